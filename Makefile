@@ -1,0 +1,89 @@
+# Every word here works on a fresh clone with Python 3.11+ and nothing else; CI calls the same words.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+# The first Python that is new enough; PYTHON=/path/to/python3.12 make ... chooses another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+SETTINGS ?= examples/everything.yaml
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+# The wheels of a function's layer, for AWS (arm64, Python 3.13) and for the local cloud (this machine's Python).
+LAYER_LOCK := lambda_src/log_shipper/requirements.txt
+LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/host/.installed
+SETUP := $(VENV)/.installed node_modules/.package-lock.json $(LAYERS)
+
+.PHONY: help setup demo test lint types unit end-to-end synth schema lock clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(SETUP) ## Install everything into .venv, node_modules and build (nothing to do the second time)
+
+$(VENV)/.installed: requirements.lock requirements-setup.lock
+	@test -n "$(PYTHON)" || { echo "Logdock needs Python 3.11 or later; none was found. Set PYTHON=/path/to/python3" >&2; exit 2; }
+	@echo "==> Python packages into $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	  echo "$(PYTHON) cannot make a virtual environment (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-setup.lock
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock requirements-setup.lock
+	@touch $@
+
+node_modules/.package-lock.json: package-lock.json $(VENV)/.installed
+	@echo "==> the CDK command line into node_modules"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+build/layers/log_shipper/%/.installed: $(LAYER_LOCK) $(VENV)/.installed
+	@echo "==> the shipper's wheels for $*"
+	@rm -rf $(@D) && mkdir -p $(@D)/python
+	@$(BIN)/uv pip install --quiet --target $(@D)/python --require-hashes --only-binary :all: --no-deps \
+	  $(if $(filter arm64,$*),--python-platform aarch64-manylinux_2_28 --python-version 3.13,--python $(BIN)/python) -r $<
+	@rm -rf $(@D)/python/bin $(@D)/python/.lock && find $(@D)/python -name '*.dist-info' -type d -exec sh -c \
+	  'rm -f "$$1/RECORD" "$$1/INSTALLER" "$$1/REQUESTED" "$$1/direct_url.json" "$$1/uv_cache.json"' _ {} \;
+	@touch $@
+
+demo: $(SETUP) ## The whole product on this machine: deploy every export to the local cloud, play every vendor, show what landed
+	@$(BIN)/python -m local_cloud.demo --settings $(SETTINGS)
+
+test: lint types unit end-to-end ## Everything that CI checks
+
+lint: $(SETUP) ## Style, formatting, import rules
+	@echo "==> lint"
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+	@PYTHONPATH=.:lambda_src/log_shipper:lambda_src/vendor_connector $(BIN)/lint-imports --no-logo | tail -n 3
+
+types: $(SETUP) ## mypy --strict: the infrastructure, then each function as a root of its own
+	@echo "==> types"
+	@$(BIN)/mypy app.py settings stacks constructs_lib local_cloud tests
+	@cd lambda_src/log_shipper && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p log_shipper
+	@cd lambda_src/vendor_connector && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p vendor_connector
+
+unit: $(SETUP) ## Unit and policy tests
+	@echo "==> unit and policy tests"
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m 'not end_to_end'
+
+end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
+	@echo "==> end-to-end tests"
+	@$(BIN)/pytest -m end_to_end
+
+synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out, with strict validation
+	@npx --no-install cdk synth --quiet --output cdk.out -c settings=$(SETTINGS)
+	@echo "templates are in cdk.out"
+
+schema: $(VENV)/.installed ## Regenerate settings/logdock.schema.json and the settings table
+	@$(BIN)/python -m settings.schema
+
+lock: $(VENV)/.installed ## Resolve every lock again (after a change to pyproject.toml or requirements.in)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --no-header --upgrade pyproject.toml --group lambda --group dev -o requirements.lock
+	@echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --upgrade - -o requirements-setup.lock
+	@$(BIN)/uv pip compile --quiet --python-platform aarch64-manylinux_2_28 --python-version 3.13 --only-binary :all: \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade lambda_src/log_shipper/requirements.in -o $(LAYER_LOCK)
+	@npm install --package-lock-only --silent
+
+clean: ## Remove all that was made here
+	@rm -rf $(VENV) node_modules build cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,144 @@
+"""The CDK app: reads the settings file and the context, and builds every stack of a deployment.
+
+Context (``-c key=value``): ``settings``, the settings file (default ``logdock.yaml``); ``shipper_layer``, the folder
+with the shipper's wheels (default: what ``make setup`` put into ``build``, for AWS). Works without an AWS account and
+without a network. A mistake in the settings ends with exit code 2 and a message that lists every mistake.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+NODE = Path(sysconfig.get_path("scripts")) / "node"
+if NODE.exists():
+    # jsii runs the Node that the lock brings, not whatever the system has; it must be known before aws_cdk is imported.
+    os.environ.setdefault("JSII_NODE", str(NODE))
+
+from aws_cdk import App, Environment, Tags  # noqa: E402
+
+from constructs_lib.shipper import ShipperCode  # noqa: E402
+from settings import Deployment, SettingsError, load_settings  # noqa: E402
+from settings.exports import (  # noqa: E402
+    AptibleExport,
+    AuroraMysqlExport,
+    CloudwatchLogsExport,
+    CockroachdbExport,
+    MongodbAtlasExport,
+    S3LogsExport,
+)
+from stacks.aptible import AptibleStack  # noqa: E402
+from stacks.aurora_mysql import AuroraMysqlStack  # noqa: E402
+from stacks.cloudwatch_logs import CloudwatchLogsStack  # noqa: E402
+from stacks.cockroachdb import CockroachdbStack  # noqa: E402
+from stacks.core import CoreStack  # noqa: E402
+from stacks.export_stack import ExportStack  # noqa: E402
+from stacks.mongodb_atlas import MongodbAtlasStack  # noqa: E402
+from stacks.names import Names  # noqa: E402
+from stacks.s3_logs import S3LogsStack  # noqa: E402
+from stacks.shipper import ShipperStack  # noqa: E402
+
+SHIPPER_LAYER = ROOT / "build" / "layers" / "log_shipper" / "arm64"
+
+
+def build_app(
+    settings: Deployment, *, shipper_layer: Path = SHIPPER_LAYER, context: Mapping[str, object] | None = None
+) -> App:
+    """Build every stack of a deployment.
+
+    Parameters
+    ----------
+    settings
+        The deployment.
+    shipper_layer
+        The folder that holds ``python/`` with the shipper's wheels.
+    context
+        Context for the App. The CDK command line passes that of ``cdk.json`` by itself; a test passes it here.
+    """
+    app = App(context=dict(context or {}))
+    names = Names(settings.deployment, settings.account, settings.region)
+    code = ShipperCode(source=ROOT / "lambda_src" / "log_shipper", layer=shipper_layer)
+    regions = regions_of(settings)
+
+    def where(region: str) -> Environment:
+        return Environment(account=settings.account, region=region)
+
+    core = CoreStack(app, names.core_stack, settings=settings, names=names, regions=regions, env=where(settings.region))
+    shippers = {
+        region: ShipperStack(
+            app, names.in_region("shipper", region), settings=settings, names=names, code=code, env=where(region)
+        )
+        for region in regions
+    }
+    for shipper in shippers.values():
+        shipper.add_stack_dependency(core)
+    for export in settings.exports:
+        for region in regions_of_export(export, settings.region):
+            stack = _export_stack(app, names.in_region(export.name, region), settings, names, export, where(region))
+            stack.add_stack_dependency(shippers[region])
+    Tags.of(app).add("logdock:deployment", settings.deployment)
+    return app
+
+
+def regions_of_export(export: object, home: str) -> list[str]:
+    """List the Regions that an export has a stack in: the deployment's own first, whose stack holds the role."""
+    regions = export.regions if isinstance(export, CockroachdbExport) else ()
+    return list(dict.fromkeys((home, *regions)))
+
+
+def regions_of(settings: Deployment) -> list[str]:
+    """List the Regions that a deployment has stacks in, its own first."""
+    return list(
+        dict.fromkeys(region for export in settings.exports for region in regions_of_export(export, settings.region))
+    )
+
+
+def _export_stack(
+    app: App, stack_name: str, settings: Deployment, names: Names, export: object, env: Environment
+) -> ExportStack:
+    connector = ROOT / "lambda_src" / "vendor_connector"
+    match export:
+        case MongodbAtlasExport():
+            return MongodbAtlasStack(app, stack_name, settings=settings, names=names, export=export, env=env)
+        case CockroachdbExport():
+            return CockroachdbStack(app, stack_name, settings=settings, names=names, export=export, env=env)
+        case AptibleExport():
+            return AptibleStack(app, stack_name, settings=settings, names=names, export=export, env=env)
+        case AuroraMysqlExport():
+            return AuroraMysqlStack(
+                app, stack_name, settings=settings, names=names, export=export, connector_source=connector, env=env
+            )
+        case S3LogsExport():
+            return S3LogsStack(
+                app, stack_name, settings=settings, names=names, export=export, connector_source=connector, env=env
+            )
+        case CloudwatchLogsExport():
+            return CloudwatchLogsStack(
+                app, stack_name, settings=settings, names=names, export=export, connector_source=connector, env=env
+            )
+    raise TypeError(f"no stack for {type(export).__name__}")
+
+
+def main() -> int:
+    """Synthesize the deployment that the context names."""
+    context = App().node
+    path = Path(context.try_get_context("settings") or "logdock.yaml")
+    layer = Path(context.try_get_context("shipper_layer") or SHIPPER_LAYER)
+    if not (layer / "python").is_dir():
+        print(f"{layer}: the shipper's wheels are not there; run `make setup`", file=sys.stderr)
+        return 2
+    try:
+        app = build_app(load_settings(path), shipper_layer=layer)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    app.synth()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

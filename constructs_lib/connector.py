@@ -1,0 +1,122 @@
+"""A function that does, at deploy time, what CloudFormation has no resource for, and undoes it when the stack goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import CustomResource, Duration, RemovalPolicy, custom_resources
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from constructs_lib.shipper import LOG_RETENTION_DAYS, RUNTIME
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConnectorProps:
+    """What a connector is called and may do.
+
+    Attributes
+    ----------
+    function_name
+        Name of the function; the framework's function is ``<function_name>-framework``.
+    source
+        The asset root of the function's code.
+    permissions
+        What its role may do, besides writing its own log.
+    log_key_arn
+        Key of the log groups; its policy must admit ``/aws/lambda/<function_name>*``.
+    """
+
+    function_name: str
+    source: Path
+    permissions: Sequence[iam.PolicyStatement]
+    log_key_arn: str
+
+
+class Connector(Construct):
+    """A custom-resource provider on the CDK provider framework, in the stack that needs it."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: ConnectorProps) -> None:
+        super().__init__(scope, construct_id)
+        self._name = props.function_name
+        self._source = lambda_.Code.from_asset(str(props.source), exclude=["**/__pycache__", "*.pyc"])
+        self._log_key_arn = props.log_key_arn
+        self.function = self._function("Function", "on_event", None)
+        for statement in props.permissions:
+            self.function.add_to_role_policy(statement)
+        framework = f"{props.function_name}-framework"
+        self._provider = custom_resources.Provider(
+            self,
+            "Provider",
+            provider_function_name=framework,
+            on_event_handler=self.function,
+            log_group=self._log_group("FrameworkLogs", framework, self._log_key_arn),
+        )
+
+    def _function(self, construct_id: str, handler: str, role: iam.IRole | None) -> lambda_.Function:
+        name = self._name if role is None else f"{self._name}-schedule"
+        return lambda_.Function(
+            self,
+            construct_id,
+            function_name=name,
+            description="Logdock: configures what CloudFormation cannot, and undoes it",
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=f"vendor_connector.handler.{handler}",
+            code=self._source,
+            role=role,
+            timeout=Duration.minutes(15),
+            memory_size=256,
+            log_group=self._log_group(f"{construct_id}Logs", name, self._log_key_arn),
+        )
+
+    def _log_group(self, construct_id: str, function_name: str, key_arn: str) -> logs.ILogGroup:
+        name = f"/aws/lambda/{function_name}"
+        resource = logs.CfnLogGroup(
+            self, construct_id, log_group_name=name, retention_in_days=LOG_RETENTION_DAYS, kms_key_id=key_arn
+        )
+        resource.apply_removal_policy(RemovalPolicy.DESTROY)
+        imported = logs.LogGroup.from_log_group_name(self, f"{construct_id}Imported", name)
+        imported.node.add_dependency(resource)
+        return imported
+
+    def apply(self, construct_id: str, operation: str, properties: Mapping[str, object]) -> CustomResource:
+        """Have an operation done when the stack is deployed, kept up to date, and undone when it is destroyed."""
+        return CustomResource(
+            self,
+            construct_id,
+            resource_type="Custom::Logdock" + operation.title().replace("-", ""),
+            service_token=self._provider.service_token,
+            properties={"Operation": operation, **properties},
+        )
+
+    def repeat(self, construct_id: str, operation: str, properties: Mapping[str, object], *, minutes: int) -> None:
+        """Have an operation repeated on a schedule, by a function with the same code and role."""
+        function = self._function(f"{construct_id}Function", "on_schedule", self.function.role)
+        rule = events.CfnRule(
+            self,
+            construct_id,
+            description="Logdock: looks for what has appeared since the deploy",
+            schedule_expression=f"rate({minutes} minutes)",
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="Connector",
+                    arn=function.function_arn,
+                    input=json.dumps({"Operation": operation, **properties}, sort_keys=True),
+                )
+            ],
+        )
+        lambda_.CfnPermission(
+            self,
+            f"{construct_id}Permission",
+            action="lambda:InvokeFunction",
+            function_name=function.function_arn,
+            principal="events.amazonaws.com",
+            source_arn=rule.attr_arn,
+        )

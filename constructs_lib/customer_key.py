@@ -1,0 +1,57 @@
+"""A KMS key of the account's own: rotating, retained, used by what its policy names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomerKeyProps:
+    """What a key is for.
+
+    Attributes
+    ----------
+    alias
+        Name of the alias, without ``alias/``.
+    description
+        What the key encrypts, for the person who finds it in the console.
+    """
+
+    alias: str
+    description: str
+
+
+class CustomerKey(Construct):
+    """A symmetric key that rotates every year and outlives its stack.
+
+    Losing the key is losing every log that it encrypted, so it is retained when the stack goes, and a deletion by hand
+    waits for 30 days. The account's root keeps full control, which is what lets IAM policies of this account grant its
+    use (AWS KMS Developer Guide, "Default key policy").
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: CustomerKeyProps) -> None:
+        super().__init__(scope, construct_id)
+        self.key = kms.Key(
+            self,
+            "Key",
+            alias=props.alias,
+            description=props.description,
+            enable_key_rotation=True,
+            rotation_period=Duration.days(365),
+            pending_window=Duration.days(30),
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+
+    @property
+    def arn(self) -> str:
+        """The key's ARN."""
+        return self.key.key_arn
+
+    def allow(self, statement: iam.PolicyStatement) -> None:
+        """Add a statement to the key's policy."""
+        self.key.add_to_resource_policy(statement)

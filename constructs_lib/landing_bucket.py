@@ -1,0 +1,131 @@
+"""A bucket that logs land in: versioned, encrypted, closed, announced and kept for as long as the rules want."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from constructs_lib import statements
+
+NONCURRENT_DAYS = 30
+"""Days that an overwritten or deleted object can still be brought back."""
+
+UNFINISHED_UPLOAD_DAYS = 7
+"""Days after which the parts of an unfinished upload are removed."""
+
+GLACIER_MINIMUM_DAYS = 90
+"""Glacier Instant Retrieval bills every object for at least 90 days (S3 pricing): moving one for less costs more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LandingBucketProps:
+    """How a landing bucket is named, encrypted and kept.
+
+    Attributes
+    ----------
+    bucket_name
+        The bucket's name; it is what vendors are given, so it never changes by itself.
+    encryption_key
+        Key of the bucket's default encryption. Left out: SSE-S3.
+    hot_days
+        Days in S3 Standard before objects move to Glacier Instant Retrieval (which is read like Standard).
+    archive_days
+        Days after which objects expire.
+    access_log_bucket_name
+        Bucket that S3 writes access logs to. Left out: no access log (only for the access-log bucket itself).
+    short_lived_prefixes
+        Prefixes whose objects expire after so many days instead.
+    """
+
+    bucket_name: str
+    encryption_key: kms.IKey | None = None
+    hot_days: int
+    archive_days: int
+    access_log_bucket_name: str | None = None
+    short_lived_prefixes: tuple[tuple[str, int], ...] = ()
+
+
+class LandingBucket(Construct):
+    """A versioned bucket that takes uploads over TLS 1.2 or later, under its own key, and announces each.
+
+    Attributes
+    ----------
+    name, arn
+        The bucket's name and ARN, as literals.
+
+    All public access is blocked, ACLs are off, SSE-C is blocked, and the bucket outlives its stack. Replacing it
+    (another name, another construct id) leaves the logs in the old one.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: LandingBucketProps) -> None:
+        super().__init__(scope, construct_id)
+        encryption = s3.BucketEncryption.KMS if props.encryption_key else s3.BucketEncryption.S3_MANAGED
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            bucket_name=props.bucket_name,
+            versioned=True,
+            encryption=encryption,
+            encryption_key=props.encryption_key,
+            bucket_key_enabled=True if props.encryption_key else None,
+            blocked_encryption_types=[s3.BlockedEncryptionType.SSE_C],
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            lifecycle_rules=_lifecycle(props),
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        # The native property: `event_bridge_enabled` would add a function that may change every bucket's notifications.
+        resource = self.bucket.node.default_child
+        assert isinstance(resource, s3.CfnBucket)  # noqa: S101  (narrows a jsii type)
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )
+        if props.access_log_bucket_name:
+            resource.logging_configuration = s3.CfnBucket.LoggingConfigurationProperty(
+                destination_bucket_name=props.access_log_bucket_name, log_file_prefix=f"{props.bucket_name}/"
+            )
+        # Literals, not referred to: the key's policy names the bucket, and the bucket names the key.
+        self.name = props.bucket_name
+        self.arn = f"arn:{Stack.of(self).partition}:s3:::{props.bucket_name}"
+        key_arn = props.encryption_key.key_arn if props.encryption_key else None
+        self.allow(*statements.encryption_denies(self.arn, key_arn))
+        # The bucket outlives its stack; without its policy it would outlive its own protection.
+        assert self.bucket.policy is not None  # noqa: S101  (made by the statements above)
+        self.bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN)
+
+    def allow(self, *policy_statements: iam.PolicyStatement) -> None:
+        """Add statements to the bucket's policy."""
+        for statement in policy_statements:
+            self.bucket.add_to_resource_policy(statement)
+
+
+def _lifecycle(props: LandingBucketProps) -> Sequence[s3.LifecycleRule]:
+    worth_moving = props.archive_days - props.hot_days >= GLACIER_MINIMUM_DAYS
+    retention = s3.LifecycleRule(
+        id="Retention",
+        expiration=Duration.days(props.archive_days),
+        noncurrent_version_expiration=Duration.days(NONCURRENT_DAYS),
+        abort_incomplete_multipart_upload_after=Duration.days(UNFINISHED_UPLOAD_DAYS),
+        transitions=[
+            s3.Transition(
+                storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, transition_after=Duration.days(props.hot_days)
+            )
+        ]
+        if worth_moving
+        else None,
+    )
+    # S3 takes this in a rule of its own only; without it the markers of expired objects stay for ever.
+    markers = s3.LifecycleRule(id="DeleteMarkers", expired_object_delete_marker=True)
+    short = [
+        s3.LifecycleRule(id=f"Expire-{prefix.strip('/')}", prefix=prefix, expiration=Duration.days(days))
+        for prefix, days in props.short_lived_prefixes
+    ]
+    return [retention, markers, *short]

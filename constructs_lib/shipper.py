@@ -1,0 +1,250 @@
+"""The shipper's functions: the archiver, and one queue, function and dead-letter queue per destination."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+MEMORY_MB = 512
+TIMEOUT_SECONDS = 300
+QUEUE_RETENTION_DAYS = 14
+"""SQS's maximum: a destination that is down for less than this loses nothing."""
+TRIES_BEFORE_DEAD_LETTER = 20
+"""With a visibility time of six timeouts, twenty tries outlast ten hours of a destination's absence."""
+ARCHIVER_RETRIES = 2
+ARCHIVER_EVENT_HOURS = 6
+LOG_RETENTION_DAYS = 30
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShipperCode:
+    """Where the shipper's code is.
+
+    Attributes
+    ----------
+    source
+        The asset root of the function: the folder that holds its one package.
+    layer
+        The folder that holds ``python/`` with its wheels, for the platform that runs them.
+    """
+
+    source: Path
+    layer: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShipperFunctionProps:
+    """One function of the shipper.
+
+    Attributes
+    ----------
+    function_name
+        Its name, which its log group repeats.
+    handler
+        Its entry point.
+    description
+        What it does, for the person who finds it in the console.
+    code, layer
+        What it runs.
+    role_arn
+        The role it runs as; made elsewhere, so that bucket and key policies that name it outlive the function.
+    environment
+        Its environment variables. No secrets.
+    log_key_arn
+        Key of its log group, whose policy admits the log group.
+    single
+        At most one invocation at a time.
+    """
+
+    function_name: str
+    handler: str
+    description: str
+    code: lambda_.Code
+    layer: lambda_.ILayerVersion
+    role_arn: str
+    environment: Mapping[str, str]
+    log_key_arn: str
+    single: bool = False
+
+
+class ShipperFunction(Construct):
+    """A Python function on arm64 with a log group of its own."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: ShipperFunctionProps) -> None:
+        super().__init__(scope, construct_id)
+        log_group = logs.CfnLogGroup(
+            self,
+            "LogGroup",
+            log_group_name=f"/aws/lambda/{props.function_name}",
+            retention_in_days=LOG_RETENTION_DAYS,
+            kms_key_id=props.log_key_arn,
+        )
+        log_group.apply_removal_policy(RemovalPolicy.DESTROY)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=props.function_name,
+            description=props.description,
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=props.handler,
+            code=props.code,
+            layers=[props.layer],
+            role=iam.Role.from_role_arn(self, "Role", props.role_arn, mutable=False),
+            memory_size=MEMORY_MB,
+            timeout=Duration.seconds(TIMEOUT_SECONDS),
+            environment=dict(props.environment),
+            reserved_concurrent_executions=1 if props.single else None,
+            log_group=logs.LogGroup.from_log_group_name(self, "Logs", f"/aws/lambda/{props.function_name}"),
+        )
+        self.function.node.add_dependency(log_group)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchiverProps:
+    """The function that makes archive objects of log group events.
+
+    Attributes
+    ----------
+    function
+        The function.
+    failure_bucket_arn
+        Where Lambda keeps an event that failed every try.
+    """
+
+    function: ShipperFunctionProps
+    failure_bucket_arn: str
+
+
+class Archiver(Construct):
+    """Takes the subscriptions of every log group of this account and Region; what it cannot archive is kept.
+
+    One permission admits CloudWatch Logs for the account: one per log group would fill the function's policy
+    (20,480 bytes) at 44 groups. The function itself refuses a subscription that is no export's.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: ArchiverProps) -> None:
+        super().__init__(scope, construct_id)
+        stack = Stack.of(self)
+        self.function = ShipperFunction(self, "Function", props.function).function
+        lambda_.CfnPermission(
+            self,
+            "Subscriptions",
+            action="lambda:InvokeFunction",
+            function_name=self.function.function_arn,
+            principal="logs.amazonaws.com",
+            source_account=stack.account,
+            source_arn=f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:*",
+        )
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Failures",
+            function_name=self.function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=ARCHIVER_RETRIES,
+            maximum_event_age_in_seconds=ARCHIVER_EVENT_HOURS * 3600,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=props.failure_bucket_arn)
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DestinationShipperProps:
+    """A destination's queue and function.
+
+    Attributes
+    ----------
+    queue_name
+        Name of the queue; the dead-letter queue is ``<queue_name>-dead``.
+    rule_name_prefix
+        Only event rules whose name begins so may put messages on the queue.
+    function
+        The function.
+    """
+
+    queue_name: str
+    rule_name_prefix: str
+    function: ShipperFunctionProps
+
+
+class DestinationShipper(Construct):
+    """Ships what its queue announces; what fails stays there, then on the dead-letter queue, for 14 days each."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: DestinationShipperProps) -> None:
+        super().__init__(scope, construct_id)
+        stack = Stack.of(self)
+        rules = f"arn:{stack.partition}:events:{stack.region}:{stack.account}:rule/{props.rule_name_prefix}*"
+        retention = Duration.days(QUEUE_RETENTION_DAYS)
+        self.dead_letter_queue = sqs.Queue(
+            self,
+            "DeadLetterQueue",
+            queue_name=f"{props.queue_name}-dead",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=retention,
+        )
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            queue_name=props.queue_name,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=retention,
+            # Lambda asks for six times the function's timeout (Lambda Developer Guide, "Using Lambda with Amazon SQS").
+            visibility_timeout=Duration.seconds(6 * TIMEOUT_SECONDS),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letter_queue, max_receive_count=TRIES_BEFORE_DEAD_LETTER
+            ),
+        )
+        self.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="ExportRules",
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[self.queue.queue_arn],
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": stack.account},
+                    "ArnLike": {"aws:SourceArn": rules},
+                },
+            )
+        )
+        self.function = ShipperFunction(self, "Function", props.function).function
+        lambda_.CfnEventSourceMapping(
+            self,
+            "Messages",
+            function_name=self.function.function_name,
+            event_source_arn=self.queue.queue_arn,
+            batch_size=10,
+            function_response_types=["ReportBatchItemFailures"],
+        )
+        self.dead_letter_alarm = cloudwatch.Alarm(
+            self,
+            "DeadLetters",
+            alarm_name=f"{props.queue_name}-dead",
+            alarm_description=f"Objects that could not be shipped wait on the queue {props.queue_name}-dead; "
+            f"the reason is in the log group /aws/lambda/{props.function.function_name}",
+            metric=self.dead_letter_queue.metric_approximate_number_of_messages_visible(
+                period=Duration.minutes(5), statistic="Maximum"
+            ),
+            threshold=1,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+
+
+def environment_document(document: Mapping[str, object]) -> str:
+    """Write a document for an environment variable: compact JSON with sorted keys."""
+    return json.dumps(document, separators=(",", ":"), sort_keys=True)

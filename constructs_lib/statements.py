@@ -1,0 +1,114 @@
+"""Policy statements as small pure functions, so that each can be read, reviewed and tested without a stack.
+
+Sources: Amazon S3 User Guide ("Using server-side encryption", "Bucket policy examples"), CloudWatch Logs User Guide
+("Encrypt log data using AWS KMS"), AWS KMS Developer Guide ("Condition keys for AWS KMS").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_iam as iam
+
+_SSE = "s3:x-amz-server-side-encryption"
+_SSE_KEY = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+_SSE_C = "s3:x-amz-server-side-encryption-customer-algorithm"
+
+
+def _deny_put(sid: str, bucket_arn: str, conditions: dict[str, object]) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid=sid,
+        effect=iam.Effect.DENY,
+        principals=[iam.AnyPrincipal()],
+        actions=["s3:PutObject"],
+        resources=[f"{bucket_arn}/*"],
+        conditions=conditions,
+    )
+
+
+def encryption_denies(bucket_arn: str, key_arn: str | None) -> list[iam.PolicyStatement]:
+    """Deny uploads that ask for any encryption but the bucket's own.
+
+    An upload without a header gets the bucket's default and is allowed. Each header is tested for presence by `Null`
+    first, because a negated operator is true when the key is absent, and in a statement of its own, because the
+    conditions of one statement are ANDed.
+
+    Parameters
+    ----------
+    bucket_arn
+        The bucket.
+    key_arn
+        The one KMS key that uploads may name; None for a bucket that is encrypted with SSE-S3.
+    """
+    denies = [
+        _deny_put("DenyCustomerProvidedKeys", bucket_arn, {"Null": {_SSE_C: "false"}}),
+        _deny_put(
+            "DenyOtherEncryption",
+            bucket_arn,
+            {"Null": {_SSE: "false"}, "StringNotEquals": {_SSE: "aws:kms" if key_arn else "AES256"}},
+        ),
+    ]
+    if key_arn:
+        denies += [
+            _deny_put(
+                "DenyOtherKeys", bucket_arn, {"Null": {_SSE_KEY: "false"}, "StringNotEquals": {_SSE_KEY: key_arn}}
+            ),
+            # aws:kms without a key id means the account's aws/s3 key, not the bucket's.
+            _deny_put(
+                "DenyAccountDefaultKey", bucket_arn, {"StringEquals": {_SSE: "aws:kms"}, "Null": {_SSE_KEY: "true"}}
+            ),
+        ]
+    return denies
+
+
+def read_objects(sid: str, bucket_arn: str, prefix: str, role_arn: str) -> iam.PolicyStatement:
+    """Let a role of this account read objects under a prefix, by the bucket's policy.
+
+    Reading a version by its id is a permission of its own, and the shipper reads the version that its event names.
+    """
+    return iam.PolicyStatement(
+        sid=sid,
+        principals=[iam.ArnPrincipal(role_arn)],
+        actions=["s3:GetObject", "s3:GetObjectVersion"],
+        resources=[f"{bucket_arn}/{prefix}*"],
+    )
+
+
+def decrypt_objects(sid: str, bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
+    """Let a role decrypt objects of one bucket, through S3 alone, by the key's policy.
+
+    The encryption context is the bucket's ARN with a bucket key, and the object's without one.
+    """
+    return iam.PolicyStatement(
+        sid=sid,
+        principals=[iam.ArnPrincipal(role_arn)],
+        actions=["kms:Decrypt"],
+        resources=["*"],
+        conditions={
+            "StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"},
+            "ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket_arn, f"{bucket_arn}/*"]},
+        },
+    )
+
+
+def encrypt_log_groups(log_group_arns: Sequence[str], region: str) -> iam.PolicyStatement:
+    """Let CloudWatch Logs use a key for the named log groups: the statement that CDK's LogGroup does not add.
+
+    Parameters
+    ----------
+    log_group_arns
+        Exact log group ARNs, without the trailing ``:*``: that is what the service puts into the encryption context.
+    region
+        The Region of the log groups; the service principal carries it.
+    """
+    return iam.PolicyStatement(
+        sid="CloudWatchLogs",
+        principals=[iam.ServicePrincipal(f"logs.{region}.amazonaws.com")],
+        actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+        resources=["*"],
+        conditions={
+            "ArnLike" if any("*" in arn for arn in log_group_arns) else "ArnEquals": {
+                "kms:EncryptionContext:aws:logs:arn": list(log_group_arns)
+            }
+        },
+    )

@@ -1,0 +1,112 @@
+"""How what has landed reaches the shipper: a subscription filter for log groups, an event rule for buckets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from aws_cdk import Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+PARAMETER_BYTES = 4096
+"""Largest value of a standard Systems Manager parameter."""
+
+
+def subscription_filter_name(export_name: str) -> str:
+    """Name the subscription filter of an export: the archiver reads the export's name out of it."""
+    return f"logdock.{export_name}"
+
+
+class ArchiveSubscription(Construct):
+    """Sends every event of a log group to the archiver."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, export_name: str, log_group_name: str, archiver_arn: str
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.resource = logs.CfnSubscriptionFilter(
+            self,
+            "Filter",
+            filter_name=subscription_filter_name(export_name),
+            filter_pattern="",
+            log_group_name=log_group_name,
+            destination_arn=archiver_arn,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObjectEventsProps:
+    """Which objects are announced to which queue.
+
+    Attributes
+    ----------
+    rule_name
+        Name of the rule. It begins with the deployment's name, because the queue admits such rules only.
+    export_name
+        Put into the message, so that one queue serves every export.
+    bucket_name
+        The bucket whose objects are announced.
+    prefix
+        Only keys that begin so; empty for all.
+    queue_arn
+        The destination's queue.
+    """
+
+    rule_name: str
+    export_name: str
+    bucket_name: str
+    prefix: str
+    queue_arn: str
+
+
+class ObjectEvents(Construct):
+    """An event rule that puts each new object of a bucket, with the export's name, on a destination's queue."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: ObjectEventsProps) -> None:
+        super().__init__(scope, construct_id)
+        detail: dict[str, object] = {"bucket": {"name": [props.bucket_name]}}
+        if props.prefix:
+            detail["object"] = {"key": [{"prefix": props.prefix}]}
+        self.resource = events.CfnRule(
+            self,
+            "Rule",
+            name=props.rule_name,
+            description=f"New objects of {props.bucket_name}/{props.prefix} to the shipper",
+            event_pattern={"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail},
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="Queue",
+                    arn=props.queue_arn,
+                    input_transformer=events.CfnRule.InputTransformerProperty(
+                        input_paths_map={"time": "$.time", "detail": "$.detail"},
+                        input_template=f'{{"export":{json.dumps(props.export_name)},"time":<time>,"detail":<detail>}}',
+                    ),
+                )
+            ],
+        )
+
+
+class ExportConfiguration(Construct):
+    """What the shipper must know of an export, as a parameter that it reads: adding an export changes no function."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, parameter_name: str, document: dict[str, object]
+    ) -> None:
+        super().__init__(scope, construct_id)
+        value = json.dumps(document, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+        if len(value.encode()) > PARAMETER_BYTES:
+            raise ValueError(
+                f"{parameter_name}: the redaction, filters and format of this export take {len(value.encode())} bytes; "
+                f"allowed: {PARAMETER_BYTES}. Shorten or merge its patterns"
+            )
+        self.resource = ssm.CfnParameter(
+            self,
+            "Parameter",
+            name=parameter_name,
+            type="String",
+            value=value,
+            description=f"How the shipper reads an export (stack {Stack.of(self).stack_name})",
+        )

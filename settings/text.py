@@ -1,0 +1,261 @@
+"""The strings that AWS and the vendors put limits on, each as a type whose error says what is allowed."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+
+def refuse(allowed: str) -> PydanticCustomError:
+    """Make the error of a refused value; `allowed` says what would have been accepted."""
+    return PydanticCustomError("refused", "{allowed}", {"allowed": allowed})
+
+
+def matching(pattern: str, allowed: str) -> tuple[AfterValidator, object]:
+    """Make the annotations of a string that must match `pattern` whole; `allowed` is the error's text."""
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise refuse(allowed)
+        return value
+
+    return AfterValidator(check), Field(json_schema_extra={"pattern": f"^(?:{pattern})$"})
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise refuse("a string of 12 digits: put it in quotes, or YAML reads it as a number and drops leading zeros")
+    return value
+
+
+AccountId = Annotated[
+    str, BeforeValidator(_as_text), *matching(r"\d{12}", "an AWS account id: exactly 12 digits, in quotes")
+]
+"""An AWS account id."""
+
+Region = Annotated[str, *matching(r"[a-z]{2}(-[a-z]+){1,2}-\d", "an AWS Region code, such as eu-west-1")]
+"""An AWS Region code."""
+
+DeploymentName = Annotated[
+    str,
+    *matching(
+        r"[a-z][a-z0-9-]{0,14}[a-z0-9]", "2 to 16 lower-case letters, digits and hyphens, beginning with a letter"
+    ),
+]
+"""The prefix of every stack, role, function and queue."""
+
+Name = Annotated[
+    str,
+    *matching(
+        r"[a-z][a-z0-9-]{0,30}[a-z0-9]", "2 to 32 lower-case letters, digits and hyphens, beginning with a letter"
+    ),
+]
+"""The name of an export or a destination; it becomes part of AWS resource names."""
+
+
+def _session_seconds(value: int) -> int:
+    if not 3600 <= value <= 43200:
+        raise refuse("a role's maximum session: 3600 to 43200 seconds (1 to 12 hours)")
+    return value
+
+
+SessionSeconds = Annotated[
+    int,
+    AfterValidator(_session_seconds),
+    Field(
+        description="MaxSessionDuration of the role, in seconds: 3600 to 43200 (12 hours, what the vendors ask for).",
+        json_schema_extra={"minimum": 3600, "maximum": 43200},
+    ),
+]
+"""IAM's limits of a role's MaxSessionDuration, in seconds."""
+
+ExternalId = Annotated[
+    str,
+    *matching(
+        r"[\w+=,.@:/-]{2,1224}",
+        "an external id as IAM takes it: 2 to 1224 letters, digits and any of _+=,.@:/- (no spaces)",
+    ),
+]
+"""An STS external id (IAM User Guide, sts:ExternalId: 2 to 1224 characters)."""
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+ExternalIds = Annotated[
+    tuple[ExternalId, ...],
+    BeforeValidator(_as_tuple),
+    Field(min_length=1, max_length=2, json_schema_extra={"type": ["string", "array"]}),
+]
+"""One external id, or [old, new] while it is rotated."""
+
+LOG_GROUP_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+"""The retention values of the CloudWatch Logs API (PutRetentionPolicy), in days."""
+
+
+def _log_group_days(value: int) -> int:
+    if value not in LOG_GROUP_DAYS:
+        raise refuse("a retention that CloudWatch Logs allows: " + ", ".join(map(str, LOG_GROUP_DAYS)) + " days")
+    return value
+
+
+LogGroupDays = Annotated[int, AfterValidator(_log_group_days), Field(json_schema_extra={"enum": list(LOG_GROUP_DAYS)})]
+"""Days that CloudWatch Logs accepts as a retention."""
+
+_BUCKET = (
+    "an S3 bucket name: 3 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit"
+)
+_BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_BUCKET_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+
+
+def bucket_name(value: str) -> str:
+    """Check a bucket name against S3's rules and ours.
+
+    Dots are refused although S3 takes them: virtual-hosted TLS names do not match such buckets (S3 User Guide,
+    "Bucket naming rules").
+    """
+    if "." in value:
+        raise refuse(_BUCKET + " (no dots: TLS certificates do not cover such buckets)")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", value):
+        raise refuse(_BUCKET)
+    if value.startswith(_BUCKET_PREFIXES) or value.endswith(_BUCKET_SUFFIXES):
+        raise refuse(f"{_BUCKET}; AWS reserves the prefixes {_BUCKET_PREFIXES} and the suffixes {_BUCKET_SUFFIXES}")
+    return value
+
+
+def _not_an_address(value: str) -> str:
+    try:
+        ipaddress.IPv4Address(value)
+    except ValueError:
+        return value
+    raise refuse(_BUCKET)
+
+
+BucketName = Annotated[
+    str,
+    AfterValidator(_not_an_address),
+    AfterValidator(bucket_name),
+    Field(json_schema_extra={"pattern": "^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$"}),
+]
+"""A general purpose bucket's name, without dots."""
+
+LogGroupName = Annotated[
+    str,
+    *matching(
+        r"(?!aws/)[\w./#-]{1,512}",
+        "a CloudWatch log group name: 1 to 512 letters, digits and any of . - _ / #, not beginning with aws/",
+    ),
+]
+"""A log group's name (CreateLogGroup's pattern)."""
+
+Prefix = Annotated[
+    str,
+    BeforeValidator(lambda value: value.strip("/") if isinstance(value, str) else value),
+    *matching(
+        r"[A-Za-z0-9!_.()/=-]{1,200}",
+        "a key prefix of 1 to 200 letters, digits and any of ! _ . ( ) / = - (a slash at either end is dropped)",
+    ),
+]
+"""A key prefix without slashes at its ends. Wildcards are refused: the prefix becomes part of an IAM resource."""
+
+_ROLE = r"arn:aws[a-z-]*:iam::\d{12}:(root|role/[\w+=,.@/-]{1,512}|user/[\w+=,.@/-]{1,512})"
+PrincipalArn = Annotated[str, *matching(_ROLE, "an IAM principal's ARN, such as arn:aws:iam::123456789012:root")]
+"""An IAM principal that a vendor names."""
+
+KeyArn = Annotated[
+    str,
+    *matching(
+        r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]{1,64}",
+        "a KMS key's ARN (arn:aws:kms:<Region>:<account>:key/<id>); aliases cannot be granted",
+    ),
+]
+"""A KMS key's ARN."""
+
+
+def _mrap(value: str) -> str:
+    arn = r"arn:aws[a-z-]*:s3::\d{12}:accesspoint/[a-z0-9]+\.mrap"
+    if not re.fullmatch(arn, value):
+        said = "this is its alias; " if re.fullmatch(r"[a-z0-9]+\.mrap", value) else ""
+        raise refuse(
+            f"a Multi-Region Access Point's ARN, arn:aws:s3::<account>:accesspoint/<alias>.mrap ({said}Atlas does not take aliases)"
+        )
+    return value
+
+
+MrapArn = Annotated[str, AfterValidator(_mrap)]
+"""The ARN of an S3 Multi-Region Access Point."""
+
+_SECRET_NAME = r"[\w/+=.@-]{1,512}"  # noqa: S105  (the pattern of a name, not a secret)
+_SECRET_ARN = rf"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{{12}}:secret:{_SECRET_NAME}"
+_KNOWN_SECRETS = re.compile(
+    r"(AKIA|ASIA)[A-Z0-9]{16}|eyJ[\w-]+\..*|CCDB1_.*|mdb_sa_sk_.*|gh[pousr]_.*|xox[a-z]-.*|(?i:bearer|basic)\s.*"
+    r"|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+)
+
+
+def _looks_secret(value: str) -> bool:
+    if _KNOWN_SECRETS.fullmatch(value) or re.fullmatch(r"(?=.*[+=])[A-Za-z0-9+/]{24,}={0,2}", value):
+        return True
+    if value.startswith("arn:") or len(value) < 20 or re.search(r"[/_.@-]", value):
+        return False
+    return sum(bool(re.search(kind, value)) for kind in ("[a-z]", "[A-Z]", "[0-9]")) > 1
+
+
+def _secret_reference(value: str) -> str:
+    allowed = "the NAME or ARN of a secret in AWS Secrets Manager, such as acme/logzio"
+    if _looks_secret(value):
+        raise PydanticCustomError(
+            "secret_value",
+            "{allowed}; this looks like the secret itself: store it with `aws secretsmanager create-secret`, name it "
+            "here, and replace it if this file was ever shared",
+            {"allowed": allowed},
+        )
+    if not re.fullmatch(f"{_SECRET_ARN}|{_SECRET_NAME}", value):
+        raise PydanticCustomError("secret_value", "{allowed}", {"allowed": allowed})
+    return value
+
+
+SecretReference = Annotated[str, AfterValidator(_secret_reference)]
+"""Where a secret is: its Secrets Manager name or ARN, never its value. A refused value is not printed."""
+
+HttpsUrl = Annotated[
+    str,
+    *matching(
+        r"https://[A-Za-z0-9.-]+(:\d{1,5})?(/[\w./-]*)?",
+        "an https:// address without a query, such as https://otel.acme.example",
+    ),
+]
+"""An HTTPS endpoint."""
+
+Email = Annotated[str, *matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")]
+"""An e-mail address."""
+
+ProjectId = Annotated[str, *matching(r"[a-f0-9]{24}", "an Atlas project id: 24 hexadecimal digits")]
+"""A MongoDB Atlas project (group) id."""
+
+ClusterUuid = Annotated[
+    str,
+    *matching(
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "a CockroachDB Cloud cluster id, as in the Cloud Console's URL: f78b7feb-b6cf-4396-9d7f-494982d7d81e",
+    ),
+]
+"""A CockroachDB Cloud cluster id."""
+
+DbClusterIdentifier = Annotated[
+    str,
+    *matching(
+        r"[a-z](?!.*--)([a-z0-9-]{0,61}[a-z0-9])?",
+        "a DB cluster identifier: 1 to 63 lower-case letters, digits and single hyphens, beginning with a letter",
+    ),
+]
+"""An Aurora DB cluster identifier."""

@@ -1,0 +1,131 @@
+"""Aurora MySQL: the log groups of a cluster that exists, its audit parameters, and its export switched on.
+
+Source: Aurora User Guide, "Publishing Aurora MySQL logs to CloudWatch Logs" and "Advanced Auditing". The cluster's logs
+are written by AWSServiceRoleForRDS; the older way, a role of the customer's own, is built only when it is asked for,
+and AWS overrides it wherever the service-linked role exists.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct, IDependable
+
+from constructs_lib.customer_key import CustomerKey
+from settings.exports import AuroraMysqlExport
+from stacks.connector_permissions import aurora_audit, log_group
+from stacks.export_stack import ExportStack
+from stacks.next_steps import aurora_steps
+
+
+class AuroraMysqlStack(ExportStack):
+    """The landing log groups of one cluster, and the function that configures the cluster."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, export: AuroraMysqlExport, connector_source: Path, **common: Any
+    ) -> None:
+        super().__init__(scope, construct_id, export=export, **common)
+        self._aurora = export
+        key = self.customer_key()
+        role = self._custom_role() if export.role == "custom" else None
+        permissions: list[iam.PolicyStatement] = []
+        if export.log_groups == "adopt":
+            permissions += log_group(self.names, export.log_group_names, retention=True, key=True, protect=True)
+        if export.configure_cluster:
+            permissions += aurora_audit(
+                self.names, export, self._own_group, self._state, role.role_arn if role else None
+            )
+        connector = self.connector(key, connector_source, permissions) if permissions else None
+
+        if export.log_groups == "adopt":
+            assert connector is not None  # noqa: S101  (adopting adds permissions)
+            self.admit_log_groups(key, export.log_group_names)
+            landings: list[IDependable] = []
+            for name, log_type in zip(export.log_group_names, export.log_types, strict=True):
+                adopted = connector.apply(f"Adopt-{log_type}", "log-group", self._group_properties(name, key))
+                adopted.node.add_dependency(key)
+                subscription = self.subscribe(name)
+                subscription.node.add_dependency(adopted)
+                landings.append(subscription)
+        else:
+            self.landing_log_groups(export.log_group_names, key, export.retention_days)
+            landings = [self.node.find_child(f"Landing-{name}") for name in export.log_group_names]
+        self.ship_archive()
+        self.output("LogGroupNames", ",".join(export.log_group_names), "Log groups that Aurora publishes to")
+        if role:
+            self.output("RoleArn", role.role_arn, "aws_default_logs_role")
+        if export.configure_cluster:
+            assert connector is not None  # noqa: S101  (configuring adds permissions)
+            audit = connector.apply("Audit", "aurora-audit", self._audit_properties(role))
+            # Otherwise Aurora makes the log groups itself, and keeps them for ever.
+            audit.node.add_dependency(*landings)
+            self.output("ParameterGroup", audit.get_att_string("ParameterGroup"), "Carries the audit parameters")
+            self.output(
+                "RestartNeeded", audit.get_att_string("RestartNeeded"), "Whether instances must be restarted once"
+            )
+            self.output("NextSteps", f"Nothing to do. {audit.get_att_string('Restart')}", "What is left to do")
+        else:
+            steps = aurora_steps(export, role_arn=role.role_arn if role else None)
+            self.output(
+                "NextSteps", steps, "Switch the audit log and its export on; $GROUP is the cluster's parameter group"
+            )
+
+    @property
+    def _own_group(self) -> str:
+        """The parameter group that is made when the cluster still uses a default one."""
+        return f"logdock-{self.names.export(self._aurora.name)}"
+
+    @property
+    def _state(self) -> str:
+        return f"/logdock/{self.names.deployment}/{self._aurora.name}/aurora-audit"
+
+    def _group_properties(self, name: str, key: CustomerKey) -> dict[str, object]:
+        days = self._aurora.retention_days or self.settings.kept.hot_days
+        return {"Name": name, "RetentionDays": str(days), "KmsKeyArn": key.arn, "DeletionProtection": "true"}
+
+    def _audit_properties(self, role: iam.Role | None) -> dict[str, object]:
+        return {
+            "ClusterId": self._aurora.cluster_id,
+            "LogTypes": list(self._aurora.log_types),
+            "Parameters": self._aurora.parameters,
+            "ParameterGroupName": self._own_group,
+            "StateParameter": self._state,
+            **({"RoleArn": role.role_arn} if role else {}),
+        }
+
+    def _custom_role(self) -> iam.Role:
+        cluster = f"arn:{self.names.partition}:rds:{self.region}:{self.account}:cluster:{self._aurora.cluster_id}"
+        groups = [self.names.log_group_arn(name, self.region) for name in self._aurora.log_group_names]
+        return iam.Role(
+            self,
+            "Role",
+            role_name=self.names.export(self._aurora.name),
+            description="Logdock: Aurora writes logs (the older way)",
+            assumed_by=iam.PrincipalWithConditions(
+                iam.ServicePrincipal("rds.amazonaws.com"),
+                {"StringEquals": {"aws:SourceAccount": self.account}, "ArnEquals": {"aws:SourceArn": cluster}},
+            ),
+            inline_policies={
+                "Export": iam.PolicyDocument(
+                    statements=[
+                        iam.PolicyStatement(
+                            sid="WriteEvents",
+                            actions=["logs:GetLogEvents", "logs:PutLogEvents"],
+                            resources=[f"{arn}:log-stream:*" for arn in groups],
+                        ),
+                        iam.PolicyStatement(
+                            sid="ManageGroups",
+                            actions=[
+                                "logs:CreateLogGroup",
+                                "logs:CreateLogStream",
+                                "logs:DescribeLogStreams",
+                                "logs:PutRetentionPolicy",
+                            ],
+                            resources=[f"{arn}:*" for arn in groups],
+                        ),
+                    ]
+                )
+            },
+        )

@@ -1,0 +1,111 @@
+"""What the connector's role may do, per operation: exactly the calls that the operation makes, on what it acts on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_iam as iam
+
+from settings.exports import AuroraMysqlExport
+from stacks.names import Names
+
+
+def _allow(sid: str, actions: list[str], resources: list[str], **conditions: dict[str, str]) -> iam.PolicyStatement:
+    return iam.PolicyStatement(sid=sid, actions=actions, resources=resources, conditions=conditions)
+
+
+def remember(names: Names, parameter_name: str) -> iam.PolicyStatement:
+    """Keep what was before in a parameter, to put it back when the stack goes."""
+    return _allow(
+        "RememberBefore",
+        ["ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"],
+        [names.parameter_arn(parameter_name, names.region)],
+    )
+
+
+def aurora_audit(
+    names: Names, export: AuroraMysqlExport, own_group: str, state: str, role_arn: str | None
+) -> list[iam.PolicyStatement]:
+    """Configure one cluster, its parameter group, and the group made for it when it has a default one."""
+    rds = f"arn:{names.partition}:rds:{names.region}:{names.account}"
+    cluster, group = f"{rds}:cluster:{export.cluster_id}", f"{rds}:cluster-pg:{own_group}"
+    groups = [group, *([f"{rds}:cluster-pg:{export.parameter_group}"] if export.parameter_group else [])]
+    statements = [
+        _allow("ConfigureCluster", ["rds:DescribeDBClusters", "rds:ModifyDBCluster"], [cluster]),
+        # RDS authorises attaching a group on the group, too: ours now, the default one when it is put back.
+        _allow("AttachGroup", ["rds:ModifyDBCluster"], [group, f"{rds}:cluster-pg:default.aurora-mysql*"]),
+        _allow(
+            "MakeGroup",
+            [
+                "rds:CreateDBClusterParameterGroup",
+                "rds:DeleteDBClusterParameterGroup",
+                "rds:DescribeDBClusterParameterGroups",
+            ],
+            [group],
+        ),
+        _allow(
+            "SetParameters",
+            [
+                "rds:DescribeDBClusterParameters",
+                "rds:ModifyDBClusterParameterGroup",
+                "rds:ResetDBClusterParameterGroup",
+            ],
+            groups,
+        ),
+        remember(names, state),
+    ]
+    if role_arn:
+        statements += [
+            _allow("AssociateRole", ["rds:AddRoleToDBCluster", "rds:RemoveRoleFromDBCluster"], [cluster]),
+            _allow("PassRole", ["iam:PassRole"], [role_arn], StringEquals={"iam:PassedToService": "rds.amazonaws.com"}),
+        ]
+    return statements
+
+
+def describe_log_groups(names: Names) -> iam.PolicyStatement:
+    """Describe log groups; AWS authorises this on the account's log groups as a whole, whatever name is asked for."""
+    return _allow("FindLogGroups", ["logs:DescribeLogGroups"], [names.log_group_arn("*", names.region)])
+
+
+def log_group(
+    names: Names, log_groups: Sequence[str], *, retention: bool, key: bool, protect: bool
+) -> list[iam.PolicyStatement]:
+    """Create or adopt log groups by name."""
+    actions = ["logs:CreateLogGroup"]
+    actions += ["logs:PutRetentionPolicy"] if retention else []
+    actions += ["logs:AssociateKmsKey"] if key else []
+    actions += ["logs:PutLogGroupDeletionProtection"] if protect else []
+    arns = [names.log_group_arn(name, names.region) for name in log_groups]
+    # AWS matches log group actions on the name with a tail or without one.
+    both = [form for arn in arns for form in (arn, f"{arn}:*")]
+    return [_allow("AdoptLogGroups", actions, both), describe_log_groups(names)]
+
+
+def log_group_subscriptions(
+    names: Names, prefixes: Sequence[str], *, retention: bool, key: bool
+) -> list[iam.PolicyStatement]:
+    """Subscribe log groups by prefix, but never the shipper's own."""
+    actions = ["logs:DescribeSubscriptionFilters", "logs:PutSubscriptionFilter", "logs:DeleteSubscriptionFilter"]
+    actions += ["logs:PutRetentionPolicy"] if retention else []
+    actions += ["logs:AssociateKmsKey"] if key else []
+    own = names.log_group_arn(f"/aws/lambda/{names.deployment}-*", names.region)
+    return [
+        _allow("SubscribeLogGroups", actions, [names.log_group_arn(f"{prefix}*", names.region) for prefix in prefixes]),
+        iam.PolicyStatement(
+            sid="NeverOwnLogs", effect=iam.Effect.DENY, actions=["logs:PutSubscriptionFilter"], resources=[own]
+        ),
+        describe_log_groups(names),
+    ]
+
+
+def bucket_events(names: Names, bucket_name: str, state: str) -> list[iam.PolicyStatement]:
+    """Switch EventBridge notifications of one existing bucket on, and off again."""
+    return [
+        _allow(
+            "AnnounceObjects",
+            ["s3:GetBucketNotification", "s3:PutBucketNotification"],
+            [names.bucket_arn(bucket_name)],
+            StringEquals={"aws:ResourceAccount": names.account},
+        ),
+        remember(names, state),
+    ]

@@ -1,0 +1,210 @@
+"""The core: the archive and its key, the failure and access-log buckets, the alert topic, and the roles of the shipper.
+
+Everything here is stateful, or named by other stacks' policies: a role that is deleted and made again is another
+principal to a bucket or key policy that names it, so the shipper's roles live here and its functions elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from constructs_lib import statements
+from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
+from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
+from settings import Deployment
+from settings.destinations import ARCHIVE, LogzioDestination
+from stacks.names import Names
+
+FEED_DAYS = 14
+"""Days that a copy made for a fetching reader is kept: longer than a reader is away; the archive has it anyway."""
+
+
+class CoreStack(Stack):
+    """The part of a deployment that is never destroyed in passing."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Deployment,
+        names: Names,
+        regions: Sequence[str],
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, termination_protection=True, **stack)
+        self._settings, self._names, self._regions = settings, names, regions
+        self.key = CustomerKey(
+            self,
+            "ArchiveKey",
+            CustomerKeyProps(alias=f"{names.deployment}-archive", description="Logdock: archive, failures, alerts"),
+        )
+        self.access_logs = self._bucket("AccessLogs", "access-logs", encrypted=False)
+        self._admit_access_logs()
+        self.archive = self._bucket("Archive", "archive", encrypted=True)
+        self.failures = self._bucket("Failures", "failed", encrypted=True)
+        self._alerts()
+        self._roles()
+        self.key.allow(
+            statements.encrypt_log_groups(
+                [names.log_group_arn(f"/aws/lambda/{names.deployment}-*", names.region)], names.region
+            )
+        )
+        # Exported whether or not somebody imports it, so that an export that comes or goes does not change this stack.
+        CfnOutput(self, "ArchiveKeyArn", value=self.key.arn, export_name=names.archive_key_export)
+        CfnOutput(self, "ArchiveBucketName", value=self.archive.name, description="Every export's logs, as JSON lines")
+
+    def _bucket(self, construct_id: str, purpose: str, *, encrypted: bool) -> LandingBucket:
+        is_target = purpose == "access-logs"
+        return LandingBucket(
+            self,
+            construct_id,
+            LandingBucketProps(
+                bucket_name=self._names.bucket(purpose),
+                encryption_key=self.key.key if encrypted else None,
+                hot_days=self._settings.kept.hot_days,
+                archive_days=self._settings.kept.archive_days,
+                # An access log of the access-log bucket would feed itself.
+                access_log_bucket_name=None if is_target else self._names.bucket("access-logs"),
+                short_lived_prefixes=(("feed/", FEED_DAYS),) if purpose == "archive" else (),
+            ),
+        )
+
+    def _admit_access_logs(self) -> None:
+        self.access_logs.allow(
+            iam.PolicyStatement(
+                sid="S3ServerAccessLogs",
+                principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
+                actions=["s3:PutObject"],
+                resources=[f"{self.access_logs.arn}/*"],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
+
+    def _alerts(self) -> None:
+        self.key.allow(
+            iam.PolicyStatement(
+                sid="CloudWatchAlarms",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
+        alarms = f"arn:{self._names.partition}:cloudwatch:{self.region}:{self.account}:alarm:{self._names.deployment}-*"
+        self.topic = sns.Topic(
+            self, "Alerts", topic_name=f"{self._names.deployment}-alerts", master_key=self.key.key, enforce_ssl=True
+        )
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="CloudWatchAlarms",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": self.account},
+                    "ArnLike": {"aws:SourceArn": alarms},
+                },
+            )
+        )
+        for address in self._settings.alerts.email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(address))
+
+    def _roles(self) -> None:
+        names, writes = self._names, [*self._own_logs(self._names.archiver), self._read_configuration(self._regions)]
+        failure_buckets = [names.bucket_arn(names.bucket("failed", region)) for region in self._regions]
+        self._role(
+            "ArchiverRole",
+            names.archiver,
+            [
+                *writes,
+                self._allow("PutArchive", ["s3:PutObject"], [f"{self.archive.arn}/logs/*"]),
+                # Lambda checks the destination of failed events with ListBucket before it writes there.
+                self._allow("ListFailures", ["s3:ListBucket"], failure_buckets),
+                self._allow("PutFailures", ["s3:PutObject"], [f"{arn}/*" for arn in failure_buckets]),
+                self._use_key(["kms:GenerateDataKey"]),
+            ],
+        )
+        for destination in self._settings.destinations:
+            push = isinstance(destination, LogzioDestination) and destination.mode == "push"
+            secret = (
+                destination.token_secret if isinstance(destination, LogzioDestination) else destination.headers_secret
+            )
+            self._destination_role(
+                destination.name, secret=secret, writes=() if push or destination.kind == "otlp" else ("feed",)
+            )
+        if any(ARCHIVE in export.ship_to for export in self._settings.exports):
+            self._destination_role(ARCHIVE, secret=None, writes=("logs",))
+
+    def _destination_role(self, destination: str, *, secret: str | None, writes: tuple[str, ...]) -> None:
+        names = self._names
+        name = names.shipper(destination)
+        permissions = [
+            *self._own_logs(name, regions=[names.region]),
+            self._read_configuration([names.region]),
+            self._allow(
+                "TakeMessages",
+                ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
+                [names.queue_arn(destination)],
+            ),
+            self._allow("ReadArchive", ["s3:GetObject", "s3:GetObjectVersion"], [f"{self.archive.arn}/logs/*"]),
+            self._allow("PutQuarantine", ["s3:PutObject"], [f"{self.failures.arn}/quarantine/*"]),
+            self._use_key(["kms:Decrypt", "kms:GenerateDataKey"]),
+        ]
+        secrets = [secret] if secret else []
+        secrets += [
+            export.decryption_keys_secret
+            for export in self._settings.exports
+            if export.kind == "aptible" and destination in export.ship_to and export.decryption_keys_secret
+        ]
+        if secrets:
+            arns = [names.secret_arn(reference) for reference in dict.fromkeys(secrets)]
+            permissions.append(self._allow("ReadSecrets", ["secretsmanager:GetSecretValue"], arns))
+        for prefix in writes:
+            permissions.append(
+                self._allow(f"Put{prefix.title()}", ["s3:PutObject"], [f"{self.archive.arn}/{prefix}/*"])
+            )
+        self._role(f"ShipRole-{destination}", name, permissions)
+
+    def _role(self, construct_id: str, role_name: str, permissions: Sequence[iam.PolicyStatement]) -> None:
+        iam.Role(
+            self,
+            construct_id,
+            role_name=role_name,
+            description="Logdock: a function of the shipper",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={"Shipper": iam.PolicyDocument(statements=list(permissions))},
+        )
+
+    @staticmethod
+    def _allow(sid: str, actions: list[str], resources: list[str]) -> iam.PolicyStatement:
+        return iam.PolicyStatement(sid=sid, actions=actions, resources=resources)
+
+    def _own_logs(self, function_name: str, regions: Sequence[str] | None = None) -> list[iam.PolicyStatement]:
+        groups = [
+            self._names.log_group_arn(f"/aws/lambda/{function_name}", region) for region in regions or self._regions
+        ]
+        return [
+            self._allow("OwnLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{group}:*" for group in groups])
+        ]
+
+    def _read_configuration(self, regions: Sequence[str]) -> iam.PolicyStatement:
+        path = f"{self._names.parameter_path}*"
+        return self._allow(
+            "ReadConfiguration", ["ssm:GetParameter"], [self._names.parameter_arn(path, region) for region in regions]
+        )
+
+    def _use_key(self, actions: list[str]) -> iam.PolicyStatement:
+        return iam.PolicyStatement(
+            sid="UseArchiveKey",
+            actions=actions,
+            resources=[self.key.arn],
+            conditions={"StringEquals": {"kms:ViaService": f"s3.{self._names.region}.amazonaws.com"}},
+        )

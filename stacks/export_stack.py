@@ -1,0 +1,173 @@
+"""What every export's stack has in common: its key, its configuration for the shipper, and its wires to the shipper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from constructs_lib import statements
+from constructs_lib.connector import Connector, ConnectorProps
+from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
+from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
+from constructs_lib.log_group import LandingLogGroup, LandingLogGroupProps
+from constructs_lib.wiring import ArchiveSubscription, ExportConfiguration, ObjectEvents, ObjectEventsProps
+from settings import Deployment
+from settings.destinations import ARCHIVE
+from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from stacks.names import Names
+
+
+class ExportStack(Stack):
+    """One export: everything the vendor touches, under a key of its own, and how it reaches the shipper.
+
+    A kind's stack derives from it and composes; nothing is made here unless the kind asks for it.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Deployment, names: Names, export: Export, **stack: Any
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        self.settings, self.names = settings, names
+        self._export = export
+        document: dict[str, object] = {"vendor": export.kind}
+        if redaction := export.redaction.model_dump(exclude_defaults=True, mode="json"):
+            document["redaction"] = redaction
+        document |= {name: list(value) for name in ("include", "exclude") if (value := getattr(export, name))}
+        if isinstance(export, S3LogsExport) and export.format != "auto":
+            document["format"] = export.format
+        if isinstance(export, AptibleExport) and export.decryption_keys_secret:
+            document["decryption_keys_secret"] = export.decryption_keys_secret
+        ExportConfiguration(
+            self, "Configuration", parameter_name=f"{names.parameter_path}{export.name}", document=document
+        )
+
+    def customer_key(self) -> CustomerKey:
+        """Make the export's own key: one vendor's grant never reaches another's data."""
+        name = self.names.in_region(self._export.name, self.region)
+        return CustomerKey(
+            self, "Key", CustomerKeyProps(alias=name, description=f"Logdock: logs of the export {self._export.name}")
+        )
+
+    def landing_bucket(
+        self, export: MongodbAtlasExport | AptibleExport | S3LogsExport, key: CustomerKey | None
+    ) -> LandingBucket:
+        """Make the bucket that the export lands in."""
+        return LandingBucket(
+            self,
+            "Landing",
+            LandingBucketProps(
+                bucket_name=self.settings.landing_bucket(export),
+                encryption_key=key.key if key else None,
+                hot_days=self.settings.kept.hot_days,
+                archive_days=self.settings.kept.archive_days,
+                access_log_bucket_name=self.names.bucket("access-logs"),
+            ),
+        )
+
+    def landing_log_groups(self, log_groups: Sequence[str], key: CustomerKey, retention_days: int | None) -> None:
+        """Make the log groups that the export lands in, and subscribe the archiver to each."""
+        self.admit_log_groups(key, log_groups)
+        for name in log_groups:
+            group = LandingLogGroup(
+                self,
+                f"Landing-{name}",
+                LandingLogGroupProps(
+                    log_group_name=name,
+                    encryption_key=key,
+                    retention_days=retention_days or self.settings.kept.hot_days,
+                ),
+            )
+            self.subscribe(name).node.add_dependency(group)
+
+    def admit_log_groups(self, key: CustomerKey, log_groups: Sequence[str]) -> None:
+        """Let CloudWatch Logs use the key for these log groups."""
+        arns = [self.names.log_group_arn(name, self.region) for name in log_groups]
+        key.allow(statements.encrypt_log_groups(arns, self.region))
+
+    def subscribe(self, log_group_name: str) -> ArchiveSubscription:
+        """Send a log group's events to the archiver of its Region."""
+        return ArchiveSubscription(
+            self,
+            f"Archive-{log_group_name}",
+            export_name=self._export.name,
+            log_group_name=log_group_name,
+            archiver_arn=self.names.archiver_arn(self.region),
+        )
+
+    def ship_archive(self) -> None:
+        """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
+        for destination in self._export.ship_to:
+            if destination != ARCHIVE:
+                self._announce(destination, self.names.bucket("archive"), f"logs/{self._export.name}/")
+
+    def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:
+        """Announce landed objects to each destination, and let its function read them (S3 exports)."""
+        for destination in self._export.ship_to:
+            self._announce(destination, landing.name, prefix)
+            role_arn = self.names.role_arn(self.names.shipper(destination))
+            sid = f"Ship{destination.title().replace('-', '')}"
+            landing.allow(statements.read_objects(sid, landing.arn, prefix, role_arn))
+            if key:
+                key.allow(statements.decrypt_objects(sid, landing.arn, role_arn, self.region))
+
+    def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
+        """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""
+        arn = self.names.bucket_arn(bucket_name)
+        for destination in self._export.ship_to:
+            self._announce(destination, bucket_name, prefix)
+            permissions = [
+                iam.PolicyStatement(
+                    sid="ReadLanding", actions=["s3:GetObject", "s3:GetObjectVersion"], resources=[f"{arn}/{prefix}*"]
+                )
+            ]
+            if key_arn:
+                permissions.append(
+                    iam.PolicyStatement(
+                        sid="DecryptLanding",
+                        actions=["kms:Decrypt"],
+                        resources=[key_arn],
+                        conditions={"StringEquals": {"kms:ViaService": f"s3.{self.region}.amazonaws.com"}},
+                    )
+                )
+            iam.CfnPolicy(
+                self,
+                f"Read-{destination}",
+                policy_name=self.names.export(self._export.name),
+                policy_document=iam.PolicyDocument(statements=permissions),
+                roles=[self.names.shipper(destination)],
+            )
+
+    def _announce(self, destination: str, bucket_name: str, prefix: str) -> None:
+        ObjectEvents(
+            self,
+            f"Announce-{destination}",
+            ObjectEventsProps(
+                rule_name=f"{self.names.export(self._export.name)}-{destination}"[:64],
+                export_name=self._export.name,
+                bucket_name=bucket_name,
+                prefix=prefix,
+                queue_arn=self.names.queue_arn(destination),
+            ),
+        )
+
+    def connector(self, key: CustomerKey, source: Path, permissions: Sequence[iam.PolicyStatement]) -> Connector:
+        """Add the function that does what CloudFormation has no resource for."""
+        name = f"{self.names.export(self._export.name)}-connector"
+        arn = self.names.log_group_arn(f"/aws/lambda/{name}*", self.region)
+        statement = statements.encrypt_log_groups([arn], self.region)
+        statement.sid = "ConnectorLogs"
+        key.allow(statement)
+        return Connector(
+            self,
+            "Connector",
+            ConnectorProps(function_name=name, source=source, permissions=permissions, log_key_arn=key.arn),
+        )
+
+    def output(self, name: str, value: str, description: str) -> None:
+        """Output a value in the vendor's words."""
+        CfnOutput(self, name, value=value, description=description)

@@ -1,0 +1,110 @@
+"""The names that stacks know each other by.
+
+Stacks refer to each other by names that follow from the settings, not by CloudFormation exports (but for the archive's
+key, whose id AWS chooses): CloudFormation refuses to change or delete a stack while another imports from it, and here
+every stack but the core must be free to come and go alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+def partition_of(region: str) -> str:
+    """Return the partition of a Region, as ARNs write it."""
+    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names and ARNs of one deployment.
+
+    Attributes
+    ----------
+    deployment
+        Prefix of all names.
+    account
+        12 digits.
+    region
+        The deployment's own Region.
+    """
+
+    deployment: str
+    account: str
+    region: str
+
+    @property
+    def partition(self) -> str:
+        """The AWS partition."""
+        return partition_of(self.region)
+
+    @property
+    def core_stack(self) -> str:
+        """The stack of the archive."""
+        return f"{self.deployment}-core"
+
+    def in_region(self, name: str, region: str) -> str:
+        """Return the name of a thing that every Region has: bare in the deployment's own Region, suffixed elsewhere."""
+        return f"{self.deployment}-{name}" + ("" if region == self.region else f"-{region}")
+
+    def bucket(self, purpose: str, region: str | None = None) -> str:
+        """Return the name of one of our own buckets: archive, failed or access-logs."""
+        return f"{self.deployment}-{purpose}-{self.account}-{region or self.region}"
+
+    def bucket_arn(self, bucket_name: str) -> str:
+        """Return a bucket's ARN."""
+        return f"arn:{self.partition}:s3:::{bucket_name}"
+
+    @property
+    def archive_key_export(self) -> str:
+        """The CloudFormation export that holds the archive key's ARN."""
+        return f"{self.deployment}-archive-key-arn"
+
+    @property
+    def alert_topic_arn(self) -> str:
+        """The topic that alarms notify."""
+        return f"arn:{self.partition}:sns:{self.region}:{self.account}:{self.deployment}-alerts"
+
+    @property
+    def archiver(self) -> str:
+        """The archiver: its function, in every Region, and its role."""
+        return f"{self.deployment}-archiver"
+
+    def archiver_arn(self, region: str) -> str:
+        """Return the ARN of the archiver in a Region."""
+        return f"arn:{self.partition}:lambda:{region}:{self.account}:function:{self.archiver}"
+
+    def shipper(self, destination: str) -> str:
+        """Return the name of a destination's function, queue and role."""
+        return f"{self.deployment}-ship-{destination}"
+
+    def queue_arn(self, destination: str) -> str:
+        """Return the ARN of a destination's queue."""
+        return f"arn:{self.partition}:sqs:{self.region}:{self.account}:{self.shipper(destination)}"
+
+    def role_arn(self, role_name: str) -> str:
+        """Return a role's ARN."""
+        return f"arn:{self.partition}:iam::{self.account}:role/{role_name}"
+
+    def export(self, export_name: str) -> str:
+        """Return the name of an export's role and key, and the beginning of its rules' names."""
+        return f"{self.deployment}-{export_name}"
+
+    def log_group_arn(self, name: str, region: str) -> str:
+        """Return a log group's ARN, without the trailing ``:*``."""
+        return f"arn:{self.partition}:logs:{region}:{self.account}:log-group:{name}"
+
+    @property
+    def parameter_path(self) -> str:
+        """Where the exports' configurations are."""
+        return f"/logdock/{self.deployment}/exports/"
+
+    def parameter_arn(self, name: str, region: str) -> str:
+        """Return the ARN of a Systems Manager parameter whose name begins with a slash."""
+        return f"arn:{self.partition}:ssm:{region}:{self.account}:parameter{name}"
+
+    def secret_arn(self, reference: str) -> str:
+        """Return the ARN, or its pattern, of a secret given by ARN or name; AWS appends six characters to a name."""
+        if reference.startswith("arn:"):
+            return reference
+        return f"arn:{self.partition}:secretsmanager:{self.region}:{self.account}:secret:{reference}-??????"

@@ -1,0 +1,123 @@
+"""What is left to do at a vendor, as text that can be pasted: commands with every value filled in.
+
+Sources: MongoDB Atlas Administration API (cloudProviderAccess, logIntegrations), CockroachDB Cloud API 2024-09-16
+(logexport), Aptible "S3 Log Archives", Logz.io "AWS S3 Bucket". What only the person has stays a shell variable: a
+credential, or an id that the vendor shows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from settings.destinations import LogzioDestination
+from settings.exports import AptibleExport, AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
+from stacks.names import Names
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps({key: value for key, value in document.items() if value is not None}, separators=(",", ":"))
+
+
+def atlas_steps(export: MongodbAtlasExport, *, role_arn: str, bucket: str, key_arn: str) -> str:
+    """Authorise the role, then create the log integration. ROLE_ID is the access role's id that Atlas shows."""
+    base = f"https://cloud.mongodb.com/api/atlas/v2/groups/{export.project_id}"
+    call = 'curl --fail-with-body -H "Authorization: Bearer $ATLAS_TOKEN"'
+    integration = _json(
+        {
+            "type": "S3_LOG_EXPORT",
+            "bucketName": export.mrap_arn or bucket,
+            "iamRoleId": "'$ROLE_ID'",
+            "prefixPath": export.prefix,
+            "logTypes": list(export.log_types),
+            "kmsKey": key_arn,
+        }
+    )
+    authorise = (
+        f"{call} -X PATCH {base}/cloudProviderAccess/$ROLE_ID -H 'Accept: application/vnd.atlas.2023-01-01+json' "
+        f"-H 'Content-Type: application/json' -d '{_json({'providerName': 'AWS', 'iamAssumedRoleArn': role_arn})}'"
+    )
+    create = (
+        f"{call} {base}/logIntegrations -H 'Accept: application/vnd.atlas.2025-03-12+json' "
+        f"-H 'Content-Type: application/vnd.atlas.2025-03-12+json' -d '{integration}'"
+    )
+    return f"{authorise}\n{create}"
+
+
+def cockroachdb_steps(export: CockroachdbExport, *, role_arn: str, region: str) -> str:
+    """Enable the export, then watch its status until it says ENABLED."""
+    url = f"https://cockroachlabs.cloud/api/v1/clusters/{export.cluster_id}/logexport"
+    call = 'curl --fail-with-body -H "Authorization: Bearer $COCKROACH_API_KEY" -H "Cc-Version: 2024-09-16"'
+    request = _json(
+        {
+            "type": "AWS_CLOUDWATCH",
+            "log_name": export.log_group,
+            "auth_principal": role_arn,
+            "aws_external_id": export.external_id[-1] if export.external_id else None,
+            "redact": export.redact,
+            # Without it every Region's logs go to the log group of that Region, which `regions` makes.
+            "region": None if export.regions else region,
+            "omitted_channels": list(export.omitted_channels) or None,
+            "groups": [group.model_dump(exclude_none=True) for group in export.groups] or None,
+        }
+    )
+    return f"{call} -X POST {url} -d '{request}'\n{call} {url}   # until status is ENABLED"
+
+
+def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None) -> str:
+    """Switch Advanced Auditing and its export on by hand. GROUP is the cluster's own parameter group."""
+    parameters = dict(export.parameters)
+    if role_arn:
+        parameters |= {"server_audit_logs_upload": "1", "aws_default_logs_role": role_arn}
+    rows = json.dumps(
+        [
+            {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "immediate"}
+            for name, value in parameters.items()
+        ],
+        separators=(",", ":"),
+    )
+    commands = [
+        f"aws rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name $GROUP --parameters '{rows}'"
+    ]
+    if role_arn:
+        commands.append(
+            f"aws rds add-role-to-db-cluster --db-cluster-identifier {export.cluster_id} --role-arn {role_arn}"
+        )
+    else:
+        types = _json({"EnableLogTypes": list(export.log_types)})
+        commands.append(
+            f"aws rds modify-db-cluster --db-cluster-identifier {export.cluster_id} "
+            f"--cloudwatch-logs-export-configuration '{types}'"
+        )
+    return "\n".join(commands)
+
+
+def aptible_steps(export: AptibleExport, *, account: str, bucket: str) -> str:
+    """Write the support request that Aptible's page asks for; there is no API."""
+    return (
+        "Ask Aptible Support (Enterprise plan, limited beta): Please enable S3 log archiving for our stack in "
+        f"{export.stack_region}. AWS account id: {account}. Bucket: {bucket}."
+    )
+
+
+def fetch_steps(destination: LogzioDestination, *, names: Names, role_arn: str, exports: Sequence[str]) -> str:
+    """List the S3 fetchers to create at Logz.io: one per export."""
+    host = "api.logz.io" if destination.region == "us" else f"api-{destination.region}.logz.io"
+    call = f'curl --fail-with-body https://{host}/v1/log-shipping/s3-buckets -H "X-API-TOKEN: $LOGZIO_API_TOKEN"'
+    return "\n".join(
+        f"{call} -H 'Content-Type: application/json' -d '"
+        + _json(
+            {
+                "arn": role_arn,
+                "bucket": names.bucket("archive"),
+                "prefix": f"feed/{destination.name}/{export}/",
+                "region": names.region.upper().replace("-", "_"),
+                "logsType": destination.log_type or export,
+                "active": True,
+                "addS3ObjectKeyAsLogField": True,
+            }
+        )
+        + "'"
+        for export in exports
+    )

@@ -1,0 +1,84 @@
+"""Logs that AWS services, or anything else, write to a bucket: made here with its delivery policies, or existing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from constructs import Construct
+
+from settings.exports import S3LogsExport
+from stacks.connector_permissions import bucket_events
+from stacks.export_stack import ExportStack
+from stacks.log_delivery import delivery_key_statements, delivery_statements
+
+
+class S3LogsStack(ExportStack):
+    """A landing bucket for AWS services; or the wires of a bucket that exists, whose policy and notifications stay."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, export: S3LogsExport, connector_source: Path, **common: Any
+    ) -> None:
+        super().__init__(scope, construct_id, export=export, **common)
+        prefix = f"{export.prefix}/" if export.prefix else ""
+        if export.existing_bucket:
+            self._wire_existing(export, export.existing_bucket, prefix, connector_source)
+        else:
+            self._make(export, prefix)
+
+    def _make(self, export: S3LogsExport, prefix: str) -> None:
+        key = self.customer_key() if export.encryption == "kms" else None
+        landing = self.landing_bucket(export, key)
+        landing.allow(*delivery_statements(self.names, export.services, landing.arn, prefix))
+        if key:
+            for statement in delivery_key_statements(self.names, export.services):
+                key.allow(statement)
+            self.output("KmsKeyArn", key.arn, "Key of the bucket, which a trail must name")
+        self.ship_landing(landing, key, prefix)
+        self.output("BucketName", landing.name, "Bucket that the services deliver to")
+        self.output(
+            "NextSteps", self._steps(export, landing.name, key.arn if key else None), "How to point services at it"
+        )
+
+    def _steps(self, export: S3LogsExport, bucket: str, key_arn: str | None) -> str:
+        at = f"--s3-key-prefix {export.prefix} " if export.prefix else ""
+        where = f"arn:{self.names.partition}:s3:::{bucket}" + (f"/{export.prefix}" if export.prefix else "")
+        key = f"--kms-key-id {key_arn} " if key_arn else ""
+        steps = {
+            "cloudtrail": f"aws cloudtrail create-trail --name $TRAIL --s3-bucket-name {bucket} {at}{key}"
+            "--is-multi-region-trail && aws cloudtrail start-logging --name $TRAIL",
+            "alb": "aws elbv2 modify-load-balancer-attributes --load-balancer-arn $ALB --attributes "
+            f"Key=access_logs.s3.enabled,Value=true Key=access_logs.s3.bucket,Value={bucket}"
+            + (f" Key=access_logs.s3.prefix,Value={export.prefix}" if export.prefix else ""),
+            "vpc-flow": "aws ec2 create-flow-logs --resource-type VPC --resource-ids $VPC --traffic-type ALL "
+            f"--log-destination-type s3 --log-destination {where}",
+            "s3-access": "aws s3api put-bucket-logging --bucket $BUCKET --bucket-logging-status "
+            f'\'{{"LoggingEnabled":{{"TargetBucket":"{bucket}","TargetPrefix":"{export.prefix or "s3"}/"}}}}\'',
+        }
+        steps["nlb"] = steps["alb"].replace("$ALB", "$NLB")
+        steps["cloudfront"] = (
+            "aws logs put-delivery-destination --region us-east-1 --name logdock "
+            f"--delivery-destination-configuration destinationResourceArn={where}"
+        )
+        return (
+            "\n".join(steps[service] for service in export.services)
+            or f"Write logs to s3://{bucket}/{export.prefix or ''}"
+        )
+
+    def _wire_existing(self, export: S3LogsExport, bucket: str, prefix: str, connector_source: Path) -> None:
+        state = f"/logdock/{self.names.deployment}/{export.name}/bucket-events"
+        connector = self.connector(self.customer_key(), connector_source, bucket_events(self.names, bucket, state))
+        connector.apply(
+            "BucketEvents",
+            "bucket-events",
+            {"BucketName": bucket, "BucketOwner": self.account, "StateParameter": state},
+        )
+        self.ship_existing(bucket, export.kms_key_arn, prefix)
+        self.output("BucketName", bucket, "Bucket that is read")
+        grant = (
+            f"The policy of {export.kms_key_arn} must let this account's IAM policies grant kms:Decrypt (the default "
+            "key policy does)."
+            if export.kms_key_arn
+            else "Nothing to do."
+        )
+        self.output("NextSteps", grant, "What is left to do")

@@ -1,0 +1,234 @@
+"""The shipper: the archiver, and what ships to each destination. Stateless: it may be destroyed and deployed again.
+
+What has not been shipped meanwhile is still in S3 or in a log group. In a Region other than the deployment's own there
+is the archiver alone, with a failure bucket beside it, because a subscription cannot leave its Region.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Fn, Stack
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from constructs_lib import statements
+from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
+from constructs_lib.export_role import ExportRole, ExportRoleProps
+from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
+from constructs_lib.shipper import (
+    RUNTIME,
+    Archiver,
+    ArchiverProps,
+    DestinationShipper,
+    DestinationShipperProps,
+    ShipperCode,
+    ShipperFunctionProps,
+    environment_document,
+)
+from settings import Deployment
+from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
+from stacks.names import Names
+from stacks.next_steps import fetch_steps
+
+
+class ShipperStack(Stack):
+    """The shipper's functions and queues in one Region."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Deployment,
+        names: Names,
+        code: ShipperCode,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        self._settings, self._names = settings, names
+        self._is_home = self.region == names.region
+        self._source = lambda_.Code.from_asset(str(code.source), exclude=["*.txt", "*.in", "**/__pycache__", "*.pyc"])
+        self._layer = lambda_.LayerVersion(
+            self,
+            "Wheels",
+            code=lambda_.Code.from_asset(str(code.layer), exclude=[".installed", "**/__pycache__"]),
+            description="Logdock: the shipper's wheels, locked with hashes",
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+            compatible_runtimes=[RUNTIME],
+        )
+        self._log_key_arn = Fn.import_value(names.archive_key_export) if self._is_home else self._regional_key()
+        Archiver(
+            self,
+            "Archiver",
+            ArchiverProps(
+                function=self._function(
+                    names.archiver, "log_shipper.archive.handler", "Archives what arrives in log groups"
+                ),
+                failure_bucket_arn=names.bucket_arn(names.bucket("failed", self.region)),
+            ),
+        )
+        if self._is_home:
+            self._destinations()
+
+    def _regional_key(self) -> str:
+        """Make what the archiver needs away from the core: a key, and a bucket for what it could not archive."""
+        names = self._names
+        name = names.in_region("shipper", self.region)
+        key = CustomerKey(
+            self, "Key", CustomerKeyProps(alias=name, description=f"Logdock: the shipper in {self.region}")
+        )
+        key.allow(
+            statements.encrypt_log_groups(
+                [names.log_group_arn(f"/aws/lambda/{names.archiver}", self.region)], self.region
+            )
+        )
+        archiver_role = names.role_arn(names.archiver)
+        failures = LandingBucket(
+            self,
+            "Failures",
+            LandingBucketProps(
+                bucket_name=names.bucket("failed", self.region),
+                encryption_key=key.key,
+                hot_days=self._settings.kept.hot_days,
+                archive_days=self._settings.kept.archive_days,
+            ),
+        )
+        key.allow(
+            iam.PolicyStatement(
+                sid="KeepFailures",
+                principals=[iam.ArnPrincipal(archiver_role)],
+                actions=["kms:GenerateDataKey"],
+                resources=["*"],
+                conditions={
+                    "StringEquals": {"kms:ViaService": f"s3.{self.region}.amazonaws.com"},
+                    "ArnLike": {"kms:EncryptionContext:aws:s3:arn": [failures.arn, f"{failures.arn}/*"]},
+                },
+            )
+        )
+        return key.arn
+
+    def _function(
+        self,
+        name: str,
+        handler: str,
+        description: str,
+        *,
+        destination: dict[str, object] | None = None,
+        single: bool = False,
+    ) -> ShipperFunctionProps:
+        names = self._names
+        environment = {
+            "LOGDOCK_DEPLOYMENT": names.deployment,
+            "LOGDOCK_EXPORTS_PATH": names.parameter_path,
+            "LOGDOCK_ARCHIVE_BUCKET": names.bucket("archive"),
+            "LOGDOCK_FAILURE_BUCKET": names.bucket("failed", self.region),
+        }
+        if destination:
+            environment["LOGDOCK_DESTINATION"] = environment_document(destination)
+        return ShipperFunctionProps(
+            function_name=name,
+            handler=handler,
+            description=description,
+            code=self._source,
+            layer=self._layer,
+            role_arn=names.role_arn(name),
+            environment=environment,
+            log_key_arn=self._log_key_arn,
+            single=single,
+        )
+
+    def _destinations(self) -> None:
+        topic = sns.Topic.from_topic_arn(self, "Alerts", self._names.alert_topic_arn)
+        documents: dict[str, dict[str, object]] = {
+            destination.name: destination_document(destination) for destination in self._settings.destinations
+        }
+        if any(ARCHIVE in export.ship_to for export in self._settings.exports):
+            documents[ARCHIVE] = {"name": ARCHIVE, "kind": "archive"}
+        for name, document in documents.items():
+            shipper = DestinationShipper(
+                self,
+                f"Ship-{name}",
+                DestinationShipperProps(
+                    queue_name=self._names.shipper(name),
+                    rule_name_prefix=f"{self._names.deployment}-",
+                    function=self._function(
+                        self._names.shipper(name),
+                        "log_shipper.ship.handler",
+                        f"Ships what has landed to {name}",
+                        destination=document,
+                        # A reader that remembers the last key it saw needs keys that appear in order: one writer.
+                        single=document["kind"] == "feed",
+                    ),
+                ),
+            )
+            shipper.dead_letter_alarm.add_alarm_action(actions.SnsAction(topic))
+        for destination in self._settings.destinations:
+            if isinstance(destination, LogzioDestination) and destination.mode == "fetch":
+                self._reader(destination)
+
+    def _reader(self, destination: LogzioDestination) -> None:
+        names = self._names
+        bucket_arn = names.bucket_arn(names.bucket("archive"))
+        prefix = f"feed/{destination.name}/"
+        role = ExportRole(
+            self,
+            f"Reader-{destination.name}",
+            ExportRoleProps(
+                role_name=names.export(destination.name),
+                description="Logdock: Logz.io reads the feed made for it",
+                principal_arn=f"arn:{names.partition}:iam::{destination.account_id}:root",
+                external_ids=destination.external_id or (),
+                session_seconds=destination.session_seconds,
+                permissions=[
+                    iam.PolicyStatement(
+                        sid="ListFeed",
+                        actions=["s3:ListBucket"],
+                        resources=[bucket_arn],
+                        conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}*"]}},
+                    ),
+                    iam.PolicyStatement(sid="FindBucket", actions=["s3:GetBucketLocation"], resources=[bucket_arn]),
+                    iam.PolicyStatement(
+                        sid="ReadFeed", actions=["s3:GetObject"], resources=[f"{bucket_arn}/{prefix}*"]
+                    ),
+                    iam.PolicyStatement(
+                        sid="DecryptFeed",
+                        actions=["kms:Decrypt"],
+                        resources=[Fn.import_value(names.archive_key_export)],
+                        conditions={"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}},
+                    ),
+                ],
+            ),
+        )
+        exports = [export.name for export in self._settings.exports if destination.name in export.ship_to]
+        suffix = destination.name.title().replace("-", "")
+        CfnOutput(self, f"{suffix}RoleArn", value=role.arn, description="Role ARN, as Logz.io's form asks for it")
+        CfnOutput(
+            self,
+            f"{suffix}NextSteps",
+            value=fetch_steps(destination, names=names, role_arn=role.arn, exports=exports),
+            description="What to enter at Logz.io",
+        )
+
+
+def destination_document(destination: LogzioDestination | OtlpDestination) -> dict[str, object]:
+    """Describe a destination to the function that ships to it. Names of secrets, never secrets."""
+    if isinstance(destination, OtlpDestination):
+        document: dict[str, object | None] = {
+            "kind": "otlp",
+            "endpoint": destination.endpoint,
+            "headers_secret": destination.headers_secret,
+        }
+    elif destination.mode == "fetch":
+        document = {"kind": "feed"}
+    else:
+        document = {
+            "kind": "logzio",
+            "listener_url": destination.listener,
+            "token_secret": destination.token_secret,
+            "type": destination.log_type,
+        }
+    return {"name": destination.name, **{key: value for key, value in document.items() if value is not None}}
