@@ -54,11 +54,10 @@ lint: $(SETUP) ## Style, formatting, import rules
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
 	@PYTHONPATH=.:lambda_src/log_shipper:lambda_src/vendor_connector $(BIN)/lint-imports --no-logo | tail -n 3
 
-types: $(SETUP) ## mypy --strict: the infrastructure, then each function as a root of its own
+types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infrastructure
 	@echo "==> types"
+	@$(BIN)/mypy --python-version 3.13 --cache-dir .mypy_cache/runtime -p log_shipper -p vendor_connector
 	@$(BIN)/mypy app.py settings stacks constructs_lib local_cloud tests
-	@cd lambda_src/log_shipper && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p log_shipper
-	@cd lambda_src/vendor_connector && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p vendor_connector
 
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"

@@ -22,8 +22,10 @@ from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination
 from stacks.names import Names
 
-FEED_DAYS = 14
-"""Days that a copy made for a fetching reader is kept: longer than a reader is away; the archive has it anyway."""
+SHORT_LIVED_DAYS = 30
+"""Days that a copy made for a fetching reader, and the shipper's notes of its progress, are kept: longer than a message
+can wait on a queue and then on its dead-letter queue (14 days each)."""
+SHORT_LIVED = {"archive": ("feed/", "feed-index/"), "failed": ("progress/",)}
 
 
 class CoreStack(Stack):
@@ -73,7 +75,7 @@ class CoreStack(Stack):
                 archive_days=self._settings.kept.archive_days,
                 # An access log of the access-log bucket would feed itself.
                 access_log_bucket_name=None if is_target else self._names.bucket("access-logs"),
-                short_lived_prefixes=(("feed/", FEED_DAYS),) if purpose == "archive" else (),
+                short_lived_prefixes=tuple((prefix, SHORT_LIVED_DAYS) for prefix in SHORT_LIVED.get(purpose, ())),
             ),
         )
 
@@ -133,19 +135,34 @@ class CoreStack(Stack):
             ],
         )
         for destination in self._settings.destinations:
-            push = isinstance(destination, LogzioDestination) and destination.mode == "push"
-            secret = (
-                destination.token_secret if isinstance(destination, LogzioDestination) else destination.headers_secret
-            )
-            self._destination_role(
-                destination.name, secret=secret, writes=() if push or destination.kind == "otlp" else ("feed",)
-            )
+            if isinstance(destination, LogzioDestination):
+                secret, feeds = destination.token_secret, destination.mode == "fetch"
+            else:
+                secret, feeds = destination.headers_secret, False
+            self._destination_role(destination.name, secret, self._feed(destination.name) if feeds else [])
         if any(ARCHIVE in export.ship_to for export in self._settings.exports):
-            self._destination_role(ARCHIVE, secret=None, writes=("logs",))
+            copies = self._allow("PutArchive", ["s3:PutObject"], [f"{self.archive.arn}/logs/*"])
+            self._destination_role(ARCHIVE, None, [copies])
 
-    def _destination_role(self, destination: str, *, secret: str | None, writes: tuple[str, ...]) -> None:
+    def _feed(self, destination: str) -> list[iam.PolicyStatement]:
+        """Let a feed's one writer see the last key it wrote, and whether an input has been fed before."""
+        prefixes = [f"feed/{destination}/", f"feed-index/{destination}/"]
+        return [
+            iam.PolicyStatement(
+                sid="ListFeed",
+                actions=["s3:ListBucket"],
+                resources=[self.archive.arn],
+                conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
+            ),
+            self._allow(
+                "WriteFeed", ["s3:GetObject", "s3:PutObject"], [f"{self.archive.arn}/{prefix}*" for prefix in prefixes]
+            ),
+        ]
+
+    def _destination_role(self, destination: str, secret: str | None, writes: Sequence[iam.PolicyStatement]) -> None:
         names = self._names
         name = names.shipper(destination)
+        progress = f"progress/{destination}/"
         permissions = [
             *self._own_logs(name, regions=[names.region]),
             self._read_configuration([names.region]),
@@ -155,7 +172,15 @@ class CoreStack(Stack):
                 [names.queue_arn(destination)],
             ),
             self._allow("ReadArchive", ["s3:GetObject", "s3:GetObjectVersion"], [f"{self.archive.arn}/logs/*"]),
-            self._allow("PutQuarantine", ["s3:PutObject"], [f"{self.failures.arn}/quarantine/*"]),
+            self._allow("PutQuarantine", ["s3:PutObject"], [f"{self.failures.arn}/quarantine/*/{destination}/*"]),
+            self._allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], [f"{self.failures.arn}/{progress}*"]),
+            # Without it S3 answers a look for progress that is not there with 403 instead of 404.
+            iam.PolicyStatement(
+                sid="FindProgress",
+                actions=["s3:ListBucket"],
+                resources=[self.failures.arn],
+                conditions={"StringLike": {"s3:prefix": [f"{progress}*"]}},
+            ),
             self._use_key(["kms:Decrypt", "kms:GenerateDataKey"]),
         ]
         secrets = [secret] if secret else []
@@ -167,11 +192,7 @@ class CoreStack(Stack):
         if secrets:
             arns = [names.secret_arn(reference) for reference in dict.fromkeys(secrets)]
             permissions.append(self._allow("ReadSecrets", ["secretsmanager:GetSecretValue"], arns))
-        for prefix in writes:
-            permissions.append(
-                self._allow(f"Put{prefix.title()}", ["s3:PutObject"], [f"{self.archive.arn}/{prefix}/*"])
-            )
-        self._role(f"ShipRole-{destination}", name, permissions)
+        self._role(f"ShipRole-{destination}", name, [*permissions, *writes])
 
     def _role(self, construct_id: str, role_name: str, permissions: Sequence[iam.PolicyStatement]) -> None:
         iam.Role(

@@ -61,7 +61,7 @@ class ShipperStack(Stack):
             compatible_runtimes=[RUNTIME],
         )
         self._log_key_arn = Fn.import_value(names.archive_key_export) if self._is_home else self._regional_key()
-        Archiver(
+        archiver = Archiver(
             self,
             "Archiver",
             ArchiverProps(
@@ -72,7 +72,10 @@ class ShipperStack(Stack):
             ),
         )
         if self._is_home:
-            self._destinations()
+            # An alarm notifies a topic of its own Region only.
+            topic = sns.Topic.from_topic_arn(self, "Alerts", names.alert_topic_arn)
+            archiver.alarm.add_alarm_action(actions.SnsAction(topic))
+            self._destinations(topic)
 
     def _regional_key(self) -> str:
         """Make what the archiver needs away from the core: a key, and a bucket for what it could not archive."""
@@ -141,8 +144,7 @@ class ShipperStack(Stack):
             single=single,
         )
 
-    def _destinations(self) -> None:
-        topic = sns.Topic.from_topic_arn(self, "Alerts", self._names.alert_topic_arn)
+    def _destinations(self, topic: sns.ITopic) -> None:
         documents: dict[str, dict[str, object]] = {
             destination.name: destination_document(destination) for destination in self._settings.destinations
         }
@@ -165,7 +167,7 @@ class ShipperStack(Stack):
                     ),
                 ),
             )
-            shipper.dead_letter_alarm.add_alarm_action(actions.SnsAction(topic))
+            shipper.alarm.add_alarm_action(actions.SnsAction(topic))
         for destination in self._settings.destinations:
             if isinstance(destination, LogzioDestination) and destination.mode == "fetch":
                 self._reader(destination)

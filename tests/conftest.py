@@ -1,0 +1,73 @@
+"""What tests share: the templates of every example, synthesized once per process."""
+
+from __future__ import annotations
+
+import json
+import os
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("JSII_NODE", str(Path(sysconfig.get_path("scripts")) / "node"))
+# The strict validator runs in one policy test and in every real synth; here it would cost seconds per App.
+os.environ.setdefault("CDK_VALIDATION", "false")
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+
+
+def cdk_context() -> dict[str, Any]:
+    """Return the feature flags that the CDK command line would pass."""
+    context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
+    return context
+
+
+@dataclass(frozen=True)
+class Synthesized:
+    """One example's stacks: their templates, and which other stacks each waits for."""
+
+    templates: dict[str, dict[str, Any]]
+    dependencies: dict[str, set[str]]
+
+    def resources(self, resource_type: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Yield every resource of a type: stack name, logical id, resource."""
+        for stack, template in self.templates.items():
+            for logical_id, resource in template["Resources"].items():
+                if resource["Type"] == resource_type:
+                    yield stack, logical_id, resource
+
+
+@cache
+def synthesize(example: Path) -> Synthesized:
+    """Synthesize an example, once."""
+    from app import build_app
+    from settings import load_settings
+
+    # The real wheels are 40 MB that every App would copy.
+    layer = ROOT / "tests" / "stacks" / "layer"
+    assembly = build_app(load_settings(example), shipper_layer=layer, context=cdk_context()).synth()
+    stacks = assembly.stacks
+    return Synthesized(
+        templates={stack.stack_name: stack.template for stack in stacks},
+        dependencies={
+            stack.stack_name: {found.id for found in stack.dependencies if not found.id.endswith(".assets")}
+            for stack in stacks
+        },
+    )
+
+
+@pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
+def example(request: pytest.FixtureRequest) -> Synthesized:
+    """Each example in turn."""
+    return synthesize(request.param)
+
+
+@pytest.fixture
+def everything() -> Synthesized:
+    """The example with every kind in it."""
+    return synthesize(ROOT / "examples" / "everything.yaml")

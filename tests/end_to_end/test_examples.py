@@ -1,0 +1,112 @@
+"""Every example through the real CDK command line on the local cloud: deployed, deployed again, destroyed in part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app import regions_of
+from local_cloud.cdk import Cdk
+from local_cloud.emulator import Emulator
+from settings import Deployment, load_settings
+from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, S3LogsExport
+from tests.conftest import EXAMPLES
+
+pytestmark = pytest.mark.end_to_end
+
+LANDED = b"a line that landed before the stack went\n"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with Emulator(log_file=tmp_path_factory.mktemp("emulator") / "emulator.log") as emulator:
+        yield emulator
+
+
+def in_an_account_of_its_own(example: Path, directory: Path) -> Path:
+    """Copy an example into another account: all of them use the same names."""
+    account = f"{2000_0000_0000 + EXAMPLES.index(example):012d}"
+    copy = directory / example.name
+    copy.write_text(example.read_text().replace("111122223333", account))
+    return copy
+
+
+def prepare(cloud: Emulator, settings: Deployment) -> None:
+    """Make what an example expects to exist: clusters, log groups, a bucket."""
+    rds, logs, s3 = (cloud.client(name, settings.account, region=settings.region) for name in ("rds", "logs", "s3"))
+    for export in settings.exports:
+        if isinstance(export, AuroraMysqlExport):
+            group = export.parameter_group or "default.aurora-mysql8.0"
+            if export.parameter_group:
+                rds.create_db_cluster_parameter_group(
+                    DBClusterParameterGroupName=group, DBParameterGroupFamily="aurora-mysql8.0", Description="own"
+                )
+            rds.create_db_cluster(
+                DBClusterIdentifier=export.cluster_id,
+                Engine="aurora-mysql",
+                DBClusterParameterGroupName=group,
+                MasterUsername="admin",
+                ManageMasterUserPassword=True,
+            )
+            if export.log_groups == "adopt":
+                logs.create_log_group(logGroupName=export.log_group_names[0])
+        elif isinstance(export, CloudwatchLogsExport):
+            for name in [*export.log_groups, *(f"{prefix}one" for prefix in export.log_group_prefixes)]:
+                logs.create_log_group(logGroupName=name)
+        elif isinstance(export, S3LogsExport) and export.existing_bucket:
+            s3.create_bucket(
+                Bucket=export.existing_bucket, CreateBucketConfiguration={"LocationConstraint": settings.region}
+            )
+
+
+def stacks_of(cloud: Emulator, settings: Deployment) -> set[str]:
+    return {
+        stack["StackName"]
+        for region in regions_of(settings)
+        for stack in cloud.client("cloudformation", settings.account, region=region).describe_stacks()["Stacks"]
+        if stack["StackName"].startswith(settings.deployment)
+    }
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_deploys_again_without_a_change_and_destroys_one_export_alone(
+    example: Path, cloud: Emulator, tmp_path: Path
+) -> None:
+    file = in_an_account_of_its_own(example, tmp_path)
+    settings = load_settings(file)
+    prepare(cloud, settings)
+    log, assembly = tmp_path / "cdk.log", tmp_path / "cdk.out"
+    cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=log)
+    for region in regions_of(settings):
+        Cdk(cloud=cloud, account=settings.account, region=region, log_file=log).bootstrap()
+    cdk.synth(file, assembly)
+    cdk.deploy(assembly)
+    deployed = stacks_of(cloud, settings)
+
+    before = log.stat().st_size
+    cdk.deploy(assembly)
+    again = log.read_text()[before:]
+    assert {name for name in deployed if f"{name} (no changes)" in again} == deployed
+
+    archive = settings.archive_bucket
+    s3 = cloud.client("s3", settings.account, region=settings.region)
+    buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    landings = [name for name in sorted(buckets) if f"-{settings.exports[0].name}-" in name]
+    for bucket in [archive, *landings]:
+        s3.put_object(Bucket=bucket, Key="logs/kept", Body=LANDED)
+    gone = f"{settings.deployment}-{settings.exports[0].name}"
+    cdk.destroy(assembly, gone)
+
+    assert stacks_of(cloud, settings) == deployed - {gone}
+    assert {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} == buckets
+    for bucket in [archive, *landings]:
+        assert s3.get_object(Bucket=bucket, Key="logs/kept")["Body"].read() == LANDED
+
+
+def test_the_core_is_protected_from_termination(cloud: Emulator, tmp_path: Path) -> None:
+    account = in_an_account_of_its_own(EXAMPLES[0], tmp_path).read_text().split('account: "')[1][:12]
+    formation = cloud.client("cloudformation", account, region="eu-west-1")
+    with pytest.raises(formation.exceptions.ClientError, match="TerminationProtection"):
+        formation.delete_stack(StackName="acme-prod-core")

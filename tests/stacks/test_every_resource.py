@@ -1,0 +1,363 @@
+"""What holds for EVERY resource of its type, in every stack of every example."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from settings.text import LOG_GROUP_DAYS
+from tests.conftest import Synthesized
+
+ACCOUNT = "111122223333"
+ACCESS_LOGS = f"acme-prod-access-logs-{ACCOUNT}-"
+# Aptible encrypts by itself and its replication names no key; ALB and S3 access logs deliver to SSE-S3 buckets only.
+SSE_S3 = (ACCESS_LOGS, f"acme-prod-platform-{ACCOUNT}-", f"acme-prod-edge-{ACCOUNT}-")
+
+
+def text(value: Any) -> str:
+    """Write a template value as one string, with references as ${...}."""
+    if isinstance(value, str):
+        return value
+    if "Fn::Join" in value:
+        return "".join(text(part) for part in value["Fn::Join"][1])
+    if "Fn::GetAtt" in value:
+        return "${" + ".".join(value["Fn::GetAtt"]) + "}"
+    if "Ref" in value:
+        return "${" + str(value["Ref"]) + "}"
+    return json.dumps(value, sort_keys=True)
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def policy_of(example: Synthesized, stack: str, bucket_id: str) -> dict[str, Any]:
+    found = [
+        resource
+        for name, _, resource in example.resources("AWS::S3::BucketPolicy")
+        if name == stack and resource["Properties"]["Bucket"] == {"Ref": bucket_id}
+    ]
+    assert len(found) == 1, f"{stack}/{bucket_id} has {len(found)} policies"
+    return found[0]
+
+
+def test_every_bucket_is_versioned_closed_and_retained(example: Synthesized) -> None:
+    for stack, logical_id, bucket in example.resources("AWS::S3::Bucket"):
+        where, properties = f"{stack}/{logical_id}", bucket["Properties"]
+        assert properties["VersioningConfiguration"] == {"Status": "Enabled"}, where
+        assert properties["PublicAccessBlockConfiguration"] == dict.fromkeys(
+            ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
+        ), where
+        assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}, where
+        assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain"), where
+        assert properties["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}, (
+            where
+        )
+
+
+def test_every_bucket_has_its_stacks_own_key_or_a_reason_for_sse_s3(example: Synthesized) -> None:
+    for stack, logical_id, bucket in example.resources("AWS::S3::Bucket"):
+        rule = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert len(rule) == 1
+        assert rule[0]["BlockedEncryptionTypes"] == {"EncryptionType": ["SSE-C"]}
+        name = bucket["Properties"]["BucketName"]
+        if name.startswith(SSE_S3):
+            assert rule[0]["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}, name
+            continue
+        default = rule[0]["ServerSideEncryptionByDefault"]
+        assert default["SSEAlgorithm"] == "aws:kms", f"{stack}/{logical_id}"
+        key_id = default["KMSMasterKeyID"]["Fn::GetAtt"][0]
+        assert example.templates[stack]["Resources"][key_id]["Type"] == "AWS::KMS::Key"
+        assert rule[0]["BucketKeyEnabled"] is True
+
+
+def test_every_bucket_but_the_target_writes_access_logs(example: Synthesized) -> None:
+    for stack, _, bucket in example.resources("AWS::S3::Bucket"):
+        name = bucket["Properties"]["BucketName"]
+        logging = bucket["Properties"].get("LoggingConfiguration")
+        # A target must be in the same Region, so a second Region's failure bucket has none.
+        if name.startswith(ACCESS_LOGS) or stack == "acme-prod-shipper-us-east-1":
+            assert logging is None
+        else:
+            assert logging["DestinationBucketName"].startswith(ACCESS_LOGS), name
+            assert logging["LogFilePrefix"] == f"{name}/"
+
+
+def test_every_bucket_ends_what_is_old_noncurrent_or_unfinished(example: Synthesized) -> None:
+    for _, _, bucket in example.resources("AWS::S3::Bucket"):
+        rules = {rule["Id"]: rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]}
+        retention = rules["Retention"]
+        assert retention["ExpirationInDays"] >= 365
+        assert retention["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+        assert retention["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+        assert {step["StorageClass"] for step in retention.get("Transitions", [])} <= {"GLACIER_IR"}
+        assert rules["DeleteMarkers"]["ExpiredObjectDeleteMarker"] is True
+        assert all(rule["Status"] == "Enabled" for rule in rules.values())
+
+
+def test_pci_moves_nothing_to_a_colder_class_in_the_first_three_months() -> None:
+    from tests.conftest import ROOT, synthesize
+
+    for _, _, bucket in synthesize(ROOT / "examples" / "aurora-mysql.yaml").resources("AWS::S3::Bucket"):
+        for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]:
+            assert all(step["TransitionInDays"] >= 92 for step in rule.get("Transitions", []))
+
+
+def encryption_denies(bucket_arn: str, key: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Write out the denies that hold, as plain documents."""
+    header, key_header = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"
+
+    def deny(sid: str, condition: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "Sid": sid,
+            "Effect": "Deny",
+            "Principal": {"AWS": "*"},
+            "Action": "s3:PutObject",
+            "Resource": f"{bucket_arn}/*",
+            "Condition": condition,
+        }
+
+    denies = [
+        deny("DenyCustomerProvidedKeys", {"Null": {f"{header}-customer-algorithm": "false"}}),
+        deny(
+            "DenyOtherEncryption",
+            {"Null": {header: "false"}, "StringNotEquals": {header: "aws:kms" if key else "AES256"}},
+        ),
+    ]
+    if key:
+        denies += [
+            deny("DenyOtherKeys", {"Null": {key_header: "false"}, "StringNotEquals": {key_header: key}}),
+            deny("DenyAccountDefaultKey", {"StringEquals": {header: "aws:kms"}, "Null": {key_header: "true"}}),
+        ]
+    return denies
+
+
+def test_every_bucket_denies_plain_http_old_tls_and_any_other_encryption(example: Synthesized) -> None:
+    for stack, logical_id, bucket in example.resources("AWS::S3::Bucket"):
+        resource = policy_of(example, stack, logical_id)
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        statements = resource["Properties"]["PolicyDocument"]["Statement"]
+        everything = [
+            {"Fn::GetAtt": [logical_id, "Arn"]},
+            {"Fn::Join": ["", [{"Fn::GetAtt": [logical_id, "Arn"]}, "/*"]]},
+        ]
+        tls = [
+            {"Bool": {"aws:SecureTransport": "false"}},
+            {"NumericLessThan": {"s3:TlsVersion": 1.2}},
+        ]
+        default = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"][0][
+            "ServerSideEncryptionByDefault"
+        ]
+        arn = f"arn:aws:s3:::{bucket['Properties']['BucketName']}"
+        expected = [
+            {
+                "Action": "s3:*",
+                "Condition": condition,
+                "Effect": "Deny",
+                "Principal": {"AWS": "*"},
+                "Resource": everything,
+            }
+            for condition in tls
+        ] + encryption_denies(arn, default.get("KMSMasterKeyID"))
+        assert [statement for statement in statements if statement["Effect"] == "Deny"] == expected, stack
+
+
+def test_every_bucket_policy_allows_named_principals_only(example: Synthesized) -> None:
+    for stack, _, resource in example.resources("AWS::S3::BucketPolicy"):
+        for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Deny":
+                continue
+            (kind, principal), *more = statement["Principal"].items()
+            assert not more
+            assert principal != "*", stack
+            if kind == "Service":
+                assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == ACCOUNT, statement
+            else:
+                assert text(principal).startswith(
+                    ("arn:aws:iam::111122223333:role/", "arn:aws:iam::916150859591:role/")
+                )
+            assert all("*" not in action for action in as_list(statement["Action"])), statement
+
+
+def test_every_key_rotates_and_is_retained(example: Synthesized) -> None:
+    for _, _, key in example.resources("AWS::KMS::Key"):
+        assert key["Properties"]["EnableKeyRotation"] is True
+        assert key["Properties"]["RotationPeriodInDays"] == 365
+        assert key["Properties"]["PendingWindowInDays"] == 30
+        assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_every_key_policy_narrows_whoever_is_not_the_accounts_root(example: Synthesized) -> None:
+    for _, _, key in example.resources("AWS::KMS::Key"):
+        root, *others = key["Properties"]["KeyPolicy"]["Statement"]
+        assert root == {
+            "Action": "kms:*",
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+            "Resource": "*",
+        }
+        for statement in others:
+            assert statement["Effect"] == "Allow"
+            assert statement["Condition"], statement
+            assert "*" not in statement["Principal"].values()
+            assert "kms:*" not in as_list(statement["Action"])
+
+
+def test_every_landing_log_group_is_kept_encrypted_and_protected(example: Synthesized) -> None:
+    for stack, _, group in example.resources("AWS::Logs::LogGroup"):
+        properties = group["Properties"]
+        assert properties["RetentionInDays"] in LOG_GROUP_DAYS
+        assert properties["KmsKeyId"], stack
+        if properties["LogGroupName"].startswith("/aws/lambda/acme-prod-"):
+            assert group["DeletionPolicy"] == "Delete"
+        else:
+            assert properties["DeletionProtectionEnabled"] is True
+            assert (group["DeletionPolicy"], group["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_every_log_groups_key_admits_cloudwatch_logs_for_it(example: Synthesized) -> None:
+    for stack, _, group in example.resources("AWS::Logs::LogGroup"):
+        key = group["Properties"]["KmsKeyId"]
+        template = example.templates[stack]
+        if "Fn::ImportValue" in key:
+            template = example.templates["acme-prod-core"]
+            key = template["Outputs"]["ArchiveKeyArn"]["Value"]
+        region = "us-east-1" if stack.endswith("us-east-1") else _home(example)
+        arn = f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{group['Properties']['LogGroupName']}"
+        admitted = [
+            pattern
+            for statement in template["Resources"][key["Fn::GetAtt"][0]]["Properties"]["KeyPolicy"]["Statement"]
+            if statement["Principal"] == {"Service": f"logs.{region}.amazonaws.com"}
+            for operator in ("ArnEquals", "ArnLike")
+            for pattern in as_list(
+                statement["Condition"].get(operator, {}).get("kms:EncryptionContext:aws:logs:arn", [])
+            )
+        ]
+        assert any(fnmatchcase(arn, pattern) for pattern in admitted), f"{stack}: {arn} is not in {admitted}"
+
+
+def _home(example: Synthesized) -> str:
+    name: str = example.templates["acme-prod-core"]["Outputs"]["ArchiveKeyArn"]["Export"]["Name"]
+    assert name == "acme-prod-archive-key-arn"
+    buckets = [bucket["Properties"]["BucketName"] for _, _, bucket in example.resources("AWS::S3::Bucket")]
+    return next(bucket for bucket in buckets if "-archive-1" in bucket).split(f"{ACCOUNT}-")[1]
+
+
+def test_every_cross_account_role_trusts_one_principal_by_external_id_for_twelve_hours(example: Synthesized) -> None:
+    for stack, _, role in example.resources("AWS::IAM::Role"):
+        trust = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert len(trust) == 1
+        (kind, principal), *more = trust[0]["Principal"].items()
+        assert not more
+        assert trust[0]["Action"] == "sts:AssumeRole"
+        if kind == "Service":
+            assert principal in ("lambda.amazonaws.com", "rds.amazonaws.com")
+            continue
+        assert text(principal).startswith("arn:aws:iam::")
+        assert "*" not in text(principal), stack
+        assert list(trust[0]["Condition"]) == ["StringEquals"]
+        assert list(trust[0]["Condition"]["StringEquals"]) == ["sts:ExternalId"]
+        assert role["Properties"]["MaxSessionDuration"] == 43200
+
+
+def statements_of(example: Synthesized) -> list[tuple[str, dict[str, Any]]]:
+    """Every statement of every identity policy."""
+    found = []
+    for stack, logical_id, role in example.resources("AWS::IAM::Role"):
+        for policy in role["Properties"].get("Policies", []):
+            found += [(f"{stack}/{logical_id}", each) for each in policy["PolicyDocument"]["Statement"]]
+    for stack, logical_id, policy in example.resources("AWS::IAM::Policy"):
+        found += [(f"{stack}/{logical_id}", each) for each in policy["Properties"]["PolicyDocument"]["Statement"]]
+    return found
+
+
+def test_no_identity_policy_has_a_wildcard_action_or_every_resource(example: Synthesized) -> None:
+    for where, statement in statements_of(example):
+        assert all("*" not in action for action in as_list(statement["Action"])), where
+        for resource in as_list(statement["Resource"]):
+            assert text(resource) != "*", f"{where}: {statement['Action']}"
+
+
+def test_managed_policies_are_those_of_the_connector_framework_alone(example: Synthesized) -> None:
+    for stack, logical_id, role in example.resources("AWS::IAM::Role"):
+        for arn in role["Properties"].get("ManagedPolicyArns", []):
+            assert logical_id.startswith("Connector"), stack
+            assert text(arn).endswith(":iam::aws:policy/service-role/AWSLambdaBasicExecutionRole")
+
+
+def test_every_queue_is_encrypted_tls_only_and_keeps_messages_for_fourteen_days(example: Synthesized) -> None:
+    policies = {
+        text(queue): resource["Properties"]["PolicyDocument"]["Statement"]
+        for _, _, resource in example.resources("AWS::SQS::QueuePolicy")
+        for queue in resource["Properties"]["Queues"]
+    }
+    for _, logical_id, queue in example.resources("AWS::SQS::Queue"):
+        assert queue["Properties"]["SqsManagedSseEnabled"] is True
+        assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 86400
+        denies = [each for each in policies["${" + logical_id + "}"] if each["Effect"] == "Deny"]
+        assert [each["Condition"] for each in denies] == [{"Bool": {"aws:SecureTransport": "false"}}]
+        if not queue["Properties"]["QueueName"].endswith("-dead"):
+            assert queue["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 20
+
+
+def test_every_function_of_ours_is_arm64_python_with_its_own_log_group(example: Synthesized) -> None:
+    groups = {group["Properties"]["LogGroupName"] for _, _, group in example.resources("AWS::Logs::LogGroup")}
+    for _, logical_id, function in example.resources("AWS::Lambda::Function"):
+        properties = function["Properties"]
+        assert properties["LoggingConfig"]["LogGroup"] in groups, logical_id
+        if "framework" in properties["FunctionName"]:
+            continue
+        assert (properties["Runtime"], properties["Architectures"]) == ("python3.13", ["arm64"])
+
+
+@pytest.mark.parametrize("word", ["acme/logzio", "acme/aptible-keys"])
+def test_secrets_are_named_never_resolved(everything: Synthesized, word: str) -> None:
+    whole = json.dumps(everything.templates)
+    assert word in whole
+    assert "{{resolve:secretsmanager" not in whole
+
+
+def test_every_alarm_notifies_the_alert_topic(everything: Synthesized) -> None:
+    alarms = list(everything.resources("AWS::CloudWatch::Alarm"))
+    assert len(alarms) == 4
+    for _, _, alarm in alarms:
+        assert alarm["Properties"]["AlarmActions"] == [f"arn:aws:sns:eu-west-1:{ACCOUNT}:acme-prod-alerts"]
+
+
+def test_stacks_refer_one_way_export_to_shipper_to_core(example: Synthesized) -> None:
+    core, shippers = "acme-prod-core", {name for name in example.templates if name.startswith("acme-prod-shipper")}
+    assert example.dependencies[core] == set()
+    for name, found in example.dependencies.items():
+        if name in shippers:
+            assert found == {core}
+        elif name != core:
+            assert len(found) == 1
+            assert found <= shippers
+
+
+def test_the_one_imported_value_is_the_archive_key(example: Synthesized) -> None:
+    for name, template in example.templates.items():
+        imports = [line for line in json.dumps(template, indent=1).splitlines() if "Fn::ImportValue" in line]
+        assert all('"acme-prod-archive-key-arn"' in line for line in imports), name
+        assert not imports or name.startswith("acme-prod-shipper"), name
+
+
+def test_export_stacks_are_asset_free_unless_something_must_be_configured(example: Synthesized) -> None:
+    for name, template in example.templates.items():
+        if name.startswith(("acme-prod-core", "acme-prod-shipper")):
+            continue
+        types = {resource["Type"] for resource in template["Resources"].values()}
+        configures = any(each.startswith("Custom::Logdock") for each in types)
+        assert ("AWS::Lambda::Function" in types) == configures, name
+        assert ("cdk-hnb659fds-assets" in json.dumps(template["Resources"])) == configures, name
+
+
+def test_every_stack_outputs_its_next_steps_within_cloudformations_limit(example: Synthesized) -> None:
+    for name, template in example.templates.items():
+        if name.startswith(("acme-prod-core", "acme-prod-shipper")) or name.endswith("us-east-1"):
+            continue
+        steps = text(template["Outputs"]["NextSteps"]["Value"])
+        assert 0 < len(steps) < 4096

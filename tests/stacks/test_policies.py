@@ -1,0 +1,396 @@
+"""The IAM and KMS documents of every kind of export, compared whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.conftest import ROOT, Synthesized, synthesize
+
+ACCOUNT = "111122223333"
+HOME = "eu-west-1"
+
+
+def example(name: str) -> Synthesized:
+    return synthesize(ROOT / "examples" / f"{name}.yaml")
+
+
+def role(of: Synthesized, stack: str, role_name: str) -> dict[str, Any]:
+    (properties,) = [
+        resource["Properties"]
+        for name, _, resource in of.resources("AWS::IAM::Role")
+        if name == stack and resource["Properties"].get("RoleName") == role_name
+    ]
+    found: dict[str, Any] = properties
+    return found
+
+
+def key_arn(of: Synthesized, stack: str) -> dict[str, Any]:
+    (logical_id,) = [found for name, found, _ in of.resources("AWS::KMS::Key") if name == stack]
+    return {"Fn::GetAtt": [logical_id, "Arn"]}
+
+
+def key_statements(of: Synthesized, stack: str) -> list[dict[str, Any]]:
+    """The key policy but for its first statement, which a test of every key compares."""
+    (found,) = [resource for name, _, resource in of.resources("AWS::KMS::Key") if name == stack]
+    statements: list[dict[str, Any]] = found["Properties"]["KeyPolicy"]["Statement"]
+    return statements[1:]
+
+
+def bucket_allows(of: Synthesized, stack: str) -> list[dict[str, Any]]:
+    """The bucket policy's allow statements; the denies are compared by a test of every bucket."""
+    (found,) = [resource for name, _, resource in of.resources("AWS::S3::BucketPolicy") if name == stack]
+    return [each for each in found["Properties"]["PolicyDocument"]["Statement"] if each["Effect"] == "Allow"]
+
+
+def trust(principal: str, external_ids: str | list[str]) -> dict[str, Any]:
+    return {
+        "Statement": [
+            {
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"sts:ExternalId": external_ids}},
+                "Effect": "Allow",
+                "Principal": {"AWS": principal},
+            }
+        ],
+        "Version": "2012-10-17",
+    }
+
+
+def allow(sid: str, action: str | list[str], resource: Any, condition: dict[str, Any] | None = None) -> dict[str, Any]:
+    statement = {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource}
+    return statement | ({"Condition": condition} if condition else {})
+
+
+def via_s3(region: str = HOME) -> dict[str, Any]:
+    return {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+
+
+def statements(properties: dict[str, Any]) -> list[dict[str, Any]]:
+    (policy,) = properties["Policies"]
+    assert policy["PolicyDocument"]["Version"] == "2012-10-17"
+    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return found
+
+
+def test_atlas_may_write_its_prefix_and_nothing_else() -> None:
+    everything = example("everything")
+    found = role(everything, "acme-prod-orders", "acme-prod-orders")
+    bucket = f"arn:aws:s3:::acme-prod-orders-{ACCOUNT}-{HOME}"
+
+    assert found["AssumeRolePolicyDocument"] == trust(
+        "arn:aws:iam::772401394250:root", "9f4a5d0e-6a86-4c0d-a3f5-1d2c8f3b7e64"
+    )
+    assert found["MaxSessionDuration"] == 43200
+    assert statements(found) == [
+        allow("WriteLogs", "s3:PutObject", f"{bucket}/atlas/orders/*"),
+        allow("FindBucket", "s3:GetBucketLocation", bucket),
+        allow(
+            "EncryptLogs",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            key_arn(everything, "acme-prod-orders"),
+            via_s3(),
+        ),
+    ]
+
+
+def test_atlas_through_an_access_point_reaches_its_buckets_only_through_it() -> None:
+    atlas = example("mongodb-atlas")
+    found = role(atlas, "acme-prod-orders-audit", "acme-prod-orders-audit")
+    point = f"arn:aws:s3::{ACCOUNT}:accesspoint/mfzwi23gnjvgw.mrap"
+    buckets = ["arn:aws:s3:::acme-audit-us", f"arn:aws:s3:::acme-prod-orders-audit-{ACCOUNT}-{HOME}"]
+    through = {"StringEquals": {"s3:DataAccessPointArn": point}}
+
+    assert found["AssumeRolePolicyDocument"] == trust(
+        "arn:aws:iam::772401394250:root",
+        ["9f4a5d0e-6a86-4c0d-a3f5-1d2c8f3b7e64", "0c6b8f52-9c57-4c0e-8c1e-6b6f0a2f4d11"],
+    )
+    assert statements(found) == [
+        allow("WriteLogs", ["s3:GetObject", "s3:PutObject"], [f"{arn}/atlas/*" for arn in buckets], through),
+        allow("FindBucket", "s3:GetBucketLocation", buckets),
+        allow(
+            "EncryptLogs",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            key_arn(atlas, "acme-prod-orders-audit"),
+            via_s3(),
+        ),
+        allow("WriteThroughAccessPoint", ["s3:GetObject", "s3:PutObject"], f"{point}/object/atlas/*"),
+        allow("ListLogs", "s3:ListBucket", buckets, {"StringLike": {"s3:prefix": ["atlas", "atlas/*"]}}),
+        allow("DescribeKey", "kms:DescribeKey", key_arn(atlas, "acme-prod-orders-audit")),
+    ]
+
+
+COCKROACH_ACTIONS = [
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:DescribeLogGroups",
+    "logs:DescribeLogStreams",
+    "logs:PutLogEvents",
+    "logs:PutRetentionPolicy",
+]
+
+
+def test_cockroachdb_may_write_every_group_in_every_region_of_the_cluster() -> None:
+    found = role(example("cockroachdb"), "acme-prod-ledger", "acme-prod-ledger")
+
+    assert found["AssumeRolePolicyDocument"] == trust("arn:aws:iam::222233334444:root", "6d1f0c5be8a14c6f9f0d2b7a")
+    assert found["MaxSessionDuration"] == 43200
+    (write,) = statements(found)
+    assert sorted(write.pop("Resource")) == sorted(
+        f"arn:aws:logs:{region}:{ACCOUNT}:log-group:/acme/cockroach/{name}:*"
+        for region in ("eu-west-1", "us-east-1")
+        for name in ("ledger", "ledger-sql", "ledger-ops")
+    )
+    assert write == {"Sid": "WriteLogs", "Effect": "Allow", "Action": COCKROACH_ACTIONS}
+
+
+def test_cockroachdb_standard_is_trusted_by_its_cluster_id() -> None:
+    found = role(example("cockroachdb"), "acme-prod-catalogue", "acme-prod-catalogue")
+
+    assert found["AssumeRolePolicyDocument"] == trust(
+        "arn:aws:iam::333344445555:root", "0d2a1b1e-7b1f-4c55-9b3e-3f1a0f2f6c11"
+    )
+    assert statements(found) == [
+        allow(
+            "WriteLogs",
+            COCKROACH_ACTIONS,
+            f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/acme/cockroach/catalogue:*",
+        )
+    ]
+
+
+def test_aurora_the_older_way_trusts_rds_for_one_cluster() -> None:
+    found = role(example("aurora-mysql"), "acme-prod-legacy", "acme-prod-legacy")
+    group = f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/aws/rds/cluster/legacy/audit"
+
+    assert found["AssumeRolePolicyDocument"]["Statement"] == [
+        {
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": ACCOUNT},
+                "ArnEquals": {"aws:SourceArn": f"arn:aws:rds:{HOME}:{ACCOUNT}:cluster:legacy"},
+            },
+            "Effect": "Allow",
+            "Principal": {"Service": "rds.amazonaws.com"},
+        }
+    ]
+    assert statements(found) == [
+        allow("WriteEvents", ["logs:GetLogEvents", "logs:PutLogEvents"], f"{group}:log-stream:*"),
+        allow(
+            "ManageGroups",
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutRetentionPolicy"],
+            f"{group}:*",
+        ),
+    ]
+
+
+def test_aurora_the_current_way_has_no_role_of_its_own() -> None:
+    names = [
+        resource["Properties"].get("RoleName")
+        for stack, _, resource in example("everything").resources("AWS::IAM::Role")
+        if stack == "acme-prod-billing"
+    ]
+    assert names == [None, None]  # the connector's function and its framework
+
+
+def test_aptible_replicates_into_its_bucket_and_nothing_else() -> None:
+    platform = bucket_allows(example("aptible"), "acme-prod-platform")
+    arn = f"arn:aws:s3:::acme-prod-platform-{ACCOUNT}-{HOME}"
+    principal = {"AWS": "arn:aws:iam::916150859591:role/s3-stack-log-replication"}
+
+    assert platform == [
+        allow(
+            "AptibleReplicatesObjects",
+            ["s3:ObjectOwnerOverrideToBucketOwner", "s3:ReplicateDelete", "s3:ReplicateObject"],
+            f"{arn}/*",
+        )
+        | {"Principal": principal},
+        allow(
+            "AptibleReadsBucket",
+            [
+                "s3:GetBucketVersioning",
+                "s3:ListBucket",
+                "s3:ListBucketMultipartUploads",
+                "s3:ListBucketVersions",
+                "s3:PutBucketVersioning",
+            ],
+            arn,
+        )
+        | {"Principal": principal},
+    ]
+
+
+def test_aptible_under_a_key_may_encrypt_with_it() -> None:
+    bucket = "arn:aws:s3:::acme-aptible-archive-two"
+    assert key_statements(example("aptible"), "acme-prod-platform-two") == [
+        allow("AptibleEncryptsReplicas", ["kms:Encrypt", "kms:GenerateDataKey"], "*", via_s3())
+        | {"Principal": {"AWS": "arn:aws:iam::916150859591:role/s3-stack-log-replication"}},
+        allow(
+            "ShipArchive",
+            "kms:Decrypt",
+            "*",
+            via_s3() | {"ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]}},
+        )
+        | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/acme-prod-ship-archive"}},
+    ]
+
+
+def test_aws_services_deliver_to_their_own_paths_from_this_account() -> None:
+    arn = "arn:aws:s3:::acme-trail-logs"
+    owned = {"aws:SourceAccount": ACCOUNT, "s3:x-amz-acl": "bucket-owner-full-control"}
+    trail = {"ArnLike": {"aws:SourceArn": f"arn:aws:cloudtrail:{HOME}:{ACCOUNT}:trail/*"}}
+    vended = {"ArnLike": {"aws:SourceArn": [f"arn:aws:logs:{HOME}:{ACCOUNT}:*", f"arn:aws:logs:us-east-1:{ACCOUNT}:*"]}}
+    account = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    logs = f"{arn}/aws/AWSLogs/{ACCOUNT}/*"
+
+    def by(service: str) -> dict[str, Any]:
+        return {"Principal": {"Service": service}}
+
+    assert bucket_allows(example("s3-logs"), "acme-prod-trail")[:4] == [
+        allow("CloudTrailChecks", "s3:GetBucketAcl", arn, account | trail) | by("cloudtrail.amazonaws.com"),
+        allow("CloudTrailWrites", "s3:PutObject", logs, {"StringEquals": owned} | trail)
+        | by("cloudtrail.amazonaws.com"),
+        allow("LogDeliveryChecks", "s3:GetBucketAcl", arn, account | vended) | by("delivery.logs.amazonaws.com"),
+        allow("LogDeliveryWrites", "s3:PutObject", logs, {"StringEquals": owned} | vended)
+        | by("delivery.logs.amazonaws.com"),
+    ]
+
+
+def test_load_balancers_and_s3_deliver_to_a_bucket_without_kms() -> None:
+    arn = f"arn:aws:s3:::acme-prod-edge-{ACCOUNT}-{HOME}"
+    account = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    balancers = f"arn:aws:elasticloadbalancing:{HOME}:{ACCOUNT}:loadbalancer/*"
+
+    assert bucket_allows(example("s3-logs"), "acme-prod-edge")[:2] == [
+        allow(
+            "LoadBalancerWrites",
+            "s3:PutObject",
+            f"{arn}/AWSLogs/{ACCOUNT}/*",
+            account | {"ArnLike": {"aws:SourceArn": balancers}},
+        )
+        | {"Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}},
+        allow(
+            "S3AccessLogWrites", "s3:PutObject", f"{arn}/*", account | {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"}}
+        )
+        | {"Principal": {"Service": "logging.s3.amazonaws.com"}},
+    ]
+
+
+def test_an_existing_bucket_keeps_its_policy_and_the_shippers_role_gets_the_permission() -> None:
+    s3_logs = example("s3-logs")
+    template = s3_logs.templates["acme-prod-legacy"]["Resources"].values()
+
+    assert not [each for each in template if each["Type"] in ("AWS::S3::Bucket", "AWS::S3::BucketPolicy")]
+    (policy,) = [each for each in template if each["Properties"].get("Roles") == ["acme-prod-ship-logz"]]
+    assert policy["Properties"]["PolicyDocument"]["Statement"] == [
+        allow("ReadLanding", ["s3:GetObject", "s3:GetObjectVersion"], "arn:aws:s3:::acme-legacy-logs/app/*")
+    ]
+
+
+def test_each_vendors_key_admits_the_shipper_for_that_vendors_bucket_alone() -> None:
+    bucket = f"arn:aws:s3:::acme-prod-orders-{ACCOUNT}-{HOME}"
+    context = via_s3() | {"ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]}}
+
+    assert key_statements(example("everything"), "acme-prod-orders") == [
+        allow(f"Ship{name}", "kms:Decrypt", "*", context)
+        | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/acme-prod-ship-{name.lower()}"}}
+        for name in ("Archive", "Logz")
+    ]
+
+
+def test_logzios_reader_reads_its_own_feed_and_nothing_else() -> None:
+    found = role(example("everything"), "acme-prod-shipper", "acme-prod-logz-reader")
+    archive = f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-{HOME}"
+    feed = "feed/logz-reader/"
+
+    assert found["AssumeRolePolicyDocument"] == trust(
+        "arn:aws:iam::406095609952:root", "logzio:aws:extid:example0nktixxe8q"
+    )
+    assert found["MaxSessionDuration"] == 43200
+    assert statements(found) == [
+        allow("ListFeed", "s3:ListBucket", archive, {"StringLike": {"s3:prefix": [feed, f"{feed}*"]}}),
+        allow("FindBucket", "s3:GetBucketLocation", archive),
+        allow("ReadFeed", "s3:GetObject", f"{archive}/{feed}*"),
+        allow("DecryptFeed", "kms:Decrypt", {"Fn::ImportValue": "acme-prod-archive-key-arn"}, via_s3()),
+    ]
+
+
+def test_the_archiver_writes_the_archive_and_the_failures_and_reads_neither() -> None:
+    everything = example("everything")
+    found = role(everything, "acme-prod-core", "acme-prod-archiver")
+    archive, failed = (f"arn:aws:s3:::acme-prod-{name}-{ACCOUNT}-{HOME}" for name in ("archive", "failed"))
+
+    assert statements(found) == [
+        allow(
+            "OwnLogs",
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/aws/lambda/acme-prod-archiver:*",
+        ),
+        allow(
+            "ReadConfiguration",
+            "ssm:GetParameter",
+            f"arn:aws:ssm:{HOME}:{ACCOUNT}:parameter/logdock/acme-prod/exports/*",
+        ),
+        allow("PutArchive", "s3:PutObject", f"{archive}/logs/*"),
+        allow("ListFailures", "s3:ListBucket", failed),
+        allow("PutFailures", "s3:PutObject", f"{failed}/*"),
+        allow("UseArchiveKey", "kms:GenerateDataKey", key_arn(everything, "acme-prod-core"), via_s3()),
+    ]
+
+
+def test_a_destinations_function_takes_its_own_queue_and_reads_its_own_secret() -> None:
+    everything = example("everything")
+    found = role(everything, "acme-prod-core", "acme-prod-ship-logz")
+    archive, failed = (f"arn:aws:s3:::acme-prod-{name}-{ACCOUNT}-{HOME}" for name in ("archive", "failed"))
+    secrets = f"arn:aws:secretsmanager:{HOME}:{ACCOUNT}:secret"
+
+    assert statements(found) == [
+        allow(
+            "OwnLogs",
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/aws/lambda/acme-prod-ship-logz:*",
+        ),
+        allow(
+            "ReadConfiguration",
+            "ssm:GetParameter",
+            f"arn:aws:ssm:{HOME}:{ACCOUNT}:parameter/logdock/acme-prod/exports/*",
+        ),
+        allow(
+            "TakeMessages",
+            ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+            f"arn:aws:sqs:{HOME}:{ACCOUNT}:acme-prod-ship-logz",
+        ),
+        allow("ReadArchive", ["s3:GetObject", "s3:GetObjectVersion"], f"{archive}/logs/*"),
+        allow("PutQuarantine", "s3:PutObject", f"{failed}/quarantine/*/logz/*"),
+        allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], f"{failed}/progress/logz/*"),
+        allow("FindProgress", "s3:ListBucket", failed, {"StringLike": {"s3:prefix": ["progress/logz/*"]}}),
+        allow(
+            "UseArchiveKey",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            key_arn(everything, "acme-prod-core"),
+            via_s3(),
+        ),
+        allow(
+            "ReadSecrets",
+            "secretsmanager:GetSecretValue",
+            [f"{secrets}:acme/aptible-keys-??????", f"{secrets}:acme/logzio-??????"],
+        ),
+    ]
+
+
+def test_a_feeds_writer_besides_writes_and_lists_its_own_feed_alone() -> None:
+    everything = example("everything")
+    found = role(everything, "acme-prod-core", "acme-prod-ship-logz-reader")
+    archive = f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-{HOME}"
+    prefixes = ["feed/logz-reader/*", "feed-index/logz-reader/*"]
+
+    assert statements(found)[-2:] == [
+        allow("ListFeed", "s3:ListBucket", archive, {"StringLike": {"s3:prefix": prefixes}}),
+        allow("WriteFeed", ["s3:GetObject", "s3:PutObject"], sorted(f"{archive}/{prefix}" for prefix in prefixes)),
+    ]
+
+
+def test_the_writer_of_normalised_copies_besides_writes_the_archive() -> None:
+    found = role(example("everything"), "acme-prod-core", "acme-prod-ship-archive")
+    archive = f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-{HOME}"
+
+    assert statements(found)[-1] == allow("PutArchive", "s3:PutObject", f"{archive}/logs/*")
