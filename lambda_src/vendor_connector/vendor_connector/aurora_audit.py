@@ -1,0 +1,246 @@
+"""Operation ``aurora-audit``: an existing Aurora MySQL cluster exports its audit log to CloudWatch.
+
+Two switches (Aurora user guide, "Publishing Amazon Aurora MySQL logs to Amazon CloudWatch Logs"): cluster parameters
+that make the engine write audit records, and export types that make RDS send them. A ``default.*`` parameter group
+cannot be changed, so a cluster that uses one gets a group of ours; a restart of its instances, which nobody but the
+owner does, makes a newly attached group count. What was before goes into the state before it is changed; Delete puts
+back what still is as Logdock left it. Parameters of a group that clusters share change for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from vendor_connector import aurora_cluster, aws, parameter_group, state
+from vendor_connector.request import ConnectorError, Request, check_names, optional_text, text, text_map, texts
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import DBClusterTypeDef
+
+# ModifyDBCluster, CloudwatchLogsExportConfiguration: the types of Aurora MySQL.
+LOG_TYPES = frozenset({"audit", "error", "general", "iam-db-auth-error", "instance", "slowquery"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties, checked; ``parameters`` includes those that the custom-role way needs."""
+
+    cluster: str
+    log_types: tuple[str, ...]
+    parameters: dict[str, str]
+    group: str
+    state_parameter: str
+    role_arn: str | None
+
+    @property
+    def id(self) -> str:
+        """What names the resource: one per cluster."""
+        return f"aurora-audit/{self.cluster}"
+
+
+def parse(properties: Mapping[str, Any]) -> Settings:
+    """Check the properties of ``aurora-audit``."""
+    check_names(properties, ("ClusterId", "LogTypes", "Parameters", "ParameterGroupName", "StateParameter", "RoleArn"))
+    log_types = texts(properties, "LogTypes")
+    if not log_types or not LOG_TYPES.issuperset(log_types):
+        raise ConnectorError(f"property LogTypes is {list(log_types)}; choose from {sorted(LOG_TYPES)}")
+    role_arn = optional_text(properties, "RoleArn")
+    role_parameters = {"server_audit_logs_upload": "1", "aws_default_logs_role": role_arn} if role_arn else {}
+    return Settings(
+        cluster=text(properties, "ClusterId"),
+        log_types=log_types,
+        parameters={**text_map(properties, "Parameters"), **role_parameters},
+        group=text(properties, "ParameterGroupName"),
+        state_parameter=text(properties, "StateParameter"),
+        role_arn=role_arn,
+    )
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per cluster."""
+    return parse(properties).id
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Set the parameters, associate the role, attach our group if the cluster has none of its own, switch exports on.
+
+    Returns
+    -------
+    dict
+        ``ParameterGroup``, ``RestartNeeded``, ``Restart`` (a sentence, or empty), ``LogTypes``, ``LogGroups``.
+    """
+    wanted, rds = parse(request.properties), aws.rds()
+    cluster = _cluster(rds, wanted.cluster)
+    if cluster["Engine"] != "aurora-mysql":
+        raise ConnectorError(
+            f"cluster {wanted.cluster} runs {cluster['Engine']}; only aurora-mysql writes this audit log"
+        )
+    entry = state.load(wanted.state_parameter, wanted.id) or {}
+    before = cluster["DBClusterParameterGroup"]
+    attach = before.startswith("default.")
+    made = entry.get("group", {}).get("name", wanted.group)
+    if made != wanted.group:
+        raise ConnectorError(
+            f"parameter group {made} was made for cluster {wanted.cluster} and cannot be renamed to {wanted.group}. "
+            "Keep the name, or destroy the export's stack and deploy it again."
+        )
+    if attach:
+        is_there = parameter_group.exists(rds, wanted.group)
+        entry["group"] = {"name": wanted.group, "previous": before}
+        state.save(wanted.state_parameter, wanted.id, entry)
+        if not is_there:
+            parameter_group.create(rds, wanted.group, before)
+    group = wanted.group if attach else before
+
+    restart = _set_parameters(rds, wanted, entry, group, request)
+    _associate_role(rds, wanted, entry, cluster, request)
+    _modify(rds, wanted, entry, cluster, group if attach else None, request)
+    return _data(wanted, cluster, group, restart=restart or attach)
+
+
+def delete(request: Request) -> None:
+    """Put back what Logdock changed and nobody changed since; a cluster or group that is gone needs nothing."""
+    wanted, rds = parse(request.properties), aws.rds()
+    entry = state.load(wanted.state_parameter, wanted.id)
+    if entry is None:
+        return
+    made = entry.get("group", {}).get("name")
+    for group, records in entry.get("parameters", {}).items():
+        parameters = parameter_group.read(rds, group) if group != made else None
+        if parameters is not None:
+            _restore(rds, group, parameters, records, request)
+    cluster = aurora_cluster.find(rds, wanted.cluster)
+    if cluster is not None:
+        _modify_back(rds, wanted, entry, cluster, request)
+        if entry.get("role"):
+            aurora_cluster.remove_role(rds, wanted.cluster, entry["role"], request.remaining_seconds)
+    if made:
+        parameter_group.delete(rds, made)
+    state.drop(wanted.state_parameter, wanted.id)
+
+
+def _cluster(rds: RDSClient, cluster: str) -> DBClusterTypeDef:
+    found = aurora_cluster.find(rds, cluster)
+    if found is None:
+        raise ConnectorError(
+            f"cluster {cluster} does not exist in this account and Region. "
+            "Give its DB cluster identifier, not an instance's, and deploy to its Region."
+        )
+    return found
+
+
+def _set_parameters(rds: RDSClient, wanted: Settings, entry: state.Entry, group: str, request: Request) -> bool:
+    """Change the parameters that differ and restore those no longer asked for; tell whether a restart is needed."""
+    parameters = _readable(rds, wanted, group)
+    records: dict[str, dict[str, str | None]] = entry.setdefault("parameters", {}).setdefault(group, {})
+    changes: dict[str, str | None] = {}
+    for name, new in wanted.parameters.items():
+        if parameter_group.value(parameters, name) != new:
+            records.setdefault(name, {"before": parameter_group.set_value(parameters, name)})["ours"] = new
+            changes[name] = new
+    state.save(wanted.state_parameter, wanted.id, entry)
+    parameter_group.write(rds, group, parameters, changes, request.remaining_seconds)
+    dropped = {name: record for name, record in records.items() if name not in wanted.parameters}
+    if dropped:
+        _restore(rds, group, parameters, dropped, request)
+        entry["parameters"][group] = {name: record for name, record in records.items() if name not in dropped}
+        state.save(wanted.state_parameter, wanted.id, entry)
+    return any(parameter_group.is_static(parameters, name) for name in (*changes, *dropped))
+
+
+def _readable(rds: RDSClient, wanted: Settings, group: str) -> parameter_group.Parameters:
+    try:
+        return parameter_group.read(rds, group) or {}
+    except ClientError as error:
+        if aws.is_denied(error) and group != wanted.group:
+            raise ConnectorError(
+                f"cluster {wanted.cluster} uses its own parameter group {group}, which this stack's role may not "
+                f"change: name it in the export's settings (parameter_group: {group}) and deploy again. ({error})"
+            ) from error
+        raise
+
+
+def _restore(
+    rds: RDSClient,
+    group: str,
+    parameters: parameter_group.Parameters,
+    records: Mapping[str, Mapping[str, str | None]],
+    request: Request,
+) -> None:
+    """Put back the parameters that still have our value."""
+    ours = {name for name, record in records.items() if parameter_group.value(parameters, name) == record["ours"]}
+    back = {name: records[name]["before"] for name in sorted(ours)}
+    if len(ours) < len(records):
+        aws.log("changed by others, left", group=group, names=sorted(set(records) - ours))
+    parameter_group.write(rds, group, parameters, back, request.remaining_seconds)
+
+
+def _associate_role(
+    rds: RDSClient, wanted: Settings, entry: state.Entry, cluster: DBClusterTypeDef, request: Request
+) -> None:
+    """Let the engine assume the role of the custom-role way; release one of ours that is no longer asked for."""
+    former = entry.get("role")
+    if former and former != wanted.role_arn:
+        aurora_cluster.remove_role(rds, wanted.cluster, former, request.remaining_seconds)
+        del entry["role"]
+        state.save(wanted.state_parameter, wanted.id, entry)
+    role_arn = wanted.role_arn
+    if role_arn is None or role_arn in {role.get("RoleArn") for role in cluster.get("AssociatedRoles", [])}:
+        return
+    entry["role"] = role_arn
+    state.save(wanted.state_parameter, wanted.id, entry)
+    aurora_cluster.add_role(rds, wanted.cluster, role_arn, request.remaining_seconds)
+
+
+def _modify(
+    rds: RDSClient,
+    wanted: Settings,
+    entry: state.Entry,
+    cluster: DBClusterTypeDef,
+    attach: str | None,
+    request: Request,
+) -> None:
+    """Attach our group and switch export types, in one request; remember which types were ours to switch."""
+    exported, ours = aurora_cluster.exported_log_types(cluster), set(entry.get("log_types", []))
+    enable = sorted(set(wanted.log_types) - exported)
+    disable = sorted((ours - set(wanted.log_types)) & exported)
+    entry["log_types"] = sorted(ours | set(enable))
+    state.save(wanted.state_parameter, wanted.id, entry)
+    aurora_cluster.modify(rds, wanted.cluster, request.remaining_seconds, group=attach, enable=enable, disable=disable)
+    kept = sorted(set(entry["log_types"]) & set(wanted.log_types))
+    if kept != entry["log_types"]:
+        entry["log_types"] = kept
+        state.save(wanted.state_parameter, wanted.id, entry)
+
+
+def _modify_back(
+    rds: RDSClient, wanted: Settings, entry: state.Entry, cluster: DBClusterTypeDef, request: Request
+) -> None:
+    made = entry.get("group", {})
+    detach = made["previous"] if made and cluster["DBClusterParameterGroup"] == made["name"] else None
+    disable = sorted(set(entry.get("log_types", [])) & aurora_cluster.exported_log_types(cluster))
+    aurora_cluster.modify(rds, wanted.cluster, request.remaining_seconds, group=detach, disable=disable)
+    if detach:
+        aws.log("restart needed", cluster=wanted.cluster, group=detach)
+
+
+def _data(wanted: Settings, cluster: DBClusterTypeDef, group: str, *, restart: bool) -> dict[str, str]:
+    members = cluster.get("DBClusterMembers", [])
+    needed = restart or any(member.get("DBClusterParameterGroupStatus") == "pending-reboot" for member in members)
+    instances = ", ".join(sorted(member.get("DBInstanceIdentifier", "") for member in members)) or "none yet"
+    sentence = (
+        f"Restart the instances of cluster {wanted.cluster} ({instances}) when it suits you: parameter group {group} "
+        "takes effect only then. Logdock never restarts them."
+    )
+    return {
+        "ParameterGroup": group,
+        "RestartNeeded": str(needed).lower(),
+        "Restart": sentence if needed else "",
+        "LogTypes": ",".join(wanted.log_types),
+        "LogGroups": ",".join(f"/aws/rds/cluster/{wanted.cluster}/{log_type}" for log_type in wanted.log_types),
+    }

@@ -1,0 +1,119 @@
+"""Operation ``bucket-events``: an existing bucket tells EventBridge of its objects and keeps what else it notifies.
+
+A bucket has one notification configuration and each PUT replaces the whole (S3 API,
+PutBucketNotificationConfiguration), so it is read, completed and written back at once, then read again: when somebody
+else wrote in between, it is done again. Delete switches EventBridge off only when it was off before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import ClientError
+
+from vendor_connector import aws, state
+from vendor_connector.request import ConnectorError, Request, check_names, text
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import NotificationConfigurationTypeDef
+
+_TRIES = 5
+_KEY = "EventBridgeConfiguration"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties, checked."""
+
+    bucket: str
+    owner: str
+    state_parameter: str
+
+
+def parse(properties: Mapping[str, Any]) -> Settings:
+    """Check the properties of ``bucket-events``."""
+    check_names(properties, ("BucketName", "BucketOwner", "StateParameter"))
+    return Settings(
+        bucket=text(properties, "BucketName"),
+        owner=text(properties, "BucketOwner"),
+        state_parameter=text(properties, "StateParameter"),
+    )
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per bucket."""
+    return f"bucket-events/{parse(properties).bucket}"
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Switch EventBridge notifications on, and remember whether they were on before.
+
+    Returns
+    -------
+    dict
+        ``WasOn``: they were on before Logdock first came here.
+    """
+    wanted = parse(request.properties)
+    key, s3 = physical_id(request.properties), aws.s3()
+    entry = state.load(wanted.state_parameter, key)
+    if entry is None:
+        entry = {"was_on": _KEY in _read(s3, wanted)}
+        state.save(wanted.state_parameter, key, entry)
+    _switch(s3, wanted, on=True)
+    return {"WasOn": str(entry["was_on"]).lower()}
+
+
+def delete(request: Request) -> None:
+    """Switch EventBridge notifications off if they were off before; a bucket that is gone needs nothing."""
+    wanted = parse(request.properties)
+    key = physical_id(request.properties)
+    entry = state.load(wanted.state_parameter, key)
+    if entry is None:
+        return
+    if not entry["was_on"]:
+        try:
+            _switch(aws.s3(), wanted, on=False)
+        except ClientError as error:
+            if aws.error_code(error) != "NoSuchBucket":
+                raise
+    state.drop(wanted.state_parameter, key)
+
+
+def _switch(s3: S3Client, wanted: Settings, *, on: bool) -> None:
+    for attempt in range(_TRIES):
+        configuration = _read(s3, wanted)
+        if (_KEY in configuration) == on:
+            return
+        _write(s3, wanted, configuration, on=on)
+        if (_KEY in _read(s3, wanted)) == on:
+            return
+        aws.log("written by others meanwhile", level="WARNING", bucket=wanted.bucket, attempt=attempt)
+        aws.sleep(2.0**attempt)
+    raise ConnectorError(
+        f"bucket {wanted.bucket}: its notification configuration was written {_TRIES} times and EventBridge is "
+        f"still {'off' if on else 'on'}: something else keeps replacing it. Stop that, then deploy again."
+    )
+
+
+def _read(s3: S3Client, wanted: Settings) -> dict[str, Any]:
+    answer = s3.get_bucket_notification_configuration(Bucket=wanted.bucket, ExpectedBucketOwner=wanted.owner)
+    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+
+
+def _write(s3: S3Client, wanted: Settings, configuration: dict[str, Any], *, on: bool) -> None:
+    """Write everything back as it was but for EventBridge.
+
+    The targets are somebody else's: without ``SkipDestinationValidation`` S3 would send each a test message, and refuse
+    the whole when one of them is broken.
+    """
+    others = {name: value for name, value in configuration.items() if name != _KEY}
+    s3.put_bucket_notification_configuration(
+        Bucket=wanted.bucket,
+        ExpectedBucketOwner=wanted.owner,
+        NotificationConfiguration=cast("NotificationConfigurationTypeDef", {**others, **({_KEY: {}} if on else {})}),
+        SkipDestinationValidation=True,
+    )
+    aws.log("notifications written", bucket=wanted.bucket, event_bridge=on, others=sorted(others))

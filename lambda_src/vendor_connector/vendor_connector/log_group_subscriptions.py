@@ -1,0 +1,230 @@
+"""Operation ``log-group-subscriptions``: every existing log group under some prefixes is subscribed to one destination.
+
+A subscription filter belongs to one log group and CloudFormation cannot list groups, so this does: at the deploy, and
+by the schedule for groups that appeared since. A group without a free slot is named, never passed over in silence.
+Delete removes the filters that have our name and point at our destination, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from vendor_connector import aws
+from vendor_connector.log_group import BUSY, protect
+from vendor_connector.request import (
+    ConnectorError,
+    Request,
+    check_names,
+    flag,
+    optional_number,
+    optional_text,
+    text,
+    texts,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import (
+        LogGroupTypeDef,
+        PutSubscriptionFilterRequestTypeDef,
+        SubscriptionFilterTypeDef,
+    )
+
+_NAMES_CHARACTERS = 1000
+# botocore repeats LimitExceededException for a minute (retries.standard, throttled errors), and here it means a full
+# group: this call's repeats are ours.
+_PASSING = BUSY | {"ThrottlingException", "ServiceUnavailableException"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties, checked."""
+
+    prefixes: tuple[str, ...]
+    exclude_prefixes: tuple[str, ...]
+    destination_arn: str
+    filter_name: str
+    role_arn: str | None
+    skip_full: bool
+    retention_days: int | None
+    kms_key_arn: str | None
+
+    def covers(self, group_name: str) -> bool:
+        """Tell whether a group is to be subscribed."""
+        return group_name.startswith(self.prefixes) and not self._is_excluded(group_name)
+
+    def _is_excluded(self, group_name: str) -> bool:
+        """Leave out what was asked, and the destination function's own log: it would feed itself for ever."""
+        _, is_function, function = self.destination_arn.partition(":function:")
+        own_log = is_function and group_name == f"/aws/lambda/{function.split(':')[0]}"
+        return bool(own_log) or group_name.startswith(self.exclude_prefixes)
+
+
+def parse(properties: Mapping[str, Any]) -> Settings:
+    """Check the properties of ``log-group-subscriptions``."""
+    check_names(
+        properties,
+        (
+            "Prefixes",
+            "ExcludePrefixes",
+            "DestinationArn",
+            "FilterName",
+            "RoleArn",
+            "SkipFull",
+            "RetentionDays",
+            "KmsKeyArn",
+        ),
+    )
+    prefixes = texts(properties, "Prefixes")
+    if not prefixes:
+        raise ConnectorError("property Prefixes is empty; name at least one prefix of log groups")
+    if "" in texts(properties, "ExcludePrefixes"):
+        raise ConnectorError("property ExcludePrefixes holds an empty text, which leaves every log group out")
+    return Settings(
+        prefixes=prefixes,
+        exclude_prefixes=texts(properties, "ExcludePrefixes"),
+        destination_arn=text(properties, "DestinationArn"),
+        filter_name=text(properties, "FilterName"),
+        role_arn=optional_text(properties, "RoleArn"),
+        skip_full=flag(properties, "SkipFull"),
+        retention_days=optional_number(properties, "RetentionDays"),
+        kms_key_arn=optional_text(properties, "KmsKeyArn"),
+    )
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per filter name."""
+    return f"log-group-subscriptions/{parse(properties).filter_name}"
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Subscribe every group that the prefixes cover; on an Update, first release those they no longer cover.
+
+    Returns
+    -------
+    dict
+        ``Subscribed`` (groups that have our filter), ``Skipped`` (groups that could not be), ``SkippedNames``.
+
+    Raises
+    ------
+    ConnectorError
+        When groups had to be skipped and ``SkipFull`` is not set, or when the function's time is nearly up.
+    """
+    wanted = parse(request.properties)
+    logs = aws.logs()
+    if request.old_properties:
+        before = parse(request.old_properties)
+        for group in _groups(logs, before):
+            renamed = before.filter_name != wanted.filter_name
+            if renamed or not wanted.covers(group["logGroupName"]):
+                _unsubscribe(logs, group["logGroupName"], before, request)
+    once = aws.logs(retry=False)
+    subscribed, skipped = 0, []
+    for group in _groups(logs, wanted):
+        if request.remaining_seconds() < aws.RESERVE_SECONDS:
+            raise ConnectorError(f"time is up after {subscribed} log groups. Deploy again: it goes on from there.")
+        protect(logs, group, retention_days=wanted.retention_days, kms_key_arn=wanted.kms_key_arn)
+        outcome = _subscribe(logs, once, group, wanted, request)
+        if outcome == "subscribed":
+            subscribed += 1
+        elif outcome != "gone":
+            aws.log("skipped", level="WARNING", log_group=group["logGroupName"], reason=outcome)
+            skipped.append(group["logGroupName"])
+    names = _bounded(skipped)
+    if skipped and not wanted.skip_full:
+        raise ConnectorError(
+            f"{len(skipped)} log groups take no further subscription (no free slot, or a log class without "
+            f"subscriptions): {names}. Remove one of their filters, leave them out, or allow skipping them (SkipFull)."
+        )
+    return {"Subscribed": str(subscribed), "Skipped": str(len(skipped)), "SkippedNames": names}
+
+
+def delete(request: Request) -> None:
+    """Remove the filters of our name that point at our destination."""
+    ours = parse(request.properties)
+    logs = aws.logs()
+    for group in _groups(logs, ours):
+        _unsubscribe(logs, group["logGroupName"], ours, request)
+
+
+def _groups(logs: CloudWatchLogsClient, wanted: Settings) -> list[LogGroupTypeDef]:
+    """List the groups that are covered, each once even when prefixes overlap."""
+    found: dict[str, LogGroupTypeDef] = {}
+    paginator = logs.get_paginator("describe_log_groups")
+    for prefix in wanted.prefixes:
+        pages = paginator.paginate(logGroupNamePrefix=prefix) if prefix else paginator.paginate()
+        found |= {group["logGroupName"]: group for page in pages for group in page["logGroups"]}
+    return [group for name, group in sorted(found.items()) if wanted.covers(name)]
+
+
+def _subscribe(
+    logs: CloudWatchLogsClient,
+    once: CloudWatchLogsClient,
+    group: LogGroupTypeDef,
+    wanted: Settings,
+    request: Request,
+) -> str:
+    """Put our filter on a group unless it is there; return what came of it."""
+    if group.get("logGroupClass", "STANDARD") != "STANDARD":
+        # CloudWatch Logs user guide, "Log classes": subscription filters are for the Standard class.
+        return f"log class {group['logGroupClass']}"
+    name = group["logGroupName"]
+    arguments: PutSubscriptionFilterRequestTypeDef = {
+        "logGroupName": name,
+        "filterName": wanted.filter_name,
+        "filterPattern": "",
+        "destinationArn": wanted.destination_arn,
+    }
+    if wanted.role_arn:
+        arguments["roleArn"] = wanted.role_arn
+    try:
+        current = _filter(logs, name, wanted.filter_name) or {}
+        if all(current.get(key, "") == value for key, value in arguments.items()):
+            return "subscribed"
+        aws.when_ready(
+            lambda: once.put_subscription_filter(**arguments),
+            retry_on=_PASSING,
+            remaining_seconds=request.remaining_seconds,
+            doing=f"subscribing log group {name}",
+        )
+    except ClientError as error:
+        if aws.error_code(error) == "LimitExceededException":
+            return "no free subscription slot"
+        if aws.error_code(error) == "ResourceNotFoundException":
+            return "gone"
+        raise ConnectorError(f"log group {name}: {error}") from error
+    aws.log("subscribed", log_group=name)
+    return "subscribed"
+
+
+def _unsubscribe(logs: CloudWatchLogsClient, name: str, ours: Settings, request: Request) -> None:
+    try:
+        current = _filter(logs, name, ours.filter_name)
+        if current is None or current["destinationArn"] != ours.destination_arn:
+            return
+        aws.when_ready(
+            lambda: logs.delete_subscription_filter(logGroupName=name, filterName=ours.filter_name),
+            retry_on=BUSY,
+            remaining_seconds=request.remaining_seconds,
+            doing=f"unsubscribing log group {name}",
+        )
+    except ClientError as error:
+        if aws.error_code(error) != "ResourceNotFoundException":
+            raise
+        return
+    aws.log("unsubscribed", log_group=name)
+
+
+def _filter(logs: CloudWatchLogsClient, group_name: str, filter_name: str) -> SubscriptionFilterTypeDef | None:
+    answer = logs.describe_subscription_filters(logGroupName=group_name, filterNamePrefix=filter_name)
+    return next((found for found in answer["subscriptionFilters"] if found["filterName"] == filter_name), None)
+
+
+def _bounded(names: list[str]) -> str:
+    """Join names up to a length that leaves room in CloudFormation's 4,096 bytes."""
+    joined = ", ".join(names)
+    return joined if len(joined) <= _NAMES_CHARACTERS else joined[: _NAMES_CHARACTERS - 4] + " ..."
