@@ -8,7 +8,8 @@ from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from settings.model import Model
-from settings.text import AccountId, ExternalIds, HttpsUrl, Name, SecretReference, SessionSeconds, refuse
+from settings.secret_reference import SecretReference
+from settings.text import AccountId, ExternalIds, HttpsUrl, Name, SessionSeconds, refuse
 
 ARCHIVE = "archive"
 """The built-in destination: a normalised copy of an S3 export in the archive. CloudWatch exports always have it."""
@@ -23,10 +24,17 @@ LISTENER_HOSTS = {
 """Logz.io's bulk listeners by region (docs.logz.io, "Account region")."""
 
 
+FETCHER_REGIONS = (
+    "us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1",
+    "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2", "ap-south-1", "sa-east-1", "ca-central-1",
+)  # fmt: skip
+"""AWS Regions of buckets that Logz.io's S3 fetcher reads (the `region` enum of its API and Terraform client)."""
+
+
 class LogzioDestination(Model):
     """A Logz.io account that logs are pushed to, or whose S3 fetcher reads them."""
 
-    kind: Literal["logzio"]
+    kind: Literal["logzio"] = Field(description="This kind of destination.")
     name: Name = Field(description="Name of the destination, used in `ship_to`.")
     mode: Literal["push", "fetch"] = Field(
         default="push",
@@ -34,25 +42,41 @@ class LogzioDestination(Model):
     )
     region: Literal["us", "au", "ca", "eu", "uk"] = Field(default="us", description="Region of the Logz.io account.")
     token_secret: SecretReference | None = Field(
-        default=None, validate_default=True, description="push: secret that holds the log shipping token."
+        default=None,
+        validate_default=True,
+        description="`push`, required: name or ARN of the secret that holds the log shipping token.",
     )
     listener_url: HttpsUrl | None = Field(
-        default=None, description="push: another address of the listener, such as a PrivateLink one."
+        default=None, description="`push`: another address of the listener, such as a PrivateLink one."
     )
     log_type: str | None = Field(
-        default=None, max_length=256, description="push: Logz.io's `type` of every log. Left out: the log's own type."
+        default=None, max_length=256, description="`push`: Logz.io's `type` of every log. Left out: the log's own type."
     )
     account_id: AccountId | None = Field(
         default=None,
         validate_default=True,
-        description="fetch: the AWS account id that Logz.io shows for your account.",
+        description="`fetch`, required: the AWS account id that Logz.io shows for your account.",
     )
     external_id: ExternalIds | None = Field(
         default=None,
         validate_default=True,
-        description="fetch: the external id that Logz.io shows for your account, or [old, new] while it is rotated.",
+        description="`fetch`, required: the external id that Logz.io shows, or [old, new] while it is rotated.",
     )
     session_seconds: SessionSeconds = 43200
+
+    @field_validator("token_secret", "listener_url", "log_type")
+    @classmethod
+    def _only_when_pushing(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("mode") == "fetch" and value is not None:
+            raise refuse("nothing: with `mode: fetch` Logz.io reads by a role, and this belongs to `mode: push`")
+        return value
+
+    @field_validator("account_id", "external_id", "session_seconds")
+    @classmethod
+    def _only_when_fetching(cls, value: object, info: ValidationInfo) -> object:
+        if info.data.get("mode") == "push" and value is not None:
+            raise refuse("nothing: with `mode: push` no role is assumed, and this belongs to `mode: fetch`")
+        return value
 
     @field_validator("token_secret")
     @classmethod
@@ -65,7 +89,7 @@ class LogzioDestination(Model):
     @classmethod
     def _fetch_needs_a_principal(cls, value: object, info: ValidationInfo) -> object:
         if info.data.get("mode") == "fetch" and value is None:
-            raise refuse("the value that Logz.io's integration page shows (mode: fetch)")
+            raise refuse("the value that Logz.io's page for its S3 bucket integration shows (mode: fetch)")
         return value
 
     @property
@@ -77,11 +101,12 @@ class LogzioDestination(Model):
 class OtlpDestination(Model):
     """A backend that takes OpenTelemetry logs over HTTP."""
 
-    kind: Literal["otlp"]
+    kind: Literal["otlp"] = Field(description="This kind of destination.")
     name: Name = Field(description="Name of the destination, used in `ship_to`.")
     endpoint: HttpsUrl = Field(description="Base address of the OTLP/HTTP receiver; /v1/logs is added.")
     headers_secret: SecretReference | None = Field(
-        default=None, description="Secret that holds a JSON object of HTTP headers, such as the API key."
+        default=None,
+        description="Name or ARN of a secret that holds a JSON object of HTTP headers, such as the API key.",
     )
 
 

@@ -1,4 +1,4 @@
-"""From a YAML file to a `Deployment`, or to one message that names every mistake in it."""
+"""From a file to a `Deployment`, or to one message that names every mistake in it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,32 @@ from pydantic import ValidationError
 from yaml.constructor import ConstructorError
 
 from settings.deployment import Deployment
+from settings.messages import explain
 
 
 class SettingsError(Exception):
     """A settings file that cannot be used. The text lists every mistake: path, value, what is allowed."""
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML's safe loader, but a key that is given twice is an error instead of a silent overwrite."""
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader without dates; a key that is given twice is an error instead of a silent overwrite."""
+
+    # A date has no place in the settings, and one that does not exist (2024-02-31) is an exception of another type.
+    yaml_implicit_resolvers = {  # noqa: RUF012  (the name and type are PyYAML's)
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[object] = set()
+        seen: set[Hashable] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise ConstructorError(None, None, "a key that is a list or a mapping", key_node.start_mark)
             if key in seen:
-                raise ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
+                raise ConstructorError(None, None, f"the key {str(key)[:40]!r} is given twice", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
@@ -43,60 +54,38 @@ def load_settings(path: Path) -> Deployment:
     SettingsError
         If the file cannot be read, is no YAML, or breaks a rule; all broken rules are in the one message.
     """
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506  (a SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: is not valid YAML: {error}") from error
+    document = _read(path)
     if not isinstance(document, dict):
-        raise SettingsError(
-            f"{path}: holds no settings: a mapping with deployment, account, region and exports is expected"
-        )
+        given = "is empty" if document is None else f"holds {_kind(document)}"
+        raise SettingsError(f"{path}: {given}; expected a mapping with deployment, account, region and exports")
     try:
         return Deployment.model_validate(document)
     except ValidationError as error:
         raise SettingsError(explain(path, error)) from None
 
 
-KINDS = {
-    *("logzio", "otlp"),
-    *("mongodb-atlas", "cockroachdb", "aurora-mysql", "aptible", "s3-logs", "cloudwatch-logs"),
-}
-
-_ALLOWED = {
-    "extra_forbidden": "not a setting of this kind: check its spelling and place",
-    "missing": "required",
-    "union_tag_not_found": "a `kind` is required",
-}
-
-
-def explain(path: Path, error: ValidationError) -> str:
-    """List every mistake of a refused file, one a line: where, the value given, what is allowed."""
-    lines = []
-    for found in error.errors():
-        where = _where(found["loc"])
-        allowed = _ALLOWED.get(found["type"], found["msg"])
-        # The value of a refused secret, and that of a missing key (which is its whole parent), are not shown.
-        value = (
-            "" if found["type"] in ("missing", "secret_value", "union_tag_not_found") else f"{_short(found['input'])}: "
-        )
-        lines.append(f"  {where}: {value}{allowed}")
-    count = f"{len(lines)} mistake" + ("s" if len(lines) > 1 else "")
-    return "\n".join([f"{path}: {count}", *dict.fromkeys(lines)])
+def _read(path: Path) -> object:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: is not UTF-8 text: byte {error.start} ({error.reason})") from error
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        # Without the excerpt that PyYAML prints: the line may hold a secret.
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise SettingsError(f"{path}{where}: is not valid YAML: {error.problem or error.context}") from None
+    except yaml.reader.ReaderError as error:
+        raise SettingsError(f"{path}: is not valid YAML: {error.reason} (character {error.position})") from None
+    except RecursionError:
+        raise SettingsError(f"{path}: is nested too deep") from None
+    except (ValueError, KeyError, AttributeError, TypeError):
+        # PyYAML lets these through from explicit tags (!!int x) and from numbers of thousands of digits.
+        raise SettingsError(f"{path}: is not valid YAML: a value does not fit its type") from None
 
 
-def _where(loc: tuple[str | int, ...]) -> str:
-    """Write a location as a person would look for it; union tags (the kind) are not part of the file's path."""
-    path = ""
-    for part, before in zip(loc, (None, *loc), strict=False):
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif not (part.startswith("(") or (isinstance(before, int) and part in KINDS)):
-            path += f".{part}" if path else part
-    return path or "(the file)"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def _kind(document: object) -> str:
+    return "a list" if isinstance(document, list) else "a single value"

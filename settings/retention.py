@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, Strict, field_validator
+from pydantic_core.core_schema import ValidationInfo
 
 from settings.model import Model
 from settings.text import LogGroupDays, refuse
+
+MAX_DAYS = 36500
+"""A hundred years."""
+
+
+def _archive_days(value: int) -> int:
+    if not 1 <= value <= MAX_DAYS:
+        raise refuse(f"1 to {MAX_DAYS} days")
+    return value
+
+
+ArchiveDays = Annotated[
+    int, Strict(), AfterValidator(_archive_days), Field(json_schema_extra={"minimum": 1, "maximum": MAX_DAYS})
+]
+"""Days that objects are kept."""
 
 
 class Retention(Model):
@@ -21,13 +37,15 @@ class Retention(Model):
     hot_days: LogGroupDays = Field(
         description="Days in CloudWatch log groups, and days in S3 before objects move to Glacier Instant Retrieval."
     )
-    archive_days: Annotated[int, Field(ge=1, le=36500, description="Days in S3 in all; then objects expire.")]
+    archive_days: ArchiveDays = Field(description="Days in S3 in all; then objects expire.")
 
-    @model_validator(mode="after")
-    def _archive_outlasts_hot(self) -> Retention:
-        if self.archive_days < self.hot_days:
-            raise refuse(f"archive_days of at least hot_days ({self.hot_days})")
-        return self
+    @field_validator("archive_days")
+    @classmethod
+    def _archive_outlasts_hot(cls, value: int, info: ValidationInfo) -> int:
+        hot_days = info.data.get("hot_days", 0)
+        if value < hot_days:
+            raise refuse(f"at least hot_days ({hot_days}): objects are deleted after this many days in all")
+        return value
 
 
 ProfileName = Literal["soc2", "pci", "hipaa", "seven-years"]

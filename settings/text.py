@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 
 def refuse(allowed: str) -> PydanticCustomError:
     """Make the error of a refused value; `allowed` says what would have been accepted."""
     return PydanticCustomError("refused", "{allowed}", {"allowed": allowed})
+
+
+def _each_once(value: tuple[str, ...]) -> tuple[str, ...]:
+    repeated = next((item for item in value if value.count(item) > 1), None)
+    if repeated is not None:
+        raise refuse(f"each entry once ({repeated} is there twice)")
+    return value
+
+
+EachOnce = (AfterValidator(_each_once), Field(json_schema_extra={"uniqueItems": True}))
+"""The annotations of a list without repetition."""
+
+
+def _some(value: tuple[object, ...]) -> tuple[object, ...]:
+    if not value:
+        raise refuse("at least one entry")
+    return value
+
+
+NotEmpty = (AfterValidator(_some), Field(json_schema_extra={"minItems": 1}))
+"""The annotations of a list that must have entries; pydantic's own `min_length` leaves entries out that are refused."""
+
+Switch = Annotated[bool, Strict()]
+"""True or false, and nothing that could be read as one of them."""
 
 
 def matching(pattern: str, allowed: str) -> tuple[AfterValidator, object]:
@@ -44,7 +67,9 @@ Region = Annotated[str, *matching(r"[a-z]{2}(-[a-z]+){1,2}-\d", "an AWS Region c
 DeploymentName = Annotated[
     str,
     *matching(
-        r"[a-z][a-z0-9-]{0,14}[a-z0-9]", "2 to 16 lower-case letters, digits and hyphens, beginning with a letter"
+        r"(?!xn--|sthree-|amzn-s3-demo-)[a-z][a-z0-9-]{0,14}[a-z0-9]",
+        "2 to 16 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen "
+        "(nor beginning with xn--, sthree- or amzn-s3-demo-, which S3 reserves)",
     ),
 ]
 """The prefix of every stack, role, function and queue."""
@@ -52,7 +77,8 @@ DeploymentName = Annotated[
 Name = Annotated[
     str,
     *matching(
-        r"[a-z][a-z0-9-]{0,30}[a-z0-9]", "2 to 32 lower-case letters, digits and hyphens, beginning with a letter"
+        r"[a-z][a-z0-9-]{0,30}[a-z0-9]",
+        "2 to 32 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen",
     ),
 ]
 """The name of an export or a destination; it becomes part of AWS resource names."""
@@ -66,6 +92,7 @@ def _session_seconds(value: int) -> int:
 
 SessionSeconds = Annotated[
     int,
+    Strict(),
     AfterValidator(_session_seconds),
     Field(
         description="MaxSessionDuration of the role, in seconds: 3600 to 43200 (12 hours, what the vendors ask for).",
@@ -74,11 +101,11 @@ SessionSeconds = Annotated[
 ]
 """IAM's limits of a role's MaxSessionDuration, in seconds."""
 
+_EXTERNAL_ID = r"[\w+=,.@:/-]{2,1224}"
 ExternalId = Annotated[
     str,
     *matching(
-        r"[\w+=,.@:/-]{2,1224}",
-        "an external id as IAM takes it: 2 to 1224 letters, digits and any of _+=,.@:/- (no spaces)",
+        _EXTERNAL_ID, "an external id as IAM takes it: 2 to 1224 letters, digits and any of _+=,.@:/- (no spaces)"
     ),
 ]
 """An STS external id (IAM User Guide, sts:ExternalId: 2 to 1224 characters)."""
@@ -88,10 +115,26 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _one_or_two(value: tuple[str, ...]) -> tuple[str, ...]:
+    if len(value) not in (1, 2):
+        raise refuse("one external id, or two while it is rotated: [old, new]")
+    return value
+
+
+_EXTERNAL_ID_SCHEMA = {"type": "string", "pattern": f"^(?:{_EXTERNAL_ID})$"}
 ExternalIds = Annotated[
     tuple[ExternalId, ...],
     BeforeValidator(_as_tuple),
-    Field(min_length=1, max_length=2, json_schema_extra={"type": ["string", "array"]}),
+    AfterValidator(_one_or_two),
+    AfterValidator(_each_once),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _EXTERNAL_ID_SCHEMA,
+                {"type": "array", "items": _EXTERNAL_ID_SCHEMA, "minItems": 1, "maxItems": 2, "uniqueItems": True},
+            ]
+        }
+    ),
 ]
 """One external id, or [old, new] while it is rotated."""
 
@@ -107,7 +150,9 @@ def _log_group_days(value: int) -> int:
     return value
 
 
-LogGroupDays = Annotated[int, AfterValidator(_log_group_days), Field(json_schema_extra={"enum": list(LOG_GROUP_DAYS)})]
+LogGroupDays = Annotated[
+    int, Strict(), AfterValidator(_log_group_days), Field(json_schema_extra={"enum": list(LOG_GROUP_DAYS)})
+]
 """Days that CloudWatch Logs accepts as a retention."""
 
 _BUCKET = (
@@ -128,21 +173,13 @@ def bucket_name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", value):
         raise refuse(_BUCKET)
     if value.startswith(_BUCKET_PREFIXES) or value.endswith(_BUCKET_SUFFIXES):
-        raise refuse(f"{_BUCKET}; AWS reserves the prefixes {_BUCKET_PREFIXES} and the suffixes {_BUCKET_SUFFIXES}")
+        reserved = f"{', '.join(_BUCKET_PREFIXES)} and the suffixes {', '.join(_BUCKET_SUFFIXES)}"
+        raise refuse(f"{_BUCKET}; AWS reserves the prefixes {reserved}")
     return value
-
-
-def _not_an_address(value: str) -> str:
-    try:
-        ipaddress.IPv4Address(value)
-    except ValueError:
-        return value
-    raise refuse(_BUCKET)
 
 
 BucketName = Annotated[
     str,
-    AfterValidator(_not_an_address),
     AfterValidator(bucket_name),
     Field(json_schema_extra={"pattern": "^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$"}),
 ]
@@ -181,51 +218,21 @@ KeyArn = Annotated[
 """A KMS key's ARN."""
 
 
+_MRAP = r"arn:aws[a-z-]*:s3::\d{12}:accesspoint/[a-z0-9]+\.mrap"
+
+
 def _mrap(value: str) -> str:
-    arn = r"arn:aws[a-z-]*:s3::\d{12}:accesspoint/[a-z0-9]+\.mrap"
-    if not re.fullmatch(arn, value):
+    if not re.fullmatch(_MRAP, value, re.ASCII):
         said = "this is its alias; " if re.fullmatch(r"[a-z0-9]+\.mrap", value) else ""
         raise refuse(
-            f"a Multi-Region Access Point's ARN, arn:aws:s3::<account>:accesspoint/<alias>.mrap ({said}Atlas does not take aliases)"
+            "a Multi-Region Access Point's ARN, arn:aws:s3::<account>:accesspoint/<alias>.mrap "
+            f"({said}Atlas does not take aliases)"
         )
     return value
 
 
-MrapArn = Annotated[str, AfterValidator(_mrap)]
+MrapArn = Annotated[str, AfterValidator(_mrap), Field(json_schema_extra={"pattern": f"^{_MRAP}$"})]
 """The ARN of an S3 Multi-Region Access Point."""
-
-_SECRET_NAME = r"[\w/+=.@-]{1,512}"  # noqa: S105  (the pattern of a name, not a secret)
-_SECRET_ARN = rf"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{{12}}:secret:{_SECRET_NAME}"
-_KNOWN_SECRETS = re.compile(
-    r"(AKIA|ASIA)[A-Z0-9]{16}|eyJ[\w-]+\..*|CCDB1_.*|mdb_sa_sk_.*|gh[pousr]_.*|xox[a-z]-.*|(?i:bearer|basic)\s.*"
-    r"|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-)
-
-
-def _looks_secret(value: str) -> bool:
-    if _KNOWN_SECRETS.fullmatch(value) or re.fullmatch(r"(?=.*[+=])[A-Za-z0-9+/]{24,}={0,2}", value):
-        return True
-    if value.startswith("arn:") or len(value) < 20 or re.search(r"[/_.@-]", value):
-        return False
-    return sum(bool(re.search(kind, value)) for kind in ("[a-z]", "[A-Z]", "[0-9]")) > 1
-
-
-def _secret_reference(value: str) -> str:
-    allowed = "the NAME or ARN of a secret in AWS Secrets Manager, such as acme/logzio"
-    if _looks_secret(value):
-        raise PydanticCustomError(
-            "secret_value",
-            "{allowed}; this looks like the secret itself: store it with `aws secretsmanager create-secret`, name it "
-            "here, and replace it if this file was ever shared",
-            {"allowed": allowed},
-        )
-    if not re.fullmatch(f"{_SECRET_ARN}|{_SECRET_NAME}", value):
-        raise PydanticCustomError("secret_value", "{allowed}", {"allowed": allowed})
-    return value
-
-
-SecretReference = Annotated[str, AfterValidator(_secret_reference)]
-"""Where a secret is: its Secrets Manager name or ARN, never its value. A refused value is not printed."""
 
 HttpsUrl = Annotated[
     str,
@@ -259,3 +266,13 @@ DbClusterIdentifier = Annotated[
     ),
 ]
 """An Aurora DB cluster identifier."""
+
+ParameterGroup = Annotated[
+    str,
+    *matching(
+        r"[a-z](?!.*--)([a-z0-9-]{0,253}[a-z0-9])?",
+        "a DB cluster parameter group of your own: 1 to 255 lower-case letters, digits and single hyphens, beginning "
+        "with a letter (a default.* group cannot be changed: leave this setting out and the deploy makes one)",
+    ),
+]
+"""A DB cluster parameter group's name."""

@@ -1,0 +1,146 @@
+"""What must hold between the parts of a settings file.
+
+It reads the raw document, so that it speaks of one part even when another is refused, and all mistakes come in one
+message. A part that is malformed is passed over here: the models name that mistake.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic_core import InitErrorDetails
+
+from settings.across_landings import LANDING_RULES
+from settings.destinations import ARCHIVE, FETCHER_REGIONS
+from settings.document import BUCKET_KINDS, Document, Part, mistake, region_code
+
+ATLAS_EXPORTS_PER_PROJECT = 10
+"""Export paths that an Atlas project may have ("Export Logs to AWS S3 Buckets", MongoDB Atlas)."""
+
+RESERVED_NAMES = (ARCHIVE, "access-logs", "archiver", "core", "exports", "failed", "shipper")
+"""Names of our own stacks, buckets, roles and parameters, and of the built-in destination."""
+
+RESERVED_PREFIXES = ("ship-", "shipper-")
+"""How the names of the shipper's roles and functions, and of its stacks in other Regions, begin."""
+
+RULE_NAME_LENGTH = 64
+"""Characters of an EventBridge rule's name, after which the names of our rules are cut off."""
+
+
+def mistakes_across(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
+    """Yield what is wrong between the parts of a raw document."""
+    document = Document.of(data)
+    rules = (_names, _stack_names, _reader_roles, _ship_to, _rule_names, _home_region, _clusters, _atlas_projects)
+    for rule in (*rules, *LANDING_RULES):
+        yield from rule(document)
+
+
+def _names(document: Document) -> Iterator[InitErrorDetails]:
+    reserved = ", ".join((*RESERVED_NAMES, *(f"{prefix}*" for prefix in RESERVED_PREFIXES)))
+    for kind, parts in (("export", document.exports), ("destination", document.destinations)):
+        taken: dict[str, Part] = {}
+        for part in parts:
+            name = part.name
+            if name is None:
+                continue
+            if name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES):
+                yield mistake((*part.loc, "name"), name, f"a name other than Logdock's own: {reserved}")
+            if name in taken:
+                allowed = f"a name that no other {kind} has: {taken[name].where} has this one"
+                yield mistake((*part.loc, "name"), name, allowed)
+            taken.setdefault(name, part)
+
+
+def _stack_names(document: Document) -> Iterator[InitErrorDetails]:
+    taken: dict[str, tuple[Part, str]] = {}
+    for export in document.exports:
+        for region in document.regions(export):
+            if export.name is None:
+                continue
+            stack = export.name if region in (document.region, "") else f"{export.name}-{region}"
+            other, where = taken.setdefault(stack, (export, region))
+            # Two exports of one name are told of already.
+            if other.name != export.name:
+                allowed = (
+                    f"a name that leads to stacks of its own: <deployment>-{stack} is also the stack of {other.where} "
+                    f"in {where or region}"
+                )
+                yield mistake((*export.loc, "name"), export.name, allowed)
+
+
+def _reader_roles(document: Document) -> Iterator[InitErrorDetails]:
+    exports = {export.name: export for export in document.exports if export.name}
+    for destination in document.destinations:
+        if destination.text("mode") == "fetch" and destination.name in exports:
+            other = exports[destination.name].where
+            allowed = f"a name that no export has ({other} has it): the role that Logz.io assumes takes this name"
+            yield mistake((*destination.loc, "name"), destination.name, allowed)
+
+
+def _ship_to(document: Document) -> Iterator[InitErrorDetails]:
+    known = {ARCHIVE, *(destination.name for destination in document.destinations if destination.name)}
+    for export in document.exports:
+        for loc, name in export.texts("ship_to"):
+            if name not in known:
+                yield mistake(loc, name, f"one of the destinations of this file: {', '.join(sorted(known))}")
+
+
+def _rule_names(document: Document) -> Iterator[InitErrorDetails]:
+    taken: dict[str, tuple[str, str]] = {}
+    for export in document.exports:
+        for loc, destination in export.texts("ship_to"):
+            if export.name is None or (destination == ARCHIVE and export.text("kind") not in BUCKET_KINDS):
+                continue
+            rule = f"{document.deployment}-{export.name}-{destination}"[:RULE_NAME_LENGTH]
+            other = taken.setdefault(rule, (export.name, destination))
+            if other[0] != export.name or other[1] != destination:
+                allowed = (
+                    f"names of export and destination that are not one when joined: {export.name} to {destination} and "
+                    f"{other[0]} to {other[1]} would share the event rule {rule}; rename one of them"
+                )
+                yield mistake(loc, destination, allowed)
+
+
+def _home_region(document: Document) -> Iterator[InitErrorDetails]:
+    if document.region is None:
+        return
+    for export in document.exports:
+        stack_region = region_code(export.entry.get("stack_region"))
+        if export.text("kind") == "aptible" and stack_region not in (None, document.region):
+            allowed = (
+                f"the deployment's region, {document.region}: Aptible replicates to a bucket in its stack's Region "
+                "only; give that stack a deployment (a settings file) in its own Region"
+            )
+            yield mistake((*export.loc, "stack_region"), stack_region, allowed)
+    for destination in document.destinations:
+        if destination.text("mode") == "fetch" and document.region not in FETCHER_REGIONS:
+            known = ", ".join(FETCHER_REGIONS)
+            allowed = f"push: Logz.io's fetcher does not read buckets in {document.region}, but in {known}"
+            yield mistake((*destination.loc, "mode"), "fetch", allowed)
+
+
+def _clusters(document: Document) -> Iterator[InitErrorDetails]:
+    taken: dict[tuple[str, str], Part] = {}
+    for export in document.exports:
+        kind, cluster = export.text("kind"), export.text("cluster_id")
+        if kind in ("cockroachdb", "aurora-mysql") and cluster is not None:
+            other = taken.setdefault((kind, cluster), export)
+            if other is not export:
+                allowed = f"a cluster that no other export has ({other.where} has it): a cluster has one log export"
+                yield mistake((*export.loc, "cluster_id"), cluster, allowed)
+
+
+def _atlas_projects(document: Document) -> Iterator[InitErrorDetails]:
+    atlas = [export for export in document.exports if export.text("kind") == "mongodb-atlas"]
+    in_all = Counter(export.text("project_id") for export in atlas)
+    seen: Counter[str] = Counter()
+    for export in atlas:
+        project = export.text("project_id")
+        if project is None:
+            continue
+        seen[project] += 1
+        if seen[project] == ATLAS_EXPORTS_PER_PROJECT + 1:
+            limit = f"at most {ATLAS_EXPORTS_PER_PROJECT} export paths in one Atlas project"
+            yield mistake((*export.loc, "project_id"), project, f"{limit}; this one has {in_all[project]}")

@@ -1,0 +1,163 @@
+"""Landing places between exports: each bucket and log group has one export, and none of them is our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pydantic_core import InitErrorDetails
+
+from settings.document import BUCKET_KINDS, Document, Loc, Part, mistake
+
+BUCKET_NAME_LENGTH = 63
+
+_LOOP = "what is shipped from it would be written to it again, without end"
+
+
+def _own_buckets(document: Document) -> Iterator[InitErrorDetails]:
+    if document.deployment is None or document.account is None:
+        return
+    own = tuple(
+        f"{document.deployment}-{purpose}-{document.account}-" for purpose in ("archive", "failed", "access-logs")
+    )
+    for export in document.exports:
+        named: list[tuple[Loc, str | None]] = [
+            ((*export.loc, key), export.text(key)) for key in ("bucket", "existing_bucket")
+        ]
+        for loc, bucket in (*named, *export.texts("mrap_buckets")):
+            if bucket is not None and bucket.startswith(own):
+                yield mistake(loc, bucket, f"a bucket that is not this deployment's own: {_LOOP}")
+
+
+def _landing_bucket(document: Document, export: Part) -> tuple[Loc, str] | None:
+    """Return the bucket of an export and the setting that says so; None if it cannot be told."""
+    for key in ("existing_bucket", "bucket"):
+        if export.entry.get(key) is not None:
+            bucket = export.text(key)
+            return ((*export.loc, key), bucket) if bucket else None
+    parts = (document.deployment, export.name, document.account, document.region)
+    if any(part is None for part in parts):
+        return None
+    return (*export.loc, "bucket"), "-".join(str(part) for part in parts)
+
+
+def _one_export_a_bucket(document: Document) -> Iterator[InitErrorDetails]:
+    taken: dict[str, list[Part]] = {}
+    for export in document.exports:
+        landing = _landing_bucket(document, export) if export.text("kind") in BUCKET_KINDS else None
+        if landing is None:
+            continue
+        loc, bucket = landing
+        given = export.entry.get(str(loc[-1])) is not None
+        if not given and len(bucket) > BUCKET_NAME_LENGTH:
+            allowed = (
+                f"a bucket name of your own: the default, {bucket}, has {len(bucket)} characters, and S3 takes "
+                f"{BUCKET_NAME_LENGTH}"
+            )
+            yield mistake(loc, None, allowed)
+        others = taken.setdefault(bucket, [])
+        clash = next((other for other in others if not _share(other, export)), None)
+        # Two exports of one name, which share the default bucket, are told of already.
+        if clash and (given or clash.name != export.name):
+            allowed = (
+                f"a bucket that no other export lands in ({clash.where} does); only two s3-logs exports may share an "
+                "existing bucket, each with a `prefix` that is not inside the other's"
+            )
+            yield mistake(loc, bucket, allowed)
+        others.append(export)
+
+
+def _share(one: Part, two: Part) -> bool:
+    prefixes = [(part.text("prefix") or "").strip("/") for part in (one, two)]
+    if not all(prefixes) or not all(part.text("existing_bucket") for part in (one, two)):
+        return False
+    first, second = (f"{prefix}/" for prefix in prefixes)
+    return not first.startswith(second) and not second.startswith(first)
+
+
+class _LogGroup(NamedTuple):
+    """A log group that an export lands in or reads, or a prefix of such."""
+
+    export: Part
+    loc: Loc
+    region: str
+    name: str
+
+
+def _log_groups(document: Document) -> tuple[list[_LogGroup], list[_LogGroup]]:
+    """List the log groups of all exports, by name and by prefix."""
+    names: list[_LogGroup] = []
+    prefixes: list[_LogGroup] = []
+    for export in document.exports:
+        home = document.region or ""
+        match export.text("kind"):
+            case "cockroachdb":
+                regions = [region for _, region in export.texts("regions")] or [home]
+                places = [((*export.loc, "log_group"), export.text("log_group"))]
+                places += [((*part.loc, "log_name"), part.text("log_name")) for part in export.parts("groups")]
+                names += [_LogGroup(export, loc, region, name) for loc, name in places if name for region in regions]
+            case "aurora-mysql":
+                cluster, types = (
+                    export.text("cluster_id"),
+                    [value for _, value in export.texts("log_types")] or ["audit"],
+                )
+                names += [
+                    _LogGroup(export, (*export.loc, "cluster_id"), home, f"/aws/rds/cluster/{cluster}/{log_type}")
+                    for log_type in types
+                    if cluster
+                ]
+            case "cloudwatch-logs":
+                names += [_LogGroup(export, loc, home, name) for loc, name in export.texts("log_groups")]
+                prefixes += [_LogGroup(export, loc, home, name) for loc, name in export.texts("log_group_prefixes")]
+    return names, prefixes
+
+
+def _own_log_groups(document: Document) -> Iterator[InitErrorDetails]:
+    if document.deployment is None:
+        return
+    own = f"/aws/lambda/{document.deployment}-"
+    names, prefixes = _log_groups(document)
+    for loc, name in dict.fromkeys((group.loc, group.name) for group in (*names, *prefixes)):
+        if name.startswith(own):
+            allowed = (
+                f"a log group whose name does not begin with {own}: there this deployment's own functions log, and "
+                "each line that they ship would make them log another, without end"
+            )
+            yield mistake(loc, name, allowed)
+
+
+def _one_export_a_log_group(document: Document) -> Iterator[InitErrorDetails]:
+    names, prefixes = _log_groups(document)
+    taken: dict[tuple[str, str], Part] = {}
+    told: set[Loc] = set()
+    for group in names:
+        other = taken.setdefault((group.region, group.name), group.export)
+        # Two Aurora exports share log groups only if they share the cluster, which is told of already.
+        both_aurora = {other.text("kind"), group.export.text("kind")} == {"aurora-mysql"}
+        if other is not group.export and not both_aurora and group.loc not in told:
+            told.add(group.loc)
+            allowed = f"a log group that no other export has ({other.where} has {group.name})"
+            yield mistake(group.loc, group.name, allowed)
+    for at, prefix in enumerate(prefixes):
+        covered = [group for group in names if group.region == prefix.region and group.name.startswith(prefix.name)]
+        for group in covered:
+            if group.export is prefix.export:
+                allowed = f"a log group that log_group_prefixes does not cover already ({prefix.name} does)"
+                yield mistake(group.loc, group.name, allowed)
+        others = [group for group in covered if group.export is not prefix.export]
+        others += [
+            other
+            for other in prefixes[:at]
+            if other.export is not prefix.export
+            and (other.name.startswith(prefix.name) or prefix.name.startswith(other.name))
+        ]
+        if others:
+            allowed = (
+                f"a prefix that covers no log group of another export ({others[0].export.where} has {others[0].name}): "
+                "its lines would be archived twice"
+            )
+            yield mistake(prefix.loc, prefix.name, allowed)
+
+
+LANDING_RULES = (_own_buckets, _one_export_a_bucket, _own_log_groups, _one_export_a_log_group)
+"""The rules of this module, in the order in which they are told."""

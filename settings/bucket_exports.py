@@ -1,0 +1,145 @@
+"""Exports that land in a bucket: MongoDB Atlas, Aptible, and whatever AWS services write to S3."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from settings.export_base import ExportBase
+from settings.secret_reference import SecretReference
+from settings.text import (
+    BucketName,
+    EachOnce,
+    ExternalIds,
+    KeyArn,
+    MrapArn,
+    NotEmpty,
+    Prefix,
+    PrincipalArn,
+    ProjectId,
+    Region,
+    SessionSeconds,
+    refuse,
+)
+
+AtlasLogType = Literal["MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT"]
+
+
+class MongodbAtlasExport(ExportBase):
+    """MongoDB Atlas: external log sink to S3 (`S3_LOG_EXPORT`), M10+ clusters on MongoDB 7.0 or later."""
+
+    kind: Literal["mongodb-atlas"] = Field(description="This kind of export.")
+    project_id: ProjectId = Field(description="Atlas project id. At most 10 exports per project.")
+    atlas_principal_arn: PrincipalArn = Field(description="`atlasAWSAccountArn` that Atlas shows for the access role.")
+    external_id: ExternalIds = Field(description="`atlasAssumedRoleExternalId`, or [old, new] while it is rotated.")
+    bucket: BucketName | None = Field(
+        default=None, description="Name of the landing bucket. Left out: <deployment>-<name>-<account>-<region>."
+    )
+    prefix: Prefix = Field(default="atlas", description="Directory in the bucket that Atlas writes under.")
+    log_types: Annotated[tuple[AtlasLogType, ...], *EachOnce, *NotEmpty] = Field(
+        default=("MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT"),
+        description="Which logs Atlas exports. Audit logs need Database Auditing.",
+    )
+    permissions: Literal["least", "vendor-documented"] = Field(
+        default="least",
+        description="`least`: write only, as Atlas's own module. `vendor-documented`: also list and read back its "
+        "prefix, as the policy that the Atlas console generates.",
+    )
+    mrap_arn: MrapArn | None = Field(
+        default=None,
+        description="Multi-Region Access Point that Atlas writes through. The landing bucket must be behind it.",
+    )
+    mrap_buckets: Annotated[tuple[BucketName, ...], *EachOnce] = Field(
+        default=(), max_length=16, description="The other buckets behind the access point (same account)."
+    )
+    session_seconds: SessionSeconds = 43200
+
+    @field_validator("mrap_buckets")
+    @classmethod
+    def _buckets_of_an_access_point(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if value and info.data.get("mrap_arn", "refused") is None:
+            raise refuse("nothing unless `mrap_arn` is set")
+        return value
+
+
+class AptibleExport(ExportBase):
+    """Aptible: container log archives replicated into a bucket with this sole purpose."""
+
+    kind: Literal["aptible"] = Field(description="This kind of export.")
+    stack_region: Region = Field(description="AWS Region of the Aptible stack; the bucket must be in the same.")
+    bucket: BucketName | None = Field(
+        default=None, description="Name of the landing bucket. Left out: <deployment>-<name>-<account>-<region>."
+    )
+    replication_role_arn: PrincipalArn = Field(
+        default="arn:aws:iam::916150859591:role/s3-stack-log-replication",
+        description="The role that Aptible replicates with.",
+    )
+    encryption: Literal["sse-s3", "kms"] = Field(
+        default="sse-s3",
+        description="Objects are already encrypted by Aptible. `kms` needs Aptible to allow your key in its "
+        "replication rule.",
+    )
+    decryption_keys_secret: SecretReference | None = Field(
+        default=None,
+        validate_default=True,
+        description="Name or ARN of the secret with Aptible's decryption keys (base64, space-separated). Needed for "
+        "`ship_to`.",
+    )
+
+    @field_validator("decryption_keys_secret")
+    @classmethod
+    def _shipping_needs_keys(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("ship_to"):
+            raise refuse(
+                "the name of the secret with Aptible's decryption keys, because `ship_to` is set and Aptible's objects "
+                "are encrypted"
+            )
+        return value
+
+
+S3Service = Literal["cloudtrail", "alb", "nlb", "vpc-flow", "cloudfront", "s3-access"]
+SSE_S3_ONLY = ("alb", "s3-access")
+"""Services that deliver only to buckets with SSE-S3 (ELB and S3 User Guides)."""
+
+
+class S3LogsExport(ExportBase):
+    """Logs that AWS services, or anything else, write to a bucket: made here, or existing."""
+
+    kind: Literal["s3-logs"] = Field(description="This kind of export.")
+    bucket: BucketName | None = Field(
+        default=None, description="Name of the bucket made here. Left out: <deployment>-<name>-<account>-<region>."
+    )
+    services: Annotated[tuple[S3Service, ...], *EachOnce] = Field(
+        default=(), description="AWS services that may deliver to the bucket made here."
+    )
+    existing_bucket: BucketName | None = Field(
+        default=None, description="A bucket that exists: wired without replacing its policy or notifications."
+    )
+    kms_key_arn: KeyArn | None = Field(
+        default=None, description="Key of the existing bucket, if it is encrypted with one."
+    )
+    prefix: Prefix | None = Field(default=None, description="Only objects under this prefix. Left out: all.")
+    format: Literal[
+        "auto", "cloudtrail", "alb", "nlb", "vpc-flow", "cloudfront", "s3-access", "json", "json-lines", "csv", "plain"
+    ] = Field(default="auto", description="`auto`: told by content.")
+
+    @field_validator("existing_bucket")
+    @classmethod
+    def _made_or_existing(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and (info.data.get("bucket") or info.data.get("services")):
+            raise refuse("nothing, when `bucket` or `services` is set: the bucket is either made here or exists")
+        return value
+
+    @field_validator("kms_key_arn")
+    @classmethod
+    def _key_of_an_existing_bucket(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("existing_bucket", "refused") is None:
+            raise refuse("nothing unless `existing_bucket` is set: a bucket made here has its own key")
+        return value
+
+    @property
+    def encryption(self) -> Literal["sse-s3", "kms"]:
+        """How the bucket made here is encrypted: with its own key, unless a service delivers to SSE-S3 only."""
+        return "sse-s3" if set(self.services) & set(SSE_S3_ONLY) else "kms"

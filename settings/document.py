@@ -1,0 +1,101 @@
+"""A settings file as it was read, before it is checked: what can be told of it although parts are malformed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import InitErrorDetails
+
+from settings.text import AccountId, DeploymentName, Name, Region, refuse
+
+BUCKET_KINDS = ("mongodb-atlas", "aptible", "s3-logs")
+"""Kinds of export that land in a bucket."""
+
+Loc = tuple[str | int, ...]
+_NAME, _DEPLOYMENT, _ACCOUNT, _REGION = (TypeAdapter[str](kind) for kind in (Name, DeploymentName, AccountId, Region))
+
+
+def mistake(loc: Loc, value: object, allowed: str) -> InitErrorDetails:
+    """Make the error of a value that another part of the file rules out."""
+    return InitErrorDetails(type=refuse(allowed), loc=loc, input=value)
+
+
+def region_code(value: object) -> str | None:
+    """Return a value if it is a Region's code."""
+    return _valid(_REGION, value)
+
+
+def _valid(kind: TypeAdapter[str], value: object) -> str | None:
+    try:
+        return kind.validate_python(value)
+    except ValidationError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An entry of `exports` or `destinations`, as far as it is well-formed."""
+
+    loc: Loc
+    entry: Mapping[object, Any]
+
+    @property
+    def where(self) -> str:
+        """Its place in the file, for messages about another part."""
+        return f"{self.loc[0]}[{self.loc[1]}]"
+
+    @property
+    def name(self) -> str | None:
+        """Its name, if it has a valid one."""
+        return _valid(_NAME, self.entry.get("name"))
+
+    def text(self, key: str) -> str | None:
+        """Return a setting that is a text."""
+        value = self.entry.get(key)
+        return value if isinstance(value, str) else None
+
+    def texts(self, key: str) -> list[tuple[Loc, str]]:
+        """List the texts of a setting that is a list, each with its place."""
+        listed = self.entry.get(key)
+        found = enumerate(listed) if isinstance(listed, list | tuple) else ()
+        return [((*self.loc, key, at), value) for at, value in found if isinstance(value, str)]
+
+    def parts(self, key: str) -> list[Part]:
+        """List the mappings of a setting that is a list."""
+        return _parts(self.entry, key, self.loc)
+
+
+def _parts(mapping: Mapping[object, Any], key: str, loc: Loc = ()) -> list[Part]:
+    listed = mapping.get(key)
+    found = enumerate(listed) if isinstance(listed, list | tuple) else ()
+    return [Part((*loc, key, at), entry) for at, entry in found if isinstance(entry, dict)]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A settings file, as far as it is well-formed."""
+
+    deployment: str | None
+    account: str | None
+    region: str | None
+    exports: list[Part]
+    destinations: list[Part]
+
+    def regions(self, export: Part) -> list[str]:
+        """List the Regions that an export has a stack in, the deployment's own first (empty text: not known)."""
+        others = (region for _, region in export.texts("regions")) if export.text("kind") == "cockroachdb" else ()
+        return list(dict.fromkeys((self.region or "", *others)))
+
+    @classmethod
+    def of(cls, data: Mapping[object, Any]) -> Document:
+        """Read what is well-formed."""
+        return cls(
+            deployment=_valid(_DEPLOYMENT, data.get("deployment")),
+            account=_valid(_ACCOUNT, data.get("account")),
+            region=region_code(data.get("region")),
+            exports=_parts(data, "exports"),
+            destinations=_parts(data, "destinations"),
+        )

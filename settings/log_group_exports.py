@@ -1,0 +1,206 @@
+"""Exports that land in log groups: CockroachDB Cloud, Aurora MySQL, and log groups that exist."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from settings.export_base import ExportBase, LogGroupExport
+from settings.model import Model
+from settings.text import (
+    AccountId,
+    ClusterUuid,
+    DbClusterIdentifier,
+    EachOnce,
+    ExternalIds,
+    LogGroupDays,
+    LogGroupName,
+    NotEmpty,
+    ParameterGroup,
+    Region,
+    SessionSeconds,
+    Switch,
+    refuse,
+)
+
+Channel = Literal[
+    "SESSIONS", "OPS", "HEALTH", "STORAGE", "SQL_SCHEMA", "USER_ADMIN", "PRIVILEGES", "SENSITIVE_ACCESS", "SQL_EXEC",
+    "SQL_PERF", "CHANGEFEED",
+]  # fmt: skip
+
+
+class CockroachdbGroup(Model):
+    """A log group of its own for some channels (`groups[]` of the Cloud API's logexport)."""
+
+    log_name: LogGroupName = Field(description="Log group that these channels go to.")
+    channels: Annotated[tuple[Channel, ...], *EachOnce, *NotEmpty] = Field(description="Channels of this group.")
+    min_level: Literal["UNSPECIFIED", "WARNING", "ERROR", "FATAL"] = Field(
+        default="UNSPECIFIED", description="Lines below this level are not exported. UNSPECIFIED: all are."
+    )
+    redact: Switch | None = Field(default=None, description="Left out: as the export's `redact`.")
+
+
+class CockroachdbExport(LogGroupExport):
+    """CockroachDB Cloud: `logexport` to CloudWatch Logs. One configuration per cluster."""
+
+    kind: Literal["cockroachdb"] = Field(description="This kind of export.")
+    plan: Literal["advanced", "standard"] = Field(
+        default="advanced", description="Advanced (once Dedicated) or Standard: they trust in different ways."
+    )
+    cluster_id: ClusterUuid = Field(description="Cluster id, from the Cloud Console's URL.")
+    cluster_account_id: AccountId = Field(
+        description="AWS account of the cluster. Advanced: `account_id` of GET /api/v1/clusters/{id}. Standard: its "
+        "`keychain_config.aws_account_id`."
+    )
+    external_id: ExternalIds | None = Field(
+        default=None,
+        validate_default=True,
+        description="Advanced, required: an id of your own making, sent as `aws_external_id`, or [old, new]. "
+        "Standard: left out, it is the cluster id.",
+    )
+    log_group: LogGroupName = Field(description="`log_name`: the log group of all channels that no group names.")
+    groups: tuple[CockroachdbGroup, ...] = Field(
+        default=(), max_length=20, description="Channels with a log group of their own."
+    )
+    omitted_channels: Annotated[tuple[Channel, ...], *EachOnce, *NotEmpty] = Field(
+        default=(), description="Channels that are not exported."
+    )
+    redact: Switch = Field(
+        default=True, description="CockroachDB redacts sensitive values before it exports (its own default is false)."
+    )
+    regions: Annotated[tuple[Region, ...], *EachOnce] = Field(
+        default=(),
+        description="Every Region of the cluster: each gets its log groups. Left out: the deployment's Region alone, "
+        "and all logs are sent there.",
+    )
+    session_seconds: SessionSeconds = 43200
+
+    @field_validator("external_id")
+    @classmethod
+    def _external_id_by_plan(cls, value: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        plan = info.data.get("plan")
+        if plan == "advanced" and value is None:
+            raise refuse("an id of your own making (plan: advanced); `openssl rand -hex 16` makes one")
+        if plan == "standard" and value is not None:
+            raise refuse("nothing: on the Standard plan the external id is the cluster id")
+        return value
+
+    @field_validator("groups")
+    @classmethod
+    def _channel_once(cls, value: tuple[CockroachdbGroup, ...]) -> tuple[CockroachdbGroup, ...]:
+        channels = [channel for group in value for channel in group.channels]
+        repeated = sorted({channel for channel in channels if channels.count(channel) > 1})
+        if repeated:
+            raise refuse(f"each channel in one group only ({', '.join(repeated)} is in several)")
+        return value
+
+    @property
+    def trusted_external_ids(self) -> tuple[str, ...]:
+        """The external ids that the role accepts."""
+        return self.external_id or (self.cluster_id,)
+
+    @property
+    def log_groups(self) -> tuple[str, ...]:
+        """Every log group that the cluster writes to, each once, the main one first."""
+        return tuple(dict.fromkeys((self.log_group, *(group.log_name for group in self.groups))))
+
+
+AuroraLog = Literal["audit", "error", "general", "slowquery", "instance", "iam-db-auth-error"]
+AuditEvent = Literal["CONNECT", "QUERY", "QUERY_DCL", "QUERY_DDL", "QUERY_DML", "TABLE"]
+
+
+def _users(value: tuple[str, ...]) -> tuple[str, ...]:
+    if len(",".join(value)) > 1024 or not all(re.fullmatch(r"[^\s,]+", user) for user in value):
+        raise refuse("names of database users without spaces or commas, at most 1024 characters in all")
+    return value
+
+
+class AuroraMysqlExport(LogGroupExport):
+    """Aurora MySQL: Advanced Auditing, published to CloudWatch Logs, for a cluster that exists."""
+
+    kind: Literal["aurora-mysql"] = Field(description="This kind of export.")
+    cluster_id: DbClusterIdentifier = Field(description="DB cluster identifier.")
+    log_types: Annotated[tuple[AuroraLog, ...], *EachOnce, *NotEmpty] = Field(
+        default=("audit",),
+        description="Logs to export: each has the log group /aws/rds/cluster/<id>/<type>.",
+    )
+    events: Annotated[tuple[AuditEvent, ...], *EachOnce, *NotEmpty] = Field(
+        default=("CONNECT", "QUERY_DCL", "QUERY_DDL"),
+        description="What is audited: the cluster parameter `server_audit_events`.",
+    )
+    include_users: Annotated[tuple[str, ...], *EachOnce] = Field(
+        default=(),
+        description="Only these database users are audited (`server_audit_incl_users`). Wins over exclude_users.",
+    )
+    exclude_users: Annotated[tuple[str, ...], *EachOnce] = Field(
+        default=(), description="These database users are not audited (`server_audit_excl_users`)."
+    )
+    parameter_group: ParameterGroup | None = Field(
+        default=None,
+        description="The cluster's own DB cluster parameter group, which the deploy may change. Left out: the cluster "
+        "still uses a default group; the deploy makes one and attaches it, and the instances must then be restarted "
+        "once.",
+    )
+    log_groups: Literal["create", "adopt"] = Field(
+        default="create",
+        description="`create`: CloudFormation makes the log groups. `adopt`: Aurora (or somebody) has made them "
+        "already.",
+    )
+    role: Literal["service-linked", "custom"] = Field(
+        default="service-linked",
+        description="`service-linked`: AWSServiceRoleForRDS writes (the current way). `custom`: a role of your own "
+        "writes (the older way).",
+    )
+    configure_cluster: Switch = Field(
+        default=True,
+        description="The deploy sets the cluster parameters and switches the export on. Off: the stack's output "
+        "`NextSteps` has the commands.",
+    )
+
+    _users_fit = field_validator("include_users", "exclude_users")(_users)
+
+    @property
+    def log_group_names(self) -> tuple[str, ...]:
+        """The log groups that Aurora writes to (Aurora User Guide, "Publishing Aurora MySQL logs")."""
+        return tuple(f"/aws/rds/cluster/{self.cluster_id}/{log_type}" for log_type in self.log_types)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The DB cluster parameters of Advanced Auditing."""
+        users = {"server_audit_incl_users": self.include_users, "server_audit_excl_users": self.exclude_users}
+        return {
+            "server_audit_logging": "1",
+            "server_audit_events": ",".join(self.events),
+            **{name: ",".join(value) for name, value in users.items() if value},
+        }
+
+
+class CloudwatchLogsExport(ExportBase):
+    """Log groups that exist, by name or by prefix."""
+
+    kind: Literal["cloudwatch-logs"] = Field(description="This kind of export.")
+    log_groups: Annotated[tuple[LogGroupName, ...], *EachOnce] = Field(
+        default=(), max_length=100, description="Log groups by name, at most 100."
+    )
+    log_group_prefixes: Annotated[tuple[LogGroupName, ...], *EachOnce] = Field(
+        default=(),
+        max_length=10,
+        validate_default=True,
+        description="Log groups by prefix, at most 10: those that exist now, and each hour those that have appeared "
+        "since.",
+    )
+    retention_days: LogGroupDays | None = Field(
+        default=None, description="Set on the log groups. Left out: not touched."
+    )
+    encrypt: Switch = Field(default=False, description="Associate the export's own key with the log groups.")
+
+    @field_validator("log_group_prefixes")
+    @classmethod
+    def _some(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        # A refused log_groups is not in the data: its own message is enough.
+        if not value and not info.data.get("log_groups", True):
+            raise refuse("at least one log group by name (`log_groups`) or by prefix (`log_group_prefixes`)")
+        return value

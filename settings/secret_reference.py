@@ -1,0 +1,56 @@
+"""Where a secret is: its name or ARN in AWS Secrets Manager. A pasted secret is told from a name, and never shown."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+_NAME = r"[\w/+=.@-]{1,512}"
+_ARN = rf"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{{12}}:secret:{_NAME}"
+_UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_KEY_FORMATS = re.compile(
+    r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|\beyJ[\w-]{8,}|CCDB1_|mdb_sa_sk_|\bgh[pousr]_|\bxox[a-z]-|\bgl(c|sa)_|\bNRAK-|-----BEGIN"
+    r"|(?i:\b(bearer|basic)\s+\S)"
+)
+_RANDOM_LENGTH = 20
+"""A run of this many letters and digits of more than one kind is taken for a secret, not for a word."""
+
+_AWS_SECRET_KEY = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9/+]{40}")
+
+
+def has_key_format(text: str) -> bool:
+    """Tell whether a text holds something in the format of a well-known kind of key."""
+    return bool(_KEY_FORMATS.search(text))
+
+
+def looks_secret(text: str) -> bool:
+    """Tell whether a text that stands where a secret's name belongs is likely the secret itself."""
+    if text.startswith("arn:"):
+        return False
+    if has_key_format(text) or re.fullmatch(_UUID, text) or _AWS_SECRET_KEY.fullmatch(text):
+        return True
+    if re.fullmatch(r"(?=.*[+=])[A-Za-z0-9+/]{24,}={0,2}", text):
+        return True
+    return any(
+        len(run) >= _RANDOM_LENGTH and sum(bool(re.search(kind, run)) for kind in ("[a-z]", "[A-Z]", "[0-9]")) > 1
+        for run in re.split(r"[^A-Za-z0-9]", text)
+    )
+
+
+def _check(value: str) -> str:
+    allowed = "the NAME or ARN of a secret in AWS Secrets Manager, such as acme/logzio"
+    if looks_secret(value):
+        allowed += (
+            "; this looks like the secret itself: store it with `aws secretsmanager create-secret`, put its name here, "
+            "and replace the secret if this file was ever shared (if it is a name after all, give the ARN)"
+        )
+    elif re.fullmatch(f"{_ARN}|{_NAME}", value, re.ASCII):
+        return value
+    raise PydanticCustomError("secret_value", "{allowed}", {"allowed": allowed})
+
+
+SecretReference = Annotated[str, AfterValidator(_check), Field(json_schema_extra={"pattern": f"^(?:{_ARN}|{_NAME})$"})]
+"""A Secrets Manager name or ARN, never a secret's value. A refused value is not printed."""

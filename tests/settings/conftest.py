@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from settings import Deployment, SettingsError, load_settings
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[[object], Deployment]:
+    """Load a document, or a text, as a settings file."""
+
+    def load_document(document: object) -> Deployment:
+        path = tmp_path / "logdock.yaml"
+        path.write_text(document if isinstance(document, str) else yaml.safe_dump(document), encoding="utf-8")
+        return load_settings(path)
+
+    return load_document
+
+
+@pytest.fixture
+def refusal(load: Callable[[object], Deployment], tmp_path: Path) -> Callable[[object], list[str]]:
+    """Load a document that must be refused, and return its mistakes, one a line, without the head line."""
+
+    def lines_of(document: object) -> list[str]:
+        with pytest.raises(SettingsError) as caught:
+            load(document)
+        head, *lines = str(caught.value).splitlines()
+        assert head == f"{tmp_path / 'logdock.yaml'}: {len(lines)} mistake{'s' if len(lines) > 1 else ''}"
+        return [line.strip() for line in lines]
+
+    return lines_of

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from settings import Deployment
+from settings.destinations import FETCHER_REGIONS, LISTENER_HOSTS, LogzioDestination
+from tests.settings.documents import FETCH, OTLP, PUSH, destination, document
+
+Load = Callable[[object], Deployment]
+Refusal = Callable[[object], list[str]]
+
+
+@pytest.mark.parametrize("base", [PUSH, FETCH, OTLP], ids=["push", "fetch", "otlp"])
+def test_accepts_the_least_that_each_destination_needs(load: Load, base: dict[str, object]) -> None:
+    assert load(document(destinations=[base])).destinations[0].name == base["name"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("token_secret", "acme/logzio"), ("listener_url", "https://x.example:8071"), ("log_type", "acme")],
+)
+def test_rejects_what_belongs_to_push_in_fetch_mode(refusal: Refusal, setting: str, value: str) -> None:
+    (line,) = refusal(document(destinations=[destination(FETCH, **{setting: value})]))
+    assert line.startswith(f"destinations[0].{setting}: ")
+    assert line.endswith(
+        "expected nothing: with `mode: fetch` Logz.io reads by a role, and this belongs to `mode: push`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("account_id", "406095609952"), ("external_id", "logzio:x"), ("session_seconds", 3600)]
+)
+def test_rejects_what_belongs_to_fetch_in_push_mode(refusal: Refusal, setting: str, value: object) -> None:
+    (line,) = refusal(document(destinations=[destination(PUSH, **{setting: value})]))
+    assert line.startswith(f"destinations[0].{setting}: got ")
+    assert line.endswith("expected nothing: with `mode: push` no role is assumed, and this belongs to `mode: fetch`")
+
+
+def test_rejects_a_destination_without_what_its_mode_needs(refusal: Refusal) -> None:
+    lines = refusal(
+        document(
+            destinations=[
+                destination(PUSH, token_secret=None),
+                destination(FETCH, account_id=None, external_id=None),
+                destination(OTLP, endpoint=None),
+            ]
+        )
+    )
+    shown = "missing: the value that Logz.io's page for its S3 bucket integration shows (mode: fetch)"
+    assert lines == [
+        "destinations[0].token_secret: missing: the name of the secret that holds the shipping token (mode: push)",
+        f"destinations[1].account_id: {shown}",
+        f"destinations[1].external_id: {shown}",
+        "destinations[2].endpoint: missing: Base address of the OTLP/HTTP receiver; /v1/logs is added.",
+    ]
+
+
+@pytest.mark.parametrize("region", FETCHER_REGIONS)
+def test_accepts_a_fetching_reader_where_logzio_reads(load: Load, region: str) -> None:
+    assert load(document(region=region, destinations=[FETCH]))
+
+
+def test_the_fetcher_reads_in_fifteen_regions() -> None:
+    assert len(set(FETCHER_REGIONS)) == 15
+
+
+@pytest.mark.parametrize("region", ["eu-north-1", "us-gov-west-1", "ap-northeast-3"])
+def test_rejects_a_fetching_reader_where_logzio_does_not_read(load: Load, refusal: Refusal, region: str) -> None:
+    (line,) = refusal(document(region=region, destinations=[FETCH]))
+    start = (
+        f"destinations[0].mode: got 'fetch'; expected push: Logz.io's fetcher does not read buckets in {region}, but in"
+    )
+    assert line.startswith(start)
+    assert line.endswith(", ".join(FETCHER_REGIONS))
+    assert load(document(region=region, destinations=[PUSH, OTLP]))
+
+
+@pytest.mark.parametrize("region", LISTENER_HOSTS)
+def test_pushes_to_the_listener_of_the_accounts_region(load: Load, region: str) -> None:
+    loaded = load(document(destinations=[destination(PUSH, region=region)])).destinations[0]
+    assert isinstance(loaded, LogzioDestination)
+    assert loaded.listener == f"https://{LISTENER_HOSTS[loaded.region]}:8071"
+
+
+def test_a_listener_url_stands_in_for_the_regions_listener(load: Load) -> None:
+    loaded = load(document(destinations=[destination(PUSH, listener_url="https://private.example:8071")])).destinations[
+        0
+    ]
+    assert isinstance(loaded, LogzioDestination)
+    assert loaded.listener == "https://private.example:8071"

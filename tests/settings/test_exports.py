@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from settings import Deployment
+from settings.exports import CockroachdbExport, S3LogsExport
+from tests.settings.documents import Document, document, export
+
+Load = Callable[[object], Deployment]
+Refusal = Callable[[object], list[str]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        (
+            export("mongodb-atlas", mrap_buckets=["acme-two"]),
+            "mrap_buckets: got ['acme-two']; expected nothing unless `mrap_arn` is set",
+        ),
+        (
+            export("mongodb-atlas", log_types=[]),
+            "log_types: got []; expected at least one entry",
+        ),
+        (
+            export("mongodb-atlas", log_types=["MONGOD", "AUDIT"]),
+            "log_types[1]: got 'AUDIT'; expected one of: MONGOD, MONGOS, MONGOD_AUDIT, MONGOS_AUDIT",
+        ),
+        (
+            export("cockroachdb", external_id=None),
+            "external_id: missing: an id of your own making (plan: advanced); `openssl rand -hex 16` makes one",
+        ),
+        (
+            export("cockroachdb", plan="standard"),
+            ("external_id: got '6d1f0c5be8a14c6f9f0d2b7a'; expected nothing: on the Standard plan the external id is "
+            "the cluster id"),
+        ),
+        (
+            export("cockroachdb", plan="basic"),
+            "plan: got 'basic'; expected one of: advanced, standard",
+        ),
+        (
+            export("cockroachdb", groups=[{"log_name": name, "channels": ["OPS"]} for name in ("/a", "/b")]),
+            "groups: got a list of 2; expected each channel in one group only (OPS is in several)",
+        ),
+        (
+            export("cockroachdb", redact="no"),
+            "redact: got 'no'; expected true or false, without quotes",
+        ),
+        (
+            export("aurora-mysql", exclude_users=["a b"]),
+            ("exclude_users: got ['a b']; expected names of database users without spaces or commas, at most 1024 "
+            "characters in all"),
+        ),
+        (
+            export("aptible", ship_to=["archive"]),
+            ("decryption_keys_secret: missing: the name of the secret with Aptible's decryption keys, because "
+            "`ship_to` is set and Aptible's objects are encrypted"),
+        ),
+        (
+            export("s3-logs", existing_bucket="acme-legacy"),
+            ("existing_bucket: got 'acme-legacy'; expected nothing, when `bucket` or `services` is set: the bucket is "
+            "either made here or exists"),
+        ),
+        (
+            export("s3-logs", kms_key_arn="arn:aws:kms:eu-west-1:111122223333:key/x"),
+            ("kms_key_arn: got 'arn:aws:kms:eu-west-1:111122223333:key/x'; expected nothing unless "
+            "`existing_bucket` is set: a bucket made here has its own key"),
+        ),
+        (
+            export("cloudwatch-logs", log_groups=None),
+            ("log_group_prefixes: missing: at least one log group by name (`log_groups`) or by prefix "
+            "(`log_group_prefixes`)"),
+        ),
+        (
+            export("cloudwatch-logs", log_groups="/a"),
+            "log_groups: got '/a'; expected a list, such as [one, two] or lines that begin with a hyphen",
+        ),
+        (
+            export("cloudwatch-logs", redaction=["email"]),
+            "redaction: got ['email']; expected a mapping of settings: markers, detectors, patterns",
+        ),
+        (
+            export("cloudwatch-logs", name=True),
+            "name: got true; expected a text: put it in quotes, or YAML reads yes, no, on and off as true and false",
+        ),
+    ],
+)  # fmt: skip
+def test_rejects_an_export_with_a_message_of_its_own(refusal: Refusal, wrong: Document, line: str) -> None:
+    assert refusal(document(wrong)) == [f"exports[0].{line}"]
+
+
+def test_rejects_more_entries_than_allowed(refusal: Refusal) -> None:
+    (line,) = refusal(document(export("cloudwatch-logs", include=["a"] * 11)))
+    assert line == "exports[0].include: got a list of 11; expected at most 10 entries (there are 11)"
+
+
+def test_standard_trusts_the_cluster_id(load: Load) -> None:
+    loaded = load(document(export("cockroachdb", plan="standard", external_id=None))).exports[0]
+    assert isinstance(loaded, CockroachdbExport)
+    assert loaded.trusted_external_ids == ("f78b7feb-b6cf-4396-9d7f-494982d7d81e",)
+
+
+def test_every_group_is_a_log_group_of_the_cluster(load: Load) -> None:
+    groups = [{"log_name": "/b", "channels": ["OPS"]}, {"log_name": "/b", "channels": ["HEALTH"]}]
+    loaded = load(document(export("cockroachdb", log_group="/a", groups=groups))).exports[0]
+    assert isinstance(loaded, CockroachdbExport)
+    assert loaded.log_groups == ("/a", "/b")
+
+
+@pytest.mark.parametrize(
+    ("services", "encryption"),
+    [([], "kms"), (["cloudtrail"], "kms"), (["alb"], "sse-s3"), (["nlb", "s3-access"], "sse-s3")],
+)
+def test_a_bucket_has_its_own_key_unless_a_service_cannot_use_it(
+    load: Load, services: list[str], encryption: str
+) -> None:
+    loaded = load(document(export("s3-logs", services=services))).exports[0]
+    assert isinstance(loaded, S3LogsExport)
+    assert loaded.encryption == encryption
+
+
+def test_a_refused_setting_does_not_accuse_another(refusal: Refusal) -> None:
+    key = "arn:aws:kms:eu-west-1:111122223333:key/x"
+    wrong = [
+        export("s3-logs", services=None, existing_bucket="B", kms_key_arn=key),
+        export("mongodb-atlas", mrap_arn="x", mrap_buckets=["acme-two"]),
+        export("cloudwatch-logs", log_groups=["a b"]),
+    ]
+    lines = refusal(document(*wrong))
+    assert [line.split(": ")[0] for line in lines] == [
+        "exports[0].existing_bucket",
+        "exports[1].mrap_arn",
+        "exports[2].log_groups[0]",
+    ]

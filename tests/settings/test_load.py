@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from settings import Deployment, SettingsError, load_settings
+from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, document, export
+
+ROOT = Path(__file__).resolve().parents[2]
+Load = Callable[[object], Deployment]
+Refusal = Callable[[object], list[str]]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_loads(path: Path) -> None:
+    assert load_settings(path).exports
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_accepts_the_least_that_each_kind_needs(load: Load, kind: str) -> None:
+    assert load(document(export(kind))).exports[0].kind == kind
+
+
+def test_the_models_are_frozen(load: Load) -> None:
+    loaded = load(document(export("mongodb-atlas"), destinations=[PUSH]))
+    models: list[Any] = [loaded, loaded.alerts, loaded.kept, loaded.exports[0], loaded.destinations[0]]
+    for model in [*models, loaded.exports[0].redaction]:
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(model, next(iter(type(model).model_fields)), "changed")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "is empty; expected a mapping with deployment, account, region and exports"),
+        (b"# a comment\n", "is empty; expected a mapping"),
+        (b"- a\n- b\n", "holds a list; expected a mapping"),
+        (b"just a text\n", "holds a single value; expected a mapping"),
+        (b"name: caf\xe9\n", "is not UTF-8 text: byte 9"),
+        (b"a: 1\nb: 2\na: 3\n", ", line 3, column 1: is not valid YAML: the key 'a' is given twice"),
+        (
+            b"exports:\n  - {name: x, name: y}\n",
+            ", line 2, column 15: is not valid YAML: the key 'name' is given twice",
+        ),
+        (b"a: [1\nb: 2\n", ", line 2"),
+        (b"a: \x00\n", "is not valid YAML: special characters are not allowed"),
+        (b"? [a]\n: b\n", "a key that is a list or a mapping"),
+        (b"a: !!int x\n", "a value does not fit its type"),
+        (b"a: !!python/object:os.system x\n", "could not determine a constructor for the tag"),
+        (b"a: *b\n", "found undefined alias"),
+        (b"a: " + b"9" * 5000 + b"\n", "a value does not fit its type"),
+        (b"[" * 5000, "is nested too deep"),
+    ],
+)
+def test_rejects_a_file_that_is_no_settings(tmp_path: Path, content: bytes, expected: str) -> None:
+    path = tmp_path / "logdock.yaml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert str(caught.value).startswith(str(path))
+    assert expected in str(caught.value)
+
+
+def test_rejects_a_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"logdock\.yaml: cannot be read: No such file or directory$"):
+        load_settings(tmp_path / "logdock.yaml")
+    with pytest.raises(SettingsError, match=r"cannot be read: Is a directory$"):
+        load_settings(tmp_path)
+
+
+def test_a_date_that_does_not_exist_is_a_text_like_any_other(refusal: Refusal) -> None:
+    assert refusal(yaml.safe_dump(document()) + "retention: 2024-02-31\n")[0].startswith("retention: got '2024-02-31'")
+
+
+def test_an_anchor_may_be_merged(load: Load) -> None:
+    exports = "exports:\n  - &one {name: one, kind: cloudwatch-logs, log_groups: [/a]}\n"
+    exports += "  - {<<: *one, name: two, log_groups: [/b]}\n"
+    loaded = load(yaml.safe_dump(document(exports=None)) + exports)
+    assert [export.name for export in loaded.exports] == ["one", "two"]
+
+
+def test_mistakes_in_one_file_come_in_one_message(refusal: Refusal) -> None:
+    lines = refusal(
+        document(
+            export("mongodb-atlas", session_seconds=1, ship_to=["nowhere"]),
+            export("aptible", name="orders", stack_region="us-east-1", bucket="B"),
+            export("cockroachdb", log_group="/aws/lambda/acme-prod-archiver", min_level="WARNING"),
+            deployment="acme-prod",
+            account="1",
+            retention="sox",
+            destinations=[{**PUSH, "token_secret": None}],
+        )
+    )
+    assert [line.split(": ")[0] for line in lines] == [
+        "account",
+        "retention",
+        "destinations[0].token_secret",
+        "exports[0].session_seconds",
+        "exports[0].ship_to[0]",
+        "exports[1].bucket",
+        "exports[1].name",
+        "exports[1].stack_region",
+        "exports[2].min_level",
+        "exports[2].log_group",
+    ]
+
+
+def test_a_mistake_in_the_settings_ends_with_exit_code_2_and_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(yaml.safe_dump(document(account="1")), encoding="utf-8")
+    (tmp_path / "layer" / "python").mkdir(parents=True)
+    context = {"settings": str(path), "shipper_layer": str(tmp_path / "layer")}
+    run = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={**os.environ, "CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(tmp_path / "cdk.out")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2, run.stderr
+    assert f"{path}: 1 mistake\n  account: got '1'; expected an AWS account id" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert run.stdout == ""
+
+
+KEYS = sorted(
+    {key for part in (*EXPORTS.values(), PUSH, FETCH, OTLP, document()) for key in part} | {"ship_to", "<<", "x"}
+)
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.dates(), st.binary(max_size=5),
+    st.sampled_from([*EXPORTS, "logzio", "fetch", "acme", "111122223333", "eu-west-1", "/a", "archive", 10**400]),
+)  # fmt: skip
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | SCALARS, inner, max_size=6),
+    max_leaves=20,
+)
+NEARLY = st.dictionaries(
+    st.sampled_from(KEYS),
+    st.lists(
+        st.builds(
+            lambda base, changes: {**base, **changes},
+            st.sampled_from([*EXPORTS.values(), PUSH, FETCH, OTLP]),
+            st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3),
+        ),
+        max_size=4,
+    )
+    | VALUES,
+    max_size=8,
+)
+UNHURRIED = hypothesis_settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+def loads_or_is_refused(path: Path) -> None:
+    try:
+        message = load_settings(path).deployment
+    except SettingsError as error:
+        message = str(error)
+    assert message == "acme-prod" or message.startswith(str(path))
+    assert max(map(len, message.splitlines())) < len(str(path)) + 1500
+
+
+@UNHURRIED
+@given(text=st.text() | st.text(alphabet="{}[]:,&*!|>'\"%@`-? \n\tab1#~<"))
+def test_any_text_is_a_deployment_or_a_settings_error(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "logdock.yaml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    loads_or_is_refused(path)
+
+
+@UNHURRIED
+@given(changes=NEARLY)
+def test_any_document_is_a_deployment_or_a_settings_error(tmp_path: Path, changes: dict[str, object]) -> None:
+    path = tmp_path / "logdock.yaml"
+    path.write_text(yaml.safe_dump({**document(), **changes}), encoding="utf-8")
+    loads_or_is_refused(path)

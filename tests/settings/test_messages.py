@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from tests.settings.documents import EXPORTS, PUSH, document, export
+
+Refusal = Callable[[object], list[str]]
+KINDS = "mongodb-atlas, cockroachdb, aurora-mysql, aptible, s3-logs, cloudwatch-logs"
+
+
+def test_rejects_an_unknown_kind(refusal: Refusal) -> None:
+    assert refusal(document({**export("aptible"), "kind": "mongodb"}, destinations=[{**PUSH, "kind": "splunk"}])) == [
+        "destinations[0].kind: got 'splunk'; expected one of: logzio, otlp",
+        f"exports[0].kind: got 'mongodb'; expected one of: {KINDS}",
+    ]
+
+
+def test_rejects_an_export_without_a_kind(refusal: Refusal) -> None:
+    assert refusal(document({"name": "orders"})) == [f"exports[0].kind: missing: one of: {KINDS}"]
+
+
+@pytest.mark.parametrize("entry", ["orders", 5, ["orders"], None])
+def test_rejects_an_export_that_is_no_mapping(refusal: Refusal, entry: object) -> None:
+    (line,) = refusal(document(entry))
+    assert line.startswith("exports[0]: ")
+    assert line.endswith(f"a mapping of settings with a kind, one of: {KINDS}")
+
+
+def test_rejects_an_unknown_setting_and_names_the_known(refusal: Refusal) -> None:
+    lines = refusal(document(export("aptible", zzz="secret"), alerts={"zzz": 1}, zzz=1))
+    assert lines == [
+        "alerts.zzz: unknown setting; expected one of: email",
+        ("exports[0].zzz: unknown setting; expected one of: name, ship_to, redaction, include, exclude, kind, "
+        "stack_region, bucket, replication_role_arn, encryption, decryption_keys_secret"),
+        "zzz: unknown setting; expected one of: deployment, account, region, retention, alerts, destinations, exports",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_rejects_a_misspelt_setting_and_names_the_one_meant(refusal: Refusal, kind: str) -> None:
+    assert refusal(document(export(kind, redacton={}))) == [
+        "exports[0].redacton: unknown setting; did you mean redaction?"
+    ]
+
+
+def test_says_what_a_missing_setting_is(refusal: Refusal) -> None:
+    assert refusal("retention: soc2\n") == [
+        "deployment: missing: Prefix of every stack, at most 16 characters.",
+        "account: missing: AWS account that the logs land in: 12 digits, in quotes.",
+        "region: missing: AWS Region that the logs land in.",
+        "exports: missing: Whose logs land.",
+    ]
+    assert refusal(document(export("aptible", stack_region=None))) == [
+        "exports[0].stack_region: missing: AWS Region of the Aptible stack; the bucket must be in the same."
+    ]
+
+
+@pytest.mark.parametrize(("exports", "given"), [([], "got []; expected at least one entry"), (None, "missing")])
+def test_rejects_a_file_without_exports(refusal: Refusal, exports: object, given: str) -> None:
+    (line,) = refusal({**document(), "exports": exports})
+    assert line.startswith(f"exports: {given}")
+
+
+def test_a_long_value_is_shortened(refusal: Refusal) -> None:
+    (line,) = refusal(document(deployment="x" * 5000))
+    assert "x" * 77 + "...'" in line
+    assert "x" * 78 not in line
+
+
+def test_a_value_is_shown_on_one_line(refusal: Refusal) -> None:
+    (line,) = refusal(document(deployment="a\nb\x1b[31m"))
+    assert line.startswith(r"deployment: got 'a\nb\x1b[31m'; ")
+
+
+def test_a_large_number_or_a_value_in_itself_is_named(refusal: Refusal) -> None:
+    whole = yaml.safe_dump(document(export("mongodb-atlas", session_seconds=7)))
+    (line,) = refusal(whole.replace("session_seconds: 7", f"session_seconds: 0x{'f' * 5000}"))
+    assert line.startswith("exports[0].session_seconds: got a very long number; expected a role's maximum session")
+    text = "deployment: acme\naccount: '111122223333'\nregion: eu-west-1\nexports: &loop [*loop]\n"
+    assert all(line.startswith("exports") for line in refusal(text))
+
+
+def test_many_aliases_of_aliases_do_not_fill_the_screen(refusal: Refusal) -> None:
+    levels = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    text = "\n".join([*levels, "deployment: *a11", "exports: *a11"])
+    assert len("\n".join(refusal(text))) < 5000

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cfnlint.jsonschema import StandardValidator  # type: ignore[import-untyped]
+
+from settings import Deployment, schema
+from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, destination, document, export
+
+ROOT = Path(__file__).resolve().parents[2]
+CURRENT = json.loads(schema.SCHEMA_FILE.read_text(encoding="utf-8"))
+
+
+def is_valid(whole: object) -> bool:
+    return not list(StandardValidator(schema=CURRENT).iter_errors(whole))
+
+
+def test_the_schema_and_the_page_are_current() -> None:
+    hint = "run `make schema`"
+    written = json.dumps(schema.json_schema(), indent=2, ensure_ascii=False) + "\n"
+    assert schema.SCHEMA_FILE.read_text(encoding="utf-8") == written, hint
+    assert schema.PAGE_FILE.read_text(encoding="utf-8") == schema.page(), hint
+
+
+def test_writes_both_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "SCHEMA_FILE", tmp_path / "schema.json")
+    monkeypatch.setattr(schema, "PAGE_FILE", tmp_path / "docs" / "settings.md")
+    schema.write()
+    assert json.loads((tmp_path / "schema.json").read_text(encoding="utf-8")) == CURRENT
+    assert (tmp_path / "docs" / "settings.md").read_text(encoding="utf-8").endswith("|\n")
+
+
+def test_the_schema_names_its_draft_and_title() -> None:
+    assert list(CURRENT)[:2] == ["$schema", "title"]
+    assert CURRENT["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert CURRENT["title"] == "Logdock settings"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_schema_takes_every_example(path: Path) -> None:
+    assert is_valid(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_the_schema_takes_what_the_models_take(load: Callable[[object], Deployment], kind: str) -> None:
+    whole = document(export(kind), destinations=[PUSH, FETCH, OTLP], retention={"hot_days": 1, "archive_days": 1})
+    assert load(whole)
+    assert is_valid(whole)
+
+
+@pytest.mark.parametrize("external_id", ["old", ["old"], ["old", "new"]])
+def test_the_schema_takes_one_external_id_or_a_list(external_id: object) -> None:
+    assert is_valid(document(export("mongodb-atlas", external_id=external_id)))
+    assert is_valid(document(export("cockroachdb", external_id=external_id)))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        [],
+        {},
+        document(account=111122223333),
+        document(account="1"),
+        document(deployment="Acme"),
+        document(region="eu"),
+        document(zzz=1),
+        document(retention="sox"),
+        document(retention={"hot_days": 2190, "archive_days": 9999}),
+        document(retention={"hot_days": 90, "archive_days": 0}),
+        {**document(), "exports": []},
+        document({"name": "orders", "kind": "mongodb"}),
+        document(export("mongodb-atlas", external_id="x")),
+        document(export("mongodb-atlas", external_id=["one", "two", "three"])),
+        document(export("mongodb-atlas", external_id=[])),
+        document(export("mongodb-atlas", external_id=5)),
+        document(export("mongodb-atlas", session_seconds=3599)),
+        document(export("mongodb-atlas", session_seconds=43201)),
+        document(export("mongodb-atlas", session_seconds="43200")),
+        document(export("mongodb-atlas", log_types=[])),
+        document(export("mongodb-atlas", log_types=["MONGOD", "MONGOD"])),
+        document(export("mongodb-atlas", mrap_arn="mfzwi23gnjvgw.mrap")),
+        document(export("mongodb-atlas", project_id=None)),
+        document(export("cockroachdb", retention_days=2555)),
+        document(export("cockroachdb", redact="no")),
+        document(export("cloudwatch-logs", log_groups=["aws/x"])),
+        document(export("s3-logs", bucket="A")),
+        document(export("aptible", decryption_keys_secret="two words")),
+        document(destinations=[destination(PUSH, region="de")]),
+        document(destinations=[destination(OTLP, endpoint="http://x.y")]),
+    ],
+)
+def test_the_schema_refuses_what_the_models_refuse(refusal: Callable[[object], list[str]], bad: Any) -> None:
+    assert not is_valid(bad)
+    if isinstance(bad, dict) and bad:
+        assert refusal(bad)
+
+
+def test_every_setting_is_on_the_page_with_what_it_is() -> None:
+    page = schema.page()
+    models = [model for _, model in schema.SECTIONS]
+    for model in models:
+        for name, field in model.model_fields.items():
+            assert field.description, f"{model.__name__}.{name} has no description"
+            assert re.search(rf"^\| `{name}` \| .+ \| .+ \|$", page, re.MULTILINE)
+    assert not re.search(r"\| +\|", page)
+    defined = set(CURRENT["$defs"])
+    assert defined <= {model.__name__ for model in models}
