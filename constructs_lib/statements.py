@@ -61,26 +61,24 @@ def encryption_denies(bucket_arn: str, key_arn: str | None) -> list[iam.PolicySt
     return denies
 
 
-def read_objects(sid: str, bucket_arn: str, prefix: str, role_arn: str) -> iam.PolicyStatement:
+def read_objects(bucket_arn: str, prefix: str, role_arn: str) -> iam.PolicyStatement:
     """Let a role of this account read objects under a prefix, by the bucket's policy.
 
     Reading a version by its id is a permission of its own, and the shipper reads the version that its event names.
     """
     return iam.PolicyStatement(
-        sid=sid,
         principals=[iam.ArnPrincipal(role_arn)],
         actions=["s3:GetObject", "s3:GetObjectVersion"],
         resources=[f"{bucket_arn}/{prefix}*"],
     )
 
 
-def decrypt_objects(sid: str, bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
+def decrypt_objects(bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
     """Let a role decrypt objects of one bucket, through S3 alone, by the key's policy.
 
     The encryption context is the bucket's ARN with a bucket key, and the object's without one.
     """
     return iam.PolicyStatement(
-        sid=sid,
         principals=[iam.ArnPrincipal(role_arn)],
         actions=["kms:Decrypt"],
         resources=["*"],

@@ -110,10 +110,9 @@ class ExportStack(Stack):
         for destination in self._export.ship_to:
             self._announce(destination, landing.name, prefix)
             role_arn = self.names.role_arn(self.names.shipper(destination))
-            sid = f"Ship{destination.title().replace('-', '')}"
-            landing.allow(statements.read_objects(sid, landing.arn, prefix, role_arn))
+            landing.allow(statements.read_objects(landing.arn, prefix, role_arn))
             if key:
-                key.allow(statements.decrypt_objects(sid, landing.arn, role_arn, self.region))
+                key.allow(statements.decrypt_objects(landing.arn, role_arn, self.region))
 
     def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
         """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""

@@ -56,8 +56,11 @@ def trust(principal: str, external_ids: str | list[str]) -> dict[str, Any]:
     }
 
 
-def allow(sid: str, action: str | list[str], resource: Any, condition: dict[str, Any] | None = None) -> dict[str, Any]:
-    statement = {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource}
+def allow(
+    sid: str | None, action: str | list[str], resource: Any, condition: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    statement: dict[str, Any] = {"Sid": sid} if sid else {}
+    statement |= {"Effect": "Allow", "Action": action, "Resource": resource}
     return statement | ({"Condition": condition} if condition else {})
 
 
@@ -225,7 +228,7 @@ def test_aptible_under_a_key_may_encrypt_with_it() -> None:
         allow("AptibleEncryptsReplicas", ["kms:Encrypt", "kms:GenerateDataKey"], "*", via_s3())
         | {"Principal": {"AWS": "arn:aws:iam::916150859591:role/s3-stack-log-replication"}},
         allow(
-            "ShipArchive",
+            None,
             "kms:Decrypt",
             "*",
             via_s3() | {"ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]}},
@@ -291,9 +294,8 @@ def test_each_vendors_key_admits_the_shipper_for_that_vendors_bucket_alone() -> 
     context = via_s3() | {"ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]}}
 
     assert key_statements(example("everything"), "acme-prod-orders") == [
-        allow(f"Ship{name}", "kms:Decrypt", "*", context)
-        | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/acme-prod-ship-{name.lower()}"}}
-        for name in ("Archive", "Logz")
+        allow(None, "kms:Decrypt", "*", context)
+        | {"Principal": {"AWS": [f"arn:aws:iam::{ACCOUNT}:role/acme-prod-ship-{name}" for name in ("archive", "logz")]}}
     ]
 
 
