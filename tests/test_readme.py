@@ -1,0 +1,198 @@
+"""What README.md and docs/ say is so: links, words, snippets, settings, outputs and logical ids exist."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settings import Deployment
+from tests.conftest import EXAMPLES, ROOT, synthesize
+
+README = ROOT / "README.md"
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [README, *DOCS]
+KINDS = {
+    str(model["properties"]["kind"]["const"])
+    for name, model in Deployment.model_json_schema()["$defs"].items()
+    if name.endswith("Export") and "kind" in model.get("properties", {})
+}
+KIND_PAGES = [ROOT / "docs" / f"{kind}.md" for kind in (*sorted(KINDS), "logzio")]
+DEPLOY = ("Deploying to a real account", "The settings")
+"""The headings between which the end-to-end test runs every command."""
+
+LOGICAL_ID = re.compile(r"`([A-Z][A-Za-z]+[0-9A-F]{8}|Readlogz)`")
+
+
+def fenced(text: str, language: str) -> list[str]:
+    """Return the contents of a text's fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def section(text: str, heading: str, until: str | None = None) -> str:
+    """Return what stands below a second-level heading, up to the next one or the one named."""
+    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## {re.escape(until or '')}|\Z)", text, re.M | re.S)
+    assert found, f"no heading {heading!r}"
+    return found[1]
+
+
+def first_cells(text: str) -> list[str]:
+    """Return the codes in the first cell of every row of the tables in a text."""
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    return [code for row in rows for code in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that a page's headings have on a forge."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def outputs_of(kind: str) -> set[str]:
+    """Return the outputs of every example's stacks of a kind."""
+    return {name for template in templates_of(kind) for name in template.get("Outputs", {})}
+
+
+def templates_of(kind: str) -> list[dict[str, Any]]:
+    """Return the templates of every example's stacks of a kind (``logzio``: of the shippers)."""
+    from settings import load_settings
+
+    found = []
+    for example in EXAMPLES:
+        settings = load_settings(example)
+        names = {f"{settings.deployment}-{export.name}" for export in settings.exports if export.kind == kind}
+        if kind == "logzio":
+            names = {f"{settings.deployment}-shipper"}
+        found += [template for name, template in synthesize(example).templates.items() if name in names]
+    return found
+
+
+def statements(template: dict[str, Any]) -> set[str]:
+    """Return the sids of every policy in a template."""
+    return set(re.findall(r"'Sid': '(\w+)'", str(template)))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_resolve(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+def test_every_page_of_docs_is_linked() -> None:
+    linked = set(re.findall(r"\]\((docs/[\w-]+\.md)", README.read_text()))
+    assert linked == {str(page.relative_to(ROOT)) for page in DOCS}
+
+
+def test_the_picture_is_there() -> None:
+    assert [block.splitlines()[0] for block in fenced(README.read_text(), "mermaid")] == ["flowchart LR"]
+
+
+def test_the_place_for_the_demos_table_is_there() -> None:
+    assert re.search(r"^<!-- demo-table -->\n.*^<!-- /demo-table -->$", README.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_every_make_word_is_a_target() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    words = {word for page in PAGES for word in re.findall(r"\bmake ([a-z-]+)[`\s]", codes(page))}
+    assert words
+    assert words <= targets
+
+
+def codes(page: Path) -> str:
+    """Return the code of a page: its `sh` blocks and what stands in backticks."""
+    text = page.read_text()
+    inline = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return "\n".join([*fenced(text, "sh"), *(f"{code}\n" for code in re.findall(r"`([^`\n]+)`", inline))])
+
+
+def test_commands_that_no_test_runs_are_make_words() -> None:
+    text = README.read_text()
+    run = fenced(section(text, *DEPLOY), "sh")
+    assert run
+    others = [line for block in fenced(text, "sh") if block not in run for line in block.splitlines()]
+    assert others == ["make demo", "make test"]
+
+
+def test_every_settings_snippet_is_part_of_an_example() -> None:
+    examples = [f"\n{example.read_text()}" for example in EXAMPLES]
+    snippets = [snippet for page in PAGES for snippet in fenced(page.read_text(), "yaml")]
+    snippets = [snippet for snippet in snippets if not snippet.startswith("# yaml-language-server")]
+    assert len(snippets) >= len(KIND_PAGES)
+    for snippet in snippets:
+        assert any(f"\n{snippet}" in example for example in examples), snippet
+
+
+def test_there_is_a_snippet_and_a_page_for_every_kind() -> None:
+    per_export = section(README.read_text(), "What you get per export")
+    assert set(re.findall(r"^### ([a-z0-9-]+)$", per_export, re.MULTILINE)) == KINDS
+    assert set(KIND_PAGES) <= set(DOCS)
+
+
+def test_every_setting_of_the_table_exists() -> None:
+    schema = Deployment.model_json_schema()
+    inside = {name: set(model.get("properties", {})) for name, model in schema["$defs"].items()}
+    of_exports = set.intersection(*(keys for name, keys in inside.items() if name.endswith("Export")))
+    known = set(schema["properties"]) | {f"alerts.{key}" for key in inside["Alerts"]}
+    known |= {f"exports.{key}" for key in of_exports}
+    table = section(README.read_text(), "The settings").partition("\n\n| setting")[2].partition("\n\n")[0]
+    named = first_cells(table)
+    assert set(named) <= known
+    assert set(schema["properties"]) - {"alerts"} <= set(named)
+
+
+@pytest.mark.parametrize("page", KIND_PAGES, ids=lambda page: page.stem)
+def test_the_outputs_of_a_page_are_those_of_its_stacks(page: Path) -> None:
+    assert set(first_cells(section(page.read_text(), "Outputs"))) == outputs_of(page.stem)
+
+
+@pytest.mark.parametrize("page", KIND_PAGES, ids=lambda page: page.stem)
+def test_the_statements_of_a_page_are_those_of_its_stacks(page: Path) -> None:
+    named = set(first_cells(section(page.read_text(), "Allowed and refused")))
+    exist = {sid for template in templates_of(page.stem) for sid in statements(template)}
+    assert named
+    assert named <= exist
+
+
+def test_the_outputs_that_the_readme_names_exist() -> None:
+    exist = {name for page in KIND_PAGES for name in outputs_of(page.stem)}
+    deploy = re.search(r"under the names of that form \(([^)]+)\)", README.read_text())
+    assert deploy
+    assert set(re.findall(r"`(\w+)`", deploy[1])) <= exist
+    assert {"NextSteps", "RestartNeeded"} <= exist
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.stem)
+def test_logical_ids_of_a_page_exist(page: Path) -> None:
+    kind = [page.stem] if page in KIND_PAGES else [other.stem for other in KIND_PAGES]
+    templates = [template for stem in kind for template in templates_of(stem)]
+    templates += [template for example in EXAMPLES for template in shared(synthesize(example).templates)]
+    exist = {logical_id for template in templates for logical_id in template["Resources"]}
+    assert set(LOGICAL_ID.findall(page.read_text())) <= exist
+
+
+def shared(templates: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the templates that are no export's: the core and the shippers."""
+    return [template for name, template in templates.items() if re.search(r"-(core|shipper)\b", name)]
+
+
+def test_pages_are_of_this_project_alone() -> None:
+    for page in PAGES:
+        assert not re.search(r"(?<![\w.])/(work|tmp|root|home)/", page.read_text()), page.name
+
+
+def test_snippets_of_a_kind_are_under_its_heading() -> None:
+    per_export = section(README.read_text(), "What you get per export")
+    for heading, text in re.findall(r"^### (\S+)\n(.*?)(?=^### |\Z)", per_export, re.MULTILINE | re.DOTALL):
+        for snippet in fenced(text, "yaml"):
+            kinds = set(re.findall(r"^ +kind: ([\w-]+)$", textwrap.indent(snippet, " "), re.MULTILINE))
+            assert kinds == {"logzio" if heading == "Logz.io" else heading}
