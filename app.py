@@ -105,7 +105,9 @@ def _export_stack(
         case MongodbAtlasExport():
             return MongodbAtlasStack(app, stack_name, settings=settings, names=names, export=export, env=env)
         case CockroachdbExport():
-            return CockroachdbStack(app, stack_name, settings=settings, names=names, export=export, env=env)
+            return CockroachdbStack(
+                app, stack_name, settings=settings, names=names, export=export, connector_source=connector, env=env
+            )
         case AptibleExport():
             return AptibleStack(app, stack_name, settings=settings, names=names, export=export, env=env)
         case AuroraMysqlExport():

@@ -39,6 +39,8 @@ class LandingBucketProps:
         Days after which objects expire.
     access_log_bucket_name
         Bucket that S3 writes access logs to. Left out: no access log (only for the access-log bucket itself).
+    sse_s3_services
+        Services that upload some objects with SSE-S3 whatever the bucket's key is.
     short_lived_prefixes
         Prefixes whose objects expire after so many days instead.
     """
@@ -48,6 +50,7 @@ class LandingBucketProps:
     hot_days: int
     archive_days: int
     access_log_bucket_name: str | None = None
+    sse_s3_services: tuple[str, ...] = ()
     short_lived_prefixes: tuple[tuple[str, int], ...] = ()
 
 
@@ -96,7 +99,7 @@ class LandingBucket(Construct):
         self.name = props.bucket_name
         self.arn = f"arn:{Stack.of(self).partition}:s3:::{props.bucket_name}"
         key_arn = props.encryption_key.key_arn if props.encryption_key else None
-        self.allow(*statements.encryption_denies(self.arn, key_arn))
+        self.allow(*statements.encryption_denies(self.arn, key_arn, props.sse_s3_services))
         # The bucket outlives its stack; without its policy it would outlive its own protection.
         assert self.bucket.policy is not None  # noqa: S101  (made by the statements above)
         self.bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN)

@@ -26,7 +26,9 @@ def _deny_put(sid: str, bucket_arn: str, conditions: dict[str, object]) -> iam.P
     )
 
 
-def encryption_denies(bucket_arn: str, key_arn: str | None) -> list[iam.PolicyStatement]:
+def encryption_denies(
+    bucket_arn: str, key_arn: str | None, sse_s3_services: Sequence[str] = ()
+) -> list[iam.PolicyStatement]:
     """Deny uploads that ask for any encryption but the bucket's own.
 
     An upload without a header gets the bucket's default and is allowed. Each header is tested for presence by `Null`
@@ -39,13 +41,19 @@ def encryption_denies(bucket_arn: str, key_arn: str | None) -> list[iam.PolicySt
         The bucket.
     key_arn
         The one KMS key that uploads may name; None for a bucket that is encrypted with SSE-S3.
+    sse_s3_services
+        Service principals that may also ask for SSE-S3 in a bucket with a key.
     """
+    # True when the key is absent, as it must be here: who is no service is denied.
+    unless: dict[str, object] = (
+        {"StringNotEqualsIfExists": {"aws:PrincipalServiceName": list(sse_s3_services)}} if sse_s3_services else {}
+    )
     denies = [
         _deny_put("DenyCustomerProvidedKeys", bucket_arn, {"Null": {_SSE_C: "false"}}),
         _deny_put(
             "DenyOtherEncryption",
             bucket_arn,
-            {"Null": {_SSE: "false"}, "StringNotEquals": {_SSE: "aws:kms" if key_arn else "AES256"}},
+            {"Null": {_SSE: "false"}, "StringNotEquals": {_SSE: "aws:kms" if key_arn else "AES256"}, **unless},
         ),
     ]
     if key_arn:

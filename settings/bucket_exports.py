@@ -54,9 +54,12 @@ class MongodbAtlasExport(ExportBase):
     mrap_buckets: Annotated[tuple[BucketName, ...], *EachOnce] = Field(
         default=(), max_length=16, description="The other buckets behind the access point (same account)."
     )
+    mrap_key_arns: Annotated[tuple[KeyArn, ...], *EachOnce] = Field(
+        default=(), max_length=16, description="The KMS keys of those buckets, each in its bucket's Region."
+    )
     session_seconds: SessionSeconds = 43200
 
-    @field_validator("mrap_buckets")
+    @field_validator("mrap_buckets", "mrap_key_arns")
     @classmethod
     def _buckets_of_an_access_point(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if value and info.data.get("mrap_arn", "refused") is None:

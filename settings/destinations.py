@@ -47,7 +47,7 @@ class LogzioDestination(Model):
         description="`push`, required: name or ARN of the secret that holds the log shipping token.",
     )
     listener_url: HttpsUrl | None = Field(
-        default=None, description="`push`: another address of the listener, such as a PrivateLink one."
+        default=None, description="`push`: another address of the listener, such as a relay's."
     )
     log_type: str | None = Field(
         default=None, max_length=256, description="`push`: Logz.io's `type` of every log. Left out: the log's own type."

@@ -62,6 +62,10 @@ class CockroachdbExport(LogGroupExport):
         "Standard: left out, it is the cluster id.",
     )
     log_group: LogGroupName = Field(description="`log_name`: the log group of all channels that no group names.")
+    adopt_log_groups: Switch = Field(
+        default=False,
+        description="The log groups exist already: they get the export's key, retention and protection.",
+    )
     groups: tuple[CockroachdbGroup, ...] = Field(
         default=(), max_length=20, description="Channels with a log group of their own."
     )

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IDependable
+from constructs import Construct
 
-from constructs_lib.customer_key import CustomerKey
 from settings.exports import AuroraMysqlExport
 from stacks.connector_permissions import aurora_audit, log_group
 from stacks.export_stack import ExportStack
@@ -32,7 +31,9 @@ class AuroraMysqlStack(ExportStack):
         role = self._custom_role() if export.role == "custom" else None
         permissions: list[iam.PolicyStatement] = []
         if export.log_groups == "adopt":
-            permissions += log_group(self.names, export.log_group_names, retention=True, key=True, protect=True)
+            permissions += log_group(
+                self.names, self.region, export.log_group_names, retention=True, key=True, protect=True
+            )
         if export.configure_cluster:
             permissions += aurora_audit(
                 self.names, export, self._own_group, self._state, role.role_arn if role else None
@@ -41,14 +42,7 @@ class AuroraMysqlStack(ExportStack):
 
         if export.log_groups == "adopt":
             assert connector is not None  # noqa: S101  (adopting adds permissions)
-            self.admit_log_groups(key, export.log_group_names)
-            landings: list[IDependable] = []
-            for name, log_type in zip(export.log_group_names, export.log_types, strict=True):
-                adopted = connector.apply(f"Adopt-{log_type}", "log-group", self._group_properties(name, key))
-                adopted.node.add_dependency(key)
-                subscription = self.subscribe(name)
-                subscription.node.add_dependency(adopted)
-                landings.append(subscription)
+            landings = self.adopt_log_groups(connector, export.log_group_names, key, export.retention_days)
         else:
             self.landing_log_groups(export.log_group_names, key, export.retention_days)
             landings = [self.node.find_child(f"Landing-{name}") for name in export.log_group_names]
@@ -68,9 +62,7 @@ class AuroraMysqlStack(ExportStack):
             self.output("NextSteps", f"Nothing to do. {audit.get_att_string('Restart')}", "What is left to do")
         else:
             steps = aurora_steps(export, role_arn=role.role_arn if role else None)
-            self.output(
-                "NextSteps", steps, "Switch the audit log and its export on; $GROUP is the cluster's parameter group"
-            )
+            self.output("NextSteps", steps, "Switch the audit log and its export on")
 
     @property
     def _own_group(self) -> str:
@@ -80,10 +72,6 @@ class AuroraMysqlStack(ExportStack):
     @property
     def _state(self) -> str:
         return f"/logdock/{self.names.deployment}/{self._aurora.name}/aurora-audit"
-
-    def _group_properties(self, name: str, key: CustomerKey) -> dict[str, object]:
-        days = self._aurora.retention_days or self.settings.kept.hot_days
-        return {"Name": name, "RetentionDays": str(days), "KmsKeyArn": key.arn, "DeletionProtection": "true"}
 
     def _audit_properties(self, role: iam.Role | None) -> dict[str, object]:
         return {

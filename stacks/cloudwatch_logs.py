@@ -35,7 +35,7 @@ class CloudwatchLogsStack(ExportStack):
         permissions: list[iam.PolicyStatement] = []
         asked = {"retention": bool(export.retention_days), "key": export.encrypt}
         if export.log_groups and changes:
-            permissions += log_group(self.names, export.log_groups, **asked, protect=False)
+            permissions += log_group(self.names, self.region, export.log_groups, **asked, protect=False)
         if export.log_group_prefixes:
             described = {statement.sid for statement in permissions}
             permissions += [

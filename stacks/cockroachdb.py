@@ -5,6 +5,7 @@ Source: CockroachDB Cloud, "Export Logs" and Cloud API 2024-09-16 (logexport).
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import aws_iam as iam
@@ -12,8 +13,9 @@ from constructs import Construct
 
 from constructs_lib.export_role import ExportRole, ExportRoleProps
 from settings.exports import CockroachdbExport
+from stacks.connector_permissions import log_group
 from stacks.export_stack import ExportStack
-from stacks.next_steps import cockroachdb_steps
+from stacks.next_steps import cockroachdb_steps, cockroachdb_switch_off
 
 ACTIONS = [
     "logs:CreateLogGroup",
@@ -29,11 +31,20 @@ ACTIONS = [
 class CockroachdbStack(ExportStack):
     """The log groups of one Region of one cluster; in the deployment's own Region, the role and the outputs besides."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, export: CockroachdbExport, **common: Any) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, export: CockroachdbExport, connector_source: Path, **common: Any
+    ) -> None:
         super().__init__(scope, construct_id, export=export, **common)
         if self.region in (export.regions or (self.names.region,)):
             key = self.customer_key()
-            self.landing_log_groups(export.log_groups, key, export.retention_days)
+            if export.adopt_log_groups:
+                permissions = log_group(
+                    self.names, self.region, export.log_groups, retention=True, key=True, protect=True
+                )
+                connector = self.connector(key, connector_source, permissions)
+                self.adopt_log_groups(connector, export.log_groups, key, export.retention_days)
+            else:
+                self.landing_log_groups(export.log_groups, key, export.retention_days)
             self.output("LogGroupNames", ",".join(export.log_groups), "log_name, and those of groups[]")
         if self.region == self.names.region:
             self.ship_archive()
@@ -63,6 +74,7 @@ class CockroachdbStack(ExportStack):
                 ],
             ),
         )
+        self.output("SwitchOff", cockroachdb_switch_off(export), "Before the stack is destroyed")
         self.output("RoleArn", role.arn, "auth_principal")
         self.output("ExternalId", export.trusted_external_ids[-1], "aws_external_id")
         self.output(

@@ -62,23 +62,23 @@ def aurora_audit(
     return statements
 
 
-def describe_log_groups(names: Names) -> iam.PolicyStatement:
+def describe_log_groups(names: Names, region: str) -> iam.PolicyStatement:
     """Describe log groups; AWS authorises this on the account's log groups as a whole, whatever name is asked for."""
-    return _allow("FindLogGroups", ["logs:DescribeLogGroups"], [names.log_group_arn("*", names.region)])
+    return _allow("FindLogGroups", ["logs:DescribeLogGroups"], [names.log_group_arn("*", region)])
 
 
 def log_group(
-    names: Names, log_groups: Sequence[str], *, retention: bool, key: bool, protect: bool
+    names: Names, region: str, log_groups: Sequence[str], *, retention: bool, key: bool, protect: bool
 ) -> list[iam.PolicyStatement]:
     """Create or adopt log groups by name."""
     actions = ["logs:CreateLogGroup"]
     actions += ["logs:PutRetentionPolicy"] if retention else []
     actions += ["logs:AssociateKmsKey"] if key else []
     actions += ["logs:PutLogGroupDeletionProtection"] if protect else []
-    arns = [names.log_group_arn(name, names.region) for name in log_groups]
+    arns = [names.log_group_arn(name, region) for name in log_groups]
     # AWS matches log group actions on the name with a tail or without one.
     both = [form for arn in arns for form in (arn, f"{arn}:*")]
-    return [_allow("AdoptLogGroups", actions, both), describe_log_groups(names)]
+    return [_allow("AdoptLogGroups", actions, both), describe_log_groups(names, region)]
 
 
 def log_group_subscriptions(
@@ -94,7 +94,7 @@ def log_group_subscriptions(
         iam.PolicyStatement(
             sid="NeverOwnLogs", effect=iam.Effect.DENY, actions=["logs:PutSubscriptionFilter"], resources=[own]
         ),
-        describe_log_groups(names),
+        describe_log_groups(names, names.region),
     ]
 
 

@@ -11,11 +11,10 @@ from typing import Any
 
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from constructs_lib import statements
+from constructs_lib.alert_topic import AlertTopic, AlertTopicProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from settings import Deployment
@@ -52,7 +51,16 @@ class CoreStack(Stack):
         self._admit_access_logs()
         self.archive = self._bucket("Archive", "archive", encrypted=True)
         self.failures = self._bucket("Failures", "failed", encrypted=True)
-        self._alerts()
+        AlertTopic(
+            self,
+            "Alerts",
+            AlertTopicProps(
+                topic_name=names.alerts,
+                alarm_name_prefix=f"{names.deployment}-",
+                encryption_key=self.key,
+                email=settings.alerts.email,
+            ),
+        )
         self._roles()
         self.key.allow(
             statements.encrypt_log_groups(
@@ -89,35 +97,6 @@ class CoreStack(Stack):
                 conditions={"StringEquals": {"aws:SourceAccount": self.account}},
             )
         )
-
-    def _alerts(self) -> None:
-        self.key.allow(
-            iam.PolicyStatement(
-                sid="CloudWatchAlarms",
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-                resources=["*"],
-                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
-            )
-        )
-        alarms = f"arn:{self._names.partition}:cloudwatch:{self.region}:{self.account}:alarm:{self._names.deployment}-*"
-        self.topic = sns.Topic(
-            self, "Alerts", topic_name=f"{self._names.deployment}-alerts", master_key=self.key.key, enforce_ssl=True
-        )
-        self.topic.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="CloudWatchAlarms",
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                actions=["sns:Publish"],
-                resources=[self.topic.topic_arn],
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": self.account},
-                    "ArnLike": {"aws:SourceArn": alarms},
-                },
-            )
-        )
-        for address in self._settings.alerts.email:
-            self.topic.add_subscription(subscriptions.EmailSubscription(address))
 
     def _roles(self) -> None:
         names, writes = self._names, [*self._own_logs(self._names.archiver), self._read_configuration(self._regions)]

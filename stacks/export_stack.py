@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from constructs_lib import statements
 from constructs_lib.connector import Connector, ConnectorProps
@@ -20,6 +20,10 @@ from settings import Deployment
 from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
 from stacks.names import Names
+
+
+def _has_trail(export: Export) -> bool:
+    return isinstance(export, S3LogsExport) and "cloudtrail" in export.services
 
 
 class ExportStack(Stack):
@@ -66,6 +70,9 @@ class ExportStack(Stack):
                 hot_days=self.settings.kept.hot_days,
                 archive_days=self.settings.kept.archive_days,
                 access_log_bucket_name=self.names.bucket("access-logs"),
+                # A trail encrypts its logs with the bucket's key, but its digest files always with SSE-S3 (CloudTrail
+                # User Guide, "Encrypting CloudTrail log files with AWS KMS keys").
+                sse_s3_services=("cloudtrail.amazonaws.com",) if _has_trail(export) and key else (),
             ),
         )
 
@@ -83,6 +90,26 @@ class ExportStack(Stack):
                 ),
             )
             self.subscribe(name).node.add_dependency(group)
+
+    def adopt_log_groups(
+        self, connector: Connector, log_groups: Sequence[str], key: CustomerKey, retention_days: int | None
+    ) -> list[IDependable]:
+        """Take over log groups that exist already, and subscribe the archiver to each; return what to wait for."""
+        self.admit_log_groups(key, log_groups)
+        landings: list[IDependable] = []
+        for name in log_groups:
+            properties: dict[str, object] = {
+                "Name": name,
+                "RetentionDays": str(retention_days or self.settings.kept.hot_days),
+                "KmsKeyArn": key.arn,
+                "DeletionProtection": "true",
+            }
+            adopted = connector.apply(f"Adopt-{name}", "log-group", properties)
+            adopted.node.add_dependency(key)
+            subscription = self.subscribe(name)
+            subscription.node.add_dependency(adopted)
+            landings.append(subscription)
+        return landings
 
     def admit_log_groups(self, key: CustomerKey, log_groups: Sequence[str]) -> None:
         """Let CloudWatch Logs use the key for these log groups."""

@@ -58,6 +58,7 @@ class MongodbAtlasStack(ExportStack):
         through: dict[str, Any] = (
             {"StringEquals": {"s3:DataAccessPointArn": export.mrap_arn}} if export.mrap_arn else {}
         )
+        regions = [f"s3.{region}.amazonaws.com" for region in self._key_regions(export)]
         statements = [
             iam.PolicyStatement(
                 sid="WriteLogs",
@@ -69,8 +70,8 @@ class MongodbAtlasStack(ExportStack):
             iam.PolicyStatement(
                 sid="EncryptLogs",
                 actions=["kms:GenerateDataKey", "kms:Decrypt"],
-                resources=[key.arn],
-                conditions={"StringEquals": {"kms:ViaService": f"s3.{self.region}.amazonaws.com"}},
+                resources=[key.arn, *export.mrap_key_arns],
+                conditions={"StringEquals": {"kms:ViaService": regions if len(regions) > 1 else regions[0]}},
             ),
         ]
         if export.mrap_arn:
@@ -86,9 +87,13 @@ class MongodbAtlasStack(ExportStack):
                 iam.PolicyStatement(
                     sid="ListLogs",
                     actions=["s3:ListBucket"],
-                    resources=buckets,
+                    resources=[*buckets, *([export.mrap_arn] if export.mrap_arn else [])],
                     conditions={"StringLike": {"s3:prefix": [export.prefix, f"{export.prefix}/*"]}},
                 ),
                 iam.PolicyStatement(sid="DescribeKey", actions=["kms:DescribeKey"], resources=[key.arn]),
             ]
         return statements
+
+    def _key_regions(self, export: MongodbAtlasExport) -> list[str]:
+        """List the Regions of the keys: the landing bucket's, and those behind the access point."""
+        return list(dict.fromkeys((self.region, *(arn.split(":")[3] for arn in export.mrap_key_arns))))

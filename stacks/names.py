@@ -61,9 +61,14 @@ class Names:
         return f"{self.deployment}-archive-key-arn"
 
     @property
+    def alerts(self) -> str:
+        """The topic that alarms notify, in every Region."""
+        return f"{self.deployment}-alerts"
+
+    @property
     def alert_topic_arn(self) -> str:
-        """The topic that alarms notify."""
-        return f"arn:{self.partition}:sns:{self.region}:{self.account}:{self.deployment}-alerts"
+        """The topic of the deployment's own Region."""
+        return f"arn:{self.partition}:sns:{self.region}:{self.account}:{self.alerts}"
 
     @property
     def archiver(self) -> str:

@@ -20,10 +20,16 @@ def _json(document: dict[str, Any]) -> str:
     return json.dumps({key: value for key, value in document.items() if value is not None}, separators=(",", ":"))
 
 
+ATLAS_ALERT_DELAY_MINUTES = 60
+ATLAS_ALERT_INTERVAL_MINUTES = 10080
+"""What Atlas's page asks of the alert: after an hour of failure, again every seven days until it is resolved."""
+
+
 def atlas_steps(export: MongodbAtlasExport, *, role_arn: str, bucket: str, key_arn: str) -> str:
-    """Authorise the role, then create the log integration. ROLE_ID is the access role's id that Atlas shows."""
+    """Authorise the role, create the log integration, then its alert. ROLE_ID: the access role's id that Atlas shows."""
     base = f"https://cloud.mongodb.com/api/atlas/v2/groups/{export.project_id}"
     call = 'curl --fail-with-body -H "Authorization: Bearer $ATLAS_TOKEN"'
+    first = "-H 'Accept: application/vnd.atlas.2023-01-01+json' -H 'Content-Type: application/json'"
     integration = _json(
         {
             "type": "S3_LOG_EXPORT",
@@ -31,18 +37,34 @@ def atlas_steps(export: MongodbAtlasExport, *, role_arn: str, bucket: str, key_a
             "iamRoleId": "'$ROLE_ID'",
             "prefixPath": export.prefix,
             "logTypes": list(export.log_types),
-            "kmsKey": key_arn,
+            # The buckets behind an access point have each their own key: their default encryption names it.
+            "kmsKey": None if export.mrap_arn else key_arn,
         }
     )
-    authorise = (
-        f"{call} -X PATCH {base}/cloudProviderAccess/$ROLE_ID -H 'Accept: application/vnd.atlas.2023-01-01+json' "
-        f"-H 'Content-Type: application/json' -d '{_json({'providerName': 'AWS', 'iamAssumedRoleArn': role_arn})}'"
-    )
+    role = _json({"providerName": "AWS", "iamAssumedRoleArn": role_arn})
+    # Atlas answers CANNOT_ASSUME_ROLE until IAM has propagated a new role.
+    retry = "--retry 5 --retry-delay 10 --retry-all-errors"
+    authorise = f"{call} {retry} -X PATCH {base}/cloudProviderAccess/$ROLE_ID {first} -d '{role}'"
     create = (
         f"{call} {base}/logIntegrations -H 'Accept: application/vnd.atlas.2025-03-12+json' "
         f"-H 'Content-Type: application/vnd.atlas.2025-03-12+json' -d '{integration}'"
     )
-    return f"{authorise}\n{create}"
+    alert = _json(
+        {
+            "eventTypeName": "HOST_EXTERNAL_LOG_SINK_EXPORT_DOWN",
+            "enabled": True,
+            "notifications": [
+                {
+                    "typeName": "GROUP",
+                    "emailEnabled": True,
+                    "delayMin": ATLAS_ALERT_DELAY_MINUTES,
+                    "intervalMin": ATLAS_ALERT_INTERVAL_MINUTES,
+                    "roles": ["GROUP_OWNER"],
+                }
+            ],
+        }
+    )
+    return f"{authorise}\n{create}\n{call} {base}/alertConfigs {first} -d '{alert}'"
 
 
 def cockroachdb_steps(export: CockroachdbExport, *, role_arn: str, region: str) -> str:
@@ -65,8 +87,18 @@ def cockroachdb_steps(export: CockroachdbExport, *, role_arn: str, region: str) 
     return f"{call} -X POST {url} -d '{request}'\n{call} {url}   # until status is ENABLED"
 
 
+def cockroachdb_switch_off(export: CockroachdbExport) -> str:
+    """Disable the export."""
+    url = f"https://cockroachlabs.cloud/api/v1/clusters/{export.cluster_id}/logexport"
+    return f'curl --fail-with-body -H "Authorization: Bearer $COCKROACH_API_KEY" -X DELETE {url}'
+
+
 def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None) -> str:
-    """Switch Advanced Auditing and its export on by hand. GROUP is the cluster's own parameter group."""
+    """Switch Advanced Auditing and its export on by hand.
+
+    A role of the customer's own publishes the audit log alone; the other types are exports in either way. ``$GROUP`` is
+    the cluster's own parameter group, where the settings do not name it.
+    """
     parameters = dict(export.parameters)
     if role_arn:
         parameters |= {"server_audit_logs_upload": "1", "aws_default_logs_role": role_arn}
@@ -77,15 +109,17 @@ def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None) -> str:
         ],
         separators=(",", ":"),
     )
+    group = export.parameter_group or "$GROUP"
     commands = [
-        f"aws rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name $GROUP --parameters '{rows}'"
+        f"aws rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name {group} --parameters '{rows}'"
     ]
     if role_arn:
         commands.append(
             f"aws rds add-role-to-db-cluster --db-cluster-identifier {export.cluster_id} --role-arn {role_arn}"
         )
-    else:
-        types = _json({"EnableLogTypes": list(export.log_types)})
+    exported = [name for name in export.log_types if not (role_arn and name == "audit")]
+    if exported:
+        types = _json({"EnableLogTypes": exported})
         commands.append(
             f"aws rds modify-db-cluster --db-cluster-identifier {export.cluster_id} "
             f"--cloudwatch-logs-export-configuration '{types}'"

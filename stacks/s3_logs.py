@@ -57,8 +57,12 @@ class S3LogsStack(ExportStack):
         }
         steps["nlb"] = steps["alb"].replace("$ALB", "$NLB")
         steps["cloudfront"] = (
+            "aws logs put-delivery-source --region us-east-1 --name logdock --log-type ACCESS_LOGS "
+            "--resource-arn $DISTRIBUTION && "
             "aws logs put-delivery-destination --region us-east-1 --name logdock "
-            f"--delivery-destination-configuration destinationResourceArn={where}"
+            f"--delivery-destination-configuration destinationResourceArn={where} && "
+            "aws logs create-delivery --region us-east-1 --delivery-source-name logdock --delivery-destination-arn "
+            f"arn:{self.names.partition}:logs:us-east-1:{self.account}:delivery-destination:logdock"
         )
         return (
             "\n".join(steps[service] for service in export.services)

@@ -16,6 +16,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from constructs_lib import statements
+from constructs_lib.alert_topic import AlertTopic, AlertTopicProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.export_role import ExportRole, ExportRoleProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
@@ -60,7 +61,23 @@ class ShipperStack(Stack):
             compatible_architectures=[lambda_.Architecture.ARM_64],
             compatible_runtimes=[RUNTIME],
         )
-        self._log_key_arn = Fn.import_value(names.archive_key_export) if self._is_home else self._regional_key()
+        topic: sns.ITopic
+        if self._is_home:
+            self._log_key_arn = Fn.import_value(names.archive_key_export)
+            topic = sns.Topic.from_topic_arn(self, "Alerts", names.alert_topic_arn)
+        else:
+            key = self._regional_key()
+            self._log_key_arn = key.arn
+            topic = AlertTopic(
+                self,
+                "Alerts",
+                AlertTopicProps(
+                    topic_name=names.alerts,
+                    alarm_name_prefix=f"{names.deployment}-",
+                    encryption_key=key,
+                    email=settings.alerts.email,
+                ),
+            ).topic
         archiver = Archiver(
             self,
             "Archiver",
@@ -71,13 +88,11 @@ class ShipperStack(Stack):
                 failure_bucket_arn=names.bucket_arn(names.bucket("failed", self.region)),
             ),
         )
+        archiver.alarm.add_alarm_action(actions.SnsAction(topic))
         if self._is_home:
-            # An alarm notifies a topic of its own Region only.
-            topic = sns.Topic.from_topic_arn(self, "Alerts", names.alert_topic_arn)
-            archiver.alarm.add_alarm_action(actions.SnsAction(topic))
             self._destinations(topic)
 
-    def _regional_key(self) -> str:
+    def _regional_key(self) -> CustomerKey:
         """Make what the archiver needs away from the core: a key, and a bucket for what it could not archive."""
         names = self._names
         name = names.in_region("shipper", self.region)
@@ -112,7 +127,7 @@ class ShipperStack(Stack):
                 },
             )
         )
-        return key.arn
+        return key
 
     def _function(
         self,

@@ -11,7 +11,7 @@ from app import regions_of
 from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
 from settings import Deployment, load_settings
-from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, S3LogsExport
+from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, CockroachdbExport, S3LogsExport
 from tests.conftest import EXAMPLES
 
 pytestmark = pytest.mark.end_to_end
@@ -52,6 +52,8 @@ def prepare(cloud: Emulator, settings: Deployment) -> None:
             )
             if export.log_groups == "adopt":
                 logs.create_log_group(logGroupName=export.log_group_names[0])
+        elif isinstance(export, CockroachdbExport) and export.adopt_log_groups:
+            logs.create_log_group(logGroupName=export.log_group)
         elif isinstance(export, CloudwatchLogsExport):
             for name in [*export.log_groups, *(f"{prefix}one" for prefix in export.log_group_prefixes)]:
                 logs.create_log_group(logGroupName=name)

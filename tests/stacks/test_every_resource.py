@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from settings.text import LOG_GROUP_DAYS
-from tests.conftest import Synthesized
+from tests.conftest import ROOT, Synthesized, synthesize
 
 ACCOUNT = "111122223333"
 ACCESS_LOGS = f"acme-prod-access-logs-{ACCOUNT}-"
@@ -99,15 +99,14 @@ def test_every_bucket_ends_what_is_old_noncurrent_or_unfinished(example: Synthes
 
 
 def test_pci_moves_nothing_to_a_colder_class_in_the_first_three_months() -> None:
-    from tests.conftest import ROOT, synthesize
-
     for _, _, bucket in synthesize(ROOT / "examples" / "aurora-mysql.yaml").resources("AWS::S3::Bucket"):
         for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]:
             assert all(step["TransitionInDays"] >= 92 for step in rule.get("Transitions", []))
 
 
-def encryption_denies(bucket_arn: str, key: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Write out the denies that hold, as plain documents."""
+def encryption_denies(bucket_arn: str, key: dict[str, Any] | None, *, trail: bool) -> list[dict[str, Any]]:
+    """Write out the denies that hold, as plain documents; a trail's digest files are SSE-S3 whatever the key."""
+    digests = {"StringNotEqualsIfExists": {"aws:PrincipalServiceName": ["cloudtrail.amazonaws.com"]}} if trail else {}
     header, key_header = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"
 
     def deny(sid: str, condition: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +123,7 @@ def encryption_denies(bucket_arn: str, key: dict[str, Any] | None) -> list[dict[
         deny("DenyCustomerProvidedKeys", {"Null": {f"{header}-customer-algorithm": "false"}}),
         deny(
             "DenyOtherEncryption",
-            {"Null": {header: "false"}, "StringNotEquals": {header: "aws:kms" if key else "AES256"}},
+            {"Null": {header: "false"}, "StringNotEquals": {header: "aws:kms" if key else "AES256"}, **digests},
         ),
     ]
     if key:
@@ -161,7 +160,7 @@ def test_every_bucket_denies_plain_http_old_tls_and_any_other_encryption(example
                 "Resource": everything,
             }
             for condition in tls
-        ] + encryption_denies(arn, default.get("KMSMasterKeyID"))
+        ] + encryption_denies(arn, default.get("KMSMasterKeyID"), trail="CloudTrailWrites" in str(statements))
         assert [statement for statement in statements if statement["Effect"] == "Deny"] == expected, stack
 
 
@@ -323,6 +322,13 @@ def test_every_alarm_notifies_the_alert_topic(everything: Synthesized) -> None:
     assert len(alarms) == 4
     for _, _, alarm in alarms:
         assert alarm["Properties"]["AlarmActions"] == [f"arn:aws:sns:eu-west-1:{ACCOUNT}:acme-prod-alerts"]
+
+
+def test_a_second_regions_archiver_has_an_alarm_and_a_topic_there() -> None:
+    resources = synthesize(ROOT / "examples" / "cockroachdb.yaml").templates["acme-prod-shipper-us-east-1"]["Resources"]
+    (topic,) = [name for name, resource in resources.items() if resource["Type"] == "AWS::SNS::Topic"]
+    (alarm,) = [resource for resource in resources.values() if resource["Type"] == "AWS::CloudWatch::Alarm"]
+    assert alarm["Properties"]["AlarmActions"] == [{"Ref": topic}]
 
 
 def test_stacks_refer_one_way_export_to_shipper_to_core(example: Synthesized) -> None:

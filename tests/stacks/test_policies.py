@@ -113,11 +113,14 @@ def test_atlas_through_an_access_point_reaches_its_buckets_only_through_it() -> 
         allow(
             "EncryptLogs",
             ["kms:Decrypt", "kms:GenerateDataKey"],
-            key_arn(atlas, "acme-prod-orders-audit"),
-            via_s3(),
+            [
+                f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11",
+                key_arn(atlas, "acme-prod-orders-audit"),
+            ],
+            {"StringEquals": {"kms:ViaService": ["s3.eu-west-1.amazonaws.com", "s3.us-east-1.amazonaws.com"]}},
         ),
         allow("WriteThroughAccessPoint", ["s3:GetObject", "s3:PutObject"], f"{point}/object/atlas/*"),
-        allow("ListLogs", "s3:ListBucket", buckets, {"StringLike": {"s3:prefix": ["atlas", "atlas/*"]}}),
+        allow("ListLogs", "s3:ListBucket", [point, *buckets], {"StringLike": {"s3:prefix": ["atlas", "atlas/*"]}}),
         allow("DescribeKey", "kms:DescribeKey", key_arn(atlas, "acme-prod-orders-audit")),
     ]
 
