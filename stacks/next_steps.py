@@ -26,7 +26,7 @@ ATLAS_ALERT_INTERVAL_MINUTES = 10080
 
 
 def atlas_steps(export: MongodbAtlasExport, *, role_arn: str, bucket: str, key_arn: str) -> str:
-    """Authorise the role, create the log integration, then its alert. ROLE_ID: the access role's id that Atlas shows."""
+    """Authorise the role, create the log integration, then its alert. ROLE_ID is the role's id at Atlas."""
     base = f"https://cloud.mongodb.com/api/atlas/v2/groups/{export.project_id}"
     call = 'curl --fail-with-body -H "Authorization: Bearer $ATLAS_TOKEN"'
     first = "-H 'Accept: application/vnd.atlas.2023-01-01+json' -H 'Content-Type: application/json'"
