@@ -51,17 +51,21 @@ class Connector(Construct):
         for statement in props.permissions:
             self.function.add_to_role_policy(statement)
         framework = f"{props.function_name}-framework"
+        logs_of_framework = self._log_group("FrameworkLogs", framework)
         self._provider = custom_resources.Provider(
             self,
             "Provider",
             provider_function_name=framework,
             on_event_handler=self.function,
-            log_group=self._log_group("FrameworkLogs", framework, self._log_key_arn),
+            log_group=logs.LogGroup.from_log_group_name(self, "FrameworkLogsByName", f"/aws/lambda/{framework}"),
         )
+        # A function that runs before its log group is there makes one itself: without a key, and kept for ever.
+        self._provider.node.add_dependency(logs_of_framework)
 
     def _function(self, construct_id: str, handler: str, role: iam.IRole | None) -> lambda_.Function:
         name = self._name if role is None else f"{self._name}-schedule"
-        return lambda_.Function(
+        log_group = self._log_group(f"{construct_id}Logs", name)
+        function = lambda_.Function(
             self,
             construct_id,
             function_name=name,
@@ -73,18 +77,21 @@ class Connector(Construct):
             role=role,
             timeout=Duration.minutes(15),
             memory_size=256,
-            log_group=self._log_group(f"{construct_id}Logs", name, self._log_key_arn),
+            log_group=logs.LogGroup.from_log_group_name(self, f"{construct_id}LogsByName", f"/aws/lambda/{name}"),
         )
+        function.node.add_dependency(log_group)
+        return function
 
-    def _log_group(self, construct_id: str, function_name: str, key_arn: str) -> logs.ILogGroup:
-        name = f"/aws/lambda/{function_name}"
-        resource = logs.CfnLogGroup(
-            self, construct_id, log_group_name=name, retention_in_days=LOG_RETENTION_DAYS, kms_key_id=key_arn
+    def _log_group(self, construct_id: str, function_name: str) -> logs.CfnLogGroup:
+        log_group = logs.CfnLogGroup(
+            self,
+            construct_id,
+            log_group_name=f"/aws/lambda/{function_name}",
+            retention_in_days=LOG_RETENTION_DAYS,
+            kms_key_id=self._log_key_arn,
         )
-        resource.apply_removal_policy(RemovalPolicy.DESTROY)
-        imported = logs.LogGroup.from_log_group_name(self, f"{construct_id}Imported", name)
-        imported.node.add_dependency(resource)
-        return imported
+        log_group.apply_removal_policy(RemovalPolicy.DESTROY)
+        return log_group
 
     def apply(self, construct_id: str, operation: str, properties: Mapping[str, object]) -> CustomResource:
         """Have an operation done when the stack is deployed, kept up to date, and undone when it is destroyed."""

@@ -302,9 +302,15 @@ def test_every_queue_is_encrypted_tls_only_and_keeps_messages_for_fourteen_days(
 
 def test_every_function_of_ours_is_arm64_python_with_its_own_log_group(example: Synthesized) -> None:
     groups = {group["Properties"]["LogGroupName"] for _, _, group in example.resources("AWS::Logs::LogGroup")}
-    for _, logical_id, function in example.resources("AWS::Lambda::Function"):
+    for stack, logical_id, function in example.resources("AWS::Lambda::Function"):
         properties = function["Properties"]
-        assert properties["LoggingConfig"]["LogGroup"] in groups, logical_id
+        name = properties["LoggingConfig"]["LogGroup"]
+        assert name in groups, logical_id
+        # A function that runs before its log group is there makes one itself: without a key, and kept for ever.
+        waits_for = example.templates[stack]["Resources"]
+        assert name in [
+            waits_for[other]["Properties"].get("LogGroupName") for other in as_list(function.get("DependsOn", []))
+        ], logical_id
         if "framework" in properties["FunctionName"]:
             continue
         assert (properties["Runtime"], properties["Architectures"]) == ("python3.13", ["arm64"])

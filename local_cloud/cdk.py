@@ -1,0 +1,200 @@
+"""The real CDK command line against the local cloud: bootstrap, synth, deploy, destroy.
+
+It is the tool a user types, with a user's environment: nothing in the stacks knows that the cloud behind it is a local
+one. The demo and the end-to-end tests deploy through here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from local_cloud.emulator import Emulator
+
+ROOT = Path(__file__).resolve().parents[1]
+_LAYER = ROOT / "build" / "layers" / "log_shipper" / "host"
+_LOG_TAIL_LINES = 40
+_COMMAND_SECONDS = 300.0
+_UNCHANGED = re.compile(r"✅\s+(\S+) \(no changes\)")
+
+Outputs = dict[str, dict[str, str]]
+"""What `cdk deploy --outputs-file` writes: the outputs of each stack, by the stack's name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployed:
+    """What a deploy ended in.
+
+    Attributes
+    ----------
+    outputs
+        The outputs of the stacks, by stack.
+    unchanged
+        The stacks in which nothing had to be done.
+    """
+
+    outputs: Outputs
+    unchanged: list[str]
+
+
+class CdkError(Exception):
+    """The CDK command line failed, or is not there; the message says which command, and ends with its last lines."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cdk:
+    """The CDK command line, working for one account and Region of the local cloud.
+
+    Attributes
+    ----------
+    cloud
+        The running emulator.
+    account, region
+        Where it deploys to.
+    log_file
+        What the commands print is appended here.
+    running
+        The commands that are running now.
+    """
+
+    cloud: Emulator
+    account: str
+    region: str
+    log_file: Path
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
+
+    def bootstrap(self, *regions: str) -> None:
+        """Make the CDK's own bucket and roles in the account, in these Regions (left out: its own)."""
+        # From a directory without a cdk.json, or it would synthesize the app first.
+        with tempfile.TemporaryDirectory(dir=self.cloud.directory) as empty:
+            environments = [f"aws://{self.account}/{region}" for region in regions or (self.region,)]
+            self._run(["bootstrap", *environments], directory=Path(empty))
+
+    def synth(self, settings: Path, output: Path) -> None:
+        """Write the templates of a settings file.
+
+        Parameters
+        ----------
+        settings
+            The settings file.
+        output
+            The cloud assembly's directory, replaced.
+        """
+        shutil.rmtree(output, ignore_errors=True)
+        context = {"settings": str(settings.resolve()), "shipper_layer": str(_LAYER)}
+        self._run(["synth", "--quiet", "--output", str(output), *_context(context)])
+
+    def deploy(self, assembly: Path, *, stacks: Sequence[str] = (), outputs_file: Path | None = None) -> Deployed:
+        """Deploy stacks of an assembly, all unless some are named.
+
+        Parameters
+        ----------
+        assembly
+            What ``synth`` wrote.
+        stacks
+            Names of stacks; those that they depend on are deployed too.
+        outputs_file
+            Where the outputs are written. Left out: into the emulator's directory.
+        """
+        outputs_file = outputs_file or self.cloud.directory / "outputs.json"
+        printed = self._run(
+            [
+                *("deploy", "--app", str(assembly), "--require-approval", "never", "--concurrency", "8"),
+                *("--method", "direct", "--outputs-file", str(outputs_file)),
+                *(stacks or ("--all",)),
+            ]
+        )
+        outputs: Outputs = json.loads(outputs_file.read_text(encoding="utf-8"))
+        return Deployed(outputs=outputs, unchanged=_UNCHANGED.findall(printed))
+
+    def destroy(self, assembly: Path, *stacks: str) -> None:
+        """Destroy the named stacks, and nothing that depends on them."""
+        self._run(["destroy", "--app", str(assembly), "--force", "--exclusively", *stacks])
+
+    def _run(self, arguments: Sequence[str], *, directory: Path = ROOT) -> str:
+        command = [*command_line(), *arguments, "--no-notices", "--no-color"]
+        with self.log_file.open("ab") as log:
+            log.write(f"\n$ cdk {' '.join(arguments)}\n".encode())
+            log.flush()
+            start = log.tell()
+            # A session of its own, because what is started here starts further processes, and all end together.
+            process = subprocess.Popen(  # noqa: S603
+                command,
+                cwd=directory,
+                env=self.cloud.environment(self.account, self.region),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.running.append(process)
+        try:
+            code = process.wait(timeout=_COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise self._error(arguments[0], f"did not end within {_COMMAND_SECONDS:.0f} seconds", start) from None
+        finally:
+            if process.returncode is None:
+                _end(process)
+            self.running.remove(process)
+        if code != 0:
+            raise self._error(arguments[0], f"ended with exit code {code}", start)
+        return self._printed(start)
+
+    def stop(self) -> None:
+        """End the commands that are running in other threads; each of them then fails."""
+        for process in list(self.running):
+            _end(process)
+
+    def _error(self, command: str, what: str, start: int) -> CdkError:
+        lines = self._printed(start).splitlines()[-_LOG_TAIL_LINES:]
+        return CdkError("\n".join([f"cdk {command} {what}. The end of {self.log_file}:", *lines]))
+
+    def _printed(self, start: int) -> str:
+        with self.log_file.open("rb") as log:
+            log.seek(start)
+            return log.read().decode(errors="replace")
+
+
+def command_line() -> list[str]:
+    """Return the beginning of a CDK command: this project's own Node and CDK, whatever else the machine has.
+
+    Raises
+    ------
+    CdkError
+        When one of them is not installed.
+    """
+    # A virtual environment's python is a link to another directory; its scripts are next to the link.
+    node = Path(sys.executable).parent / "node"
+    cdk = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
+    missing = [
+        str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+        for path in (node, cdk, _LAYER)
+        if not path.exists()
+    ]
+    if missing:
+        raise CdkError(f"Not installed: {', '.join(missing)}. Run `make setup` first.")
+    return [str(node), str(cdk)]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    # The first process ends before the others do, and a group is there until its last one has ended.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _context(values: Mapping[str, str]) -> list[str]:
+    return [argument for name, value in values.items() for argument in ("-c", f"{name}={value}")]

@@ -1,0 +1,221 @@
+"""The demo: every export of a settings file, deployed by the real CDK to a local AWS, with every vendor played.
+
+``python -m local_cloud.demo --settings examples/everything.yaml``. Exit code 0 says that every promise held; otherwise
+it is 1 and what did not hold is named. Whatever happens, nothing is left running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import shutil
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import yaml
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local_cloud.cdk import ROOT, Cdk, CdkError, command_line
+from local_cloud.customer import make_secrets, prepare
+from local_cloud.emulator import Emulator, EmulatorError
+from local_cloud.play import Play
+from local_cloud.stage import Stage
+from local_cloud.stand_ins.logzio_listener import LogzioListener
+from local_cloud.terminal import Terminal
+from settings import Deployment, SettingsError, load_settings
+from settings.exports import MongodbAtlasExport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local_cloud.customer import Secrets
+    from local_cloud.report import Report
+
+_BUILD = ROOT / "build"
+_DEMO = _BUILD / "demo"
+_REPORT = _BUILD / "demo-report.json"
+_LOCK = _BUILD / "demo.lock"
+_USAGE = 2
+
+
+class DemoError(Exception):
+    """The demo cannot run; the message says why."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the demo.
+
+    Returns
+    -------
+    int
+        0 if every promise held, 1 if one did not, 2 if the demo cannot run.
+    """
+    parser = argparse.ArgumentParser(prog="python -m local_cloud.demo", description=__doc__.partition("\n")[0])
+    parser.add_argument("--settings", type=Path, default=Path("examples/everything.yaml"), help="settings file to play")
+    settings_file: Path = parser.parse_args(arguments).settings
+    signal.signal(signal.SIGTERM, _interrupt)
+    terminal = Terminal()
+    try:
+        load_settings(settings_file)
+        command_line()
+        report = run(settings_file, terminal)
+    except (SettingsError, DemoError, CdkError, EmulatorError, BotoCoreError, ClientError) as error:
+        print(error, file=sys.stderr)
+        return _USAGE if isinstance(error, SettingsError) else 1
+    except KeyboardInterrupt:
+        print("Interrupted. Nothing is left running.", file=sys.stderr)
+        return 130
+    return conclude(report, terminal)
+
+
+def run(settings_file: Path, terminal: Terminal) -> Report:
+    """Deploy a settings file to a new local cloud and play every vendor; the cloud is gone afterwards."""
+    with ExitStack() as everything:
+        everything.enter_context(_alone())
+        shutil.rmtree(_DEMO, ignore_errors=True)
+        _DEMO.mkdir(parents=True)
+        with terminal.step("starting the local AWS and the listener"):
+            cloud = everything.enter_context(Emulator(log_file=_DEMO / "emulator.log"))
+            listener = everything.enter_context(LogzioListener(certificate=cloud.certificate, key=cloud.key))
+        settings = localised(settings_file, listener.url, _DEMO / "logdock.yaml")
+        for note in not_played(load_settings(settings_file)):
+            terminal.show(f"not played here: {note}")
+        secrets = make_secrets(settings)
+        listener.tokens.update(secrets.tokens)
+        cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=_DEMO / "cdk.log")
+        with terminal.step("bootstrapping the account, synthesizing the templates, preparing what is there before"):
+            _set_up(cdk, settings, secrets)
+        with terminal.step(f"deploying {settings.deployment} with the CDK"):
+            outputs = cdk.deploy(_DEMO / "cdk.out", outputs_file=_DEMO / "outputs.json").outputs
+        with terminal.step("playing every vendor") as tell:
+            report = Play(Stage(cloud, settings, outputs), secrets, listener, tell).perform()
+        with terminal.step("tearing down"):
+            everything.close()
+    report.seconds.update(terminal.seconds)
+    report.write(_REPORT)
+    return report
+
+
+def localised(settings_file: Path, listener_url: str, local_file: Path) -> Deployment:
+    """Write a settings file whose logs stay on this machine, and load it.
+
+    Logz.io's listener becomes the one on loopback. Destinations that nobody here plays are left out: nothing must leave
+    this machine. So are Multi-Region Access Points, which the emulator has but cannot be reached through.
+
+    Parameters
+    ----------
+    settings_file
+        The settings file.
+    listener_url
+        Address of the listener on loopback.
+    local_file
+        Where to write the changed settings.
+    """
+    document: dict[str, Any] = yaml.safe_load(settings_file.read_text(encoding="utf-8"))
+    destinations = [entry for entry in document.get("destinations", []) if entry["kind"] == "logzio"]
+    left_out = {entry["name"] for entry in document.get("destinations", [])} - {entry["name"] for entry in destinations}
+    for destination in destinations:
+        if destination.get("mode", "push") == "push":
+            destination["listener_url"] = listener_url
+    document["destinations"] = destinations
+    for export in document["exports"]:
+        for setting in ("mrap_arn", "mrap_buckets", "mrap_key_arns"):
+            export.pop(setting, None)
+        if "ship_to" in export:
+            export["ship_to"] = [name for name in export["ship_to"] if name not in left_out]
+    local_file.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return load_settings(local_file)
+
+
+def not_played(settings: Deployment) -> list[str]:
+    """Return what `localised` leaves out of the settings, in words."""
+    destinations = [
+        f"{destination.name}, a destination of kind {destination.kind}"
+        for destination in settings.destinations
+        if destination.kind != "logzio"
+    ]
+    access_points = [
+        f"{export.name}'s Multi-Region Access Point; its landing bucket is written to directly"
+        for export in settings.exports
+        if isinstance(export, MongodbAtlasExport) and export.mrap_arn
+    ]
+    return destinations + access_points
+
+
+def conclude(report: Report, terminal: Terminal) -> int:
+    """Print the report and what comes next.
+
+    Returns
+    -------
+    int
+        0 if every promise held, else 1.
+    """
+    terminal.show()
+    terminal.show(report.table())
+    terminal.show(
+        f"report     {_shown(_REPORT)}\n"
+        f"templates  {_shown(_DEMO / 'cdk.out')}\n"
+        f"outputs    {_shown(_DEMO / 'outputs.json')}\n"
+        f"logs       {_shown(_DEMO / 'cdk.log')}, {_shown(_DEMO / 'emulator.log')}\n"
+    )
+    if report.broken:
+        terminal.bad(f"{len(report.broken)} promises did not hold:")
+        for promise in report.broken:
+            terminal.show(f"  {promise}")
+        return 1
+    terminal.good("Every promise held. The same, in an account of yours:")
+    terminal.show(
+        "  cp examples/everything.yaml logdock.yaml     # or another example; then edit it\n"
+        "  npx cdk bootstrap\n"
+        "  npx cdk deploy --all"
+    )
+    return 0
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Hold off a second demo in this checkout, whose files would be the same."""
+    _BUILD.mkdir(exist_ok=True)
+    with _LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoError(f"Another demo is running in this checkout: it holds {_shown(_LOCK)}.") from None
+        yield
+
+
+def _set_up(cdk: Cdk, settings: Deployment, secrets: Secrets) -> None:
+    # Three processes that wait for one another in nothing.
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        synthesized = pool.submit(cdk.synth, _DEMO / "logdock.yaml", _DEMO / "cdk.out")
+        bootstrapped = pool.submit(cdk.bootstrap, *regions_of(settings))
+        prepared = pool.submit(prepare, cdk.cloud, settings, secrets)
+        try:
+            for task in (prepared, bootstrapped, synthesized):
+                task.result()
+        except BaseException:
+            cdk.stop()
+            raise
+
+
+def regions_of(settings: Deployment) -> list[str]:
+    """Return the Regions that a deployment has stacks in."""
+    further = [region for export in settings.exports for region in getattr(export, "regions", ())]
+    return list(dict.fromkeys([settings.region, *further]))
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

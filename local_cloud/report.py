@@ -1,0 +1,113 @@
+"""What the demo found, as it is printed and as it is written to a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MINIMUM_REFUSALS = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportReport:
+    """One export, or one reader.
+
+    Attributes
+    ----------
+    name, kind, stack
+        Which one it is, and the stack that it lives in.
+    session_seconds
+        How long the vendor's session is; None where nobody assumes a role.
+    allowed, refused
+        What its stand-in did, and what it tried and was denied.
+    written_records
+        How many records its stand-in wrote.
+    landed_records
+        How many of them are where the vendor leaves them.
+    shipped_records
+        How many of them every destination has; None if there is none.
+    archived_records
+        How many of them the archive has; None if they do not go there.
+    found_records
+        How many of them a search finds.
+    lost_records
+        How many of them are missing anywhere that they should be.
+    duplicate_records
+        How often one of them came again, at any destination or in the archive.
+    broken
+        Promises that did not hold.
+    """
+
+    name: str
+    kind: str
+    stack: str
+    session_seconds: int | None
+    allowed: list[str]
+    refused: list[str]
+    written_records: int
+    landed_records: int
+    shipped_records: int | None
+    archived_records: int | None
+    found_records: int
+    lost_records: int
+    duplicate_records: int
+    broken: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All exports and readers of a deployment."""
+
+    exports: list[ExportReport]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def broken(self) -> list[str]:
+        """Every promise that did not hold, with the export that it was made for."""
+        return [f"{entry.name}: {promise}" for entry in self.exports for promise in entry.broken]
+
+    def write(self, path: Path) -> None:
+        """Write the report as JSON."""
+        document: dict[str, Any] = {**dataclasses.asdict(self), "broken": self.broken}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def table(self) -> Table:
+        """Return the report as a table."""
+        table = Table(title="What was let in, what was kept out, and where the logs are", title_justify="left")
+        table.add_column("export", no_wrap=True)
+        table.add_column("stack", no_wrap=True)
+        for column in ("assumed", "refused", "landed", "shipped", "archived", "found"):
+            table.add_column(_HEADERS[column], justify="right")
+        for entry in self.exports:
+            table.add_row(
+                f"{entry.name} ({entry.kind})",
+                entry.stack,
+                "-" if entry.session_seconds is None else f"{entry.session_seconds / 3600:.0f} h",
+                str(len(entry.refused)),
+                *(_count(value) for value in (entry.landed_records, entry.shipped_records)),
+                *(_count(value) for value in (entry.archived_records, entry.found_records)),
+                style="red" if entry.broken else "",
+            )
+        return table
+
+
+_HEADERS = {
+    "assumed": "assumed\n(12 h)",
+    "refused": "refused\nattempts",
+    "landed": "landed",
+    "shipped": "shipped",
+    "archived": "archived",
+    "found": "found by\na search",
+}
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else str(value)

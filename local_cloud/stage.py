@@ -1,0 +1,65 @@
+"""What a stand-in is given: the cloud, and what its vendor was told about the deployment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local_cloud.cdk import Outputs
+    from local_cloud.emulator import Emulator
+    from settings import Deployment
+    from settings.exports import Export
+
+STRANGER = "999988887777"
+"""An AWS account that has nothing to do with anybody here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The cloud, the settings, and the outputs of the stacks.
+
+    Attributes
+    ----------
+    cloud
+        The running emulator.
+    settings
+        The deployment. A stand-in takes from it what the person who wrote it got from the vendor, or told the vendor.
+    outputs
+        The outputs of the stacks, by stack.
+    """
+
+    cloud: Emulator
+    settings: Deployment
+    outputs: Outputs
+
+    def stack(self, name: str) -> str:
+        """Return the name of an export's stack, or of another part of the deployment."""
+        return f"{self.settings.deployment}-{name}"
+
+    def told(self, name: str) -> dict[str, str]:
+        """Return the outputs of an export's stack: what its vendor is told."""
+        return self.outputs[self.stack(name)]
+
+    def client(self, service: str, identity: str | Mapping[str, Any], *, region: str | None = None) -> Any:
+        """Return a client for an account's root or for a session, in the deployment's Region unless told otherwise."""
+        return self.cloud.client(service, identity, region=region or self.settings.region)
+
+    def customer(self, service: str, *, region: str | None = None) -> Any:
+        """Return a client for the root of the account that the logs land in."""
+        return self.client(service, self.settings.account, region=region)
+
+    @property
+    def archive_bucket(self) -> str:
+        """The archive bucket."""
+        return self.told("core")["ArchiveBucketName"]
+
+    def others(self, export: Export | None, output: str) -> list[tuple[str, str]]:
+        """Return an output of every other export that has it, with the export's name."""
+        return [
+            (other.name, self.told(other.name)[output])
+            for other in self.settings.exports
+            if other is not export and output in self.told(other.name)
+        ]

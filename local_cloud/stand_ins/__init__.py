@@ -1,0 +1,1 @@
+"""One stand-in per vendor, each in its own AWS account: writes what the vendor writes, tries what it may not."""

@@ -1,0 +1,219 @@
+"""Logz.io's bulk listener, with the limits and answers that its documentation gives.
+
+``POST /?token=...&type=...``, newline-delimited JSON, ``Content-Encoding: gzip`` accepted. 200 with an empty body when
+every line was accepted; 400 with counts when some were not, the others being in; 401 for a token it does not know; 413
+for a body over 10 MB, measured as it arrives and as it unpacks. Sources: docs.logz.io, "JSON uploads" and "Troubleshoot
+invalid logs".
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import socket
+import ssl
+import threading
+import zlib
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from local_cloud.markers import Sightings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+MAX_BODY_BYTES = 10 * 1024 * 1024
+MAX_LINE_BYTES = 500_000
+_GZIP_WINDOW = 31
+
+
+class TooLargeError(Exception):
+    """A body is over the limit."""
+
+
+class LogzioListener:
+    """A listener on loopback, from ``with`` to the end of its block. What it accepted is kept in memory.
+
+    Parameters
+    ----------
+    certificate, key
+        PEM files to serve TLS with.
+
+    Attributes
+    ----------
+    url
+        Where it listens.
+    tokens
+        The Logz.io account (any name) that each shipping token belongs to.
+    accepted
+        The markers of the lines that were accepted, by account and export.
+    lines
+        The accepted lines, as they came, by account.
+    refusals
+        How often it did not answer 200, by status.
+    """
+
+    url: str
+
+    def __init__(self, *, certificate: Path, key: Path) -> None:
+        self._certificate, self._key = certificate, key
+        self.tokens: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self.accepted: dict[tuple[str, str], Sightings] = defaultdict(Sightings)
+        self.lines: dict[str, list[bytes]] = defaultdict(list)
+        self.refusals: dict[int, int] = defaultdict(int)
+
+    def __enter__(self) -> Self:
+        """Start to listen on a free port."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self._certificate, self._key)
+        self._server = _Server(("127.0.0.1", 0), context, self)
+        self.url = f"https://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def take(self, query: Mapping[str, list[str]], body: bytes) -> tuple[int, bytes]:
+        """Accept a body's lines.
+
+        Returns
+        -------
+        tuple
+            The status and the body of the answer.
+        """
+        token = query.get("token", [""])[0]
+        if not token:
+            return 401, b"Logging token is missing"
+        account = self.tokens.get(token)
+        if account is None:
+            return 401, b"Logging token is not valid"
+        counts = {"malformedLines": 0, "successfulLines": 0, "oversizedLines": 0, "emptyLogLines": 0}
+        good: list[tuple[str, bytes]] = []
+        for line in body.removesuffix(b"\n").split(b"\n"):
+            verdict, export = judge(line)
+            counts[verdict] += 1
+            if verdict == "successfulLines":
+                good.append((export, line))
+        with self._lock:
+            for export, line in good:
+                self.accepted[account, export].see([line.decode(errors="replace")])
+                self.lines[account].append(line)
+        return (200, b"") if len(good) == sum(counts.values()) else (400, json.dumps(counts).encode())
+
+    def note(self, status: int) -> None:
+        """Count an answer that was not 200."""
+        with self._lock:
+            self.refusals[status] += 1
+
+
+def judge(line: bytes) -> tuple[str, str]:
+    """Return what the listener counts a line as, and the export that the line names."""
+    if not line.strip():
+        return "emptyLogLines", ""
+    if len(line) > MAX_LINE_BYTES:
+        return "oversizedLines", ""
+    try:
+        document = json.loads(line)
+    except ValueError:
+        return "malformedLines", ""
+    if not isinstance(document, dict):
+        return "malformedLines", ""
+    return "successfulLines", str(document.get("export", ""))
+
+
+def unpack(body: bytes, encoding: str) -> bytes:
+    """Return a body as it was before it was compressed.
+
+    Raises
+    ------
+    TooLargeError
+        When it is over 10 MB, before or after.
+    ValueError
+        When it is no gzip stream, or the encoding is another.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise TooLargeError
+    if encoding in ("", "identity"):
+        return body
+    if encoding != "gzip":
+        raise ValueError(f"unknown content encoding {encoding}")
+    unpacker = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        plain = unpacker.decompress(body, MAX_BODY_BYTES + 1)
+    except zlib.error as error:
+        raise ValueError("not a gzip stream") from error
+    if len(plain) > MAX_BODY_BYTES:
+        raise TooLargeError
+    if not unpacker.eof:
+        raise ValueError("a gzip stream that is cut off")
+    return plain
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    # What the listener got is asked for once it is known to be complete, not when its clients let go.
+    block_on_close = False
+
+    def __init__(self, address: tuple[str, int], context: ssl.SSLContext, listener: LogzioListener) -> None:
+        self.listener, self._context = listener, context
+        super().__init__(address, _Handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        connection.settimeout(60)
+        # The handshake is left to the connection's own thread: a silent client must not hold up the others.
+        return self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: a client that goes away in the middle is its own affair."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_POST(self) -> None:
+        parts = urlsplit(self.path)
+        if self.headers.get("Transfer-Encoding"):
+            self._answer(411, b"Length Required")
+            return
+        length = int(self.headers.get("Content-Length", "0"))
+        if length > MAX_BODY_BYTES:
+            self.close_connection = True
+            self._answer(413, b"Request Entity Too Large")
+            return
+        body = self.rfile.read(length)
+        try:
+            plain = unpack(body, self.headers.get("Content-Encoding", ""))
+        except TooLargeError:
+            self._answer(413, b"Request Entity Too Large")
+        except ValueError as error:
+            self._answer(400, str(error).encode())
+        else:
+            self._answer(*self.server.listener.take(parse_qs(parts.query), plain))
+
+    def _answer(self, status: int, body: bytes) -> None:
+        if status != 200:
+            self.server.listener.note(status)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class's name)
+        """Nothing: a request's line holds the token."""

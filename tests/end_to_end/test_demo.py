@@ -1,0 +1,39 @@
+"""`make demo` as a user runs it: every kind of export, nothing lost, nothing let in that must stay out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.end_to_end
+
+KINDS = {"mongodb-atlas", "cockroachdb", "aurora-mysql", "aptible", "s3-logs", "cloudwatch-logs", "logzio"}
+
+
+def test_the_demo_keeps_every_promise_for_every_kind() -> None:
+    report = ROOT / "build" / "demo-report.json"
+    report.unlink(missing_ok=True)
+    result = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "local_cloud.demo", "--settings", "examples/everything.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Every promise held" in result.stdout
+
+    exports = json.loads(report.read_text())["exports"]
+    assert {export["kind"] for export in exports} == KINDS
+    for export in exports:
+        assert export["lost_records"] == 0, export["name"]
+        assert len(export["refused"]) >= 8, export["name"]
+        assert export["allowed"], export["name"]
+        counts = {export[f"{count}_records"] for count in ("landed", "shipped", "archived", "found")}
+        assert counts == {export["landed_records"]}, export["name"]
+        assert export["landed_records"] > 0, export["name"]

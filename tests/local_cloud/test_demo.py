@@ -1,0 +1,138 @@
+"""The demo, as far as it goes without a deploy: what it may not do, and what it says."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from local_cloud import cdk, demo
+from local_cloud.report import ExportReport, Report
+from local_cloud.terminal import Terminal
+from settings import load_settings
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LISTENER = "https://127.0.0.1:8071"
+
+
+def _report(**changes: object) -> Report:
+    values: dict[str, object] = {
+        "name": "orders",
+        "kind": "mongodb-atlas",
+        "stack": "acme-orders",
+        "session_seconds": 43200,
+        "allowed": ["wrote"],
+        "refused": ["read"],
+        "written_records": 5,
+        "landed_records": 5,
+        "shipped_records": None,
+        "archived_records": 4,
+        "found_records": 5,
+        "lost_records": 1,
+        "duplicate_records": 0,
+        **changes,
+    }
+    return Report([ExportReport(**values)])  # type: ignore[arg-type]
+
+
+def test_logs_are_pushed_to_this_machine_and_nowhere_else(tmp_path: Path) -> None:
+    source = tmp_path / "settings.yaml"
+    text = (EXAMPLES / "everything.yaml").read_text(encoding="utf-8")
+    otlp = "destinations:\n  - {name: lake, kind: otlp, endpoint: 'https://otel.acme.example'}"
+    source.write_text(text.replace("destinations:", otlp).replace("[archive, logz]", "[archive, logz, lake]"))
+
+    local = demo.localised(source, LISTENER, tmp_path / "local.yaml")
+
+    assert "lake" in {name for export in load_settings(source).exports for name in export.ship_to}
+    assert "lake" not in {name for export in local.exports for name in export.ship_to}
+    pushed = [entry for entry in local.destinations if entry.kind == "logzio" and entry.mode == "push"]
+    assert [entry.kind for entry in local.destinations] == ["logzio"] * len(local.destinations)
+    assert {entry.listener for entry in pushed if entry.kind == "logzio"} == {LISTENER}
+
+
+def test_says_what_is_not_played(tmp_path: Path) -> None:
+    settings = load_settings(EXAMPLES / "mongodb-atlas.yaml")
+
+    local = demo.localised(EXAMPLES / "mongodb-atlas.yaml", LISTENER, tmp_path / "local.yaml")
+
+    assert [note.partition("'")[0] for note in demo.not_played(settings)] == ["orders-audit"]
+    assert demo.not_played(local) == []
+
+
+def test_everything_else_stays_as_it_was_set(tmp_path: Path) -> None:
+    original = load_settings(EXAMPLES / "everything.yaml")
+
+    local = demo.localised(EXAMPLES / "everything.yaml", LISTENER, tmp_path / "local.yaml")
+
+    assert local.exports == original.exports
+
+
+def test_a_mistake_in_the_settings_is_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("deployment: acme\n")
+
+    assert demo.main(["--settings", str(broken)]) == 2
+    assert "account" in capsys.readouterr().err
+
+
+def test_a_tool_that_is_not_installed_is_a_message(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cdk, "ROOT", tmp_path)
+
+    assert demo.main(["--settings", str(EXAMPLES / "everything.yaml")]) == 1
+    assert "make setup" in capsys.readouterr().err
+
+
+def test_two_demos_do_not_share_a_checkout(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "_BUILD", tmp_path)
+    monkeypatch.setattr(demo, "_LOCK", tmp_path / "demo.lock")
+    monkeypatch.setattr(demo, "command_line", list)
+
+    with demo._alone():
+        assert demo.main(["--settings", str(EXAMPLES / "everything.yaml")]) == 1
+
+    assert "Another demo is running" in capsys.readouterr().err
+
+
+def test_ends_well_only_if_every_promise_held(capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.conclude(_report(), Terminal()) == 0
+    assert "cdk deploy --all" in capsys.readouterr().out
+
+    assert demo.conclude(_report(broken=["a record is missing"]), Terminal()) == 1
+    assert "orders: a record is missing" in capsys.readouterr().out
+
+
+def test_the_table_has_a_row_per_export() -> None:
+    console = Console(file=io.StringIO(), width=132)
+
+    console.print(_report().table())
+
+    assert isinstance(console.file, io.StringIO)
+    row = next(line for line in console.file.getvalue().splitlines() if "orders" in line)
+    cells = [cell.strip() for cell in row.strip("│").split("│")]
+    assert cells == ["orders (mongodb-atlas)", "acme-orders", "12 h", "1", "5", "-", "4", "5"]
+
+
+def test_output_that_is_no_terminal_has_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal()
+
+    with terminal.step("deploying") as tell:
+        tell("half of it")
+
+    assert capsys.readouterr().out == "==> deploying\n"
+    assert list(terminal.seconds) == ["deploying"]
+
+
+def test_the_report_says_which_promises_did_not_hold(tmp_path: Path) -> None:
+    report = _report(broken=["a record is missing"])
+
+    report.write(tmp_path / "report.json")
+
+    assert '"broken": [\n    "orders: a record is missing"\n  ]' in (tmp_path / "report.json").read_text(
+        encoding="utf-8"
+    )

@@ -1,0 +1,122 @@
+"""The listener holds clients to what Logz.io documents."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import ssl
+from contextlib import closing
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from local_cloud.certificate import ServerCertificate, create_server_certificate
+from local_cloud.markers import new_uuid
+from local_cloud.stand_ins.logzio_listener import MAX_BODY_BYTES, MAX_LINE_BYTES, LogzioListener
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOKEN = "right"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> ServerCertificate:
+    return create_server_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+def listener(certificate: ServerCertificate) -> Iterator[LogzioListener]:
+    with LogzioListener(certificate=certificate.certificate, key=certificate.key) as running:
+        running.tokens[TOKEN] = "logz"
+        yield running
+
+
+@pytest.fixture
+def connection(listener: LogzioListener, certificate: ServerCertificate) -> Iterator[http.client.HTTPSConnection]:
+    context = ssl.create_default_context(cafile=str(certificate.ca_bundle))
+    with closing(http.client.HTTPSConnection(urlsplit(listener.url).netloc, timeout=10, context=context)) as opened:
+        yield opened
+
+
+def _post(
+    connection: http.client.HTTPSConnection, body: bytes, *, token: str = TOKEN, packed: bool = True
+) -> tuple[int, bytes]:
+    headers = {"Content-Encoding": "gzip"} if packed else {}
+    connection.request("POST", f"/?token={token}&type=x", gzip.compress(body, 1) if packed else body, headers)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def _line(export: str, marker: str) -> bytes:
+    return json.dumps({"export": export, "message": marker}).encode() + b"\n"
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_accepts_lines_with_an_empty_answer(
+    listener: LogzioListener, connection: http.client.HTTPSConnection, packed: bool
+) -> None:
+    marker = new_uuid()
+
+    assert _post(connection, _line("orders", marker), packed=packed) == (200, b"")
+    assert listener.accepted["logz", "orders"].of({marker}) == {marker}
+
+
+def test_keeps_the_connection_for_the_next_request(connection: http.client.HTTPSConnection) -> None:
+    answers = [_post(connection, _line("orders", new_uuid())) for _ in range(3)]
+
+    assert answers == [(200, b"")] * 3
+
+
+@pytest.mark.parametrize(("token", "said"), [("", b"missing"), ("wrong", b"not valid")])
+def test_refuses_a_token(
+    listener: LogzioListener, connection: http.client.HTTPSConnection, token: str, said: bytes
+) -> None:
+    status, answer = _post(connection, _line("orders", new_uuid()), token=token)
+
+    assert status == 401
+    assert said in answer
+    assert not listener.accepted
+
+
+def test_counts_what_it_refuses_and_keeps_the_rest(
+    listener: LogzioListener, connection: http.client.HTTPSConnection
+) -> None:
+    marker = new_uuid()
+    body = b"not json\n" + _line("orders", marker) + b"\n" + b'{"message":"' + b"x" * MAX_LINE_BYTES + b'"}\n[1]\n'
+
+    status, answer = _post(connection, body)
+
+    assert status == 400
+    assert json.loads(answer) == {"malformedLines": 2, "successfulLines": 1, "oversizedLines": 1, "emptyLogLines": 1}
+    assert listener.accepted["logz", "orders"].of({marker}) == {marker}
+
+
+def test_refuses_a_body_that_unpacks_to_more_than_10_mb(connection: http.client.HTTPSConnection) -> None:
+    assert _post(connection, b" " * (MAX_BODY_BYTES + 1))[0] == 413
+
+
+def test_refuses_a_body_of_more_than_10_mb(connection: http.client.HTTPSConnection) -> None:
+    connection.putrequest("POST", f"/?token={TOKEN}")
+    connection.putheader("Content-Length", str(MAX_BODY_BYTES + 1))
+    connection.endheaders()
+
+    assert connection.getresponse().status == 413
+
+
+def test_refuses_a_body_that_is_no_gzip_stream(connection: http.client.HTTPSConnection) -> None:
+    connection.request("POST", f"/?token={TOKEN}", b"plain", {"Content-Encoding": "gzip"})
+
+    assert connection.getresponse().status == 400
+
+
+def test_its_certificate_is_the_local_clouds(listener: LogzioListener) -> None:
+    distrusting = ssl.create_default_context()
+
+    with (
+        closing(http.client.HTTPSConnection(urlsplit(listener.url).netloc, timeout=10, context=distrusting)) as opened,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        opened.request("POST", "/")

@@ -1,0 +1,112 @@
+"""What the stand-ins write is what the vendors write: the shipper's parsers understand every line of it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from log_shipper.parsers import aurora_mysql, cockroachdb, docker_json, json_lines, mongodb_atlas, s3_logs
+from log_shipper.record import Origin, Record
+
+from local_cloud.journal import Journal
+from local_cloud.markers import Line, candidates
+from local_cloud.stage import Stage
+from local_cloud.stand_ins import application, aptible, aws_services
+from local_cloud.stand_ins.aurora_mysql import AuroraMysql
+from local_cloud.stand_ins.aws_services import AwsServices
+from local_cloud.stand_ins.cockroachdb import Cockroachdb
+from local_cloud.stand_ins.mongodb_atlas import MongodbAtlas
+from local_cloud.stand_ins.recorded import written_again
+from settings import load_settings
+
+ORIGIN = Origin("1970-01-01T00:00:00Z", "audit")
+SETTINGS = load_settings(Path(__file__).parents[2] / "examples" / "everything.yaml")
+
+
+class _NoCloud:
+    def client(self, *_: object, **__: object) -> None:
+        """No call is made."""
+
+
+def _stand_in(kind: type[Any], name: str) -> Any:
+    told = {"BucketName": "b", "Prefix": "p", "KmsKeyArn": "k", "LogGroupNames": "/g", "AccountId": "1"}
+    cloud: Any = _NoCloud()
+    stage = Stage(cloud, SETTINGS, {f"{SETTINGS.deployment}-{export.name}": told for export in SETTINGS.exports})
+    export = next(export for export in SETTINGS.exports if export.name == name)
+    return kind(stage, export, Journal())
+
+
+def _lines(source: str) -> list[Line]:
+    folder, _, file = source.partition("/")
+    if folder == "mongodb-atlas":
+        rewrite = _stand_in(MongodbAtlas, "orders")._rewrite
+    elif folder == "cockroachdb":
+        stand_in = _stand_in(Cockroachdb, "ledger")
+        stand_in._channel, stand_in._node = "SESSIONS", 1
+        rewrite = stand_in._json if file == "json.log" else stand_in._crdb_v2
+    elif folder == "aurora-mysql":
+        stand_in = _stand_in(AuroraMysql, "billing")
+        stand_in._host = "billing-instance-1"
+        rewrite = stand_in._rewrite
+    elif file == "alb.log":
+        rewrite = aws_services._request
+    elif folder == "aws-services":
+        rewrite = _stand_in(AwsServices, "trail")._flow
+    else:
+        rewrite = aptible._rewrite if folder == "aptible" else application.rewrite
+    return written_again(source, 20, rewrite)
+
+
+SOURCES = [
+    *(f"mongodb-atlas/{name}.log" for name in ("mongod", "mongos", "mongod-audit", "mongos-audit")),
+    "cockroachdb/json.log",
+    "cockroachdb/crdb-v2.log",
+    "aurora-mysql/audit.csv",
+    "aptible/docker.log",
+    "aws-services/vpc-flow.log",
+    "aws-services/alb.log",
+    "application/checkout.log",
+]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_line_carries_its_marker_and_no_two_the_same(source: str) -> None:
+    lines = [line for line in _lines(source) if line.marker]
+
+    assert all(line.marker in candidates(line.text) for line in lines)
+    assert len({line.marker for line in lines}) == len(lines) > 10
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_shipper_understands_every_line_and_reads_its_time(source: str) -> None:
+    now = time.strftime("%Y-%m-%dT%H", time.gmtime(time.time() - 120)), time.strftime("%Y-%m-%dT%H", time.gmtime())
+
+    records = [record for line in _lines(source) for part in line.text.split("\n") for record in _parsed(source, part)]
+
+    assert len(records) > 10
+    assert all(record.understood and record.time[:13] in now for record in records)
+
+
+def test_lines_are_in_order_of_time() -> None:
+    times = [line.epoch_ms for line in _lines("aptible/docker.log")]
+
+    assert times == sorted(times)
+    assert time.time() * 1000 - 130_000 < times[0] < times[-1] <= time.time() * 1000
+
+
+_COLUMNS = s3_logs.ColumnParser("vpc-flow")
+
+
+def _parsed(source: str, line: str) -> list[Record]:
+    parsers: dict[str, Any] = {
+        "mongodb-atlas": mongodb_atlas.parse,
+        "cockroachdb": cockroachdb.parse,
+        "aurora-mysql": aurora_mysql.parse,
+        "aptible": docker_json.parse,
+        "aws-services": s3_logs.ColumnParser("alb").parse if source.endswith("alb.log") else _COLUMNS.parse,
+        "application": json_lines.parse,
+    }
+    record = parsers[source.partition("/")[0]](line, ORIGIN)
+    return [record] if record else []
