@@ -8,7 +8,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 SETTINGS ?= examples/everything.yaml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
+# Bytecode is kept: importing the CDK without it costs seconds, every time.
+unexport PYTHONDONTWRITEBYTECODE
 # The wheels of a function's layer, for AWS (arm64, Python 3.13) and for the local cloud (this machine's Python).
 LAYER_LOCK := lambda_src/log_shipper/requirements.txt
 LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/host/.installed

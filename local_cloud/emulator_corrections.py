@@ -55,6 +55,7 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     _offer_the_managed_key()
     _ask_the_key_policy_for_objects()
     _check_log_groups_of_templates()
+    _change_log_groups_that_exist()
     _apply_bucket_properties()
     _keep_buckets_with_objects()
     _announce_replicas()
@@ -292,6 +293,31 @@ def _logs_may_use_key(key_arn: str, log_group_name: str) -> bool:
         return bool(decision == "Allow")
 
     return allows("kms:GenerateDataKey") and allows("kms:Decrypt")
+
+
+def _change_log_groups_that_exist() -> None:
+    """A key and deletion protection can be put on a log group that exists; MiniStack knows neither action."""
+    original = cloudwatch_logs.handle_request
+
+    async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
+        action = headers.get("x-amz-target", "").rpartition(".")[2]
+        if action not in ("AssociateKmsKey", "PutLogGroupDeletionProtection"):
+            return await original(method, path, headers, body, query_params)
+        data = json.loads(body)
+        name = data.get("logGroupName") or data["logGroupIdentifier"].removesuffix(":*").rpartition(":log-group:")[2]
+        if name not in cloudwatch_logs._log_groups:
+            message = f"The specified log group does not exist: {name}"
+            return responses.error_response_json("ResourceNotFoundException", message, 400)
+        if action == "PutLogGroupDeletionProtection":
+            cloudwatch_logs._log_groups[name][_PROTECTED] = data[_PROTECTED]
+            return responses.json_response({})
+        if not _logs_may_use_key(data["kmsKeyId"], name):
+            message = f"The specified KMS key does not exist or is not allowed to be used with LogGroup '{name}'"
+            return responses.error_response_json("InvalidParameterException", message, 400)
+        cloudwatch_logs._log_groups[name]["kmsKeyId"] = data["kmsKeyId"]
+        return responses.json_response({})
+
+    cloudwatch_logs.handle_request = handle_request
 
 
 def _apply_bucket_properties() -> None:

@@ -150,6 +150,8 @@ class CoreStack(Stack):
                 ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
                 [names.queue_arn(destination)],
             ),
+            # An object that takes longer than the function may run is put back at the end of its own queue.
+            self._allow("PutBack", ["sqs:SendMessage", "sqs:GetQueueUrl"], [names.queue_arn(destination)]),
             self._allow("ReadArchive", ["s3:GetObject", "s3:GetObjectVersion"], [f"{self.archive.arn}/logs/*"]),
             self._allow("PutQuarantine", ["s3:PutObject"], [f"{self.failures.arn}/quarantine/*/{destination}/*"]),
             self._allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], [f"{self.failures.arn}/{progress}*"]),

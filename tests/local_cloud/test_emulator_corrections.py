@@ -96,13 +96,39 @@ def test_a_log_group_called_by_its_identifier_is_granted_alike(emulator: Emulato
     arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:guarded:*"
     session = _assume(emulator, _role(emulator, _allow(["logs:PutLogGroupDeletionProtection"], arn)))
     owner = emulator.client("logs", session, region=REGION)
-    try:
+    if allowed:
         owner.put_log_group_deletion_protection(logGroupIdentifier=group, deletionProtectionEnabled=True)
-        code = ""
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-    # The emulator has no such call: what is not refused is answered as unknown.
-    assert (code != "AccessDeniedException") == allowed, code
+        with pytest.raises(ClientError, match="deletion protection"):
+            logs.delete_log_group(logGroupName=group)
+    else:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            owner.put_log_group_deletion_protection(logGroupIdentifier=group, deletionProtectionEnabled=True)
+
+
+@pytest.mark.parametrize(("admitted", "taken"), [("keyed", True), ("another", False)])
+def test_a_log_group_that_exists_takes_a_key_that_admits_it(emulator: Emulator, admitted: str, taken: bool) -> None:
+    group = "keyed" if taken else "keyless"
+    logs = emulator.client("logs", ACCOUNT, region=REGION)
+    logs.create_log_group(logGroupName=group)
+    context = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{admitted}"
+    key = _key(
+        emulator,
+        _delegation(),
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": f"logs.{REGION}.amazonaws.com"},
+            "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:GenerateDataKey*"],
+            "Resource": "*",
+            "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": context}},
+        },
+    )
+    if taken:
+        logs.associate_kms_key(logGroupName=group, kmsKeyId=key)
+    else:
+        with pytest.raises(ClientError, match="not allowed to be used"):
+            logs.associate_kms_key(logGroupName=group, kmsKeyId=key)
+    (found,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert found.get("kmsKeyId") == (key if taken else None)
 
 
 def test_a_bucket_policy_sees_which_role_of_another_account_calls(emulator: Emulator) -> None:

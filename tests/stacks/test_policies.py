@@ -364,6 +364,11 @@ def test_a_destinations_function_takes_its_own_queue_and_reads_its_own_secret() 
             ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
             f"arn:aws:sqs:{HOME}:{ACCOUNT}:acme-prod-ship-logz",
         ),
+        allow(
+            "PutBack",
+            ["sqs:GetQueueUrl", "sqs:SendMessage"],
+            f"arn:aws:sqs:{HOME}:{ACCOUNT}:acme-prod-ship-logz",
+        ),
         allow("ReadArchive", ["s3:GetObject", "s3:GetObjectVersion"], f"{archive}/logs/*"),
         allow("PutQuarantine", "s3:PutObject", f"{failed}/quarantine/*/logz/*"),
         allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], f"{failed}/progress/logz/*"),

@@ -1,0 +1,117 @@
+"""Archive objects: named by their content's source, so that the same input always ends as the same object.
+
+An S3 source is cut into parts of at most 32 MiB of lines, and within a part each hour has its own object: where the
+cuts fall depends on the input alone, whatever was retried or resumed.
+"""
+
+from collections.abc import Callable
+
+from botocore.exceptions import ClientError
+from isal import isal_zlib
+
+from log_shipper import aws
+from log_shipper.jobs import Job, Segment, acknowledge, identity_of
+from log_shipper.rendering import archive_key, hour_of
+
+PART_BYTES = 32 * 1024 * 1024
+POLICY_METADATA = "logdock-policy"
+
+
+class GzipBody:
+    """A gzip stream that is written piece by piece, always with the same bytes for the same input."""
+
+    def __init__(self) -> None:
+        self._compressor = isal_zlib.compressobj(1, isal_zlib.DEFLATED, 31)
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Add data."""
+        if piece := self._compressor.compress(data):
+            self._pieces.append(piece)
+
+    def finish(self) -> bytes:
+        """Return the whole stream."""
+        self._pieces.append(self._compressor.flush())
+        return b"".join(self._pieces)
+
+
+def put_archive_object(bucket: str, key: str, body: bytes, policy: str) -> None:
+    """Store an object of archive lines unless it is there already: a second version would be shipped a second time.
+
+    ``policy`` tells a later reader which redaction the lines have been through.
+    """
+    try:
+        aws.s3().put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=body,
+            ContentType="application/gzip",
+            Metadata={POLICY_METADATA: policy},
+            IfNoneMatch="*",
+        )
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "PreconditionFailed":
+            raise
+
+
+class ObjectSink:
+    """Writes each job's lines as objects: the ``archive`` destination, and ``feed`` for objects that need parsing.
+
+    Parameters
+    ----------
+    put : callable
+        Stores a body: takes the job, the first record's time, the part's identity and the gzip bytes.
+    """
+
+    by_hour = True
+    retries = 0
+
+    def __init__(self, put: Callable[[Job, str, str, bytes], None]) -> None:
+        self._put = put
+        self._pending: list[tuple[Job, Segment]] = []
+        self._hours: dict[str, tuple[str, GzipBody]] = {}
+        self._bytes = 0
+        self.requests = 0
+
+    def write(self, job: Job, segment: Segment) -> None:
+        """Take a segment; store the part before when it would grow too large."""
+        if self._bytes and self._bytes + len(segment.data) > PART_BYTES:
+            self.end(job)
+        self._pending.append((job, segment))
+        if segment.data:
+            self._bytes += len(segment.data)
+            _, body = self._hours.setdefault(hour_of(segment.time), (segment.time, GzipBody()))
+            body.write(segment.data)
+
+    def end(self, job: Job) -> None:
+        """Store the part that is gathered and acknowledge it."""
+        first = self._pending[0][1] if self._pending else None
+        start = first.end - first.records if first else 0
+        for hour, (time, body) in self._hours.items():
+            self._put(job, time, identity_of(job.identity, str(start), hour), body.finish())
+            self.requests += 1
+        self._hours, self._bytes = {}, 0
+        acknowledge(self._pending, self._pending[:])
+
+    def drop(self, job: Job) -> None:
+        """Leave a part that is not whole: where parts are cut must depend on the object alone."""
+        if any(owner is job for owner, _ in self._pending):
+            self.abandon()
+
+    def flush(self) -> None:
+        """Nothing: every job's end stores its last part."""
+
+    def abandon(self) -> None:
+        """Leave what is gathered for the next attempt."""
+        for job, segment in self._pending:
+            job.leave(segment)
+        self._pending, self._hours, self._bytes = [], {}, 0
+
+
+def archive_put(bucket: str) -> Callable[[Job, str, str, bytes], None]:
+    """Return what stores a part under its archive key."""
+
+    def put(job: Job, time: str, identity: str, body: bytes) -> None:
+        put_archive_object(bucket, archive_key(job.export.name, time, identity), body, job.export.policy)
+
+    return put

@@ -1,0 +1,61 @@
+"""The AWS clients, made when first used: an invocation pays only for those it needs.
+
+botocore is used without boto3's resource layer, which a function that makes a handful of calls would only load.
+Endpoints and certificates come from the standard AWS variables.
+"""
+
+from __future__ import annotations
+
+import gc
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+
+# the SDK's modules live as long as the process: without this every full collection, at start and later, walks them all
+gc.freeze()
+
+_CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=30)
+_ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
+
+
+@lru_cache(maxsize=1)
+def _session() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
+@lru_cache(maxsize=1)
+def s3() -> S3Client:
+    """Return the S3 client."""
+    return cast("S3Client", _session().create_client("s3", config=_CONFIG))
+
+
+@lru_cache(maxsize=1)
+def ssm() -> SSMClient:
+    """Return the Parameter Store client."""
+    return cast("SSMClient", _session().create_client("ssm", config=_CONFIG))
+
+
+@lru_cache(maxsize=1)
+def secrets_manager() -> SecretsManagerClient:
+    """Return the Secrets Manager client."""
+    return cast("SecretsManagerClient", _session().create_client("secretsmanager", config=_CONFIG))
+
+
+@lru_cache(maxsize=1)
+def sqs() -> SQSClient:
+    """Return the SQS client."""
+    return cast("SQSClient", _session().create_client("sqs", config=_CONFIG))
+
+
+def is_absent(error: ClientError) -> bool:
+    """Say whether S3 answered that an object does not exist."""
+    return error.response.get("Error", {}).get("Code", "") in _ABSENT

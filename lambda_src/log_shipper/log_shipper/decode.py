@@ -1,0 +1,128 @@
+"""Decompression by content: gzip (one member or many), zstd, bzip2 or plain, told by the first bytes, never by a name.
+
+Output comes in pieces of bounded size whatever the input expands to, so memory does not grow with the object.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Protocol, cast
+
+from isal import igzip_lib
+
+from log_shipper.errors import CorruptInputError
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+BZIP2_MAGIC = b"BZh"
+_MAGIC_BYTES = 4
+IsalError = cast("type[Exception]", igzip_lib.IsalError)
+PIECE_BYTES = 512 * 1024
+_ZSTD_INPUT_BYTES = 1024
+"""zstandard's decompressor takes no output limit: small inputs bound what one call can expand to."""
+
+
+def decoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the decompressed bytes of ``chunks`` in pieces of about 512 KiB at most.
+
+    Raises
+    ------
+    CorruptInputError
+        When a compressed stream is truncated or damaged, after what was readable before it has been yielded.
+    """
+    source = iter(chunks)
+    head = b""
+    while len(head) < _MAGIC_BYTES and (chunk := next(source, None)) is not None:
+        head += chunk
+    stream = chain((head,), source) if head else source
+    if head.startswith(GZIP_MAGIC):
+        return _members(stream, _new_gzip, IsalError, GZIP_MAGIC, "gzip")
+    if head.startswith(BZIP2_MAGIC) and head[3:4].isdigit():
+        return _members(stream, _new_bzip2, OSError, BZIP2_MAGIC, "bzip2")
+    if head.startswith(ZSTD_MAGIC):
+        return _unzstd(stream)
+    return _sliced(stream, PIECE_BYTES)
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
+
+
+def _new_gzip() -> _Decompressor:
+    return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+
+
+def _new_bzip2() -> _Decompressor:
+    import bz2
+
+    return bz2.BZ2Decompressor()
+
+
+def _members(
+    chunks: Iterable[bytes],
+    new: Callable[[], _Decompressor],
+    failure: type[Exception],
+    magic: bytes,
+    name: str,
+) -> Iterator[bytes]:
+    """Decompress concatenated members; zero padding between and after them is ignored, as gzip(1) does."""
+    member: _Decompressor | None = None
+    held = b""
+    for chunk in chunks:
+        data = held + chunk if held else chunk
+        held = b""
+        while data or (member is not None and not member.needs_input):
+            if member is None:
+                data = data.lstrip(b"\0")
+                if len(data) < len(magic):
+                    held = data
+                    break
+                if not data.startswith(magic):
+                    raise CorruptInputError(f"bytes that are not {name} follow a {name} member")
+                member = new()
+            try:
+                piece = member.decompress(data, PIECE_BYTES)
+            except failure as error:
+                raise CorruptInputError(f"damaged {name} stream: {error}") from None
+            data = b""
+            if piece:
+                yield piece
+            if member.eof:
+                data, member = member.unused_data, None
+    if member is not None or held:
+        raise CorruptInputError(f"truncated {name} stream")
+
+
+def _sliced(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        if len(chunk) <= size:
+            yield chunk
+            continue
+        for start in range(0, len(chunk), size):
+            yield chunk[start : start + size]
+
+
+def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    import zstandard
+
+    frame = None
+    for data in _sliced(chunks, _ZSTD_INPUT_BYTES):
+        while data:
+            if frame is None:
+                frame = zstandard.ZstdDecompressor().decompressobj()
+            try:
+                piece = frame.decompress(data)
+            except zstandard.ZstdError as error:
+                raise CorruptInputError(f"damaged zstd stream: {error}") from None
+            if piece:
+                yield from _sliced((piece,), PIECE_BYTES)
+            data = b""
+            if frame.eof:
+                data, frame = frame.unused_data, None
+    if frame is not None:
+        raise CorruptInputError("truncated zstd stream")

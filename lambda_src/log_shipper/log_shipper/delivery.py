@@ -1,0 +1,204 @@
+"""One batch of messages on its way to one destination: opens objects, reads them, hands records over, keeps count."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from log_shipper.archive_writer import POLICY_METADATA
+from log_shipper.decode import decoded
+from log_shipper.destinations import Sink, renderer_of
+from log_shipper.environment import Destination, Environment
+from log_shipper.errors import CorruptInputError, DeliveryError, OutOfTimeError, ShipperError
+from log_shipper.events import ObjectRef, objects_in
+from log_shipper.export_config import ExportConfig, ExportConfigs
+from log_shipper.jobs import Job, Refused, Segment, identity_of
+from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, open_object
+from log_shipper.parsers import docker_json, mongodb_atlas
+from log_shipper.reading import read_blocks
+from log_shipper.record import Origin, Record
+from log_shipper.rendering import ARCHIVE_HEAD, path_fields
+from log_shipper.runtime import explain
+from log_shipper.secret_store import SecretStore
+from log_shipper.stores import FailureStore
+from log_shipper.telemetry import Tally, log
+from log_shipper.timestamps import normalise
+
+
+@dataclass(kw_only=True)
+class Delivery:
+    """Takes messages one by one; `finish` says which of them are to be tried again."""
+
+    environment: Environment
+    destination: Destination
+    configs: ExportConfigs
+    secrets: SecretStore
+    failures: FailureStore
+    sink: Sink
+    remaining_seconds: Callable[[], float]
+    _messages: dict[str, list[Job]] = field(default_factory=dict)
+    _failed: set[str] = field(default_factory=set)
+    _stopped: bool = False
+    _out_of_time: set[str] = field(default_factory=set)
+
+    def take(self, message_id: str, body: str, *, retried: bool = False) -> None:
+        """Ship the objects of one message as far as time and the destination allow; never raises."""
+        jobs = self._messages.setdefault(message_id, [])
+        if self._stopped:
+            self._failed.add(message_id)
+            return
+        try:
+            for ref in objects_in(body):
+                self._ship(ref, jobs, retried)
+        except Exception as error:  # noqa: BLE001 - one message's failure must not fail its neighbours
+            self._failed.add(message_id)
+            for job in jobs:
+                self.sink.drop(job)
+            if isinstance(error, OutOfTimeError):
+                self._out_of_time.add(message_id)
+            self._note(error, message_id)
+
+    def finish(self) -> list[str]:
+        """Deliver what is gathered; return the messages that are not wholly acknowledged, in order."""
+        try:
+            if not self._stopped:
+                self.sink.flush()
+        except Exception as error:  # noqa: BLE001 - what is not acknowledged below is returned as failed
+            self._note(error, "")
+        self.sink.abandon()
+        self._keep_progress()
+        return [
+            message_id
+            for message_id, jobs in self._messages.items()
+            if message_id in self._failed or not all(job.settled for job in jobs)
+        ]
+
+    def unfinished(self) -> list[str]:
+        """Return the messages that ended for want of time and got on: to be gone on with, not counted as failed."""
+        return [
+            message_id
+            for message_id in self._messages
+            if message_id in self._out_of_time and any(job.position > job.skip for job in self._messages[message_id])
+        ]
+
+    def _keep_progress(self) -> None:
+        """Note how far unfinished objects got, and that objects which took several invocations are finished."""
+        for job in (job for jobs in self._messages.values() for job in jobs):
+            if job.unsaved_bytes and (job.saved or not job.settled):
+                try:
+                    self.failures.save(job)
+                except Exception as error:  # noqa: BLE001 - it costs a repetition; what was acknowledged stays so
+                    self._note(error, "")
+
+    def tallies(self) -> dict[str, Tally]:
+        """Return the figures by export."""
+        by_export: dict[str, Tally] = {}
+        for jobs in self._messages.values():
+            for job in jobs:
+                by_export.setdefault(job.export.name, Tally()).add(job.tally)
+        for tally in list(by_export.values())[:1]:
+            tally.requests += self.sink.requests
+            tally.retries += self.sink.retries
+        return by_export
+
+    def _note(self, error: Exception, message_id: str) -> None:
+        log("failed", destination=self.destination.name, message_id=message_id, error=explain(error))
+        if isinstance(error, (DeliveryError, OutOfTimeError)):
+            # the other messages would meet the same, and would only wait for it to fail
+            self._stopped = True
+            self.sink.abandon()
+
+    def _ship(self, ref: ObjectRef, jobs: list[Job], retried: bool) -> None:
+        if ref.key.endswith(INSTRUCTION_SUFFIX):
+            return
+        config = self.configs.get(ref.export)
+        archived = ref.bucket == self.environment.archive_bucket
+        if archived and self.destination.kind == "archive":
+            raise ShipperError("an archive object would be archived again, and that again, without end")
+        identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version_id or ref.etag)
+        if archived and self.destination.kind == "feed":
+            from log_shipper.feed import open_feed
+
+            open_feed(self.environment.archive_bucket, self.destination.name).copy(
+                ref.export, identity, ref.key, ref.version_id
+            )
+            return
+        job = self._job(ref, config, identity)
+        jobs.append(job)
+        if retried and self.failures.resume(job):
+            job.seen, job.complete = job.position, True
+            return
+        opened = open_object(ref, config, self.secrets)
+        job.redacted = archived and opened.metadata.get(POLICY_METADATA) == config.policy
+        self._read(job, opened, ref, archived)
+
+    def _job(self, ref: ObjectRef, config: ExportConfig, identity: str) -> Job:
+        archived = ref.bucket == self.environment.archive_bucket
+        named = path_fields(config.path_fields, ref.key) if config.path_fields and not archived else None
+        renderer = renderer_of(self.destination, config, source_of(ref), named)
+        return Job(config, identity, renderer, quarantine=self.failures.quarantine, save=self.failures.save)
+
+    def _read(self, job: Job, opened: OpenObject, ref: ObjectRef, archived: bool) -> None:
+        config = job.export
+        arrival = normalise(ref.time) or opened.modified
+        origin = Origin(arrival, log_type_of(ref.key, config.vendor))
+        counted = _Counted(opened.chunks)
+        blocks = read_blocks(
+            decoded(counted),
+            vendor=config.vendor,
+            format_name="archive" if archived else config.format_name,
+            origin=origin,
+            record_start=None if archived else config.record_start,
+        )
+        try:
+            for block in blocks:
+                self._hand_over(job, job.take(block, by_hour=self.sink.by_hour))
+        except CorruptInputError as error:
+            self._refuse_rest(job, error, arrival)
+        job.complete = True
+        job.tally.bytes_in += counted.bytes
+        self.sink.end(job)
+
+    def _hand_over(self, job: Job, segments: list[Segment]) -> None:
+        for taken, segment in enumerate(segments):
+            try:
+                if self.remaining_seconds() <= 0:
+                    raise OutOfTimeError("the function's time is nearly up")
+                self.sink.write(job, segment)
+            except Exception:
+                for left in segments[taken:]:
+                    job.leave(left)
+                raise
+
+    def _refuse_rest(self, job: Job, error: CorruptInputError, arrival: str) -> None:
+        """Set aside a note in place of what no retry will make readable; the object itself stays where it is."""
+        note = Record(f"the rest of the object cannot be read: {error}", arrival, "unreadable")
+        line = job.renderer.line(note, ARCHIVE_HEAD)
+        job.tally.records_in += 1
+        job.seen += 1
+        self._hand_over(job, [Segment(b"", 0, 0, 1, (Refused(str(error), arrival, line),), job.seen, arrival)])
+
+
+class _Counted:
+    """Counts the bytes that pass."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self.bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.bytes += len(chunk)
+            yield chunk
+
+
+def source_of(ref: ObjectRef) -> str:
+    """Return what the archive calls an object."""
+    return f"s3://{ref.bucket}/{ref.key}"
+
+
+def log_type_of(key: str, vendor: str) -> str:
+    """Return the log type that a key's path tells, by vendor."""
+    if vendor == "mongodb-atlas":
+        return mongodb_atlas.log_type_of(key)
+    if vendor == "aptible":
+        return docker_json.log_type_of(key)
+    return vendor

@@ -1,0 +1,85 @@
+"""The destinations by kind: what each wants its lines to look like, and what takes them."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from log_shipper.environment import Destination, Environment
+from log_shipper.export_config import ExportConfig
+from log_shipper.jobs import Job, Segment
+from log_shipper.rendering import Renderer, Shape
+from log_shipper.secret_store import SecretStore
+
+
+class Sink(Protocol):
+    """Takes segments of jobs, acknowledges them when the destination has them."""
+
+    by_hour: bool
+
+    @property
+    def requests(self) -> int:
+        """How many requests were made."""
+
+    @property
+    def retries(self) -> int:
+        """How many of them repeated one that failed."""
+
+    def write(self, job: Job, segment: Segment) -> None:
+        """Take a segment; may deliver what was taken before."""
+
+    def end(self, job: Job) -> None:
+        """Note that a job has no more segments."""
+
+    def drop(self, job: Job) -> None:
+        """Note that a job will not be read to its end now."""
+
+    def flush(self) -> None:
+        """Deliver what was taken."""
+
+    def abandon(self) -> None:
+        """Leave what was not delivered for the next attempt."""
+
+
+def renderer_of(destination: Destination, config: ExportConfig, source: str, fields: dict[str, str] | None) -> Renderer:
+    """Return what writes the lines of an object for a destination."""
+    kind: type[Renderer] = Renderer
+    shape = Shape()
+    if destination.kind == "logzio":
+        from log_shipper import logzio
+
+        shape = logzio.shape(destination.log_type or config.vendor)
+    elif destination.kind == "otlp":
+        from log_shipper import otlp
+
+        kind, shape = otlp.OtlpRenderer, otlp.SHAPE
+    return kind(shape, export=config.name, vendor=config.vendor, source=source, fields=fields)
+
+
+def open_sink(
+    destination: Destination, environment: Environment, secrets: SecretStore, remaining_seconds: Callable[[], float]
+) -> Sink:
+    """Return what takes lines for a destination during one invocation."""
+    if destination.kind in ("logzio", "otlp"):
+        from log_shipper.bulk import BulkSink, Dialect
+        from log_shipper.http_client import HttpClient
+
+        dialect: Dialect
+        if destination.kind == "logzio":
+            from log_shipper import logzio
+
+            token = secrets.token(destination.secret)
+            url = logzio.listener_url(destination.url, token, destination.log_type or "logdock")
+            dialect = logzio.LogzioDialect()
+        else:
+            from log_shipper import otlp
+
+            url = otlp.logs_url(destination.url)
+            dialect = otlp.OtlpDialect(secrets.headers(destination.secret) if destination.secret else {})
+        client = HttpClient(url, remaining_seconds=remaining_seconds)
+        return BulkSink(client, dialect, on_unauthorized=lambda: secrets.forget(destination.secret))
+    from log_shipper.archive_writer import ObjectSink, archive_put
+
+    if destination.kind == "archive":
+        return ObjectSink(archive_put(environment.archive_bucket))
+    from log_shipper.feed import open_feed
+
+    return ObjectSink(open_feed(environment.archive_bucket, destination.name).put)

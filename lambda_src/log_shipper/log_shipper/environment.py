@@ -1,0 +1,124 @@
+"""The functions' environment variables as a typed model, checked once at the handler's edge."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from log_shipper.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What both entry points are told.
+
+    Attributes
+    ----------
+    deployment : str
+        The deployment's name, prefix of its functions' log groups.
+    exports_path : str
+        Where in Parameter Store the exports' documents are, with its last slash.
+    archive_bucket, failure_bucket : str
+        Where archive objects go, and where records go that a destination refuses for good.
+    own_log_group : str
+        The function's own log group, which it never reads.
+    """
+
+    deployment: str
+    exports_path: str
+    archive_bucket: str
+    failure_bucket: str
+    own_log_group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """The one destination of a `ship` function.
+
+    Attributes
+    ----------
+    kind : str
+        ``logzio``, ``otlp``, ``archive`` or ``feed``.
+    url : str
+        The listener's or endpoint's URL; empty for ``archive`` and ``feed``.
+    secret : str
+        The secret's name or ARN; empty when there is none.
+    log_type : str or None
+        Logz.io's ``type`` of every record; left out, it is the export's vendor.
+    """
+
+    name: str
+    kind: str
+    url: str = ""
+    secret: str = ""
+    log_type: str | None = None
+
+
+_DESTINATION_KEYS = {
+    "logzio": ("listener_url", "token_secret"),
+    "otlp": ("endpoint", "headers_secret"),
+    "archive": (None, None),
+    "feed": (None, None),
+}
+
+
+def read_environment(variables: Mapping[str, str]) -> Environment:
+    """Return the checked environment.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming every variable that is missing or wrong.
+    """
+    names = ("LOGDOCK_DEPLOYMENT", "LOGDOCK_EXPORTS_PATH", "LOGDOCK_ARCHIVE_BUCKET", "LOGDOCK_FAILURE_BUCKET")
+    faults = [f"{name} is not set" for name in names if not variables.get(name)]
+    path = variables.get("LOGDOCK_EXPORTS_PATH", "")
+    if path and not (path.startswith("/") and path.endswith("/")):
+        faults.append("LOGDOCK_EXPORTS_PATH does not begin and end with a slash")
+    if faults:
+        raise ConfigurationError("; ".join(faults))
+    return Environment(
+        deployment=variables["LOGDOCK_DEPLOYMENT"],
+        exports_path=path,
+        archive_bucket=variables["LOGDOCK_ARCHIVE_BUCKET"],
+        failure_bucket=variables["LOGDOCK_FAILURE_BUCKET"],
+        own_log_group=variables.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
+    )
+
+
+def read_destination(variables: Mapping[str, str]) -> Destination:
+    """Return the checked destination out of ``LOGDOCK_DESTINATION``.
+
+    Raises
+    ------
+    ConfigurationError
+        When it is missing, not JSON, of an unknown kind, or lacks what its kind needs. Plain HTTP is refused but on
+        loopback.
+    """
+    try:
+        raw: Any = orjson.loads(variables.get("LOGDOCK_DESTINATION", ""))
+    except orjson.JSONDecodeError:
+        raise ConfigurationError("LOGDOCK_DESTINATION is not JSON") from None
+    if not isinstance(raw, dict) or raw.get("kind") not in _DESTINATION_KEYS or not raw.get("name"):
+        raise ConfigurationError(f"LOGDOCK_DESTINATION: wants a name and a kind out of {', '.join(_DESTINATION_KEYS)}")
+    url_key, secret_key = _DESTINATION_KEYS[raw["kind"]]
+    url = str(raw.get(url_key) or "") if url_key else ""
+    secret = str(raw.get(secret_key) or "") if secret_key else ""
+    if url_key and not _is_safe(url):
+        raise ConfigurationError(f"LOGDOCK_DESTINATION: {url_key} is not an https URL")
+    if raw["kind"] == "logzio" and not secret:
+        raise ConfigurationError("LOGDOCK_DESTINATION: token_secret is not set")
+    log_type = raw.get("type") or None
+    return Destination(name=str(raw["name"]), kind=raw["kind"], url=url, secret=secret, log_type=log_type)
+
+
+def _is_safe(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in ("127.0.0.1", "localhost")))

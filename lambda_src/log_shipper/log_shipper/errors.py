@@ -1,0 +1,37 @@
+"""The failures the shipper tells apart, because each is answered differently."""
+
+
+class ShipperError(Exception):
+    """Base of everything raised on purpose. The text never holds a record's content or a secret."""
+
+
+class ConfigurationError(ShipperError):
+    """The environment or an export's document is wrong or unreadable: the invocation fails and is retried."""
+
+
+class UnknownExportError(ShipperError):
+    """An event that does not say which export it belongs to: that message fails, it is never dropped."""
+
+
+class CorruptInputError(ShipperError):
+    """Bytes that no retry will make readable: a truncated or damaged compressed stream."""
+
+
+class EnvelopeError(ShipperError):
+    """A client-side encrypted object that cannot be opened: wrong key, legacy scheme or a tag that does not verify."""
+
+
+class DeliveryError(ShipperError):
+    """The destination did not accept a batch: its records stay unacknowledged and are tried again."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class OutOfTimeError(ShipperError):
+    """The function's time is nearly up: what is acknowledged stays so, the rest goes on in the next invocation."""
+
+
+class AccountingError(ShipperError):
+    """Records in and records out do not add up: a defect, so the invocation fails loudly."""

@@ -1,0 +1,161 @@
+"""What arrives: S3 notifications in an SQS body, and CloudWatch Logs subscription payloads.
+
+Three shapes of S3 event are read: the one the deployment's event rules make (which names the export), an unaltered
+EventBridge event, and S3's native notification. Fields nobody has seen yet are ignored; control messages and S3's test
+event are acknowledged and never shipped.
+"""
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
+from typing import Any, NamedTuple
+from urllib.parse import unquote_plus
+
+import orjson
+from isal import igzip_lib
+
+from log_shipper.decode import IsalError
+from log_shipper.errors import ShipperError, UnknownExportError
+
+FILTER_PREFIX = "logdock."
+_ARCHIVE_KEY = re.compile(r"logs/([^/]+)/dt=")
+
+
+class ObjectRef(NamedTuple):
+    """One S3 object that an event names.
+
+    Attributes
+    ----------
+    export : str
+        Whose logs it holds.
+    bucket, key : str
+        Where it is; the key is raw, not URL-encoded.
+    version_id, etag : str
+        Which version of it, empty when the event does not say.
+    time : str
+        When the event says that it was made, RFC 3339, empty when it does not say.
+    """
+
+    export: str
+    bucket: str
+    key: str
+    version_id: str = ""
+    etag: str = ""
+    time: str = ""
+
+
+def objects_in(body: str) -> list[ObjectRef]:
+    """Return the objects that one SQS message names; none for S3's test event.
+
+    Raises
+    ------
+    UnknownExportError
+        When nothing says which export an object belongs to.
+    ShipperError
+        When the body is no S3 event at all.
+    """
+    try:
+        event = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise ShipperError("the message is not JSON") from None
+    if not isinstance(event, dict):
+        raise ShipperError("the message is not a JSON object")
+    if event.get("Event") == "s3:TestEvent":
+        return []
+    try:
+        if "Records" in event:
+            return [_native(record) for record in event["Records"]]
+        if "detail" in event:
+            return [_event_bridge(event)]
+    except (KeyError, TypeError):
+        raise ShipperError("the message is an S3 event that lacks its bucket or key") from None
+    raise ShipperError("the message is not an S3 event")
+
+
+def _event_bridge(event: Mapping[str, Any]) -> ObjectRef:
+    detail = event["detail"]
+    item, bucket = detail["object"], detail["bucket"]["name"]
+    return ObjectRef(
+        export=str(event.get("export") or _export_of(item["key"])),
+        bucket=bucket,
+        key=item["key"],
+        version_id=_text(item.get("version-id")),
+        etag=_text(item.get("etag")),
+        time=_text(event.get("time")),
+    )
+
+
+def _native(record: Mapping[str, Any]) -> ObjectRef:
+    item = record["s3"]["object"]
+    key = unquote_plus(item["key"])
+    return ObjectRef(
+        export=_export_of(key),
+        bucket=record["s3"]["bucket"]["name"],
+        key=key,
+        version_id=_text(item.get("versionId")),
+        etag=_text(item.get("eTag")),
+        time=_text(record.get("eventTime")),
+    )
+
+
+def _export_of(key: str) -> str:
+    match = _ARCHIVE_KEY.match(key)
+    if match is None:
+        raise UnknownExportError("the event names no export, and the key is not an archive key")
+    return match[1]
+
+
+def _text(value: object) -> str:
+    # an input transformer writes an absent value as an empty text or as the name it looked for
+    return value if isinstance(value, str) and not value.startswith("<") else ""
+
+
+class LogEvents(NamedTuple):
+    """One subscription payload: a group's and stream's events, the export they belong to and its size in bytes."""
+
+    export: str
+    log_group: str
+    log_stream: str
+    events: list[dict[str, Any]]
+    size: int = 0
+
+    def column(self, name: str) -> list[Any]:
+        """Return one value of every event."""
+        return list(map(itemgetter(name), self.events))
+
+
+def subscriptions_in(event: Mapping[str, Any]) -> Iterator[LogEvents]:
+    """Yield the payloads of a subscription event, straight from CloudWatch Logs or through Kinesis.
+
+    Raises
+    ------
+    UnknownExportError
+        When no subscription filter's name is ``logdock.<export>``.
+    ShipperError
+        When the payload cannot be read.
+    """
+    if "awslogs" in event:
+        encoded = [event["awslogs"]["data"]]
+    elif "Records" in event:
+        encoded = [record["kinesis"]["data"] for record in event["Records"]]
+    else:
+        raise ShipperError("the event is no CloudWatch Logs subscription")
+    for data in encoded:
+        try:
+            text = igzip_lib.decompress(base64.b64decode(data), igzip_lib.DECOMP_GZIP)
+            payload = orjson.loads(text)
+        except (ValueError, IsalError, EOFError):
+            raise ShipperError("the subscription payload is not gzipped JSON") from None
+        if payload.get("messageType") != "DATA_MESSAGE":
+            continue
+        names = [name for name in payload.get("subscriptionFilters", ()) if name.startswith(FILTER_PREFIX)]
+        if not names:
+            raise UnknownExportError(f"no subscription filter of the payload is named {FILTER_PREFIX}<export>")
+        yield LogEvents(
+            export=names[0].removeprefix(FILTER_PREFIX),
+            log_group=payload["logGroup"],
+            log_stream=payload["logStream"],
+            events=payload["logEvents"],
+            size=len(text),
+        )

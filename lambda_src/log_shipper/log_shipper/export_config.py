@@ -1,0 +1,191 @@
+"""An export's own settings, read as data from Parameter Store, so that adding an export never changes a function.
+
+The document is checked whole before it is used: an invocation that cannot read or understand it fails and is retried;
+it never ships with less redaction than was asked for.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from log_shipper.detectors import DETECTORS
+from log_shipper.errors import ConfigurationError, UnknownExportError
+from log_shipper.reading import FORMATS, VENDOR_FORMATS
+from log_shipper.redaction import MARKERS, Filter, Pattern, Redactor, compile_pattern, fingerprint
+
+OVERSIZE = ("split", "truncate", "quarantine")
+TIME_TO_LIVE_SECONDS = 180.0
+_EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
+_PATH_FIELDS = re.compile(r"[^{}]*(?:\{[A-Za-z_][A-Za-z0-9_]*\}[^{}]*)+$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportConfig:
+    """What the shipper has to know about one export.
+
+    Attributes
+    ----------
+    name, vendor, format_name : str
+        The export, whose logs they are, and how to read them (``auto``: by vendor and content).
+    redactor, filter : Redactor, Filter
+        Applied to every record before anything is stored or sent.
+    policy : str
+        Changes when redaction or filters do: archive objects carry it, so that shipping them on need not redact twice.
+    decryption_keys_secret : str or None
+        The secret with the keys of a client-side encrypted export.
+    path_fields : str or None
+        Names for the segments of a source key, as in ``{prefix}/{cluster}/{host}``.
+    record_start : Compiled or None
+        Matches lines that begin a record; the others are joined to the one before.
+    oversize : str
+        What happens to a message longer than a destination takes: ``split``, ``truncate`` or ``quarantine``.
+    """
+
+    name: str
+    vendor: str
+    format_name: str
+    redactor: Redactor
+    filter: Filter
+    policy: str
+    decryption_keys_secret: str | None
+    path_fields: str | None
+    record_start: Callable[[str], bool] | None
+    oversize: str
+
+
+def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
+    """Return the checked configuration of one export.
+
+    Raises
+    ------
+    ConfigurationError
+        With every fault of the document, each with its path and what is allowed.
+    """
+    try:
+        raw = orjson.loads(document)
+    except orjson.JSONDecodeError:
+        raise ConfigurationError(f"export {name!r}: the configuration is not JSON") from None
+    if not isinstance(raw, dict):
+        raise ConfigurationError(f"export {name!r}: the configuration is not a JSON object")
+    check = _Checker(raw)
+    vendor = check.choice(raw, "vendor", tuple(VENDOR_FORMATS), None)
+    format_name = check.choice(raw, "format", FORMATS, "auto")
+    oversize = check.choice(raw, "oversize", OVERSIZE, "split")
+    redaction = raw.get("redaction") or {}
+    if not isinstance(redaction, dict):
+        check.faults.append("redaction: not an object")
+        redaction = {}
+    check.unknown_keys(redaction, {"markers", "detectors", "patterns"}, "redaction.")
+    markers = check.choice(redaction, "markers", MARKERS, "keep")
+    detectors = check.texts(redaction, "detectors")
+    check.faults += [
+        f"redaction.detectors: {d!r} is not one of {', '.join(DETECTORS)}" for d in detectors if d not in DETECTORS
+    ]
+    patterns = check.patterns(redaction.get("patterns") or [])
+    include, exclude = check.texts(raw, "include"), check.texts(raw, "exclude")
+    secret, record_start = check.text(raw, "decryption_keys_secret"), check.text(raw, "record_start")
+    path_fields = check.text(raw, "path_fields")
+    if path_fields is not None and not _PATH_FIELDS.match(path_fields):
+        check.faults.append("path_fields: no {name} in it, or an unmatched brace")
+    check.unknown_keys(
+        raw,
+        {
+            "vendor", "format", "redaction", "include", "exclude", "decryption_keys_secret", "path_fields",
+            "record_start", "oversize",
+        },
+        "",
+    )  # fmt: skip
+    if check.faults:
+        raise ConfigurationError(f"export {name!r}: " + "; ".join(check.faults))
+    starts = compile_pattern("record_start", record_start) if record_start else None
+    return ExportConfig(
+        name=name,
+        vendor=vendor,
+        format_name=format_name,
+        redactor=Redactor(markers, detectors, patterns),
+        filter=Filter(include, exclude),
+        policy=fingerprint(markers, detectors, patterns, include, exclude),
+        decryption_keys_secret=secret,
+        path_fields=path_fields,
+        record_start=(lambda line: starts.search(line.encode()) is not None) if starts else None,
+        oversize=oversize,
+    )
+
+
+class ExportConfigs:
+    """Reads exports' documents and keeps each for three minutes, so that a change is seen without a deploy.
+
+    Parameters
+    ----------
+    fetch : callable
+        Returns the document of an export's name, or raises.
+    clock : callable
+        Seconds that only go forward.
+    """
+
+    def __init__(self, fetch: Callable[[str], str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._fetch, self._clock = fetch, clock
+        self._held: dict[str, tuple[float, ExportConfig]] = {}
+
+    def get(self, name: str) -> ExportConfig:
+        """Return an export's configuration.
+
+        Raises
+        ------
+        ConfigurationError
+            When it cannot be read or is wrong. An outdated copy is not used in its place.
+        """
+        if not _EXPORT_NAME.match(name):
+            raise UnknownExportError(f"{name[:80]!r} is not a name an export can have")
+        now = self._clock()
+        held = self._held.get(name)
+        if held is not None and now < held[0]:
+            return held[1]
+        config = parse_export_config(name, self._fetch(name))
+        self._held[name] = (now + TIME_TO_LIVE_SECONDS, config)
+        return config
+
+
+class _Checker:
+    """Collects every fault of a document instead of stopping at the first."""
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self.raw, self.faults = raw, list[str]()
+
+    def choice(self, raw: Mapping[str, Any], key: str, allowed: tuple[str, ...], default: str | None) -> str:
+        value = raw.get(key, default)
+        if value in allowed:
+            return str(value)
+        self.faults.append(f"{key}: {value!r} is not one of {', '.join(allowed)}")
+        return ""
+
+    def text(self, raw: Mapping[str, Any], key: str) -> str | None:
+        value = raw.get(key)
+        if value is None or (isinstance(value, str) and value):
+            return value
+        self.faults.append(f"{key}: not a text")
+        return None
+
+    def texts(self, raw: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        value = raw.get(key) or []
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        self.faults.append(f"{key}: not a list of texts")
+        return ()
+
+    def patterns(self, value: object) -> tuple[Pattern, ...]:
+        patterns = []
+        for i, item in enumerate(value if isinstance(value, list) else [value]):
+            whole = isinstance(item, dict) and set(item) <= {"name", "regex", "replacement"}
+            if not whole or not isinstance(item.get("name"), str) or not isinstance(item.get("regex"), str):
+                self.faults.append(f"redaction.patterns[{i}]: wants name, regex and, if wished, replacement")
+                continue
+            patterns.append(Pattern(item["name"], item["regex"], item.get("replacement")))
+        return tuple(patterns)
+
+    def unknown_keys(self, raw: Mapping[str, Any], known: set[str], path: str) -> None:
+        self.faults += [f"{path}{key}: unknown" for key in raw if key not in known]

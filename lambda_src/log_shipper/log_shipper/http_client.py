@@ -1,0 +1,130 @@
+"""One kept-alive HTTP connection that retries what may be retried, within the time left, and never shows its URL.
+
+The URL's query may hold a token: errors name the host and what happened, nothing more.
+"""
+
+import email.utils
+import http.client
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from log_shipper.errors import DeliveryError
+
+RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+MAX_ATTEMPTS = 4
+BASE_DELAY_SECONDS = 0.5
+MAX_DELAY_SECONDS = 20.0
+TIMEOUT_SECONDS = 30.0
+LEAST_TIMEOUT_SECONDS = 1.0
+_MAX_ANSWER_BYTES = 64 * 1024
+
+
+class Answer(NamedTuple):
+    """What came back: the status and the beginning of the body."""
+
+    status: int
+    body: bytes
+
+
+class HttpClient:
+    """Posts bodies to one URL.
+
+    Parameters
+    ----------
+    url : str
+        Where to; its query may hold a secret.
+    remaining_seconds : callable
+        How long the caller may still take.
+    sleep, jitter : callable
+        Waiting and a random number between 0 and 1.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        remaining_seconds: Callable[[], float],
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        parts = urlsplit(url)
+        self.host = parts.hostname or ""
+        self._port, self._secure = parts.port, parts.scheme == "https"
+        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._remaining, self._sleep, self._jitter = remaining_seconds, sleep, jitter
+        self._connection: http.client.HTTPConnection | None = None
+        self.requests = 0
+        self.retries = 0
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Post a body; return the answer unless it is one to try again.
+
+        429, 408, 425 and 5xx are tried again, as are connections that fail: at most four times in all, with full
+        jitter, after ``Retry-After`` when the answer has it, and never longer than the time left.
+
+        Raises
+        ------
+        DeliveryError
+            When no attempt got a lasting answer.
+        """
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            outcome, retry_after = self._attempt(body, headers)
+            if isinstance(outcome, Answer):
+                return outcome
+            delay = min(MAX_DELAY_SECONDS, BASE_DELAY_SECONDS * 2 ** (attempt - 1)) * self._jitter()
+            wait = delay if retry_after is None else retry_after + delay
+            if attempt == MAX_ATTEMPTS or wait >= self._remaining():
+                raise DeliveryError(f"{self.host} {outcome}, {attempt} attempts", retry_after_seconds=retry_after)
+            self.retries += 1
+            self._sleep(wait)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Close the connection; the next post opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _attempt(self, body: bytes, headers: Mapping[str, str]) -> tuple[Answer | str, float | None]:
+        self.requests += 1
+        try:
+            connection = self._connected()
+            connection.request("POST", self._target, body, dict(headers))
+            response = connection.getresponse()
+            answer = response.read(_MAX_ANSWER_BYTES)
+            if not response.isclosed():
+                self.close()
+        except TimeoutError:
+            self.close()
+            return "did not answer in time", None
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            return f"broke the connection ({type(error).__name__})", None
+        if response.status in RETRIED_STATUSES:
+            return f"answered {response.status}", _retry_after(response.headers.get("Retry-After"))
+        return Answer(response.status, answer), None
+
+    def _connected(self) -> http.client.HTTPConnection:
+        timeout = max(LEAST_TIMEOUT_SECONDS, min(TIMEOUT_SECONDS, self._remaining()))
+        if self._connection is None:
+            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+            self._connection = kind(self.host, self._port, timeout=timeout)
+        elif self._connection.sock is not None:
+            self._connection.sock.settimeout(timeout)
+        return self._connection
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Return the seconds of a ``Retry-After`` header, which has a number or a date (RFC 9110, 10.2.3)."""
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        date = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, date.timestamp() - time.time())

@@ -1,0 +1,265 @@
+"""One object on its way to one destination: where reading stands, what is acknowledged, what was set aside."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from log_shipper.export_config import ExportConfig
+from log_shipper.fast import Wrapped, has_long_line, pass_through, wrap, wrap_at
+from log_shipper.reading import RawBlock
+from log_shipper.record import Record
+from log_shipper.rendering import ARCHIVE_HEAD, Renderer, fit, hour_of
+from log_shipper.telemetry import Tally
+
+SAVE_EVERY_BYTES = 16 * 1024 * 1024
+"""A function that is killed repeats this much at most; one that fails or runs out of time repeats nothing."""
+
+
+def identity_of(*parts: str) -> str:
+    """Return 16 hex digits that stand for a source: the same parts give the same digits."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+class Refused(NamedTuple):
+    """A record its destination will never take, with the reason, after redaction."""
+
+    reason: str
+    time: str
+    line: bytes
+
+
+class Segment(NamedTuple):
+    """Lines of one job that travel together, and the figures that count once they are acknowledged.
+
+    Attributes
+    ----------
+    data : bytes
+        Whole lines, or nothing when every record was filtered or refused.
+    sent, filtered : int
+        How many records the lines stand for, and how many were not wanted.
+    quarantined : int
+        How many records ``refused`` stands for.
+    refused : tuple of Refused
+        What to quarantine before the segment counts as acknowledged.
+    end : int
+        How many records of the object come before what follows the segment.
+    time : str
+        The time of the first record that is sent.
+    """
+
+    data: bytes
+    sent: int
+    filtered: int
+    quarantined: int
+    refused: tuple[Refused, ...]
+    end: int
+    time: str
+
+    @property
+    def records(self) -> int:
+        """How many records the segment accounts for."""
+        return self.sent + self.filtered + self.quarantined
+
+
+def halves(segment: Segment) -> list[Segment]:
+    """Cut a segment in two at a line, or return it alone when it is one line.
+
+    Where every line is a record, each half knows its own end; otherwise the first half counts only with the second.
+    """
+    lines = segment.data.splitlines(keepends=True)
+    if len(lines) < 2:
+        return [segment]
+    middle = len(lines) // 2
+    first, second = b"".join(lines[:middle]), b"".join(lines[middle:])
+    if len(lines) == segment.records == segment.sent:
+        end = segment.end - (len(lines) - middle)
+        return [
+            segment._replace(data=first, sent=middle, end=end),
+            segment._replace(data=second, sent=len(lines) - middle),
+        ]
+    start = segment.end - segment.records
+    return [Segment(first, 0, 0, 0, (), start, segment.time), segment._replace(data=second)]
+
+
+def refuse_lines(job: "Job", segment: Segment, refused: set[bytes] | None, reason: str) -> Segment:
+    """Return a segment of which some lines (None: all) were refused by the destination; the others count as sent."""
+    lines = segment.data.splitlines(keepends=True)
+    taken = lines if refused is None else [line for line in lines if line in refused]
+    count = segment.sent if refused is None else min(len(taken), segment.sent)
+    added = tuple(Refused(reason, segment.time, job.renderer.archive_line(line)) for line in taken)
+    return segment._replace(
+        sent=segment.sent - count, quarantined=segment.quarantined + count, refused=segment.refused + added
+    )
+
+
+@dataclass(slots=True)
+class Job:
+    """One object on its way.
+
+    Attributes
+    ----------
+    export : ExportConfig
+        Whose logs it holds.
+    identity : str
+        Stands for the object: bucket, key and version.
+    renderer : Renderer
+        Writes its lines for the destination.
+    quarantine : callable
+        Stores the refused records of a segment; raises when it cannot.
+    save : callable
+        Keeps the position for a later invocation.
+    redacted : bool
+        True when the object was written under the policy in force, so that filters and redaction have been applied.
+    position : int
+        How many records are acknowledged, from the object's start.
+    skip : int
+        How many records were acknowledged by earlier invocations.
+    complete : bool
+        True once the object was read to its end.
+    saved : bool
+        True once its progress was kept, here or by an earlier invocation.
+    unsaved_bytes : int
+        How much was acknowledged since then.
+    """
+
+    export: ExportConfig
+    identity: str
+    renderer: Renderer
+    quarantine: "Callable[[Job, Segment], None]"
+    save: "Callable[[Job], None]"
+    redacted: bool = False
+    position: int = 0
+    skip: int = 0
+    seen: int = 0
+    complete: bool = False
+    saved: bool = False
+    unsaved_bytes: int = 0
+    tally: Tally = field(default_factory=Tally)
+
+    def take(self, raw: RawBlock | list[Record], *, by_hour: bool = False) -> list[Segment]:
+        """Take records; a raw block whole where that gives the same lines as one by one, and one by one where not."""
+        if not isinstance(raw, RawBlock):
+            return self.segments(raw, by_hour=by_hour)
+        wrapped = self._wrapped(raw, by_hour=by_hour)
+        if wrapped is None:
+            return self.segments(raw.records(), by_hour=by_hour)
+        self.seen += wrapped.records
+        self.tally.records_in += wrapped.records
+        return [Segment(wrapped.data, wrapped.records, 0, 0, (), self.seen, wrapped.time)]
+
+    def _wrapped(self, raw: RawBlock, *, by_hour: bool) -> Wrapped | None:
+        renderer, config = self.renderer, self.export
+        if self.seen < self.skip or not renderer.joins_bytes or (config.filter.active and not self.redacted):
+            return None
+        limit = renderer.shape.max_message_chars
+        block = raw.block
+        if isinstance(block, str) and (limit is not None or config.redactor.active):
+            block = block.encode()
+        if isinstance(block, bytes):
+            if config.redactor.active and not self.redacted:
+                redacted_block = config.redactor.redact_lines(block)
+                if redacted_block is None:
+                    return None
+                block = redacted_block
+            if has_long_line(block, limit):
+                return None
+            if raw.way == "archive":
+                return pass_through(block, renderer, by_hour=by_hour) if self.redacted else None
+        if raw.way == "arrival":
+            return wrap_at(block, raw.times, renderer, raw.log_type, by_hour=by_hour)
+        return wrap(block, renderer, raw.log_type, by_hour=by_hour)
+
+    def segments(self, records: list[Record], *, by_hour: bool = False) -> list[Segment]:
+        """Filter, redact and render records; the ones that earlier invocations acknowledged are passed over.
+
+        Parameters
+        ----------
+        by_hour : bool
+            Start a new segment wherever the hour changes, for destinations that partition by it.
+        """
+        if self.seen < self.skip:
+            passed = min(self.skip - self.seen, len(records))
+            self.seen += passed
+            self.tally.resumed += passed
+            records = records[passed:]
+        if not records:
+            return []
+        self.tally.records_in += len(records)
+        self.tally.not_understood += sum(not record.understood for record in records)
+        segments = []
+        start = 0
+        for stop in range(1, len(records) + 1):
+            if stop == len(records) or (by_hour and hour_of(records[stop].time) != hour_of(records[start].time)):
+                segments.append(self._segment(records[start:stop]))
+                start = stop
+        return segments
+
+    def _segment(self, records: list[Record]) -> Segment:
+        shape, config, renderer = self.renderer.shape, self.export, self.renderer
+        lines: list[bytes] = []
+        refused: list[Refused] = []
+        filtered = sent = 0
+        first = ""
+        for record in records:
+            if not self.redacted:
+                if config.filter.active and not config.filter.wants(record.message):
+                    filtered += 1
+                    continue
+                if config.redactor.active:
+                    record = redacted(record, config)
+            parts = fit(record, shape.max_message_chars, config.oversize)
+            rendered = [renderer.line(part) for part in parts]
+            limit = shape.max_line_bytes
+            if not parts or (limit is not None and max(map(len, rendered)) > limit):
+                line = renderer.line(record, ARCHIVE_HEAD)
+                refused.append(Refused("the record is longer than the destination takes", record.time, line))
+                continue
+            sent += 1
+            first = first or record.time
+            lines += rendered
+        self.seen += len(records)
+        time = first or records[0].time
+        return Segment(b"".join(lines), sent, filtered, len(refused), tuple(refused), self.seen, time)
+
+    def acknowledge(self, segment: Segment) -> None:
+        """Count a segment as settled, after storing what it refuses."""
+        if segment.refused:
+            self.quarantine(self, segment)
+        self.position = segment.end
+        self.tally.sent += segment.sent
+        self.tally.filtered += segment.filtered
+        self.tally.quarantined += segment.quarantined
+        self.tally.bytes_out += len(segment.data)
+        self.unsaved_bytes += max(1, len(segment.data))
+
+    def leave(self, segment: Segment) -> None:
+        """Count a segment as left for the next attempt."""
+        self.tally.left += segment.records
+
+    @property
+    def settled(self) -> bool:
+        """True when the whole object was read and all of it is acknowledged."""
+        return self.complete and self.position == self.seen
+
+
+def acknowledge(pending: list[tuple[Job, Segment]], settled: list[tuple[Job, Segment]]) -> None:
+    """Settle the first pending segments; keep the progress of a job that is not read to its end every 16 MiB.
+
+    ``settled`` are those segments, perhaps with refused lines told apart.
+    """
+    for job, segment in settled:
+        job.acknowledge(segment)
+        del pending[0]
+    for job in {id(job): job for job, _ in settled}.values():
+        if not job.complete and job.unsaved_bytes >= SAVE_EVERY_BYTES:
+            job.save(job)
+
+
+def redacted(record: Record, config: ExportConfig) -> Record:
+    """Return a record with its message and its fields redacted."""
+    redactor = config.redactor
+    fields = record.fields
+    if fields:
+        fields = {name: redactor.redact(value) for name, value in fields.items()}
+    return record._replace(message=redactor.redact(record.message), fields=fields)

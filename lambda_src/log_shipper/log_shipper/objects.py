@@ -1,0 +1,111 @@
+"""An S3 object as a stream of its logical bytes: the version the event named, decrypted when the vendor encrypts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from log_shipper import aws
+from log_shipper.errors import EnvelopeError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+    from log_shipper.events import ObjectRef
+    from log_shipper.export_config import ExportConfig
+    from log_shipper.secret_store import SecretStore
+
+CHUNK_BYTES = 128 * 1024
+INSTRUCTION_SUFFIX = ".instruction"
+
+
+class OpenObject(NamedTuple):
+    """An object that is being read.
+
+    Attributes
+    ----------
+    chunks : iterator of bytes
+        The body as stored, or its plaintext when it is client-side encrypted; still compressed.
+    metadata : dict of str to str
+        The user metadata.
+    modified : str
+        When it was written, RFC 3339 in UTC.
+    """
+
+    chunks: Iterator[bytes]
+    metadata: dict[str, str]
+    modified: str
+
+
+def open_object(ref: ObjectRef, config: ExportConfig, secrets: SecretStore) -> OpenObject:
+    """Return an object's stream.
+
+    A client-side encrypted object is read twice: once to check its tag, once to release its plaintext, so that memory
+    stays bounded and nothing is released that was tampered with.
+
+    Raises
+    ------
+    EnvelopeError
+        When the envelope cannot be opened or the tag does not verify.
+    botocore.exceptions.ClientError
+        When S3 does not give the object.
+    """
+    answer = _get(ref)
+    metadata = answer["Metadata"]
+    modified = answer["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ")
+    if config.vendor != "aptible":
+        return OpenObject(_chunks(answer), metadata, modified)
+    from log_shipper import aptible_envelope
+
+    envelope = aptible_envelope.read_envelope(metadata) or aptible_envelope.read_envelope(_instruction(ref))
+    if envelope is None:
+        return OpenObject(_chunks(answer), metadata, modified)
+    if config.decryption_keys_secret is None:
+        raise EnvelopeError("the object is client-side encrypted and the export has no decryption_keys_secret")
+    keys = secrets.decryption_keys(config.decryption_keys_secret)
+    content_key = aptible_envelope.unwrap_key(envelope, aptible_envelope.master_key_for(ref.key, keys))
+    aptible_envelope.verify(_chunks(answer), envelope, content_key)
+    pinned = ref if ref.version_id else ref._replace(etag=answer["ETag"].strip('"'))
+    plaintext = aptible_envelope.decrypt(_chunks(_get(pinned)), envelope, content_key)
+    return OpenObject(plaintext, metadata, modified)
+
+
+def _get(ref: ObjectRef) -> GetObjectOutputTypeDef:
+    which: dict[str, Any] = {}
+    if ref.version_id:
+        which["VersionId"] = ref.version_id
+    elif ref.etag:
+        which["IfMatch"] = f'"{ref.etag}"'
+    return aws.s3().get_object(Bucket=ref.bucket, Key=ref.key, **which)
+
+
+def _chunks(answer: GetObjectOutputTypeDef) -> Iterator[bytes]:
+    """Yield chunks of one size whatever the network delivered, so that every later cut is the same on a retry."""
+    body = answer["Body"]
+    held = bytearray()
+    while chunk := body.read(CHUNK_BYTES):
+        if not held and len(chunk) == CHUNK_BYTES:
+            yield chunk
+            continue
+        held += chunk
+        while len(held) >= CHUNK_BYTES:
+            yield bytes(held[:CHUNK_BYTES])
+            del held[:CHUNK_BYTES]
+    if held:
+        yield bytes(held)
+
+
+def _instruction(ref: ObjectRef) -> dict[str, str]:
+    """Return the envelope of an instruction file, which the encryption client may write beside the object."""
+    import orjson
+
+    try:
+        answer = aws.s3().get_object(Bucket=ref.bucket, Key=ref.key + INSTRUCTION_SUFFIX)
+    except ClientError as error:
+        if aws.is_absent(error) or error.response.get("Error", {}).get("Code") == "AccessDenied":
+            return {}
+        raise
+    document = orjson.loads(answer["Body"].read())
+    return {str(name): str(value) for name, value in document.items()}

@@ -1,0 +1,21 @@
+"""The archive's own lines, when an archive object is shipped on: what was written is read back unchanged."""
+
+import orjson
+
+from log_shipper import timestamps
+from log_shipper.parsers import plain
+from log_shipper.record import Origin, Record
+
+
+def parse(line: str, origin: Origin) -> Record:
+    """Return the record an archive line was written from; any other line as it is."""
+    try:
+        document = orjson.loads(line)
+        message, time = document["message"], timestamps.normalise(document["time"])
+        log_type, source = document["log_type"], document["source"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return plain.unknown(line, origin)
+    if time is None or not (isinstance(message, str) and isinstance(log_type, str) and isinstance(source, str)):
+        return plain.unknown(line, origin)
+    fields = document.get("fields")
+    return Record(message, time, log_type, fields if isinstance(fields, dict) else None, True, source)

@@ -1,0 +1,109 @@
+"""CockroachDB: ``json``, ``json-compact`` and ``crdb-v2`` lines, of which one export may mix all.
+
+Sources: https://www.cockroachlabs.com/docs/stable/log-formats and pkg/util/log/format_crdb_v2.go, format_json.go in
+cockroachdb/cockroach. A ``crdb-v2`` entry may go on over lines that repeat its prefix and carry ``+`` (new line), ``|``
+(long line) or ``!`` (stack) where the entry's first line has a space or ``=``.
+"""
+
+import re
+from collections.abc import Iterator
+
+import orjson
+
+from log_shipper import timestamps
+from log_shipper.parsers import plain
+from log_shipper.record import JsonValue, Origin, Record
+
+CHANNELS = (
+    "DEV", "OPS", "HEALTH", "STORAGE", "SESSIONS", "SQL_SCHEMA", "USER_ADMIN", "PRIVILEGES", "SENSITIVE_ACCESS",
+    "SQL_EXEC", "SQL_PERF", "SQL_INTERNAL_PERF", "TELEMETRY", "KV_DISTRIBUTION", "CHANGEFEED",
+)  # fmt: skip
+_MAX_JOINED_CHARS = 1024 * 1024
+
+# prefix: severity to counter; cont: what follows the counter; payload: the rest
+_CRDB_V2 = re.compile(
+    r"(?P<prefix>[IWEF](?P<date>\d{6}) (?P<clock>\d\d:\d\d:\d\d\.\d{6}) \d+ (?:\(gostd\) )?"
+    r"(?:(?P<channel>\d+)@)?[^ ]+:\d+ (?:⋮ | )\[(?P<tags>.*?)\] (?:\d+ | ))(?P<cont>[ =!+|])(?P<payload>.*)$",
+    re.DOTALL,
+)
+
+
+def parse(line: str, origin: Origin) -> Record:
+    """Return the record of one line; continuations are joined by `Joiner`, not here."""
+    if line.startswith("{"):
+        return _parse_json(line, origin)
+    match = _CRDB_V2.match(line)
+    return _crdb_v2_record(line, match, origin) if match else plain.unknown(line, origin)
+
+
+class Joiner:
+    """Joins the continuation lines of a ``crdb-v2`` entry to it, whatever blocks or events the lines came in."""
+
+    def __init__(self) -> None:
+        self._prefix = ""
+        self._held: Record | None = None
+        self._parts: list[str] = []
+        self._chars = 0
+
+    def feed(self, line: str, origin: Origin) -> Iterator[Record]:
+        """Take a line; yield the records that are complete because of it."""
+        match = None if line.startswith("{") else _CRDB_V2.match(line)
+        if match is None:
+            yield from self.finish()
+            yield _parse_json(line, origin) if line.startswith("{") else plain.unknown(line, origin)
+            return
+        continues = match["cont"] in "+|!" and match["prefix"] == self._prefix
+        if continues and self._held is not None and self._chars < _MAX_JOINED_CHARS:
+            part = match["payload"] if match["cont"] == "|" else "\n" + match["payload"]
+            self._parts.append(part)
+            self._chars += len(part)
+            return
+        yield from self.finish()
+        self._held, self._prefix = _crdb_v2_record(line, match, origin), match["prefix"]
+        self._parts, self._chars = [line], len(line)
+
+    def finish(self) -> Iterator[Record]:
+        """Yield the entry that waits for more lines, if any."""
+        if self._held is not None:
+            yield self._held._replace(message="".join(self._parts))
+            self._held = None
+
+
+def _crdb_v2_record(line: str, match: re.Match[str], origin: Origin) -> Record:
+    date, channel = match["date"], int(match["channel"] or 0)
+    time = timestamps.normalise(f"20{date[:2]}-{date[2:4]}-{date[4:]}T{match['clock']}Z")
+    if time is None:
+        return plain.unknown(line, origin)
+    if match["tags"] == "config":
+        return Record(line, time, "header")
+    return Record(line, time, CHANNELS[channel] if channel < len(CHANNELS) else str(channel))
+
+
+def _parse_json(line: str, origin: Origin) -> Record:
+    try:
+        document = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return plain.unknown(line, origin)
+    time = _json_time(document)
+    if time is None:
+        return plain.unknown(line, origin)
+    if document.get("header") == 1:
+        return Record(line, time, "header")
+    channel = document.get("channel")
+    if not isinstance(channel, str):
+        number = document.get("c", document.get("channel_numeric"))
+        known = isinstance(number, int) and 0 <= number < len(CHANNELS)
+        channel = CHANNELS[number] if known else origin.log_type
+    return Record(line, time, channel)
+
+
+def _json_time(document: JsonValue) -> str | None:
+    for name in ("timestamp", "t", "datetime", "d"):
+        value = document.get(name)
+        if isinstance(value, str):
+            time = timestamps.from_epoch_text(value) or timestamps.normalise(value)
+            if time:
+                return time
+        elif isinstance(value, int) and not isinstance(value, bool):
+            return timestamps.from_epoch(value)
+    return None

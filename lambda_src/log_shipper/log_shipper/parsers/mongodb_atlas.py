@@ -1,0 +1,67 @@
+"""MongoDB: structured mongod and mongos lines (4.4 and later), audit lines in MongoDB's or the OCSF schema, old text.
+
+Sources: https://www.mongodb.com/docs/manual/reference/log-messages/ and
+https://www.mongodb.com/docs/manual/reference/audit-message/ (``t.$date``, ``ts.$date``, OCSF ``time`` in milliseconds).
+Atlas exports to ``{prefix}/{cluster}/{hostname}/{logType}/[{YYYY-MM-DD}/]{timestamp}-{logType}.log``.
+"""
+
+import re
+
+import orjson
+
+from log_shipper import timestamps
+from log_shipper.parsers import plain
+from log_shipper.record import JsonValue, Origin, Record
+
+_DATE_FOLDER = re.compile(r"\d{4}-\d\d-\d\d$")
+_LEGACY = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d{4}) ")
+
+
+def log_type_of(key: str) -> str:
+    """Return the log type a key's path names: the folder above the file, or above its date folder."""
+    folders = key.split("/")[:-1]
+    if folders and _DATE_FOLDER.match(folders[-1]):
+        folders.pop()
+    return folders[-1] if folders else "mongodb"
+
+
+def parse(line: str, origin: Origin) -> Record:
+    """Return the record of one structured, audit, OCSF or legacy line."""
+    time = timestamps.opening(line)
+    if time:
+        return Record(line, time, origin.log_type)
+    if line.startswith("{"):
+        try:
+            document = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return plain.unknown(line, origin)
+        time = _time(document)
+    else:
+        legacy = _LEGACY.match(line)
+        time = timestamps.normalise(legacy[1]) if legacy else None
+    return Record(line, time, origin.log_type) if time else plain.unknown(line, origin)
+
+
+def starts_record(line: str) -> bool:
+    """Say whether a line begins a record: legacy logs continue one over lines without a time."""
+    return line.startswith("{") or _LEGACY.match(line) is not None
+
+
+def may_continue(line: str) -> bool:
+    """Say whether a line's record may go on over the next lines: legacy text may, structured lines never do."""
+    return _LEGACY.match(line) is not None
+
+
+def _time(document: JsonValue) -> str | None:
+    for name in ("t", "ts"):
+        value = document.get(name)
+        if isinstance(value, dict):
+            date = value.get("$date")
+            if isinstance(date, dict):
+                date = date.get("$numberLong")
+            if isinstance(date, str):
+                return timestamps.normalise(date) or timestamps.from_epoch_text(date)
+            if isinstance(date, int):
+                return timestamps.from_epoch(date)
+    ocsf = document.get("time")
+    return timestamps.from_epoch(ocsf) if isinstance(ocsf, int) else None

@@ -1,0 +1,48 @@
+"""The one record every parser produces and every destination receives."""
+
+from typing import Any, NamedTuple
+
+
+class Record(NamedTuple):
+    """One log record.
+
+    Attributes
+    ----------
+    message : str
+        The original line, or the joined lines of a multi-line record.
+    time : str
+        RFC 3339 in UTC: the vendor's own time, or the arrival time when the line has none that is understood.
+    log_type : str
+        The vendor's word for the kind of log: a channel, a log name, a detected format.
+    fields : dict of str to str, optional
+        Columns by name, for formats whose lines do not name them.
+    understood : bool
+        False for a line its parser did not understand; it is kept as it is, and counted.
+    source : str, optional
+        Where the record comes from, when that differs from the object it is read from (archive objects).
+    """
+
+    message: str
+    time: str
+    log_type: str
+    fields: dict[str, str] | None = None
+    understood: bool = True
+    source: str | None = None
+
+
+class Origin(NamedTuple):
+    """What a parser is told about the place a line comes from.
+
+    Attributes
+    ----------
+    arrival : str
+        The time to use for a line without one.
+    log_type : str
+        The log type to use when the line does not say; taken from the key path or the log group.
+    """
+
+    arrival: str
+    log_type: str
+
+
+JsonValue = Any

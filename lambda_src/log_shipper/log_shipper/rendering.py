@@ -1,0 +1,148 @@
+"""Records as the bytes a destination receives: one JSON object a line, everywhere the same but for its head.
+
+The parts that do not change within an object are serialized once; a line is then the joining of five pieces.
+"""
+
+import re
+from typing import NamedTuple
+
+import orjson
+
+from log_shipper import timestamps
+from log_shipper.record import Record
+
+ARCHIVE_HEAD = b'{"time":"'
+
+
+class Shape(NamedTuple):
+    """What a destination wants its lines to look like.
+
+    Attributes
+    ----------
+    head : bytes
+        What comes before the time.
+    max_message_chars : int or None
+        The longest message or field it takes.
+    max_line_bytes : int or None
+        The longest line it takes.
+    """
+
+    head: bytes = ARCHIVE_HEAD
+    max_message_chars: int | None = None
+    max_line_bytes: int | None = None
+
+
+class Renderer:
+    """Writes the lines of one object.
+
+    Parameters
+    ----------
+    shape : Shape
+        The destination's.
+    export, vendor, source : str
+        What every line of the object says.
+    fields : dict of str to str, optional
+        Named parts of the source's path, on every line.
+    """
+
+    joins_bytes = True
+    """False for a renderer whose lines are not head, time, constants and message."""
+
+    def __init__(
+        self, shape: Shape, *, export: str, vendor: str, source: str, fields: dict[str, str] | None = None
+    ) -> None:
+        self.shape = shape
+        self._after_time = b'","export":' + orjson.dumps(export) + b',"vendor":' + orjson.dumps(vendor)
+        self._source = _source_part(source)
+        self._fields = fields or {}
+        self._fields_part = b',"fields":' + orjson.dumps(fields) + b"}\n" if fields else b"}\n"
+        self._middles: dict[str, bytes] = {}
+
+    def line(self, record: Record, head: bytes | None = None) -> bytes:
+        """Return the line of a record, with its line feed; ``head`` in place of the destination's own."""
+        middle = self._middles.get(record.log_type)
+        if middle is None:
+            middle = self._after_time + b',"log_type":' + orjson.dumps(record.log_type)
+            if len(self._middles) < 256:
+                self._middles[record.log_type] = middle
+        source = self._source if record.source is None else _source_part(record.source)
+        tail = self._fields_part
+        if record.fields:
+            tail = b',"fields":' + orjson.dumps(self._fields | record.fields) + b"}\n"
+        return b"".join(
+            (head or self.shape.head, record.time.encode(), middle, source, orjson.dumps(record.message), tail)
+        )
+
+    def around_message(self, log_type: str) -> tuple[bytes, bytes]:
+        """Return what stands between a line's time and its escaped message, and what follows the message."""
+        middle = self._after_time + b',"log_type":' + orjson.dumps(log_type)
+        return middle + self._source + b'"', b'"' + self._fields_part
+
+    def archive_line(self, line: bytes) -> bytes:
+        """Return a line as the archive has it."""
+        return ARCHIVE_HEAD + line[len(self.shape.head) :]
+
+
+def _source_part(source: str) -> bytes:
+    return b',"source":' + orjson.dumps(source) + b',"message":'
+
+
+def fit(record: Record, max_chars: int | None, oversize: str) -> list[Record]:
+    """Return what a destination takes of a record: itself, its parts, a truncated one, or nothing (to quarantine).
+
+    Parameters
+    ----------
+    max_chars : int or None
+        The longest message or field value.
+    oversize : str
+        ``split``: parts of the message, numbered in the field ``part``. ``truncate``: the message's beginning and a
+        mark that says how much is missing. ``quarantine``: an empty list. A field that is too long is left out: the
+        message holds its text too.
+    """
+    if max_chars is None:
+        return [record]
+    if record.fields and any(len(value) > max_chars for value in record.fields.values()):
+        record = record._replace(fields={k: v for k, v in record.fields.items() if len(v) <= max_chars})
+    size = len(record.message)
+    if size <= max_chars:
+        return [record]
+    if oversize == "quarantine":
+        return []
+    if oversize == "truncate":
+        mark = f" [truncated, {size} characters in all]"
+        return [record._replace(message=record.message[: max_chars - len(mark)] + mark)]
+    count = -(-size // max_chars)
+    return [
+        record._replace(
+            message=record.message[i * max_chars : (i + 1) * max_chars], fields={"part": f"{i + 1}/{count}"}
+        )
+        for i in range(count)
+    ]
+
+
+def path_fields(pattern: str, key: str) -> dict[str, str]:
+    """Return the named segments of a key: ``{prefix}/{cluster}`` names the first two; ``_`` names nothing.
+
+    A key with fewer segments than the pattern has yields the names it reaches.
+    """
+    named = {}
+    for wanted, segment in zip(pattern.split("/"), key.split("/"), strict=False):
+        expression = "".join(
+            f"(?P<{part[1:-1]}>.+)" if part.startswith("{") else re.escape(part)
+            for part in re.split(r"(\{\w+\})", wanted) if part
+        )  # fmt: skip
+        match = re.fullmatch(expression, segment, re.DOTALL)
+        if match is None:
+            break
+        named.update({name: value for name, value in match.groupdict().items() if name != "_"})
+    return named
+
+
+def hour_of(time: str) -> str:
+    """Return the part of a time that names its archive partition: ``2026-11-21T02``."""
+    return time[:13]
+
+
+def archive_key(export: str, time: str, identity: str) -> str:
+    """Return the archive key of an object whose first record has this time."""
+    return f"logs/{export}/dt={time[:10]}/hour={time[11:13]}/{timestamps.epoch_ms(time):013d}-{identity}.json.gz"

@@ -1,0 +1,82 @@
+"""Secrets at run time: read from Secrets Manager, kept in memory for a few minutes, never in a log line or an error."""
+
+import base64
+import binascii
+import time
+from collections.abc import Callable
+
+import orjson
+from botocore.exceptions import BotoCoreError, ClientError
+
+from log_shipper import aws
+from log_shipper.errors import ConfigurationError
+
+TIME_TO_LIVE_SECONDS = 300.0
+
+
+class SecretStore:
+    """Reads secrets by name or ARN and keeps each for five minutes, so that a rotated one is seen."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._held: dict[str, tuple[float, str]] = {}
+
+    def text(self, name: str) -> str:
+        """Return a secret's text.
+
+        Raises
+        ------
+        ConfigurationError
+            When it cannot be read or has no text. Names the secret, never its value.
+        """
+        held = self._held.get(name)
+        if held is not None and self._clock() < held[0]:
+            return held[1]
+        try:
+            value = aws.secrets_manager().get_secret_value(SecretId=name).get("SecretString", "")
+        except (ClientError, BotoCoreError) as error:
+            raise ConfigurationError(f"secret {name!r} cannot be read: {type(error).__name__}") from None
+        if not value.strip():
+            raise ConfigurationError(f"secret {name!r} has no text")
+        self._held[name] = (self._clock() + TIME_TO_LIVE_SECONDS, value)
+        return value
+
+    def token(self, name: str) -> str:
+        """Return a token: the secret's text, or the ``token`` of its JSON."""
+        text = self.text(name).strip()
+        if text.startswith("{"):
+            value = _json_object(name, text).get("token")
+            if not isinstance(value, str) or not value.strip():
+                raise ConfigurationError(f"secret {name!r} is JSON without a token")
+            return value.strip()
+        return text
+
+    def headers(self, name: str) -> dict[str, str]:
+        """Return HTTP headers: the secret's JSON object of texts."""
+        headers = _json_object(name, self.text(name))
+        if not all(isinstance(value, str) and value.isprintable() for value in headers.values()):
+            raise ConfigurationError(f"secret {name!r} has a header that is not a printable text")
+        return {key: str(value) for key, value in headers.items()}
+
+    def decryption_keys(self, name: str) -> list[bytes]:
+        """Return raw AES keys: base64 texts parted by white space, or a JSON object with a list of ``keys``."""
+        text = self.text(name).strip()
+        encoded = _json_object(name, text).get("keys") if text.startswith("{") else text.split()
+        try:
+            return [base64.b64decode(key, validate=True) for key in encoded] if isinstance(encoded, list) else []
+        except (binascii.Error, TypeError, ValueError):
+            raise ConfigurationError(f"secret {name!r} has a key that is not base64") from None
+
+    def forget(self, name: str) -> None:
+        """Drop a secret from memory, after a destination refused it: the next attempt reads it anew."""
+        self._held.pop(name, None)
+
+
+def _json_object(name: str, text: str) -> dict[str, object]:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = None
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"secret {name!r} is not a JSON object")
+    return value

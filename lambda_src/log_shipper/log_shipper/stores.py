@@ -1,0 +1,82 @@
+"""What the shipper keeps in the failure bucket: refused records with their reason, and progress inside objects."""
+
+import orjson
+from botocore.exceptions import ClientError
+from isal import igzip
+
+from log_shipper import aws, timestamps
+from log_shipper.jobs import Job, Segment, identity_of
+from log_shipper.telemetry import log
+
+
+class FailureStore:
+    """Refused records and progress of one destination.
+
+    Parameters
+    ----------
+    bucket : str
+        The failure bucket.
+    destination : str
+        The destination's name, part of every key.
+    """
+
+    def __init__(self, bucket: str, destination: str) -> None:
+        self._bucket, self._destination = bucket, destination
+
+    def quarantine(self, job: Job, segment: Segment) -> None:
+        """Store refused records; the same records of the same object make the same object however often.
+
+        The key is ``quarantine/<export>/<destination>/dt=YYYY-MM-DD/<epoch-ms>-<identity>.json.gz``, a line
+        ``{"reason": ..., "record": {...}}``.
+        """
+        refused = segment.refused
+        lines = [
+            b'{"reason":' + orjson.dumps(item.reason) + b',"record":' + item.line.rstrip(b"\n") + b"}\n"
+            for item in refused
+        ]
+        identity = identity_of(job.identity, str(segment.end), refused[0].reason)
+        time = refused[0].time
+        key = (
+            f"quarantine/{job.export.name}/{self._destination}/dt={time[:10]}"
+            f"/{timestamps.epoch_ms(time):013d}-{identity}.json.gz"
+        )
+        aws.s3().put_object(
+            Bucket=self._bucket,
+            Key=key,
+            Body=igzip.compress(b"".join(lines), 1, mtime=0),
+            ContentType="application/gzip",
+        )
+        log("quarantined", export=job.export.name, destination=self._destination, records=len(refused), key=key)
+
+    def save(self, job: Job) -> None:
+        """Keep how many records of an object are acknowledged."""
+        document = {"position": job.position, "reader": reader_of(job), "done": job.settled}
+        aws.s3().put_object(Bucket=self._bucket, Key=self._progress_key(job), Body=orjson.dumps(document))
+        job.saved, job.unsaved_bytes = True, 0
+
+    def resume(self, job: Job) -> bool:
+        """Set a job to where an earlier invocation stopped; return True when that one finished the object.
+
+        Progress that another reader made counts for nothing: its records were not counted the same way. Progress that
+        cannot be read costs a repetition, never a record.
+        """
+        try:
+            body = aws.s3().get_object(Bucket=self._bucket, Key=self._progress_key(job))["Body"].read()
+        except ClientError as error:
+            if not aws.is_absent(error):
+                log("progress unreadable", destination=self._destination, error=error.response["Error"]["Code"])
+            return False
+        document = orjson.loads(body)
+        if document["reader"] != reader_of(job):
+            return False
+        job.position = job.skip = document["position"]
+        job.saved = True
+        return bool(document["done"])
+
+    def _progress_key(self, job: Job) -> str:
+        return f"progress/{self._destination}/{job.export.name}/{job.identity}.json"
+
+
+def reader_of(job: Job) -> str:
+    """Return what decides how an object's records are counted."""
+    return f"{job.export.vendor}/{job.export.format_name}/1"

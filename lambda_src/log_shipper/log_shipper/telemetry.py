@@ -1,0 +1,90 @@
+"""What a function says about itself: one JSON line an event, never a record's content or a secret.
+
+The line that ends an invocation is in CloudWatch's embedded metric format, so figures become metrics without a call:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+import sys
+import time
+from dataclasses import dataclass, fields
+
+import orjson
+
+from log_shipper.errors import AccountingError
+
+NAMESPACE = "Logdock"
+_BYTE_METRICS = {"bytes_in", "bytes_out"}
+
+
+@dataclass(slots=True)
+class Tally:
+    """The figures of one invocation, or of one export in it.
+
+    ``records_in`` must equal sent + filtered + quarantined + left: what was read is delivered, unwanted, set aside with
+    its reason, or left for the next attempt.
+    """
+
+    records_in: int = 0
+    sent: int = 0
+    filtered: int = 0
+    quarantined: int = 0
+    left: int = 0
+    resumed: int = 0
+    not_understood: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    requests: int = 0
+    retries: int = 0
+    lag_ms: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Add another tally's figures; the lag is the larger one."""
+        for field in fields(self):
+            mine, theirs = getattr(self, field.name), getattr(other, field.name)
+            setattr(self, field.name, max(mine, theirs) if field.name == "lag_ms" else mine + theirs)
+
+    def check(self) -> None:
+        """Raise when the figures do not add up.
+
+        Raises
+        ------
+        AccountingError
+            A defect: the invocation must fail, so that its input is tried again.
+        """
+        settled = self.sent + self.filtered + self.quarantined + self.left
+        if self.records_in != settled:
+            raise AccountingError(
+                f"records in {self.records_in} != sent {self.sent} + filtered {self.filtered}"
+                f" + quarantined {self.quarantined} + left {self.left}"
+            )
+
+
+def log(event: str, **details: object) -> None:
+    """Write one JSON line."""
+    sys.stdout.write(orjson.dumps({"event": event, **details}, default=str).decode() + "\n")
+    sys.stdout.flush()
+
+
+def emit(tally: Tally, *, deployment: str, export: str, destination: str) -> None:
+    """Write the figures of one export in one invocation as metrics."""
+    metrics = [
+        {"Name": field.name, "Unit": "Bytes" if field.name in _BYTE_METRICS else _unit(field.name)}
+        for field in fields(tally)
+    ]
+    log(
+        "shipped",
+        _aws={
+            "Timestamp": time.time_ns() // 1_000_000,
+            "CloudWatchMetrics": [
+                {"Namespace": NAMESPACE, "Dimensions": [["deployment", "export", "destination"]], "Metrics": metrics}
+            ],
+        },
+        deployment=deployment,
+        export=export,
+        destination=destination,
+        **{field.name: getattr(tally, field.name) for field in fields(tally)},
+    )
+
+
+def _unit(name: str) -> str:
+    return "Milliseconds" if name.endswith("_ms") else "Count"

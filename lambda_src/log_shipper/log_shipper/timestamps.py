@@ -1,0 +1,124 @@
+"""Times as the archive writes them: RFC 3339 in UTC with as many fractional digits as the vendor gave."""
+
+import calendar
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+_RFC3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?\s?(Z|UTC|[+-]\d\d:?\d\d)?$", re.ASCII
+)
+_OPENING = re.compile(
+    r'\{ ?"(?:t|ts|time|timestamp|@timestamp|eventTime|datetime)" ?: ?(?:\{ ?"\$date" ?: ?)?'
+    r'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:Z|\+00:?00)"',
+    re.ASCII,
+)
+_CLF = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d{4})$", re.ASCII)
+_MONTHS = {name: f"{i:02d}" for i, name in enumerate(calendar.month_abbr[1:], 1)}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNITS = ((10**17, 10**9, 9), (10**14, 10**6, 6), (10**11, 10**3, 3), (0, 1, 0))
+_MAX_SECONDS = 253402300799
+
+
+@lru_cache(maxsize=8192)
+def _utc_second(date: str, clock: str, offset: str) -> str | None:
+    try:
+        moment = datetime.fromisoformat(f"{date}T{clock}")
+        if offset not in ("", "Z", "UTC"):
+            minutes = int(offset[1:3]) * 60 + int(offset[-2:])
+            moment -= timedelta(minutes=-minutes if offset[0] == "-" else minutes)
+    except (ValueError, OverflowError):
+        return None
+    return moment.isoformat()
+
+
+def normalise(text: str) -> str | None:
+    """Return an RFC 3339 time in UTC, or None when ``text`` is not a time.
+
+    A time without an offset is taken as UTC. Digits beyond nanoseconds are dropped.
+    """
+    match = _RFC3339.match(text)
+    if match is None:
+        return None
+    date, clock, fraction, offset = match.groups()
+    second = _utc_second(date, clock, offset or "")
+    if second is None:
+        return None
+    return f"{second}.{fraction}Z" if fraction else f"{second}Z"
+
+
+def opening(line: str) -> str | None:
+    """Return the UTC time that a JSON line opens with, None when it does not; the rest of the line is not read."""
+    match = _OPENING.match(line)
+    return normalise(match[1] + "Z") if match else None
+
+
+def from_common_log_format(text: str) -> str | None:
+    """Return the time of ``06/Feb/2019:00:00:38 +0000``, as S3 access logs write it, or None."""
+    match = _CLF.match(text)
+    if match is None or match[2] not in _MONTHS:
+        return None
+    return normalise(f"{match[3]}-{_MONTHS[match[2]]}-{match[1]}T{match[4]}{match[5]}")
+
+
+@lru_cache(maxsize=8192)
+def _second_of(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def from_epoch(value: int) -> str | None:
+    """Return the time of a Unix timestamp in seconds, milli-, micro- or nanoseconds, told by its magnitude."""
+    if value < 0:
+        return None
+    per_second, digits = next((per, digits) for floor, per, digits in _UNITS if value >= floor)
+    seconds, rest = divmod(value, per_second)
+    if seconds > _MAX_SECONDS:
+        return None
+    return f"{_second_of(seconds)}.{rest:0{digits}d}Z" if digits else f"{_second_of(seconds)}Z"
+
+
+class _Seconds(dict[int, str]):
+    def __missing__(self, second: int) -> str:
+        return self.setdefault(second, _second_of(second) + ".")
+
+
+_MILLISECONDS = [f"{i:03d}Z" for i in range(1000)]
+_LEAST_MS = 10**11
+
+
+def from_epoch_ms(values: list[int]) -> list[str]:
+    """Return the times of many milliseconds since 1970, as `from_epoch` does one by one."""
+    if not values or min(values) < _LEAST_MS or max(values) > _MAX_SECONDS * 1000:
+        return [from_epoch(value) or "1970-01-01T00:00:00Z" for value in values]
+    seconds = _Seconds()
+    return [seconds[value // 1000] + _MILLISECONDS[value % 1000] for value in values]
+
+
+def from_epoch_ns(value: int) -> str:
+    """Return the time of a number of nanoseconds since 1970."""
+    seconds, rest = divmod(value, 10**9)
+    return f"{_second_of(seconds)}.{rest:09d}Z"
+
+
+def from_epoch_text(text: str) -> str | None:
+    """Return the time of ``1699305954`` or ``1699305954.983614000``, or None when ``text`` is not that."""
+    whole, dot, fraction = text.partition(".")
+    if not (whole.isascii() and whole.isdigit()) or len(whole) > 19:
+        return None
+    if not dot:
+        return from_epoch(int(whole))
+    if not (fraction.isascii() and fraction.isdigit()) or int(whole) > _MAX_SECONDS:
+        return None
+    return f"{_second_of(int(whole))}.{fraction[:9]}Z"
+
+
+def epoch_ns(time: str) -> int:
+    """Return the nanoseconds since 1970 of a time this module wrote (always UTC, ending in Z)."""
+    fraction = time[20:-1]
+    seconds = (datetime.fromisoformat(time[:19]) - _EPOCH.replace(tzinfo=None)) // timedelta(seconds=1)
+    return seconds * 10**9 + (int(fraction.ljust(9, "0")) if fraction else 0)
+
+
+def epoch_ms(time: str) -> int:
+    """Return the milliseconds since 1970, never below 0, as archive keys use them."""
+    return max(0, epoch_ns(time) // 10**6)

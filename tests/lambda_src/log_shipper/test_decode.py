@@ -1,0 +1,90 @@
+import bz2
+import gzip
+from collections.abc import Callable
+from itertools import chain
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+from log_shipper.decode import PIECE_BYTES, decoded
+from log_shipper.errors import CorruptInputError
+from log_shipper.lines import MAX_LINE_BYTES, line_blocks, text_of
+
+CODECS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "bzip2": bz2.compress, "zstd": zstandard.compress}
+
+
+def cut(data: bytes, size: int) -> list[bytes]:
+    return [data[i : i + size] for i in range(0, len(data), size)]
+
+
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.sampled_from(sorted(CODECS)), st.integers(1, 64))
+def test_members_of_any_codec_in_chunks_of_any_size(members: list[bytes], codec: str, size: int) -> None:
+    stream = b"".join(map(CODECS[codec], members))
+    assert b"".join(decoded(cut(stream, size))) == b"".join(members)
+
+
+@given(st.binary(max_size=300), st.integers(1, 64))
+def test_any_bytes_come_through_or_are_corrupt_input(data: bytes, size: int) -> None:
+    try:
+        assert b"".join(decoded(cut(data, size))) == data
+    except CorruptInputError:
+        assert data.startswith((b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd"))
+
+
+@pytest.mark.parametrize("codec", sorted(CODECS))
+@given(data=st.binary(min_size=50, max_size=200), cut_off=st.integers(1, 12))
+def test_rejects_truncated_stream(codec: str, data: bytes, cut_off: int) -> None:
+    with pytest.raises(CorruptInputError, match=r"truncated|damaged"):
+        list(decoded([CODECS[codec](data)[:-cut_off]]))
+
+
+def test_what_precedes_the_damage_is_yielded() -> None:
+    stream = gzip.compress(b"first\n") + gzip.compress(b"second\n")[:-4]
+    with pytest.raises(CorruptInputError):
+        list(decoded(cut(stream, 5)))
+    pieces = decoded(cut(stream, 5))
+    assert next(pieces) in b"first\n"
+
+
+def test_rejects_garbage_after_a_member() -> None:
+    with pytest.raises(CorruptInputError, match="not gzip"):
+        list(decoded([gzip.compress(b"a") + b"garbage"]))
+
+
+def test_zero_padding_after_a_member_is_ignored() -> None:
+    assert b"".join(decoded([gzip.compress(b"a") + bytes(600)])) == b"a"
+
+
+@pytest.mark.parametrize("codec", sorted(CODECS))
+def test_pieces_stay_small_however_far_the_input_expands(codec: str) -> None:
+    stream = CODECS[codec](bytes(20 * 1024 * 1024))
+    sizes = [len(piece) for piece in decoded([stream])]
+    assert sum(sizes) == 20 * 1024 * 1024
+    assert max(sizes) <= PIECE_BYTES
+
+
+LINES = st.lists(st.binary(max_size=20).map(lambda b: b.replace(b"\n", b"").replace(b"\r", b"")), max_size=10)
+
+
+@given(LINES, st.sampled_from([b"\n", b"\r\n", b"\r"]), st.booleans(), st.booleans(), st.integers(1, 30))
+def test_lines_survive_any_ending_and_any_cut(
+    lines: list[bytes], ending: bytes, ends: bool, mark: bool, size: int
+) -> None:
+    if any(line.startswith(b"\xef\xbb\xbf") for line in lines[:1]):
+        return
+    data = ending.join(lines) + (ending if ends else b"")
+    pieces = cut((b"\xef\xbb\xbf" if mark else b"") + data, size)
+    read = list(chain.from_iterable(block.split(b"\n") for block in line_blocks(pieces)))
+    assert [line for line in read if line] == [line for line in lines if line]
+
+
+def test_line_without_end_is_cut_between_characters() -> None:
+    data = "é".encode() * (MAX_LINE_BYTES + 1)
+    blocks = list(line_blocks(cut(data, 512 * 1024 + 1)))
+    assert len(blocks) > 1
+    assert "".join(block.decode() for block in blocks) == data.decode()
+
+
+def test_bytes_that_are_not_text_are_shown() -> None:
+    assert text_of(b"caf\xe9 \xff") == "caf\\xe9 \\xff"

@@ -1,0 +1,105 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from log_shipper import archive
+from log_shipper.events import LogEvents
+from log_shipper.export_config import ExportConfig, parse_export_config
+from log_shipper.fast import has_long_line
+from log_shipper.jobs import Job, Segment
+from log_shipper.logzio import shape
+from log_shipper.reading import RawBlock, read_blocks
+from log_shipper.record import Origin
+from log_shipper.rendering import Renderer, Shape
+
+from tests.lambda_src.log_shipper.world import recorded
+
+ORIGIN = Origin("2026-11-21T02:03:04Z", "given")
+OPENING = st.builds(
+    '{{"{}":{}"{}T{}:{}:{}{}{}"{},"n":'.format,
+    st.sampled_from(["t", "time", "ts", "other"]),
+    st.sampled_from(["", '{"$date":']),
+    st.sampled_from(["2026-11-21", "2026-13-21"]),
+    st.sampled_from(["02", "03"]),
+    st.sampled_from(["05", "59", "61"]),
+    st.sampled_from(["00", "07"]),
+    st.sampled_from(["", ".1", ".180", ".181"]),
+    st.sampled_from(["Z", "+00:00", "+01:00"]),
+    st.sampled_from(["", "}"]),
+)
+LINE = st.builds(
+    lambda head, text: head + text,
+    st.one_of(OPENING, st.just('{"t":{"$date":"2026-11-21T02:03:04.180+00:00"},'), st.just(""), st.just("{")),
+    st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=8),
+)
+# many examples of blocks whose lines all open alike, and of blocks where one line does not
+BLOCK = st.one_of(
+    st.lists(LINE, min_size=1, max_size=5),
+    st.lists(
+        st.builds(
+            '{{"time":"2026-11-21T02:03:{:02d}.{:03d}Z","m":"{}"}}'.format,
+            st.integers(0, 59), st.integers(0, 999), st.text(st.sampled_from('ab\\"é\x7f\x01'), max_size=5),
+        ), min_size=1, max_size=5,
+    ),
+)  # fmt: skip
+
+
+def job(config: ExportConfig, form: Shape) -> Job:
+    renderer = Renderer(form, export="e", vendor=config.vendor, source="s", fields={"cluster": "c"})
+    return Job(config, "0" * 16, renderer, quarantine=_refuse, save=_refuse)
+
+
+def _refuse(*_: Any) -> None:
+    raise AssertionError
+
+
+def both(config: ExportConfig, form: Shape, blocks: Iterator[Any], *, by_hour: bool) -> tuple[list[Segment], ...]:
+    """Return the segments that blocks give taken whole and taken line by line."""
+    whole, single = job(config, form), job(config, form)
+    fast: list[Segment] = []
+    slow: list[Segment] = []
+    for block in blocks:
+        fast += whole.take(block, by_hour=by_hour)
+        slow += single.segments(block.records() if isinstance(block, RawBlock) else block, by_hour=by_hour)
+    assert (whole.seen, whole.tally.records_in) == (single.seen, single.tally.records_in)
+    return fast, slow
+
+
+@given(BLOCK, st.sampled_from(["mongodb", "json-lines", "text", "auto"]), st.booleans(), st.booleans())
+@example(['{"t":"2026-11-21T02:05:04+00:00"}', '{"t":"2026-11-21T02:05:04+01:00"}'], "mongodb", False, False)
+@example(['{"t":"2026-11-21T02:59:59Z"}', '{"t":"2026-11-21T03:00:00Z"}'], "mongodb", True, False)
+def test_a_block_taken_whole_gives_the_same_lines(lines: list[str], form: str, by_hour: bool, logz: bool) -> None:
+    config = parse_export_config("e", b'{"vendor":"s3-logs","format":"' + form.encode() + b'"}')
+    blocks = read_blocks([("\n".join(lines) + "\n").encode()], vendor="s3-logs", format_name=form, origin=ORIGIN)
+    fast, slow = both(config, shape("x") if logz else Shape(), blocks, by_hour=by_hour)
+    assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
+    assert [(s.sent, s.end, s.time) for s in fast] == [(s.sent, s.end, s.time) for s in slow]
+
+
+@given(BLOCK, st.sampled_from(["auto", "text", "json-lines"]))
+@example(["\x0c", "a"], "auto")
+def test_a_payload_taken_whole_gives_the_same_lines(lines: list[str], form: str) -> None:
+    config = parse_export_config("e", b'{"vendor":"cloudwatch-logs","format":"' + form.encode() + b'"}')
+    events = [{"id": str(i), "timestamp": 1763690400000 + i, "message": text} for i, text in enumerate(lines)]
+    payload = LogEvents("e", "/app", "s", events)
+    fast = job(config, Shape()).take(archive.raw_block_of(payload, config), by_hour=True)
+    slow = job(config, Shape()).segments(archive.records_of(payload, config), by_hour=True)
+    assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
+
+
+def test_recorded_lines_are_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = parse_export_config("orders", b'{"vendor":"mongodb-atlas"}')
+    monkeypatch.setattr(Job, "segments", _refuse)
+    pieces = [recorded("mongodb-atlas/mongodb.log").encode()]
+    whole = job(config, Shape())
+    for block in read_blocks(pieces, vendor="mongodb-atlas", format_name="auto", origin=ORIGIN):
+        assert whole.take(block)
+    assert whole.seen == 3
+
+
+@given(st.lists(st.integers(0, 12)), st.integers(1, 12))
+def test_long_lines_are_seen_without_reading_every_line(sizes: list[int], limit: int) -> None:
+    block = b"\n".join(b"x" * size for size in sizes)
+    assert has_long_line(block, limit) == any(size > limit for size in sizes)

@@ -1,0 +1,141 @@
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from log_shipper.detectors import DETECTORS
+from log_shipper.errors import ConfigurationError
+from log_shipper.redaction import Filter, Pattern, Redactor
+
+from tests.lambda_src.log_shipper.world import recorded
+
+EVERY = Redactor("redact", tuple(DETECTORS))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize(
+    ("detector", "text", "wanted"),
+    [
+        ("email", "from ada.l+x@mail.example.com to", "from [email] to"),
+        ("email", "user@localhost @here", None),
+        ("ipv4", "10.1.2.3,192.168.131.39:2817 at 8.8.8.8.", "[ipv4],[ipv4]:2817 at [ipv4]."),
+        ("ipv4", "1.2.3.4.5 and 256.1.1.1 and v1.2.3", None),
+        ("ipv6", "client=[::1]:53884 2001:db8::8a2e:370:7334", "client=[[ipv6]]:53884 [ipv6]"),
+        ("ipv6", "at 12:34:56 std::string aa:bb:cc:dd:ee:ff a :: b", None),
+        ("payment-card", "card 4111 1111 1111 1111 12 5500-0000-0000-0004 378282246310005.",
+         "card [payment-card] 12 [payment-card] [payment-card]."),
+        ("payment-card", "23 4111111111111111", "23 [payment-card]"),
+        ("payment-card", "4111111111111112 1616542519458095000 41111111111111111 1612119892335696", None),
+        ("aws-key", "key AKIAIOSFODNN7EXAMPLE, ASIAIOSFODNN7EXAMPLE", "key [aws-key], [aws-key]"),
+        ("aws-key", "XAKIAIOSFODNN7EXAMPLE AKIAIOSFODNN7EXAMPLEX", None),
+        ("bearer-token", "Authorization: Bearer eyJhbGciOi.J9-x_y==", "Authorization: Bearer [bearer-token]"),
+        ("bearer-token", "the bearer of news", None),
+    ],
+)  # fmt: skip
+def test_detector_finds_what_it_should_and_nothing_else(detector: str, text: str, wanted: str | None) -> None:
+    assert Redactor("keep", (detector,)).redact(text) == (text if wanted is None else wanted)
+
+
+@pytest.mark.parametrize(
+    ("markers", "wanted"),
+    [("keep", "a ‹b ×› c ‹d e›› ‹"), ("redact", "a ‹×› c ‹×›› ‹"), ("strip", "a b × c d e ")],
+)
+def test_markers_follow_the_setting(markers: str, wanted: str) -> None:
+    assert Redactor(markers).redact("a ‹b ×› c ‹d e›› ‹") == wanted
+
+
+def test_json_line_keeps_its_layout_and_stays_json() -> None:
+    line = '{ "a" : "x ada@example.com", "n": 4111111111111111, "esc":"\\u0061da\\u0040example.com \\"q\\"", "t":1.50 }'
+    redacted = EVERY.redact(line)
+    assert redacted == '{ "a" : "x [email]", "n": "[payment-card]", "esc":"[email] \\"q\\"", "t":1.50 }'
+    json.loads(redacted)
+
+
+def test_names_are_redacted_as_values_are() -> None:
+    assert EVERY.redact('{"ada@example.com":1}') == '{"[email]":1}'
+
+
+def test_recorded_lines_of_cockroachdb_lose_what_is_marked_and_nothing_else() -> None:
+    for line in recorded("cockroachdb/json.log").splitlines():
+        redacted = json.loads(Redactor("redact").redact(line))
+        assert redacted.keys() == json.loads(line).keys()
+        assert "roach›" not in str(redacted)
+
+
+def test_users_pattern_is_replaced_literally() -> None:
+    redactor = Redactor("keep", (), (Pattern("ssn", r"\d{3}-\d{2}-\d{4}", r"\1<gone>"), Pattern("x*", "x*")))
+    assert redactor.redact("id 123-45-6789 xx") == "id \\1<gone> [x*]"
+
+
+def test_rejects_pattern_that_needs_backtracking() -> None:
+    with pytest.raises(ConfigurationError, match="twice"):
+        Redactor("keep", (), (Pattern("twice", r"(a)\1"),))
+
+
+def test_time_is_linear_where_backtracking_would_explode() -> None:
+    assert Redactor("keep", (), (Pattern("evil", r"(a+)+$"),)).redact("a" * 20_000 + "!") == "a" * 20_000 + "!"
+
+
+@given(JSON)
+def test_json_stays_json_with_the_same_shape(value: object) -> None:
+    def shape(item: object) -> object:
+        if isinstance(item, dict):
+            return [shape(inner) for inner in item.values()]
+        return [shape(inner) for inner in item] if isinstance(item, list) else None
+
+    line = json.dumps(value)
+    redacted = json.loads(EVERY.redact(line))
+    if not isinstance(value, dict) or len(redacted) == len(value):
+        assert repr(shape(redacted)).count("None") <= repr(shape(value)).count("None")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_secret_is_gone_wherever_it_stands(before: str, after: str) -> None:
+    text = f"{before} 4111111111111111 {after}"
+    assert "4111111111111111" not in Redactor("keep", ("payment-card",)).redact(
+        f" {before} , 4111111111111111 , {after}"
+    )
+    line = json.dumps({"k": f"{before} , 4111111111111111 , {after}", "text": text})
+    json.loads(Redactor("keep", ("payment-card",)).redact(line))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_redacting_twice_changes_nothing_more(text: str) -> None:
+    once = EVERY.redact(text)
+    assert EVERY.redact(once) == once
+
+
+@given(st.text(st.sampled_from("‹›x× "), max_size=30))
+def test_strip_takes_the_marks_alone(text: str) -> None:
+    assert Redactor("strip").redact(text) == text.replace("‹", "").replace("›", "")
+
+
+def test_filter_wants_some_include_and_no_exclude() -> None:
+    wants = Filter(("error", "warn"), ("healthz",)).wants
+    assert [wants(text) for text in ("an error", "a warn healthz", "info")] == [True, False, False]
+    assert Filter((), ("x",)).wants("anything")
+
+
+PIECE = st.sampled_from(
+    ["ada@example.com", "10.1.2.3", "::1", "2001:db8::1", "4111 1111 1111 1111", "378282246310005", "12", "-", " ", ".",
+     "AKIAIOSFODNN7EXAMPLE", "Bearer abcdefgh.ij", "\\", "\\\\", '"', ":", "é", "‹x›", "a", "@", "[", "12345678901234"]
+)  # fmt: skip
+TEXT = st.lists(PIECE, max_size=6).map("".join)
+LINE = st.one_of(
+    TEXT,
+    st.builds(lambda a, b: json.dumps({"k": a, b: [1, 4111111111111111]}), TEXT, TEXT),
+    st.builds(lambda a, b: json.dumps({"k": a, b: None}, ensure_ascii=False), TEXT, TEXT),
+)
+
+
+@given(st.lists(LINE, min_size=1, max_size=5), st.sampled_from(["keep", "redact"]))
+@example(['{"10.1.2.3ada@example.com": 4111111111111111}', '{"a":"\\u0061da@example.com"}'], "keep")
+def test_a_block_is_redacted_as_its_lines_are(lines: list[str], markers: str) -> None:
+    redactor = Redactor(markers, tuple(DETECTORS))
+    block = redactor.redact_lines("\n".join(lines).encode())
+    assert block is None or block.decode() == "\n".join(map(redactor.redact, lines))
+    assert block is not None or any("‹" in line for line in lines) or markers == "keep"

@@ -1,0 +1,320 @@
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from log_shipper import archive, ship
+
+from tests.lambda_src.log_shipper.world import (
+    ARCHIVE,
+    FAILURES,
+    LANDING,
+    TOKEN,
+    Cloud,
+    Context,
+    Listener,
+    batch,
+    message,
+    recorded,
+    subscription,
+)
+
+ATLAS_KEY = "atlas/Cluster0/cluster0-shard-00-00.ab1cd.mongodb.net/mongodb/1590002320-mongodb.log"
+OK: dict[str, Any] = {"batchItemFailures": []}
+
+
+def failures(*numbers: int) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": f"m{number}"} for number in numbers]}
+
+
+@pytest.fixture
+def orders(cloud: Cloud) -> Cloud:
+    cloud.export("orders", vendor="mongodb-atlas")
+    return cloud
+
+
+def test_ships_a_landed_object_as_the_listener_wants_it(orders: Cloud, logz: Listener) -> None:
+    lines = recorded("mongodb-atlas/mongodb.log").splitlines()
+    item = orders.land(ATLAS_KEY, gzip.compress("\n".join(lines).encode()))
+    assert ship.handler(batch(message("orders", item)), Context()) == OK
+    assert logz.messages() == lines
+    first = logz.accepted[0]
+    assert first == {
+        "type": "mongodb-atlas",
+        "@timestamp": "2020-05-01T15:16:17.180Z",
+        "export": "orders",
+        "vendor": "mongodb-atlas",
+        "log_type": "mongodb",
+        "source": f"s3://{LANDING}/{ATLAS_KEY}",
+        "message": lines[0],
+    }
+    assert logz.queries[0]["token"] == [TOKEN]
+    assert logz.headers[0]["Content-Encoding"] == "gzip"
+
+
+def test_ships_what_the_archiver_wrote_unchanged(cloud: Cloud, logz: Listener) -> None:
+    cloud.export("ledger", vendor="cockroachdb", redaction={"markers": "redact"})
+    archive.handler(subscription("ledger", "crdb", recorded("cockroachdb/json.log").splitlines()), None)
+    (key,) = cloud.keys(ARCHIVE)
+    version = cloud.s3.head_object(Bucket=ARCHIVE, Key=key)["VersionId"]
+    assert ship.handler(batch(message("ledger", {"key": key, "version-id": version}, ARCHIVE)), Context()) == OK
+    archived = cloud.lines(ARCHIVE)
+    assert [{**line, "type": "cockroachdb", "@timestamp": line["time"]} for line in archived] == [
+        {**record, "time": record["@timestamp"]} for record in logz.accepted
+    ]
+
+
+def test_archive_object_of_an_older_policy_is_redacted_again(cloud: Cloud, logz: Listener) -> None:
+    cloud.export("ledger", vendor="cockroachdb")
+    archive.handler(subscription("ledger", "crdb", recorded("cockroachdb/json.log").splitlines()), None)
+    cloud.export("ledger", vendor="cockroachdb", redaction={"markers": "redact"})
+    (key,) = cloud.keys(ARCHIVE)
+    assert ship.handler(batch(message("ledger", {"key": key}, ARCHIVE)), Context()) == OK
+    assert not any("roach›" in text for text in logz.messages())
+
+
+def test_native_notification_with_an_encoded_key_is_read(orders: Cloud, logz: Listener) -> None:
+    key = "logs/orders/dt=2020-05-01/hour=15/a b+ü.json.gz"
+    orders.land(key, b'{"time":"2020-05-01T15:16:17Z","log_type":"x","source":"s","message":"m"}\n', bucket=ARCHIVE)
+    encoded = "logs/orders/dt%3D2020-05-01/hour%3D15/a+b%2B%C3%BC.json.gz"
+    body = {"Records": [{"s3": {"bucket": {"name": ARCHIVE}, "object": {"key": encoded}}}]}
+    record = {"messageId": "m1", "body": json.dumps(body)}
+    assert ship.handler(batch(record), Context()) == OK
+    assert logz.messages() == ["m"]
+
+
+def test_test_event_is_acknowledged_and_not_shipped(orders: Cloud, logz: Listener) -> None:
+    record = {"messageId": "m1", "body": recorded("sqs/s3-test-event.json")}
+    assert ship.handler(batch(record), Context()) == OK
+    assert logz.bodies == []
+
+
+@pytest.mark.parametrize("body", ["not json", "[]", "{}", '{"Records":[{}]}', '{"detail":{}}'])
+def test_message_that_is_no_event_fails_alone(orders: Cloud, logz: Listener, body: str) -> None:
+    item = orders.land(ATLAS_KEY, recorded("mongodb-atlas/mongodb.log").encode())
+    event = batch({"messageId": "m1", "body": body}, message("orders", item, number=2))
+    assert ship.handler(event, Context()) == failures(1)
+    assert len(logz.accepted) == 3
+
+
+def test_object_of_no_export_is_a_failure(orders: Cloud, logz: Listener) -> None:
+    record = {"messageId": "m1", "body": recorded("sqs/s3-notification.json")}
+    assert ship.handler(batch(record), Context()) == failures(1)
+
+
+def test_missing_object_is_a_failure(orders: Cloud, logz: Listener) -> None:
+    assert ship.handler(batch(message("orders", {"key": "gone"})), Context()) == failures(1)
+
+
+def test_unreadable_configuration_is_a_failure(cloud: Cloud, logz: Listener) -> None:
+    item = cloud.land(ATLAS_KEY, b"x")
+    assert ship.handler(batch(message("orders", item)), Context()) == failures(1)
+    assert logz.bodies == []
+
+
+def test_several_small_objects_share_one_body(orders: Cloud, logz: Listener) -> None:
+    body = recorded("mongodb-atlas/mongodb.log").encode()
+    items = [orders.land(f"{ATLAS_KEY}.{i}", body) for i in range(3)]
+    event = batch(*(message("orders", item, number=i) for i, item in enumerate(items)))
+    assert ship.handler(event, Context()) == OK
+    assert len(logz.bodies) == 1
+    assert len(logz.accepted) == 9
+
+
+def test_refused_token_fails_every_message_and_is_read_anew(orders: Cloud, logz: Listener) -> None:
+    item = orders.land(ATLAS_KEY, recorded("mongodb-atlas/mongodb.log").encode())
+    logz.will_answer(401)
+    assert ship.handler(batch(message("orders", item)), Context()) == failures(1)
+    assert len(logz.bodies) == 1
+    orders.secrets.put_secret_value(SecretId="acme/logzio", SecretString=json.dumps({"token": "tok-new"}))
+    assert ship.handler(batch(message("orders", item, received=2)), Context()) == OK
+    assert logz.queries[-1]["token"] == ["tok-new"]
+    assert len(logz.accepted) == 3
+
+
+def test_token_is_in_no_output(orders: Cloud, logz: Listener, capsys: pytest.CaptureFixture[str]) -> None:
+    item = orders.land(ATLAS_KEY, recorded("mongodb-atlas/mongodb.log").encode())
+    for script in ((401,), (500,) * 4, (400,)):
+        logz.will_answer(*script)
+        ship.handler(batch(message("orders", item)), Context())
+    logz.close()
+    ship.handler(batch(message("orders", item)), Context())
+    captured = capsys.readouterr()
+    assert TOKEN not in captured.out + captured.err
+    assert "Slow query" not in captured.out + captured.err
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_passing_fault_is_tried_again_within_the_invocation(orders: Cloud, logz: Listener, status: int) -> None:
+    item = orders.land(ATLAS_KEY, recorded("mongodb-atlas/mongodb.log").encode())
+    logz.will_answer(status)
+    assert ship.handler(batch(message("orders", item)), Context()) == OK
+    assert len(logz.accepted) == 3
+
+
+def test_lasting_fault_fails_the_message(orders: Cloud, logz: Listener) -> None:
+    item = orders.land(ATLAS_KEY, recorded("mongodb-atlas/mongodb.log").encode())
+    logz.will_answer(*[503] * 4)
+    assert ship.handler(batch(message("orders", item)), Context()) == failures(1)
+    assert ship.handler(batch(message("orders", item, received=2)), Context()) == OK
+    assert len(logz.accepted) == 3
+
+
+def test_400_quarantines_only_the_oversized_line(orders: Cloud, logz: Listener) -> None:
+    lines = recorded("mongodb-atlas/mongodb.log").splitlines()
+    item = orders.land(ATLAS_KEY, "\n".join(lines).encode())
+    logz.will_answer(400, body=b'{"malformedLines":0,"successfulLines":2,"oversizedLines":1,"emptyLogLines":0}')
+    assert ship.handler(batch(message("orders", item)), Context()) == OK
+    assert len(logz.bodies) == 1
+    (kept,) = orders.lines(FAILURES, "quarantine/orders/logz/")
+    assert kept["record"]["message"] == lines[2]
+    assert kept["record"]["time"] == "2020-05-20T20:10:08.731Z"
+    assert "refused" in kept["reason"]
+
+
+def test_400_that_cannot_be_told_quarantines_the_batch_with_its_counts(orders: Cloud, logz: Listener) -> None:
+    item = orders.land(ATLAS_KEY, recorded("mongodb-atlas/mongodb.log").encode())
+    logz.will_answer(400, body=b'{"malformedLines":1,"successfulLines":2,"oversizedLines":0,"emptyLogLines":0}')
+    assert ship.handler(batch(message("orders", item)), Context()) == OK
+    kept = orders.lines(FAILURES, "quarantine/")
+    assert len(kept) == 3
+    assert "malformedLines 1" in kept[0]["reason"]
+    assert "successfulLines 2" in kept[0]["reason"]
+
+
+def test_413_is_posted_again_in_smaller_bodies(orders: Cloud, logz: Listener) -> None:
+    lines = recorded("mongodb-atlas/mongodb.log").splitlines()
+    item = orders.land(ATLAS_KEY, "\n".join(lines).encode())
+    logz.will_answer(413, 413, 413)
+    assert ship.handler(batch(message("orders", item)), Context()) == OK
+    assert logz.messages()[0] in lines
+    assert len(logz.accepted) == 2
+    (kept,) = orders.lines(FAILURES, "quarantine/")
+    assert kept["record"]["message"] == lines[0]
+
+
+@pytest.mark.parametrize(
+    ("oversize", "sent", "quarantined"), [("split", 3, 0), ("truncate", 1, 0), ("quarantine", 0, 1)]
+)
+def test_oversized_message_follows_the_setting(
+    cloud: Cloud, logz: Listener, oversize: str, sent: int, quarantined: int
+) -> None:
+    cloud.export("orders", vendor="s3-logs", oversize=oversize)
+    text = "é" * 70_000
+    item = cloud.land("app.log", f"before\n{text}\nafter\n".encode())
+    assert ship.handler(batch(message("orders", item)), Context()) == OK
+    assert logz.messages()[0] == "before"
+    assert logz.messages()[-1] == "after"
+    middle = logz.messages()[1:-1]
+    assert len(middle) == sent
+    assert max(map(len, middle), default=0) <= 32_700
+    if oversize == "split":
+        assert "".join(middle) == text
+    assert [line["record"]["message"] for line in cloud.lines(FAILURES, "quarantine/")] == [text] * quarantined
+
+
+def test_bodies_stay_under_the_listeners_limit(cloud: Cloud, logz: Listener) -> None:
+    cloud.export("orders", vendor="s3-logs")
+    lines = [f"{i} {'x' * 1000}" for i in range(20_000)]
+    item = cloud.land("app.log", gzip.compress("\n".join(lines).encode()))
+    assert ship.handler(batch(message("orders", item)), Context()) == OK
+    assert logz.messages() == lines
+    assert max(map(len, logz.bodies)) <= 10 * 1024 * 1024
+
+
+def test_truncated_object_is_delivered_as_far_as_it_goes_and_noted(cloud: Cloud, logz: Listener) -> None:
+    cloud.export("orders", vendor="s3-logs")
+    whole = gzip.compress("".join(f"line {i}\n" for i in range(200_000)).encode())
+    item = cloud.land("app.log.gz", whole[: len(whole) // 2])
+    assert ship.handler(batch(message("orders", item)), Context()) == OK
+    assert logz.messages()[:3] == ["line 0", "line 1", "line 2"]
+    (kept,) = cloud.lines(FAILURES, "quarantine/")
+    assert kept["reason"] == "truncated gzip stream"
+    assert kept["record"]["source"] == f"s3://{LANDING}/app.log.gz"
+
+
+def test_progress_inside_an_object_is_not_sent_again(cloud: Cloud, logz: Listener) -> None:
+    cloud.export("orders", vendor="s3-logs")
+    lines = [f"{i} {'x' * 1000}" for i in range(20_000)]
+    item = cloud.land("app.log", gzip.compress("\n".join(lines).encode()))
+    logz.script += [lambda *_: True]
+    logz.will_answer(*[500] * 4)
+    assert ship.handler(batch(message("orders", item)), Context()) == failures(1)
+    assert 0 < len(logz.accepted) < len(lines)
+    assert ship.handler(batch(message("orders", item, received=2)), Context()) == OK
+    assert logz.messages() == lines
+    before = len(logz.bodies)
+    assert ship.handler(batch(message("orders", item, received=2)), Context()) == OK
+    assert len(logz.bodies) == before
+
+
+def test_stops_before_its_time_is_up(cloud: Cloud, logz: Listener) -> None:
+    cloud.export("orders", vendor="s3-logs")
+    item = cloud.land("app.log", b"a\nb\n")
+    assert ship.handler(batch(message("orders", item)), Context(1000)) == failures(1)
+    assert logz.bodies == []
+
+
+def test_figures_of_a_failed_batch_add_up(cloud: Cloud, logz: Listener, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.export("orders", vendor="s3-logs", exclude=["^b"])
+    item = cloud.land("app.log", b"a\nb\nc\n")
+    logz.will_answer(*[500] * 4)
+    ship.handler(batch(message("orders", item)), Context())
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (report["records_in"], report["sent"], report["filtered"], report["left"]) == (3, 0, 0, 3)
+
+
+def test_path_fields_name_parts_of_the_key(cloud: Cloud, logz: Listener) -> None:
+    cloud.export("orders", vendor="mongodb-atlas", path_fields="{_}/{cluster}/{host}")
+    item = cloud.land(ATLAS_KEY, recorded("mongodb-atlas/mongodb.log").encode())
+    assert ship.handler(batch(message("orders", item)), Context()) == OK
+    assert logz.accepted[0]["fields"] == {"cluster": "Cluster0", "host": "cluster0-shard-00-00.ab1cd.mongodb.net"}
+
+
+def test_archive_destination_writes_the_contracts_objects_once(
+    orders: Cloud, destination: Callable[[str], None]
+) -> None:
+    destination("archive")
+    item = orders.land(ATLAS_KEY, recorded("mongodb-atlas/mongodb.log").encode())
+    for received in (1, 2, 1):
+        assert ship.handler(batch(message("orders", item, received=received)), Context()) == OK
+    keys = orders.keys(ARCHIVE, "logs/")
+    assert [key.split("/")[2:4] for key in keys] == [
+        ["dt=2020-05-01", "hour=15"],
+        ["dt=2020-05-20", "hour=19"],
+        ["dt=2020-05-20", "hour=20"],
+    ]
+    assert orders.versions(ARCHIVE) == 3
+
+
+def test_archive_is_never_archived_again(orders: Cloud, destination: Callable[[str], None]) -> None:
+    destination("archive")
+    item = orders.land("logs/orders/dt=2020-05-01/hour=15/1.json.gz", b"{}", bucket=ARCHIVE)
+    assert ship.handler(batch(message("orders", item, ARCHIVE)), Context()) == failures(1)
+
+
+def test_feed_keys_ascend_whatever_the_order_of_arrival(orders: Cloud, destination: Callable[[str], None]) -> None:
+    destination("feed")
+    keys = [f"logs/orders/dt=2020-05-01/hour=15/158834617{i}000-{i:016x}.json.gz" for i in (3, 1, 2)]
+    for i, key in enumerate(keys):
+        item = orders.land(key, gzip.compress(f'{{"n":{i}}}\n'.encode()), bucket=ARCHIVE)
+        assert ship.handler(batch(message("orders", item, ARCHIVE)), Context()) == OK
+    assert [line["n"] for line in orders.lines(ARCHIVE, "feed/feed/orders/")] == [0, 1, 2]
+
+
+def test_feed_never_feeds_an_input_twice(orders: Cloud, destination: Callable[[str], None]) -> None:
+    destination("feed")
+    item = orders.land("logs/orders/dt=2020-05-01/hour=15/1588346177000-00.json.gz", b"{}", bucket=ARCHIVE)
+    landed = orders.land(ATLAS_KEY, recorded("mongodb-atlas/mongodb.log").encode())
+    for received in (1, 2, 1):
+        event = batch(message("orders", item, ARCHIVE, 1, received), message("orders", landed, LANDING, 2, received))
+        assert ship.handler(event, Context()) == OK
+    assert len(orders.keys(ARCHIVE, "feed/feed/orders/")) == 4
+
+
+def test_wrong_destination_fails_every_message(orders: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    destination = {"name": "logz", "kind": "logzio", "listener_url": "https://localhost:1", "token_secret": "none"}
+    monkeypatch.setenv("LOGDOCK_DESTINATION", json.dumps(destination))
+    item = orders.land(ATLAS_KEY, b"x")
+    assert ship.handler(batch(message("orders", item)), Context()) == failures(1)

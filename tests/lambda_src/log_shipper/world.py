@@ -1,0 +1,178 @@
+"""An AWS in the test's own process, a real listener on loopback, the recorded inputs and the events that name them."""
+
+import base64
+import gzip
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from log_shipper import archive, aws, ship
+
+EVENTS = Path(__file__).parents[2] / "events"
+ARCHIVE, FAILURES, LANDING = "acme-archive", "acme-failures", "acme-landing"
+TOKEN = "tok-3f9c1d"
+
+
+def recorded(name: str) -> str:
+    """Return a recorded input."""
+    return (EVENTS / name).read_text(encoding="utf-8")
+
+
+class Context:
+    """Lambda's context, with as much time left as a test wants."""
+
+    def __init__(self, milliseconds: int = 300_000) -> None:
+        self.milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+class Cloud:
+    """The buckets, parameters and secrets a shipper sees, and shortcuts to fill and read them."""
+
+    def __init__(self) -> None:
+        self.s3 = aws.s3()
+        for bucket in (ARCHIVE, FAILURES, LANDING):
+            self.s3.create_bucket(Bucket=bucket)
+            self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        self.ssm = aws.ssm()
+        self.secrets = aws.secrets_manager()
+
+    def export(self, name: str, **document: Any) -> None:
+        self.ssm.put_parameter(
+            Name=f"/logdock/acme/exports/{name}", Type="String", Value=json.dumps(document), Overwrite=True
+        )
+        archive._configs.cache_clear()
+        ship._kept.cache_clear()
+
+    def secret(self, name: str, value: str) -> None:
+        self.secrets.create_secret(Name=name, SecretString=value)
+
+    def land(self, key: str, body: bytes, bucket: str = LANDING, **more: Any) -> dict[str, Any]:
+        """Put an object; return what an event would say of it."""
+        answer = self.s3.put_object(Bucket=bucket, Key=key, Body=body, **more)
+        return {"key": key, "size": len(body), "etag": answer["ETag"].strip('"'), "version-id": answer["VersionId"]}
+
+    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+        return [item["Key"] for item in self.s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", ())]
+
+    def lines(self, bucket: str, prefix: str = "") -> list[dict[str, Any]]:
+        """Return the lines of every gzip object under a prefix, in key order."""
+        return [
+            json.loads(line)
+            for key in self.keys(bucket, prefix)
+            for line in gzip.decompress(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()).splitlines()
+        ]
+
+    def versions(self, bucket: str, prefix: str = "") -> int:
+        return len(self.s3.list_object_versions(Bucket=bucket, Prefix=prefix).get("Versions", ()))
+
+
+def message(
+    export: str, item: dict[str, Any], bucket: str = LANDING, number: int = 1, received: int = 1
+) -> dict[str, Any]:
+    """Return an SQS record as the deployment's event rule makes it."""
+    body = {
+        "export": export,
+        "time": "2026-11-21T02:03:04Z",
+        "detail": {"bucket": {"name": bucket}, "object": item, "reason": "PutObject"},
+    }
+    return {
+        "messageId": f"m{number}",
+        "body": json.dumps(body),
+        "attributes": {"ApproximateReceiveCount": str(received)},
+        "eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:acme-logz",
+    }
+
+
+def batch(*messages: dict[str, Any]) -> dict[str, Any]:
+    return {"Records": list(messages)}
+
+
+def subscription(export: str, group: str, messages: list[str], **more: Any) -> dict[str, Any]:
+    """Return a CloudWatch Logs subscription event."""
+    payload = {
+        "messageType": "DATA_MESSAGE",
+        "owner": "111122223333",
+        "logGroup": group,
+        "logStream": "stream-1",
+        "subscriptionFilters": [f"logdock.{export}"],
+        "logEvents": [
+            {"id": f"3719557{i:04d}", "timestamp": 1763690400000 + i, "message": text}
+            for i, text in enumerate(messages)
+        ],
+    } | more
+    return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(payload).encode())).decode()}}
+
+
+class Listener:
+    """A Logz.io bulk listener: answers from a script, then 200; keeps what it accepted."""
+
+    def __init__(self, accept: Callable[[bytes], list[Any]] | None = None) -> None:
+        take = accept or (lambda body: [json.loads(line) for line in body.splitlines()])
+        self.refuse: Callable[[bytes], int] = lambda _: 200
+        self.paths: list[str] = []
+        self.on_second = threading.Event()
+        self.script: list[Callable[[BaseHTTPRequestHandler, bytes], bool]] = []
+        self.bodies: list[bytes] = []
+        self.accepted: list[dict[str, Any]] = []
+        self.queries: list[dict[str, list[str]]] = []
+        self.headers: list[dict[str, str]] = []
+        listener = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = gzip.decompress(self.rfile.read(int(self.headers["Content-Length"])))
+                listener.bodies.append(body)
+                if len(listener.bodies) == 2:
+                    listener.on_second.set()
+                listener.queries.append(parse_qs(urlsplit(self.path).query))
+                listener.paths.append(urlsplit(self.path).path)
+                listener.headers.append(dict(self.headers))
+                if listener.script and not listener.script.pop(0)(self, body):
+                    return
+                status = listener.refuse(body)
+                if status == 200:
+                    listener.accepted += take(body)
+                answer(self, status)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def messages(self) -> list[str]:
+        return [record["message"] for record in self.accepted]
+
+    def will_answer(self, *statuses: int, body: bytes = b"", **headers: str) -> None:
+        """Answer the next posts so, and accept nothing of them."""
+        for status in statuses:
+            self.script.append(lambda handler, _, s=status: answer(handler, s, body, headers))  # type: ignore[misc]
+
+
+def answer(
+    handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", headers: dict[str, str] | None = None
+) -> bool:
+    handler.send_response(status)
+    for name, value in (headers or {}).items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+    return False
