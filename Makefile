@@ -57,8 +57,8 @@ lint: $(SETUP) ## Style, formatting, import rules
 
 types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infrastructure
 	@echo "==> types"
-	@$(BIN)/mypy --python-version 3.13 --cache-dir .mypy_cache/runtime -p log_shipper -p vendor_connector
-	@$(BIN)/mypy app.py settings stacks constructs_lib local_cloud tests
+	@$(BIN)/mypy -p log_shipper -p vendor_connector
+	@$(BIN)/mypy app.py settings stacks constructs_lib local_cloud tests benchmarks
 
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"
@@ -66,7 +66,7 @@ unit: $(SETUP) ## Unit and policy tests
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"
-	@$(BIN)/pytest -m end_to_end
+	@$(BIN)/pytest -n 3 --dist worksteal -m end_to_end
 
 synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out, with strict validation
 	@npx --no-install cdk synth --quiet --output cdk.out -c settings=$(SETTINGS)

@@ -170,8 +170,9 @@ def conclude(report: Report, terminal: Terminal) -> int:
         return 1
     terminal.good("Every promise held. The same, in an account of yours:")
     terminal.show(
+        "  . .venv/bin/activate\n"
         "  cp examples/everything.yaml logdock.yaml     # or another example; then edit it\n"
-        "  npx cdk bootstrap\n"
+        "  npx cdk bootstrap aws://ACCOUNT/REGION\n"
         "  npx cdk deploy --all"
     )
     return 0
