@@ -18,7 +18,7 @@ KINDS = {"mongodb-atlas", "cockroachdb", "aurora-mysql", "aptible", "s3-logs", "
 def test_the_demo_keeps_every_promise_for_every_kind() -> None:
     report = ROOT / "build" / "demo-report.json"
     report.unlink(missing_ok=True)
-    result = subprocess.run(  # noqa: S603
+    result = subprocess.run(
         [sys.executable, "-m", "local_cloud.demo", "--settings", "examples/everything.yaml"],
         cwd=ROOT,
         capture_output=True,

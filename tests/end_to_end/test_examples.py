@@ -105,4 +105,3 @@ def test_deploys_again_without_a_change_and_destroys_one_export_alone(
     assert {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} == buckets
     for bucket in [archive, *landings]:
         assert s3.get_object(Bucket=bucket, Key="logs/kept")["Body"].read() == LANDED
-
