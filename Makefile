@@ -15,7 +15,7 @@ LAYER_LOCK := lambda_src/log_shipper/requirements.txt
 LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/host/.installed
 SETUP := $(VENV)/.installed node_modules/.package-lock.json $(LAYERS)
 
-.PHONY: help setup demo test lint types unit end-to-end synth schema lock clean
+.PHONY: help setup demo test lint types unit end-to-end bench synth schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ unit: $(SETUP) ## Unit and policy tests
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"
 	@$(BIN)/pytest -n 3 --dist worksteal -m end_to_end
+
+bench: $(SETUP) ## The shipper against its floor and the standard library, as ratios: build/bench.json
+	@$(BIN)/python -m benchmarks --out build/bench.json
 
 synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out, with strict validation
 	@npx --no-install cdk synth --quiet --output cdk.out -c settings=$(SETTINGS)
