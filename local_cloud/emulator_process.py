@@ -38,9 +38,9 @@ def main(directory: str, socket_descriptor: str, certificate: str, key: str) -> 
     # Both read the environment at import.
     from ministack.app import app
 
-    from local_cloud import emulator_corrections
+    from local_cloud import corrections
 
-    emulator_corrections.apply(
+    corrections.apply(
         endpoint_url=f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}",
         ca_bundle=os.environ["AWS_CA_BUNDLE"],
     )

@@ -1,6 +1,6 @@
 """The local AWS refuses what AWS refuses and applies what AWS applies, where MiniStack alone does not.
 
-Each test goes red when its correction is taken out of ``emulator_corrections.apply``.
+Each test goes red when its correction is taken out of ``corrections``.
 """
 
 from __future__ import annotations

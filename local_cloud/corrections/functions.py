@@ -1,0 +1,145 @@
+"""Functions: their concurrency, retries, failed events, and the streams that subscriptions go to."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import json
+import threading
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from ministack.core import lambda_runtime, responses
+from ministack.services import cloudwatch_logs, lambda_svc
+from ministack.services.cloudformation import provisioners
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def apply(*, endpoint_url: str, ca_bundle: str) -> None:
+    """Make these corrections."""
+    _keep_reserved_concurrency()
+    _retry_subscriptions()
+    _deliver_failed_events_to_s3(endpoint_url, ca_bundle)
+    _deliver_subscriptions_to_streams(endpoint_url, ca_bundle)
+
+
+def _keep_reserved_concurrency() -> None:
+    """CloudFormation sets a function's reserved concurrency; MiniStack drops it."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+
+    def kept(provision: Any, position: int) -> Any:
+        def provision_and_keep(*arguments: Any, **named: Any) -> Any:
+            name, attributes = provision(*arguments, **named)
+            reserved = arguments[position].get("ReservedConcurrentExecutions")
+            lambda_svc._functions[name]["concurrency"] = None if reserved is None else int(reserved)
+            return name, attributes
+
+        return provision_and_keep
+
+    handlers.update(create=kept(handlers["create"], 1), update=kept(handlers["update"], 2))
+
+
+def _retry_subscriptions() -> None:
+    """CloudWatch Logs invokes a function asynchronously: two retries, then the failure destination."""
+    original = lambda_svc._execute_function_with_config_scope
+
+    def execute(function: dict[str, Any], event: Any) -> Any:
+        if isinstance(event, dict) and set(event) == {"awslogs"}:
+            return lambda_svc.invoke_async_with_retry(function, event)
+        return original(function, event)
+
+    lambda_svc._execute_function_with_config_scope = execute
+
+
+def _deliver_failed_events_to_s3(endpoint_url: str, ca_bundle: str) -> None:
+    """Lambda writes a failed event to a bucket, as the function's role; MiniStack knows queues and topics alone."""
+    original = lambda_svc._route_async_failure
+
+    def route(target_arn: str, function_name: str, event: Any, result: Mapping[str, Any]) -> None:
+        if not target_arn.startswith("arn:aws:s3:::"):
+            original(target_arn, function_name, event, result)
+            return
+        config = lambda_svc._functions[function_name]["config"]
+        now = datetime.datetime.now(datetime.UTC)
+        record = {
+            "version": "1.0",
+            "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "requestContext": {
+                "requestId": str(uuid.uuid4()),
+                "functionArn": f"{config['FunctionArn']}:$LATEST",
+                "condition": "RetriesExhausted",
+                "approximateInvokeCount": 3,
+            },
+            "requestPayload": event,
+            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+            "responsePayload": result.get("body"),
+        }
+        client = _client_of_role("s3", config, endpoint_url, ca_bundle)
+        client.put_object(
+            Bucket=target_arn.removeprefix("arn:aws:s3:::"),
+            Key=f"aws/lambda/async/{function_name}/{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}",
+            Body=json.dumps(record).encode(),
+        )
+
+    lambda_svc._route_async_failure = route
+
+
+def _deliver_subscriptions_to_streams(endpoint_url: str, ca_bundle: str) -> None:
+    """CloudWatch Logs writes to a Kinesis stream as the filter's role; MiniStack stores such a filter and stops."""
+    original = cloudwatch_logs._fanout_to_subscription_filters
+
+    def fan_out(group_name: str, stream_name: str, events: list[dict[str, Any]]) -> None:
+        original(group_name, stream_name, events)
+        account_id, region = responses.get_account_id(), responses.get_region()
+        group = cloudwatch_logs._log_groups.get(group_name) or {}
+        for subscription in (group.get("subscriptionFilters") or {}).values():
+            destination, pattern = subscription["destinationArn"], subscription.get("filterPattern", "")
+            matching = [e for e in events if cloudwatch_logs._subscription_pattern_matches(pattern, e.get("message"))]
+            if ":kinesis:" not in destination or not matching:
+                continue
+            message = {
+                "messageType": "DATA_MESSAGE",
+                "owner": account_id,
+                "logGroup": group_name,
+                "logStream": stream_name,
+                "subscriptionFilters": [subscription["filterName"]],
+                "logEvents": [
+                    {"id": uuid.uuid4().hex, "timestamp": event.get("timestamp"), "message": event.get("message")}
+                    for event in matching
+                ],
+            }
+            caller = {
+                "FunctionName": "CloudWatchLogs",
+                "FunctionArn": f"arn:aws:lambda:{region}:{account_id}:function:CloudWatchLogs",
+                "Role": subscription["roleArn"],
+            }
+
+            def write(caller: dict[str, str] = caller, arn: str = destination, message: Any = message) -> None:
+                _client_of_role("kinesis", caller, endpoint_url, ca_bundle).put_record(
+                    StreamARN=arn,
+                    Data=gzip.compress(json.dumps(message).encode()),
+                    PartitionKey=uuid.uuid4().hex,
+                )
+
+            # Not in this thread: it is the one that will answer the write.
+            threading.Thread(target=write, daemon=True).start()
+
+    cloudwatch_logs._fanout_to_subscription_filters = fan_out
+
+
+def _client_of_role(service: str, config: Mapping[str, Any], endpoint_url: str, ca_bundle: str) -> Any:
+    """Return a client of the front door that acts as the role of a function, so IAM and KMS are asked as usual."""
+    credentials = lambda_runtime.execution_credentials(config)
+    untyped: Any = boto3.Session()
+    return untyped.client(
+        service,
+        endpoint_url=endpoint_url,
+        verify=ca_bundle,
+        region_name=config["FunctionArn"].split(":")[3],
+        aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=credentials["AWS_SESSION_TOKEN"],
+    )

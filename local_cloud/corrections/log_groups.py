@@ -1,0 +1,156 @@
+"""Log groups: their keys, their protection, and which of a database cluster's logs go to them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+from ministack.core import iam_evaluator, responses
+from ministack.services import cloudwatch_logs, kms, rds
+from ministack.services.cloudformation import provisioners
+
+from local_cloud.corrections.permissions import first
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PROTECTED = "deletionProtectionEnabled"
+_PROTECTED_MESSAGE = "The log group cannot be deleted while deletion protection is enabled."
+
+
+def apply() -> None:
+    """Make these corrections."""
+    _check_log_groups_of_templates()
+    _change_log_groups_that_exist()
+    _keep_exported_log_types()
+
+
+def _check_log_groups_of_templates() -> None:
+    """A group needs a key that the service may use, and a free name; a protected one is not deleted."""
+    create, update, delete = provisioners._cwlogs_create, provisioners._cwlogs_update, provisioners._cwlogs_delete
+
+    def check_key(name: str, props: Mapping[str, Any]) -> None:
+        if props.get("KmsKeyId") and not _logs_may_use_key(props["KmsKeyId"], name):
+            message = f"The specified KMS key does not exist or is not allowed to be used with LogGroup '{name}'"
+            raise ValueError(message)
+
+    def protect(name: str, props: Mapping[str, Any]) -> None:
+        protected = str(props.get("DeletionProtectionEnabled", False)).lower() == "true"
+        cloudwatch_logs._log_groups[name][_PROTECTED] = protected
+
+    def checked_create(logical_id: str, props: Mapping[str, Any], stack_name: str) -> Any:
+        name = props.get("LogGroupName") or f"/aws/cloudformation/{stack_name}/{logical_id}"
+        check_key(name, props)
+        if name in cloudwatch_logs._log_groups:
+            message = f"Resource of type 'AWS::Logs::LogGroup' with identifier '{name}' already exists"
+            raise ValueError(message)
+        name, attributes = create(logical_id, props, stack_name)
+        protect(name, props)
+        return name, attributes
+
+    def checked_update(physical_id: str, old: Any, new: Any, stack_name: str, logical_id: str | None = None) -> Any:
+        check_key(new.get("LogGroupName") or physical_id, new)
+        name, attributes = update(physical_id, old, new, stack_name, logical_id)
+        protect(name, new)
+        return name, attributes
+
+    def checked_delete(physical_id: str, props: Mapping[str, Any]) -> Any:
+        if cloudwatch_logs._log_groups.get(physical_id, {}).get(_PROTECTED):
+            raise ValueError(_PROTECTED_MESSAGE)
+        return delete(physical_id, props)
+
+    provisioners._cwlogs_create = checked_create  # the update of a renamed group creates one
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Logs::LogGroup"]
+    handlers.update(create=checked_create, update=checked_update, delete=checked_delete)
+
+    original_delete = cloudwatch_logs._delete_log_group
+
+    def delete_log_group(data: Mapping[str, Any]) -> Any:
+        if cloudwatch_logs._log_groups.get(data.get("logGroupName"), {}).get(_PROTECTED):
+            return responses.error_response_json("ValidationException", _PROTECTED_MESSAGE, 400)
+        return original_delete(data)
+
+    cloudwatch_logs._delete_log_group = delete_log_group
+
+
+def _change_log_groups_that_exist() -> None:
+    """A key and deletion protection can be put on a log group that exists; MiniStack knows neither action."""
+    original = cloudwatch_logs.handle_request
+
+    async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
+        action = headers.get("x-amz-target", "").rpartition(".")[2]
+        if action not in ("AssociateKmsKey", "PutLogGroupDeletionProtection"):
+            return await original(method, path, headers, body, query_params)
+        data = json.loads(body)
+        name = data.get("logGroupName") or data["logGroupIdentifier"].removesuffix(":*").rpartition(":log-group:")[2]
+        if name not in cloudwatch_logs._log_groups:
+            message = f"The specified log group does not exist: {name}"
+            return responses.error_response_json("ResourceNotFoundException", message, 400)
+        if action == "PutLogGroupDeletionProtection":
+            cloudwatch_logs._log_groups[name][_PROTECTED] = data[_PROTECTED]
+            return responses.json_response({})
+        if not _logs_may_use_key(data["kmsKeyId"], name):
+            message = f"The specified KMS key does not exist or is not allowed to be used with LogGroup '{name}'"
+            return responses.error_response_json("InvalidParameterException", message, 400)
+        cloudwatch_logs._log_groups[name]["kmsKeyId"] = data["kmsKeyId"]
+        return responses.json_response({})
+
+    cloudwatch_logs.handle_request = handle_request
+
+
+def _keep_exported_log_types() -> None:
+    """RDS shows which logs a cluster exports to CloudWatch; MiniStack takes the request and forgets it."""
+    shown = "EnabledCloudwatchLogsExports"
+    render, create, modify = rds._cluster_xml, rds._create_db_cluster, rds._modify_db_cluster
+
+    def cluster_xml(cluster: Mapping[str, Any]) -> str:
+        members = "".join(f"<member>{escape(name)}</member>" for name in cluster.get(shown, []))
+        return f"{render(cluster)}<{shown}>{members}</{shown}>"
+
+    def create_db_cluster(parameters: Any) -> Any:
+        answer = create(parameters)
+        if answer[0] == 200:
+            cluster = rds._resolve_cluster_in_request_region(first(parameters, "DBClusterIdentifier"))
+            cluster[shown] = rds._parse_member_list(parameters, "EnableCloudwatchLogsExports")
+        return answer
+
+    def modify_db_cluster(parameters: Any) -> Any:
+        answer = modify(parameters)
+        if answer[0] == 200:
+            cluster = rds._resolve_cluster_in_request_region(first(parameters, "DBClusterIdentifier"))
+            enabled = rds._parse_member_list(parameters, "CloudwatchLogsExportConfiguration.EnableLogTypes")
+            disabled = rds._parse_member_list(parameters, "CloudwatchLogsExportConfiguration.DisableLogTypes")
+            cluster[shown] = sorted({*cluster.get(shown, []), *enabled} - {*disabled})
+        return answer
+
+    rds._cluster_xml = cluster_xml
+    rds._ACTION_MAP.update(CreateDBCluster=create_db_cluster, ModifyDBCluster=modify_db_cluster)
+
+
+def _logs_may_use_key(key_arn: str, log_group_name: str) -> bool:
+    record = kms._resolve_key(key_arn)
+    if record is None:
+        return False
+    account_id, region = responses.get_account_id(), responses.get_region()
+    log_group = f"arn:aws:logs:{region}:{account_id}:log-group:{log_group_name}"
+    service = f"logs.{region}.amazonaws.com"
+
+    def allows(action: str) -> bool:
+        context = iam_evaluator.EvalContext(
+            principal_arn=service,
+            principal_type="Service",
+            principal_account="",
+            action=action,
+            resource_arn=record["Arn"],
+            region=region,
+            service_context={
+                "kms:encryptioncontext:aws:logs:arn": log_group,
+                "aws:sourcearn": log_group,
+                "aws:sourceaccount": account_id,
+            },
+        )
+        decision = iam_evaluator.evaluate_resource_policy(record.get("Policy"), context, service=service).decision
+        return bool(decision == "Allow")
+
+    return allows("kms:GenerateDataKey") and allows("kms:Decrypt")

@@ -1,0 +1,214 @@
+"""What IAM is asked, and how AWS answers: resource names, callers, sessions, encryption headers and keys."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from ministack.core import iam_actions, iam_evaluator, responses
+from ministack.services import iam, kms, s3, sts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SSE = "x-amz-server-side-encryption"
+_SSE_KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
+_SSE_CUSTOMER = "x-amz-server-side-encryption-customer-algorithm"
+_CHAINED_SESSION_SECONDS = 3600
+_LOG_GROUP_ARN = re.compile(r"arn:aws:logs:[^:]*:[^:]*:log-group:[^:]+")
+_KEY_ACTIONS = {"s3:PutObject": "kms:GenerateDataKey", "s3:GetObject": "kms:Decrypt"}
+
+
+def apply() -> None:
+    """Make these corrections."""
+    _name_log_groups_as_iam_does()
+    _name_parameter_groups_as_iam_does()
+    _limit_session_duration()
+    _show_encryption_headers_to_policies()
+    _offer_the_managed_key()
+    _ask_the_key_policy_for_objects()
+    _name_callers_from_other_accounts()
+
+
+def _name_log_groups_as_iam_does() -> None:
+    """IAM sees ``log-group:NAME:log-stream:STREAM``, so policies need ``NAME:*``; MiniStack compares ``NAME`` alone."""
+    original = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
+        arn = original(service, method, path, headers, body, *rest)
+        if service != "logs":
+            return arn
+        region, account_id = rest[-2:]
+        prefix = f"arn:aws:logs:{region}:{account_id}:log-group:"
+        if arn == "*" and headers.get("x-amz-target", "").endswith(".DescribeLogGroups"):
+            return f"{prefix}:log-stream:"
+        if arn == "*":
+            # Some actions call it an identifier, and take the name or the ARN.
+            identifier = json.loads(body or b"{}").get("logGroupIdentifier", "*")
+            arn = identifier if identifier[:4] in ("*", "arn:") else prefix + identifier
+        if not _LOG_GROUP_ARN.fullmatch(arn):
+            return arn
+        stream = json.loads(body or b"{}").get("logStreamName", "")
+        return f"{arn}:log-stream:{stream}"
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+    original_context = iam_actions.logs_service_context
+
+    def logs_service_context(action: str, body: bytes, resource_arn: str, *rest: Any) -> Any:
+        return original_context(action, body, resource_arn.partition(":log-stream:")[0], *rest)
+
+    iam_actions.logs_service_context = logs_service_context
+
+
+def _name_parameter_groups_as_iam_does() -> None:
+    """IAM sees the ARN of the DB cluster parameter group that a request is about; MiniStack sees ``*``."""
+    original = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
+        arn = original(service, method, path, headers, body, *rest)
+        if service != "rds" or arn != "*":
+            return arn
+        parameters = {**parse_qs((body or b"").decode(errors="replace")), **rest[0]}
+        name = first(parameters, "DBClusterParameterGroupName")
+        region, account_id = rest[-2:]
+        return f"arn:aws:rds:{region}:{account_id}:cluster-pg:{name}" if name else arn
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def _name_callers_from_other_accounts() -> None:
+    """A bucket's policy sees which role of another account calls; MiniStack shows it that account's root instead."""
+    original = s3._foreign_bucket_allows
+
+    def foreign_bucket_allows(
+        owner: str, bucket: str, key: str, method: str, query_params: Any, caller: str, headers: Any = None
+    ) -> bool:
+        caller_arn = iam_evaluator.request_caller_arn(headers or {}, query_params)
+        if not caller or caller_arn.endswith(":root"):
+            return bool(original(owner, bucket, key, method, query_params, caller, headers))
+        path = f"/{bucket}/{key}" if key else f"/{bucket}"
+        action = f"s3:{iam_actions._s3_action(method, path, query_params)}"
+        with responses.request_scope(owner, responses.get_region()):
+            context = iam_actions.s3_service_context(action, query_params, path, headers or {})
+        resource = f"arn:aws:s3:::{path[1:]}"
+        evaluated = iam_evaluator.EvalContext(
+            principal_arn=caller_arn,
+            principal_type="AssumedRole",
+            principal_account=caller,
+            action=action,
+            resource_arn=resource,
+            region=responses.get_region(),
+            service_context={name.lower(): value for name, value in context.items()},
+        )
+        policy = s3._bucket_policies.get_scoped(owner, None, bucket)
+        return bool(iam_evaluator.evaluate_resource_policy(policy, evaluated).decision == "Allow")
+
+    s3._foreign_bucket_allows = foreign_bucket_allows
+
+
+def _limit_session_duration() -> None:
+    """AssumeRole fails beyond the role's MaxSessionDuration, and beyond an hour when the caller is itself a role."""
+    original = sts.handle_request
+
+    async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
+        answer = await original(method, path, headers, body, query_params)
+        parameters = {**parse_qs((body or b"").decode(errors="replace")), **query_params}
+        if answer[0] != 200 or first(parameters, "Action") != "AssumeRole":
+            return answer
+        seconds = int(first(parameters, "DurationSeconds") or 3600)
+        _, _, _, _, account_id, resource = first(parameters, "RoleArn").split(":", 5)
+        role = iam._roles.get_scoped(account_id, None, resource.rpartition("/")[2])
+        if seconds > int(role.get("MaxSessionDuration", 3600)):
+            message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+            return sts._error(400, "ValidationError", message, ns="sts")
+        chained = ":assumed-role/" in iam_evaluator.request_caller_arn(headers, query_params)
+        if chained and seconds > _CHAINED_SESSION_SECONDS:
+            message = (
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
+            )
+            return sts._error(400, "ValidationError", message, ns="sts")
+        return answer
+
+    sts.handle_request = handle_request
+
+
+def _show_encryption_headers_to_policies() -> None:
+    """S3 offers policies the key id and the SSE-C header of a request; MiniStack offers the algorithm alone."""
+    original = iam_actions._s3_object_context
+
+    def s3_object_context(action: str, query_params: Any, path: str, headers: Mapping[str, str]) -> Any:
+        context = original(action, query_params, path, headers)
+        if action == "s3:PutObject" and "uploadId" not in query_params:
+            context.update({f"s3:{name}": headers[name] for name in (_SSE_KEY_ID, _SSE_CUSTOMER) if headers.get(name)})
+        return context
+
+    iam_actions._s3_object_context = s3_object_context
+
+
+def _offer_the_managed_key() -> None:
+    """``aws:kms`` without a key means the account's ``aws/s3`` key, which the CDK's own bucket uses."""
+    original = s3._resolve_sse_write_headers
+
+    def resolve(headers: Mapping[str, str], bucket: str) -> Any:
+        if headers.get(_SSE) == "aws:kms" and not headers.get(_SSE_KEY_ID):
+            managed_key = f"arn:aws:kms:{responses.get_region()}:{responses.get_account_id()}:alias/aws/s3"
+            headers = {**headers, _SSE_KEY_ID: managed_key}
+        return original(headers, bucket)
+
+    s3._resolve_sse_write_headers = resolve
+
+
+def _ask_the_key_policy_for_objects() -> None:
+    """Who writes or reads an SSE-KMS object needs the key too: GenerateDataKey to put it, Decrypt to get it."""
+    original = iam_evaluator.enforce
+
+    def enforce(
+        access_key_id: str,
+        action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        denied = original(access_key_id, action, service, region, resource_arn, service_context)
+        if denied is not None or service != "s3" or action not in _KEY_ACTIONS:
+            return denied
+        key_arn = _key_of_object(action, resource_arn, service_context or {})
+        if key_arn is None:
+            return None
+        context = {
+            "kms:ViaService": f"s3.{key_arn.split(':')[3]}.amazonaws.com",
+            "kms:CallerAccount": responses.get_account_id(),
+            # The buckets here use bucket keys, whose context is the bucket and not the object.
+            "kms:EncryptionContext:aws:s3:arn": resource_arn.partition("/")[0],
+        }
+        return original(access_key_id, _KEY_ACTIONS[action], "kms", region, key_arn, context)
+
+    iam_evaluator.enforce = enforce
+
+
+def _key_of_object(action: str, resource_arn: str, context: Mapping[str, Any]) -> str | None:
+    bucket, _, key = resource_arn.removeprefix("arn:aws:s3:::").partition("/")
+    owner = s3._bucket_owner_account(bucket)
+    if not key or owner is None:
+        return None
+    with s3._in_account(owner):
+        if action == "s3:GetObject":
+            stored = s3._buckets[bucket]["objects"].get(key)
+            headers = s3._stored_sse_headers(stored) if stored else {}
+        elif context.get(f"s3:{_SSE}"):
+            headers = {_SSE: context[f"s3:{_SSE}"], _SSE_KEY_ID: context.get(f"s3:{_SSE_KEY_ID}")}
+        elif context.get(f"s3:{_SSE_CUSTOMER}"):
+            headers = {}
+        else:
+            headers = s3._bucket_default_sse_headers(bucket)
+        record = kms._resolve_key(headers.get(_SSE_KEY_ID) or "") if headers.get(_SSE) == "aws:kms" else None
+    return record["Arn"] if record else None
+
+
+def first(parameters: Mapping[str, Any], name: str) -> str:
+    """Return the first value of a parameter, or nothing."""
+    value = parameters.get(name, "")
+    return str(value[0] if isinstance(value, list) else value)
