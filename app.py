@@ -133,6 +133,11 @@ def main() -> int:
     if not (layer / "python").is_dir():
         print(f"{layer}: the shipper's wheels are not there; run `make setup`", file=sys.stderr)
         return 2
+    if not path.exists():
+        print(
+            f"{path}: no such file; copy one of examples/*.yaml to it, or name yours: -c settings=FILE", file=sys.stderr
+        )
+        return 2
     try:
         app = build_app(load_settings(path), shipper_layer=layer)
     except SettingsError as error:

@@ -39,6 +39,8 @@ class LandingBucketProps:
         Days after which objects expire.
     access_log_bucket_name
         Bucket that S3 writes access logs to. Left out: no access log (only for the access-log bucket itself).
+    announced
+        Each new object is an event on EventBridge, which AWS bills. Off only where nobody listens.
     sse_s3_services
         Services that upload some objects with SSE-S3 whatever the bucket's key is.
     short_lived_prefixes
@@ -50,6 +52,7 @@ class LandingBucketProps:
     hot_days: int
     archive_days: int
     access_log_bucket_name: str | None = None
+    announced: bool = True
     sse_s3_services: tuple[str, ...] = ()
     short_lived_prefixes: tuple[tuple[str, int], ...] = ()
 
@@ -85,12 +88,13 @@ class LandingBucket(Construct):
             lifecycle_rules=_lifecycle(props),
             removal_policy=RemovalPolicy.RETAIN,
         )
-        # The native property: `event_bridge_enabled` would add a function that may change every bucket's notifications.
         resource = self.bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)  # noqa: S101  (narrows a jsii type)
-        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
-        )
+        if props.announced:
+            # The native property: `event_bridge_enabled` adds a function that may change every bucket's notifications.
+            resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+                event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+            )
         if props.access_log_bucket_name:
             resource.logging_configuration = s3.CfnBucket.LoggingConfigurationProperty(
                 destination_bucket_name=props.access_log_bucket_name, log_file_prefix=f"{props.bucket_name}/"

@@ -37,7 +37,7 @@ class Project:
         environment = {**self.cloud.environment(ACCOUNT, REGION), **answers}
         environment["PATH"] = f"{self.directory / '.venv' / 'bin'}{os.pathsep}{environment['PATH']}"
         script = "".join(f"echo '$' {json.dumps(command)}\n{command}\n" for command in commands)
-        result = subprocess.run(  # noqa: S603
+        result = subprocess.run(
             ["bash", "-e", "-o", "pipefail", "-c", script],  # noqa: S607
             cwd=self.directory,
             env=environment,
@@ -71,7 +71,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         (directory / name).symlink_to(ROOT / name)
     # Otherwise `make setup` in the copy would install anew, through the links, into the original.
     question = ["make", "--question", "setup"]
-    current = subprocess.run(question, cwd=directory, check=False, capture_output=True)  # noqa: S603
+    current = subprocess.run(question, cwd=directory, check=False, capture_output=True)
     assert current.returncode == 0, "the installation is older than the locks: run `make setup` first"
     with Emulator(log_file=directory.parent / "emulator.log") as cloud:
         yield Project(directory, cloud)

@@ -92,7 +92,7 @@ def test_enforces_the_trust_policy_and_the_policy_of_a_role(emulator: Emulator) 
 def test_child_processes_reach_it_through_the_environment_alone(emulator: Emulator) -> None:
     program = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
 
-    child = subprocess.run(  # noqa: S603
+    child = subprocess.run(
         [sys.executable, "-c", program],
         env=emulator.environment(ACCOUNT, REGION),
         capture_output=True,
@@ -130,7 +130,7 @@ def test_leaves_nothing_behind_when_its_parent_is_killed() -> None:
         "    sys.stdin.read()\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    parent = subprocess.Popen(  # noqa: S603
+    parent = subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=Path(__file__).parents[2],
         stdin=subprocess.PIPE,

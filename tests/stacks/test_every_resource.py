@@ -53,9 +53,13 @@ def test_every_bucket_is_versioned_closed_and_retained(example: Synthesized) -> 
         ), where
         assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}, where
         assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain"), where
-        assert properties["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}, (
-            where
-        )
+
+
+def test_every_bucket_but_the_access_logs_announces_its_objects(example: Synthesized) -> None:
+    for _, _, bucket in example.resources("AWS::S3::Bucket"):
+        announced = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+        target = bucket["Properties"]["BucketName"].startswith(ACCESS_LOGS)
+        assert bucket["Properties"].get("NotificationConfiguration") == (None if target else announced)
 
 
 def test_every_bucket_has_its_stacks_own_key_or_a_reason_for_sse_s3(example: Synthesized) -> None:

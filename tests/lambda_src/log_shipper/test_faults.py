@@ -210,7 +210,7 @@ def test_function_that_is_killed_loses_nothing_and_repeats_little(listener: List
     """SIGKILL in a real process while the second body waits for its answer, then another process goes on."""
     lines = [f"{i} {'x' * 1000}" for i in range(14_000)]
     (tmp_path / "acme-landing%2Fa").write_bytes(gzip.compress("\n".join(lines).encode()))
-    aws_side = subprocess.Popen(  # noqa: S603 - this interpreter, this package
+    aws_side = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.outside", str(tmp_path), '{"vendor":"s3-logs"}', ""],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -225,7 +225,7 @@ def test_function_that_is_killed_loses_nothing_and_repeats_little(listener: List
     }  # fmt: skip
 
     def start(received: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, "-c", FUNCTION, received], env=environment)  # noqa: S603
+        return subprocess.Popen([sys.executable, "-c", FUNCTION, received], env=environment)
 
     released = threading.Event()
     listener.script += [lambda *_: True, lambda *_: released.wait(60) and False]
