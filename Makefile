@@ -69,7 +69,7 @@ end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests the
 	@$(BIN)/pytest -n 3 --dist worksteal -m end_to_end
 
 bench: $(SETUP) ## The shipper against its floor and the standard library, as ratios: build/bench.json
-	@$(BIN)/python -m benchmarks --out build/bench.json
+	@PYTHONPATH=.:lambda_src/log_shipper $(BIN)/python -m benchmarks --out build/bench.json
 
 synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out, with strict validation
 	@npx --no-install cdk synth --quiet --output cdk.out -c settings=$(SETTINGS)
