@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -43,6 +43,16 @@ from stacks.s3_logs import S3LogsStack  # noqa: E402
 from stacks.shipper import ShipperStack  # noqa: E402
 
 SHIPPER_LAYER = ROOT / "build" / "layers" / "log_shipper" / "arm64"
+
+STACKS: Mapping[type, Callable[..., ExportStack]] = {
+    MongodbAtlasExport: MongodbAtlasStack,
+    CockroachdbExport: CockroachdbStack,
+    AuroraMysqlExport: AuroraMysqlStack,
+    AptibleExport: AptibleStack,
+    S3LogsExport: S3LogsStack,
+    CloudwatchLogsExport: CloudwatchLogsStack,
+}
+"""The stack of each kind of export."""
 
 
 def build_app(
@@ -78,7 +88,15 @@ def build_app(
         shipper.add_stack_dependency(core)
     for export in settings.exports:
         for region in regions_of_export(export, settings.region):
-            stack = _export_stack(app, names.in_region(export.name, region), settings, names, export, where(region))
+            stack = STACKS[type(export)](
+                app,
+                names.in_region(export.name, region),
+                settings=settings,
+                names=names,
+                export=export,
+                connector_source=ROOT / "lambda_src" / "vendor_connector",
+                env=where(region),
+            )
             stack.add_stack_dependency(shippers[region])
     Tags.of(app).add("logdock:deployment", settings.deployment)
     return app
@@ -95,34 +113,6 @@ def regions_of(settings: Deployment) -> list[str]:
     return list(
         dict.fromkeys(region for export in settings.exports for region in regions_of_export(export, settings.region))
     )
-
-
-def _export_stack(
-    app: App, stack_name: str, settings: Deployment, names: Names, export: object, env: Environment
-) -> ExportStack:
-    connector = ROOT / "lambda_src" / "vendor_connector"
-    match export:
-        case MongodbAtlasExport():
-            return MongodbAtlasStack(app, stack_name, settings=settings, names=names, export=export, env=env)
-        case CockroachdbExport():
-            return CockroachdbStack(
-                app, stack_name, settings=settings, names=names, export=export, connector_source=connector, env=env
-            )
-        case AptibleExport():
-            return AptibleStack(app, stack_name, settings=settings, names=names, export=export, env=env)
-        case AuroraMysqlExport():
-            return AuroraMysqlStack(
-                app, stack_name, settings=settings, names=names, export=export, connector_source=connector, env=env
-            )
-        case S3LogsExport():
-            return S3LogsStack(
-                app, stack_name, settings=settings, names=names, export=export, connector_source=connector, env=env
-            )
-        case CloudwatchLogsExport():
-            return CloudwatchLogsStack(
-                app, stack_name, settings=settings, names=names, export=export, connector_source=connector, env=env
-            )
-    raise TypeError(f"no stack for {type(export).__name__}")
 
 
 def main() -> int:

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, custom_resources
+from aws_cdk import CustomResource, Duration, custom_resources
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from constructs_lib.shipper import LOG_RETENTION_DAYS, RUNTIME
+from constructs_lib.log_group import function_log_group
+from constructs_lib.shipper import RUNTIME
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +52,7 @@ class Connector(Construct):
         for statement in props.permissions:
             self.function.add_to_role_policy(statement)
         framework = f"{props.function_name}-framework"
-        logs_of_framework = self._log_group("FrameworkLogs", framework)
+        logs_of_framework = function_log_group(self, "FrameworkLogs", framework, self._log_key_arn)
         self._provider = custom_resources.Provider(
             self,
             "Provider",
@@ -59,12 +60,11 @@ class Connector(Construct):
             on_event_handler=self.function,
             log_group=logs.LogGroup.from_log_group_name(self, "FrameworkLogsByName", f"/aws/lambda/{framework}"),
         )
-        # A function that runs before its log group is there makes one itself: without a key, and kept for ever.
         self._provider.node.add_dependency(logs_of_framework)
 
     def _function(self, construct_id: str, handler: str, role: iam.IRole | None) -> lambda_.Function:
         name = self._name if role is None else f"{self._name}-schedule"
-        log_group = self._log_group(f"{construct_id}Logs", name)
+        log_group = function_log_group(self, f"{construct_id}Logs", name, self._log_key_arn)
         function = lambda_.Function(
             self,
             construct_id,
@@ -81,17 +81,6 @@ class Connector(Construct):
         )
         function.node.add_dependency(log_group)
         return function
-
-    def _log_group(self, construct_id: str, function_name: str) -> logs.CfnLogGroup:
-        log_group = logs.CfnLogGroup(
-            self,
-            construct_id,
-            log_group_name=f"/aws/lambda/{function_name}",
-            retention_in_days=LOG_RETENTION_DAYS,
-            kms_key_id=self._log_key_arn,
-        )
-        log_group.apply_removal_policy(RemovalPolicy.DESTROY)
-        return log_group
 
     def apply(self, construct_id: str, operation: str, properties: Mapping[str, object]) -> CustomResource:
         """Have an operation done when the stack is deployed, kept up to date, and undone when it is destroyed."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from constructs_lib.customer_key import CustomerKey
+
+FUNCTION_LOG_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,14 +25,11 @@ class LandingLogGroupProps:
         Its key; whoever makes both adds `statements.encrypt_log_groups` to the key's policy, once for all its groups.
     retention_days
         One of the values that CloudWatch Logs allows.
-    protected
-        Deletion protection and RETAIN. Off only for a function's own log group, which holds no landed logs.
     """
 
     log_group_name: str
-    encryption_key: CustomerKey | None
+    encryption_key: CustomerKey
     retention_days: int
-    protected: bool = True
 
 
 class LandingLogGroup(Construct):
@@ -38,20 +37,28 @@ class LandingLogGroup(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: LandingLogGroupProps) -> None:
         super().__init__(scope, construct_id)
-        self.name = props.log_group_name
-        self.arn = log_group_arn(self, props.log_group_name)
-        self.resource = logs.CfnLogGroup(
+        log_group = logs.CfnLogGroup(
             self,
             "LogGroup",
             log_group_name=props.log_group_name,
             retention_in_days=props.retention_days,
-            kms_key_id=props.encryption_key.arn if props.encryption_key else None,
-            deletion_protection_enabled=True if props.protected else None,
+            kms_key_id=props.encryption_key.arn,
+            deletion_protection_enabled=True,
         )
-        self.resource.apply_removal_policy(RemovalPolicy.RETAIN if props.protected else RemovalPolicy.DESTROY)
+        log_group.apply_removal_policy(RemovalPolicy.RETAIN)
 
 
-def log_group_arn(scope: Construct, name: str) -> str:
-    """Return a log group's ARN in the scope's account and Region, without the trailing ``:*``."""
-    stack = Stack.of(scope)
-    return f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{name}"
+def function_log_group(scope: Construct, construct_id: str, function_name: str, key_arn: str) -> logs.CfnLogGroup:
+    """Make a function's own log group, which holds no landed logs and goes with its stack.
+
+    The function must wait for it: one that runs before makes a log group itself, without a key and kept for ever.
+    """
+    log_group = logs.CfnLogGroup(
+        scope,
+        construct_id,
+        log_group_name=f"/aws/lambda/{function_name}",
+        retention_in_days=FUNCTION_LOG_DAYS,
+        kms_key_id=key_arn,
+    )
+    log_group.apply_removal_policy(RemovalPolicy.DESTROY)
+    return log_group

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+
+from constructs_lib.log_group import function_log_group
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 MEMORY_MB = 512
@@ -24,7 +26,6 @@ TRIES_BEFORE_DEAD_LETTER = 20
 """With a visibility time of six timeouts, twenty tries outlast ten hours of a destination's absence."""
 ARCHIVER_RETRIES = 2
 ARCHIVER_EVENT_HOURS = 6
-LOG_RETENTION_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,14 +84,7 @@ class ShipperFunction(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: ShipperFunctionProps) -> None:
         super().__init__(scope, construct_id)
-        log_group = logs.CfnLogGroup(
-            self,
-            "LogGroup",
-            log_group_name=f"/aws/lambda/{props.function_name}",
-            retention_in_days=LOG_RETENTION_DAYS,
-            kms_key_id=props.log_key_arn,
-        )
-        log_group.apply_removal_policy(RemovalPolicy.DESTROY)
+        log_group = function_log_group(self, "LogGroup", props.function_name, props.log_key_arn)
         self.function = lambda_.Function(
             self,
             "Function",

@@ -81,17 +81,22 @@ def read_objects(bucket_arn: str, prefix: str, role_arn: str) -> iam.PolicyState
     )
 
 
-def decrypt_objects(bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
-    """Let a role decrypt objects of one bucket, through S3 alone, by the key's policy.
+def via_s3(region: str) -> dict[str, dict[str, str]]:
+    """Return the condition that a key is used through S3 of a Region alone."""
+    return {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+
+
+def use_key_for_objects(action: str, bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
+    """Let a role use a key for the objects of one bucket, through S3 alone, by the key's policy.
 
     The encryption context is the bucket's ARN with a bucket key, and the object's without one.
     """
     return iam.PolicyStatement(
         principals=[iam.ArnPrincipal(role_arn)],
-        actions=["kms:Decrypt"],
+        actions=[action],
         resources=["*"],
         conditions={
-            "StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"},
+            **via_s3(region),
             "ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket_arn, f"{bucket_arn}/*"]},
         },
     )

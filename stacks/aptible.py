@@ -10,6 +10,7 @@ from typing import Any
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from constructs_lib.statements import via_s3
 from settings.exports import AptibleExport
 from stacks.export_stack import ExportStack
 from stacks.next_steps import aptible_steps
@@ -51,7 +52,7 @@ class AptibleStack(ExportStack):
                     principals=[principal],
                     actions=["kms:Encrypt", "kms:GenerateDataKey"],
                     resources=["*"],
-                    conditions={"StringEquals": {"kms:ViaService": f"s3.{self.region}.amazonaws.com"}},
+                    conditions=via_s3(self.region),
                 )
             )
             self.output("KmsKeyArn", key.arn, "Key that Aptible's replication rule must name")

@@ -7,7 +7,6 @@ and AWS overrides it wherever the service-linked role exists.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from aws_cdk import aws_iam as iam
@@ -22,9 +21,7 @@ from stacks.next_steps import aurora_steps
 class AuroraMysqlStack(ExportStack):
     """The landing log groups of one cluster, and the function that configures the cluster."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, export: AuroraMysqlExport, connector_source: Path, **common: Any
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, export: AuroraMysqlExport, **common: Any) -> None:
         super().__init__(scope, construct_id, export=export, **common)
         self._aurora = export
         key = self.customer_key()
@@ -38,7 +35,7 @@ class AuroraMysqlStack(ExportStack):
             permissions += aurora_audit(
                 self.names, export, self._own_group, self._state, role.role_arn if role else None
             )
-        connector = self.connector(key, connector_source, permissions) if permissions else None
+        connector = self.connector(key, permissions) if permissions else None
 
         if export.log_groups == "adopt":
             assert connector is not None  # noqa: S101  (adopting adds permissions)

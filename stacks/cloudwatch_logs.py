@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from aws_cdk import aws_iam as iam
@@ -20,33 +19,19 @@ SCAN_MINUTES = 60
 class CloudwatchLogsStack(ExportStack):
     """Subscriptions of existing log groups; asset-free unless a prefix, a retention or a key is asked for."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        export: CloudwatchLogsExport,
-        connector_source: Path,
-        **common: Any,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, export: CloudwatchLogsExport, **common: Any) -> None:
         super().__init__(scope, construct_id, export=export, **common)
-        self._cloudwatch = export
         changes = bool(export.retention_days) or export.encrypt
         permissions: list[iam.PolicyStatement] = []
         asked = {"retention": bool(export.retention_days), "key": export.encrypt}
         if export.log_groups and changes:
             permissions += log_group(self.names, self.region, export.log_groups, **asked, protect=False)
         if export.log_group_prefixes:
-            described = {statement.sid for statement in permissions}
-            permissions += [
-                statement
-                for statement in log_group_subscriptions(self.names, export.log_group_prefixes, **asked)
-                if statement.sid not in described
-            ]
+            permissions += log_group_subscriptions(self.names, export.log_group_prefixes, **asked)
         key = self.customer_key() if permissions else None
         if key and export.encrypt:
             self.admit_log_groups(key, [*export.log_groups, *(f"{prefix}*" for prefix in export.log_group_prefixes)])
-        connector = self.connector(key, connector_source, permissions) if key else None
+        connector = self.connector(key, permissions) if key else None
         asked_properties: dict[str, object] = {}
         if export.retention_days:
             asked_properties["RetentionDays"] = str(export.retention_days)

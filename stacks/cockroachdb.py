@@ -5,7 +5,6 @@ Source: CockroachDB Cloud, "Export Logs" and Cloud API 2024-09-16 (logexport).
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from aws_cdk import aws_iam as iam
@@ -31,9 +30,7 @@ ACTIONS = [
 class CockroachdbStack(ExportStack):
     """The log groups of one Region of one cluster; in the deployment's own Region, the role and the outputs besides."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, export: CockroachdbExport, connector_source: Path, **common: Any
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, export: CockroachdbExport, **common: Any) -> None:
         super().__init__(scope, construct_id, export=export, **common)
         if self.region in (export.regions or (self.names.region,)):
             key = self.customer_key()
@@ -41,7 +38,7 @@ class CockroachdbStack(ExportStack):
                 permissions = log_group(
                     self.names, self.region, export.log_groups, retention=True, key=True, protect=True
                 )
-                connector = self.connector(key, connector_source, permissions)
+                connector = self.connector(key, permissions)
                 self.adopt_log_groups(connector, export.log_groups, key, export.retention_days)
             else:
                 self.landing_log_groups(export.log_groups, key, export.retention_days)

@@ -209,5 +209,5 @@ class CoreStack(Stack):
             sid="UseArchiveKey",
             actions=actions,
             resources=[self.key.arn],
-            conditions={"StringEquals": {"kms:ViaService": f"s3.{self._names.region}.amazonaws.com"}},
+            conditions=statements.via_s3(self._names.region),
         )

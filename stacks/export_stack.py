@@ -33,11 +33,19 @@ class ExportStack(Stack):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Deployment, names: Names, export: Export, **stack: Any
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Deployment,
+        names: Names,
+        export: Export,
+        connector_source: Path,
+        **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
         self.settings, self.names = settings, names
-        self._export = export
+        self._export, self._connector_source = export, connector_source
         document: dict[str, object] = {"vendor": export.kind}
         if redaction := export.redaction.model_dump(exclude_defaults=True, mode="json"):
             document["redaction"] = redaction
@@ -139,7 +147,7 @@ class ExportStack(Stack):
             role_arn = self.names.role_arn(self.names.shipper(destination))
             landing.allow(statements.read_objects(landing.arn, prefix, role_arn))
             if key:
-                key.allow(statements.decrypt_objects(landing.arn, role_arn, self.region))
+                key.allow(statements.use_key_for_objects("kms:Decrypt", landing.arn, role_arn, self.region))
 
     def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
         """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""
@@ -157,7 +165,7 @@ class ExportStack(Stack):
                         sid="DecryptLanding",
                         actions=["kms:Decrypt"],
                         resources=[key_arn],
-                        conditions={"StringEquals": {"kms:ViaService": f"s3.{self.region}.amazonaws.com"}},
+                        conditions=statements.via_s3(self.region),
                     )
                 )
             iam.CfnPolicy(
@@ -181,7 +189,7 @@ class ExportStack(Stack):
             ),
         )
 
-    def connector(self, key: CustomerKey, source: Path, permissions: Sequence[iam.PolicyStatement]) -> Connector:
+    def connector(self, key: CustomerKey, permissions: Sequence[iam.PolicyStatement]) -> Connector:
         """Add the function that does what CloudFormation has no resource for."""
         name = f"{self.names.export(self._export.name)}-connector"
         arn = self.names.log_group_arn(f"/aws/lambda/{name}*", self.region)
@@ -191,7 +199,9 @@ class ExportStack(Stack):
         return Connector(
             self,
             "Connector",
-            ConnectorProps(function_name=name, source=source, permissions=permissions, log_key_arn=key.arn),
+            ConnectorProps(
+                function_name=name, source=self._connector_source, permissions=permissions, log_key_arn=key.arn
+            ),
         )
 
     def output(self, name: str, value: str, description: str) -> None:

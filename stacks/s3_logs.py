@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from constructs import Construct
@@ -16,13 +15,11 @@ from stacks.log_delivery import delivery_key_statements, delivery_statements
 class S3LogsStack(ExportStack):
     """A landing bucket for AWS services; or the wires of a bucket that exists, whose policy and notifications stay."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, export: S3LogsExport, connector_source: Path, **common: Any
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, export: S3LogsExport, **common: Any) -> None:
         super().__init__(scope, construct_id, export=export, **common)
         prefix = f"{export.prefix}/" if export.prefix else ""
         if export.existing_bucket:
-            self._wire_existing(export, export.existing_bucket, prefix, connector_source)
+            self._wire_existing(export, export.existing_bucket, prefix)
         else:
             self._make(export, prefix)
 
@@ -69,9 +66,9 @@ class S3LogsStack(ExportStack):
             or f"Write logs to s3://{bucket}/{export.prefix or ''}"
         )
 
-    def _wire_existing(self, export: S3LogsExport, bucket: str, prefix: str, connector_source: Path) -> None:
+    def _wire_existing(self, export: S3LogsExport, bucket: str, prefix: str) -> None:
         state = f"/logdock/{self.names.deployment}/{export.name}/bucket-events"
-        connector = self.connector(self.customer_key(), connector_source, bucket_events(self.names, bucket, state))
+        connector = self.connector(self.customer_key(), bucket_events(self.names, bucket, state))
         connector.apply(
             "BucketEvents",
             "bucket-events",

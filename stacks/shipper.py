@@ -115,18 +115,7 @@ class ShipperStack(Stack):
                 archive_days=self._settings.kept.archive_days,
             ),
         )
-        key.allow(
-            iam.PolicyStatement(
-                sid="KeepFailures",
-                principals=[iam.ArnPrincipal(archiver_role)],
-                actions=["kms:GenerateDataKey"],
-                resources=["*"],
-                conditions={
-                    "StringEquals": {"kms:ViaService": f"s3.{self.region}.amazonaws.com"},
-                    "ArnLike": {"kms:EncryptionContext:aws:s3:arn": [failures.arn, f"{failures.arn}/*"]},
-                },
-            )
-        )
+        key.allow(statements.use_key_for_objects("kms:GenerateDataKey", failures.arn, archiver_role, self.region))
         return key
 
     def _function(
@@ -215,7 +204,7 @@ class ShipperStack(Stack):
                         sid="DecryptFeed",
                         actions=["kms:Decrypt"],
                         resources=[Fn.import_value(names.archive_key_export)],
-                        conditions={"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}},
+                        conditions=statements.via_s3(names.region),
                     ),
                 ],
             ),

@@ -110,18 +110,7 @@ def test_a_log_group_that_exists_takes_a_key_that_admits_it(emulator: Emulator, 
     group = "keyed" if taken else "keyless"
     logs = emulator.client("logs", ACCOUNT, region=REGION)
     logs.create_log_group(logGroupName=group)
-    context = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{admitted}"
-    key = _key(
-        emulator,
-        _delegation(),
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": f"logs.{REGION}.amazonaws.com"},
-            "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:GenerateDataKey*"],
-            "Resource": "*",
-            "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": context}},
-        },
-    )
+    key = _key_of_log_group(emulator, admitted)
     if taken:
         logs.associate_kms_key(logGroupName=group, kmsKeyId=key)
     else:
@@ -312,18 +301,7 @@ def test_a_log_group_takes_a_key_only_when_the_service_may_use_it(
     emulator: Emulator, condition_group: str, created: bool
 ) -> None:
     group = "encrypted-1" if created else "encrypted-2"
-    context = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{condition_group}"
-    key = _key(
-        emulator,
-        _delegation(),
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": f"logs.{REGION}.amazonaws.com"},
-            "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:GenerateDataKey*"],
-            "Resource": "*",
-            "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": context}},
-        },
-    )
+    key = _key_of_log_group(emulator, condition_group)
 
     status = _deploy(emulator, group, {"Group": _log_group(group, KmsKeyId=key)})
 
@@ -515,6 +493,21 @@ def _key(emulator: Emulator, *statements: dict[str, Any]) -> str:
     unrelated = {**_allow("kms:DescribeKey", "*"), "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
     created = kms.create_key(Policy=_document(unrelated, *statements), BypassPolicyLockoutSafetyCheck=True)
     return str(created["KeyMetadata"]["Arn"])
+
+
+def _key_of_log_group(emulator: Emulator, log_group: str) -> str:
+    context = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{log_group}"
+    return _key(
+        emulator,
+        _delegation(),
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": f"logs.{REGION}.amazonaws.com"},
+            "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:GenerateDataKey*"],
+            "Resource": "*",
+            "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": context}},
+        },
+    )
 
 
 def _bucket(emulator: Emulator) -> str:
