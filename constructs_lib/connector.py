@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from aws_cdk import CustomResource, Duration, custom_resources
+from aws_cdk import CustomResource, Duration, Stack, custom_resources
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -16,6 +17,9 @@ from constructs import Construct
 
 from constructs_lib.log_group import function_log_group
 from constructs_lib.shipper import RUNTIME
+
+POLL_SECONDS = 10
+"""How long is waited between two looks at what takes its time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,12 +36,19 @@ class ConnectorProps:
         What its role may do, besides writing its own log.
     log_key_arn
         Key of the log groups; its policy must admit ``/aws/lambda/<function_name>*``.
+    is_polled
+        Operations may take longer than a function runs: they are asked for again until they are done, for an hour.
+    subnet_ids, security_group_ids
+        Where the functions run. Empty: outside of any VPC.
     """
 
     function_name: str
     source: Path
     permissions: Sequence[iam.PolicyStatement]
     log_key_arn: str
+    is_polled: bool = False
+    subnet_ids: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
 
 
 class Connector(Construct):
@@ -45,25 +56,37 @@ class Connector(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: ConnectorProps) -> None:
         super().__init__(scope, construct_id)
-        self._name = props.function_name
+        self._props = props
         self._source = lambda_.Code.from_asset(str(props.source), exclude=["**/__pycache__", "*.pyc"])
         self._log_key_arn = props.log_key_arn
-        self.function = self._function("Function", "on_event", None)
+        self.function = self._function("Function", "on_event", "")
         for statement in props.permissions:
             self.function.add_to_role_policy(statement)
+        if props.subnet_ids:
+            self._let_into_vpc(self.function)
         framework = f"{props.function_name}-framework"
         logs_of_framework = function_log_group(self, "FrameworkLogs", framework, self._log_key_arn)
+        polling: dict[str, Any] = {}
+        if props.is_polled:
+            polling = {
+                "is_complete_handler": self._function("IsCompleteFunction", "is_complete", "-poll"),
+                "query_interval": Duration.seconds(POLL_SECONDS),
+                # CloudFormation's own limit; the function gives up a little before, with a reason.
+                "total_timeout": Duration.hours(1),
+            }
         self._provider = custom_resources.Provider(
             self,
             "Provider",
             provider_function_name=framework,
             on_event_handler=self.function,
             log_group=logs.LogGroup.from_log_group_name(self, "FrameworkLogsByName", f"/aws/lambda/{framework}"),
+            **polling,
         )
         self._provider.node.add_dependency(logs_of_framework)
 
-    def _function(self, construct_id: str, handler: str, role: iam.IRole | None) -> lambda_.Function:
-        name = self._name if role is None else f"{self._name}-schedule"
+    def _function(self, construct_id: str, handler: str, suffix: str) -> lambda_.Function:
+        """Make a function; those after the first share its role."""
+        name = f"{self._props.function_name}{suffix}"
         log_group = function_log_group(self, f"{construct_id}Logs", name, self._log_key_arn)
         function = lambda_.Function(
             self,
@@ -74,13 +97,48 @@ class Connector(Construct):
             architecture=lambda_.Architecture.ARM_64,
             handler=f"vendor_connector.handler.{handler}",
             code=self._source,
-            role=role,
+            role=self.function.role if suffix else None,
             timeout=Duration.minutes(15),
             memory_size=256,
             log_group=logs.LogGroup.from_log_group_name(self, f"{construct_id}LogsByName", f"/aws/lambda/{name}"),
         )
         function.node.add_dependency(log_group)
+        if self._props.subnet_ids:
+            resource = function.node.default_child
+            assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101  (narrows a jsii type)
+            # The native property: `vpc` asks for the VPC itself, which nothing else here needs to know.
+            resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+                subnet_ids=list(self._props.subnet_ids), security_group_ids=list(self._props.security_group_ids)
+            )
         return function
+
+    def _let_into_vpc(self, function: lambda_.Function) -> None:
+        """Let Lambda make network interfaces with the function's role, but not the function's own code.
+
+        Source: Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC" (required
+        permissions; the descriptions work on every resource only, the deletion needs every id).
+        """
+        stack = Stack.of(self)
+        manage = [
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:UnassignPrivateIpAddresses",
+        ]
+        describe = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
+        everything = f"arn:{stack.partition}:ec2:{stack.region}:{stack.account}:*/*"
+        function.add_to_role_policy(iam.PolicyStatement(sid="EnterVpc", actions=manage, resources=[everything]))
+        function.add_to_role_policy(iam.PolicyStatement(sid="LookAtVpc", actions=describe, resources=["*"]))
+        own = f"arn:{stack.partition}:lambda:{stack.region}:{stack.account}:function:{self._props.function_name}*"
+        function.add_to_role_policy(
+            iam.PolicyStatement(
+                sid="CodeStaysOut",
+                effect=iam.Effect.DENY,
+                actions=[*manage, *describe],
+                resources=["*"],
+                conditions={"ArnLike": {"lambda:SourceFunctionArn": own}},
+            )
+        )
 
     def apply(self, construct_id: str, operation: str, properties: Mapping[str, object]) -> CustomResource:
         """Have an operation done when the stack is deployed, kept up to date, and undone when it is destroyed."""
@@ -94,7 +152,7 @@ class Connector(Construct):
 
     def repeat(self, construct_id: str, operation: str, properties: Mapping[str, object], *, minutes: int) -> None:
         """Have an operation repeated on a schedule, by a function with the same code and role."""
-        function = self._function(f"{construct_id}Function", "on_schedule", self.function.role)
+        function = self._function(f"{construct_id}Function", "on_schedule", "-schedule")
         rule = events.CfnRule(
             self,
             construct_id,
