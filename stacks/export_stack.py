@@ -113,7 +113,6 @@ class ExportStack(Stack):
                 "DeletionProtection": "true",
             }
             adopted = connector.apply(f"Adopt-{name}", "log-group", properties)
-            adopted.node.add_dependency(key)
             subscription = self.subscribe(name)
             subscription.node.add_dependency(adopted)
             landings.append(subscription)
