@@ -2,7 +2,8 @@
 
 Context (``-c key=value``): ``settings``, the settings file (default ``logdock.yaml``); ``shipper_layer``, the folder
 with the shipper's wheels (default: what ``make setup`` put into ``build``, for AWS). Works without an AWS account and
-without a network. A mistake in the settings ends with exit code 2 and a message that lists every mistake.
+without a network. A mistake in the settings ends with exit code 2 and a message that lists every mistake; so does a
+deployment that is larger than AWS allows.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from stacks.cloudwatch_logs import CloudwatchLogsStack  # noqa: E402
 from stacks.cockroachdb import CockroachdbStack  # noqa: E402
 from stacks.core import CoreStack  # noqa: E402
 from stacks.export_stack import ExportStack  # noqa: E402
+from stacks.limits import exceeded  # noqa: E402
 from stacks.mongodb_atlas import MongodbAtlasStack  # noqa: E402
 from stacks.names import Names  # noqa: E402
 from stacks.s3_logs import S3LogsStack  # noqa: E402
@@ -133,8 +135,10 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    app.synth()
-    return 0
+    templates = {stack.stack_name: stack.template for stack in app.synth().stacks}
+    for mistake in (mistakes := exceeded(templates)):
+        print(mistake, file=sys.stderr)
+    return 2 if mistakes else 0
 
 
 if __name__ == "__main__":

@@ -15,7 +15,12 @@ from constructs_lib.connector import Connector, ConnectorProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.log_group import LandingLogGroup, LandingLogGroupProps
-from constructs_lib.wiring import ArchiveSubscription, ExportConfiguration, ObjectEvents, ObjectEventsProps
+from constructs_lib.wiring import (
+    ArchiveSubscription,
+    ExportConfiguration,
+    ObjectEvents,
+    ObjectEventsProps,
+)
 from settings import Deployment
 from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
@@ -113,7 +118,6 @@ class ExportStack(Stack):
                 "DeletionProtection": "true",
             }
             adopted = connector.apply(f"Adopt-{name}", "log-group", properties)
-            adopted.node.add_dependency(key)
             subscription = self.subscribe(name)
             subscription.node.add_dependency(adopted)
             landings.append(subscription)
@@ -136,14 +140,13 @@ class ExportStack(Stack):
 
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
-        for destination in self._export.ship_to:
-            if destination != ARCHIVE:
-                self._announce(destination, self.names.bucket("archive"), f"logs/{self._export.name}/")
+        destinations = [destination for destination in self._export.ship_to if destination != ARCHIVE]
+        self._announce(self.names.bucket("archive"), f"logs/{self._export.name}/", destinations)
 
     def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:
         """Announce landed objects to each destination, and let its function read them (S3 exports)."""
+        self._announce(landing.name, prefix, self._export.ship_to)
         for destination in self._export.ship_to:
-            self._announce(destination, landing.name, prefix)
             role_arn = self.names.role_arn(self.names.shipper(destination))
             landing.allow(statements.read_objects(landing.arn, prefix, role_arn))
             if key:
@@ -152,8 +155,8 @@ class ExportStack(Stack):
     def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
         """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""
         arn = self.names.bucket_arn(bucket_name)
+        self._announce(bucket_name, prefix, self._export.ship_to)
         for destination in self._export.ship_to:
-            self._announce(destination, bucket_name, prefix)
             permissions = [
                 iam.PolicyStatement(
                     sid="ReadLanding", actions=["s3:GetObject", "s3:GetObjectVersion"], resources=[f"{arn}/{prefix}*"]
@@ -176,18 +179,20 @@ class ExportStack(Stack):
                 roles=[self.names.shipper(destination)],
             )
 
-    def _announce(self, destination: str, bucket_name: str, prefix: str) -> None:
-        ObjectEvents(
-            self,
-            f"Announce-{destination}",
-            ObjectEventsProps(
-                rule_name=f"{self.names.export(self._export.name)}-{destination}"[:64],
-                export_name=self._export.name,
-                bucket_name=bucket_name,
-                prefix=prefix,
-                queue_arn=self.names.queue_arn(destination),
-            ),
-        )
+    def _announce(self, bucket_name: str, prefix: str, destinations: Sequence[str]) -> None:
+        """Announce objects to destinations: by one rule, because an account has 300 in a Region unless it asks."""
+        if destinations:
+            ObjectEvents(
+                self,
+                "Announce",
+                ObjectEventsProps(
+                    rule_name=self.names.export(self._export.name),
+                    export_name=self._export.name,
+                    bucket_name=bucket_name,
+                    prefix=prefix,
+                    queue_arns={name: self.names.queue_arn(name) for name in destinations},
+                ),
+            )
 
     def connector(self, key: CustomerKey, permissions: Sequence[iam.PolicyStatement]) -> Connector:
         """Add the function that does what CloudFormation has no resource for."""
