@@ -132,7 +132,7 @@ def raw_block_of(payload: LogEvents, config: ExportConfig) -> RawBlock | list[Re
         return records_of(payload, config)
     if text.startswith("{") and format_name in ("mongodb", "json-lines", "auto"):
         way = "opening"
-    elif format_name == "text" or (format_name == "auto" and not text.startswith("{") and "\n{" not in text):
+    elif format_name == "plain" or (format_name == "auto" and not text.startswith("{") and "\n{" not in text):
         way = "arrival"
     else:
         return records_of(payload, config)

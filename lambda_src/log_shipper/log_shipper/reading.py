@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain
 from typing import Protocol
 
 import orjson
 
 from log_shipper.errors import ConfigurationError
-from log_shipper.lines import line_blocks, text_of
+from log_shipper.lines import HEAD_BYTES, line_blocks, text_of, utf8, with_head
 from log_shipper.parsers import (
     archive_lines,
     aurora_mysql,
@@ -20,7 +19,7 @@ from log_shipper.parsers import (
     plain,
     s3_logs,
 )
-from log_shipper.record import Origin, Record
+from log_shipper.record import MAX_JOINED_CHARS, Origin, Record
 
 COLUMN_FORMATS = ("alb", "clb", "nlb", "s3-access", "vpc-flow", "cloudfront", "csv")
 LINE_PARSERS: dict[str, Callable[[str, Origin], Record]] = {
@@ -28,10 +27,13 @@ LINE_PARSERS: dict[str, Callable[[str, Origin], Record]] = {
     "aurora-audit": aurora_mysql.parse,
     "docker-json": docker_json.parse,
     "json-lines": json_lines.parse,
-    "text": plain.parse,
+    "plain": plain.parse,
     "archive": archive_lines.parse,
 }
-FORMATS = ("auto", "cockroachdb", "json", *LINE_PARSERS, *COLUMN_FORMATS)
+STREAM_FORMATS = ("cloudtrail", "json")
+FORMATS = ("auto", "cockroachdb", *STREAM_FORMATS, *LINE_PARSERS, *COLUMN_FORMATS)
+JOINABLE_FORMATS = ("auto", "json-lines", "plain")
+"""Formats whose lines a user's own ``record_start`` may join; the others know where a record begins."""
 VENDOR_FORMATS = {
     "cockroachdb": "cockroachdb",
     "mongodb-atlas": "mongodb",
@@ -59,12 +61,14 @@ def line_reader(format_name: str, record_start: Callable[[str], bool] | None = N
     Parameters
     ----------
     format_name : str
-        One of `FORMATS` but ``json``, which is no line format.
+        One of `FORMATS` but `STREAM_FORMATS`, which are no line formats.
     record_start : callable, optional
         Says whether a line begins a record: lines for which it does not are joined to the one before.
     """
     if format_name == "cockroachdb":
         return cockroachdb.Joiner()
+    if format_name == "docker-json":
+        return docker_json.Joiner()
     parse = _auto_line if format_name == "auto" else LINE_PARSERS.get(format_name)
     if parse is None and format_name in COLUMN_FORMATS:
         return _Columns(format_name)
@@ -99,7 +103,7 @@ class RawBlock:
         self.block, self.way, self.log_type, self.times, self.records = block, way, log_type, times, records
 
 
-_WAYS = {"mongodb": "opening", "json-lines": "opening", "text": "arrival", "archive": "archive"}
+_WAYS = {"mongodb": "opening", "json-lines": "opening", "plain": "arrival", "archive": "archive"}
 
 
 def read_blocks(
@@ -117,16 +121,15 @@ def read_blocks(
     format_name : str
         One of `FORMATS`.
     """
-    source = iter(pieces)
+    source = utf8(pieces)
     if format_name == "auto":
         format_name = VENDOR_FORMATS[vendor]
     if format_name == "auto":
-        head = next((piece for piece in source if piece), b"")
+        head, source = with_head(source)
         format_name = detect(head)
-        source = chain((head,), source)
     if vendor in ("s3-logs", "cloudwatch-logs"):
         origin = origin._replace(log_type=format_name if format_name != "json" else origin.log_type)
-    if format_name == "json":
+    if format_name in STREAM_FORMATS:
         yield from _batched(json_stream.read(source, origin))
         return
     reader = line_reader(format_name, record_start)
@@ -151,18 +154,29 @@ def read_blocks(
 
 
 def detect(head: bytes) -> str:
-    """Return the format that the first bytes of an object show; its name says nothing."""
+    """Return the format that the first 128 KiB of an object show; its name says nothing."""
     text = text_of(head).removeprefix("\ufeff").lstrip()
-    first_line = text.partition("\n")[0].rstrip("\r")
-    if json_stream.is_records(text) or text.startswith("["):
-        return "json"
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    first_line, _, rest = text.partition("\n")
+    if json_stream.is_records(text):
+        return "cloudtrail"
     if text.startswith("{"):
-        try:
-            orjson.loads(first_line)
-        except orjson.JSONDecodeError:
-            return "json"
-        return "json-lines"
-    return s3_logs.detect(first_line)
+        is_line = _is_json(first_line)
+        # a document that goes on after what is seen here may be of any form
+        is_stream = not is_line and (json_stream.is_document(text) or len(head) >= HEAD_BYTES)
+        return "json" if is_stream else "json-lines"
+    if text.startswith("[") and json_stream.is_array(text):
+        return "json"
+    return s3_logs.detect(first_line.rstrip("\r"), rest.partition("\n")[0].rstrip("\r"))
+
+
+def _is_json(line: str) -> bool:
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _auto_line(line: str, origin: Origin) -> Record:
@@ -198,24 +212,45 @@ class _Single:
 
 
 class _Columns:
-    """One line, one record, but for header lines."""
+    """One line, one record, but for header lines; a cell of CSV in quotes may go on over lines, up to 1 MiB of text."""
 
     def __init__(self, kind: str) -> None:
         self._parser = s3_logs.ColumnParser(kind)
+        self._csv = kind == "csv"
+        self._held: list[str] = []
+        self._chars = 0
+        self._origin = Origin("", "")
 
     def feed(self, line: str, origin: Origin) -> Iterator[Record]:
+        if self._held:
+            self._held.append(line)
+            self._chars += len(line)
+            if line.count('"') % 2:
+                line, self._held = "\n".join(self._held), []
+            elif self._chars < MAX_JOINED_CHARS:
+                return
+            else:
+                yield from self.finish()
+                return
+        elif self._csv and s3_logs.ends_in_quotes(line):
+            self._held, self._chars, self._origin = [line], len(line), origin
+            return
+        yield from self._parse(line, origin)
+
+    def finish(self) -> Iterator[Record]:
+        # quotes that never end are no quotes: the lines stand for themselves
+        held, self._held = self._held, []
+        for line in held:
+            yield from self._parse(line, self._origin)
+
+    def _parse(self, line: str, origin: Origin) -> Iterator[Record]:
         record = self._parser.parse(line, origin)
         if record is not None:
             yield record
 
-    def finish(self) -> Iterator[Record]:
-        return iter(())
-
 
 class _Joined:
     """A record goes on over the lines that do not begin one, up to 1 MiB of text."""
-
-    _MAX_CHARS = 1024 * 1024
 
     def __init__(
         self,
@@ -229,7 +264,7 @@ class _Joined:
         self._origin = Origin("", "")
 
     def feed(self, line: str, origin: Origin) -> Iterator[Record]:
-        if self._held and not self._starts(line) and self._chars < self._MAX_CHARS:
+        if self._held and not self._starts(line) and self._chars < MAX_JOINED_CHARS:
             self._held.append(line)
             self._chars += len(line)
             return
