@@ -14,7 +14,7 @@ import orjson
 
 from log_shipper.detectors import DETECTORS
 from log_shipper.errors import ConfigurationError, UnknownExportError
-from log_shipper.reading import FORMATS, JOINABLE_FORMATS, VENDOR_FORMATS
+from log_shipper.line_readers import FORMATS, JOINABLE_FORMATS, VENDOR_FORMATS
 from log_shipper.redaction import MARKERS, Filter, Pattern, Redactor, compile_pattern, fingerprint
 from log_shipper.rendering import RESERVED_FIELDS
 

@@ -94,9 +94,7 @@ def pass_through(block: bytes, *, by_hour: bool) -> Wrapped | None:
     if by_hour or not block.startswith(HEAD):
         return None
     time = block[len(HEAD) : len(HEAD) + 40].partition(b'"')[0].decode("ascii", "replace")
-    return Wrapped(block + b"
-", block.count(b"
-") + 1, time)
+    return Wrapped(block + b"\n", block.count(b"\n") + 1, time)
 
 
 def _joined(times: list[bytes], between: bytes, before: bytes, segments: list[bytes], after: bytes) -> bytes:

@@ -5,8 +5,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from log_shipper.line_readers import COLUMN_FORMATS, LINE_PARSERS, line_reader
 from log_shipper.parsers import aurora_mysql, cockroachdb, docker_json, json_stream, mongodb_atlas, s3_logs
-from log_shipper.reading import COLUMN_FORMATS, LINE_PARSERS, RawBlock, detect, line_reader, read_blocks
+from log_shipper.reading import RawBlock, detect, read_blocks
 from log_shipper.record import Origin, Record
 
 from tests.lambda_src.log_shipper.world import recorded

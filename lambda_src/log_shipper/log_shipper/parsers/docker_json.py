@@ -1,8 +1,8 @@
 """Docker's json-file lines ``{"log","stream","time"}``, as Aptible archives them.
 
 Sources: https://docs.docker.com/engine/logging/drivers/json-file/ and https://www.aptible.com/docs/s3-log-archives.
-Docker cuts a container's line at 16 KiB: every part but the last lacks the line feed at its end, and says nothing else
-(https://github.com/moby/moby/issues/36777). Keys are ``<stack>/shareable/<schema>/<sha256 of the key>/<type>-<id>/...``.
+Docker cuts a container's line at 16 KiB, and says so by nothing but the line feed that every part lacks except the last
+(https://github.com/moby/moby/issues/36777). Keys are ``<stack>/shareable/<schema>/<sha256 of the key>/<type>-<id>/``.
 """
 
 from collections.abc import Iterator

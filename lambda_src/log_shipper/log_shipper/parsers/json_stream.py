@@ -97,7 +97,7 @@ def _after_separators(text: str, position: int) -> int:
 
 
 def _element(text: str, position: int, *, whole: bool) -> tuple[JsonValue, int]:
-    """Return the document at a position and where it ends; -1 when it is none, or may go on after an unfinished text."""
+    """Return the document at a position and where it ends; -1 when there is none or, in half a text, it may go on."""
     try:
         document, end = _decode(text, position)
     except (ValueError, RecursionError):

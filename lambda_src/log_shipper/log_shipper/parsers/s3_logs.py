@@ -71,11 +71,10 @@ def detect(first_line: str, second_line: str) -> str:
         if pattern.match(first_line):
             return name
     columns = _csv_cells(first_line)
-    if len(columns) > 1 and len(set(columns)) == len(columns) and all(_CSV_NAME.match(cell) for cell in columns):
-        # a header that heads nothing is a plain line: as a header it would be in no record
-        if len(_csv_cells(second_line)) == len(columns) or ends_in_quotes(second_line):
-            return "csv"
-    return "plain"
+    are_names = len(columns) > 1 and len(set(columns)) == len(columns) and all(map(_CSV_NAME.match, columns))
+    # a header that heads nothing is a plain line: as a header it would be in no record
+    heads = len(_csv_cells(second_line)) == len(columns) or ends_in_quotes(second_line)
+    return "csv" if are_names and heads else "plain"
 
 
 def ends_in_quotes(line: str) -> bool:
