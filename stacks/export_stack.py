@@ -26,6 +26,11 @@ from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
 from stacks.names import Names
 
+_READ_BY_THE_SHIPPER = {
+    "redaction", "include", "exclude", "format", "record_start", "path_fields", "oversize", "decryption_keys_secret",
+}  # fmt: skip
+"""The settings that reach the shipper as they are; those that are left out are its defaults too."""
+
 
 def _has_trail(export: Export) -> bool:
     return isinstance(export, S3LogsExport) and "cloudtrail" in export.services
@@ -51,14 +56,9 @@ class ExportStack(Stack):
         super().__init__(scope, construct_id, **stack)
         self.settings, self.names = settings, names
         self._export, self._connector_source = export, connector_source
-        document: dict[str, object] = {"vendor": export.kind}
-        if redaction := export.redaction.model_dump(exclude_defaults=True, mode="json"):
-            document["redaction"] = redaction
-        document |= {name: list(value) for name in ("include", "exclude") if (value := getattr(export, name))}
-        if isinstance(export, S3LogsExport) and export.format != "auto":
-            document["format"] = export.format
-        if isinstance(export, AptibleExport) and export.decryption_keys_secret:
-            document["decryption_keys_secret"] = export.decryption_keys_secret
+        document = {"vendor": export.kind} | export.model_dump(
+            include=_READ_BY_THE_SHIPPER, exclude_defaults=True, mode="json"
+        )
         ExportConfiguration(
             self, "Configuration", parameter_name=f"{names.parameter_path}{export.name}", document=document
         )

@@ -257,9 +257,9 @@ def acknowledge(pending: list[tuple[Job, Segment]], settled: list[tuple[Job, Seg
 
 
 def redacted(record: Record, config: ExportConfig) -> Record:
-    """Return a record with its message and its fields redacted."""
+    """Return a record with its message and its fields redacted, their names too: a header may hold a secret."""
     redactor = config.redactor
     fields = record.fields
     if fields:
-        fields = {name: redactor.redact(value) for name, value in fields.items()}
+        fields = {redactor.redact_name(name): redactor.redact(value) for name, value in fields.items()}
     return record._replace(message=redactor.redact(record.message), fields=fields)

@@ -79,4 +79,4 @@ class FailureStore:
 
 def reader_of(job: Job) -> str:
     """Return what decides how an object's records are counted."""
-    return f"{job.export.vendor}/{job.export.format_name}/1"
+    return job.export.reader
