@@ -53,6 +53,8 @@ class ObjectEventsProps:
         Only keys that begin so; empty for all.
     queue_arn
         The destination's queue.
+    message_group
+        The group of the messages, for a FIFO queue.
     """
 
     rule_name: str
@@ -60,6 +62,7 @@ class ObjectEventsProps:
     bucket_name: str
     prefix: str
     queue_arn: str
+    message_group: str | None = None
 
 
 class ObjectEvents(Construct):
@@ -80,6 +83,9 @@ class ObjectEvents(Construct):
                 events.CfnRule.TargetProperty(
                     id="Queue",
                     arn=props.queue_arn,
+                    sqs_parameters=events.CfnRule.SqsParametersProperty(message_group_id=props.message_group)
+                    if props.message_group
+                    else None,
                     input_transformer=events.CfnRule.InputTransformerProperty(
                         input_paths_map={"time": "$.time", "detail": "$.detail"},
                         input_template=f'{{"export":{json.dumps(props.export_name)},"time":<time>,"detail":<detail>}}',

@@ -186,6 +186,7 @@ class ExportStack(Stack):
                 bucket_name=bucket_name,
                 prefix=prefix,
                 queue_arn=self.names.queue_arn(destination),
+                message_group=self._export.name if destination in self.names.feeds else None,
             ),
         )
 
