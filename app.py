@@ -72,7 +72,8 @@ def build_app(
         Context for the App. The CDK command line passes that of ``cdk.json`` by itself; a test passes it here.
     """
     app = App(context=dict(context or {}))
-    names = Names(settings.deployment, settings.account, settings.region)
+    feeds = frozenset(each.name for each in settings.destinations if each.kind == "logzio" and each.mode == "fetch")
+    names = Names(settings.deployment, settings.account, settings.region, feeds)
     code = ShipperCode(source=ROOT / "lambda_src" / "log_shipper", layer=shipper_layer)
     regions = regions_of(settings)
 

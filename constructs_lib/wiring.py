@@ -50,7 +50,8 @@ class ObjectEventsProps:
     prefix
         Only keys that begin so; empty for all.
     queue_arns
-        Each destination's queue by the destination's name, five at most (EventBridge's targets per rule).
+        Each destination's queue by the destination's name, five at most (EventBridge's targets per rule). Messages for
+        a FIFO queue, whose name ends so, have the export as their group.
     """
 
     rule_name: str
@@ -78,6 +79,9 @@ class ObjectEvents(Construct):
                 events.CfnRule.TargetProperty(
                     id=destination,
                     arn=queue_arn,
+                    sqs_parameters=events.CfnRule.SqsParametersProperty(message_group_id=props.export_name)
+                    if queue_arn.endswith(".fifo")
+                    else None,
                     input_transformer=events.CfnRule.InputTransformerProperty(
                         input_paths_map={"time": "$.time", "detail": "$.detail"},
                         input_template=f'{{"export":{json.dumps(props.export_name)},"time":<time>,"detail":<detail>}}',

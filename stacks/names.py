@@ -27,11 +27,14 @@ class Names:
         12 digits.
     region
         The deployment's own Region.
+    feeds
+        The destinations that get a feed: their queues are FIFO, so that each export has one writer at a time.
     """
 
     deployment: str
     account: str
     region: str
+    feeds: frozenset[str] = frozenset()
 
     @property
     def partition(self) -> str:
@@ -80,12 +83,16 @@ class Names:
         return f"arn:{self.partition}:lambda:{region}:{self.account}:function:{self.archiver}"
 
     def shipper(self, destination: str) -> str:
-        """Return the name of a destination's function, queue and role."""
+        """Return the name of a destination's function and role."""
         return f"{self.deployment}-ship-{destination}"
+
+    def queue(self, destination: str, suffix: str = "") -> str:
+        """Return the name of a destination's queue, or with ``-dead`` of its dead-letter queue."""
+        return self.shipper(destination) + suffix + (".fifo" if destination in self.feeds else "")
 
     def queue_arn(self, destination: str) -> str:
         """Return the ARN of a destination's queue."""
-        return f"arn:{self.partition}:sqs:{self.region}:{self.account}:{self.shipper(destination)}"
+        return f"arn:{self.partition}:sqs:{self.region}:{self.account}:{self.queue(destination)}"
 
     def role_arn(self, role_name: str) -> str:
         """Return a role's ARN."""

@@ -125,7 +125,6 @@ class ShipperStack(Stack):
         description: str,
         *,
         destination: dict[str, object] | None = None,
-        single: bool = False,
     ) -> ShipperFunctionProps:
         names = self._names
         environment = {
@@ -145,7 +144,6 @@ class ShipperStack(Stack):
             role_arn=names.role_arn(name),
             environment=environment,
             log_key_arn=self._log_key_arn,
-            single=single,
         )
 
     def _destinations(self, topic: sns.ITopic) -> None:
@@ -159,15 +157,14 @@ class ShipperStack(Stack):
                 self,
                 f"Ship-{name}",
                 DestinationShipperProps(
-                    queue_name=self._names.shipper(name),
+                    queue_name=self._names.queue(name),
+                    dead_letter_queue_name=self._names.queue(name, "-dead"),
                     rule_name_prefix=f"{self._names.deployment}-",
                     function=self._function(
                         self._names.shipper(name),
                         "log_shipper.ship.handler",
                         f"Ships what has landed to {name}",
                         destination=document,
-                        # A reader that remembers the last key it saw needs keys that appear in order: one writer.
-                        single=document["kind"] == "feed",
                     ),
                 ),
             )

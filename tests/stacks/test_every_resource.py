@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -298,8 +299,55 @@ def test_every_queue_is_encrypted_tls_only_and_keeps_messages_for_fourteen_days(
         assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 86400
         denies = [each for each in policies["${" + logical_id + "}"] if each["Effect"] == "Deny"]
         assert [each["Condition"] for each in denies] == [{"Bool": {"aws:SecureTransport": "false"}}]
-        if not queue["Properties"]["QueueName"].endswith("-dead"):
+        if not queue["Properties"]["QueueName"].removesuffix(".fifo").endswith("-dead"):
             assert queue["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 20
+
+
+def test_every_queue_of_a_feed_and_no_other_is_fifo(example: Synthesized) -> None:
+    feeds = {
+        function["Properties"]["FunctionName"]
+        for _, _, function in example.resources("AWS::Lambda::Function")
+        if '"kind":"feed"' in str(function["Properties"].get("Environment"))
+    }
+    for _, _, queue in example.resources("AWS::SQS::Queue"):
+        properties = queue["Properties"]
+        name = properties["QueueName"].removesuffix(".fifo").removesuffix("-dead")
+        assert properties["QueueName"].endswith(".fifo") == (name in feeds)
+        assert properties.get("FifoQueue", False) is (name in feeds)
+        # What EventBridge sends has no deduplication id, and SQS refuses it without this.
+        if "RedrivePolicy" in properties:
+            assert properties.get("ContentBasedDeduplication", False) is (name in feeds)
+
+
+def test_every_rule_sends_to_a_queue_that_is_there_as_its_exports_group_where_the_queue_has_groups(
+    example: Synthesized,
+) -> None:
+    queues = {queue["Properties"]["QueueName"] for _, _, queue in example.resources("AWS::SQS::Queue")}
+    rules = [rule["Properties"] for _, _, rule in example.resources("AWS::Events::Rule")]
+    targets = [target for rule in rules for target in rule["Targets"] if ":sqs:" in text(target["Arn"])]
+    assert targets or not queues
+    for target in targets:
+        queue = text(target["Arn"]).rpartition(":")[2]
+        export = re.match(r'\{"export":"([^"]+)"', target["InputTransformer"]["InputTemplate"])
+        assert queue in queues
+        assert export is not None
+        group = {"MessageGroupId": export[1]} if queue.endswith(".fifo") else None
+        assert target.get("SqsParameters") == group
+
+
+def test_every_destination_has_five_invocations_at_most_and_reserves_none(example: Synthesized) -> None:
+    served = {
+        "${" + name + ".Arn}"
+        for _, name, queue in example.resources("AWS::SQS::Queue")
+        if "RedrivePolicy" in queue["Properties"]
+    }
+    scaling = {
+        text(mapping["Properties"]["EventSourceArn"]): mapping["Properties"].get("ScalingConfig")
+        for _, _, mapping in example.resources("AWS::Lambda::EventSourceMapping")
+    }
+    assert {queue: scaling[queue] for queue in served} == dict.fromkeys(served, {"MaximumConcurrency": 5})
+    for _, _, function in example.resources("AWS::Lambda::Function"):
+        assert "ReservedConcurrentExecutions" not in function["Properties"]
 
 
 def test_every_function_of_ours_is_arm64_python_with_its_own_log_group(example: Synthesized) -> None:

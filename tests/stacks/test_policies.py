@@ -430,7 +430,9 @@ def test_a_feeds_writer_besides_writes_and_lists_its_own_feed_alone() -> None:
     found = role(everything, "acme-prod-core", "acme-prod-ship-logz-reader")
     archive = f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-{HOME}"
     prefixes = ["feed/logz-reader/*", "feed-index/logz-reader/*"]
+    queue = f"arn:aws:sqs:{HOME}:{ACCOUNT}:acme-prod-ship-logz-reader.fifo"
 
+    assert {each["Resource"] for each in statements(found) if each["Sid"] in ("TakeMessages", "PutBack")} == {queue}
     assert statements(found)[-2:] == [
         allow("ListFeed", "s3:ListBucket", archive, {"StringLike": {"s3:prefix": prefixes}}),
         allow("WriteFeed", ["s3:GetObject", "s3:PutObject"], sorted(f"{archive}/{prefix}" for prefix in prefixes)),

@@ -200,7 +200,7 @@ import json, sys
 from log_shipper import ship
 class Context:
     def get_remaining_time_in_millis(self): return 300000
-body = {"export": "app", "detail": {"bucket": {"name": "acme-landing"}, "object": {"key": "a"}}}
+body = {"export": "app", "detail": {"bucket": {"name": "acme-landing"}, "object": {"key": "a", "etag": "e"}}}
 record = {"messageId": "m", "body": json.dumps(body), "attributes": {"ApproximateReceiveCount": sys.argv[1]}}
 assert ship.handler({"Records": [record]}, Context()) == {"batchItemFailures": []}
 """
