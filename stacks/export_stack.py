@@ -19,7 +19,7 @@ from constructs_lib.wiring import ArchiveSubscription, ExportConfiguration, Obje
 from settings import Deployment
 from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
-from stacks.names import Names
+from settings.names import Names
 
 
 def _has_trail(export: Export) -> bool:

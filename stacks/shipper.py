@@ -32,7 +32,7 @@ from constructs_lib.shipper import (
 )
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
-from stacks.names import Names
+from settings.names import Names
 from stacks.next_steps import fetch_steps
 
 
@@ -159,7 +159,7 @@ class ShipperStack(Stack):
                 self,
                 f"Ship-{name}",
                 DestinationShipperProps(
-                    queue_name=self._names.shipper(name),
+                    queue_name=self._names.queue(name),
                     rule_name_prefix=f"{self._names.deployment}-",
                     function=self._function(
                         self._names.shipper(name),

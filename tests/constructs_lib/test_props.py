@@ -9,7 +9,7 @@ from aws_cdk import App, Stack
 
 from constructs_lib.export_role import ExportRoleProps
 from constructs_lib.wiring import ExportConfiguration, subscription_filter_name
-from stacks.names import Names, partition_of
+from settings.names import Names, partition_of
 
 ROLE: dict[str, Any] = {
     "role_name": "acme-prod-orders",
