@@ -15,7 +15,7 @@ LAYER_LOCK := lambda_src/log_shipper/requirements.txt
 LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/host/.installed
 # Checkers that pin old libraries, in an environment of their own.
 TOOLS := build/tools/.installed
-SETUP := $(VENV)/.installed node_modules/.package-lock.json $(LAYERS) $(TOOLS)
+SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
 .PHONY: help setup demo test lint types unit end-to-end bench synth schema lock clean
 
@@ -32,6 +32,9 @@ $(VENV)/.installed: requirements.lock requirements-setup.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-setup.lock
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock requirements-setup.lock
 	@touch $@
+
+$(BIN)/logdock: cli/logdock $(VENV)/.installed
+	@install -m 755 $< $@
 
 node_modules/.package-lock.json: package-lock.json $(VENV)/.installed
 	@echo "==> the CDK command line into node_modules"
@@ -66,7 +69,7 @@ lint: $(SETUP) ## Style, formatting, import rules
 types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infrastructure
 	@echo "==> types"
 	@$(BIN)/mypy -p log_shipper -p vendor_connector
-	@$(BIN)/mypy app.py settings stacks constructs_lib local_cloud tests benchmarks
+	@$(BIN)/mypy app.py cli settings stacks constructs_lib local_cloud tests benchmarks
 
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"

@@ -24,7 +24,7 @@ from constructs_lib.wiring import (
 from settings import Deployment
 from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
-from stacks.names import Names
+from settings.names import Names
 
 _READ_BY_THE_SHIPPER = {
     "redaction", "include", "exclude", "format", "record_start", "path_fields", "oversize", "decryption_keys_secret",

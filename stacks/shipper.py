@@ -32,7 +32,7 @@ from constructs_lib.shipper import (
 )
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
-from stacks.names import Names
+from settings.names import Names
 from stacks.next_steps import fetch_steps
 
 

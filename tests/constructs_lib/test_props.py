@@ -8,7 +8,7 @@ import pytest
 
 from constructs_lib.export_role import ExportRoleProps
 from constructs_lib.wiring import subscription_filter_name
-from stacks.names import Names, partition_of
+from settings.names import Names, partition_of
 
 ROLE: dict[str, Any] = {
     "role_name": "acme-prod-orders",

@@ -1,4 +1,4 @@
-"""The names that stacks know each other by.
+"""The names that follow from the settings: how stacks know each other, and how the command finds what is deployed.
 
 Stacks refer to each other by names that follow from the settings, not by CloudFormation exports (but for the archive's
 key, whose id AWS chooses): CloudFormation refuses to change or delete a stack while another imports from it, and here
@@ -8,6 +8,9 @@ every stack but the core must be free to come and go alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
+
+from settings.deployment import Deployment
 
 
 def partition_of(region: str) -> str:
@@ -35,6 +38,12 @@ class Names:
     account: str
     region: str
     feeds: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, settings: Deployment) -> Self:
+        """Return the names of a deployment."""
+        feeds = frozenset(each.name for each in settings.destinations if each.kind == "logzio" and each.mode == "fetch")
+        return cls(settings.deployment, settings.account, settings.region, feeds)
 
     @property
     def partition(self) -> str:
