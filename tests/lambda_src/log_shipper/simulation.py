@@ -307,5 +307,3 @@ def start_anew() -> None:
     ship._kept.cache_clear()
     feed.open_feed.cache_clear()
     queue._url.cache_clear()
-
-
