@@ -83,7 +83,8 @@ class CoreStack(Stack):
                 archive_days=self._settings.kept.archive_days,
                 # An access log of the access-log bucket would feed itself.
                 access_log_bucket_name=None if is_target else self._names.bucket("access-logs"),
-                announced=not is_target,
+                # EventBridge charges for every object that S3 announces, and of the three only the archive is listened to.
+                announced=purpose == "archive",
                 short_lived_prefixes=tuple((prefix, SHORT_LIVED_DAYS) for prefix in SHORT_LIVED.get(purpose, ())),
             ),
         )

@@ -113,6 +113,7 @@ class ShipperStack(Stack):
                 encryption_key=key.key,
                 hot_days=self._settings.kept.hot_days,
                 archive_days=self._settings.kept.archive_days,
+                announced=False,
             ),
         )
         key.allow(statements.use_key_for_objects("kms:GenerateDataKey", failures.arn, archiver_role, self.region))

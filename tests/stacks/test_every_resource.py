@@ -56,11 +56,11 @@ def test_every_bucket_is_versioned_closed_and_retained(example: Synthesized) -> 
         assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain"), where
 
 
-def test_every_bucket_but_the_access_logs_announces_its_objects(example: Synthesized) -> None:
+def test_every_bucket_but_the_access_logs_and_failures_announces_its_objects(example: Synthesized) -> None:
     for _, _, bucket in example.resources("AWS::S3::Bucket"):
         announced = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
-        target = bucket["Properties"]["BucketName"].startswith(ACCESS_LOGS)
-        assert bucket["Properties"].get("NotificationConfiguration") == (None if target else announced)
+        silent = bucket["Properties"]["BucketName"].startswith((ACCESS_LOGS, f"acme-prod-failed-{ACCOUNT}-"))
+        assert bucket["Properties"].get("NotificationConfiguration") == (None if silent else announced)
 
 
 def test_every_bucket_has_its_stacks_own_key_or_a_reason_for_sse_s3(example: Synthesized) -> None:

@@ -30,6 +30,7 @@ CONTINUES = "logdock_continues"
 """Marks a message that goes on where an earlier invocation stopped."""
 
 Message = Mapping[str, Any]
+_FIFO = ".fifo"
 _FAULTS = (KeyError, ValueError, ClientError, BotoCoreError)
 
 
@@ -67,23 +68,19 @@ def hold_back(
     if not messages:
         return
     try:
+        arn = messages[0]["eventSourceARN"]
+        entries = [
+            {
+                "Id": str(number),
+                "ReceiptHandle": message["receiptHandle"],
+                "VisibilityTimeout": delay_seconds(
+                    _received(message), retry_after_seconds, grouped=arn.endswith(_FIFO), jitter=jitter()
+                ),
+            }
+            for number, message in enumerate(messages)
+        ]
         # one call takes ten, and a batch has no more
-        answer = aws.sqs().change_message_visibility_batch(
-            QueueUrl=_url(messages[0]["eventSourceARN"]),
-            Entries=[
-                {
-                    "Id": str(number),
-                    "ReceiptHandle": message["receiptHandle"],
-                    "VisibilityTimeout": delay_seconds(
-                        _received(message),
-                        retry_after_seconds,
-                        grouped="MessageGroupId" in message["attributes"],
-                        jitter=jitter(),
-                    ),
-                }
-                for number, message in enumerate(messages)
-            ],
-        )
+        answer = aws.sqs().change_message_visibility_batch(QueueUrl=_url(arn), Entries=entries)
     except _FAULTS as error:
         log("not held back", destination=destination, messages=len(messages), error=explain(error))
         return
@@ -98,13 +95,13 @@ def put_back(message: Message, destination: str) -> bool:
     A message that is merely received again counts towards the dead-letter queue, however far it got.
     """
     try:
-        group = message.get("attributes", {}).get("MessageGroupId")
-        aws.sqs().send_message(
-            QueueUrl=_url(message["eventSourceARN"]),
-            MessageBody=orjson.dumps({**orjson.loads(message["body"]), CONTINUES: True}).decode(),
+        arn, grouped = message["eventSourceARN"], {}
+        if arn.endswith(_FIFO):
             # by its content, the second continuation of an object would pass for a repetition of the first
-            **({"MessageGroupId": group, "MessageDeduplicationId": message["messageId"]} if group else {}),
-        )
+            grouped["MessageGroupId"] = message["attributes"]["MessageGroupId"]
+            grouped["MessageDeduplicationId"] = message["messageId"]
+        body = orjson.dumps({**orjson.loads(message["body"]), CONTINUES: True}).decode()
+        aws.sqs().send_message(QueueUrl=_url(arn), MessageBody=body, **grouped)
     except _FAULTS as error:
         log("not continued", destination=destination, message_id=message["messageId"], error=explain(error))
         return False
