@@ -343,6 +343,24 @@ def test_a_replica_is_announced_with_its_version(emulator: Emulator) -> None:
     assert announced["version-id"] == target.head_object(Bucket="replica", Key="a")["VersionId"]
 
 
+@pytest.mark.parametrize(("action", "allowed"), [("ChangeMessageVisibility", True), ("SendMessage", False)])
+def test_a_batch_is_granted_as_its_messages_are(emulator: Emulator, action: str, allowed: bool) -> None:
+    name = _name()
+    owner = emulator.client("sqs", ACCOUNT, region=REGION)
+    url = owner.create_queue(QueueName=name)["QueueUrl"]
+    owner.send_message(QueueUrl=url, MessageBody="a")
+    (message,) = owner.receive_message(QueueUrl=url)["Messages"]
+    role = _role(emulator, _allow(f"sqs:{action}", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"))
+    consumer = emulator.client("sqs", _assume(emulator, role), region=REGION)
+    entry = {"Id": "0", "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
+    if allowed:
+        answer = consumer.change_message_visibility_batch(QueueUrl=url, Entries=[entry])
+        assert [each["Id"] for each in answer["Successful"]] == ["0"]
+    else:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            consumer.change_message_visibility_batch(QueueUrl=url, Entries=[entry])
+
+
 def test_event_bridge_sends_to_a_queue_that_admits_the_rule_and_to_a_fifo_queue_by_group_and_content(
     emulator: Emulator,
 ) -> None:
