@@ -113,9 +113,10 @@ class ShipperStack(Stack):
                 encryption_key=key.key,
                 hot_days=self._settings.kept.hot_days,
                 archive_days=self._settings.kept.archive_days,
+                cold_days=self._settings.kept.cold_after_days,
             ),
         )
-        key.allow(statements.use_key_for_objects("kms:GenerateDataKey", failures.arn, archiver_role, self.region))
+        key.allow(statements.use_key_for_objects(["kms:GenerateDataKey"], failures.arn, archiver_role, self.region))
         return key
 
     def _function(
