@@ -206,3 +206,16 @@ def test_snippets_of_a_kind_are_under_its_heading() -> None:
         for snippet in fenced(text, "yaml"):
             kinds = set(re.findall(r"^ +kind: ([\w-]+)$", textwrap.indent(snippet, " "), re.MULTILINE))
             assert kinds == {"logzio" if heading == "Logz.io" else heading}
+
+
+def test_every_test_and_word_that_the_threat_model_leans_on_exists() -> None:
+    text = (ROOT / "docs" / "threat-model.md").read_text()
+    defined = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", path.read_text(), re.MULTILINE)
+    }
+    named = set(re.findall(r"`(test_\w+)`", text))
+    assert len(named) > 30
+    assert named <= defined
+    assert all((ROOT / path).is_dir() for path in re.findall(r"`(tests/\w+/)`", text))

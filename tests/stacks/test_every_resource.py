@@ -305,6 +305,24 @@ def test_every_queue_is_encrypted_tls_only_and_keeps_messages_for_fourteen_days(
             assert queue["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 20
 
 
+def test_every_invocation_and_message_comes_from_this_account(example: Synthesized) -> None:
+    for stack, _, permission in example.resources("AWS::Lambda::Permission"):
+        properties = permission["Properties"]
+        if properties["Principal"] == "logs.amazonaws.com":
+            assert properties["SourceAccount"] == ACCOUNT, stack
+            assert properties["SourceArn"].split(":")[4] == ACCOUNT, stack
+        else:
+            # A rule of the same stack.
+            assert properties["Principal"] == "events.amazonaws.com", stack
+            assert "Fn::GetAtt" in properties["SourceArn"], stack
+    for stack, _, policy in example.resources("AWS::SQS::QueuePolicy"):
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Allow":
+                assert statement["Principal"] == {"Service": "events.amazonaws.com"}, stack
+                assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}, stack
+                assert statement["Condition"]["ArnLike"]["aws:SourceArn"].split(":")[4] == ACCOUNT, stack
+
+
 def test_every_function_of_ours_is_arm64_python_with_its_own_log_group(example: Synthesized) -> None:
     groups = {group["Properties"]["LogGroupName"] for _, _, group in example.resources("AWS::Logs::LogGroup")}
     for stack, logical_id, function in example.resources("AWS::Lambda::Function"):
