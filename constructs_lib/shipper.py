@@ -15,6 +15,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from constructs_lib.alarm import alarm_on_first
 from constructs_lib.log_group import function_log_group
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
@@ -153,8 +154,9 @@ class Archiver(Construct):
                 on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=props.failure_bucket_arn)
             ),
         )
-        self.alarm = _alarm(
+        self.alarm = alarm_on_first(
             self,
+            "Alarm",
             name=f"{props.function.function_name}-failed",
             description="Log events that could not be archived were put into the failure bucket; the reason is in the "
             f"log group /aws/lambda/{props.function.function_name}",
@@ -243,8 +245,9 @@ class DestinationShipper(Construct):
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=MAX_CONCURRENCY),
         )
-        self.alarm = _alarm(
+        self.alarm = alarm_on_first(
             self,
+            "Alarm",
             name=props.dead_letter_queue_name,
             description=f"Objects that could not be shipped wait on the queue {props.dead_letter_queue_name}; the reason is "
             f"in the log group /aws/lambda/{props.function.function_name}",
@@ -252,21 +255,6 @@ class DestinationShipper(Construct):
                 period=Duration.minutes(5), statistic="Maximum"
             ),
         )
-
-
-def _alarm(scope: Construct, *, name: str, description: str, metric: cloudwatch.IMetric) -> cloudwatch.Alarm:
-    """Make an alarm that one occurrence raises and that silence does not."""
-    return cloudwatch.Alarm(
-        scope,
-        "Alarm",
-        alarm_name=name,
-        alarm_description=description,
-        metric=metric,
-        threshold=1,
-        evaluation_periods=1,
-        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-    )
 
 
 def environment_document(document: Mapping[str, object]) -> str:

@@ -11,6 +11,7 @@ from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, mistakes_
 from settings.destinations import ARCHIVE, Destination
 from settings.exports import AptibleExport, CockroachdbExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.model import Model
+from settings.replica import Replica
 from settings.retention import PROFILES, ProfileName, Retention
 from settings.text import AccountId, DeploymentName, EachOnce, Email, NotEmpty, Region
 
@@ -37,6 +38,9 @@ class Deployment(Model):
     ] = Field(
         default="soc2",
         description="How long logs are kept: a profile (soc2, pci, hipaa, seven-years), or {hot_days, archive_days}.",
+    )
+    replica: Replica | None = Field(
+        default=None, description="A copy of the archive in another Region. Left out: none."
     )
     alerts: Alerts = Field(default=Alerts(), description="Who hears of a failure.")
     destinations: tuple[Destination, ...] = Field(default=(), description="Where logs go after they have landed.")

@@ -60,8 +60,12 @@ class Names:
         return f"{self.deployment}-{name}" + ("" if region == self.region else f"-{region}")
 
     def bucket(self, purpose: str, region: str | None = None) -> str:
-        """Return the name of one of our own buckets: archive, failed or access-logs."""
+        """Return the name of one of our own buckets: archive, failed, access-logs or replica."""
         return f"{self.deployment}-{purpose}-{self.account}-{region or self.region}"
+
+    def replica(self, region: str) -> str:
+        """Return the name of the replica's stack, key and role."""
+        return f"{self.deployment}-replica-{region}"
 
     def bucket_arn(self, bucket_name: str) -> str:
         """Return a bucket's ARN."""

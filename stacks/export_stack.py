@@ -82,6 +82,7 @@ class ExportStack(Stack):
                 encryption_key=key.key if key else None,
                 hot_days=self.settings.kept.hot_days,
                 archive_days=self.settings.kept.archive_days,
+                cold_days=self.settings.kept.cold_after_days,
                 access_log_bucket_name=self.names.bucket("access-logs"),
                 # A trail encrypts its logs with the bucket's key, but its digest files always with SSE-S3 (CloudTrail
                 # User Guide, "Encrypting CloudTrail log files with AWS KMS keys").
@@ -150,7 +151,7 @@ class ExportStack(Stack):
             role_arn = self.names.role_arn(self.names.shipper(destination))
             landing.allow(statements.read_objects(landing.arn, prefix, role_arn))
             if key:
-                key.allow(statements.use_key_for_objects("kms:Decrypt", landing.arn, role_arn, self.region))
+                key.allow(statements.use_key_for_objects(["kms:Decrypt"], landing.arn, role_arn, self.region))
 
     def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
         """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""

@@ -114,9 +114,10 @@ class ShipperStack(Stack):
                 hot_days=self._settings.kept.hot_days,
                 archive_days=self._settings.kept.archive_days,
                 announced=False,
+                cold_days=self._settings.kept.cold_after_days,
             ),
         )
-        key.allow(statements.use_key_for_objects("kms:GenerateDataKey", failures.arn, archiver_role, self.region))
+        key.allow(statements.use_key_for_objects(["kms:GenerateDataKey"], failures.arn, archiver_role, self.region))
         return key
 
     def _function(

@@ -278,6 +278,41 @@ def test_a_template_applies_encryption_lifecycle_and_access_log(emulator: Emulat
     assert (target["TargetBucket"], target["TargetPrefix"]) == ("access", "templated/")
 
 
+def _copied_to(replica: str, name: str) -> dict[str, Any]:
+    rule = {"Id": "all", "Status": "Enabled", "Priority": 1, "Filter": {"Prefix": ""}}
+    rule |= {"DeleteMarkerReplication": {"Status": "Disabled"}, "Destination": {"Bucket": f"arn:aws:s3:::{replica}"}}
+    return {
+        "Type": "AWS::S3::Bucket",
+        "Properties": {
+            "BucketName": name,
+            "VersioningConfiguration": {"Status": "Enabled"},
+            "ReplicationConfiguration": {"Role": f"arn:aws:iam::{ACCOUNT}:role/copies", "Rules": [rule]},
+        },
+    }
+
+
+def test_a_template_applies_a_lock_and_copies_to_a_locked_bucket(emulator: Emulator) -> None:
+    rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 30}}
+    locked = {
+        "BucketName": "copies",
+        "VersioningConfiguration": {"Status": "Enabled"},
+        "ObjectLockEnabled": True,
+        "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": rule},
+    }
+    _deploy(emulator, "copies", {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": locked}})
+    _deploy(emulator, "originals", {"Bucket": _copied_to("copies", "originals")})
+    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+
+    s3.put_object(Bucket="originals", Key="a", Body=b"a")
+
+    copy = s3.head_object(Bucket="copies", Key="a")
+    assert (copy["ReplicationStatus"], copy["ObjectLockMode"]) == ("REPLICA", "COMPLIANCE")
+
+
+def test_a_template_does_not_copy_to_a_bucket_that_is_not_there(emulator: Emulator) -> None:
+    assert _deploy(emulator, "to-nowhere", {"Bucket": _copied_to("nowhere", "lonely")}) != "CREATE_COMPLETE"
+
+
 @pytest.mark.parametrize(("condition_group", "created"), [("encrypted-1", True), ("another", False)])
 def test_a_log_group_takes_a_key_only_when_the_service_may_use_it(
     emulator: Emulator, condition_group: str, created: bool

@@ -14,6 +14,8 @@ from tests.conftest import ROOT, Synthesized, synthesize
 
 ACCOUNT = "111122223333"
 ACCESS_LOGS = f"acme-prod-access-logs-{ACCOUNT}-"
+REPLICA = f"acme-prod-replica-{ACCOUNT}-"
+COLD = [("GLACIER_IR", 90), ("DEEP_ARCHIVE", 365)]
 # Aptible encrypts by itself and its replication names no key; ALB and S3 access logs deliver to SSE-S3 buckets only.
 SSE_S3 = (ACCESS_LOGS, f"acme-prod-platform-{ACCOUNT}-", f"acme-prod-edge-{ACCOUNT}-")
 
@@ -56,10 +58,13 @@ def test_every_bucket_is_versioned_closed_and_retained(example: Synthesized) -> 
         assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain"), where
 
 
-def test_every_bucket_but_the_access_logs_and_failures_announces_its_objects(example: Synthesized) -> None:
+def test_every_bucket_that_nobody_listens_to_is_silent_and_the_others_announce_their_objects(
+    example: Synthesized,
+) -> None:
     for _, _, bucket in example.resources("AWS::S3::Bucket"):
         announced = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
-        silent = bucket["Properties"]["BucketName"].startswith((ACCESS_LOGS, f"acme-prod-failed-{ACCOUNT}-"))
+        unheard = (ACCESS_LOGS, REPLICA, f"acme-prod-failed-{ACCOUNT}-")
+        silent = bucket["Properties"]["BucketName"].startswith(unheard)
         assert bucket["Properties"].get("NotificationConfiguration") == (None if silent else announced)
 
 
@@ -83,8 +88,8 @@ def test_every_bucket_but_the_target_writes_access_logs(example: Synthesized) ->
     for stack, _, bucket in example.resources("AWS::S3::Bucket"):
         name = bucket["Properties"]["BucketName"]
         logging = bucket["Properties"].get("LoggingConfiguration")
-        # A target must be in the same Region, so a second Region's failure bucket has none.
-        if name.startswith(ACCESS_LOGS) or stack == "acme-prod-shipper-us-east-1":
+        # A target must be in the same Region, so a second Region's failure bucket has none, nor has the replica.
+        if name.startswith((ACCESS_LOGS, REPLICA)) or stack == "acme-prod-shipper-us-east-1":
             assert logging is None
         else:
             assert logging["DestinationBucketName"].startswith(ACCESS_LOGS), name
@@ -98,7 +103,8 @@ def test_every_bucket_ends_what_is_old_noncurrent_or_unfinished(example: Synthes
         assert retention["ExpirationInDays"] >= 365
         assert retention["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
         assert retention["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
-        assert {step["StorageClass"] for step in retention.get("Transitions", [])} <= {"GLACIER_IR"}
+        steps = [(step["StorageClass"], step["TransitionInDays"]) for step in retention.get("Transitions", [])]
+        assert steps in ([], [("GLACIER_IR", 30)], [("GLACIER_IR", 90)], [("GLACIER_IR", 120)], COLD)
         assert rules["DeleteMarkers"]["ExpiredObjectDeleteMarker"] is True
         assert all(rule["Status"] == "Enabled" for rule in rules.values())
 
@@ -256,7 +262,7 @@ def test_every_cross_account_role_trusts_one_principal_by_external_id_for_twelve
         assert not more
         assert trust[0]["Action"] == "sts:AssumeRole"
         if kind == "Service":
-            assert principal in ("lambda.amazonaws.com", "rds.amazonaws.com")
+            assert principal in ("lambda.amazonaws.com", "rds.amazonaws.com", "s3.amazonaws.com")
             continue
         assert text(principal).startswith("arn:aws:iam::")
         assert "*" not in text(principal), stack
@@ -345,9 +351,27 @@ def test_every_destination_has_five_invocations_at_most_and_reserves_none(exampl
         text(mapping["Properties"]["EventSourceArn"]): mapping["Properties"].get("ScalingConfig")
         for _, _, mapping in example.resources("AWS::Lambda::EventSourceMapping")
     }
-    assert {queue: scaling[queue] for queue in served} == dict.fromkeys(served, {"MaximumConcurrency": 5})
+    assert {queue: scaling[queue] for queue in served} == {queue: {"MaximumConcurrency": 5} for queue in served}
     for _, _, function in example.resources("AWS::Lambda::Function"):
         assert "ReservedConcurrentExecutions" not in function["Properties"]
+
+
+def test_every_invocation_and_message_comes_from_this_account(example: Synthesized) -> None:
+    for stack, _, permission in example.resources("AWS::Lambda::Permission"):
+        properties = permission["Properties"]
+        if properties["Principal"] == "logs.amazonaws.com":
+            assert properties["SourceAccount"] == ACCOUNT, stack
+            assert properties["SourceArn"].split(":")[4] == ACCOUNT, stack
+        else:
+            # A rule of the same stack.
+            assert properties["Principal"] == "events.amazonaws.com", stack
+            assert "Fn::GetAtt" in properties["SourceArn"], stack
+    for stack, _, policy in example.resources("AWS::SQS::QueuePolicy"):
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Allow":
+                assert statement["Principal"] == {"Service": "events.amazonaws.com"}, stack
+                assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}, stack
+                assert statement["Condition"]["ArnLike"]["aws:SourceArn"].split(":")[4] == ACCOUNT, stack
 
 
 def test_every_function_of_ours_is_arm64_python_with_its_own_log_group(example: Synthesized) -> None:
@@ -387,11 +411,14 @@ def test_a_second_regions_archiver_has_an_alarm_and_a_topic_there() -> None:
     assert alarm["Properties"]["AlarmActions"] == [{"Ref": topic}]
 
 
-def test_stacks_refer_one_way_export_to_shipper_to_core(example: Synthesized) -> None:
+def test_stacks_refer_one_way_export_to_shipper_to_core_to_replica(example: Synthesized) -> None:
     core, shippers = "acme-prod-core", {name for name in example.templates if name.startswith("acme-prod-shipper")}
-    assert example.dependencies[core] == set()
+    replicas = {name for name in example.templates if name.startswith("acme-prod-replica")}
+    assert example.dependencies[core] == replicas
     for name, found in example.dependencies.items():
-        if name in shippers:
+        if name in replicas:
+            assert found == set()
+        elif name in shippers:
             assert found == {core}
         elif name != core:
             assert len(found) == 1
@@ -407,7 +434,7 @@ def test_the_one_imported_value_is_the_archive_key(example: Synthesized) -> None
 
 def test_export_stacks_are_asset_free_unless_something_must_be_configured(example: Synthesized) -> None:
     for name, template in example.templates.items():
-        if name.startswith(("acme-prod-core", "acme-prod-shipper")):
+        if name.startswith(("acme-prod-core", "acme-prod-shipper", "acme-prod-replica")):
             continue
         types = {resource["Type"] for resource in template["Resources"].values()}
         configures = any(each.startswith("Custom::Logdock") for each in types)
@@ -417,7 +444,7 @@ def test_export_stacks_are_asset_free_unless_something_must_be_configured(exampl
 
 def test_every_stack_outputs_its_next_steps_within_cloudformations_limit(example: Synthesized) -> None:
     for name, template in example.templates.items():
-        if name.startswith(("acme-prod-core", "acme-prod-shipper")) or name.endswith("us-east-1"):
+        if name.startswith(("acme-prod-core", "acme-prod-shipper", "acme-prod-replica")) or name.endswith("us-east-1"):
             continue
         steps = text(template["Outputs"]["NextSteps"]["Value"])
         assert 0 < len(steps) < 4096

@@ -199,7 +199,9 @@ class Delivery:
         line = job.renderer.archived(note)
         job.tally.records_in += 1
         job.seen += 1
-        self._hand_over(job, [Segment(b"", 0, 0, 1, (Refused(str(error), arrival, line, job.seen),), job.seen, arrival)])
+        self._hand_over(
+            job, [Segment(b"", 0, 0, 1, (Refused(str(error), arrival, line, job.seen),), job.seen, arrival)]
+        )
 
 
 class _Counted:
