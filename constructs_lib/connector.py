@@ -59,17 +59,18 @@ class Connector(Construct):
         self._props = props
         self._source = lambda_.Code.from_asset(str(props.source), exclude=["**/__pycache__", "*.pyc"])
         self._log_key_arn = props.log_key_arn
-        self.function = self._function("Function", "on_event", "")
-        for statement in props.permissions:
-            self.function.add_to_role_policy(statement)
-        if props.subnet_ids:
-            self._let_into_vpc(self.function)
+        functions = [props.function_name, f"{props.function_name}-schedule"]
+        if props.is_polled:
+            functions.append(f"{props.function_name}-poll")
+        self._role = self._function_role("Role", functions, [*props.permissions, *self._vpc_permissions()])
+        self.function = self._function("Function", props.function_name, "on_event")
         framework = f"{props.function_name}-framework"
         logs_of_framework = function_log_group(self, "FrameworkLogs", framework, self._log_key_arn)
         polling: dict[str, Any] = {}
         if props.is_polled:
             polling = {
-                "is_complete_handler": self._function("IsCompleteFunction", "is_complete", "-poll"),
+                "is_complete_handler": self._function("IsCompleteFunction", functions[-1], "is_complete"),
+                "framework_complete_and_timeout_role": self._function_role("FrameworkPollRole", [framework], []),
                 "query_interval": Duration.seconds(POLL_SECONDS),
                 # CloudFormation's own limit; the function gives up a little before, with a reason.
                 "total_timeout": Duration.hours(1),
@@ -79,14 +80,32 @@ class Connector(Construct):
             "Provider",
             provider_function_name=framework,
             on_event_handler=self.function,
+            framework_on_event_role=self._function_role("FrameworkRole", [framework], []),
             log_group=logs.LogGroup.from_log_group_name(self, "FrameworkLogsByName", f"/aws/lambda/{framework}"),
             **polling,
         )
         self._provider.node.add_dependency(logs_of_framework)
 
-    def _function(self, construct_id: str, handler: str, suffix: str) -> lambda_.Function:
-        """Make a function; those after the first share its role."""
-        name = f"{self._props.function_name}{suffix}"
+    def _function_role(
+        self, construct_id: str, functions: Sequence[str], permissions: Sequence[iam.PolicyStatement]
+    ) -> iam.Role:
+        """Make the role of some functions. The CDK's own has AWS's managed policy: every log group, and new ones."""
+        stack = Stack.of(self)
+        log_groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:/aws/lambda"
+        own_logs = iam.PolicyStatement(
+            sid="OwnLogs",
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+            resources=[f"{log_groups}/{name}:*" for name in functions],
+        )
+        return iam.Role(
+            self,
+            construct_id,
+            description="Logdock: configures what CloudFormation cannot",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={"Connector": iam.PolicyDocument(statements=[own_logs, *permissions])},
+        )
+
+    def _function(self, construct_id: str, name: str, handler: str) -> lambda_.Function:
         log_group = function_log_group(self, f"{construct_id}Logs", name, self._log_key_arn)
         function = lambda_.Function(
             self,
@@ -97,7 +116,7 @@ class Connector(Construct):
             architecture=lambda_.Architecture.ARM_64,
             handler=f"vendor_connector.handler.{handler}",
             code=self._source,
-            role=self.function.role if suffix else None,
+            role=self._role,
             timeout=Duration.minutes(15),
             memory_size=256,
             log_group=logs.LogGroup.from_log_group_name(self, f"{construct_id}LogsByName", f"/aws/lambda/{name}"),
@@ -112,12 +131,14 @@ class Connector(Construct):
             )
         return function
 
-    def _let_into_vpc(self, function: lambda_.Function) -> None:
-        """Let Lambda make network interfaces with the function's role, but not the function's own code.
+    def _vpc_permissions(self) -> list[iam.PolicyStatement]:
+        """Let Lambda make network interfaces with the functions' role, but not the functions' own code.
 
         Source: Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC" (required
         permissions; the descriptions work on every resource only, the deletion needs every id).
         """
+        if not self._props.subnet_ids:
+            return []
         stack = Stack.of(self)
         manage = [
             "ec2:CreateNetworkInterface",
@@ -127,18 +148,18 @@ class Connector(Construct):
         ]
         describe = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
         everything = f"arn:{stack.partition}:ec2:{stack.region}:{stack.account}:*/*"
-        function.add_to_role_policy(iam.PolicyStatement(sid="EnterVpc", actions=manage, resources=[everything]))
-        function.add_to_role_policy(iam.PolicyStatement(sid="LookAtVpc", actions=describe, resources=["*"]))
         own = f"arn:{stack.partition}:lambda:{stack.region}:{stack.account}:function:{self._props.function_name}*"
-        function.add_to_role_policy(
+        return [
+            iam.PolicyStatement(sid="EnterVpc", actions=manage, resources=[everything]),
+            iam.PolicyStatement(sid="LookAtVpc", actions=describe, resources=["*"]),
             iam.PolicyStatement(
                 sid="CodeStaysOut",
                 effect=iam.Effect.DENY,
                 actions=[*manage, *describe],
                 resources=["*"],
                 conditions={"ArnLike": {"lambda:SourceFunctionArn": own}},
-            )
-        )
+            ),
+        ]
 
     def apply(self, construct_id: str, operation: str, properties: Mapping[str, object]) -> CustomResource:
         """Have an operation done when the stack is deployed, kept up to date, and undone when it is destroyed."""
@@ -152,7 +173,7 @@ class Connector(Construct):
 
     def repeat(self, construct_id: str, operation: str, properties: Mapping[str, object], *, minutes: int) -> None:
         """Have an operation repeated on a schedule, by a function with the same code and role."""
-        function = self._function(f"{construct_id}Function", "on_schedule", "-schedule")
+        function = self._function(f"{construct_id}Function", f"{self._props.function_name}-schedule", "on_schedule")
         rule = events.CfnRule(
             self,
             construct_id,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class TlsServer(http.server.ThreadingHTTPServer):
-    """A server on a free port of loopback, in a thread of its own from ``start`` to ``stop``.
+    """A server on loopback, in a thread of its own from ``start`` to ``stop``.
 
     Parameters
     ----------
@@ -21,6 +21,8 @@ class TlsServer(http.server.ThreadingHTTPServer):
         Answers the requests.
     certificate, key
         PEM files to serve TLS with.
+    port
+        Left out: one that is free.
 
     Attributes
     ----------
@@ -32,11 +34,13 @@ class TlsServer(http.server.ThreadingHTTPServer):
     # What was received is asked for once it is known to be complete, not when the clients let go.
     block_on_close = False
 
-    def __init__(self, handler: type[http.server.BaseHTTPRequestHandler], *, certificate: Path, key: Path) -> None:
+    def __init__(
+        self, handler: type[http.server.BaseHTTPRequestHandler], *, certificate: Path, key: Path, port: int = 0
+    ) -> None:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._context.load_cert_chain(certificate, key)
-        super().__init__(("127.0.0.1", 0), handler)
+        super().__init__(("127.0.0.1", port), handler)
         self.url = f"https://127.0.0.1:{self.server_address[1]}"
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
 

@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 
 from settings.connect import Connect
 from settings.exports import AuroraMysqlExport
-from stacks.names import Names
+from settings.names import Names
 
 
 def _allow(sid: str, actions: list[str], resources: list[str], **conditions: dict[str, str]) -> iam.PolicyStatement:

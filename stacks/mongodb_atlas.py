@@ -61,7 +61,7 @@ class MongodbAtlasStack(ExportStack):
         self.output("KmsKeyArn", key.arn, "KMS Key")
         if connector and access and export.connect:
             log_export = self._log_export(connector, export.connect, access, role, key)
-            log_export.node.add_dependency(landing, role)
+            log_export.node.add_dependency(landing)
             for operation, properties in self._project_settings(export.connect).items():
                 setting = connector.apply(
                     operation.removeprefix("atlas-").title(),

@@ -53,6 +53,8 @@ class LogzioListener:
         The accepted lines, as they came, by account.
     refusals
         How often it did not answer 200, by status.
+    failing
+        The status that everything is answered with, of which nothing is taken; None while it is well.
     """
 
     url: str
@@ -64,13 +66,25 @@ class LogzioListener:
         self.accepted: dict[tuple[str, str], Sightings] = defaultdict(Sightings)
         self.lines: dict[str, list[bytes]] = defaultdict(list)
         self.refusals: dict[int, int] = defaultdict(int)
+        self.failing: int | None = None
+        self._port = 0
 
     def __enter__(self) -> Self:
         """Start to listen on a free port."""
-        self._server = _Server(self, certificate=self._certificate, key=self._key)
+        self.come_back()
+        return self
+
+    def come_back(self) -> None:
+        """Listen, where it has listened before it went away."""
+        self._server = _Server(self, certificate=self._certificate, key=self._key, port=self._port)
+        self._port = self._server.server_address[1]
         self.url = self._server.url
         self._server.start()
-        return self
+
+    def go_away(self) -> None:
+        """Refuse connections; what was taken is answered for, and nothing more is taken over those that are open."""
+        self._server.is_open = False
+        self._server.stop()
 
     def __exit__(
         self,
@@ -79,7 +93,8 @@ class LogzioListener:
         traceback: TracebackType | None,
     ) -> None:
         """Stop."""
-        self._server.stop()
+        if self._server.is_open:
+            self.go_away()
 
     def take(self, query: Mapping[str, list[str]], body: bytes) -> tuple[int, bytes]:
         """Accept a body's lines.
@@ -158,9 +173,11 @@ def unpack(body: bytes, encoding: str) -> bytes:
 
 
 class _Server(TlsServer):
-    def __init__(self, listener: LogzioListener, *, certificate: Path, key: Path) -> None:
+    is_open = True
+
+    def __init__(self, listener: LogzioListener, *, certificate: Path, key: Path, port: int) -> None:
         self.listener = listener
-        super().__init__(_Handler, certificate=certificate, key=key)
+        super().__init__(_Handler, certificate=certificate, key=key, port=port)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -178,6 +195,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(413, b"Request Entity Too Large")
             return
         body = self.rfile.read(length)
+        if not self.server.is_open:
+            self.close_connection = True
+            return
+        if failing := self.server.listener.failing:
+            self._answer(failing, b"")
+            return
         try:
             plain = unpack(body, self.headers.get("Content-Encoding", ""))
         except TooLargeError:

@@ -47,10 +47,17 @@ def only(of: Synthesized, stack: str, resource_type: str) -> tuple[str, dict[str
 
 
 def connector_statements(of: Synthesized, stack: str) -> list[dict[str, Any]]:
-    """Every statement of the role that the connector's functions run with."""
-    policies = [one for name, one in resources(of, stack).items() if name.startswith("ConnectorFunctionServiceRoleDef")]
-    (policy,) = policies
-    found: list[dict[str, Any]] = policy["Properties"]["PolicyDocument"]["Statement"]
+    """Every statement of the role that the connector's functions run with, besides those of its own logs."""
+    (role,) = [one for name, one in resources(of, stack).items() if name.startswith("ConnectorRole")]
+    (policy,) = role["Properties"]["Policies"]
+    own_logs, *found = policy["PolicyDocument"]["Statement"]
+    log_groups = f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/aws/lambda/{stack}-connector"
+    assert own_logs == {
+        "Sid": "OwnLogs",
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": [f"{log_groups}-poll:*", f"{log_groups}-schedule:*", f"{log_groups}:*"],
+    }
     return found
 
 

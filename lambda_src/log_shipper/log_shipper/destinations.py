@@ -11,9 +11,18 @@ from log_shipper.secret_store import SecretStore
 
 
 class Sink(Protocol):
-    """Takes segments of jobs, acknowledges them when the destination has them."""
+    """Takes segments of jobs, acknowledges them when the destination has them.
+
+    Attributes
+    ----------
+    by_hour : bool
+        Segments are to end where the hour does.
+    exact : bool
+        What is delivered a second time is not there twice, so that nothing need be remembered of a finished object.
+    """
 
     by_hour: bool
+    exact: bool
 
     @property
     def requests(self) -> int:
@@ -46,7 +55,7 @@ def renderer_of(destination: Destination, config: ExportConfig, source: str, fie
     if destination.kind == "logzio":
         from log_shipper import logzio
 
-        shape = logzio.shape(destination.log_type or config.vendor)
+        shape = logzio.SHAPE
     elif destination.kind == "otlp":
         from log_shipper import otlp
 
@@ -67,8 +76,8 @@ def open_sink(
             from log_shipper import logzio
 
             token = secrets.token(destination.secret)
-            url = logzio.listener_url(destination.url, token, destination.log_type or "logdock")
-            dialect = logzio.LogzioDialect()
+            url = logzio.listener_url(destination.url, token)
+            dialect = logzio.LogzioDialect(destination.log_type)
         else:
             from log_shipper import otlp
 
@@ -82,4 +91,6 @@ def open_sink(
         return ObjectSink(archive_put(environment.archive_bucket))
     from log_shipper.feed import open_feed
 
-    return ObjectSink(open_feed(environment.archive_bucket, destination.name).put)
+    feed = open_feed(environment.archive_bucket, destination.name)
+    feed.begin()
+    return ObjectSink(feed.put)

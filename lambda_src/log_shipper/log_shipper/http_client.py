@@ -38,29 +38,20 @@ class HttpClient:
         Where to; its query may hold a secret.
     remaining_seconds : callable
         How long the caller may still take.
-    sleep, jitter : callable
-        Waiting and a random number between 0 and 1.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        remaining_seconds: Callable[[], float],
-        sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
+    def __init__(self, url: str, *, remaining_seconds: Callable[[], float]) -> None:
         parts = urlsplit(url)
         self.host = parts.hostname or ""
         self._port, self._secure = parts.port, parts.scheme == "https"
-        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._remaining, self._sleep, self._jitter = remaining_seconds, sleep, jitter
+        self._path, self._query = parts.path or "/", parts.query
+        self._remaining = remaining_seconds
         self._connection: http.client.HTTPConnection | None = None
         self.requests = 0
         self.retries = 0
 
-    def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Post a body; return the answer unless it is one to try again.
+    def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> Answer:
+        """Post a body; return the answer unless it is one to try again. ``query`` is added to the URL's.
 
         429, 408, 425 and 5xx are tried again, as are connections that fail: at most four times in all, with full
         jitter, after ``Retry-After`` when the answer has it, and never longer than the time left.
@@ -70,16 +61,17 @@ class HttpClient:
         DeliveryError
             When no attempt got a lasting answer.
         """
+        target = "?".join(filter(None, (self._path, "&".join(filter(None, (self._query, query))))))
         for attempt in range(1, MAX_ATTEMPTS + 1):
-            outcome, retry_after = self._attempt(body, headers)
+            outcome, retry_after = self._attempt(target, body, headers)
             if isinstance(outcome, Answer):
                 return outcome
-            delay = min(MAX_DELAY_SECONDS, BASE_DELAY_SECONDS * 2 ** (attempt - 1)) * self._jitter()
+            delay = min(MAX_DELAY_SECONDS, BASE_DELAY_SECONDS * 2 ** (attempt - 1)) * random.random()  # noqa: S311
             wait = delay if retry_after is None else retry_after + delay
             if attempt == MAX_ATTEMPTS or wait >= self._remaining():
                 raise DeliveryError(f"{self.host} {outcome}, {attempt} attempts", retry_after_seconds=retry_after)
             self.retries += 1
-            self._sleep(wait)
+            time.sleep(wait)
         raise AssertionError("unreachable")
 
     def close(self) -> None:
@@ -88,11 +80,11 @@ class HttpClient:
             self._connection.close()
             self._connection = None
 
-    def _attempt(self, body: bytes, headers: Mapping[str, str]) -> tuple[Answer | str, float | None]:
+    def _attempt(self, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[Answer | str, float | None]:
         self.requests += 1
         try:
             connection = self._connected()
-            connection.request("POST", self._target, body, dict(headers))
+            connection.request("POST", target, body, dict(headers))
             response = connection.getresponse()
             answer = response.read(_MAX_ANSWER_BYTES)
             if not response.isclosed():
@@ -121,10 +113,9 @@ def _retry_after(value: str | None) -> float | None:
     """Return the seconds of a ``Retry-After`` header, which has a number or a date (RFC 9110, 10.2.3)."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if value.strip().isdecimal():
         return float(value)
     try:
-        date = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, date.timestamp() - time.time())

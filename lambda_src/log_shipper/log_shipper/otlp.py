@@ -16,12 +16,14 @@ from log_shipper import timestamps
 from log_shipper.bulk import Pending, Verdict, refuse_all
 from log_shipper.errors import DeliveryError
 from log_shipper.http_client import Answer
+from log_shipper.jobs import Job
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape
 
 SHAPE = Shape(max_message_chars=1024 * 1024)
 _SCOPE = b'"scopeLogs":[{"scope":{"name":"logdock"},"logRecords":['
 _LOGS_PATH = "/v1/logs"
+_OWN, _COLUMN = ("log_type", "source"), "fields."
 
 
 def logs_url(endpoint: str) -> str:
@@ -45,13 +47,13 @@ class OtlpRenderer(Renderer):
         self.resource = orjson.dumps({"attributes": [_attribute("service.name", export), *attributes]})
         self._observed = f'","observedTimeUnixNano":"{time.time_ns()}","body":{{"stringValue":'.encode()
 
-    def line(self, record: Record, head: bytes | None = None) -> bytes:
-        """Return the line of a record; with a ``head``, as every other destination has it."""
-        if head is not None:
-            return super().line(record, head)
+    def line(self, record: Record) -> bytes:
+        """Return the line of a record."""
         texts = {"log_type": record.log_type, "source": record.source or self._source_text}
+        # a column may have the name of an attribute, which may be there once
+        named = (self._fields | (record.fields or {})).items()
+        texts |= {_COLUMN + name if name in _OWN else name: value for name, value in named}
         attributes = [_attribute(name, value) for name, value in texts.items()]
-        attributes += [_attribute(name, value) for name, value in (self._fields | (record.fields or {})).items()]
         return b"".join(
             (
                 b'{"timeUnixNano":"',
@@ -69,9 +71,10 @@ class OtlpRenderer(Renderer):
         document = orjson.loads(line.rstrip(b",\n"))
         texts = {item["key"]: item["value"]["stringValue"] for item in document["attributes"]}
         moment = timestamps.from_epoch_ns(int(document["timeUnixNano"]))
-        log_type, source = texts.pop("log_type"), texts.pop("source")
+        log_type, source = (texts.pop(name) for name in _OWN)
+        texts |= {name: texts.pop(_COLUMN + name) for name in _OWN if _COLUMN + name in texts}
         record = Record(document["body"]["stringValue"], moment, log_type, texts or None, True, source)
-        return super().archive_line(super().line(record))
+        return self.archived(record)
 
 
 class OtlpDialect:
@@ -87,6 +90,10 @@ class OtlpDialect:
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self.headers = {**headers, "Content-Type": "application/json", "Content-Encoding": "gzip"}
+
+    def query(self, _job: Job) -> str:
+        """Return nothing: what lines belong to stands in the body."""
+        return ""
 
     def frame(self, segments: Pending) -> Iterator[bytes]:
         """Yield the request: one resource for each run of segments of one job."""

@@ -1,33 +1,37 @@
-"""Records as the bytes a destination receives: one JSON object a line, everywhere the same but for its head.
+"""Records as lines, one JSON object each: the archive's, which Logz.io takes as they are, and what OTLP makes of them.
 
-The parts that do not change within an object are serialized once; a line is then the joining of five pieces.
+The parts that do not change within an object are serialized once; a line is then the joining of a few pieces. Its time
+stands in it twice: `time` is the archive's name for it, `@timestamp` the one that Logz.io knows, in what is pushed and
+in what its fetcher reads. So an archive object is shipped on without touching its lines.
 """
 
+import hashlib
 import re
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
 
 from log_shipper import timestamps
 from log_shipper.record import Record
 
-ARCHIVE_HEAD = b'{"time":"'
+HEAD = b'{"time":"'
+TIMESTAMP = b'","@timestamp":"'
+RESERVED_FIELDS = ("time", "export", "vendor", "log_type", "source", "message", "fields", "part", "part_of")
+"""What every record has, or a part of one; no part of a key may take these names."""
 
 
 class Shape(NamedTuple):
-    """What a destination wants its lines to look like.
+    """How long a destination's lines may be.
 
     Attributes
     ----------
-    head : bytes
-        What comes before the time.
     max_message_chars : int or None
         The longest message or field it takes.
     max_line_bytes : int or None
         The longest line it takes.
     """
 
-    head: bytes = ARCHIVE_HEAD
     max_message_chars: int | None = None
     max_line_bytes: int | None = None
 
@@ -46,7 +50,7 @@ class Renderer:
     """
 
     joins_bytes = True
-    """False for a renderer whose lines are not head, time, constants and message."""
+    """False for a renderer whose lines are not the archive's."""
 
     def __init__(
         self, shape: Shape, *, export: str, vendor: str, source: str, fields: dict[str, str] | None = None
@@ -58,8 +62,12 @@ class Renderer:
         self._fields_part = b',"fields":' + orjson.dumps(fields) + b"}\n" if fields else b"}\n"
         self._middles: dict[str, bytes] = {}
 
-    def line(self, record: Record, head: bytes | None = None) -> bytes:
-        """Return the line of a record, with its line feed; ``head`` in place of the destination's own."""
+    def line(self, record: Record) -> bytes:
+        """Return the line of a record as the destination takes it, with its line feed."""
+        return self.archived(record)
+
+    def archived(self, record: Record) -> bytes:
+        """Return the line of a record as the archive has it, with its line feed."""
         middle = self._middles.get(record.log_type)
         if middle is None:
             middle = self._after_time + b',"log_type":' + orjson.dumps(record.log_type)
@@ -69,18 +77,17 @@ class Renderer:
         tail = self._fields_part
         if record.fields:
             tail = b',"fields":' + orjson.dumps(self._fields | record.fields) + b"}\n"
-        return b"".join(
-            (head or self.shape.head, record.time.encode(), middle, source, orjson.dumps(record.message), tail)
-        )
+        time = record.time.encode()
+        return b"".join((HEAD, time, TIMESTAMP, time, middle, source, orjson.dumps(record.message), tail))
 
     def around_message(self, log_type: str) -> tuple[bytes, bytes]:
-        """Return what stands between a line's time and its escaped message, and what follows the message."""
+        """Return what stands between a line's times and its escaped message, and what follows the message."""
         middle = self._after_time + b',"log_type":' + orjson.dumps(log_type)
         return middle + self._source + b'"', b'"' + self._fields_part
 
     def archive_line(self, line: bytes) -> bytes:
-        """Return a line as the archive has it."""
-        return ARCHIVE_HEAD + line[len(self.shape.head) :]
+        """Return a line of the destination as the archive has it."""
+        return line
 
 
 def _source_part(source: str) -> bytes:
@@ -95,9 +102,10 @@ def fit(record: Record, max_chars: int | None, oversize: str) -> list[Record]:
     max_chars : int or None
         The longest message or field value.
     oversize : str
-        ``split``: parts of the message, numbered in the field ``part``. ``truncate``: the message's beginning and a
-        mark that says how much is missing. ``quarantine``: an empty list. A field that is too long is left out: the
-        message holds its text too.
+        ``split``: parts of the message, numbered in the field ``part`` as ``2/3``, with the beginning of the whole
+        message's SHA-256 in ``part_of``, so that they can be found and put together whatever their order.
+        ``truncate``: the message's beginning and a mark that says how much is missing. ``quarantine``: an empty list.
+        A field that is too long is left out: the message holds its text too.
     """
     if max_chars is None:
         return [record]
@@ -112,9 +120,11 @@ def fit(record: Record, max_chars: int | None, oversize: str) -> list[Record]:
         mark = f" [truncated, {size} characters in all]"
         return [record._replace(message=record.message[: max_chars - len(mark)] + mark)]
     count = -(-size // max_chars)
+    whole = hashlib.sha256(record.message.encode()).hexdigest()[:16]
     return [
         record._replace(
-            message=record.message[i * max_chars : (i + 1) * max_chars], fields={"part": f"{i + 1}/{count}"}
+            message=record.message[i * max_chars : (i + 1) * max_chars],
+            fields={"part": f"{i + 1}/{count}", "part_of": whole},
         )
         for i in range(count)
     ]
@@ -123,19 +133,32 @@ def fit(record: Record, max_chars: int | None, oversize: str) -> list[Record]:
 def path_fields(pattern: str, key: str) -> dict[str, str]:
     """Return the named segments of a key: ``{prefix}/{cluster}`` names the first two; ``_`` names nothing.
 
-    A key with fewer segments than the pattern has yields the names it reaches.
+    A key with fewer segments than the pattern has, or with another text where the pattern has text, yields the names
+    up to there.
     """
-    named = {}
-    for wanted, segment in zip(pattern.split("/"), key.split("/"), strict=False):
-        expression = "".join(
-            f"(?P<{part[1:-1]}>.+)" if part.startswith("{") else re.escape(part)
-            for part in re.split(r"(\{\w+\})", wanted) if part
-        )  # fmt: skip
-        match = re.fullmatch(expression, segment, re.DOTALL)
+    named: dict[str, str] = {}
+    for wanted, segment in zip(_segments(pattern), key.split("/"), strict=False):
+        match = wanted.fullmatch(segment)
         if match is None:
             break
-        named.update({name: value for name, value in match.groupdict().items() if name != "_"})
+        named.update(match.groupdict())
     return named
+
+
+@lru_cache(maxsize=64)
+def _segments(pattern: str) -> tuple[Any, ...]:
+    # RE2, because several names in one segment would make Python's engine try them all against a hostile key
+    import re2
+
+    def expression(part: str) -> str:
+        if not part.startswith("{"):
+            return str(re2.escape(part))
+        return ".+" if part == "{_}" else f"(?P<{part[1:-1]}>.+)"
+
+    return tuple(
+        re2.compile("(?s)" + "".join(map(expression, re.split(r"(\{\w+\})", segment))))
+        for segment in pattern.split("/")
+    )
 
 
 def hour_of(time: str) -> str:

@@ -41,7 +41,7 @@ def test_ships_a_landed_object_as_the_listener_wants_it(orders: Cloud, logz: Lis
     assert logz.messages() == lines
     first = logz.accepted[0]
     assert first == {
-        "type": "mongodb-atlas",
+        "time": "2020-05-01T15:16:17.180Z",
         "@timestamp": "2020-05-01T15:16:17.180Z",
         "export": "orders",
         "vendor": "mongodb-atlas",
@@ -49,8 +49,17 @@ def test_ships_a_landed_object_as_the_listener_wants_it(orders: Cloud, logz: Lis
         "source": f"s3://{LANDING}/{ATLAS_KEY}",
         "message": lines[0],
     }
-    assert logz.queries[0]["token"] == [TOKEN]
+    assert logz.queries == [{"token": [TOKEN], "type": ["mongodb-atlas"]}]
     assert logz.headers[0]["Content-Encoding"] == "gzip"
+
+
+def test_a_body_has_one_type(orders: Cloud, logz: Listener) -> None:
+    orders.export("apps", vendor="cloudwatch-logs")
+    landed = [(name, orders.land(f"{name}-{i}", b"{}\n")) for i in range(2) for name in ("orders", "orders", "apps")]
+    assert ship.handler(batch(*(message(name, item) for name, item in landed)), Context()) == OK
+    types = [query["type"] for query in logz.queries]
+    assert types == [["mongodb-atlas"], ["cloudwatch-logs"], ["mongodb-atlas"], ["cloudwatch-logs"]]
+    assert [record["vendor"] for record in logz.accepted] == ["mongodb-atlas", "mongodb-atlas", "cloudwatch-logs"] * 2
 
 
 def test_ships_what_the_archiver_wrote_unchanged(cloud: Cloud, logz: Listener) -> None:
@@ -59,10 +68,7 @@ def test_ships_what_the_archiver_wrote_unchanged(cloud: Cloud, logz: Listener) -
     (key,) = cloud.keys(ARCHIVE)
     version = cloud.s3.head_object(Bucket=ARCHIVE, Key=key)["VersionId"]
     assert ship.handler(batch(message("ledger", {"key": key, "version-id": version}, ARCHIVE)), Context()) == OK
-    archived = cloud.lines(ARCHIVE)
-    assert [{**line, "type": "cockroachdb", "@timestamp": line["time"]} for line in archived] == [
-        {**record, "time": record["@timestamp"]} for record in logz.accepted
-    ]
+    assert cloud.lines(ARCHIVE) == logz.accepted
 
 
 def test_archive_object_of_an_older_policy_is_redacted_again(cloud: Cloud, logz: Listener) -> None:
@@ -261,7 +267,7 @@ def test_figures_of_a_failed_batch_add_up(cloud: Cloud, logz: Listener, capsys: 
     item = cloud.land("app.log", b"a\nb\nc\n")
     logz.will_answer(*[500] * 4)
     ship.handler(batch(message("orders", item)), Context())
-    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    (report,) = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "records_in" in line]
     assert (report["records_in"], report["sent"], report["filtered"], report["left"]) == (3, 0, 0, 3)
 
 
@@ -292,6 +298,22 @@ def test_archive_is_never_archived_again(orders: Cloud, destination: Callable[[s
     destination("archive")
     item = orders.land("logs/orders/dt=2020-05-01/hour=15/1.json.gz", b"{}", bucket=ARCHIVE)
     assert ship.handler(batch(message("orders", item, ARCHIVE)), Context()) == failures(1)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key"), [(ARCHIVE, "feed/reader/orders/1-x.json.gz"), (FAILURES, "quarantine/orders/logz/x.json.gz")]
+)
+@pytest.mark.parametrize("kind", ["logz", "feed", "archive"])
+def test_what_the_shipper_wrote_for_others_is_never_shipped(
+    orders: Cloud, logz: Listener, destination: Callable[[str], None], bucket: str, key: str, kind: str
+) -> None:
+    if kind != "logz":
+        destination(kind)
+    item = orders.land(key, gzip.compress(b"{}\n"), bucket=bucket)
+    before = orders.keys(ARCHIVE)
+    assert ship.handler(batch(message("orders", item, bucket)), Context()) == failures(1)
+    assert logz.bodies == []
+    assert orders.keys(ARCHIVE) == before
 
 
 def test_feed_keys_ascend_whatever_the_order_of_arrival(orders: Cloud, destination: Callable[[str], None]) -> None:
