@@ -122,7 +122,7 @@ def _retry_after(value: str | None) -> float | None:
     """Return the seconds of a ``Retry-After`` header, which has a number or a date (RFC 9110, 10.2.3)."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if value.isascii() and value.strip().isdigit():
         return float(value)
     try:
         date = email.utils.parsedate_to_datetime(value)
