@@ -130,8 +130,17 @@ class LogEvents(NamedTuple):
     size: int = 0
 
     def column(self, name: str) -> list[Any]:
-        """Return one value of every event."""
-        return list(map(itemgetter(name), self.events))
+        """Return one value of every event.
+
+        Raises
+        ------
+        ShipperError
+            When an event lacks it.
+        """
+        try:
+            return list(map(itemgetter(name), self.events))
+        except (KeyError, TypeError):
+            raise ShipperError(f"a log event of the payload lacks its {name}") from None
 
 
 def subscriptions_in(event: Mapping[str, Any]) -> Iterator[LogEvents]:
