@@ -19,6 +19,8 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+# Every kind of log group export, two Regions, a prefix and every destination; the others have no subscriptions.
+THROUGH_KINESIS = [ROOT / "examples" / f"{name}.yaml" for name in ("cloudwatch-logs", "cockroachdb", "everything")]
 
 
 def cdk_context() -> dict[str, Any]:
@@ -43,14 +45,15 @@ class Synthesized:
 
 
 @cache
-def synthesize(example: Path) -> Synthesized:
-    """Synthesize an example, once."""
+def synthesize(example: Path, subscriptions: str = "direct") -> Synthesized:
+    """Synthesize an example, once for each way that subscriptions may travel."""
     from app import build_app
     from settings import load_settings
 
     # The real wheels are 40 MB that every App would copy.
     layer = ROOT / "tests" / "stacks" / "layer"
-    assembly = build_app(load_settings(example), shipper_layer=layer, context=cdk_context()).synth()
+    settings = load_settings(example).model_copy(update={"subscriptions": subscriptions})
+    assembly = build_app(settings, shipper_layer=layer, context=cdk_context()).synth()
     stacks = assembly.stacks
     return Synthesized(
         templates={stack.stack_name: stack.template for stack in stacks},
@@ -61,10 +64,13 @@ def synthesize(example: Path) -> Synthesized:
     )
 
 
-@pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
+VARIANTS = [(path, "direct") for path in EXAMPLES] + [(path, "kinesis") for path in THROUGH_KINESIS]
+
+
+@pytest.fixture(params=VARIANTS, ids=lambda variant: f"{variant[0].stem}-{variant[1]}")
 def example(request: pytest.FixtureRequest) -> Synthesized:
-    """Each example in turn."""
-    return synthesize(request.param)
+    """Each example in turn, and those with log groups once more with their subscriptions through Kinesis."""
+    return synthesize(*request.param)
 
 
 @pytest.fixture

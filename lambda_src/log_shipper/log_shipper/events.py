@@ -112,13 +112,22 @@ def _text(value: object) -> str:
 
 
 class LogEvents(NamedTuple):
-    """One subscription payload: a group's and stream's events, the export they belong to and its size in bytes."""
+    """One subscription payload: a group's and stream's events, and the export they belong to.
+
+    Attributes
+    ----------
+    size : int
+        How many bytes it has, decompressed.
+    record : dict, optional
+        The Kinesis record that carried it.
+    """
 
     export: str
     log_group: str
     log_stream: str
     events: list[dict[str, Any]]
     size: int = 0
+    record: Mapping[str, Any] | None = None
 
     def column(self, name: str) -> list[Any]:
         """Return one value of every event."""
@@ -135,13 +144,14 @@ def subscriptions_in(event: Mapping[str, Any]) -> Iterator[LogEvents]:
     ShipperError
         When the payload cannot be read.
     """
+    carried: list[tuple[str, Mapping[str, Any] | None]]
     if "awslogs" in event:
-        encoded = [event["awslogs"]["data"]]
+        carried = [(event["awslogs"]["data"], None)]
     elif "Records" in event:
-        encoded = [record["kinesis"]["data"] for record in event["Records"]]
+        carried = [(record["kinesis"]["data"], record) for record in event["Records"]]
     else:
         raise ShipperError("the event is no CloudWatch Logs subscription")
-    for data in encoded:
+    for data, record in carried:
         try:
             text = igzip_lib.decompress(base64.b64decode(data), igzip_lib.DECOMP_GZIP)
             payload = orjson.loads(text)
@@ -158,4 +168,5 @@ def subscriptions_in(event: Mapping[str, Any]) -> Iterator[LogEvents]:
             log_stream=payload["logStream"],
             events=payload["logEvents"],
             size=len(text),
+            record=record,
         )
