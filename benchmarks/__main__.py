@@ -1,4 +1,4 @@
-"""Measure, show a table, write `build/bench.json`.
+"""Measure, show tables, write `build/bench.json` and a plot of it, `build/bench.svg`.
 
 Every figure is the least of several runs in fresh processes, and every claim a ratio of two figures of one run.
 """
@@ -12,12 +12,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import inputs
+from benchmarks import inputs, plot
 
 ROOT = Path(__file__).parents[1]
 DETECTORS = ["email", "ipv4", "ipv6", "payment-card", "aws-key", "bearer-token"]
 ARM64_DOLLARS_PER_GB_SECOND = 0.0000133334
 """Lambda's arm64 price in us-east-1, an input of the cost table."""
+GB_PER_CPU = 1769 / 1024
+"""Memory that comes with one CPU (Lambda Developer Guide, "Configure Lambda function memory"): a CPU second costs that
+many GB-seconds, whatever the memory is set to."""
+MB_RECORDS = 1_000_000 // inputs.LINE_BYTES
 PLAIN = {"vendor": "mongodb-atlas"}
 REDACTED = {"vendor": "mongodb-atlas", "redaction": {"markers": "redact", "detectors": DETECTORS}}
 APP = {"vendor": "cloudwatch-logs"}
@@ -79,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--records", type=int, default=105_047, help="lines of the main object (105,047 is 50 MB)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each subject, of which the least counts")
-    parser.add_argument("--large", type=int, default=0, help="decompressed megabytes of the largest object, for memory")
+    parser.add_argument("--large", type=int, default=2000, help="decompressed megabytes of the largest object")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -87,6 +91,7 @@ def main() -> None:
         result = run(bench, options.records, options.large)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    plot.draw(result, options.out.with_suffix(".svg"))
     show(result)
 
 
@@ -117,9 +122,13 @@ def run(bench: Bench, records: int, large_mb: int) -> dict[str, Any]:
         "standard library to shipper": (cpu["standard library"] / cpu["ship, wrap"], None),
         "start above the SDK, ms": ((cpu["start, shipper"] - cpu["start, SDK"]) * 1000, 60.0),
     }
-    growth = [_growth(bench, count) for count in (records // 100, records // 10, records)]
-    if large_mb:
-        growth.append(_growth(bench, records, members=max(1, large_mb * 1_000_000 // (records * inputs.LINE_BYTES))))
+    growth = [grown(bench, megabytes) for megabytes in (1, 10, 50, 100, large_mb)]
+    rss = [row["rss_mb"] for row in growth]
+    shipping = [figure["rss_mb"] for name, figure in figures.items() if name.startswith("ship")]
+    ratios |= {
+        "memory, MB between 1 MB and the largest": (max(rss) - min(rss), 10.0),
+        "memory, MB in all": (max(rss + shipping), 100.0),
+    }
     return {
         "records": records,
         "dollars_per_gb_second": ARM64_DOLLARS_PER_GB_SECOND,
@@ -129,16 +138,17 @@ def run(bench: Bench, records: int, large_mb: int) -> dict[str, Any]:
     }
 
 
-def _growth(bench: Bench, records: int, members: int = 1) -> dict[str, float]:
-    """Measure an object of so many records; of several gzip members when it is to be larger than memory likes."""
-    bench.fill(records)
+def grown(bench: Bench, megabytes: int) -> dict[str, float]:
+    """Measure an object of so many decompressed megabytes, as gzip members of at most ten, and what its CPU costs."""
+    member = min(megabytes, 10)
+    bench.fill(member * MB_RECORDS)
     landed = bench.folder / "landing%2Flanded.gz"
-    landed.write_bytes(landed.read_bytes() * members)
-    records *= members
+    landed.write_bytes(landed.read_bytes() * (megabytes // member))
+    records = megabytes // member * member * MB_RECORDS
     figure = bench.measure("ship_wrap", records, PLAIN)
     gigabytes = records * inputs.LINE_BYTES / 1e9
-    dollars = figure["cpu"] * 0.5 * ARM64_DOLLARS_PER_GB_SECOND / gigabytes
-    return {"records": records, "gb": gigabytes, **figure, "dollars_per_gb_at_512_mb": dollars}
+    dollars = figure["cpu"] * GB_PER_CPU * ARM64_DOLLARS_PER_GB_SECOND / gigabytes
+    return {"mb": megabytes, "records": records, **figure, "dollars_per_gb": dollars}
 
 
 def show(result: dict[str, Any]) -> None:
@@ -149,11 +159,8 @@ def show(result: dict[str, Any]) -> None:
     for name, ratio in result["ratios"].items():
         limit = "" if ratio["at_most"] is None else f"{ratio['at_most']:.2f}"
         rows.append(f"{ratio['value']:8.2f} {limit:>8}  {name}")
-    rows += ["", f"{'records':>10} {'CPU s':>8} {'RSS MB':>8} {'$/GB':>10}"]
-    rows += [
-        f"{g['records']:10d} {g['cpu']:8.3f} {g['rss_mb']:8.1f} {g['dollars_per_gb_at_512_mb']:10.6f}"
-        for g in result["growth"]
-    ]
+    rows += ["", f"{'MB':>8} {'CPU s':>8} {'RSS MB':>8} {'$/GB':>9}"]
+    rows += [f"{g['mb']:8d} {g['cpu']:8.3f} {g['rss_mb']:8.1f} {g['dollars_per_gb']:9.6f}" for g in result["growth"]]
     sys.stdout.write("\n".join(rows) + "\n")
 
 

@@ -43,7 +43,7 @@ def archived(count: int) -> bytes:
         middle = (
             b'","export":"bench","vendor":"mongodb-atlas","log_type":"mongodb","source":"s3://landing/x","message":'
         )
-        lines.append(b'{"time":"' + time + middle + orjson.dumps(line.decode()) + b"}\n")
+        lines.append(b'{"time":"' + time + b'","@timestamp":"' + time + middle + orjson.dumps(line.decode()) + b"}\n")
     return igzip.compress(b"".join(lines), 1)
 
 

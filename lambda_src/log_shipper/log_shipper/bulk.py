@@ -38,6 +38,9 @@ class Dialect(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The headers of every post."""
 
+    def query(self, job: Job) -> str:
+        """Return what is added to the URL's query for a job's lines; a body holds lines of one query only."""
+
     def frame(self, segments: Pending) -> Iterator[bytes]:
         """Yield the pieces of the uncompressed body that carries the segments' lines."""
 
@@ -65,6 +68,7 @@ class BulkSink:
     ) -> None:
         self._client, self._dialect, self._on_unauthorized = client, dialect, on_unauthorized
         self._pending: Pending = []
+        self._query = ""
         self._bytes = 0
         self._bisections = 0
 
@@ -80,8 +84,11 @@ class BulkSink:
 
     def write(self, job: Job, segment: Segment) -> None:
         """Take a segment; post what was gathered before when it would not fit into the same body."""
-        if self._bytes and self._bytes + len(segment.data) > self._dialect.target_body_bytes:
+        query = self._dialect.query(job)
+        full = self._bytes + len(segment.data) > self._dialect.target_body_bytes
+        if self._pending and (query != self._query or (self._bytes and full)):
             self.flush()
+        self._query = query
         self._pending.append((job, segment))
         self._bytes += len(segment.data)
 
@@ -115,7 +122,7 @@ class BulkSink:
     def _post(self, count: int) -> None:
         """Post the first ``count`` pending segments."""
         segments = self._pending[:count]
-        answer = self._client.post(_compressed(self._dialect.frame(segments)), self._dialect.headers)
+        answer = self._client.post(_compressed(self._dialect.frame(segments)), self._dialect.headers, self._query)
         if answer.status in (401, 403):
             self._on_unauthorized()
             raise DeliveryError(f"{self._client.host} answered {answer.status}")

@@ -16,13 +16,13 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 BZIP2_MAGIC = b"BZh"
 _MAGIC_BYTES = 4
 IsalError = cast("type[Exception]", igzip_lib.IsalError)
-PIECE_BYTES = 512 * 1024
+PIECE_BYTES = 256 * 1024
 _ZSTD_INPUT_BYTES = 1024
 """zstandard's decompressor takes no output limit: small inputs bound what one call can expand to."""
 
 
 def decoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the decompressed bytes of ``chunks`` in pieces of about 512 KiB at most.
+    """Yield the decompressed bytes of ``chunks`` in pieces of about 256 KiB at most.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, open_object
 from log_shipper.parsers import docker_json, mongodb_atlas
 from log_shipper.reading import read_blocks
 from log_shipper.record import Origin, Record
-from log_shipper.rendering import ARCHIVE_HEAD, path_fields
+from log_shipper.rendering import path_fields
 from log_shipper.runtime import explain
 from log_shipper.secret_store import SecretStore
 from log_shipper.stores import FailureStore
@@ -171,7 +171,7 @@ class Delivery:
     def _refuse_rest(self, job: Job, error: CorruptInputError, arrival: str) -> None:
         """Set aside a note in place of what no retry will make readable; the object itself stays where it is."""
         note = Record(f"the rest of the object cannot be read: {error}", arrival, "unreadable")
-        line = job.renderer.line(note, ARCHIVE_HEAD)
+        line = job.renderer.archived(note)
         job.tally.records_in += 1
         job.seen += 1
         self._hand_over(job, [Segment(b"", 0, 0, 1, (Refused(str(error), arrival, line),), job.seen, arrival)])

@@ -46,7 +46,7 @@ def renderer_of(destination: Destination, config: ExportConfig, source: str, fie
     if destination.kind == "logzio":
         from log_shipper import logzio
 
-        shape = logzio.shape(destination.log_type or config.vendor)
+        shape = logzio.SHAPE
     elif destination.kind == "otlp":
         from log_shipper import otlp
 
@@ -67,8 +67,8 @@ def open_sink(
             from log_shipper import logzio
 
             token = secrets.token(destination.secret)
-            url = logzio.listener_url(destination.url, token, destination.log_type or "logdock")
-            dialect = logzio.LogzioDialect()
+            url = logzio.listener_url(destination.url, token)
+            dialect = logzio.LogzioDialect(destination.log_type)
         else:
             from log_shipper import otlp
 

@@ -12,10 +12,9 @@ from typing import NamedTuple
 import orjson
 
 from log_shipper import timestamps
-from log_shipper.rendering import ARCHIVE_HEAD, Renderer
+from log_shipper.rendering import HEAD, TIMESTAMP, Renderer
 
 _DEL = b"\x7f"
-_ARCHIVE_START = re.compile(b"\n" + re.escape(ARCHIVE_HEAD))
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 # what `timestamps.opening` looks for, in an escaped line
 _OPENING = re.compile(
@@ -68,7 +67,7 @@ def wrap(block: bytes | str, renderer: Renderer, log_type: str, *, by_hour: bool
     before, after = renderer.around_message(log_type)
     before = b"Z" + before
     times = [head[start:stop] for head in heads]
-    data = _joined(renderer.shape.head, times, before, segments, after)
+    data = _joined(times, b"Z" + TIMESTAMP, before, segments, after)
     return Wrapped(data, len(segments), times[0].decode() + "Z")
 
 
@@ -80,32 +79,29 @@ def wrap_at(
     if segments is None or _may_have_blanks(segments):
         return None
     before, after = renderer.around_message(log_type)
-    head = renderer.shape.head
     if len(times) == 1:
-        head += times[0].encode() + before
+        time = times[0].encode()
+        head = HEAD + time + TIMESTAMP + time + before
         return Wrapped(head + (after + head).join(segments) + after, len(segments), times[0])
     if len(times) != len(segments) or (by_hour and len({time[:13] for time in times}) > 1):
         return None
-    data = _joined(head, [time.encode() for time in times], before, segments, after)
+    data = _joined([time.encode() for time in times], TIMESTAMP, before, segments, after)
     return Wrapped(data, len(segments), times[0])
 
 
-def pass_through(block: bytes, renderer: Renderer, *, by_hour: bool) -> Wrapped | None:
-    """Return a block of archive lines with the destination's head in place of the archive's."""
-    if by_hour or not block.startswith(ARCHIVE_HEAD):
+def pass_through(block: bytes, *, by_hour: bool) -> Wrapped | None:
+    """Return a block of archive lines, which are a destination's lines as they are."""
+    if by_hour or not block.startswith(HEAD):
         return None
-    head, first = renderer.shape.head, len(ARCHIVE_HEAD)
-    body, count = _ARCHIVE_START.subn(b"\n" + head.replace(b"\\", rb"\\"), block)
-    if count != block.count(b"\n"):
-        return None
+    first = len(HEAD)
     time = block[first : block.index(b'"', first)].decode("ascii", "replace")
-    return Wrapped(b"".join((head, memoryview(body)[first:], b"\n")), count + 1, time)
+    return Wrapped(block + b"\n", block.count(b"\n") + 1, time)
 
 
-def _joined(head: bytes, times: list[bytes], before: bytes, segments: list[bytes], after: bytes) -> bytes:
-    """Return head, time, before, segment, after of every line, copied once."""
-    parts = chain.from_iterable(zip(repeat(after + head), times, repeat(before), segments))
-    return b"".join(chain((head,), islice(parts, 1, None), (after,)))
+def _joined(times: list[bytes], between: bytes, before: bytes, segments: list[bytes], after: bytes) -> bytes:
+    """Return head, time, between, time, before, segment, after of every line, copied once."""
+    pieces = chain.from_iterable(zip(repeat(after + HEAD), times, repeat(between), times, repeat(before), segments))
+    return b"".join(chain((HEAD,), islice(pieces, 1, None), (after,)))
 
 
 def _escaped_lines(block: bytes | str) -> list[bytes] | None:

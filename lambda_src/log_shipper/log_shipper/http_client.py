@@ -53,14 +53,14 @@ class HttpClient:
         parts = urlsplit(url)
         self.host = parts.hostname or ""
         self._port, self._secure = parts.port, parts.scheme == "https"
-        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._path, self._query = parts.path or "/", parts.query
         self._remaining, self._sleep, self._jitter = remaining_seconds, sleep, jitter
         self._connection: http.client.HTTPConnection | None = None
         self.requests = 0
         self.retries = 0
 
-    def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Post a body; return the answer unless it is one to try again.
+    def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> Answer:
+        """Post a body; return the answer unless it is one to try again. ``query`` is added to the URL's.
 
         429, 408, 425 and 5xx are tried again, as are connections that fail: at most four times in all, with full
         jitter, after ``Retry-After`` when the answer has it, and never longer than the time left.
@@ -70,8 +70,9 @@ class HttpClient:
         DeliveryError
             When no attempt got a lasting answer.
         """
+        target = "?".join(filter(None, (self._path, "&".join(filter(None, (self._query, query))))))
         for attempt in range(1, MAX_ATTEMPTS + 1):
-            outcome, retry_after = self._attempt(body, headers)
+            outcome, retry_after = self._attempt(target, body, headers)
             if isinstance(outcome, Answer):
                 return outcome
             delay = min(MAX_DELAY_SECONDS, BASE_DELAY_SECONDS * 2 ** (attempt - 1)) * self._jitter()
@@ -88,11 +89,11 @@ class HttpClient:
             self._connection.close()
             self._connection = None
 
-    def _attempt(self, body: bytes, headers: Mapping[str, str]) -> tuple[Answer | str, float | None]:
+    def _attempt(self, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[Answer | str, float | None]:
         self.requests += 1
         try:
             connection = self._connected()
-            connection.request("POST", self._target, body, dict(headers))
+            connection.request("POST", target, body, dict(headers))
             response = connection.getresponse()
             answer = response.read(_MAX_ANSWER_BYTES)
             if not response.isclosed():

@@ -9,7 +9,7 @@ from log_shipper.export_config import ExportConfig
 from log_shipper.fast import Wrapped, has_long_line, pass_through, wrap, wrap_at
 from log_shipper.reading import RawBlock
 from log_shipper.record import Record
-from log_shipper.rendering import ARCHIVE_HEAD, Renderer, fit, hour_of
+from log_shipper.rendering import Renderer, fit, hour_of
 from log_shipper.telemetry import Tally
 
 SAVE_EVERY_BYTES = 16 * 1024 * 1024
@@ -165,7 +165,7 @@ class Job:
             if has_long_line(block, limit):
                 return None
             if raw.way == "archive":
-                return pass_through(block, renderer, by_hour=by_hour) if self.redacted else None
+                return pass_through(block, by_hour=by_hour) if self.redacted else None
         if raw.way == "arrival":
             return wrap_at(block, raw.times, renderer, raw.log_type, by_hour=by_hour)
         return wrap(block, renderer, raw.log_type, by_hour=by_hour)
@@ -212,7 +212,7 @@ class Job:
             rendered = [renderer.line(part) for part in parts]
             limit = shape.max_line_bytes
             if not parts or (limit is not None and max(map(len, rendered)) > limit):
-                line = renderer.line(record, ARCHIVE_HEAD)
+                line = renderer.archived(record)
                 refused.append(Refused("the record is longer than the destination takes", record.time, line))
                 continue
             sent += 1

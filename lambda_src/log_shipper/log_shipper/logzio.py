@@ -13,7 +13,7 @@ import orjson
 from log_shipper.bulk import Pending, Verdict, refuse_all
 from log_shipper.errors import DeliveryError
 from log_shipper.http_client import Answer
-from log_shipper.jobs import refuse_lines
+from log_shipper.jobs import Job, refuse_lines
 from log_shipper.rendering import Shape
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -22,26 +22,34 @@ MAX_VALUE_CHARS = 32_700
 _COUNTS = ("malformedLines", "oversizedLines", "emptyLogLines", "successfulLines")
 
 
-def shape(log_type: str) -> Shape:
-    """Return what lines look like: ``type`` and ``@timestamp`` first, then as in the archive."""
-    head = b'{"type":' + orjson.dumps(log_type) + b',"@timestamp":"'
-    return Shape(head=head, max_message_chars=MAX_VALUE_CHARS, max_line_bytes=MAX_LINE_BYTES)
+SHAPE = Shape(max_message_chars=MAX_VALUE_CHARS, max_line_bytes=MAX_LINE_BYTES)
 
 
-def listener_url(base: str, token: str, log_type: str) -> str:
-    """Return the URL to post to. It holds the token: it is never logged."""
+def listener_url(base: str, token: str) -> str:
+    """Return the URL to post to, but for the ``type``. It holds the token: it is never logged."""
     parts = urlsplit(base)
-    query = urlencode({"token": token, "type": log_type})
+    query = urlencode({"token": token})
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
 
 
 class LogzioDialect:
-    """Lines as they are; 400 counts what was refused and has taken the rest."""
+    """Lines as the archive has them; 400 counts what was refused and has taken the rest.
+
+    Parameters
+    ----------
+    log_type : str or None
+        Logz.io's ``type`` of every record; None makes it the export's vendor.
+    """
 
     target_body_bytes = 3 * 1024 * 1024
 
-    def __init__(self) -> None:
+    def __init__(self, log_type: str | None) -> None:
+        self._log_type = log_type
         self.headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
+
+    def query(self, job: Job) -> str:
+        """Return the ``type``, which stands in the URL: the listener gives it to every line of the body."""
+        return urlencode({"type": self._log_type or job.export.vendor})
 
     def frame(self, segments: Pending) -> Iterator[bytes]:
         """Yield the lines."""

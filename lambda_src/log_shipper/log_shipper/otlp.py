@@ -16,6 +16,7 @@ from log_shipper import timestamps
 from log_shipper.bulk import Pending, Verdict, refuse_all
 from log_shipper.errors import DeliveryError
 from log_shipper.http_client import Answer
+from log_shipper.jobs import Job
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape
 
@@ -45,10 +46,8 @@ class OtlpRenderer(Renderer):
         self.resource = orjson.dumps({"attributes": [_attribute("service.name", export), *attributes]})
         self._observed = f'","observedTimeUnixNano":"{time.time_ns()}","body":{{"stringValue":'.encode()
 
-    def line(self, record: Record, head: bytes | None = None) -> bytes:
-        """Return the line of a record; with a ``head``, as every other destination has it."""
-        if head is not None:
-            return super().line(record, head)
+    def line(self, record: Record) -> bytes:
+        """Return the line of a record."""
         texts = {"log_type": record.log_type, "source": record.source or self._source_text}
         attributes = [_attribute(name, value) for name, value in texts.items()]
         attributes += [_attribute(name, value) for name, value in (self._fields | (record.fields or {})).items()]
@@ -71,7 +70,7 @@ class OtlpRenderer(Renderer):
         moment = timestamps.from_epoch_ns(int(document["timeUnixNano"]))
         log_type, source = texts.pop("log_type"), texts.pop("source")
         record = Record(document["body"]["stringValue"], moment, log_type, texts or None, True, source)
-        return super().archive_line(super().line(record))
+        return self.archived(record)
 
 
 class OtlpDialect:
@@ -87,6 +86,10 @@ class OtlpDialect:
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self.headers = {**headers, "Content-Type": "application/json", "Content-Encoding": "gzip"}
+
+    def query(self, _job: Job) -> str:
+        """Return nothing: what lines belong to stands in the body."""
+        return ""
 
     def frame(self, segments: Pending) -> Iterator[bytes]:
         """Yield the request: one resource for each run of segments of one job."""

@@ -1,6 +1,8 @@
-"""Records as the bytes a destination receives: one JSON object a line, everywhere the same but for its head.
+"""Records as lines, one JSON object each: the archive's, which Logz.io takes as they are, and what OTLP makes of them.
 
-The parts that do not change within an object are serialized once; a line is then the joining of five pieces.
+The parts that do not change within an object are serialized once; a line is then the joining of a few pieces. Its time
+stands in it twice: `time` is the archive's name for it, `@timestamp` the one that Logz.io knows, in what is pushed and
+in what its fetcher reads. So an archive object is shipped on without touching its lines.
 """
 
 import re
@@ -11,23 +13,21 @@ import orjson
 from log_shipper import timestamps
 from log_shipper.record import Record
 
-ARCHIVE_HEAD = b'{"time":"'
+HEAD = b'{"time":"'
+TIMESTAMP = b'","@timestamp":"'
 
 
 class Shape(NamedTuple):
-    """What a destination wants its lines to look like.
+    """How long a destination's lines may be.
 
     Attributes
     ----------
-    head : bytes
-        What comes before the time.
     max_message_chars : int or None
         The longest message or field it takes.
     max_line_bytes : int or None
         The longest line it takes.
     """
 
-    head: bytes = ARCHIVE_HEAD
     max_message_chars: int | None = None
     max_line_bytes: int | None = None
 
@@ -46,7 +46,7 @@ class Renderer:
     """
 
     joins_bytes = True
-    """False for a renderer whose lines are not head, time, constants and message."""
+    """False for a renderer whose lines are not the archive's."""
 
     def __init__(
         self, shape: Shape, *, export: str, vendor: str, source: str, fields: dict[str, str] | None = None
@@ -58,8 +58,12 @@ class Renderer:
         self._fields_part = b',"fields":' + orjson.dumps(fields) + b"}\n" if fields else b"}\n"
         self._middles: dict[str, bytes] = {}
 
-    def line(self, record: Record, head: bytes | None = None) -> bytes:
-        """Return the line of a record, with its line feed; ``head`` in place of the destination's own."""
+    def line(self, record: Record) -> bytes:
+        """Return the line of a record as the destination takes it, with its line feed."""
+        return self.archived(record)
+
+    def archived(self, record: Record) -> bytes:
+        """Return the line of a record as the archive has it, with its line feed."""
         middle = self._middles.get(record.log_type)
         if middle is None:
             middle = self._after_time + b',"log_type":' + orjson.dumps(record.log_type)
@@ -69,18 +73,17 @@ class Renderer:
         tail = self._fields_part
         if record.fields:
             tail = b',"fields":' + orjson.dumps(self._fields | record.fields) + b"}\n"
-        return b"".join(
-            (head or self.shape.head, record.time.encode(), middle, source, orjson.dumps(record.message), tail)
-        )
+        time = record.time.encode()
+        return b"".join((HEAD, time, TIMESTAMP, time, middle, source, orjson.dumps(record.message), tail))
 
     def around_message(self, log_type: str) -> tuple[bytes, bytes]:
-        """Return what stands between a line's time and its escaped message, and what follows the message."""
+        """Return what stands between a line's times and its escaped message, and what follows the message."""
         middle = self._after_time + b',"log_type":' + orjson.dumps(log_type)
         return middle + self._source + b'"', b'"' + self._fields_part
 
     def archive_line(self, line: bytes) -> bytes:
-        """Return a line as the archive has it."""
-        return ARCHIVE_HEAD + line[len(self.shape.head) :]
+        """Return a line of the destination as the archive has it."""
+        return line
 
 
 def _source_part(source: str) -> bytes:

@@ -22,8 +22,9 @@ def test_archives_every_event_under_the_contracts_key(ledger: Cloud) -> None:
     (key,) = ledger.keys(ARCHIVE)
     assert re.fullmatch(r"logs/ledger/dt=2023-11-06/hour=21/1699305954980-[0-9a-f]{16}\.json\.gz", key)
     archived = ledger.lines(ARCHIVE)
-    assert [set(line) for line in archived] == [{"time", "export", "vendor", "log_type", "source", "message"}] * 3
-    assert archived[1]["time"] == "2023-11-06T21:25:54.983614000Z"
+    names = {"time", "@timestamp", "export", "vendor", "log_type", "source", "message"}
+    assert [set(line) for line in archived] == [names] * 3
+    assert archived[1]["time"] == archived[1]["@timestamp"] == "2023-11-06T21:25:54.983614000Z"
     assert [line["log_type"] for line in archived] == ["header", "SESSIONS", "SQL_EXEC"]
     assert archived[0]["export"] == "ledger"
     assert archived[0]["vendor"] == "cockroachdb"

@@ -9,7 +9,7 @@ from log_shipper.events import LogEvents
 from log_shipper.export_config import ExportConfig, parse_export_config
 from log_shipper.fast import has_long_line
 from log_shipper.jobs import Job, Segment
-from log_shipper.logzio import shape
+from log_shipper.logzio import SHAPE
 from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Origin
 from log_shipper.rendering import Renderer, Shape
@@ -73,7 +73,7 @@ def both(config: ExportConfig, form: Shape, blocks: Iterator[Any], *, by_hour: b
 def test_a_block_taken_whole_gives_the_same_lines(lines: list[str], form: str, by_hour: bool, logz: bool) -> None:
     config = parse_export_config("e", b'{"vendor":"s3-logs","format":"' + form.encode() + b'"}')
     blocks = read_blocks([("\n".join(lines) + "\n").encode()], vendor="s3-logs", format_name=form, origin=ORIGIN)
-    fast, slow = both(config, shape("x") if logz else Shape(), blocks, by_hour=by_hour)
+    fast, slow = both(config, SHAPE if logz else Shape(), blocks, by_hour=by_hour)
     assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
     assert [(s.sent, s.end, s.time) for s in fast] == [(s.sent, s.end, s.time) for s in slow]
 
