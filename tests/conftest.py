@@ -20,7 +20,8 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 # Every kind of log group export, two Regions, a prefix and every destination; the others have no subscriptions.
-THROUGH_KINESIS = [ROOT / "examples" / f"{name}.yaml" for name in ("cloudwatch-logs", "cockroachdb", "everything")]
+_THROUGH_KINESIS = [ROOT / "examples" / f"{name}.yaml" for name in ("cloudwatch-logs", "cockroachdb", "everything")]
+VARIANTS = [(path, None) for path in EXAMPLES] + [(path, "kinesis") for path in _THROUGH_KINESIS]
 
 
 def cdk_context() -> dict[str, Any]:
@@ -45,14 +46,16 @@ class Synthesized:
 
 
 @cache
-def synthesize(example: Path, subscriptions: str = "direct") -> Synthesized:
-    """Synthesize an example, once for each way that subscriptions may travel."""
+def synthesize(example: Path, subscriptions: str | None = None) -> Synthesized:
+    """Synthesize an example as it is, or with its subscriptions travelling another way; each once."""
     from app import build_app
     from settings import load_settings
 
     # The real wheels are 40 MB that every App would copy.
     layer = ROOT / "tests" / "stacks" / "layer"
-    settings = load_settings(example).model_copy(update={"subscriptions": subscriptions})
+    settings = load_settings(example)
+    if subscriptions:
+        settings = settings.model_copy(update={"subscriptions": subscriptions})
     assembly = build_app(settings, shipper_layer=layer, context=cdk_context()).synth()
     stacks = assembly.stacks
     return Synthesized(
@@ -64,10 +67,7 @@ def synthesize(example: Path, subscriptions: str = "direct") -> Synthesized:
     )
 
 
-VARIANTS = [(path, "direct") for path in EXAMPLES] + [(path, "kinesis") for path in THROUGH_KINESIS]
-
-
-@pytest.fixture(params=VARIANTS, ids=lambda variant: f"{variant[0].stem}-{variant[1]}")
+@pytest.fixture(params=VARIANTS, ids=lambda variant: "-".join(filter(None, (variant[0].stem, variant[1]))))
 def example(request: pytest.FixtureRequest) -> Synthesized:
     """Each example in turn, and those with log groups once more with their subscriptions through Kinesis."""
     return synthesize(*request.param)

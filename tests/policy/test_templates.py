@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
+from tests.conftest import ROOT, VARIANTS, Synthesized, synthesize
 
 # W3005, an explicit DependsOn that is already implied: the CDK writes them for every dependency of a construct.
 # W2001 and the like do not apply: the templates have no parameters but the bootstrap version.
@@ -18,9 +18,9 @@ IGNORED = ("W3005",)
 
 def test_cfn_lint_finds_nothing_in_any_template_of_any_example(tmp_path: Path) -> None:
     files = []
-    for example in EXAMPLES:
-        for name, template in synthesize(example).templates.items():
-            files.append(tmp_path / f"{example.stem}-{name}.json")
+    for example, subscriptions in VARIANTS:
+        for name, template in synthesize(example, subscriptions).templates.items():
+            files.append(tmp_path / f"{example.stem}-{subscriptions}-{name}.json")
             files[-1].write_text(json.dumps(template))
     command = [CFN_LINT, "--ignore-checks", *IGNORED, "--template", *map(str, files)]
     result = subprocess.run([*command, "--regions", "eu-west-1"], capture_output=True, text=True, check=False)

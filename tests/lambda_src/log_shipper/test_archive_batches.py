@@ -1,6 +1,7 @@
 """The archiver on batches of a Kinesis stream: many payloads, of many log streams and exports, in one invocation."""
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import example, given
 from hypothesis import strategies as st
-from log_shipper import archive, aws
+from log_shipper import archive, archive_writer, aws
 from log_shipper.archive_writer import ObjectSink
 from log_shipper.errors import ConfigurationError, ShipperError
 from log_shipper.events import LogEvents
@@ -139,6 +140,21 @@ def test_a_configuration_that_cannot_be_read_now_is_no_destroyed_export(
     with pytest.raises(ConfigurationError, match="cannot be read"):
         archive.handler(stream_batch(subscription("ledger", "crdb", JSON_LINES)), None)
     assert ledger.keys(FAILURES) == []
+
+
+def test_memory_does_not_grow_with_what_a_batch_unpacks_to(ledger: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger.export("apps", vendor="cloudwatch-logs")
+    megabyte = [number * 100_000 for number in "0123456789"]
+    batch = stream_batch(*(subscription("apps", "/app", megabyte, logStream=f"s{i}") for i in range(120)))
+    monkeypatch.setattr(archive_writer, "put_archive_object", lambda *_: None)
+    tracemalloc.start()
+    try:
+        assert archive.handler(batch, None)["archived"] == 1200
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # One part of an object, and one payload: 120 MB in all.
+    assert peak < 2 * archive_writer.PART_BYTES
 
 
 class Collected(ObjectSink):
