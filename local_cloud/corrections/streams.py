@@ -154,7 +154,7 @@ def _test_where_subscriptions_go() -> None:
     original = cloudwatch_logs._put_subscription_filter
 
     def put_subscription_filter(data: Mapping[str, Any]) -> Any:
-        group, destination = data.get("logGroupName"), data.get("destinationArn", "")
+        group, destination = data.get("logGroupName", ""), data.get("destinationArn", "")
         if group in cloudwatch_logs._log_groups and ":kinesis:" in destination:
             role_arn = data.get("roleArn") or ""
             control = {

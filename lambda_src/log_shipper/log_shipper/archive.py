@@ -90,7 +90,7 @@ class _Batch:
         # Kinesis hands over a batch again as it was; its records have names before they are read.
         self._ids = [f"{record['eventSourceARN']}/{record['eventID']}" for record in event.get("Records", ())]
         self._exports: dict[str, _ExportArchive] = {}
-        self._unclaimed: dict[str, list[LogEvents]] = {}
+        self._unclaimed: dict[str, tuple[list[Mapping[str, Any]], Tally]] = {}
         self._failed: dict[str, Exception] = {}
 
     def take(self, payload: LogEvents) -> None:
@@ -99,10 +99,15 @@ class _Batch:
         if name in self._failed:
             return
         try:
-            if name not in self._exports and not self._open(payload):
-                self._unclaimed.setdefault(name, []).append(payload)
-                return
-            self._exports[name].take(payload)
+            if name not in self._exports and name not in self._unclaimed:
+                self._open(payload)
+            if name in self._exports:
+                self._exports[name].take(payload)
+            elif payload.record is not None:
+                records, tally = self._unclaimed[name]
+                records.append(payload.record)
+                count = len(payload.events)
+                tally.add(Tally(records_in=count, quarantined=count, bytes_in=payload.size))
         except Exception as error:  # noqa: BLE001 - raised once the other exports are archived
             self._fail(name, error)
 
@@ -121,43 +126,42 @@ class _Batch:
                     tallies[name] = archive.finish()
                 except Exception as error:  # noqa: BLE001 - as above
                     self._fail(name, error)
-        for name, payloads in self._unclaimed.items():
+        for name, (records, tally) in self._unclaimed.items():
             try:
-                tallies[name] = self._set_aside(name, payloads)
+                self._set_aside(name, records)
+                tallies[name] = tally
             except Exception as error:  # noqa: BLE001 - as above
                 self._fail(name, error)
         report(tallies, self._environment, DESTINATION)
-        for error in self._failed.values():
-            raise error
+        if self._failed:
+            raise next(iter(self._failed.values()))
         total = Tally()
         for tally in tallies.values():
             total.add(tally)
         return total
 
-    def _open(self, payload: LogEvents) -> bool:
-        """Begin the archive of a payload's export; False for a payload of a stream whose export is gone."""
+    def _open(self, payload: LogEvents) -> None:
+        """Begin the archive of an export or, for one that is gone and whose lines a stream brings, a list of them."""
         try:
             config = self._configs.get(payload.export)
         except UnknownExportError:
             if payload.record is None:
                 raise
-            return False
+            self._unclaimed[payload.export] = ([], Tally())
+            return
         ids = self._ids or [payload.log_group, payload.log_stream, *payload.column("id")]
         put = archive_put(self._environment.archive_bucket)
         self._exports[payload.export] = _ExportArchive(config, identity_of(*ids), payload, ObjectSink(put))
-        return True
 
-    def _set_aside(self, name: str, payloads: list[LogEvents]) -> Tally:
+    def _set_aside(self, name: str, records: list[Mapping[str, Any]]) -> None:
         """Keep what a destroyed export had sent, as an event for this function, so that nobody waits behind it.
 
         Tried again for hours, as a batch that fails is, it would hold up every other export on its shard.
         """
         key = f"unclaimed/{name}/{identity_of(*self._ids)}.json"
-        body = orjson.dumps({"Records": [payload.record for payload in payloads]})
+        body = orjson.dumps({"Records": records})
         aws.s3().put_object(Bucket=self._environment.failure_bucket, Key=key, Body=body)
-        count = sum(len(payload.events) for payload in payloads)
-        log("set aside", export=name, reason="the export has no configuration", records=count, key=key)
-        return Tally(records_in=count, quarantined=count, bytes_in=sum(payload.size for payload in payloads))
+        log("set aside", export=name, reason="the export has no configuration", payloads=len(records), key=key)
 
     def _fail(self, name: str, error: Exception) -> None:
         log("failed", export=name, error=explain(error))

@@ -121,16 +121,26 @@ def test_what_a_destroyed_export_sent_is_set_aside_and_holds_up_nobody(
     assert (metrics["apps"]["records_in"], metrics["apps"]["quarantined"]) == (3, 3)
 
 
-def test_what_was_set_aside_is_archived_once_the_export_is_back(ledger: Cloud) -> None:
-    archive.handler(
-        stream_batch(subscription("apps", "/app", ["one"]), subscription("ledger", "crdb", JSON_LINES)), None
+def test_a_configuration_is_asked_for_once_a_batch(ledger: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    get = aws.ssm().get_parameter
+    monkeypatch.setattr(
+        aws.ssm(), "get_parameter", lambda **request: (asked.append(request["Name"]), get(**request))[1]
     )
+    payloads = [subscription(name, "g", ["a line"]) for name in ("apps", "ledger") * 2]
+    archive.handler(stream_batch(*payloads), None)
+    assert sorted(asked) == ["/logdock/acme/exports/apps", "/logdock/acme/exports/ledger"]
+
+
+def test_what_was_set_aside_is_archived_once_the_export_is_back(ledger: Cloud) -> None:
+    sent = [subscription("apps", "/app", [text]) for text in ("one", "two")]
+    archive.handler(stream_batch(sent[0], subscription("ledger", "crdb", JSON_LINES), sent[1]), None)
     ledger.export("apps", vendor="cloudwatch-logs")
     (key,) = ledger.keys(FAILURES)
     kept = json.loads(ledger.s3.get_object(Bucket=FAILURES, Key=key)["Body"].read())
     for _ in range(2):
-        assert archive.handler(kept, None)["archived"] == 1
-    assert [line["message"] for line in ledger.lines(ARCHIVE, "logs/apps/")] == ["one"]
+        assert archive.handler(kept, None)["archived"] == 2
+    assert [line["message"] for line in ledger.lines(ARCHIVE, "logs/apps/")] == ["one", "two"]
 
 
 def test_a_configuration_that_cannot_be_read_now_is_no_destroyed_export(

@@ -127,11 +127,11 @@ def stream_batch(*payloads: dict[str, Any] | str, shard: int = 6) -> dict[str, A
         record = json.loads(recorded("kinesis/record.json"))
         sequence = str(int(record["kinesis"]["sequenceNumber"]) + number)
         record["eventID"] = f"shardId-{shard:012d}:{sequence}"
-        data = gzip.compress(payload.encode()) if isinstance(payload, str) else None
-        record["kinesis"] |= {
-            "sequenceNumber": sequence,
-            "data": base64.b64encode(data).decode() if data else payload["awslogs"]["data"],
-        }
+        if isinstance(payload, str):
+            data = base64.b64encode(gzip.compress(payload.encode())).decode()
+        else:
+            data = payload["awslogs"]["data"]
+        record["kinesis"] |= {"sequenceNumber": sequence, "data": data}
         records.append(record)
     return {"Records": records}
 
