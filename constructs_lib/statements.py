@@ -92,14 +92,14 @@ def via_kinesis(stream_arn: str, region: str) -> dict[str, dict[str, str]]:
     return {"StringEquals": {"kms:ViaService": f"kinesis.{region}.amazonaws.com", **context}}
 
 
-def use_key_for_objects(action: str, bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
+def use_key_for_objects(actions: Sequence[str], bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
     """Let a role use a key for the objects of one bucket, through S3 alone, by the key's policy.
 
     The encryption context is the bucket's ARN with a bucket key, and the object's without one.
     """
     return iam.PolicyStatement(
         principals=[iam.ArnPrincipal(role_arn)],
-        actions=[action],
+        actions=list(actions),
         resources=["*"],
         conditions={
             **via_s3(region),

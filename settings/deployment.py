@@ -8,9 +8,10 @@ from pydantic import Discriminator, Field, ModelWrapValidatorHandler, Tag, Valid
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, mistakes_across
-from settings.destinations import Destination
-from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from settings.destinations import ARCHIVE, Destination
+from settings.exports import AptibleExport, CockroachdbExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.model import Model
+from settings.replica import Replica
 from settings.retention import PROFILES, ProfileName, Retention
 from settings.text import AccountId, DeploymentName, EachOnce, Email, NotEmpty, Region
 
@@ -38,6 +39,9 @@ class Deployment(Model):
         default="soc2",
         description="How long logs are kept: a profile (soc2, pci, hipaa, seven-years), or {hot_days, archive_days}.",
     )
+    replica: Replica | None = Field(
+        default=None, description="A copy of the archive in another Region. Left out: none."
+    )
     alerts: Alerts = Field(default=Alerts(), description="Who hears of a failure.")
     subscriptions: Literal["direct", "kinesis"] = Field(
         default="direct",
@@ -62,6 +66,22 @@ class Deployment(Model):
         """Name of the bucket that an S3 export lands in."""
         existing = export.existing_bucket if isinstance(export, S3LogsExport) else None
         return existing or export.bucket or f"{self.deployment}-{export.name}-{self.account}-{self.region}"
+
+    def regions_of(self, export: Export) -> tuple[str, ...]:
+        """The Regions that an export has a stack in: the deployment's own first, whose stack holds the role."""
+        further = export.regions if isinstance(export, CockroachdbExport) else ()
+        return tuple(dict.fromkeys((self.region, *further)))
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The Regions that the deployment has stacks in, its own first."""
+        return tuple(dict.fromkeys(region for export in self.exports for region in self.regions_of(export)))
+
+    @property
+    def shippers(self) -> tuple[str, ...]:
+        """The destinations that have a queue and a function: those of the file, and `archive` where it is asked for."""
+        asked = (ARCHIVE,) if any(ARCHIVE in export.ship_to for export in self.exports) else ()
+        return (*(destination.name for destination in self.destinations), *asked)
 
     @model_validator(mode="wrap")
     @classmethod

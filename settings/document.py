@@ -83,6 +83,8 @@ class Document:
     region: str | None
     exports: list[Part]
     destinations: list[Part]
+    retention: object
+    replica: Part | None
 
     def regions(self, export: Part) -> list[str]:
         """List the Regions that an export has a stack in, the deployment's own first (empty text: not known)."""
@@ -98,4 +100,6 @@ class Document:
             region=region_code(data.get("region")),
             exports=_parts(data, "exports"),
             destinations=_parts(data, "destinations"),
+            retention=data.get("retention", "soc2"),
+            replica=Part(("replica",), data["replica"]) if isinstance(data.get("replica"), dict) else None,
         )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -17,11 +18,13 @@ from constructs_lib import statements
 from constructs_lib.alert_topic import AlertTopic, AlertTopicProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
+from constructs_lib.replication import Replication
 from constructs_lib.subscription_stream import SubscriptionStream
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination
+from settings.names import Names
 from stacks import subscriptions
-from stacks.names import Names
+from stacks.replica import replication
 
 SHORT_LIVED_DAYS = 30
 """Days that a copy made for a fetching reader, and the shipper's notes of its progress, are kept: longer than a message
@@ -53,7 +56,7 @@ class CoreStack(Stack):
         self._admit_access_logs()
         self.archive = self._bucket("Archive", "archive", encrypted=True)
         self.failures = self._bucket("Failures", "failed", encrypted=True)
-        AlertTopic(
+        alerts = AlertTopic(
             self,
             "Alerts",
             AlertTopicProps(
@@ -63,6 +66,8 @@ class CoreStack(Stack):
                 email=settings.alerts.email,
             ),
         )
+        if settings.replica:
+            self._copy_to(replication(settings.replica, names), alerts)
         if subscriptions.through_kinesis(settings):
             SubscriptionStream(self, "Subscriptions", subscriptions.stream_props(names, names.region, self.key))
         self._roles()
@@ -77,6 +82,7 @@ class CoreStack(Stack):
 
     def _bucket(self, construct_id: str, purpose: str, *, encrypted: bool) -> LandingBucket:
         is_target = purpose == "access-logs"
+        replica = self._settings.replica if purpose == "archive" else None
         return LandingBucket(
             self,
             construct_id,
@@ -85,12 +91,24 @@ class CoreStack(Stack):
                 encryption_key=self.key.key if encrypted else None,
                 hot_days=self._settings.kept.hot_days,
                 archive_days=self._settings.kept.archive_days,
+                cold_days=self._settings.kept.cold_after_days,
                 # An access log of the access-log bucket would feed itself.
                 access_log_bucket_name=None if is_target else self._names.bucket("access-logs"),
-                announced=not is_target,
+                # EventBridge charges for every object that S3 announces, and of the three only the archive is listened to.
+                announced=purpose == "archive",
                 short_lived_prefixes=tuple((prefix, SHORT_LIVED_DAYS) for prefix in SHORT_LIVED.get(purpose, ())),
+                replication=replication(replica, self._names) if replica else None,
             ),
         )
+
+    def _copy_to(self, copies: Replication, alerts: AlertTopic) -> None:
+        """Let S3 read what it copies, and tell somebody when it cannot."""
+        self.key.allow(
+            statements.use_key_for_objects(["kms:Decrypt"], self.archive.arn, copies.role_arn, self._names.region)
+        )
+        name = f"{self._names.deployment}-replication-failed"
+        alarm = copies.alarm(self, "ReplicationFailed", name=name, source_bucket_name=self.archive.name)
+        alarm.add_alarm_action(actions.SnsAction(alerts.topic))
 
     def _admit_access_logs(self) -> None:
         self.access_logs.allow(

@@ -15,12 +15,22 @@ from constructs_lib.connector import Connector, ConnectorProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.log_group import LandingLogGroup, LandingLogGroupProps
-from constructs_lib.wiring import ArchiveSubscription, ExportConfiguration, ObjectEvents, ObjectEventsProps
+from constructs_lib.wiring import (
+    ArchiveSubscription,
+    ExportConfiguration,
+    ObjectEvents,
+    ObjectEventsProps,
+)
 from settings import Deployment
 from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from settings.names import Names
 from stacks import subscriptions
-from stacks.names import Names
+
+_READ_BY_THE_SHIPPER = {
+    "redaction", "include", "exclude", "format", "record_start", "path_fields", "oversize", "decryption_keys_secret",
+}  # fmt: skip
+"""The settings that reach the shipper as they are; those that are left out are its defaults too."""
 
 
 def _has_trail(export: Export) -> bool:
@@ -47,14 +57,9 @@ class ExportStack(Stack):
         super().__init__(scope, construct_id, **stack)
         self.settings, self.names = settings, names
         self._export, self._connector_source = export, connector_source
-        document: dict[str, object] = {"vendor": export.kind}
-        if redaction := export.redaction.model_dump(exclude_defaults=True, mode="json"):
-            document["redaction"] = redaction
-        document |= {name: list(value) for name in ("include", "exclude") if (value := getattr(export, name))}
-        if isinstance(export, S3LogsExport) and export.format != "auto":
-            document["format"] = export.format
-        if isinstance(export, AptibleExport) and export.decryption_keys_secret:
-            document["decryption_keys_secret"] = export.decryption_keys_secret
+        document = {"vendor": export.kind} | export.model_dump(
+            include=_READ_BY_THE_SHIPPER, exclude_defaults=True, mode="json"
+        )
         self.configuration = ExportConfiguration(
             self, "Configuration", parameter_name=f"{names.parameter_path}{export.name}", document=document
         )
@@ -78,6 +83,7 @@ class ExportStack(Stack):
                 encryption_key=key.key if key else None,
                 hot_days=self.settings.kept.hot_days,
                 archive_days=self.settings.kept.archive_days,
+                cold_days=self.settings.kept.cold_after_days,
                 access_log_bucket_name=self.names.bucket("access-logs"),
                 # A trail encrypts its logs with the bucket's key, but its digest files always with SSE-S3 (CloudTrail
                 # User Guide, "Encrypting CloudTrail log files with AWS KMS keys").
@@ -114,7 +120,6 @@ class ExportStack(Stack):
                 "DeletionProtection": "true",
             }
             adopted = connector.apply(f"Adopt-{name}", "log-group", properties)
-            adopted.node.add_dependency(key)
             subscription = self.subscribe(name)
             subscription.node.add_dependency(adopted)
             landings.append(subscription)
@@ -144,24 +149,23 @@ class ExportStack(Stack):
 
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
-        for destination in self._export.ship_to:
-            if destination != ARCHIVE:
-                self._announce(destination, self.names.bucket("archive"), f"logs/{self._export.name}/")
+        destinations = [destination for destination in self._export.ship_to if destination != ARCHIVE]
+        self._announce(self.names.bucket("archive"), f"logs/{self._export.name}/", destinations)
 
     def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:
         """Announce landed objects to each destination, and let its function read them (S3 exports)."""
+        self._announce(landing.name, prefix, self._export.ship_to)
         for destination in self._export.ship_to:
-            self._announce(destination, landing.name, prefix)
             role_arn = self.names.role_arn(self.names.shipper(destination))
             landing.allow(statements.read_objects(landing.arn, prefix, role_arn))
             if key:
-                key.allow(statements.use_key_for_objects("kms:Decrypt", landing.arn, role_arn, self.region))
+                key.allow(statements.use_key_for_objects(["kms:Decrypt"], landing.arn, role_arn, self.region))
 
     def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
         """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""
         arn = self.names.bucket_arn(bucket_name)
+        self._announce(bucket_name, prefix, self._export.ship_to)
         for destination in self._export.ship_to:
-            self._announce(destination, bucket_name, prefix)
             permissions = [
                 iam.PolicyStatement(
                     sid="ReadLanding", actions=["s3:GetObject", "s3:GetObjectVersion"], resources=[f"{arn}/{prefix}*"]
@@ -184,18 +188,20 @@ class ExportStack(Stack):
                 roles=[self.names.shipper(destination)],
             )
 
-    def _announce(self, destination: str, bucket_name: str, prefix: str) -> None:
-        ObjectEvents(
-            self,
-            f"Announce-{destination}",
-            ObjectEventsProps(
-                rule_name=f"{self.names.export(self._export.name)}-{destination}"[:64],
-                export_name=self._export.name,
-                bucket_name=bucket_name,
-                prefix=prefix,
-                queue_arn=self.names.queue_arn(destination),
-            ),
-        )
+    def _announce(self, bucket_name: str, prefix: str, destinations: Sequence[str]) -> None:
+        """Announce objects to destinations: by one rule, because an account has 300 in a Region unless it asks."""
+        if destinations:
+            ObjectEvents(
+                self,
+                "Announce",
+                ObjectEventsProps(
+                    rule_name=self.names.export(self._export.name),
+                    export_name=self._export.name,
+                    bucket_name=bucket_name,
+                    prefix=prefix,
+                    queue_arns={name: self.names.queue_arn(name) for name in destinations},
+                ),
+            )
 
     def connector(self, key: CustomerKey, permissions: Sequence[iam.PolicyStatement]) -> Connector:
         """Add the function that does what CloudFormation has no resource for."""

@@ -33,8 +33,8 @@ from constructs_lib.shipper import (
 from constructs_lib.subscription_stream import StreamReader, StreamReaderProps, SubscriptionStream
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
+from settings.names import Names
 from stacks import subscriptions
-from stacks.names import Names
 from stacks.next_steps import fetch_steps
 
 
@@ -118,9 +118,11 @@ class ShipperStack(Stack):
                 encryption_key=key.key,
                 hot_days=self._settings.kept.hot_days,
                 archive_days=self._settings.kept.archive_days,
+                announced=False,
+                cold_days=self._settings.kept.cold_after_days,
             ),
         )
-        key.allow(statements.use_key_for_objects("kms:GenerateDataKey", failures.arn, archiver_role, self.region))
+        key.allow(statements.use_key_for_objects(["kms:GenerateDataKey"], failures.arn, archiver_role, self.region))
         return key
 
     def _read_stream(self, archiver: Archiver, topic: sns.ITopic, regional_key: CustomerKey | None) -> None:
@@ -149,7 +151,6 @@ class ShipperStack(Stack):
         description: str,
         *,
         destination: dict[str, object] | None = None,
-        single: bool = False,
     ) -> ShipperFunctionProps:
         names = self._names
         environment = {
@@ -169,7 +170,6 @@ class ShipperStack(Stack):
             role_arn=names.role_arn(name),
             environment=environment,
             log_key_arn=self._log_key_arn,
-            single=single,
         )
 
     def _destinations(self, topic: sns.ITopic) -> None:
@@ -183,15 +183,14 @@ class ShipperStack(Stack):
                 self,
                 f"Ship-{name}",
                 DestinationShipperProps(
-                    queue_name=self._names.shipper(name),
+                    queue_name=self._names.queue(name),
+                    dead_letter_queue_name=self._names.queue(name, "-dead"),
                     rule_name_prefix=f"{self._names.deployment}-",
                     function=self._function(
                         self._names.shipper(name),
                         "log_shipper.ship.handler",
                         f"Ships what has landed to {name}",
                         destination=document,
-                        # A reader that remembers the last key it saw needs keys that appear in order: one writer.
-                        single=document["kind"] == "feed",
                     ),
                 ),
             )

@@ -12,7 +12,7 @@ from constructs_lib.customer_key import CustomerKey
 from constructs_lib.subscription_stream import SubscriptionStreamProps
 from constructs_lib.wiring import SubscriptionDestination
 from settings import Deployment
-from stacks.names import Names
+from settings.names import Names
 
 
 def through_kinesis(settings: Deployment) -> bool:

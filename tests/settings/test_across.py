@@ -10,7 +10,7 @@ from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, Document, desti
 
 Load = Callable[[object], Deployment]
 Refusal = Callable[[object], list[str]]
-RESERVED = "access-logs, archiver, core, exports, failed, shipper, ship-*, shipper-*"
+RESERVED = "access-logs, archiver, core, exports, failed, replica, shipper, replica-*, ship-*, shipper-*"
 
 
 def cockroachdb(name: str, cluster: int, **changes: object) -> Document:
@@ -30,7 +30,7 @@ def test_rejects_two_destinations_of_one_name(refusal: Refusal) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", [*RESERVED_NAMES, "shipper-us-east-1", "ship-logz"])
+@pytest.mark.parametrize("name", [*RESERVED_NAMES, "replica-us-east-1", "shipper-us-east-1", "ship-logz"])
 def test_rejects_a_name_that_logdocks_own_parts_have(refusal: Refusal, name: str) -> None:
     lines = refusal(document(export("aurora-mysql", name=name), destinations=[destination(PUSH, name=name)]))
     expected = f"expected a name other than Logdock's own: archive, {RESERVED}"
@@ -80,26 +80,6 @@ def test_accepts_the_archive_as_a_destination_of_every_kind(load: Load, kind: st
 def test_rejects_a_destination_given_twice(refusal: Refusal) -> None:
     (line,) = refusal(document(export("cloudwatch-logs", ship_to=["logz", "logz"]), destinations=[PUSH]))
     assert line.endswith("expected each entry once (logz is there twice)")
-
-
-@pytest.mark.parametrize(
-    ("exports", "destinations"),
-    [(("a1", "a1-b1"), ("b1-c1", "c1")), (("x" * 32, "y1"), ("d" * 31 + "1", "d" * 31 + "2"))],
-)
-def test_rejects_names_that_are_one_when_joined(
-    load: Load, refusal: Refusal, exports: tuple[str, str], destinations: tuple[str, str]
-) -> None:
-    targets = [destination(OTLP, name=name) for name in destinations]
-    sources = [
-        export("cloudwatch-logs", name=name, log_groups=[f"/{name}"], ship_to=[target])
-        for name, target in zip(exports, destinations, strict=True)
-    ]
-    if exports[1] == "y1":
-        assert load(document(*sources, destinations=targets, deployment="acme-production"))
-        sources[0]["ship_to"] = list(destinations)
-        sources[1]["ship_to"] = []
-    (line,) = refusal(document(*sources, destinations=targets, deployment="acme-production"))
-    assert "would share the event rule acme-production-" in line
 
 
 def test_rejects_a_landing_in_another_region_than_the_aptible_stack(refusal: Refusal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.conftest import ROOT, Synthesized, synthesize
 
 ACCOUNT = "111122223333"
 ACCESS_LOGS = f"acme-prod-access-logs-{ACCOUNT}-"
+REPLICA = f"acme-prod-replica-{ACCOUNT}-"
+COLD = [("GLACIER_IR", 90), ("DEEP_ARCHIVE", 365)]
 # Aptible encrypts by itself and its replication names no key; ALB and S3 access logs deliver to SSE-S3 buckets only.
 SSE_S3 = (ACCESS_LOGS, f"acme-prod-platform-{ACCOUNT}-", f"acme-prod-edge-{ACCOUNT}-")
 
@@ -55,11 +58,14 @@ def test_every_bucket_is_versioned_closed_and_retained(example: Synthesized) -> 
         assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain"), where
 
 
-def test_every_bucket_but_the_access_logs_announces_its_objects(example: Synthesized) -> None:
+def test_every_bucket_that_nobody_listens_to_is_silent_and_the_others_announce_their_objects(
+    example: Synthesized,
+) -> None:
     for _, _, bucket in example.resources("AWS::S3::Bucket"):
         announced = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
-        target = bucket["Properties"]["BucketName"].startswith(ACCESS_LOGS)
-        assert bucket["Properties"].get("NotificationConfiguration") == (None if target else announced)
+        unheard = (ACCESS_LOGS, REPLICA, f"acme-prod-failed-{ACCOUNT}-")
+        silent = bucket["Properties"]["BucketName"].startswith(unheard)
+        assert bucket["Properties"].get("NotificationConfiguration") == (None if silent else announced)
 
 
 def test_every_bucket_has_its_stacks_own_key_or_a_reason_for_sse_s3(example: Synthesized) -> None:
@@ -82,8 +88,8 @@ def test_every_bucket_but_the_target_writes_access_logs(example: Synthesized) ->
     for stack, _, bucket in example.resources("AWS::S3::Bucket"):
         name = bucket["Properties"]["BucketName"]
         logging = bucket["Properties"].get("LoggingConfiguration")
-        # A target must be in the same Region, so a second Region's failure bucket has none.
-        if name.startswith(ACCESS_LOGS) or stack == "acme-prod-shipper-us-east-1":
+        # A target must be in the same Region, so a second Region's failure bucket has none, nor has the replica.
+        if name.startswith((ACCESS_LOGS, REPLICA)) or stack == "acme-prod-shipper-us-east-1":
             assert logging is None
         else:
             assert logging["DestinationBucketName"].startswith(ACCESS_LOGS), name
@@ -97,7 +103,8 @@ def test_every_bucket_ends_what_is_old_noncurrent_or_unfinished(example: Synthes
         assert retention["ExpirationInDays"] >= 365
         assert retention["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
         assert retention["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
-        assert {step["StorageClass"] for step in retention.get("Transitions", [])} <= {"GLACIER_IR"}
+        steps = [(step["StorageClass"], step["TransitionInDays"]) for step in retention.get("Transitions", [])]
+        assert steps in ([], [("GLACIER_IR", 30)], [("GLACIER_IR", 90)], [("GLACIER_IR", 120)], COLD)
         assert rules["DeleteMarkers"]["ExpiredObjectDeleteMarker"] is True
         assert all(rule["Status"] == "Enabled" for rule in rules.values())
 
@@ -255,7 +262,7 @@ def test_every_cross_account_role_trusts_one_principal_by_external_id_for_twelve
         assert not more
         assert trust[0]["Action"] == "sts:AssumeRole"
         if kind == "Service":
-            assert principal in ("lambda.amazonaws.com", "rds.amazonaws.com", "logs.amazonaws.com")
+            assert principal in ("lambda.amazonaws.com", "rds.amazonaws.com", "s3.amazonaws.com", "logs.amazonaws.com")
             continue
         assert text(principal).startswith("arn:aws:iam::")
         assert "*" not in text(principal), stack
@@ -282,11 +289,9 @@ def test_no_identity_policy_has_a_wildcard_action_or_every_resource(example: Syn
             assert text(resource) != "*", f"{where}: {statement['Action']}"
 
 
-def test_managed_policies_are_those_of_the_connector_framework_alone(example: Synthesized) -> None:
+def test_no_role_has_a_managed_policy(example: Synthesized) -> None:
     for stack, logical_id, role in example.resources("AWS::IAM::Role"):
-        for arn in role["Properties"].get("ManagedPolicyArns", []):
-            assert logical_id.startswith("Connector"), stack
-            assert text(arn).endswith(":iam::aws:policy/service-role/AWSLambdaBasicExecutionRole")
+        assert "ManagedPolicyArns" not in role["Properties"], f"{stack}/{logical_id}"
 
 
 def test_every_queue_is_encrypted_tls_only_and_keeps_messages_for_fourteen_days(example: Synthesized) -> None:
@@ -300,8 +305,73 @@ def test_every_queue_is_encrypted_tls_only_and_keeps_messages_for_fourteen_days(
         assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 86400
         denies = [each for each in policies["${" + logical_id + "}"] if each["Effect"] == "Deny"]
         assert [each["Condition"] for each in denies] == [{"Bool": {"aws:SecureTransport": "false"}}]
-        if not queue["Properties"]["QueueName"].endswith("-dead"):
+        if not queue["Properties"]["QueueName"].removesuffix(".fifo").endswith("-dead"):
             assert queue["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 20
+
+
+def test_every_queue_of_a_feed_and_no_other_is_fifo(example: Synthesized) -> None:
+    feeds = {
+        function["Properties"]["FunctionName"]
+        for _, _, function in example.resources("AWS::Lambda::Function")
+        if '"kind":"feed"' in str(function["Properties"].get("Environment"))
+    }
+    for _, _, queue in example.resources("AWS::SQS::Queue"):
+        properties = queue["Properties"]
+        name = properties["QueueName"].removesuffix(".fifo").removesuffix("-dead")
+        assert properties["QueueName"].endswith(".fifo") == (name in feeds)
+        assert properties.get("FifoQueue", False) is (name in feeds)
+        # What EventBridge sends has no deduplication id, and SQS refuses it without this.
+        if "RedrivePolicy" in properties:
+            assert properties.get("ContentBasedDeduplication", False) is (name in feeds)
+
+
+def test_every_rule_sends_to_a_queue_that_is_there_as_its_exports_group_where_the_queue_has_groups(
+    example: Synthesized,
+) -> None:
+    queues = {queue["Properties"]["QueueName"] for _, _, queue in example.resources("AWS::SQS::Queue")}
+    rules = [rule["Properties"] for _, _, rule in example.resources("AWS::Events::Rule")]
+    targets = [target for rule in rules for target in rule["Targets"] if ":sqs:" in text(target["Arn"])]
+    assert targets or not queues
+    for target in targets:
+        queue = text(target["Arn"]).rpartition(":")[2]
+        export = re.match(r'\{"export":"([^"]+)"', target["InputTransformer"]["InputTemplate"])
+        assert queue in queues
+        assert export is not None
+        group = {"MessageGroupId": export[1]} if queue.endswith(".fifo") else None
+        assert target.get("SqsParameters") == group
+
+
+def test_every_destination_has_five_invocations_at_most_and_reserves_none(example: Synthesized) -> None:
+    served = {
+        "${" + name + ".Arn}"
+        for _, name, queue in example.resources("AWS::SQS::Queue")
+        if "RedrivePolicy" in queue["Properties"]
+    }
+    scaling = {
+        text(mapping["Properties"]["EventSourceArn"]): mapping["Properties"].get("ScalingConfig")
+        for _, _, mapping in example.resources("AWS::Lambda::EventSourceMapping")
+    }
+    assert {queue: scaling[queue] for queue in served} == {queue: {"MaximumConcurrency": 5} for queue in served}
+    for _, _, function in example.resources("AWS::Lambda::Function"):
+        assert "ReservedConcurrentExecutions" not in function["Properties"]
+
+
+def test_every_invocation_and_message_comes_from_this_account(example: Synthesized) -> None:
+    for stack, _, permission in example.resources("AWS::Lambda::Permission"):
+        properties = permission["Properties"]
+        if properties["Principal"] == "logs.amazonaws.com":
+            assert properties["SourceAccount"] == ACCOUNT, stack
+            assert properties["SourceArn"].split(":")[4] == ACCOUNT, stack
+        else:
+            # A rule of the same stack.
+            assert properties["Principal"] == "events.amazonaws.com", stack
+            assert "Fn::GetAtt" in properties["SourceArn"], stack
+    for stack, _, policy in example.resources("AWS::SQS::QueuePolicy"):
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Allow":
+                assert statement["Principal"] == {"Service": "events.amazonaws.com"}, stack
+                assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}, stack
+                assert statement["Condition"]["ArnLike"]["aws:SourceArn"].split(":")[4] == ACCOUNT, stack
 
 
 def test_every_function_of_ours_is_arm64_python_with_its_own_log_group(example: Synthesized) -> None:
@@ -341,11 +411,14 @@ def test_a_second_regions_archiver_has_an_alarm_and_a_topic_there() -> None:
     assert alarm["Properties"]["AlarmActions"] == [{"Ref": topic}]
 
 
-def test_stacks_refer_one_way_export_to_shipper_to_core(example: Synthesized) -> None:
+def test_stacks_refer_one_way_export_to_shipper_to_core_to_replica(example: Synthesized) -> None:
     core, shippers = "acme-prod-core", {name for name in example.templates if name.startswith("acme-prod-shipper")}
-    assert example.dependencies[core] == set()
+    replicas = {name for name in example.templates if name.startswith("acme-prod-replica")}
+    assert example.dependencies[core] == replicas
     for name, found in example.dependencies.items():
-        if name in shippers:
+        if name in replicas:
+            assert found == set()
+        elif name in shippers:
             assert found == {core}
         elif name != core:
             assert len(found) == 1
@@ -364,7 +437,7 @@ def test_imported_values_are_the_archive_key_and_where_there_is_one_the_stream(e
 
 def test_export_stacks_are_asset_free_unless_something_must_be_configured(example: Synthesized) -> None:
     for name, template in example.templates.items():
-        if name.startswith(("acme-prod-core", "acme-prod-shipper")):
+        if name.startswith(("acme-prod-core", "acme-prod-shipper", "acme-prod-replica")):
             continue
         types = {resource["Type"] for resource in template["Resources"].values()}
         configures = any(each.startswith("Custom::Logdock") for each in types)
@@ -374,7 +447,7 @@ def test_export_stacks_are_asset_free_unless_something_must_be_configured(exampl
 
 def test_every_stack_outputs_its_next_steps_within_cloudformations_limit(example: Synthesized) -> None:
     for name, template in example.templates.items():
-        if name.startswith(("acme-prod-core", "acme-prod-shipper")) or name.endswith("us-east-1"):
+        if name.startswith(("acme-prod-core", "acme-prod-shipper", "acme-prod-replica")) or name.endswith("us-east-1"):
             continue
         steps = text(template["Outputs"]["NextSteps"]["Value"])
         assert 0 < len(steps) < 4096

@@ -16,7 +16,7 @@ from log_shipper import aws
 from log_shipper.archive_writer import ObjectSink, archive_put
 from log_shipper.environment import Environment, read_environment
 from log_shipper.errors import UnknownExportError
-from log_shipper.events import LogEvents, subscriptions_in
+from log_shipper.events import LogEvents, batch_of, subscriptions_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.jobs import Job, Segment, identity_of
 from log_shipper.log_stream import LogStream
@@ -87,8 +87,7 @@ class _Batch:
 
     def __init__(self, event: Mapping[str, Any], environment: Environment) -> None:
         self._environment, self._configs = environment, _configs(environment)
-        # Kinesis hands over a batch again as it was; its records have names before they are read.
-        self._ids = [f"{record['eventSourceARN']}/{record['eventID']}" for record in event.get("Records", ())]
+        self._ids = batch_of(event)
         self._exports: dict[str, _ExportArchive] = {}
         self._unclaimed: dict[str, tuple[list[Mapping[str, Any]], Tally]] = {}
         self._failed: dict[str, Exception] = {}

@@ -13,7 +13,7 @@ from log_shipper.rendering import Renderer, fit, hour_of
 from log_shipper.telemetry import Tally
 
 SAVE_EVERY_BYTES = 16 * 1024 * 1024
-"""A function that is killed repeats this much at most; one that fails or runs out of time repeats nothing."""
+"""A function that is killed repeats this much and a body at most; one that fails or runs out of time repeats nothing."""
 
 
 def identity_of(*parts: str) -> str:
@@ -22,11 +22,15 @@ def identity_of(*parts: str) -> str:
 
 
 class Refused(NamedTuple):
-    """A record its destination will never take, with the reason, after redaction."""
+    """A record its destination will never take, with the reason, after redaction.
+
+    ``end`` says how many records of the object come before what follows it.
+    """
 
     reason: str
     time: str
     line: bytes
+    end: int
 
 
 class Segment(NamedTuple):
@@ -46,6 +50,8 @@ class Segment(NamedTuple):
         How many records of the object come before what follows the segment.
     time : str
         The time of the first record that is sent.
+    ends : tuple of int or None
+        ``end`` after each line, as far as whole records go; None where every line is a record and every record a line.
     """
 
     data: bytes
@@ -55,6 +61,7 @@ class Segment(NamedTuple):
     refused: tuple[Refused, ...]
     end: int
     time: str
+    ends: tuple[int, ...] | None = None
 
     @property
     def records(self) -> int:
@@ -63,23 +70,35 @@ class Segment(NamedTuple):
 
 
 def halves(segment: Segment) -> list[Segment]:
-    """Cut a segment in two at a line, or return it alone when it is one line.
-
-    Where every line is a record, each half knows its own end; otherwise the first half counts only with the second.
-    """
+    """Cut a segment in two at a line, or return it alone when it is one line; each half counts for itself."""
     lines = segment.data.splitlines(keepends=True)
     if len(lines) < 2:
         return [segment]
     middle = len(lines) // 2
-    first, second = b"".join(lines[:middle]), b"".join(lines[middle:])
-    if len(lines) == segment.records == segment.sent:
-        end = segment.end - (len(lines) - middle)
-        return [
-            segment._replace(data=first, sent=middle, end=end),
-            segment._replace(data=second, sent=len(lines) - middle),
-        ]
     start = segment.end - segment.records
-    return [Segment(first, 0, 0, 0, (), start, segment.time), segment._replace(data=second)]
+    ends = segment.ends or range(start + 1, segment.end + 1)
+    end = ends[middle - 1]
+    # an end that is no further than the one before is that of a part of a record
+    sent = len({*ends[:middle]} - {start})
+    refused = tuple(item for item in segment.refused if item.end <= end)
+    first = segment._replace(
+        data=b"".join(lines[:middle]),
+        sent=sent,
+        filtered=end - start - sent - len(refused),
+        quarantined=len(refused),
+        refused=refused,
+        end=end,
+        ends=tuple(ends[:middle]),
+    )
+    second = segment._replace(
+        data=b"".join(lines[middle:]),
+        sent=segment.sent - first.sent,
+        filtered=segment.filtered - first.filtered,
+        quarantined=segment.quarantined - first.quarantined,
+        refused=segment.refused[len(refused) :],
+        ends=tuple(ends[middle:]),
+    )
+    return [first, second]
 
 
 def refuse_lines(job: "Job", segment: Segment, refused: set[bytes] | None, reason: str) -> Segment:
@@ -87,7 +106,7 @@ def refuse_lines(job: "Job", segment: Segment, refused: set[bytes] | None, reaso
     lines = segment.data.splitlines(keepends=True)
     taken = lines if refused is None else [line for line in lines if line in refused]
     count = segment.sent if refused is None else min(len(taken), segment.sent)
-    added = tuple(Refused(reason, segment.time, job.renderer.archive_line(line)) for line in taken)
+    added = tuple(Refused(reason, segment.time, job.renderer.archive_line(line), segment.end) for line in taken)
     return segment._replace(
         sent=segment.sent - count, quarantined=segment.quarantined + count, refused=segment.refused + added
     )
@@ -108,7 +127,9 @@ class Job:
     quarantine : callable
         Stores the refused records of a segment; raises when it cannot.
     save : callable
-        Keeps the position for a later invocation.
+        Keeps the position for a later invocation; never raises.
+    marked : bool
+        True when the end of the object is kept too, because sending it again would put it there twice.
     redacted : bool
         True when the object was written under the policy in force, so that filters and redaction have been applied.
     position : int
@@ -119,6 +140,8 @@ class Job:
         True once the object was read to its end.
     saved : bool
         True once its progress was kept, here or by an earlier invocation.
+    done : bool
+        True once it was kept that the object is settled.
     unsaved_bytes : int
         How much was acknowledged since then.
     """
@@ -128,12 +151,14 @@ class Job:
     renderer: Renderer
     quarantine: "Callable[[Job, Segment], None]"
     save: "Callable[[Job], None]"
+    marked: bool = False
     redacted: bool = False
     position: int = 0
     skip: int = 0
     seen: int = 0
     complete: bool = False
     saved: bool = False
+    done: bool = False
     unsaved_bytes: int = 0
     tally: Tally = field(default_factory=Tally)
 
@@ -199,9 +224,10 @@ class Job:
         shape, config, renderer = self.renderer.shape, self.export, self.renderer
         lines: list[bytes] = []
         refused: list[Refused] = []
+        ends = [self.seen]
         filtered = sent = 0
         first = ""
-        for record in records:
+        for end, record in enumerate(records, self.seen + 1):
             if not self.redacted:
                 if config.filter.active and not config.filter.wants(record.message):
                     filtered += 1
@@ -213,14 +239,16 @@ class Job:
             limit = shape.max_line_bytes
             if not parts or (limit is not None and max(map(len, rendered)) > limit):
                 line = renderer.archived(record)
-                refused.append(Refused("the record is longer than the destination takes", record.time, line))
+                refused.append(Refused("the record is longer than the destination takes", record.time, line, end))
                 continue
             sent += 1
             first = first or record.time
             lines += rendered
+            ends += [ends[-1]] * (len(rendered) - 1) + [end]
         self.seen += len(records)
-        time = first or records[0].time
-        return Segment(b"".join(lines), sent, filtered, len(refused), tuple(refused), self.seen, time)
+        data, time = b"".join(lines), first or records[0].time
+        mixed = tuple(ends[1:]) if not len(lines) == sent == len(records) else None
+        return Segment(data, sent, filtered, len(refused), tuple(refused), self.seen, time, mixed)
 
     def acknowledge(self, segment: Segment) -> None:
         """Count a segment as settled, after storing what it refuses."""
@@ -242,9 +270,18 @@ class Job:
         """True when the whole object was read and all of it is acknowledged."""
         return self.complete and self.position == self.seen
 
+    def keep(self, *, at_once: bool = False) -> None:
+        """Keep what is acknowledged: the end of the object, or every 16 MiB of it (``at_once``: whatever there is)."""
+        if self.settled:
+            wanted = (self.marked or self.saved) and not self.done
+        else:
+            wanted = self.unsaved_bytes >= (1 if at_once else SAVE_EVERY_BYTES)
+        if wanted:
+            self.save(self)
+
 
 def acknowledge(pending: list[tuple[Job, Segment]], settled: list[tuple[Job, Segment]]) -> None:
-    """Settle the first pending segments; keep the progress of a job that is not read to its end every 16 MiB.
+    """Settle the first pending segments, and keep what should be kept of their jobs before anything else is done.
 
     ``settled`` are those segments, perhaps with refused lines told apart.
     """
@@ -252,14 +289,13 @@ def acknowledge(pending: list[tuple[Job, Segment]], settled: list[tuple[Job, Seg
         job.acknowledge(segment)
         del pending[0]
     for job in {id(job): job for job, _ in settled}.values():
-        if not job.complete and job.unsaved_bytes >= SAVE_EVERY_BYTES:
-            job.save(job)
+        job.keep()
 
 
 def redacted(record: Record, config: ExportConfig) -> Record:
-    """Return a record with its message and its fields redacted."""
+    """Return a record with its message and its fields redacted, their names too: a header may hold a secret."""
     redactor = config.redactor
     fields = record.fields
     if fields:
-        fields = {name: redactor.redact(value) for name, value in fields.items()}
+        fields = {redactor.redact_name(name): redactor.redact(value) for name, value in fields.items()}
     return record._replace(message=redactor.redact(record.message), fields=fields)

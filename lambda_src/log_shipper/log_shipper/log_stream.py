@@ -3,8 +3,9 @@
 from log_shipper import timestamps
 from log_shipper.events import LogEvents
 from log_shipper.export_config import ExportConfig
+from log_shipper.line_readers import VENDOR_FORMATS, line_reader
 from log_shipper.parsers import aurora_mysql
-from log_shipper.reading import VENDOR_FORMATS, RawBlock, line_reader
+from log_shipper.reading import RawBlock
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import Renderer, Shape
 
@@ -61,7 +62,7 @@ class LogStream:
             return None
         if text.startswith("{") and self._format in ("mongodb", "json-lines", "auto"):
             way = "opening"
-        elif self._format == "text" or (self._format == "auto" and not text.startswith("{") and "\n{" not in text):
+        elif self._format == "plain" or (self._format == "auto" and not text.startswith("{") and "\n{" not in text):
             way = "arrival"
         else:
             return None

@@ -85,6 +85,7 @@ def message(
     }
     return {
         "messageId": f"m{number}",
+        "receiptHandle": f"r{number}",
         "body": json.dumps(body),
         "attributes": {"ApproximateReceiveCount": str(received)},
         "eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:acme-logz",
