@@ -251,8 +251,8 @@ class DestinationShipper(Construct):
             self,
             "Alarm",
             name=props.dead_letter_queue_name,
-            description=f"Objects that could not be shipped wait on the queue {props.dead_letter_queue_name}; the reason is "
-            f"in the log group /aws/lambda/{props.function.function_name}",
+            description=f"Objects that could not be shipped wait on the queue {props.dead_letter_queue_name}; the "
+            f"reason is in the log group /aws/lambda/{props.function.function_name}",
             metric=self.dead_letter_queue.metric_approximate_number_of_messages_visible(
                 period=Duration.minutes(5), statistic="Maximum"
             ),

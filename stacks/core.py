@@ -28,7 +28,7 @@ from stacks.replica import replication
 
 SHORT_LIVED_DAYS = 30
 """Days that a copy made for a fetching reader, and the shipper's notes of its progress, are kept: longer than a message
-can wait on a queue and then on its dead-letter queue (14 days each)."""
+can wait on a queue and then on its dead-letter queue (14 days each, where they are FIFO)."""
 SHORT_LIVED = {"archive": ("feed/", "feed-index/"), "failed": ("progress/",)}
 
 
@@ -94,7 +94,7 @@ class CoreStack(Stack):
                 cold_days=self._settings.kept.cold_after_days,
                 # An access log of the access-log bucket would feed itself.
                 access_log_bucket_name=None if is_target else self._names.bucket("access-logs"),
-                # EventBridge charges for every object that S3 announces, and of the three only the archive is listened to.
+                # Every object that S3 announces costs; of the three buckets only the archive is listened to.
                 announced=purpose == "archive",
                 short_lived_prefixes=tuple((prefix, SHORT_LIVED_DAYS) for prefix in SHORT_LIVED.get(purpose, ())),
                 replication=replication(replica, self._names) if replica else None,

@@ -33,10 +33,10 @@ def test_rejects_an_unknown_setting_and_names_the_known(refusal: Refusal) -> Non
     lines = refusal(document(export("aptible", zzz="secret"), alerts={"zzz": 1}, zzz=1))
     assert lines == [
         "alerts.zzz: unknown setting; expected one of: email",
-        ("exports[0].zzz: unknown setting; expected one of: name, ship_to, redaction, include, exclude, kind, "
-        "stack_region, bucket, replication_role_arn, encryption, decryption_keys_secret"),
+        ("exports[0].zzz: unknown setting; expected one of: name, ship_to, redaction, include, exclude, oversize, "
+         "path_fields, kind, stack_region, bucket, replication_role_arn, encryption, decryption_keys_secret"),
         ("zzz: unknown setting; expected one of: deployment, account, region, retention, replica, alerts, "
-        "subscriptions, destinations, exports"),
+         "subscriptions, destinations, exports"),
     ]  # fmt: skip
 
 

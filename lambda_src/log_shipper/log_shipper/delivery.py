@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from log_shipper.archive_writer import POLICY_METADATA
@@ -110,10 +111,9 @@ class Delivery:
 
     def _note(self, error: Exception, message_id: str) -> None:
         log("failed", destination=self.destination.name, message_id=message_id, error=explain(error))
-        if isinstance(error, (DeliveryError, OutOfTimeError)):
-            # the other messages would meet the same, and would only wait for it to fail
-            self._stopped = True
-            self.retry_after_seconds = getattr(error, "retry_after_seconds", None) or 0.0
+        if isinstance(error, DeliveryError):
+            self.retry_after_seconds = error.retry_after_seconds or 0.0
+        if self._stopped:
             self.sink.abandon()
 
     def _ship(self, ref: ObjectRef, jobs: list[Job], retried: bool) -> None:
@@ -123,6 +123,8 @@ class Delivery:
         archived = ref.bucket == self.environment.archive_bucket
         if archived and self.destination.kind == "archive":
             raise ShipperError("an archive object would be archived again, and that again, without end")
+        if ref.bucket == self.environment.failure_bucket or (archived and not ref.key.startswith("logs/")):
+            raise ShipperError("the shipper's own notes, feeds and failures are not shipped")
         if not archived:
             ref = pinned(ref)
         identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version_id or ref.etag)
@@ -179,15 +181,26 @@ class Delivery:
             self._refuse_rest(job, error, arrival)
         job.complete = True
         job.tally.bytes_in += counted.bytes
-        self.sink.end(job)
+        with self._at_the_destination():
+            self.sink.end(job)
         job.keep()
+
+    @contextmanager
+    def _at_the_destination(self) -> Iterator[None]:
+        """Stop after what the other messages would meet too: they would only wait for it, or repeat a body."""
+        try:
+            yield
+        except Exception:
+            self._stopped = True
+            raise
 
     def _hand_over(self, job: Job, segments: list[Segment]) -> None:
         for taken, segment in enumerate(segments):
             try:
-                if self.remaining_seconds() <= 0:
-                    raise OutOfTimeError("the function's time is nearly up")
-                self.sink.write(job, segment)
+                with self._at_the_destination():
+                    if self.remaining_seconds() <= 0:
+                        raise OutOfTimeError("the function's time is nearly up")
+                    self.sink.write(job, segment)
             except Exception:
                 for left in segments[taken:]:
                     job.leave(left)
@@ -199,9 +212,8 @@ class Delivery:
         line = job.renderer.archived(note)
         job.tally.records_in += 1
         job.seen += 1
-        self._hand_over(
-            job, [Segment(b"", 0, 0, 1, (Refused(str(error), arrival, line, job.seen),), job.seen, arrival)]
-        )
+        refused = Refused(str(error), arrival, line, job.seen)
+        self._hand_over(job, [Segment(b"", 0, 0, 1, (refused,), job.seen, arrival)])
 
 
 class _Counted:

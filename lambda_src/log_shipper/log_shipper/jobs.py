@@ -13,7 +13,7 @@ from log_shipper.rendering import Renderer, fit, hour_of
 from log_shipper.telemetry import Tally
 
 SAVE_EVERY_BYTES = 16 * 1024 * 1024
-"""A function that is killed repeats this much and a body at most; one that fails or runs out of time repeats nothing."""
+"""A function that is killed repeats this much and a body at most; one that fails or runs out of time nothing."""
 
 
 def identity_of(*parts: str) -> str:

@@ -6,11 +6,13 @@ queue's own time holds
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html).
 """
 
+from __future__ import annotations
+
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +20,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from log_shipper import aws
 from log_shipper.runtime import explain
 from log_shipper.telemetry import log
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mypy_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
 
 FIRST_DELAY_SECONDS = 30
 MAX_DELAY_SECONDS = 3600
@@ -54,27 +61,25 @@ def delay_seconds(received: int, retry_after_seconds: float, *, grouped: bool, j
         0 to 1: takes up to a fifth off the tries' delay, and adds up to a fifth to what the destination asked for.
     """
     longest = MAX_GROUP_DELAY_SECONDS if grouped else MAX_DELAY_SECONDS
-    delay = min(longest, FIRST_DELAY_SECONDS * 2 ** min(received - 1, 16)) * (1 - JITTER * jitter)
+    delay = min(longest, FIRST_DELAY_SECONDS << min(received - 1, 16)) * (1 - JITTER * jitter)
     return math.ceil(min(MAX_VISIBILITY_SECONDS, max(delay, retry_after_seconds * (1 + JITTER * jitter))))
 
 
-def hold_back(
-    messages: Sequence[Message],
-    destination: str,
-    retry_after_seconds: float = 0.0,
-    jitter: Callable[[], float] = random.random,
-) -> None:
+def hold_back(messages: Sequence[Message], destination: str, retry_after_seconds: float = 0.0) -> None:
     """Hide messages that failed until it is worth trying them again; never raises."""
     if not messages:
         return
     try:
         arn = messages[0]["eventSourceARN"]
-        entries = [
+        entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
             {
                 "Id": str(number),
                 "ReceiptHandle": message["receiptHandle"],
                 "VisibilityTimeout": delay_seconds(
-                    _received(message), retry_after_seconds, grouped=arn.endswith(_FIFO), jitter=jitter()
+                    _received(message),
+                    retry_after_seconds,
+                    grouped=arn.endswith(_FIFO),
+                    jitter=random.random(),  # noqa: S311
                 ),
             }
             for number, message in enumerate(messages)

@@ -56,38 +56,37 @@ class World:
 
     # S3
 
-    def get_object(self, Bucket: str, Key: str, **_: str) -> dict[str, Any]:
+    def get_object(self, **asked: str) -> dict[str, Any]:
         self._s3("GetObject")
-        if (Bucket, Key) not in self.objects:
+        where = asked["Bucket"], asked["Key"]
+        if where not in self.objects:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         return {
-            "Body": io.BytesIO(self.objects[Bucket, Key]),
+            "Body": io.BytesIO(self.objects[where]),
             "Metadata": {},
             "LastModified": datetime(2026, 11, 21, tzinfo=UTC),
             "ETag": '"e"',
         }
 
-    def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:
-        return self.get_object(Bucket, Key)
+    def head_object(self, **asked: str) -> dict[str, Any]:
+        return self.get_object(**asked)
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str = "", **_: Any) -> None:
+    def put_object(self, **given: Any) -> None:
         self._s3("PutObject")
-        if IfNoneMatch and (Bucket, Key) in self.objects:
+        where = given["Bucket"], given["Key"]
+        if "IfNoneMatch" in given and where in self.objects:
             raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
-        self.objects[Bucket, Key] = Body
-        self.written.append(Key)
+        self.objects[where] = given["Body"]
+        self.written.append(given["Key"])
         self.step()
-
-    def copy_object(self, Bucket: str, Key: str, CopySource: dict[str, str]) -> None:
-        body = self.get_object(CopySource["Bucket"], CopySource["Key"])["Body"].read()
-        self.put_object(Bucket, Key, body)
 
     def get_paginator(self, _: str) -> "World":
         return self
 
-    def paginate(self, Bucket: str, Prefix: str, StartAfter: str) -> Iterator[dict[str, Any]]:
+    def paginate(self, **asked: str) -> Iterator[dict[str, Any]]:
         self._s3("ListObjectsV2")
-        yield {"Contents": [{"Key": key} for key in self.keys(Bucket, Prefix) if key > StartAfter]}
+        keys = self.keys(asked["Bucket"], asked["Prefix"])
+        yield {"Contents": [{"Key": key} for key in keys if key > asked["StartAfter"]]}
 
     def _s3(self, operation: str) -> None:
         self.step()
@@ -98,11 +97,11 @@ class World:
 
     # the others
 
-    def get_parameter(self, Name: str) -> dict[str, Any]:
-        exclude = '"exclude":[":drop"],' if Name.endswith("some") else ""
+    def get_parameter(self, **asked: str) -> dict[str, Any]:
+        exclude = '"exclude":[":drop"],' if asked["Name"].endswith("some") else ""
         return {"Parameter": {"Value": f'{{{exclude}"vendor":"s3-logs","format":"text"}}'}}
 
-    def get_secret_value(self, SecretId: str) -> dict[str, str]:
+    def get_secret_value(self, **_: str) -> dict[str, str]:
         return {"SecretString": "token"}
 
     def get_queue_url(self, **_: str) -> dict[str, str]:
@@ -287,7 +286,7 @@ def enter(monkeypatch: pytest.MonkeyPatch, world: World, kind: str, body_bytes: 
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr("http.client.HTTPConnection", Wire)
-    Wire.world, Wire.read = world, staticmethod(otlp_lines if kind == "otlp" else logzio_lines)  # type: ignore[assignment]
+    Wire.world, Wire.read = world, staticmethod(otlp_lines if kind == "otlp" else logzio_lines)
     for dialect in (logzio.LogzioDialect, otlp.OtlpDialect):
         monkeypatch.setattr(dialect, "target_body_bytes", body_bytes)
     monkeypatch.setattr("log_shipper.jobs.SAVE_EVERY_BYTES", save_every)

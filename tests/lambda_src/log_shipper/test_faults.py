@@ -1,4 +1,4 @@
-"""The fault matrix, fault by fault, and what it leaves out: archive and feed, and a function that is killed for real."""
+"""The fault matrix, fault by fault, and a function that is killed for real."""
 
 import gzip
 import json
@@ -14,18 +14,19 @@ from log_shipper import aws, logzio, ship
 from log_shipper.jobs import SAVE_EVERY_BYTES
 
 from tests.conftest import ROOT
-from tests.lambda_src.log_shipper import fault_matrix
-from tests.lambda_src.log_shipper.fault_matrix import LINES, OK, ROWS, Row, Stage
+from tests.lambda_src.log_shipper import fault_matrix, fault_stage
+from tests.lambda_src.log_shipper.fault_matrix import ROWS, Row
+from tests.lambda_src.log_shipper.fault_stage import LINES, OK, Stage
 from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, Cloud, Context, Listener, batch, message
 
 
 @pytest.fixture
 def app(cloud: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     """An export of plain lines, shipped in many small bodies."""
-    monkeypatch.setattr(logzio.LogzioDialect, "target_body_bytes", fault_matrix.BODY_BYTES)
+    monkeypatch.setattr(logzio.LogzioDialect, "target_body_bytes", fault_stage.BODY_BYTES)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2_000)
     monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2_000)
-    monkeypatch.setattr("log_shipper.jobs.SAVE_EVERY_BYTES", fault_matrix.SAVE_EVERY_BYTES)
+    monkeypatch.setattr("log_shipper.jobs.SAVE_EVERY_BYTES", fault_stage.SAVE_EVERY_BYTES)
     cloud.export("app", vendor="s3-logs")
     return cloud
 
@@ -58,6 +59,18 @@ def test_dead_listener_is_asked_by_one_message_of_a_batch(app: Cloud, logz: List
     event = batch(*(message("app", item, number=i) for i, item in enumerate(items)))
     assert len(ship.handler(event, Context())["batchItemFailures"]) == 5
     assert len(logz.bodies) == 4
+
+
+def test_body_whose_refused_lines_cannot_be_stored_is_posted_once_an_invocation(
+    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(app, logz, monkeypatch, "logz")
+    stage.s3_fails("put_object", "quarantine/", fault_stage.s3_error("SlowDown"), times=100)
+    logz.will_answer(*[400] * 20)
+    items = [app.land(f"{i}.log", "\n".join(LINES).encode()) for i in range(5)]
+    event = batch(*(message("app", item, number=i) for i, item in enumerate(items)))
+    assert len(ship.handler(event, Context())["batchItemFailures"]) == 5
+    assert len(logz.bodies) == 1
 
 
 def test_object_that_needs_more_time_goes_on_from_where_it_stopped(app: Cloud, logz: Listener) -> None:

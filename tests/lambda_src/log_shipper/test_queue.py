@@ -32,7 +32,7 @@ class Queue:
 
     def send(self, *messages: dict[str, Any], group: str | None = None) -> None:
         for each in messages:
-            grouped = {"MessageGroupId": group} if group else {}
+            grouped: dict[str, Any] = {"MessageGroupId": group} if group else {}
             aws.sqs().send_message(QueueUrl=self.url, MessageBody=each["body"], **grouped)
 
     def receive(self) -> dict[str, Any]:

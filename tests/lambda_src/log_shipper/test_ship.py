@@ -300,6 +300,22 @@ def test_archive_is_never_archived_again(orders: Cloud, destination: Callable[[s
     assert ship.handler(batch(message("orders", item, ARCHIVE)), Context()) == failures(1)
 
 
+@pytest.mark.parametrize(
+    ("bucket", "key"), [(ARCHIVE, "feed/reader/orders/1-x.json.gz"), (FAILURES, "quarantine/orders/logz/x.json.gz")]
+)
+@pytest.mark.parametrize("kind", ["logz", "feed", "archive"])
+def test_what_the_shipper_wrote_for_others_is_never_shipped(
+    orders: Cloud, logz: Listener, destination: Callable[[str], None], bucket: str, key: str, kind: str
+) -> None:
+    if kind != "logz":
+        destination(kind)
+    item = orders.land(key, gzip.compress(b"{}\n"), bucket=bucket)
+    before = orders.keys(ARCHIVE)
+    assert ship.handler(batch(message("orders", item, bucket)), Context()) == failures(1)
+    assert logz.bodies == []
+    assert orders.keys(ARCHIVE) == before
+
+
 def test_feed_keys_ascend_whatever_the_order_of_arrival(orders: Cloud, destination: Callable[[str], None]) -> None:
     destination("feed")
     keys = [f"logs/orders/dt=2020-05-01/hour=15/158834617{i}000-{i:016x}.json.gz" for i in (3, 1, 2)]

@@ -2,7 +2,7 @@
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html. Each array element
 or document is one record whose message is its original text. Memory is bounded by the largest element, and an element
-by 8 MiB: what is longer, or no JSON any more, comes out as plain lines from there on.
+by 4 MiB: what is longer, or no JSON any more, comes out as plain lines from there on.
 """
 
 import codecs
@@ -18,7 +18,8 @@ from log_shipper.record import JsonValue, Origin, Record
 _RECORDS = re.compile(r'\{\s*"Records"\s*:\s*\[')
 _SEPARATORS = re.compile(r"[\s,]*")
 _OPENING_CHARS = 64
-_MAX_ELEMENT_CHARS = MAX_LINE_BYTES
+# half of a line's limit: a document is held as text and, for a moment, as objects that may take thirty times as much
+_MAX_ELEMENT_CHARS = MAX_LINE_BYTES // 2
 _AFTER_NUMBER = ",]} \t\r\n"
 _NUMBER_TAIL_CHARS = 2
 """What may follow the beginning of a number that goes on in the next piece: ``1.``, ``1.5e``, ``1.5e+``."""
@@ -82,6 +83,7 @@ def read(pieces: Iterable[bytes], origin: Origin) -> Iterator[Record]:
             continue
         if end < 0:
             rest = (opening + buffer[position:]).encode() + decoder.getstate()[0]
+            buffer = ""
             yield from _plain_lines(chain((rest,), source), origin)
             return
         yield json_lines.of_document(buffer[position:end], document, origin)
