@@ -22,6 +22,9 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+# Every kind of log group export, two Regions, a prefix and every destination; the others have no subscriptions.
+_THROUGH_KINESIS = [ROOT / "examples" / f"{name}.yaml" for name in ("cloudwatch-logs", "cockroachdb", "everything")]
+VARIANTS = [(path, None) for path in EXAMPLES] + [(path, "kinesis") for path in _THROUGH_KINESIS]
 
 
 def cdk_context() -> dict[str, Any]:
@@ -47,14 +50,17 @@ class Synthesized:
 
 
 @cache
-def synthesize(example: Path) -> Synthesized:
-    """Synthesize an example, once."""
+def synthesize(example: Path, subscriptions: str | None = None) -> Synthesized:
+    """Synthesize an example as it is, or with its subscriptions travelling another way; each once."""
     from app import build_app
     from settings import load_settings
 
     # The real wheels are 40 MB that every App would copy.
     layer = ROOT / "tests" / "stacks" / "layer"
-    app = build_app(load_settings(example), shipper_layer=layer, context=cdk_context())
+    settings = load_settings(example)
+    if subscriptions:
+        settings = settings.model_copy(update={"subscriptions": subscriptions})
+    app = build_app(settings, shipper_layer=layer, context=cdk_context())
     stacks = app.synth().stacks
     return Synthesized(
         app=app,
@@ -66,10 +72,10 @@ def synthesize(example: Path) -> Synthesized:
     )
 
 
-@pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
+@pytest.fixture(params=VARIANTS, ids=lambda variant: "-".join(filter(None, (variant[0].stem, variant[1]))))
 def example(request: pytest.FixtureRequest) -> Synthesized:
-    """Each example in turn."""
-    return synthesize(request.param)
+    """Each example in turn, and those with log groups once more with their subscriptions through Kinesis."""
+    return synthesize(*request.param)
 
 
 @pytest.fixture
