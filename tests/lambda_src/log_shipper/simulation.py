@@ -99,7 +99,7 @@ class World:
 
     def get_parameter(self, **asked: str) -> dict[str, Any]:
         exclude = '"exclude":[":drop"],' if asked["Name"].endswith("some") else ""
-        return {"Parameter": {"Value": f'{{{exclude}"vendor":"s3-logs","format":"text"}}'}}
+        return {"Parameter": {"Value": f'{{{exclude}"vendor":"s3-logs","format":"plain"}}'}}
 
     def get_secret_value(self, **_: str) -> dict[str, str]:
         return {"SecretString": "token"}

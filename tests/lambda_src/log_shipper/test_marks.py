@@ -16,7 +16,7 @@ OK: dict[str, Any] = {"batchItemFailures": []}
 
 @pytest.fixture
 def app(cloud: Cloud) -> Cloud:
-    cloud.export("app", vendor="s3-logs", format="text")
+    cloud.export("app", vendor="s3-logs", format="plain")
     return cloud
 
 
