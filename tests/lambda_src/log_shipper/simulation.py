@@ -79,6 +79,10 @@ class World:
         self.written.append(given["Key"])
         self.step()
 
+    def copy_object(self, **given: Any) -> None:
+        body = self.get_object(**given["CopySource"])["Body"].read()
+        self.put_object(Bucket=given["Bucket"], Key=given["Key"], Body=body)
+
     def get_paginator(self, _: str) -> "World":
         return self
 
@@ -263,14 +267,14 @@ class Clock:
         return 300_000 if self.looks >= 0 else 0
 
 
-def message_of(key: str, number: int, received: int = 1, export: str = "all") -> dict[str, Any]:
+def message_of(key: str, number: int, export: str = "all", bucket: str = LANDING) -> dict[str, Any]:
     """Return the message that names an object."""
-    body = {"export": export, "detail": {"bucket": {"name": LANDING}, "object": {"key": key, "etag": "e"}}}
+    body = {"export": export, "detail": {"bucket": {"name": bucket}, "object": {"key": key, "etag": "e"}}}
     return {
         "messageId": f"m{number}",
         "receiptHandle": "r",
         "body": json.dumps(body),
-        "attributes": {"ApproximateReceiveCount": str(received)},
+        "attributes": {"ApproximateReceiveCount": "1"},
         "eventSourceARN": QUEUE_ARN,
     }
 
