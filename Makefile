@@ -17,7 +17,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo test lint types unit end-to-end bench synth schema lock clean
+.PHONY: help setup demo test lint types unit end-to-end bench synth sbom audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,7 +69,7 @@ lint: $(SETUP) ## Style, formatting, import rules
 types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infrastructure
 	@echo "==> types"
 	@$(BIN)/mypy -p log_shipper -p vendor_connector
-	@$(BIN)/mypy app.py cli settings stacks constructs_lib local_cloud tests benchmarks
+	@$(BIN)/mypy app.py cli settings stacks constructs_lib local_cloud supply_chain tests benchmarks
 
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"
@@ -85,6 +85,12 @@ bench: $(SETUP) ## The shipper against its floor and the standard library, as ra
 synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out, with strict validation
 	@npx --no-install cdk synth --quiet --output cdk.out -c settings=$(SETTINGS)
 	@echo "templates are in cdk.out"
+
+sbom: $(SETUP) ## What ships and under which licences: build/sbom/logdock.cdx.json (CycloneDX) and licences.md
+	@$(BIN)/python -m supply_chain.sbom build/sbom
+
+audit: $(SETUP) ## Known vulnerabilities of all that is locked; needs a network, and says what it could not check
+	@$(BIN)/python -m supply_chain.audit
 
 schema: $(VENV)/.installed ## Regenerate settings/logdock.schema.json, the settings table and the acknowledged findings
 	@$(BIN)/python -m settings.schema

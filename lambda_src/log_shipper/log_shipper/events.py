@@ -139,8 +139,17 @@ class LogEvents(NamedTuple):
     record: Mapping[str, Any] | None = None
 
     def column(self, name: str) -> list[Any]:
-        """Return one value of every event."""
-        return list(map(itemgetter(name), self.events))
+        """Return one value of every event.
+
+        Raises
+        ------
+        ShipperError
+            When an event lacks it.
+        """
+        try:
+            return list(map(itemgetter(name), self.events))
+        except (KeyError, TypeError):
+            raise ShipperError(f"a log event of the payload lacks its {name}") from None
 
 
 def batch_of(event: Mapping[str, Any]) -> list[str]:
