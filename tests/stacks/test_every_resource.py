@@ -282,11 +282,9 @@ def test_no_identity_policy_has_a_wildcard_action_or_every_resource(example: Syn
             assert text(resource) != "*", f"{where}: {statement['Action']}"
 
 
-def test_managed_policies_are_those_of_the_connector_framework_alone(example: Synthesized) -> None:
+def test_no_role_has_a_managed_policy(example: Synthesized) -> None:
     for stack, logical_id, role in example.resources("AWS::IAM::Role"):
-        for arn in role["Properties"].get("ManagedPolicyArns", []):
-            assert logical_id.startswith("Connector"), stack
-            assert text(arn).endswith(":iam::aws:policy/service-role/AWSLambdaBasicExecutionRole")
+        assert "ManagedPolicyArns" not in role["Properties"], f"{stack}/{logical_id}"
 
 
 def test_every_queue_is_encrypted_tls_only_and_keeps_messages_for_fourteen_days(example: Synthesized) -> None:
