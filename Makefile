@@ -15,7 +15,7 @@ LAYER_LOCK := lambda_src/log_shipper/requirements.txt
 LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/host/.installed
 SETUP := $(VENV)/.installed node_modules/.package-lock.json $(LAYERS)
 
-.PHONY: help setup demo test lint types unit end-to-end bench synth schema lock clean
+.PHONY: help setup demo test lint types unit end-to-end proof bench synth schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,11 +62,14 @@ types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infras
 
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"
-	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m 'not end_to_end'
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m 'not end_to_end and not proof'
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"
 	@$(BIN)/pytest -n 3 --dist worksteal -m end_to_end
+
+proof: $(SETUP) ## Every action of every AWS service, for every role that a vendor assumes: build/claims.json
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m proof
 
 bench: $(SETUP) ## The shipper against its floor and the standard library, as ratios: build/bench.json
 	@PYTHONPATH=.:lambda_src/log_shipper $(BIN)/python -m benchmarks --out build/bench.json

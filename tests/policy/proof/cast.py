@@ -11,6 +11,7 @@ from settings import Deployment
 from stacks.names import Names
 from tests.policy.proof.account import Account, Policy
 from tests.policy.proof.claim_file import Kind
+from tests.policy.proof.templates import Resource
 
 
 def _allowing(*actions: str) -> Policy:
@@ -60,7 +61,7 @@ class Subject:
         Which.
     stacks
         Its stacks: where a property looks.
-    logical_id
+    logical_id, type
         The one resource that it is, if it is one.
     facts
         What `when` asks.
@@ -74,6 +75,7 @@ class Subject:
     name: str
     stacks: tuple[str, ...]
     logical_id: str | None
+    type: str | None
     facts: Mapping[str, Any]
     values: Mapping[str, tuple[str, ...]]
     callers: Mapping[str, Caller]
@@ -121,7 +123,7 @@ class Cast:
         *,
         facts: Mapping[str, Any] | None = None,
         callers: Mapping[str, Caller] | None = None,
-        logical_id: str | None = None,
+        resource: Resource | None = None,
     ) -> Subject:
         """Put a subject together: what is its own, and what every subject has."""
         own = {key: (value,) if isinstance(value, str) else value for key, value in values.items()}
@@ -129,7 +131,8 @@ class Cast:
             kind=kind,
             name=name,
             stacks=stacks,
-            logical_id=logical_id,
+            logical_id=resource.logical_id if resource else None,
+            type=resource.type if resource else None,
             facts=facts or {},
             values={**self._common(own), **own},
             callers={**self._people, **(callers or {})},

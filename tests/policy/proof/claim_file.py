@@ -87,12 +87,6 @@ class Asked(_Model):
     ask: Slug
 
 
-class Cannot(_Model):
-    """The local cloud cannot judge it."""
-
-    cannot: Slug
-
-
 class Claim(_Model):
     """Who may, or may not, do what."""
 
@@ -107,7 +101,7 @@ class Claim(_Model):
     when: When = {}
     verdict: Literal["allow", "deny"]
     because: Sentence
-    live: Literal["call"] | Asked | Cannot = "call"
+    live: Literal["call"] | Asked = "call"
 
 
 class Property(_Model):
@@ -216,7 +210,7 @@ def _read(path: Path, model: type[BaseModel], mistakes: list[str]) -> BaseModel 
 
 
 def _entries(path: Path, file: ClaimFile) -> list[Entry]:
-    root = yaml.compose(path.read_text(encoding="utf-8"))
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     lines = {
         key.value: [item.start_mark.line + 1 for item in value.value]
         for key, value in root.value
@@ -247,6 +241,5 @@ def _across(entries: list[Entry], contexts: Contexts) -> Iterator[str]:
                 yield f"{entry.source}: {entry.id}: context: {name} is not in {CONTEXTS.name}"
         for key in {*says.brings} & {*says.lacks}:
             yield f"{entry.source}: {entry.id}: {key} is both brought and lacking"
-        reason = says.live.ask if isinstance(says.live, Asked) else getattr(says.live, "cannot", None)
-        if reason is not None and reason not in contexts.not_called:
-            yield f"{entry.source}: {entry.id}: live: {reason} is not under not_called in {CONTEXTS.name}"
+        if isinstance(says.live, Asked) and says.live.ask not in contexts.not_called:
+            yield f"{entry.source}: {entry.id}: live: {says.live.ask} is not under not_called in {CONTEXTS.name}"

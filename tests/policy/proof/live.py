@@ -24,7 +24,8 @@ from tests.policy.proof.subjects import trusting
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 _PAST_PERMISSION = {
-    "NoSuchKey", "NoSuchVersion", "ParameterNotFound", "ResourceAlreadyExistsException", "ResourceNotFoundException",
+    "InvalidParameterException", "NoSuchKey", "NoSuchVersion", "ParameterNotFound", "ResourceAlreadyExistsException",
+    "ResourceNotFoundException",
 }  # fmt: skip
 """Errors that only somebody who is allowed gets: the local cloud asks for permission before it looks."""
 

@@ -34,6 +34,8 @@ class Request:
         The condition keys that it expressly does not bring.
     also
         What the service does in the caller's name, and must be allowed as well.
+    wrote
+        Who and to what, as the claim has it.
     """
 
     caller: Caller
@@ -42,6 +44,7 @@ class Request:
     context: Mapping[str, str] = field(hash=False)
     lacks: frozenset[str] = frozenset()
     also: Request | None = None
+    wrote: tuple[str, str] = ("", "")
 
     def __str__(self) -> str:
         brings = ", ".join(f"{key}={value}" for key, value in self.context.items())
@@ -86,6 +89,7 @@ def requests_of(entry: Entry, claim: Claim, subject: Subject, book: Book) -> Ite
                 resource=resource_now,
                 context=context,
                 lacks=frozenset({*lacks, *_LACKING_UNLESS_SERVICE} - {*context}),
+                wrote=(who, resource),
                 also=_through_s3(caller, action, resource_now, under) if under else None,
             )
 

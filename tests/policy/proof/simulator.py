@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,16 +58,37 @@ class Simulator:
         ]
 
     def ask(self, lines: Iterable[str]) -> list[dict[str, Any]]:
-        """Send questions, each a line of JSON, to one process; return the answers."""
+        """Send questions, each a line of JSON, to the process; return the answers."""
         lines = list(lines)
-        if new := list(dict.fromkeys(line for line in lines if line not in self._known)):
-            node = command_line()[0]
-            result = subprocess.run(
-                [node, str(_SCRIPT)], input="\n".join(new) + "\n", capture_output=True, text=True, check=True
-            )
-            answers = [json.loads(line) for line in result.stdout.splitlines()]
-            self._known.update(zip(new, answers, strict=True))
+        for line in lines:
+            if line not in self._known:
+                self._known[line] = self._answer(line)
         return [self._known[line] for line in lines]
+
+    def _answer(self, line: str) -> dict[str, Any]:
+        questions, answers = self._process.stdin, self._process.stdout
+        assert questions is not None
+        assert answers is not None
+        questions.write(line + "\n")
+        questions.flush()
+        text = answers.readline()
+        if not text:
+            raise RuntimeError(f"the simulator ended with {self._process.wait()} at {line[:200]}")
+        answer: dict[str, Any] = json.loads(text)
+        return answer
+
+    @cached_property
+    def _process(self) -> subprocess.Popen[str]:
+        """The simulator: it reads AWS's actions and condition keys once, and ends when this process does."""
+        process = subprocess.Popen(
+            [command_line()[0], str(_SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        atexit.register(_end, process)
+        return process
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.communicate()
 
 
 def _parts(request: Request) -> list[Request]:

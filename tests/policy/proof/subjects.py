@@ -42,6 +42,8 @@ def _export(cast: Cast, export: Export) -> Subject:
     callers = {**cast.connector(export.name), **cast.shippers(export.ship_to)}
     if isinstance(export, AptibleExport):
         callers |= cast.vendor(export.replication_role_arn)
+    for name, _, principal, _ in trusting(cast):
+        callers |= cast.vendor(principal) if name == export.name else {}
     if role := cast.account.roles.get(cast.names.export(export.name)):
         values["role"] = role.arn
         callers["role"] = cast.own_role("role", role.name)
@@ -56,7 +58,11 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
     match export:
         case MongodbAtlasExport():
             bucket = names.bucket_arn(cast.settings.landing_bucket(export))
-            values: dict[str, str | tuple[str, ...]] = {"bucket": bucket, "prefix": export.prefix}
+            values: dict[str, str | tuple[str, ...]] = {
+                "bucket": bucket,
+                "prefix": export.prefix,
+                "own-path": f"{bucket}/{export.prefix}",
+            }
             if export.mrap_arn:
                 replicas = tuple(names.bucket_arn(each) for each in export.mrap_buckets)
                 values |= {"access-point": export.mrap_arn, "replica": replicas, "replica-key": export.mrap_key_arns}
@@ -77,7 +83,19 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
             }
             return {**_groups(arns), **own}, {}
         case AptibleExport():
-            return {"bucket": names.bucket_arn(cast.settings.landing_bucket(export))}, {}
+            # One role of Aptible's replicates into every bucket that names it.
+            same = [
+                each
+                for each in cast.settings.exports
+                if isinstance(each, AptibleExport) and each.replication_role_arn == export.replication_role_arn
+            ]
+            keys = [cast.account.keys.get(names.export(each.name)) for each in same]
+            values = {
+                "bucket": names.bucket_arn(cast.settings.landing_bucket(export)),
+                "vendors-bucket": tuple(names.bucket_arn(cast.settings.landing_bucket(each)) for each in same),
+                "vendors-key": tuple(key for key in keys if key),
+            }
+            return values, {}
         case S3LogsExport():
             bucket = names.bucket_arn(cast.settings.landing_bucket(export))
             landing = f"{bucket}/{export.prefix}" if export.prefix else bucket
@@ -169,7 +187,7 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
             "log-stream": names.log_group_arn(f"/aws/lambda/{names.shipper(name)}:log-stream:n1", names.region),
         }
         callers = {"shipper": cast.own_role("shipper", names.shipper(name))}
-        stacks = (names.in_region("shipper", names.region),)
+        stacks = (names.core_stack, names.in_region("shipper", names.region))
         yield cast.subject("shipper", name, stacks, values, facts={"to": what}, callers=callers)
 
 
@@ -187,6 +205,7 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
         key = _stacks_key(cast, each.stack)
         values: Values = {
             "bucket": each.arn,
+            "name": name,
             "key": key if kind == "kms" else (),
             "archive-days": str(settings.kept.archive_days),
         }
@@ -196,7 +215,7 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
             # An access log's target must be in the same Region.
             "home": not each.stack.endswith(tuple(region for region in regions_of(settings) if region != names.region)),
         }
-        yield cast.subject("bucket", name, (each.stack,), values, facts=facts, logical_id=each.logical_id)
+        yield cast.subject("bucket", name, (each.stack,), values, facts=facts, resource=each)
 
 
 def _stacks_key(cast: Cast, stack: str) -> tuple[str, ...]:
@@ -208,7 +227,7 @@ def _keys(cast: Cast) -> Iterator[Subject]:
     for each in cast.account.of_type("AWS::KMS::Key"):
         values: Values = {"key": each.arn, "key-region": each.arn.split(":")[3]}
         name = next(alias for alias, arn in cast.account.keys.items() if arn == each.arn)
-        yield cast.subject("key", name, (each.stack,), values, logical_id=each.logical_id)
+        yield cast.subject("key", name, (each.stack,), values, resource=each)
 
 
 def _log_groups(cast: Cast) -> Iterator[Subject]:
@@ -240,7 +259,7 @@ def _log_groups(cast: Cast) -> Iterator[Subject]:
         }
         facts = {"holds": "landed" if name in kept else "function-log", "made": is_made, "protected": is_protected}
         subject = f"{name} in {region}"
-        yield cast.subject("log-group", subject, (each.stack,), values, facts=facts, logical_id=each.logical_id)
+        yield cast.subject("log-group", subject, (each.stack,), values, facts=facts, resource=each)
 
 
 def _groups(arns: list[str]) -> dict[str, str | tuple[str, ...]]:
