@@ -11,7 +11,7 @@ from settings import load_settings
 from tests.conftest import EXAMPLES, synthesize
 from tests.policy.proof.claim_file import Asked, Claim, NothingElse, Property, load_book
 from tests.policy.proof.nothing_else import EVERY, SOME, Sweep, sweeps
-from tests.policy.proof.proof import Finding, Outcome, Proof
+from tests.policy.proof.proof import Outcome, Proof
 from tests.policy.proof.requests import requests_of
 from tests.policy.proof.results import claim_rows, property_rows, record, sweep_rows
 

@@ -16,9 +16,9 @@ from tests.policy.proof.account import Account
 from tests.policy.proof.calls import NoCallError, parameters_of
 from tests.policy.proof.cast import Cast, session
 from tests.policy.proof.claim_file import CLAIMS, ClaimFileError, load_book
-from tests.policy.proof.proof import Proof
+from tests.policy.proof.proof import SIMULATOR, Proof
 from tests.policy.proof.requests import Request
-from tests.policy.proof.simulator import Simulator, Verdict
+from tests.policy.proof.simulator import Verdict
 from tests.policy.proof.templates import Templates, UnresolvedError
 
 EXAMPLE = ROOT / "examples" / "mongodb-atlas.yaml"
@@ -37,7 +37,7 @@ def judge(proof: Proof, action: str, resource: str, *lacks: str, **context: str)
     request = Request(
         caller=caller, action=action, resource=resource, context={**OVER_TLS, **said}, lacks=frozenset(lacks)
     )
-    (verdict,) = Simulator().judge([request], proof.account, proof.cast)
+    (verdict,) = SIMULATOR.judge([request], proof.account, proof.cast)
     return verdict
 
 
@@ -91,7 +91,7 @@ def test_keys_that_the_simulator_drops_are_judged_under_another_name(key: str, a
             "policy": {"Version": "2012-10-17", "Statement": [{**allow, "Condition": {"StringEquals": {key: "own"}}}]},
             "asItIs": as_it_is,
         }
-        (answer,) = Simulator().ask([json.dumps(question)])
+        (answer,) = SIMULATOR.ask([json.dumps(question)])
         return answer
 
     # When this fails, the simulator has learnt the key: the stand-in in simulate.mjs can go.
@@ -129,7 +129,9 @@ def test_a_reference_that_is_not_known_is_an_error(value: object) -> None:
         partition="aws",
         regions={"stack": "eu-west-1"},
     )
-    assert templates.resolve("stack", {"Fn::Join": [":", ["x", {"Fn::GetAtt": ["Bucket", "Arn"]}]]}) == "x:arn:aws:s3:::b"
+    assert (
+        templates.resolve("stack", {"Fn::Join": [":", ["x", {"Fn::GetAtt": ["Bucket", "Arn"]}]]}) == "x:arn:aws:s3:::b"
+    )
     with pytest.raises(UnresolvedError):
         templates.resolve("stack", value)
 
@@ -173,9 +175,15 @@ def write(directory: Path, **changes: Any) -> Path:
         ({"because": "no sentence"}, "one.yaml: claims[0].because: Value error, expected a sentence"),
         ({"wit": {}}, "one.yaml: claims[0].wit: Extra inputs are not permitted"),
         ({"to": []}, "one.yaml: claims[0].to: Value should have at least 1 item"),
-        ({"brings": {"SourceAccount": "x"}}, "one.yaml: claims[0].brings.SourceAccount.[key]: Value error, expected a cond"),
+        (
+            {"brings": {"SourceAccount": "x"}},
+            "one.yaml: claims[0].brings.SourceAccount.[key]: Value error, expected a cond",
+        ),
         ({"claim": "Writes It"}, "one.yaml: claims[0].claim: Value error, expected lower-case words"),
-        ({"context": ["over-carrier-pigeon"]}, "one.yaml:3: one/writes: context: over-carrier-pigeon is not in contexts.y"),
+        (
+            {"context": ["over-carrier-pigeon"]},
+            "one.yaml:3: one/writes: context: over-carrier-pigeon is not in contexts.y",
+        ),
         ({"live": {"ask": "the-oracle"}}, "one.yaml:3: one/writes: live: the-oracle is not under not_called"),
         ({"brings": {"a:b": "x"}, "lacks": ["a:b"]}, "one.yaml:3: one/writes: a:b is both brought and lacking"),
     ],

@@ -73,7 +73,9 @@ class Account:
         found = {}
         for each in self.of_type("AWS::IAM::Role"):
             name = each.arn.rpartition("/")[2]
-            policies = {policy["PolicyName"]: policy["PolicyDocument"] for policy in each.properties.get("Policies", [])}
+            policies = {
+                policy["PolicyName"]: policy["PolicyDocument"] for policy in each.properties.get("Policies", [])
+            }
             for other in self.of_type("AWS::IAM::Policy"):
                 if name in other.properties["Roles"]:
                     policies[f"{other.stack}/{other.logical_id}"] = other.properties["PolicyDocument"]
@@ -140,8 +142,10 @@ class Account:
         return False
 
     def _function_arn(self, name: str) -> str:
-        return name if name.startswith("arn:") else next(
-            each.arn for each in self.of_type("AWS::Lambda::Function") if each.arn.endswith(f":{name}")
+        return (
+            name
+            if name.startswith("arn:")
+            else next(each.arn for each in self.of_type("AWS::Lambda::Function") if each.arn.endswith(f":{name}"))
         )
 
 

@@ -50,13 +50,19 @@ class Call:
 _BUCKET, _OBJECT, _KEY = ("Bucket",), ("Bucket", "Key"), ("KeyId",)
 _GROUP, _STREAM, _QUEUE = ("logGroupName",), ("logGroupName", "logStreamName"), ("QueueUrl",)
 _CLUSTER, _PARAMETERS, _SECRET = ("DBClusterIdentifier",), ("DBClusterParameterGroupName",), ("SecretId",)
-_SUBSCRIPTION = {"filterName": "x", "filterPattern": "", "destinationArn": "arn:aws:lambda:eu-west-1:111122223333:function:x"}
+_SUBSCRIPTION = {
+    "filterName": "x",
+    "filterPattern": "",
+    "destinationArn": "arn:aws:lambda:eu-west-1:111122223333:function:x",
+}
 _METRIC = [{"metricName": "x", "metricNamespace": "x", "metricValue": "1"}]
 _SESSION = {"RoleSessionName": "claims", "DurationSeconds": 3600}
 
 CALLS: Mapping[str, Call] = {
     "iam:ListRoles": Call("list_roles"),
-    "kms:CreateGrant": Call("create_grant", _KEY, {"GranteePrincipal": "arn:aws:iam::999988887777:root", "Operations": ["Decrypt"]}),
+    "kms:CreateGrant": Call(
+        "create_grant", _KEY, {"GranteePrincipal": "arn:aws:iam::999988887777:root", "Operations": ["Decrypt"]}
+    ),
     "kms:Decrypt": Call("decrypt", _KEY, {"CiphertextBlob": b"\0" * 64}),
     "kms:DescribeKey": Call("describe_key", _KEY),
     "kms:DisableKey": Call("disable_key", _KEY),
@@ -91,7 +97,9 @@ CALLS: Mapping[str, Call] = {
     "logs:PutSubscriptionFilter": Call("put_subscription_filter", _GROUP, _SUBSCRIPTION),
     "logs:StartQuery": Call("start_query", _GROUP, {"startTime": 0, "endTime": 1, "queryString": "fields @message"}),
     "rds:CreateDBClusterParameterGroup": Call(
-        "create_db_cluster_parameter_group", _PARAMETERS, {"DBParameterGroupFamily": "aurora-mysql8.0", "Description": "x"}
+        "create_db_cluster_parameter_group",
+        _PARAMETERS,
+        {"DBParameterGroupFamily": "aurora-mysql8.0", "Description": "x"},
     ),
     "rds:DeleteDBCluster": Call("delete_db_cluster", _CLUSTER, {"SkipFinalSnapshot": True}),
     "rds:DeleteDBClusterParameterGroup": Call("delete_db_cluster_parameter_group", _PARAMETERS),
@@ -127,7 +135,9 @@ CALLS: Mapping[str, Call] = {
     "s3:PutBucketPublicAccessBlock": Call(
         "put_public_access_block", _BUCKET, {"PublicAccessBlockConfiguration": {"BlockPublicAcls": False}}
     ),
-    "s3:PutBucketVersioning": Call("put_bucket_versioning", _BUCKET, {"VersioningConfiguration": {"Status": "Enabled"}}),
+    "s3:PutBucketVersioning": Call(
+        "put_bucket_versioning", _BUCKET, {"VersioningConfiguration": {"Status": "Enabled"}}
+    ),
     "s3:PutEncryptionConfiguration": Call(
         "put_bucket_encryption", _BUCKET, {"ServerSideEncryptionConfiguration": _ENCRYPTION}
     ),
@@ -139,14 +149,18 @@ CALLS: Mapping[str, Call] = {
     "s3:PutObjectLegalHold": Call("put_object_legal_hold", _OBJECT, {"LegalHold": {"Status": "OFF"}}),
     "s3:PutObjectRetention": Call("put_object_retention", _OBJECT, {"Retention": {"Mode": "GOVERNANCE"}}),
     "s3:PutObjectTagging": Call("put_object_tagging", _OBJECT, {"Tagging": _TAGS}),
-    "s3:PutReplicationConfiguration": Call("put_bucket_replication", _BUCKET, {"ReplicationConfiguration": _REPLICATION}),
+    "s3:PutReplicationConfiguration": Call(
+        "put_bucket_replication", _BUCKET, {"ReplicationConfiguration": _REPLICATION}
+    ),
     "s3:RestoreObject": Call("restore_object", _OBJECT, {"RestoreRequest": {"Days": 1}}),
     "secretsmanager:DeleteSecret": Call("delete_secret", _SECRET),
     "secretsmanager:GetSecretValue": Call("get_secret_value", _SECRET),
     "secretsmanager:PutResourcePolicy": Call("put_resource_policy", _SECRET, {"ResourcePolicy": _POLICY}),
     "secretsmanager:PutSecretValue": Call("put_secret_value", _SECRET, {"SecretString": "x"}),
     "sns:Publish": Call("publish", ("TopicArn",), {"Message": "x"}),
-    "sqs:AddPermission": Call("add_permission", _QUEUE, {"Label": "x", "AWSAccountIds": ["999988887777"], "Actions": ["*"]}),
+    "sqs:AddPermission": Call(
+        "add_permission", _QUEUE, {"Label": "x", "AWSAccountIds": ["999988887777"], "Actions": ["*"]}
+    ),
     "sqs:DeleteMessage": Call("delete_message", _QUEUE, {"ReceiptHandle": "x"}),
     "sqs:DeleteQueue": Call("delete_queue", _QUEUE),
     "sqs:GetQueueAttributes": Call("get_queue_attributes", _QUEUE),

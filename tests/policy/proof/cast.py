@@ -68,7 +68,7 @@ class Subject:
     values
         What the placeholders stand for.
     callers
-        Who is there, besides AWS's services.
+        Who is there, besides AWS's services. Several of a name: a claim is about each.
     """
 
     kind: Kind
@@ -78,7 +78,7 @@ class Subject:
     type: str | None
     facts: Mapping[str, Any]
     values: Mapping[str, tuple[str, ...]]
-    callers: Mapping[str, Caller]
+    callers: Mapping[str, tuple[Caller, ...]]
 
 
 class Cast:
@@ -122,7 +122,7 @@ class Cast:
         values: Values,
         *,
         facts: Mapping[str, Any] | None = None,
-        callers: Mapping[str, Caller] | None = None,
+        callers: Mapping[str, Caller | tuple[Caller, ...]] | None = None,
         resource: Resource | None = None,
     ) -> Subject:
         """Put a subject together: what is its own, and what every subject has."""
@@ -135,7 +135,10 @@ class Cast:
             type=resource.type if resource else None,
             facts=facts or {},
             values={**self._common(own), **own},
-            callers={**self._people, **(callers or {})},
+            callers={
+                name: (found,) if isinstance(found, Caller) else found
+                for name, found in {**self._people, **(callers or {})}.items()
+            },
         )
 
     def own_role(self, caller: str, role_name: str) -> Caller:
@@ -159,11 +162,10 @@ class Cast:
         other = session("vendors-other-role", account, "another-service-of-the-vendor", everything)
         return {"vendor": comes, "vendors-other-role": other}
 
-    def shippers(self, destinations: tuple[str, ...]) -> dict[str, Caller]:
-        """Return the function that ships an export: all of its destinations' have the same grant, so one stands for all."""
-        return {
-            "shipper": self.own_role("shipper", self.names.shipper(destination)) for destination in destinations[:1]
-        }
+    def shippers(self, destinations: tuple[str, ...]) -> dict[str, tuple[Caller, ...]]:
+        """Return the functions that ship an export."""
+        shippers = tuple(self.own_role("shipper", self.names.shipper(each)) for each in destinations)
+        return {"shipper": shippers} if shippers else {}
 
     def _common(self, own: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         """Name what every subject may be measured against: the rest of the deployment, and strangers."""

@@ -211,6 +211,7 @@ def _read(path: Path, model: type[BaseModel], mistakes: list[str]) -> BaseModel 
 
 def _entries(path: Path, file: ClaimFile) -> list[Entry]:
     root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    assert isinstance(root, yaml.MappingNode)  # The model has read it.
     lines = {
         key.value: [item.start_mark.line + 1 for item in value.value]
         for key, value in root.value

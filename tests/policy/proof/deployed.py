@@ -1,4 +1,4 @@
-"""The policies as they are deployed, judged by the local cloud's own evaluator: for requests that nobody here can make."""
+"""The policies as they are deployed, judged by the local cloud's own evaluator, for requests that no call can make."""
 
 from __future__ import annotations
 

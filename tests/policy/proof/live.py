@@ -13,14 +13,17 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from local_cloud.stage import STRANGER, Stage
 from local_cloud.stand_ins.sessions import Credentials, assume, role_session, user, vendor_identity
+from stacks.names import Names
 from tests.policy.proof.account import Account
 from tests.policy.proof.calls import NoCallError, parameters_of
-from tests.policy.proof.cast import Caller, Cast
+from tests.policy.proof.cast import Caller, Cast, Subject
 from tests.policy.proof.claim_file import Claim
 from tests.policy.proof.deployed import DeployedPolicies
+from tests.policy.proof.proof import Outcome, Proof
 from tests.policy.proof.requests import Request
 from tests.policy.proof.simulator import Verdict
 from tests.policy.proof.subjects import trusting
+from tests.policy.proof.templates import Template
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 _PAST_PERMISSION = {
@@ -120,13 +123,44 @@ class LocalCloud:
         """
         iam = self._stage.customer("iam")
         trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
-        root = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{self._account.id}:root"}}
+        root = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"AWS": f"arn:aws:iam::{self._account.id}:root"},
+        }
         opened = {**trust, "Statement": [*trust["Statement"], root]}
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(opened))
         try:
             return assume(self._stage, {"AccessKeyId": self._account.id, "SecretAccessKey": "local"}, arn)
         finally:
             iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+
+
+def judge_live(stage: Stage, templates: Mapping[str, Template], *, whole: bool) -> list[Outcome]:
+    """Judge every claim about a deployed example, by the simulator and by the cloud that it is deployed to.
+
+    Parameters
+    ----------
+    stage
+        The cloud with the deployed stacks.
+    templates
+        What was deployed.
+    whole
+        Ask the cloud about everything. Otherwise about what the exports' own stacks hold: the core and the shipper are
+        the same in every example, and one of them shows it.
+    """
+    names = Names(stage.settings.deployment, stage.settings.account, stage.settings.region)
+    shared = {names.core_stack, names.in_region("shipper", names.region)}
+    regions = Account(stage.settings, templates).regions
+    proof = Proof(
+        stage.settings, templates, physical_ids=physical_ids(stage, regions), foreign_key=make_strangers(stage)
+    )
+    cloud = LocalCloud(stage, proof.account, proof.cast)
+
+    def is_tried(subject: Subject) -> bool:
+        return whole or subject.kind in ("vendor-role", "logzio-fetch") or not shared & {*subject.stacks}
+
+    return proof.outcomes(live=cloud.judge, is_tried=is_tried)
 
 
 def physical_ids(stage: Stage, stacks: Mapping[str, str]) -> dict[tuple[str, str], str]:

@@ -19,13 +19,14 @@ from settings import Deployment, load_settings
 from tests.conftest import ROOT, synthesize
 from tests.policy.proof.claim_file import Slug
 from tests.policy.proof.paths import container_of, look
-from tests.policy.proof.proof import Proof
+from tests.policy.proof.proof import Finding, Outcome, Proof
 from tests.policy.proof.templates import Template
 
 MUTATIONS = Path(__file__).parents[1] / "mutations.yaml"
 NOTICED = MUTATIONS.with_suffix(".md")
 _HEAD = """# Who notices which weakened template
-Each line of [mutations.yaml](mutations.yaml), and the claims and properties of [claims](claims) that fail by it. Made by `python -m tests.policy.proof.mutations`; a test compares.
+The changes of [mutations.yaml](mutations.yaml), and the claims and properties of [claims](claims) that fail by each.
+Made by `python -m tests.policy.proof.mutations`; a test compares.
 
 | weakened | in | noticed by |
 | --- | --- | --- |
@@ -81,7 +82,7 @@ class Mutation(_Model):
         """Return the claims and properties that fail."""
         proof = Proof(_settings(self.example), self.templates(), stack=self.stack)
         held = _held(self.example, self.stack)
-        results = [*proof.outcomes(), *proof.findings()]
+        results: list[Outcome | Finding] = [*proof.outcomes(), *proof.findings()]
         # A subject that the change took away is noticed by what no longer holds of it.
         gone = held - {(each.entry.id, each.subject.name) for each in results}
         return sorted({each.entry.id for each in results if each.mistake()} | {entry for entry, _ in gone})
@@ -96,7 +97,8 @@ def _settings(example: str) -> Deployment:
 def _held(example: str, stack: str) -> frozenset[tuple[str, str]]:
     """Return what is claimed of a stack that nobody has weakened."""
     proof = Proof(_settings(example), synthesize(ROOT / "examples" / f"{example}.yaml").templates, stack=stack)
-    return frozenset((each.entry.id, each.subject.name) for each in [*proof.outcomes(), *proof.findings()])
+    results: list[Outcome | Finding] = [*proof.outcomes(), *proof.findings()]
+    return frozenset((each.entry.id, each.subject.name) for each in results)
 
 
 def _apply(resource: dict[str, Any], change: Remove | Set | Append) -> None:

@@ -27,7 +27,7 @@ _KINDS = {
 """What AWS's Service Authorization Reference calls the resources of the templates."""
 
 EVERY = 1
-SOME = 100
+SOME = 200
 """Of services that hold no logs, one action in so many is asked about."""
 _HOLD_LOGS = ("kms", "logs", "s3", "sts")
 _OWN = ("archive", "archive-key", "bucket", "key", "log-group", "role", "vendors-bucket", "vendors-key")
@@ -94,7 +94,7 @@ def sweeps(proof: Proof, *, one_in: int, known: Container[str] = ()) -> Iterator
 
 
 def _question(proof: Proof, subject: Subject, says: NothingElse, one_in: int) -> str:
-    caller = subject.callers[says.who]
+    (caller,) = subject.callers[says.who]
     return json.dumps(
         {
             "caller": {"principal": caller.principal, "identity": caller.policies},
@@ -110,15 +110,11 @@ def _question(proof: Proof, subject: Subject, says: NothingElse, one_in: int) ->
 
 
 def _resources(proof: Proof, subject: Subject, *, whole: bool) -> Iterator[dict[str, Any]]:
-    """Yield what the deployment has: all of it, or the subject's own and one of each type besides."""
+    """Yield what the deployment has: all of it, or the subject's own and the archive."""
     own = {arn for name in _OWN for arn in subject.values.get(name, ())}
-    besides: set[str] = set()
     for resource in proof.account.resources:
-        is_own = resource.arn in own
-        if not (whole or is_own or resource.type not in besides):
+        if not whole and resource.arn not in own:
             continue
-        if not is_own:
-            besides.add(resource.type)
         policy = proof.account.policy_of(resource.arn)
         if resource.type in _KINDS:
             yield _resource(proof, *_KINDS[resource.type], resource.arn, None if "IAM" in resource.type else policy)
@@ -134,7 +130,6 @@ def _resources(proof: Proof, subject: Subject, *, whole: bool) -> Iterator[dict[
     for inside in ("feed", "own-path"):
         for arn in subject.values.get(inside, ()):
             yield _resource(proof, "s3", "object", f"{arn}/object", proof.account.policy_of(arn))
-
 
     for point in subject.values.get("access-point", ()):
         yield _resource(proof, "s3", "accesspoint", point, None)

