@@ -132,7 +132,9 @@ class Account:
 
     def owner_of(self, arn: str, strangers: Mapping[str, str]) -> str:
         """Return the account that owns what an ARN names; a bucket's ARN does not say, so others' are named here."""
-        return arn.split(":")[4] or strangers.get(arn.split("/")[0], self.id) if arn != "*" else self.id
+        if arn == "*":
+            return self.id
+        return arn.split(":")[4] or strangers.get(arn.split("/")[0], self.id)
 
     def blocks_public_access(self, arn: str) -> bool:
         """Tell whether a bucket's RestrictPublicBuckets is on."""
