@@ -18,7 +18,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo test lint types unit end-to-end fuzz bench synth sbom audit schema lock clean
+.PHONY: help setup demo test lint types unit end-to-end proof fuzz bench synth sbom audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,11 +74,14 @@ types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infras
 
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"
-	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m 'not end_to_end'
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m 'not end_to_end and not proof'
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"
 	@$(BIN)/pytest -n 3 --dist worksteal -m end_to_end
+
+proof: $(SETUP) ## Every action of every AWS service, for every role that a vendor assumes: build/claims.json
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m proof
 
 fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with new seeds, for FUZZ_MINUTES (5)
 	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
