@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from app import regions_of
 from settings import Deployment
-from stacks.names import partition_of
+from settings.names import partition_of
 from tests.policy.proof.templates import Resource, Template, Templates, UnresolvedError
 
 Policy = dict[str, Any]
@@ -184,5 +183,5 @@ def _is_at(url: str, arn: str) -> bool:
 
 
 def _region(stack: str, settings: Deployment) -> str:
-    others = [region for region in regions_of(settings) if region != settings.region and stack.endswith(f"-{region}")]
+    others = [region for region in settings.regions if region != settings.region and stack.endswith(f"-{region}")]
     return others[0] if others else settings.region

@@ -8,7 +8,7 @@ from typing import Any
 
 from local_cloud.stage import STRANGER
 from settings import Deployment
-from stacks.names import Names
+from settings.names import Names
 from tests.policy.proof.account import Account, Policy
 from tests.policy.proof.claim_file import Kind
 from tests.policy.proof.templates import Resource

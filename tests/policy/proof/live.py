@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from local_cloud.stage import STRANGER, Stage
 from local_cloud.stand_ins.sessions import Credentials, assume, role_session, user, vendor_identity
-from stacks.names import Names
+from settings.names import Names
 from tests.policy.proof.account import Account
 from tests.policy.proof.calls import NoCallError, parameters_of
 from tests.policy.proof.cast import Caller, Cast, Subject

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from app import regions_of
 from constructs_lib.log_group import FUNCTION_LOG_DAYS
 from settings.destinations import ARCHIVE, LogzioDestination
 from settings.exports import (
@@ -17,14 +16,14 @@ from settings.exports import (
     MongodbAtlasExport,
     S3LogsExport,
 )
-from stacks.names import Names
+from settings.names import Names
 from tests.policy.proof.cast import Caller, Cast, Subject, Values
 
 
 def subjects(cast: Cast) -> Iterator[Subject]:
     """Yield everything that files of claims are about."""
     names = cast.names
-    shippers = tuple(names.in_region("shipper", region) for region in regions_of(cast.settings))
+    shippers = tuple(names.in_region("shipper", region) for region in cast.settings.regions)
     yield cast.subject("core", "core", (names.core_stack, *shippers), {})
     for export in cast.settings.exports:
         yield _export(cast, export)
@@ -109,7 +108,7 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
 
 
 def _stacks_of(cast: Cast, export_name: str) -> tuple[str, ...]:
-    regions = regions_of(cast.settings)
+    regions = cast.settings.regions
     return tuple(stack for region in regions if (stack := cast.names.in_region(export_name, region)) in cast.stacks)
 
 
@@ -213,7 +212,7 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
             "encryption": kind,
             "target": name == names.bucket("access-logs"),
             # An access log's target must be in the same Region.
-            "home": not each.stack.endswith(tuple(region for region in regions_of(settings) if region != names.region)),
+            "home": not each.stack.endswith(tuple(region for region in settings.regions if region != names.region)),
         }
         yield cast.subject("bucket", name, (each.stack,), values, facts=facts, resource=each)
 
