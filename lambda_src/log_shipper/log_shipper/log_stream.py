@@ -38,7 +38,7 @@ class LogStream:
         # its first line begins a record, so nothing held back goes on in it
         return [*self.finish(), raw]
 
-    def finish(self) -> list[RawBlock | list[Record]]:
+    def finish(self) -> list[list[Record]]:
         """Return the record that was waiting for more lines, if any."""
         held = list(self._reader.finish())
         return [held] if held else []
