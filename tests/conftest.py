@@ -29,9 +29,10 @@ def cdk_context() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Synthesized:
-    """One example's stacks: their templates, and which other stacks each waits for."""
+    """One example's stacks: their templates and Regions, and which other stacks each waits for."""
 
     templates: dict[str, dict[str, Any]]
+    regions: dict[str, str]
     dependencies: dict[str, set[str]]
 
     def resources(self, resource_type: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -54,6 +55,7 @@ def synthesize(example: Path) -> Synthesized:
     stacks = assembly.stacks
     return Synthesized(
         templates={stack.stack_name: stack.template for stack in stacks},
+        regions={stack.stack_name: stack.environment.region for stack in stacks},
         dependencies={
             stack.stack_name: {found.id for found in stack.dependencies if not found.id.endswith(".assets")}
             for stack in stacks
