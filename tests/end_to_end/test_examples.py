@@ -86,7 +86,13 @@ def claims_that_do_not_hold(stage: Stage, assembly: Path, example: str) -> list[
         path.name.removesuffix(".template.json"): json.loads(path.read_text())
         for path in assembly.glob("*.template.json")
     }
-    outcomes = judge_live(stage, templates, whole=example == "everything")
+    # aws://account/region
+    regions = {
+        name: artifact["environment"].rpartition("/")[2]
+        for name, artifact in json.loads((assembly / "manifest.json").read_text())["artifacts"].items()
+        if name in templates
+    }
+    outcomes = judge_live(stage, templates, regions, whole=example == "everything")
     rows = json.dumps(claim_rows(outcomes)).replace(stage.settings.account, EXAMPLE_ACCOUNT)
     record(example, "claims", json.loads(rows))
     return [mistake for each in outcomes if (mistake := each.mistake())]

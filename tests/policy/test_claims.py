@@ -29,7 +29,8 @@ NOT_CALLED = {
 
 @cache
 def proof_of(example: Path) -> Proof:
-    return Proof(load_settings(example), synthesize(example).templates)
+    synthesized = synthesize(example)
+    return Proof(load_settings(example), synthesized.templates, synthesized.regions)
 
 
 @cache

@@ -28,7 +28,8 @@ OVER_TLS = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
 
 @pytest.fixture(scope="module")
 def proof() -> Proof:
-    return Proof(load_settings(EXAMPLE), synthesize(EXAMPLE).templates)
+    synthesized = synthesize(EXAMPLE)
+    return Proof(load_settings(EXAMPLE), synthesized.templates, synthesized.regions)
 
 
 def judge(proof: Proof, action: str, resource: str, *lacks: str, **context: str) -> Verdict:
@@ -141,7 +142,7 @@ def test_a_managed_policy_is_an_error() -> None:
     role = next(each for each in templates["acme-prod-core"]["Resources"].values() if each["Type"] == "AWS::IAM::Role")
     role["Properties"]["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
     with pytest.raises(UnresolvedError, match="AdministratorAccess"):
-        Cast(load_settings(EXAMPLE), Account(load_settings(EXAMPLE), templates))
+        Cast(load_settings(EXAMPLE), Account(load_settings(EXAMPLE), templates, synthesize(EXAMPLE).regions))
 
 
 def test_a_context_that_no_caller_brings_is_no_call() -> None:

@@ -38,8 +38,8 @@ class Account:
     ----------
     settings
         The deployment.
-    templates
-        Its templates, by stack.
+    templates, regions
+        Its templates and their Regions, by stack.
     physical_ids
         As for `Templates`.
     """
@@ -48,10 +48,11 @@ class Account:
         self,
         settings: Deployment,
         templates: Mapping[str, Template],
+        regions: Mapping[str, str],
         physical_ids: Mapping[tuple[str, str], str] | None = None,
     ) -> None:
         self.id = settings.account
-        self.regions = {stack: _region(stack, settings) for stack in templates}
+        self.regions = dict(regions)
         self.resources = list(
             Templates(
                 templates=templates,
@@ -180,8 +181,3 @@ def _partition(account: Account) -> str:
 
 def _is_at(url: str, arn: str) -> bool:
     return url.rpartition("/")[2] == arn.rpartition(":")[2]
-
-
-def _region(stack: str, settings: Deployment) -> str:
-    others = [region for region in settings.regions if region != settings.region and stack.endswith(f"-{region}")]
-    return others[0] if others else settings.region

@@ -101,7 +101,6 @@ class Cast:
         self.foreign_key = foreign_key or key
         self.foreign_bucket = self.names.bucket_arn(f"foreign-{settings.account}")
         self.buckets = [each.arn for each in account.of_type("AWS::S3::Bucket")]
-        self.stacks = tuple(dict.fromkeys(each.stack for each in account.resources))
         self._people = {
             caller.name: caller
             for caller in (

@@ -136,24 +136,29 @@ class LocalCloud:
             iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
 
 
-def judge_live(stage: Stage, templates: Mapping[str, Template], *, whole: bool) -> list[Outcome]:
+def judge_live(
+    stage: Stage, templates: Mapping[str, Template], regions: Mapping[str, str], *, whole: bool
+) -> list[Outcome]:
     """Judge every claim about a deployed example, by the simulator and by the cloud that it is deployed to.
 
     Parameters
     ----------
     stage
         The cloud with the deployed stacks.
-    templates
-        What was deployed.
+    templates, regions
+        What was deployed, and where, by stack.
     whole
         Ask the cloud about everything. Otherwise about what the exports' own stacks hold: the core and the shipper are
         the same in every example, and one of them shows it.
     """
     names = Names(stage.settings.deployment, stage.settings.account, stage.settings.region)
     shared = {names.core_stack, names.in_region("shipper", names.region)}
-    regions = Account(stage.settings, templates).regions
     proof = Proof(
-        stage.settings, templates, physical_ids=physical_ids(stage, regions), foreign_key=make_strangers(stage)
+        stage.settings,
+        templates,
+        regions,
+        physical_ids=physical_ids(stage, regions),
+        foreign_key=make_strangers(stage),
     )
     cloud = LocalCloud(stage, proof.account, proof.cast)
 

@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from settings import Deployment, load_settings
-from tests.conftest import ROOT, synthesize
+from tests.conftest import ROOT, Synthesized, synthesize
 from tests.policy.proof.claim_file import Slug
 from tests.policy.proof.paths import container_of, look
 from tests.policy.proof.proof import Finding, Outcome, Proof
@@ -68,7 +68,7 @@ class Mutation(_Model):
 
     def templates(self) -> dict[str, Template]:
         """Return the example's templates with the changes."""
-        original = synthesize(ROOT / "examples" / f"{self.example}.yaml").templates
+        original = _example(self.example).templates
         templates = {**original, self.stack: copy.deepcopy(original[self.stack])}
         resources = templates[self.stack]["Resources"]
         found = [logical_id for logical_id in resources if fnmatchcase(logical_id, self.resource)]
@@ -80,12 +80,17 @@ class Mutation(_Model):
 
     def noticed_by(self) -> list[str]:
         """Return the claims and properties that fail."""
-        proof = Proof(_settings(self.example), self.templates(), stack=self.stack)
+        regions = _example(self.example).regions
+        proof = Proof(_settings(self.example), self.templates(), regions, stack=self.stack)
         held = _held(self.example, self.stack)
         results: list[Outcome | Finding] = [*proof.outcomes(), *proof.findings()]
         # A subject that the change took away is noticed by what no longer holds of it.
         gone = held - {(each.entry.id, each.subject.name) for each in results}
         return sorted({each.entry.id for each in results if each.mistake()} | {entry for entry, _ in gone})
+
+
+def _example(name: str) -> Synthesized:
+    return synthesize(ROOT / "examples" / f"{name}.yaml")
 
 
 @cache
@@ -96,7 +101,8 @@ def _settings(example: str) -> Deployment:
 @cache
 def _held(example: str, stack: str) -> frozenset[tuple[str, str]]:
     """Return what is claimed of a stack that nobody has weakened."""
-    proof = Proof(_settings(example), synthesize(ROOT / "examples" / f"{example}.yaml").templates, stack=stack)
+    synthesized = _example(example)
+    proof = Proof(_settings(example), synthesized.templates, synthesized.regions, stack=stack)
     results: list[Outcome | Finding] = [*proof.outcomes(), *proof.findings()]
     return frozenset((each.entry.id, each.subject.name) for each in results)
 

@@ -79,8 +79,8 @@ class Proof:
 
     Parameters
     ----------
-    settings, templates
-        The deployment, and its templates by stack.
+    settings, templates, regions
+        The deployment, and its templates and their Regions by stack.
     physical_ids, foreign_key
         As the cloud named them, when it is deployed.
     stack
@@ -91,13 +91,14 @@ class Proof:
         self,
         settings: Deployment,
         templates: Mapping[str, Template],
+        regions: Mapping[str, str],
         *,
         physical_ids: Mapping[tuple[str, str], str] | None = None,
         foreign_key: str | None = None,
         stack: str | None = None,
     ) -> None:
         self.settings = settings
-        self.account = Account(settings, templates, physical_ids)
+        self.account = Account(settings, templates, regions, physical_ids)
         self.cast = Cast(settings, self.account, foreign_key)
         self.book: Book = load_book()
         self.subjects = [each for each in subjects(self.cast) if stack is None or stack in each.stacks]

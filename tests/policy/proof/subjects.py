@@ -23,8 +23,7 @@ from tests.policy.proof.cast import Caller, Cast, Subject, Values
 def subjects(cast: Cast) -> Iterator[Subject]:
     """Yield everything that files of claims are about."""
     names = cast.names
-    shippers = tuple(names.in_region("shipper", region) for region in cast.settings.regions)
-    yield cast.subject("core", "core", (names.core_stack, *shippers), {})
+    yield cast.subject("core", "core", (names.core_stack, *_stacks_of(cast, "shipper")), {})
     for export in cast.settings.exports:
         yield _export(cast, export)
     yield from _vendor_roles(cast)
@@ -107,9 +106,9 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
             return values, {"keeps": export.retention_days is not None, "prefixes": bool(found)}
 
 
-def _stacks_of(cast: Cast, export_name: str) -> tuple[str, ...]:
-    regions = cast.settings.regions
-    return tuple(stack for region in regions if (stack := cast.names.in_region(export_name, region)) in cast.stacks)
+def _stacks_of(cast: Cast, name: str) -> tuple[str, ...]:
+    """Return the stacks of an export, or of the shipper: one in each of its Regions."""
+    return tuple(stack for stack, region in cast.account.regions.items() if stack == cast.names.in_region(name, region))
 
 
 def _vendor_roles(cast: Cast) -> Iterator[Subject]:
@@ -212,7 +211,7 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
             "encryption": kind,
             "target": name == names.bucket("access-logs"),
             # An access log's target must be in the same Region.
-            "home": not each.stack.endswith(tuple(region for region in settings.regions if region != names.region)),
+            "home": cast.account.regions[each.stack] == names.region,
         }
         yield cast.subject("bucket", name, (each.stack,), values, facts=facts, resource=each)
 
