@@ -116,6 +116,12 @@ class Vendors:
         project, bucket = self.atlas.projects[export.project_id], self._stage.settings.landing_bucket(export)
         return project, next(one for one in project.integrations.values() if one["bucketName"] == bucket)
 
+    def principal_arn(self, party: object) -> str:
+        """Return whom an export's or a reader's role is to trust."""
+        if isinstance(party, MongodbAtlasExport):
+            return self.atlas.principal_arn
+        raise ValueError(f"{party!r} has no API here")
+
     def external_ids(self, party: object) -> tuple[str, ...]:
         """Return the external ids that a vendor uses, or will use, for an export or a reader."""
         if isinstance(party, MongodbAtlasExport):

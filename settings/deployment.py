@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, ModelWrapValidatorHandler, Tag, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -43,6 +43,12 @@ class Deployment(Model):
         default=None, description="A copy of the archive in another Region. Left out: none."
     )
     alerts: Alerts = Field(default=Alerts(), description="Who hears of a failure.")
+    subscriptions: Literal["direct", "kinesis"] = Field(
+        default="direct",
+        description="How log groups reach the archive. `direct`: each log stream's events by themselves, within "
+        "seconds. `kinesis`: through a data stream in each Region, those of a minute together; for many log streams. "
+        "docs/subscriptions.md says what each costs and how to change from one to the other.",
+    )
     destinations: tuple[Destination, ...] = Field(default=(), description="Where logs go after they have landed.")
     exports: Annotated[tuple[Export, ...], *NotEmpty] = Field(description="Whose logs land.")
 

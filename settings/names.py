@@ -95,6 +95,24 @@ class Names:
         """Return the ARN of the archiver in a Region."""
         return f"arn:{self.partition}:lambda:{region}:{self.account}:function:{self.archiver}"
 
+    @property
+    def stream(self) -> str:
+        """The data stream that log groups are subscribed to, in every Region; no export or destination is named so."""
+        return f"{self.deployment}-shipper-subscriptions"
+
+    def stream_arn(self, region: str) -> str:
+        """Return the ARN of the stream in a Region."""
+        return f"arn:{self.partition}:kinesis:{region}:{self.account}:stream/{self.stream}"
+
+    def stream_role(self, region: str) -> str:
+        """Return the name of the role that writes to the stream of a Region."""
+        return self.in_region("shipper-subscriptions", region)
+
+    @property
+    def stream_export(self) -> str:
+        """The CloudFormation export that holds the stream's ARN, in every Region."""
+        return f"{self.deployment}-subscriptions-stream-arn"
+
     def shipper(self, destination: str) -> str:
         """Return the name of a destination's function and role."""
         return f"{self.deployment}-ship-{destination}"

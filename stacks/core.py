@@ -19,9 +19,11 @@ from constructs_lib.alert_topic import AlertTopic, AlertTopicProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.replication import Replication
+from constructs_lib.subscription_stream import SubscriptionStream
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination
 from settings.names import Names
+from stacks import subscriptions
 from stacks.replica import replication
 
 SHORT_LIVED_DAYS = 30
@@ -66,6 +68,8 @@ class CoreStack(Stack):
         )
         if settings.replica:
             self._copy_to(replication(settings.replica, names), alerts)
+        if subscriptions.through_kinesis(settings):
+            SubscriptionStream(self, "Subscriptions", subscriptions.stream_props(names, names.region, self.key))
         self._roles()
         self.key.allow(
             statements.encrypt_log_groups(
@@ -130,6 +134,7 @@ class CoreStack(Stack):
                 self._allow("ListFailures", ["s3:ListBucket"], failure_buckets),
                 self._allow("PutFailures", ["s3:PutObject"], [f"{arn}/*" for arn in failure_buckets]),
                 self._use_key(["kms:GenerateDataKey"]),
+                *self._read_streams(),
             ],
         )
         for destination in self._settings.destinations:
@@ -141,6 +146,11 @@ class CoreStack(Stack):
         if any(ARCHIVE in export.ship_to for export in self._settings.exports):
             copies = self._allow("PutArchive", ["s3:PutObject"], [f"{self.archive.arn}/logs/*"])
             self._destination_role(ARCHIVE, None, [copies])
+
+    def _read_streams(self) -> list[iam.PolicyStatement]:
+        if not subscriptions.through_kinesis(self._settings):
+            return []
+        return subscriptions.read_streams(self._names, self._regions, self.key.arn)
 
     def _feed(self, destination: str) -> list[iam.PolicyStatement]:
         """Let a feed's one writer see the last key it wrote, and whether an input has been fed before."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IDependable
+from constructs import Construct, IConstruct, IDependable
 
 from constructs_lib import statements
 from constructs_lib.connector import Connector, ConnectorProps
@@ -26,6 +26,7 @@ from settings.connect import Connect
 from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.names import Names
+from stacks import subscriptions
 
 _READ_BY_THE_SHIPPER = {
     "redaction", "include", "exclude", "format", "record_start", "path_fields", "oversize", "decryption_keys_secret",
@@ -60,7 +61,7 @@ class ExportStack(Stack):
         document = {"vendor": export.kind} | export.model_dump(
             include=_READ_BY_THE_SHIPPER, exclude_defaults=True, mode="json"
         )
-        ExportConfiguration(
+        self.configuration = ExportConfiguration(
             self, "Configuration", parameter_name=f"{names.parameter_path}{export.name}", document=document
         )
 
@@ -132,13 +133,20 @@ class ExportStack(Stack):
 
     def subscribe(self, log_group_name: str) -> ArchiveSubscription:
         """Send a log group's events to the archiver of its Region."""
-        return ArchiveSubscription(
+        subscription = ArchiveSubscription(
             self,
             f"Archive-{log_group_name}",
             export_name=self._export.name,
             log_group_name=log_group_name,
-            archiver_arn=self.names.archiver_arn(self.region),
+            destination=subscriptions.destination(self.settings, self.names, self.region),
         )
+        self.wait_for_configuration(subscription)
+        return subscription
+
+    def wait_for_configuration(self, subscriber: IConstruct) -> None:
+        """Subscribe after the configuration is there: what comes by stream for an export without one is set aside."""
+        if subscriptions.through_kinesis(self.settings):
+            subscriber.node.add_dependency(self.configuration)
 
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""

@@ -30,9 +30,11 @@ from constructs_lib.shipper import (
     ShipperFunctionProps,
     environment_document,
 )
+from constructs_lib.subscription_stream import StreamReader, StreamReaderProps, SubscriptionStream
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
 from settings.names import Names
+from stacks import subscriptions
 from stacks.next_steps import fetch_steps
 
 
@@ -62,6 +64,7 @@ class ShipperStack(Stack):
             compatible_runtimes=[RUNTIME],
         )
         topic: sns.ITopic
+        key: CustomerKey | None = None
         if self._is_home:
             self._log_key_arn = Fn.import_value(names.archive_key_export)
             topic = sns.Topic.from_topic_arn(self, "Alerts", names.alert_topic_arn)
@@ -89,6 +92,8 @@ class ShipperStack(Stack):
             ),
         )
         archiver.alarm.add_alarm_action(actions.SnsAction(topic))
+        if subscriptions.through_kinesis(settings):
+            self._read_stream(archiver, topic, key)
         if self._is_home:
             self._destinations(topic)
 
@@ -119,6 +124,25 @@ class ShipperStack(Stack):
         )
         key.allow(statements.use_key_for_objects(["kms:GenerateDataKey"], failures.arn, archiver_role, self.region))
         return key
+
+    def _read_stream(self, archiver: Archiver, topic: sns.ITopic, regional_key: CustomerKey | None) -> None:
+        """Have the archiver read this Region's stream, which is made here where the core is not."""
+        names = self._names
+        reader = StreamReader(
+            self,
+            "SubscriptionReader",
+            StreamReaderProps(
+                function=archiver.function,
+                stream_arn=names.stream_arn(self.region),
+                failure_bucket_arn=names.bucket_arn(names.bucket("failed", self.region)),
+                alarm_name=f"{names.archiver}-behind",
+            ),
+        )
+        reader.alarm.add_alarm_action(actions.SnsAction(topic))
+        if regional_key:
+            regional_key.allow(subscriptions.decrypt_stream(names, self.region))
+            props = subscriptions.stream_props(names, self.region, regional_key)
+            reader.node.add_dependency(SubscriptionStream(self, "Subscriptions", props))
 
     def _function(
         self,

@@ -262,7 +262,7 @@ def test_every_cross_account_role_trusts_one_principal_by_external_id_for_twelve
         assert not more
         assert trust[0]["Action"] == "sts:AssumeRole"
         if kind == "Service":
-            services = ("lambda", "rds", "s3", "states")
+            services = ("lambda", "logs", "rds", "s3", "states")
             assert principal in [f"{service}.amazonaws.com" for service in services]
             continue
         # What a vendor's API names is checked by the connector, which refuses anything but one principal.
@@ -427,11 +427,14 @@ def test_stacks_refer_one_way_export_to_shipper_to_core_to_replica(example: Synt
             assert found <= shippers
 
 
-def test_the_one_imported_value_is_the_archive_key(example: Synthesized) -> None:
+def test_imported_values_are_the_archive_key_and_where_there_is_one_the_stream(example: Synthesized) -> None:
+    streams = list(example.resources("AWS::Kinesis::Stream"))
     for name, template in example.templates.items():
         imports = [line for line in json.dumps(template, indent=1).splitlines() if "Fn::ImportValue" in line]
-        assert all('"acme-prod-archive-key-arn"' in line for line in imports), name
-        assert not imports or name.startswith("acme-prod-shipper"), name
+        shipper = name.startswith("acme-prod-shipper")
+        value = "acme-prod-archive-key-arn" if shipper else "acme-prod-subscriptions-stream-arn"
+        assert all(f'"{value}"' in line for line in imports), name
+        assert not imports or shipper or streams, name
 
 
 def test_export_stacks_are_asset_free_unless_something_must_be_configured(example: Synthesized) -> None:

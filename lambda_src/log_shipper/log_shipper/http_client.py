@@ -113,7 +113,7 @@ def _retry_after(value: str | None) -> float | None:
     """Return the seconds of a ``Retry-After`` header, which has a number or a date (RFC 9110, 10.2.3)."""
     if value is None:
         return None
-    if value.strip().isdecimal():
+    if value.isascii() and value.strip().isdigit():
         return float(value)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())

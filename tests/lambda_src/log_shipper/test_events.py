@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from log_shipper import events
+from log_shipper import archive, events
 from log_shipper.errors import ShipperError, UnknownExportError
 from log_shipper.events import objects_in, subscriptions_in
 
-from tests.lambda_src.log_shipper.world import subscription
+from tests.lambda_src.log_shipper.world import Cloud, subscription
 
 OBJECT = {"bucket": {"name": "b"}, "object": {"key": "k"}}
 
@@ -74,6 +74,15 @@ def test_an_event_that_is_no_subscription_is_refused(event: dict[str, Any]) -> N
 def test_a_payload_that_is_no_batch_of_events_is_refused(document: object) -> None:
     with pytest.raises(ShipperError, match="is not a batch of log events"):
         list(subscriptions_in(payload(document)))
+
+
+@pytest.mark.parametrize(
+    "event", [{"id": "1", "timestamp": 1}, {"id": "1", "message": "x"}, {"message": "x"}, None, "x"]
+)
+def test_a_log_event_without_its_parts_is_refused(event: object, cloud: Cloud) -> None:
+    cloud.export("e", vendor="cloudwatch-logs")
+    with pytest.raises(ShipperError, match="a log event of the payload lacks its"):
+        archive.handler(subscription("e", "g", [], logEvents=[event]), None)
 
 
 def test_a_payload_larger_than_the_function_can_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
