@@ -96,7 +96,7 @@ class Cast:
 
     def __init__(self, settings: Deployment, account: Account, foreign_key: str | None = None) -> None:
         self.settings, self.account = settings, account
-        self.names = Names(settings.deployment, settings.account, settings.region)
+        self.names = Names.of(settings)
         key = f"arn:{self.names.partition}:kms:{settings.region}:{STRANGER}:key/11111111-2222-4333-8444-555555555555"
         self.foreign_key = foreign_key or key
         self.foreign_bucket = self.names.bucket_arn(f"foreign-{settings.account}")
