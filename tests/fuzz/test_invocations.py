@@ -114,9 +114,14 @@ def test_what_lands_arrives(
         raise AssertionError("never acknowledged")
     sent, kept = sent_and_kept(stream, parse_export_config("app", json.dumps(document)))
     refused = [line["record"]["message"] for line in cloud.lines(FAILURES, "quarantine/")]
-    assert Counter(logz.messages()) + Counter(refused) == Counter(sent) + Counter(kept)
-    if refused == kept:
-        assert logz.messages() == sent
+    found, wanted = Counter(logz.messages() + refused), Counter(sent + kept)
+    if 413 in statuses:
+        # a body that was halved may be posted again in part, when the other half fails
+        assert found >= wanted
+        assert found.keys() == wanted.keys()
+    else:
+        assert found == wanted
+        assert refused != kept or logz.messages() == sent
 
 
 @fuzz_slowly

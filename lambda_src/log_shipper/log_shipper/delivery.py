@@ -183,7 +183,6 @@ class Delivery:
         job.tally.bytes_in += counted.bytes
         with self._at_the_destination():
             self.sink.end(job)
-        job.keep()
 
     @contextmanager
     def _at_the_destination(self) -> Iterator[None]:

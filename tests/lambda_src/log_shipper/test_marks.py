@@ -16,7 +16,7 @@ OK: dict[str, Any] = {"batchItemFailures": []}
 
 @pytest.fixture
 def app(cloud: Cloud) -> Cloud:
-    cloud.export("app", vendor="s3-logs", format="text")
+    cloud.export("app", vendor="s3-logs", format="plain")
     return cloud
 
 
@@ -179,6 +179,19 @@ def test_two_environments_that_take_turns_keep_a_feeds_keys_ascending(app: Cloud
         one.copy("app", f"{number:016x}", "logs/app/x.json.gz", "")
     keys = app.keys(ARCHIVE, "feed/reader/app/")
     assert [key[-24:-8] for key in keys] == [f"{number:016x}" for number in range(6)]
+
+
+def test_a_feed_looks_in_every_invocation_for_what_another_environment_wrote(
+    app: Cloud, destination: Callable[[str], None]
+) -> None:
+    destination("feed")
+    assert ship.handler(batch(message("app", app.land("1.log", b"1\n"))), Context()) == OK
+    (mine,) = app.keys(ARCHIVE, "feed/feed/app/")
+    milliseconds = int(mine.rpartition("/")[2][:13]) + 60_000
+    others = f"feed/feed/app/{milliseconds:013d}-0.json.gz"
+    app.land(others, b"", bucket=ARCHIVE)
+    assert ship.handler(batch(message("app", app.land("2.log", b"2\n"))), Context()) == OK
+    assert app.keys(ARCHIVE, "feed/feed/app/")[:2] == [mine, others]
 
 
 def test_landing_is_only_read(app: Cloud, logz: Listener) -> None:

@@ -168,6 +168,16 @@ def test_retry_after_that_is_longer_than_the_time_left_is_kept_by_the_queue(
     assert [7200 <= seconds <= 8640 for seconds in standard.hidden[0]] == [True] * 3
 
 
+@pytest.mark.parametrize("odd", ["²", "soon", "-1", ""])
+def test_a_retry_after_that_cannot_be_read_counts_for_nothing(
+    app: Cloud, logz: Listener, standard: Queue, odd: str
+) -> None:
+    standard.send(message("app", app.land("app.log", b"a\n")))
+    logz.will_answer(429, Retry_After=odd)
+    assert ship.handler(standard.receive(), Context()) == OK
+    assert len(logz.bodies) == 2
+
+
 def test_a_secret_that_cannot_be_read_holds_back_every_message(
     app: Cloud, standard: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
