@@ -14,6 +14,7 @@ Template = dict[str, Any]
 _NAMED_BY = {
     "AWS::Events::Rule": "Name",
     "AWS::IAM::Role": "RoleName",
+    "AWS::Kinesis::Stream": "Name",
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::S3::Bucket": "BucketName",
@@ -27,6 +28,7 @@ _NAMED_BY = {
 _ARNS = {
     "AWS::Events::Rule": "arn:{partition}:events:{region}:{account}:rule/{name}",
     "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
+    "AWS::Kinesis::Stream": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
     "AWS::KMS::Key": "arn:{partition}:kms:{region}:{account}:key/{name}",
     "AWS::Lambda::Function": "arn:{partition}:lambda:{region}:{account}:function:{name}",
     "AWS::Lambda::LayerVersion": "arn:{partition}:lambda:{region}:{account}:layer:{name}:1",
@@ -147,7 +149,7 @@ class Templates:
                 separator, parts = argument
                 return str(separator).join(self.resolve(stack, parts))
             case "Fn::ImportValue":
-                return self._imported(argument)
+                return self._imported(stack, argument)
         raise UnresolvedError(f"{stack}: {function} {argument}: not known to {__name__}; teach it, or change the stack")
 
     def _reference(self, stack: str, logical_id: str) -> str:
@@ -178,10 +180,11 @@ class Templates:
                 return answer.attributes[attribute]
         raise UnresolvedError(f"{stack}: Fn::GetAtt {logical_id} {attribute}: no vendor answers this")
 
-    def _imported(self, name: str) -> str:
+    def _imported(self, into: str, name: str) -> str:
         found = [
             self.resolve(stack, output["Value"])
             for stack, template in self.templates.items()
+            if self.regions[stack] == self.regions[into]
             for output in template.get("Outputs", {}).values()
             if output.get("Export", {}).get("Name") == name
         ]
