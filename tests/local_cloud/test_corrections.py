@@ -486,6 +486,10 @@ def test_a_failed_subscription_is_retried_and_then_kept_in_the_failure_bucket(em
     tries = logs.filter_log_events(logGroupName="/aws/lambda/failing", filterPattern="START")["events"]
     assert len(tries) == 3
 
+    # Who sends the same event himself hears what came of it.
+    answer = functions.invoke(FunctionName="failing", Payload=json.dumps(record["requestPayload"]))
+    assert answer["FunctionError"] == "Unhandled"
+
 
 def _document(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
