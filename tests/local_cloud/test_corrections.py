@@ -515,6 +515,7 @@ def test_a_failed_subscription_is_retried_and_then_kept_in_the_failure_bucket(em
         DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{failures}"}},
     )
     logs = emulator.client("logs", ACCOUNT, region=REGION)
+    logs.create_log_group(logGroupName="/aws/lambda/failing")
     logs.create_log_group(logGroupName="subscribed")
     logs.create_log_stream(logGroupName="subscribed", logStreamName="s")
     logs.put_subscription_filter(logGroupName="subscribed", filterName="all", filterPattern="", destinationArn=function)
@@ -530,6 +531,31 @@ def test_a_failed_subscription_is_retried_and_then_kept_in_the_failure_bucket(em
     assert [event["message"] for event in payload["logEvents"]] == ["a line"]
     tries = logs.filter_log_events(logGroupName="/aws/lambda/failing", filterPattern="START")["events"]
     assert len(tries) == 3
+
+    # Who sends the same event himself hears what came of it.
+    answer = functions.invoke(FunctionName="failing", Payload=json.dumps(record["requestPayload"]))
+    assert answer["FunctionError"] == "Unhandled"
+
+
+def test_a_function_makes_no_log_group(emulator: Emulator) -> None:
+    role = _role(emulator, _allow("logs:PutLogEvents", "*"), principal={"Service": "lambda.amazonaws.com"})
+    functions = emulator.client("lambda", ACCOUNT, region=REGION)
+    functions.create_function(
+        FunctionName="talking",
+        Runtime="python3.13",
+        Handler="talking.handler",
+        Role=role,
+        Code={"ZipFile": _zip("talking.py", "def handler(event, context):\n    print('here')\n")},
+    )
+
+    functions.invoke(FunctionName="talking")
+
+    logs = emulator.client("logs", ACCOUNT, region=REGION)
+    assert logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/talking")["logGroups"] == []
+    logs.create_log_group(logGroupName="/aws/lambda/talking")
+    functions.invoke(FunctionName="talking")
+    (line,) = logs.filter_log_events(logGroupName="/aws/lambda/talking", filterPattern="here")["events"]
+    assert line["message"] == "here"
 
 
 def _document(*statements: dict[str, Any]) -> str:

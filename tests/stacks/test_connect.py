@@ -50,6 +50,7 @@ def connector_statements(of: Synthesized, stack: str) -> list[dict[str, Any]]:
     """Every statement of the role that the connector's functions run with, besides those of its own logs."""
     (role,) = [one for name, one in resources(of, stack).items() if name.startswith("ConnectorRole")]
     (policy,) = role["Properties"]["Policies"]
+    found: list[dict[str, Any]]
     own_logs, *found = policy["PolicyDocument"]["Statement"]
     log_groups = f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/aws/lambda/{stack}-connector"
     assert own_logs == {

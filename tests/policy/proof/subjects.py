@@ -142,7 +142,7 @@ def trusting(cast: Cast) -> Iterator[tuple[str, Any, str, tuple[str, ...]]]:
         if export.name in answers:
             continue
         if isinstance(export, MongodbAtlasExport):
-            yield export.name, export, export.atlas_principal_arn, export.external_id
+            yield export.name, export, export.atlas_principal_arn or "", export.external_id or ()
         elif isinstance(export, CockroachdbExport):
             principal = f"arn:{partition}:iam::{export.cluster_account_id}:root"
             yield export.name, export, principal, export.trusted_external_ids
