@@ -1,9 +1,9 @@
 """The Logz.io API, as far as its S3 fetchers need it.
 
-Sources: Logz.io API (OpenAPI description): paths, fields, enums; Logz.io's own client for statuses and for ``logsType``,
-which is any text; "Using the whoami endpoint" for what it says to a wrong token. It takes a fetcher only after it has
-assumed the role and read under the prefix. A fetcher goes on with the external id that it was made under, also when it
-is changed, because Logz.io's page has it made anew ("Migrating IAM roles to a new external ID").
+Sources: Logz.io API (OpenAPI description): paths, fields, enums; Logz.io's own client for statuses and for the type of
+logs, which is any text; "Using the whoami endpoint" for what it says to a wrong token. It takes a fetcher only after it
+has assumed the role and read under the prefix. A fetcher goes on with the external id that it was made under, also when
+it is changed, because Logz.io's page has it made anew ("Migrating IAM roles to a new external ID").
 """
 
 from __future__ import annotations

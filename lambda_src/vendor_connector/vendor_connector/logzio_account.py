@@ -46,5 +46,5 @@ def apply(request: Request) -> dict[str, str]:
     }
 
 
-def delete(request: Request) -> None:  # noqa: ARG001
+def delete(request: Request) -> None:
     """Do nothing: it was only read."""

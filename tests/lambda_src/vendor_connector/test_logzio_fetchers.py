@@ -384,7 +384,9 @@ def test_a_secret_that_became_another_accounts_is_refused_and_nothing_is_forgott
     formation.deploy(template(logzio))
     logzio.accounts["other-token"] = Account(id=7)
     boto3.client("secretsmanager").put_secret_value(SecretId="acme/logzio-api", SecretString="other-token")
-    with pytest.raises(FailedError, match="the token in acme/logzio-api is of Logz.io's account 7, .* account 24601: "):
+    with pytest.raises(
+        FailedError, match=r"the token in acme/logzio-api is of Logz.io's account 7, .* account 24601: "
+    ):
         formation.destroy()
     assert len(shown(logzio)) == 2
     assert parameters() == [STATE]
@@ -414,7 +416,7 @@ def test_a_refusal_says_what_logzio_said_what_it_means_and_what_to_do(
 
 def test_a_token_that_logzio_does_not_know_makes_nothing(logzio: LogzioApi, formation: Formation, iam: Iam) -> None:
     logzio.accounts.clear()
-    with pytest.raises(FailedError, match="logzio-account: Logz.io: GET /v2/whoami answered 403: .*Insufficient"):
+    with pytest.raises(FailedError, match=r"logzio-account: Logz.io: GET /v2/whoami answered 403: .*Insufficient"):
         formation.deploy(template(logzio))
     assert iam.roles == {}
     assert not parameters()

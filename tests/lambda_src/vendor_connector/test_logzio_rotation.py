@@ -1,4 +1,4 @@
-"""The external id of Logz.io's fetchers is changed: trust [old], [old, new], [new], and a fetcher that works throughout."""
+"""Another external id for Logz.io's fetchers: trust [old], [old, new], [new], and nobody is refused on the way."""
 
 from __future__ import annotations
 
@@ -208,7 +208,9 @@ def test_an_id_that_changes_while_a_deploy_runs_is_not_used_before_it_is_trusted
         return reply
 
     logzio.answer = changed_after_it_was_read  # type: ignore[method-assign]
-    with pytest.raises(FailedError, match="another external id, which the role does not trust yet: change `connect.re"):
+    with pytest.raises(
+        FailedError, match=r"another external id, which the role does not trust yet: change `connect.re"
+    ):
         formation.deploy(template(logzio))
     assert is_clean(logzio)
 
