@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from settings.connect import AtlasAuditing, AtlasConnect, Vpc
+from settings.connect import AtlasAuditing, AtlasConnect, LogzioConnect, Vpc
 from settings.deployment import Alerts, Deployment
 from settings.destinations import LogzioDestination, OtlpDestination
 from settings.export_base import ExportBase
@@ -44,6 +44,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`replica`", Replica),
     ("`alerts`", Alerts),
     ("A destination of kind `logzio`", LogzioDestination),
+    ("`connect` (`logzio`)", LogzioConnect),
     ("A destination of kind `otlp`", OtlpDestination),
     ("Every export", ExportBase),
     ("An export of kind `mongodb-atlas`", MongodbAtlasExport),
