@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 SETTINGS ?= examples/everything.yaml
+FUZZ_MINUTES ?= 5
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is kept: importing the CDK without it costs seconds, every time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,7 +18,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo test lint types unit end-to-end bench synth sbom audit schema lock clean
+.PHONY: help setup demo test lint types unit end-to-end proof fuzz bench synth sbom audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,11 +74,17 @@ types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infras
 
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"
-	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m 'not end_to_end'
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m 'not end_to_end and not proof'
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"
-	@$(BIN)/pytest -n 3 --dist worksteal -m end_to_end
+	@$(BIN)/pytest -n 3 --dist worksteal -m 'end_to_end and not proof'
+
+proof: $(SETUP) ## What takes minutes: every action of every AWS service for every vendor's role, every example deployed
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m proof
+
+fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with new seeds, for FUZZ_MINUTES (5)
+	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
 
 bench: $(SETUP) ## The shipper against its floor and the standard library, as ratios: build/bench.json
 	@PYTHONPATH=.:lambda_src/log_shipper $(BIN)/python -m benchmarks --out build/bench.json

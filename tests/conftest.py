@@ -35,10 +35,11 @@ def cdk_context() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Synthesized:
-    """One example's App, and its stacks: their templates, and which other stacks each waits for."""
+    """One example's App, and its stacks: their templates and Regions, and which other stacks each waits for."""
 
     app: App
     templates: dict[str, dict[str, Any]]
+    regions: dict[str, str]
     dependencies: dict[str, set[str]]
 
     def resources(self, resource_type: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -65,6 +66,7 @@ def synthesize(example: Path, subscriptions: str | None = None) -> Synthesized:
     return Synthesized(
         app=app,
         templates={stack.stack_name: stack.template for stack in stacks},
+        regions={stack.stack_name: stack.environment.region for stack in stacks},
         dependencies={
             stack.stack_name: {found.id for found in stack.dependencies if not found.id.endswith(".assets")}
             for stack in stacks

@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent
 def main() -> int:
     """Run rounds; stop at the first that fails and say how to see it again."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=5.0, help="how long no round is begun after (default: 5)")
+    parser.add_argument("--minutes", type=float, default=5.0, help="after which no round is begun (default: 5)")
     ends = time.monotonic() + 60 * parser.parse_args().minutes
     command = [sys.executable, "-m", "pytest", str(FOLDER.relative_to(Path.cwd())), "-p", "no:cacheprovider"]
     rounds = 0
@@ -27,8 +27,8 @@ def main() -> int:
         sys.stdout.flush()
         failed = subprocess.run([*command, seed], env=os.environ | {"FUZZ_PROFILE": "long"}, check=False).returncode
         if failed:
-            again = " ".join(["FUZZ_PROFILE=long", *command[1:], seed])
-            sys.stdout.write(f"found something; to see it again: {again}\n")
+            again = " ".join([*command, seed])
+            sys.stdout.write(f"found something; to see it again: FUZZ_PROFILE=long {again}\n")
             sys.stdout.write("what fails is kept in .hypothesis too, so `make test` tries it first\n")
             return failed
     sys.stdout.write(f"{rounds} rounds, nothing found\n")

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from log_shipper import archive, logzio, ship
 from log_shipper.decode import decoded
 from log_shipper.errors import CorruptInputError, ShipperError
+from log_shipper.events import subscriptions_in
 from log_shipper.export_config import ExportConfig, parse_export_config
 from log_shipper.jobs import redacted
+from log_shipper.log_stream import LogStream
 from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Record
 from log_shipper.rendering import fit
@@ -112,9 +114,14 @@ def test_what_lands_arrives(
         raise AssertionError("never acknowledged")
     sent, kept = sent_and_kept(stream, parse_export_config("app", json.dumps(document)))
     refused = [line["record"]["message"] for line in cloud.lines(FAILURES, "quarantine/")]
-    assert Counter(logz.messages()) + Counter(refused) == Counter(sent) + Counter(kept)
-    if refused == kept:
-        assert logz.messages() == sent
+    found, wanted = Counter(logz.messages() + refused), Counter(sent + kept)
+    if 413 in statuses:
+        # a body that was halved may be posted again in part, when the other half fails
+        assert found >= wanted
+        assert found.keys() == wanted.keys()
+    else:
+        assert found == wanted
+        assert refused != kept or logz.messages() == sent
 
 
 @fuzz_slowly
@@ -130,10 +137,12 @@ def test_log_events_are_archived(cloud: Cloud, texts: list[str], document: dict[
     result = archive.handler(event, None)
     assert archive.handler(event, None) == result
     config = parse_export_config("app", json.dumps(document))
-    (payload,) = archive.subscriptions_in(event)
+    (payload,) = subscriptions_in(event)
+    stream = LogStream(payload.log_group, payload.log_stream, config)
     wanted = [
         redacted(record, config).message if config.redactor.active else record.message
-        for record in archive.records_of(payload, config)
+        for records in (stream.records(payload), *stream.finish())
+        for record in records
         if config.filter.wants(record.message)
     ]
     archived = cloud.lines(ARCHIVE)
@@ -151,7 +160,7 @@ def test_an_event_of_any_shape_is_archived_or_refused(cloud: Cloud, event: dict[
         return
     except (TypeError, AttributeError):
         # what CloudWatch Logs never sends: values of another type within a log event
-        assert any(is_odd(entry) for payload in archive.subscriptions_in(event) for entry in payload.events)
+        assert any(is_odd(entry) for payload in subscriptions_in(event) for entry in payload.events)
 
 
 def is_odd(entry: dict[str, Any]) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
-from log_shipper import archive, line_readers
+from log_shipper import line_readers
 from log_shipper.events import LogEvents
 from log_shipper.export_config import ExportConfig, parse_export_config
 from log_shipper.jobs import Job
 from log_shipper.line_readers import FORMATS, VENDOR_FORMATS
+from log_shipper.log_stream import LogStream
 from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape
@@ -86,7 +87,14 @@ def test_a_payload_taken_whole_gives_what_its_events_give(
         for i, text in enumerate(texts)
     ]
     payload = LogEvents("e", "/app", "s", events)
-    same_either_way(config, Shape(), [archive.raw_block_of(payload, config)], by_hour=True)
+    whole, single = (LogStream("/app", "s", config) for _ in range(2))
+    fast, slow = job(config, Shape()), job(config, Shape())
+    taken = [segment for block in whole.take(payload) for segment in fast.take(block, by_hour=True)]
+    taken += [segment for held in whole.finish() for segment in fast.segments(held, by_hour=True)]
+    read = [single.records(payload), *single.finish()]
+    wanted = [segment for records in read for segment in slow.segments(records, by_hour=True)]
+    assert b"".join(segment.data for segment in taken) == b"".join(segment.data for segment in wanted)
+    assert (fast.seen, fast.tally.records_in) == (slow.seen, slow.tally.records_in)
 
 
 @fuzz

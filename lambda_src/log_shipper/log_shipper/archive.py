@@ -6,7 +6,7 @@ bucket. The function's own log groups are refused, or it would feed on itself.
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -200,7 +200,7 @@ class _ExportArchive:
             self._streams[which] = LogStream(*which, self._config)
         return self._streams[which]
 
-    def _write(self, stream: LogStream, blocks: list[RawBlock | list[Record]]) -> None:
+    def _write(self, stream: LogStream, blocks: Iterable[RawBlock | list[Record]]) -> None:
         self._job.renderer = stream.renderer
         for block in blocks:
             for segment in self._job.take(block, by_hour=True):

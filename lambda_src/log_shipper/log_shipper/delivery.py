@@ -200,7 +200,6 @@ class Delivery:
         job.tally.bytes_in += counted.bytes
         with self._at_the_destination():
             self.sink.end(job)
-        job.keep()
 
     def _blocks(
         self, pieces: Iterator[bytes], config: ExportConfig, ref: ObjectRef, arrival: str

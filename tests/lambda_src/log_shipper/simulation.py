@@ -43,8 +43,7 @@ class World:
         self.unheard_bytes = 0
         self.largest_body = 0
         self.fuse: int | None = None
-        self.s3_faults: dict[int, str] = {}
-        self.s3_calls = 0
+        self.s3_faults: dict[str, int] = {}
         self.failed_s3_calls = 0
 
     def step(self) -> None:
@@ -57,8 +56,8 @@ class World:
     # S3
 
     def get_object(self, **asked: str) -> dict[str, Any]:
-        self._s3("GetObject")
         where = asked["Bucket"], asked["Key"]
+        self._s3("GetObject", where[1])
         if where not in self.objects:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         return {
@@ -72,34 +71,39 @@ class World:
         return self.get_object(**asked)
 
     def put_object(self, **given: Any) -> None:
-        self._s3("PutObject")
         where = given["Bucket"], given["Key"]
+        self._s3("PutObject", where[1])
         if "IfNoneMatch" in given and where in self.objects:
             raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
         self.objects[where] = given["Body"]
         self.written.append(given["Key"])
         self.step()
 
+    def copy_object(self, **given: Any) -> None:
+        body = self.get_object(**given["CopySource"])["Body"].read()
+        self.put_object(Bucket=given["Bucket"], Key=given["Key"], Body=body)
+
     def get_paginator(self, _: str) -> "World":
         return self
 
     def paginate(self, **asked: str) -> Iterator[dict[str, Any]]:
-        self._s3("ListObjectsV2")
+        self._s3("ListObjectsV2", asked["Prefix"])
         keys = self.keys(asked["Bucket"], asked["Prefix"])
         yield {"Contents": [{"Key": key} for key in keys if key > asked["StartAfter"]]}
 
-    def _s3(self, operation: str) -> None:
+    def _s3(self, operation: str, key: str) -> None:
         self.step()
-        self.s3_calls += 1
-        if code := self.s3_faults.pop(self.s3_calls, ""):
+        name = f"{operation} {key.partition('/')[0] if '/' in key else 'object'}"
+        if self.s3_faults.get(name, 0) > 0:
+            self.s3_faults[name] -= 1
             self.failed_s3_calls += 1
-            raise ClientError({"Error": {"Code": code}}, operation)
+            raise ClientError({"Error": {"Code": "SlowDown"}}, operation)
 
     # the others
 
     def get_parameter(self, **asked: str) -> dict[str, Any]:
         exclude = '"exclude":[":drop"],' if asked["Name"].endswith("some") else ""
-        return {"Parameter": {"Value": f'{{{exclude}"vendor":"s3-logs","format":"text"}}'}}
+        return {"Parameter": {"Value": f'{{{exclude}"vendor":"s3-logs","format":"plain"}}'}}
 
     def get_secret_value(self, **_: str) -> dict[str, str]:
         return {"SecretString": "token"}
@@ -221,6 +225,10 @@ ANSWERS: dict[str, Callable[[Lines], Told]] = {
     "reset, taken": lambda lines: (lines, ConnectionResetError()),
     "half an answer, taken": lambda lines: (lines, IncompleteRead(b"HTT")),
 }
+S3_CALLS = (
+    "GetObject object", "GetObject progress", "GetObject feed-index", "ListObjectsV2 feed",
+    "PutObject progress", "PutObject quarantine", "PutObject logs", "PutObject feed", "PutObject feed-index",
+)  # fmt: skip
 OTLP_ONLY = {"400", "200 untold"}
 LOGZIO_ONLY = {name for name in ANSWERS if name.startswith("400 ")}
 
@@ -259,19 +267,21 @@ class Clock:
         return 300_000 if self.looks >= 0 else 0
 
 
-def message_of(key: str, number: int, received: int = 1, export: str = "all") -> dict[str, Any]:
+def message_of(key: str, number: int, export: str = "all", bucket: str = LANDING) -> dict[str, Any]:
     """Return the message that names an object."""
-    body = {"export": export, "detail": {"bucket": {"name": LANDING}, "object": {"key": key, "etag": "e"}}}
+    body = {"export": export, "detail": {"bucket": {"name": bucket}, "object": {"key": key, "etag": "e"}}}
     return {
         "messageId": f"m{number}",
         "receiptHandle": "r",
         "body": json.dumps(body),
-        "attributes": {"ApproximateReceiveCount": str(received)},
+        "attributes": {"ApproximateReceiveCount": "1"},
         "eventSourceARN": QUEUE_ARN,
     }
 
 
-def enter(monkeypatch: pytest.MonkeyPatch, world: World, kind: str, body_bytes: int, save_every: int) -> list[Any]:
+def enter(
+    monkeypatch: pytest.MonkeyPatch, world: World, kind: str, *, piece_bytes: int, body_bytes: int, save_every: int
+) -> list[Any]:
     """Put the shipper into a world; return where the figures of its invocations are collected."""
     for name in ("s3", "sqs", "ssm", "secrets_manager"):
         monkeypatch.setattr(aws, name, lambda: world)
@@ -291,8 +301,8 @@ def enter(monkeypatch: pytest.MonkeyPatch, world: World, kind: str, body_bytes: 
         monkeypatch.setattr(dialect, "target_body_bytes", body_bytes)
     monkeypatch.setattr("log_shipper.jobs.SAVE_EVERY_BYTES", save_every)
     monkeypatch.setattr("log_shipper.archive_writer.PART_BYTES", body_bytes)
-    monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 64)
-    monkeypatch.setattr("log_shipper.objects.CHUNK_BYTES", 64)
+    monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr("log_shipper.objects.CHUNK_BYTES", piece_bytes)
     monkeypatch.setattr(bulk, "MAX_BISECTIONS", 10_000)
     tallies: list[Any] = []
     monkeypatch.setattr("log_shipper.runtime.emit", lambda tally, **_: tallies.append(tally))

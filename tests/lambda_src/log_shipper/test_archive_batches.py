@@ -124,9 +124,12 @@ def test_what_a_destroyed_export_sent_is_set_aside_and_holds_up_nobody(
 def test_a_configuration_is_asked_for_once_a_batch(ledger: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     get = aws.ssm().get_parameter
-    monkeypatch.setattr(
-        aws.ssm(), "get_parameter", lambda **request: (asked.append(request["Name"]), get(**request))[1]
-    )
+
+    def noted(**request: Any) -> Any:
+        asked.append(request["Name"])
+        return get(**request)
+
+    monkeypatch.setattr(aws.ssm(), "get_parameter", noted)
     payloads = [subscription(name, "g", ["a line"]) for name in ("apps", "ledger") * 2]
     archive.handler(stream_batch(*payloads), None)
     assert sorted(asked) == ["/logdock/acme/exports/apps", "/logdock/acme/exports/ledger"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from log_shipper import aws, feed, ship
+from log_shipper.export_config import parse_export_config
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, LANDING, Cloud, Context, Listener, batch, message
 
@@ -16,7 +17,7 @@ OK: dict[str, Any] = {"batchItemFailures": []}
 
 @pytest.fixture
 def app(cloud: Cloud) -> Cloud:
-    cloud.export("app", vendor="s3-logs", format="text")
+    cloud.export("app", vendor="s3-logs", format="plain")
     return cloud
 
 
@@ -58,7 +59,8 @@ def test_the_mark_says_that_the_object_is_done(app: Cloud, logz: Listener) -> No
     ship.handler(batch(message("app", app.land("app.log", b"a\nb\n"))), Context())
     (key,) = app.keys(FAILURES, "progress/logz/app/")
     mark = json.loads(app.s3.get_object(Bucket=FAILURES, Key=key)["Body"].read())
-    assert mark == {"position": 2, "reader": "s3-logs/text/1", "done": True}
+    config = parse_export_config("app", '{"vendor":"s3-logs","format":"plain"}')
+    assert mark == {"position": 2, "reader": config.reader, "done": True}
 
 
 def test_nothing_is_marked_before_it_is_acknowledged(app: Cloud, logz: Listener) -> None:
@@ -111,6 +113,7 @@ def test_what_was_read_in_part_is_read_anew_when_the_format_changes(
 ) -> None:
     monkeypatch.setattr("log_shipper.logzio.LogzioDialect.target_body_bytes", 1)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2)
+    monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2)
     item = app.land("app.log", b"a\nb\nc\n")
     logz.script.append(lambda *_: True)
     logz.will_answer(*[503] * 4)
@@ -179,6 +182,19 @@ def test_two_environments_that_take_turns_keep_a_feeds_keys_ascending(app: Cloud
         one.copy("app", f"{number:016x}", "logs/app/x.json.gz", "")
     keys = app.keys(ARCHIVE, "feed/reader/app/")
     assert [key[-24:-8] for key in keys] == [f"{number:016x}" for number in range(6)]
+
+
+def test_a_feed_looks_in_every_invocation_for_what_another_environment_wrote(
+    app: Cloud, destination: Callable[[str], None]
+) -> None:
+    destination("feed")
+    assert ship.handler(batch(message("app", app.land("1.log", b"1\n"))), Context()) == OK
+    (mine,) = app.keys(ARCHIVE, "feed/feed/app/")
+    milliseconds = int(mine.rpartition("/")[2][:13]) + 60_000
+    others = f"feed/feed/app/{milliseconds:013d}-0.json.gz"
+    app.land(others, b"", bucket=ARCHIVE)
+    assert ship.handler(batch(message("app", app.land("2.log", b"2\n"))), Context()) == OK
+    assert app.keys(ARCHIVE, "feed/feed/app/")[:2] == [mine, others]
 
 
 def test_landing_is_only_read(app: Cloud, logz: Listener) -> None:

@@ -168,6 +168,16 @@ def test_retry_after_that_is_longer_than_the_time_left_is_kept_by_the_queue(
     assert [7200 <= seconds <= 8640 for seconds in standard.hidden[0]] == [True] * 3
 
 
+@pytest.mark.parametrize("odd", ["²", "soon", "-1", ""])
+def test_a_retry_after_that_cannot_be_read_counts_for_nothing(
+    app: Cloud, logz: Listener, standard: Queue, odd: str
+) -> None:
+    standard.send(message("app", app.land("app.log", b"a\n")))
+    logz.will_answer(429, Retry_After=odd)
+    assert ship.handler(standard.receive(), Context()) == OK
+    assert len(logz.bodies) == 2
+
+
 def test_a_secret_that_cannot_be_read_holds_back_every_message(
     app: Cloud, standard: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +221,7 @@ def test_messages_that_others_left_no_time_for_are_not_counted_as_failed(
 ) -> None:
     monkeypatch.setattr(logzio.LogzioDialect, "target_body_bytes", 8_000)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2_000)
+    monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2_000)
     standard.send(*(message("app", app.land(f"{i}.log", "\n".join(LINES).encode())) for i in range(3)))
     arrived = 0
     for context in (Hurried(20_000), *[Context()] * 3):
@@ -240,6 +251,7 @@ def test_every_continuation_of_a_grouped_message_is_a_message(
     destination("feed")
     monkeypatch.setattr("log_shipper.archive_writer.PART_BYTES", 4_000)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2_000)
+    monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2_000)
     fifo.send(message("app", app.land("app.log", "\n".join(LINES).encode())), group="app")
     continuations = 0
     while records := (event := fifo.receive())["Records"]:
