@@ -87,7 +87,13 @@ class World:
         return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
 
     def logdock(self, *arguments: str) -> tuple[int, str]:
-        """Type a command as the person that docs/logdock.md describes."""
+        """Type a command as the person that docs/logdock.md describes, to its end."""
+        typed = self.type_in(*arguments)
+        printed, _ = typed.communicate()
+        return typed.returncode, printed
+
+    def type_in(self, *arguments: str) -> subprocess.Popen[str]:
+        """Type a command as that person; it goes on running."""
         session = role_session(self.stage, ACCOUNT, "operator", policy=json.dumps(self.policy()))
         environment = {
             **self.stage.cloud.environment(ACCOUNT, REGION),
@@ -97,8 +103,7 @@ class World:
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lambda_src" / "log_shipper")]),
         }
         command = [sys.executable, "-P", "-m", "cli", *arguments, "--settings", str(self.settings_file)]
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        return result.returncode, result.stdout + result.stderr
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def policy(self) -> dict[str, Any]:
         """Return what the page says that redrive needs, each on what the page says."""
@@ -200,8 +205,13 @@ def test_what_failed_is_sent_later_once_and_deleted_only_after_it_arrived(
     )
     assert "yyyy" not in shown
 
-    # As long as nothing arrives, nothing is deleted.
+    # The command is killed while it waits for the record, whose message dies too. Started again it waits for the same
+    # one; as long as nothing arrives, nothing is deleted.
     quarantined = world.kept("quarantine/")
+    killed = world.type_in("redrive", "--only", "quarantine")
+    until("the record's message is dead too", lambda: world.dead() == 2)
+    killed.kill()
+    killed.communicate()
     code, shown = world.logdock("redrive", "--only", "quarantine", "--wait", "3")
     assert (code, world.kept("quarantine/")) == (1, quarantined), shown
 
