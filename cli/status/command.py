@@ -13,7 +13,7 @@ from cli.account import Account, read_settings
 from cli.errors import ExitCode
 from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from cli.screen import Screen
-from cli.status.survey import Status, Survey
+from cli.status.survey import Delivery, Status, Survey
 
 EXAMPLES = """
 Examples:
@@ -64,9 +64,9 @@ def _look(account: Account, screen: Screen) -> Status:
             [
                 each.export,
                 each.kind,
-                ago(each.landed, now),
-                each.destination or "-",
-                ago(each.shipped, now) if each.destination else "-",
+                NOT_KNOWN if "landed" in each.unknown else ago(each.landed, now),
+                each.destination,
+                _shipped(each, now),
                 duration(each.lag_seconds),
                 count(each.quarantined),
             ]
@@ -90,17 +90,29 @@ def _look(account: Account, screen: Screen) -> Status:
     screen.say()
     screen.table(["archiver in", "events kept"], [[where, count(kept)] for where, kept in found.kept.items()])
     screen.say()
+    if found.elsewhere:
+        screen.say(f"In quarantine, of exports and destinations that the settings do not name: {found.elsewhere}")
     for note in found.notes:
         screen.note(f"Note: {note}")
-    screen.say(
-        f"{found.failures} failures: `logdock redrive --dry-run` shows why." if found.failures else "No failures."
-    )
+    screen.say(_verdict(found))
     return found
 
 
+def _verdict(found: Status) -> str:
+    if not found.failures:
+        return "No failures are known." if found.notes else "No failures."
+    return f"{found.failures} failure{'s' * (found.failures > 1)}: `logdock redrive --dry-run` shows why."
+
+
+def _shipped(each: Delivery, now: datetime) -> str:
+    if not each.destination:
+        return ""
+    return NOT_KNOWN if "shipped" in each.unknown else ago(each.shipped, now)
+
+
 def ago(moment: datetime | None, now: datetime) -> str:
-    """Write how long ago something was."""
-    return f"{duration((now - moment).total_seconds())} ago" if moment else NOT_KNOWN
+    """Write how long ago something was, within a fortnight."""
+    return f"{duration((now - moment).total_seconds())} ago" if moment else "not in 14 days"
 
 
 def duration(seconds: float | None) -> str:

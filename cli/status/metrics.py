@@ -1,4 +1,4 @@
-"""When something last happened, by CloudWatch's metrics: in steps of five minutes for a day, of an hour for a fortnight.
+"""When something last happened, by CloudWatch's metrics: in steps of five minutes for a day, then of an hour.
 
 Those of the shipper are its own (namespace `Logdock`); those of event rules and queues are AWS's (EventBridge User
 Guide, "Monitoring Amazon EventBridge"; SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS").

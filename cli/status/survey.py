@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from botocore.exceptions import ClientError
@@ -21,22 +22,25 @@ from cli.status.metrics import Metric, Reading, last_readings
 from settings.exports import Export
 
 Read = TypeVar("Read")
+Readings = dict[Metric, Reading]
 MOST_LISTED = 10_000
 ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """One export on its way to one destination; None where it is not known.
+    """One export on its way to one destination.
 
     Attributes
     ----------
-    shipped
-        When records were last delivered.
+    landed, shipped
+        When records last came, and were last delivered; None where that was not within a fortnight, or is not known.
     lag_seconds
         How old what was delivered then was, at most.
     quarantined
-        How many objects with refused records are kept.
+        How many objects with refused records are kept; None where it is not known.
+    unknown
+        The attributes above that are not known.
     """
 
     export: str
@@ -46,6 +50,7 @@ class Delivery:
     shipped: datetime | None
     lag_seconds: float | None
     quarantined: int | None
+    unknown: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +72,8 @@ class Status:
     ----------
     kept
         Events that the archiver could not archive, by Region.
+    elsewhere
+        How many objects in quarantine are of an export or destination that the settings do not name.
     notes
         What could not be read, and why.
     """
@@ -74,6 +81,7 @@ class Status:
     deliveries: list[Delivery] = field(default_factory=list)
     queues: list[Queue] = field(default_factory=list)
     kept: dict[str, int | None] = field(default_factory=dict)
+    elsewhere: int = 0
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -83,6 +91,7 @@ class Status:
             sum(each.quarantined or 0 for each in self.deliveries)
             + sum(each.dead or 0 for each in self.queues)
             + sum(count or 0 for count in self.kept.values())
+            + self.elsewhere
         )
 
 
@@ -104,14 +113,14 @@ class Survey:
     def take(self) -> Status:
         """Read everything."""
         account, status = self._account, self._status
-        readings = self._attempt("metrics", self._readings) or {}
+        readings = self._attempt("what was shipped", self._readings)
         refused = self._attempt("what is in quarantine", self._quarantined)
         for export in account.settings.exports:
             status.deliveries += self._deliveries(export, readings, refused)
         for name in account.settings.shippers:
-            status.queues.append(self._queue(name, readings))
+            status.queues.append(self._queue(name, readings or {}))
         for region in account.regions:
-            status.kept[region] = self._attempt(f"the archiver's events in {region}", lambda r=region: self._kept(r))
+            status.kept[region] = self._attempt(f"the archiver's events in {region}", partial(self._kept, region))
         return status
 
     def _attempt(self, what: str, read: Callable[[], Read]) -> Read | None:
@@ -124,49 +133,70 @@ class Survey:
             return None
 
     def _deliveries(
-        self, export: Export, readings: dict[Metric, Reading], refused: Counter[Quarantined] | None
+        self, export: Export, readings: Readings | None, refused: Counter[Quarantined] | None
     ) -> list[Delivery]:
-        landed = self._landed(export, readings)
-        destinations = export.ship_to
-        if landing_of(self._account.settings, export) is None:
-            destinations = (ARCHIVE, *destinations)
+        in_bucket = landing_of(self._account.settings, export) is not None
+        landed = self._announced(export, readings) if in_bucket else self._archived(export)
+        destinations = export.ship_to if in_bucket else (ARCHIVE, *export.ship_to)
+        unknown = [
+            *(["landed"] if landed is None else []),
+            *(["shipped", "lag_seconds"] if readings is None else []),
+            *(["quarantined"] if refused is None else []),
+        ]
         deliveries = []
         for name in destinations or ("",):
-            shipped, lag = (readings.get(metric) for metric in self._metrics(export.name, name))
+            shipped, lag = ((readings or {}).get(metric) for metric in self._metrics(export.name, name))
             deliveries.append(
                 Delivery(
                     export=export.name,
                     kind=export.kind,
-                    landed=landed,
+                    landed=max(landed, default=None) if landed else None,
                     destination=name,
                     shipped=shipped.time if shipped else None,
                     lag_seconds=lag.value / 1000 if lag else None,
                     quarantined=None if refused is None else refused[Quarantined(export.name, name)],
+                    unknown=tuple(unknown),
                 )
             )
         return deliveries
 
-    def _landed(self, export: Export, readings: dict[Metric, Reading]) -> datetime | None:
-        if landing_of(self._account.settings, export) is None:
-            archive = self._account.settings.archive_bucket
-            s3 = self._account.s3
-            return self._attempt(
-                f"what landed of {export.name}",
-                lambda: self._in_core(lambda: last_archived(s3, archive, archive_prefix(export), self._now)),
-            )
-        announced = readings.get(self._rule(export))
-        if announced is None and not export.ship_to:
-            self._status.notes.append(f"what landed of {export.name}: not known, for nothing of it is shipped")
-        return announced.time if announced else None
+    def _announced(self, export: Export, readings: Readings | None) -> list[datetime] | None:
+        """Return when an object last landed, if any did, by the rule that announces it; None where it is not known."""
+        if readings is None:
+            return None
+        last = readings.get(self._rule(export))
+        return [last.time] if last else []
 
-    def _readings(self) -> dict[Metric, Reading]:
+    def _archived(self, export: Export) -> list[datetime] | None:
+        """Return when an object was last archived, if any was; None where it is not known."""
+        archive, s3 = self._account.settings.archive_bucket, self._account.s3
+        return self._attempt(
+            f"what landed of {export.name}",
+            lambda: self._in_core(lambda: last_archived(s3, archive, archive_prefix(export), self._now)),
+        )
+
+    def _readings(self) -> Readings:
         settings = self._account.settings
-        metrics = [self._rule(export) for export in settings.exports]
-        for export in settings.exports:
-            for name in (ARCHIVE, *export.ship_to):
-                metrics += self._metrics(export.name, name)
-        metrics += [self._oldest(name) for name in settings.shippers]
-        return last_readings(self._account.cloudwatch, metrics, self._now)
+        home = [self._rule(export) for export in settings.exports]
+        home += [
+            metric
+            for export in settings.exports
+            for name in export.ship_to
+            for metric in self._metrics(export.name, name)
+        ]
+        home += [self._oldest(name) for name in settings.shippers]
+        found = last_readings(self._account.cloudwatch_in(settings.region), home, self._now)
+        # each Region has an archiver
+        for region in settings.regions:
+            archived = [
+                metric
+                for export in settings.exports
+                if region in settings.regions_of(export) and landing_of(settings, export) is None
+                for metric in self._metrics(export.name, ARCHIVE)
+            ]
+            for metric, reading in last_readings(self._account.cloudwatch_in(region), archived, self._now).items():
+                found[metric] = max(found.get(metric, reading), reading)
+        return found
 
     def _metrics(self, export: str, destination: str) -> tuple[Metric, Metric]:
         dimensions = (
@@ -181,13 +211,13 @@ class Survey:
 
     def _rule(self, export: Export) -> Metric:
         name = self._account.names.export(export.name)
-        return Metric("AWS/Events", "TriggeredRules", "Sum", (("RuleName", name),))
+        return Metric("AWS/Events", "MatchedEvents", "Sum", (("RuleName", name),))
 
     def _oldest(self, destination: str) -> Metric:
         name = self._account.names.queue(destination)
         return Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", (("QueueName", name),))
 
-    def _queue(self, destination: str, readings: dict[Metric, Reading]) -> Queue:
+    def _queue(self, destination: str, readings: Readings) -> Queue:
         what = f"the queues of {destination}"
         counts = self._attempt(what, lambda: [self._counts(destination, suffix) for suffix in ("", "-dead")])
         waiting, in_flight, dead = (None, None, None)
@@ -217,7 +247,10 @@ class Survey:
 
     def _quarantined(self) -> Counter[Quarantined]:
         keys = self._in_core(lambda: self._listed(self._account.settings.region, QUARANTINE))
-        return Counter(whose for key in keys if (whose := quarantined(key)))
+        found = Counter(whose for key in keys if (whose := quarantined(key)))
+        named = {(export.name, name) for export in self._account.settings.exports for name in export.ship_to}
+        self._status.elsewhere = sum(count for whose, count in found.items() if whose not in named)
+        return found
 
     def _kept(self, region: str) -> int:
         is_home = region == self._account.settings.region
