@@ -15,6 +15,7 @@ from settings import Deployment, SettingsError, load_settings
 from settings.names import Names
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -99,6 +100,11 @@ class Account:
     def sqs(self) -> SQSClient:
         """SQS in the deployment's own Region, where all queues are."""
         client: SQSClient = self._client("sqs", self.settings.region)
+        return client
+
+    def cloudwatch_in(self, region: str) -> CloudWatchClient:
+        """CloudWatch in a Region."""
+        client: CloudWatchClient = self._client("cloudwatch", region)
         return client
 
     def logs_in(self, region: str) -> CloudWatchLogsClient:
