@@ -12,6 +12,8 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import CommandError, ExitCode, from_aws
+from cli.logs.command import EXAMPLES as LOGS_EXAMPLES
+from cli.logs.command import logs
 from cli.screen import Screen
 from cli.validate import validate
 
@@ -32,6 +34,7 @@ def _about() -> None:
 
 
 app.command(epilog="Example: `logdock validate --settings examples/everything.yaml`")(validate)
+app.command(epilog=LOGS_EXAMPLES)(logs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
