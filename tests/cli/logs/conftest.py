@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.client
 import pytest
 from log_shipper.jobs import identity_of
 from log_shipper.record import Record
@@ -80,15 +81,14 @@ def landed(aws: None, tmp_path: Path, logdock: Type) -> Landed:
 def calls(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[dict[str, Any]]]:
     """Return what S3 was asked in an operation."""
     asked: list[tuple[str, dict[str, Any]]] = []
-    import botocore.client
-
-    make = botocore.client.BaseClient._make_api_call
+    client: Any = botocore.client.BaseClient
+    make = client._make_api_call
 
     def spy(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
         asked.append((operation, parameters))
         return make(self, operation, parameters)
 
-    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", spy)
+    monkeypatch.setattr(client, "_make_api_call", spy)
     return lambda name: [parameters for operation, parameters in asked if operation == name]
 
 

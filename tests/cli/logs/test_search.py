@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ResponseStreamingError
 
 from cli.errors import ExitCode
-from cli.logs import search
+from cli.logs import places, reader
 from tests.cli.logs.conftest import Landed, mongod
 
 Calls = Callable[[str], list[dict[str, Any]]]
@@ -99,14 +99,14 @@ def test_a_damaged_object_is_named_and_the_others_are_searched(landed: Landed) -
 
 def test_an_object_that_is_gone_when_it_is_read_is_named(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> None:
     key = landed.archived((f"{DAY}T03:12:00Z", "old"))
-    listed = search.objects
+    listed = places.objects
 
     def overwritten(*arguments: Any) -> Any:
         found = list(listed(*arguments))
         landed.s3.put_object(Bucket=landed.archive, Key=key, Body=b"")
         return iter(found)
 
-    monkeypatch.setattr(search, "objects", overwritten)
+    monkeypatch.setattr("cli.logs.search.objects", overwritten)
     found = landed.logs("--export", "jobs")
     assert (found.code, found.out) == (ExitCode.SOMETHING_LEFT, "")
     assert "deleted or overwritten while it was searched" in found.err
@@ -132,10 +132,6 @@ def test_what_may_not_be_read_ends_the_search_and_names_the_action(
 
 
 def test_a_connection_that_breaks_is_read_on_from_there(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> None:
-    from botocore.exceptions import ResponseStreamingError
-
-    from cli.logs import reader
-
     landed.archived(*((f"{DAY}T03:12:00Z", f"{number:05} {hash(number)}") for number in range(2000)))
     monkeypatch.setattr(reader, "CHUNK_BYTES", 2048)
     broken = list[int]()
@@ -196,7 +192,7 @@ def test_follow_prints_what_arrives_and_nothing_twice(landed: Landed, monkeypatc
         except StopIteration:
             raise KeyboardInterrupt from None
 
-    monkeypatch.setattr(search.time, "sleep", arrive)
+    monkeypatch.setattr("cli.logs.search.time.sleep", arrive)
     followed = landed.logs("--follow", "--since", "1h", "--raw", "--export", "jobs")
     assert followed.out == "was there\narrived later\narrived later\n"
     assert followed.code == 0
