@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
 WORKERS = 16
@@ -110,6 +111,12 @@ class Account:
     def logs_in(self, region: str) -> CloudWatchLogsClient:
         """CloudWatch Logs in a Region."""
         client: CloudWatchLogsClient = self._client("logs", region)
+        return client
+
+    @cached_property
+    def secrets_manager(self) -> SecretsManagerClient:
+        """Secrets Manager in the deployment's own Region."""
+        client: SecretsManagerClient = self._client("secretsmanager", self.settings.region)
         return client
 
     def lambda_in(self, region: str) -> LambdaClient:
