@@ -20,7 +20,7 @@ FETCHERS = "/v1/log-shipping/s3-buckets"
 
 def template(logzio: LogzioApi, *exports: str, **changes: Any) -> Template:
     """Return what the stack has; changes go to both custom resources where they know them."""
-    account = {
+    account: dict[str, Any] = {
         "Secret": changes.pop("Secret", "acme/logzio-api"),
         "ApiBaseUrl": logzio.url,
         "Adopt": changes.pop("Adopt", "false"),
