@@ -84,6 +84,8 @@ class Formation:
         self.seen: list[str] = []
         self.calls: list[tuple[str, str]] = []
         self.fail_before: str | None = None
+        # What was returned in a rollback, to the former properties.
+        self.answered: dict[str, dict[str, Any]] = {}
 
     def deploy(self, template: Template, *, rollback: bool = True) -> None:
         """Create what is new, update what changed, delete what is gone; on a failure go back."""
@@ -137,6 +139,7 @@ class Formation:
                 self.resources[name] = former
             else:
                 self._bring(name, former.properties, now or former)
+                self.answered[name] = self.resources[name].data
                 self.resources[name].data = former.data
 
     def _delete(self, name: str, deployed: _Deployed) -> None:
