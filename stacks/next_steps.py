@@ -98,6 +98,14 @@ def cockroachdb_steps(export: CockroachdbExport, *, role_arn: str, region: str) 
     return f"{call} -X POST {url} -d '{request}'\n{call} {url}   # until status is ENABLED"
 
 
+def cockroachdb_connected(export: CockroachdbExport) -> str:
+    """Say what the deploy has done at CockroachDB Cloud, and what it leaves to a person."""
+    steps = "Nothing to do: the deploy enabled the log export."
+    if not {"SENSITIVE_ACCESS", "SESSIONS"} <= set(export.omitted_channels):
+        steps += " Audited tables (SENSITIVE_ACCESS) and logins (SESSIONS) are logged only if the cluster is told to."
+    return steps
+
+
 def cockroachdb_switch_off(export: CockroachdbExport) -> str:
     """Disable the export."""
     url = f"https://cockroachlabs.cloud/api/v1/clusters/{export.cluster_id}/logexport"
