@@ -146,11 +146,12 @@ def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None) -> str:
     return "\n".join(commands)
 
 
-def aptible_steps(export: AptibleExport, *, account: str, bucket: str) -> str:
+def aptible_steps(export: AptibleExport, *, account: str, bucket: str, key_arn: str | None) -> str:
     """Write the support request that Aptible's page asks for; there is no API."""
+    encrypt = f" Please have the replication rule encrypt with our KMS key {key_arn}." if key_arn else ""
     return (
         "Ask Aptible Support (Enterprise plan, limited beta): Please enable S3 log archiving for our stack in "
-        f"{export.stack_region}. AWS account id: {account}. Bucket: {bucket}."
+        f"{export.stack_region}. AWS account id: {account}. Bucket: {bucket}.{encrypt}"
     )
 
 
