@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_AWAITED = "ministack-lambda-invoke"
+"""MiniStack's name for the threads that run functions whose caller waits."""
+
+
 def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     """Make these corrections."""
     _retry_subscriptions()
@@ -23,11 +28,15 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
 
 
 def _retry_subscriptions() -> None:
-    """CloudWatch Logs invokes a function asynchronously: two retries, then the failure destination."""
+    """CloudWatch Logs invokes a function asynchronously: two retries, then the failure destination.
+
+    Who invokes it with the same event and waits for the answer gets that, at once.
+    """
     original = lambda_svc._execute_function_with_config_scope
 
     def execute(function: dict[str, Any], event: Any) -> Any:
-        if isinstance(event, dict) and set(event) == {"awslogs"}:
+        is_awaited = threading.current_thread().name.startswith(_AWAITED)
+        if not is_awaited and isinstance(event, dict) and set(event) == {"awslogs"}:
             return lambda_svc.invoke_async_with_retry(function, event)
         return original(function, event)
 

@@ -532,6 +532,10 @@ def test_a_failed_subscription_is_retried_and_then_kept_in_the_failure_bucket(em
     tries = logs.filter_log_events(logGroupName="/aws/lambda/failing", filterPattern="START")["events"]
     assert len(tries) == 3
 
+    # Who sends the same event himself hears what came of it.
+    answer = functions.invoke(FunctionName="failing", Payload=json.dumps(record["requestPayload"]))
+    assert answer["FunctionError"] == "Unhandled"
+
 
 def test_a_function_makes_no_log_group(emulator: Emulator) -> None:
     role = _role(emulator, _allow("logs:PutLogEvents", "*"), principal={"Service": "lambda.amazonaws.com"})

@@ -424,6 +424,7 @@ def test_a_destinations_function_takes_its_own_queue_and_reads_its_own_secret() 
         ),
         allow("ReadArchive", ["s3:GetObject", "s3:GetObjectVersion"], f"{archive}/logs/*"),
         allow("PutQuarantine", "s3:PutObject", f"{failed}/quarantine/*/logz/*"),
+        allow("ReadQuarantine", "s3:GetObjectVersion", f"{failed}/quarantine/*/logz/*"),
         allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], f"{failed}/progress/logz/*"),
         allow("FindProgress", "s3:ListBucket", failed, {"StringLike": {"s3:prefix": ["progress/logz/*"]}}),
         allow(

@@ -27,6 +27,8 @@ from vendor_connector import (
     cockroachdb_log_export,
     log_group,
     log_group_subscriptions,
+    logzio_account,
+    logzio_fetchers,
 )
 from vendor_connector.request import ConnectorError, NotReadyError, Operation, Request
 from vendor_connector.vendor_api import NoAnswerError
@@ -47,6 +49,8 @@ POLLED: Mapping[str, Operation] = {
     "atlas-redaction": atlas_redaction,
     "cockroachdb-cluster": cockroachdb_cluster,
     "cockroachdb-log-export": cockroachdb_log_export,
+    "logzio-account": logzio_account,
+    "logzio-fetchers": logzio_fetchers,
 }
 # CloudFormation gives a custom resource an hour; five minutes are left for the last answer to get through.
 LONGEST_SECONDS = 3300.0
