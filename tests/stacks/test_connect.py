@@ -363,14 +363,12 @@ def test_nothing_is_left_to_do_at_cockroachdb_but_its_own_settings(synth: Any, o
 def test_aptible_has_no_api_so_the_deploy_ends_with_two_values_and_the_request(synth: Any, encryption: str) -> None:
     name = "acme-prod-platform"
     outputs = synth(document(export("aptible", encryption=encryption))).templates[name]["Outputs"]
-    bucket = {"Ref": "LandingBucket6D60388F"}
-    assert outputs["AccountId"]["Value"] == ACCOUNT
-    assert outputs["BucketName"]["Value"] == bucket
-    separator, said = outputs["NextSteps"]["Value"]["Fn::Join"]
-    assert separator == ""
-    assert said[0] == (
+    bucket = f"{name}-{ACCOUNT}-{HOME}"
+    assert (outputs["AccountId"]["Value"], outputs["BucketName"]["Value"]) == (ACCOUNT, bucket)
+    request = (
         "Ask Aptible Support (Enterprise plan, limited beta): Please enable S3 log archiving for our stack in "
-        f"{HOME}. AWS account id: {ACCOUNT}. Bucket: "
+        f"{HOME}. AWS account id: {ACCOUNT}. Bucket: {bucket}."
     )
-    key = [". Please have the replication rule encrypt with our KMS key ", {"Fn::GetAtt": ["Key9BCD29C7", "Arn"]}, "."]
-    assert said[1:] == [bucket, *(key if encryption == "kms" else ["."])]
+    encrypt = f"{request} Please have the replication rule encrypt with our KMS key "
+    with_key = {"Fn::Join": ["", [encrypt, {"Fn::GetAtt": ["Key9BCD29C7", "Arn"]}, "."]]}
+    assert outputs["NextSteps"]["Value"] == (with_key if encryption == "kms" else request)
