@@ -317,6 +317,12 @@ def test_an_update_is_one_request_and_changes_nothing_else(
     assert spec_of(cockroach) == {**before, **expected}
 
 
+def test_redaction_is_changed_where_no_group_inherits_it(cockroach: CockroachdbApi, formation: Formation) -> None:
+    formation.deploy(template(cockroach, Groups="[]"))
+    formation.deploy(template(cockroach, Groups="[]", Redact="false"))
+    assert spec_of(cockroach)["redact"] is False
+
+
 def test_another_cluster_is_enabled_before_the_old_one_is_disabled(
     cockroach: CockroachdbApi, formation: Formation
 ) -> None:
