@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from settings.connect import AtlasAuditing, AtlasConnect, LogzioConnect, Vpc
+from settings.connect import AtlasAuditing, AtlasConnect, CockroachdbConnect, LogzioConnect, Vpc
 from settings.deployment import Alerts, Deployment
 from settings.destinations import LogzioDestination, OtlpDestination
 from settings.export_base import ExportBase
@@ -51,6 +51,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`connect` (`mongodb-atlas`)", AtlasConnect),
     ("`connect.auditing` (`mongodb-atlas`)", AtlasAuditing),
     ("An export of kind `cockroachdb`", CockroachdbExport),
+    ("`connect` (`cockroachdb`)", CockroachdbConnect),
     ("An entry of `groups` (`cockroachdb`)", CockroachdbGroup),
     ("An export of kind `aurora-mysql`", AuroraMysqlExport),
     ("An export of kind `aptible`", AptibleExport),

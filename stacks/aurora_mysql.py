@@ -41,8 +41,7 @@ class AuroraMysqlStack(ExportStack):
             assert connector is not None  # noqa: S101  (adopting adds permissions)
             landings = self.adopt_log_groups(connector, export.log_group_names, key, export.retention_days)
         else:
-            self.landing_log_groups(export.log_group_names, key, export.retention_days)
-            landings = [self.node.find_child(f"Landing-{name}") for name in export.log_group_names]
+            landings = self.landing_log_groups(export.log_group_names, key, export.retention_days)
         self.ship_archive()
         self.output("LogGroupNames", ",".join(export.log_group_names), "Log groups that Aurora publishes to")
         if role:
