@@ -14,7 +14,6 @@ from tests.cli.deployed import Deployed
 from tests.cli.test_redrive import LONG, refuse
 
 
-
 def document(ended: Typed) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(ended.out)
     return found
