@@ -47,7 +47,7 @@ def a_morning(deployed: Deployed) -> None:
 
 
 SCENES: dict[str, Callable[[Deployed], None]] = {
-    "logdock validate": lambda _: None,
+    "logdock validate --offline": lambda _: None,
     "logdock status": a_morning,
     "logdock redrive --dry-run": after_an_outage,
     "logdock redrive": after_an_outage,
