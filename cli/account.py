@@ -125,7 +125,7 @@ class Account:
         return client
 
     @cached_property
-    def secrets(self) -> SecretsManagerClient:
+    def secrets_manager(self) -> SecretsManagerClient:
         """Secrets Manager in the deployment's own Region."""
         client: SecretsManagerClient = self._client("secretsmanager", self.settings.region)
         return client

@@ -12,6 +12,8 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import CommandError, ExitCode, from_aws
+from cli.logs.command import EXAMPLES as LOGS_EXAMPLES
+from cli.logs.command import logs
 from cli.redrive.command import EXAMPLES as REDRIVE_EXAMPLES
 from cli.redrive.command import redrive
 from cli.screen import Screen
@@ -38,6 +40,7 @@ def _about() -> None:
 
 app.command(epilog=VALIDATE_EXAMPLES)(validate)
 app.command(epilog=STATUS_EXAMPLES)(status)
+app.command(epilog=LOGS_EXAMPLES)(logs)
 app.command(epilog=REDRIVE_EXAMPLES)(redrive)
 
 

@@ -67,7 +67,7 @@ def check_secret(account: Account, checks: Checks, reference: str, readers: Sequ
     """Check that a secret exists, and that roles may read it."""
     arn = None
     with checks.of_thing(f"secret {reference}", f"aws secretsmanager create-secret --name {reference} …") as check:
-        secret = account.secrets.describe_secret(SecretId=reference)
+        secret = account.secrets_manager.describe_secret(SecretId=reference)
         arn = secret["ARN"]
         check.require(
             "DeletedDate" not in secret,

@@ -27,6 +27,7 @@ from local_cloud.stand_ins import logzio_listener
 from local_cloud.stand_ins.log_events import put_events
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.stand_ins.sessions import role_session
+from local_cloud.vendors import Vendors
 from settings import load_settings
 from settings.names import Names
 from tests.conftest import ROOT
@@ -149,7 +150,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         cdk.bootstrap()
         cdk.synth(file, directory / "cdk.out")
         outputs = cdk.deploy(directory / "cdk.out").outputs
-        yield World(Stage(cloud, settings, outputs), listener, Names.of(settings), file)
+        yield World(Stage(cloud, settings, outputs, Vendors(cloud)), listener, Names.of(settings), file)
 
 
 def until(what: str, holds: Callable[[], object]) -> None:
@@ -176,11 +177,9 @@ def test_what_failed_is_sent_later_once_and_deleted_only_after_it_arrived(
     # The listener is down, and a message is given up after its first try.
     listener.is_down = True
     url = sqs.get_queue_url(QueueName=world.names.queue("logz"))["QueueUrl"]
-    policy = json.loads(
-        sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
-    )
-    policy["maxReceiveCount"] = 1
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "1"})
+    as_deployed = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy", "VisibilityTimeout"])
+    once = json.dumps(json.loads(as_deployed["Attributes"]["RedrivePolicy"]) | {"maxReceiveCount": 1})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": once, "VisibilityTimeout": "1"})
     lines = [f"dead {number}" for number in range(50)]
     s3.put_object(Bucket=LANDING, Key="dead.log", Body="\n".join(lines).encode())
     until("the object's message is dead", world.dead)
@@ -227,6 +226,7 @@ def test_what_failed_is_sent_later_once_and_deleted_only_after_it_arrived(
     assert (code, world.kept("quarantine/")) == (1, quarantined), shown
 
     listener.is_down = False
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=as_deployed["Attributes"])
     ssm.put_parameter(Name=parameter, Type="String", Value=document)
     code, shown = world.logdock("redrive", "--wait", "60")
     assert code == 0, shown

@@ -124,12 +124,13 @@ def test_a_quarantine_object_that_is_damaged_is_never_said_to_be_done(refused: C
     (key,) = refused.keys(FAILURES, "quarantine/")
     body = refused.s3.get_object(Bucket=FAILURES, Key=key)["Body"].read()
     version = refused.s3.put_object(Bucket=FAILURES, Key=key, Body=body[:-9])["VersionId"]
-    sent = {"messageId": "q1", "body": message_of(ObjectRef("app", FAILURES, key, version)), "attributes": {}}
+    text = message_of(ObjectRef("app", FAILURES, key, version))
+    sent = {"messageId": "q1", "body": text, "attributes": {}}
 
     assert ship.handler(batch(sent), Context()) == {"batchItemFailures": [{"itemIdentifier": "q1"}]}
 
     assert key in refused.keys(FAILURES, "quarantine/")
-    assert mark_of(refused, sent["body"])["done"] is False
+    assert mark_of(refused, text)["done"] is False
 
 
 RECORDS = st.fixed_dictionaries(
