@@ -42,10 +42,9 @@ class VendorRole:
     ----------
     name
         The role.
-    principal
-        Who may assume it.
-    external_ids
-        With which external id.
+    principal, external_ids
+        Who may assume it, and with which external id; None where the deploy asks the vendor, and the settings do not
+        say.
     session_seconds
         For how long at most.
     deeds
@@ -53,8 +52,8 @@ class VendorRole:
     """
 
     name: str
-    principal: str
-    external_ids: tuple[str, ...]
+    principal: str | None
+    external_ids: tuple[str, ...] | None
     session_seconds: int
     deeds: Sequence[Deed]
 
@@ -102,8 +101,8 @@ def check_deeds(account: Account, checks: Checks, role: str, deeds: Sequence[Dee
             check.require(answer["EvalDecision"] == "allowed", f"it may not {deed.action} on {deed.resource}{by}")
 
 
-def trust_faults(document: Mapping[str, Any], principal: str, external_ids: Sequence[str]) -> list[str]:
-    """Return how a trust policy differs from one that trusts a principal with one of some external ids."""
+def trust_faults(document: Mapping[str, Any], principal: str | None, external_ids: Sequence[str] | None) -> list[str]:
+    """Return how a trust policy differs from one that trusts a principal, if one is named, with an external id."""
     statements = _list(document.get("Statement", []))
     if len(statements) != 1:
         return [f"it has {len(statements)} statements, and should have one"]
@@ -112,11 +111,16 @@ def trust_faults(document: Mapping[str, Any], principal: str, external_ids: Sequ
     trusted = _list(
         statement.get("Principal", {}).get("AWS", []) if isinstance(statement.get("Principal"), dict) else "*"
     )
-    if trusted != [principal]:
-        faults.append(f"it trusts {', '.join(map(str, trusted)) or 'nobody'}, and the settings name {principal}")
+    if trusted != [principal] and (principal or len(trusted) != 1 or trusted == ["*"]):
+        faults.append(
+            f"it trusts {', '.join(map(str, trusted)) or 'nobody'}, and should trust {principal or 'one principal'}"
+        )
     conditions = statement.get("Condition", {})
     accepted = _list(conditions.get("StringEquals", {}).get("sts:ExternalId", []))
-    if sorted(accepted) != sorted(external_ids):
+    if external_ids is None:
+        if len(accepted) != 1:
+            faults.append(f"it accepts {len(accepted)} external ids, and should accept one")
+    elif sorted(accepted) != sorted(external_ids):
         # an external id is no secret, but it is nobody's business in a log
         faults.append(
             f"it accepts {len(accepted)} external ids, {len(set(accepted) & set(external_ids))} of them among the "

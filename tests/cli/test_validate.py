@@ -35,7 +35,10 @@ def test_a_trust_that_is_as_in_the_settings_has_no_fault(document: dict[str, Any
 @pytest.mark.parametrize(
     ("document", "fault"),
     [
-        (trust("arn:aws:iam::999999999999:root"), "it trusts arn:aws:iam::999999999999:root, and the settings name"),
+        (
+            trust("arn:aws:iam::999999999999:root"),
+            "it trusts arn:aws:iam::999999999999:root, and should trust arn:aws:iam::772401394250:root",
+        ),
         (trust("*"), "it trusts *"),
         (trust(Principal="*"), "it trusts *"),
         (trust([VENDOR, "AROAEXAMPLE"]), f"it trusts {VENDOR}, AROAEXAMPLE"),
@@ -50,6 +53,21 @@ def test_a_trust_that_is_as_in_the_settings_has_no_fault(document: dict[str, Any
 )
 def test_a_trust_that_differs_says_how(document: dict[str, Any], fault: str) -> None:
     assert any(fault in each for each in trust_faults(document, VENDOR, ("one",)))
+
+
+@pytest.mark.parametrize(
+    ("document", "faults"),
+    [
+        (trust(), []),
+        (trust("*"), ["it trusts *, and should trust one principal"]),
+        (trust([VENDOR, "other"]), [f"it trusts {VENDOR}, other, and should trust one principal"]),
+        (trust(Condition={}), ["it accepts 0 external ids, and should accept one"]),
+    ],
+)
+def test_a_trust_that_the_deploy_asked_the_vendor_for_is_of_one_principal_with_one_id(
+    document: dict[str, Any], faults: list[str]
+) -> None:
+    assert trust_faults(document, None, None) == faults
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
