@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aws_cdk import Duration, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -152,16 +151,6 @@ class Archiver(Construct):
                 on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=props.failure_bucket_arn)
             ),
         )
-        self.alarm = _alarm(
-            self,
-            name=f"{props.function.function_name}-failed",
-            description="Log events that could not be archived were put into the failure bucket; the reason is in the "
-            f"log group /aws/lambda/{props.function.function_name}",
-            # Counted when every try has failed, just before the event goes to the failure bucket.
-            metric=self.function.metric(
-                "AsyncEventsDropped", period=Duration.minutes(5), statistic=cloudwatch.Stats.SUM
-            ),
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -233,30 +222,6 @@ class DestinationShipper(Construct):
             batch_size=10,
             function_response_types=["ReportBatchItemFailures"],
         )
-        self.alarm = _alarm(
-            self,
-            name=f"{props.queue_name}-dead",
-            description=f"Objects that could not be shipped wait on the queue {props.queue_name}-dead; the reason is "
-            f"in the log group /aws/lambda/{props.function.function_name}",
-            metric=self.dead_letter_queue.metric_approximate_number_of_messages_visible(
-                period=Duration.minutes(5), statistic="Maximum"
-            ),
-        )
-
-
-def _alarm(scope: Construct, *, name: str, description: str, metric: cloudwatch.IMetric) -> cloudwatch.Alarm:
-    """Make an alarm that one occurrence raises and that silence does not."""
-    return cloudwatch.Alarm(
-        scope,
-        "Alarm",
-        alarm_name=name,
-        alarm_description=description,
-        metric=metric,
-        threshold=1,
-        evaluation_periods=1,
-        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-    )
 
 
 def environment_document(document: Mapping[str, object]) -> str:

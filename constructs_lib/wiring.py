@@ -62,20 +62,25 @@ class ObjectEventsProps:
     queue_arn: str
 
 
+def new_objects(bucket_name: str, prefix: str) -> dict[str, object]:
+    """Return the event pattern of a bucket's new objects whose keys begin so."""
+    detail: dict[str, object] = {"bucket": {"name": [bucket_name]}}
+    if prefix:
+        detail["object"] = {"key": [{"prefix": prefix}]}
+    return {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
+
+
 class ObjectEvents(Construct):
     """An event rule that puts each new object of a bucket, with the export's name, on a destination's queue."""
 
     def __init__(self, scope: Construct, construct_id: str, props: ObjectEventsProps) -> None:
         super().__init__(scope, construct_id)
-        detail: dict[str, object] = {"bucket": {"name": [props.bucket_name]}}
-        if props.prefix:
-            detail["object"] = {"key": [{"prefix": props.prefix}]}
         self.resource = events.CfnRule(
             self,
             "Rule",
             name=props.rule_name,
             description=f"New objects of {props.bucket_name}/{props.prefix} to the shipper",
-            event_pattern={"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail},
+            event_pattern=new_objects(props.bucket_name, props.prefix),
             targets=[
                 events.CfnRule.TargetProperty(
                     id="Queue",

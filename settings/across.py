@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic_core import InitErrorDetails
 
+from settings.across_alerts import ALERT_RULES
 from settings.across_landings import LANDING_RULES
 from settings.destinations import ARCHIVE, FETCHER_REGIONS
 from settings.document import BUCKET_KINDS, Document, Part, mistake, region_code
@@ -19,7 +20,7 @@ from settings.document import BUCKET_KINDS, Document, Part, mistake, region_code
 ATLAS_EXPORTS_PER_PROJECT = 10
 """Export paths that an Atlas project may have ("Export Logs to AWS S3 Buckets", MongoDB Atlas)."""
 
-RESERVED_NAMES = (ARCHIVE, "access-logs", "archiver", "core", "exports", "failed", "shipper")
+RESERVED_NAMES = (ARCHIVE, "access-logs", "alerts", "archiver", "core", "dashboard", "exports", "failed", "shipper")
 """Names of our own stacks, buckets, roles and parameters, and of the built-in destination."""
 
 RESERVED_PREFIXES = ("ship-", "shipper-")
@@ -32,7 +33,7 @@ RULE_NAME_LENGTH = 64
 def mistakes_across(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
     """Yield what is wrong between the parts of a raw document."""
     document = Document.of(data)
-    rules = (_names, _stack_names, _reader_roles, _ship_to, _rule_names, _home_region, _clusters, _atlas_projects)
+    rules = (_names, _stack_names, _reader_roles, _ship_to, _rule_names, _home_region, _clusters, _atlas_projects, *ALERT_RULES)
     for rule in (*rules, *LANDING_RULES):
         yield from rule(document)
 

@@ -8,21 +8,14 @@ from pydantic import Discriminator, Field, ModelWrapValidatorHandler, Tag, Valid
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, mistakes_across
+from settings.alerts import Alerts
 from settings.destinations import Destination
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.model import Model
 from settings.retention import PROFILES, ProfileName, Retention
-from settings.text import AccountId, DeploymentName, EachOnce, Email, NotEmpty, Region
+from settings.text import AccountId, DeploymentName, NotEmpty, Region, Switch
 
 __all__ = ["ATLAS_EXPORTS_PER_PROJECT", "RESERVED_NAMES", "Alerts", "Deployment"]
-
-
-class Alerts(Model):
-    """Who hears of a failure."""
-
-    email: Annotated[tuple[Email, ...], *EachOnce] = Field(
-        default=(), description="Addresses; each must confirm its subscription once."
-    )
 
 
 class Deployment(Model):
@@ -38,7 +31,8 @@ class Deployment(Model):
         default="soc2",
         description="How long logs are kept: a profile (soc2, pci, hipaa, seven-years), or {hot_days, archive_days}.",
     )
-    alerts: Alerts = Field(default=Alerts(), description="Who hears of a failure.")
+    alerts: Alerts = Field(default=Alerts(), description="Who hears of a failure, and when something is one.")
+    dashboard: Switch = Field(default=True, description="A CloudWatch dashboard of the deployment, in a stack of its own.")
     destinations: tuple[Destination, ...] = Field(default=(), description="Where logs go after they have landed.")
     exports: Annotated[tuple[Export, ...], *NotEmpty] = Field(description="Whose logs land.")
 
@@ -56,6 +50,10 @@ class Deployment(Model):
         """Name of the bucket that an S3 export lands in."""
         existing = export.existing_bucket if isinstance(export, S3LogsExport) else None
         return existing or export.bucket or f"{self.deployment}-{export.name}-{self.account}-{self.region}"
+
+    def alerts_of(self, export: Export) -> Alerts:
+        """What holds for an export: its own figures, else the deployment's."""
+        return self.alerts.of(export.alerts, export.quiet_minutes)
 
     @model_validator(mode="wrap")
     @classmethod

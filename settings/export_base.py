@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from settings.alerts import ExportAlerts
 from settings.model import Model
 from settings.redaction import Redaction
 from settings.regex import Regex
@@ -31,6 +32,12 @@ class ExportBase(Model):
     exclude: tuple[Regex, ...] = Field(
         default=(), max_length=10, description="Leave out lines that match one of these (RE2), at most 10."
     )
+    alerts: ExportAlerts = Field(default=ExportAlerts(), description="What differs from the deployment's `alerts`.")
+
+    @property
+    def quiet_minutes(self) -> int:
+        """How long nothing may land although all is well; `silent_after_minutes` of the deployment is no less."""
+        return 60
 
 
 class LogGroupExport(ExportBase):

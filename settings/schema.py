@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from settings.deployment import Alerts, Deployment
+from settings.alerts import Alerts, ExportAlerts, Webhook
+from settings.deployment import Deployment
 from settings.destinations import LogzioDestination, OtlpDestination
 from settings.export_base import ExportBase
 from settings.exports import (
@@ -40,9 +41,11 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The file", Deployment),
     ("`retention`, when it is not a profile", Retention),
     ("`alerts`", Alerts),
+    ("`alerts.webhook`", Webhook),
     ("A destination of kind `logzio`", LogzioDestination),
     ("A destination of kind `otlp`", OtlpDestination),
     ("Every export", ExportBase),
+    ("`alerts` of an export", ExportAlerts),
     ("An export of kind `mongodb-atlas`", MongodbAtlasExport),
     ("An export of kind `cockroachdb`", CockroachdbExport),
     ("An entry of `groups` (`cockroachdb`)", CockroachdbGroup),

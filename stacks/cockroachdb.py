@@ -15,6 +15,7 @@ from settings.exports import CockroachdbExport
 from stacks.connector_permissions import log_group
 from stacks.export_stack import ExportStack
 from stacks.next_steps import cockroachdb_steps, cockroachdb_switch_off
+from stacks.security_events import assumed_or_assuming, cockroachdb_filters
 
 ACTIONS = [
     "logs:CreateLogGroup",
@@ -42,10 +43,13 @@ class CockroachdbStack(ExportStack):
                 self.adopt_log_groups(connector, export.log_groups, key, export.retention_days)
             else:
                 self.landing_log_groups(export.log_groups, key, export.retention_days)
+            for name, filters in cockroachdb_filters(export).items():
+                self.alarms.security_event(name, filters)
             self.output("LogGroupNames", ",".join(export.log_groups), "log_name, and those of groups[]")
         if self.region == self.names.region:
             self.ship_archive()
             self._role(export)
+            self.alarms.denied(assumed_or_assuming(self.names.role_arn(self.names.export(export.name))))
 
     def _role(self, export: CockroachdbExport) -> None:
         regions = export.regions or (self.names.region,)

@@ -14,11 +14,11 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib import statements
-from constructs_lib.alert_topic import AlertTopic, AlertTopicProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination
+from stacks.alerts import hear_of_alarms, hearers
 from stacks.names import Names
 
 SHORT_LIVED_DAYS = 30
@@ -51,16 +51,7 @@ class CoreStack(Stack):
         self._admit_access_logs()
         self.archive = self._bucket("Archive", "archive", encrypted=True)
         self.failures = self._bucket("Failures", "failed", encrypted=True)
-        AlertTopic(
-            self,
-            "Alerts",
-            AlertTopicProps(
-                topic_name=names.alerts,
-                alarm_name_prefix=f"{names.deployment}-",
-                encryption_key=self.key,
-                email=settings.alerts.email,
-            ),
-        )
+        hear_of_alarms(self, self.key, settings=settings, names=names)
         self._roles()
         self.key.allow(
             statements.encrypt_log_groups(
@@ -69,6 +60,7 @@ class CoreStack(Stack):
         )
         # Exported whether or not somebody imports it, so that an export that comes or goes does not change this stack.
         CfnOutput(self, "ArchiveKeyArn", value=self.key.arn, export_name=names.archive_key_export)
+        CfnOutput(self, "AlertsGoTo", value=hearers(settings), description="Who hears of alarms")
         CfnOutput(self, "ArchiveBucketName", value=self.archive.name, description="Every export's logs, as JSON lines")
 
     def _bucket(self, construct_id: str, purpose: str, *, encrypted: bool) -> LandingBucket:

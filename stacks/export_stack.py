@@ -15,10 +15,17 @@ from constructs_lib.connector import Connector, ConnectorProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.log_group import LandingLogGroup, LandingLogGroupProps
-from constructs_lib.wiring import ArchiveSubscription, ExportConfiguration, ObjectEvents, ObjectEventsProps
+from constructs_lib.wiring import (
+    ArchiveSubscription,
+    ExportConfiguration,
+    ObjectEvents,
+    ObjectEventsProps,
+    new_objects,
+)
 from settings import Deployment
 from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from stacks.export_alarms import ExportAlarms
 from stacks.names import Names
 
 
@@ -46,6 +53,7 @@ class ExportStack(Stack):
         super().__init__(scope, construct_id, **stack)
         self.settings, self.names = settings, names
         self._export, self._connector_source = export, connector_source
+        self.alarms = ExportAlarms(self, "Alarms", settings=settings, names=names, export=export)
         document: dict[str, object] = {"vendor": export.kind}
         if redaction := export.redaction.model_dump(exclude_defaults=True, mode="json"):
             document["redaction"] = redaction
@@ -98,6 +106,7 @@ class ExportStack(Stack):
                 ),
             )
             self.subscribe(name).node.add_dependency(group)
+        self.alarms.landing_in_log_groups()
 
     def adopt_log_groups(
         self, connector: Connector, log_groups: Sequence[str], key: CustomerKey, retention_days: int | None
@@ -117,6 +126,7 @@ class ExportStack(Stack):
             subscription = self.subscribe(name)
             subscription.node.add_dependency(adopted)
             landings.append(subscription)
+        self.alarms.landing_in_log_groups()
         return landings
 
     def admit_log_groups(self, key: CustomerKey, log_groups: Sequence[str]) -> None:
@@ -142,6 +152,7 @@ class ExportStack(Stack):
 
     def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:
         """Announce landed objects to each destination, and let its function read them (S3 exports)."""
+        self._watch_landing(landing.name, prefix)
         for destination in self._export.ship_to:
             self._announce(destination, landing.name, prefix)
             role_arn = self.names.role_arn(self.names.shipper(destination))
@@ -152,6 +163,7 @@ class ExportStack(Stack):
     def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
         """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""
         arn = self.names.bucket_arn(bucket_name)
+        self._watch_landing(bucket_name, prefix)
         for destination in self._export.ship_to:
             self._announce(destination, bucket_name, prefix)
             permissions = [
@@ -176,12 +188,20 @@ class ExportStack(Stack):
                 roles=[self.names.shipper(destination)],
             )
 
+    def _watch_landing(self, bucket_name: str, prefix: str) -> None:
+        first = next((self._rule_name(destination) for destination in self._export.ship_to), None)
+        self.alarms.landing_in_bucket(first, new_objects(bucket_name, prefix))
+
+    def _rule_name(self, destination: str) -> str:
+        return f"{self.names.export(self._export.name)}-{destination}"[:64]
+
     def _announce(self, destination: str, bucket_name: str, prefix: str) -> None:
+        self.alarms.shipped_to(destination, self._rule_name(destination))
         ObjectEvents(
             self,
             f"Announce-{destination}",
             ObjectEventsProps(
-                rule_name=f"{self.names.export(self._export.name)}-{destination}"[:64],
+                rule_name=self._rule_name(destination),
                 export_name=self._export.name,
                 bucket_name=bucket_name,
                 prefix=prefix,

@@ -9,14 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import CfnOutput, Fn, Stack
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from constructs_lib import statements
-from constructs_lib.alert_topic import AlertTopic, AlertTopicProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.export_role import ExportRole, ExportRoleProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
@@ -32,8 +29,10 @@ from constructs_lib.shipper import (
 )
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
+from stacks.alerts import hear_of_alarms
 from stacks.names import Names
 from stacks.next_steps import fetch_steps
+from stacks.shipper_alarms import watch_archiver, watch_destination
 
 
 class ShipperStack(Stack):
@@ -61,24 +60,13 @@ class ShipperStack(Stack):
             compatible_architectures=[lambda_.Architecture.ARM_64],
             compatible_runtimes=[RUNTIME],
         )
-        topic: sns.ITopic
         if self._is_home:
             self._log_key_arn = Fn.import_value(names.archive_key_export)
-            topic = sns.Topic.from_topic_arn(self, "Alerts", names.alert_topic_arn)
         else:
             key = self._regional_key()
             self._log_key_arn = key.arn
-            topic = AlertTopic(
-                self,
-                "Alerts",
-                AlertTopicProps(
-                    topic_name=names.alerts,
-                    alarm_name_prefix=f"{names.deployment}-",
-                    encryption_key=key,
-                    email=settings.alerts.email,
-                ),
-            ).topic
-        archiver = Archiver(
+            hear_of_alarms(self, key, settings=settings, names=names)
+        Archiver(
             self,
             "Archiver",
             ArchiverProps(
@@ -88,9 +76,9 @@ class ShipperStack(Stack):
                 failure_bucket_arn=names.bucket_arn(names.bucket("failed", self.region)),
             ),
         )
-        archiver.alarm.add_alarm_action(actions.SnsAction(topic))
+        watch_archiver(self, settings=settings, names=names)
         if self._is_home:
-            self._destinations(topic)
+            self._destinations()
 
     def _regional_key(self) -> CustomerKey:
         """Make what the archiver needs away from the core: a key, and a bucket for what it could not archive."""
@@ -148,7 +136,7 @@ class ShipperStack(Stack):
             single=single,
         )
 
-    def _destinations(self, topic: sns.ITopic) -> None:
+    def _destinations(self) -> None:
         documents: dict[str, dict[str, object]] = {
             destination.name: destination_document(destination) for destination in self._settings.destinations
         }
@@ -171,7 +159,7 @@ class ShipperStack(Stack):
                     ),
                 ),
             )
-            shipper.alarm.add_alarm_action(actions.SnsAction(topic))
+            watch_destination(self, name, shipper, settings=self._settings, names=self._names)
         for destination in self._settings.destinations:
             if isinstance(destination, LogzioDestination) and destination.mode == "fetch":
                 self._reader(destination)

@@ -10,7 +10,7 @@ from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, Document, desti
 
 Load = Callable[[object], Deployment]
 Refusal = Callable[[object], list[str]]
-RESERVED = "access-logs, archiver, core, exports, failed, shipper, ship-*, shipper-*"
+RESERVED = "access-logs, alerts, archiver, core, dashboard, exports, failed, shipper, ship-*, shipper-*"
 
 
 def cockroachdb(name: str, cluster: int, **changes: object) -> Document:
