@@ -13,7 +13,9 @@ unexport PYTHONDONTWRITEBYTECODE
 # The wheels of a function's layer, for AWS (arm64, Python 3.13) and for the local cloud (this machine's Python).
 LAYER_LOCK := lambda_src/log_shipper/requirements.txt
 LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/host/.installed
-SETUP := $(VENV)/.installed node_modules/.package-lock.json $(LAYERS)
+# Checkers that pin old libraries, in an environment of their own.
+TOOLS := build/tools/.installed
+SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
 .PHONY: help setup demo test lint types unit end-to-end bench synth schema lock clean
 
@@ -31,6 +33,9 @@ $(VENV)/.installed: requirements.lock requirements-setup.lock
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock requirements-setup.lock
 	@touch $@
 
+$(BIN)/logdock: cli/logdock $(VENV)/.installed
+	@install -m 755 $< $@
+
 node_modules/.package-lock.json: package-lock.json $(VENV)/.installed
 	@echo "==> the CDK command line into node_modules"
 	@npm ci --silent --no-audit --no-fund
@@ -43,6 +48,12 @@ build/layers/log_shipper/%/.installed: $(LAYER_LOCK) $(VENV)/.installed
 	  $(if $(filter arm64,$*),--python-platform aarch64-manylinux_2_28 --python-version 3.13,--python $(BIN)/python) -r $<
 	@rm -rf $(@D)/python/bin $(@D)/python/.lock && find $(@D)/python -name '*.dist-info' -type d -exec sh -c \
 	  'rm -f "$$1/RECORD" "$$1/INSTALLER" "$$1/REQUESTED" "$$1/direct_url.json" "$$1/uv_cache.json"' _ {} \;
+	@touch $@
+
+$(TOOLS): requirements-tools.lock $(VENV)/.installed
+	@echo "==> the checkers that pin old libraries into $(@D)"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	@$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes --only-binary :all: requirements-tools.lock
 	@touch $@
 
 demo: $(SETUP) ## The whole product on this machine: deploy every export to the local cloud, play every vendor, show what landed
@@ -58,7 +69,7 @@ lint: $(SETUP) ## Style, formatting, import rules
 types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infrastructure
 	@echo "==> types"
 	@$(BIN)/mypy -p log_shipper -p vendor_connector
-	@$(BIN)/mypy app.py settings stacks constructs_lib local_cloud tests benchmarks
+	@$(BIN)/mypy app.py cli settings stacks constructs_lib local_cloud tests benchmarks
 
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"
@@ -75,8 +86,9 @@ synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out
 	@npx --no-install cdk synth --quiet --output cdk.out -c settings=$(SETTINGS)
 	@echo "templates are in cdk.out"
 
-schema: $(VENV)/.installed ## Regenerate settings/logdock.schema.json and the settings table
+schema: $(VENV)/.installed ## Regenerate settings/logdock.schema.json, the settings table and the acknowledged findings
 	@$(BIN)/python -m settings.schema
+	@$(BIN)/python -m tests.policy.findings
 
 lock: $(VENV)/.installed ## Resolve every lock again (after a change to pyproject.toml or requirements.in)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
@@ -85,6 +97,8 @@ lock: $(VENV)/.installed ## Resolve every lock again (after a change to pyprojec
 	  --no-annotate --no-header --upgrade - -o requirements-setup.lock
 	@$(BIN)/uv pip compile --quiet --python-platform aarch64-manylinux_2_28 --python-version 3.13 --only-binary :all: \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade lambda_src/log_shipper/requirements.in -o $(LAYER_LOCK)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --upgrade requirements-tools.in -o requirements-tools.lock
 	@npm install --package-lock-only --silent
 
 clean: ## Remove all that was made here

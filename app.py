@@ -2,7 +2,8 @@
 
 Context (``-c key=value``): ``settings``, the settings file (default ``logdock.yaml``); ``shipper_layer``, the folder
 with the shipper's wheels (default: what ``make setup`` put into ``build``, for AWS). Works without an AWS account and
-without a network. A mistake in the settings ends with exit code 2 and a message that lists every mistake.
+without a network. A mistake in the settings ends with exit code 2 and a message that lists every mistake; so does a
+deployment that is larger than AWS allows.
 """
 
 from __future__ import annotations
@@ -31,14 +32,15 @@ from settings.exports import (  # noqa: E402
     MongodbAtlasExport,
     S3LogsExport,
 )
+from settings.names import Names  # noqa: E402
 from stacks.aptible import AptibleStack  # noqa: E402
 from stacks.aurora_mysql import AuroraMysqlStack  # noqa: E402
 from stacks.cloudwatch_logs import CloudwatchLogsStack  # noqa: E402
 from stacks.cockroachdb import CockroachdbStack  # noqa: E402
 from stacks.core import CoreStack  # noqa: E402
 from stacks.export_stack import ExportStack  # noqa: E402
+from stacks.limits import exceeded  # noqa: E402
 from stacks.mongodb_atlas import MongodbAtlasStack  # noqa: E402
-from stacks.names import Names  # noqa: E402
 from stacks.s3_logs import S3LogsStack  # noqa: E402
 from stacks.shipper import ShipperStack  # noqa: E402
 
@@ -70,24 +72,25 @@ def build_app(
         Context for the App. The CDK command line passes that of ``cdk.json`` by itself; a test passes it here.
     """
     app = App(context=dict(context or {}))
-    names = Names(settings.deployment, settings.account, settings.region)
+    names = Names.of(settings)
     code = ShipperCode(source=ROOT / "lambda_src" / "log_shipper", layer=shipper_layer)
-    regions = regions_of(settings)
 
     def where(region: str) -> Environment:
         return Environment(account=settings.account, region=region)
 
-    core = CoreStack(app, names.core_stack, settings=settings, names=names, regions=regions, env=where(settings.region))
+    core = CoreStack(
+        app, names.core_stack, settings=settings, names=names, regions=settings.regions, env=where(settings.region)
+    )
     shippers = {
         region: ShipperStack(
             app, names.in_region("shipper", region), settings=settings, names=names, code=code, env=where(region)
         )
-        for region in regions
+        for region in settings.regions
     }
     for shipper in shippers.values():
         shipper.add_stack_dependency(core)
     for export in settings.exports:
-        for region in regions_of_export(export, settings.region):
+        for region in settings.regions_of(export):
             stack = STACKS[type(export)](
                 app,
                 names.in_region(export.name, region),
@@ -100,19 +103,6 @@ def build_app(
             stack.add_stack_dependency(shippers[region])
     Tags.of(app).add("logdock:deployment", settings.deployment)
     return app
-
-
-def regions_of_export(export: object, home: str) -> list[str]:
-    """List the Regions that an export has a stack in: the deployment's own first, whose stack holds the role."""
-    regions = export.regions if isinstance(export, CockroachdbExport) else ()
-    return list(dict.fromkeys((home, *regions)))
-
-
-def regions_of(settings: Deployment) -> list[str]:
-    """List the Regions that a deployment has stacks in, its own first."""
-    return list(
-        dict.fromkeys(region for export in settings.exports for region in regions_of_export(export, settings.region))
-    )
 
 
 def main() -> int:
@@ -133,8 +123,10 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    app.synth()
-    return 0
+    templates = {stack.stack_name: stack.template for stack in app.synth().stacks}
+    for mistake in (mistakes := exceeded(templates)):
+        print(mistake, file=sys.stderr)
+    return 2 if mistakes else 0
 
 
 if __name__ == "__main__":

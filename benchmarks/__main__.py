@@ -53,6 +53,8 @@ class Bench:
         return {"cpu": min(f["cpu"] for f in figures), "rss_mb": max(f["rss"] for f in figures)}
 
     def _once(self, name: str, records: int, port: str, more: dict[str, str]) -> dict[str, float]:
+        for mark in self.folder.glob("failures%2Fprogress%2F*"):
+            mark.unlink()  # or the object would pass for one that is done
         url = f"http://127.0.0.1:{port}"
         destination = {"name": "logz", "kind": "logzio", "listener_url": url, "token_secret": "bench"}
         environment = os.environ | {

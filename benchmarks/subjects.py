@@ -108,7 +108,7 @@ def _ship(bucket: str, key: str, records: int) -> None:
 
     body = {
         "export": "bench",
-        "detail": {"bucket": {"name": bucket}, "object": {"key": os.environ["BENCH_PREFIX"] + key}},
+        "detail": {"bucket": {"name": bucket}, "object": {"key": os.environ["BENCH_PREFIX"] + key, "etag": "e"}},
     }
     event = {"Records": [{"messageId": "m", "body": json.dumps(body)}]}
     assert ship.handler(event, Context()) == {"batchItemFailures": []}

@@ -138,7 +138,9 @@ class Alarms(Construct):
         self._watch(alarm, props.name)
         return alarm
 
-    def add_band(self, construct_id: str, *, name: str, section: str, says: str, run_first: str, metric: Metric) -> None:
+    def add_band(
+        self, construct_id: str, *, name: str, section: str, says: str, run_first: str, metric: Metric
+    ) -> None:
         """Add an alarm that is on while an hourly metric leaves the band that CloudWatch has learnt, for three hours.
 
         The band is three standard deviations wide. CloudWatch bills such an alarm as three.

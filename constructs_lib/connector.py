@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import CustomResource, Duration, custom_resources
+from aws_cdk import CustomResource, Duration, Stack, custom_resources
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -48,9 +48,10 @@ class Connector(Construct):
         self._name = props.function_name
         self._source = lambda_.Code.from_asset(str(props.source), exclude=["**/__pycache__", "*.pyc"])
         self._log_key_arn = props.log_key_arn
-        self.function = self._function("Function", "on_event", None)
-        for statement in props.permissions:
-            self.function.add_to_role_policy(statement)
+        self._role = self._function_role(
+            "Role", [props.function_name, f"{props.function_name}-schedule"], props.permissions
+        )
+        self.function = self._function("Function", props.function_name, "on_event")
         framework = f"{props.function_name}-framework"
         logs_of_framework = function_log_group(self, "FrameworkLogs", framework, self._log_key_arn)
         self._provider = custom_resources.Provider(
@@ -58,12 +59,31 @@ class Connector(Construct):
             "Provider",
             provider_function_name=framework,
             on_event_handler=self.function,
+            framework_on_event_role=self._function_role("FrameworkRole", [framework], []),
             log_group=logs.LogGroup.from_log_group_name(self, "FrameworkLogsByName", f"/aws/lambda/{framework}"),
         )
         self._provider.node.add_dependency(logs_of_framework)
 
-    def _function(self, construct_id: str, handler: str, role: iam.IRole | None) -> lambda_.Function:
-        name = self._name if role is None else f"{self._name}-schedule"
+    def _function_role(
+        self, construct_id: str, functions: Sequence[str], permissions: Sequence[iam.PolicyStatement]
+    ) -> iam.Role:
+        """Make the role of some functions. The CDK's own has AWS's managed policy: every log group, and new ones."""
+        stack = Stack.of(self)
+        log_groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:/aws/lambda"
+        own_logs = iam.PolicyStatement(
+            sid="OwnLogs",
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+            resources=[f"{log_groups}/{name}:*" for name in functions],
+        )
+        return iam.Role(
+            self,
+            construct_id,
+            description="Logdock: configures what CloudFormation cannot",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={"Connector": iam.PolicyDocument(statements=[own_logs, *permissions])},
+        )
+
+    def _function(self, construct_id: str, name: str, handler: str) -> lambda_.Function:
         log_group = function_log_group(self, f"{construct_id}Logs", name, self._log_key_arn)
         function = lambda_.Function(
             self,
@@ -74,7 +94,7 @@ class Connector(Construct):
             architecture=lambda_.Architecture.ARM_64,
             handler=f"vendor_connector.handler.{handler}",
             code=self._source,
-            role=role,
+            role=self._role,
             timeout=Duration.minutes(15),
             memory_size=256,
             log_group=logs.LogGroup.from_log_group_name(self, f"{construct_id}LogsByName", f"/aws/lambda/{name}"),
@@ -94,7 +114,7 @@ class Connector(Construct):
 
     def repeat(self, construct_id: str, operation: str, properties: Mapping[str, object], *, minutes: int) -> None:
         """Have an operation repeated on a schedule, by a function with the same code and role."""
-        function = self._function(f"{construct_id}Function", "on_schedule", self.function.role)
+        function = self._function(f"{construct_id}Function", f"{self._name}-schedule", "on_schedule")
         rule = events.CfnRule(
             self,
             construct_id,

@@ -24,6 +24,7 @@ from constructs_lib.reminders import definition
 WEBHOOK_HOURS = 2
 """How long a message is tried at a webhook that does not take it; then an alarm says so."""
 
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WebhookProps:
     """Where messages are posted to.

@@ -20,9 +20,14 @@ RUNTIME = lambda_.Runtime.PYTHON_3_13
 MEMORY_MB = 512
 TIMEOUT_SECONDS = 300
 QUEUE_RETENTION_DAYS = 14
-"""SQS's maximum: a destination that is down for less than this loses nothing."""
+"""SQS's maximum: an event is kept this long, wherever it waits. A dead-letter queue counts from when the message was
+first sent, but for a FIFO queue's, which counts from when it came there (SQS Developer Guide, "Dead-letter queue
+retention")."""
 TRIES_BEFORE_DEAD_LETTER = 20
-"""With a visibility time of six timeouts, twenty tries outlast ten hours of a destination's absence."""
+"""The function hides a message longer after each try: twenty outlast ten hours of a destination's absence."""
+MAX_CONCURRENCY = 5
+"""Invocations for one destination at a time. Five move hundreds of megabytes a second, where 100 GB a day are 1.2; they
+are half of the least an account may have (10), and as many connections as a listener sees. Lambda begins with five."""
 ARCHIVER_RETRIES = 2
 ARCHIVER_EVENT_HOURS = 6
 
@@ -63,8 +68,6 @@ class ShipperFunctionProps:
         Its environment variables. No secrets.
     log_key_arn
         Key of its log group, whose policy admits the log group.
-    single
-        At most one invocation at a time.
     """
 
     function_name: str
@@ -75,7 +78,6 @@ class ShipperFunctionProps:
     role_arn: str
     environment: Mapping[str, str]
     log_key_arn: str
-    single: bool = False
 
 
 class ShipperFunction(Construct):
@@ -98,7 +100,6 @@ class ShipperFunction(Construct):
             memory_size=MEMORY_MB,
             timeout=Duration.seconds(TIMEOUT_SECONDS),
             environment=dict(props.environment),
-            reserved_concurrent_executions=1 if props.single else None,
             log_group=logs.LogGroup.from_log_group_name(self, "Logs", f"/aws/lambda/{props.function_name}"),
         )
         self.function.node.add_dependency(log_group)
@@ -159,8 +160,9 @@ class DestinationShipperProps:
 
     Attributes
     ----------
-    queue_name
-        Name of the queue; the dead-letter queue is ``<queue_name>-dead``.
+    queue_name, dead_letter_queue_name
+        Names of the queues. One that ends with ``.fifo`` makes FIFO queues of both: messages of a group go to one
+        invocation at a time. Changing the kind replaces the queues, and what waits on them is lost.
     rule_name_prefix
         Only event rules whose name begins so may put messages on the queue.
     function
@@ -168,22 +170,26 @@ class DestinationShipperProps:
     """
 
     queue_name: str
+    dead_letter_queue_name: str
     rule_name_prefix: str
     function: ShipperFunctionProps
 
 
 class DestinationShipper(Construct):
-    """Ships what its queue announces; what fails stays there, then on the dead-letter queue, for 14 days each."""
+    """Ships what its queue announces; what fails stays there, then on the dead-letter queue."""
 
     def __init__(self, scope: Construct, construct_id: str, props: DestinationShipperProps) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
         rules = f"arn:{stack.partition}:events:{stack.region}:{stack.account}:rule/{props.rule_name_prefix}*"
         retention = Duration.days(QUEUE_RETENTION_DAYS)
+        # What EventBridge sends to a FIFO queue has no id but its content (API reference, SqsParameters).
+        fifo = True if props.queue_name.endswith(".fifo") else None
         self.dead_letter_queue = sqs.Queue(
             self,
             "DeadLetterQueue",
-            queue_name=f"{props.queue_name}-dead",
+            queue_name=props.dead_letter_queue_name,
+            fifo=fifo,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=retention,
@@ -192,10 +198,13 @@ class DestinationShipper(Construct):
             self,
             "Queue",
             queue_name=props.queue_name,
+            fifo=fifo,
+            content_based_deduplication=fifo,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=retention,
             # Lambda asks for six times the function's timeout (Lambda Developer Guide, "Using Lambda with Amazon SQS").
+            # It is how long messages wait when the function was killed; otherwise the function says how long.
             visibility_timeout=Duration.seconds(6 * TIMEOUT_SECONDS),
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letter_queue, max_receive_count=TRIES_BEFORE_DEAD_LETTER
@@ -221,6 +230,7 @@ class DestinationShipper(Construct):
             event_source_arn=self.queue.queue_arn,
             batch_size=10,
             function_response_types=["ReportBatchItemFailures"],
+            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=MAX_CONCURRENCY),
         )
 
 

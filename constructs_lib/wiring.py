@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_cdk import Stack
@@ -10,9 +11,6 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
-
-PARAMETER_BYTES = 4096
-"""Largest value of a standard Systems Manager parameter."""
 
 
 def subscription_filter_name(export_name: str) -> str:
@@ -39,58 +37,60 @@ class ArchiveSubscription(Construct):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObjectEventsProps:
-    """Which objects are announced to which queue.
+    """Which objects are announced to which queues.
 
     Attributes
     ----------
     rule_name
-        Name of the rule. It begins with the deployment's name, because the queue admits such rules only.
+        Name of the rule. It begins with the deployment's name, because the queues admit such rules only.
     export_name
         Put into the message, so that one queue serves every export.
     bucket_name
         The bucket whose objects are announced.
     prefix
         Only keys that begin so; empty for all.
-    queue_arn
-        The destination's queue.
+    queue_arns
+        Each destination's queue by the destination's name, five at most (EventBridge's targets per rule); none at all
+        where the rule's matches are only counted. Messages for a FIFO queue, whose name ends so, have the export as
+        their group.
     """
 
     rule_name: str
     export_name: str
     bucket_name: str
     prefix: str
-    queue_arn: str
-
-
-def new_objects(bucket_name: str, prefix: str) -> dict[str, object]:
-    """Return the event pattern of a bucket's new objects whose keys begin so."""
-    detail: dict[str, object] = {"bucket": {"name": [bucket_name]}}
-    if prefix:
-        detail["object"] = {"key": [{"prefix": prefix}]}
-    return {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
+    queue_arns: Mapping[str, str]
 
 
 class ObjectEvents(Construct):
-    """An event rule that puts each new object of a bucket, with the export's name, on a destination's queue."""
+    """An event rule that puts each new object of a bucket, with the export's name, on destinations' queues."""
 
     def __init__(self, scope: Construct, construct_id: str, props: ObjectEventsProps) -> None:
         super().__init__(scope, construct_id)
+        detail: dict[str, object] = {"bucket": {"name": [props.bucket_name]}}
+        if props.prefix:
+            detail["object"] = {"key": [{"prefix": props.prefix}]}
         self.resource = events.CfnRule(
             self,
             "Rule",
             name=props.rule_name,
             description=f"New objects of {props.bucket_name}/{props.prefix} to the shipper",
-            event_pattern=new_objects(props.bucket_name, props.prefix),
+            event_pattern={"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail},
             targets=[
                 events.CfnRule.TargetProperty(
-                    id="Queue",
-                    arn=props.queue_arn,
+                    id=destination,
+                    arn=queue_arn,
+                    sqs_parameters=events.CfnRule.SqsParametersProperty(message_group_id=props.export_name)
+                    if queue_arn.endswith(".fifo")
+                    else None,
                     input_transformer=events.CfnRule.InputTransformerProperty(
                         input_paths_map={"time": "$.time", "detail": "$.detail"},
                         input_template=f'{{"export":{json.dumps(props.export_name)},"time":<time>,"detail":<detail>}}',
                     ),
                 )
-            ],
+                for destination, queue_arn in props.queue_arns.items()
+            ]
+            or None,
         )
 
 
@@ -102,11 +102,6 @@ class ExportConfiguration(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         value = json.dumps(document, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
-        if len(value.encode()) > PARAMETER_BYTES:
-            raise ValueError(
-                f"{parameter_name}: the redaction, filters and format of this export take {len(value.encode())} bytes; "
-                f"allowed: {PARAMETER_BYTES}. Shorten or merge its patterns"
-            )
         self.resource = ssm.CfnParameter(
             self,
             "Parameter",

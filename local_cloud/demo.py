@@ -194,7 +194,7 @@ def _set_up(cdk: Cdk, settings: Deployment, secrets: Secrets) -> None:
     # Three processes that wait for one another in nothing.
     with ThreadPoolExecutor(max_workers=3) as pool:
         synthesized = pool.submit(cdk.synth, _DEMO / "logdock.yaml", _DEMO / "cdk.out")
-        bootstrapped = pool.submit(cdk.bootstrap, *regions_of(settings))
+        bootstrapped = pool.submit(cdk.bootstrap, *settings.regions)
         prepared = pool.submit(prepare, cdk.cloud, settings, secrets)
         try:
             for task in (prepared, bootstrapped, synthesized):
@@ -202,12 +202,6 @@ def _set_up(cdk: Cdk, settings: Deployment, secrets: Secrets) -> None:
         except BaseException:
             cdk.stop()
             raise
-
-
-def regions_of(settings: Deployment) -> list[str]:
-    """Return the Regions that a deployment has stacks in."""
-    further = [region for export in settings.exports for region in getattr(export, "regions", ())]
-    return list(dict.fromkeys([settings.region, *further]))
 
 
 def _shown(path: Path) -> Path:

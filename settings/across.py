@@ -15,7 +15,7 @@ from pydantic_core import InitErrorDetails
 from settings.across_alerts import ALERT_RULES
 from settings.across_landings import LANDING_RULES
 from settings.destinations import ARCHIVE, FETCHER_REGIONS
-from settings.document import BUCKET_KINDS, Document, Part, mistake, region_code
+from settings.document import Document, Part, mistake, region_code
 
 ATLAS_EXPORTS_PER_PROJECT = 10
 """Export paths that an Atlas project may have ("Export Logs to AWS S3 Buckets", MongoDB Atlas)."""
@@ -26,15 +26,12 @@ RESERVED_NAMES = (ARCHIVE, "access-logs", "alerts", "archiver", "core", "dashboa
 RESERVED_PREFIXES = ("ship-", "shipper-")
 """How the names of the shipper's roles and functions, and of its stacks in other Regions, begin."""
 
-RULE_NAME_LENGTH = 64
-"""Characters of an EventBridge rule's name, after which the names of our rules are cut off."""
-
 
 def mistakes_across(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
     """Yield what is wrong between the parts of a raw document."""
     document = Document.of(data)
-    rules = (_names, _stack_names, _reader_roles, _ship_to, _rule_names, _home_region, _clusters, _atlas_projects, *ALERT_RULES)
-    for rule in (*rules, *LANDING_RULES):
+    rules = (_names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects)
+    for rule in (*rules, *LANDING_RULES, *ALERT_RULES):
         yield from rule(document)
 
 
@@ -86,22 +83,6 @@ def _ship_to(document: Document) -> Iterator[InitErrorDetails]:
         for loc, name in export.texts("ship_to"):
             if name not in known:
                 yield mistake(loc, name, f"one of the destinations of this file: {', '.join(sorted(known))}")
-
-
-def _rule_names(document: Document) -> Iterator[InitErrorDetails]:
-    taken: dict[str, tuple[str, str]] = {}
-    for export in document.exports:
-        for loc, destination in export.texts("ship_to"):
-            if export.name is None or (destination == ARCHIVE and export.text("kind") not in BUCKET_KINDS):
-                continue
-            rule = f"{document.deployment}-{export.name}-{destination}"[:RULE_NAME_LENGTH]
-            other = taken.setdefault(rule, (export.name, destination))
-            if other[0] != export.name or other[1] != destination:
-                allowed = (
-                    f"names of export and destination that are not one when joined: {export.name} to {destination} and "
-                    f"{other[0]} to {other[1]} would share the event rule {rule}; rename one of them"
-                )
-                yield mistake(loc, destination, allowed)
 
 
 def _home_region(document: Document) -> Iterator[InitErrorDetails]:

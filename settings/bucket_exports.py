@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from settings.export_base import ExportBase
+from settings.export_base import BucketExport, LineExport
 from settings.secret_reference import SecretReference
 from settings.text import (
     BucketName,
@@ -27,7 +27,7 @@ from settings.text import (
 AtlasLogType = Literal["MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT"]
 
 
-class MongodbAtlasExport(ExportBase):
+class MongodbAtlasExport(BucketExport):
     """MongoDB Atlas: external log sink to S3 (`S3_LOG_EXPORT`), M10+ clusters on MongoDB 7.0 or later."""
 
     kind: Literal["mongodb-atlas"] = Field(description="This kind of export.")
@@ -72,7 +72,7 @@ class MongodbAtlasExport(ExportBase):
         return value
 
 
-class AptibleExport(ExportBase):
+class AptibleExport(BucketExport):
     """Aptible: container log archives replicated into a bucket with this sole purpose."""
 
     kind: Literal["aptible"] = Field(description="This kind of export.")
@@ -115,9 +115,16 @@ class AptibleExport(ExportBase):
 S3Service = Literal["cloudtrail", "alb", "nlb", "vpc-flow", "cloudfront", "s3-access"]
 SSE_S3_ONLY = ("alb", "s3-access")
 """Services that deliver only to buckets with SSE-S3 (ELB and S3 User Guides)."""
+S3Format = Literal[
+    "auto", "cloudtrail", "alb", "clb", "nlb", "vpc-flow", "cloudfront", "s3-access", "json", "json-lines", "csv",
+    "plain",
+]  # fmt: skip
+
+_JOINABLE_FORMATS = ("auto", "json-lines", "plain")
+"""Formats whose lines `record_start` may join; in the others a record ends where its format says."""
 
 
-class S3LogsExport(ExportBase):
+class S3LogsExport(BucketExport, LineExport):
     """Logs that AWS services, or anything else, write to a bucket: made here, or existing."""
 
     kind: Literal["s3-logs"] = Field(description="This kind of export.")
@@ -134,9 +141,7 @@ class S3LogsExport(ExportBase):
         default=None, description="Key of the existing bucket, if it is encrypted with one."
     )
     prefix: Prefix | None = Field(default=None, description="Only objects under this prefix. Left out: all.")
-    format: Literal[
-        "auto", "cloudtrail", "alb", "nlb", "vpc-flow", "cloudfront", "s3-access", "json", "json-lines", "csv", "plain"
-    ] = Field(default="auto", description="`auto`: told by content.")
+    format: S3Format = Field(default="auto", description="`auto`: told by content.")
 
     @property
     def quiet_minutes(self) -> int:
@@ -155,6 +160,13 @@ class S3LogsExport(ExportBase):
     def _key_of_an_existing_bucket(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("existing_bucket", "refused") is None:
             raise refuse("nothing unless `existing_bucket` is set: a bucket made here has its own key")
+        return value
+
+    @field_validator("format")
+    @classmethod
+    def _lines_that_may_be_joined(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("record_start") is not None and value not in _JOINABLE_FORMATS:
+            raise refuse(f"one of: {', '.join(_JOINABLE_FORMATS)}, because `record_start` joins no other lines")
         return value
 
     @property

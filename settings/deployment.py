@@ -9,8 +9,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, mistakes_across
 from settings.alerts import Alerts
-from settings.destinations import Destination
-from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from settings.destinations import ARCHIVE, Destination
+from settings.exports import AptibleExport, CockroachdbExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.model import Model
 from settings.retention import PROFILES, ProfileName, Retention
 from settings.text import AccountId, DeploymentName, NotEmpty, Region, Switch
@@ -32,7 +32,9 @@ class Deployment(Model):
         description="How long logs are kept: a profile (soc2, pci, hipaa, seven-years), or {hot_days, archive_days}.",
     )
     alerts: Alerts = Field(default=Alerts(), description="Who hears of a failure, and when something is one.")
-    dashboard: Switch = Field(default=True, description="A CloudWatch dashboard of the deployment, in a stack of its own.")
+    dashboard: Switch = Field(
+        default=True, description="A CloudWatch dashboard of the deployment, in a stack of its own."
+    )
     destinations: tuple[Destination, ...] = Field(default=(), description="Where logs go after they have landed.")
     exports: Annotated[tuple[Export, ...], *NotEmpty] = Field(description="Whose logs land.")
 
@@ -54,6 +56,22 @@ class Deployment(Model):
     def alerts_of(self, export: Export) -> Alerts:
         """What holds for an export: its own figures, else the deployment's."""
         return self.alerts.of(export.alerts, export.quiet_minutes)
+
+    def regions_of(self, export: Export) -> tuple[str, ...]:
+        """The Regions that an export has a stack in: the deployment's own first, whose stack holds the role."""
+        further = export.regions if isinstance(export, CockroachdbExport) else ()
+        return tuple(dict.fromkeys((self.region, *further)))
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The Regions that the deployment has stacks in, its own first."""
+        return tuple(dict.fromkeys(region for export in self.exports for region in self.regions_of(export)))
+
+    @property
+    def shippers(self) -> tuple[str, ...]:
+        """The destinations that have a queue and a function: those of the file, and `archive` where it is asked for."""
+        asked = (ARCHIVE,) if any(ARCHIVE in export.ship_to for export in self.exports) else ()
+        return (*(destination.name for destination in self.destinations), *asked)
 
     @model_validator(mode="wrap")
     @classmethod

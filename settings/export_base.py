@@ -8,6 +8,7 @@ from pydantic import Field
 
 from settings.alerts import ExportAlerts
 from settings.model import Model
+from settings.reading import Oversize, PathFields
 from settings.redaction import Redaction
 from settings.regex import Regex
 from settings.text import EachOnce, LogGroupDays, Name
@@ -33,11 +34,37 @@ class ExportBase(Model):
         default=(), max_length=10, description="Leave out lines that match one of these (RE2), at most 10."
     )
     alerts: ExportAlerts = Field(default=ExportAlerts(), description="What differs from the deployment's `alerts`.")
+    oversize: Oversize = Field(
+        default="split",
+        description="What becomes of a message that is longer than a destination takes. `split`: it is sent in parts, "
+        "which say what they are parts of. `truncate`: it is cut, with a mark. `quarantine`: it is kept in the failure "
+        "bucket. The archive takes any length.",
+    )
 
     @property
     def quiet_minutes(self) -> int:
         """How long nothing may land although all is well; `silent_after_minutes` of the deployment is no less."""
         return 60
+
+
+class BucketExport(ExportBase):
+    """An export that lands in a bucket."""
+
+    path_fields: PathFields | None = Field(
+        default=None,
+        description="Names for parts of the object's key, as in `logs/{team}/{_}/{host}-{date}.log`: each becomes a "
+        "field of every record. `{_}` is a part without a name. Keys are not redacted.",
+    )
+
+
+class LineExport(ExportBase):
+    """An export whose lines are of no vendor's own format."""
+
+    record_start: Regex | None = Field(
+        default=None,
+        description="Matches the lines that begin a record (RE2), such as `^20` for lines that begin with a date: the "
+        "others, such as a stack trace's, are joined to the one before. For plain lines and JSON lines.",
+    )
 
 
 class LogGroupExport(ExportBase):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from settings.export_base import ExportBase, LogGroupExport
+from settings.export_base import LineExport, LogGroupExport
 from settings.model import Model
 from settings.text import (
     AccountId,
@@ -187,7 +187,7 @@ class AuroraMysqlExport(LogGroupExport):
         }
 
 
-class CloudwatchLogsExport(ExportBase):
+class CloudwatchLogsExport(LineExport):
     """Log groups that exist, by name or by prefix."""
 
     kind: Literal["cloudwatch-logs"] = Field(description="This kind of export.")
@@ -205,6 +205,11 @@ class CloudwatchLogsExport(ExportBase):
         default=None, description="Set on the log groups. Left out: not touched."
     )
     encrypt: Switch = Field(default=False, description="Associate the export's own key with the log groups.")
+    format: Literal["auto", "json-lines", "plain"] = Field(
+        default="auto",
+        description="`auto`: each event that is JSON has the time that it names, the others the time of their arrival. "
+        "`json-lines`: events that are not JSON are counted as not understood. `plain`: none is looked into.",
+    )
 
     @property
     def quiet_minutes(self) -> int:

@@ -10,8 +10,8 @@ from constructs_lib.customer_key import CustomerKey
 from constructs_lib.notifications import Notifications, NotificationsProps, WebhookProps
 from settings import Deployment
 from settings.alerts import Webhook
+from settings.names import Names
 from stacks.export_alarms import runbook, topic_arns
-from stacks.names import Names
 
 
 def hear_of_alarms(scope: Construct, key: CustomerKey, *, settings: Deployment, names: Names) -> None:

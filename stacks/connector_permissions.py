@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aws_cdk import aws_iam as iam
 
 from settings.exports import AuroraMysqlExport
-from stacks.names import Names
+from settings.names import Names
 
 
 def _allow(sid: str, actions: list[str], resources: list[str], **conditions: dict[str, str]) -> iam.PolicyStatement:

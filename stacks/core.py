@@ -18,8 +18,8 @@ from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination
+from settings.names import Names
 from stacks.alerts import hear_of_alarms, hearers
-from stacks.names import Names
 
 SHORT_LIVED_DAYS = 30
 """Days that a copy made for a fetching reader, and the shipper's notes of its progress, are kept: longer than a message

@@ -8,8 +8,9 @@ docs/runbook.md; a test holds that.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Stack
-from aws_cdk import aws_events as events
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -18,7 +19,7 @@ from settings import Deployment
 from settings.alerts import MINUTES_OF_A_DAY, Alerts, region_of
 from settings.destinations import ARCHIVE
 from settings.exports import Export
-from stacks.names import Names
+from settings.names import Names
 
 GIGABYTE = 1_000_000_000
 LAG_HELD_PERIODS = 36
@@ -64,33 +65,23 @@ class ExportAlarms(Construct):
         dimensions = {"deployment": self._names.deployment, "export": self._export.name, "destination": destination}
         return Metric(namespace="Logdock", name=name, dimensions=dimensions, statistic=statistic)
 
-    def landing_in_bucket(self, rule_name: str | None, pattern: dict[str, object]) -> None:
-        """Watch a bucket for silence, by a rule that matches its objects; without one, by a rule of its own.
+    def landing_in_bucket(self, rule_name: str) -> None:
+        """Watch a bucket for silence and volume, by the rule that its new objects match.
 
         ``MatchedEvents`` of a rule counts events that match, whether or not the rule has a target (EventBridge User
         Guide, "Monitoring Amazon EventBridge").
         """
-        if rule_name is None and self._alerts.silent_after_minutes:
-            rule_name = f"{self._names.export(self._export.name)}-landed"
-            events.CfnRule(
-                self,
-                "Landed",
-                name=rule_name,
-                description="Counts what lands: nobody is told of it",
-                event_pattern=pattern,
-            )
-        if rule_name:
-            self._silence(
-                Metric(namespace="AWS/Events", name="MatchedEvents", dimensions={"RuleName": rule_name}),
-                f"No object of {self._export.name} has landed",
-            )
+        self._silence(
+            Metric(namespace="AWS/Events", name="MatchedEvents", dimensions={"RuleName": rule_name}),
+            f"No object of {self._export.name} has landed",
+        )
         if self._export.ship_to:
             self._volume(self._figure("bytes_in", self._export.ship_to[0]))
 
     def landing_in_log_groups(self) -> None:
         """Watch log groups for silence and volume, and the archiver for lag, by what the archiver reads of them."""
         metric = self._figure("bytes_in", ARCHIVE)
-        self._silence(metric, f"No line of {self._export.name} has come into its log groups and from there into the archive")
+        self._silence(metric, f"No line of {self._export.name} has come through its log groups into the archive")
         self._volume(metric)
         self._lag(ARCHIVE)
 
@@ -118,34 +109,36 @@ class ExportAlarms(Construct):
             ),
         )
 
-    def shipped_to(self, destination: str, rule_name: str) -> None:
-        """Watch what is announced to a destination: that it is handed over, in time, and not refused."""
+    def shipped_to(self, destinations: Sequence[str], rule_name: str) -> None:
+        """Watch what is announced to destinations: that it is handed over, in time, and not refused."""
         name = self._export.name
-        self._alarms.add(
-            f"Handover-{destination}",
-            AlarmProps(
-                name=f"handover-{destination}",
-                section="handover",
-                says=f"Objects of {name} could not be put on the queue of {destination}: they are where they landed, and "
-                "nobody ships them.",
-                run_first=self._check,
-                metric=Metric(namespace="AWS/Events", name="FailedInvocations", dimensions={"RuleName": rule_name}),
-                threshold=1,
-            ),
-        )
-        self._lag(destination)
-        self._alarms.add(
-            f"Refused-{destination}",
-            AlarmProps(
-                name=f"refused-{destination}",
-                section="refused",
-                says=f"{destination} refused records of {name} for good, or they cannot be read: they are in the failure "
-                "bucket under quarantine/, each with its reason.",
-                run_first="logdock redrive --dry-run",
-                metric=self._figure("quarantined", destination),
-                threshold=1,
-            ),
-        )
+        if destinations:
+            self._alarms.add(
+                "Handover",
+                AlarmProps(
+                    name="handover",
+                    section="handover",
+                    says=f"Objects of {name} could not be put on the queue of a destination: they are where they "
+                    "landed, and nobody ships them.",
+                    run_first=self._check,
+                    metric=Metric(namespace="AWS/Events", name="FailedInvocations", dimensions={"RuleName": rule_name}),
+                    threshold=1,
+                ),
+            )
+        for destination in destinations:
+            self._lag(destination)
+            self._alarms.add(
+                f"Refused-{destination}",
+                AlarmProps(
+                    name=f"refused-{destination}",
+                    section="refused",
+                    says=f"{destination} refused records of {name} for good, or they cannot be read: they are in the "
+                    "failure bucket under quarantine/, each with its reason.",
+                    run_first="logdock redrive --dry-run",
+                    metric=self._figure("quarantined", destination),
+                    threshold=1,
+                ),
+            )
 
     def _lag(self, destination: str) -> None:
         minutes = self._alerts.lag_after_minutes
@@ -154,8 +147,8 @@ class ExportAlarms(Construct):
             AlarmProps(
                 name=f"lag-{destination}",
                 section="lag",
-                says=f"A record of {self._export.name} waited for more than {minutes} minutes to get to {destination}, or "
-                "waits still.",
+                says=f"A record of {self._export.name} waited for more than {minutes} minutes to get to {destination}, "
+                "or waits still.",
                 run_first="logdock status",
                 metric=self._figure("lag_ms", destination, "Maximum"),
                 threshold=minutes * 60_000,

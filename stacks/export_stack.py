@@ -20,13 +20,17 @@ from constructs_lib.wiring import (
     ExportConfiguration,
     ObjectEvents,
     ObjectEventsProps,
-    new_objects,
 )
 from settings import Deployment
 from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from settings.names import Names
 from stacks.export_alarms import ExportAlarms
-from stacks.names import Names
+
+_READ_BY_THE_SHIPPER = {
+    "redaction", "include", "exclude", "format", "record_start", "path_fields", "oversize", "decryption_keys_secret",
+}  # fmt: skip
+"""The settings that reach the shipper as they are; those that are left out are its defaults too."""
 
 
 def _has_trail(export: Export) -> bool:
@@ -54,14 +58,9 @@ class ExportStack(Stack):
         self.settings, self.names = settings, names
         self._export, self._connector_source = export, connector_source
         self.alarms = ExportAlarms(self, "Alarms", settings=settings, names=names, export=export)
-        document: dict[str, object] = {"vendor": export.kind}
-        if redaction := export.redaction.model_dump(exclude_defaults=True, mode="json"):
-            document["redaction"] = redaction
-        document |= {name: list(value) for name in ("include", "exclude") if (value := getattr(export, name))}
-        if isinstance(export, S3LogsExport) and export.format != "auto":
-            document["format"] = export.format
-        if isinstance(export, AptibleExport) and export.decryption_keys_secret:
-            document["decryption_keys_secret"] = export.decryption_keys_secret
+        document = {"vendor": export.kind} | export.model_dump(
+            include=_READ_BY_THE_SHIPPER, exclude_defaults=True, mode="json"
+        )
         ExportConfiguration(
             self, "Configuration", parameter_name=f"{names.parameter_path}{export.name}", document=document
         )
@@ -122,7 +121,6 @@ class ExportStack(Stack):
                 "DeletionProtection": "true",
             }
             adopted = connector.apply(f"Adopt-{name}", "log-group", properties)
-            adopted.node.add_dependency(key)
             subscription = self.subscribe(name)
             subscription.node.add_dependency(adopted)
             landings.append(subscription)
@@ -146,15 +144,14 @@ class ExportStack(Stack):
 
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
-        for destination in self._export.ship_to:
-            if destination != ARCHIVE:
-                self._announce(destination, self.names.bucket("archive"), f"logs/{self._export.name}/")
+        destinations = [destination for destination in self._export.ship_to if destination != ARCHIVE]
+        if destinations:
+            self._announce(self.names.bucket("archive"), f"logs/{self._export.name}/", destinations)
 
     def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:
         """Announce landed objects to each destination, and let its function read them (S3 exports)."""
-        self._watch_landing(landing.name, prefix)
+        self._announce_landing(landing.name, prefix)
         for destination in self._export.ship_to:
-            self._announce(destination, landing.name, prefix)
             role_arn = self.names.role_arn(self.names.shipper(destination))
             landing.allow(statements.read_objects(landing.arn, prefix, role_arn))
             if key:
@@ -163,9 +160,8 @@ class ExportStack(Stack):
     def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
         """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""
         arn = self.names.bucket_arn(bucket_name)
-        self._watch_landing(bucket_name, prefix)
+        self._announce_landing(bucket_name, prefix)
         for destination in self._export.ship_to:
-            self._announce(destination, bucket_name, prefix)
             permissions = [
                 iam.PolicyStatement(
                     sid="ReadLanding", actions=["s3:GetObject", "s3:GetObjectVersion"], resources=[f"{arn}/{prefix}*"]
@@ -188,26 +184,26 @@ class ExportStack(Stack):
                 roles=[self.names.shipper(destination)],
             )
 
-    def _watch_landing(self, bucket_name: str, prefix: str) -> None:
-        first = next((self._rule_name(destination) for destination in self._export.ship_to), None)
-        self.alarms.landing_in_bucket(first, new_objects(bucket_name, prefix))
+    def _announce_landing(self, bucket_name: str, prefix: str) -> None:
+        """Announce what lands; with no destination, the rule is there because its matches are counted."""
+        self._announce(bucket_name, prefix, self._export.ship_to)
+        self.alarms.landing_in_bucket(self.names.export(self._export.name))
 
-    def _rule_name(self, destination: str) -> str:
-        return f"{self.names.export(self._export.name)}-{destination}"[:64]
-
-    def _announce(self, destination: str, bucket_name: str, prefix: str) -> None:
-        self.alarms.shipped_to(destination, self._rule_name(destination))
+    def _announce(self, bucket_name: str, prefix: str, destinations: Sequence[str]) -> None:
+        """Announce objects to destinations: by one rule, because an account has 300 in a Region unless it asks."""
+        rule_name = self.names.export(self._export.name)
         ObjectEvents(
             self,
-            f"Announce-{destination}",
+            "Announce",
             ObjectEventsProps(
-                rule_name=self._rule_name(destination),
+                rule_name=rule_name,
                 export_name=self._export.name,
                 bucket_name=bucket_name,
                 prefix=prefix,
-                queue_arn=self.names.queue_arn(destination),
+                queue_arns={name: self.names.queue_arn(name) for name in destinations},
             ),
         )
+        self.alarms.shipped_to(destinations, rule_name)
 
     def connector(self, key: CustomerKey, permissions: Sequence[iam.PolicyStatement]) -> Connector:
         """Add the function that does what CloudFormation has no resource for."""

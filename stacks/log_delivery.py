@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import aws_iam as iam
 
 from settings.exports import S3Service
-from stacks.names import Names
+from settings.names import Names
 
 _OWNER = {"s3:x-amz-acl": "bucket-owner-full-control"}
 _VENDED: tuple[S3Service, ...] = ("vpc-flow", "nlb", "cloudfront")

@@ -13,7 +13,7 @@ from typing import Any
 
 from settings.destinations import LogzioDestination
 from settings.exports import AptibleExport, AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
-from stacks.names import Names
+from settings.names import Names
 
 
 def _json(document: dict[str, Any]) -> str:

@@ -29,8 +29,8 @@ from constructs_lib.shipper import (
 )
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
+from settings.names import Names
 from stacks.alerts import hear_of_alarms
-from stacks.names import Names
 from stacks.next_steps import fetch_steps
 from stacks.shipper_alarms import watch_archiver, watch_destination
 
@@ -113,7 +113,6 @@ class ShipperStack(Stack):
         description: str,
         *,
         destination: dict[str, object] | None = None,
-        single: bool = False,
     ) -> ShipperFunctionProps:
         names = self._names
         environment = {
@@ -133,7 +132,6 @@ class ShipperStack(Stack):
             role_arn=names.role_arn(name),
             environment=environment,
             log_key_arn=self._log_key_arn,
-            single=single,
         )
 
     def _destinations(self) -> None:
@@ -147,15 +145,14 @@ class ShipperStack(Stack):
                 self,
                 f"Ship-{name}",
                 DestinationShipperProps(
-                    queue_name=self._names.shipper(name),
+                    queue_name=self._names.queue(name),
+                    dead_letter_queue_name=self._names.queue(name, "-dead"),
                     rule_name_prefix=f"{self._names.deployment}-",
                     function=self._function(
                         self._names.shipper(name),
                         "log_shipper.ship.handler",
                         f"Ships what has landed to {name}",
                         destination=document,
-                        # A reader that remembers the last key it saw needs keys that appear in order: one writer.
-                        single=document["kind"] == "feed",
                     ),
                 ),
             )

@@ -11,8 +11,8 @@ from constructs import Construct
 from constructs_lib.alarms import AlarmProps, Alarms, AlarmsProps, Metric
 from constructs_lib.shipper import DestinationShipper
 from settings import Deployment
+from settings.names import Names
 from stacks.export_alarms import runbook, topic_arns
-from stacks.names import Names
 
 FAILING_PERIODS, FAILING_DATAPOINTS = 12, 3
 """Three five-minute periods of an hour with a failed try: one is a hiccup, and is tried again."""
@@ -80,8 +80,8 @@ def watch_destination(
         AlarmProps(
             name="dead",
             section="dead",
-            says=f"Objects could not be shipped to {destination} after every try: they wait on the dead-letter queue for "
-            "14 days, and are where they landed.",
+            says=f"Objects could not be shipped to {destination} after every try: they wait on the dead-letter "
+            "queue for 14 days, and are where they landed.",
             run_first="logdock redrive --dry-run",
             metric=Metric(
                 namespace="AWS/SQS",
@@ -99,9 +99,7 @@ def watch_archiver(scope: Construct, *, settings: Deployment, names: Names) -> N
     """Watch the archiver: events that it could not archive, and events that could not even be kept."""
     alarms = _subject(scope, "archiver", "the-archiver", settings, names)
     # Counted when every try has failed, just before the event goes to the failure bucket.
-    dropped = Metric(
-        namespace="AWS/Lambda", name="AsyncEventsDropped", dimensions={"FunctionName": names.archiver}
-    )
+    dropped = Metric(namespace="AWS/Lambda", name="AsyncEventsDropped", dimensions={"FunctionName": names.archiver})
     alarms.add(
         "Failed",
         AlarmProps(
@@ -119,8 +117,8 @@ def watch_archiver(scope: Construct, *, settings: Deployment, names: Names) -> N
         AlarmProps(
             name="lost",
             section="lost",
-            says="Log events could be neither archived nor kept in the failure bucket: they are in their log groups only, "
-            "for as long as those keep them.",
+            says="Log events could be neither archived nor kept in the failure bucket: they are in their log groups "
+            "only, for as long as those keep them.",
             run_first="logdock validate",
             metric=Metric(
                 namespace="AWS/Lambda",

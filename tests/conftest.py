@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from aws_cdk import App
 
 os.environ.setdefault("JSII_NODE", str(Path(sysconfig.get_path("scripts")) / "node"))
 # The strict validator runs in one policy test and in every real synth; here it would cost seconds per App.
@@ -29,8 +32,9 @@ def cdk_context() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Synthesized:
-    """One example's stacks: their templates, and which other stacks each waits for."""
+    """One example's App, and its stacks: their templates, and which other stacks each waits for."""
 
+    app: App
     templates: dict[str, dict[str, Any]]
     dependencies: dict[str, set[str]]
 
@@ -50,9 +54,10 @@ def synthesize(example: Path) -> Synthesized:
 
     # The real wheels are 40 MB that every App would copy.
     layer = ROOT / "tests" / "stacks" / "layer"
-    assembly = build_app(load_settings(example), shipper_layer=layer, context=cdk_context()).synth()
-    stacks = assembly.stacks
+    app = build_app(load_settings(example), shipper_layer=layer, context=cdk_context())
+    stacks = app.synth().stacks
     return Synthesized(
+        app=app,
         templates={stack.stack_name: stack.template for stack in stacks},
         dependencies={
             stack.stack_name: {found.id for found in stack.dependencies if not found.id.endswith(".assets")}

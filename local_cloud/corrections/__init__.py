@@ -8,7 +8,7 @@ a release that renames one stops the emulator with an error instead of leaving t
 
 from __future__ import annotations
 
-from local_cloud.corrections import buckets, functions, log_groups, permissions
+from local_cloud.corrections import buckets, functions, log_groups, permissions, queues
 
 
 def apply(*, endpoint_url: str, ca_bundle: str) -> None:
@@ -24,4 +24,5 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     permissions.apply()
     log_groups.apply()
     buckets.apply()
+    queues.apply()
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)

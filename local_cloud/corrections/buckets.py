@@ -82,12 +82,12 @@ def _name_the_version_in_events() -> None:
         finally:
             version.reset(token)
 
-    def dispatch(event: dict[str, Any]) -> Any:
+    def dispatch(event: dict[str, Any], *more: Any) -> Any:
         if version.get() is not None and event.get("Source") == "aws.s3":
             detail = json.loads(event["Detail"])
             detail["object"]["version-id"] = version.get()
             event = {**event, "Detail": json.dumps(detail)}
-        return original_dispatch(event)
+        return original_dispatch(event, *more)
 
     s3._fire_s3_event = fire
     eventbridge._dispatch_event = dispatch

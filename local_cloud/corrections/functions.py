@@ -1,4 +1,4 @@
-"""Functions: their concurrency, retries, failed events, and the streams that subscriptions go to."""
+"""Functions: their retries, failed events, and the streams that subscriptions go to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from ministack.core import lambda_runtime, responses
 from ministack.services import cloudwatch_logs, lambda_svc
-from ministack.services.cloudformation import provisioners
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,26 +19,9 @@ if TYPE_CHECKING:
 
 def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     """Make these corrections."""
-    _keep_reserved_concurrency()
     _retry_subscriptions()
     _deliver_failed_events_to_s3(endpoint_url, ca_bundle)
     _deliver_subscriptions_to_streams(endpoint_url, ca_bundle)
-
-
-def _keep_reserved_concurrency() -> None:
-    """CloudFormation sets a function's reserved concurrency; MiniStack drops it."""
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
-
-    def kept(provision: Any, position: int) -> Any:
-        def provision_and_keep(*arguments: Any, **named: Any) -> Any:
-            name, attributes = provision(*arguments, **named)
-            reserved = arguments[position].get("ReservedConcurrentExecutions")
-            lambda_svc._functions[name]["concurrency"] = None if reserved is None else int(reserved)
-            return name, attributes
-
-        return provision_and_keep
-
-    handlers.update(create=kept(handlers["create"], 1), update=kept(handlers["update"], 2))
 
 
 def _retry_subscriptions() -> None:

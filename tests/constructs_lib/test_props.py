@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
 
 from constructs_lib.export_role import ExportRoleProps
-from constructs_lib.wiring import ExportConfiguration, subscription_filter_name
-from stacks.names import Names, partition_of
+from constructs_lib.wiring import subscription_filter_name
+from settings.names import Names, partition_of
 
 ROLE: dict[str, Any] = {
     "role_name": "acme-prod-orders",
@@ -35,12 +34,6 @@ def test_rejects_a_session_that_iam_refuses(seconds: int) -> None:
 def test_rejects_a_role_without_an_external_id() -> None:
     with pytest.raises(ValueError, match="acme-prod-orders: external_ids is empty"):
         ExportRoleProps(**ROLE | {"external_ids": ()})
-
-
-def test_rejects_a_configuration_that_a_parameter_cannot_hold() -> None:
-    document: dict[str, object] = {"include": ["é" * 2100]}
-    with pytest.raises(ValueError, match=r"/x/orders: .* take 4216 bytes; allowed: 4096"):
-        ExportConfiguration(Stack(App(), "S"), "C", parameter_name="/x/orders", document=document)
 
 
 def test_the_filters_name_carries_the_exports_name() -> None:

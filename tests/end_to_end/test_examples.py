@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from app import regions_of
 from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
 from settings import Deployment, load_settings
@@ -66,7 +65,7 @@ def prepare(cloud: Emulator, settings: Deployment) -> None:
 def stacks_of(cloud: Emulator, settings: Deployment) -> set[str]:
     return {
         stack["StackName"]
-        for region in regions_of(settings)
+        for region in settings.regions
         for stack in cloud.client("cloudformation", settings.account, region=region).describe_stacks()["Stacks"]
         if stack["StackName"].startswith(settings.deployment)
     }
@@ -81,7 +80,7 @@ def test_deploys_again_without_a_change_and_destroys_one_export_alone(
     prepare(cloud, settings)
     log, assembly = tmp_path / "cdk.log", tmp_path / "cdk.out"
     cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=log)
-    for region in regions_of(settings):
+    for region in settings.regions:
         Cdk(cloud=cloud, account=settings.account, region=region, log_file=log).bootstrap()
     cdk.synth(file, assembly)
     cdk.deploy(assembly)

@@ -144,24 +144,6 @@ def test_a_bucket_policy_sees_which_role_of_another_account_calls(emulator: Emul
         ask(other)
 
 
-def test_a_template_reserves_concurrency(emulator: Emulator) -> None:
-    role = _role(emulator, _allow("logs:*", "*"))
-    function = {
-        "Type": "AWS::Lambda::Function",
-        "Properties": {
-            "FunctionName": "single",
-            "Runtime": "python3.13",
-            "Handler": "index.handler",
-            "Role": role,
-            "Code": {"ZipFile": "def handler(event, context): return None"},
-            "ReservedConcurrentExecutions": 1,
-        },
-    }
-    _deploy(emulator, "single", {"Function": function})
-    functions = emulator.client("lambda", ACCOUNT, region=REGION)
-    assert functions.get_function_concurrency(FunctionName="single")["ReservedConcurrentExecutions"] == 1
-
-
 def test_rejects_a_session_longer_than_the_role_allows(emulator: Emulator) -> None:
     role = _role(emulator, _allow("s3:ListAllMyBuckets", "*"), session_seconds=7200)
 
@@ -361,6 +343,42 @@ def test_a_replica_is_announced_with_its_version(emulator: Emulator) -> None:
     assert announced["version-id"] == target.head_object(Bucket="replica", Key="a")["VersionId"]
 
 
+def test_event_bridge_sends_to_a_queue_that_admits_the_rule_and_to_a_fifo_queue_by_group_and_content(
+    emulator: Emulator,
+) -> None:
+    sqs, events = (emulator.client(service, ACCOUNT, region=REGION) for service in ("sqs", "events"))
+    rule = _name()
+    by_content = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    group = {"SqsParameters": {"MessageGroupId": "orders"}}
+    # Those that must not get it come first: what the others have got, they would have got by then.
+    wanted: list[tuple[dict[str, str], bool, dict[str, Any], int]] = [
+        ({}, False, {}, 0),
+        ({"FifoQueue": "true"}, True, group, 0),
+        (by_content, True, {}, 0),
+        ({}, True, {}, 2),
+        (by_content, True, group, 1),
+    ]
+    urls, targets = [], []
+    for attributes, admitted, parameters, _ in wanted:
+        name = _name() + (".fifo" if attributes else "")
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+        policy = _document(_trusting(arn, f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{rule if admitted else 'other'}"))
+        urls.append(sqs.create_queue(QueueName=name, Attributes={**attributes, "Policy": policy})["QueueUrl"])
+        targets.append({"Id": name.partition(".")[0], "Arn": arn, "Input": '{"the": "same"}', **parameters})
+    events.put_rule(Name=rule, EventPattern=json.dumps({"source": ["test"]}))
+    events.put_targets(Rule=rule, Targets=targets)
+
+    for _ in range(2):
+        events.put_events(Entries=[{"Source": "test", "DetailType": "x", "Detail": "{}"}])
+
+    received = [
+        sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"]).get("Messages", [])
+        for url in urls
+    ]
+    assert [len(messages) for messages in received] == [count for *_, count in wanted]
+    assert received[-1][0]["Attributes"]["MessageGroupId"] == "orders"
+
+
 def test_a_cluster_shows_which_logs_it_exports(emulator: Emulator) -> None:
     rds = emulator.client("rds", ACCOUNT, region=REGION)
     rds.create_db_cluster(
@@ -456,6 +474,11 @@ def _document(*statements: dict[str, Any]) -> str:
 
 def _allow(action: str | list[str], resource: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def _trusting(queue: str, rule: str) -> dict[str, Any]:
+    grant = {**_allow("sqs:SendMessage", queue), "Principal": {"Service": "events.amazonaws.com"}}
+    return {**grant, "Condition": {"ArnLike": {"aws:SourceArn": rule}}}
 
 
 def _trust(account_id: str) -> dict[str, Any]:

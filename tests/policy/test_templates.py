@@ -1,4 +1,4 @@
-"""Every template of every example against CloudFormation's own rules: cfn-lint, and the CDK's strict validation."""
+"""The CDK's strict validation of a real synth."""
 
 from __future__ import annotations
 
@@ -8,35 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
-
-# W3005, an explicit DependsOn that is already implied: the CDK writes them for every dependency of a construct.
-# W2001 and the like do not apply: the templates have no parameters but the bootstrap version.
-CFN_LINT = str(Path(sys.executable).parent / "cfn-lint")
-IGNORED = ("W3005",)
-
-
-def test_cfn_lint_finds_nothing_in_any_template_of_any_example(tmp_path: Path) -> None:
-    files = []
-    for example in EXAMPLES:
-        for name, template in synthesize(example).templates.items():
-            files.append(tmp_path / f"{example.stem}-{name}.json")
-            files[-1].write_text(json.dumps(template))
-    command = [CFN_LINT, "--ignore-checks", *IGNORED, "--template", *map(str, files)]
-    result = subprocess.run([*command, "--regions", "eu-west-1"], capture_output=True, text=True, check=False)
-    assert result.stdout + result.stderr == ""
-    assert result.returncode == 0
-
-
-def test_a_template_with_a_mistake_is_found(tmp_path: Path, everything: Synthesized) -> None:
-    template = json.loads(json.dumps(everything.templates["acme-prod-orders"]))
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::S3::Bucket":
-            resource["Properties"]["VersioningConfiguration"] = {"Status": "On"}
-    broken = tmp_path / "broken.json"
-    broken.write_text(json.dumps(template))
-    command = [CFN_LINT, "--template", str(broken)]
-    assert "E3030" in subprocess.run(command, capture_output=True, text=True, check=False).stdout
+from tests.conftest import ROOT
 
 
 def test_strict_validation_of_the_real_synth_finds_nothing(tmp_path: Path) -> None:

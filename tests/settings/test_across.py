@@ -82,26 +82,6 @@ def test_rejects_a_destination_given_twice(refusal: Refusal) -> None:
     assert line.endswith("expected each entry once (logz is there twice)")
 
 
-@pytest.mark.parametrize(
-    ("exports", "destinations"),
-    [(("a1", "a1-b1"), ("b1-c1", "c1")), (("x" * 32, "y1"), ("d" * 31 + "1", "d" * 31 + "2"))],
-)
-def test_rejects_names_that_are_one_when_joined(
-    load: Load, refusal: Refusal, exports: tuple[str, str], destinations: tuple[str, str]
-) -> None:
-    targets = [destination(OTLP, name=name) for name in destinations]
-    sources = [
-        export("cloudwatch-logs", name=name, log_groups=[f"/{name}"], ship_to=[target])
-        for name, target in zip(exports, destinations, strict=True)
-    ]
-    if exports[1] == "y1":
-        assert load(document(*sources, destinations=targets, deployment="acme-production"))
-        sources[0]["ship_to"] = list(destinations)
-        sources[1]["ship_to"] = []
-    (line,) = refusal(document(*sources, destinations=targets, deployment="acme-production"))
-    assert "would share the event rule acme-production-" in line
-
-
 def test_rejects_a_landing_in_another_region_than_the_aptible_stack(refusal: Refusal) -> None:
     (line,) = refusal(document(export("aptible", stack_region="us-east-1")))
     assert line.startswith(

@@ -10,6 +10,11 @@ from tests.settings.documents import EXPORTS, PUSH, document, export
 Load = Callable[[object], Deployment]
 Refusal = Callable[[object], list[str]]
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:oncall"
+SILENT = "0 (never), or 5 to 2880 minutes; over 1440, whole hours"
+TOPIC_EXPECTED = "an SNS topic's ARN (arn:aws:sns:<Region>:<account>:<name>), not a FIFO topic's"
+REACHABLE = "a topic in a Region that this deployment has stacks in (eu-west-1): alarms reach no other Region"
+ADDRESS = "an https:// address without a query, such as https://otel.acme.example"
+ONE_ADDRESS = "exactly one of `url` and `url_secret`, the address or the name of the secret that holds it"
 
 
 def silent_after(settings: Deployment) -> int:
@@ -61,36 +66,68 @@ def test_what_an_export_leaves_out_is_the_deployments(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("alerts", "line"),
+    ("setting", "value", "given", "expected"),
     [
-        ({"silent_after_minutes": 4}, "silent_after_minutes: got 4; expected 0 (never), or 5 to 2880 minutes; over 1440, whole hours"),
-        ({"silent_after_minutes": 1441}, "silent_after_minutes: got 1441; expected 0 (never), or 5 to 2880 minutes; over 1440, whole hours"),
-        ({"silent_after_minutes": 2940}, "silent_after_minutes: got 2940; expected 0 (never), or 5 to 2880 minutes; over 1440, whole hours"),
-        ({"silent_after_minutes": "60"}, "silent_after_minutes: got '60'; expected a whole number, without quotes"),
-        ({"lag_after_minutes": 4}, "lag_after_minutes: got 4; expected 5 to 1440 minutes"),
-        ({"remind_after_minutes": 59}, "remind_after_minutes: got 59; expected 60 to 43200 minutes (an hour to 30 days)"),
-        ({"daily_gb": 0}, "daily_gb: got 0; expected 0.001 to 1000000 GB in 24 hours"),
-        ({"failed_logins_per_hour": 0}, "failed_logins_per_hour: got 0; expected 1 to 1000000 in an hour"),
-        ({"sns_topic_arns": ["oncall"]}, "sns_topic_arns[0]: got 'oncall'; expected an SNS topic's ARN (arn:aws:sns:<Region>:<account>:<name>), not a FIFO topic's"),
-        ({"sns_topic_arns": [f"{TOPIC}.fifo"]}, f"sns_topic_arns[0]: got '{TOPIC}.fifo'; expected an SNS topic's ARN (arn:aws:sns:<Region>:<account>:<name>), not a FIFO topic's"),
-        ({"sns_topic_arns": [TOPIC.replace("eu-west-1", "us-east-1")]}, f"sns_topic_arns[0]: got '{TOPIC.replace('eu-west-1', 'us-east-1')}'; expected a topic in a Region that this deployment has stacks in (eu-west-1): alarms reach no other Region"),
-        ({"webhook": {}}, "webhook.url_secret: missing: exactly one of `url` and `url_secret`, the address or the name of the secret that holds it"),
-        ({"webhook": {"url": "https://chat.acme.example/x", "url_secret": "acme/chat"}}, "webhook.url_secret: got a value that is not shown; expected exactly one of `url` and `url_secret`, the address or the name of the secret that holds it"),
-        ({"webhook": {"url": "http://chat.acme.example"}}, "webhook.url: got 'http://chat.acme.example'; expected an https:// address without a query, such as https://otel.acme.example"),
-        ({"webhook": {"url": "https://chat.acme.example", "header": "X Key"}}, "webhook.header: got 'X Key'; expected the name of an HTTP header, such as Authorization"),
-        ({"runbook_url": "wiki"}, "runbook_url: got 'wiki'; expected an https:// address without a query, such as https://otel.acme.example"),
-        ({"silent_after": 60}, "silent_after: unknown setting; did you mean silent_after_minutes?"),
+        ("silent_after_minutes", 4, "4", SILENT),
+        ("silent_after_minutes", 1441, "1441", SILENT),
+        ("silent_after_minutes", 2940, "2940", SILENT),
+        ("silent_after_minutes", "60", "'60'", "a whole number, without quotes"),
+        ("lag_after_minutes", 4, "4", "5 to 1440 minutes"),
+        ("remind_after_minutes", 59, "59", "60 to 43200 minutes (an hour to 30 days)"),
+        ("daily_gb", 0, "0", "0.001 to 1000000 GB in 24 hours"),
+        ("failed_logins_per_hour", 0, "0", "1 to 1000000 in an hour"),
+        ("runbook_url", "wiki", "'wiki'", ADDRESS),
     ],
-)  # fmt: skip
-def test_rejects_what_no_alarm_could_hold(refusal: Refusal, alerts: object, line: str) -> None:
-    assert refusal(document(alerts=alerts)) == [f"alerts.{line}"]
+)
+def test_rejects_what_no_alarm_could_hold(
+    refusal: Refusal, setting: str, value: object, given: str, expected: str
+) -> None:
+    assert refusal(document(alerts={setting: value})) == [f"alerts.{setting}: got {given}; expected {expected}"]
+
+
+@pytest.mark.parametrize("topic", ["oncall", f"{TOPIC}.fifo"])
+def test_rejects_what_is_no_standard_topic(refusal: Refusal, topic: str) -> None:
+    assert refusal(document(alerts={"sns_topic_arns": [topic]})) == [
+        f"alerts.sns_topic_arns[0]: got '{topic}'; expected {TOPIC_EXPECTED}"
+    ]
+
+
+def test_rejects_a_topic_that_no_alarm_can_reach(refusal: Refusal) -> None:
+    topic = TOPIC.replace("eu-west-1", "us-east-1")
+    assert refusal(document(alerts={"sns_topic_arns": [topic]})) == [
+        f"alerts.sns_topic_arns[0]: got '{topic}'; expected {REACHABLE}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("webhook", "line"),
+    [
+        ({}, f"url_secret: missing: {ONE_ADDRESS}"),
+        (
+            {"url": "https://chat.acme.example/x", "url_secret": "acme/chat"},
+            f"url_secret: got a value that is not shown; expected {ONE_ADDRESS}",
+        ),
+        ({"url": "http://chat.acme.example"}, f"url: got 'http://chat.acme.example'; expected {ADDRESS}"),
+        (
+            {"url": "https://chat.acme.example", "header": "X Key"},
+            "header: got 'X Key'; expected the name of an HTTP header, such as Authorization",
+        ),
+    ],
+    ids=["none", "both", "no TLS", "no header"],
+)
+def test_rejects_a_webhook_that_cannot_be_posted_to(refusal: Refusal, webhook: object, line: str) -> None:
+    assert refusal(document(alerts={"webhook": webhook})) == [f"alerts.webhook.{line}"]
+
+
+def test_names_the_setting_that_was_meant(refusal: Refusal) -> None:
+    assert refusal(document(alerts={"silent_after": 60})) == [
+        "alerts.silent_after: unknown setting; did you mean silent_after_minutes?"
+    ]
 
 
 @pytest.mark.parametrize("setting", ["failed_logins_per_hour", "privilege_changes_per_hour", "schema_changes_per_hour"])
 @pytest.mark.parametrize("kind", EXPORTS)
-def test_counts_are_asked_for_only_where_they_are_made(
-    load: Load, refusal: Refusal, kind: str, setting: str
-) -> None:
+def test_counts_are_asked_for_only_where_they_are_made(load: Load, refusal: Refusal, kind: str, setting: str) -> None:
     counted = {"aurora-mysql", "cockroachdb"} | ({"mongodb-atlas"} if setting == "failed_logins_per_hour" else set())
     whole = document(export(kind, alerts={setting: 3}))
     if kind in counted:

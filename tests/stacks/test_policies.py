@@ -292,6 +292,44 @@ def test_an_existing_bucket_keeps_its_policy_and_the_shippers_role_gets_the_perm
     ]
 
 
+def test_the_function_that_switches_a_buckets_events_on_does_that_and_its_framework_calls_it_alone() -> None:
+    s3_logs = example("s3-logs")
+    function, framework = (
+        resource["Properties"]
+        for stack, _, resource in s3_logs.resources("AWS::IAM::Role")
+        if stack == "acme-prod-legacy"
+    )
+    own_log = f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/aws/lambda/acme-prod-legacy-connector"
+    write = ["logs:CreateLogStream", "logs:PutLogEvents"]
+
+    assert statements(function) == [
+        allow("OwnLogs", write, [f"{own_log}-schedule:*", f"{own_log}:*"]),
+        allow(
+            "AnnounceObjects",
+            ["s3:GetBucketNotification", "s3:PutBucketNotification"],
+            "arn:aws:s3:::acme-legacy-logs",
+            {"StringEquals": {"aws:ResourceAccount": ACCOUNT}},
+        ),
+        allow(
+            "RememberBefore",
+            ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+            f"arn:aws:ssm:{HOME}:{ACCOUNT}:parameter/logdock/acme-prod/legacy/bucket-events",
+        ),
+    ]
+    assert statements(framework) == [allow("OwnLogs", write, f"{own_log}-framework:*")]
+    (invoke,) = [
+        resource["Properties"]
+        for stack, _, resource in s3_logs.resources("AWS::IAM::Policy")
+        if stack == "acme-prod-legacy" and resource["Properties"]["Roles"] != ["acme-prod-ship-logz"]
+    ]
+    arn = {"Fn::GetAtt": ["ConnectorFunction13E63ADB", "Arn"]}
+    assert invoke["Roles"] == [{"Ref": "ConnectorFrameworkRole2022D4A7"}]
+    assert invoke["PolicyDocument"]["Statement"] == [
+        allow(None, "lambda:InvokeFunction", [arn, {"Fn::Join": ["", [arn, ":*"]]}]),
+        allow(None, "lambda:GetFunction", arn),
+    ]
+
+
 def test_each_vendors_key_admits_the_shipper_for_that_vendors_bucket_alone() -> None:
     bucket = f"arn:aws:s3:::acme-prod-orders-{ACCOUNT}-{HOME}"
     context = via_s3() | {"ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]}}
@@ -392,7 +430,9 @@ def test_a_feeds_writer_besides_writes_and_lists_its_own_feed_alone() -> None:
     found = role(everything, "acme-prod-core", "acme-prod-ship-logz-reader")
     archive = f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-{HOME}"
     prefixes = ["feed/logz-reader/*", "feed-index/logz-reader/*"]
+    queue = f"arn:aws:sqs:{HOME}:{ACCOUNT}:acme-prod-ship-logz-reader.fifo"
 
+    assert {each["Resource"] for each in statements(found) if each["Sid"] in ("TakeMessages", "PutBack")} == {queue}
     assert statements(found)[-2:] == [
         allow("ListFeed", "s3:ListBucket", archive, {"StringLike": {"s3:prefix": prefixes}}),
         allow("WriteFeed", ["s3:GetObject", "s3:PutObject"], sorted(f"{archive}/{prefix}" for prefix in prefixes)),

@@ -16,8 +16,9 @@ from log_shipper.environment import Environment, read_environment
 from log_shipper.events import LogEvents, subscriptions_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.jobs import Job, Segment, identity_of
+from log_shipper.line_readers import VENDOR_FORMATS, line_reader
 from log_shipper.parsers import aurora_mysql
-from log_shipper.reading import VENDOR_FORMATS, RawBlock, line_reader
+from log_shipper.reading import RawBlock
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import Renderer, Shape
 from log_shipper.runtime import export_configs, report
@@ -132,7 +133,7 @@ def raw_block_of(payload: LogEvents, config: ExportConfig) -> RawBlock | list[Re
         return records_of(payload, config)
     if text.startswith("{") and format_name in ("mongodb", "json-lines", "auto"):
         way = "opening"
-    elif format_name == "text" or (format_name == "auto" and not text.startswith("{") and "\n{" not in text):
+    elif format_name == "plain" or (format_name == "auto" and not text.startswith("{") and "\n{" not in text):
         way = "arrival"
     else:
         return records_of(payload, config)

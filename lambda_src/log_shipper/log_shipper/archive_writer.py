@@ -64,6 +64,7 @@ class ObjectSink:
     """
 
     by_hour = True
+    exact = True
     retries = 0
 
     def __init__(self, put: Callable[[Job, str, str, bytes], None]) -> None:

@@ -62,6 +62,7 @@ class BulkSink:
     """
 
     by_hour = False
+    exact = False
 
     def __init__(
         self, client: HttpClient, dialect: Dialect, on_unauthorized: Callable[[], None] = lambda: None

@@ -14,7 +14,11 @@ from log_shipper.errors import CorruptInputError
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 BZIP2_MAGIC = b"BZh"
-_MAGIC_BYTES = 4
+NOT_LOGS = {b"PAR1\x15": "Parquet", b"PK\x03\x04": "zip"}
+"""Files that hold no lines. AWS services write Parquet on request: as text it would be shipped as noise."""
+_MAGIC_BYTES = 5
+_SKIPPABLE = b"\x2a\x4d\x18"
+"""What follows 0x50 to 0x5f at the start of a zstd stream that begins with user data (RFC 8878, 3.1.2)."""
 IsalError = cast("type[Exception]", igzip_lib.IsalError)
 PIECE_BYTES = 256 * 1024
 _ZSTD_INPUT_BYTES = 1024
@@ -27,7 +31,8 @@ def decoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
     Raises
     ------
     CorruptInputError
-        When a compressed stream is truncated or damaged, after what was readable before it has been yielded.
+        When a compressed stream is truncated or damaged, after what was readable before it has been yielded; at once
+        for Parquet and zip, which are not read.
     """
     source = iter(chunks)
     head = b""
@@ -38,9 +43,17 @@ def decoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
         return _members(stream, _new_gzip, IsalError, GZIP_MAGIC, "gzip")
     if head.startswith(BZIP2_MAGIC) and head[3:4].isdigit():
         return _members(stream, _new_bzip2, OSError, BZIP2_MAGIC, "bzip2")
-    if head.startswith(ZSTD_MAGIC):
+    if head.startswith(ZSTD_MAGIC) or (head[:1] in b"PQRSTUVWXYZ[\\]^_" and head[1:4] == _SKIPPABLE):
         return _unzstd(stream)
+    for magic, name in NOT_LOGS.items():
+        if head.startswith(magic):
+            return _refused(f"the object is {name}, which is not read: have it written as text or JSON")
     return _sliced(stream, PIECE_BYTES)
+
+
+def _refused(reason: str) -> Iterator[bytes]:
+    raise CorruptInputError(reason)
+    yield
 
 
 class _Decompressor(Protocol):

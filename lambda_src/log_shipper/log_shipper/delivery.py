@@ -1,5 +1,6 @@
 """One batch of messages on its way to one destination: opens objects, reads them, hands records over, keeps count."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from log_shipper.errors import CorruptInputError, DeliveryError, OutOfTimeError,
 from log_shipper.events import ObjectRef, objects_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.jobs import Job, Refused, Segment, identity_of
-from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, open_object
+from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, open_object, pinned
 from log_shipper.parsers import docker_json, mongodb_atlas
 from log_shipper.reading import read_blocks
 from log_shipper.record import Origin, Record
@@ -20,12 +21,18 @@ from log_shipper.runtime import explain
 from log_shipper.secret_store import SecretStore
 from log_shipper.stores import FailureStore
 from log_shipper.telemetry import Tally, log
-from log_shipper.timestamps import normalise
+from log_shipper.timestamps import epoch_ms, normalise
 
 
 @dataclass(kw_only=True)
 class Delivery:
-    """Takes messages one by one; `finish` says which of them are to be tried again."""
+    """Takes messages one by one; `finish` says which of them are to be tried again.
+
+    Attributes
+    ----------
+    retry_after_seconds : float
+        How long the destination asked to be left alone, after it was tried in vain.
+    """
 
     environment: Environment
     destination: Destination
@@ -34,16 +41,21 @@ class Delivery:
     failures: FailureStore
     sink: Sink
     remaining_seconds: Callable[[], float]
+    retry_after_seconds: float = 0.0
     _messages: dict[str, list[Job]] = field(default_factory=dict)
+    _jobs: dict[tuple[str, str], Job] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
     _stopped: bool = False
     _out_of_time: set[str] = field(default_factory=set)
+    _untried: set[str] = field(default_factory=set)
 
     def take(self, message_id: str, body: str, *, retried: bool = False) -> None:
         """Ship the objects of one message as far as time and the destination allow; never raises."""
         jobs = self._messages.setdefault(message_id, [])
         if self._stopped:
             self._failed.add(message_id)
+            if self._out_of_time:
+                self._untried.add(message_id)
             return
         try:
             for ref in objects_in(body):
@@ -64,7 +76,8 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - what is not acknowledged below is returned as failed
             self._note(error, "")
         self.sink.abandon()
-        self._keep_progress()
+        for job in self._jobs.values():
+            job.keep(at_once=True)
         return [
             message_id
             for message_id, jobs in self._messages.items()
@@ -72,28 +85,24 @@ class Delivery:
         ]
 
     def unfinished(self) -> list[str]:
-        """Return the messages that ended for want of time and got on: to be gone on with, not counted as failed."""
+        """Return the messages to go on with that must not count as failed.
+
+        They ended for want of time and got on, or had no turn because others took the time and got on: either way there
+        is less to do than before, so nothing goes on for ever.
+        """
+        got_on = {id(job) for job in self._jobs.values() if job.position > job.skip}
         return [
             message_id
-            for message_id in self._messages
-            if message_id in self._out_of_time and any(job.position > job.skip for job in self._messages[message_id])
+            for message_id, jobs in self._messages.items()
+            if (message_id in self._untried and got_on)
+            or (message_id in self._out_of_time and any(id(job) in got_on for job in jobs))
         ]
-
-    def _keep_progress(self) -> None:
-        """Note how far unfinished objects got, and that objects which took several invocations are finished."""
-        for job in (job for jobs in self._messages.values() for job in jobs):
-            if job.unsaved_bytes and (job.saved or not job.settled):
-                try:
-                    self.failures.save(job)
-                except Exception as error:  # noqa: BLE001 - it costs a repetition; what was acknowledged stays so
-                    self._note(error, "")
 
     def tallies(self) -> dict[str, Tally]:
         """Return the figures by export."""
         by_export: dict[str, Tally] = {}
-        for jobs in self._messages.values():
-            for job in jobs:
-                by_export.setdefault(job.export.name, Tally()).add(job.tally)
+        for job in self._jobs.values():
+            by_export.setdefault(job.export.name, Tally()).add(job.tally)
         for tally in list(by_export.values())[:1]:
             tally.requests += self.sink.requests
             tally.retries += self.sink.retries
@@ -104,6 +113,7 @@ class Delivery:
         if isinstance(error, (DeliveryError, OutOfTimeError)):
             # the other messages would meet the same, and would only wait for it to fail
             self._stopped = True
+            self.retry_after_seconds = getattr(error, "retry_after_seconds", None) or 0.0
             self.sink.abandon()
 
     def _ship(self, ref: ObjectRef, jobs: list[Job], retried: bool) -> None:
@@ -113,6 +123,8 @@ class Delivery:
         archived = ref.bucket == self.environment.archive_bucket
         if archived and self.destination.kind == "archive":
             raise ShipperError("an archive object would be archived again, and that again, without end")
+        if not archived:
+            ref = pinned(ref)
         identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version_id or ref.etag)
         if archived and self.destination.kind == "feed":
             from log_shipper.feed import open_feed
@@ -121,11 +133,15 @@ class Delivery:
                 ref.export, identity, ref.key, ref.version_id
             )
             return
-        job = self._job(ref, config, identity)
-        jobs.append(job)
-        if retried and self.failures.resume(job):
-            job.seen, job.complete = job.position, True
+        if (twin := self._jobs.get((ref.export, identity))) is not None:
+            jobs.append(twin)
             return
+        job = self._job(ref, config, identity)
+        if (retried or job.marked) and self.failures.resume(job):
+            log("done before", export=ref.export, destination=self.destination.name, source=source_of(ref))
+            return
+        jobs.append(job)
+        self._jobs[ref.export, identity] = job
         opened = open_object(ref, config, self.secrets)
         job.redacted = archived and opened.metadata.get(POLICY_METADATA) == config.policy
         self._read(job, opened, ref, archived)
@@ -134,11 +150,19 @@ class Delivery:
         archived = ref.bucket == self.environment.archive_bucket
         named = path_fields(config.path_fields, ref.key) if config.path_fields and not archived else None
         renderer = renderer_of(self.destination, config, source_of(ref), named)
-        return Job(config, identity, renderer, quarantine=self.failures.quarantine, save=self.failures.save)
+        return Job(
+            config,
+            identity,
+            renderer,
+            quarantine=self.failures.quarantine,
+            save=self.failures.save,
+            marked=not self.sink.exact,
+        )
 
     def _read(self, job: Job, opened: OpenObject, ref: ObjectRef, archived: bool) -> None:
         config = job.export
         arrival = normalise(ref.time) or opened.modified
+        job.tally.lag_ms = max(0, time.time_ns() // 1_000_000 - epoch_ms(arrival))
         origin = Origin(arrival, log_type_of(ref.key, config.vendor))
         counted = _Counted(opened.chunks)
         blocks = read_blocks(
@@ -156,6 +180,7 @@ class Delivery:
         job.complete = True
         job.tally.bytes_in += counted.bytes
         self.sink.end(job)
+        job.keep()
 
     def _hand_over(self, job: Job, segments: list[Segment]) -> None:
         for taken, segment in enumerate(segments):

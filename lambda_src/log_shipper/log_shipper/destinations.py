@@ -11,9 +11,18 @@ from log_shipper.secret_store import SecretStore
 
 
 class Sink(Protocol):
-    """Takes segments of jobs, acknowledges them when the destination has them."""
+    """Takes segments of jobs, acknowledges them when the destination has them.
+
+    Attributes
+    ----------
+    by_hour : bool
+        Segments are to end where the hour does.
+    exact : bool
+        What is delivered a second time is not there twice, so that nothing need be remembered of a finished object.
+    """
 
     by_hour: bool
+    exact: bool
 
     @property
     def requests(self) -> int:
@@ -82,4 +91,6 @@ def open_sink(
         return ObjectSink(archive_put(environment.archive_bucket))
     from log_shipper.feed import open_feed
 
-    return ObjectSink(open_feed(environment.archive_bucket, destination.name).put)
+    feed = open_feed(environment.archive_bucket, destination.name)
+    feed.begin()
+    return ObjectSink(feed.put)

@@ -5,6 +5,7 @@ Every pattern is plain RE2 syntax, so matching is linear in the text.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import NamedTuple
 
@@ -32,36 +33,35 @@ def payment_cards(run: bytes) -> tuple[list[tuple[int, int]], int]:
     A card has a known issuer's prefix and length and Luhn's check digit; it begins and ends with a group. The search
     goes on before the last group, which may begin something else.
     """
-    groups = [(match.start(), match.end()) for match in _DIGITS.finditer(run)]
-    spans = []
-    first = 0
-    while first < len(groups):
-        digits = b""
-        for last in range(first, len(groups)):
-            start, end = groups[last]
-            digits += run[start:end]
-            if len(digits) > _MAX_CARD_DIGITS:
+    spans: list[tuple[int, int]] = []
+    start = end = done = 0
+    for group in _DIGITS.finditer(run):
+        start, end = group.span()
+        if start < done:
+            continue
+        for length in _card_lengths(run[start : start + 7].translate(None, b" -")[:4]):
+            card = _OF_LENGTH[length].match(run, start)
+            if card is not None and _luhn(card[0].translate(None, b" -")):
+                spans.append(card.span())
+                done = card.end()
                 break
-            if len(digits) >= _MIN_CARD_DIGITS and _issuer_fits(digits) and _luhn(digits):
-                spans.append((groups[first][0], end))
-                first = last
-                break
-        first += 1
-    last_start, last_end = groups[-1]
-    return spans, last_end if last_start == 0 or (spans and spans[-1][1] == last_end) else last_start - 1
+    return spans, end if start == 0 or done == end else start - 1
 
 
-def _issuer_fits(number: bytes) -> bool:
-    length, two, four = len(number), int(number[:2]), int(number[:4])
-    if number.startswith(b"4"):
-        return length in (13, 16, 19)
-    if 51 <= two <= 55 or 2221 <= four <= 2720:
-        return length == 16
+@lru_cache(maxsize=10_000)
+def _card_lengths(prefix: bytes) -> tuple[int, ...]:
+    """Return how many digits a card number that begins so may have, the fewest first."""
+    if len(prefix) < 4:
+        return ()
+    two, three, four = int(prefix[:2]), int(prefix[:3]), int(prefix)
+    if prefix.startswith(b"4"):
+        return (13, 16, 19)
     if two in (34, 37):
-        return length == 15
-    if two in (36, 38, 39) or 300 <= four // 10 <= 305:
-        return length == 14
-    return length == 16 and (two in (35, 65, 62) or four == 6011 or 644 <= four // 10 <= 649)
+        return (15,)
+    if two in (36, 38, 39) or 300 <= three <= 305:
+        return (14,)
+    known = 51 <= two <= 55 or 2221 <= four <= 2720 or two in (35, 65, 62) or four == 6011 or 644 <= three <= 649
+    return (16,) if known else ()
 
 
 def _luhn(number: bytes) -> bool:
@@ -83,7 +83,8 @@ def _ipv6(text: bytes) -> tuple[list[tuple[int, int]], int]:
 
 
 _DIGITS = re.compile(rb"[0-9]+")
-_MIN_CARD_DIGITS, _MAX_CARD_DIGITS = 13, 19
+# so many digits that end with a group
+_OF_LENGTH = {n: re.compile(rb"(?:[0-9][ \-]?){%d}[0-9](?![0-9])" % (n - 1)) for n in (13, 14, 15, 16, 19)}
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 
 DETECTORS = {

@@ -19,6 +19,8 @@ from log_shipper.decode import IsalError
 from log_shipper.errors import ShipperError, UnknownExportError
 
 FILTER_PREFIX = "logdock."
+MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
+"""Decompressed. A larger payload would take the function's memory, and the function fail without a word."""
 _ARCHIVE_KEY = re.compile(r"logs/([^/]+)/dt=")
 
 
@@ -68,18 +70,19 @@ def objects_in(body: str) -> list[ObjectRef]:
             return [_native(record) for record in event["Records"]]
         if "detail" in event:
             return [_event_bridge(event)]
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         raise ShipperError("the message is an S3 event that lacks its bucket or key") from None
     raise ShipperError("the message is not an S3 event")
 
 
 def _event_bridge(event: Mapping[str, Any]) -> ObjectRef:
     detail = event["detail"]
-    item, bucket = detail["object"], detail["bucket"]["name"]
+    item = detail["object"]
+    key = _name(item["key"])
     return ObjectRef(
-        export=str(event.get("export") or _export_of(item["key"])),
-        bucket=bucket,
-        key=item["key"],
+        export=str(event.get("export") or _export_of(key)),
+        bucket=_name(detail["bucket"]["name"]),
+        key=key,
         version_id=_text(item.get("version-id")),
         etag=_text(item.get("etag")),
         time=_text(event.get("time")),
@@ -88,10 +91,10 @@ def _event_bridge(event: Mapping[str, Any]) -> ObjectRef:
 
 def _native(record: Mapping[str, Any]) -> ObjectRef:
     item = record["s3"]["object"]
-    key = unquote_plus(item["key"])
+    key = unquote_plus(_name(item["key"]))
     return ObjectRef(
         export=_export_of(key),
-        bucket=record["s3"]["bucket"]["name"],
+        bucket=_name(record["s3"]["bucket"]["name"]),
         key=key,
         version_id=_text(item.get("versionId")),
         etag=_text(item.get("eTag")),
@@ -104,6 +107,12 @@ def _export_of(key: str) -> str:
     if match is None:
         raise UnknownExportError("the event names no export, and the key is not an archive key")
     return match[1]
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    return value
 
 
 def _text(value: object) -> str:
@@ -135,27 +144,35 @@ def subscriptions_in(event: Mapping[str, Any]) -> Iterator[LogEvents]:
     ShipperError
         When the payload cannot be read.
     """
-    if "awslogs" in event:
-        encoded = [event["awslogs"]["data"]]
-    elif "Records" in event:
-        encoded = [record["kinesis"]["data"] for record in event["Records"]]
-    else:
-        raise ShipperError("the event is no CloudWatch Logs subscription")
+    try:
+        if "awslogs" in event:
+            encoded = [event["awslogs"]["data"]]
+        else:
+            encoded = [record["kinesis"]["data"] for record in event["Records"]]
+    except (KeyError, TypeError):
+        raise ShipperError("the event is no CloudWatch Logs subscription") from None
     for data in encoded:
+        text = _decompressed(data)
         try:
-            text = igzip_lib.decompress(base64.b64decode(data), igzip_lib.DECOMP_GZIP)
             payload = orjson.loads(text)
-        except (ValueError, IsalError, EOFError):
-            raise ShipperError("the subscription payload is not gzipped JSON") from None
-        if payload.get("messageType") != "DATA_MESSAGE":
-            continue
-        names = [name for name in payload.get("subscriptionFilters", ()) if name.startswith(FILTER_PREFIX)]
+            if payload.get("messageType") != "DATA_MESSAGE":
+                continue
+            filters = payload.get("subscriptionFilters") or ()
+            names = [name for name in filters if name.startswith(FILTER_PREFIX)]
+            group, stream, events = payload["logGroup"], payload["logStream"], payload["logEvents"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ShipperError("the subscription payload is not a batch of log events") from None
         if not names:
             raise UnknownExportError(f"no subscription filter of the payload is named {FILTER_PREFIX}<export>")
-        yield LogEvents(
-            export=names[0].removeprefix(FILTER_PREFIX),
-            log_group=payload["logGroup"],
-            log_stream=payload["logStream"],
-            events=payload["logEvents"],
-            size=len(text),
-        )
+        yield LogEvents(names[0].removeprefix(FILTER_PREFIX), group, stream, events, len(text))
+
+
+def _decompressed(data: str) -> bytes:
+    member = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+    try:
+        text: bytes = member.decompress(base64.b64decode(data), MAX_PAYLOAD_BYTES)
+    except (ValueError, TypeError, IsalError, EOFError):
+        raise ShipperError("the subscription payload is not gzip") from None
+    if not member.eof:
+        raise ShipperError(f"the subscription payload breaks off, or is larger than {MAX_PAYLOAD_BYTES} bytes")
+    return text

@@ -14,13 +14,14 @@ import orjson
 
 from log_shipper.detectors import DETECTORS
 from log_shipper.errors import ConfigurationError, UnknownExportError
-from log_shipper.reading import FORMATS, VENDOR_FORMATS
+from log_shipper.line_readers import FORMATS, JOINABLE_FORMATS, VENDOR_FORMATS
 from log_shipper.redaction import MARKERS, Filter, Pattern, Redactor, compile_pattern, fingerprint
+from log_shipper.rendering import RESERVED_FIELDS
 
 OVERSIZE = ("split", "truncate", "quarantine")
 TIME_TO_LIVE_SECONDS = 180.0
 _EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
-_PATH_FIELDS = re.compile(r"[^{}]*(?:\{[A-Za-z_][A-Za-z0-9_]*\}[^{}]*)+$")
+_PATH_FIELDS = re.compile(r"[^{}]*(?:\{[A-Za-z_][A-Za-z0-9_]*\}[^{}]*)+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class ExportConfig:
         The export, whose logs they are, and how to read them (``auto``: by vendor and content).
     redactor, filter : Redactor, Filter
         Applied to every record before anything is stored or sent.
+    reader : str
+        Changes when the way does in which an object's records are counted.
     policy : str
         Changes when redaction or filters do: archive objects carry it, so that shipping them on need not redact twice.
     decryption_keys_secret : str or None
@@ -50,6 +53,7 @@ class ExportConfig:
     format_name: str
     redactor: Redactor
     filter: Filter
+    reader: str
     policy: str
     decryption_keys_secret: str | None
     path_fields: str | None
@@ -89,8 +93,9 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
     include, exclude = check.texts(raw, "include"), check.texts(raw, "exclude")
     secret, record_start = check.text(raw, "decryption_keys_secret"), check.text(raw, "record_start")
     path_fields = check.text(raw, "path_fields")
-    if path_fields is not None and not _PATH_FIELDS.match(path_fields):
-        check.faults.append("path_fields: no {name} in it, or an unmatched brace")
+    check.faults += _faults_of_path(path_fields) if path_fields is not None else []
+    if record_start is not None and (VENDOR_FORMATS.get(vendor) != "auto" or format_name not in JOINABLE_FORMATS):
+        check.faults.append(f"record_start: only for lines of {', '.join(JOINABLE_FORMATS)}")
     check.unknown_keys(
         raw,
         {
@@ -108,12 +113,25 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
         format_name=format_name,
         redactor=Redactor(markers, detectors, patterns),
         filter=Filter(include, exclude),
+        reader=f"{vendor}/{format_name}/{fingerprint(record_start)}/2",
         policy=fingerprint(markers, detectors, patterns, include, exclude),
         decryption_keys_secret=secret,
         path_fields=path_fields,
         record_start=(lambda line: starts.search(line.encode()) is not None) if starts else None,
         oversize=oversize,
     )
+
+
+def _faults_of_path(pattern: str) -> list[str]:
+    if not _PATH_FIELDS.fullmatch(pattern):
+        return ["path_fields: no {name} in it, or an unmatched brace"]
+    names = [name for name in re.findall(r"\{(\w+)\}", pattern) if name != "_"]
+    reserved = [name for name in names if name in RESERVED_FIELDS]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    return [
+        *(f"path_fields: {name!r} is a name that every record has" for name in reserved),
+        *(f"path_fields: {name!r} is there twice" for name in repeated),
+    ]
 
 
 class ExportConfigs:
@@ -180,8 +198,8 @@ class _Checker:
     def patterns(self, value: object) -> tuple[Pattern, ...]:
         patterns = []
         for i, item in enumerate(value if isinstance(value, list) else [value]):
-            whole = isinstance(item, dict) and set(item) <= {"name", "regex", "replacement"}
-            if not whole or not isinstance(item.get("name"), str) or not isinstance(item.get("regex"), str):
+            whole = isinstance(item, dict) and {"name", "regex"} <= set(item) <= {"name", "regex", "replacement"}
+            if not whole or not all(isinstance(value, str) for value in item.values()):
                 self.faults.append(f"redaction.patterns[{i}]: wants name, regex and, if wished, replacement")
                 continue
             patterns.append(Pattern(item["name"], item["regex"], item.get("replacement")))

@@ -93,8 +93,7 @@ def pass_through(block: bytes, *, by_hour: bool) -> Wrapped | None:
     """Return a block of archive lines, which are a destination's lines as they are."""
     if by_hour or not block.startswith(HEAD):
         return None
-    first = len(HEAD)
-    time = block[first : block.index(b'"', first)].decode("ascii", "replace")
+    time = block[len(HEAD) : len(HEAD) + 40].partition(b'"')[0].decode("ascii", "replace")
     return Wrapped(block + b"\n", block.count(b"\n") + 1, time)
 
 

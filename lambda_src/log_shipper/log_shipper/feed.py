@@ -1,8 +1,9 @@
 """The feed: archive objects again under keys that only ever grow, for readers that remember the last key they saw.
 
-Logz.io's fetcher reads that way (https://docs.logz.io/docs/shipping/aws/aws-s3-bucket/). The function runs one at a
-time (reserved concurrency 1), so there is a single writer. Before an object is written its key is noted in an index, by
-the identity of the input: on a retry the note says whether that object exists, so nothing is fed twice or missed.
+Logz.io's fetcher reads that way (https://docs.logz.io/docs/shipping/aws/aws-s3-bucket/). The queue is FIFO with a group
+for each export, and a group's messages are with one invocation at a time, so an export has a single writer. Before an
+object is written its key is noted in an index, by the identity of the input: on a retry the note says whether that
+object exists, so nothing is fed twice or missed.
 """
 
 import time
@@ -43,6 +44,11 @@ class Feed:
     ) -> None:
         self._bucket, self._destination, self._now_ms = bucket, destination, now_ms
         self._last_ms: dict[str, int] = {}
+        self._looked: set[str] = set()
+
+    def begin(self) -> None:
+        """Begin an invocation: another environment may have written since this one did."""
+        self._looked.clear()
 
     def put(self, job: Job, _time: str, identity: str, body: bytes) -> None:
         """Feed a part of an object that was parsed."""
@@ -70,18 +76,18 @@ class Feed:
         write(key)
 
     def _last(self, export: str) -> int:
-        """Return the time in the last key written, by this environment or by the one before it."""
-        if export not in self._last_ms:
+        """Return the time in the last key written, by this environment or by another."""
+        if export not in self._looked:
             prefix = f"feed/{self._destination}/{export}/"
+            known = self._last_ms.get(export, self._now_ms() - _LOOK_BACK_MS)
             pages = (
                 aws.s3()
                 .get_paginator("list_objects_v2")
-                .paginate(
-                    Bucket=self._bucket, Prefix=prefix, StartAfter=f"{prefix}{self._now_ms() - _LOOK_BACK_MS:013d}"
-                )
+                .paginate(Bucket=self._bucket, Prefix=prefix, StartAfter=f"{prefix}{known:013d}")
             )
             keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
-            self._last_ms[export] = int(keys[-1].removeprefix(prefix)[:13]) if keys else 0
+            self._last_ms[export] = int(keys[-1].removeprefix(prefix)[:13]) if keys else known
+            self._looked.add(export)
         return self._last_ms[export]
 
     def _read(self, note: str) -> str | None:

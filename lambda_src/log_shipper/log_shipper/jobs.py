@@ -13,7 +13,7 @@ from log_shipper.rendering import Renderer, fit, hour_of
 from log_shipper.telemetry import Tally
 
 SAVE_EVERY_BYTES = 16 * 1024 * 1024
-"""A function that is killed repeats this much at most; one that fails or runs out of time repeats nothing."""
+"""A function that is killed repeats this much and a body at most; one that fails or runs out of time repeats nothing."""
 
 
 def identity_of(*parts: str) -> str:
@@ -108,7 +108,9 @@ class Job:
     quarantine : callable
         Stores the refused records of a segment; raises when it cannot.
     save : callable
-        Keeps the position for a later invocation.
+        Keeps the position for a later invocation; never raises.
+    marked : bool
+        True when the end of the object is kept too, because sending it again would put it there twice.
     redacted : bool
         True when the object was written under the policy in force, so that filters and redaction have been applied.
     position : int
@@ -119,6 +121,8 @@ class Job:
         True once the object was read to its end.
     saved : bool
         True once its progress was kept, here or by an earlier invocation.
+    done : bool
+        True once it was kept that the object is settled.
     unsaved_bytes : int
         How much was acknowledged since then.
     """
@@ -128,12 +132,14 @@ class Job:
     renderer: Renderer
     quarantine: "Callable[[Job, Segment], None]"
     save: "Callable[[Job], None]"
+    marked: bool = False
     redacted: bool = False
     position: int = 0
     skip: int = 0
     seen: int = 0
     complete: bool = False
     saved: bool = False
+    done: bool = False
     unsaved_bytes: int = 0
     tally: Tally = field(default_factory=Tally)
 
@@ -242,9 +248,18 @@ class Job:
         """True when the whole object was read and all of it is acknowledged."""
         return self.complete and self.position == self.seen
 
+    def keep(self, *, at_once: bool = False) -> None:
+        """Keep what is acknowledged: the end of the object, or every 16 MiB of it (``at_once``: whatever there is)."""
+        if self.settled:
+            wanted = (self.marked or self.saved) and not self.done
+        else:
+            wanted = self.unsaved_bytes >= (1 if at_once else SAVE_EVERY_BYTES)
+        if wanted:
+            self.save(self)
+
 
 def acknowledge(pending: list[tuple[Job, Segment]], settled: list[tuple[Job, Segment]]) -> None:
-    """Settle the first pending segments; keep the progress of a job that is not read to its end every 16 MiB.
+    """Settle the first pending segments, and keep what should be kept of their jobs before anything else is done.
 
     ``settled`` are those segments, perhaps with refused lines told apart.
     """
@@ -252,14 +267,13 @@ def acknowledge(pending: list[tuple[Job, Segment]], settled: list[tuple[Job, Seg
         job.acknowledge(segment)
         del pending[0]
     for job in {id(job): job for job, _ in settled}.values():
-        if not job.complete and job.unsaved_bytes >= SAVE_EVERY_BYTES:
-            job.save(job)
+        job.keep()
 
 
 def redacted(record: Record, config: ExportConfig) -> Record:
-    """Return a record with its message and its fields redacted."""
+    """Return a record with its message and its fields redacted, their names too: a header may hold a secret."""
     redactor = config.redactor
     fields = record.fields
     if fields:
-        fields = {name: redactor.redact(value) for name, value in fields.items()}
+        fields = {redactor.redact_name(name): redactor.redact(value) for name, value in fields.items()}
     return record._replace(message=redactor.redact(record.message), fields=fields)

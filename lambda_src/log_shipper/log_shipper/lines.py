@@ -1,75 +1,83 @@
-"""Blocks of whole lines from pieces of any size: the unit in which everything after decompression works."""
+"""Blocks of whole lines from pieces of any size: the unit in which everything after decompression works.
 
+What comes out depends on the bytes alone, not on how they were cut into pieces.
+"""
+
+import codecs
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
-_BOM = b"\xef\xbb\xbf"
+HEAD_BYTES = 128 * 1024
+"""How much of an object is looked at to tell its encoding, its line ending and its format."""
 MAX_LINE_BYTES = 8 * 1024 * 1024
+_BOM = b"\xef\xbb\xbf"
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def with_head(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first 128 KiB of a stream, or all there is, and the whole stream again."""
+    source = iter(pieces)
+    parts: list[bytes] = []
+    size = 0
+    while size < HEAD_BYTES and (piece := next(source, None)) is not None:
+        parts.append(piece)
+        size += len(piece)
+    head = b"".join(parts)
+    return head[:HEAD_BYTES], chain((head,), source)
+
+
+def utf8(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Return a stream as it is, or recoded when it begins with the byte order mark of UTF-16, as on Windows."""
+    head, stream = with_head(pieces)
+    if not head.startswith(_UTF16_BOMS):
+        return stream
+    decoder = codecs.getincrementaldecoder("utf-16")("backslashreplace")
+    ends = chain(((piece, False) for piece in stream), ((b"", True),))
+    return (decoder.decode(piece, final).encode() for piece, final in ends)
 
 
 def line_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     r"""Yield blocks that hold whole lines, ``\n`` between them and none at the end.
 
-    ``\r\n`` becomes ``\n``; a stream whose first line ends with a lone ``\r`` has its lines ended by ``\r``. A leading
-    byte order mark is dropped. A line longer than 8 MiB is cut there, so that memory stays bounded: each cut part is a
-    line of its own.
+    ``\r\n`` becomes ``\n``; a stream that has lone ``\r`` and no ``\n`` in its first 128 KiB has its lines ended by
+    ``\r``. A leading byte order mark is dropped. A line longer than 8 MiB is cut there, so that memory stays bounded:
+    each cut part is a line of its own.
     """
+    head, source = with_head(pieces)
+    # the last byte may be the first half of \r\n
+    lone_cr = b"\n" not in head and b"\r" in head[:-1]
     held: list[bytes] = []
     held_bytes = 0
-    lone_cr: bool | None = None
-    for piece in _without_mark(pieces):
-        if lone_cr is None:
-            piece = b"".join((*held, piece))
-            held, held_bytes = [], 0
-            lone_cr = _ends_lines_with_cr(piece)
+    for piece in chain((next(source).removeprefix(_BOM),), source):
         if lone_cr:
             piece = piece.replace(b"\r", b"\n")
+        if held_bytes + len(piece) > MAX_LINE_BYTES:
+            piece = b"".join((*held, piece))
+            held, held_bytes = [], 0
+            while (piece.find(b"\n") if b"\n" in piece else len(piece)) > MAX_LINE_BYTES:
+                cut = _character_border(piece, MAX_LINE_BYTES)
+                yield piece[:cut]
+                piece = piece[cut:]
         cut = piece.rfind(b"\n")
         if cut >= 0:
-            held.append(piece[:cut])
-            yield _unix(b"".join(held))
-            held, held_bytes = [piece[cut + 1 :]], len(piece) - cut - 1
-            continue
-        held.append(piece)
-        held_bytes += len(piece)
-        if held_bytes >= MAX_LINE_BYTES:
-            block, rest = _cut_at_character(b"".join(held))
-            held, held_bytes = [rest], len(rest)
-            yield _unix(block)
-    rest = b"".join(held)
-    if lone_cr is None:
-        rest = rest.rstrip(b"\r")
+            yield _unix(b"".join((*held, piece[:cut])))
+            held, held_bytes = [], 0
+        held.append(piece[cut + 1 :])
+        held_bytes += len(piece) - cut - 1
+    rest = _unix(b"".join(held))
     if rest:
-        yield _unix(rest)
+        yield rest
 
 
-def _without_mark(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    source = iter(pieces)
-    head = b""
-    while len(head) < len(_BOM) and (piece := next(source, None)) is not None:
-        head += piece
-    yield head.removeprefix(_BOM)
-    yield from source
-
-
-def _ends_lines_with_cr(text: bytes) -> bool | None:
-    r"""Say whether the first line ends with a lone ``\r``; None while the text does not tell."""
-    line_feed, carriage_return = text.find(b"\n"), text.find(b"\r")
-    if carriage_return < 0:
-        return None if line_feed < 0 else False
-    if carriage_return == len(text) - 1:
-        return None
-    return line_feed < 0
-
-
-def _cut_at_character(data: bytes) -> tuple[bytes, bytes]:
-    """Cut before a UTF-8 character that the end of ``data`` may have split, so that no part is damaged by the cut."""
+def _character_border(data: bytes, cut: int) -> int:
+    """Return ``cut``, or a little less where that would split a UTF-8 character, so that no part is damaged by it."""
     for back in range(1, 4):
-        byte = data[-back]
+        byte = data[cut - back]
         if byte >= 0xC0:
-            return data[:-back], data[-back:]
+            return cut - back
         if byte < 0x80:
             break
-    return data, b""
+    return cut
 
 
 def _unix(block: bytes) -> bytes:

@@ -39,6 +39,14 @@ class OpenObject(NamedTuple):
     modified: str
 
 
+def pinned(ref: ObjectRef) -> ObjectRef:
+    """Return a reference that says which version it means: what is remembered of one must not be taken for another."""
+    if ref.version_id or ref.etag:
+        return ref
+    answer = aws.s3().head_object(Bucket=ref.bucket, Key=ref.key)
+    return ref._replace(version_id=answer.get("VersionId", ""), etag=answer["ETag"].strip('"'))
+
+
 def open_object(ref: ObjectRef, config: ExportConfig, secrets: SecretStore) -> OpenObject:
     """Return an object's stream.
 
@@ -67,8 +75,8 @@ def open_object(ref: ObjectRef, config: ExportConfig, secrets: SecretStore) -> O
     keys = secrets.decryption_keys(config.decryption_keys_secret)
     content_key = aptible_envelope.unwrap_key(envelope, aptible_envelope.master_key_for(ref.key, keys))
     aptible_envelope.verify(_chunks(answer), envelope, content_key)
-    pinned = ref if ref.version_id else ref._replace(etag=answer["ETag"].strip('"'))
-    plaintext = aptible_envelope.decrypt(_chunks(_get(pinned)), envelope, content_key)
+    same = ref if ref.version_id else ref._replace(etag=answer["ETag"].strip('"'))
+    plaintext = aptible_envelope.decrypt(_chunks(_get(same)), envelope, content_key)
     return OpenObject(plaintext, metadata, modified)
 
 

@@ -23,6 +23,7 @@ from log_shipper.rendering import Renderer, Shape
 SHAPE = Shape(max_message_chars=1024 * 1024)
 _SCOPE = b'"scopeLogs":[{"scope":{"name":"logdock"},"logRecords":['
 _LOGS_PATH = "/v1/logs"
+_OWN, _COLUMN = ("log_type", "source"), "fields."
 
 
 def logs_url(endpoint: str) -> str:
@@ -49,8 +50,10 @@ class OtlpRenderer(Renderer):
     def line(self, record: Record) -> bytes:
         """Return the line of a record."""
         texts = {"log_type": record.log_type, "source": record.source or self._source_text}
+        # a column may have the name of an attribute, which may be there once
+        named = (self._fields | (record.fields or {})).items()
+        texts |= {_COLUMN + name if name in _OWN else name: value for name, value in named}
         attributes = [_attribute(name, value) for name, value in texts.items()]
-        attributes += [_attribute(name, value) for name, value in (self._fields | (record.fields or {})).items()]
         return b"".join(
             (
                 b'{"timeUnixNano":"',
@@ -68,7 +71,8 @@ class OtlpRenderer(Renderer):
         document = orjson.loads(line.rstrip(b",\n"))
         texts = {item["key"]: item["value"]["stringValue"] for item in document["attributes"]}
         moment = timestamps.from_epoch_ns(int(document["timeUnixNano"]))
-        log_type, source = texts.pop("log_type"), texts.pop("source")
+        log_type, source = (texts.pop(name) for name in _OWN)
+        texts |= {name: texts.pop(_COLUMN + name) for name in _OWN if _COLUMN + name in texts}
         record = Record(document["body"]["stringValue"], moment, log_type, texts or None, True, source)
         return self.archived(record)
 

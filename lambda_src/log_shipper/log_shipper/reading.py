@@ -2,79 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain
-from typing import Protocol
 
 import orjson
 
-from log_shipper.errors import ConfigurationError
-from log_shipper.lines import line_blocks, text_of
-from log_shipper.parsers import (
-    archive_lines,
-    aurora_mysql,
-    cockroachdb,
-    docker_json,
-    json_lines,
-    json_stream,
-    mongodb_atlas,
-    plain,
-    s3_logs,
-)
+from log_shipper.errors import CorruptInputError
+from log_shipper.line_readers import STREAM_FORMATS, VENDOR_FORMATS, line_reader
+from log_shipper.lines import HEAD_BYTES, line_blocks, text_of, utf8, with_head
+from log_shipper.parsers import json_stream, s3_logs
 from log_shipper.record import Origin, Record
 
-COLUMN_FORMATS = ("alb", "clb", "nlb", "s3-access", "vpc-flow", "cloudfront", "csv")
-LINE_PARSERS: dict[str, Callable[[str, Origin], Record]] = {
-    "mongodb": mongodb_atlas.parse,
-    "aurora-audit": aurora_mysql.parse,
-    "docker-json": docker_json.parse,
-    "json-lines": json_lines.parse,
-    "text": plain.parse,
-    "archive": archive_lines.parse,
-}
-FORMATS = ("auto", "cockroachdb", "json", *LINE_PARSERS, *COLUMN_FORMATS)
-VENDOR_FORMATS = {
-    "cockroachdb": "cockroachdb",
-    "mongodb-atlas": "mongodb",
-    "aurora-mysql": "aurora-audit",
-    "aptible": "docker-json",
-    "s3-logs": "auto",
-    "cloudwatch-logs": "auto",
-}
 _BLOCK_RECORDS = 500
-
-
-class LineReader(Protocol):
-    """Turns lines into records; may hold a record back until it knows that it is complete."""
-
-    def feed(self, line: str, origin: Origin) -> Iterator[Record]:
-        """Take a line; yield the records that are complete because of it."""
-
-    def finish(self) -> Iterator[Record]:
-        """Yield what was held back."""
-
-
-def line_reader(format_name: str, record_start: Callable[[str], bool] | None = None) -> LineReader:
-    """Return the reader of a line format; ``auto`` looks at every line for itself.
-
-    Parameters
-    ----------
-    format_name : str
-        One of `FORMATS` but ``json``, which is no line format.
-    record_start : callable, optional
-        Says whether a line begins a record: lines for which it does not are joined to the one before.
-    """
-    if format_name == "cockroachdb":
-        return cockroachdb.Joiner()
-    parse = _auto_line if format_name == "auto" else LINE_PARSERS.get(format_name)
-    if parse is None and format_name in COLUMN_FORMATS:
-        return _Columns(format_name)
-    if parse is None:
-        raise ConfigurationError(f"format {format_name!r} is not a line format; allowed: {', '.join(FORMATS)}")
-    if record_start is not None:
-        return _Joined(parse, record_start, record_start)
-    if format_name == "mongodb":
-        return _Joined(parse, mongodb_atlas.starts_record, mongodb_atlas.may_continue)
-    return _Single(parse)
 
 
 class RawBlock:
@@ -99,7 +36,7 @@ class RawBlock:
         self.block, self.way, self.log_type, self.times, self.records = block, way, log_type, times, records
 
 
-_WAYS = {"mongodb": "opening", "json-lines": "opening", "text": "arrival", "archive": "archive"}
+_WAYS = {"mongodb": "opening", "json-lines": "opening", "plain": "arrival", "archive": "archive"}
 
 
 def read_blocks(
@@ -107,6 +44,8 @@ def read_blocks(
     record_start: Callable[[str], bool] | None = None,
 ) -> Iterator[list[Record] | RawBlock]:  # fmt: skip
     """Yield an object's records in lists, in order, with bounded memory; blocks that may be taken whole as they are.
+
+    Which records come out depends on the bytes, not on how they are cut into pieces.
 
     Parameters
     ----------
@@ -116,17 +55,38 @@ def read_blocks(
         The export's vendor, whose format is meant by ``auto``.
     format_name : str
         One of `FORMATS`.
+
+    Raises
+    ------
+    CorruptInputError
+        When the pieces break off so; after everything before the damage has been yielded.
     """
-    source = iter(pieces)
+    damage: list[CorruptInputError] = []
+    yield from _blocks(_until_damage(pieces, damage), vendor, format_name, origin, record_start)
+    if damage:
+        raise damage[0]
+
+
+def _until_damage(pieces: Iterable[bytes], damage: list[CorruptInputError]) -> Iterator[bytes]:
+    """Yield pieces; where they break off, end instead of raising: the line that is cut there is held until the end."""
+    try:
+        yield from pieces
+    except CorruptInputError as error:
+        damage.append(error)
+
+
+def _blocks(
+    pieces: Iterator[bytes], vendor: str, format_name: str, origin: Origin, record_start: Callable[[str], bool] | None
+) -> Iterator[list[Record] | RawBlock]:
+    source = utf8(pieces)
     if format_name == "auto":
         format_name = VENDOR_FORMATS[vendor]
     if format_name == "auto":
-        head = next((piece for piece in source if piece), b"")
+        head, source = with_head(source)
         format_name = detect(head)
-        source = chain((head,), source)
     if vendor in ("s3-logs", "cloudwatch-logs"):
         origin = origin._replace(log_type=format_name if format_name != "json" else origin.log_type)
-    if format_name == "json":
+    if format_name in STREAM_FORMATS:
         yield from _batched(json_stream.read(source, origin))
         return
     reader = line_reader(format_name, record_start)
@@ -151,26 +111,29 @@ def read_blocks(
 
 
 def detect(head: bytes) -> str:
-    """Return the format that the first bytes of an object show; its name says nothing."""
+    """Return the format that the first 128 KiB of an object show; its name says nothing."""
     text = text_of(head).removeprefix("\ufeff").lstrip()
-    first_line = text.partition("\n")[0].rstrip("\r")
-    if json_stream.is_records(text) or text.startswith("["):
-        return "json"
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    first_line, _, rest = text.partition("\n")
+    if json_stream.is_records(text):
+        return "cloudtrail"
     if text.startswith("{"):
-        try:
-            orjson.loads(first_line)
-        except orjson.JSONDecodeError:
-            return "json"
-        return "json-lines"
-    return s3_logs.detect(first_line)
+        is_line = _is_json(first_line)
+        # a document that goes on after what is seen here may be of any form
+        is_stream = not is_line and (json_stream.is_document(text) or len(head) >= HEAD_BYTES)
+        return "json" if is_stream else "json-lines"
+    if text.startswith("[") and json_stream.is_array(text):
+        return "json"
+    return s3_logs.detect(first_line.rstrip("\r"), rest.partition("\n")[0].rstrip("\r"))
 
 
-def _auto_line(line: str, origin: Origin) -> Record:
-    if line.startswith("{"):
-        record = json_lines.parse(line, origin)
-        if record.understood:
-            return record
-    return plain.parse(line, origin)
+def _is_json(line: str) -> bool:
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _batched(records: Iterator[Record]) -> Iterator[list[Record]]:
@@ -182,66 +145,3 @@ def _batched(records: Iterator[Record]) -> Iterator[list[Record]]:
             batch = []
     if batch:
         yield batch
-
-
-class _Single:
-    """One line, one record."""
-
-    def __init__(self, parse: Callable[[str, Origin], Record]) -> None:
-        self._parse = parse
-
-    def feed(self, line: str, origin: Origin) -> Iterator[Record]:
-        yield self._parse(line, origin)
-
-    def finish(self) -> Iterator[Record]:
-        return iter(())
-
-
-class _Columns:
-    """One line, one record, but for header lines."""
-
-    def __init__(self, kind: str) -> None:
-        self._parser = s3_logs.ColumnParser(kind)
-
-    def feed(self, line: str, origin: Origin) -> Iterator[Record]:
-        record = self._parser.parse(line, origin)
-        if record is not None:
-            yield record
-
-    def finish(self) -> Iterator[Record]:
-        return iter(())
-
-
-class _Joined:
-    """A record goes on over the lines that do not begin one, up to 1 MiB of text."""
-
-    _MAX_CHARS = 1024 * 1024
-
-    def __init__(
-        self,
-        parse: Callable[[str, Origin], Record],
-        starts: Callable[[str], bool],
-        may_continue: Callable[[str], bool],
-    ) -> None:
-        self._parse, self._starts, self._may_continue = parse, starts, may_continue
-        self._held: list[str] = []
-        self._chars = 0
-        self._origin = Origin("", "")
-
-    def feed(self, line: str, origin: Origin) -> Iterator[Record]:
-        if self._held and not self._starts(line) and self._chars < self._MAX_CHARS:
-            self._held.append(line)
-            self._chars += len(line)
-            return
-        yield from self.finish()
-        if self._may_continue(line):
-            self._held, self._chars, self._origin = [line], len(line), origin
-        else:
-            yield self._parse(line, origin)
-
-    def finish(self) -> Iterator[Record]:
-        if self._held:
-            first, *rest = self._held
-            record = self._parse(first, self._origin)
-            yield record._replace(message="\n".join((first, *rest))) if rest else record
-            self._held = []

@@ -2,6 +2,9 @@
 
 from typing import Any, NamedTuple
 
+MAX_JOINED_CHARS = 1024 * 1024
+"""How long a record may grow by lines that go on in it."""
+
 
 class Record(NamedTuple):
     """One log record.

@@ -1,13 +1,16 @@
 """Redaction and filters: what is taken out of a record, and which records are not wanted, before anything is stored.
 
 Patterns run in RE2, so a user's pattern cannot make the time explode. On a JSON line they see each string value as the
-application wrote it, unescaped, and each long number; the line stays valid JSON and keeps its layout. Names in an
-object count as values: a secret in a name is a secret.
+application wrote it, unescaped, and each long number (every number, for the user's own patterns); the line stays valid
+JSON and keeps its layout. Names in an object count as values: a secret in a name is a secret. JSON within a string, and
+within a line that is not JSON as a whole, is seen in the same way.
 """
 
 import hashlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import orjson
@@ -20,8 +23,14 @@ _MARKED = re.compile("‹[^‹›]*›")
 _MARKED_REDACTED = "‹×›"
 _MARK_LEAD = "‹".encode()[:1]
 _STRIP = str.maketrans("", "", "‹›†")
-# a JSON string with its quotes, or a number long enough to be one of the detectors' matches
-_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d{12,}(?:\.\d+)?(?:[eE][+-]?\d+)?', re.DOTALL)
+# a JSON string with its quotes, possessive, so that memory and time do not grow with its length; the last quote may be
+# missing where the text is not JSON, or each quote of a hostile text would be a beginning to be tried
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+_JSON_STRING = re.compile(_STRING, re.DOTALL)
+# a number, from its first digit on; the detectors find nothing in one of fewer than 12 digits
+_NUMBER = r"|(?<![0-9.eE+-])-?[0-9]{%d,}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+_JSON_TOKEN = re.compile(_STRING + _NUMBER % 1, re.DOTALL)
+_JSON_LONG_TOKEN = re.compile(_STRING + _NUMBER % 12, re.DOTALL)
 
 
 class Pattern(NamedTuple):
@@ -92,6 +101,9 @@ class Redactor:
             (compile_pattern(p.name, p.regex), f"[{p.name}]" if p.replacement is None else p.replacement)
             for p in patterns
         ]
+        self._tokens = _JSON_TOKEN if patterns else _JSON_LONG_TOKEN
+        self.redact_name: Callable[[str], str] = lru_cache(maxsize=1024)(self.redact)
+        """`redact`, for the names of columns, which are the same on every line."""
         self.active = markers != "keep" or bool(detectors or patterns)
 
     def redact(self, text: str) -> str:
@@ -103,7 +115,9 @@ class Redactor:
             if self._search is None or self._search(b"\n" + data) is None:
                 return text
         if text.lstrip()[:1] in ("{", "[") and _is_json(text):
-            return _JSON_TOKEN.sub(self._redact_token, text)
+            return self._tokens.sub(self._redact_token, text)
+        if "\\" in text:
+            text = _JSON_STRING.sub(lambda found: self._redact_token(found) if "\\" in found[0] else found[0], text)
         return self.redact_value(text)
 
     def redact_value(self, text: str) -> str:
@@ -172,8 +186,12 @@ class Redactor:
 
     def _redact_token(self, match: re.Match[str]) -> str:
         token = match[0]
-        value = token if token[0] != '"' else token[1:-1] if "\\" not in token else str(orjson.loads(token))
-        redacted = self.redact_value(value)
+        value: str | None = token
+        if token[0] == '"':
+            value = _unescaped(token) if "\\" in token else token[1:-1]
+        if value is None:
+            return token
+        redacted = self.redact(value) if value[:1] in ("{", "[") else self.redact_value(value)
         return token if redacted == value else orjson.dumps(redacted).decode()
 
 
@@ -239,5 +257,26 @@ def _is_json(text: str) -> bool:
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
+        # orjson refuses the escape of a lone surrogate, which JSON allows
+        return "\\u" in text and _is_json_with_surrogates(text)
+    return True
+
+
+def _is_json_with_surrogates(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
         return False
     return True
+
+
+def _unescaped(token: str) -> str | None:
+    """Return what a JSON string says, None when the token is none; a lone surrogate is shown as its escape."""
+    try:
+        return str(orjson.loads(token))
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return str(json.loads(token)).encode("utf-8", "backslashreplace").decode()
+    except ValueError:
+        return None

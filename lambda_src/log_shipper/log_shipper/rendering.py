@@ -5,8 +5,10 @@ stands in it twice: `time` is the archive's name for it, `@timestamp` the one th
 in what its fetcher reads. So an archive object is shipped on without touching its lines.
 """
 
+import hashlib
 import re
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -15,6 +17,8 @@ from log_shipper.record import Record
 
 HEAD = b'{"time":"'
 TIMESTAMP = b'","@timestamp":"'
+RESERVED_FIELDS = ("time", "export", "vendor", "log_type", "source", "message", "fields", "part", "part_of")
+"""What every record has, or a part of one; no part of a key may take these names."""
 
 
 class Shape(NamedTuple):
@@ -98,9 +102,10 @@ def fit(record: Record, max_chars: int | None, oversize: str) -> list[Record]:
     max_chars : int or None
         The longest message or field value.
     oversize : str
-        ``split``: parts of the message, numbered in the field ``part``. ``truncate``: the message's beginning and a
-        mark that says how much is missing. ``quarantine``: an empty list. A field that is too long is left out: the
-        message holds its text too.
+        ``split``: parts of the message, numbered in the field ``part`` as ``2/3``, with the beginning of the whole
+        message's SHA-256 in ``part_of``, so that they can be found and put together whatever their order.
+        ``truncate``: the message's beginning and a mark that says how much is missing. ``quarantine``: an empty list.
+        A field that is too long is left out: the message holds its text too.
     """
     if max_chars is None:
         return [record]
@@ -115,9 +120,11 @@ def fit(record: Record, max_chars: int | None, oversize: str) -> list[Record]:
         mark = f" [truncated, {size} characters in all]"
         return [record._replace(message=record.message[: max_chars - len(mark)] + mark)]
     count = -(-size // max_chars)
+    whole = hashlib.sha256(record.message.encode()).hexdigest()[:16]
     return [
         record._replace(
-            message=record.message[i * max_chars : (i + 1) * max_chars], fields={"part": f"{i + 1}/{count}"}
+            message=record.message[i * max_chars : (i + 1) * max_chars],
+            fields={"part": f"{i + 1}/{count}", "part_of": whole},
         )
         for i in range(count)
     ]
@@ -126,19 +133,32 @@ def fit(record: Record, max_chars: int | None, oversize: str) -> list[Record]:
 def path_fields(pattern: str, key: str) -> dict[str, str]:
     """Return the named segments of a key: ``{prefix}/{cluster}`` names the first two; ``_`` names nothing.
 
-    A key with fewer segments than the pattern has yields the names it reaches.
+    A key with fewer segments than the pattern has, or with another text where the pattern has text, yields the names
+    up to there.
     """
-    named = {}
-    for wanted, segment in zip(pattern.split("/"), key.split("/"), strict=False):
-        expression = "".join(
-            f"(?P<{part[1:-1]}>.+)" if part.startswith("{") else re.escape(part)
-            for part in re.split(r"(\{\w+\})", wanted) if part
-        )  # fmt: skip
-        match = re.fullmatch(expression, segment, re.DOTALL)
+    named: dict[str, str] = {}
+    for wanted, segment in zip(_segments(pattern), key.split("/"), strict=False):
+        match = wanted.fullmatch(segment)
         if match is None:
             break
-        named.update({name: value for name, value in match.groupdict().items() if name != "_"})
+        named.update(match.groupdict())
     return named
+
+
+@lru_cache(maxsize=64)
+def _segments(pattern: str) -> tuple[Any, ...]:
+    # RE2, because several names in one segment would make Python's engine try them all against a hostile key
+    import re2
+
+    def expression(part: str) -> str:
+        if not part.startswith("{"):
+            return str(re2.escape(part))
+        return ".+" if part == "{_}" else f"(?P<{part[1:-1]}>.+)"
+
+    return tuple(
+        re2.compile("(?s)" + "".join(map(expression, re.split(r"(\{\w+\})", segment))))
+        for segment in pattern.split("/")
+    )
 
 
 def hour_of(time: str) -> str:

@@ -1,11 +1,16 @@
-"""What the shipper keeps in the failure bucket: refused records with their reason, and progress inside objects."""
+"""What the shipper keeps in the failure bucket: refused records with their reason, progress inside objects, and marks.
+
+A mark is the progress of an object that is settled. Events are delivered at least once: the mark is what a second
+message of the same object finds (https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html).
+"""
 
 import orjson
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from isal import igzip
 
 from log_shipper import aws, timestamps
 from log_shipper.jobs import Job, Segment, identity_of
+from log_shipper.runtime import explain
 from log_shipper.telemetry import log
 
 
@@ -49,28 +54,35 @@ class FailureStore:
         log("quarantined", export=job.export.name, destination=self._destination, records=len(refused), key=key)
 
     def save(self, job: Job) -> None:
-        """Keep how many records of an object are acknowledged."""
-        document = {"position": job.position, "reader": reader_of(job), "done": job.settled}
-        aws.s3().put_object(Bucket=self._bucket, Key=self._progress_key(job), Body=orjson.dumps(document))
-        job.saved, job.unsaved_bytes = True, 0
+        """Keep how many records of an object are acknowledged, and whether those are all.
+
+        What was acknowledged stays so when this fails: it costs a repetition, at most.
+        """
+        done = job.settled
+        document = {"position": job.position, "reader": reader_of(job), "done": done}
+        try:
+            aws.s3().put_object(Bucket=self._bucket, Key=self._progress_key(job), Body=orjson.dumps(document))
+        except (ClientError, BotoCoreError) as error:
+            log("progress not kept", export=job.export.name, destination=self._destination, error=explain(error))
+            return
+        job.saved, job.done, job.unsaved_bytes = True, done, 0
 
     def resume(self, job: Job) -> bool:
         """Set a job to where an earlier invocation stopped; return True when that one finished the object.
 
-        Progress that another reader made counts for nothing: its records were not counted the same way. Progress that
+        Half of what another reader read counts for nothing: its records were not counted the same way. Progress that
         cannot be read costs a repetition, never a record.
         """
         try:
             body = aws.s3().get_object(Bucket=self._bucket, Key=self._progress_key(job))["Body"].read()
-        except ClientError as error:
-            if not aws.is_absent(error):
-                log("progress unreadable", destination=self._destination, error=error.response["Error"]["Code"])
+        except (ClientError, BotoCoreError) as error:
+            if not (isinstance(error, ClientError) and aws.is_absent(error)):
+                log("progress unreadable", destination=self._destination, error=explain(error))
             return False
         document = orjson.loads(body)
-        if document["reader"] != reader_of(job):
-            return False
-        job.position = job.skip = document["position"]
-        job.saved = True
+        if not document["done"] and document["reader"] == reader_of(job):
+            job.position = job.skip = document["position"]
+            job.saved = True
         return bool(document["done"])
 
     def _progress_key(self, job: Job) -> str:
@@ -79,4 +91,4 @@ class FailureStore:
 
 def reader_of(job: Job) -> str:
     """Return what decides how an object's records are counted."""
-    return f"{job.export.vendor}/{job.export.format_name}/1"
+    return job.export.reader

@@ -7,7 +7,7 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
-from log_shipper.decode import PIECE_BYTES, decoded
+from log_shipper.decode import NOT_LOGS, PIECE_BYTES, decoded
 from log_shipper.errors import CorruptInputError
 from log_shipper.lines import MAX_LINE_BYTES, line_blocks, text_of
 
@@ -29,7 +29,7 @@ def test_any_bytes_come_through_or_are_corrupt_input(data: bytes, size: int) -> 
     try:
         assert b"".join(decoded(cut(data, size))) == data
     except CorruptInputError:
-        assert data.startswith((b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd"))
+        assert data.startswith((b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd", *NOT_LOGS)) or data[1:4] == b"\x2a\x4d\x18"
 
 
 @pytest.mark.parametrize("codec", sorted(CODECS))

@@ -67,7 +67,7 @@ def both(config: ExportConfig, form: Shape, blocks: Iterator[Any], *, by_hour: b
     return fast, slow
 
 
-@given(BLOCK, st.sampled_from(["mongodb", "json-lines", "text", "auto"]), st.booleans(), st.booleans())
+@given(BLOCK, st.sampled_from(["mongodb", "json-lines", "plain", "auto"]), st.booleans(), st.booleans())
 @example(['{"t":"2026-11-21T02:05:04+00:00"}', '{"t":"2026-11-21T02:05:04+01:00"}'], "mongodb", False, False)
 @example(['{"t":"2026-11-21T02:59:59Z"}', '{"t":"2026-11-21T03:00:00Z"}'], "mongodb", True, False)
 def test_a_block_taken_whole_gives_the_same_lines(lines: list[str], form: str, by_hour: bool, logz: bool) -> None:
@@ -78,7 +78,7 @@ def test_a_block_taken_whole_gives_the_same_lines(lines: list[str], form: str, b
     assert [(s.sent, s.end, s.time) for s in fast] == [(s.sent, s.end, s.time) for s in slow]
 
 
-@given(BLOCK, st.sampled_from(["auto", "text", "json-lines"]))
+@given(BLOCK, st.sampled_from(["auto", "plain", "json-lines"]))
 @example(["\x0c", "a"], "auto")
 def test_a_payload_taken_whole_gives_the_same_lines(lines: list[str], form: str) -> None:
     config = parse_export_config("e", b'{"vendor":"cloudwatch-logs","format":"' + form.encode() + b'"}')

@@ -40,7 +40,7 @@ def app(cloud: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     """An export of plain lines, shipped in many small bodies."""
     monkeypatch.setattr(logzio.LogzioDialect, "target_body_bytes", 8_000)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2_000)
-    monkeypatch.setattr("log_shipper.decode._PIECE_BYTES", 2_000, raising=False)
+    monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2_000)
     cloud.export("app", vendor="s3-logs")
     return cloud
 
@@ -184,7 +184,7 @@ def test_what_arrives_is_what_was_sent_in_order(app: Cloud, logz: Listener, data
         (lambda *_: True) if status == 200 else (lambda h, _, s=status: answer(h, s))  # type: ignore[misc]
         for status in data.draw(st.lists(st.sampled_from([200, 200, 429, 500, 413, 401]), max_size=12))
     ]
-    app.export("app", vendor="s3-logs", format="text")
+    app.export("app", vendor="s3-logs", format="plain")
     item = app.land(f"{data.draw(st.uuids())}.log", b"\n".join(lines))
     until_done(lambda received: message("app", item, received=received), attempts=20)
     refused = [line["record"]["message"] for line in app.lines(FAILURES, "quarantine/")]
@@ -200,7 +200,7 @@ import json, sys
 from log_shipper import ship
 class Context:
     def get_remaining_time_in_millis(self): return 300000
-body = {"export": "app", "detail": {"bucket": {"name": "acme-landing"}, "object": {"key": "a"}}}
+body = {"export": "app", "detail": {"bucket": {"name": "acme-landing"}, "object": {"key": "a", "etag": "e"}}}
 record = {"messageId": "m", "body": json.dumps(body), "attributes": {"ApproximateReceiveCount": sys.argv[1]}}
 assert ship.handler({"Records": [record]}, Context()) == {"batchItemFailures": []}
 """

@@ -5,8 +5,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from log_shipper.line_readers import COLUMN_FORMATS, LINE_PARSERS, line_reader
 from log_shipper.parsers import aurora_mysql, cockroachdb, docker_json, json_stream, mongodb_atlas, s3_logs
-from log_shipper.reading import COLUMN_FORMATS, LINE_PARSERS, RawBlock, detect, line_reader, read_blocks
+from log_shipper.reading import RawBlock, detect, read_blocks
 from log_shipper.record import Origin, Record
 
 from tests.lambda_src.log_shipper.world import recorded
@@ -140,7 +141,7 @@ def test_docker_lines_have_their_own_time_and_the_keys_type() -> None:
         ("nlb.log", "nlb", 1, "2018-12-20T02:59:40Z", {"tls_protocol_version": "tlsv12", "type": "tls"}),
         ("vpc-flow.log", "vpc-flow", 2, "2014-12-14T04:06:50Z", {"dstport": "22", "action": "ACCEPT"}),
         ("cloudfront.log", "cloudfront", 1, "2019-12-04T21:02:31Z", {"x-edge-location": "LAX1", "sc-range-end": "-"}),
-        ("cloudtrail.json", "json", 2, "2014-03-06T21:22:54Z", {}),
+        ("cloudtrail.json", "cloudtrail", 2, "2014-03-06T21:22:54Z", {}),
     ],
 )  # fmt: skip
 def test_s3_logs_are_told_by_content(file: str, kind: str, count: int, first_time: str, named: dict[str, str]) -> None:
@@ -172,9 +173,9 @@ def test_csv_with_a_header_has_its_names() -> None:
         ('[{"a":1},{"a":2}]', "json"),
         ('{\n  "a": 1\n}\n{\n  "a": 2\n}\n', "json"),
         ('{"a":1}{"a":2}', "json"),
-        ("plain words, and more words\n", "text"),
+        ("plain words, and more words\n", "plain"),
         ("\ufeff[1,2]", "json"),
-        ("", "text"),
+        ("", "plain"),
     ],
 )
 def test_json_and_text_are_told_by_content(text: str, kind: str) -> None:

@@ -17,5 +17,7 @@ def parse(line: str, origin: Origin) -> Record:
         return plain.unknown(line, origin)
     if time is None or not (isinstance(message, str) and isinstance(log_type, str) and isinstance(source, str)):
         return plain.unknown(line, origin)
-    fields = document.get("fields")
-    return Record(message, time, log_type, fields if isinstance(fields, dict) else None, True, source)
+    fields = document.get("fields") or {}
+    if not (isinstance(fields, dict) and all(isinstance(value, str) for value in fields.values())):
+        return plain.unknown(line, origin)
+    return Record(message, time, log_type, fields or None, True, source)

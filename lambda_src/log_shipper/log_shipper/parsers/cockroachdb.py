@@ -12,18 +12,19 @@ import orjson
 
 from log_shipper import timestamps
 from log_shipper.parsers import plain
-from log_shipper.record import JsonValue, Origin, Record
+from log_shipper.record import MAX_JOINED_CHARS, JsonValue, Origin, Record
 
 CHANNELS = (
     "DEV", "OPS", "HEALTH", "STORAGE", "SESSIONS", "SQL_SCHEMA", "USER_ADMIN", "PRIVILEGES", "SENSITIVE_ACCESS",
     "SQL_EXEC", "SQL_PERF", "SQL_INTERNAL_PERF", "TELEMETRY", "KV_DISTRIBUTION", "CHANGEFEED",
 )  # fmt: skip
-_MAX_JOINED_CHARS = 1024 * 1024
+# a log type is not redacted: what is no channel's name stays in the message
+_CHANNEL_NAME = re.compile(r"[A-Z][A-Z_]{1,39}")
 
 # prefix: severity to counter; cont: what follows the counter; payload: the rest
 _CRDB_V2 = re.compile(
     r"(?P<prefix>[IWEF](?P<date>\d{6}) (?P<clock>\d\d:\d\d:\d\d\.\d{6}) \d+ (?:\(gostd\) )?"
-    r"(?:(?P<channel>\d+)@)?[^ ]+:\d+ (?:⋮ | )\[(?P<tags>.*?)\] (?:\d+ | ))(?P<cont>[ =!+|])(?P<payload>.*)$",
+    r"(?:(?P<channel>\d{1,2})@)?[^ ]+:\d+ (?:⋮ | )\[(?P<tags>.*?)\] (?:\d+ | ))(?P<cont>[ =!+|])(?P<payload>.*)$",
     re.DOTALL,
 )
 
@@ -53,10 +54,10 @@ class Joiner:
             yield _parse_json(line, origin) if line.startswith("{") else plain.unknown(line, origin)
             return
         continues = match["cont"] in "+|!" and match["prefix"] == self._prefix
-        if continues and self._held is not None and self._chars < _MAX_JOINED_CHARS:
+        if continues and self._held is not None and self._chars < MAX_JOINED_CHARS:
             part = match["payload"] if match["cont"] == "|" else "\n" + match["payload"]
             self._parts.append(part)
-            self._chars += len(part)
+            self._chars += len(line)
             return
         yield from self.finish()
         self._held, self._prefix = _crdb_v2_record(line, match, origin), match["prefix"]
@@ -90,7 +91,7 @@ def _parse_json(line: str, origin: Origin) -> Record:
     if document.get("header") == 1:
         return Record(line, time, "header")
     channel = document.get("channel")
-    if not isinstance(channel, str):
+    if not (isinstance(channel, str) and _CHANNEL_NAME.fullmatch(channel)):
         number = document.get("c", document.get("channel_numeric"))
         known = isinstance(number, int) and 0 <= number < len(CHANNELS)
         channel = CHANNELS[number] if known else origin.log_type

@@ -1,16 +1,21 @@
 """Docker's json-file lines ``{"log","stream","time"}``, as Aptible archives them.
 
 Sources: https://docs.docker.com/engine/logging/drivers/json-file/ and https://www.aptible.com/docs/s3-log-archives.
-Keys are ``<stack>/shareable/<schema>/<sha256 of the key>/<type>-<id>/...``.
+Docker cuts a container's line at 16 KiB, and says so by nothing but the line feed that every part lacks except the last
+(https://github.com/moby/moby/issues/36777). Keys are ``<stack>/shareable/<schema>/<sha256 of the key>/<type>-<id>/``.
 """
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import orjson
 
 from log_shipper import timestamps
 from log_shipper.parsers import plain
-from log_shipper.record import Origin, Record
+from log_shipper.record import MAX_JOINED_CHARS, JsonValue, Origin, Record
 
 _RESOURCE_SEGMENT = 4
+_STREAMS = ("stdout", "stderr")
 
 
 def log_type_of(key: str) -> str:
@@ -20,13 +25,62 @@ def log_type_of(key: str) -> str:
 
 
 def parse(line: str, origin: Origin) -> Record:
-    """Return the record of one json-file line."""
+    """Return the record of one json-file line; lines that were cut are joined by `Joiner`, not here."""
+    return _parse(line, origin)[0]
+
+
+@dataclass(slots=True)
+class _Cut:
+    """A line of which parts are still to come: its first part's record and document, and the texts so far."""
+
+    record: Record
+    document: JsonValue
+    texts: list[str] = field(default_factory=list)
+    chars: int = 0
+
+
+class Joiner:
+    """Joins the parts of a line that Docker cut; stdout's and stderr's may alternate. The time is the first part's."""
+
+    def __init__(self) -> None:
+        self._cut: dict[str, _Cut] = {}
+
+    def feed(self, line: str, origin: Origin) -> Iterator[Record]:
+        """Take a line; yield the records that are complete because of it."""
+        record, document = _parse(line, origin)
+        stream, text = (document.get("stream"), document["log"]) if document else (None, None)
+        if stream not in _STREAMS or not isinstance(text, str):
+            yield record
+            return
+        cut = self._cut.pop(stream, None) or _Cut(record, document)
+        cut.texts.append(text)
+        cut.chars += len(line)
+        if text.endswith("\n") or cut.chars >= MAX_JOINED_CHARS:
+            yield _joined(cut)
+        else:
+            self._cut[stream] = cut
+
+    def finish(self) -> Iterator[Record]:
+        """Yield the lines whose last part has not come."""
+        held, self._cut = self._cut, {}
+        yield from map(_joined, held.values())
+
+
+def _joined(cut: _Cut) -> Record:
+    if len(cut.texts) == 1:
+        return cut.record
+    whole = orjson.dumps({**cut.document, "log": "".join(cut.texts)})
+    return cut.record._replace(message=whole.decode())
+
+
+def _parse(line: str, origin: Origin) -> tuple[Record, JsonValue]:
+    """Return the record of a line and, where it is a json-file line, its document."""
     try:
         document = orjson.loads(line)
     except orjson.JSONDecodeError:
-        return plain.unknown(line, origin)
+        return plain.unknown(line, origin), None
     if not isinstance(document, dict) or "log" not in document:
-        return plain.unknown(line, origin)
+        return plain.unknown(line, origin), None
     stamp = document.get("time")
     time = timestamps.normalise(stamp) if isinstance(stamp, str) else None
-    return Record(line, time, origin.log_type) if time else plain.unknown(line, origin)
+    return (Record(line, time, origin.log_type), document) if time else (plain.unknown(line, origin), None)

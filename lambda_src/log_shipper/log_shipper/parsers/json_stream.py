@@ -1,22 +1,27 @@
 """JSON that is not one document a line: CloudTrail's ``{"Records": [...]}``, arrays, documents run together.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html. Each array element
-or document is one record whose message is its original text. Memory is bounded by the largest element, not the object.
+or document is one record whose message is its original text. Memory is bounded by the largest element, and an element
+by 8 MiB: what is longer, or no JSON any more, comes out as plain lines from there on.
 """
 
 import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
+from log_shipper.lines import MAX_LINE_BYTES, line_blocks, text_of
 from log_shipper.parsers import json_lines, plain
-from log_shipper.record import Origin, Record
+from log_shipper.record import JsonValue, Origin, Record
 
-_RECORDS = re.compile(r'\s*\{\s*"Records"\s*:\s*\[')
+_RECORDS = re.compile(r'\{\s*"Records"\s*:\s*\[')
 _SEPARATORS = re.compile(r"[\s,]*")
 _OPENING_CHARS = 64
-_MAX_ELEMENT_CHARS = 16 * 1024 * 1024
+_MAX_ELEMENT_CHARS = MAX_LINE_BYTES
 _AFTER_NUMBER = ",]} \t\r\n"
+_NUMBER_TAIL_CHARS = 2
+"""What may follow the beginning of a number that goes on in the next piece: ``1.``, ``1.5e``, ``1.5e+``."""
 _decode = json.JSONDecoder().raw_decode
 
 
@@ -25,71 +30,87 @@ def is_records(text: str) -> bool:
     return _RECORDS.match(text) is not None
 
 
+def is_document(text: str) -> bool:
+    """Say whether a text begins with a whole JSON document."""
+    return _element(text, 0, whole=True)[1] > 0
+
+
+def is_array(text: str) -> bool:
+    """Say whether a text begins as a JSON array, and not as a plain line like ``[2026-01-02 03:04:05] started``."""
+    start = _after_separators(text, 1)
+    end = start if text.startswith("]", start) else _element(text, start, whole=True)[1]
+    if end < 0:
+        return False
+    end = _after_separators(text, end)
+    return not text.startswith("]", end) or text[end + 1 :].lstrip()[:1] in ("", "[", "{")
+
+
 def read(pieces: Iterable[bytes], origin: Origin) -> Iterator[Record]:
     """Yield one record per array element or document; what is not JSON any more comes out as plain lines."""
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
     source = iter(pieces)
     buffer = ""
     position = 0
-    in_array = False
-    started = False
-    ended = False
     wanted = _OPENING_CHARS
+    begun = ended = False
+    opening, closing = "", ""
     while True:
         while not ended and len(buffer) - position < wanted:
             piece = next(source, None)
             ended = piece is None
             buffer = buffer[position:] + decoder.decode(piece or b"", ended)
             position = 0
-        if not started:
-            buffer, started = buffer.removeprefix("\ufeff"), True
-            opening = _RECORDS.match(buffer)
-            if opening is None and buffer.lstrip().startswith("["):
-                position, in_array = buffer.index("[") + 1, True
-            elif opening is not None:
-                position, in_array = opening.end(), True
-        match = _SEPARATORS.match(buffer, position)
-        position = match.end() if match else position
-        if in_array and buffer.startswith("]", position):
-            position, in_array = position + 1, False
-            continue
-        if position >= len(buffer):
-            if ended:
-                return
-            wanted = 1
-            continue
-        if not in_array and buffer[position] == "}" and not buffer[position + 1 :].strip() and ended:
+        if not begun:
+            buffer, begun = buffer.removeprefix("\ufeff"), True
+        position = _after_separators(buffer, position)
+        left = len(buffer) - position
+        if left == 0 and ended:
             return
-        document = None
-        try:
-            document, end = _decode(buffer, position)
-        except (ValueError, RecursionError):
-            end = -1
-        # a number may go on in the next piece even where its beginning is a number already
-        cut_short = end == len(buffer) or (isinstance(document, int | float) and buffer[end] not in _AFTER_NUMBER)
-        if end < 0 or (cut_short and not ended):
-            if not ended and len(buffer) - position < _MAX_ELEMENT_CHARS:
-                wanted = 2 * (len(buffer) - position) + 1
-                continue
-            if end < 0:
-                yield from _plain_lines(buffer[position:], source, decoder, origin)
-                return
+        if left == 0 or (not closing and not ended and left < _OPENING_CHARS):
+            wanted = _OPENING_CHARS
+            continue
+        if closing and buffer[position] == closing[0]:
+            position, opening, closing = position + 1, "", closing[1:]
+            continue
+        if not closing and (found := _RECORDS.match(buffer, position) or _ARRAY.match(buffer, position)):
+            position, opening = found.end(), found[0]
+            closing = "]" if opening == "[" else "]}"
+            continue
+        document, end = _element(buffer, position, whole=ended) if closing != "}" else (None, -1)
+        if end < 0 and not ended and closing != "}" and left < _MAX_ELEMENT_CHARS:
+            wanted = min(2 * left + 1, _MAX_ELEMENT_CHARS)
+            continue
+        if end < 0:
+            rest = (opening + buffer[position:]).encode() + decoder.getstate()[0]
+            yield from _plain_lines(chain((rest,), source), origin)
+            return
         yield json_lines.of_document(buffer[position:end], document, origin)
-        position, wanted = end, 1
+        position, wanted, opening = end, 1, ""
 
 
-def _plain_lines(
-    text: str, source: Iterator[bytes], decoder: codecs.IncrementalDecoder, origin: Origin
-) -> Iterator[Record]:
-    while True:
-        *lines, text = text.split("\n")
-        for line in lines:
-            if line.strip():
-                yield plain.unknown(line, origin)
-        piece = next(source, None)
-        if piece is None:
-            text += decoder.decode(b"", True)
-            if text.strip():
-                yield plain.unknown(text, origin)
-            return
-        text += decoder.decode(piece)
+_ARRAY = re.compile(r"\[")
+
+
+def _after_separators(text: str, position: int) -> int:
+    found = _SEPARATORS.match(text, position)
+    return found.end() if found else position
+
+
+def _element(text: str, position: int, *, whole: bool) -> tuple[JsonValue, int]:
+    """Return the document at a position and where it ends; -1 when there is none or, in half a text, it may go on."""
+    try:
+        document, end = _decode(text, position)
+    except (ValueError, RecursionError):
+        return None, -1
+    if isinstance(document, int | float) and not isinstance(document, bool):
+        tail = text[end : end + _NUMBER_TAIL_CHARS + 1]
+        if tail and tail[0] not in _AFTER_NUMBER:
+            return None, -1
+    return document, end if whole or end < len(text) else -1
+
+
+def _plain_lines(pieces: Iterable[bytes], origin: Origin) -> Iterator[Record]:
+    for block in line_blocks(pieces):
+        for line in block.split(b"\n"):
+            if line and not line.isspace():
+                yield plain.unknown(text_of(line), origin)

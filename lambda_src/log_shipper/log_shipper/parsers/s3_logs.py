@@ -44,18 +44,22 @@ VPC_FLOW_V2_COLUMNS = (
     "bytes", "start", "end", "action", "log-status",
 )  # fmt: skip
 
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"|\[([^\]]*)\]|(\S+)')
+# possessive and bounded: a hostile line costs no more than its length
+_QUOTED = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"|\[([^\]]{0,64})\]|(\S+)')
 _ALB = re.compile(r"(?:http|https|h2|grpcs|ws|wss) \d{4}-\d\d-\d\dT[\d:.]+Z \S+ \S+ ")
 _NLB = re.compile(r"tls [\d.]+ \d{4}-\d\d-\d\dT[\d:.]+ \S+ ")
 _CLB = re.compile(r'\d{4}-\d\d-\d\dT[\d:.]+Z \S+ \S+:\d+ (?:\S+:\d+|-) [\d.-]+ [\d.-]+ [\d.-]+ .* "')
 _S3_ACCESS = re.compile(r"[0-9a-f]{64} \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] ")
 _VPC_FLOW = re.compile(r"2 (?:\d{12}|unknown) eni-[0-9a-f]+ ")
-_VPC_HEADER_NAMES = {"account-id", "interface-id", "srcaddr", "dstaddr", "log-status"}
+_VPC_HEADER_NAMES = {
+    "account-id", "interface-id", "srcaddr", "dstaddr", "log-status", "vpc-id", "subnet-id", "instance-id", "tcp-flags",
+    "pkt-srcaddr", "pkt-dstaddr", "flow-direction",
+}  # fmt: skip
 _CSV_NAME = re.compile(r"[A-Za-z_@][\w@. /:()-]*$")
 
 
-def detect(first_line: str) -> str:
-    """Return the format a first line shows, ``text`` when it shows none of the known ones."""
+def detect(first_line: str, second_line: str) -> str:
+    """Return the format that an object's first lines show, ``plain`` when they show none of the known ones."""
     if first_line.startswith(("#Version:", "#Fields:")):
         return "cloudfront"
     names = first_line.split()
@@ -67,9 +71,21 @@ def detect(first_line: str) -> str:
         if pattern.match(first_line):
             return name
     columns = _csv_cells(first_line)
-    if len(columns) > 1 and len(set(columns)) == len(columns) and all(_CSV_NAME.match(cell) for cell in columns):
-        return "csv"
-    return "text"
+    are_names = len(columns) > 1 and len(set(columns)) == len(columns) and all(map(_CSV_NAME.match, columns))
+    # a header that heads nothing is a plain line: as a header it would be in no record
+    heads = len(_csv_cells(second_line)) == len(columns) or ends_in_quotes(second_line)
+    return "csv" if are_names and heads else "plain"
+
+
+def ends_in_quotes(line: str) -> bool:
+    """Say whether a line of CSV ends inside a cell in quotes, which then goes on in the next line."""
+    if line.count('"') % 2 == 0:
+        return False
+    try:
+        list(csv.reader((line,), strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 class ColumnParser:
@@ -98,13 +114,14 @@ class ColumnParser:
         return Record(line, self._time(fields) or origin.arrival, self._kind, fields)
 
     def _is_header(self, line: str) -> bool:
-        if self._kind == "cloudfront" and line.startswith("#"):
-            if line.startswith("#Fields:"):
-                self._names = line.removeprefix("#Fields:").split()
+        if self._kind == "cloudfront" and line.startswith("#Fields:"):
+            self._names = line.removeprefix("#Fields:").split()
+            return True
+        if self._kind == "cloudfront" and line.startswith("#Version:"):
             return True
         if self._kind == "csv" and not self._names:
             self._names = _csv_cells(line)
-            return True
+            return bool(self._names)
         if self._kind == "vpc-flow":
             names = line.split()
             if len(_VPC_HEADER_NAMES.intersection(names)) >= 2:
@@ -123,8 +140,10 @@ class ColumnParser:
         return [quoted or bracketed or bare for quoted, bracketed, bare in _QUOTED.findall(line)]
 
     def _time(self, fields: dict[str, str]) -> str | None:
-        if self._kind == "cloudfront" and "date" in fields and "time" in fields:
-            return timestamps.normalise(f"{fields['date']}T{fields['time']}Z")
+        if "date" in fields and "time" in fields:
+            time = timestamps.normalise(f"{fields['date']}T{fields['time']}Z")
+            if time:
+                return time
         for name in ("time", "start", "timestamp", "@timestamp", "date", "datetime", "event_time", "eventTime"):
             value = fields.get(name)
             if value:

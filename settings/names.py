@@ -1,4 +1,4 @@
-"""The names that stacks know each other by.
+"""The names that follow from the settings: how stacks know each other, and how the command finds what is deployed.
 
 Stacks refer to each other by names that follow from the settings, not by CloudFormation exports (but for the archive's
 key, whose id AWS chooses): CloudFormation refuses to change or delete a stack while another imports from it, and here
@@ -8,6 +8,9 @@ every stack but the core must be free to come and go alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
+
+from settings.deployment import Deployment
 
 
 def partition_of(region: str) -> str:
@@ -27,11 +30,20 @@ class Names:
         12 digits.
     region
         The deployment's own Region.
+    feeds
+        The destinations that get a feed: their queues are FIFO, so that each export has one writer at a time.
     """
 
     deployment: str
     account: str
     region: str
+    feeds: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, settings: Deployment) -> Self:
+        """Return the names of a deployment."""
+        feeds = frozenset(each.name for each in settings.destinations if each.kind == "logzio" and each.mode == "fetch")
+        return cls(settings.deployment, settings.account, settings.region, feeds)
 
     @property
     def partition(self) -> str:
@@ -80,12 +92,16 @@ class Names:
         return f"arn:{self.partition}:lambda:{region}:{self.account}:function:{self.archiver}"
 
     def shipper(self, destination: str) -> str:
-        """Return the name of a destination's function, queue and role."""
+        """Return the name of a destination's function and role."""
         return f"{self.deployment}-ship-{destination}"
+
+    def queue(self, destination: str, suffix: str = "") -> str:
+        """Return the name of a destination's queue, or with ``-dead`` of its dead-letter queue."""
+        return self.shipper(destination) + suffix + (".fifo" if destination in self.feeds else "")
 
     def queue_arn(self, destination: str) -> str:
         """Return the ARN of a destination's queue."""
-        return f"arn:{self.partition}:sqs:{self.region}:{self.account}:{self.shipper(destination)}"
+        return f"arn:{self.partition}:sqs:{self.region}:{self.account}:{self.queue(destination)}"
 
     def role_arn(self, role_name: str) -> str:
         """Return a role's ARN."""

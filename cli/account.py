@@ -1,0 +1,128 @@
+"""The AWS account that a deployment is in, as the person's own credentials see it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from cli.errors import CommandError, ExitCode, closest
+from settings import Deployment, SettingsError, load_settings
+from settings.names import Names
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+WORKERS = 16
+"""How many requests a command has under way at once, at most."""
+LONGEST_INVOCATION_SECONDS = 900
+_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 5},
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=WORKERS,
+)
+
+
+def read_settings(file: Path) -> Deployment:
+    """Read the settings file.
+
+    Raises
+    ------
+    CommandError
+        When it is not there or has mistakes.
+    """
+    if not file.exists():
+        raise CommandError(f"{file}: no such file. Name yours with --settings FILE", ExitCode.USAGE)
+    try:
+        return load_settings(file)
+    except SettingsError as error:
+        raise CommandError(str(error), ExitCode.USAGE) from None
+
+
+class Account:
+    """The deployment's account: its settings, the names in it, and clients for each service and Region.
+
+    Clients are made in the thread that asks first, and may then be used by all.
+
+    Parameters
+    ----------
+    settings
+        The deployment.
+    profile
+        AWS profile; None for what the AWS CLI would use.
+    region
+        The only Region to work in; None for all of the deployment's.
+
+    Raises
+    ------
+    CommandError
+        When the deployment is not in that Region, or the credentials are of another account.
+    """
+
+    def __init__(self, settings: Deployment, profile: str | None, region: str | None) -> None:
+        if region is not None and region not in settings.regions:
+            raise CommandError(
+                f"--region {region}: {settings.deployment} has nothing there; "
+                f"{closest(region, list(settings.regions))}",
+                ExitCode.USAGE,
+            )
+        self.settings, self.names = settings, Names.of(settings)
+        self.regions = (region,) if region else settings.regions
+        self._session = boto3.Session(profile_name=profile)
+        self._clients: dict[tuple[str, str], Any] = {}
+        caller = self._client("sts", settings.region).get_caller_identity()
+        if caller["Account"] != settings.account:
+            raise CommandError(
+                f"These credentials are of the account {caller['Account']} ({caller['Arn']}), and "
+                f"{settings.deployment} is in {settings.account}. Choose others with --profile",
+                ExitCode.USAGE,
+            )
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """S3 in the deployment's own Region."""
+        return self.s3_in(self.settings.region)
+
+    def s3_in(self, region: str) -> S3Client:
+        """S3 in a Region."""
+        client: S3Client = self._client("s3", region)
+        return client
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        """SQS in the deployment's own Region, where all queues are."""
+        client: SQSClient = self._client("sqs", self.settings.region)
+        return client
+
+    def logs_in(self, region: str) -> CloudWatchLogsClient:
+        """CloudWatch Logs in a Region."""
+        client: CloudWatchLogsClient = self._client("logs", region)
+        return client
+
+    def lambda_in(self, region: str) -> LambdaClient:
+        """Lambda in a Region; it waits as long as a function may run."""
+        longer = Config(read_timeout=LONGEST_INVOCATION_SECONDS, retries={"mode": "standard", "total_max_attempts": 2})
+        client: LambdaClient = self._client("lambda", region, _CONFIG.merge(longer))
+        return client
+
+    def _client(self, service: str, region: str, config: Config = _CONFIG) -> Any:
+        if (service, region) not in self._clients:
+            untyped: Any = self._session
+            self._clients[service, region] = untyped.client(service, region_name=region, config=config)
+        return self._clients[service, region]
+
+    def not_deployed(self, stack: str, region: str | None = None) -> CommandError:
+        """Return the error of something that a stack makes and that is not there."""
+        where = region or self.settings.region
+        name = self.names.in_region(stack, where)
+        return CommandError(
+            f"{name} is not deployed in {where} of the account {self.settings.account}: `npx cdk deploy {name}`",
+            ExitCode.NOT_DEPLOYED,
+        )

@@ -1,0 +1,19 @@
+"""The options that every command has, with the names that they have in the AWS CLI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SettingsFile = Annotated[Path, typer.Option("--settings", metavar="FILE", help="The settings file of the deployment.")]
+Profile = Annotated[
+    str | None, typer.Option(metavar="NAME", help="AWS profile to use; left out, what the AWS CLI would use.")
+]
+Region = Annotated[
+    str | None,
+    typer.Option(metavar="REGION", help="Only this Region of the deployment; left out, all that the settings name."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
+DEFAULT_SETTINGS = Path("logdock.yaml")

@@ -1,0 +1,67 @@
+"""Where a command writes: its result on standard output; progress, notes and errors on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+LOG_WIDTH = 132
+
+
+class Screen:
+    """What a person sees, or with ``as_json`` what a script reads.
+
+    Parameters
+    ----------
+    as_json
+        Print one JSON document instead of tables.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self._out, self._err = _console(stderr=False), _console(stderr=True)
+
+    def say(self, text: str = "") -> None:
+        """Print a line of the result; nothing where a document is printed."""
+        if not self.as_json:
+            self._out.print(text, markup=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Print a line that is not part of the result."""
+        self._err.print(text, markup=False, soft_wrap=True)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Print a table; columns of numbers are aligned to the right."""
+        if self.as_json:
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for at, column in enumerate(columns):
+            numbers = bool(rows) and all(isinstance(row[at], int) for row in rows)
+            table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*map(str, row))
+        self._out.print(table)
+
+    def document(self, document: object) -> None:
+        """Print the JSON document, where one is asked for."""
+        if self.as_json:
+            self._out.print(json.dumps(document, indent=2, ensure_ascii=False), markup=False, soft_wrap=True)
+
+    @contextlib.contextmanager
+    def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Show how far something is, on a terminal; what is yielded takes how many more are done."""
+        counted = (BarColumn(), MofNCompleteColumn()) if total else (TextColumn("{task.completed}"),)
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), *counted, TimeElapsedColumn())
+        with Progress(*columns, console=self._err, transient=True, disable=not self._err.is_terminal) as progress:
+            task = progress.add_task(what, total=total)
+            yield lambda done: progress.advance(task, done)
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(highlight=False, emoji=False, stderr=stderr)
+    return console if console.is_terminal else Console(highlight=False, emoji=False, stderr=stderr, width=LOG_WIDTH)

@@ -1,0 +1,172 @@
+"""AWS's hard limits on what a deployment comes to, measured on its templates: a deploy would fail halfway through.
+
+Sources: the quota pages of IAM, S3, KMS, Lambda, EventBridge, Systems Manager and CloudFormation. What the outputs of a
+stack may come to in all is on no page; aws-amplify/amplify-backend#946 measured it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+REFERENCE_LENGTH = 90
+"""Characters that a reference to another resource counts as: a key's ARN in the longest Region has 88."""
+
+Template = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
+    """One of AWS's limits that cannot be raised.
+
+    Attributes
+    ----------
+    name
+        What is limited.
+    allowed
+        How much AWS takes.
+    unit
+        Of what.
+    instead
+        What makes it smaller.
+    """
+
+    name: str
+    allowed: int
+    unit: str
+    instead: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """How much of a limit one thing takes."""
+
+    limit: Limit
+    where: str
+    size: int
+
+
+_SPLIT_GROUPS = "Split the export's log groups between two exports"
+TRUST = Limit(name="trust policy of a role", allowed=2048, unit="characters", instead="Shorten the external ids")
+INLINE = Limit(
+    name="inline policies of a role",
+    allowed=10_240,
+    unit="characters",
+    instead="What adds to a shipper's role is each existing bucket and each Aptible secret that ships to its "
+    "destination; what adds to an export's role is each log group in each Region. Divide them between two "
+    "destinations, exports or deployments",
+)
+BUCKET_POLICY = Limit(
+    name="bucket policy", allowed=20_480, unit="bytes", instead="Ship the export to fewer destinations"
+)
+KEY_POLICY = Limit(name="key policy", allowed=32_768, unit="bytes", instead=_SPLIT_GROUPS)
+FUNCTION_POLICY = Limit(name="resource policy of a function", allowed=20_480, unit="bytes", instead=_SPLIT_GROUPS)
+ENVIRONMENT = Limit(
+    name="environment of a function", allowed=4096, unit="bytes", instead="Shorten the destination's settings"
+)
+PARAMETER = Limit(
+    name="parameter of an export",
+    allowed=4096,
+    unit="bytes",
+    instead="Shorten or merge the patterns of the export's redaction and filters",
+)
+TARGETS = Limit(name="targets of an event rule", allowed=5, unit="targets", instead="Ship to fewer destinations")
+RESOURCES = Limit(name="resources of a stack", allowed=500, unit="resources", instead=_SPLIT_GROUPS)
+OUTPUTS = Limit(name="outputs of a stack", allowed=200, unit="outputs", instead="Have fewer `mode: fetch` destinations")
+OUTPUT_VALUES = Limit(
+    name="values of a stack's outputs",
+    allowed=450_000,
+    unit="characters",
+    instead="Have fewer `mode: fetch` destinations, or fewer exports that ship to them",
+)
+TEMPLATE = Limit(name="template", allowed=1_000_000, unit="bytes", instead=_SPLIT_GROUPS)
+LIMITS = (
+    TRUST, INLINE, BUCKET_POLICY, KEY_POLICY, FUNCTION_POLICY, ENVIRONMENT, PARAMETER, TARGETS, RESOURCES, OUTPUTS,
+    OUTPUT_VALUES, TEMPLATE,
+)  # fmt: skip
+
+
+def exceeded(templates: Mapping[str, Template]) -> list[str]:
+    """Say which limits a deployment goes over.
+
+    Parameters
+    ----------
+    templates
+        Every stack's template by the stack's name.
+    """
+    return [
+        f"{measure.where}: {measure.limit.name}: {measure.size} {measure.limit.unit}; AWS takes "
+        f"{measure.limit.allowed}. {measure.limit.instead}"
+        for measure in measures(templates)
+        if measure.size > measure.limit.allowed
+    ]
+
+
+def measures(templates: Mapping[str, Template]) -> Iterator[Measure]:
+    """Measure everything in a deployment that has a limit."""
+    # These add up over resources, and a role's policies over stacks.
+    sums: dict[tuple[Limit, str], int] = defaultdict(int)
+    for stack, template in templates.items():
+        yield Measure(limit=RESOURCES, where=stack, size=len(template["Resources"]))
+        outputs = template.get("Outputs", {}).values()
+        yield Measure(limit=OUTPUTS, where=stack, size=len(outputs))
+        yield Measure(limit=OUTPUT_VALUES, where=stack, size=sum(len(_text(output["Value"])) for output in outputs))
+        # The CDK writes templates with an indentation of one.
+        yield Measure(limit=TEMPLATE, where=stack, size=len(json.dumps(template, indent=1).encode()))
+        for logical_id, resource in template["Resources"].items():
+            properties, where = resource.get("Properties", {}), f"{stack}/{logical_id}"
+            match resource["Type"]:
+                case "AWS::IAM::Role":
+                    yield Measure(limit=TRUST, where=where, size=_size(properties["AssumeRolePolicyDocument"]))
+                    role = properties.get("RoleName", where)
+                    sums[INLINE, role] += sum(
+                        _size(policy["PolicyDocument"]) for policy in properties.get("Policies", [])
+                    )
+                case "AWS::IAM::Policy":
+                    for role in properties["Roles"]:
+                        role = role if isinstance(role, str) else f"{stack}/{role['Ref']}"
+                        sums[INLINE, role] += _size(properties["PolicyDocument"])
+                case "AWS::S3::BucketPolicy":
+                    yield Measure(limit=BUCKET_POLICY, where=where, size=_size(properties["PolicyDocument"]))
+                case "AWS::KMS::Key":
+                    yield Measure(limit=KEY_POLICY, where=where, size=_size(properties["KeyPolicy"]))
+                case "AWS::Lambda::Permission":
+                    function = properties["FunctionName"]["Fn::GetAtt"][0]
+                    sums[FUNCTION_POLICY, f"{stack}/{function}"] += _size(properties)
+                case "AWS::Lambda::Function":
+                    environment = properties.get("Environment", {}).get("Variables", {})
+                    yield Measure(limit=ENVIRONMENT, where=where, size=_size(environment))
+                case "AWS::SSM::Parameter":
+                    yield Measure(
+                        limit=PARAMETER, where=properties["Name"], size=len(_text(properties["Value"]).encode())
+                    )
+                case "AWS::Events::Rule":
+                    yield Measure(limit=TARGETS, where=where, size=len(properties.get("Targets", [])))
+    for (limit, where), size in sums.items():
+        yield Measure(limit=limit, where=where, size=size)
+
+
+def _size(document: Any) -> int:
+    return len(json.dumps(_rendered(document), separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def _text(value: Any) -> str:
+    rendered = _rendered(value)
+    return rendered if isinstance(rendered, str) else json.dumps(rendered)
+
+
+def _rendered(value: Any) -> Any:
+    """Replace references by texts of the length that they will have."""
+    if isinstance(value, list):
+        return [_rendered(each) for each in value]
+    if isinstance(value, dict):
+        match value:
+            case {"Fn::Join": [separator, parts]}:
+                return separator.join(_text(part) for part in parts)
+            case {"Ref": _} | {"Fn::GetAtt": _} | {"Fn::ImportValue": _}:
+                return "x" * REFERENCE_LENGTH
+        return {key: _rendered(each) for key, each in value.items()}
+    return value

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from botocore import exceptions as boto
+
+from cli import main as entry
+from cli.account import Account
+from cli.errors import CommandError, ExitCode, from_aws
+from settings import load_settings
+from tests.cli.conftest import EVERYTHING, Type
+from tests.conftest import ROOT
+
+COMMANDS = sorted(str(command.callback.__name__) for command in entry.app.registered_commands if command.callback)
+PAGE = (ROOT / "docs" / "logdock.md").read_text()
+
+
+def client_error(code: str, message: str = "", operation: str = "GetObject") -> boto.ClientError:
+    return boto.ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_an_example_and_the_page_has_the_command(logdock: Type, command: str) -> None:
+    shown = logdock(command, "--help")
+    assert shown.code == 0
+    assert re.search(rf"Examples?:.*logdock {command}", shown.out, re.DOTALL)
+    assert f"## logdock {command}\n" in PAGE
+
+
+def test_the_exit_codes_are_those_of_the_page() -> None:
+    rows = re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)
+    assert [int(row) for row in rows] == [code.value for code in ExitCode]
+
+
+def test_a_command_that_is_none_is_a_mistake_of_use(logdock: Type) -> None:
+    ended = logdock("validat")
+    assert ended.code == ExitCode.USAGE
+    assert "validate" in ended.err
+
+
+def test_a_settings_file_that_is_not_there_is_named(logdock: Type) -> None:
+    ended = logdock("validate")
+    assert (ended.code, ended.err) == (2, "Error: logdock.yaml: no such file. Name yours with --settings FILE\n")
+
+
+def test_mistakes_in_the_settings_are_listed_at_once(logdock: Type, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("deployment: acme\naccount: 1\nregion: nowhere\nexports: []\n")
+    ended = logdock("validate", "--settings", "bad.yaml")
+    assert ended.code == ExitCode.USAGE
+    assert re.search(r"bad.yaml: 3 mistakes\n +account.*\n +region.*\n +exports", ended.err)
+
+
+def test_a_file_without_mistakes_is_said_to_be_one(logdock: Type) -> None:
+    ended = logdock("validate", "--settings", str(EVERYTHING))
+    assert ended.code == 0
+    assert ended.out == f"{EVERYTHING}: acme-prod, 6 exports, 2 destinations, no mistakes\n"
+
+
+@pytest.mark.usefixtures("aws")
+def test_rejects_a_region_that_the_deployment_is_not_in() -> None:
+    with pytest.raises(CommandError, match=r"--region us-east-9: acme-prod has nothing there") as refused:
+        Account(load_settings(EVERYTHING), None, "us-east-9")
+    assert refused.value.code == ExitCode.USAGE
+
+
+@pytest.mark.usefixtures("aws")
+def test_rejects_credentials_of_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moto.sts.models.STSBackend.get_caller_identity", lambda *_: ("u", "arn:aws:iam::9:u", "9"))
+    with pytest.raises(CommandError, match=r"of the account 9 .* acme-prod is in 111122223333") as refused:
+        Account(load_settings(EVERYTHING), None, None)
+    assert refused.value.code == ExitCode.USAGE
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_profile_that_does_not_exist_is_a_mistake_of_use() -> None:
+    with pytest.raises(boto.ProfileNotFound) as refused:
+        Account(load_settings(EVERYTHING), "nobodys", None)
+    told = from_aws(refused.value)
+    assert told.code == ExitCode.USAGE
+    assert "nobodys" in str(told)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (boto.NoCredentialsError(), "No AWS credentials: .* --profile"),
+        (boto.UnauthorizedSSOTokenError(), "aws sso login"),
+        (boto.EndpointConnectionError(endpoint_url="https://sqs.eu-west-1"), "could not be reached: .*sqs.eu-west-1"),
+        (boto.ConnectTimeoutError(endpoint_url="https://s3"), "could not be reached"),
+        (client_error("ExpiredToken"), "have expired"),
+        (client_error("InvalidClientTokenId"), "does not know these credentials"),
+        (client_error("SlowDown"), "fewer requests"),
+        (client_error("AccessDenied", "Access Denied", "ListObjectVersions"), "refused s3:ListBucketVersions"),
+        (
+            client_error("AccessDenied", "User: u is not authorized to perform: sqs:receivemessage on resource: q"),
+            "refused sqs:receivemessage: User: u",
+        ),
+        (client_error("InternalError", "We are sorry"), "GetObject failed: InternalError: We are sorry"),
+        (boto.UnknownServiceError(service_name="x", known_service_names="y"), "could not be asked: Unknown"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_aws_says_becomes_a_message_that_says_what_to_do(error: Exception, says: str) -> None:
+    told = from_aws(error)
+    assert told.code == ExitCode.AWS
+    assert re.search(says, str(told))
+
+
+def test_what_nobody_foresaw_shows_no_traceback_and_no_value(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(**_: object) -> None:
+        raise KeyError("a secret")
+
+    monkeypatch.setattr(entry, "app", break_down)
+    ended = logdock("validate")
+    assert ended.code == ExitCode.DEFECT
+    assert ended.err == "Error: a defect in logdock: KeyError at test_main.py:" + ended.err.rpartition(":")[2]
+    assert "a secret" not in ended.err
+
+
+def test_the_installed_command_runs_its_own_checkout_from_anywhere(tmp_path: Path) -> None:
+    """As `make setup` installs it, in a checkout whose path has a space, called by a link."""
+    checkout = tmp_path / "my checkout"
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    (checkout / "cli").symlink_to(ROOT / "cli")
+    (checkout / "settings").symlink_to(ROOT / "settings")
+    python = checkout / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    shutil.copy(ROOT / "cli" / "logdock", checkout / ".venv" / "bin" / "logdock")
+    (tmp_path / "logdock").symlink_to(checkout / ".venv" / "bin" / "logdock")
+    result = subprocess.run(
+        [tmp_path / "logdock", "validate", "--settings", EVERYTHING],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "no mistakes" in result.stdout

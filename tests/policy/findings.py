@@ -1,0 +1,145 @@
+"""What a checker found, and the findings that are acknowledged: `acknowledged.yaml`, and its page in the docs.
+
+Run as ``python -m tests.policy.findings`` to write the page; a test holds it current.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "tests" / "policy" / "acknowledged.yaml"
+PAGE = ROOT / "docs" / "acknowledged-findings.md"
+
+TOOLS = ("cdk-nag", "checkov", "cfn-lint", "parliament")
+HEAD = """\
+# Acknowledged findings
+Every template of every example goes through four checkers in `make test`: cdk-nag (AwsSolutions, NIST 800-53 R5, HIPAA Security, PCI DSS 3.2.1), checkov, cfn-lint and parliament.
+A finding that is not below fails the test, and so does an entry below that no longer finds anything. A resource is `<stack>/<logical id>`; `*` stands for anything.
+A rule pack is somebody's list of settings to look at. That a template passes it, or that a finding is acknowledged here, is no certificate.
+parliament does not know trust policies, so it is not given any: tests compare those whole.
+This page is generated from `tests/policy/acknowledged.yaml` by `make schema`.
+"""  # noqa: E501  (a paragraph of the page is a line)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Finding:
+    """One rule of one checker on one resource.
+
+    Attributes
+    ----------
+    tool, rule
+        The checker and the rule's id.
+    resource
+        ``<stack>/<logical id>``.
+    detail
+        What the rule points at within the resource, as the checker puts it; empty if it does not say.
+    """
+
+    tool: str
+    rule: str
+    resource: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Acknowledgement:
+    """Findings that stay, and why.
+
+    Attributes
+    ----------
+    title
+        What the findings say, in a few words.
+    rules
+        (tool, rule) pairs.
+    resources, details
+        Patterns; a finding must match one of each.
+    reason
+        Why a reviewer may accept it.
+    sources
+        Where the reason can be checked.
+    """
+
+    title: str
+    rules: tuple[tuple[str, str], ...]
+    resources: tuple[str, ...]
+    details: tuple[str, ...]
+    reason: str
+    sources: tuple[str, ...]
+
+    def covers(self, finding: Finding) -> bool:
+        """Tell whether a finding is meant."""
+        return (
+            (finding.tool, finding.rule) in self.rules
+            and any(fnmatchcase(finding.resource, pattern) for pattern in self.resources)
+            and any(fnmatchcase(finding.detail, pattern) for pattern in self.details)
+        )
+
+
+def acknowledged(path: Path = FILE) -> list[Acknowledgement]:
+    """Read the acknowledged findings."""
+    return [_acknowledgement(entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
+
+
+def _acknowledgement(entry: dict[str, Any]) -> Acknowledgement:
+    unknown = set(entry) - {"title", "rules", "resources", "details", "reason", "sources"}
+    if unknown or set(entry["rules"]) - set(TOOLS):
+        raise ValueError(f"{entry['title']}: unknown {sorted(unknown)} or a tool that is none of {TOOLS}")
+    return Acknowledgement(
+        title=entry["title"],
+        rules=tuple((tool, rule) for tool, rules in entry["rules"].items() for rule in rules),
+        resources=tuple(entry["resources"]),
+        details=tuple(entry.get("details", ["*"])),
+        reason=re.sub(r"\s+", " ", entry["reason"]).strip(),
+        sources=tuple(entry.get("sources", [])),
+    )
+
+
+def unacknowledged(findings: Collection[Finding], entries: Collection[Acknowledgement]) -> list[Finding]:
+    """List the findings that no entry covers."""
+    return sorted(finding for finding in findings if not any(entry.covers(finding) for entry in entries))
+
+
+def stale(tool: str, findings: Collection[Finding], entries: Collection[Acknowledgement]) -> list[str]:
+    """List the rules of a tool, and with each the resources and details, that an entry names and nothing matches."""
+    unused = []
+    for entry in entries:
+        for rule in (rule for of, rule in entry.rules if of == tool):
+            found = [each for each in findings if each.rule == rule and entry.covers(each)]
+            for pattern in entry.resources:
+                if not any(fnmatchcase(each.resource, pattern) for each in found):
+                    unused.append(f"{entry.title}: {rule} on {pattern}")
+            for pattern in entry.details:
+                if not any(fnmatchcase(each.detail, pattern) for each in found):
+                    unused.append(f"{entry.title}: {rule} about {pattern}")
+    return unused
+
+
+def page() -> str:
+    """Return the page of the docs."""
+    return "\n".join([HEAD, *(_section(entry) for entry in acknowledged())])
+
+
+def _section(entry: Acknowledgement) -> str:
+    def codes(values: Collection[str]) -> str:
+        return ", ".join(f"`{value}`" for value in values)
+
+    of_tool = Counter(tool for tool, _ in entry.rules)
+    rules = "; ".join(f"{tool}: {codes([rule for of, rule in entry.rules if of == tool])}" for tool in of_tool)
+    lines = [f"## {entry.title}", f"* {rules}", f"* on {codes(entry.resources)}"]
+    if entry.details != ("*",):
+        lines.append(f"* about {codes(entry.details)}")
+    links = ", ".join(f"[{title}]({address})" for title, address in (each.split(" | ") for each in entry.sources))
+    return "\n".join([*lines, "", entry.reason + (f" ({links})" if links else ""), ""])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,120 @@
+"""What a settings file says of an export is what the shipper reads, through the real stacks' parameters."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from log_shipper.detectors import DETECTORS
+from log_shipper.errors import ConfigurationError
+from log_shipper.export_config import OVERSIZE, ExportConfig, parse_export_config
+from log_shipper.line_readers import FORMATS, JOINABLE_FORMATS, VENDOR_FORMATS
+from log_shipper.redaction import MARKERS
+from log_shipper.rendering import RESERVED_FIELDS
+from pydantic import TypeAdapter, ValidationError
+
+from settings import reading
+from settings.bucket_exports import _JOINABLE_FORMATS, S3LogsExport
+from settings.log_group_exports import CloudwatchLogsExport
+from settings.redaction import Detector, Redaction
+from tests.conftest import EXAMPLES, Synthesized, synthesize
+from tests.settings.documents import document, export
+
+PATH_FIELDS = "logs/{team}/{_}/{host}.log"
+FORMATS_OF = {
+    kind.model_fields["kind"].annotation.__args__[0]: get_args(kind.model_fields["format"].annotation)
+    for kind in (S3LogsExport, CloudwatchLogsExport)
+}
+
+
+def configurations(synthesized: Synthesized) -> dict[str, ExportConfig]:
+    """Return what the shipper makes of each export's parameter."""
+    found: dict[str, ExportConfig] = {}
+    for _, _, parameter in synthesized.resources("AWS::SSM::Parameter"):
+        name = re.fullmatch(r"/logdock/acme-prod/exports/([a-z0-9-]+)", parameter["Properties"]["Name"])
+        if name:
+            found[name[1]] = parse_export_config(name[1], parameter["Properties"]["Value"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def every_setting(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    """A deployment with an export for every format, and for each of the other settings of reading."""
+    exports: list[dict[str, Any]] = []
+    for kind, formats in FORMATS_OF.items():
+        for name in formats:
+            place = {"log_groups": [f"/{name}"]} if kind == "cloudwatch-logs" else {}
+            exports.append(export(kind, name=f"{kind}-{name}", format=name, **place))
+    more: dict[str, Any] = {"record_start": "^20", "oversize": "truncate", "redaction": {"markers": "strip"}}
+    exports.append(export("s3-logs", name="whole", path_fields=PATH_FIELDS, include=["a"], exclude=["b"], **more))
+    path = tmp_path_factory.mktemp("settings") / "logdock.yaml"
+    path.write_text(yaml.safe_dump(document(*exports)))
+    return synthesize(Path(path))
+
+
+def test_the_shipper_takes_every_format_that_a_user_may_name(every_setting: Synthesized) -> None:
+    found = configurations(every_setting)
+    named = {f"{kind}-{name}": name for kind, formats in FORMATS_OF.items() for name in formats}
+    assert {export: found[export].format_name for export in named} == named
+
+
+def test_a_user_may_name_every_format_that_is_no_vendors_own() -> None:
+    assert set(FORMATS_OF["s3-logs"]) == set(FORMATS) - (set(VENDOR_FORMATS.values()) - {"auto"}) - {"archive"}
+
+
+def test_the_settings_of_reading_reach_the_shipper(every_setting: Synthesized) -> None:
+    config = configurations(every_setting)["whole"]
+    assert (config.path_fields, config.oversize) == (PATH_FIELDS, "truncate")
+    assert config.record_start is not None
+    assert [config.record_start(line) for line in ("2026-01-02 started", "  at main")] == [True, False]
+    assert [config.filter.wants(text) for text in ("a", "ab", "c")] == [True, False, False]
+    assert config.redactor.redact("‹x›") == "x"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_shipper_takes_the_documents_of_every_example(path: Path) -> None:
+    assert configurations(synthesize(path))
+
+
+def test_what_is_left_out_of_the_file_is_left_out_of_the_parameter() -> None:
+    synthesized = synthesize(next(path for path in EXAMPLES if path.stem == "logzio"))
+    (value,) = [
+        parameter["Properties"]["Value"]
+        for _, _, parameter in synthesized.resources("AWS::SSM::Parameter")
+        if parameter["Properties"]["Name"].endswith("/exports/apps")
+    ]
+    assert json.loads(value) == {"vendor": "cloudwatch-logs"}
+
+
+def test_both_sides_know_the_same_words() -> None:
+    assert get_args(reading.Oversize) == OVERSIZE
+    assert reading.RESERVED_FIELDS == RESERVED_FIELDS
+    assert set(_JOINABLE_FORMATS) == set(JOINABLE_FORMATS)
+    assert get_args(Detector) == tuple(DETECTORS)
+    assert get_args(Redaction.model_fields["markers"].annotation) == MARKERS
+
+
+@given(
+    st.lists(
+        st.sampled_from(["{", "}", "{a}", "{_}", "{b1}", "{part}", "a", "/", "-", "\n", "é", "1", " "]), max_size=6
+    )
+)
+def test_both_sides_take_the_same_path_fields(parts: list[str]) -> None:
+    pattern = "".join(parts)
+    try:
+        TypeAdapter(reading.PathFields).validate_python(pattern)
+        taken = True
+    except ValidationError:
+        taken = False
+    try:
+        parse_export_config("e", json.dumps({"vendor": "s3-logs", "path_fields": pattern}))
+    except ConfigurationError:
+        assert not taken
+    else:
+        assert taken
