@@ -1,6 +1,7 @@
 """One batch of messages on its way to one destination: opens objects, reads them, hands records over, keeps count."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -32,6 +33,8 @@ class Delivery:
     ----------
     retry_after_seconds : float
         How long the destination asked to be left alone, after it was tried in vain.
+    volumes : Counter
+        How many bytes were read, by export and log type.
     """
 
     environment: Environment
@@ -42,6 +45,8 @@ class Delivery:
     sink: Sink
     remaining_seconds: Callable[[], float]
     retry_after_seconds: float = 0.0
+    volumes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _arrivals: dict[str, str] = field(default_factory=dict)
     _messages: dict[str, list[Job]] = field(default_factory=dict)
     _jobs: dict[tuple[str, str], Job] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
@@ -57,11 +62,15 @@ class Delivery:
             if self._out_of_time:
                 self._untried.add(message_id)
             return
+        refs: list[ObjectRef] = []
         try:
-            for ref in objects_in(body):
+            refs = objects_in(body)
+            for ref in refs:
                 self._ship(ref, jobs, retried)
         except Exception as error:  # noqa: BLE001 - one message's failure must not fail its neighbours
             self._failed.add(message_id)
+            for ref in refs:
+                self._waits(ref.export, ref.time)
             for job in jobs:
                 self.sink.drop(job)
             if isinstance(error, OutOfTimeError):
@@ -103,10 +112,18 @@ class Delivery:
         by_export: dict[str, Tally] = {}
         for job in self._jobs.values():
             by_export.setdefault(job.export.name, Tally()).add(job.tally)
+        now_ms = time.time_ns() // 1_000_000
+        for export, arrival in self._arrivals.items():
+            by_export.setdefault(export, Tally()).lag_ms = max(0, now_ms - epoch_ms(arrival))
         for tally in list(by_export.values())[:1]:
             tally.requests += self.sink.requests
             tally.retries += self.sink.retries
         return by_export
+
+    def _waits(self, export: str, arrival: str) -> None:
+        """Note since when an object of an export has waited: the oldest is the export's lag, shipped or not."""
+        if arrived := normalise(arrival):
+            self._arrivals[export] = min(arrived, self._arrivals.get(export, arrived))
 
     def _note(self, error: Exception, message_id: str) -> None:
         log("failed", destination=self.destination.name, message_id=message_id, error=explain(error))
@@ -132,6 +149,7 @@ class Delivery:
             open_feed(self.environment.archive_bucket, self.destination.name).copy(
                 ref.export, identity, ref.key, ref.version_id
             )
+            self._waits(ref.export, ref.time)
             return
         if (twin := self._jobs.get((ref.export, identity))) is not None:
             jobs.append(twin)
@@ -162,11 +180,14 @@ class Delivery:
     def _read(self, job: Job, opened: OpenObject, ref: ObjectRef, archived: bool) -> None:
         config = job.export
         arrival = normalise(ref.time) or opened.modified
-        job.tally.lag_ms = max(0, time.time_ns() // 1_000_000 - epoch_ms(arrival))
+        self._waits(config.name, arrival)
         origin = Origin(arrival, log_type_of(ref.key, config.vendor))
         counted = _Counted(opened.chunks)
+        chunks = decoded(counted)
+        if config.vendor == "mongodb-atlas" and "audit" in origin.log_type.lower() and not archived:
+            chunks = mongodb_atlas.counting_failed_logins(chunks, job.tally)
         blocks = read_blocks(
-            decoded(counted),
+            chunks,
             vendor=config.vendor,
             format_name="archive" if archived else config.format_name,
             origin=origin,
@@ -179,6 +200,7 @@ class Delivery:
             self._refuse_rest(job, error, arrival)
         job.complete = True
         job.tally.bytes_in += counted.bytes
+        self.volumes[config.name, origin.log_type] += counted.bytes
         self.sink.end(job)
         job.keep()
 
