@@ -62,7 +62,7 @@ class MongodbAtlasExport(BucketExport):
     @property
     def quiet_minutes(self) -> int:
         """A database writes its log every minute; audited events may not happen for a night."""
-        return 60 if {"MONGOD", "MONGOS"} & set(self.log_types) else 1440
+        return 0 if {"MONGOD", "MONGOS"} & set(self.log_types) else 1440
 
     @field_validator("mrap_buckets", "mrap_key_arns")
     @classmethod
@@ -146,7 +146,7 @@ class S3LogsExport(BucketExport, LineExport):
     @property
     def quiet_minutes(self) -> int:
         """A trail and flow logs deliver every few minutes; who logs requests is as quiet as its users."""
-        return 60 if {"cloudtrail", "vpc-flow"} & set(self.services) else 1440
+        return 0 if {"cloudtrail", "vpc-flow"} & set(self.services) else 1440
 
     @field_validator("existing_bucket")
     @classmethod

@@ -43,8 +43,8 @@ class ExportBase(Model):
 
     @property
     def quiet_minutes(self) -> int:
-        """How long nothing may land although all is well; `silent_after_minutes` of the deployment is no less."""
-        return 60
+        """How long nothing may land although all is well; no shorter silence holds unless the export says so."""
+        return 0
 
 
 class BucketExport(ExportBase):

@@ -167,7 +167,7 @@ class AuroraMysqlExport(LogGroupExport):
     @property
     def quiet_minutes(self) -> int:
         """Audited events may not happen for a night; the general log has every statement."""
-        return 60 if "general" in self.log_types else 1440
+        return 0 if "general" in self.log_types else 1440
 
     _users_fit = field_validator("include_users", "exclude_users")(_users)
 

@@ -232,7 +232,8 @@ class ExportAlarms(Construct):
             The filter pattern of each log group that has such events.
         """
         metrics = [
-            self._count(f"{name}-{log_group}", name, log_group, pattern) for log_group, pattern in filters.items()
+            self._count(f"{name}-{log_group}", name.replace("-", "_"), log_group, pattern)
+            for log_group, pattern in filters.items()
         ]
         if metrics:
             self.security_alarm(name, metrics[0])

@@ -49,6 +49,12 @@ def test_a_deployments_longer_silence_holds_for_quiet_kinds_too(load: Load) -> N
     assert silent_after(load(document(export("aptible"), alerts={"silent_after_minutes": 600}))) == 600
 
 
+def test_a_deployments_shorter_silence_holds_for_kinds_that_never_pause(load: Load) -> None:
+    alerts = {"silent_after_minutes": 10}
+    assert silent_after(load(document(export("mongodb-atlas"), alerts=alerts))) == 10
+    assert silent_after(load(document(export("aptible"), alerts=alerts))) == 180
+
+
 @pytest.mark.parametrize("minutes", [5, 0])
 def test_an_exports_own_silence_holds_whatever_its_kind(load: Load, minutes: int) -> None:
     assert silent_after(load(document(export("aptible", alerts={"silent_after_minutes": minutes})))) == minutes
