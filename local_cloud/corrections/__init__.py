@@ -8,7 +8,7 @@ a release that renames one stops the emulator with an error instead of leaving t
 
 from __future__ import annotations
 
-from local_cloud.corrections import buckets, functions, log_groups, permissions, queues
+from local_cloud.corrections import alarms, buckets, functions, log_groups, metrics, permissions, queues
 
 
 def apply(*, endpoint_url: str, ca_bundle: str) -> None:
@@ -25,4 +25,6 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     log_groups.apply()
     buckets.apply()
     queues.apply()
+    metrics.apply()
+    alarms.apply()
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)

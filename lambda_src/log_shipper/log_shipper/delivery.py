@@ -1,5 +1,6 @@
 """One batch of messages on its way to one destination: opens objects, reads them, hands records over, keeps count."""
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -59,18 +60,16 @@ class Delivery:
         jobs = self._messages.setdefault(message_id, [])
         if self._stopped:
             self._failed.add(message_id)
+            self._note_waiting(body)
             if self._out_of_time:
                 self._untried.add(message_id)
             return
-        refs: list[ObjectRef] = []
         try:
-            refs = objects_in(body)
-            for ref in refs:
+            for ref in objects_in(body):
                 self._ship(ref, jobs, retried)
         except Exception as error:  # noqa: BLE001 - one message's failure must not fail its neighbours
             self._failed.add(message_id)
-            for ref in refs:
-                self._waits(ref.export, ref.time)
+            self._note_waiting(body)
             for job in jobs:
                 self.sink.drop(job)
             if isinstance(error, OutOfTimeError):
@@ -119,6 +118,12 @@ class Delivery:
             tally.requests += self.sink.requests
             tally.retries += self.sink.retries
         return by_export
+
+    def _note_waiting(self, body: str) -> None:
+        """Note since when a message that is not shipped this time has waited, if it can be read at all."""
+        with contextlib.suppress(ShipperError):
+            for ref in objects_in(body):
+                self._waits(ref.export, ref.time)
 
     def _waits(self, export: str, arrival: str) -> None:
         """Note since when an object of an export has waited: the oldest is the export's lag, shipped or not."""

@@ -82,6 +82,18 @@ def test_lag_is_the_age_of_what_could_not_be_shipped(
 
 
 @pytest.mark.usefixtures("an_hour_later")
+def test_lag_is_the_age_of_what_had_no_turn_either(
+    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]]
+) -> None:
+    cloud.export("orders", vendor="s3-logs")
+    new, old = (message("orders", cloud.land(f"{name}.log", b"a\n"), number=at) for at, name in enumerate("ab"))
+    new["body"] = new["body"].replace("T02:03:04Z", "T03:00:00Z")
+    logz.will_answer(*[500] * 4)
+    ship.handler(batch(new, old), Context())
+    assert [line["lag_ms"] for line in told("shipped")] == [3_600_000]
+
+
+@pytest.mark.usefixtures("an_hour_later")
 def test_what_had_been_shipped_before_is_not_late(
     cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]]
 ) -> None:
