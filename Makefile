@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 SETTINGS ?= examples/everything.yaml
+FUZZ_MINUTES ?= 5
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is kept: importing the CDK without it costs seconds, every time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,7 +18,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo test lint types unit end-to-end bench synth schema lock clean
+.PHONY: help setup demo test lint types unit end-to-end proof fuzz bench synth sbom audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,15 +70,21 @@ lint: $(SETUP) ## Style, formatting, import rules
 types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infrastructure
 	@echo "==> types"
 	@$(BIN)/mypy -p log_shipper -p vendor_connector
-	@$(BIN)/mypy app.py cli settings stacks constructs_lib local_cloud tests benchmarks
+	@$(BIN)/mypy app.py cli settings stacks constructs_lib local_cloud supply_chain tests benchmarks
 
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"
-	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m 'not end_to_end'
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m 'not end_to_end and not proof'
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"
 	@$(BIN)/pytest -n 3 --dist worksteal -m end_to_end
+
+proof: $(SETUP) ## Every action of every AWS service, for every role that a vendor assumes: build/claims.json
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m proof
+
+fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with new seeds, for FUZZ_MINUTES (5)
+	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
 
 bench: $(SETUP) ## The shipper against its floor and the standard library, as ratios: build/bench.json
 	@PYTHONPATH=.:lambda_src/log_shipper $(BIN)/python -m benchmarks --out build/bench.json
@@ -85,6 +92,12 @@ bench: $(SETUP) ## The shipper against its floor and the standard library, as ra
 synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out, with strict validation
 	@npx --no-install cdk synth --quiet --output cdk.out -c settings=$(SETTINGS)
 	@echo "templates are in cdk.out"
+
+sbom: $(SETUP) ## What ships and under which licences: build/sbom/logdock.cdx.json (CycloneDX) and licences.md
+	@$(BIN)/python -m supply_chain.sbom build/sbom
+
+audit: $(SETUP) ## Known vulnerabilities of all that is locked; needs a network, and says what it could not check
+	@$(BIN)/python -m supply_chain.audit
 
 schema: $(VENV)/.installed ## Regenerate settings/logdock.schema.json, the settings table and the acknowledged findings
 	@$(BIN)/python -m settings.schema

@@ -41,6 +41,7 @@ from stacks.core import CoreStack  # noqa: E402
 from stacks.export_stack import ExportStack  # noqa: E402
 from stacks.limits import exceeded  # noqa: E402
 from stacks.mongodb_atlas import MongodbAtlasStack  # noqa: E402
+from stacks.replica import ReplicaStack  # noqa: E402
 from stacks.s3_logs import S3LogsStack  # noqa: E402
 from stacks.shipper import ShipperStack  # noqa: E402
 
@@ -81,6 +82,13 @@ def build_app(
     core = CoreStack(
         app, names.core_stack, settings=settings, names=names, regions=settings.regions, env=where(settings.region)
     )
+    if settings.replica:
+        region = settings.replica.region
+        replica = ReplicaStack(
+            app, names.replica(region), settings=settings, replica=settings.replica, names=names, env=where(region)
+        )
+        # S3 copies to a bucket that is there, and the archive's key admits a role that is there.
+        core.add_stack_dependency(replica)
     shippers = {
         region: ShipperStack(
             app, names.in_region("shipper", region), settings=settings, names=names, code=code, env=where(region)

@@ -12,6 +12,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from constructs_lib import statements
+from constructs_lib.replication import ObjectLock, Replication
 
 NONCURRENT_DAYS = 30
 """Days that an overwritten or deleted object can still be brought back."""
@@ -37,6 +38,8 @@ class LandingBucketProps:
         Days in S3 Standard before objects move to Glacier Instant Retrieval (which is read like Standard).
     archive_days
         Days after which objects expire.
+    cold_days
+        Days before objects move to Glacier Deep Archive, where they must be restored to be read. Left out: never.
     access_log_bucket_name
         Bucket that S3 writes access logs to. Left out: no access log (only for the access-log bucket itself).
     announced
@@ -45,16 +48,23 @@ class LandingBucketProps:
         Services that upload some objects with SSE-S3 whatever the bucket's key is.
     short_lived_prefixes
         Prefixes whose objects expire after so many days instead.
+    lock
+        Objects cannot be deleted for a while after they arrive. Once there, S3 never takes it from a bucket again.
+    replication
+        Where S3 copies objects to. Left out: nowhere.
     """
 
     bucket_name: str
     encryption_key: kms.IKey | None = None
     hot_days: int
     archive_days: int
+    cold_days: int | None = None
     access_log_bucket_name: str | None = None
     announced: bool = True
     sse_s3_services: tuple[str, ...] = ()
     short_lived_prefixes: tuple[tuple[str, int], ...] = ()
+    lock: ObjectLock | None = None
+    replication: Replication | None = None
 
 
 class LandingBucket(Construct):
@@ -86,6 +96,8 @@ class LandingBucket(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             lifecycle_rules=_lifecycle(props),
+            object_lock_enabled=True if props.lock else None,
+            object_lock_default_retention=props.lock.retention if props.lock else None,
             removal_policy=RemovalPolicy.RETAIN,
         )
         resource = self.bucket.node.default_child
@@ -99,6 +111,8 @@ class LandingBucket(Construct):
             resource.logging_configuration = s3.CfnBucket.LoggingConfigurationProperty(
                 destination_bucket_name=props.access_log_bucket_name, log_file_prefix=f"{props.bucket_name}/"
             )
+        if props.replication:
+            resource.replication_configuration = props.replication.configuration
         # Literals, not referred to: the key's policy names the bucket, and the bucket names the key.
         self.name = props.bucket_name
         self.arn = f"arn:{Stack.of(self).partition}:s3:::{props.bucket_name}"
@@ -115,19 +129,21 @@ class LandingBucket(Construct):
 
 
 def _lifecycle(props: LandingBucketProps) -> Sequence[s3.LifecycleRule]:
-    worth_moving = props.archive_days - props.hot_days >= GLACIER_MINIMUM_DAYS
+    steps = []
+    if (props.cold_days or props.archive_days) - props.hot_days >= GLACIER_MINIMUM_DAYS:
+        steps.append((s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, props.hot_days))
+    if props.cold_days:
+        steps.append((s3.StorageClass.DEEP_ARCHIVE, props.cold_days))
     retention = s3.LifecycleRule(
         id="Retention",
         expiration=Duration.days(props.archive_days),
         noncurrent_version_expiration=Duration.days(NONCURRENT_DAYS),
         abort_incomplete_multipart_upload_after=Duration.days(UNFINISHED_UPLOAD_DAYS),
         transitions=[
-            s3.Transition(
-                storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, transition_after=Duration.days(props.hot_days)
-            )
+            s3.Transition(storage_class=storage_class, transition_after=Duration.days(days))
+            for storage_class, days in steps
         ]
-        if worth_moving
-        else None,
+        or None,
     )
     # S3 takes this in a rule of its own only; without it the markers of expired objects stay for ever.
     markers = s3.LifecycleRule(id="DeleteMarkers", expired_object_delete_marker=True)

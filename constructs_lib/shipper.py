@@ -125,7 +125,9 @@ class Archiver(Construct):
     """Takes the subscriptions of every log group of this account and Region; what it cannot archive is kept.
 
     One permission admits CloudWatch Logs for the account: one per log group would fill the function's policy
-    (20,480 bytes) at 44 groups. The function itself refuses a subscription that is no export's.
+    (20,480 bytes) at 44 groups. The function itself refuses a subscription that is no export's. It stands also where
+    subscriptions go through a stream: a log group that is not moved yet would lose what it sends (CloudWatch Logs User
+    Guide, "Real-time processing of log data with subscriptions": after AccessDenied, events are skipped).
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: ArchiverProps) -> None:

@@ -86,14 +86,20 @@ def via_s3(region: str) -> dict[str, dict[str, str]]:
     return {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
 
 
-def use_key_for_objects(action: str, bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
+def via_kinesis(stream_arn: str, region: str) -> dict[str, dict[str, str]]:
+    """Return the condition that a key is used through Kinesis for the records of one stream alone."""
+    context = {"kms:EncryptionContext:aws:kinesis:arn": stream_arn}
+    return {"StringEquals": {"kms:ViaService": f"kinesis.{region}.amazonaws.com", **context}}
+
+
+def use_key_for_objects(actions: Sequence[str], bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
     """Let a role use a key for the objects of one bucket, through S3 alone, by the key's policy.
 
     The encryption context is the bucket's ARN with a bucket key, and the object's without one.
     """
     return iam.PolicyStatement(
         principals=[iam.ArnPrincipal(role_arn)],
-        actions=[action],
+        actions=list(actions),
         resources=["*"],
         conditions={
             **via_s3(region),

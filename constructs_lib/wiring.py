@@ -18,11 +18,33 @@ def subscription_filter_name(export_name: str) -> str:
     return f"logdock.{export_name}"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubscriptionDestination:
+    """Where log groups are subscribed to.
+
+    Attributes
+    ----------
+    arn
+        The archiver, or the stream that it reads.
+    role_arn
+        The role by which CloudWatch Logs writes to a stream. None for a function, which admits the service itself.
+    """
+
+    arn: str
+    role_arn: str | None = None
+
+
 class ArchiveSubscription(Construct):
-    """Sends every event of a log group to the archiver."""
+    """Sends every event of a log group on its way to the archiver, those of a log stream in order."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, export_name: str, log_group_name: str, archiver_arn: str
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        export_name: str,
+        log_group_name: str,
+        destination: SubscriptionDestination,
     ) -> None:
         super().__init__(scope, construct_id)
         self.resource = logs.CfnSubscriptionFilter(
@@ -31,7 +53,9 @@ class ArchiveSubscription(Construct):
             filter_name=subscription_filter_name(export_name),
             filter_pattern="",
             log_group_name=log_group_name,
-            destination_arn=archiver_arn,
+            destination_arn=destination.arn,
+            role_arn=destination.role_arn,
+            distribution="ByLogStream" if destination.role_arn else None,
         )
 
 

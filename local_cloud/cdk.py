@@ -97,7 +97,14 @@ class Cdk:
         context = {"settings": str(settings.resolve()), "shipper_layer": str(_LAYER)}
         self._run(["synth", "--quiet", "--output", str(output), *_context(context)])
 
-    def deploy(self, assembly: Path, *, stacks: Sequence[str] = (), outputs_file: Path | None = None) -> Deployed:
+    def deploy(
+        self,
+        assembly: Path,
+        *,
+        stacks: Sequence[str] = (),
+        exclusively: bool = False,
+        outputs_file: Path | None = None,
+    ) -> Deployed:
         """Deploy stacks of an assembly, all unless some are named.
 
         Parameters
@@ -106,6 +113,8 @@ class Cdk:
             What ``synth`` wrote.
         stacks
             Names of stacks; those that they depend on are deployed too.
+        exclusively
+            The named stacks alone.
         outputs_file
             Where the outputs are written. Left out: into the emulator's directory.
         """
@@ -114,6 +123,7 @@ class Cdk:
             [
                 *("deploy", "--app", str(assembly), "--require-approval", "never", "--concurrency", "8"),
                 *("--method", "direct", "--outputs-file", str(outputs_file)),
+                *(("--exclusively",) if exclusively else ()),
                 *(stacks or ("--all",)),
             ]
         )

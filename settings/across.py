@@ -16,21 +16,24 @@ from settings.across_alerts import ALERT_RULES
 from settings.across_landings import LANDING_RULES
 from settings.destinations import ARCHIVE, FETCHER_REGIONS
 from settings.document import Document, Part, mistake, region_code
+from settings.retention import PROFILES
 
 ATLAS_EXPORTS_PER_PROJECT = 10
 """Export paths that an Atlas project may have ("Export Logs to AWS S3 Buckets", MongoDB Atlas)."""
 
-RESERVED_NAMES = (ARCHIVE, "access-logs", "alerts", "archiver", "core", "dashboard", "exports", "failed", "shipper")
+RESERVED_NAMES = (
+    ARCHIVE, "access-logs", "alerts", "archiver", "core", "dashboard", "exports", "failed", "replica", "shipper",
+)  # fmt: skip
 """Names of our own stacks, buckets, roles and parameters, and of the built-in destination."""
 
-RESERVED_PREFIXES = ("ship-", "shipper-")
-"""How the names of the shipper's roles and functions, and of its stacks in other Regions, begin."""
+RESERVED_PREFIXES = ("replica-", "ship-", "shipper-")
+"""How the names of the shipper's roles and functions, and of our stacks in other Regions, begin."""
 
 
 def mistakes_across(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
     """Yield what is wrong between the parts of a raw document."""
     document = Document.of(data)
-    rules = (_names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects)
+    rules = (_names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects, _replica)
     for rule in (*rules, *LANDING_RULES, *ALERT_RULES):
         yield from rule(document)
 
@@ -101,6 +104,37 @@ def _home_region(document: Document) -> Iterator[InitErrorDetails]:
             known = ", ".join(FETCHER_REGIONS)
             allowed = f"push: Logz.io's fetcher does not read buckets in {document.region}, but in {known}"
             yield mistake((*destination.loc, "mode"), "fetch", allowed)
+
+
+def _replica(document: Document) -> Iterator[InitErrorDetails]:
+    if document.replica is None:
+        return
+    region = region_code(document.replica.entry.get("region"))
+    if region is not None and document.region is not None:
+        if region == document.region:
+            allowed = (
+                f"another Region than the deployment's, {document.region}: a copy beside the archive falls with it"
+            )
+            yield mistake(("replica", "region"), region, allowed)
+        elif _partition(region) != _partition(document.region):
+            allowed = f"a Region of the same partition as {document.region}: S3 does not replicate between partitions"
+            yield mistake(("replica", "region"), region, allowed)
+    lock_days, archive_days = document.replica.entry.get("lock_days"), _archive_days(document.retention)
+    if isinstance(lock_days, int) and archive_days is not None and lock_days > archive_days:
+        allowed = f"at most archive_days ({archive_days}): the copy's objects expire after as many days"
+        yield mistake(("replica", "lock_days"), lock_days, allowed)
+
+
+def _partition(region: str) -> str:
+    area = region.rsplit("-", 2)[0]
+    return area if area in ("cn", "us-gov") else ""
+
+
+def _archive_days(retention: object) -> int | None:
+    if isinstance(retention, dict):
+        days = retention.get("archive_days")
+        return days if isinstance(days, int) else None
+    return next((kept.archive_days for name, kept in PROFILES.items() if name == retention), None)
 
 
 def _clusters(document: Document) -> Iterator[InitErrorDetails]:

@@ -18,7 +18,8 @@ def _own_buckets(document: Document) -> Iterator[InitErrorDetails]:
     if document.deployment is None or document.account is None:
         return
     own = tuple(
-        f"{document.deployment}-{purpose}-{document.account}-" for purpose in ("archive", "failed", "access-logs")
+        f"{document.deployment}-{purpose}-{document.account}-"
+        for purpose in ("archive", "failed", "access-logs", "replica")
     )
     for export in document.exports:
         named: list[tuple[Loc, str | None]] = [

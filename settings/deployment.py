@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, ModelWrapValidatorHandler, Tag, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -12,6 +12,7 @@ from settings.alerts import Alerts
 from settings.destinations import ARCHIVE, Destination
 from settings.exports import AptibleExport, CockroachdbExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.model import Model
+from settings.replica import Replica
 from settings.retention import PROFILES, ProfileName, Retention
 from settings.text import AccountId, DeploymentName, NotEmpty, Region, Switch
 
@@ -31,9 +32,18 @@ class Deployment(Model):
         default="soc2",
         description="How long logs are kept: a profile (soc2, pci, hipaa, seven-years), or {hot_days, archive_days}.",
     )
+    replica: Replica | None = Field(
+        default=None, description="A copy of the archive in another Region. Left out: none."
+    )
     alerts: Alerts = Field(default=Alerts(), description="Who hears of a failure, and when something is one.")
     dashboard: Switch = Field(
         default=True, description="A CloudWatch dashboard of the deployment, in a stack of its own."
+    )
+    subscriptions: Literal["direct", "kinesis"] = Field(
+        default="direct",
+        description="How log groups reach the archive. `direct`: each log stream's events by themselves, within "
+        "seconds. `kinesis`: through a data stream in each Region, those of a minute together; for many log streams. "
+        "docs/subscriptions.md says what each costs and how to change from one to the other.",
     )
     destinations: tuple[Destination, ...] = Field(default=(), description="Where logs go after they have landed.")
     exports: Annotated[tuple[Export, ...], *NotEmpty] = Field(description="Whose logs land.")

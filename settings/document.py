@@ -94,6 +94,8 @@ class Document:
     exports: list[Part]
     destinations: list[Part]
     alert_topics: list[tuple[int, str]]
+    retention: object
+    replica: Part | None
 
     def regions(self, export: Part) -> list[str]:
         """List the Regions that an export has a stack in, the deployment's own first (empty text: not known)."""
@@ -110,4 +112,6 @@ class Document:
             exports=_parts(data, "exports"),
             destinations=_parts(data, "destinations"),
             alert_topics=_topics(data.get("alerts")),
+            retention=data.get("retention", "soc2"),
+            replica=Part(("replica",), data["replica"]) if isinstance(data.get("replica"), dict) else None,
         )

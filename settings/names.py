@@ -60,8 +60,12 @@ class Names:
         return f"{self.deployment}-{name}" + ("" if region == self.region else f"-{region}")
 
     def bucket(self, purpose: str, region: str | None = None) -> str:
-        """Return the name of one of our own buckets: archive, failed or access-logs."""
+        """Return the name of one of our own buckets: archive, failed, access-logs or replica."""
         return f"{self.deployment}-{purpose}-{self.account}-{region or self.region}"
+
+    def replica(self, region: str) -> str:
+        """Return the name of the replica's stack, key and role."""
+        return f"{self.deployment}-replica-{region}"
 
     def bucket_arn(self, bucket_name: str) -> str:
         """Return a bucket's ARN."""
@@ -90,6 +94,24 @@ class Names:
     def archiver_arn(self, region: str) -> str:
         """Return the ARN of the archiver in a Region."""
         return f"arn:{self.partition}:lambda:{region}:{self.account}:function:{self.archiver}"
+
+    @property
+    def stream(self) -> str:
+        """The data stream that log groups are subscribed to, in every Region; no export or destination is named so."""
+        return f"{self.deployment}-shipper-subscriptions"
+
+    def stream_arn(self, region: str) -> str:
+        """Return the ARN of the stream in a Region."""
+        return f"arn:{self.partition}:kinesis:{region}:{self.account}:stream/{self.stream}"
+
+    def stream_role(self, region: str) -> str:
+        """Return the name of the role that writes to the stream of a Region."""
+        return self.in_region("shipper-subscriptions", region)
+
+    @property
+    def stream_export(self) -> str:
+        """The CloudFormation export that holds the stream's ARN, in every Region."""
+        return f"{self.deployment}-subscriptions-stream-arn"
 
     def shipper(self, destination: str) -> str:
         """Return the name of a destination's function and role."""

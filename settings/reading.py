@@ -33,8 +33,8 @@ def _path_fields(value: str) -> str:
 
 PathFields = Annotated[
     str,
+    Field(max_length=300, json_schema_extra={"pattern": f"^{_PATH_FIELDS}$"}),
     AfterValidator(_path_fields),
-    Field(min_length=1, max_length=300, json_schema_extra={"pattern": f"^{_PATH_FIELDS}$"}),
 ]
 """A pattern that names the parts of an S3 object's key."""
 

@@ -18,6 +18,12 @@ from settings.text import LogGroupDays, refuse
 MAX_DAYS = 36500
 """A hundred years."""
 
+AT_HAND_DAYS = 90
+"""PCI DSS 10.5.1: the latest three months are available at once, so nothing has to be restored before."""
+
+DEEP_ARCHIVE_MINIMUM_DAYS = 180
+"""Days that Glacier Deep Archive bills for every object (S3 pricing)."""
+
 
 def _archive_days(value: int) -> int:
     if not 1 <= value <= MAX_DAYS:
@@ -38,6 +44,11 @@ class Retention(Model):
         description="Days in CloudWatch log groups, and days in S3 before objects move to Glacier Instant Retrieval."
     )
     archive_days: ArchiveDays = Field(description="Days in S3 in all; then objects expire.")
+    cold_after_days: ArchiveDays | None = Field(
+        default=None,
+        description="Days in S3 before objects move to Glacier Deep Archive, where reading takes a restore of 12 to 48 "
+        "hours: at least 90, and 180 before they expire. Left out: never; no profile does.",
+    )
 
     @field_validator("archive_days")
     @classmethod
@@ -45,6 +56,23 @@ class Retention(Model):
         hot_days = info.data.get("hot_days", 0)
         if value < hot_days:
             raise refuse(f"at least hot_days ({hot_days}): objects are deleted after this many days in all")
+        return value
+
+    @field_validator("cold_after_days")
+    @classmethod
+    def _cold_when_it_may_be(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is None or "archive_days" not in info.data:
+            return value
+        first = max(AT_HAND_DAYS, info.data.get("hot_days", 0))
+        last = info.data["archive_days"] - DEEP_ARCHIVE_MINIMUM_DAYS
+        if not first <= value <= last:
+            raise refuse(
+                f"at least {first} days (the latest three months stay at hand, and hot_days) and at most {last} "
+                f"(archive_days less the {DEEP_ARCHIVE_MINIMUM_DAYS} that Deep Archive bills)"
+                if first <= last
+                else f"nothing: with archive_days {info.data['archive_days']} no object would be cold for the "
+                f"{DEEP_ARCHIVE_MINIMUM_DAYS} days that Deep Archive bills"
+            )
         return value
 
 

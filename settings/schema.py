@@ -30,6 +30,7 @@ from settings.exports import (
     Redaction,
     S3LogsExport,
 )
+from settings.replica import Replica
 from settings.retention import PROFILES, Retention
 from settings.text import LOG_GROUP_DAYS
 
@@ -40,6 +41,7 @@ PAGE_FILE = ROOT / "docs" / "settings.md"
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The file", Deployment),
     ("`retention`, when it is not a profile", Retention),
+    ("`replica`", Replica),
     ("`alerts`", Alerts),
     ("`alerts.webhook`", Webhook),
     ("A destination of kind `logzio`", LogzioDestination),

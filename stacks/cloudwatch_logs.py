@@ -9,6 +9,7 @@ from constructs import Construct
 
 from constructs_lib.wiring import subscription_filter_name
 from settings.exports import CloudwatchLogsExport
+from stacks import subscriptions
 from stacks.connector_permissions import log_group, log_group_subscriptions
 from stacks.export_stack import ExportStack
 
@@ -22,12 +23,15 @@ class CloudwatchLogsStack(ExportStack):
     def __init__(self, scope: Construct, construct_id: str, *, export: CloudwatchLogsExport, **common: Any) -> None:
         super().__init__(scope, construct_id, export=export, **common)
         changes = bool(export.retention_days) or export.encrypt
+        destination = subscriptions.destination(self.settings, self.names, self.region)
         permissions: list[iam.PolicyStatement] = []
         asked = {"retention": bool(export.retention_days), "key": export.encrypt}
         if export.log_groups and changes:
             permissions += log_group(self.names, self.region, export.log_groups, **asked, protect=False)
         if export.log_group_prefixes:
-            permissions += log_group_subscriptions(self.names, export.log_group_prefixes, **asked)
+            permissions += log_group_subscriptions(
+                self.names, export.log_group_prefixes, role_arn=destination.role_arn, **asked
+            )
         key = self.customer_key() if permissions else None
         if key and export.encrypt:
             self.admit_log_groups(key, [*export.log_groups, *(f"{prefix}*" for prefix in export.log_group_prefixes)])
@@ -47,11 +51,12 @@ class CloudwatchLogsStack(ExportStack):
             properties: dict[str, object] = {
                 "Prefixes": list(export.log_group_prefixes),
                 "ExcludePrefixes": [f"/aws/lambda/{self.names.deployment}-"],
-                "DestinationArn": self.names.archiver_arn(self.region),
+                "DestinationArn": destination.arn,
+                **({"RoleArn": destination.role_arn} if destination.role_arn else {}),
                 "FilterName": subscription_filter_name(export.name),
                 **asked_properties,
             }
-            connector.apply("Subscriptions", "log-group-subscriptions", properties)
+            self.wait_for_configuration(connector.apply("Subscriptions", "log-group-subscriptions", properties))
             connector.repeat("Rescan", "log-group-subscriptions", properties, minutes=SCAN_MINUTES)
             self.alarms.connector(f"{self.names.export(export.name)}-connector-schedule")
         self.alarms.landing_in_log_groups()

@@ -82,19 +82,21 @@ def log_group(
 
 
 def log_group_subscriptions(
-    names: Names, prefixes: Sequence[str], *, retention: bool, key: bool
+    names: Names, prefixes: Sequence[str], *, role_arn: str | None, retention: bool, key: bool
 ) -> list[iam.PolicyStatement]:
-    """Subscribe log groups by prefix, but never the shipper's own."""
+    """Subscribe log groups by prefix, but never the shipper's own; to a stream by handing CloudWatch Logs its role."""
     actions = ["logs:DescribeSubscriptionFilters", "logs:PutSubscriptionFilter", "logs:DeleteSubscriptionFilter"]
     actions += ["logs:PutRetentionPolicy"] if retention else []
     actions += ["logs:AssociateKmsKey"] if key else []
     own = names.log_group_arn(f"/aws/lambda/{names.deployment}-*", names.region)
+    by_role = {"StringEquals": {"iam:PassedToService": "logs.amazonaws.com"}}
     return [
         _allow("SubscribeLogGroups", actions, [names.log_group_arn(f"{prefix}*", names.region) for prefix in prefixes]),
         iam.PolicyStatement(
             sid="NeverOwnLogs", effect=iam.Effect.DENY, actions=["logs:PutSubscriptionFilter"], resources=[own]
         ),
         describe_log_groups(names, names.region),
+        *([_allow("PassSubscriptionRole", ["iam:PassRole"], [role_arn], **by_role)] if role_arn else []),
     ]
 
 

@@ -16,14 +16,19 @@ from constructs import Construct
 from constructs_lib import statements
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
+from constructs_lib.replication import Replication
+from constructs_lib.subscription_stream import SubscriptionStream
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination
 from settings.names import Names
+from stacks import subscriptions
 from stacks.alerts import hear_of_alarms, hearers
+from stacks.replica import replication
+from stacks.shipper_alarms import watch_copies
 
 SHORT_LIVED_DAYS = 30
 """Days that a copy made for a fetching reader, and the shipper's notes of its progress, are kept: longer than a message
-can wait on a queue and then on its dead-letter queue (14 days each)."""
+can wait on a queue and then on its dead-letter queue (14 days each, where they are FIFO)."""
 SHORT_LIVED = {"archive": ("feed/", "feed-index/"), "failed": ("progress/",)}
 
 
@@ -52,6 +57,10 @@ class CoreStack(Stack):
         self.archive = self._bucket("Archive", "archive", encrypted=True)
         self.failures = self._bucket("Failures", "failed", encrypted=True)
         hear_of_alarms(self, self.key, settings=settings, names=names)
+        if settings.replica:
+            self._copy_to(replication(settings.replica, names))
+        if subscriptions.through_kinesis(settings):
+            SubscriptionStream(self, "Subscriptions", subscriptions.stream_props(names, names.region, self.key))
         self._roles()
         self.key.allow(
             statements.encrypt_log_groups(
@@ -65,6 +74,7 @@ class CoreStack(Stack):
 
     def _bucket(self, construct_id: str, purpose: str, *, encrypted: bool) -> LandingBucket:
         is_target = purpose == "access-logs"
+        replica = self._settings.replica if purpose == "archive" else None
         return LandingBucket(
             self,
             construct_id,
@@ -73,12 +83,22 @@ class CoreStack(Stack):
                 encryption_key=self.key.key if encrypted else None,
                 hot_days=self._settings.kept.hot_days,
                 archive_days=self._settings.kept.archive_days,
+                cold_days=self._settings.kept.cold_after_days,
                 # An access log of the access-log bucket would feed itself.
                 access_log_bucket_name=None if is_target else self._names.bucket("access-logs"),
-                announced=not is_target,
+                # Every object that S3 announces costs; of the three buckets only the archive is listened to.
+                announced=purpose == "archive",
                 short_lived_prefixes=tuple((prefix, SHORT_LIVED_DAYS) for prefix in SHORT_LIVED.get(purpose, ())),
+                replication=replication(replica, self._names) if replica else None,
             ),
         )
+
+    def _copy_to(self, copies: Replication) -> None:
+        """Let S3 read what it copies, and tell somebody when it cannot."""
+        self.key.allow(
+            statements.use_key_for_objects(["kms:Decrypt"], self.archive.arn, copies.role_arn, self._names.region)
+        )
+        watch_copies(self, copies, self.archive.name, settings=self._settings, names=self._names)
 
     def _admit_access_logs(self) -> None:
         self.access_logs.allow(
@@ -104,6 +124,7 @@ class CoreStack(Stack):
                 self._allow("ListFailures", ["s3:ListBucket"], failure_buckets),
                 self._allow("PutFailures", ["s3:PutObject"], [f"{arn}/*" for arn in failure_buckets]),
                 self._use_key(["kms:GenerateDataKey"]),
+                *self._read_streams(),
             ],
         )
         for destination in self._settings.destinations:
@@ -115,6 +136,11 @@ class CoreStack(Stack):
         if any(ARCHIVE in export.ship_to for export in self._settings.exports):
             copies = self._allow("PutArchive", ["s3:PutObject"], [f"{self.archive.arn}/logs/*"])
             self._destination_role(ARCHIVE, None, [copies])
+
+    def _read_streams(self) -> list[iam.PolicyStatement]:
+        if not subscriptions.through_kinesis(self._settings):
+            return []
+        return subscriptions.read_streams(self._names, self._regions, self.key.arn)
 
     def _feed(self, destination: str) -> list[iam.PolicyStatement]:
         """Let a feed's one writer see the last key it wrote, and whether an input has been fed before."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IDependable
+from constructs import Construct, IConstruct, IDependable
 
 from constructs_lib import statements
 from constructs_lib.connector import Connector, ConnectorProps
@@ -25,6 +25,7 @@ from settings import Deployment
 from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.names import Names
+from stacks import subscriptions
 from stacks.export_alarms import ExportAlarms
 
 _READ_BY_THE_SHIPPER = {
@@ -61,7 +62,7 @@ class ExportStack(Stack):
         document = {"vendor": export.kind} | export.model_dump(
             include=_READ_BY_THE_SHIPPER, exclude_defaults=True, mode="json"
         )
-        ExportConfiguration(
+        self.configuration = ExportConfiguration(
             self, "Configuration", parameter_name=f"{names.parameter_path}{export.name}", document=document
         )
 
@@ -84,6 +85,7 @@ class ExportStack(Stack):
                 encryption_key=key.key if key else None,
                 hot_days=self.settings.kept.hot_days,
                 archive_days=self.settings.kept.archive_days,
+                cold_days=self.settings.kept.cold_after_days,
                 access_log_bucket_name=self.names.bucket("access-logs"),
                 # A trail encrypts its logs with the bucket's key, but its digest files always with SSE-S3 (CloudTrail
                 # User Guide, "Encrypting CloudTrail log files with AWS KMS keys").
@@ -134,13 +136,20 @@ class ExportStack(Stack):
 
     def subscribe(self, log_group_name: str) -> ArchiveSubscription:
         """Send a log group's events to the archiver of its Region."""
-        return ArchiveSubscription(
+        subscription = ArchiveSubscription(
             self,
             f"Archive-{log_group_name}",
             export_name=self._export.name,
             log_group_name=log_group_name,
-            archiver_arn=self.names.archiver_arn(self.region),
+            destination=subscriptions.destination(self.settings, self.names, self.region),
         )
+        self.wait_for_configuration(subscription)
+        return subscription
+
+    def wait_for_configuration(self, subscriber: IConstruct) -> None:
+        """Subscribe after the configuration is there: what comes by stream for an export without one is set aside."""
+        if subscriptions.through_kinesis(self.settings):
+            subscriber.node.add_dependency(self.configuration)
 
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
@@ -155,7 +164,7 @@ class ExportStack(Stack):
             role_arn = self.names.role_arn(self.names.shipper(destination))
             landing.allow(statements.read_objects(landing.arn, prefix, role_arn))
             if key:
-                key.allow(statements.use_key_for_objects("kms:Decrypt", landing.arn, role_arn, self.region))
+                key.allow(statements.use_key_for_objects(["kms:Decrypt"], landing.arn, role_arn, self.region))
 
     def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
         """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""

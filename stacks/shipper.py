@@ -27,9 +27,11 @@ from constructs_lib.shipper import (
     ShipperFunctionProps,
     environment_document,
 )
+from constructs_lib.subscription_stream import StreamReader, StreamReaderProps, SubscriptionStream
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
 from settings.names import Names
+from stacks import subscriptions
 from stacks.alerts import hear_of_alarms
 from stacks.next_steps import fetch_steps
 from stacks.shipper_alarms import watch_archiver, watch_destination
@@ -60,13 +62,14 @@ class ShipperStack(Stack):
             compatible_architectures=[lambda_.Architecture.ARM_64],
             compatible_runtimes=[RUNTIME],
         )
+        key: CustomerKey | None = None
         if self._is_home:
             self._log_key_arn = Fn.import_value(names.archive_key_export)
         else:
             key = self._regional_key()
             self._log_key_arn = key.arn
             hear_of_alarms(self, key, settings=settings, names=names)
-        Archiver(
+        archiver = Archiver(
             self,
             "Archiver",
             ArchiverProps(
@@ -76,7 +79,9 @@ class ShipperStack(Stack):
                 failure_bucket_arn=names.bucket_arn(names.bucket("failed", self.region)),
             ),
         )
-        watch_archiver(self, settings=settings, names=names)
+        watch_archiver(self, settings=settings, names=names, streamed=subscriptions.through_kinesis(settings))
+        if subscriptions.through_kinesis(settings):
+            self._read_stream(archiver, key)
         if self._is_home:
             self._destinations()
 
@@ -101,10 +106,29 @@ class ShipperStack(Stack):
                 encryption_key=key.key,
                 hot_days=self._settings.kept.hot_days,
                 archive_days=self._settings.kept.archive_days,
+                announced=False,
+                cold_days=self._settings.kept.cold_after_days,
             ),
         )
-        key.allow(statements.use_key_for_objects("kms:GenerateDataKey", failures.arn, archiver_role, self.region))
+        key.allow(statements.use_key_for_objects(["kms:GenerateDataKey"], failures.arn, archiver_role, self.region))
         return key
+
+    def _read_stream(self, archiver: Archiver, regional_key: CustomerKey | None) -> None:
+        """Have the archiver read this Region's stream, which is made here where the core is not."""
+        names = self._names
+        reader = StreamReader(
+            self,
+            "SubscriptionReader",
+            StreamReaderProps(
+                function=archiver.function,
+                stream_arn=names.stream_arn(self.region),
+                failure_bucket_arn=names.bucket_arn(names.bucket("failed", self.region)),
+            ),
+        )
+        if regional_key:
+            regional_key.allow(subscriptions.decrypt_stream(names, self.region))
+            props = subscriptions.stream_props(names, self.region, regional_key)
+            reader.node.add_dependency(SubscriptionStream(self, "Subscriptions", props))
 
     def _function(
         self,

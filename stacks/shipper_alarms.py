@@ -9,7 +9,9 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from constructs_lib.alarms import AlarmProps, Alarms, AlarmsProps, Metric
+from constructs_lib.replication import RULE_ID, Replication
 from constructs_lib.shipper import DestinationShipper
+from constructs_lib.subscription_stream import RECORD_AGE_HOURS
 from settings import Deployment
 from settings.names import Names
 from stacks.export_alarms import runbook, topic_arns
@@ -17,6 +19,8 @@ from stacks.export_alarms import runbook, topic_arns
 FAILING_PERIODS, FAILING_DATAPOINTS = 12, 3
 """Three five-minute periods of an hour with a failed try: one is a hiccup, and is tried again."""
 LAG_PERIODS = 12
+BEHIND_MINUTES = 30
+"""How far the archiver may be behind the stream that it reads."""
 
 
 def _subject(scope: Construct, name: str, section: str, settings: Deployment, names: Names) -> Alarms:
@@ -95,8 +99,8 @@ def watch_destination(
     )
 
 
-def watch_archiver(scope: Construct, *, settings: Deployment, names: Names) -> None:
-    """Watch the archiver: events that it could not archive, and events that could not even be kept."""
+def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, streamed: bool) -> None:
+    """Watch the archiver: events that it could not archive or even keep; with a stream, how far behind it is."""
     alarms = _subject(scope, "archiver", "the-archiver", settings, names)
     # Counted when every try has failed, just before the event goes to the failure bucket.
     dropped = Metric(namespace="AWS/Lambda", name="AsyncEventsDropped", dimensions={"FunctionName": names.archiver})
@@ -125,6 +129,43 @@ def watch_archiver(scope: Construct, *, settings: Deployment, names: Names) -> N
                 name="DestinationDeliveryFailures",
                 dimensions={"FunctionName": names.archiver},
             ),
+            threshold=1,
+        ),
+    )
+    if streamed:
+        alarms.add(
+            "Behind",
+            AlarmProps(
+                name="behind",
+                section="behind",
+                says=f"What log groups sent {BEHIND_MINUTES} minutes ago is not archived yet; after {RECORD_AGE_HOURS} "
+                f"hours it goes to the failure bucket. The reason is in the log group /aws/lambda/{names.archiver}.",
+                run_first="logdock status",
+                metric=Metric(
+                    namespace="AWS/Lambda",
+                    name="IteratorAge",
+                    dimensions={"FunctionName": names.archiver},
+                    statistic="Maximum",
+                ),
+                threshold=BEHIND_MINUTES * 60_000,
+                periods=1,
+            ),
+        )
+
+
+def watch_copies(
+    scope: Construct, copies: Replication, source_bucket_name: str, *, settings: Deployment, names: Names
+) -> None:
+    """Watch the archive's replication: S3 counts what it could not copy in the Region of the original."""
+    dimensions = {"SourceBucket": source_bucket_name, "DestinationBucket": copies.bucket_name, "RuleId": RULE_ID}
+    _subject(scope, "replica", "the-replica", settings, names).add(
+        "NotCopied",
+        AlarmProps(
+            name="not-copied",
+            section="not-copied",
+            says=f"Objects of {source_bucket_name} were not copied to {copies.bucket_name}.",
+            run_first="logdock validate",
+            metric=Metric(namespace="AWS/S3", name="OperationsFailedReplication", dimensions=dimensions),
             threshold=1,
         ),
     )

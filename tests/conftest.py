@@ -22,6 +22,9 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+# Every kind of log group export, two Regions, a prefix and every destination; the others have no subscriptions.
+_THROUGH_KINESIS = [ROOT / "examples" / f"{name}.yaml" for name in ("cloudwatch-logs", "cockroachdb", "everything")]
+VARIANTS = [(path, None) for path in EXAMPLES] + [(path, "kinesis") for path in _THROUGH_KINESIS]
 
 
 def cdk_context() -> dict[str, Any]:
@@ -32,10 +35,11 @@ def cdk_context() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Synthesized:
-    """One example's App, and its stacks: their templates, and which other stacks each waits for."""
+    """One example's App, and its stacks: their templates and Regions, and which other stacks each waits for."""
 
     app: App
     templates: dict[str, dict[str, Any]]
+    regions: dict[str, str]
     dependencies: dict[str, set[str]]
 
     def resources(self, resource_type: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -47,18 +51,22 @@ class Synthesized:
 
 
 @cache
-def synthesize(example: Path) -> Synthesized:
-    """Synthesize an example, once."""
+def synthesize(example: Path, subscriptions: str | None = None) -> Synthesized:
+    """Synthesize an example as it is, or with its subscriptions travelling another way; each once."""
     from app import build_app
     from settings import load_settings
 
     # The real wheels are 40 MB that every App would copy.
     layer = ROOT / "tests" / "stacks" / "layer"
-    app = build_app(load_settings(example), shipper_layer=layer, context=cdk_context())
+    settings = load_settings(example)
+    if subscriptions:
+        settings = settings.model_copy(update={"subscriptions": subscriptions})
+    app = build_app(settings, shipper_layer=layer, context=cdk_context())
     stacks = app.synth().stacks
     return Synthesized(
         app=app,
         templates={stack.stack_name: stack.template for stack in stacks},
+        regions={stack.stack_name: stack.environment.region for stack in stacks},
         dependencies={
             stack.stack_name: {found.id for found in stack.dependencies if not found.id.endswith(".assets")}
             for stack in stacks
@@ -66,10 +74,10 @@ def synthesize(example: Path) -> Synthesized:
     )
 
 
-@pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
+@pytest.fixture(params=VARIANTS, ids=lambda variant: "-".join(filter(None, (variant[0].stem, variant[1]))))
 def example(request: pytest.FixtureRequest) -> Synthesized:
-    """Each example in turn."""
-    return synthesize(request.param)
+    """Each example in turn, and those with log groups once more with their subscriptions through Kinesis."""
+    return synthesize(*request.param)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from settings import Deployment
+from settings.retention import PROFILES
 from tests.conftest import EXAMPLES, ROOT, synthesize
 
 README = ROOT / "README.md"
@@ -123,13 +124,23 @@ def test_commands_that_no_test_runs_are_make_words() -> None:
     assert others == ["make demo", "make test"]
 
 
-def test_every_settings_snippet_is_part_of_an_example() -> None:
-    examples = [f"\n{example.read_text()}" for example in EXAMPLES]
+def test_every_snippet_is_part_of_an_example_or_of_a_file_of_claims() -> None:
+    claims = (ROOT / "tests" / "policy" / "claims").glob("*.yaml")
+    examples = [f"\n{example.read_text()}" for example in [*EXAMPLES, *claims]]
     snippets = [snippet for page in PAGES for snippet in fenced(page.read_text(), "yaml")]
     snippets = [snippet for snippet in snippets if not snippet.startswith("# yaml-language-server")]
     assert len(snippets) >= len(KIND_PAGES)
     for snippet in snippets:
         assert any(f"\n{snippet}" in example for example in examples), snippet
+
+
+def test_the_days_of_the_profiles_are_those_that_they_set() -> None:
+    rows = re.findall(
+        r"^\| `([\w-]+)` \| (\d+) days \| (\d+) days \|", (ROOT / "docs" / "retention.md").read_text(), re.M
+    )
+    assert {name: (int(hot), int(archive)) for name, hot, archive in rows} == {
+        name: (kept.hot_days, kept.archive_days) for name, kept in PROFILES.items()
+    }
 
 
 def test_there_is_a_snippet_and_a_page_for_every_kind() -> None:
@@ -181,8 +192,8 @@ def test_logical_ids_of_a_page_exist(page: Path) -> None:
 
 
 def shared(templates: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the templates that are no export's: the core and the shippers."""
-    return [template for name, template in templates.items() if re.search(r"-(core|shipper)\b", name)]
+    """Return the templates that are no export's: the core, the shippers and the replica."""
+    return [template for name, template in templates.items() if re.search(r"-(core|shipper|replica)\b", name)]
 
 
 def test_pages_are_of_this_project_alone() -> None:
@@ -196,3 +207,16 @@ def test_snippets_of_a_kind_are_under_its_heading() -> None:
         for snippet in fenced(text, "yaml"):
             kinds = set(re.findall(r"^ +kind: ([\w-]+)$", textwrap.indent(snippet, " "), re.MULTILINE))
             assert kinds == {"logzio" if heading == "Logz.io" else heading}
+
+
+def test_every_test_and_word_that_the_threat_model_leans_on_exists() -> None:
+    text = (ROOT / "docs" / "threat-model.md").read_text()
+    defined = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", path.read_text(), re.MULTILINE)
+    }
+    named = set(re.findall(r"`(test_\w+)`", text))
+    assert len(named) > 30
+    assert named <= defined
+    assert all((ROOT / path).is_dir() for path in re.findall(r"`(tests/\w+/)`", text))

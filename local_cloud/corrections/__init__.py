@@ -8,7 +8,17 @@ a release that renames one stops the emulator with an error instead of leaving t
 
 from __future__ import annotations
 
-from local_cloud.corrections import alarms, buckets, functions, log_groups, metrics, permissions, queues
+from local_cloud.corrections import (
+    alarms,
+    buckets,
+    functions,
+    log_groups,
+    metrics,
+    permissions,
+    queues,
+    stack_exports,
+    streams,
+)
 
 
 def apply(*, endpoint_url: str, ca_bundle: str) -> None:
@@ -24,7 +34,9 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     permissions.apply()
     log_groups.apply()
     buckets.apply()
+    stack_exports.apply()
     queues.apply()
     metrics.apply()
     alarms.apply()
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
+    streams.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextvars
 import inspect
 import json
+import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
@@ -14,22 +16,37 @@ from ministack.services.cloudformation import provisioners
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_REPLICAS = re.compile(r"<Bucket>arn:aws:s3:::([^<]+)</Bucket>")
+
 
 def apply() -> None:
     """Make these corrections."""
     _apply_bucket_properties()
     _keep_buckets_with_objects()
-    _announce_replicas()
+    _treat_replicas_as_objects()
     _name_the_version_in_events()
 
 
 def _apply_bucket_properties() -> None:
-    """CloudFormation applies a bucket's encryption, lifecycle and access-log settings; MiniStack drops them."""
+    """CloudFormation applies all of a bucket's settings; MiniStack drops these."""
     provisioners._S3_BUCKET_CONFIGURATIONS += (
         ("BucketEncryption", _encryption_xml, s3._put_bucket_encryption, s3._delete_bucket_encryption),
         ("LifecycleConfiguration", _lifecycle_xml, s3._put_bucket_lifecycle, s3._delete_bucket_lifecycle),
         ("LoggingConfiguration", _logging_xml, s3._put_bucket_logging, lambda name: s3._put_bucket_logging(name, b"")),
+        ("ObjectLockConfiguration", _lock_xml, s3._put_object_lock_configuration, lambda _: None),
+        ("ReplicationConfiguration", _replication_xml, _put_replication, s3._delete_bucket_replication),
     )
+
+
+def _put_replication(name: str, configuration: bytes) -> None:
+    """S3 replicates to versioned buckets that exist; MiniStack takes one that does not, and its template any."""
+    if missing := [
+        bucket for bucket in _REPLICAS.findall(configuration.decode()) if not s3._bucket_owner_account(bucket)
+    ]:
+        raise ValueError(f"Destination bucket must exist: {missing[0]}")
+    status, _, body = s3._put_bucket_replication(name, configuration)
+    if status != HTTPStatus.OK:
+        raise ValueError(body.decode())
 
 
 def _keep_buckets_with_objects() -> None:
@@ -46,8 +63,8 @@ def _keep_buckets_with_objects() -> None:
     provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]["delete"] = checked_delete
 
 
-def _announce_replicas() -> None:
-    """S3 announces an object that arrives by replication like any other; MiniStack keeps silent."""
+def _treat_replicas_as_objects() -> None:
+    """S3 announces and locks an object that arrives by replication like any other; MiniStack does neither."""
     original = s3._maybe_replicate
 
     def maybe_replicate(bucket: str, key: str, stored: dict[str, Any], data: Any, tags: Any = None) -> None:
@@ -57,6 +74,7 @@ def _announce_replicas() -> None:
             return
         replica_bucket, version_id, account_id = stored["_replica"]
         with s3._in_account(account_id):
+            s3._apply_object_lock_from_headers(replica_bucket, key, {}, version_id)
             s3._fire_s3_event_async(
                 replica_bucket,
                 key,
@@ -125,6 +143,15 @@ def _lifecycle_xml(settings: Mapping[str, Any]) -> bytes:
             }
         )
     return _xml("LifecycleConfiguration", {"Rule": rules})
+
+
+def _lock_xml(settings: Mapping[str, Any]) -> bytes:
+    return _xml("ObjectLockConfiguration", settings)
+
+
+def _replication_xml(settings: Mapping[str, Any]) -> bytes:
+    rules = [{"ID": rule.get("Id"), **rule} for rule in settings["Rules"]]
+    return _xml("ReplicationConfiguration", {"Role": settings["Role"], "Rule": rules})
 
 
 def _logging_xml(settings: Mapping[str, Any]) -> bytes:

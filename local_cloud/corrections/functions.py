@@ -1,17 +1,15 @@
-"""Functions: their retries, failed events, and the streams that subscriptions go to."""
+"""Functions: their retries, and where their failed events go."""
 
 from __future__ import annotations
 
 import datetime
-import gzip
 import json
-import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from ministack.core import lambda_runtime, responses
-from ministack.services import cloudwatch_logs, lambda_svc
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +19,6 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     """Make these corrections."""
     _retry_subscriptions()
     _deliver_failed_events_to_s3(endpoint_url, ca_bundle)
-    _deliver_subscriptions_to_streams(endpoint_url, ca_bundle)
 
 
 def _retry_subscriptions() -> None:
@@ -59,7 +56,7 @@ def _deliver_failed_events_to_s3(endpoint_url: str, ca_bundle: str) -> None:
             "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
             "responsePayload": result.get("body"),
         }
-        client = _client_of_role("s3", config, endpoint_url, ca_bundle)
+        client = client_of_role("s3", config, endpoint_url, ca_bundle)
         client.put_object(
             Bucket=target_arn.removeprefix("arn:aws:s3:::"),
             Key=f"aws/lambda/async/{function_name}/{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}",
@@ -69,50 +66,7 @@ def _deliver_failed_events_to_s3(endpoint_url: str, ca_bundle: str) -> None:
     lambda_svc._route_async_failure = route
 
 
-def _deliver_subscriptions_to_streams(endpoint_url: str, ca_bundle: str) -> None:
-    """CloudWatch Logs writes to a Kinesis stream as the filter's role; MiniStack stores such a filter and stops."""
-    original = cloudwatch_logs._fanout_to_subscription_filters
-
-    def fan_out(group_name: str, stream_name: str, events: list[dict[str, Any]]) -> None:
-        original(group_name, stream_name, events)
-        account_id, region = responses.get_account_id(), responses.get_region()
-        group = cloudwatch_logs._log_groups.get(group_name) or {}
-        for subscription in (group.get("subscriptionFilters") or {}).values():
-            destination, pattern = subscription["destinationArn"], subscription.get("filterPattern", "")
-            matching = [e for e in events if cloudwatch_logs._subscription_pattern_matches(pattern, e.get("message"))]
-            if ":kinesis:" not in destination or not matching:
-                continue
-            message = {
-                "messageType": "DATA_MESSAGE",
-                "owner": account_id,
-                "logGroup": group_name,
-                "logStream": stream_name,
-                "subscriptionFilters": [subscription["filterName"]],
-                "logEvents": [
-                    {"id": uuid.uuid4().hex, "timestamp": event.get("timestamp"), "message": event.get("message")}
-                    for event in matching
-                ],
-            }
-            caller = {
-                "FunctionName": "CloudWatchLogs",
-                "FunctionArn": f"arn:aws:lambda:{region}:{account_id}:function:CloudWatchLogs",
-                "Role": subscription["roleArn"],
-            }
-
-            def write(caller: dict[str, str] = caller, arn: str = destination, message: Any = message) -> None:
-                _client_of_role("kinesis", caller, endpoint_url, ca_bundle).put_record(
-                    StreamARN=arn,
-                    Data=gzip.compress(json.dumps(message).encode()),
-                    PartitionKey=uuid.uuid4().hex,
-                )
-
-            # Not in this thread: it is the one that will answer the write.
-            threading.Thread(target=write, daemon=True).start()
-
-    cloudwatch_logs._fanout_to_subscription_filters = fan_out
-
-
-def _client_of_role(service: str, config: Mapping[str, Any], endpoint_url: str, ca_bundle: str) -> Any:
+def client_of_role(service: str, config: Mapping[str, Any], endpoint_url: str, ca_bundle: str) -> Any:
     """Return a client of the front door that acts as the role of a function, so IAM and KMS are asked as usual."""
     credentials = lambda_runtime.execution_credentials(config)
     untyped: Any = boto3.Session()

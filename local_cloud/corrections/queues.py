@@ -1,4 +1,4 @@
-"""Queues: what EventBridge may put on them."""
+"""Queues: what IAM asks of batches, and what EventBridge may put on them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from ministack.core import responses
+from ministack.core import iam_actions, responses
 from ministack.services import eventbridge, sqs
 
 if TYPE_CHECKING:
@@ -15,8 +15,23 @@ if TYPE_CHECKING:
 
 def apply() -> None:
     """Make these corrections."""
+    _name_batches_as_iam_does()
     _ask_the_queues_policy()
     _hold_fifo_queues_to_their_rules()
+
+
+def _name_batches_as_iam_does() -> None:
+    """IAM knows ``ChangeMessageVisibility`` and its like alone, for one message or a batch; MiniStack asks for both.
+
+    Source: SQS API reference, AddPermission: it "also grants permissions for the corresponding batch versions".
+    """
+    original = iam_actions.extract_iam_action
+
+    def extract_iam_action(service: str, *request: Any) -> str | None:
+        action: str | None = original(service, *request)
+        return action.removesuffix("Batch") if action and service == "sqs" else action
+
+    iam_actions.extract_iam_action = extract_iam_action
 
 
 def _ask_the_queues_policy() -> None:

@@ -54,6 +54,8 @@ class LogzioListener:
         The accepted lines, as they came, by account.
     refusals
         How often it did not answer 200, by status.
+    failing
+        The status that everything is answered with, of which nothing is taken; None while it is well.
     """
 
     url: str
@@ -65,17 +67,31 @@ class LogzioListener:
         self.accepted: dict[tuple[str, str], Sightings] = defaultdict(Sightings)
         self.lines: dict[str, list[bytes]] = defaultdict(list)
         self.refusals: dict[int, int] = defaultdict(int)
+        self.failing: int | None = None
+        self._port = 0
 
     def __enter__(self) -> Self:
         """Start to listen on a free port."""
+        self.come_back()
+        return self
+
+    def come_back(self) -> None:
+        """Listen, where it has listened before it went away."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self._certificate, self._key)
-        self._server = _Server(("127.0.0.1", 0), context, self)
-        self.url = f"https://127.0.0.1:{self._server.server_address[1]}"
+        self._server = _Server(("127.0.0.1", self._port), context, self)
+        self._port = self._server.server_address[1]
+        self.url = f"https://127.0.0.1:{self._port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
-        return self
+
+    def go_away(self) -> None:
+        """Refuse connections; what was taken is answered for, and nothing more is taken over those that are open."""
+        self._server.is_open = False
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
 
     def __exit__(
         self,
@@ -84,9 +100,8 @@ class LogzioListener:
         traceback: TracebackType | None,
     ) -> None:
         """Stop."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        if self._server.is_open:
+            self.go_away()
 
     def take(self, query: Mapping[str, list[str]], body: bytes) -> tuple[int, bytes]:
         """Accept a body's lines.
@@ -168,6 +183,7 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     # What the listener got is asked for once it is known to be complete, not when its clients let go.
     block_on_close = False
+    is_open = True
 
     def __init__(self, address: tuple[str, int], context: ssl.SSLContext, listener: LogzioListener) -> None:
         self.listener, self._context = listener, context
@@ -198,6 +214,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(413, b"Request Entity Too Large")
             return
         body = self.rfile.read(length)
+        if not self.server.is_open:
+            self.close_connection = True
+            return
+        if failing := self.server.listener.failing:
+            self._answer(failing, b"")
+            return
         try:
             plain = unpack(body, self.headers.get("Content-Encoding", ""))
         except TooLargeError:

@@ -1,7 +1,8 @@
-"""Every example through the real CDK command line on the local cloud: deployed, deployed again, destroyed in part."""
+"""Every example through the real CDK command line on the local cloud: deployed, proved, deployed again, destroyed."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +10,16 @@ import pytest
 
 from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
+from local_cloud.stage import Stage
 from settings import Deployment, load_settings
 from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, CockroachdbExport, S3LogsExport
 from tests.conftest import EXAMPLES
+from tests.policy.proof.live import judge_live
+from tests.policy.proof.results import claim_rows, record
 
 pytestmark = pytest.mark.end_to_end
 
+EXAMPLE_ACCOUNT = "111122223333"
 LANDED = b"a line that landed before the stack went\n"
 
 
@@ -28,7 +33,7 @@ def in_an_account_of_its_own(example: Path, directory: Path) -> Path:
     """Copy an example into another account: all of them use the same names."""
     account = f"{2000_0000_0000 + EXAMPLES.index(example):012d}"
     copy = directory / example.name
-    copy.write_text(example.read_text().replace("111122223333", account))
+    copy.write_text(example.read_text().replace(EXAMPLE_ACCOUNT, account))
     return copy
 
 
@@ -62,17 +67,39 @@ def prepare(cloud: Emulator, settings: Deployment) -> None:
             )
 
 
+def all_regions_of(settings: Deployment) -> list[str]:
+    return [*settings.regions, *([settings.replica.region] if settings.replica else [])]
+
+
 def stacks_of(cloud: Emulator, settings: Deployment) -> set[str]:
     return {
         stack["StackName"]
-        for region in settings.regions
+        for region in all_regions_of(settings)
         for stack in cloud.client("cloudformation", settings.account, region=region).describe_stacks()["Stacks"]
         if stack["StackName"].startswith(settings.deployment)
     }
 
 
+def claims_that_do_not_hold(stage: Stage, assembly: Path, example: str) -> list[str]:
+    """Judge the claims of tests/policy/claims by what is deployed, and by the templates that it was deployed from."""
+    templates = {
+        path.name.removesuffix(".template.json"): json.loads(path.read_text())
+        for path in assembly.glob("*.template.json")
+    }
+    # aws://account/region
+    regions = {
+        name: artifact["environment"].rpartition("/")[2]
+        for name, artifact in json.loads((assembly / "manifest.json").read_text())["artifacts"].items()
+        if name in templates
+    }
+    outcomes = judge_live(stage, templates, regions, whole=example == "everything")
+    rows = json.dumps(claim_rows(outcomes)).replace(stage.settings.account, EXAMPLE_ACCOUNT)
+    record(example, "claims", json.loads(rows))
+    return [mistake for each in outcomes if (mistake := each.mistake())]
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_deploys_again_without_a_change_and_destroys_one_export_alone(
+def test_holds_its_claims_deploys_again_without_a_change_and_destroys_one_export_alone(
     example: Path, cloud: Emulator, tmp_path: Path
 ) -> None:
     file = in_an_account_of_its_own(example, tmp_path)
@@ -80,11 +107,13 @@ def test_deploys_again_without_a_change_and_destroys_one_export_alone(
     prepare(cloud, settings)
     log, assembly = tmp_path / "cdk.log", tmp_path / "cdk.out"
     cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=log)
-    for region in settings.regions:
+    for region in all_regions_of(settings):
         Cdk(cloud=cloud, account=settings.account, region=region, log_file=log).bootstrap()
     cdk.synth(file, assembly)
-    cdk.deploy(assembly)
+    outputs = cdk.deploy(assembly).outputs
     deployed = stacks_of(cloud, settings)
+
+    assert claims_that_do_not_hold(Stage(cloud, settings, outputs), assembly, example.stem) == []
 
     assert set(cdk.deploy(assembly).unchanged) == deployed
 

@@ -278,6 +278,41 @@ def test_a_template_applies_encryption_lifecycle_and_access_log(emulator: Emulat
     assert (target["TargetBucket"], target["TargetPrefix"]) == ("access", "templated/")
 
 
+def _copied_to(replica: str, name: str) -> dict[str, Any]:
+    rule = {"Id": "all", "Status": "Enabled", "Priority": 1, "Filter": {"Prefix": ""}}
+    rule |= {"DeleteMarkerReplication": {"Status": "Disabled"}, "Destination": {"Bucket": f"arn:aws:s3:::{replica}"}}
+    return {
+        "Type": "AWS::S3::Bucket",
+        "Properties": {
+            "BucketName": name,
+            "VersioningConfiguration": {"Status": "Enabled"},
+            "ReplicationConfiguration": {"Role": f"arn:aws:iam::{ACCOUNT}:role/copies", "Rules": [rule]},
+        },
+    }
+
+
+def test_a_template_applies_a_lock_and_copies_to_a_locked_bucket(emulator: Emulator) -> None:
+    rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 30}}
+    locked = {
+        "BucketName": "copies",
+        "VersioningConfiguration": {"Status": "Enabled"},
+        "ObjectLockEnabled": True,
+        "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": rule},
+    }
+    _deploy(emulator, "copies", {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": locked}})
+    _deploy(emulator, "originals", {"Bucket": _copied_to("copies", "originals")})
+    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+
+    s3.put_object(Bucket="originals", Key="a", Body=b"a")
+
+    copy = s3.head_object(Bucket="copies", Key="a")
+    assert (copy["ReplicationStatus"], copy["ObjectLockMode"]) == ("REPLICA", "COMPLIANCE")
+
+
+def test_a_template_does_not_copy_to_a_bucket_that_is_not_there(emulator: Emulator) -> None:
+    assert _deploy(emulator, "to-nowhere", {"Bucket": _copied_to("nowhere", "lonely")}) != "CREATE_COMPLETE"
+
+
 @pytest.mark.parametrize(("condition_group", "created"), [("encrypted-1", True), ("another", False)])
 def test_a_log_group_takes_a_key_only_when_the_service_may_use_it(
     emulator: Emulator, condition_group: str, created: bool
@@ -341,6 +376,24 @@ def test_a_replica_is_announced_with_its_version(emulator: Emulator) -> None:
     announced = _receive(emulator, queue)["detail"]["object"]
     assert announced["key"] == "a"
     assert announced["version-id"] == target.head_object(Bucket="replica", Key="a")["VersionId"]
+
+
+@pytest.mark.parametrize(("action", "allowed"), [("ChangeMessageVisibility", True), ("SendMessage", False)])
+def test_a_batch_is_granted_as_its_messages_are(emulator: Emulator, action: str, allowed: bool) -> None:
+    name = _name()
+    owner = emulator.client("sqs", ACCOUNT, region=REGION)
+    url = owner.create_queue(QueueName=name)["QueueUrl"]
+    owner.send_message(QueueUrl=url, MessageBody="a")
+    (message,) = owner.receive_message(QueueUrl=url)["Messages"]
+    role = _role(emulator, _allow(f"sqs:{action}", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"))
+    consumer = emulator.client("sqs", _assume(emulator, role), region=REGION)
+    entry = {"Id": "0", "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
+    if allowed:
+        answer = consumer.change_message_visibility_batch(QueueUrl=url, Entries=[entry])
+        assert [each["Id"] for each in answer["Successful"]] == ["0"]
+    else:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            consumer.change_message_visibility_batch(QueueUrl=url, Entries=[entry])
 
 
 def test_event_bridge_sends_to_a_queue_that_admits_the_rule_and_to_a_fifo_queue_by_group_and_content(
@@ -432,40 +485,6 @@ def test_a_failed_subscription_is_retried_and_then_kept_in_the_failure_bucket(em
     assert [event["message"] for event in payload["logEvents"]] == ["a line"]
     tries = logs.filter_log_events(logGroupName="/aws/lambda/failing", filterPattern="START")["events"]
     assert len(tries) == 3
-
-
-@pytest.mark.parametrize("granted", [True, False])
-def test_a_subscription_reaches_a_stream_by_its_role(emulator: Emulator, granted: bool) -> None:
-    logs, kinesis = (emulator.client(service, ACCOUNT, region=REGION) for service in ("logs", "kinesis"))
-    name = _name()
-    kinesis.create_stream(StreamName=name, ShardCount=1)
-    stream = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{name}"
-    _until(
-        lambda: kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
-    )
-    roles = [
-        _role(emulator, _allow(action, stream), principal={"Service": "logs.amazonaws.com"})
-        for action in ("kinesis:PutRecord" if granted else "kinesis:ListShards", "kinesis:PutRecord")
-    ]
-    logs.create_log_group(logGroupName=name)
-    logs.create_log_stream(logGroupName=name, logStreamName="s")
-    for word, role in zip(("first", "second"), roles, strict=True):
-        logs.put_subscription_filter(
-            logGroupName=name, filterName=word, filterPattern=word, destinationArn=stream, roleArn=role
-        )
-    (shard,) = kinesis.list_shards(StreamName=name)["Shards"]
-    start = kinesis.get_shard_iterator(StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
-
-    def received() -> list[str]:
-        records = kinesis.get_records(ShardIterator=start["ShardIterator"])["Records"]
-        messages = [json.loads(gzip.decompress(record["Data"])) for record in records]
-        return sorted(event["message"] for message in messages for event in message["logEvents"])
-
-    logs.put_log_events(logGroupName=name, logStreamName="s", logEvents=[_event("first line")])
-    logs.put_log_events(logGroupName=name, logStreamName="s", logEvents=[_event("second line")])
-
-    expected = ["first line", "second line"] if granted else ["second line"]
-    _until(lambda: received() == expected)
 
 
 def _document(*statements: dict[str, Any]) -> str:

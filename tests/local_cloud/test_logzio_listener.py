@@ -112,6 +112,32 @@ def test_refuses_a_body_that_is_no_gzip_stream(connection: http.client.HTTPSConn
     assert connection.getresponse().status == 400
 
 
+def test_takes_nothing_while_it_fails(listener: LogzioListener, connection: http.client.HTTPSConnection) -> None:
+    listener.failing = 503
+    assert _post(connection, _line("orders", new_uuid())) == (503, b"")
+    assert not listener.accepted
+
+    listener.failing = None
+    assert _post(connection, _line("orders", new_uuid())) == (200, b"")
+    assert listener.refusals == {503: 1}
+
+
+def test_takes_nothing_while_it_is_away_and_comes_back_to_the_same_address(
+    listener: LogzioListener, connection: http.client.HTTPSConnection
+) -> None:
+    _post(connection, _line("orders", new_uuid()))
+    taken = len(listener.lines["logz"])
+    listener.go_away()
+    for error in (http.client.RemoteDisconnected, ConnectionRefusedError):
+        with pytest.raises(error):
+            _post(connection, _line("orders", new_uuid()))
+        connection.close()
+    assert len(listener.lines["logz"]) == taken
+
+    listener.come_back()
+    assert _post(connection, _line("orders", new_uuid())) == (200, b"")
+
+
 def test_its_certificate_is_the_local_clouds(listener: LogzioListener) -> None:
     distrusting = ssl.create_default_context()
 

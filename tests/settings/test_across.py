@@ -10,7 +10,9 @@ from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, Document, desti
 
 Load = Callable[[object], Deployment]
 Refusal = Callable[[object], list[str]]
-RESERVED = "access-logs, alerts, archiver, core, dashboard, exports, failed, shipper, ship-*, shipper-*"
+RESERVED = (
+    "access-logs, alerts, archiver, core, dashboard, exports, failed, replica, shipper, replica-*, ship-*, shipper-*"
+)
 
 
 def cockroachdb(name: str, cluster: int, **changes: object) -> Document:
@@ -30,7 +32,7 @@ def test_rejects_two_destinations_of_one_name(refusal: Refusal) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", [*RESERVED_NAMES, "shipper-us-east-1", "ship-logz"])
+@pytest.mark.parametrize("name", [*RESERVED_NAMES, "replica-us-east-1", "shipper-us-east-1", "ship-logz"])
 def test_rejects_a_name_that_logdocks_own_parts_have(refusal: Refusal, name: str) -> None:
     lines = refusal(document(export("aurora-mysql", name=name), destinations=[destination(PUSH, name=name)]))
     expected = f"expected a name other than Logdock's own: archive, {RESERVED}"

@@ -55,6 +55,44 @@ def test_a_profile_is_the_short_form_of_its_days(load: Load) -> None:
     assert load(document()).kept == PROFILES["soc2"]
 
 
+@pytest.mark.parametrize(
+    ("profile", "hot", "archive", "asked_for"),
+    [
+        ("soc2", 90, 400, 365),  # no figure of its own; twelve months is what auditors look back
+        ("pci", 120, 400, 365),  # 10.5.1: twelve months, of them three at once available
+        ("hipaa", 90, 2192, 6 * 365 + 2),  # 164.316(b)(2)(i): six years, of which two may be leap years
+        ("seven-years", 90, 2557, 7 * 365 + 2),
+    ],
+)
+def test_a_profile_sets_these_days(load: Load, profile: str, hot: int, archive: int, asked_for: int) -> None:
+    kept = load(document(retention=profile)).kept
+    assert kept.model_dump() == {"hot_days": hot, "archive_days": archive, "cold_after_days": None}
+    assert kept.archive_days >= asked_for
+
+
+@pytest.mark.parametrize(("hot", "cold", "archive"), [(30, 90, 270), (90, 90, 400), (120, 2377, 2557)])
+def test_accepts_a_cold_tier_after_three_months(load: Load, hot: int, cold: int, archive: int) -> None:
+    days = {"hot_days": hot, "archive_days": archive, "cold_after_days": cold}
+    assert load(document(retention=days)).kept.cold_after_days == cold
+
+
+@pytest.mark.parametrize(
+    ("hot", "cold", "archive", "expected"),
+    [
+        (30, 89, 400, "at least 90 days (the latest three months stay at hand, and hot_days) and at most 220 "),
+        (120, 119, 400, "at least 120 days (the latest three months stay at hand, and hot_days) and at most 220 "),
+        (90, 221, 400, "at least 90 days (the latest three months stay at hand, and hot_days) and at most 220 "),
+        (90, 90, 269, "nothing: with archive_days 269 no object would be cold for the 180 days that Deep Archive"),
+    ],
+)
+def test_rejects_a_cold_tier_too_early_or_too_late(
+    refusal: Refusal, hot: int, cold: int, archive: int, expected: str
+) -> None:
+    days = {"hot_days": hot, "archive_days": archive, "cold_after_days": cold}
+    (line,) = refusal(document(retention=days))
+    assert line.startswith(f"retention.cold_after_days: got {cold}; expected {expected}")
+
+
 @pytest.mark.parametrize(("hot", "archive"), [(1, 1), (90, 90), (30, 36500)])
 def test_accepts_an_archive_that_outlasts_the_hot_days(load: Load, hot: int, archive: int) -> None:
     assert load(document(retention={"hot_days": hot, "archive_days": archive})).kept.archive_days == archive

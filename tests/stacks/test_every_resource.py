@@ -14,6 +14,8 @@ from tests.conftest import ROOT, Synthesized, synthesize
 
 ACCOUNT = "111122223333"
 ACCESS_LOGS = f"acme-prod-access-logs-{ACCOUNT}-"
+REPLICA = f"acme-prod-replica-{ACCOUNT}-"
+COLD = [("GLACIER_IR", 90), ("DEEP_ARCHIVE", 365)]
 # Aptible encrypts by itself and its replication names no key; ALB and S3 access logs deliver to SSE-S3 buckets only.
 SSE_S3 = (ACCESS_LOGS, f"acme-prod-platform-{ACCOUNT}-", f"acme-prod-edge-{ACCOUNT}-")
 
@@ -56,11 +58,14 @@ def test_every_bucket_is_versioned_closed_and_retained(example: Synthesized) -> 
         assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain"), where
 
 
-def test_every_bucket_but_the_access_logs_announces_its_objects(example: Synthesized) -> None:
+def test_every_bucket_that_nobody_listens_to_is_silent_and_the_others_announce_their_objects(
+    example: Synthesized,
+) -> None:
     for _, _, bucket in example.resources("AWS::S3::Bucket"):
         announced = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
-        target = bucket["Properties"]["BucketName"].startswith(ACCESS_LOGS)
-        assert bucket["Properties"].get("NotificationConfiguration") == (None if target else announced)
+        unheard = (ACCESS_LOGS, REPLICA, f"acme-prod-failed-{ACCOUNT}-")
+        silent = bucket["Properties"]["BucketName"].startswith(unheard)
+        assert bucket["Properties"].get("NotificationConfiguration") == (None if silent else announced)
 
 
 def test_every_bucket_has_its_stacks_own_key_or_a_reason_for_sse_s3(example: Synthesized) -> None:
@@ -83,8 +88,8 @@ def test_every_bucket_but_the_target_writes_access_logs(example: Synthesized) ->
     for stack, _, bucket in example.resources("AWS::S3::Bucket"):
         name = bucket["Properties"]["BucketName"]
         logging = bucket["Properties"].get("LoggingConfiguration")
-        # A target must be in the same Region, so a second Region's failure bucket has none.
-        if name.startswith(ACCESS_LOGS) or stack == "acme-prod-shipper-us-east-1":
+        # A target must be in the same Region, so a second Region's failure bucket has none, nor has the replica.
+        if name.startswith((ACCESS_LOGS, REPLICA)) or stack == "acme-prod-shipper-us-east-1":
             assert logging is None
         else:
             assert logging["DestinationBucketName"].startswith(ACCESS_LOGS), name
@@ -98,7 +103,8 @@ def test_every_bucket_ends_what_is_old_noncurrent_or_unfinished(example: Synthes
         assert retention["ExpirationInDays"] >= 365
         assert retention["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
         assert retention["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
-        assert {step["StorageClass"] for step in retention.get("Transitions", [])} <= {"GLACIER_IR"}
+        steps = [(step["StorageClass"], step["TransitionInDays"]) for step in retention.get("Transitions", [])]
+        assert steps in ([], [("GLACIER_IR", 30)], [("GLACIER_IR", 90)], [("GLACIER_IR", 120)], COLD)
         assert rules["DeleteMarkers"]["ExpiredObjectDeleteMarker"] is True
         assert all(rule["Status"] == "Enabled" for rule in rules.values())
 
@@ -256,7 +262,7 @@ def test_every_cross_account_role_trusts_one_principal_by_external_id_for_twelve
         assert not more
         assert trust[0]["Action"] == "sts:AssumeRole"
         if kind == "Service":
-            services = ("lambda", "rds", "states", "events")
+            services = ("lambda", "rds", "s3", "logs", "states", "events")
             assert principal in [f"{service}.amazonaws.com" for service in services]
             continue
         assert text(principal).startswith("arn:aws:iam::")
@@ -350,9 +356,27 @@ def test_every_destination_has_five_invocations_at_most_and_reserves_none(exampl
         text(mapping["Properties"]["EventSourceArn"]): mapping["Properties"].get("ScalingConfig")
         for _, _, mapping in example.resources("AWS::Lambda::EventSourceMapping")
     }
-    assert {queue: scaling[queue] for queue in served} == dict.fromkeys(served, {"MaximumConcurrency": 5})
+    assert all(scaling[queue] == {"MaximumConcurrency": 5} for queue in served)
     for _, _, function in example.resources("AWS::Lambda::Function"):
         assert "ReservedConcurrentExecutions" not in function["Properties"]
+
+
+def test_every_invocation_and_message_comes_from_this_account(example: Synthesized) -> None:
+    for stack, _, permission in example.resources("AWS::Lambda::Permission"):
+        properties = permission["Properties"]
+        if properties["Principal"] == "logs.amazonaws.com":
+            assert properties["SourceAccount"] == ACCOUNT, stack
+            assert properties["SourceArn"].split(":")[4] == ACCOUNT, stack
+        else:
+            # A rule of the same stack.
+            assert properties["Principal"] == "events.amazonaws.com", stack
+            assert "Fn::GetAtt" in properties["SourceArn"], stack
+    for stack, _, policy in example.resources("AWS::SQS::QueuePolicy"):
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Allow":
+                assert statement["Principal"] == {"Service": "events.amazonaws.com"}, stack
+                assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}, stack
+                assert statement["Condition"]["ArnLike"]["aws:SourceArn"].split(":")[4] == ACCOUNT, stack
 
 
 def test_every_function_of_ours_is_arm64_python_with_its_own_log_group(example: Synthesized) -> None:
@@ -378,27 +402,33 @@ def test_secrets_are_named_never_resolved(everything: Synthesized, word: str) ->
     assert "{{resolve:secretsmanager" not in whole
 
 
-def test_stacks_refer_one_way_export_to_shipper_to_core(example: Synthesized) -> None:
+def test_stacks_refer_one_way_export_to_shipper_to_core_to_replica(example: Synthesized) -> None:
     core, shippers = "acme-prod-core", {name for name in example.templates if name.startswith("acme-prod-shipper")}
-    assert example.dependencies[core] == set()
+    replicas = {name for name in example.templates if name.startswith("acme-prod-replica")}
+    assert example.dependencies[core] == replicas
     for name, found in example.dependencies.items():
-        if name in shippers:
+        if name in replicas:
+            assert found == set()
+        elif name in shippers:
             assert found == {core}
         elif name != core:
             assert len(found) == 1
             assert found <= shippers
 
 
-def test_the_one_imported_value_is_the_archive_key(example: Synthesized) -> None:
+def test_imported_values_are_the_archive_key_and_where_there_is_one_the_stream(example: Synthesized) -> None:
+    streams = list(example.resources("AWS::Kinesis::Stream"))
     for name, template in example.templates.items():
         imports = [line for line in json.dumps(template, indent=1).splitlines() if "Fn::ImportValue" in line]
-        assert all('"acme-prod-archive-key-arn"' in line for line in imports), name
-        assert not imports or name.startswith("acme-prod-shipper"), name
+        shipper = name.startswith("acme-prod-shipper")
+        value = "acme-prod-archive-key-arn" if shipper else "acme-prod-subscriptions-stream-arn"
+        assert all(f'"{value}"' in line for line in imports), name
+        assert not imports or shipper or streams, name
 
 
 def test_export_stacks_are_asset_free_unless_something_must_be_configured(example: Synthesized) -> None:
     for name, template in example.templates.items():
-        if name.startswith(("acme-prod-core", "acme-prod-shipper")):
+        if name.startswith(("acme-prod-core", "acme-prod-shipper", "acme-prod-replica")):
             continue
         types = {resource["Type"] for resource in template["Resources"].values()}
         configures = any(each.startswith("Custom::Logdock") for each in types)
@@ -408,7 +438,7 @@ def test_export_stacks_are_asset_free_unless_something_must_be_configured(exampl
 
 def test_every_stack_outputs_its_next_steps_within_cloudformations_limit(example: Synthesized) -> None:
     for name, template in example.templates.items():
-        if name.startswith(("acme-prod-core", "acme-prod-shipper")) or name.endswith("us-east-1"):
+        if name.startswith(("acme-prod-core", "acme-prod-shipper", "acme-prod-replica")) or name.endswith("us-east-1"):
             continue
         steps = text(template["Outputs"]["NextSteps"]["Value"])
         assert 0 < len(steps) < 4096

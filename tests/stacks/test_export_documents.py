@@ -16,14 +16,14 @@ from log_shipper.errors import ConfigurationError
 from log_shipper.export_config import OVERSIZE, ExportConfig, parse_export_config
 from log_shipper.line_readers import FORMATS, JOINABLE_FORMATS, VENDOR_FORMATS
 from log_shipper.redaction import MARKERS
-from log_shipper.rendering import RESERVED_FIELDS
+from log_shipper.rendering import RESERVED_FIELDS, path_fields
 from pydantic import TypeAdapter, ValidationError
 
 from settings import reading
 from settings.bucket_exports import _JOINABLE_FORMATS, S3LogsExport
 from settings.log_group_exports import CloudwatchLogsExport
 from settings.redaction import Detector, Redaction
-from tests.conftest import EXAMPLES, Synthesized, synthesize
+from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
 from tests.settings.documents import document, export
 
 PATH_FIELDS = "logs/{team}/{_}/{host}.log"
@@ -75,6 +75,25 @@ def test_the_settings_of_reading_reach_the_shipper(every_setting: Synthesized) -
     assert [config.record_start(line) for line in ("2026-01-02 started", "  at main")] == [True, False]
     assert [config.filter.wants(text) for text in ("a", "ab", "c")] == [True, False, False]
     assert config.redactor.redact("‹x›") == "x"
+
+
+def test_the_page_says_what_the_examples_path_fields_name() -> None:
+    (example,) = [path for path in EXAMPLES if path.stem == "s3-logs"]
+    page = (ROOT / "docs" / "s3-logs.md").read_text()
+    said = re.search(r"every record of `([^`]+)` has `\"fields\": (\{[^`]+\})`", page)
+    assert said
+    pattern = configurations(synthesize(example))["legacy"].path_fields
+    assert pattern is not None
+    assert path_fields(pattern, said[1]) == json.loads(said[2])
+
+
+def test_the_page_has_every_format_that_a_user_may_name() -> None:
+    page = (ROOT / "docs" / "s3-logs.md").read_text()
+    table = page.partition("## Formats")[2].partition("\n\nA record's")[0]
+    cells = [row.split(" | ")[0] for row in table.splitlines() if row.startswith("| `")]
+    assert {name for cell in cells for name in re.findall(r"`([a-z0-9-]+)`", cell)} - {"format"} == set(
+        FORMATS_OF["s3-logs"]
+    ) - {"auto"}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

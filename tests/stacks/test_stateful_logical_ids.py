@@ -5,17 +5,27 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.conftest import Synthesized
+from tests.conftest import ROOT, synthesize
 
-STATEFUL = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::SNS::Topic", "AWS::S3::BucketPolicy")
+STATEFUL = (
+    "AWS::S3::Bucket",
+    "AWS::KMS::Key",
+    "AWS::Logs::LogGroup",
+    "AWS::SNS::Topic",
+    "AWS::S3::BucketPolicy",
+    "AWS::Kinesis::Stream",
+)
 RECORDED = Path(__file__).with_name("stateful_logical_ids.json")
 
 
-def test_logical_ids_of_stateful_resources_never_change(everything: Synthesized) -> None:
+def test_logical_ids_of_stateful_resources_never_change() -> None:
     found = {
         f"{stack}/{logical_id}": resource_type
+        for example, subscriptions in (("everything", "kinesis"), ("replica", None))
         for resource_type in STATEFUL
-        for stack, logical_id, resource in everything.resources(resource_type)
+        for stack, logical_id, resource in synthesize(ROOT / "examples" / f"{example}.yaml", subscriptions).resources(
+            resource_type
+        )
         if resource.get("DeletionPolicy") != "Delete"
     }
     recorded = json.loads(RECORDED.read_text())

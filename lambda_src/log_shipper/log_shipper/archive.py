@@ -6,22 +6,23 @@ bucket. The function's own log groups are refused, or it would feed on itself.
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from log_shipper import timestamps
+import orjson
+
+from log_shipper import aws
 from log_shipper.archive_writer import ObjectSink, archive_put
 from log_shipper.environment import Environment, read_environment
-from log_shipper.events import LogEvents, subscriptions_in
+from log_shipper.errors import UnknownExportError
+from log_shipper.events import LogEvents, batch_of, subscriptions_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.jobs import Job, Segment, identity_of
-from log_shipper.line_readers import VENDOR_FORMATS, line_reader
-from log_shipper.parsers import aurora_mysql
+from log_shipper.log_stream import LogStream
 from log_shipper.reading import RawBlock
-from log_shipper.record import Origin, Record
-from log_shipper.rendering import Renderer, Shape
-from log_shipper.runtime import export_configs, report
+from log_shipper.record import Record
+from log_shipper.runtime import explain, export_configs, report
 from log_shipper.telemetry import Tally, log
 
 DESTINATION = "archive"
@@ -44,23 +45,19 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
     Raises
     ------
     ShipperError
-        When an event cannot be read or belongs to no export: the whole invocation is tried again.
+        When an event cannot be read or belongs to no export: the whole invocation is tried again, and what it has
+        archived of other exports is not archived twice.
     """
     environment = read_environment(os.environ)
-    configs = _configs(environment)
-    by_export: dict[str, list[LogEvents]] = {}
+    batch = _Batch(event, environment)
     refused = 0
     for payload in subscriptions_in(event):
         if is_own_log_group(payload.log_group, environment):
             refused += 1
             _log_refusal_once(payload.log_group)
-            continue
-        by_export.setdefault(payload.export, []).append(payload)
-    tallies = {export: _archive(payloads, configs.get(export), environment) for export, payloads in by_export.items()}
-    report(tallies, environment, DESTINATION)
-    total = Tally()
-    for tally in tallies.values():
-        total.add(tally)
+        else:
+            batch.take(payload)
+    total = batch.finish()
     return {"archived": total.sent, "filtered": total.filtered, "refused": refused}
 
 
@@ -81,70 +78,133 @@ def _log_refusal_once(log_group: str) -> None:
         log("refused", reason="the log group is the shipper's own", log_group=log_group)
 
 
-def _archive(payloads: list[LogEvents], config: ExportConfig, environment: Environment) -> Tally:
-    ids = [part for p in payloads for part in (p.log_group, p.log_stream, *p.column("id"))]
-    job = Job(config, identity_of(*ids), _renderer(payloads[0], config), quarantine=_never, save=_not_needed)
-    sink = ObjectSink(archive_put(environment.archive_bucket))
-    newest = 0
-    job.tally.bytes_in = sum(payload.size for payload in payloads)
-    for payload in payloads:
-        newest = max([newest, *payload.column("timestamp")])
-        job.renderer = _renderer(payload, config)
-        for segment in job.take(raw_block_of(payload, config), by_hour=True):
-            sink.write(job, segment)
-    job.complete = True
-    sink.end(job)
-    job.tally.lag_ms = max(0, time.time_ns() // 1_000_000 - newest) if newest else 0
-    return job.tally
+class _Batch:
+    """The payloads of one invocation, by export: what fails for one holds back no other.
+
+    Payloads are read one after the other, and what they were read from is let go: memory does not grow with how well a
+    batch was compressed.
+    """
+
+    def __init__(self, event: Mapping[str, Any], environment: Environment) -> None:
+        self._environment, self._configs = environment, _configs(environment)
+        self._ids = batch_of(event)
+        self._exports: dict[str, _ExportArchive] = {}
+        self._unclaimed: dict[str, tuple[list[Mapping[str, Any]], Tally]] = {}
+        self._failed: dict[str, Exception] = {}
+
+    def take(self, payload: LogEvents) -> None:
+        """Archive a payload, or note why its export cannot be archived now."""
+        name = payload.export
+        if name in self._failed:
+            return
+        try:
+            if name not in self._exports and name not in self._unclaimed:
+                self._open(payload)
+            if name in self._exports:
+                self._exports[name].take(payload)
+            elif payload.record is not None:
+                records, tally = self._unclaimed[name]
+                records.append(payload.record)
+                count = len(payload.events)
+                tally.add(Tally(records_in=count, quarantined=count, bytes_in=payload.size))
+        except Exception as error:  # noqa: BLE001 - raised once the other exports are archived
+            self._fail(name, error)
+
+    def finish(self) -> Tally:
+        """Store what is gathered, write the metrics, and return all figures.
+
+        Raises
+        ------
+        Exception
+            Whatever went wrong first for any export.
+        """
+        tallies = {}
+        for name, archive in self._exports.items():
+            if name not in self._failed:
+                try:
+                    tallies[name] = archive.finish()
+                except Exception as error:  # noqa: BLE001 - as above
+                    self._fail(name, error)
+        for name, (records, tally) in self._unclaimed.items():
+            try:
+                self._set_aside(name, records)
+                tallies[name] = tally
+            except Exception as error:  # noqa: BLE001 - as above
+                self._fail(name, error)
+        report(tallies, self._environment, DESTINATION)
+        if self._failed:
+            raise next(iter(self._failed.values()))
+        total = Tally()
+        for tally in tallies.values():
+            total.add(tally)
+        return total
+
+    def _open(self, payload: LogEvents) -> None:
+        """Begin the archive of an export or, for one that is gone and whose lines a stream brings, a list of them."""
+        try:
+            config = self._configs.get(payload.export)
+        except UnknownExportError:
+            if payload.record is None:
+                raise
+            self._unclaimed[payload.export] = ([], Tally())
+            return
+        ids = self._ids or [payload.log_group, payload.log_stream, *payload.column("id")]
+        put = archive_put(self._environment.archive_bucket)
+        self._exports[payload.export] = _ExportArchive(config, identity_of(*ids), payload, ObjectSink(put))
+
+    def _set_aside(self, name: str, records: list[Mapping[str, Any]]) -> None:
+        """Keep what a destroyed export had sent, as an event for this function, so that nobody waits behind it.
+
+        Tried again for hours, as a batch that fails is, it would hold up every other export on its shard.
+        """
+        key = f"unclaimed/{name}/{identity_of(*self._ids)}.json"
+        body = orjson.dumps({"Records": records})
+        aws.s3().put_object(Bucket=self._environment.failure_bucket, Key=key, Body=body)
+        log("set aside", export=name, reason="the export has no configuration", payloads=len(records), key=key)
+
+    def _fail(self, name: str, error: Exception) -> None:
+        log("failed", export=name, error=explain(error))
+        self._failed[name] = error
 
 
-def _format_of(config: ExportConfig) -> str:
-    name = config.format_name if config.format_name != "auto" else VENDOR_FORMATS[config.vendor]
-    return "json-lines" if name == "json" else name
+class _ExportArchive:
+    """What one export has in an invocation, on its way into archive objects."""
 
+    def __init__(self, config: ExportConfig, identity: str, first: LogEvents, sink: ObjectSink) -> None:
+        self._config, self._sink = config, sink
+        self._streams: dict[tuple[str, str], LogStream] = {}
+        renderer = self._stream(first).renderer
+        self._job = Job(config, identity, renderer, quarantine=_never, save=_not_needed)
+        self._newest = 0
 
-def records_of(payload: LogEvents, config: ExportConfig) -> list[Record]:
-    """Return a payload's records: each event's message is one line, and lines that belong together are joined."""
-    reader = line_reader(_format_of(config), config.record_start)
-    log_type = aurora_mysql.log_type_of(payload.log_group)
-    records: list[Record] = []
-    for event in payload.events:
-        message = event["message"].rstrip("\r\n")
-        if message and not message.isspace():
-            arrival = timestamps.from_epoch(event["timestamp"]) or "1970-01-01T00:00:00Z"
-            records += reader.feed(message, Origin(arrival, log_type))
-    records += reader.finish()
-    if config.vendor == "aurora-mysql":
-        records.sort(key=lambda record: record.time)
-    return records
+    def take(self, payload: LogEvents) -> None:
+        """Write what a payload completes."""
+        self._newest = max([self._newest, *payload.column("timestamp")])
+        self._job.tally.bytes_in += payload.size
+        stream = self._stream(payload)
+        self._write(stream, stream.take(payload))
 
+    def finish(self) -> Tally:
+        """Write what the streams still held, and store the last object."""
+        job = self._job
+        for stream in self._streams.values():
+            self._write(stream, stream.finish())
+        job.complete = True
+        self._sink.end(job)
+        job.tally.lag_ms = max(0, time.time_ns() // 1_000_000 - self._newest) if self._newest else 0
+        return job.tally
 
-def _renderer(payload: LogEvents, config: ExportConfig) -> Renderer:
-    source = source_of(payload.log_group, payload.log_stream)
-    return Renderer(Shape(), export=config.name, vendor=config.vendor, source=source)
+    def _stream(self, payload: LogEvents) -> LogStream:
+        which = (payload.log_group, payload.log_stream)
+        if which not in self._streams:
+            self._streams[which] = LogStream(*which, self._config)
+        return self._streams[which]
 
-
-def raw_block_of(payload: LogEvents, config: ExportConfig) -> RawBlock | list[Record]:
-    """Return a payload's messages as one block where each is a line; `records_of` it where not."""
-    format_name = _format_of(config)
-    messages = payload.column("message")
-    text = "\n".join(messages)
-    if config.record_start or "\r" in text or not messages or text.count("\n") != len(messages) - 1:
-        return records_of(payload, config)
-    if text.startswith("{") and format_name in ("mongodb", "json-lines", "auto"):
-        way = "opening"
-    elif format_name == "plain" or (format_name == "auto" and not text.startswith("{") and "\n{" not in text):
-        way = "arrival"
-    else:
-        return records_of(payload, config)
-    times = timestamps.from_epoch_ms(payload.column("timestamp")) if way == "arrival" else []
-    log_type = aurora_mysql.log_type_of(payload.log_group)
-    return RawBlock(text, way, log_type, times, lambda: records_of(payload, config))
-
-
-def source_of(log_group: str, log_stream: str) -> str:
-    """Return what the archive calls a log stream."""
-    return f"cloudwatch:{log_group}:{log_stream}"
+    def _write(self, stream: LogStream, blocks: Iterable[RawBlock | list[Record]]) -> None:
+        self._job.renderer = stream.renderer
+        for block in blocks:
+            for segment in self._job.take(block, by_hour=True):
+                self._sink.write(self._job, segment)
 
 
 def _never(_job: Job, _segment: Segment) -> None:

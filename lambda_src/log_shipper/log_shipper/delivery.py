@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from log_shipper.archive_writer import POLICY_METADATA
@@ -132,10 +133,9 @@ class Delivery:
 
     def _note(self, error: Exception, message_id: str) -> None:
         log("failed", destination=self.destination.name, message_id=message_id, error=explain(error))
-        if isinstance(error, (DeliveryError, OutOfTimeError)):
-            # the other messages would meet the same, and would only wait for it to fail
-            self._stopped = True
-            self.retry_after_seconds = getattr(error, "retry_after_seconds", None) or 0.0
+        if isinstance(error, DeliveryError):
+            self.retry_after_seconds = error.retry_after_seconds or 0.0
+        if self._stopped:
             self.sink.abandon()
 
     def _ship(self, ref: ObjectRef, jobs: list[Job], retried: bool) -> None:
@@ -145,6 +145,8 @@ class Delivery:
         archived = ref.bucket == self.environment.archive_bucket
         if archived and self.destination.kind == "archive":
             raise ShipperError("an archive object would be archived again, and that again, without end")
+        if ref.bucket == self.environment.failure_bucket or (archived and not ref.key.startswith("logs/")):
+            raise ShipperError("the shipper's own notes, feeds and failures are not shipped")
         if not archived:
             ref = pinned(ref)
         identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version_id or ref.etag)
@@ -206,15 +208,25 @@ class Delivery:
         job.complete = True
         job.tally.bytes_in += counted.bytes
         self.volumes[config.name, origin.log_type] += counted.bytes
-        self.sink.end(job)
-        job.keep()
+        with self._at_the_destination():
+            self.sink.end(job)
+
+    @contextmanager
+    def _at_the_destination(self) -> Iterator[None]:
+        """Stop after what the other messages would meet too: they would only wait for it, or repeat a body."""
+        try:
+            yield
+        except Exception:
+            self._stopped = True
+            raise
 
     def _hand_over(self, job: Job, segments: list[Segment]) -> None:
         for taken, segment in enumerate(segments):
             try:
-                if self.remaining_seconds() <= 0:
-                    raise OutOfTimeError("the function's time is nearly up")
-                self.sink.write(job, segment)
+                with self._at_the_destination():
+                    if self.remaining_seconds() <= 0:
+                        raise OutOfTimeError("the function's time is nearly up")
+                    self.sink.write(job, segment)
             except Exception:
                 for left in segments[taken:]:
                     job.leave(left)
@@ -226,7 +238,8 @@ class Delivery:
         line = job.renderer.archived(note)
         job.tally.records_in += 1
         job.seen += 1
-        self._hand_over(job, [Segment(b"", 0, 0, 1, (Refused(str(error), arrival, line),), job.seen, arrival)])
+        refused = Refused(str(error), arrival, line, job.seen)
+        self._hand_over(job, [Segment(b"", 0, 0, 1, (refused,), job.seen, arrival)])
 
 
 class _Counted:

@@ -101,7 +101,7 @@ def read_destination(variables: Mapping[str, str]) -> Destination:
         raw: Any = orjson.loads(variables.get("LOGDOCK_DESTINATION", ""))
     except orjson.JSONDecodeError:
         raise ConfigurationError("LOGDOCK_DESTINATION is not JSON") from None
-    if not isinstance(raw, dict) or raw.get("kind") not in _DESTINATION_KEYS or not raw.get("name"):
+    if not isinstance(raw, dict) or raw.get("kind") not in list(_DESTINATION_KEYS) or not raw.get("name"):
         raise ConfigurationError(f"LOGDOCK_DESTINATION: wants a name and a kind out of {', '.join(_DESTINATION_KEYS)}")
     url_key, secret_key = _DESTINATION_KEYS[raw["kind"]]
     url = str(raw.get(url_key) or "") if url_key else ""

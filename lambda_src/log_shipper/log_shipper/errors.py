@@ -10,7 +10,7 @@ class ConfigurationError(ShipperError):
 
 
 class UnknownExportError(ShipperError):
-    """An event that does not say which export it belongs to: that message fails, it is never dropped."""
+    """An event that does not say which export it belongs to, or whose export is gone: it fails, it is never dropped."""
 
 
 class CorruptInputError(ShipperError):

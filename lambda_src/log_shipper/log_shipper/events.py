@@ -121,17 +121,49 @@ def _text(value: object) -> str:
 
 
 class LogEvents(NamedTuple):
-    """One subscription payload: a group's and stream's events, the export they belong to and its size in bytes."""
+    """One subscription payload: a group's and stream's events, and the export they belong to.
+
+    Attributes
+    ----------
+    size : int
+        How many bytes it has, decompressed.
+    record : dict, optional
+        The Kinesis record that carried it.
+    """
 
     export: str
     log_group: str
     log_stream: str
     events: list[dict[str, Any]]
     size: int = 0
+    record: Mapping[str, Any] | None = None
 
     def column(self, name: str) -> list[Any]:
-        """Return one value of every event."""
-        return list(map(itemgetter(name), self.events))
+        """Return one value of every event.
+
+        Raises
+        ------
+        ShipperError
+            When an event lacks it.
+        """
+        try:
+            return list(map(itemgetter(name), self.events))
+        except (KeyError, TypeError):
+            raise ShipperError(f"a log event of the payload lacks its {name}") from None
+
+
+def batch_of(event: Mapping[str, Any]) -> list[str]:
+    """Return what a batch of a stream is known by, which Lambda hands over again as it was; nothing for other events.
+
+    Raises
+    ------
+    ShipperError
+        When the event is neither.
+    """
+    try:
+        return [f"{record['eventSourceARN']}/{record['eventID']}" for record in event.get("Records", ())]
+    except (KeyError, TypeError, AttributeError):
+        raise ShipperError("the event is no CloudWatch Logs subscription") from None
 
 
 def subscriptions_in(event: Mapping[str, Any]) -> Iterator[LogEvents]:
@@ -144,14 +176,15 @@ def subscriptions_in(event: Mapping[str, Any]) -> Iterator[LogEvents]:
     ShipperError
         When the payload cannot be read.
     """
+    carried: list[tuple[str, Mapping[str, Any] | None]]
     try:
         if "awslogs" in event:
-            encoded = [event["awslogs"]["data"]]
+            carried = [(event["awslogs"]["data"], None)]
         else:
-            encoded = [record["kinesis"]["data"] for record in event["Records"]]
+            carried = [(record["kinesis"]["data"], record) for record in event["Records"]]
     except (KeyError, TypeError):
         raise ShipperError("the event is no CloudWatch Logs subscription") from None
-    for data in encoded:
+    for data, record in carried:
         text = _decompressed(data)
         try:
             payload = orjson.loads(text)
@@ -164,7 +197,7 @@ def subscriptions_in(event: Mapping[str, Any]) -> Iterator[LogEvents]:
             raise ShipperError("the subscription payload is not a batch of log events") from None
         if not names:
             raise UnknownExportError(f"no subscription filter of the payload is named {FILTER_PREFIX}<export>")
-        yield LogEvents(names[0].removeprefix(FILTER_PREFIX), group, stream, events, len(text))
+        yield LogEvents(names[0].removeprefix(FILTER_PREFIX), group, stream, events, len(text), record)
 
 
 def _decompressed(data: str) -> bytes:

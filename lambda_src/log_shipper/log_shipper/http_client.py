@@ -38,23 +38,14 @@ class HttpClient:
         Where to; its query may hold a secret.
     remaining_seconds : callable
         How long the caller may still take.
-    sleep, jitter : callable
-        Waiting and a random number between 0 and 1.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        remaining_seconds: Callable[[], float],
-        sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
+    def __init__(self, url: str, *, remaining_seconds: Callable[[], float]) -> None:
         parts = urlsplit(url)
         self.host = parts.hostname or ""
         self._port, self._secure = parts.port, parts.scheme == "https"
         self._path, self._query = parts.path or "/", parts.query
-        self._remaining, self._sleep, self._jitter = remaining_seconds, sleep, jitter
+        self._remaining = remaining_seconds
         self._connection: http.client.HTTPConnection | None = None
         self.requests = 0
         self.retries = 0
@@ -75,12 +66,12 @@ class HttpClient:
             outcome, retry_after = self._attempt(target, body, headers)
             if isinstance(outcome, Answer):
                 return outcome
-            delay = min(MAX_DELAY_SECONDS, BASE_DELAY_SECONDS * 2 ** (attempt - 1)) * self._jitter()
+            delay = min(MAX_DELAY_SECONDS, BASE_DELAY_SECONDS * 2 ** (attempt - 1)) * random.random()  # noqa: S311
             wait = delay if retry_after is None else retry_after + delay
             if attempt == MAX_ATTEMPTS or wait >= self._remaining():
                 raise DeliveryError(f"{self.host} {outcome}, {attempt} attempts", retry_after_seconds=retry_after)
             self.retries += 1
-            self._sleep(wait)
+            time.sleep(wait)
         raise AssertionError("unreachable")
 
     def close(self) -> None:
@@ -122,7 +113,7 @@ def _retry_after(value: str | None) -> float | None:
     """Return the seconds of a ``Retry-After`` header, which has a number or a date (RFC 9110, 10.2.3)."""
     if value is None:
         return None
-    if value.strip().isdecimal():
+    if value.isascii() and value.strip().isdigit():
         return float(value)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())

@@ -13,7 +13,7 @@ from log_shipper.rendering import Renderer, fit, hour_of
 from log_shipper.telemetry import Tally
 
 SAVE_EVERY_BYTES = 16 * 1024 * 1024
-"""A function that is killed repeats this much and a body at most; one that fails or runs out of time repeats nothing."""
+"""A function that is killed repeats this much and a body at most; one that fails or runs out of time nothing."""
 
 
 def identity_of(*parts: str) -> str:
@@ -22,11 +22,15 @@ def identity_of(*parts: str) -> str:
 
 
 class Refused(NamedTuple):
-    """A record its destination will never take, with the reason, after redaction."""
+    """A record its destination will never take, with the reason, after redaction.
+
+    ``end`` says how many records of the object come before what follows it.
+    """
 
     reason: str
     time: str
     line: bytes
+    end: int
 
 
 class Segment(NamedTuple):
@@ -46,6 +50,8 @@ class Segment(NamedTuple):
         How many records of the object come before what follows the segment.
     time : str
         The time of the first record that is sent.
+    ends : tuple of int or None
+        ``end`` after each line, as far as whole records go; None where every line is a record and every record a line.
     """
 
     data: bytes
@@ -55,6 +61,7 @@ class Segment(NamedTuple):
     refused: tuple[Refused, ...]
     end: int
     time: str
+    ends: tuple[int, ...] | None = None
 
     @property
     def records(self) -> int:
@@ -63,23 +70,35 @@ class Segment(NamedTuple):
 
 
 def halves(segment: Segment) -> list[Segment]:
-    """Cut a segment in two at a line, or return it alone when it is one line.
-
-    Where every line is a record, each half knows its own end; otherwise the first half counts only with the second.
-    """
+    """Cut a segment in two at a line, or return it alone when it is one line; each half counts for itself."""
     lines = segment.data.splitlines(keepends=True)
     if len(lines) < 2:
         return [segment]
     middle = len(lines) // 2
-    first, second = b"".join(lines[:middle]), b"".join(lines[middle:])
-    if len(lines) == segment.records == segment.sent:
-        end = segment.end - (len(lines) - middle)
-        return [
-            segment._replace(data=first, sent=middle, end=end),
-            segment._replace(data=second, sent=len(lines) - middle),
-        ]
     start = segment.end - segment.records
-    return [Segment(first, 0, 0, 0, (), start, segment.time), segment._replace(data=second)]
+    ends = segment.ends or range(start + 1, segment.end + 1)
+    end = ends[middle - 1]
+    # an end that is no further than the one before is that of a part of a record
+    sent = len({*ends[:middle]} - {start})
+    refused = tuple(item for item in segment.refused if item.end <= end)
+    first = segment._replace(
+        data=b"".join(lines[:middle]),
+        sent=sent,
+        filtered=end - start - sent - len(refused),
+        quarantined=len(refused),
+        refused=refused,
+        end=end,
+        ends=tuple(ends[:middle]),
+    )
+    second = segment._replace(
+        data=b"".join(lines[middle:]),
+        sent=segment.sent - first.sent,
+        filtered=segment.filtered - first.filtered,
+        quarantined=segment.quarantined - first.quarantined,
+        refused=segment.refused[len(refused) :],
+        ends=tuple(ends[middle:]),
+    )
+    return [first, second]
 
 
 def refuse_lines(job: "Job", segment: Segment, refused: set[bytes] | None, reason: str) -> Segment:
@@ -87,7 +106,7 @@ def refuse_lines(job: "Job", segment: Segment, refused: set[bytes] | None, reaso
     lines = segment.data.splitlines(keepends=True)
     taken = lines if refused is None else [line for line in lines if line in refused]
     count = segment.sent if refused is None else min(len(taken), segment.sent)
-    added = tuple(Refused(reason, segment.time, job.renderer.archive_line(line)) for line in taken)
+    added = tuple(Refused(reason, segment.time, job.renderer.archive_line(line), segment.end) for line in taken)
     return segment._replace(
         sent=segment.sent - count, quarantined=segment.quarantined + count, refused=segment.refused + added
     )
@@ -205,9 +224,10 @@ class Job:
         shape, config, renderer = self.renderer.shape, self.export, self.renderer
         lines: list[bytes] = []
         refused: list[Refused] = []
+        ends = [self.seen]
         filtered = sent = 0
         first = ""
-        for record in records:
+        for end, record in enumerate(records, self.seen + 1):
             if not self.redacted:
                 if config.filter.active and not config.filter.wants(record.message):
                     filtered += 1
@@ -219,14 +239,16 @@ class Job:
             limit = shape.max_line_bytes
             if not parts or (limit is not None and max(map(len, rendered)) > limit):
                 line = renderer.archived(record)
-                refused.append(Refused("the record is longer than the destination takes", record.time, line))
+                refused.append(Refused("the record is longer than the destination takes", record.time, line, end))
                 continue
             sent += 1
             first = first or record.time
             lines += rendered
+            ends += [ends[-1]] * (len(rendered) - 1) + [end]
         self.seen += len(records)
-        time = first or records[0].time
-        return Segment(b"".join(lines), sent, filtered, len(refused), tuple(refused), self.seen, time)
+        data, time = b"".join(lines), first or records[0].time
+        mixed = tuple(ends[1:]) if not len(lines) == sent == len(records) else None
+        return Segment(data, sent, filtered, len(refused), tuple(refused), self.seen, time, mixed)
 
     def acknowledge(self, segment: Segment) -> None:
         """Count a segment as settled, after storing what it refuses."""

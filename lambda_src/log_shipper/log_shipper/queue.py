@@ -6,11 +6,13 @@ queue's own time holds
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html).
 """
 
+from __future__ import annotations
+
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +20,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from log_shipper import aws
 from log_shipper.runtime import explain
 from log_shipper.telemetry import log
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mypy_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
 
 FIRST_DELAY_SECONDS = 30
 MAX_DELAY_SECONDS = 3600
@@ -30,6 +37,7 @@ CONTINUES = "logdock_continues"
 """Marks a message that goes on where an earlier invocation stopped."""
 
 Message = Mapping[str, Any]
+_FIFO = ".fifo"
 _FAULTS = (KeyError, ValueError, ClientError, BotoCoreError)
 
 
@@ -53,37 +61,31 @@ def delay_seconds(received: int, retry_after_seconds: float, *, grouped: bool, j
         0 to 1: takes up to a fifth off the tries' delay, and adds up to a fifth to what the destination asked for.
     """
     longest = MAX_GROUP_DELAY_SECONDS if grouped else MAX_DELAY_SECONDS
-    delay = min(longest, FIRST_DELAY_SECONDS * 2 ** min(received - 1, 16)) * (1 - JITTER * jitter)
+    delay = min(longest, FIRST_DELAY_SECONDS << min(received - 1, 16)) * (1 - JITTER * jitter)
     return math.ceil(min(MAX_VISIBILITY_SECONDS, max(delay, retry_after_seconds * (1 + JITTER * jitter))))
 
 
-def hold_back(
-    messages: Sequence[Message],
-    destination: str,
-    retry_after_seconds: float = 0.0,
-    jitter: Callable[[], float] = random.random,
-) -> None:
+def hold_back(messages: Sequence[Message], destination: str, retry_after_seconds: float = 0.0) -> None:
     """Hide messages that failed until it is worth trying them again; never raises."""
     if not messages:
         return
     try:
+        arn = messages[0]["eventSourceARN"]
+        entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
+            {
+                "Id": str(number),
+                "ReceiptHandle": message["receiptHandle"],
+                "VisibilityTimeout": delay_seconds(
+                    _received(message),
+                    retry_after_seconds,
+                    grouped=arn.endswith(_FIFO),
+                    jitter=random.random(),  # noqa: S311
+                ),
+            }
+            for number, message in enumerate(messages)
+        ]
         # one call takes ten, and a batch has no more
-        answer = aws.sqs().change_message_visibility_batch(
-            QueueUrl=_url(messages[0]["eventSourceARN"]),
-            Entries=[
-                {
-                    "Id": str(number),
-                    "ReceiptHandle": message["receiptHandle"],
-                    "VisibilityTimeout": delay_seconds(
-                        _received(message),
-                        retry_after_seconds,
-                        grouped="MessageGroupId" in message["attributes"],
-                        jitter=jitter(),
-                    ),
-                }
-                for number, message in enumerate(messages)
-            ],
-        )
+        answer = aws.sqs().change_message_visibility_batch(QueueUrl=_url(arn), Entries=entries)
     except _FAULTS as error:
         log("not held back", destination=destination, messages=len(messages), error=explain(error))
         return
@@ -98,13 +100,13 @@ def put_back(message: Message, destination: str) -> bool:
     A message that is merely received again counts towards the dead-letter queue, however far it got.
     """
     try:
-        group = message.get("attributes", {}).get("MessageGroupId")
-        aws.sqs().send_message(
-            QueueUrl=_url(message["eventSourceARN"]),
-            MessageBody=orjson.dumps({**orjson.loads(message["body"]), CONTINUES: True}).decode(),
+        arn, grouped = message["eventSourceARN"], {}
+        if arn.endswith(_FIFO):
             # by its content, the second continuation of an object would pass for a repetition of the first
-            **({"MessageGroupId": group, "MessageDeduplicationId": message["messageId"]} if group else {}),
-        )
+            grouped["MessageGroupId"] = message["attributes"]["MessageGroupId"]
+            grouped["MessageDeduplicationId"] = message["messageId"]
+        body = orjson.dumps({**orjson.loads(message["body"]), CONTINUES: True}).decode()
+        aws.sqs().send_message(QueueUrl=_url(arn), MessageBody=body, **grouped)
     except _FAULTS as error:
         log("not continued", destination=destination, message_id=message["messageId"], error=explain(error))
         return False

@@ -11,7 +11,7 @@ from log_shipper.lines import HEAD_BYTES, line_blocks, text_of, utf8, with_head
 from log_shipper.parsers import json_stream, s3_logs
 from log_shipper.record import Origin, Record
 
-_BLOCK_RECORDS = 500
+_BLOCK_RECORDS, _BLOCK_CHARS = 500, 1024 * 1024
 
 
 class RawBlock:
@@ -137,11 +137,13 @@ def _is_json(line: str) -> bool:
 
 
 def _batched(records: Iterator[Record]) -> Iterator[list[Record]]:
-    batch = []
+    batch: list[Record] = []
+    chars = 0
     for record in records:
         batch.append(record)
-        if len(batch) == _BLOCK_RECORDS:
+        chars += len(record.message)
+        if len(batch) == _BLOCK_RECORDS or chars >= _BLOCK_CHARS:
             yield batch
-            batch = []
+            batch, chars = [], 0
     if batch:
         yield batch

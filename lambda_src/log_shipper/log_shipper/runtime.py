@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from log_shipper import aws
 from log_shipper.environment import Environment
-from log_shipper.errors import ConfigurationError, ShipperError
+from log_shipper.errors import ConfigurationError, ShipperError, UnknownExportError
 from log_shipper.export_config import ExportConfigs
 from log_shipper.telemetry import Tally, emit
 
@@ -26,6 +26,8 @@ def export_configs(environment: Environment) -> ExportConfigs:
         try:
             return aws.ssm().get_parameter(Name=environment.exports_path + name)["Parameter"]["Value"]
         except (ClientError, BotoCoreError) as error:
+            if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == "ParameterNotFound":
+                raise UnknownExportError(f"export {name!r} has no configuration") from None
             raise ConfigurationError(f"export {name!r}: its configuration cannot be read: {explain(error)}") from None
 
     return ExportConfigs(fetch)

@@ -4,10 +4,10 @@ import json
 import re
 
 import pytest
-from log_shipper import archive
+from log_shipper import archive, aws
 from log_shipper.errors import ConfigurationError, ShipperError, UnknownExportError
 
-from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, recorded, subscription
+from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, recorded, refusal, subscription
 
 
 @pytest.fixture
@@ -112,10 +112,17 @@ def test_rejects_unreadable_payload(ledger: Cloud) -> None:
         archive.handler({"awslogs": {"data": data}}, None)
 
 
-def test_fails_when_the_configuration_cannot_be_read(cloud: Cloud) -> None:
-    with pytest.raises(ConfigurationError, match="ledger"):
+def test_fails_when_the_export_has_no_configuration(cloud: Cloud) -> None:
+    with pytest.raises(UnknownExportError, match="ledger"):
         archive.handler(subscription("ledger", "crdb", ["a"]), None)
     assert cloud.keys(ARCHIVE) == []
+
+
+def test_fails_when_the_configuration_cannot_be_read(ledger: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws.ssm(), "get_parameter", refusal("ThrottlingException"))
+    with pytest.raises(ConfigurationError, match=r"ledger.*cannot be read"):
+        archive.handler(subscription("ledger", "crdb", ["a"]), None)
+    assert ledger.keys(ARCHIVE) == []
 
 
 def test_filters_are_counted(cloud: Cloud) -> None:
@@ -123,15 +130,6 @@ def test_filters_are_counted(cloud: Cloud) -> None:
     result = archive.handler(subscription("apps", "app", ["GET /healthz", "GET /orders"]), None)
     assert result == {"archived": 1, "filtered": 1, "refused": 0}
     assert [line["message"] for line in cloud.lines(ARCHIVE)] == ["GET /orders"]
-
-
-def test_kinesis_records_of_several_streams_share_objects(ledger: Cloud) -> None:
-    lines = recorded("cockroachdb/json.log").splitlines()
-    events = [subscription("ledger", "crdb", lines, logStream=f"n{i}") for i in range(3)]
-    event = {"Records": [{"kinesis": {"data": event["awslogs"]["data"]}} for event in events]}
-    assert archive.handler(event, None)["archived"] == 9
-    assert len(ledger.keys(ARCHIVE)) == 1
-    assert {line["source"] for line in ledger.lines(ARCHIVE)} == {f"cloudwatch:crdb:n{i}" for i in range(3)}
 
 
 def test_invocation_reports_metrics_that_add_up(ledger: Cloud, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from log_shipper import archive
 from log_shipper.events import LogEvents
 from log_shipper.export_config import ExportConfig, parse_export_config
 from log_shipper.fast import has_long_line
 from log_shipper.jobs import Job, Segment
+from log_shipper.log_stream import LogStream
 from log_shipper.logzio import SHAPE
 from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Origin
@@ -84,8 +84,10 @@ def test_a_payload_taken_whole_gives_the_same_lines(lines: list[str], form: str)
     config = parse_export_config("e", b'{"vendor":"cloudwatch-logs","format":"' + form.encode() + b'"}')
     events = [{"id": str(i), "timestamp": 1763690400000 + i, "message": text} for i, text in enumerate(lines)]
     payload = LogEvents("e", "/app", "s", events)
-    fast = job(config, Shape()).take(archive.raw_block_of(payload, config), by_hour=True)
-    slow = job(config, Shape()).segments(archive.records_of(payload, config), by_hour=True)
+    whole, single = (LogStream("/app", "s", config) for _ in range(2))
+    taken = job(config, Shape())
+    fast = [segment for block in whole.take(payload) for segment in taken.take(block, by_hour=True)]
+    slow = job(config, Shape()).segments(single.records(payload), by_hour=True)
     assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
 
 

@@ -1,126 +1,56 @@
-"""The fault matrix: whatever the listener, S3 or the function does, nothing is lost and little is repeated."""
+"""The fault matrix, fault by fault, and a function that is killed for real."""
 
 import gzip
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-from collections import Counter
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from log_shipper import aws, http_client, logzio, ship
+from log_shipper import aws, logzio, ship
 from log_shipper.jobs import SAVE_EVERY_BYTES
 
-from tests.lambda_src.log_shipper.world import (
-    ARCHIVE,
-    FAILURES,
-    Cloud,
-    Context,
-    Listener,
-    answer,
-    batch,
-    message,
-)
-
-LINES = [f"{i} {'x' * 40}" for i in range(400)]
-OK: dict[str, Any] = {"batchItemFailures": []}
+from tests.conftest import ROOT
+from tests.lambda_src.log_shipper import fault_matrix, fault_stage
+from tests.lambda_src.log_shipper.fault_matrix import ROWS, Row
+from tests.lambda_src.log_shipper.fault_stage import LINES, OK, Stage
+from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, Cloud, Context, Listener, batch, message
 
 
 @pytest.fixture
 def app(cloud: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     """An export of plain lines, shipped in many small bodies."""
-    monkeypatch.setattr(logzio.LogzioDialect, "target_body_bytes", 8_000)
+    monkeypatch.setattr(logzio.LogzioDialect, "target_body_bytes", fault_stage.BODY_BYTES)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2_000)
     monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2_000)
+    monkeypatch.setattr("log_shipper.jobs.SAVE_EVERY_BYTES", fault_stage.SAVE_EVERY_BYTES)
     cloud.export("app", vendor="s3-logs")
     return cloud
 
 
-def reset(handler: BaseHTTPRequestHandler, _: bytes) -> bool:
-    """Break the connection before an answer."""
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    handler.close_connection = True
-    handler.connection.close()
-    return False
-
-
-def half_an_answer(handler: BaseHTTPRequestHandler, _: bytes) -> bool:
-    """Promise more of a body than is sent."""
-    handler.send_response(400)
-    handler.send_header("Content-Length", "100")
-    handler.end_headers()
-    handler.wfile.write(b'{"malformed')
-    handler.close_connection = True
-    return False
-
-
-def until_done(message_of: Any, attempts: int = 8) -> int:
-    """Receive a message until it is acknowledged; return how often that took."""
-    for received in range(1, attempts + 1):
-        if ship.handler(batch(message_of(received)), Context()) == OK:
-            return received
-    raise AssertionError("never acknowledged")
-
-
-FAULTS: dict[str, Any] = {
-    **{str(status): [lambda h, _, s=status: answer(h, s)] for status in (429, 500, 502, 503, 504, 408)},
-    "429 with Retry-After": [lambda h, _: answer(h, 429, b"", {"Retry-After": "2"})],
-    "401": [lambda h, _: answer(h, 401)],
-    "403": [lambda h, _: answer(h, 403)],
-    "404": [lambda h, _: answer(h, 404)],
-    "413": [lambda h, _: answer(h, 413)],
-    "reset": [reset],
-    "down for a whole invocation": [lambda h, _: answer(h, 503)] * 4,
-    "down for three invocations": [lambda h, _: answer(h, 503)] * 12,
-}
-
-
-@pytest.mark.parametrize("fault", sorted(FAULTS))
-@pytest.mark.parametrize("after", [0, 1])
-def test_fault_of_the_listener_loses_and_repeats_nothing(app: Cloud, logz: Listener, fault: str, after: int) -> None:
-    item = app.land("app.log", gzip.compress("\n".join(LINES).encode()))
-    logz.script += [lambda *_: True] * after + FAULTS[fault]
-    until_done(lambda received: message("app", item, received=received))
-    assert logz.messages() == LINES
-    assert app.keys(FAILURES, "quarantine/") == []
-
-
-def test_400_that_breaks_off_is_kept_and_not_posted_again(app: Cloud, logz: Listener) -> None:
-    item = app.land("app.log", gzip.compress("\n".join(LINES).encode()))
-    logz.script.append(half_an_answer)
-    assert ship.handler(batch(message("app", item)), Context()) == OK
-    kept = [line["record"]["message"] for line in app.lines(FAILURES, "quarantine/")]
-    assert kept + logz.messages() == LINES
-    assert len(kept) < len(LINES)
-
-
-def test_listener_that_hangs_is_given_up_and_tried_again(
-    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("row", "variant", "destination"),
+    [
+        pytest.param(row, name, destination, id=f"{row.fault[:40]}: {name}, {destination}")
+        for row in ROWS
+        for name in row.variants
+        for destination in row.destinations
+    ],
+)
+def test_a_fault_ends_as_the_table_says(
+    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch, row: Row, variant: str, destination: str
 ) -> None:
-    monkeypatch.setattr(http_client, "TIMEOUT_SECONDS", 0.2)
-    monkeypatch.setattr(http_client, "LEAST_TIMEOUT_SECONDS", 0.1)
-    released = threading.Event()
-    logz.script.append(lambda *_: released.wait(5) and False)
-    item = app.land("app.log", "\n".join(LINES).encode())
-    assert ship.handler(batch(message("app", item)), Context()) == OK
-    released.set()
-    assert logz.messages() == LINES
+    stage = Stage(app, logz, monkeypatch, destination)
+    row.variants[variant](stage)
+    stage.deliver()
+    fault_matrix.check(stage, row)
 
 
-def test_retry_after_that_is_too_long_leaves_the_message_to_the_queue(app: Cloud, logz: Listener) -> None:
-    item = app.land("app.log", b"a\n")
-    logz.will_answer(429, Retry_After="3600")
-    assert ship.handler(batch(message("app", item)), Context()) != OK
-    assert len(logz.bodies) == 1
+def test_the_page_has_the_table() -> None:
+    assert fault_matrix.table() in (ROOT / "docs" / "shipping.md").read_text(encoding="utf-8")
 
 
 def test_dead_listener_is_asked_by_one_message_of_a_batch(app: Cloud, logz: Listener) -> None:
@@ -131,24 +61,16 @@ def test_dead_listener_is_asked_by_one_message_of_a_batch(app: Cloud, logz: List
     assert len(logz.bodies) == 4
 
 
-@pytest.mark.parametrize("code", ["SlowDown", "KMS.DisabledException", "AccessDenied", "InternalError"])
-@pytest.mark.parametrize("operation", ["get_object", "put_object"])
-def test_fault_of_s3_loses_nothing(
-    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch, code: str, operation: str
+def test_body_whose_refused_lines_cannot_be_stored_is_posted_once_an_invocation(
+    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    item = app.land("app.log", "\n".join(LINES).encode())
-    whole = getattr(aws.s3(), operation)
-    faults = iter([True])
-
-    def faulty(**arguments: Any) -> Any:
-        if next(faults, False):
-            raise ClientError({"Error": {"Code": code}}, operation)
-        return whole(**arguments)
-
-    monkeypatch.setattr(aws.s3(), operation, faulty)
-    until_done(lambda received: message("app", item, received=received))
-    assert set(logz.messages()) == set(LINES)
-    assert max(Counter(logz.messages()).values()) <= 2
+    stage = Stage(app, logz, monkeypatch, "logz")
+    stage.s3_fails("put_object", "quarantine/", fault_stage.s3_error("SlowDown"), times=100)
+    logz.will_answer(*[400] * 20)
+    items = [app.land(f"{i}.log", "\n".join(LINES).encode()) for i in range(5)]
+    event = batch(*(message("app", item, number=i) for i, item in enumerate(items)))
+    assert len(ship.handler(event, Context())["batchItemFailures"]) == 5
+    assert len(logz.bodies) == 1
 
 
 def test_object_that_needs_more_time_goes_on_from_where_it_stopped(app: Cloud, logz: Listener) -> None:
@@ -167,32 +89,6 @@ def test_object_that_needs_more_time_goes_on_from_where_it_stopped(app: Cloud, l
     (again,) = aws.sqs().receive_message(QueueUrl=queue)["Messages"]
     assert ship.handler(batch({"messageId": "m2", "body": again["Body"]}), Context()) == OK
     assert logz.messages() == LINES
-
-
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-@given(data=st.data())
-def test_what_arrives_is_what_was_sent_in_order(app: Cloud, logz: Listener, data: st.DataObject) -> None:
-    """Any bytes, any body limit, any interleaving of passing faults and redeliveries."""
-    raw = data.draw(st.binary(max_size=600))
-    lines = [line for line in raw.replace(b"\r", b"\n").split(b"\n") if line.strip()]
-    wanted = [line.decode("utf-8", "backslashreplace") for line in lines]
-    if raw[:3] in (b"BZh", b"\xef\xbb\xbf") or raw[:2] == b"\x1f\x8b" or raw[:4] == b"\x28\xb5\x2f\xfd":
-        return
-    logzio.LogzioDialect.target_body_bytes = data.draw(st.integers(1, 400))
-    logz.accepted.clear()
-    logz.script[:] = [
-        (lambda *_: True) if status == 200 else (lambda h, _, s=status: answer(h, s))  # type: ignore[misc]
-        for status in data.draw(st.lists(st.sampled_from([200, 200, 429, 500, 413, 401]), max_size=12))
-    ]
-    app.export("app", vendor="s3-logs", format="plain")
-    item = app.land(f"{data.draw(st.uuids())}.log", b"\n".join(lines))
-    until_done(lambda received: message("app", item, received=received), attempts=20)
-    refused = [line["record"]["message"] for line in app.lines(FAILURES, "quarantine/")]
-    assert Counter(logz.messages()) + Counter(refused) == Counter(wanted)
-    if not refused:
-        assert logz.messages() == wanted
-    for key in app.keys(FAILURES):
-        app.s3.delete_object(Bucket=FAILURES, Key=key)
 
 
 FUNCTION = """

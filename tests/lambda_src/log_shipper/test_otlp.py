@@ -8,7 +8,15 @@ from log_shipper import ship
 from log_shipper.otlp import logs_url
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from tests.lambda_src.log_shipper.world import FAILURES, Cloud, Context, Listener, batch, message, recorded
+from tests.lambda_src.log_shipper.world import (
+    FAILURES,
+    Cloud,
+    Context,
+    Listener,
+    batch,
+    message,
+    recorded,
+)
 
 
 @pytest.fixture
@@ -46,7 +54,8 @@ def land(cloud: Cloud) -> tuple[dict[str, object], list[str]]:
 
 def test_request_is_what_the_official_definitions_read(cloud: Cloud, lake: Listener) -> None:
     item, lines = land(cloud)
-    assert ship.handler(batch(message("orders", item), message("orders", item, number=2)), Context()) == {
+    again, _ = land(cloud)  # another version of the object
+    assert ship.handler(batch(message("orders", item), message("orders", again, number=2)), Context()) == {
         "batchItemFailures": []
     }
     found = records(lake)
@@ -61,6 +70,19 @@ def test_request_is_what_the_official_definitions_read(cloud: Cloud, lake: Liste
     assert resource == {"service.name": "orders", "logdock.export": "orders", "logdock.vendor": "mongodb-atlas"}
     assert lake.headers[0]["Authorization"] == "Bearer lake-token"
     assert lake.paths[0] == "/v1/logs"
+
+
+def test_columns_with_the_names_of_attributes_are_there_beside_them(cloud: Cloud, lake: Listener) -> None:
+    cloud.export("orders", vendor="s3-logs", format="csv")
+    item = cloud.land("a.csv", b"id,source,log_type\n1,paris,x\n")
+    assert ship.handler(batch(message("orders", item)), Context()) == {"batchItemFailures": []}
+    names = [item["key"] for item in lake.accepted[0]["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"]]
+    assert names == ["log_type", "source", "id", "fields.source", "fields.log_type"]
+    lake.will_answer(200, body=b'{"partialSuccess":{"rejectedLogRecords":"1"}}')
+    assert ship.handler(batch(message("orders", item)), Context()) == {"batchItemFailures": []}
+    (kept,) = cloud.lines(FAILURES, "quarantine/orders/lake/")
+    assert kept["record"]["fields"] == {"id": "1", "source": "paris", "log_type": "x"}
+    assert (kept["record"]["source"], kept["record"]["log_type"]) == ("s3://acme-landing/a.csv", "csv")
 
 
 def test_rejected_records_of_a_partial_success_are_kept(cloud: Cloud, lake: Listener) -> None:

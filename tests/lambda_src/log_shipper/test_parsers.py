@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from log_shipper.line_readers import COLUMN_FORMATS, LINE_PARSERS, line_reader
-from log_shipper.parsers import aurora_mysql, cockroachdb, docker_json, json_stream, mongodb_atlas, s3_logs
+from log_shipper.parsers import aurora_mysql, cockroachdb, docker_json, mongodb_atlas, s3_logs
 from log_shipper.reading import RawBlock, detect, read_blocks
 from log_shipper.record import Origin, Record
 
@@ -29,6 +29,20 @@ def test_mongodb_lines_have_their_own_time() -> None:
         "2020-05-20T20:10:08.731Z",
     ]
     assert [record.message for record in records] == recorded("mongodb-atlas/mongodb.log").splitlines()
+
+
+def test_recorded_legacy_lines_of_mongodb_are_joined() -> None:
+    records = read(recorded("mongodb-atlas/legacy.log").encode(), "mongodb-atlas")
+    assert [(record.time, record.message.count("\n"), record.understood) for record in records] == [
+        ("2014-11-03T23:28:32.450Z", 0, True),
+        ("2016-07-25T18:12:33.282Z", 2, True),
+        ("2016-07-25T18:12:34.000Z", 0, True),
+    ]
+
+
+def test_recorded_ocsf_lines_have_their_own_time() -> None:
+    records = read(recorded("mongodb-atlas/ocsf.log").encode(), "mongodb-atlas")
+    assert [record.time for record in records] == ["2024-03-17T22:41:56.123Z", "2024-03-17T22:41:57.000Z"]
 
 
 def test_mongodb_audit_lines_have_their_own_time() -> None:
@@ -83,6 +97,34 @@ def test_crdb_v2_entries_are_joined_and_headers_kept() -> None:
     assert records[1].message.count("\n") == 2
 
 
+def test_recorded_crdb_v2_entries_of_every_kind() -> None:
+    records = read(recorded("cockroachdb/continued.log").encode(), "cockroachdb")
+    assert [(record.log_type, record.message.count("\n"), record.understood) for record in records] == [
+        ("SQL_EXEC", 0, True),
+        ("OPS", 0, True),
+        ("DEV", 0, True),
+        ("OPS", 2, True),
+        ("DEV", 0, True),
+    ]
+    assert records[1].message.endswith("gossip: ‹10.0.›‹0.1› and ‹10.0.0.2›")
+    assert records[3].message.endswith("a panic has occurred!\ngoroutine 413 [running]:\nmain.main()")
+
+
+@pytest.mark.parametrize("channel", ["ada@example.com", "", "x" * 99, "A" * 99, 5, None, ["OPS"]])
+def test_what_is_no_channels_name_is_no_log_type(channel: object) -> None:
+    line = json.dumps({"channel": channel, "timestamp": "1699305954.983614000"})
+    assert cockroachdb.parse(line, ORIGIN).log_type == ORIGIN.log_type
+
+
+def test_a_channel_that_is_not_known_yet_has_its_name() -> None:
+    assert cockroachdb.parse('{"channel":"NEW_ONE","timestamp":"1699305954.1"}', ORIGIN).log_type == "NEW_ONE"
+
+
+def test_a_channel_number_of_any_length_is_no_failure() -> None:
+    line = f"I210116 21:49:17.083093 14 {'9' * 5000}@cli/start.go:690 ⋮ [-] 23  x"
+    assert [record.message for record in read(line.encode(), "cockroachdb")] == [line]
+
+
 def test_crdb_v2_long_lines_are_joined_without_a_break() -> None:
     head = "I210116 21:49:17.083093 14 1@cli/start.go:690 ⋮ [-] 23 "
     (record,) = read(f"{head} one ‹two›\n{head}|‹three› four\n".encode(), "cockroachdb")
@@ -124,6 +166,37 @@ def test_aurora_lines_have_their_own_time_and_columns() -> None:
     assert [record.fields["operation"] for record in records if record.fields] == ["QUERY", "DISCONNECT", "WRITE"]
 
 
+def test_recorded_aurora_lines_of_every_operation_are_understood() -> None:
+    records = read(recorded("aurora-mysql/odd.csv").encode(), "aurora-mysql")
+    columns = [record.fields or {} for record in records]
+    assert [row["operation"] for row in columns] == [
+        "FAILED_CONNECT", "CONNECT", "QUERY", "QUERY", "RENAME", "SOME_NEW_OPERATION",
+    ]  # fmt: skip
+    assert columns[2]["object"] == r"""SELECT \'a,b\', "c" FROM t WHERE note = \'it\'\'s, 1\'"""
+    assert [row["retcode"] for row in columns] == ["1045", "0", "0", "1064", "", "0"]
+    assert [record.message for record in records] == recorded("aurora-mysql/odd.csv").splitlines()
+
+
+def test_a_line_that_docker_cut_is_put_together_whatever_comes_between() -> None:
+    records = read(recorded("aptible/cut.log").encode(), "aptible")
+    assert [json.loads(record.message) for record in records] == [
+        {"log": "a warning in between\n", "stream": "stderr", "time": "2021-10-20T02:35:38.970800001Z"},
+        {"log": '{"level":"info","body":"xxxxxxxxyyyyyyyyzzzz"}\n', "stream": "stdout",
+         "time": "2021-10-20T02:35:38.970719033Z"},
+        {"log": "next\n", "stream": "stdout", "time": "2021-10-20T02:35:39.000000000Z"},
+        {"log": "$ ", "stream": "stdout", "time": "2021-10-20T02:35:40.000000000Z"},
+    ]  # fmt: skip
+    assert records[1].time == "2021-10-20T02:35:38.970719033Z"
+
+
+@pytest.mark.parametrize("text", ["", "x" * 4096])
+def test_a_docker_line_without_an_end_is_cut_at_a_mebibyte(text: str) -> None:
+    line = json.dumps({"log": text, "stream": "stdout", "time": "2021-10-20T02:35:38Z"})
+    records = read("\n".join([line] * 40_000 if not text else [line] * 600).encode(), "aptible", size=65536)
+    assert 2 <= len(records) <= 4
+    assert sum(len(json.loads(record.message)["log"]) for record in records) == len(text) * 600
+
+
 def test_docker_lines_have_their_own_time_and_the_keys_type() -> None:
     key = "mystack/shareable/v3/abc/apps-321/service-123/c-json.log.2022-08-24T21:12:33.unknown.archived.gz"
     records = read(recorded("aptible/docker.log").encode(), "aptible")
@@ -139,6 +212,11 @@ def test_docker_lines_have_their_own_time_and_the_keys_type() -> None:
         ("alb.log", "alb", 2, "2018-07-02T22:23:00.186641Z", {"conn_trace_id": "TID_1234abcd5678ef90"}),
         ("clb.log", "clb", 1, "2015-05-13T23:39:43.945958Z", {"request": "GET http://www.example.com:80/ HTTP/1.1"}),
         ("nlb.log", "nlb", 1, "2018-12-20T02:59:40Z", {"tls_protocol_version": "tlsv12", "type": "tls"}),
+        ("vpc-flow-custom.log", "vpc-flow", 2, "2019-08-26T19:47:55Z", {"pkt-srcaddr": "52.213.180.42"}),
+        ("array.json", "json", 2, "2026-11-21T02:03:04Z", {}),
+        ("lines.json", "json-lines", 2, "2026-11-21T02:03:04.500Z", {}),
+        ("report.csv", "csv", 3, "2026-11-21T02:03:04Z", {"note": 'one, "two"', "user": "ada"}),
+        ("plain.log", "plain", 4, ORIGIN.arrival, {}),
         ("vpc-flow.log", "vpc-flow", 2, "2014-12-14T04:06:50Z", {"dstport": "22", "action": "ACCEPT"}),
         ("cloudfront.log", "cloudfront", 1, "2019-12-04T21:02:31Z", {"x-edge-location": "LAX1", "sc-range-end": "-"}),
         ("cloudtrail.json", "cloudtrail", 2, "2014-03-06T21:22:54Z", {}),
@@ -153,6 +231,7 @@ def test_s3_logs_are_told_by_content(file: str, kind: str, count: int, first_tim
     assert named.items() <= (records[0].fields or {}).items()
     assert all(record.understood for record in records)
     assert all(record.message in text for record in records)
+    assert {record.log_type for record in records} == {kind if kind != "json" else ORIGIN.log_type}
 
 
 def test_vpc_flow_logs_without_header_have_the_default_names() -> None:
@@ -160,58 +239,45 @@ def test_vpc_flow_logs_without_header_have_the_default_names() -> None:
     assert read(text.encode(), "s3-logs", size=4096)[0].fields["log-status"] == "OK"  # type: ignore[index]
 
 
-def test_csv_with_a_header_has_its_names() -> None:
-    records = read(b'time,user,text\n2026-01-02 03:04:05,ada,"a, b"\n', "s3-logs", size=4096)
-    assert records[0].fields == {"time": "2026-01-02 03:04:05", "user": "ada", "text": "a, b"}
-    assert records[0].time == "2026-01-02T03:04:05Z"
+def test_csv_cells_in_quotes_go_on_over_lines() -> None:
+    records = read(recorded("s3-logs/report.csv").encode(), "s3-logs", size=5)
+    assert records[1].message == '2026-11-21,02:03:05,grace,"a note\nof two lines, with a comma"'
+    assert records[1].fields is not None
+    assert records[1].fields["note"] == "a note\nof two lines, with a comma"
+
+
+def test_csv_quotes_that_never_end_join_nothing() -> None:
+    rows = ['1,"an open quote', "2,x", *(f"{i},{'y' * 200}" for i in range(6000)), "9,z"]
+    records = read(("n,text\n" + "\n".join(rows)).encode(), "s3-logs", "csv", size=65536)
+    assert [record.message for record in records] == rows
+
+
+def test_a_quote_within_a_csv_cell_joins_nothing() -> None:
+    records = read(b'n,text\n1,a 5" pipe\n2,b\n', "s3-logs", "csv")
+    assert [record.message for record in records] == ['1,a 5" pipe', "2,b"]
+
+
+@pytest.mark.parametrize("header", ["", ",", '"', "a\rb"])
+def test_a_csv_header_without_names_loses_no_line(header: str) -> None:
+    parser = s3_logs.ColumnParser("csv")
+    record = parser.parse(header, ORIGIN)
+    assert record is None or record.message == header
+    assert parser.parse("1,2", ORIGIN) is not None or parser.parse("3,4", ORIGIN) is not None
+
+
+def test_a_comment_of_cloudfront_is_kept_and_its_directives_are_not() -> None:
+    records = read(b"#Version: 1.0\n#Fields: date time\n#other\n2026-01-02\t03:04:05\n", "s3-logs", "cloudfront")
+    assert [(record.message, record.understood) for record in records] == [
+        ("#other", False), ("2026-01-02\t03:04:05", True),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ('{"a":1}\n{"a":2}\n', "json-lines"),
-        ('[{"a":1},{"a":2}]', "json"),
-        ('{\n  "a": 1\n}\n{\n  "a": 2\n}\n', "json"),
-        ('{"a":1}{"a":2}', "json"),
-        ("plain words, and more words\n", "plain"),
-        ("\ufeff[1,2]", "json"),
-        ("", "plain"),
-    ],
+    "line", ["[ " * 500_000, '"' + r"\"" * 400_000, "[" * 1_000_000, '" ' * 400_000 + '"'], ids=range(4)
 )
-def test_json_and_text_are_told_by_content(text: str, kind: str) -> None:
-    assert detect(text.encode()) == kind
-
-
-@given(st.lists(st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8,
-), max_size=6), st.sampled_from(["array", "records", "joined"]), st.integers(1, 40))  # fmt: skip
-def test_json_stream_yields_each_element_in_its_own_text(values: list[object], form: str, size: int) -> None:
-    texts = [json.dumps(value, ensure_ascii=False) for value in values]
-    if form == "joined":
-        texts = [text for text in texts if text[0] in '{["']
-        data = " ".join(texts)
-        if data.startswith("[") or json_stream.is_records(data):
-            return
-    else:
-        data = ('{"Records":[' if form == "records" else "[") + ",".join(texts) + ("]}" if form == "records" else "]")
-    raw = data.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
-    pieces = (raw[i : i + size] for i in range(0, len(raw), size))
-    records = list(json_stream.read(pieces, ORIGIN))
-    assert [record.message for record in records] == [
-        t.encode("utf-8", "surrogatepass").decode("utf-8", "replace") for t in texts
-    ]
-
-
-def test_json_number_cut_between_pieces_is_one_element() -> None:
-    records = list(json_stream.read([b"[" + b" " * 64 + b"1.5e", b"+46, 2]"], ORIGIN))
-    assert [record.message for record in records] == ["1.5e+46", "2"]
-
-
-def test_json_that_breaks_off_comes_out_as_lines() -> None:
-    records = list(json_stream.read([b'[{"a":1}, {"b": \nnot json\nend'], ORIGIN))
-    assert [record.message for record in records] == ['{"a":1}', '{"b": ', "not json", "end"]
-    assert [record.understood for record in records] == [True, False, False, False]
+def test_columns_of_a_hostile_line_take_no_more_than_its_length(line: str) -> None:
+    (record,) = read(line.encode(), "s3-logs", "s3-access", size=65536)
+    assert record.message == line
 
 
 ANY_LINES = st.lists(st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"])), max_size=8)

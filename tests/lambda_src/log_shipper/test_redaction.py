@@ -1,10 +1,14 @@
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from log_shipper.detectors import DETECTORS
 from log_shipper.errors import ConfigurationError
+from log_shipper.export_config import parse_export_config
+from log_shipper.jobs import redacted
+from log_shipper.record import Record
 from log_shipper.redaction import Filter, Pattern, Redactor
 
 from tests.lambda_src.log_shipper.world import recorded
@@ -53,6 +57,89 @@ def test_json_line_keeps_its_layout_and_stays_json() -> None:
     redacted = EVERY.redact(line)
     assert redacted == '{ "a" : "x [email]", "n": "[payment-card]", "esc":"[email] \\"q\\"", "t":1.50 }'
     json.loads(redacted)
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ('{"n":4111111111111111}', '{"n":"[payment-card]"}'),
+        ('{"n":-4111111111111111}', '{"n":"-[payment-card]"}'),
+        ('{"n":0.4111111111111111}', None),
+        ('{"n":4111111111111111.5}', '{"n":"[payment-card].5"}'),
+        ('[4111111111111111,[[4111111111111111]]]', '["[payment-card]",[["[payment-card]"]]]'),
+        ('{"a":{"b":[{"c":"ada@example.com"}]}}', '{"a":{"b":[{"c":"[email]"}]}}'),
+        (r'{"a":"ada\u0040example.com"}', '{"a":"[email]"}'),
+        (r'{"a":"\u0061da@example.com"}', '{"a":"[email]"}'),
+        (r'{"a\u0040example.com":1}', '{"[email]":1}'),
+        (r'{"a":"\nada@example.com"}', r'{"a":"\n[email]"}'),
+        (r'{"a":"\ud83d\ude00ada@example.com"}', '{"a":"😀[email]"}'),
+        (r'{"a":"\ud800","b":"ada\u0040example.com","n":4111111111111111}',
+         r'{"a":"\ud800","b":"[email]","n":"[payment-card]"}'),
+        (r'{"a":"\ud800 ada@example.com"}', r'{"a":"\\ud800 [email]"}'),
+        (r'{"log":"{\"mail\":\"\\u003cada\\u0040example.com\\u003e\",\"n\":4111111111111111}\n"}',
+         r'{"log":"{\"mail\":\"<[email]>\",\"n\":\"[payment-card]\"}\n"}'),
+        (r'{"a":"{\"b\":\"{\\\"c\\\":\\\"10.1.2.3\\\"}\"}"}', r'{"a":"{\"b\":\"{\\\"c\\\":\\\"[ipv4]\\\"}\"}"}'),
+    ],
+)  # fmt: skip
+def test_json_is_redacted_by_what_it_says_not_by_how_it_is_written(line: str, wanted: str | None) -> None:
+    redacted = EVERY.redact(line)
+    assert redacted == (line if wanted is None else wanted)
+    json.loads(redacted)
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        (r'I26 1 x.go:1 ⋮ [-] 1 ={"a":"ada\u0040example.com"}', 'I26 1 x.go:1 ⋮ [-] 1 ={"a":"[email]"}'),
+        (r'I26 1 x.go:1 ⋮ [-] 1 ={"a":"\u003cada@example.com\u003e"}', 'I26 1 x.go:1 ⋮ [-] 1 ={"a":"<[email]>"}'),
+        (r'{"a":"ada\u0040example.com","cut off', '{"a":"[email]","cut off'),
+        (r'C:\new\ada@example.com and "C:\new"', r'C:\new\[email] and "C:\new"'),
+        (r'an odd " and {"a":"x"} then ada@example.com \n', r'an odd " and {"a":"x"} then [email] \n'),
+    ],
+)
+def test_json_within_a_line_is_redacted_by_what_it_says(line: str, wanted: str) -> None:
+    assert EVERY.redact(line) == wanted
+
+
+def test_users_pattern_sees_every_number_of_a_json_line() -> None:
+    redactor = Redactor("keep", (), (Pattern("ssn", r"\b\d{9}\b"),))
+    line = '{"ssn":123456789,"n":12,"f":1.5,"e":-2E+10,"t":[true,null,987654321]}'
+    redacted = redactor.redact(line)
+    assert redacted == '{"ssn":"[ssn]","n":12,"f":1.5,"e":-2E+10,"t":[true,null,"[ssn]"]}'
+    json.loads(redacted)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(), min_size=1, max_size=5))
+@example([0.4111111111111111, 4111111111111111, 4.111111111111111e15])
+def test_a_line_of_numbers_stays_json(numbers: list[float]) -> None:
+    line = json.dumps({"n": numbers})
+    for redactor in (EVERY, Redactor("keep", (), (Pattern("digit", r"[13579]"),))):
+        assert len(json.loads(redactor.redact(line))["n"]) == len(numbers)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"a":"' + "x" * 1_000_000 + '"}',
+        '{"a":"' + r"\"" * 500_000 + '"}',
+        r"\"" * 500_000,
+        "4 " * 20_000,
+        "a:b:" * 200_000,
+    ],
+    ids=range(5),
+)
+def test_a_hostile_line_takes_no_more_than_its_length(line: str) -> None:
+    tracemalloc.start()
+    assert EVERY.redact(line) == line
+    assert tracemalloc.get_traced_memory()[1] < 16 * len(line)
+    tracemalloc.stop()
+
+
+def test_columns_lose_their_secrets_in_names_too() -> None:
+    config = parse_export_config("e", b'{"vendor":"s3-logs","redaction":{"detectors":["email","ipv4"]}}')
+    columns = {"time": "10.1.2.3", "ada@example.com": "x y@example.com"}
+    found = redacted(Record("m", "t", "csv", columns), config)
+    assert found.fields == {"time": "[ipv4]", "[email]": "x [email]"}
 
 
 def test_names_are_redacted_as_values_are() -> None:

@@ -267,8 +267,7 @@ def test_figures_of_a_failed_batch_add_up(cloud: Cloud, logz: Listener, capsys: 
     item = cloud.land("app.log", b"a\nb\nc\n")
     logz.will_answer(*[500] * 4)
     ship.handler(batch(message("orders", item)), Context())
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    (report,) = [each for each in told if each["event"] == "shipped"]
+    (report,) = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "records_in" in line]
     assert (report["records_in"], report["sent"], report["filtered"], report["left"]) == (3, 0, 0, 3)
 
 
@@ -299,6 +298,22 @@ def test_archive_is_never_archived_again(orders: Cloud, destination: Callable[[s
     destination("archive")
     item = orders.land("logs/orders/dt=2020-05-01/hour=15/1.json.gz", b"{}", bucket=ARCHIVE)
     assert ship.handler(batch(message("orders", item, ARCHIVE)), Context()) == failures(1)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key"), [(ARCHIVE, "feed/reader/orders/1-x.json.gz"), (FAILURES, "quarantine/orders/logz/x.json.gz")]
+)
+@pytest.mark.parametrize("kind", ["logz", "feed", "archive"])
+def test_what_the_shipper_wrote_for_others_is_never_shipped(
+    orders: Cloud, logz: Listener, destination: Callable[[str], None], bucket: str, key: str, kind: str
+) -> None:
+    if kind != "logz":
+        destination(kind)
+    item = orders.land(key, gzip.compress(b"{}\n"), bucket=bucket)
+    before = orders.keys(ARCHIVE)
+    assert ship.handler(batch(message("orders", item, bucket)), Context()) == failures(1)
+    assert logz.bodies == []
+    assert orders.keys(ARCHIVE) == before
 
 
 def test_feed_keys_ascend_whatever_the_order_of_arrival(orders: Cloud, destination: Callable[[str], None]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from botocore.exceptions import ClientError
 from log_shipper import archive, aws, ship
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -84,6 +85,7 @@ def message(
     }
     return {
         "messageId": f"m{number}",
+        "receiptHandle": f"r{number}",
         "body": json.dumps(body),
         "attributes": {"ApproximateReceiveCount": str(received)},
         "eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:acme-logz",
@@ -108,6 +110,31 @@ def subscription(export: str, group: str, messages: list[str], **more: Any) -> d
         ],
     } | more
     return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(payload).encode())).decode()}}
+
+
+def refusal(code: str) -> Callable[..., Any]:
+    """Return a call of an AWS client that always ends in an error."""
+
+    def call(**_: object) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": ""}}, "Call")
+
+    return call
+
+
+def stream_batch(*payloads: dict[str, Any] | str, shard: int = 6) -> dict[str, Any]:
+    """Return the event in which Lambda hands over the records of a Kinesis shard: subscription events, or texts."""
+    records = []
+    for number, payload in enumerate(payloads):
+        record = json.loads(recorded("kinesis/record.json"))
+        sequence = str(int(record["kinesis"]["sequenceNumber"]) + number)
+        record["eventID"] = f"shardId-{shard:012d}:{sequence}"
+        if isinstance(payload, str):
+            data = base64.b64encode(gzip.compress(payload.encode())).decode()
+        else:
+            data = payload["awslogs"]["data"]
+        record["kinesis"] |= {"sequenceNumber": sequence, "data": data}
+        records.append(record)
+    return {"Records": records}
 
 
 class Listener:

@@ -10,6 +10,7 @@ from vendor_connector.request import ConnectorError
 
 STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/archiver"
 OTHER_STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/other"
+FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:archiver"
 ROLE = "arn:aws:iam::123456789012:role/logs-to-kinesis"
 PROPERTIES = {
     "Operation": "log-group-subscriptions",
@@ -177,6 +178,18 @@ def test_update_points_filters_at_a_new_destination(logs: Any, connector: Any) -
     connector.create(PROPERTIES)
     connector.update({**PROPERTIES, "DestinationArn": OTHER_STREAM}, PROPERTIES)
     assert filters(logs)["/apps/a"] == [("logdock.apps", OTHER_STREAM)]
+
+
+@pytest.mark.parametrize("to_stream", [True, False])
+def test_update_moves_a_filter_between_function_and_stream_without_taking_it_off(
+    logs: Any, wire: Any, connector: Any, to_stream: bool
+) -> None:
+    through = dict(PROPERTIES)
+    straight = {key: value for key, value in PROPERTIES.items() if key != "RoleArn"} | {"DestinationArn": FUNCTION}
+    wire.answers["PutSubscriptionFilter"] = lambda _: {}
+    connector.update(*((through, straight) if to_stream else (straight, through)))
+    writes = [(name, arguments.get("destinationArn"), arguments.get("roleArn")) for name, arguments in wire.writes()]
+    assert writes == [("PutSubscriptionFilter", *((STREAM, ROLE) if to_stream else (FUNCTION, None)))] * 2
 
 
 def test_update_of_the_filter_name_needs_no_second_slot(logs: Any, connector: Any) -> None:

@@ -2,7 +2,7 @@
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html. Each array element
 or document is one record whose message is its original text. Memory is bounded by the largest element, and an element
-by 8 MiB: what is longer, or no JSON any more, comes out as plain lines from there on.
+by 4 MiB: what is longer, or no JSON any more, comes out as plain lines from there on.
 """
 
 import codecs
@@ -15,13 +15,14 @@ from log_shipper.lines import MAX_LINE_BYTES, line_blocks, text_of
 from log_shipper.parsers import json_lines, plain
 from log_shipper.record import JsonValue, Origin, Record
 
-_RECORDS = re.compile(r'\{\s*"Records"\s*:\s*\[')
+_RECORDS = re.compile(r'\{\s{0,9}"Records"\s{0,9}:\s{0,9}\[')
+_ARRAY = re.compile(r"\[")
 _SEPARATORS = re.compile(r"[\s,]*")
 _OPENING_CHARS = 64
-_MAX_ELEMENT_CHARS = MAX_LINE_BYTES
+"""What must be seen to tell how a text opens: more than the longest `_RECORDS` has."""
+# half of a line's limit: a document is held as text and, for a moment, as objects that may take thirty times as much
+_MAX_ELEMENT_CHARS = MAX_LINE_BYTES // 2
 _AFTER_NUMBER = ",]} \t\r\n"
-_NUMBER_TAIL_CHARS = 2
-"""What may follow the beginning of a number that goes on in the next piece: ``1.``, ``1.5e``, ``1.5e+``."""
 _decode = json.JSONDecoder().raw_decode
 
 
@@ -77,18 +78,17 @@ def read(pieces: Iterable[bytes], origin: Origin) -> Iterator[Record]:
             closing = "]" if opening == "[" else "]}"
             continue
         document, end = _element(buffer, position, whole=ended) if closing != "}" else (None, -1)
-        if end < 0 and not ended and closing != "}" and left < _MAX_ELEMENT_CHARS:
-            wanted = min(2 * left + 1, _MAX_ELEMENT_CHARS)
+        # an element of that length is seen to end when there is a character more
+        if end < 0 and not ended and closing != "}" and left <= _MAX_ELEMENT_CHARS:
+            wanted = min(2 * left, _MAX_ELEMENT_CHARS) + 1
             continue
         if end < 0:
             rest = (opening + buffer[position:]).encode() + decoder.getstate()[0]
+            buffer = ""
             yield from _plain_lines(chain((rest,), source), origin)
             return
         yield json_lines.of_document(buffer[position:end], document, origin)
         position, wanted, opening = end, 1, ""
-
-
-_ARRAY = re.compile(r"\[")
 
 
 def _after_separators(text: str, position: int) -> int:
@@ -102,11 +102,12 @@ def _element(text: str, position: int, *, whole: bool) -> tuple[JsonValue, int]:
         document, end = _decode(text, position)
     except (ValueError, RecursionError):
         return None, -1
-    if isinstance(document, int | float) and not isinstance(document, bool):
-        tail = text[end : end + _NUMBER_TAIL_CHARS + 1]
-        if tail and tail[0] not in _AFTER_NUMBER:
-            return None, -1
-    return document, end if whole or end < len(text) else -1
+    is_number = isinstance(document, int | float) and not isinstance(document, bool)
+    # the beginning of a number is a number too, and so is that of 2026-01-02
+    goes_on = (end == len(text) and not whole) or (is_number and text[end : end + 1] not in _AFTER_NUMBER)
+    if goes_on or end - position > _MAX_ELEMENT_CHARS:
+        return None, -1
+    return document, end
 
 
 def _plain_lines(pieces: Iterable[bytes], origin: Origin) -> Iterator[Record]:

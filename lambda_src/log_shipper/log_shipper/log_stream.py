@@ -1,0 +1,70 @@
+"""The events of one log stream, read as lines in as many payloads as they come: a record may go on in the next one."""
+
+from log_shipper import timestamps
+from log_shipper.events import LogEvents
+from log_shipper.export_config import ExportConfig
+from log_shipper.line_readers import VENDOR_FORMATS, line_reader
+from log_shipper.parsers import aurora_mysql
+from log_shipper.reading import RawBlock
+from log_shipper.record import Origin, Record
+from log_shipper.rendering import Renderer, Shape
+
+
+class LogStream:
+    """Turns a log stream's payloads into records; where the payloads were cut makes no difference.
+
+    Parameters
+    ----------
+    log_group, log_stream : str
+        Which one it is.
+    config : ExportConfig
+        The export that it belongs to.
+    """
+
+    def __init__(self, log_group: str, log_stream: str, config: ExportConfig) -> None:
+        name = config.format_name if config.format_name != "auto" else VENDOR_FORMATS[config.vendor]
+        self._format = "json-lines" if name == "json" else name
+        self._config = config
+        self._log_type = aurora_mysql.log_type_of(log_group)
+        self._reader = line_reader(self._format, config.record_start)
+        source = f"cloudwatch:{log_group}:{log_stream}"
+        self.renderer = Renderer(Shape(), export=config.name, vendor=config.vendor, source=source)
+
+    def take(self, payload: LogEvents) -> list[RawBlock | list[Record]]:
+        """Return what the next payload completes: its messages as one block where each is a line, records where not."""
+        raw = self._block(payload)
+        if raw is None:
+            return [self.records(payload)]
+        # its first line begins a record, so nothing held back goes on in it
+        return [*self.finish(), raw]
+
+    def finish(self) -> list[list[Record]]:
+        """Return the record that was waiting for more lines, if any."""
+        held = list(self._reader.finish())
+        return [held] if held else []
+
+    def records(self, payload: LogEvents) -> list[Record]:
+        """Return the records that a payload completes: each event's message is one line."""
+        records: list[Record] = []
+        for event in payload.events:
+            message = event["message"].rstrip("\r\n")
+            if message and not message.isspace():
+                arrival = timestamps.from_epoch(event["timestamp"]) or "1970-01-01T00:00:00Z"
+                records += self._reader.feed(message, Origin(arrival, self._log_type))
+        if self._config.vendor == "aurora-mysql":
+            records.sort(key=lambda record: record.time)
+        return records
+
+    def _block(self, payload: LogEvents) -> RawBlock | None:
+        messages = payload.column("message")
+        text = "\n".join(messages)
+        if self._config.record_start or "\r" in text or not messages or text.count("\n") != len(messages) - 1:
+            return None
+        if text.startswith("{") and self._format in ("mongodb", "json-lines", "auto"):
+            way = "opening"
+        elif self._format == "plain" or (self._format == "auto" and not text.startswith("{") and "\n{" not in text):
+            way = "arrival"
+        else:
+            return None
+        times = timestamps.from_epoch_ms(payload.column("timestamp")) if way == "arrival" else []
+        return RawBlock(text, way, self._log_type, times, lambda: self.records(payload))

@@ -1,0 +1,93 @@
+"""The replica: a copy of the archive in another Region, under a key of its own, which may be locked.
+
+It is deployed before the core, whose archive bucket S3 copies from, and refers to nothing of the core but by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from constructs_lib import statements
+from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
+from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
+from constructs_lib.replication import ObjectLock, Replication, replication_permissions
+from settings import Deployment
+from settings.names import Names
+from settings.replica import Replica
+
+REPLICATED_PREFIX = "logs/"
+"""What is copied of the archive: the logs, and not the short-lived copies made for fetching readers."""
+
+
+class ReplicaStack(Stack):
+    """The bucket, its key, and the role that S3 copies as."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Deployment,
+        replica: Replica,
+        names: Names,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, termination_protection=True, **stack)
+        key = CustomerKey(
+            self, "Key", CustomerKeyProps(alias=names.replica(self.region), description="Logdock: copy of the archive")
+        )
+        lock = ObjectLock(mode=replica.lock, days=replica.lock_days) if replica.lock and replica.lock_days else None
+        bucket = LandingBucket(
+            self,
+            "Replica",
+            LandingBucketProps(
+                bucket_name=names.bucket("replica", self.region),
+                encryption_key=key.key,
+                hot_days=settings.kept.hot_days,
+                archive_days=settings.kept.archive_days,
+                cold_days=settings.kept.cold_after_days,
+                announced=False,
+                lock=lock,
+            ),
+        )
+        role = iam.Role(
+            self,
+            "Role",
+            role_name=names.replica(self.region),
+            description="Logdock: S3 copies the archive",
+            # Whoever has S3 use it must be allowed to pass it, in this account. S3's guide has no condition here.
+            assumed_by=iam.ServicePrincipal("s3.amazonaws.com"),
+            inline_policies={
+                "Replica": iam.PolicyDocument(
+                    statements=[
+                        *replication_permissions(
+                            source_arn=names.bucket_arn(names.bucket("archive")),
+                            replica_arn=bucket.arn,
+                            prefix=REPLICATED_PREFIX,
+                            locked=lock is not None,
+                        )
+                    ]
+                )
+            },
+        )
+        # Decrypt, too: with a bucket key, S3 makes sure of the key before it uses it.
+        key.allow(
+            statements.use_key_for_objects(["kms:Decrypt", "kms:Encrypt"], bucket.arn, role.role_arn, self.region)
+        )
+        CfnOutput(self, "ReplicaBucketName", value=bucket.name, description="Copy of every export's logs")
+
+
+def replication(replica: Replica, names: Names) -> Replication:
+    """Return what the archive bucket must be told."""
+    bucket_name, alias = names.bucket("replica", replica.region), names.replica(replica.region)
+    return Replication(
+        prefix=REPLICATED_PREFIX,
+        role_arn=names.role_arn(alias),
+        bucket_name=bucket_name,
+        bucket_arn=names.bucket_arn(bucket_name),
+        key_arn=f"arn:{names.partition}:kms:{replica.region}:{names.account}:alias/{alias}",
+    )

@@ -1,0 +1,297 @@
+"""The fault matrix: what each fault does to a load. The table in docs/shipping.md is made of these rows.
+
+A row says what is delivered, repeated and kept; each of its variants brings the fault about, and a test holds the
+outcome against the row. Nothing is ever lost: that is the same for all of them.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from log_shipper import jobs
+
+from tests.lambda_src.log_shipper.fault_stage import (
+    BODY_BYTES,
+    LINES,
+    STATUSES,
+    Happen,
+    KilledError,
+    Stage,
+    counted,
+    damaged,
+    disorder,
+    duplicate,
+    duplicate_at_once,
+    duplicate_in_a_batch,
+    gone,
+    half_a_head,
+    half_an_answer,
+    hang,
+    hurried,
+    killed_at_the_mark,
+    killed_before_an_answer,
+    mark_unreadable,
+    mark_unwritable,
+    no_configuration,
+    no_event,
+    no_secret,
+    not_hidden,
+    quarantine_unwritable,
+    refuse_connections,
+    reset,
+    s3_error,
+    scripted,
+    status,
+    taken,
+    too_large_alone,
+    unreadable,
+    write_fails,
+)
+from tests.lambda_src.log_shipper.world import FAILURES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A fault and what comes of it.
+
+    Attributes
+    ----------
+    fault, does
+        What happens, and what the shipper does.
+    delivered
+        ``everything``; ``the rest``: all but what is kept; ``what was whole``: all before the damage; ``nothing``.
+    repeated
+        ``nothing``, ``a body``, ``16 MiB and a body`` or ``the object``: the most that arrives twice.
+    kept
+        Where what is not delivered at once waits: ``queue``, ``quarantine``, ``dead-letter queue`` or nowhere (``—``).
+    variants
+        The ways to bring it about.
+    destinations
+        The kinds of destination that it is brought about at.
+    """
+
+    fault: str
+    does: str
+    delivered: str = "everything"
+    repeated: str = "nothing"
+    kept: str = "—"
+    variants: Mapping[str, Happen]
+    destinations: tuple[str, ...] = ("logz",)
+
+
+ROWS = (
+    Row(
+        fault="the destination answers 408, 429, 500, 502, 503 or 504, once",
+        does="posted again within the invocation, after `Retry-After` or a growing delay with jitter",
+        variants={f"{code} after {after}": scripted(status(code), after=after) for code in STATUSES for after in (0, 1)}
+        | {"429 with Retry-After": scripted(status(429, Retry_After="2"))},
+    ),
+    Row(
+        fault="it answers so for longer, or asks with `Retry-After` for more time than is left",
+        does="given up after four posts; every message of the batch waits in the queue, the others untried",
+        kept="queue",
+        variants={
+            "one invocation": scripted(*[status(503)] * 4),
+            "three invocations": scripted(*[status(503)] * 12),
+            "half-way": scripted(*[status(503)] * 4, after=2),
+            "Retry-After": scripted(status(429, Retry_After="86400")),
+        },
+    ),
+    Row(
+        fault="it refuses the token (401, 403), or answers with a status nobody expects",
+        does="nothing is posted again; the secret is read anew; the messages wait in the queue",
+        kept="queue",
+        variants={str(code): scripted(status(code), after=1) for code in (401, 403, 404)},
+    ),
+    Row(
+        fault="connections are refused or reset, or there is no answer in 30 s, and nothing was taken",
+        does="posted again within the invocation",
+        variants={
+            "reset": scripted(reset, after=1),
+            "half an answer": scripted(half_a_head, after=1),
+            "hang": lambda stage: stage.listener.script.append(hang(stage)),
+        },
+    ),
+    Row(
+        fault="connections are refused for a whole invocation",
+        does="as for 503",
+        kept="queue",
+        variants={"refused": refuse_connections},
+    ),
+    Row(
+        fault="the body was taken, and its answer is lost",
+        does="posted again: nobody can know",
+        repeated="a body",
+        variants={
+            "reset": lambda stage: taken(stage, reset),
+            "half an answer": lambda stage: taken(stage, half_a_head),
+            "hang": lambda stage: taken(stage, hang(stage)),
+        },
+    ),
+    Row(
+        fault="413",
+        does="posted again in halves",
+        variants={"once": scripted(status(413), after=1), "twice": scripted(status(413), status(413))},
+    ),
+    Row(
+        fault="413 (OTLP: also 400) for one record alone",
+        does="that record is set aside with the reason",
+        delivered="the rest",
+        kept="quarantine",
+        variants={"413": too_large_alone},
+    ),
+    Row(
+        fault="Logz.io's 400 that counts oversized or malformed lines",
+        does="a partial success: those lines are set aside, the others count as sent",
+        delivered="the rest",
+        kept="quarantine",
+        variants={"counts": counted},
+    ),
+    Row(
+        fault="a 400 whose counts say nothing, or that breaks off",
+        does="the body is set aside as a whole, also what may have been taken of it; it is not posted again",
+        delivered="the rest",
+        kept="quarantine",
+        variants={"no counts": scripted(status(400)), "cut off": scripted(half_an_answer(400))},
+    ),
+    Row(
+        fault="S3 or KMS does not give the object: throttled, failing, denied, key disabled",
+        does="after the SDK's own five tries the message waits in the queue; its neighbours go on",
+        kept="queue",
+        variants={
+            code: unreadable(code) for code in ("SlowDown", "InternalError", "AccessDenied", "KMS.DisabledException")
+        },
+    ),
+    Row(
+        fault="the mark of a finished object cannot be read, and its message comes again",
+        does="taken for one that is new",
+        repeated="the object",
+        variants={"throttled": mark_unreadable},
+    ),
+    Row(
+        fault="the mark cannot be written, and the message comes again",
+        does="the message is done all the same: what was acknowledged stays so",
+        repeated="the object",
+        variants={"key disabled": mark_unwritable},
+    ),
+    Row(
+        fault="the quarantine cannot be written",
+        does="nothing of that body counts as sent; the message waits in the queue",
+        delivered="the rest",
+        repeated="a body",
+        kept="queue, quarantine",
+        variants={"throttled": quarantine_unwritable},
+    ),
+    Row(
+        fault="the object is damaged or cut off",
+        does="delivered up to the damage; a note says where it is; the object stays where it landed",
+        delivered="what was whole",
+        kept="quarantine",
+        variants={"cut off": damaged},
+    ),
+    Row(
+        fault="the object is gone, or the message is no S3 event",
+        does="tried twenty times, then left to a person, with an alarm",
+        delivered="nothing",
+        kept="queue, dead-letter queue",
+        variants={"gone": gone, "no event": no_event},
+    ),
+    Row(
+        fault="the export's configuration or the destination's secret cannot be read",
+        does="nothing is shipped with less redaction than was asked for; the messages wait in the queue",
+        kept="queue",
+        variants={"configuration": no_configuration, "secret": no_secret},
+    ),
+    Row(
+        fault="the function's time runs out inside an object",
+        does="progress is kept, and the message goes to the end of its queue; those without a turn too",
+        kept="queue",
+        variants={"in the middle": hurried},
+    ),
+    Row(
+        fault="the function is killed at any point",
+        does="the batch comes back after 30 minutes and goes on where progress was kept last",
+        repeated="16 MiB and a body",
+        kept="queue",
+        variants={"between two bodies": killed_before_an_answer, "before the mark": killed_at_the_mark},
+    ),
+    Row(
+        fault="a message comes twice",
+        does="the mark says that the object is done",
+        variants={"later": duplicate, "in one batch": duplicate_in_a_batch},
+    ),
+    Row(
+        fault="two invocations get copies of a message at the same moment",
+        does="neither finds a mark",
+        repeated="the object",
+        variants={"at once": duplicate_at_once},
+    ),
+    Row(
+        fault="messages come in any order",
+        does="an object's records stay in their order; objects have none",
+        variants={"reversed": disorder},
+    ),
+    Row(
+        fault="a failed message cannot be hidden",
+        does="it comes back after the queue's own visibility time, 30 minutes",
+        kept="queue",
+        variants={"refused": not_hidden},
+    ),
+    Row(
+        fault="archive and feed: S3 fails, or the function is killed, at any point",
+        does="what is there already is known by its key, or by the note that was written before it",
+        kept="queue",
+        variants={"throttled": write_fails(s3_error("SlowDown")), "killed": write_fails(KilledError())},
+        destinations=("archive", "feed"),
+    ),
+    Row(
+        fault="archive and feed: a message comes twice",
+        does="as above",
+        variants={"later": duplicate, "in one batch": duplicate_in_a_batch},
+        destinations=("archive", "feed"),
+    ),
+)
+
+
+def table() -> str:
+    """Return the rows as the page has them."""
+    lines = [
+        "| fault | what happens | delivered | repeated, at most | kept | lost |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += [f"| {row.fault} | {row.does} | {row.delivered} | {row.repeated} | {row.kept} | 0 |" for row in ROWS]
+    return "\n".join(lines) + "\n"
+
+
+def check(stage: Stage, row: Row) -> None:
+    """Hold what became of the load against the row."""
+    records = stage.arrived()
+    arrived = [record["message"] for record in records]
+    kept = [line["record"]["message"] for line in stage.cloud.lines(FAILURES, "quarantine/")]
+    repeated = arrived.copy()
+    for line in set(arrived):
+        repeated.remove(line)
+    line = len(json.dumps(records[0], separators=(",", ":")) + "\n") if records else 0
+    unit = {"nothing": 0, "a body": BODY_BYTES, "16 MiB and a body": jobs.SAVE_EVERY_BYTES + BODY_BYTES}
+    assert len(repeated) * line <= unit.get(row.repeated, len(LINES) * line)
+    assert bool(repeated) == (row.repeated != "nothing")
+    match row.delivered:
+        case "everything":
+            assert set(arrived) == set(LINES)
+            assert kept == []
+        case "the rest":
+            assert set(LINES) <= set(arrived) | set(kept)
+            assert arrived
+        case "what was whole":
+            assert arrived == LINES[: len(arrived)]
+            assert arrived
+        case "nothing":
+            assert arrived == []
+    places = row.kept.split(", ")
+    assert bool(kept) == ("quarantine" in places)
+    assert bool(stage.returned) == ("queue" in places)
+    assert bool(stage.messages) == ("dead-letter queue" in places)
+    if not repeated:
+        for source in {record["source"] for record in records}:
+            of_it = [record["message"] for record in records if record["source"] == source]
+            assert of_it == sorted(of_it)

@@ -1,0 +1,298 @@
+"""Where faults are brought about: an object that landed, its messages, a listener, and the ways to harm each."""
+
+import gzip
+import json
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from log_shipper import aws, http_client, ship
+
+from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, answer, message
+
+LINES = [f"{i:03d} {'x' * 40}" for i in range(400)]
+BODY_BYTES, SAVE_EVERY_BYTES = 20_000, 40_000
+OK: dict[str, Any] = {"batchItemFailures": []}
+STATUSES = (408, 429, 500, 502, 503, 504)
+
+
+class KilledError(BaseException):
+    """The function is killed: nothing in it may catch this."""
+
+
+@dataclass
+class Stage:
+    """One object of 400 lines that landed, its messages, and what became of them."""
+
+    cloud: Cloud
+    listener: Listener
+    monkeypatch: pytest.MonkeyPatch
+    destination: str
+    item: dict[str, Any] = field(init=False)
+    messages: list[dict[str, Any]] = field(init=False)
+    returned: int = 0
+
+    def __post_init__(self) -> None:
+        if self.destination != "logz":
+            kind = {"name": self.destination, "kind": self.destination}
+            self.monkeypatch.setenv("LOGDOCK_DESTINATION", json.dumps(kind))
+        self.item = self.cloud.land("app.log", gzip.compress("\n".join(LINES).encode()))
+        self.messages = [self.message()]
+
+    def message(self, number: int = 1, **item: Any) -> dict[str, Any]:
+        return message("app", self.item | item, number=number)
+
+    def deliver(self, attempts: int = 8, context: Context | None = None) -> None:
+        """Call the function with what is in the queue until that is empty, or so often."""
+        for _ in range(attempts):
+            if not self.messages:
+                return
+            try:
+                answered = ship.handler({"Records": self.messages[:10]}, context or Context())
+            except KilledError:
+                failed = {each["messageId"] for each in self.messages[:10]}
+            else:
+                failed = {each["itemIdentifier"] for each in answered["batchItemFailures"]}
+            self.returned += bool(failed)
+            self.messages = [each for each in self.messages[:10] if each["messageId"] in failed] + self.messages[10:]
+            for each in self.messages:
+                received = int(each["attributes"]["ApproximateReceiveCount"]) + 1
+                each["attributes"]["ApproximateReceiveCount"] = str(received)
+
+    def arrived(self) -> list[dict[str, Any]]:
+        """Return the records that the destination has, in its order."""
+        prefixes = {"archive": "logs/", "feed": "feed/"}
+        if self.destination in prefixes:
+            return self.cloud.lines(ARCHIVE, prefixes[self.destination])
+        return self.listener.accepted
+
+    def s3_fails(self, operation: str, prefix: str, error: BaseException, times: int = 1) -> None:
+        """Let S3 fail so often at keys that begin so."""
+        whole, left = getattr(aws.s3(), operation), iter(range(times))
+
+        def faulty(**arguments: Any) -> Any:
+            if arguments["Key"].startswith(prefix) and next(left, None) is not None:
+                raise error
+            return whole(**arguments)
+
+        self.monkeypatch.setattr(aws.s3(), operation, faulty)
+
+
+Happen = Callable[[Stage], None]
+
+
+def scripted(*answers: Callable[[BaseHTTPRequestHandler, bytes], bool], after: int = 0) -> Happen:
+    """Let the listener take so many bodies, then answer so."""
+
+    def happen(stage: Stage) -> None:
+        stage.listener.script += [lambda *_: True] * after + list(answers)
+
+    return happen
+
+
+def status(code: int, body: bytes = b"", **headers: str) -> Callable[[BaseHTTPRequestHandler, bytes], bool]:
+    return lambda handler, _: answer(handler, code, body, headers)
+
+
+def reset(handler: BaseHTTPRequestHandler, _: bytes) -> bool:
+    """Break the connection before an answer."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    handler.close_connection = True
+    handler.connection.close()
+    return False
+
+
+def half_an_answer(code: int) -> Callable[[BaseHTTPRequestHandler, bytes], bool]:
+    """Promise more of a body than is sent."""
+
+    def answer_half(handler: BaseHTTPRequestHandler, _: bytes) -> bool:
+        handler.send_response(code)
+        handler.send_header("Content-Length", "100")
+        handler.end_headers()
+        handler.wfile.write(b'{"malformed')
+        handler.close_connection = True
+        return False
+
+    return answer_half
+
+
+def half_a_head(handler: BaseHTTPRequestHandler, _: bytes) -> bool:
+    """Break off inside the headers."""
+    handler.wfile.write(b"HTTP/1.1 20")
+    handler.close_connection = True
+    return False
+
+
+def taken(stage: Stage, then: Callable[[BaseHTTPRequestHandler, bytes], bool]) -> None:
+    """Let the listener take a body and then not say so."""
+
+    def take(handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+        stage.listener.accepted += [json.loads(line) for line in body.splitlines()]
+        return then(handler, body)
+
+    stage.listener.script.append(take)
+
+
+def hang(stage: Stage) -> Callable[[BaseHTTPRequestHandler, bytes], bool]:
+    """Do not answer for longer than is waited, this once."""
+    patient = http_client.TIMEOUT_SECONDS
+    stage.monkeypatch.setattr(http_client, "TIMEOUT_SECONDS", 0.2)
+    stage.monkeypatch.setattr(http_client, "LEAST_TIMEOUT_SECONDS", 0.1)
+
+    def wait(*_: object) -> bool:
+        http_client.TIMEOUT_SECONDS = patient
+        return threading.Event().wait(1)
+
+    return wait
+
+
+def refuse_connections(stage: Stage) -> None:
+    whole = http_client.HttpClient._connected
+    left = iter(range(http_client.MAX_ATTEMPTS))
+
+    def connected(client: http_client.HttpClient) -> Any:
+        if next(left, None) is not None:
+            raise ConnectionRefusedError
+        return whole(client)
+
+    stage.monkeypatch.setattr(http_client.HttpClient, "_connected", connected)
+
+
+def counted(stage: Stage) -> None:
+    """Take a body but for its longest line, which is told apart by its length."""
+    long = "200 " + "y" * 300
+    stage.item = stage.cloud.land("app.log", "\n".join([*LINES[:201], long, *LINES[201:]]).encode())
+    stage.messages = [stage.message()]
+
+    def count(handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+        lines = body.splitlines()
+        good = [line for line in lines if long.encode() not in line]
+        if len(good) < len(lines):
+            stage.listener.accepted += [json.loads(line) for line in good]
+            counts = {"malformedLines": 0, "oversizedLines": 1, "successfulLines": len(good)}
+            return answer(handler, 400, json.dumps(counts).encode())
+        return True
+
+    stage.listener.script += [count] * 40
+
+
+def too_large_alone(stage: Stage) -> None:
+    stage.listener.refuse = lambda body: 413 if b"200 x" in body else 200
+
+
+def s3_error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code}}, "S3")
+
+
+def unreadable(code: str) -> Happen:
+    return lambda stage: stage.s3_fails("get_object", "app.log", s3_error(code), times=2)
+
+
+def mark_unreadable(stage: Stage) -> None:
+    stage.deliver()
+    stage.messages = [stage.message(2)]
+    stage.s3_fails("get_object", "progress/", s3_error("SlowDown"))
+
+
+def mark_unwritable(stage: Stage) -> None:
+    stage.s3_fails("put_object", "progress/", s3_error("KMS.DisabledException"), times=50)
+    stage.deliver()
+    stage.messages = [stage.message(2)]
+
+
+def quarantine_unwritable(stage: Stage) -> None:
+    counted(stage)
+    stage.s3_fails("put_object", "quarantine/", s3_error("SlowDown"))
+
+
+def damaged(stage: Stage) -> None:
+    whole = gzip.compress("\n".join(LINES).encode())
+    stage.item = stage.cloud.land("app.log", whole[: len(whole) // 2])
+    stage.messages = [stage.message()]
+
+
+def gone(stage: Stage) -> None:
+    stage.messages = [message("app", {"key": "gone", "etag": "e"})]
+
+
+def no_event(stage: Stage) -> None:
+    stage.messages[0]["body"] = "not an event"
+
+
+def killed_at_the_mark(stage: Stage) -> None:
+    stage.s3_fails("put_object", "progress/", KilledError())
+
+
+def killed_before_an_answer(stage: Stage) -> None:
+    def kill(*_: object) -> bool:
+        stage.monkeypatch.setattr(http_client.HttpClient, "post", killing)
+        return True
+
+    def killing(*_: object) -> None:
+        stage.monkeypatch.setattr(http_client.HttpClient, "post", whole)
+        raise KilledError
+
+    whole = http_client.HttpClient.post
+    stage.listener.script += [lambda *_: True, kill]
+
+
+def hurried(stage: Stage) -> None:
+    class Hurried(Context):
+        def get_remaining_time_in_millis(self) -> int:
+            self.milliseconds -= 1_000
+            return self.milliseconds
+
+    stage.deliver(1, Hurried(20_000))
+
+
+def no_configuration(stage: Stage) -> None:
+    stage.cloud.ssm.delete_parameter(Name="/logdock/acme/exports/app")
+    stage.deliver(2)
+    stage.cloud.export("app", vendor="s3-logs")
+
+
+def no_secret(stage: Stage) -> None:
+    stage.cloud.secrets.update_secret(SecretId="acme/logzio", SecretString=" ")
+    stage.deliver(2)
+    stage.cloud.secrets.put_secret_value(SecretId="acme/logzio", SecretString="token")
+
+
+def duplicate(stage: Stage) -> None:
+    stage.deliver()
+    stage.messages = [stage.message(2)]
+
+
+def duplicate_in_a_batch(stage: Stage) -> None:
+    stage.messages = [stage.message(1), stage.message(2)]
+
+
+def duplicate_at_once(stage: Stage) -> None:
+    """A second invocation gets the message while the first waits for its first answer."""
+
+    def meanwhile(*_: object) -> bool:
+        assert ship.handler({"Records": [stage.message(2)]}, Context()) == OK
+        return True
+
+    stage.listener.script.append(meanwhile)
+
+
+def disorder(stage: Stage) -> None:
+    halves = [stage.cloud.land(f"{i}.log", "\n".join(LINES[i * 200 :][:200]).encode()) for i in (0, 1)]
+    stage.messages = [message("app", half, number=i) for i, half in reversed(list(enumerate(halves)))]
+
+
+def write_fails(error: BaseException) -> Happen:
+    return lambda stage: stage.s3_fails("put_object", {"archive": "logs/", "feed": "feed/"}[stage.destination], error)
+
+
+def not_hidden(stage: Stage) -> None:
+    def refuse(**_: object) -> None:
+        raise s3_error("InternalError")
+
+    stage.listener.script += [status(503)] * 4
+    stage.monkeypatch.setattr(aws.sqs(), "change_message_visibility_batch", refuse)

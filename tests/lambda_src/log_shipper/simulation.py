@@ -1,0 +1,318 @@
+"""The outside world as a simulation: every call is a step at which it can fail, and the function can be killed.
+
+No socket, no clock and no thread, so that hypothesis tries hundreds of histories a second and shows the shortest that
+breaks a promise. What the shipper sees of AWS and of a listener is here; what it does with it is the real code.
+"""
+
+import gzip
+import io
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.client import IncompleteRead
+from typing import Any, ClassVar
+
+import pytest
+from botocore.exceptions import ClientError
+from log_shipper import archive, aws, bulk, feed, logzio, otlp, queue, ship
+
+from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, LANDING
+
+QUEUE_ARN = "arn:aws:sqs:eu-west-1:111122223333:acme-ship-x"
+LONGEST_LINE = 175
+"""Bytes above which the listener of the simulation calls a line oversized."""
+
+
+class KilledError(BaseException):
+    """The function is killed: nothing in it may catch this."""
+
+
+class World:
+    """The buckets, the queue and the listener; what they were told and what they hold."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], bytes] = {}
+        self.written: list[str] = []
+        self.put_back: list[dict[str, Any]] = []
+        self.arrived: dict[str, list[str]] = defaultdict(list)
+        self.answers: list[str] = []
+        self.answered: list[str] = []
+        self.sizes: dict[str, int] = {}
+        self.unheard_bytes = 0
+        self.largest_body = 0
+        self.fuse: int | None = None
+        self.s3_faults: dict[str, int] = {}
+        self.failed_s3_calls = 0
+
+    def step(self) -> None:
+        """Come to a point where the function may be killed."""
+        if self.fuse is not None:
+            self.fuse -= 1
+            if self.fuse < 0:
+                raise KilledError
+
+    # S3
+
+    def get_object(self, **asked: str) -> dict[str, Any]:
+        where = asked["Bucket"], asked["Key"]
+        self._s3("GetObject", where[1])
+        if where not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+        return {
+            "Body": io.BytesIO(self.objects[where]),
+            "Metadata": {},
+            "LastModified": datetime(2026, 11, 21, tzinfo=UTC),
+            "ETag": '"e"',
+        }
+
+    def head_object(self, **asked: str) -> dict[str, Any]:
+        return self.get_object(**asked)
+
+    def put_object(self, **given: Any) -> None:
+        where = given["Bucket"], given["Key"]
+        self._s3("PutObject", where[1])
+        if "IfNoneMatch" in given and where in self.objects:
+            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
+        self.objects[where] = given["Body"]
+        self.written.append(given["Key"])
+        self.step()
+
+    def copy_object(self, **given: Any) -> None:
+        body = self.get_object(**given["CopySource"])["Body"].read()
+        self.put_object(Bucket=given["Bucket"], Key=given["Key"], Body=body)
+
+    def get_paginator(self, _: str) -> "World":
+        return self
+
+    def paginate(self, **asked: str) -> Iterator[dict[str, Any]]:
+        self._s3("ListObjectsV2", asked["Prefix"])
+        keys = self.keys(asked["Bucket"], asked["Prefix"])
+        yield {"Contents": [{"Key": key} for key in keys if key > asked["StartAfter"]]}
+
+    def _s3(self, operation: str, key: str) -> None:
+        self.step()
+        name = f"{operation} {key.partition('/')[0] if '/' in key else 'object'}"
+        if self.s3_faults.get(name, 0) > 0:
+            self.s3_faults[name] -= 1
+            self.failed_s3_calls += 1
+            raise ClientError({"Error": {"Code": "SlowDown"}}, operation)
+
+    # the others
+
+    def get_parameter(self, **asked: str) -> dict[str, Any]:
+        exclude = '"exclude":[":drop"],' if asked["Name"].endswith("some") else ""
+        return {"Parameter": {"Value": f'{{{exclude}"vendor":"s3-logs","format":"plain"}}'}}
+
+    def get_secret_value(self, **_: str) -> dict[str, str]:
+        return {"SecretString": "token"}
+
+    def get_queue_url(self, **_: str) -> dict[str, str]:
+        return {"QueueUrl": "queue"}
+
+    def send_message(self, **message: str) -> None:
+        self.step()
+        self.put_back.append(message)
+        self.step()
+
+    def change_message_visibility_batch(self, **_: Any) -> dict[str, Any]:
+        self.step()
+        return {}
+
+    # what came of it
+
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        return sorted(key for where, key in self.objects if where == bucket and key.startswith(prefix))
+
+    def lines(self, bucket: str, prefix: str) -> list[dict[str, Any]]:
+        return [
+            json.loads(line)
+            for key in self.keys(bucket, prefix)
+            for line in gzip.decompress(self.objects[bucket, key]).splitlines()
+        ]
+
+    def quarantined(self) -> dict[str, list[str]]:
+        """Return the quarantined messages by source."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for line in self.lines(FAILURES, "quarantine/"):
+            found[line["record"]["source"]].append(line["record"]["message"])
+        return found
+
+
+class Wire:
+    """A connection to the listener, which answers from the world's script and then 200."""
+
+    world: ClassVar[World]
+    read: ClassVar["Callable[[bytes], Lines]"]
+    sock = None
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.body = b""
+
+    def request(self, _method: str, _target: str, body: bytes, _headers: dict[str, str]) -> None:
+        self.body = gzip.decompress(body)
+
+    def close(self) -> None:
+        pass
+
+    def getresponse(self) -> "Response":
+        world, lines = type(self).world, type(self).read(self.body)
+        world.step()
+        name = world.answers.pop(0) if world.answers else "200"
+        world.answered.append(name)
+        world.largest_body = max(world.largest_body, sum(size for *_, size in lines))
+        taken, answer = ANSWERS[name](lines)
+        for source, message, size in taken:
+            world.arrived[source].append(message)
+            world.sizes[message] = size
+        world.step()
+        if isinstance(answer, Exception):
+            world.unheard_bytes += sum(size for *_, size in taken)
+            raise answer
+        return answer
+
+
+@dataclass
+class Response:
+    """An answer."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def read(self, _: int) -> bytes:
+        return self.body
+
+    def isclosed(self) -> bool:
+        return True
+
+
+Lines = list[tuple[str, str, int]]
+Told = tuple[Lines, Response | Exception]
+
+
+def _counted(lines: Lines) -> Told:
+    taken = [line for line in lines if line[2] <= LONGEST_LINE]
+    if len(taken) == len(lines):
+        return lines, Response(200)
+    counts = {"malformedLines": 0, "oversizedLines": len(lines) - len(taken), "successfulLines": len(taken)}
+    return taken, Response(400, json.dumps(counts).encode())
+
+
+ANSWERS: dict[str, Callable[[Lines], Told]] = {
+    "200": lambda lines: (lines, Response(200)),
+    "400 with counts": _counted,
+    "400": lambda _: ([], Response(400)),
+    "400 untold": lambda lines: (lines[: len(lines) // 2], Response(400)),
+    "400 untold, cut": lambda lines: (lines[: len(lines) // 2], Response(400, b'{"malformed')),
+    "200 untold": lambda lines: (lines[1:], Response(200, b'{"partialSuccess":{"rejectedLogRecords":1}}')),
+    "401": lambda _: ([], Response(401)),
+    "403": lambda _: ([], Response(403)),
+    "404": lambda _: ([], Response(404)),
+    "413": lambda _: ([], Response(413)),
+    "429": lambda _: ([], Response(429)),
+    "429, Retry-After": lambda _: ([], Response(429, b"", {"Retry-After": "2"})),
+    "429, Retry-After long": lambda _: ([], Response(429, b"", {"Retry-After": "86400"})),
+    "429, Retry-After odd": lambda _: ([], Response(429, b"", {"Retry-After": "²"})),
+    "500": lambda _: ([], Response(500)),
+    "503": lambda _: ([], Response(503)),
+    "refused": lambda _: ([], ConnectionRefusedError()),
+    "hang": lambda _: ([], TimeoutError()),
+    "reset": lambda _: ([], ConnectionResetError()),
+    "half an answer": lambda _: ([], IncompleteRead(b"HTT")),
+    "hang, taken": lambda lines: (lines, TimeoutError()),
+    "reset, taken": lambda lines: (lines, ConnectionResetError()),
+    "half an answer, taken": lambda lines: (lines, IncompleteRead(b"HTT")),
+}
+S3_CALLS = (
+    "GetObject object", "GetObject progress", "GetObject feed-index", "ListObjectsV2 feed",
+    "PutObject progress", "PutObject quarantine", "PutObject logs", "PutObject feed", "PutObject feed-index",
+)  # fmt: skip
+OTLP_ONLY = {"400", "200 untold"}
+LOGZIO_ONLY = {name for name in ANSWERS if name.startswith("400 ")}
+
+
+def logzio_lines(body: bytes) -> Lines:
+    """Return the records of a body: source, message, and the bytes of the line."""
+    found = []
+    for line in body.splitlines(keepends=True):
+        record = json.loads(line)
+        found.append((record["source"], record["message"], len(line)))
+    return found
+
+
+def otlp_lines(body: bytes) -> Lines:
+    """Return the records of an OTLP body."""
+    found = []
+    for resource in json.loads(body)["resourceLogs"]:
+        for record in resource["scopeLogs"][0]["logRecords"]:
+            message = record["body"]["stringValue"]
+            attributes = {each["key"]: each["value"]["stringValue"] for each in record["attributes"]}
+            size = len(json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()) + len(",\n")
+            found.append((attributes["source"], message, size))
+    return found
+
+
+class Clock:
+    """Lambda's context: there is time until it was asked so often."""
+
+    def __init__(self, looks: int | None) -> None:
+        self.looks = looks
+
+    def get_remaining_time_in_millis(self) -> int:
+        if self.looks is None:
+            return 300_000
+        self.looks -= 1
+        return 300_000 if self.looks >= 0 else 0
+
+
+def message_of(key: str, number: int, export: str = "all", bucket: str = LANDING) -> dict[str, Any]:
+    """Return the message that names an object."""
+    body = {"export": export, "detail": {"bucket": {"name": bucket}, "object": {"key": key, "etag": "e"}}}
+    return {
+        "messageId": f"m{number}",
+        "receiptHandle": "r",
+        "body": json.dumps(body),
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "eventSourceARN": QUEUE_ARN,
+    }
+
+
+def enter(
+    monkeypatch: pytest.MonkeyPatch, world: World, kind: str, *, piece_bytes: int, body_bytes: int, save_every: int
+) -> list[Any]:
+    """Put the shipper into a world; return where the figures of its invocations are collected."""
+    for name in ("s3", "sqs", "ssm", "secrets_manager"):
+        monkeypatch.setattr(aws, name, lambda: world)
+    destination = {"name": "x", "kind": kind, "listener_url": "http://127.0.0.1", "token_secret": "t"}
+    for name, value in {
+        "LOGDOCK_DEPLOYMENT": "acme",
+        "LOGDOCK_EXPORTS_PATH": "/",
+        "LOGDOCK_ARCHIVE_BUCKET": ARCHIVE,
+        "LOGDOCK_FAILURE_BUCKET": FAILURES,
+        "LOGDOCK_DESTINATION": json.dumps(destination | {"endpoint": "http://127.0.0.1"}),
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("http.client.HTTPConnection", Wire)
+    Wire.world, Wire.read = world, staticmethod(otlp_lines if kind == "otlp" else logzio_lines)
+    for dialect in (logzio.LogzioDialect, otlp.OtlpDialect):
+        monkeypatch.setattr(dialect, "target_body_bytes", body_bytes)
+    monkeypatch.setattr("log_shipper.jobs.SAVE_EVERY_BYTES", save_every)
+    monkeypatch.setattr("log_shipper.archive_writer.PART_BYTES", body_bytes)
+    monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr("log_shipper.objects.CHUNK_BYTES", piece_bytes)
+    monkeypatch.setattr(bulk, "MAX_BISECTIONS", 10_000)
+    tallies: list[Any] = []
+    monkeypatch.setattr("log_shipper.runtime.emit", lambda tally, **_: tallies.append(tally))
+    start_anew()
+    return tallies
+
+
+def start_anew() -> None:
+    """Forget what an execution environment keeps."""
+    archive._configs.cache_clear()
+    ship._kept.cache_clear()
+    feed.open_feed.cache_clear()
+    queue._url.cache_clear()

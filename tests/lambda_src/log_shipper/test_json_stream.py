@@ -1,0 +1,94 @@
+import json
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from log_shipper import lines
+from log_shipper.parsers import json_stream
+from log_shipper.record import Origin
+
+ORIGIN = Origin("2026-11-21T02:03:04Z", "given")
+VALUES = st.lists(st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8,
+), max_size=6)  # fmt: skip
+
+
+def read(data: str, size: int = 7) -> list[tuple[str, bool]]:
+    raw = data.encode()
+    records = json_stream.read((raw[i : i + size] for i in range(0, len(raw), size)), ORIGIN)
+    return [(record.message, record.understood) for record in records]
+
+
+@given(VALUES, st.sampled_from(["array", "records", "joined"]), st.integers(1, 40))
+def test_each_element_comes_in_its_own_text(values: list[object], form: str, size: int) -> None:
+    texts = [json.dumps(value, ensure_ascii=False) for value in values]
+    texts = [text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") for text in texts]
+    if form == "joined":
+        texts = [text for text in texts if text[0] in '{"' and not json_stream.is_records(text)]
+        data = " ".join(texts)
+    else:
+        opening, closing = ('{"Records":[', "]}") if form == "records" else ("[", "]")
+        data = opening + ",".join(texts) + closing
+    assert read(data, size) == [(text, True) for text in texts]
+
+
+def test_number_cut_between_pieces_is_one_element() -> None:
+    records = json_stream.read([b"[" + b" " * 64 + b"1.5e", b"+46, 2]"], ORIGIN)
+    assert [record.message for record in records] == ["1.5e+46", "2"]
+
+
+def test_arrays_and_trails_run_together_are_read_on() -> None:
+    trail = '{"Records":[{"a":1},{"a":2}]}'
+    assert read(f"{trail}\n{trail}\n[3]\n[4,5]") == [
+        (text, True) for text in ('{"a":1}', '{"a":2}', '{"a":1}', '{"a":2}', "3", "4", "5")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        ('[{"a":1}, {"b": \nnot json\nend', ['{"b": ', "not json", "end"]),
+        ("[2026-01-02 03:04:05] started\n[2026-01-02 03:04:06] done",
+         ["[2026-01-02 03:04:05] started", "[2026-01-02 03:04:06] done"]),
+        ('{"Records":[nothing', ['{"Records":[nothing']),
+        ('{"Records":[{"a":1}],"next":"token"}', ['"next":"token"}']),
+        ("{main} started", ["{main} started"]),
+        ("1.5.2 released", ["1.5.2 released"]),
+        ("[1]x", ["x"]),
+        ('[{"a":1}]]', ["]"]),
+    ],
+)  # fmt: skip
+def test_what_is_not_json_any_more_comes_out_as_lines(data: str, wanted: list[str]) -> None:
+    for size in (1, 7, 4096):
+        assert [message for message, understood in read(data, size) if not understood] == wanted
+
+
+def test_an_element_as_deep_as_it_likes_is_a_line() -> None:
+    deep = "[" * 100_000
+    assert read("[" + deep, 65536) == [("[" + deep, False)]
+
+
+@pytest.mark.parametrize("element", [b'"', b"[1,", b'{"a":"'])
+def test_an_element_longer_than_a_line_may_be_comes_in_parts_and_is_never_held_whole(
+    element: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest, pieces = 512 * 1024, 64
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", longest)
+    monkeypatch.setattr(json_stream, "_MAX_ELEMENT_CHARS", longest)
+
+    def stream() -> Iterator[bytes]:
+        yield b"[" + element
+        for _ in range(pieces):
+            yield b"[]," * 100_000
+
+    tracemalloc.start()
+    sizes = [len(record.message) for record in json_stream.read(stream(), ORIGIN)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(sizes) == 1 + len(element) + pieces * 300_000
+    assert max(sizes) <= longest
+    # a document of empty lists takes thirty times its text
+    assert peak < 40 * longest

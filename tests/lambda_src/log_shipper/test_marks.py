@@ -1,0 +1,199 @@
+"""An object that was shipped has a mark, so that its message may come as often as it likes."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from log_shipper import aws, feed, ship
+
+from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, LANDING, Cloud, Context, Listener, batch, message
+
+OK: dict[str, Any] = {"batchItemFailures": []}
+
+
+@pytest.fixture
+def app(cloud: Cloud) -> Cloud:
+    cloud.export("app", vendor="s3-logs", format="plain")
+    return cloud
+
+
+@pytest.fixture
+def calls(cloud: Cloud) -> Iterator[Counter[str]]:
+    """What S3 is asked for, by operation and the beginning of the key."""
+    found: Counter[str] = Counter()
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        found[f"{model.name} {params['Key'].partition('/')[0]}"] += 1
+
+    cloud.s3.meta.events.register("provide-client-params.s3", note)
+    yield found
+    cloud.s3.meta.events.unregister("provide-client-params.s3", note)
+
+
+def test_an_object_costs_one_get_and_one_put_besides_its_own(app: Cloud, logz: Listener, calls: Counter[str]) -> None:
+    item = app.land("app.log", b"a\nb\n")
+    calls.clear()
+    assert ship.handler(batch(message("app", item)), Context()) == OK
+    assert calls == {"GetObject progress": 1, "GetObject app.log": 1, "PutObject progress": 1}
+
+
+def test_a_message_that_comes_again_costs_one_get(app: Cloud, logz: Listener, calls: Counter[str]) -> None:
+    item = app.land("app.log", b"a\n")
+    ship.handler(batch(message("app", item)), Context())
+    calls.clear()
+    assert ship.handler(batch(message("app", item, number=2)), Context()) == OK
+    assert calls == {"GetObject progress": 1}
+    assert logz.messages() == ["a"]
+
+
+def test_an_empty_object_is_marked_too(app: Cloud, logz: Listener) -> None:
+    ship.handler(batch(message("app", app.land("app.log", b""))), Context())
+    assert len(app.keys(FAILURES, "progress/logz/app/")) == 1
+
+
+def test_the_mark_says_that_the_object_is_done(app: Cloud, logz: Listener) -> None:
+    ship.handler(batch(message("app", app.land("app.log", b"a\nb\n"))), Context())
+    (key,) = app.keys(FAILURES, "progress/logz/app/")
+    mark = json.loads(app.s3.get_object(Bucket=FAILURES, Key=key)["Body"].read())
+    assert mark == {"position": 2, "reader": "s3-logs/text/1", "done": True}
+
+
+def test_nothing_is_marked_before_it_is_acknowledged(app: Cloud, logz: Listener) -> None:
+    logz.will_answer(*[503] * 4)
+    assert ship.handler(batch(message("app", app.land("app.log", b"a\n"))), Context()) != OK
+    assert app.keys(FAILURES, "progress/") == []
+
+
+def test_an_object_is_marked_before_the_next_is_posted(
+    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many messages a batch has, a function that is killed repeats no object that it had finished."""
+    monkeypatch.setattr("log_shipper.logzio.LogzioDialect.target_body_bytes", 1)
+    seen: list[int] = []
+
+    def look(*_: object) -> bool:
+        seen.append(len(app.keys(FAILURES, "progress/")))
+        return True
+
+    logz.script += [look] * 3
+    items = [app.land(f"{i}.log", b"%d\n" % i) for i in range(3)]
+    assert ship.handler(batch(*(message("app", item, number=i) for i, item in enumerate(items))), Context()) == OK
+    assert seen == [0, 1, 2]
+
+
+def test_another_version_of_an_object_is_another_object(app: Cloud, logz: Listener) -> None:
+    for text in (b"a\n", b"b\n"):
+        assert ship.handler(batch(message("app", app.land("app.log", text))), Context()) == OK
+    assert logz.messages() == ["a", "b"]
+
+
+def test_a_message_that_names_no_version_means_the_one_that_is_there(app: Cloud, logz: Listener) -> None:
+    for text in (b"a\n", b"b\n", b"b\n"):
+        if text != b"b\n" or logz.messages() == ["a"]:
+            app.land("app.log", text)
+        assert ship.handler(batch(message("app", {"key": "app.log"})), Context()) == OK
+    assert logz.messages() == ["a", "b"]
+
+
+def test_what_is_done_stays_done_when_the_format_changes(app: Cloud, logz: Listener) -> None:
+    item = app.land("app.log", b"a\n")
+    ship.handler(batch(message("app", item)), Context())
+    app.export("app", vendor="s3-logs", format="json-lines")
+    assert ship.handler(batch(message("app", item)), Context()) == OK
+    assert logz.messages() == ["a"]
+
+
+def test_what_was_read_in_part_is_read_anew_when_the_format_changes(
+    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("log_shipper.logzio.LogzioDialect.target_body_bytes", 1)
+    monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2)
+    item = app.land("app.log", b"a\nb\nc\n")
+    logz.script.append(lambda *_: True)
+    logz.will_answer(*[503] * 4)
+    assert ship.handler(batch(message("app", item)), Context()) != OK
+    before = logz.messages()
+    assert 0 < len(before) < 3
+    app.export("app", vendor="s3-logs", format="json-lines")
+    assert ship.handler(batch(message("app", item, received=2)), Context()) == OK
+    assert logz.messages() == [*before, "a", "b", "c"]
+
+
+def test_each_destination_has_marks_of_its_own(app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = app.land("app.log", b"a\n")
+    ship.handler(batch(message("app", item)), Context())
+    other = {"name": "other", "kind": "logzio", "listener_url": logz.url, "token_secret": "acme/logzio"}
+    monkeypatch.setenv("LOGDOCK_DESTINATION", json.dumps(other))
+    assert ship.handler(batch(message("app", item)), Context()) == OK
+    assert logz.messages() == ["a", "a"]
+
+
+def test_an_object_that_fails_fails_every_message_of_the_batch_that_names_it(app: Cloud, logz: Listener) -> None:
+    item = app.land("app.log", b"a\n")
+    logz.will_answer(*[503] * 4)
+    twice = batch(message("app", item, number=1), message("app", item, number=2))
+    assert len(ship.handler(twice, Context())["batchItemFailures"]) == 2
+    assert ship.handler(twice, Context()) == OK
+    assert logz.messages() == ["a"]
+
+
+def test_a_mark_that_cannot_be_written_is_said_and_harms_nothing(
+    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
+
+    item = app.land("app.log", b"a\n")
+    monkeypatch.setattr(aws.s3(), "put_object", refuse)
+    assert ship.handler(batch(message("app", item)), Context()) == OK
+    assert '"event":"progress not kept"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["archive", "feed"])
+def test_archive_and_feed_need_no_mark(app: Cloud, destination: Callable[[str], None], kind: str) -> None:
+    destination(kind)
+    assert ship.handler(batch(message("app", app.land("app.log", b"a\n"))), Context()) == OK
+    assert app.keys(FAILURES, "progress/") == []
+
+
+def test_the_lag_is_the_age_of_the_object_when_it_is_read(
+    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item = app.land("app.log", b"a\n")
+    monkeypatch.setattr("log_shipper.delivery.time.time_ns", lambda: 1795226645_000_000_000)  # 61 s after the event
+    ship.handler(batch(message("app", item)), Context())
+    (report,) = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "records_in" in line]
+    assert report["lag_ms"] == 61_000
+
+
+def test_two_environments_that_take_turns_keep_a_feeds_keys_ascending(app: Cloud) -> None:
+    """The second one's clock is a minute behind; between two batches of a group, either may have written."""
+    first = feed.Feed(ARCHIVE, "reader", now_ms=lambda: 1_795_226_645_000)
+    second = feed.Feed(ARCHIVE, "reader", now_ms=lambda: 1_795_226_585_000)
+    app.land("logs/app/x.json.gz", b"{}", bucket=ARCHIVE)
+    for number, one in enumerate((first, second, second, first, first, second)):
+        one.begin()
+        one.copy("app", f"{number:016x}", "logs/app/x.json.gz", "")
+    keys = app.keys(ARCHIVE, "feed/reader/app/")
+    assert [key[-24:-8] for key in keys] == [f"{number:016x}" for number in range(6)]
+
+
+def test_a_feed_looks_in_every_invocation_for_what_another_environment_wrote(
+    app: Cloud, destination: Callable[[str], None]
+) -> None:
+    destination("feed")
+    assert ship.handler(batch(message("app", app.land("1.log", b"1\n"))), Context()) == OK
+    (mine,) = app.keys(ARCHIVE, "feed/feed/app/")
+    milliseconds = int(mine.rpartition("/")[2][:13]) + 60_000
+    others = f"feed/feed/app/{milliseconds:013d}-0.json.gz"
+    app.land(others, b"", bucket=ARCHIVE)
+    assert ship.handler(batch(message("app", app.land("2.log", b"2\n"))), Context()) == OK
+    assert app.keys(ARCHIVE, "feed/feed/app/")[:2] == [mine, others]
+
+
+def test_landing_is_only_read(app: Cloud, logz: Listener) -> None:
+    ship.handler(batch(message("app", app.land("app.log", b"a\n"))), Context())
+    assert app.keys(LANDING) == ["app.log"]

@@ -1,0 +1,192 @@
+"""From an object's bytes to records: what the first bytes show, what any bytes become, and what nothing holds whole."""
+
+import bz2
+import gzip
+import tracemalloc
+from collections.abc import Iterable, Iterator
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+from log_shipper import lines
+from log_shipper.decode import decoded
+from log_shipper.errors import CorruptInputError
+from log_shipper.lines import HEAD_BYTES, MAX_LINE_BYTES, line_blocks, utf8
+from log_shipper.parsers import json_stream
+from log_shipper.reading import RawBlock, detect, read_blocks
+from log_shipper.record import Origin, Record
+
+ORIGIN = Origin("2026-11-21T02:03:04Z", "given")
+
+
+def read(pieces: Iterable[bytes], vendor: str = "s3-logs", format_name: str = "auto") -> Iterator[Record]:
+    for block in read_blocks(pieces, vendor=vendor, format_name=format_name, origin=ORIGIN):
+        yield from block.records() if isinstance(block, RawBlock) else block
+
+
+def messages(pieces: Iterable[bytes], **how: str) -> list[str]:
+    return [record.message for record in read(pieces, **how)]
+
+
+def cut(data: bytes, size: int) -> list[bytes]:
+    return [data[i : i + size] for i in range(0, len(data), size)]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('{"a":1}\n{"a":2}\n', "json-lines"),
+        ('{"a":\n{"b":1}\n{"c":2}\n', "json-lines"),
+        ("{main} started\n", "json-lines"),
+        ('[{"a":1},{"a":2}]', "json"),
+        ('[\n  {"a": 1}\n]', "json"),
+        ("[]", "json"),
+        ("[1]\n[2]", "json"),
+        ('{\n  "a": 1\n}\n{\n  "a": 2\n}\n', "json"),
+        ('{\n  "a": "' + "x" * HEAD_BYTES, "json"),
+        ('{"a":1}{"a":2}', "json"),
+        ('\r\n {"Records" : [', "cloudtrail"),
+        ("plain words, and more words\n", "plain"),
+        ("[2026-01-02 03:04:05] started\n", "plain"),
+        ("[info] started, at last\n", "plain"),
+        ("[1] 4711\n", "plain"),
+        ('["a"] started\n', "plain"),
+        ("[{main}] started\n", "plain"),
+        ("error,timeout\n", "plain"),
+        ("error,timeout\nerror\n", "plain"),
+        ("id,name\n1,ada\n", "csv"),
+        ('id,name\r\n1,"a\r\nb"\r\n', "csv"),
+        ("id,name\r1,ada\r", "csv"),
+        ("\ufeff[1,2]", "json"),
+        ("", "plain"),
+    ],
+)
+def test_the_format_is_told_by_content(text: str, kind: str) -> None:
+    assert detect(text.encode()[:HEAD_BYTES]) == kind
+
+
+@pytest.mark.parametrize("size", [1, 3, 100_000])
+def test_the_format_does_not_depend_on_the_pieces(size: int) -> None:
+    data = b"version account-id srcaddr\n" + b"2 123456789010 10.0.0.1\n" * 3
+    records = list(read(cut(data, size)))
+    assert [record.log_type for record in records] == ["vpc-flow"] * 3
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 100_000])
+def test_carriage_returns_end_lines_where_nothing_else_does(size: int) -> None:
+    assert messages(cut(b"a\rb\r\rc", size)) == ["a", "b", "c"]
+    assert messages(cut(b"50%\r100%\nok\r\n", size)) == ["50%\r100%", "ok"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("size", [1, 2, 5, 100_000])
+def test_utf_16_is_told_by_its_byte_order_mark(encoding: str, size: int) -> None:
+    text = "\ufeff[1] é€𝄞\r\nzwei\r\n"
+    assert messages(cut(text.encode(encoding), size)) == ["[1] é€𝄞", "zwei"]
+
+
+def test_utf_16_that_is_damaged_is_shown_and_not_lost() -> None:
+    data = "\ufeffa".encode("utf-16-le") + b"\x00\xd8" + "b\n".encode("utf-16-le") + b"\x01"
+    assert messages([data]) == [r"a\x00\xd8b", r"\x01"]
+
+
+def test_json_in_utf_16_is_read_as_json() -> None:
+    records = list(read(['\ufeff[{"time":"2026-01-02T03:04:05Z","a":"é"}]'.encode("utf-16-le")]))
+    assert [(record.message, record.time) for record in records] == [
+        ('{"time":"2026-01-02T03:04:05Z","a":"é"}', "2026-01-02T03:04:05Z")
+    ]
+
+
+@given(st.binary(max_size=60), st.integers(1, 9))
+def test_recoding_does_not_depend_on_the_pieces(data: bytes, size: int) -> None:
+    marked = b"\xff\xfe" + data
+    assert b"".join(utf8(cut(marked, size))) == b"".join(utf8([marked]))
+
+
+@pytest.mark.parametrize(
+    "pieces", [[], [b""], [b"\n"], [b"\r\n \n"], [b"\xef\xbb\xbf"], [b"\xff\xfe"], [gzip.compress(b"")]]
+)
+@pytest.mark.parametrize("format_name", ["auto", "json", "csv", "plain"])
+def test_an_empty_object_holds_no_record(pieces: list[bytes], format_name: str) -> None:
+    assert messages(decoded(pieces), format_name=format_name) == []
+
+
+PACK = {"gzip": gzip.compress, "bzip2": bz2.compress, "zstd": zstandard.compress}
+
+
+@pytest.mark.parametrize("codec", sorted(PACK))
+@pytest.mark.parametrize("vendor", ["s3-logs", "cockroachdb", "aptible", "mongodb-atlas"])
+def test_a_truncated_object_is_read_to_its_last_byte(codec: str, vendor: str) -> None:
+    wanted = [f"line {i}" for i in range(3)]
+    whole = PACK[codec]("\n".join(wanted).encode()) + PACK[codec](b", and more")[:-3]
+    found: list[str] = []
+    with pytest.raises(CorruptInputError):
+        found.extend(record.message for record in read(decoded(cut(whole, 5)), vendor))
+    assert found[:2] == wanted[:2]
+    assert found[2].startswith(wanted[2])
+
+
+def test_a_json_array_that_breaks_off_is_read_to_its_last_byte() -> None:
+    stream = gzip.compress(b'[{"a":1},{"a":2},{"a"') + gzip.compress(b":3}]")[:-9]
+    found: list[str] = []
+    with pytest.raises(CorruptInputError, match="truncated"):
+        found.extend(record.message for record in read(decoded([stream])))
+    assert found[:2] == ['{"a":1}', '{"a":2}']
+    assert found[2].startswith('{"a"')
+
+
+@pytest.mark.parametrize(("magic", "name"), [(b"PAR1\x15\x04", "Parquet"), (b"PK\x03\x04\x14", "zip")])
+def test_what_holds_no_lines_is_refused_by_its_name(magic: bytes, name: str) -> None:
+    with pytest.raises(CorruptInputError, match=f"the object is {name}, which is not read"):
+        messages(decoded([magic + bytes(100)]))
+
+
+def test_zstd_may_begin_with_data_of_its_writers() -> None:
+    skippable = b"\x5a\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"hello"
+    assert messages(decoded(cut(skippable + zstandard.compress(b"a\nb\n"), 3))) == ["a", "b"]
+
+
+BOMBS = [
+    b"\0",
+    b"[",
+    b'"\\',
+    b'{"a":[',
+    b"x" * 999 + b"\n",
+    b'{"a":"' + b"x" * 999 + b'"},',
+    b'1,"' + b"x" * 999 + b"\n",
+]
+
+
+@pytest.mark.parametrize("unit", BOMBS, ids=lambda unit: repr(unit[:9]))
+@pytest.mark.parametrize("format_name", ["auto", "json", "csv", "json-lines"])
+def test_a_bomb_is_never_held_whole(unit: bytes, format_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    longest = 512 * 1024
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", longest)
+    monkeypatch.setattr(json_stream, "_MAX_ELEMENT_CHARS", longest)
+    size = 32 * longest
+    bomb = gzip.compress(unit * (size // len(unit)), 1)
+    tracemalloc.start()
+    for block in read_blocks(decoded(cut(bomb, 131_072)), vendor="s3-logs", format_name=format_name, origin=ORIGIN):
+        assert block
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < size
+
+
+@given(st.integers(1, 40), st.lists(st.text(st.sampled_from("aé€𝄞 \r\n"), max_size=30), max_size=4))
+def test_long_lines_are_cut_alike_whatever_the_pieces(limit: int, texts: list[str]) -> None:
+    data = "\n".join(texts).encode()
+    blocks = [line for block in line_blocks(cut(data, limit)) for line in block.split(b"\n") if line]
+    assert blocks == [line for block in line_blocks([data]) for line in block.split(b"\n") if line]
+
+
+def test_a_line_longer_than_8_mib_is_cut_there_whatever_the_pieces() -> None:
+    data = b"a\n" + "é".encode() * (MAX_LINE_BYTES + 1) + b"\nb"
+    found = [
+        [line for block in line_blocks(cut(data, size)) for line in block.split(b"\n")] for size in (524_289, 65_536)
+    ]
+    assert found[0] == found[1]
+    assert b"".join(found[0]) == data.replace(b"\n", b"")
+    assert max(map(len, found[0])) <= MAX_LINE_BYTES
+    assert [line.decode()[0] for line in found[0]] == ["a", "é", "é", "é", "b"]

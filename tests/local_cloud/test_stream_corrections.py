@@ -1,0 +1,291 @@
+"""Streams, the subscriptions that write to them and the mappings that read them, as strict as AWS is.
+
+Each test goes red when its correction is taken out of ``corrections``.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import itertools
+import json
+import time
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local_cloud.emulator import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ACCOUNT = "111122223333"
+REGION = "eu-west-1"
+WAIT_SECONDS = 20.0
+READS = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+def test_a_subscription_reaches_a_stream_by_its_role_after_a_control_message(emulator: Emulator) -> None:
+    stream = _stream(emulator)
+    logs, name = _log_group(emulator)
+    logs.put_subscription_filter(**_subscription(emulator, name, stream))
+    for text in ("first", "second"):
+        logs.put_log_events(logGroupName=name, logStreamName="s", logEvents=[_event(text)])
+
+    _until(lambda: len(_payloads(emulator, stream)) == 3)
+    control, *data = [payload for _, payload in _payloads(emulator, stream)]
+    assert control["messageType"] == "CONTROL_MESSAGE"
+    assert [event["message"] for payload in data for event in payload["logEvents"]] == ["first", "second"]
+
+
+def test_the_events_of_a_log_stream_share_a_partition_key(emulator: Emulator) -> None:
+    stream = _stream(emulator)
+    logs, name = _log_group(emulator)
+    logs.put_subscription_filter(**_subscription(emulator, name, stream))
+    logs.create_log_stream(logGroupName=name, logStreamName="other")
+    for log_stream in ("s", "other", "s"):
+        logs.put_log_events(logGroupName=name, logStreamName=log_stream, logEvents=[_event("a line")])
+
+    _until(lambda: len(_payloads(emulator, stream)) == 4)
+    keys = [key for key, payload in _payloads(emulator, stream) if payload["logGroup"]]
+    assert keys[0] == keys[2] != keys[1]
+
+
+@pytest.mark.parametrize("missing", ["permission", "key", "trust", "account", "stream"])
+def test_rejects_a_subscription_that_could_not_be_delivered(emulator: Emulator, missing: str) -> None:
+    key = _key(emulator)
+    stream = _stream(emulator, key=key)
+    logs, name = _log_group(emulator)
+    request = _subscription(
+        emulator,
+        name,
+        f"{stream}-gone" if missing == "stream" else stream,
+        _allow("kinesis:ListShards" if missing == "permission" else "kinesis:PutRecord", f"{stream}*"),
+        *([] if missing == "key" else [_via_kinesis("kms:GenerateDataKey", key, stream)]),
+        service="lambda.amazonaws.com" if missing == "trust" else "logs.amazonaws.com",
+        source_account="999988887777" if missing == "account" else ACCOUNT,
+    )
+
+    with pytest.raises(ClientError, match="Could not deliver test message"):
+        logs.put_subscription_filter(**request)
+    assert logs.describe_subscription_filters(logGroupName=name)["subscriptionFilters"] == []
+
+
+def test_accepts_a_subscription_whose_role_may_use_stream_and_key(emulator: Emulator) -> None:
+    key = _key(emulator)
+    stream = _stream(emulator, key=key)
+    logs, name = _log_group(emulator)
+    may = (_allow("kinesis:PutRecord", stream), _via_kinesis("kms:GenerateDataKey", key, stream))
+    logs.put_subscription_filter(**_subscription(emulator, name, stream, *may))
+    assert logs.describe_subscription_filters(logGroupName=name)["subscriptionFilters"]
+
+
+@pytest.mark.parametrize(("service", "passed"), [("logs.amazonaws.com", True), ("lambda.amazonaws.com", False)])
+def test_who_subscribes_to_a_stream_must_pass_the_role(emulator: Emulator, service: str, passed: bool) -> None:
+    stream = _stream(emulator)
+    _, name = _log_group(emulator)
+    request = _subscription(emulator, name, stream)
+    passing = _allow("iam:PassRole", request["roleArn"]) | {
+        "Condition": {"StringEquals": {"iam:PassedToService": service}}
+    }
+    subscriber = _role(emulator, _allow("logs:*", "*"), passing, trust=_trusts({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}))
+    session = emulator.client("sts", ACCOUNT, region=REGION).assume_role(
+        RoleArn=subscriber, RoleSessionName="subscriber"
+    )
+    logs = emulator.client("logs", session["Credentials"], region=REGION)
+    if passed:
+        logs.put_subscription_filter(**request)
+    else:
+        with pytest.raises(ClientError, match="iam:PassRole"):
+            logs.put_subscription_filter(**request)
+
+
+def test_a_template_encrypts_a_stream(emulator: Emulator) -> None:
+    key, name = _key(emulator), _name()
+    cloudformation = emulator.client("cloudformation", ACCOUNT, region=REGION)
+    properties = {"Name": name, "StreamEncryption": {"EncryptionType": "KMS", "KeyId": key}}
+    _deploy(cloudformation, name, {"Resources": {"S": {"Type": "AWS::Kinesis::Stream", "Properties": properties}}})
+
+    kinesis = emulator.client("kinesis", ACCOUNT, region=REGION)
+    found = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+    assert (found["EncryptionType"], found["KeyId"]) == ("KMS", key)
+
+
+@pytest.mark.parametrize("missing", ["GetRecords", "Decrypt", None])
+def test_a_mapping_reads_a_stream_by_the_role_of_its_function(emulator: Emulator, missing: str | None) -> None:
+    key = _key(emulator)
+    stream, name = _stream(emulator, key=key), _name()
+    actions = [f"kinesis:{action}" for action in READS if action != missing]
+    may = [_allow(actions, stream), *([] if missing == "Decrypt" else [_via_kinesis("kms:Decrypt", key, stream)])]
+    role = _role(emulator, *may, trust=_trusts({"Service": "lambda.amazonaws.com"}))
+    functions = emulator.client("lambda", ACCOUNT, region=REGION)
+    functions.create_function(
+        FunctionName=name, Runtime="python3.13", Handler="f.handler", Role=role, Code={"ZipFile": _function()}
+    )
+    mapping = functions.create_event_source_mapping(
+        FunctionName=name, EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
+    )["UUID"]
+    # Another function that may read shows that the mappings have been looked at.
+    other = _name()
+    reader = _role(
+        emulator,
+        _allow([f"kinesis:{action}" for action in READS], stream),
+        _via_kinesis("kms:Decrypt", key, stream),
+        trust=_trusts({"Service": "lambda.amazonaws.com"}),
+    )
+    functions.create_function(
+        FunctionName=other, Runtime="python3.13", Handler="f.handler", Role=reader, Code={"ZipFile": _function()}
+    )
+    witness = functions.create_event_source_mapping(
+        FunctionName=other, EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
+    )["UUID"]
+    emulator.client("kinesis", ACCOUNT, region=REGION).put_record(StreamARN=stream, Data=b"a", PartitionKey="a")
+
+    def processed(uuid: str) -> bool:
+        return bool(functions.get_event_source_mapping(UUID=uuid)["LastProcessingResult"].startswith("OK"))
+
+    _until(lambda: processed(witness) and (missing is not None or processed(mapping)))
+    assert processed(mapping) == (missing is None)
+
+
+def test_an_update_keeps_an_export_that_is_in_use(emulator: Emulator) -> None:
+    cloudformation, name = emulator.client("cloudformation", ACCOUNT, region=REGION), _name()
+
+    def topic(**more: Any) -> dict[str, Any]:
+        return {"Type": "AWS::SNS::Topic", "Properties": more}
+
+    exporting = {"Resources": {"T": topic()}, "Outputs": {"O": {"Value": "x", "Export": {"Name": name}}}}
+    _deploy(cloudformation, f"{name}-from", exporting)
+    importing = {"Resources": {"T": topic(DisplayName={"Fn::ImportValue": name})}}
+    _deploy(cloudformation, f"{name}-to", importing)
+
+    without = json.dumps({"Resources": {"T": topic(DisplayName="changed")}})
+    with pytest.raises(ClientError, match=f"{name} cannot be deleted as it is in use by {name}-to"):
+        cloudformation.update_stack(StackName=f"{name}-from", TemplateBody=without)
+    cloudformation.update_stack(StackName=f"{name}-to", TemplateBody=without)
+    _until(lambda: _status(cloudformation, f"{name}-to") == "UPDATE_COMPLETE")
+    cloudformation.update_stack(StackName=f"{name}-from", TemplateBody=without)
+
+
+def _name() -> str:
+    return f"made-{next(_numbers)}"
+
+
+def _document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _allow(action: str | list[str], resource: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def _via_kinesis(action: str, key: str, stream: str) -> dict[str, Any]:
+    context = {
+        "kms:ViaService": f"kinesis.{REGION}.amazonaws.com",
+        "kms:EncryptionContext:aws:kinesis:arn": stream,
+    }
+    return _allow(action, key) | {"Condition": {"StringEquals": context}}
+
+
+def _trusts(principal: dict[str, str], source_account: str | None = None) -> dict[str, Any]:
+    trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    arn = {"aws:SourceArn": f"arn:aws:logs:{REGION}:{ACCOUNT}:*"}
+    narrowed = {"StringEquals": {"aws:SourceAccount": source_account}, "ArnLike": arn}
+    return trust | ({"Condition": narrowed} if source_account else {})
+
+
+def _role(emulator: Emulator, *statements: dict[str, Any], trust: dict[str, Any]) -> str:
+    iam, name = emulator.client("iam", ACCOUNT, region=REGION), _name()
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))["Role"]
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=_document(*statements))
+    return str(role["Arn"])
+
+
+def _key(emulator: Emulator) -> str:
+    root = _allow("kms:*", "*") | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
+    kms = emulator.client("kms", ACCOUNT, region=REGION)
+    return str(kms.create_key(Policy=_document(root))["KeyMetadata"]["Arn"])
+
+
+def _stream(emulator: Emulator, *, key: str | None = None) -> str:
+    kinesis, name = emulator.client("kinesis", ACCOUNT, region=REGION), _name()
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    _until(
+        lambda: kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
+    )
+    if key:
+        kinesis.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=key)
+    return f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{name}"
+
+
+def _log_group(emulator: Emulator) -> tuple[Any, str]:
+    logs, name = emulator.client("logs", ACCOUNT, region=REGION), _name()
+    logs.create_log_group(logGroupName=name)
+    logs.create_log_stream(logGroupName=name, logStreamName="s")
+    return logs, name
+
+
+def _subscription(
+    emulator: Emulator,
+    group: str,
+    stream: str,
+    *statements: dict[str, Any],
+    service: str = "logs.amazonaws.com",
+    source_account: str = ACCOUNT,
+) -> dict[str, str]:
+    trust = _trusts({"Service": service}, source_account)
+    role = _role(emulator, *(statements or [_allow("kinesis:PutRecord", stream)]), trust=trust)
+    return {
+        "logGroupName": group,
+        "filterName": "all",
+        "filterPattern": "",
+        "destinationArn": stream,
+        "roleArn": role,
+    }
+
+
+def _payloads(emulator: Emulator, stream: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the partition key and the payload of every record, in order."""
+    kinesis = emulator.client("kinesis", ACCOUNT, region=REGION)
+    (shard,) = kinesis.list_shards(StreamARN=stream)["Shards"]
+    start = kinesis.get_shard_iterator(StreamARN=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")[
+        "ShardIterator"
+    ]
+    records = kinesis.get_records(ShardIterator=start)["Records"]
+    return [(record["PartitionKey"], json.loads(gzip.decompress(record["Data"]))) for record in records]
+
+
+def _deploy(cloudformation: Any, name: str, template: dict[str, Any]) -> None:
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    _until(lambda: _status(cloudformation, name) == "CREATE_COMPLETE")
+
+
+def _status(cloudformation: Any, name: str) -> str:
+    return str(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
+
+
+def _function() -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("f.py", "def handler(event, context):\n    return None\n")
+    return archive.getvalue()
+
+
+def _event(message: str) -> dict[str, Any]:
+    return {"timestamp": int(time.time() * 1000), "message": message}
+
+
+def _until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not reached():
+        assert time.monotonic() < deadline, "not reached in time"
+        time.sleep(0.05)

@@ -1,0 +1,211 @@
+"""Who and what claims speak of: the callers, and the names that placeholders stand for, in one deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local_cloud.stage import STRANGER
+from settings import Deployment
+from settings.names import Names
+from tests.policy.proof.account import Account, Policy
+from tests.policy.proof.claim_file import Kind
+from tests.policy.proof.templates import Resource
+
+
+def _allowing(*actions: str) -> Policy:
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+EVERYTHING = _allowing("*")
+READING_BUCKETS = _allowing("s3:Get*", "s3:List*")
+NOTHING = _allowing("ec2:DescribeVpcs")
+
+Values = Mapping[str, str | tuple[str, ...]]
+"""What placeholders stand for. Several values: a claim is about each. None: there is nothing to claim."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """Somebody who makes a request.
+
+    Attributes
+    ----------
+    name
+        What the claims call it.
+    principal
+        Its ARN, the name of an AWS service, or ``anonymous``.
+    policies
+        What its own account lets it do.
+    """
+
+    name: str
+    principal: str
+    policies: Mapping[str, Policy]
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is an AWS service acting of its own accord."""
+        return self.principal.endswith(".amazonaws.com")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """What a file of claims is about, once: one export, one bucket.
+
+    Attributes
+    ----------
+    kind, name
+        Which.
+    stacks
+        Its stacks: where a property looks.
+    logical_id, type
+        The one resource that it is, if it is one.
+    facts
+        What `when` asks.
+    values
+        What the placeholders stand for.
+    callers
+        Who is there, besides AWS's services. Several of a name: a claim is about each.
+    """
+
+    kind: Kind
+    name: str
+    stacks: tuple[str, ...]
+    logical_id: str | None
+    type: str | None
+    facts: Mapping[str, Any]
+    values: Mapping[str, tuple[str, ...]]
+    callers: Mapping[str, tuple[Caller, ...]]
+
+
+class Cast:
+    """Everybody of one deployment.
+
+    Who a vendor is comes from the settings alone, so that a template that trusts somebody else is caught.
+
+    Parameters
+    ----------
+    settings, account
+        The deployment, and what its templates make.
+    foreign_key
+        A key of an account that has nothing to do with anybody here. Left out: one that does not exist.
+    """
+
+    def __init__(self, settings: Deployment, account: Account, foreign_key: str | None = None) -> None:
+        self.settings, self.account = settings, account
+        self.names = Names(settings.deployment, settings.account, settings.region)
+        key = f"arn:{self.names.partition}:kms:{settings.region}:{STRANGER}:key/11111111-2222-4333-8444-555555555555"
+        self.foreign_key = foreign_key or key
+        self.foreign_bucket = self.names.bucket_arn(f"foreign-{settings.account}")
+        self.buckets = [each.arn for each in account.of_type("AWS::S3::Bucket")]
+        self._people = {
+            caller.name: caller
+            for caller in (
+                Caller(name="anonymous", principal="anonymous", policies={}),
+                user("stranger", STRANGER, "stranger"),
+                session("administrator", settings.account, "administrator", {"everything": EVERYTHING}),
+                session("auditor", settings.account, "auditor", {"reading": READING_BUCKETS}),
+                session("application", settings.account, "application", {"nothing": NOTHING}),
+                self.own_role("archiver", self.names.archiver),
+            )
+        }
+
+    def subject(
+        self,
+        kind: Kind,
+        name: str,
+        stacks: tuple[str, ...],
+        values: Values,
+        *,
+        facts: Mapping[str, Any] | None = None,
+        callers: Mapping[str, Caller | tuple[Caller, ...]] | None = None,
+        resource: Resource | None = None,
+    ) -> Subject:
+        """Put a subject together: what is its own, and what every subject has."""
+        own = {key: (value,) if isinstance(value, str) else value for key, value in values.items()}
+        return Subject(
+            kind=kind,
+            name=name,
+            stacks=stacks,
+            logical_id=resource.logical_id if resource else None,
+            type=resource.type if resource else None,
+            facts=facts or {},
+            values={**self._common(own), **own},
+            callers={
+                name: (found,) if isinstance(found, Caller) else found
+                for name, found in {**self._people, **(callers or {})}.items()
+            },
+        )
+
+    def own_role(self, caller: str, role_name: str) -> Caller:
+        """Return a session of a role of this deployment."""
+        return session(caller, self.names.account, role_name, self.account.roles[role_name].policies)
+
+    def connector(self, export_name: str) -> dict[str, Caller]:
+        """Return the function that configures for an export, if there is one."""
+        role = self.account.functions.get(f"{self.names.export(export_name)}-connector")
+        return {"connector": self.own_role("connector", role)} if role else {}
+
+    def vendor(self, principal_arn: str) -> dict[str, Caller]:
+        """Return a vendor as it comes, and another service of the vendor's: both may do everything at home."""
+        account, name = principal_arn.split(":")[4], principal_arn.rpartition("/")[2]
+        everything = {"everything": EVERYTHING}
+        comes = (
+            session("vendor", account, name, everything)
+            if ":role/" in principal_arn
+            else user("vendor", account, "log-export")
+        )
+        other = session("vendors-other-role", account, "another-service-of-the-vendor", everything)
+        return {"vendor": comes, "vendors-other-role": other}
+
+    def shippers(self, destinations: tuple[str, ...]) -> dict[str, tuple[Caller, ...]]:
+        """Return the functions that ship an export."""
+        shippers = tuple(self.own_role("shipper", self.names.shipper(each)) for each in destinations)
+        return {"shipper": shippers} if shippers else {}
+
+    def _common(self, own: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """Name what every subject may be measured against: the rest of the deployment, and strangers."""
+        names, account = self.names, self.account
+        groups = [f"{each.arn}:log-stream:n1" for each in account.of_type("AWS::Logs::LogGroup")]
+        roles = [role.arn for role in account.roles.values()]
+
+        def besides(found: list[str], name: str) -> tuple[str, ...]:
+            return tuple(each for each in found if each not in own.get(name, ()))
+
+        return {
+            "account": (names.account,),
+            "region": (names.region,),
+            "deployment": (names.deployment,),
+            "stranger": (STRANGER,),
+            "archive": (names.bucket_arn(names.bucket("archive")),),
+            "failures": (names.bucket_arn(names.bucket("failed")),),
+            "access-logs": (names.bucket_arn(names.bucket("access-logs")),),
+            "archive-key": (account.keys[f"{names.deployment}-archive"],),
+            "archiver-role": (names.role_arn(names.archiver),),
+            "archiver-function": (names.archiver_arn(names.region),),
+            "topic": (names.alert_topic_arn,),
+            "configuration": tuple(each.arn for each in account.of_type("AWS::SSM::Parameter")),
+            "foreign-bucket": (self.foreign_bucket,),
+            "foreign-key": (self.foreign_key,),
+            "every-bucket": tuple(self.buckets),
+            "every-key": tuple(account.keys.values()),
+            "other-bucket": besides(self.buckets, "bucket"),
+            "other-key": besides([*account.keys.values()], "key"),
+            "other-role": besides(roles, "role"),
+            "other-log-stream": besides(groups, "log-stream"),
+        }
+
+
+def user(caller: str, account: str, name: str) -> Caller:
+    """Return a user of another account, who may do everything there."""
+    arn = f"arn:aws:iam::{account}:user/{name}"
+    return Caller(name=caller, principal=arn, policies={"everything": EVERYTHING})
+
+
+def session(caller: str, account: str, role: str, policies: Mapping[str, Policy]) -> Caller:
+    """Return a session of a role."""
+    arn = f"arn:aws:sts::{account}:assumed-role/{role}/log-export"
+    return Caller(name=caller, principal=arn, policies=policies)

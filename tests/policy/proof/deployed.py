@@ -1,0 +1,97 @@
+"""The policies as they are deployed, judged by the local cloud's own evaluator, for requests that no call can make."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import Any
+
+from botocore.exceptions import ClientError
+from ministack.core import iam_evaluator
+
+from local_cloud.stage import STRANGER, Stage
+from tests.policy.proof.account import Account, Policy
+from tests.policy.proof.cast import Caller, Cast
+from tests.policy.proof.requests import Request
+from tests.policy.proof.simulator import Verdict
+
+_REQUIRED = ("kms",)
+"""Services whose resource policy must allow even the owner's own users and roles."""
+
+
+class DeployedPolicies:
+    """Reads policies from the cloud, each once, and judges requests by them."""
+
+    def __init__(self, stage: Stage, account: Account, cast: Cast) -> None:
+        self._stage, self._account, self._cast = stage, account, cast
+        self._policies: dict[str, Policy | None] = {}
+
+    def judge(self, request: Request) -> Verdict:
+        """Return what the local cloud's evaluator says."""
+        verdict = Verdict("allow" if self._is_allowed(request) else "deny")
+        return self.judge(request.also) if request.also and verdict.answer == "allow" else verdict
+
+    def _is_allowed(self, request: Request) -> bool:
+        caller, owner = request.caller, self._account.owner_of(request.resource, {self._cast.foreign_bucket: STRANGER})
+        context = iam_evaluator.EvalContext(
+            principal_arn=caller.principal,
+            principal_type="Service" if caller.is_service else "AssumedRole",
+            principal_account="" if caller.is_service else caller.principal.split(":")[4],
+            action=request.action,
+            resource_arn=request.resource,
+            region=self._stage.settings.region,
+            source_ip="127.0.0.1",
+            secure_transport=request.context.get("aws:SecureTransport") != "false",
+            service_context={key.lower(): value for key, value in request.context.items()},
+        )
+        policy = self._policy(request.resource)
+        if caller.is_service:
+            decision = iam_evaluator.evaluate_resource_policy(policy, context, service=caller.principal)
+        else:
+            statements = [iam_evaluator.parse_policy_document(each) for each in self._identity(caller)]
+            identity = iam_evaluator.evaluate(context, statements)
+            required = request.action.split(":")[0] in _REQUIRED
+            decision = iam_evaluator.combine_resource_policy(identity, context, policy, owner, required=required)
+        return bool(decision.decision == "Allow")
+
+    def _identity(self, caller: Caller) -> list[Policy]:
+        role = caller.principal.split("/")[1] if ":assumed-role/" in caller.principal else ""
+        if role not in self._account.roles or self._account.id not in caller.principal:
+            return list(caller.policies.values())
+        names = self._iam.list_role_policies(RoleName=role)["PolicyNames"]
+        return [self._iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+
+    @cached_property
+    def _iam(self) -> Any:
+        return self._stage.customer("iam")
+
+    def _policy(self, arn: str) -> Policy | None:
+        bucket = arn.split("/")[0] if ":s3:::" in arn else arn
+        if bucket not in self._policies:
+            try:
+                text = self._read(bucket)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in ("NoSuchBucketPolicy", "NoSuchBucket", "NotFoundException"):
+                    raise
+                text = None
+            self._policies[bucket] = json.loads(text) if isinstance(text, str) else text
+        return self._policies[bucket]
+
+    def _read(self, arn: str) -> Any:
+        _, _, service, region, account, name = arn.split(":", 5)
+        client = self._stage.client(service, account or self._stage.settings.account, region=region or None)
+        match service:
+            case "s3":
+                return None if name.startswith("accesspoint/") else client.get_bucket_policy(Bucket=name)["Policy"]
+            case "kms":
+                return client.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
+            case "iam":
+                return client.get_role(RoleName=name.partition("/")[2])["Role"]["AssumeRolePolicyDocument"]
+            case "lambda":
+                return client.get_policy(FunctionName=arn)["Policy"]
+            case "sns":
+                return client.get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
+            case "sqs":
+                url = client.get_queue_url(QueueName=name)["QueueUrl"]
+                return client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"]
+        raise LookupError(f"{arn}: where {service} keeps its policy is not known")

@@ -1,0 +1,187 @@
+"""The claims on the local cloud, after a real deploy: real signed calls, with the sessions of the stand-ins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import botocore.session
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError, ParamValidationError
+
+from local_cloud.stage import STRANGER, Stage
+from local_cloud.stand_ins.sessions import Credentials, assume, role_session, user, vendor_identity
+from settings.names import Names
+from tests.policy.proof.account import Account
+from tests.policy.proof.calls import NoCallError, parameters_of
+from tests.policy.proof.cast import Caller, Cast, Subject
+from tests.policy.proof.claim_file import Claim
+from tests.policy.proof.deployed import DeployedPolicies
+from tests.policy.proof.proof import Outcome, Proof
+from tests.policy.proof.requests import Request
+from tests.policy.proof.simulator import Verdict
+from tests.policy.proof.subjects import trusting
+from tests.policy.proof.templates import Template
+
+_DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
+_PAST_PERMISSION = {
+    "InvalidParameterException", "NoSuchKey", "NoSuchVersion", "ParameterNotFound", "ResourceAlreadyExistsException",
+    "ResourceNotFoundException",
+}  # fmt: skip
+"""Errors that only somebody who is allowed gets: the local cloud asks for permission before it looks."""
+
+
+class LocalCloud:
+    """Judges requests by making them, or by asking the cloud's evaluator where nobody can.
+
+    Parameters
+    ----------
+    stage
+        The cloud with the deployed stacks.
+    account, cast
+        The deployment, with the names that the cloud gave it.
+    """
+
+    def __init__(self, stage: Stage, account: Account, cast: Cast) -> None:
+        self._stage, self._account, self._cast = stage, account, cast
+        self._deployed = DeployedPolicies(stage, account, cast)
+        self._credentials: dict[str, Credentials] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._versions: dict[str, str] = {}
+
+    def judge(self, claim: Claim, request: Request) -> Verdict:
+        """Return what the local cloud says."""
+        if claim.live != "call":
+            return self._deployed.judge(request)
+        try:
+            method, parameters = parameters_of(request)
+        except NoCallError as error:
+            return Verdict("inconclusive", str(error))
+        if request.also and request.action.startswith("s3:GetObject"):
+            self._put(request.resource)
+        if parameters.get("VersionId") and request.resource in self._versions:
+            parameters["VersionId"] = self._versions[request.resource]
+        try:
+            getattr(self._client(request), method)(**parameters)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in _DENIED:
+                return Verdict("deny")
+            return Verdict("allow") if code in _PAST_PERMISSION else Verdict("inconclusive", f"{request}: {error}")
+        except ParamValidationError as error:
+            return Verdict("inconclusive", f"{request}: {error}")
+        return Verdict("allow")
+
+    def _put(self, arn: str) -> None:
+        """Let the owner of the account put an object that somebody is to read, under the bucket's own key."""
+        if arn not in self._versions:
+            bucket, _, key = arn.rpartition(":")[2].partition("/")
+            answer = self._stage.customer("s3").put_object(Bucket=bucket, Key=key, Body=b"claims")
+            self._versions[arn] = answer.get("VersionId", "null")
+
+    def _client(self, request: Request) -> Any:
+        service, region = request.action.split(":")[0], self._stage.settings.region
+        if ":log-group:" in request.resource or ":kms:" in request.resource or ":ssm:" in request.resource:
+            region = request.resource.split(":")[3]
+        wanted = (request.caller.principal, service, region)
+        if wanted not in self._clients:
+            self._clients[wanted] = self._new_client(request.caller, service, region)
+        return self._clients[wanted]
+
+    def _new_client(self, caller: Caller, service: str, region: str) -> Any:
+        if caller.principal == "anonymous":
+            return botocore.session.Session().create_client(
+                service,
+                region_name=region,
+                endpoint_url=self._stage.cloud.endpoint_url,
+                verify=str(self._stage.cloud.ca_bundle),
+                config=Config(signature_version=UNSIGNED, proxies={}, retries={"total_max_attempts": 1}),
+            )
+        if caller.principal not in self._credentials:
+            self._credentials[caller.principal] = self._become(caller)
+        return self._stage.client(service, self._credentials[caller.principal], region=region)
+
+    def _become(self, caller: Caller) -> Credentials:
+        account, name = caller.principal.split(":")[4], caller.principal.split("/")[1]
+        if ":user/" in caller.principal:
+            return user(self._stage, account, name)
+        if account != self._account.id or name not in self._account.roles:
+            (policy,) = caller.policies.values()
+            return role_session(self._stage, account, name, policy=json.dumps(policy))
+        role = self._account.roles[name]
+        for party, _, principal, external_ids in trusting(self._cast):
+            if role.name == self._cast.names.export(party):
+                return assume(self._stage, vendor_identity(self._stage, principal), role.arn, external_ids[-1])
+        return self._lend(role.name, role.arn)
+
+    def _lend(self, name: str, arn: str) -> Credentials:
+        """Take a session of a role that only an AWS service assumes: its trust is opened to the account, and put back.
+
+        What the role may do, which is what is judged, stays as it was deployed.
+        """
+        iam = self._stage.customer("iam")
+        trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+        root = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"AWS": f"arn:aws:iam::{self._account.id}:root"},
+        }
+        opened = {**trust, "Statement": [*trust["Statement"], root]}
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(opened))
+        try:
+            return assume(self._stage, {"AccessKeyId": self._account.id, "SecretAccessKey": "local"}, arn)
+        finally:
+            iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+
+
+def judge_live(
+    stage: Stage, templates: Mapping[str, Template], regions: Mapping[str, str], *, whole: bool
+) -> list[Outcome]:
+    """Judge every claim about a deployed example, by the simulator and by the cloud that it is deployed to.
+
+    Parameters
+    ----------
+    stage
+        The cloud with the deployed stacks.
+    templates, regions
+        What was deployed, and where, by stack.
+    whole
+        Ask the cloud about everything. Otherwise about what the exports' own stacks hold: the core and the shipper are
+        the same in every example, and one of them shows it.
+    """
+    names = Names(stage.settings.deployment, stage.settings.account, stage.settings.region)
+    shared = {names.core_stack, names.in_region("shipper", names.region)}
+    proof = Proof(
+        stage.settings,
+        templates,
+        regions,
+        physical_ids=physical_ids(stage, regions),
+        foreign_key=make_strangers(stage),
+    )
+    cloud = LocalCloud(stage, proof.account, proof.cast)
+
+    def is_tried(subject: Subject) -> bool:
+        return whole or subject.kind in ("vendor-role", "logzio-fetch") or not shared & {*subject.stacks}
+
+    return proof.outcomes(live=cloud.judge, is_tried=is_tried)
+
+
+def physical_ids(stage: Stage, stacks: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """Return what CloudFormation named the resources of stacks, given the Region of each."""
+    return {
+        (stack, resource["LogicalResourceId"]): resource["PhysicalResourceId"].rpartition("/")[2]
+        for stack, region in stacks.items()
+        for resource in stage.customer("cloudformation", region=region).describe_stack_resources(StackName=stack)[
+            "StackResources"
+        ]
+        if resource["ResourceType"] in ("AWS::KMS::Key", "AWS::IAM::Role", "AWS::Events::Rule")
+    }
+
+
+def make_strangers(stage: Stage) -> str:
+    """Make the bucket and the key of somebody else's that claims name; return the key's ARN."""
+    stage.client("s3", STRANGER, region="us-east-1").create_bucket(Bucket=f"foreign-{stage.settings.account}")
+    key: str = stage.client("kms", STRANGER).create_key()["KeyMetadata"]["Arn"]
+    return key

@@ -1,0 +1,151 @@
+"""All that somebody may do: every action of every AWS service, compared whole with what the claims allow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from local_cloud.stage import STRANGER
+from tests.policy.proof.account import Policy
+from tests.policy.proof.cast import Subject
+from tests.policy.proof.claim_file import Entry, NothingElse
+from tests.policy.proof.proof import SIMULATOR, Proof
+from tests.policy.proof.requests import fill
+
+_KINDS = {
+    "AWS::Events::Rule": ("events", "rule-on-default-event-bus"),
+    "AWS::IAM::Role": ("iam", "role"),
+    "AWS::KMS::Key": ("kms", "key"),
+    "AWS::Lambda::Function": ("lambda", "function"),
+    "AWS::S3::Bucket": ("s3", "bucket"),
+    "AWS::SNS::Topic": ("sns", "topic"),
+    "AWS::SQS::Queue": ("sqs", "queue"),
+    "AWS::SSM::Parameter": ("ssm", "parameter"),
+}
+"""What AWS's Service Authorization Reference calls the resources of the templates."""
+
+EVERY = 1
+SOME = 200
+"""Of services that hold no logs, one action in so many is asked about."""
+_HOLD_LOGS = ("kms", "logs", "s3", "sts")
+_OWN = ("archive", "archive-key", "bucket", "key", "log-group", "role", "vendors-bucket", "vendors-key")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sweep:
+    """What somebody may do, and what is claimed.
+
+    Attributes
+    ----------
+    entry, subject
+        Who.
+    asked
+        How many requests that took.
+    unexpected
+        Allowed, and not claimed.
+    missing
+        Claimed, and not allowed.
+    """
+
+    entry: Entry
+    subject: Subject
+    asked: int
+    unexpected: list[str]
+    missing: list[str]
+
+    def mistake(self) -> str | None:
+        """Return what is wrong, if anything is."""
+        if not self.unexpected and not self.missing:
+            return None
+        where = f"{self.entry.source}: {self.entry.id} ({self.subject.name})"
+        return f"{where}: allowed beyond the list: {self.unexpected}; on the list and not allowed: {self.missing}"
+
+
+def sweeps(proof: Proof, *, one_in: int, known: Container[str] = ()) -> Iterator[Sweep]:
+    """Ask about everybody of whom the claims say that they may do nothing else.
+
+    Parameters
+    ----------
+    proof
+        The deployment.
+    one_in
+        `EVERY` action of other services, or `SOME`: then one subject of each list is enough.
+    known
+        Lists that have been compared already.
+    """
+    entries = [each for each in proof.about(NothingElse) if each[1].who in each[2].callers and each[0].id not in known]
+    if one_in != EVERY:
+        entries = list({entry.id: (entry, says, subject) for entry, says, subject in entries}.values())
+    questions = [_question(proof, subject, says, one_in) for _, says, subject in entries]
+    for (entry, says, subject), answer in zip(entries, SIMULATOR.ask(questions), strict=True):
+        if "error" in answer:
+            raise RuntimeError(f"{entry.id}: the simulator says {answer['error']}")
+        found = {f"{what} if {conditions}" if conditions else what for what, conditions in answer["allowed"].items()}
+        claimed = {text for each in says.allowed for [text] in fill([each], subject, entry)}
+        yield Sweep(
+            entry=entry,
+            subject=subject,
+            asked=answer["asked"],
+            unexpected=sorted(found - claimed),
+            missing=sorted(claimed - found),
+        )
+
+
+def _question(proof: Proof, subject: Subject, says: NothingElse, one_in: int) -> str:
+    (caller,) = subject.callers[says.who]
+    return json.dumps(
+        {
+            "caller": {"principal": caller.principal, "identity": caller.policies},
+            "resources": [*_resources(proof, subject, whole=one_in == EVERY)],
+            "account": proof.account.id,
+            "stranger": STRANGER,
+            "region": proof.settings.region,
+            "oneIn": one_in,
+            "every": _HOLD_LOGS,
+        },
+        sort_keys=True,
+    )
+
+
+def _resources(proof: Proof, subject: Subject, *, whole: bool) -> Iterator[dict[str, Any]]:
+    """Yield what the deployment has: all of it, or the subject's own and the archive."""
+    own = {arn for name in _OWN for arn in subject.values.get(name, ())}
+    for resource in proof.account.resources:
+        if not whole and resource.arn not in own:
+            continue
+        policy = proof.account.policy_of(resource.arn)
+        if resource.type in _KINDS:
+            yield _resource(proof, *_KINDS[resource.type], resource.arn, None if "IAM" in resource.type else policy)
+        if resource.type == "AWS::S3::Bucket":
+            yield _resource(proof, "s3", "object", f"{resource.arn}/object", policy)
+        if resource.type == "AWS::IAM::Role":
+            yield _resource(proof, "sts", "role", resource.arn, policy)
+        if resource.type == "AWS::Logs::LogGroup":
+            yield from _log_group(proof, resource.arn)
+    # What the subject may reach, whose template is elsewhere or which no template names.
+    for arn in subject.values.get("log-stream", ()):
+        yield from _log_group(proof, arn.partition(":log-stream:")[0])
+    for inside in ("feed", "own-path"):
+        for arn in subject.values.get(inside, ()):
+            yield _resource(proof, "s3", "object", f"{arn}/object", proof.account.policy_of(arn))
+
+    for point in subject.values.get("access-point", ()):
+        yield _resource(proof, "s3", "accesspoint", point, None)
+        for prefix in subject.values["prefix"]:
+            yield _resource(proof, "s3", "accesspointobject", f"{point}/object/{prefix}/object", None)
+    for bucket in subject.values.get("replica", ()):
+        yield _resource(proof, "s3", "bucket", bucket, None)
+        for prefix in subject.values["prefix"]:
+            yield _resource(proof, "s3", "object", f"{bucket}/{prefix}/object", None)
+
+
+def _log_group(proof: Proof, arn: str) -> Iterator[dict[str, Any]]:
+    # IAM sees a stream behind the name, whether the action is about the group or about the stream.
+    for kind in ("log-group", "log-stream"):
+        yield _resource(proof, "logs", kind, f"{arn}:log-stream:n1", None)
+
+
+def _resource(proof: Proof, service: str, kind: str, arn: str, policy: Policy | None) -> dict[str, Any]:
+    return {"service": service, "type": kind, "arn": arn, "owner": proof.account.id, "policy": policy}

@@ -1,0 +1,270 @@
+"""What the claims are about in a deployment: each export, vendor's role, destination, bucket, key and log group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from constructs_lib.log_group import FUNCTION_LOG_DAYS
+from settings.destinations import ARCHIVE, LogzioDestination
+from settings.exports import (
+    AptibleExport,
+    AuroraMysqlExport,
+    CloudwatchLogsExport,
+    CockroachdbExport,
+    Export,
+    MongodbAtlasExport,
+    S3LogsExport,
+)
+from settings.names import Names
+from tests.policy.proof.cast import Caller, Cast, Subject, Values
+
+
+def subjects(cast: Cast) -> Iterator[Subject]:
+    """Yield everything that files of claims are about."""
+    names = cast.names
+    yield cast.subject("core", "core", (names.core_stack, *_stacks_of(cast, "shipper")), {})
+    for export in cast.settings.exports:
+        yield _export(cast, export)
+    yield from _vendor_roles(cast)
+    yield from _fetchers(cast)
+    yield from _shippers(cast)
+    yield from _buckets(cast)
+    yield from _keys(cast)
+    yield from _log_groups(cast)
+
+
+def _export(cast: Cast, export: Export) -> Subject:
+    stacks = _stacks_of(cast, export.name)
+    values, facts = _about(cast, export)
+    callers: dict[str, Caller | tuple[Caller, ...]] = {**cast.connector(export.name), **cast.shippers(export.ship_to)}
+    if isinstance(export, AptibleExport):
+        callers |= cast.vendor(export.replication_role_arn)
+    for name, _, principal, _ in trusting(cast):
+        callers |= cast.vendor(principal) if name == export.name else {}
+    if role := cast.account.roles.get(cast.names.export(export.name)):
+        values["role"] = role.arn
+        callers["role"] = cast.own_role("role", role.name)
+    values["key"] = tuple(arn for alias, arn in cast.account.keys.items() if alias in stacks)
+    everything = {**export.model_dump(), "encryption": getattr(export, "encryption", None), **facts}
+    return cast.subject(export.kind, export.name, stacks, values, facts=everything, callers=callers)
+
+
+def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]], dict[str, Any]]:
+    """Return what is particular to a kind: values and facts."""
+    names = cast.names
+    match export:
+        case MongodbAtlasExport():
+            bucket = names.bucket_arn(cast.settings.landing_bucket(export))
+            values: dict[str, str | tuple[str, ...]] = {
+                "bucket": bucket,
+                "prefix": export.prefix,
+                "own-path": f"{bucket}/{export.prefix}",
+            }
+            if export.mrap_arn:
+                replicas = tuple(names.bucket_arn(each) for each in export.mrap_buckets)
+                values |= {"access-point": export.mrap_arn, "replica": replicas, "replica-key": export.mrap_key_arns}
+            else:
+                values |= {"access-point": (), "replica": (), "replica-key": ()}
+            return values, {"access_point": export.mrap_arn is not None}
+        case CockroachdbExport():
+            regions = export.regions or (names.region,)
+            arns = [names.log_group_arn(each, region) for region in regions for each in export.log_groups]
+            return _groups(arns), {}
+        case AuroraMysqlExport():
+            rds = f"arn:{names.partition}:rds:{names.region}:{names.account}"
+            arns = [names.log_group_arn(each, names.region) for each in export.log_group_names]
+            own: dict[str, str | tuple[str, ...]] = {
+                "cluster": f"{rds}:cluster:{export.cluster_id}",
+                "own-group": f"{rds}:cluster-pg:logdock-{names.export(export.name)}",
+                "role": (),
+            }
+            return {**_groups(arns), **own}, {}
+        case AptibleExport():
+            # One role of Aptible's replicates into every bucket that names it.
+            same = [
+                each
+                for each in cast.settings.exports
+                if isinstance(each, AptibleExport) and each.replication_role_arn == export.replication_role_arn
+            ]
+            keys = [cast.account.keys.get(names.export(each.name)) for each in same]
+            values = {
+                "bucket": names.bucket_arn(cast.settings.landing_bucket(export)),
+                "vendors-bucket": tuple(names.bucket_arn(cast.settings.landing_bucket(each)) for each in same),
+                "vendors-key": tuple(key for key in keys if key),
+            }
+            return values, {}
+        case S3LogsExport():
+            bucket = names.bucket_arn(cast.settings.landing_bucket(export))
+            landing = f"{bucket}/{export.prefix}" if export.prefix else bucket
+            facts = {"existing": export.existing_bucket is not None, "has_prefix": export.prefix is not None}
+            return {"bucket": bucket, "landing": landing}, facts
+        case CloudwatchLogsExport():
+            named = [names.log_group_arn(each, names.region) for each in export.log_groups]
+            found = [names.log_group_arn(f"{each}one", names.region) for each in export.log_group_prefixes]
+            values = {**_groups(named), "found-log-stream": _groups(found)["log-stream"]}
+            return values, {"keeps": export.retention_days is not None, "prefixes": bool(found)}
+
+
+def _stacks_of(cast: Cast, name: str) -> tuple[str, ...]:
+    """Return the stacks of an export, or of the shipper: one in each of its Regions."""
+    return tuple(stack for stack, region in cast.account.regions.items() if stack == cast.names.in_region(name, region))
+
+
+def _vendor_roles(cast: Cast) -> Iterator[Subject]:
+    names = cast.names
+    for name, party, principal, external_ids in trusting(cast):
+        others = [each for _, _, _, ids in trusting(cast) for each in ids if each not in external_ids]
+        role = names.export(name)
+        keys = tuple(arn for alias, arn in cast.account.keys.items() if alias in _stacks_of(cast, name))
+        values: Values = {
+            "role": names.role_arn(role),
+            "role-name": role,
+            "external-id": external_ids,
+            "other-external-id": tuple(dict.fromkeys(others)),
+            "session-seconds": str(party.session_seconds),
+            # What is read of the archive is read with the archive's key.
+            "key": keys or (cast.account.keys[f"{names.deployment}-archive"],),
+        }
+        callers = {**cast.vendor(principal), "role": cast.own_role("role", role)}
+        stacks = _stacks_of(cast, name) or (names.in_region("shipper", names.region),)
+        yield cast.subject("vendor-role", name, stacks, values, callers=callers)
+
+
+def trusting(cast: Cast) -> Iterator[tuple[str, Any, str, tuple[str, ...]]]:
+    """Yield who has a role here: name, settings, principal and external ids."""
+    partition = cast.names.partition
+    for export in cast.settings.exports:
+        if isinstance(export, MongodbAtlasExport):
+            yield export.name, export, export.atlas_principal_arn, export.external_id
+        elif isinstance(export, CockroachdbExport):
+            principal = f"arn:{partition}:iam::{export.cluster_account_id}:root"
+            yield export.name, export, principal, export.trusted_external_ids
+    for destination in cast.settings.destinations:
+        if isinstance(destination, LogzioDestination) and destination.mode == "fetch":
+            principal = f"arn:{partition}:iam::{destination.account_id}:root"
+            yield destination.name, destination, principal, destination.external_id or ()
+
+
+def _fetchers(cast: Cast) -> Iterator[Subject]:
+    names = cast.names
+    archive = names.bucket_arn(names.bucket("archive"))
+    for destination in cast.settings.destinations:
+        if not isinstance(destination, LogzioDestination) or destination.mode != "fetch":
+            continue
+        role = names.export(destination.name)
+        values: Values = {
+            "role": names.role_arn(role),
+            "bucket": archive,
+            "feed": f"{archive}/feed/{destination.name}",
+            "feed-prefix": f"feed/{destination.name}/",
+        }
+        callers = {"role": cast.own_role("role", role)}
+        stacks = (names.in_region("shipper", names.region),)
+        yield cast.subject("logzio-fetch", destination.name, stacks, values, callers=callers)
+
+
+def _shippers(cast: Cast) -> Iterator[Subject]:
+    names, account = cast.names, cast.names.account
+    ships_to = {each.name: f"{each.kind}-{getattr(each, 'mode', 'push')}" for each in cast.settings.destinations}
+    secrets = {
+        each.name: getattr(each, "token_secret", None) or getattr(each, "headers_secret", None)
+        for each in cast.settings.destinations
+    }
+    if any(ARCHIVE in export.ship_to for export in cast.settings.exports):
+        ships_to[ARCHIVE] = ARCHIVE
+    for name, what in ships_to.items():
+        secret = secrets.get(name)
+        values: Values = {
+            "destination": name,
+            "role": names.role_arn(names.shipper(name)),
+            "queue": names.queue_arn(name),
+            "other-queue": tuple(names.queue_arn(other) for other in ships_to if other != name),
+            "secret": _secret(names, secret) if secret else (),
+            "other-secret": f"arn:{names.partition}:secretsmanager:{names.region}:{account}:secret:acme/another-AbCdEf",
+            "log-stream": names.log_group_arn(f"/aws/lambda/{names.shipper(name)}:log-stream:n1", names.region),
+        }
+        callers = {"shipper": cast.own_role("shipper", names.shipper(name))}
+        stacks = (names.core_stack, names.in_region("shipper", names.region))
+        yield cast.subject("shipper", name, stacks, values, facts={"to": what}, callers=callers)
+
+
+def _buckets(cast: Cast) -> Iterator[Subject]:
+    settings, names = cast.settings, cast.names
+    # What a bucket is to be follows from the settings; the template is what is judged.
+    encryption = {
+        settings.landing_bucket(export): export.encryption
+        for export in settings.exports
+        if isinstance(export, AptibleExport | S3LogsExport)
+    } | {names.bucket("access-logs"): "sse-s3"}
+    for each in cast.account.of_type("AWS::S3::Bucket"):
+        name = each.properties["BucketName"]
+        kind = encryption.get(name, "kms")
+        key = _stacks_key(cast, each.stack)
+        values: Values = {
+            "bucket": each.arn,
+            "name": name,
+            "key": key if kind == "kms" else (),
+            "archive-days": str(settings.kept.archive_days),
+        }
+        facts = {
+            "encryption": kind,
+            "target": name == names.bucket("access-logs"),
+            # An access log's target must be in the same Region.
+            "home": cast.account.regions[each.stack] == names.region,
+        }
+        yield cast.subject("bucket", name, (each.stack,), values, facts=facts, resource=each)
+
+
+def _stacks_key(cast: Cast, stack: str) -> tuple[str, ...]:
+    alias = f"{cast.names.deployment}-archive" if stack == cast.names.core_stack else stack
+    return tuple(arn for name, arn in cast.account.keys.items() if name == alias)
+
+
+def _keys(cast: Cast) -> Iterator[Subject]:
+    for each in cast.account.of_type("AWS::KMS::Key"):
+        values: Values = {"key": each.arn, "key-region": each.arn.split(":")[3]}
+        name = next(alias for alias, arn in cast.account.keys.items() if arn == each.arn)
+        yield cast.subject("key", name, (each.stack,), values, resource=each)
+
+
+def _log_groups(cast: Cast) -> Iterator[Subject]:
+    kept = {
+        name: (export.retention_days or cast.settings.kept.hot_days, True)
+        for export in cast.settings.exports
+        if isinstance(export, CockroachdbExport | AuroraMysqlExport)
+        for name in (export.log_groups if isinstance(export, CockroachdbExport) else export.log_group_names)
+    } | {
+        name: (export.retention_days, False)
+        for export in cast.settings.exports
+        if isinstance(export, CloudwatchLogsExport)
+        for name in export.log_groups
+    }
+    for each in cast.account.resources:
+        is_made = each.type == "AWS::Logs::LogGroup"
+        if not is_made and (each.type != "Custom::LogdockLogGroup" or "KmsKeyArn" not in each.properties):
+            continue
+        name = each.properties["LogGroupName" if is_made else "Name"]
+        days, is_protected = kept.get(name, (FUNCTION_LOG_DAYS, False))
+        # The shipper's own logs are under the archive's key, or that of the shipper in another Region.
+        keys = _stacks_key(cast, each.stack) or _stacks_key(cast, cast.names.core_stack)
+        region = keys[0].split(":")[3]
+        values: Values = {
+            **_groups([cast.names.log_group_arn(name, region)]),
+            "key": keys,
+            "group-region": region,
+            "retention-days": str(days),
+        }
+        facts = {"holds": "landed" if name in kept else "function-log", "made": is_made, "protected": is_protected}
+        subject = f"{name} in {region}"
+        yield cast.subject("log-group", subject, (each.stack,), values, facts=facts, resource=each)
+
+
+def _groups(arns: list[str]) -> dict[str, str | tuple[str, ...]]:
+    """Name log groups as a key's context does, and as IAM does, which sees a stream behind the name."""
+    return {"log-group": tuple(arns), "log-stream": tuple(f"{arn}:log-stream:n1" for arn in arns)}
+
+
+def _secret(names: Names, reference: str) -> str:
+    """Return the ARN of a secret as AWS completes it: with six characters of its own behind the name."""
+    return names.secret_arn(reference).replace("??????", "AbCdEf")

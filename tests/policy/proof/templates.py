@@ -1,0 +1,191 @@
+"""Templates as CloudFormation would leave them: every reference a concrete name or ARN, and nothing guessed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Template = dict[str, Any]
+
+_NAMED_BY = {
+    "AWS::Events::Rule": "Name",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SSM::Parameter": "Name",
+}
+"""The property that names a resource; where it is left out, CloudFormation makes a name up."""
+
+_ARNS = {
+    "AWS::Events::Rule": "arn:{partition}:events:{region}:{account}:rule/{name}",
+    "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
+    "AWS::KMS::Key": "arn:{partition}:kms:{region}:{account}:key/{name}",
+    "AWS::Lambda::Function": "arn:{partition}:lambda:{region}:{account}:function:{name}",
+    "AWS::Lambda::LayerVersion": "arn:{partition}:lambda:{region}:{account}:layer:{name}:1",
+    "AWS::Logs::LogGroup": "arn:{partition}:logs:{region}:{account}:log-group:{name}",
+    "AWS::S3::Bucket": "arn:{partition}:s3:::{name}",
+    "AWS::SNS::Topic": "arn:{partition}:sns:{region}:{account}:{name}",
+    "AWS::SQS::Queue": "arn:{partition}:sqs:{region}:{account}:{name}",
+    "AWS::SSM::Parameter": "arn:{partition}:ssm:{region}:{account}:parameter{name}",
+}
+_REF_IS_ARN = {"AWS::SNS::Topic", "AWS::Lambda::LayerVersion"}
+_REF_IS_NAME = {"AWS::IAM::Role", "AWS::KMS::Key", "AWS::Lambda::Function", "AWS::S3::Bucket"}
+_REF_IS_URL = {"AWS::SQS::Queue": "https://sqs.{region}.amazonaws.com/{account}/{name}"}
+
+
+class UnresolvedError(Exception):
+    """A reference that this module does not know; a policy with a hole in it must not be judged."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resource:
+    """A resource of a template, with every reference resolved.
+
+    Attributes
+    ----------
+    stack, logical_id, type
+        Where it is, and what.
+    arn
+        Its ARN; empty for a type that no policy names.
+    body
+        The resource as the template has it: Properties, DeletionPolicy and the rest.
+    """
+
+    stack: str
+    logical_id: str
+    type: str
+    arn: str
+    body: Mapping[str, Any]
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """Its properties."""
+        properties: Mapping[str, Any] = self.body.get("Properties", {})
+        return properties
+
+
+@dataclass(frozen=True, kw_only=True)
+class Templates:
+    """The templates of one deployment.
+
+    Attributes
+    ----------
+    templates
+        By stack.
+    account, partition
+        Where they are deployed.
+    regions
+        The Region of each stack.
+    physical_ids
+        What CloudFormation named resources that the templates do not name, by stack and logical id. Left out: names are
+        made up, as CloudFormation would.
+    """
+
+    templates: Mapping[str, Template]
+    account: str
+    partition: str
+    regions: Mapping[str, str]
+    physical_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def resources(self) -> Iterator[Resource]:
+        """Yield every resource, resolved."""
+        for stack, template in self.templates.items():
+            for logical_id, body in template["Resources"].items():
+                yield Resource(
+                    stack=stack,
+                    logical_id=logical_id,
+                    type=body["Type"],
+                    arn=self._arn(stack, logical_id) if body["Type"] in _ARNS else "",
+                    body=self.resolve(stack, body),
+                )
+
+    def resolve(self, stack: str, value: Any) -> Any:
+        """Replace every reference in a value of a stack's template.
+
+        Raises
+        ------
+        UnresolvedError
+            At an intrinsic function, an attribute or a parameter that is not known here.
+        """
+        if isinstance(value, list):
+            return [self.resolve(stack, each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1 and ((function := next(iter(value))) == "Ref" or function.startswith("Fn::")):
+            return self._call(stack, function, value[function])
+        return {key: self.resolve(stack, each) for key, each in value.items()}
+
+    def _call(self, stack: str, function: str, argument: Any) -> str:
+        match function:
+            case "Ref":
+                return self._reference(stack, argument)
+            case "Fn::GetAtt" if argument[1] == "Arn":
+                return self._arn(stack, argument[0])
+            case "Fn::GetAtt" if argument[1] == "QueueName":
+                return self._name(stack, argument[0])
+            case "Fn::Join":
+                separator, parts = argument
+                return str(separator).join(self.resolve(stack, parts))
+            case "Fn::ImportValue":
+                return self._imported(argument)
+        raise UnresolvedError(f"{stack}: {function} {argument}: not known to {__name__}; teach it, or change the stack")
+
+    def _reference(self, stack: str, logical_id: str) -> str:
+        match logical_id:
+            case "AWS::Partition":
+                return self.partition
+            case "AWS::Region":
+                return self.regions[stack]
+            case "AWS::AccountId":
+                return self.account
+        kind = self._type(stack, logical_id)
+        if kind in _REF_IS_ARN:
+            return self._arn(stack, logical_id)
+        if kind in _REF_IS_NAME:
+            return self._name(stack, logical_id)
+        if kind in _REF_IS_URL:
+            return self._fill(_REF_IS_URL[kind], stack, logical_id)
+        raise UnresolvedError(f"{stack}: Ref {logical_id} ({kind}): not known to {__name__}")
+
+    def _imported(self, name: str) -> str:
+        found = [
+            self.resolve(stack, output["Value"])
+            for stack, template in self.templates.items()
+            for output in template.get("Outputs", {}).values()
+            if output.get("Export", {}).get("Name") == name
+        ]
+        if len(found) != 1:
+            raise UnresolvedError(f"Fn::ImportValue {name}: exported by {len(found)} stacks")
+        return str(found[0])
+
+    def _type(self, stack: str, logical_id: str) -> str:
+        resources = self.templates[stack]["Resources"]
+        if logical_id not in resources:
+            raise UnresolvedError(f"{stack}: Ref {logical_id}: no such resource or parameter")
+        return str(resources[logical_id]["Type"])
+
+    def _arn(self, stack: str, logical_id: str) -> str:
+        kind = self._type(stack, logical_id)
+        if kind not in _ARNS:
+            raise UnresolvedError(f"{stack}: the ARN of {logical_id} ({kind}): not known to {__name__}")
+        return self._fill(_ARNS[kind], stack, logical_id)
+
+    def _fill(self, pattern: str, stack: str, logical_id: str) -> str:
+        name = self._name(stack, logical_id)
+        return pattern.format(partition=self.partition, region=self.regions[stack], account=self.account, name=name)
+
+    def _name(self, stack: str, logical_id: str) -> str:
+        resource = self.templates[stack]["Resources"][logical_id]
+        given = resource.get("Properties", {}).get(_NAMED_BY.get(resource["Type"], ""))
+        if given is not None:
+            return str(self.resolve(stack, given))
+        if (stack, logical_id) in self.physical_ids:
+            return self.physical_ids[stack, logical_id]
+        if resource["Type"] == "AWS::KMS::Key":
+            return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{stack}/{logical_id}"))
+        return f"{stack}-{logical_id}"

@@ -1,0 +1,96 @@
+"""Who may do what: the claims of tests/policy/claims about every example, judged by a simulator that is not ours."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from settings import load_settings
+from tests.conftest import EXAMPLES, synthesize
+from tests.policy.proof.claim_file import Asked, Claim, NothingElse, Property, load_book
+from tests.policy.proof.nothing_else import EVERY, SOME, Sweep, sweeps
+from tests.policy.proof.proof import Outcome, Proof
+from tests.policy.proof.requests import requests_of
+from tests.policy.proof.results import claim_rows, property_rows, record, sweep_rows
+
+NOT_CALLED = {
+    "access-point": 3,
+    "another-account": 5,
+    "replication": 2,
+    "service-principal": 64,
+    "through-another-service": 15,
+    "transport": 6,
+    "would-run-a-function": 1,
+}
+"""How many claims no call can try, by the reason: the local cloud's evaluator judges those by the deployed policies."""
+
+
+@cache
+def proof_of(example: Path) -> Proof:
+    synthesized = synthesize(example)
+    return Proof(load_settings(example), synthesized.templates, synthesized.regions)
+
+
+@cache
+def outcomes_of(example: Path) -> list[Outcome]:
+    return proof_of(example).outcomes()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_every_claim_holds(example: Path) -> None:
+    outcomes = outcomes_of(example)
+    record(example.stem, "claims", claim_rows(outcomes))
+    assert [mistake for each in outcomes if (mistake := each.mistake())] == []
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_every_property_holds(example: Path) -> None:
+    findings = proof_of(example).findings()
+    record(example.stem, "properties", property_rows(findings))
+    assert [mistake for each in findings if (mistake := each.mistake())] == []
+
+
+def test_no_part_of_a_claim_is_about_nothing() -> None:
+    said: set[tuple[str, str, str]] = set()
+    for example in EXAMPLES:
+        proof = proof_of(example)
+        for entry, claim, subject in proof.about(Claim):
+            said |= {(entry.id, *request.wrote) for request in requests_of(entry, claim, subject, proof.book)}
+    written = {(entry.id, who, to) for entry, claim in load_book().claims() for who in claim.who for to in claim.to}
+    assert written - said == set()
+
+
+def test_no_property_is_about_nothing() -> None:
+    said = {each.entry.id for example in EXAMPLES for each in proof_of(example).findings()}
+    assert {entry.id for entry in load_book().entries if isinstance(entry.says, Property)} - said == set()
+
+
+def test_the_claims_that_no_call_tries_are_these() -> None:
+    reasons: dict[str, int] = {}
+    for _, claim in load_book().claims():
+        if isinstance(claim.live, Asked):
+            reasons[claim.live.ask] = reasons.get(claim.live.ask, 0) + 1
+    assert reasons == NOT_CALLED
+    assert set(load_book().contexts.not_called) == set(NOT_CALLED)
+
+
+def test_they_may_do_nothing_else() -> None:
+    """Each list of all that is allowed once, by a sample: every action on what holds logs, some of all others."""
+    lists = {entry.id for entry in load_book().entries if isinstance(entry.says, NothingElse)}
+    known: set[str] = set()
+    for example in EXAMPLES:
+        found = list(sweeps(proof_of(example), one_in=SOME, known=known))
+        record(example.stem, "nothing_else", sweep_rows(found, every=False))
+        assert [mistake for each in found if (mistake := each.mistake())] == []
+        known |= {each.entry.id for each in found}
+    assert known == lists
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_they_may_do_nothing_else_of_every_action_of_every_service(example: Path) -> None:
+    found: list[Sweep] = list(sweeps(proof_of(example), one_in=EVERY))
+    record(example.stem, "nothing_else", sweep_rows(found, every=True))
+    assert [mistake for each in found if (mistake := each.mistake())] == []

@@ -1,0 +1,28 @@
+"""Every weakened template is noticed: a claim that cannot fail shows nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.policy.proof.mutations import NOTICED, Mutation, load_mutations, table
+
+COMMITTED = {
+    weakened: noticed.split(", ")
+    for weakened, _, noticed in (
+        line.strip("| ").split(" | ") for line in NOTICED.read_text(encoding="utf-8").rstrip().splitlines()[6:]
+    )
+}
+"""Who notices which, as it is committed; `python -m tests.policy.proof.mutations` writes it anew."""
+
+
+@pytest.mark.parametrize("mutation", load_mutations(), ids=lambda mutation: mutation.mutation)
+def test_a_weakened_template_is_noticed(mutation: Mutation) -> None:
+    noticed = mutation.noticed_by()
+    print(f"{mutation.mutation}: noticed by {', '.join(noticed) or 'nobody'}")
+    assert noticed, f"{mutation.mutation} of {mutation.example} goes unnoticed"
+    assert noticed == COMMITTED[mutation.mutation]
+
+
+def test_the_list_of_who_notices_is_whole() -> None:
+    assert len(load_mutations()) >= 40
+    assert NOTICED.read_text(encoding="utf-8") == table(COMMITTED)

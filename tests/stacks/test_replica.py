@@ -1,0 +1,180 @@
+"""The replica: what S3 may do for it, what it is told to copy, and what the copy refuses. Compared whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack, assertions
+
+from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
+from constructs_lib.replication import ObjectLock, replication_permissions
+from tests.conftest import EXAMPLES, ROOT, synthesize
+
+ACCOUNT = "111122223333"
+CORE, STACK = "acme-prod-core", "acme-prod-replica-eu-central-1"
+ARCHIVE = f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-eu-west-1"
+REPLICA = f"arn:aws:s3:::acme-prod-replica-{ACCOUNT}-eu-central-1"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/{STACK}"
+
+
+def one(stack: str, resource_type: str, logical_id: str = "") -> dict[str, Any]:
+    example = synthesize(ROOT / "examples" / "replica.yaml")
+    (found,) = [
+        resource["Properties"]
+        for name, found_id, resource in example.resources(resource_type)
+        if name == stack and found_id.startswith(logical_id)
+    ]
+    properties: dict[str, Any] = found
+    return properties
+
+
+def use_of(actions: str | list[str], principal: Any, bucket: str, region: str) -> dict[str, Any]:
+    return {
+        "Action": actions,
+        "Condition": {
+            "StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"},
+            "ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]},
+        },
+        "Effect": "Allow",
+        "Principal": {"AWS": principal},
+        "Resource": "*",
+    }
+
+
+def test_s3_may_read_the_logs_of_the_archive_and_write_replicas_and_nothing_else() -> None:
+    role = one(STACK, "AWS::IAM::Role")
+    assert role["RoleName"] == STACK
+    assert role["AssumeRolePolicyDocument"]["Statement"] == [
+        {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}}
+    ]
+    (policy,) = role["Policies"]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {
+            "Sid": "ReadConfiguration",
+            "Effect": "Allow",
+            "Action": ["s3:GetReplicationConfiguration", "s3:ListBucket"],
+            "Resource": ARCHIVE,
+        },
+        {
+            "Sid": "ReadVersions",
+            "Effect": "Allow",
+            "Action": [
+                "s3:GetObjectLegalHold",
+                "s3:GetObjectRetention",
+                "s3:GetObjectVersionAcl",
+                "s3:GetObjectVersionForReplication",
+            ],
+            "Resource": f"{ARCHIVE}/logs/*",
+        },
+        {"Sid": "WriteReplicas", "Effect": "Allow", "Action": "s3:ReplicateObject", "Resource": f"{REPLICA}/logs/*"},
+    ]
+
+
+def test_without_a_lock_s3_does_not_look_for_one() -> None:
+    _, versions, _ = replication_permissions(source_arn=ARCHIVE, replica_arn=REPLICA, prefix="logs/", locked=False)
+    assert versions.actions == ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl"]
+
+
+def test_s3_decrypts_with_the_archives_key_and_encrypts_with_the_replicas() -> None:
+    assert use_of("kms:Decrypt", ROLE, ARCHIVE, "eu-west-1") in one(CORE, "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    assert one(STACK, "AWS::KMS::Key")["KeyPolicy"]["Statement"][1:] == [
+        use_of(["kms:Decrypt", "kms:Encrypt"], {"Fn::GetAtt": ["Role1ABCC5F0", "Arn"]}, REPLICA, "eu-central-1")
+    ]
+
+
+def test_the_archives_logs_are_copied_under_the_replicas_key_and_deletions_are_not() -> None:
+    assert one(CORE, "AWS::S3::Bucket", "Archive")["ReplicationConfiguration"] == {
+        "Role": ROLE,
+        "Rules": [
+            {
+                "Id": "Replica",
+                "Status": "Enabled",
+                "Priority": 1,
+                "Filter": {"Prefix": "logs/"},
+                "DeleteMarkerReplication": {"Status": "Disabled"},
+                "SourceSelectionCriteria": {"SseKmsEncryptedObjects": {"Status": "Enabled"}},
+                "Destination": {
+                    "Bucket": REPLICA,
+                    "EncryptionConfiguration": {"ReplicaKmsKeyID": f"arn:aws:kms:eu-central-1:{ACCOUNT}:alias/{STACK}"},
+                    "Metrics": {"Status": "Enabled"},
+                },
+            }
+        ],
+    }
+    assert one(STACK, "AWS::KMS::Alias")["AliasName"] == f"alias/{STACK}"
+
+
+def test_nothing_but_the_archive_is_copied() -> None:
+    for _, logical_id, bucket in synthesize(ROOT / "examples" / "replica.yaml").resources("AWS::S3::Bucket"):
+        assert ("ReplicationConfiguration" in bucket["Properties"]) == logical_id.startswith("Archive"), logical_id
+
+
+def test_an_object_that_is_not_copied_raises_an_alarm_at_the_archive() -> None:
+    (alarm,) = [each for each in every(CORE, "AWS::CloudWatch::Alarm") if each["AlarmName"].startswith(NOT_COPIED)]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/S3", "OperationsFailedReplication")
+    assert {each["Name"]: each["Value"] for each in alarm["Dimensions"]} == {
+        "SourceBucket": ARCHIVE.split(":")[-1],
+        "DestinationBucket": REPLICA.split(":")[-1],
+        "RuleId": "Replica",
+    }
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["ComparisonOperator"]) == (
+        "Sum",
+        1,
+        "GreaterThanOrEqualToThreshold",
+    )
+    assert alarm["AlarmActions"] == ["arn:aws:sns:eu-west-1:111122223333:acme-prod-alerts"]
+
+
+def test_the_copies_are_locked_for_the_days_that_were_asked_for() -> None:
+    bucket = one(STACK, "AWS::S3::Bucket")
+    assert bucket["ObjectLockEnabled"] is True
+    assert bucket["ObjectLockConfiguration"] == {
+        "ObjectLockEnabled": "Enabled",
+        "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 365}},
+    }
+
+
+def bucket_of(**props: Any) -> dict[str, Any]:
+    stack = Stack(App(), "S")
+    LandingBucket(stack, "B", LandingBucketProps(bucket_name="acme", **props))
+    (found,) = assertions.Template.from_stack(stack).find_resources("AWS::S3::Bucket").values()
+    properties: dict[str, Any] = found["Properties"]
+    return properties
+
+
+def test_a_compliance_lock_is_one_that_nobody_takes_off() -> None:
+    bucket = bucket_of(hot_days=90, archive_days=400, lock=ObjectLock(mode="compliance", days=400))
+    assert bucket["ObjectLockConfiguration"]["Rule"] == {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 400}}
+
+
+@pytest.mark.parametrize(
+    ("hot", "cold", "archive", "steps"),
+    [
+        (90, None, 400, {"GLACIER_IR": 90}),
+        (90, 365, 2557, {"GLACIER_IR": 90, "DEEP_ARCHIVE": 365}),
+        # In the middle class for less than the 90 days that it bills: objects pass it over.
+        (90, 120, 2557, {"DEEP_ARCHIVE": 120}),
+        (90, None, 120, {}),
+    ],
+)
+def test_objects_move_where_they_stay_for_as_long_as_is_billed(
+    hot: int, cold: int | None, archive: int, steps: dict[str, int]
+) -> None:
+    retention = bucket_of(hot_days=hot, cold_days=cold, archive_days=archive)["LifecycleConfiguration"]["Rules"][0]
+    assert {each["StorageClass"]: each["TransitionInDays"] for each in retention.get("Transitions", [])} == steps
+
+
+def test_the_replica_stack_cannot_be_deleted_in_passing() -> None:
+    stack = synthesize(ROOT / "examples" / "replica.yaml").app.node.find_child(STACK)
+    assert isinstance(stack, Stack)
+    assert stack.termination_protection is True
+
+
+def test_without_the_setting_no_template_has_anything_of_a_replica() -> None:
+    for example in EXAMPLES:
+        if example.stem != "replica":
+            text = str(synthesize(example).templates)
+            assert "ReplicationConfiguration" not in text, example.stem
+            assert "ObjectLock" not in text, example.stem
+            assert "replica-" not in text.replace("log-replica", ""), example.stem
