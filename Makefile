@@ -78,9 +78,9 @@ unit: $(SETUP) ## Unit and policy tests
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"
-	@$(BIN)/pytest -n 3 --dist worksteal -m end_to_end
+	@$(BIN)/pytest -n 3 --dist worksteal -m 'end_to_end and not proof'
 
-proof: $(SETUP) ## Every action of every AWS service, for every role that a vendor assumes: build/claims.json
+proof: $(SETUP) ## What takes minutes: every action of every AWS service for every vendor's role, every example deployed
 	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m proof
 
 fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with new seeds, for FUZZ_MINUTES (5)

@@ -63,7 +63,7 @@ class Bench:
             "AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": "/dev/null", "BENCH_PORT": port,
             "LOGDOCK_DEPLOYMENT": "bench", "LOGDOCK_EXPORTS_PATH": "/bench/", "LOGDOCK_ARCHIVE_BUCKET": "archive",
             "LOGDOCK_FAILURE_BUCKET": "failures", "LOGDOCK_DESTINATION": json.dumps(destination),
-            "BENCH_EVENT": str(self.folder / "event.json"), "BENCH_REPEAT": "1", "BENCH_PREFIX": "",
+            "BENCH_EVENT": str(self.folder / "event.json"), "BENCH_REPEAT": "1", "BENCH_SUFFIX": "",
         } | more  # fmt: skip
         done = subprocess.run(  # noqa: S603 - this interpreter, this package
             [sys.executable, "-m", "benchmarks.subjects", name, str(records)],
@@ -75,9 +75,9 @@ class Bench:
 
     def fill(self, records: int) -> None:
         """Write the inputs of so many records."""
-        for prefix, count in (("", records), ("tiny-", 10)):
-            (self.folder / f"landing%2F{prefix}landed.gz").write_bytes(inputs.landed(count))
-            (self.folder / f"archive%2F{prefix}archived.gz").write_bytes(inputs.archived(count))
+        for suffix, count in (("", records), (".tiny", 10)):
+            (self.folder / f"landing%2Flanded.gz{suffix}").write_bytes(inputs.landed(count))
+            (self.folder / f"archive%2Flogs%2Fbench%2Farchived.gz{suffix}").write_bytes(inputs.archived(count))
 
 
 def main() -> None:

@@ -11,6 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 
+ARCHIVED = "logs/bench/archived.gz"
+
+
 @lru_cache(maxsize=1)
 def _floor_client() -> Any:
     import botocore.session
@@ -20,22 +23,21 @@ def _floor_client() -> Any:
 
 def floor_wrap(_: int) -> None:
     """GET, gunzip, wrap every line, gzip, POST."""
-    _floor("landing/landed.gz", wrap=True)
+    _floor("landing", "landed.gz", wrap=True)
 
 
 def floor_pass(_: int) -> None:
     """GET, gunzip, cut batches at line ends, gzip, POST."""
-    _floor("archive/archived.gz", wrap=False)
+    _floor("archive", ARCHIVED, wrap=False)
 
 
-def _floor(path: str, *, wrap: bool) -> None:
+def _floor(bucket: str, key: str, *, wrap: bool) -> None:
     import http.client
 
     import orjson
     from isal import isal_zlib
 
-    bucket, key = path.split("/")
-    body = _floor_client().get_object(Bucket=bucket, Key=os.environ["BENCH_PREFIX"] + key)["Body"]
+    body = _floor_client().get_object(Bucket=bucket, Key=key + os.environ["BENCH_SUFFIX"])["Body"]
     connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["BENCH_PORT"]))
     prefix = b'{"@timestamp":"2026-11-21T02:03:04.000Z","export":"bench","vendor":"mongodb-atlas","log_type":"mongodb",'
     prefix += b'"source":"s3://landing/landed.gz","message":'
@@ -71,7 +73,7 @@ def reference_stdlib(_: int) -> None:
     import urllib.request
 
     client = _floor_client()
-    body = client.get_object(Bucket="landing", Key=os.environ["BENCH_PREFIX"] + "landed.gz")["Body"]
+    body = client.get_object(Bucket="landing", Key="landed.gz" + os.environ["BENCH_SUFFIX"])["Body"]
     url = f"http://127.0.0.1:{os.environ['BENCH_PORT']}/?token=x"
     batch: list[str] = []
 
@@ -96,7 +98,7 @@ def ship_wrap(records: int) -> None:
 
 def ship_pass(records: int) -> None:
     """The shipper on an archive object."""
-    _ship("archive", "archived.gz", records)
+    _ship("archive", ARCHIVED, records)
 
 
 def _ship(bucket: str, key: str, records: int) -> None:
@@ -108,7 +110,7 @@ def _ship(bucket: str, key: str, records: int) -> None:
 
     body = {
         "export": "bench",
-        "detail": {"bucket": {"name": bucket}, "object": {"key": os.environ["BENCH_PREFIX"] + key, "etag": "e"}},
+        "detail": {"bucket": {"name": bucket}, "object": {"key": key + os.environ["BENCH_SUFFIX"], "etag": "e"}},
     }
     event = {"Records": [{"messageId": "m", "body": json.dumps(body)}]}
     assert ship.handler(event, Context()) == {"batchItemFailures": []}
@@ -173,10 +175,10 @@ def warm(name: str) -> None:
     if name.endswith("_event"):
         with open(os.environ["BENCH_EVENT"] + ".tiny", "rb") as file:  # noqa: PTH123
             _EVENT = dict(json.load(file))
-    os.environ["BENCH_PREFIX"] = "tiny-"
+    os.environ["BENCH_SUFFIX"] = ".tiny"
     globals()[name](10)
     _EVENT = event
-    os.environ["BENCH_REPEAT"], os.environ["BENCH_PREFIX"] = repeat, ""
+    os.environ["BENCH_REPEAT"], os.environ["BENCH_SUFFIX"] = repeat, ""
 
 
 def peak_rss_mb() -> float:

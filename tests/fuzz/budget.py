@@ -10,10 +10,10 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-_COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True}
+_COMMON = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
-settings.register_profile("quick", max_examples=60, **_COMMON)
-settings.register_profile("long", max_examples=500, **_COMMON)
+settings.register_profile("quick", _COMMON, max_examples=60)
+settings.register_profile("long", _COMMON, max_examples=500)
 
 fuzz = settings.get_profile(os.environ.get("FUZZ_PROFILE", "quick"))
 """The settings of a test whose examples take microseconds."""

@@ -85,7 +85,8 @@ JSON = st.recursive(
 
 def cut(data: bytes, sizes: list[int]) -> list[bytes]:
     """Return the pieces of some bytes."""
-    pieces, at = [], 0
+    pieces: list[bytes] = []
+    at = 0
     for size in cycle(sizes):
         if at >= len(data):
             return pieces

@@ -28,7 +28,7 @@ from tests.settings.documents import document, export
 
 PATH_FIELDS = "logs/{team}/{_}/{host}.log"
 FORMATS_OF = {
-    kind.model_fields["kind"].annotation.__args__[0]: get_args(kind.model_fields["format"].annotation)
+    get_args(kind.model_fields["kind"].annotation)[0]: get_args(kind.model_fields["format"].annotation)
     for kind in (S3LogsExport, CloudwatchLogsExport)
 }
 

@@ -111,7 +111,7 @@ def test_nothing_but_the_archive_is_copied() -> None:
 
 
 def test_an_object_that_is_not_copied_raises_an_alarm_at_the_archive() -> None:
-    (alarm,) = [each for each in every(CORE, "AWS::CloudWatch::Alarm") if each["AlarmName"].startswith(NOT_COPIED)]
+    alarm = one(CORE, "AWS::CloudWatch::Alarm", "Alarmsreplica")
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/S3", "OperationsFailedReplication")
     assert {each["Name"]: each["Value"] for each in alarm["Dimensions"]} == {
         "SourceBucket": ARCHIVE.split(":")[-1],

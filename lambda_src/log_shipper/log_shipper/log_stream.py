@@ -1,5 +1,7 @@
 """The events of one log stream, read as lines in as many payloads as they come: a record may go on in the next one."""
 
+from collections.abc import Iterator
+
 from log_shipper import timestamps
 from log_shipper.events import LogEvents
 from log_shipper.export_config import ExportConfig
@@ -8,6 +10,10 @@ from log_shipper.parsers import aurora_mysql
 from log_shipper.reading import RawBlock
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import Renderer, Shape
+
+
+BLOCK_EVENTS = 500
+"""Events that are taken as one block: memory and page faults grow with a block, not with a payload."""
 
 
 class LogStream:
@@ -30,13 +36,26 @@ class LogStream:
         source = f"cloudwatch:{log_group}:{log_stream}"
         self.renderer = Renderer(Shape(), export=config.name, vendor=config.vendor, source=source)
 
-    def take(self, payload: LogEvents) -> list[RawBlock | list[Record]]:
-        """Return what the next payload completes: its messages as one block where each is a line, records where not."""
-        raw = self._block(payload)
-        if raw is None:
-            return [self.records(payload)]
-        # its first line begins a record, so nothing held back goes on in it
-        return [*self.finish(), raw]
+    def take(self, payload: LogEvents) -> Iterator[RawBlock | list[Record]]:
+        """Yield what the next payload completes: its messages as blocks where each is a line, records where not.
+
+        What is yielded must be read before the next is asked for: a block that is read line by line may hold a record
+        back.
+        """
+        for part in self._parts(payload):
+            raw = self._block(part)
+            if raw is None:
+                yield self.records(part)
+                continue
+            # its first line begins a record, so nothing held back goes on in it
+            yield from self.finish()
+            yield raw
+
+    def _parts(self, payload: LogEvents) -> Iterator[LogEvents]:
+        """Yield a payload in parts of bounded size; Aurora's whole, because its events are put in order."""
+        size = len(payload.events) if self._config.vendor == "aurora-mysql" else BLOCK_EVENTS
+        for start in range(0, len(payload.events), max(1, size)):
+            yield payload._replace(events=payload.events[start : start + size])
 
     def finish(self) -> list[list[Record]]:
         """Return the record that was waiting for more lines, if any."""
@@ -58,7 +77,7 @@ class LogStream:
     def _block(self, payload: LogEvents) -> RawBlock | None:
         messages = payload.column("message")
         text = "\n".join(messages)
-        if self._config.record_start or "\r" in text or not messages or text.count("\n") != len(messages) - 1:
+        if self._config.record_start or "\r" in text or "\n" in "".join(messages):
             return None
         if text.startswith("{") and self._format in ("mongodb", "json-lines", "auto"):
             way = "opening"

@@ -14,7 +14,7 @@ KINDS = {"short": "kept", "long": "kept " * 10, "filtered": "drop", "refused": "
 
 def segment_of(kinds: list[str], before: int) -> Segment:
     config = parse_export_config("app", '{"vendor":"s3-logs","exclude":["^drop"]}')
-    shape = Shape(max_message_chars=20, max_line_bytes=160)
+    shape = Shape(max_message_chars=20, max_line_bytes=220)
     renderer = Renderer(shape, export="a", vendor="v", source="s")
     job = Job(config, "x", renderer, quarantine=lambda *_: None, save=lambda _: None)
     job.seen = before

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from log_shipper import aws, feed, ship
+from log_shipper.export_config import parse_export_config
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, LANDING, Cloud, Context, Listener, batch, message
 
@@ -58,7 +59,8 @@ def test_the_mark_says_that_the_object_is_done(app: Cloud, logz: Listener) -> No
     ship.handler(batch(message("app", app.land("app.log", b"a\nb\n"))), Context())
     (key,) = app.keys(FAILURES, "progress/logz/app/")
     mark = json.loads(app.s3.get_object(Bucket=FAILURES, Key=key)["Body"].read())
-    assert mark == {"position": 2, "reader": "s3-logs/text/1", "done": True}
+    config = parse_export_config("app", '{"vendor":"s3-logs","format":"plain"}')
+    assert mark == {"position": 2, "reader": config.reader, "done": True}
 
 
 def test_nothing_is_marked_before_it_is_acknowledged(app: Cloud, logz: Listener) -> None:
@@ -111,6 +113,7 @@ def test_what_was_read_in_part_is_read_anew_when_the_format_changes(
 ) -> None:
     monkeypatch.setattr("log_shipper.logzio.LogzioDialect.target_body_bytes", 1)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2)
+    monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2)
     item = app.land("app.log", b"a\nb\nc\n")
     logz.script.append(lambda *_: True)
     logz.will_answer(*[503] * 4)

@@ -78,11 +78,12 @@ def test_columns_with_the_names_of_attributes_are_there_beside_them(cloud: Cloud
     assert ship.handler(batch(message("orders", item)), Context()) == {"batchItemFailures": []}
     names = [item["key"] for item in lake.accepted[0]["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"]]
     assert names == ["log_type", "source", "id", "fields.source", "fields.log_type"]
+    item = cloud.land("b.csv", b"id,source,log_type\n1,paris,x\n")
     lake.will_answer(200, body=b'{"partialSuccess":{"rejectedLogRecords":"1"}}')
     assert ship.handler(batch(message("orders", item)), Context()) == {"batchItemFailures": []}
     (kept,) = cloud.lines(FAILURES, "quarantine/orders/lake/")
     assert kept["record"]["fields"] == {"id": "1", "source": "paris", "log_type": "x"}
-    assert (kept["record"]["source"], kept["record"]["log_type"]) == ("s3://acme-landing/a.csv", "csv")
+    assert (kept["record"]["source"], kept["record"]["log_type"]) == ("s3://acme-landing/b.csv", "csv")
 
 
 def test_rejected_records_of_a_partial_success_are_kept(cloud: Cloud, lake: Listener) -> None:

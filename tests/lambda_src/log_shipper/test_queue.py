@@ -221,6 +221,7 @@ def test_messages_that_others_left_no_time_for_are_not_counted_as_failed(
 ) -> None:
     monkeypatch.setattr(logzio.LogzioDialect, "target_body_bytes", 8_000)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2_000)
+    monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2_000)
     standard.send(*(message("app", app.land(f"{i}.log", "\n".join(LINES).encode())) for i in range(3)))
     arrived = 0
     for context in (Hurried(20_000), *[Context()] * 3):
@@ -250,6 +251,7 @@ def test_every_continuation_of_a_grouped_message_is_a_message(
     destination("feed")
     monkeypatch.setattr("log_shipper.archive_writer.PART_BYTES", 4_000)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2_000)
+    monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2_000)
     fifo.send(message("app", app.land("app.log", "\n".join(LINES).encode())), group="app")
     continuations = 0
     while records := (event := fifo.receive())["Records"]:

@@ -3,7 +3,7 @@
 import bz2
 import gzip
 import tracemalloc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 import zstandard
@@ -112,7 +112,7 @@ def test_an_empty_object_holds_no_record(pieces: list[bytes], format_name: str) 
     assert messages(decoded(pieces), format_name=format_name) == []
 
 
-PACK = {"gzip": gzip.compress, "bzip2": bz2.compress, "zstd": zstandard.compress}
+PACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "bzip2": bz2.compress, "zstd": zstandard.compress}
 
 
 @pytest.mark.parametrize("codec", sorted(PACK))

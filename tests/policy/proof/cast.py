@@ -96,7 +96,7 @@ class Cast:
 
     def __init__(self, settings: Deployment, account: Account, foreign_key: str | None = None) -> None:
         self.settings, self.account = settings, account
-        self.names = Names(settings.deployment, settings.account, settings.region)
+        self.names = Names.of(settings)
         key = f"arn:{self.names.partition}:kms:{settings.region}:{STRANGER}:key/11111111-2222-4333-8444-555555555555"
         self.foreign_key = foreign_key or key
         self.foreign_bucket = self.names.bucket_arn(f"foreign-{settings.account}")
@@ -169,7 +169,13 @@ class Cast:
     def _common(self, own: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         """Name what every subject may be measured against: the rest of the deployment, and strangers."""
         names, account = self.names, self.account
-        groups = [f"{each.arn}:log-stream:n1" for each in account.of_type("AWS::Logs::LogGroup")]
+        functions = f":log-group:/aws/lambda/{names.deployment}-"
+        groups = [
+            f"{each.arn}:log-stream:n1"
+            for each in account.of_type("AWS::Logs::LogGroup")
+            # Of the functions' own log groups, one stands for all.
+            if functions not in each.arn or each.arn.endswith(f"/{names.archiver}")
+        ]
         roles = [role.arn for role in account.roles.values()]
 
         def besides(found: list[str], name: str) -> tuple[str, ...]:

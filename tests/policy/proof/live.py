@@ -151,7 +151,7 @@ def judge_live(
         Ask the cloud about everything. Otherwise about what the exports' own stacks hold: the core and the shipper are
         the same in every example, and one of them shows it.
     """
-    names = Names(stage.settings.deployment, stage.settings.account, stage.settings.region)
+    names = Names.of(stage.settings)
     shared = {names.core_stack, names.in_region("shipper", names.region)}
     proof = Proof(
         stage.settings,

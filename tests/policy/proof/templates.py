@@ -12,6 +12,7 @@ Template = dict[str, Any]
 _NAMED_BY = {
     "AWS::Events::Rule": "Name",
     "AWS::IAM::Role": "RoleName",
+    "AWS::Kinesis::Stream": "Name",
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::S3::Bucket": "BucketName",
@@ -24,6 +25,7 @@ _NAMED_BY = {
 _ARNS = {
     "AWS::Events::Rule": "arn:{partition}:events:{region}:{account}:rule/{name}",
     "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
+    "AWS::Kinesis::Stream": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
     "AWS::KMS::Key": "arn:{partition}:kms:{region}:{account}:key/{name}",
     "AWS::Lambda::Function": "arn:{partition}:lambda:{region}:{account}:function:{name}",
     "AWS::Lambda::LayerVersion": "arn:{partition}:lambda:{region}:{account}:layer:{name}:1",
@@ -132,7 +134,7 @@ class Templates:
                 separator, parts = argument
                 return str(separator).join(self.resolve(stack, parts))
             case "Fn::ImportValue":
-                return self._imported(argument)
+                return self._imported(stack, argument)
         raise UnresolvedError(f"{stack}: {function} {argument}: not known to {__name__}; teach it, or change the stack")
 
     def _reference(self, stack: str, logical_id: str) -> str:
@@ -152,10 +154,11 @@ class Templates:
             return self._fill(_REF_IS_URL[kind], stack, logical_id)
         raise UnresolvedError(f"{stack}: Ref {logical_id} ({kind}): not known to {__name__}")
 
-    def _imported(self, name: str) -> str:
+    def _imported(self, into: str, name: str) -> str:
         found = [
             self.resolve(stack, output["Value"])
             for stack, template in self.templates.items()
+            if self.regions[stack] == self.regions[into]
             for output in template.get("Outputs", {}).values()
             if output.get("Export", {}).get("Name") == name
         ]
