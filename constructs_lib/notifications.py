@@ -218,8 +218,8 @@ class Notifications(Construct):
         machine = {"StateMachineArn": self._machine_arn}
         failed = {"reminders": Metric(namespace="AWS/States", name="ExecutionsFailed", dimensions=machine)}
         for rule in rules:
-            name = {"RuleName": f"{self._name}-{rule}"}
-            failed[rule] = Metric(namespace="AWS/Events", name="FailedInvocations", dimensions=name)
+            dimensions = {"RuleName": f"{self._name}-{rule}"}
+            failed[rule] = Metric(namespace="AWS/Events", name="FailedInvocations", dimensions=dimensions)
         for name, metric in failed.items():
             alarms.add(
                 name.title(),
@@ -257,7 +257,12 @@ class Notifications(Construct):
                     sid="TellWebhook",
                     actions=["events:PutEvents"],
                     resources=[f"arn:{stack.partition}:events:{stack.region}:{stack.account}:event-bus/default"],
-                    conditions={"StringEquals": {"events:source": self._source}},
+                    # The key has many values, and with none at all "all values" is true (IAM User Guide, "Multivalued
+                    # context keys").
+                    conditions={
+                        "ForAllValues:StringEquals": {"events:source": self._source},
+                        "Null": {"events:source": "false"},
+                    },
                 )
             )
         return statements

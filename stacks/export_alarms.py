@@ -262,7 +262,7 @@ class ExportAlarms(Construct):
 
     def _count(self, construct_id: str, metric_name: str, log_group: str, pattern: str) -> Metric:
         """Count lines of a log group that match; a line that does not is no data, which costs nothing."""
-        logs.CfnMetricFilter(
+        counted = logs.CfnMetricFilter(
             self,
             construct_id,
             log_group_name=log_group,
@@ -273,4 +273,7 @@ class ExportAlarms(Construct):
                 )
             ],
         )
+        # The filter names its log group, so CloudFormation does not see that one of this stack's must be there first.
+        if made_here := Stack.of(self).node.try_find_child(f"Landing-{log_group}"):
+            counted.node.add_dependency(made_here)
         return Metric(namespace=self._filters, name=metric_name)

@@ -61,11 +61,11 @@ def deploy(cloud: Emulator, stack: str, **resources: dict[str, Any]) -> None:
 
 
 def state(cloud: Emulator, name: str) -> str:
-    answer = client(cloud, "cloudwatch").describe_alarms(
-        AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-    )
-    (found,) = [*answer["MetricAlarms"], *answer["CompositeAlarms"]]
-    return str(found["StateValue"])
+    kinds = ["MetricAlarm", "CompositeAlarm"]
+    answer = client(cloud, "cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=kinds)
+    alarms: list[dict[str, Any]] = answer["MetricAlarms"] + answer["CompositeAlarms"]
+    assert len(alarms) == 1
+    return str(alarms[0]["StateValue"])
 
 
 def put(cloud: Emulator, name: str, of: str, value: float = 1) -> None:

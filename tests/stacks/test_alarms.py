@@ -31,6 +31,7 @@ class Expected:
 
 
 SHIPPER = ("deployment", "export", "destination")
+REPLICATION = ("SourceBucket", "DestinationBucket", "RuleId")
 EXPECTED = {
     "silence": Expected(None, (), "Sum", None, 1, below=True),
     "handover": Expected("AWS/Events FailedInvocations", ("RuleName",), "Sum", HELD_FOR_A_DAY, 1),
@@ -49,6 +50,8 @@ EXPECTED = {
     "dead": Expected("AWS/SQS ApproximateNumberOfMessagesVisible", ("QueueName",), "Maximum", (300, 1, 1), 1),
     "failed": Expected("AWS/Lambda AsyncEventsDropped", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
     "lost": Expected("AWS/Lambda DestinationDeliveryFailures", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
+    "behind": Expected("AWS/Lambda IteratorAge", ("FunctionName",), "Maximum", (300, 1, 1), 1_800_000),
+    "not-copied": Expected("AWS/S3 OperationsFailedReplication", REPLICATION, "Sum", HELD_FOR_A_DAY, 1),
     "undelivered-reminders": Expected("AWS/States ExecutionsFailed", ("StateMachineArn",), "Sum", HELD_FOR_A_DAY, 1),
     "undelivered-state": Expected("AWS/Events FailedInvocations", ("RuleName",), "Sum", HELD_FOR_A_DAY, 1),
     "undelivered-began": Expected("AWS/Events FailedInvocations", ("RuleName",), "Sum", HELD_FOR_A_DAY, 1),
@@ -158,7 +161,9 @@ def test_every_destination_and_the_archiver_have_their_alarms(path: Any) -> None
     settings, example = load_settings(path), synthesize(path)
     for destination in settings.shippers:
         assert set(named(example, f"ship-{destination}")) == {"failing", "lag", "dead"}
-    assert set(named(example, "archiver")) == {"failed", "lost"}
+    behind = {"behind"} if settings.subscriptions == "kinesis" else set()
+    assert set(named(example, "archiver")) == {"failed", "lost"} | behind
+    assert set(named(example, "replica")) == ({"not-copied"} if settings.replica else set())
 
 
 def silence(export: str, example: str = "alerts") -> dict[str, Any]:

@@ -36,12 +36,13 @@ def may(properties: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def rule(example: Synthesized, name: str) -> dict[str, Any]:
-    (found,) = [
+    found: list[dict[str, Any]] = [
         each["Properties"]
         for _, _, each in example.resources("AWS::Events::Rule")
         if each["Properties"].get("Name") == name
     ]
-    return found
+    assert len(found) == 1
+    return found[0]
 
 
 def allow(sid: str, action: str | list[str], resource: Any, condition: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -77,7 +78,10 @@ def test_the_reminders_may_see_alarms_tell_the_topics_and_start_themselves() -> 
             "TellWebhook",
             "events:PutEvents",
             f"arn:aws:events:{HOME}:{ACCOUNT}:event-bus/default",
-            {"StringEquals": {"events:source": "logdock.acme-prod"}},
+            {
+                "ForAllValues:StringEquals": {"events:source": "logdock.acme-prod"},
+                "Null": {"events:source": "false"},
+            },
         ),
     ]
 

@@ -117,16 +117,26 @@ def test_no_log_group_gets_more_patterns_than_it_takes(example: Synthesized) -> 
     assert all(count <= 5 for count in groups.values())
 
 
+def test_a_filter_waits_for_the_log_group_that_its_stack_makes(example: Synthesized) -> None:
+    made = {
+        (stack, group["Properties"]["LogGroupName"]): logical_id
+        for stack, logical_id, group in example.resources("AWS::Logs::LogGroup")
+        if isinstance(group["Properties"]["LogGroupName"], str)
+    }
+    for stack, _, counted in example.resources("AWS::Logs::MetricFilter"):
+        needed = made.get((stack, counted["Properties"]["LogGroupName"]))
+        assert [*filter(None, [needed])] == counted.get("DependsOn", [])
+
+
 def test_every_count_is_one_metric_of_its_export_without_dimensions(example: Synthesized) -> None:
     for stack, _, metric_filter in example.resources("AWS::Logs::MetricFilter"):
-        (transformation,) = metric_filter["Properties"]["MetricTransformations"]
-        name = transformation.pop("MetricName")
-        namespace = transformation.pop("MetricNamespace")
+        (found,) = metric_filter["Properties"]["MetricTransformations"]
+        name, namespace = found["MetricName"], found["MetricNamespace"]
         assert name in ("failed_logins", "privilege_changes", "schema_changes", "denied")
         assert namespace.startswith("Logdock/acme-prod/")
         assert stack.startswith("acme-prod-" + namespace.rpartition("/")[2])
         # No default value: without a match there is no data point, and the metric costs nothing.
-        assert transformation == {"MetricValue": "1", "Unit": "Count"}
+        assert found == {"MetricName": name, "MetricNamespace": namespace, "MetricValue": "1", "Unit": "Count"}
 
 
 def test_what_is_not_audited_is_not_counted() -> None:

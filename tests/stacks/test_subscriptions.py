@@ -282,6 +282,7 @@ def test_nothing_else_changes_with_the_way_that_subscriptions_travel() -> None:
             assert before.keys() <= template["Resources"].keys()
     assert changed == {
         "AWS::CloudWatch::Alarm",
+        "AWS::CloudWatch::CompositeAlarm",
         "AWS::Events::Rule",
         "AWS::IAM::Role",
         "AWS::KMS::Key",

@@ -10,6 +10,8 @@ from typing import Any
 Template = dict[str, Any]
 
 _NAMED_BY = {
+    "AWS::Events::ApiDestination": "Name",
+    "AWS::Events::Connection": "Name",
     "AWS::Events::Rule": "Name",
     "AWS::IAM::Role": "RoleName",
     "AWS::Kinesis::Stream": "Name",
@@ -19,10 +21,13 @@ _NAMED_BY = {
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
     "AWS::SSM::Parameter": "Name",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
 """The property that names a resource; where it is left out, CloudFormation makes a name up."""
 
 _ARNS = {
+    "AWS::Events::ApiDestination": "arn:{partition}:events:{region}:{account}:api-destination/{name}/1f6b2c3d",
+    "AWS::Events::Connection": "arn:{partition}:events:{region}:{account}:connection/{name}/1f6b2c3d",
     "AWS::Events::Rule": "arn:{partition}:events:{region}:{account}:rule/{name}",
     "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
     "AWS::Kinesis::Stream": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
@@ -34,6 +39,7 @@ _ARNS = {
     "AWS::SNS::Topic": "arn:{partition}:sns:{region}:{account}:{name}",
     "AWS::SQS::Queue": "arn:{partition}:sqs:{region}:{account}:{name}",
     "AWS::SSM::Parameter": "arn:{partition}:ssm:{region}:{account}:parameter{name}",
+    "AWS::StepFunctions::StateMachine": "arn:{partition}:states:{region}:{account}:stateMachine:{name}",
 }
 _REF_IS_ARN = {"AWS::SNS::Topic", "AWS::Lambda::LayerVersion"}
 _REF_IS_NAME = {"AWS::IAM::Role", "AWS::KMS::Key", "AWS::Lambda::Function", "AWS::S3::Bucket"}
