@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,8 +50,6 @@ def read_settings(file: Path) -> Deployment:
 class Account:
     """The deployment's account: its settings, the names in it, and clients for each service and Region.
 
-    Clients are made in the thread that asks first, and may then be used by all.
-
     Parameters
     ----------
     settings
@@ -77,6 +76,7 @@ class Account:
         self.regions = (region,) if region else settings.regions
         self._session = boto3.Session(profile_name=profile)
         self._clients: dict[tuple[str, str], Any] = {}
+        self._making = threading.Lock()
         caller = self._client("sts", settings.region).get_caller_identity()
         if caller["Account"] != settings.account:
             raise CommandError(
@@ -113,10 +113,12 @@ class Account:
         return client
 
     def _client(self, service: str, region: str, config: Config = _CONFIG) -> Any:
-        if (service, region) not in self._clients:
-            untyped: Any = self._session
-            self._clients[service, region] = untyped.client(service, region_name=region, config=config)
-        return self._clients[service, region]
+        # a client may be used by any thread, but a session makes one at a time
+        with self._making:
+            if (service, region) not in self._clients:
+                untyped: Any = self._session
+                self._clients[service, region] = untyped.client(service, region_name=region, config=config)
+            return self._clients[service, region]
 
     def not_deployed(self, stack: str, region: str | None = None) -> CommandError:
         """Return the error of something that a stack makes and that is not there."""

@@ -12,6 +12,8 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import CommandError, ExitCode, from_aws
+from cli.redrive.command import EXAMPLES as REDRIVE_EXAMPLES
+from cli.redrive.command import redrive
 from cli.screen import Screen
 from cli.validate import validate
 
@@ -32,6 +34,7 @@ def _about() -> None:
 
 
 app.command(epilog="Example: `logdock validate --settings examples/everything.yaml`")(validate)
+app.command(epilog=REDRIVE_EXAMPLES)(redrive)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -41,7 +41,7 @@ class Screen:
             return
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for at, column in enumerate(columns):
-            numbers = bool(rows) and all(isinstance(row[at], int) for row in rows)
+            numbers = bool(rows) and all(isinstance(row[at], int) or row[at] == "" for row in rows)
             table.add_column(column, justify="right" if numbers else "left", overflow="fold")
         for row in rows:
             table.add_row(*map(str, row))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from local_cloud.corrections import (
     alarms,
     buckets,
+    custom_resources,
     functions,
     log_groups,
     metrics,
@@ -34,6 +35,7 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     permissions.apply()
     log_groups.apply()
     buckets.apply()
+    custom_resources.apply()
     stack_exports.apply()
     queues.apply()
     metrics.apply()
