@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 WORKERS = 16
 """How many requests a command has under way at once, at most."""
@@ -104,6 +105,11 @@ class Account:
     def logs_in(self, region: str) -> CloudWatchLogsClient:
         """CloudWatch Logs in a Region."""
         client: CloudWatchLogsClient = self._client("logs", region)
+        return client
+
+    def states_in(self, region: str) -> SFNClient:
+        """Step Functions in a Region."""
+        client: SFNClient = self._client("stepfunctions", region)
         return client
 
     def lambda_in(self, region: str) -> LambdaClient:

@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli import alerts
 from cli.errors import CommandError, ExitCode, from_aws
 from cli.redrive.command import EXAMPLES as REDRIVE_EXAMPLES
 from cli.redrive.command import redrive
@@ -35,6 +36,7 @@ def _about() -> None:
 
 app.command(epilog="Example: `logdock validate --settings examples/everything.yaml`")(validate)
 app.command(epilog=REDRIVE_EXAMPLES)(redrive)
+app.add_typer(alerts.app, name="alerts")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

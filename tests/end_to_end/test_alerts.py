@@ -21,6 +21,7 @@ from local_cloud.stage import Stage
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.stand_ins.sessions import enter, vendor_identity
 from local_cloud.stand_ins.webhook import HEADER_VALUE, Webhook
+from local_cloud.vendors import Vendors
 from settings import load_settings
 from settings.exports import MongodbAtlasExport
 from tests.conftest import ROOT
@@ -120,7 +121,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         cdk.bootstrap()
         cdk.synth(file, directory / "cdk.out")
         outputs = cdk.deploy(directory / "cdk.out", outputs_file=directory / "outputs.json").outputs
-        stage = Stage(cloud, settings, outputs)
+        stage = Stage(cloud, settings, outputs, Vendors(cloud))
         vendor = Vendor(writer(stage), threading.Event())
         vendor.go_on()
         everything.callback(vendor.stopped.set)
@@ -153,6 +154,8 @@ def writer(stage: Stage) -> Callable[[], None]:
     """Enter the account as Atlas does, and return what writes one object."""
     export = stage.settings.exports[0]
     assert isinstance(export, MongodbAtlasExport)
+    assert export.atlas_principal_arn
+    assert export.external_id
     told = stage.told(export.name)
     identity = vendor_identity(stage, export.atlas_principal_arn)
     session = enter(stage, Journal(), identity, told["RoleArn"], export.external_id[-1], export.session_seconds)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from log_shipper.telemetry import _UNITS
 
 from settings import Deployment, load_settings
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
@@ -302,6 +303,17 @@ def test_no_text_of_an_alarm_breaks_the_json_that_it_is_put_into(example: Synthe
     for text in described(example).values():
         assert json.loads(f'"{text}"') == text
         assert len(text) <= 1024
+
+
+def test_an_export_with_one_destination_costs_what_the_page_says() -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text()
+    on_request = {"volume", "denied", "failed-logins"}
+    found = set(named(synthesize(ROOT / "examples" / "alerts.yaml"), "orders")) - on_request
+    assert found == {"silence", "handover", "lag-logz", "refused-logz"}
+    alarms_usd, metrics_usd = 0.10 * len(found), 0.30 * len(_UNITS)
+    assert f"silence, handover, lag, refused | {alarms_usd:.2f} |" in page
+    assert f"`sent`, `quarantined`, `bytes_in`, `lag_ms` | {metrics_usd:.2f} |" in page
+    assert f"an export with one destination costs {alarms_usd + 0.50 + metrics_usd:.2f}," in page
 
 
 def test_nobody_is_told_unless_somebody_is_named() -> None:
