@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli import alerts
 from cli.errors import CommandError, ExitCode, from_aws
 from cli.logs.command import EXAMPLES as LOGS_EXAMPLES
 from cli.logs.command import logs
@@ -42,6 +43,7 @@ app.command(epilog=VALIDATE_EXAMPLES)(validate)
 app.command(epilog=STATUS_EXAMPLES)(status)
 app.command(epilog=LOGS_EXAMPLES)(logs)
 app.command(epilog=REDRIVE_EXAMPLES)(redrive)
+app.add_typer(alerts.app, name="alerts")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

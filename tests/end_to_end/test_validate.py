@@ -23,6 +23,7 @@ from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.stand_ins.sessions import role_session
+from local_cloud.vendors import Vendors
 from settings.names import Names
 from tests.conftest import ROOT
 
@@ -54,15 +55,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with (
         Emulator(log_file=directory / "emulator.log") as cloud,
         LogzioListener(certificate=cloud.certificate, key=cloud.key) as listener,
+        Vendors(cloud) as vendors,
     ):
         file = directory / "logdock.yaml"
-        settings = localised(ROOT / "examples" / "everything.yaml", listener.url, file)
-        prepare(cloud, settings, make_secrets(settings))
+        settings = localised(ROOT / "examples" / "everything.yaml", listener.url, vendors, file)
+        secrets = make_secrets(settings)
+        secrets.credentials.update(vendors.know(settings))
+        prepare(cloud, settings, secrets)
         cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=directory / "cdk.log")
         cdk.bootstrap()
         cdk.synth(file, directory / "cdk.out")
         outputs = cdk.deploy(directory / "cdk.out").outputs
-        yield World(Stage(cloud, settings, outputs), Names.of(settings), file)
+        yield World(Stage(cloud, settings, outputs, vendors), Names.of(settings), file)
 
 
 Found = dict[tuple[str, str], dict[str, str]]
