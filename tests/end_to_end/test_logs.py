@@ -1,4 +1,4 @@
-"""`logdock logs` on the local cloud: a known line of every vendor, by a person who may do no more than the page says."""
+"""`logdock logs` on the local cloud: a known line of each vendor, by a person who may do no more than the page says."""
 
 from __future__ import annotations
 
