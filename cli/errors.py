@@ -42,7 +42,7 @@ _THROTTLED = frozenset(
 _ABSENT = frozenset(
     {"NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ResourceNotFoundException",
      "ParameterNotFound", "NoSuchEntity", "ResourceNotFound", "NotFoundException", "DBClusterNotFoundFault",
-     "DBClusterNotFound", "NoSuchBucketPolicy"}
+     "DBClusterNotFound", "NoSuchBucketPolicy", "StateMachineDoesNotExist"}
 )  # fmt: skip
 _ACTIONS = {
     "ListObjectsV2": "s3:ListBucket", "ListObjectVersions": "s3:ListBucketVersions", "HeadBucket": "s3:ListBucket",
