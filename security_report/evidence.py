@@ -13,8 +13,8 @@ from tests.policy import packs
 from tests.policy.findings import Acknowledgement, Finding, acknowledged, unacknowledged
 from tests.policy.proof.claim_file import Claim, NothingElse, Property, load_book
 from tests.policy.proof.nothing_else import SOME, sweeps
-from tests.policy.proof.proof import Outcome, Proof
 from tests.policy.proof.proof import Finding as Look
+from tests.policy.proof.proof import Outcome, Proof
 from tests.policy.proof.templates import Template
 
 

@@ -111,9 +111,9 @@ def _organisation(account: Account, found: list[Guest]) -> Exemption:
     return Exemption(
         policy="RCP: callers of your organisation alone (aws:PrincipalOrgID), on STS, S3, KMS or SQS",
         stops=tuple(f"{each.principal}: {', '.join(each.actions)} on {each.arn}" for each in found),
-        text=f"Except {_and(accounts)}. That lets these accounts past the RCP everywhere, so the second form is narrower: "
-        "it takes the resources out of your statement, and closes each of them again to everybody but your organisation "
-        "and the one account that is its vendor. AWS's own services come past such an RCP by aws:PrincipalIsAWSService.",
+        text=f"Except {_and(accounts)}. That lets these accounts past the RCP everywhere, so the second form is "
+        "narrower: it takes the resources out of your statement, and closes each of them again to everybody but your "
+        "organisation and its vendor. AWS's own services come past such an RCP by aws:PrincipalIsAWSService.",
         snippets=(
             Snippet(where="Into the Condition of your statement", json=_json(wide)),
             Snippet(
@@ -122,9 +122,7 @@ def _organisation(account: Account, found: list[Guest]) -> Exemption:
             ),
             Snippet(
                 where="And these statements beside it",
-                json=_json(
-                    [_closed_again(arn, [each for each in found if each.arn == arn], account) for arn in resources]
-                ),
+                json=_json([_closed_again(arn, found, account) for arn in resources]),
             ),
         ),
     )
@@ -132,8 +130,9 @@ def _organisation(account: Account, found: list[Guest]) -> Exemption:
 
 def _closed_again(arn: str, found: list[Guest], account: Account) -> dict[str, Any]:
     """Close a resource to everybody but the organisation and its guests: their accounts, or if it is one role, that."""
-    accounts = sorted({each.account for each in found if each.principal.endswith(":root")})
-    principals = sorted({each.principal for each in found if not each.principal.endswith(":root")})
+    own = {each for each in found if each.arn == arn}
+    accounts = sorted({each.account for each in own if each.principal.endswith(":root")})
+    principals = sorted({each.principal for each in own if not each.principal.endswith(":root")})
     action = "sts:AssumeRole" if ":iam:" in arn else f"{arn.split(':')[2]}:*"
     negated: dict[str, Any] = {"aws:PrincipalOrgID": ORGANISATION}
     return {
@@ -158,9 +157,7 @@ def _networks(account: Account, found: list[Guest]) -> Exemption:
         rcp["StringNotEqualsIfExists"] = {"aws:PrincipalAccount": accounts}
     return Exemption(
         policy="SCP or RCP: from your networks alone (aws:SourceIp, aws:SourceVpc, aws:SourceVpce)",
-        stops=(
-            "every vendor's session, which comes from the vendor's network, and the functions, which are in no VPC",
-        ),
+        stops=("every vendor's session, from the vendor's network, and the functions, which are in no VPC",),
         text=f"Except the roles {_and([each.rpartition('/')[2] for each in roles])}"
         + (f"; in an RCP {_and(accounts)} as well, which call before they have a session here." if accounts else "."),
         snippets=(
@@ -171,13 +168,18 @@ def _networks(account: Account, found: list[Guest]) -> Exemption:
 
 
 def _headers(account: Account) -> Exemption:
-    objects = sorted(f"{each.arn}/*" for each in account.of_type("AWS::S3::Bucket"))
+    buckets = sorted(each.arn for each in account.of_type("AWS::S3::Bucket"))
     return Exemption(
         policy="SCP or RCP: uploads must name their encryption (s3:x-amz-server-side-encryption)",
         stops=("vendors, AWS's log delivery, the archiver and the shippers: they leave it to the bucket's default",),
-        text=f"Except the objects of {_and([each.arn.rpartition(':')[2] for each in account.of_type('AWS::S3::Bucket')])}. "
+        text=f"Except the objects of {_and([each.rpartition(':')[2] for each in buckets])}. "
         "Each has a default, and its policy denies every other encryption by itself.",
-        snippets=(Snippet(where="Instead of Resource in your statement", json=_json({"NotResource": objects})),),
+        snippets=(
+            Snippet(
+                where="Instead of Resource in your statement",
+                json=_json({"NotResource": [f"{each}/*" for each in buckets]}),
+            ),
+        ),
     )
 
 
@@ -186,9 +188,9 @@ def _roles(account: Account, deploy_roles: Sequence[str]) -> Exemption:
         policy="SCP: roles, trust and resource policies are changed by named principals alone (iam:CreateRole, "
         "iam:UpdateAssumeRolePolicy, iam:PutRolePolicy, iam:PassRole, s3:PutBucketPolicy, kms:PutKeyPolicy)",
         stops=("the deploy, by which CloudFormation makes the roles and policies of this page",),
-        text=f"Except {_and(deploy_roles)}, by which the CDK has CloudFormation deploy; for the statements about roles, "
-        "excepting the roles of the second form is enough. No condition key tells whom a trust policy trusts, so an SCP "
-        "can only go by who makes a role, and which.",
+        text=f"Except {_and(deploy_roles)}, by which the CDK has CloudFormation deploy; for statements about roles, "
+        "excepting the roles of the second form is enough. No condition key tells whom a trust policy trusts, so an "
+        "SCP can only go by who makes a role, and which.",
         snippets=(
             Snippet(
                 where="Into the Condition", json=_json({"ArnNotLikeIfExists": {"aws:PrincipalArn": list(deploy_roles)}})
@@ -205,8 +207,8 @@ def _regions(account: Account) -> Exemption:
     return Exemption(
         policy="SCP: some Regions alone (aws:RequestedRegion)",
         stops=("stacks and functions in a Region that is not on your list",),
-        text=f"{_and(regions)} must be on it. IAM is global and answers in us-east-1; an SCP of this kind leaves it out by "
-        "NotAction, or has us-east-1 on its list.",
+        text=f"{_and(regions)} must be on it. IAM is global and answers in us-east-1; an SCP of this kind leaves it "
+        "out by NotAction, or has us-east-1 on its list.",
         snippets=(
             Snippet(
                 where="Into the Condition, besides your own",
@@ -217,12 +219,10 @@ def _regions(account: Account) -> Exemption:
 
 
 def _role_arns(account: Account) -> list[str]:
-    """Name the roles; one pattern stands for those that CloudFormation names, which begin with the deployment's name."""
-    resources = account.of_type("AWS::IAM::Role")
-    arns = [each.arn for each in resources if "RoleName" in each.properties]
-    return sorted(arns) + sorted(
-        {_made_up(each.arn, each.stack) for each in resources if "RoleName" not in each.properties}
-    )
+    """Name the roles; a pattern for each stack stands for those that CloudFormation names, after the stack."""
+    roles = account.of_type("AWS::IAM::Role")
+    made_up = {_made_up(each.arn, each.stack) for each in roles if "RoleName" not in each.properties}
+    return [*sorted(each.arn for each in roles if "RoleName" in each.properties), *sorted(made_up)]
 
 
 def _made_up(arn: str, stack: str) -> str:

@@ -52,7 +52,7 @@ class Report:
 
     @property
     def mistakes(self) -> list[str]:
-        """What must not be: claims that do not hold, roles open to any customer of a vendor, findings beyond the list."""
+        """What must not be: claims that do not hold, roles open to a vendor's every customer, other findings."""
         return [
             *(mistake for each in self.evidence.values() for mistake in each.mistakes),
             *(

@@ -86,14 +86,14 @@ def test_a_role_names_the_resources_whose_policies_name_it() -> None:
 def test_a_vendors_role_without_an_external_id_that_is_compared_whole_is_open(condition: dict[str, Any]) -> None:
     (role,) = [
         each
-        for each in matrix(account_of("mongodb-atlas", lambda all: trust(all).update(Condition=condition))).roles
+        for each in matrix(account_of("mongodb-atlas", lambda found: trust(found).update(Condition=condition))).roles
         if each.name == "acme-prod-orders"
     ]
     assert [each.is_open for each in role.trusts] == [True]
 
 
 def test_a_role_that_trusts_everybody_is_a_vendors() -> None:
-    account = account_of("mongodb-atlas", lambda all: trust(all).update(Principal="*", Condition={}))
+    account = account_of("mongodb-atlas", lambda found: trust(found).update(Principal="*", Condition={}))
     (role,) = [each for each in matrix(account).roles if each.name == "acme-prod-orders"]
     assert (role.kind, role.trusts[0].is_open) == ("vendor", True)
 

@@ -58,9 +58,8 @@ def test_what_stands_in_angle_brackets_is_text() -> None:
 
 
 def test_markup_in_a_policy_is_text() -> None:
-    page = render(
-        report_of("mongodb-atlas", lambda all: trust(all).update(Sid="x", Principal="<script>alert(1)</script>"))
-    )
+    script = "<script>alert(1)</script>"
+    page = render(report_of("mongodb-atlas", lambda templates: trust(templates).update(Principal=script)))
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
