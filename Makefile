@@ -18,7 +18,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo test lint types unit end-to-end proof fuzz bench synth security-report sbom audit schema lock clean
+.PHONY: help setup demo test lint types unit end-to-end proof fuzz bench vendor-apis synth security-report sbom audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,12 @@ fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with 
 
 bench: $(SETUP) ## The shipper against its floor and the standard library, as ratios: build/bench.json
 	@PYTHONPATH=.:lambda_src/log_shipper $(BIN)/python -m benchmarks --out build/bench.json
+
+vendor-apis: $(SETUP) ## The connector's requests against the vendors' own API descriptions: ATLAS=file COCKROACHDB=file LOGZIO=file
+	@rm -f build/connector-requests.jsonl
+	@LOGDOCK_VENDOR_REQUESTS=$(CURDIR)/build/connector-requests.jsonl $(BIN)/pytest tests/lambda_src/vendor_connector
+	@$(BIN)/python -m local_cloud.openapi build/connector-requests.jsonl \
+	  mongodb-atlas=$(ATLAS) cockroachdb=$(COCKROACHDB) logzio=$(LOGZIO)
 
 synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out, with strict validation
 	@npx --no-install cdk synth --quiet --output cdk.out -c settings=$(SETTINGS)

@@ -10,7 +10,6 @@ import time
 from functools import lru_cache
 from typing import Any
 
-
 ARCHIVED = "logs/bench/archived.gz"
 
 

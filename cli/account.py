@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from settings import Deployment, SettingsError, load_settings
 from settings.names import Names
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
 WORKERS = 16
@@ -49,8 +52,6 @@ def read_settings(file: Path) -> Deployment:
 class Account:
     """The deployment's account: its settings, the names in it, and clients for each service and Region.
 
-    Clients are made in the thread that asks first, and may then be used by all.
-
     Parameters
     ----------
     settings
@@ -77,6 +78,7 @@ class Account:
         self.regions = (region,) if region else settings.regions
         self._session = boto3.Session(profile_name=profile)
         self._clients: dict[tuple[str, str], Any] = {}
+        self._making = threading.Lock()
         caller = self._client("sts", settings.region).get_caller_identity()
         if caller["Account"] != settings.account:
             raise CommandError(
@@ -101,9 +103,20 @@ class Account:
         client: SQSClient = self._client("sqs", self.settings.region)
         return client
 
+    def cloudwatch_in(self, region: str) -> CloudWatchClient:
+        """CloudWatch in a Region."""
+        client: CloudWatchClient = self._client("cloudwatch", region)
+        return client
+
     def logs_in(self, region: str) -> CloudWatchLogsClient:
         """CloudWatch Logs in a Region."""
         client: CloudWatchLogsClient = self._client("logs", region)
+        return client
+
+    @cached_property
+    def secrets_manager(self) -> SecretsManagerClient:
+        """Secrets Manager in the deployment's own Region."""
+        client: SecretsManagerClient = self._client("secretsmanager", self.settings.region)
         return client
 
     def lambda_in(self, region: str) -> LambdaClient:
@@ -113,10 +126,12 @@ class Account:
         return client
 
     def _client(self, service: str, region: str, config: Config = _CONFIG) -> Any:
-        if (service, region) not in self._clients:
-            untyped: Any = self._session
-            self._clients[service, region] = untyped.client(service, region_name=region, config=config)
-        return self._clients[service, region]
+        # a client may be used by any thread, but a session makes one at a time
+        with self._making:
+            if (service, region) not in self._clients:
+                untyped: Any = self._session
+                self._clients[service, region] = untyped.client(service, region_name=region, config=config)
+            return self._clients[service, region]
 
     def not_deployed(self, stack: str, region: str | None = None) -> CommandError:
         """Return the error of something that a stack makes and that is not there."""

@@ -31,6 +31,11 @@ class Screen:
         if not self.as_json:
             self._out.print(text, markup=False, soft_wrap=True)
 
+    def clear(self) -> None:
+        """Begin anew at the top of a terminal."""
+        if not self.as_json:
+            self._out.clear()
+
     def note(self, text: str) -> None:
         """Print a line that is not part of the result."""
         self._err.print(text, markup=False, soft_wrap=True)
@@ -41,7 +46,7 @@ class Screen:
             return
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for at, column in enumerate(columns):
-            numbers = bool(rows) and all(isinstance(row[at], int) for row in rows)
+            numbers = bool(rows) and all(isinstance(row[at], int) or row[at] == "" for row in rows)
             table.add_column(column, justify="right" if numbers else "left", overflow="fold")
         for row in rows:
             table.add_row(*map(str, row))

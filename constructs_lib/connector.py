@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import CustomResource, Duration, Stack, custom_resources
 from aws_cdk import aws_events as events
@@ -16,6 +17,9 @@ from constructs import Construct
 
 from constructs_lib.log_group import function_log_group
 from constructs_lib.shipper import RUNTIME
+
+POLL_SECONDS = 10
+"""How long is waited between two looks at what takes its time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,12 +36,19 @@ class ConnectorProps:
         What its role may do, besides writing its own log.
     log_key_arn
         Key of the log groups; its policy must admit ``/aws/lambda/<function_name>*``.
+    is_polled
+        Operations may take longer than a function runs: they are asked for again until they are done, for an hour.
+    subnet_ids, security_group_ids
+        Where the functions run. Empty: outside of any VPC.
     """
 
     function_name: str
     source: Path
     permissions: Sequence[iam.PolicyStatement]
     log_key_arn: str
+    is_polled: bool = False
+    subnet_ids: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
 
 
 class Connector(Construct):
@@ -45,15 +56,25 @@ class Connector(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: ConnectorProps) -> None:
         super().__init__(scope, construct_id)
-        self._name = props.function_name
+        self._props = props
         self._source = lambda_.Code.from_asset(str(props.source), exclude=["**/__pycache__", "*.pyc"])
         self._log_key_arn = props.log_key_arn
-        self._role = self._function_role(
-            "Role", [props.function_name, f"{props.function_name}-schedule"], props.permissions
-        )
+        functions = [props.function_name, f"{props.function_name}-schedule"]
+        if props.is_polled:
+            functions.append(f"{props.function_name}-poll")
+        self._role = self._function_role("Role", functions, [*props.permissions, *self._vpc_permissions()])
         self.function = self._function("Function", props.function_name, "on_event")
         framework = f"{props.function_name}-framework"
         logs_of_framework = function_log_group(self, "FrameworkLogs", framework, self._log_key_arn)
+        polling: dict[str, Any] = {}
+        if props.is_polled:
+            polling = {
+                "is_complete_handler": self._function("IsCompleteFunction", functions[-1], "is_complete"),
+                "framework_complete_and_timeout_role": self._function_role("FrameworkPollRole", [framework], []),
+                "query_interval": Duration.seconds(POLL_SECONDS),
+                # CloudFormation's own limit; the function gives up a little before, with a reason.
+                "total_timeout": Duration.hours(1),
+            }
         self._provider = custom_resources.Provider(
             self,
             "Provider",
@@ -61,6 +82,7 @@ class Connector(Construct):
             on_event_handler=self.function,
             framework_on_event_role=self._function_role("FrameworkRole", [framework], []),
             log_group=logs.LogGroup.from_log_group_name(self, "FrameworkLogsByName", f"/aws/lambda/{framework}"),
+            **polling,
         )
         self._provider.node.add_dependency(logs_of_framework)
 
@@ -100,7 +122,44 @@ class Connector(Construct):
             log_group=logs.LogGroup.from_log_group_name(self, f"{construct_id}LogsByName", f"/aws/lambda/{name}"),
         )
         function.node.add_dependency(log_group)
+        if self._props.subnet_ids:
+            resource = function.node.default_child
+            assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101  (narrows a jsii type)
+            # The native property: `vpc` asks for the VPC itself, which nothing else here needs to know.
+            resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+                subnet_ids=list(self._props.subnet_ids), security_group_ids=list(self._props.security_group_ids)
+            )
         return function
+
+    def _vpc_permissions(self) -> list[iam.PolicyStatement]:
+        """Let Lambda make network interfaces with the functions' role, but not the functions' own code.
+
+        Source: Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC" (required
+        permissions; the descriptions work on every resource only, the deletion needs every id).
+        """
+        if not self._props.subnet_ids:
+            return []
+        stack = Stack.of(self)
+        manage = [
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:UnassignPrivateIpAddresses",
+        ]
+        describe = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
+        everything = f"arn:{stack.partition}:ec2:{stack.region}:{stack.account}:*/*"
+        own = f"arn:{stack.partition}:lambda:{stack.region}:{stack.account}:function:{self._props.function_name}*"
+        return [
+            iam.PolicyStatement(sid="EnterVpc", actions=manage, resources=[everything]),
+            iam.PolicyStatement(sid="LookAtVpc", actions=describe, resources=["*"]),
+            iam.PolicyStatement(
+                sid="CodeStaysOut",
+                effect=iam.Effect.DENY,
+                actions=[*manage, *describe],
+                resources=["*"],
+                conditions={"ArnLike": {"lambda:SourceFunctionArn": own}},
+            ),
+        ]
 
     def apply(self, construct_id: str, operation: str, properties: Mapping[str, object]) -> CustomResource:
         """Have an operation done when the stack is deployed, kept up to date, and undone when it is destroyed."""
@@ -114,7 +173,7 @@ class Connector(Construct):
 
     def repeat(self, construct_id: str, operation: str, properties: Mapping[str, object], *, minutes: int) -> None:
         """Have an operation repeated on a schedule, by a function with the same code and role."""
-        function = self._function(f"{construct_id}Function", f"{self._name}-schedule", "on_schedule")
+        function = self._function(f"{construct_id}Function", f"{self._props.function_name}-schedule", "on_schedule")
         rule = events.CfnRule(
             self,
             construct_id,

@@ -37,10 +37,13 @@ class Secrets:
         The destination that each shipping token is for.
     master_keys
         The decryption key of each Aptible export.
+    credentials
+        The credentials of the vendors' APIs, by the name of their secret.
     """
 
     tokens: dict[str, str] = field(default_factory=dict)
     master_keys: dict[str, bytes] = field(default_factory=dict)
+    credentials: dict[str, str] = field(default_factory=dict)
 
 
 def make_secrets(settings: Deployment) -> Secrets:
@@ -57,7 +60,7 @@ def make_secrets(settings: Deployment) -> Secrets:
 
 def store_secrets(cloud: Emulator, settings: Deployment, secrets: Secrets) -> None:
     """Put the secrets where the settings say they are."""
-    texts: dict[str, str] = {}
+    texts = dict(secrets.credentials)
     by_destination = {name: token for token, name in secrets.tokens.items()}
     for destination in settings.destinations:
         if destination.kind == "logzio" and destination.token_secret and destination.name in by_destination:

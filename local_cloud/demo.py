@@ -24,9 +24,11 @@ from local_cloud.cdk import ROOT, Cdk, CdkError, command_line
 from local_cloud.customer import make_secrets, prepare
 from local_cloud.emulator import Emulator, EmulatorError
 from local_cloud.play import Play
+from local_cloud.report import Report
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.terminal import Terminal
+from local_cloud.vendors import Vendors
 from settings import Deployment, SettingsError, load_settings
 from settings.exports import MongodbAtlasExport
 
@@ -34,11 +36,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local_cloud.customer import Secrets
-    from local_cloud.report import Report
 
 _BUILD = ROOT / "build"
 _DEMO = _BUILD / "demo"
 _REPORT = _BUILD / "demo-report.json"
+_REQUESTS = _BUILD / "vendor-requests.jsonl"
 _LOCK = _BUILD / "demo.lock"
 _USAGE = 2
 
@@ -82,10 +84,12 @@ def run(settings_file: Path, terminal: Terminal) -> Report:
         with terminal.step("starting the local AWS and the listener"):
             cloud = everything.enter_context(Emulator(log_file=_DEMO / "emulator.log"))
             listener = everything.enter_context(LogzioListener(certificate=cloud.certificate, key=cloud.key))
-        settings = localised(settings_file, listener.url, _DEMO / "logdock.yaml")
+            vendors = everything.enter_context(Vendors(cloud))
+        settings = localised(settings_file, listener.url, vendors, _DEMO / "logdock.yaml")
         for note in not_played(load_settings(settings_file)):
             terminal.show(f"not played here: {note}")
         secrets = make_secrets(settings)
+        secrets.credentials.update(vendors.know(settings))
         listener.tokens.update(secrets.tokens)
         cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=_DEMO / "cdk.log")
         with terminal.step("bootstrapping the account, synthesizing the templates, preparing what is there before"):
@@ -93,7 +97,11 @@ def run(settings_file: Path, terminal: Terminal) -> Report:
         with terminal.step(f"deploying {settings.deployment} with the CDK"):
             outputs = cdk.deploy(_DEMO / "cdk.out", outputs_file=_DEMO / "outputs.json").outputs
         with terminal.step("playing every vendor") as tell:
-            report = Play(Stage(cloud, settings, outputs), secrets, listener, tell).perform()
+            stage = Stage(cloud, settings, outputs, vendors)
+            report = Play(stage, secrets, listener, tell).perform()
+        with terminal.step("destroying what the deploy had switched on, and looking what is left at the vendors"):
+            report = switch_off(cdk, stage, report)
+        vendors.save_requests(_REQUESTS)
         with terminal.step("tearing down"):
             everything.close()
     report.seconds.update(terminal.seconds)
@@ -101,11 +109,27 @@ def run(settings_file: Path, terminal: Terminal) -> Report:
     return report
 
 
-def localised(settings_file: Path, listener_url: str, local_file: Path) -> Deployment:
+def switch_off(cdk: Cdk, stage: Stage, report: Report) -> Report:
+    """Destroy the stacks of every export that the deploy switched on, and report whether the vendor's side is clean."""
+    stacks = [entry.stack for entry in report.exports if entry.connected]
+    if not stacks:
+        return report
+    cdk.destroy(_DEMO / "cdk.out", *dict.fromkeys(stacks))
+    parties = {party.name: party for party in (*stage.settings.exports, *stage.settings.destinations)}
+    return Report(
+        [
+            entry.after_destroy(is_clean=stage.vendors.is_clean(parties[entry.name])) if entry.connected else entry
+            for entry in report.exports
+        ]
+    )
+
+
+def localised(settings_file: Path, listener_url: str, vendors: Vendors, local_file: Path) -> Deployment:
     """Write a settings file whose logs stay on this machine, and load it.
 
-    Logz.io's listener becomes the one on loopback. Destinations that nobody here plays are left out: nothing must leave
-    this machine. So are Multi-Region Access Points, which the emulator has but cannot be reached through.
+    Logz.io's listener becomes the one on loopback, and so do the vendors' APIs. Destinations that nobody here plays are
+    left out: nothing must leave this machine. So are Multi-Region Access Points, which the emulator has but cannot be
+    reached through.
 
     Parameters
     ----------
@@ -113,6 +137,8 @@ def localised(settings_file: Path, listener_url: str, local_file: Path) -> Deplo
         The settings file.
     listener_url
         Address of the listener on loopback.
+    vendors
+        The vendors' APIs on loopback.
     local_file
         Where to write the changed settings.
     """
@@ -128,6 +154,7 @@ def localised(settings_file: Path, listener_url: str, local_file: Path) -> Deplo
             export.pop(setting, None)
         if "ship_to" in export:
             export["ship_to"] = [name for name in export["ship_to"] if name not in left_out]
+    vendors.localise(document)
     local_file.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return load_settings(local_file)
 

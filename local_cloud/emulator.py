@@ -234,6 +234,8 @@ class Emulator:
             "IOT_MTLS_ENABLED": "false",
             "STATE_DIR": str(self.directory / "state"),
             "S3_DATA_DIR": str(self.directory / "s3"),
+            # What asks a vendor again and again need not wait as long as it would for a real one.
+            "SFN_WAIT_SCALE": "0.05",
             # At its start MiniStack removes the containers of every other MiniStack it can reach.
             "DOCKER_HOST": f"unix://{self.directory}/no-docker.sock",
             "AWS_CONFIG_FILE": os.devnull,

@@ -41,6 +41,10 @@ class ExportReport:
         How many of them are missing anywhere that they should be.
     duplicate_records
         How often one of them came again, at any destination or in the archive.
+    connected
+        Whether the deploy switched the export on by itself.
+    vendor_clean_after_destroy
+        Whether the vendor has nothing left of it once its stack is destroyed; None if it was not connected.
     broken
         Promises that did not hold.
     """
@@ -58,7 +62,14 @@ class ExportReport:
     found_records: int
     lost_records: int
     duplicate_records: int
+    connected: bool = False
+    vendor_clean_after_destroy: bool | None = None
     broken: list[str] = field(default_factory=list)
+
+    def after_destroy(self, *, is_clean: bool) -> ExportReport:
+        """Return the report with what a destroy has left at the vendor."""
+        broken = [] if is_clean else ["a destroy left something of it at the vendor"]
+        return dataclasses.replace(self, vendor_clean_after_destroy=is_clean, broken=[*self.broken, *broken])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,7 @@ class Report:
         table = Table(title="What was let in, what was kept out, and where the logs are", title_justify="left")
         table.add_column("export", no_wrap=True)
         table.add_column("stack", no_wrap=True)
-        for column in ("assumed", "refused", "landed", "shipped", "archived", "found"):
+        for column in _HEADERS:
             table.add_column(_HEADERS[column], justify="right")
         for entry in self.exports:
             table.add_row(
@@ -94,6 +105,7 @@ class Report:
                 str(len(entry.refused)),
                 *(_count(value) for value in (entry.landed_records, entry.shipped_records)),
                 *(_count(value) for value in (entry.archived_records, entry.found_records)),
+                {None: "-", True: "yes", False: "no"}[entry.vendor_clean_after_destroy],
                 style="red" if entry.broken else "",
             )
         return table
@@ -106,6 +118,7 @@ _HEADERS = {
     "shipped": "shipped",
     "archived": "archived",
     "found": "found by\na search",
+    "connected": "on by deploy,\noff by destroy",
 }
 
 

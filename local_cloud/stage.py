@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
     from local_cloud.cdk import Outputs
     from local_cloud.emulator import Emulator
+    from local_cloud.vendors import Vendors
     from settings import Deployment
+    from settings.destinations import Destination
     from settings.exports import Export
 
 STRANGER = "999988887777"
@@ -29,11 +31,14 @@ class Stage:
         The deployment. A stand-in takes from it what the person who wrote it got from the vendor, or told the vendor.
     outputs
         The outputs of the stacks, by stack.
+    vendors
+        The vendors whose export the deploy switches on by their API.
     """
 
     cloud: Emulator
     settings: Deployment
     outputs: Outputs
+    vendors: Vendors
 
     def stack(self, name: str) -> str:
         """Return the name of an export's stack, or of another part of the deployment."""
@@ -50,6 +55,16 @@ class Stage:
     def customer(self, service: str, *, region: str | None = None) -> Any:
         """Return a client for the root of the account that the logs land in."""
         return self.client(service, self.settings.account, region=region)
+
+    def is_connected(self, party: Export | Destination) -> bool:
+        """Tell whether the deploy itself switches an export or a reader on."""
+        return bool(getattr(party, "connect", None) or getattr(party, "configure_cluster", False))
+
+    def external_ids(self, party: object) -> tuple[str, ...]:
+        """Return the external ids by which an export's or a reader's vendor comes, the current one last."""
+        if getattr(party, "connect", None):
+            return self.vendors.external_ids(party)
+        return getattr(party, "trusted_external_ids", None) or getattr(party, "external_id", None) or ()
 
     @property
     def archive_bucket(self) -> str:

@@ -20,6 +20,9 @@ from settings.retention import PROFILES
 ATLAS_EXPORTS_PER_PROJECT = 10
 """Export paths that an Atlas project may have ("Export Logs to AWS S3 Buckets", MongoDB Atlas)."""
 
+ATLAS_PROJECT_SETTINGS = ("alert", "auditing", "redact_clusters")
+"""What `connect` sets for a whole Atlas project."""
+
 RESERVED_NAMES = (ARCHIVE, "access-logs", "archiver", "core", "exports", "failed", "replica", "shipper")
 """Names of our own stacks, buckets, roles and parameters, and of the built-in destination."""
 
@@ -31,7 +34,7 @@ def mistakes_across(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
     """Yield what is wrong between the parts of a raw document."""
     document = Document.of(data)
     rules = (_names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects, _replica)
-    for rule in (*rules, *LANDING_RULES):
+    for rule in (*rules, _atlas_settings, *LANDING_RULES):
         yield from rule(document)
 
 
@@ -157,3 +160,18 @@ def _atlas_projects(document: Document) -> Iterator[InitErrorDetails]:
         if seen[project] == ATLAS_EXPORTS_PER_PROJECT + 1:
             limit = f"at most {ATLAS_EXPORTS_PER_PROJECT} export paths in one Atlas project"
             yield mistake((*export.loc, "project_id"), project, f"{limit}; this one has {in_all[project]}")
+
+
+def _atlas_settings(document: Document) -> Iterator[InitErrorDetails]:
+    taken: dict[tuple[str, str], Part] = {}
+    for export in document.exports:
+        connect, project = export.entry.get("connect"), export.text("project_id")
+        if not isinstance(connect, dict) or project is None:
+            continue
+        for setting in ATLAS_PROJECT_SETTINGS:
+            if not connect.get(setting):
+                continue
+            other = taken.setdefault((project, setting), export)
+            if other is not export:
+                allowed = f"nothing: an Atlas project has this once, and {other.where} sets it for the same project"
+                yield mistake((*export.loc, "connect", setting), connect[setting], allowed)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from settings.connect import AtlasConnect
 from settings.export_base import BucketExport, LineExport
 from settings.secret_reference import SecretReference
 from settings.text import (
@@ -32,8 +33,21 @@ class MongodbAtlasExport(BucketExport):
 
     kind: Literal["mongodb-atlas"] = Field(description="This kind of export.")
     project_id: ProjectId = Field(description="Atlas project id. At most 10 exports per project.")
-    atlas_principal_arn: PrincipalArn = Field(description="`atlasAWSAccountArn` that Atlas shows for the access role.")
-    external_id: ExternalIds = Field(description="`atlasAssumedRoleExternalId`, or [old, new] while it is rotated.")
+    connect: AtlasConnect | None = Field(
+        default=None, description="Switch the export on by the deploy. Left out: `NextSteps` has the commands."
+    )
+    atlas_principal_arn: PrincipalArn | None = Field(
+        default=None,
+        validate_default=True,
+        description="`atlasAWSAccountArn` that Atlas shows for the access role. Required without `connect`, which "
+        "reads it.",
+    )
+    external_id: ExternalIds | None = Field(
+        default=None,
+        validate_default=True,
+        description="`atlasAssumedRoleExternalId`, or [old, new] while it is rotated. Required without `connect`, "
+        "which reads it.",
+    )
     bucket: BucketName | None = Field(
         default=None, description="Name of the landing bucket. Left out: <deployment>-<name>-<account>-<region>."
     )
@@ -58,6 +72,17 @@ class MongodbAtlasExport(BucketExport):
         default=(), max_length=16, description="The KMS keys of those buckets, each in its bucket's Region."
     )
     session_seconds: SessionSeconds = 43200
+
+    @field_validator("atlas_principal_arn", "external_id")
+    @classmethod
+    def _told_or_read(cls, value: object, info: ValidationInfo) -> object:
+        # A `connect` that is refused is not in the data: its own message is enough.
+        connects = info.data.get("connect", "refused")
+        if value is None and connects is None:
+            raise refuse("the value that Atlas shows when an AWS access role is added, or `connect`, which reads it")
+        if value is not None and isinstance(connects, AtlasConnect):
+            raise refuse("nothing: `connect` reads it from Atlas")
+        return value
 
     @field_validator("mrap_buckets", "mrap_key_arns")
     @classmethod

@@ -91,7 +91,7 @@ def shown(value: object, loc: tuple[int | str, ...]) -> str:
     """Show a value as the file has it, shortened; a mapping, and what may be a secret, is described and not shown."""
     if isinstance(value, dict):
         return "a mapping"
-    if any(isinstance(part, str) and part.endswith("_secret") for part in loc):
+    if any(isinstance(part, str) and (part == "secret" or part.endswith("_secret")) for part in loc):
         return "a value that is not shown"
     if isinstance(value, list | tuple):
         if len(value) > _SHOWN_ITEMS or not all(isinstance(item, str) and not looks_secret(item) for item in value):

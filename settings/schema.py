@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from settings.connect import AtlasAuditing, AtlasConnect, Vpc
 from settings.deployment import Alerts, Deployment
 from settings.destinations import LogzioDestination, OtlpDestination
 from settings.export_base import ExportBase
@@ -46,12 +47,15 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("A destination of kind `otlp`", OtlpDestination),
     ("Every export", ExportBase),
     ("An export of kind `mongodb-atlas`", MongodbAtlasExport),
+    ("`connect` (`mongodb-atlas`)", AtlasConnect),
+    ("`connect.auditing` (`mongodb-atlas`)", AtlasAuditing),
     ("An export of kind `cockroachdb`", CockroachdbExport),
     ("An entry of `groups` (`cockroachdb`)", CockroachdbGroup),
     ("An export of kind `aurora-mysql`", AuroraMysqlExport),
     ("An export of kind `aptible`", AptibleExport),
     ("An export of kind `s3-logs`", S3LogsExport),
     ("An export of kind `cloudwatch-logs`", CloudwatchLogsExport),
+    ("`connect.vpc`", Vpc),
     ("`redaction`", Redaction),
     ("An entry of `redaction.patterns`", Pattern),
 )

@@ -68,7 +68,7 @@ class AuroraMysqlStack(ExportStack):
 
     @property
     def _state(self) -> str:
-        return f"/logdock/{self.names.deployment}/{self._aurora.name}/aurora-audit"
+        return self.state_parameter("aurora-audit")
 
     def _audit_properties(self, role: iam.Role | None) -> dict[str, object]:
         return {

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aws_cdk import aws_iam as iam
 
+from settings.connect import Connect
 from settings.exports import AuroraMysqlExport
 from settings.names import Names
 
@@ -14,13 +15,36 @@ def _allow(sid: str, actions: list[str], resources: list[str], **conditions: dic
     return iam.PolicyStatement(sid=sid, actions=actions, resources=resources, conditions=conditions)
 
 
-def remember(names: Names, parameter_name: str) -> iam.PolicyStatement:
-    """Keep what was before in a parameter, to put it back when the stack goes."""
+def remember(names: Names, *parameter_names: str) -> iam.PolicyStatement:
+    """Keep what was before in parameters, to put it back when the stack goes."""
     return _allow(
         "RememberBefore",
         ["ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"],
-        [names.parameter_arn(parameter_name, names.region)],
+        [names.parameter_arn(name, names.region) for name in parameter_names],
     )
+
+
+def vendor_api(names: Names, connect: Connect, *states: str) -> list[iam.PolicyStatement]:
+    """Read the credential of a vendor's API, and remember what was made there; the rest is the vendor's to grant."""
+    secret = names.secret_arn(connect.secret)
+    statements = [
+        _allow("ReadCredential", ["secretsmanager:GetSecretValue"], [secret]),
+        remember(names, *states),
+    ]
+    if connect.secret_key_arn:
+        region = connect.secret_key_arn.split(":")[3]
+        statements.append(
+            iam.PolicyStatement(
+                sid="DecryptCredential",
+                actions=["kms:Decrypt"],
+                resources=[connect.secret_key_arn],
+                conditions={
+                    "StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"},
+                    "StringLike": {"kms:EncryptionContext:SecretARN": secret},
+                },
+            )
+        )
+    return statements
 
 
 def aurora_audit(

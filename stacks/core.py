@@ -183,6 +183,10 @@ class CoreStack(Stack):
             self._allow("PutBack", ["sqs:SendMessage", "sqs:GetQueueUrl"], [names.queue_arn(destination)]),
             self._allow("ReadArchive", ["s3:GetObject", "s3:GetObjectVersion"], [f"{self.archive.arn}/logs/*"]),
             self._allow("PutQuarantine", ["s3:PutObject"], [f"{self.failures.arn}/quarantine/*/{destination}/*"]),
+            # What it refused, when a person has that sent again: by its version, which the message names.
+            self._allow(
+                "ReadQuarantine", ["s3:GetObjectVersion"], [f"{self.failures.arn}/quarantine/*/{destination}/*"]
+            ),
             self._allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], [f"{self.failures.arn}/{progress}*"]),
             # Without it S3 answers a look for progress that is not there with 403 instead of 404.
             iam.PolicyStatement(

@@ -22,6 +22,7 @@ from constructs_lib.wiring import (
     ObjectEventsProps,
 )
 from settings import Deployment
+from settings.connect import Connect
 from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.names import Names
@@ -203,8 +204,10 @@ class ExportStack(Stack):
                 ),
             )
 
-    def connector(self, key: CustomerKey, permissions: Sequence[iam.PolicyStatement]) -> Connector:
-        """Add the function that does what CloudFormation has no resource for."""
+    def connector(
+        self, key: CustomerKey, permissions: Sequence[iam.PolicyStatement], connect: Connect | None = None
+    ) -> Connector:
+        """Add the function that does what CloudFormation has no resource for; with ``connect``, also at the vendor."""
         name = f"{self.names.export(self._export.name)}-connector"
         arn = self.names.log_group_arn(f"/aws/lambda/{name}*", self.region)
         statement = statements.encrypt_log_groups([arn], self.region)
@@ -214,9 +217,19 @@ class ExportStack(Stack):
             self,
             "Connector",
             ConnectorProps(
-                function_name=name, source=self._connector_source, permissions=permissions, log_key_arn=key.arn
+                function_name=name,
+                source=self._connector_source,
+                permissions=permissions,
+                log_key_arn=key.arn,
+                is_polled=connect is not None,
+                subnet_ids=connect.vpc.subnet_ids if connect and connect.vpc else (),
+                security_group_ids=connect.vpc.security_group_ids if connect and connect.vpc else (),
             ),
         )
+
+    def state_parameter(self, operation: str) -> str:
+        """Return the parameter in which an operation remembers what was before."""
+        return f"/logdock/{self.names.deployment}/{self._export.name}/{operation}"
 
     def output(self, name: str, value: str, description: str) -> None:
         """Output a value in the vendor's words."""

@@ -8,32 +8,48 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_cdk import CustomResource
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from constructs_lib.connector import Connector
 from constructs_lib.customer_key import CustomerKey
 from constructs_lib.export_role import ExportRole, ExportRoleProps
 from constructs_lib.landing_bucket import LandingBucket
+from settings.connect import AtlasConnect
 from settings.exports import MongodbAtlasExport
+from stacks.connection import connection
+from stacks.connector_permissions import vendor_api
 from stacks.export_stack import ExportStack
-from stacks.next_steps import atlas_steps
+from stacks.next_steps import atlas_connected, atlas_steps
 
 
 class MongodbAtlasStack(ExportStack):
-    """One Atlas export path: bucket, key, role."""
+    """One Atlas export path: bucket, key, role; with ``connect``, also what Atlas has of it.
+
+    With ``connect`` the order is: the access role at Atlas, which says whom to trust; the bucket, which is kept and so
+    must not be made when Atlas refuses; our role; the log integration. A destroy goes back the same way.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, export: MongodbAtlasExport, **common: Any) -> None:
         super().__init__(scope, construct_id, export=export, **common)
+        self._atlas = export
         key = self.customer_key()
+        connector = access = None
+        if export.connect:
+            connector = self.connector(key, self._vendor_permissions(export.connect), export.connect)
+            access = self._access_role(connector, export.connect)
         landing = self.landing_bucket(export, key)
+        if access:
+            landing.node.add_dependency(access)
         role = ExportRole(
             self,
             "Role",
             ExportRoleProps(
                 role_name=self.names.export(export.name),
                 description="Logdock: MongoDB Atlas writes logs",
-                principal_arn=export.atlas_principal_arn,
-                external_ids=export.external_id,
+                principal_arn=access.get_att_string("PrincipalArn") if access else export.atlas_principal_arn or "",
+                external_ids=(access.get_att_string("ExternalId"),) if access else export.external_id or (),
                 session_seconds=export.session_seconds,
                 permissions=self._permissions(export, landing, key),
             ),
@@ -43,11 +59,86 @@ class MongodbAtlasStack(ExportStack):
         self.output("BucketName", export.mrap_arn or landing.name, "Bucket Name")
         self.output("Prefix", export.prefix, "Prefix")
         self.output("KmsKeyArn", key.arn, "KMS Key")
-        self.output(
-            "NextSteps",
-            atlas_steps(export, role_arn=role.arn, bucket=landing.name, key_arn=key.arn),
-            "Authorise the role and create the log integration",
+        if connector and access and export.connect:
+            log_export = self._log_export(connector, export.connect, access, role, key)
+            log_export.node.add_dependency(landing)
+            for operation, properties in self._project_settings(export.connect).items():
+                setting = connector.apply(
+                    operation.removeprefix("atlas-").title(),
+                    operation,
+                    {**self._project(export.connect, operation), **properties},
+                )
+                # Last to come: no cluster is restarted for an export that fails.
+                setting.node.add_dependency(log_export)
+            self.output("NextSteps", atlas_connected(export), "What is left to do")
+        else:
+            self.output(
+                "NextSteps",
+                atlas_steps(export, role_arn=role.arn, bucket=landing.name, key_arn=key.arn),
+                "Authorise the role and create the log integration",
+            )
+
+    def _vendor_permissions(self, connect: AtlasConnect) -> list[iam.PolicyStatement]:
+        operations = ("atlas-access-role", "atlas-log-export", *self._project_settings(connect))
+        return vendor_api(self.names, connect, *map(self.state_parameter, operations))
+
+    def _project(self, connect: AtlasConnect, operation: str) -> dict[str, object]:
+        """Return what every operation on the project is told."""
+        return {
+            **connection(connect),
+            "ProjectId": self._atlas.project_id,
+            "StateParameter": self.state_parameter(operation),
+        }
+
+    @property
+    def _bucket(self) -> str:
+        """What Atlas takes for a bucket's name."""
+        return self._atlas.mrap_arn or self.settings.landing_bucket(self._atlas)
+
+    def _access_role(self, connector: Connector, connect: AtlasConnect) -> CustomResource:
+        return connector.apply(
+            "AccessRole",
+            "atlas-access-role",
+            {
+                **self._project(connect, "atlas-access-role"),
+                # By its name, because the role itself comes after it.
+                "RoleArn": self.names.role_arn(self.names.export(self._atlas.name)),
+                "Bucket": self._bucket,
+                "Prefix": self._atlas.prefix,
+            },
         )
+
+    def _log_export(
+        self, connector: Connector, connect: AtlasConnect, access: CustomResource, role: ExportRole, key: CustomerKey
+    ) -> CustomResource:
+        return connector.apply(
+            "LogExport",
+            "atlas-log-export",
+            {
+                **self._project(connect, "atlas-log-export"),
+                "RoleId": access.get_att_string("RoleId"),
+                "RoleArn": role.arn,
+                "Bucket": self._bucket,
+                "Prefix": self._atlas.prefix,
+                "LogTypes": list(self._atlas.log_types),
+                "LegacyPaths": str(connect.legacy_paths).lower(),
+                # The buckets behind an access point have each their own key: their default encryption names it.
+                **({} if self._atlas.mrap_arn else {"KmsKey": key.arn}),
+            },
+        )
+
+    @staticmethod
+    def _project_settings(connect: AtlasConnect) -> dict[str, dict[str, object]]:
+        """Return what is set for the whole project, by operation."""
+        asked: dict[str, dict[str, object]] = {"atlas-alert": {}} if connect.alert else {}
+        if connect.auditing:
+            asked["atlas-auditing"] = {
+                "Filter": connect.auditing.filter,
+                "AuthorizationSuccess": str(connect.auditing.authorization_success).lower(),
+            }
+        if connect.redact_clusters:
+            asked["atlas-redaction"] = {"Clusters": list(connect.redact_clusters)}
+        return asked
 
     def _permissions(
         self, export: MongodbAtlasExport, landing: LandingBucket, key: CustomerKey

@@ -67,6 +67,17 @@ def atlas_steps(export: MongodbAtlasExport, *, role_arn: str, bucket: str, key_a
     return f"{authorise}\n{create}\n{call} {base}/alertConfigs {first} -d '{alert}'"
 
 
+def atlas_connected(export: MongodbAtlasExport) -> str:
+    """Say what the deploy has done at Atlas, and what it leaves to a person."""
+    steps = "Nothing to do: the deploy authorised the role and created the log integration."
+    audit = any(log_type.endswith("_AUDIT") for log_type in export.log_types)
+    if audit and export.connect and not export.connect.auditing:
+        steps += " The audit logs stay empty unless Database Auditing is on in the project (connect.auditing)."
+    if export.connect and not export.connect.alert:
+        steps += " Nobody hears of a failed export unless the project has an alert for it (connect.alert)."
+    return steps
+
+
 def cockroachdb_steps(export: CockroachdbExport, *, role_arn: str, region: str) -> str:
     """Enable the export, then watch its status until it says ENABLED."""
     url = f"https://cockroachlabs.cloud/api/v1/clusters/{export.cluster_id}/logexport"

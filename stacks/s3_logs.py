@@ -67,7 +67,7 @@ class S3LogsStack(ExportStack):
         )
 
     def _wire_existing(self, export: S3LogsExport, bucket: str, prefix: str) -> None:
-        state = f"/logdock/{self.names.deployment}/{export.name}/bucket-events"
+        state = self.state_parameter("bucket-events")
         connector = self.connector(self.customer_key(), bucket_events(self.names, bucket, state))
         connector.apply(
             "BucketEvents",

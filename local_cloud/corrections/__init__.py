@@ -8,7 +8,16 @@ a release that renames one stops the emulator with an error instead of leaving t
 
 from __future__ import annotations
 
-from local_cloud.corrections import buckets, functions, log_groups, permissions, queues, stack_exports, streams
+from local_cloud.corrections import (
+    buckets,
+    custom_resources,
+    functions,
+    log_groups,
+    permissions,
+    queues,
+    stack_exports,
+    streams,
+)
 
 
 def apply(*, endpoint_url: str, ca_bundle: str) -> None:
@@ -24,6 +33,7 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     permissions.apply()
     log_groups.apply()
     buckets.apply()
+    custom_resources.apply()
     stack_exports.apply()
     queues.apply()
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)

@@ -1,32 +1,42 @@
-"""Functions: their retries, and where their failed events go."""
+"""Functions: their retries, where their failed events go, and where they log."""
 
 from __future__ import annotations
 
 import datetime
 import json
+import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import cloudwatch_logs, lambda_svc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_AWAITED = "ministack-lambda-invoke"
+"""MiniStack's name for the threads that run functions whose caller waits."""
 
 
 def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     """Make these corrections."""
     _retry_subscriptions()
     _deliver_failed_events_to_s3(endpoint_url, ca_bundle)
+    _log_where_a_group_is()
 
 
 def _retry_subscriptions() -> None:
-    """CloudWatch Logs invokes a function asynchronously: two retries, then the failure destination."""
+    """CloudWatch Logs invokes a function asynchronously: two retries, then the failure destination.
+
+    Who invokes it with the same event and waits for the answer gets that, at once.
+    """
     original = lambda_svc._execute_function_with_config_scope
 
     def execute(function: dict[str, Any], event: Any) -> Any:
-        if isinstance(event, dict) and set(event) == {"awslogs"}:
+        is_awaited = threading.current_thread().name.startswith(_AWAITED)
+        if not is_awaited and isinstance(event, dict) and set(event) == {"awslogs"}:
             return lambda_svc.invoke_async_with_retry(function, event)
         return original(function, event)
 
@@ -64,6 +74,23 @@ def _deliver_failed_events_to_s3(endpoint_url: str, ca_bundle: str) -> None:
         )
 
     lambda_svc._route_async_failure = route
+
+
+def _log_where_a_group_is() -> None:
+    """Lambda logs as the function's role, and no role here may make a log group.
+
+    MiniStack makes one, also for a function that ends after its stack's rollback has deleted its log group: the next
+    deploy then finds a log group in its way.
+    """
+    original = lambda_svc._emit_lambda_logs
+
+    def emit(function: dict[str, Any], *arguments: Any, **options: Any) -> None:
+        config = function.get("config") or function
+        name = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+        if name in cloudwatch_logs._log_groups:
+            original(function, *arguments, **options)
+
+    lambda_svc._emit_lambda_logs = emit
 
 
 def client_of_role(service: str, config: Mapping[str, Any], endpoint_url: str, ca_bundle: str) -> Any:

@@ -152,7 +152,7 @@ def reach_further(stage: Stage, session: Credentials, *, own: str, is_inside: bo
 
 
 def _into(stage: Stage, session: Credentials, role_arn: str, export: Any) -> Any:
-    ids = getattr(export, "trusted_external_ids", None) or getattr(export, "external_id", None)
+    ids = stage.external_ids(export)
     return lambda: assume(stage, session, role_arn, ids[-1] if ids else None)
 
 

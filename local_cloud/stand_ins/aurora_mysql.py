@@ -55,6 +55,22 @@ def prepare(cloud: Emulator, settings: Deployment, export: AuroraMysqlExport) ->
             logs.create_log_group(logGroupName=name)
 
 
+def is_as_it_was(stage: Stage, export: AuroraMysqlExport) -> bool:
+    """Tell whether the cluster is as it was made: no parameter set, nothing exported, its own parameter group."""
+    rds = stage.customer("rds")
+    cluster = rds.describe_db_clusters(DBClusterIdentifier=export.cluster_id)["DBClusters"][0]
+    group = cluster["DBClusterParameterGroup"]
+    pages = rds.get_paginator("describe_db_cluster_parameters").paginate(DBClusterParameterGroupName=group)
+    audited = [
+        item["ParameterName"]
+        for page in pages
+        for item in page["Parameters"]
+        if item["ParameterName"] in export.parameters and item.get("Source") == "user"
+    ]
+    own = not export.parameter_group or group == export.parameter_group
+    return own and not audited and not cluster.get("EnabledCloudwatchLogsExports")
+
+
 class AuroraMysql:
     """The audit log of one cluster."""
 

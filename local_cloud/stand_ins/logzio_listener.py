@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import http.server
 import json
-import socket
-import ssl
 import threading
 import zlib
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlsplit
 
 from local_cloud.markers import Sightings
+from local_cloud.tls_server import TlsServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,21 +76,15 @@ class LogzioListener:
 
     def come_back(self) -> None:
         """Listen, where it has listened before it went away."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(self._certificate, self._key)
-        self._server = _Server(("127.0.0.1", self._port), context, self)
+        self._server = _Server(self, certificate=self._certificate, key=self._key, port=self._port)
         self._port = self._server.server_address[1]
-        self.url = f"https://127.0.0.1:{self._port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        self.url = self._server.url
+        self._server.start()
 
     def go_away(self) -> None:
         """Refuse connections; what was taken is answered for, and nothing more is taken over those that are open."""
         self._server.is_open = False
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
     def __exit__(
         self,
@@ -179,24 +172,12 @@ def unpack(body: bytes, encoding: str) -> bytes:
     return plain
 
 
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    # What the listener got is asked for once it is known to be complete, not when its clients let go.
-    block_on_close = False
+class _Server(TlsServer):
     is_open = True
 
-    def __init__(self, address: tuple[str, int], context: ssl.SSLContext, listener: LogzioListener) -> None:
-        self.listener, self._context = listener, context
-        super().__init__(address, _Handler)
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        connection.settimeout(60)
-        # The handshake is left to the connection's own thread: a silent client must not hold up the others.
-        return self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: a client that goes away in the middle is its own affair."""
+    def __init__(self, listener: LogzioListener, *, certificate: Path, key: Path, port: int) -> None:
+        self.listener = listener
+        super().__init__(_Handler, certificate=certificate, key=key, port=port)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -43,15 +43,19 @@ class MongodbAtlas:
         self._told = stage.told(export.name)
         self._bucket, self._prefix = self._told["BucketName"], self._told["Prefix"]
         self._key_arn = self._told["KmsKeyArn"]
+        self._role_arn, self._log_types = self._told["RoleArn"], list(export.log_types)
         # A real address in a query: it lands as it is, and must be gone before the line leaves.
         self._address = f"ada.{new_hex(16)}@example.com"
 
     def play(self) -> None:
         """Export the logs of a cluster, then try what Atlas must not be able to do."""
         stage, export, journal = self._stage, self._export, self._journal
-        identity = vendor_identity(stage, export.atlas_principal_arn)
-        role_arn, external_id = self._told["RoleArn"], export.external_id[-1]
-        session = enter(stage, journal, identity, role_arn, external_id, export.session_seconds)
+        if export.connect:
+            self._read_integration()
+        principal_arn = export.atlas_principal_arn or stage.vendors.atlas.principal_arn
+        identity = vendor_identity(stage, principal_arn)
+        role_arn, external_ids = self._role_arn, stage.external_ids(export)
+        session = enter(stage, journal, identity, role_arn, external_ids[-1], export.session_seconds)
         s3 = stage.client("s3", session)
         if "email" in export.redaction.detectors:
             journal.private.add(self._address)
@@ -60,12 +64,12 @@ class MongodbAtlas:
             stage,
             journal,
             identity,
-            principal_arn=export.atlas_principal_arn,
+            principal_arn=principal_arn,
             role_arn=role_arn,
-            external_id=external_id,
-            other_ids=ids_of_others(stage, export.external_id),
+            external_id=external_ids[-1],
+            other_ids=ids_of_others(stage, external_ids),
         )
-        other_key = stage.client("kms", account_of(export.atlas_principal_arn)).create_key()["KeyMetadata"]["Arn"]
+        other_key = stage.client("kms", account_of(principal_arn)).create_key()["KeyMetadata"]["Arn"]
         journal.attempt_all(
             [
                 *self._elsewhere(s3, stage.client("s3", identity)),
@@ -78,13 +82,27 @@ class MongodbAtlas:
             ]
         )
 
+    def _read_integration(self) -> None:
+        """Take everything from the log integration that the deploy created, and nothing from the person's side."""
+        project, integration = self._stage.vendors.atlas_integration(self._export)
+        self._bucket, self._prefix = integration["bucketName"], integration["prefixPath"]
+        self._key_arn, self._log_types = integration["kmsKey"] or self._key_arn, integration["logTypes"]
+        self._role_arn = project.roles[integration["iamRoleId"]]["iamAssumedRoleArn"]
+        self._journal.did("the deploy authorised the role and created the log integration at Atlas")
+        connect = self._export.connect
+        if connect and connect.alert:
+            self._journal.check("the deploy created the alert for failed exports", len(project.alerts) == 1)
+        if connect and connect.auditing:
+            is_on = project.auditing["enabled"] and project.auditing["auditFilter"] == connect.auditing.filter
+            self._journal.check("the deploy switched database auditing on", is_on)
+
     def _write(self, s3: Any) -> tuple[str, str]:
         s3.get_bucket_location(Bucket=self._bucket)
         s3.put_object(Bucket=self._bucket, Key=f"{self._prefix}/mongodb-atlas-access-test", Body=b"")
         self._journal.did("found the bucket and wrote the test object of the set-up")
         objects = 0
         key, version_id = "", ""
-        for log_type in self._export.log_types:
+        for log_type in self._log_types:
             token, name = _LOGS[log_type]
             for host in range(3):
                 lines = written_again(f"mongodb-atlas/{name}", _LINES, self._rewrite)

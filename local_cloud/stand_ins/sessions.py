@@ -73,7 +73,7 @@ def ids_of_others(stage: Stage, own: tuple[str, ...]) -> list[str]:
     """Return the external ids of the deployment's other roles: one that is known must not open another's door."""
     known: list[str] = []
     for party in (*stage.settings.exports, *stage.settings.destinations):
-        known += getattr(party, "trusted_external_ids", None) or getattr(party, "external_id", None) or ()
+        known += stage.external_ids(party)
     return [external_id for external_id in known if external_id not in own]
 
 

@@ -10,7 +10,9 @@ import pytest
 from moto import mock_aws
 
 from cli.main import main
+from tests.cli.deployed import Deployed, forget
 from tests.conftest import ROOT
+from tests.lambda_src.log_shipper.world import Listener
 
 ACCOUNT = "111122223333"
 EVERYTHING = ROOT / "examples" / "everything.yaml"
@@ -58,3 +60,14 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     with mock_aws():
         yield
+
+
+@pytest.fixture
+def deployed(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
+    """A deployment whose shipper works whenever the command waits."""
+    listener = Listener()
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("cli.redrive.dead_letters.WAIT_SECONDS", 0)
+    yield Deployed(tmp_path, listener, monkeypatch)
+    listener.close()
+    forget()

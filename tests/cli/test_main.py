@@ -126,8 +126,8 @@ def test_the_installed_command_runs_its_own_checkout_from_anywhere(tmp_path: Pat
     """As `make setup` installs it, in a checkout whose path has a space, called by a link."""
     checkout = tmp_path / "my checkout"
     (checkout / ".venv" / "bin").mkdir(parents=True)
-    (checkout / "cli").symlink_to(ROOT / "cli")
-    (checkout / "settings").symlink_to(ROOT / "settings")
+    for room in ("cli", "settings", "lambda_src"):
+        (checkout / room).symlink_to(ROOT / room)
     python = checkout / ".venv" / "bin" / "python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)

@@ -14,6 +14,8 @@ pytestmark = pytest.mark.end_to_end
 
 KINDS = {"mongodb-atlas", "cockroachdb", "aurora-mysql", "aptible", "s3-logs", "cloudwatch-logs", "logzio"}
 
+CONNECTED = {"mongodb-atlas", "aurora-mysql"}
+
 
 def test_the_demo_keeps_every_promise_for_every_kind() -> None:
     report = ROOT / "build" / "demo-report.json"
@@ -30,7 +32,9 @@ def test_the_demo_keeps_every_promise_for_every_kind() -> None:
 
     exports = json.loads(report.read_text())["exports"]
     assert {export["kind"] for export in exports} == KINDS
+    assert {export["kind"] for export in exports if export["connected"]} == CONNECTED
     for export in exports:
+        assert export["vendor_clean_after_destroy"] is (True if export["connected"] else None), export["name"]
         assert export["lost_records"] == 0, export["name"]
         assert len(export["refused"]) >= 8, export["name"]
         assert export["allowed"], export["name"]

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
+from local_cloud.vendors import Vendors
 from settings import Deployment, load_settings
 from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, CockroachdbExport, S3LogsExport
 from tests.conftest import EXAMPLES
@@ -34,11 +36,19 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         yield emulator
 
 
-def in_an_account_of_its_own(example: Path, directory: Path) -> Path:
-    """Copy an example into another account: all of them use the same names."""
+@pytest.fixture
+def vendors(cloud: Emulator) -> Iterator[Vendors]:
+    with Vendors(cloud) as running:
+        yield running
+
+
+def in_an_account_of_its_own(example: Path, directory: Path, vendors: Vendors) -> Path:
+    """Copy an example into another account, because all of them use the same names, and point it at these vendors."""
     account = f"{2000_0000_0000 + EXAMPLES.index(example):012d}"
     copy = directory / example.name
-    copy.write_text(example.read_text().replace(EXAMPLE_ACCOUNT, account))
+    document = yaml.safe_load(example.read_text().replace(EXAMPLE_ACCOUNT, account))
+    vendors.localise(document)
+    copy.write_text(yaml.safe_dump(document))
     return copy
 
 
@@ -105,11 +115,14 @@ def claims_that_do_not_hold(stage: Stage, assembly: Path, example: str) -> list[
 
 @pytest.mark.parametrize("example", DEPLOYED)
 def test_holds_its_claims_deploys_again_without_a_change_and_destroys_one_export_alone(
-    example: Path, cloud: Emulator, tmp_path: Path
+    example: Path, cloud: Emulator, vendors: Vendors, tmp_path: Path
 ) -> None:
-    file = in_an_account_of_its_own(example, tmp_path)
+    file = in_an_account_of_its_own(example, tmp_path, vendors)
     settings = load_settings(file)
     prepare(cloud, settings)
+    manager = cloud.client("secretsmanager", settings.account, region=settings.region)
+    for name, text in vendors.know(settings).items():
+        manager.create_secret(Name=name, SecretString=text)
     log, assembly = tmp_path / "cdk.log", tmp_path / "cdk.out"
     cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=log)
     for region in all_regions_of(settings):
@@ -118,7 +131,7 @@ def test_holds_its_claims_deploys_again_without_a_change_and_destroys_one_export
     outputs = cdk.deploy(assembly).outputs
     deployed = stacks_of(cloud, settings)
 
-    assert claims_that_do_not_hold(Stage(cloud, settings, outputs), assembly, example.stem) == []
+    assert claims_that_do_not_hold(Stage(cloud, settings, outputs, vendors), assembly, example.stem) == []
 
     assert set(cdk.deploy(assembly).unchanged) == deployed
 

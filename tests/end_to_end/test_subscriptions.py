@@ -19,6 +19,7 @@ from local_cloud.play import Play
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.log_events import put_lines
 from local_cloud.stand_ins.logzio_listener import LogzioListener
+from local_cloud.vendors import Vendors
 from settings import Deployment, load_settings
 from tests.conftest import ROOT
 
@@ -98,7 +99,7 @@ def test_log_groups_move_to_a_stream_and_back_and_every_line_is_archived(tmp_pat
         assert set(before.values()) == {"lambda"}
 
         kinesis = world.templates("kinesis")
-        stage = Stage(cloud, settings, cdk.deploy(kinesis).outputs)
+        stage = Stage(cloud, settings, cdk.deploy(kinesis).outputs, Vendors(cloud))
         assert world.subscriptions() == dict.fromkeys(before, "kinesis")
         report = Play(stage, secrets, listener).perform()
         assert report.broken == []

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ACCOUNT = "111122223333"
 VENDOR = "444455556666"
 REGION = "eu-west-1"
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 
 _numbers = itertools.count(1)
 
@@ -378,6 +378,51 @@ def test_a_replica_is_announced_with_its_version(emulator: Emulator) -> None:
     assert announced["version-id"] == target.head_object(Bucket="replica", Key="a")["VersionId"]
 
 
+ANSWERS = """
+import json, os, urllib.request
+import boto3
+
+def handler(event, context):
+    key = f"{event['RequestType']}-{event['LogicalResourceId']}"
+    body = event.get("PhysicalResourceId", "").encode()
+    boto3.client("s3").put_object(Bucket=os.environ["BUCKET"], Key=key, Body=body)
+    answer = {
+        "Status": "FAILED" if event["ResourceProperties"]["Fails"] == event["RequestType"] else "SUCCESS",
+        "Reason": "as asked", "PhysicalResourceId": "half-made",
+        **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
+    }
+    urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], json.dumps(answer).encode(), method="PUT"))
+"""
+
+
+def test_a_custom_resource_whose_creation_failed_is_deleted_by_its_id(emulator: Emulator) -> None:
+    heard = _bucket(emulator)
+    role = _role(
+        emulator, _allow("s3:PutObject", f"arn:aws:s3:::{heard}/*"), principal={"Service": "lambda.amazonaws.com"}
+    )
+    function = emulator.client("lambda", ACCOUNT, region=REGION).create_function(
+        FunctionName="answers",
+        Runtime="python3.13",
+        Handler="answers.handler",
+        Role=role,
+        Code={"ZipFile": _zip("answers.py", ANSWERS)},
+        Environment={"Variables": {"BUCKET": heard}},
+    )["FunctionArn"]
+    properties = {"ServiceToken": function, "Fails": "Create"}
+    cloudformation = emulator.client("cloudformation", ACCOUNT, region=REGION)
+
+    template = {"Resources": {"Half": {"Type": "Custom::Half", "Properties": properties}}}
+    cloudformation.create_stack(StackName="half", TemplateBody=json.dumps(template))
+    _until(lambda: _status(cloudformation, "half") == "ROLLBACK_COMPLETE")
+
+    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+    found = {
+        item["Key"]: s3.get_object(Bucket=heard, Key=item["Key"])["Body"].read()
+        for item in s3.list_objects_v2(Bucket=heard)["Contents"]
+    }
+    assert found == {"Create-Half": b"", "Delete-Half": b"half-made"}
+
+
 @pytest.mark.parametrize(("action", "allowed"), [("ChangeMessageVisibility", True), ("SendMessage", False)])
 def test_a_batch_is_granted_as_its_messages_are(emulator: Emulator, action: str, allowed: bool) -> None:
     name = _name()
@@ -470,6 +515,7 @@ def test_a_failed_subscription_is_retried_and_then_kept_in_the_failure_bucket(em
         DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{failures}"}},
     )
     logs = emulator.client("logs", ACCOUNT, region=REGION)
+    logs.create_log_group(logGroupName="/aws/lambda/failing")
     logs.create_log_group(logGroupName="subscribed")
     logs.create_log_stream(logGroupName="subscribed", logStreamName="s")
     logs.put_subscription_filter(logGroupName="subscribed", filterName="all", filterPattern="", destinationArn=function)
@@ -485,6 +531,31 @@ def test_a_failed_subscription_is_retried_and_then_kept_in_the_failure_bucket(em
     assert [event["message"] for event in payload["logEvents"]] == ["a line"]
     tries = logs.filter_log_events(logGroupName="/aws/lambda/failing", filterPattern="START")["events"]
     assert len(tries) == 3
+
+    # Who sends the same event himself hears what came of it.
+    answer = functions.invoke(FunctionName="failing", Payload=json.dumps(record["requestPayload"]))
+    assert answer["FunctionError"] == "Unhandled"
+
+
+def test_a_function_makes_no_log_group(emulator: Emulator) -> None:
+    role = _role(emulator, _allow("logs:PutLogEvents", "*"), principal={"Service": "lambda.amazonaws.com"})
+    functions = emulator.client("lambda", ACCOUNT, region=REGION)
+    functions.create_function(
+        FunctionName="talking",
+        Runtime="python3.13",
+        Handler="talking.handler",
+        Role=role,
+        Code={"ZipFile": _zip("talking.py", "def handler(event, context):\n    print('here')\n")},
+    )
+
+    functions.invoke(FunctionName="talking")
+
+    logs = emulator.client("logs", ACCOUNT, region=REGION)
+    assert logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/talking")["logGroups"] == []
+    logs.create_log_group(logGroupName="/aws/lambda/talking")
+    functions.invoke(FunctionName="talking")
+    (line,) = logs.filter_log_events(logGroupName="/aws/lambda/talking", filterPattern="here")["events"]
+    assert line["message"] == "here"
 
 
 def _document(*statements: dict[str, Any]) -> str:
@@ -603,7 +674,7 @@ def _queue_of_created_objects(emulator: Emulator, bucket: str) -> str:
 
 def _receive(emulator: Emulator, queue: str) -> Any:
     sqs = emulator.client("sqs", ACCOUNT, region=REGION)
-    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=WAIT_SECONDS // 2)["Messages"]
+    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
     return json.loads(message["Body"])
 
 

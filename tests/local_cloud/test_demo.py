@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from rich.console import Console
@@ -11,10 +13,22 @@ from rich.console import Console
 from local_cloud import cdk, demo
 from local_cloud.report import ExportReport, Report
 from local_cloud.terminal import Terminal
+from local_cloud.vendors import Vendors
 from settings import load_settings
+
+if TYPE_CHECKING:
+    from local_cloud.emulator import Emulator
+    from local_cloud.vendor_apis.atlas import AtlasApi
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LISTENER = "https://127.0.0.1:8071"
+API = "https://127.0.0.1:8072"
+
+
+def _vendors() -> Vendors:
+    vendors = Vendors(cast("Emulator", None))
+    vendors.atlas = cast("AtlasApi", SimpleNamespace(url=API))
+    return vendors
 
 
 def _report(**changes: object) -> Report:
@@ -43,7 +57,7 @@ def test_logs_are_pushed_to_this_machine_and_nowhere_else(tmp_path: Path) -> Non
     otlp = "destinations:\n  - {name: lake, kind: otlp, endpoint: 'https://otel.acme.example'}"
     source.write_text(text.replace("destinations:", otlp).replace("[archive, logz]", "[archive, logz, lake]"))
 
-    local = demo.localised(source, LISTENER, tmp_path / "local.yaml")
+    local = demo.localised(source, LISTENER, _vendors(), tmp_path / "local.yaml")
 
     assert "lake" in {name for export in load_settings(source).exports for name in export.ship_to}
     assert "lake" not in {name for export in local.exports for name in export.ship_to}
@@ -55,7 +69,7 @@ def test_logs_are_pushed_to_this_machine_and_nowhere_else(tmp_path: Path) -> Non
 def test_says_what_is_not_played(tmp_path: Path) -> None:
     settings = load_settings(EXAMPLES / "mongodb-atlas.yaml")
 
-    local = demo.localised(EXAMPLES / "mongodb-atlas.yaml", LISTENER, tmp_path / "local.yaml")
+    local = demo.localised(EXAMPLES / "mongodb-atlas.yaml", LISTENER, _vendors(), tmp_path / "local.yaml")
 
     assert [note.partition("'")[0] for note in demo.not_played(settings)] == ["orders-audit"]
     assert demo.not_played(local) == []
@@ -64,9 +78,22 @@ def test_says_what_is_not_played(tmp_path: Path) -> None:
 def test_everything_else_stays_as_it_was_set(tmp_path: Path) -> None:
     original = load_settings(EXAMPLES / "everything.yaml")
 
-    local = demo.localised(EXAMPLES / "everything.yaml", LISTENER, tmp_path / "local.yaml")
+    local = demo.localised(EXAMPLES / "everything.yaml", LISTENER, _vendors(), tmp_path / "local.yaml")
 
-    assert local.exports == original.exports
+    for mine, theirs in zip(local.exports, original.exports, strict=True):
+        connect = getattr(theirs, "connect", None)
+        asked = theirs.model_copy(
+            update={"connect": connect.model_copy(update={"api_base_url": API})} if connect else {}
+        )
+        assert mine == asked
+
+
+def test_no_vendor_is_called_but_on_this_machine(tmp_path: Path) -> None:
+    local = demo.localised(EXAMPLES / "everything.yaml", LISTENER, _vendors(), tmp_path / "local.yaml")
+
+    connects = [getattr(party, "connect", None) for party in (*local.exports, *local.destinations)]
+    assert any(connects)
+    assert all(connect.api_base_url == API for connect in connects if connect)
 
 
 def test_a_mistake_in_the_settings_is_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,6 +134,14 @@ def test_ends_well_only_if_every_promise_held(capsys: pytest.CaptureFixture[str]
     assert "orders: a record is missing" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("is_clean", [True, False])
+def test_what_a_destroy_leaves_at_a_vendor_is_a_broken_promise(is_clean: bool) -> None:
+    entry = _report(connected=True).exports[0].after_destroy(is_clean=is_clean)
+
+    assert entry.vendor_clean_after_destroy is is_clean
+    assert entry.broken == ([] if is_clean else ["a destroy left something of it at the vendor"])
+
+
 def test_the_table_has_a_row_per_export() -> None:
     console = Console(file=io.StringIO(), width=132)
 
@@ -115,7 +150,7 @@ def test_the_table_has_a_row_per_export() -> None:
     assert isinstance(console.file, io.StringIO)
     row = next(line for line in console.file.getvalue().splitlines() if "orders" in line)
     cells = [cell.strip() for cell in row.strip("│").split("│")]
-    assert cells == ["orders (mongodb-atlas)", "acme-orders", "12 h", "1", "5", "-", "4", "5"]
+    assert cells == ["orders (mongodb-atlas)", "acme-orders", "12 h", "1", "5", "-", "4", "5", "-"]
 
 
 def test_output_that_is_no_terminal_has_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,6 +41,7 @@ ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::",
     "AWS::SNS::Topic": "arn:aws:sns:eu-west-1:111122223333:",
     "AWS::SQS::Queue": "arn:aws:sqs:eu-west-1:111122223333:",
+    "AWS::StepFunctions::StateMachine": "arn:aws:states:eu-west-1:111122223333:stateMachine:",
 }
 Templates = Mapping[str, dict[str, Any]]
 """Templates by ``<example>/<stack>``."""

@@ -31,7 +31,8 @@ def templates() -> dict[str, dict[str, Any]]:
             del properties["PublicAccessBlockConfiguration"]
             properties["VersioningConfiguration"]["Status"] = "On"
         if resource["Type"] == "AWS::IAM::Role":
-            properties["Policies"][0]["PolicyDocument"]["Statement"][0]["Action"] = "s3:PutObjects"
+            for policy in properties.get("Policies", []):
+                policy["PolicyDocument"]["Statement"][0]["Action"] = "s3:PutObjects"
     return found | {f"{WEAKENED}/{WEAKENED}": weakened}
 
 

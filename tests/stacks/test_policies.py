@@ -76,8 +76,8 @@ def statements(properties: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_atlas_may_write_its_prefix_and_nothing_else() -> None:
-    everything = example("everything")
-    found = role(everything, "acme-prod-orders", "acme-prod-orders")
+    atlas = example("mongodb-atlas")
+    found = role(atlas, "acme-prod-orders", "acme-prod-orders")
     bucket = f"arn:aws:s3:::acme-prod-orders-{ACCOUNT}-{HOME}"
 
     assert found["AssumeRolePolicyDocument"] == trust(
@@ -90,7 +90,7 @@ def test_atlas_may_write_its_prefix_and_nothing_else() -> None:
         allow(
             "EncryptLogs",
             ["kms:Decrypt", "kms:GenerateDataKey"],
-            key_arn(everything, "acme-prod-orders"),
+            key_arn(atlas, "acme-prod-orders"),
             via_s3(),
         ),
     ]
@@ -141,12 +141,17 @@ def test_cockroachdb_may_write_every_group_in_every_region_of_the_cluster() -> N
     assert found["AssumeRolePolicyDocument"] == trust("arn:aws:iam::222233334444:root", "6d1f0c5be8a14c6f9f0d2b7a")
     assert found["MaxSessionDuration"] == 43200
     (write,) = statements(found)
-    assert sorted(write.pop("Resource")) == sorted(
+    assert sorted(write["Resource"]) == sorted(
         f"arn:aws:logs:{region}:{ACCOUNT}:log-group:/acme/cockroach/{name}:*"
         for region in ("eu-west-1", "us-east-1")
         for name in ("ledger", "ledger-sql", "ledger-ops")
     )
-    assert write == {"Sid": "WriteLogs", "Effect": "Allow", "Action": COCKROACH_ACTIONS}
+    assert write | {"Resource": []} == {
+        "Sid": "WriteLogs",
+        "Effect": "Allow",
+        "Action": COCKROACH_ACTIONS,
+        "Resource": [],
+    }
 
 
 def test_cockroachdb_standard_is_trusted_by_its_cluster_id() -> None:
@@ -334,9 +339,19 @@ def test_each_vendors_key_admits_the_shipper_for_that_vendors_bucket_alone() -> 
     bucket = f"arn:aws:s3:::acme-prod-orders-{ACCOUNT}-{HOME}"
     context = via_s3() | {"ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]}}
 
+    own_logs = f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/aws/lambda/acme-prod-orders-connector*"
     assert key_statements(example("everything"), "acme-prod-orders") == [
+        allow(
+            "ConnectorLogs",
+            ["kms:Decrypt", "kms:Describe*", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+            "*",
+            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": [own_logs]}},
+        )
+        | {"Principal": {"Service": f"logs.{HOME}.amazonaws.com"}},
         allow(None, "kms:Decrypt", "*", context)
-        | {"Principal": {"AWS": [f"arn:aws:iam::{ACCOUNT}:role/acme-prod-ship-{name}" for name in ("archive", "logz")]}}
+        | {
+            "Principal": {"AWS": [f"arn:aws:iam::{ACCOUNT}:role/acme-prod-ship-{name}" for name in ("archive", "logz")]}
+        },
     ]
 
 
@@ -409,6 +424,7 @@ def test_a_destinations_function_takes_its_own_queue_and_reads_its_own_secret() 
         ),
         allow("ReadArchive", ["s3:GetObject", "s3:GetObjectVersion"], f"{archive}/logs/*"),
         allow("PutQuarantine", "s3:PutObject", f"{failed}/quarantine/*/logz/*"),
+        allow("ReadQuarantine", "s3:GetObjectVersion", f"{failed}/quarantine/*/logz/*"),
         allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], f"{failed}/progress/logz/*"),
         allow("FindProgress", "s3:ListBucket", failed, {"StringLike": {"s3:prefix": ["progress/logz/*"]}}),
         allow(

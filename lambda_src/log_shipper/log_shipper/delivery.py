@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from log_shipper import quarantine
 from log_shipper.archive_writer import POLICY_METADATA
 from log_shipper.decode import decoded
 from log_shipper.destinations import Sink, renderer_of
@@ -14,8 +15,7 @@ from log_shipper.events import ObjectRef, objects_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.jobs import Job, Refused, Segment, identity_of
 from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, open_object, pinned
-from log_shipper.parsers import docker_json, mongodb_atlas
-from log_shipper.reading import read_blocks
+from log_shipper.reading import RawBlock, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import path_fields
 from log_shipper.runtime import explain
@@ -48,6 +48,8 @@ class Delivery:
     _failed: set[str] = field(default_factory=set)
     _stopped: bool = False
     _out_of_time: set[str] = field(default_factory=set)
+    _errors: dict[str, str] = field(default_factory=dict)
+    _last_error: str = ""
     _untried: set[str] = field(default_factory=set)
 
     def take(self, message_id: str, body: str, *, retried: bool = False) -> None:
@@ -79,11 +81,21 @@ class Delivery:
         self.sink.abandon()
         for job in self._jobs.values():
             job.keep(at_once=True)
-        return [
+        failed = [
             message_id
             for message_id, jobs in self._messages.items()
             if message_id in self._failed or not all(job.settled for job in jobs)
         ]
+        self._tell_why(failed)
+        return failed
+
+    def _tell_why(self, failed: list[str]) -> None:
+        """Say why each message is returned, its own reason or what stopped all: whoever finds it dead looks here."""
+        by_error: dict[str, list[str]] = {}
+        for message_id in failed:
+            by_error.setdefault(self._errors.get(message_id, self._last_error), []).append(message_id)
+        for error, message_ids in by_error.items():
+            log("returned", destination=self.destination.name, error=error, message_ids=message_ids)
 
     def unfinished(self) -> list[str]:
         """Return the messages to go on with that must not count as failed.
@@ -110,7 +122,8 @@ class Delivery:
         return by_export
 
     def _note(self, error: Exception, message_id: str) -> None:
-        log("failed", destination=self.destination.name, message_id=message_id, error=explain(error))
+        self._errors[message_id] = self._last_error = explain(error)
+        log("failed", destination=self.destination.name, message_id=message_id, error=self._last_error)
         if isinstance(error, DeliveryError):
             self.retry_after_seconds = error.retry_after_seconds or 0.0
         if self._stopped:
@@ -121,10 +134,12 @@ class Delivery:
             return
         config = self.configs.get(ref.export)
         archived = ref.bucket == self.environment.archive_bucket
+        if self._is_quarantined(ref):
+            quarantine.check_own(ref, self.destination.name)
         if archived and self.destination.kind == "archive":
             raise ShipperError("an archive object would be archived again, and that again, without end")
-        if ref.bucket == self.environment.failure_bucket or (archived and not ref.key.startswith("logs/")):
-            raise ShipperError("the shipper's own notes, feeds and failures are not shipped")
+        if archived and not ref.key.startswith("logs/"):
+            raise ShipperError("the shipper's own feeds are not shipped")
         if not archived:
             ref = pinned(ref)
         identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version_id or ref.etag)
@@ -145,12 +160,18 @@ class Delivery:
         jobs.append(job)
         self._jobs[ref.export, identity] = job
         opened = open_object(ref, config, self.secrets)
-        job.redacted = archived and opened.metadata.get(POLICY_METADATA) == config.policy
-        self._read(job, opened, ref, archived)
+        job.redacted = self._is_ours(ref) and opened.metadata.get(POLICY_METADATA) == config.policy
+        self._read(job, opened, ref)
+
+    def _is_quarantined(self, ref: ObjectRef) -> bool:
+        return ref.bucket == self.environment.failure_bucket
+
+    def _is_ours(self, ref: ObjectRef) -> bool:
+        """Say whether an object holds archive lines, which name their own source and fields."""
+        return ref.bucket == self.environment.archive_bucket or self._is_quarantined(ref)
 
     def _job(self, ref: ObjectRef, config: ExportConfig, identity: str) -> Job:
-        archived = ref.bucket == self.environment.archive_bucket
-        named = path_fields(config.path_fields, ref.key) if config.path_fields and not archived else None
+        named = path_fields(config.path_fields, ref.key) if config.path_fields and not self._is_ours(ref) else None
         renderer = renderer_of(self.destination, config, source_of(ref), named)
         return Job(
             config,
@@ -158,31 +179,41 @@ class Delivery:
             renderer,
             quarantine=self.failures.quarantine,
             save=self.failures.save,
-            marked=not self.sink.exact,
+            # whoever has quarantined records sent again waits for the mark, and deletes them then
+            marked=not self.sink.exact or self._is_quarantined(ref),
         )
 
-    def _read(self, job: Job, opened: OpenObject, ref: ObjectRef, archived: bool) -> None:
-        config = job.export
+    def _read(self, job: Job, opened: OpenObject, ref: ObjectRef) -> None:
         arrival = normalise(ref.time) or opened.modified
         job.tally.lag_ms = max(0, time.time_ns() // 1_000_000 - epoch_ms(arrival))
-        origin = Origin(arrival, log_type_of(ref.key, config.vendor))
         counted = _Counted(opened.chunks)
-        blocks = read_blocks(
-            decoded(counted),
-            vendor=config.vendor,
-            format_name="archive" if archived else config.format_name,
-            origin=origin,
-            record_start=None if archived else config.record_start,
-        )
         try:
-            for block in blocks:
+            for block in self._blocks(decoded(counted), job.export, ref, arrival):
                 self._hand_over(job, job.take(block, by_hour=self.sink.by_hour))
         except CorruptInputError as error:
+            if self._is_quarantined(ref):
+                # it is deleted once it is settled, and a note would not hold what cannot be read
+                raise
             self._refuse_rest(job, error, arrival)
         job.complete = True
         job.tally.bytes_in += counted.bytes
         with self._at_the_destination():
             self.sink.end(job)
+
+    def _blocks(
+        self, pieces: Iterator[bytes], config: ExportConfig, ref: ObjectRef, arrival: str
+    ) -> Iterator[list[Record] | RawBlock]:
+        origin = Origin(arrival, log_type_of(ref.key, config.vendor))
+        if self._is_quarantined(ref):
+            return quarantine.records(pieces, origin)
+        ours = self._is_ours(ref)
+        return read_blocks(
+            pieces,
+            vendor=config.vendor,
+            format_name="archive" if ours else config.format_name,
+            origin=origin,
+            record_start=None if ours else config.record_start,
+        )
 
     @contextmanager
     def _at_the_destination(self) -> Iterator[None]:
@@ -231,12 +262,3 @@ class _Counted:
 def source_of(ref: ObjectRef) -> str:
     """Return what the archive calls an object."""
     return f"s3://{ref.bucket}/{ref.key}"
-
-
-def log_type_of(key: str, vendor: str) -> str:
-    """Return the log type that a key's path tells, by vendor."""
-    if vendor == "mongodb-atlas":
-        return mongodb_atlas.log_type_of(key)
-    if vendor == "aptible":
-        return docker_json.log_type_of(key)
-    return vendor

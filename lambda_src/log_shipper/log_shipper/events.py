@@ -19,6 +19,8 @@ from log_shipper.decode import IsalError
 from log_shipper.errors import ShipperError, UnknownExportError
 
 FILTER_PREFIX = "logdock."
+CONTINUES = "logdock_continues"
+"""Marks a message whose objects an earlier invocation may have got on with."""
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 """Decompressed. A larger payload would take the function's memory, and the function fail without a word."""
 _ARCHIVE_KEY = re.compile(r"logs/([^/]+)/dt=")
@@ -73,6 +75,22 @@ def objects_in(body: str) -> list[ObjectRef]:
     except (KeyError, TypeError, AttributeError):
         raise ShipperError("the message is an S3 event that lacks its bucket or key") from None
     raise ShipperError("the message is not an S3 event")
+
+
+def message_of(ref: ObjectRef) -> str:
+    """Return a message that `objects_in` reads as one object."""
+    item = {"key": ref.key, "version-id": ref.version_id, "etag": ref.etag}
+    document = {"export": ref.export, "time": ref.time, "detail": {"bucket": {"name": ref.bucket}, "object": item}}
+    return orjson.dumps(document).decode()
+
+
+def continued(body: str) -> str:
+    """Return a message that says that its objects may have been got on with; one that is no JSON object as it is."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+    return orjson.dumps({**document, CONTINUES: True}).decode() if isinstance(document, dict) else body
 
 
 def _event_bridge(event: Mapping[str, Any]) -> ObjectRef:

@@ -11,7 +11,6 @@ from log_shipper.reading import RawBlock
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import Renderer, Shape
 
-
 BLOCK_EVENTS = 500
 """Events that are taken as one block: memory and page faults grow with a block, not with a payload."""
 

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 from log_shipper import aws
+from log_shipper.events import CONTINUES, continued
 from log_shipper.runtime import explain
 from log_shipper.telemetry import log
 
@@ -33,8 +33,6 @@ MAX_GROUP_DELAY_SECONDS = 300
 MAX_VISIBILITY_SECONDS = 12 * 3600 - 900
 """A message can be hidden for 12 hours from its receipt, and a function may have run for 15 minutes of them."""
 JITTER = 0.2
-CONTINUES = "logdock_continues"
-"""Marks a message that goes on where an earlier invocation stopped."""
 
 Message = Mapping[str, Any]
 _FIFO = ".fifo"
@@ -105,8 +103,7 @@ def put_back(message: Message, destination: str) -> bool:
             # by its content, the second continuation of an object would pass for a repetition of the first
             grouped["MessageGroupId"] = message["attributes"]["MessageGroupId"]
             grouped["MessageDeduplicationId"] = message["messageId"]
-        body = orjson.dumps({**orjson.loads(message["body"]), CONTINUES: True}).decode()
-        aws.sqs().send_message(QueueUrl=_url(arn), MessageBody=body, **grouped)
+        aws.sqs().send_message(QueueUrl=_url(arn), MessageBody=continued(message["body"]), **grouped)
     except _FAULTS as error:
         log("not continued", destination=destination, message_id=message["messageId"], error=explain(error))
         return False

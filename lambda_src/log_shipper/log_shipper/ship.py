@@ -44,7 +44,8 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[s
     try:
         sink = open_sink(destination, environment, secrets, remaining)
     except Exception as error:  # noqa: BLE001 - whatever it is, no message can be shipped, and each is tried again
-        log("failed", destination=destination.name, error=explain(error))
+        message_ids = [message["messageId"] for message in messages]
+        log("failed", destination=destination.name, error=explain(error), message_ids=message_ids)
         queue.hold_back(messages, destination.name)
         return _answer(messages)
     delivery = Delivery(

@@ -8,8 +8,10 @@ import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 from isal import igzip
 
-from log_shipper import aws, timestamps
+from log_shipper import aws
+from log_shipper.archive_writer import POLICY_METADATA
 from log_shipper.jobs import Job, Segment, identity_of
+from log_shipper.keys import progress_key, quarantine_key
 from log_shipper.runtime import explain
 from log_shipper.telemetry import log
 
@@ -31,8 +33,8 @@ class FailureStore:
     def quarantine(self, job: Job, segment: Segment) -> None:
         """Store refused records; the same records of the same object make the same object however often.
 
-        The key is ``quarantine/<export>/<destination>/dt=YYYY-MM-DD/<epoch-ms>-<identity>.json.gz``, a line
-        ``{"reason": ..., "record": {...}}``.
+        A line is ``{"reason": ..., "record": {...}}``; the object carries the redaction that its records have been
+        through.
         """
         refused = segment.refused
         lines = [
@@ -41,15 +43,13 @@ class FailureStore:
         ]
         identity = identity_of(job.identity, str(segment.end), refused[0].reason)
         time = refused[0].time
-        key = (
-            f"quarantine/{job.export.name}/{self._destination}/dt={time[:10]}"
-            f"/{timestamps.epoch_ms(time):013d}-{identity}.json.gz"
-        )
+        key = quarantine_key(job.export.name, self._destination, time, identity)
         aws.s3().put_object(
             Bucket=self._bucket,
             Key=key,
             Body=igzip.compress(b"".join(lines), 1, mtime=0),
             ContentType="application/gzip",
+            Metadata={POLICY_METADATA: job.export.policy},
         )
         log("quarantined", export=job.export.name, destination=self._destination, records=len(refused), key=key)
 
@@ -86,7 +86,7 @@ class FailureStore:
         return bool(document["done"])
 
     def _progress_key(self, job: Job) -> str:
-        return f"progress/{self._destination}/{job.export.name}/{job.identity}.json"
+        return progress_key(self._destination, job.export.name, job.identity)
 
 
 def reader_of(job: Job) -> str:

@@ -1,4 +1,4 @@
-"""The AWS clients and how this function waits for AWS: one retry policy, one place that sleeps, one log format."""
+"""The AWS clients, kept for the next invocation, and how this function waits: one place that sleeps, one log format."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import boto3
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_ssm import SSMClient
 
 T = TypeVar("T")
@@ -29,24 +31,35 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10}, connect
 RESERVE_SECONDS = 30.0
 
 sleep = time.sleep
+now = time.time
 
 
+@cache
 def logs(*, retry: bool = True) -> CloudWatchLogsClient:
     """Return a CloudWatch Logs client; without ``retry`` for calls whose refusals botocore takes for throttling."""
     once = Config(retries={"total_max_attempts": 1})
     return boto3.client("logs", config=_CONFIG if retry else _CONFIG.merge(once))
 
 
+@cache
 def rds() -> RDSClient:
     """Return an RDS client."""
     return boto3.client("rds", config=_CONFIG)
 
 
+@cache
 def s3() -> S3Client:
     """Return an S3 client."""
     return boto3.client("s3", config=_CONFIG)
 
 
+@cache
+def secrets_manager() -> SecretsManagerClient:
+    """Return a Secrets Manager client."""
+    return boto3.client("secretsmanager", config=_CONFIG)
+
+
+@cache
 def ssm() -> SSMClient:
     """Return a Systems Manager client."""
     return boto3.client("ssm", config=_CONFIG)

@@ -1,8 +1,10 @@
-"""The function's two entry points: CloudFormation's requests (through the CDK provider framework) and the schedule.
+"""The function's entry points: CloudFormation's requests (through the CDK provider framework) and the schedule.
 
 An operation is a module (see ``request.Operation``); a request names it in ``ResourceProperties["Operation"]``. The
-framework never passes on the Delete of a Create that failed (aws-cdk-lib, custom-resources/lib/provider-framework,
-CREATE_FAILED marker), so a failed Create, or an Update that was to replace, is undone here before it is reported.
+framework never passes on the Delete of a Create that failed in ``on_event`` (aws-cdk-lib,
+custom-resources/lib/provider-framework, CREATE_FAILED marker), so a failed Create, or an Update that was to replace, is
+undone here before it is reported. A polled operation does nothing there but give its id: all its work is done in
+``is_complete``, called again and again, and when a Create fails there CloudFormation sends its Delete by that id.
 """
 
 from __future__ import annotations
@@ -12,8 +14,22 @@ from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
-from vendor_connector import aurora_audit, aws, bucket_events, log_group, log_group_subscriptions
-from vendor_connector.request import ConnectorError, Operation, Request
+from vendor_connector import (
+    atlas_access_role,
+    atlas_alert,
+    atlas_auditing,
+    atlas_log_export,
+    atlas_redaction,
+    aurora_audit,
+    aws,
+    bucket_events,
+    log_group,
+    log_group_subscriptions,
+    logzio_account,
+    logzio_fetchers,
+)
+from vendor_connector.request import ConnectorError, NotReadyError, Operation, Request
+from vendor_connector.vendor_api import NoAnswerError
 
 T = TypeVar("T")
 
@@ -23,6 +39,21 @@ OPERATIONS: Mapping[str, Operation] = {
     "log-group": log_group,
     "log-group-subscriptions": log_group_subscriptions,
 }
+POLLED: Mapping[str, Operation] = {
+    "atlas-access-role": atlas_access_role,
+    "atlas-alert": atlas_alert,
+    "atlas-auditing": atlas_auditing,
+    "atlas-log-export": atlas_log_export,
+    "atlas-redaction": atlas_redaction,
+    "logzio-account": logzio_account,
+    "logzio-fetchers": logzio_fetchers,
+}
+# CloudFormation gives a custom resource an hour; five minutes are left for the last answer to get through.
+LONGEST_SECONDS = 3300.0
+_OUTAGE_SECONDS = 600.0
+# IAM lets this function's own role, made a moment ago, be seen everywhere within this time.
+_OWN_ROLE_SECONDS = 60.0
+_UNDO_PAUSE_SECONDS = 10.0
 
 
 class Context(Protocol):
@@ -48,12 +79,11 @@ def on_event(event: dict[str, Any], context: Context) -> dict[str, Any]:
     properties = event["ResourceProperties"]
     kind, current_id = event["RequestType"], event.get("PhysicalResourceId")
     name, operation = _operation(properties)
-    request = Request(
-        properties=properties,
-        old_properties=event.get("OldResourceProperties") or {},
-        remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000,
-    )
+    request = _request(event, context)
     aws.log("request", operation=name, request_type=kind, logical_id=event.get("LogicalResourceId"))
+    if name in POLLED:
+        physical_id = current_id if kind == "Delete" else operation.physical_id(properties)
+        return {"PhysicalResourceId": physical_id, "StartedAt": aws.now(), "FormerId": current_id}
     if kind == "Delete":
         _told(name, operation.delete, request)
         aws.log("done", operation=name, request_type=kind, physical_id=current_id)
@@ -69,6 +99,50 @@ def on_event(event: dict[str, Any], context: Context) -> dict[str, Any]:
     return {"PhysicalResourceId": physical_id, "Data": data}
 
 
+def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Do what a polled operation was asked for, as far as it goes now; other operations are done already.
+
+    Parameters
+    ----------
+    event : dict
+        CloudFormation's request with what ``on_event`` returned.
+
+    Returns
+    -------
+    dict
+        ``IsComplete``, and ``Data`` once it is.
+
+    Raises
+    ------
+    ConnectorError
+        With a text for the stack's events.
+    """
+    name, operation = _operation(event["ResourceProperties"])
+    if name not in POLLED:
+        return {"IsComplete": True}
+    kind, request = event["RequestType"], _request(event, context)
+    waited = aws.now() - event["StartedAt"]
+    try:
+        data = _told(name, operation.delete if kind == "Delete" else operation.apply, request)
+    except NotReadyError as waiting:
+        if waited < min(waiting.patience_seconds, LONGEST_SECONDS):
+            aws.log("waiting", operation=name, request_type=kind, seconds=round(waited), why=str(waiting))
+            return {"IsComplete": False}
+        _undo_replacement(name, operation, event, request)
+        raise ConnectorError(
+            f"{name}: given up after {waited / 60:.0f} minutes: {waiting}. Deploy again to go on; with "
+            "`cdk deploy --no-rollback` what is done until then stays as it is."
+        ) from waiting
+    except Exception as error:
+        if waited < _OWN_ROLE_SECONDS and _is_denied_by_iam(error):
+            aws.log("waiting", operation=name, request_type=kind, seconds=round(waited), why=str(error))
+            return {"IsComplete": False}
+        _undo_replacement(name, operation, event, request)
+        raise
+    aws.log("done", operation=name, request_type=kind, physical_id=event["PhysicalResourceId"], data=data)
+    return {"IsComplete": True, **({"Data": data} if data else {})}
+
+
 def on_schedule(event: dict[str, Any], context: Context) -> dict[str, str]:
     """Apply an operation again, to what appeared since the deploy; the event carries the resource's properties."""
     name, operation = _operation(event)
@@ -80,22 +154,38 @@ def on_schedule(event: dict[str, Any], context: Context) -> dict[str, str]:
 
 
 def _operation(properties: Mapping[str, Any]) -> tuple[str, Operation]:
-    name = str(properties.get("Operation"))
-    if name not in OPERATIONS:
-        raise ConnectorError(f"unknown Operation {name!r}; known are {sorted(OPERATIONS)}")
-    return name, OPERATIONS[name]
+    name, known = str(properties.get("Operation")), {**OPERATIONS, **POLLED}
+    if name not in known:
+        raise ConnectorError(f"unknown Operation {name!r}; known are {sorted(known)}")
+    return name, known[name]
+
+
+def _request(event: Mapping[str, Any], context: Context) -> Request:
+    return Request(
+        properties=event["ResourceProperties"],
+        old_properties=event.get("OldResourceProperties") or {},
+        remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000,
+    )
 
 
 def _told(name: str, action: Callable[[Request], T], request: Request) -> T:
     """Run one function of an operation; an AWS error becomes a sentence that names the call that failed."""
     try:
         return action(request)
+    except NoAnswerError as error:
+        raise NotReadyError(str(error), patience_seconds=_OUTAGE_SECONDS) from error
     except ClientError as error:
         aws.log("failed", level="ERROR", operation=name, code=aws.error_code(error), error=str(error))
         raise ConnectorError(f"{name}: {error}") from error
     except ConnectorError as error:
         aws.log("failed", level="ERROR", operation=name, error=str(error))
         raise ConnectorError(f"{name}: {error}") from error
+
+
+def _is_denied_by_iam(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ClientError):
+        error = error.__cause__
+    return error is not None and aws.is_denied(error)
 
 
 def _undo(name: str, operation: Operation, request: Request) -> None:
@@ -105,3 +195,19 @@ def _undo(name: str, operation: Operation, request: Request) -> None:
         operation.delete(request)
     except (ClientError, ConnectorError) as error:
         aws.log("undo failed", level="ERROR", operation=name, error=str(error))
+
+
+def _undo_replacement(name: str, operation: Operation, event: Mapping[str, Any], request: Request) -> None:
+    """Undo an Update that was to replace: of what it made CloudFormation may never hear."""
+    if event["RequestType"] != "Update" or event["PhysicalResourceId"] == event["FormerId"]:
+        return
+    while True:
+        try:
+            _undo(name, operation, request)
+        except (NotReadyError, NoAnswerError) as waiting:
+            if request.remaining_seconds() < aws.RESERVE_SECONDS + _UNDO_PAUSE_SECONDS:
+                aws.log("undo not finished", level="ERROR", operation=name, why=str(waiting))
+                return
+            aws.sleep(_UNDO_PAUSE_SECONDS)
+        else:
+            return

@@ -14,6 +14,22 @@ class ConnectorError(Exception):
     """A failure for a person to read in the stack's events: what failed, the value, what to do. Never a secret."""
 
 
+class NotReadyError(Exception):
+    """What was asked for is under way, or fails for a reason that passes by itself: it is asked for again later.
+
+    Parameters
+    ----------
+    text : str
+        What is waited for, for a person to read when the waiting comes to nothing.
+    patience_seconds : float
+        How long, from the beginning of CloudFormation's request, this may go on before it counts as a failure.
+    """
+
+    def __init__(self, text: str, *, patience_seconds: float) -> None:
+        super().__init__(text)
+        self.patience_seconds = patience_seconds
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
     """One request of CloudFormation, or of the schedule.
@@ -34,7 +50,11 @@ class Request:
 
 
 class Operation(Protocol):
-    """What a module gives to be an operation. Each function may be called twice with the same request."""
+    """What a module gives to be an operation. Each function may be called twice with the same request.
+
+    Of a polled operation, ``apply`` and ``delete`` go as far as they can and raise ``NotReadyError`` when something is
+    to be waited for; they are called again until they return.
+    """
 
     def physical_id(self, properties: Mapping[str, Any]) -> str:
         """Check the properties; return what names the thing they act on: another id is another resource."""

@@ -141,3 +141,31 @@ def test_function_that_is_killed_loses_nothing_and_repeats_little(listener: List
     assert repeated == lines[: len(repeated)]
     assert arrived[len(repeated) :] == lines
     assert sum(map(len, repeated)) <= SAVE_EVERY_BYTES
+
+
+def test_each_message_that_is_returned_is_named_with_its_reason(
+    app: Cloud, logz: Listener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    messages = [message("app", app.land(f"{i}.log", f"{i}\n".encode()), number=i) for i in range(3)]
+    messages.insert(1, {**messages[0], "messageId": "m9", "body": "no event"})
+    logz.will_answer(*[503] * 4)
+    ship.handler(batch(*messages), Context())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = {tuple(line["message_ids"]): line["error"] for line in lines if line["event"] == "returned"}
+    assert told == {
+        ("m0", "m1", "m2"): "DeliveryError: 127.0.0.1 answered 503, 4 attempts",
+        ("m9",): "ShipperError: the message is not JSON",
+    }
+
+
+def test_messages_are_named_when_the_destination_cannot_be_opened(
+    app: Cloud, logz: Listener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app.secrets.delete_secret(SecretId="acme/logzio", ForceDeleteWithoutRecovery=True)
+    ship._kept.cache_clear()
+    ship.handler(batch(message("app", app.land("a.log", b"a\n"), number=4)), Context())
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"failed"' in line]
+    assert (line["message_ids"], line["error"]) == (
+        ["m4"],
+        "ConfigurationError: secret 'acme/logzio' cannot be read: ResourceNotFoundException",
+    )

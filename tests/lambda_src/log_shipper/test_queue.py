@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from log_shipper import aws, http_client, logzio, queue, ship
+from log_shipper.events import CONTINUES
 
 from constructs_lib.shipper import MAX_CONCURRENCY, MEMORY_MB, TIMEOUT_SECONDS, TRIES_BEFORE_DEAD_LETTER
 from tests.conftest import ROOT
@@ -256,7 +257,7 @@ def test_every_continuation_of_a_grouped_message_is_a_message(
     continuations = 0
     while records := (event := fifo.receive())["Records"]:
         assert [each["attributes"]["MessageGroupId"] for each in records] == ["app"]
-        continuations += queue.CONTINUES in records[0]["body"]
+        continuations += CONTINUES in records[0]["body"]
         answer = ship.handler(event, Hurried(12_000))
         assert answer == OK
         fifo.delete(event, answer)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +17,13 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 from moto import mock_aws
-from vendor_connector import aws, handler
+from vendor_connector import atlas_api, aws, handler
+
+from local_cloud.certificate import ServerCertificate, create_server_certificate
+from local_cloud.vendor_apis.atlas import AtlasApi
+from local_cloud.vendor_apis.atlas_project import Project
+from local_cloud.vendor_apis.logzio import Account, LogzioApi
+from tests.lambda_src.vendor_connector.formation import Clock, Formation, Iam
 
 REGION = "eu-west-1"
 READS = ("Describe", "Get", "List")
@@ -79,6 +87,8 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
                 return copy.deepcopy(answer)
         return original(client, operation, arguments)
 
+    for client in (aws.logs, aws.rds, aws.s3, aws.secrets_manager, aws.ssm):
+        client.cache_clear()
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
@@ -142,3 +152,78 @@ def connector() -> Any:
         refusal=refusal,
         Context=Context,
     )
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> ServerCertificate:
+    return create_server_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+def clock(wire: Wire, certificate: ServerCertificate, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Time that passes as the test lets it, and trust in the stand-ins' certificate."""
+    clock = Clock()
+    monkeypatch.setattr(aws, "now", clock.now)
+    monkeypatch.setattr(aws, "sleep", clock.sleep)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.ca_bundle))
+    return clock
+
+
+@pytest.fixture
+def iam() -> Iam:
+    return Iam()
+
+
+@pytest.fixture
+def formation(clock: Clock, iam: Iam, capsys: pytest.CaptureFixture[str]) -> Iterator[Formation]:
+    """A stack; at the end, no credential was in any event, answer, error, log line or remembered value."""
+    stack = Formation(clock, iam)
+    yield stack
+    whole = "".join([*stack.seen, capsys.readouterr().out, *remembered_values()])
+    for secret in (ATLAS_SECRET, LOGZIO_TOKEN):
+        assert secret not in whole
+
+
+def remembered_values() -> list[str]:
+    parameters = boto3.client("ssm").describe_parameters()["Parameters"]
+    return [boto3.client("ssm").get_parameter(Name=one["Name"])["Parameter"]["Value"] for one in parameters]
+
+
+PROJECT_ID = "5e2211c17a3e5a48f5497de3"
+ATLAS_SECRET = "mdb_sa_sk_1f0c8b529c574c0e"
+LOGZIO_TOKEN = "8a2c1f6e-0b4d-4f7a-9c3e-5d6b7a8c9d0e"
+
+
+@pytest.fixture
+def atlas(
+    clock: Clock, iam: Iam, certificate: ServerCertificate, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[AtlasApi]:
+    """Atlas with one empty project, whose service account's secret is stored."""
+    monkeypatch.setattr(atlas_api, "_tokens", {})
+    with AtlasApi(iam.assume, certificate=certificate.certificate, key=certificate.key) as api:
+        api.projects[PROJECT_ID] = Project()
+        api.callers.service_accounts["mdb_sa_id_1"] = ATLAS_SECRET
+        store_secret("acme/atlas", {"client_id": "mdb_sa_id_1", "client_secret": ATLAS_SECRET})
+        yield api
+        record(api)
+
+
+@pytest.fixture
+def logzio(clock: Clock, iam: Iam, certificate: ServerCertificate) -> Iterator[LogzioApi]:
+    """Logz.io with one empty account, whose API token is stored."""
+    with LogzioApi(iam.assume, certificate=certificate.certificate, key=certificate.key) as api:
+        api.accounts[LOGZIO_TOKEN] = Account(id=24601)
+        store_secret("acme/logzio-api", {"api_token": LOGZIO_TOKEN})
+        yield api
+        record(api)
+
+
+def store_secret(name: str, value: object) -> None:
+    text = value if isinstance(value, str) else json.dumps(value)
+    boto3.client("secretsmanager").create_secret(Name=name, SecretString=text)
+
+
+def record(api: Any) -> None:
+    """Keep what was asked, for the check against the vendor's OpenAPI description (`make vendor-apis`)."""
+    if file := os.environ.get("LOGDOCK_VENDOR_REQUESTS"):
+        api.save(Path(file))

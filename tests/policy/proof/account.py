@@ -9,6 +9,7 @@ from typing import Any
 
 from settings import Deployment
 from settings.names import partition_of
+from tests.policy.proof.answers import Answers, made_up
 from tests.policy.proof.templates import Resource, Template, Templates, UnresolvedError
 
 Policy = dict[str, Any]
@@ -40,8 +41,8 @@ class Account:
         The deployment.
     templates, regions
         Its templates and their Regions, by stack.
-    physical_ids
-        As for `Templates`.
+    physical_ids, answers
+        As for `Templates`. Answers that are left out are made up.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class Account:
         templates: Mapping[str, Template],
         regions: Mapping[str, str],
         physical_ids: Mapping[tuple[str, str], str] | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self.id = settings.account
+        self.answers = made_up(settings) if answers is None else answers
         self.regions = dict(regions)
         self.resources = list(
             Templates(
@@ -60,6 +63,7 @@ class Account:
                 partition=partition_of(settings.region),
                 regions=self.regions,
                 physical_ids=physical_ids or {},
+                answers=self.answers,
             ).resources()
         )
 

@@ -15,6 +15,7 @@ from local_cloud.stage import STRANGER, Stage
 from local_cloud.stand_ins.sessions import Credentials, assume, role_session, user, vendor_identity
 from settings.names import Names
 from tests.policy.proof.account import Account
+from tests.policy.proof.answers import Answer, connected
 from tests.policy.proof.calls import NoCallError, parameters_of
 from tests.policy.proof.cast import Caller, Cast, Subject
 from tests.policy.proof.claim_file import Claim
@@ -159,6 +160,12 @@ def judge_live(
         regions,
         physical_ids=physical_ids(stage, regions),
         foreign_key=make_strangers(stage),
+        answers={
+            name: Answer(
+                principal_arn=stage.vendors.principal_arn(party), external_id=stage.vendors.external_ids(party)[-1]
+            )
+            for name, party in connected(stage.settings).items()
+        },
     )
     cloud = LocalCloud(stage, proof.account, proof.cast)
 
@@ -169,15 +176,15 @@ def judge_live(
 
 
 def physical_ids(stage: Stage, stacks: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """Return what CloudFormation named the resources of stacks, given the Region of each."""
-    return {
-        (stack, resource["LogicalResourceId"]): resource["PhysicalResourceId"].rpartition("/")[2]
-        for stack, region in stacks.items()
-        for resource in stage.customer("cloudformation", region=region).describe_stack_resources(StackName=stack)[
-            "StackResources"
-        ]
-        if resource["ResourceType"] in ("AWS::KMS::Key", "AWS::IAM::Role", "AWS::Events::Rule")
-    }
+    """Return what CloudFormation named stacks and their resources, given the Region of each stack."""
+    named = {}
+    for stack, region in stacks.items():
+        formation = stage.customer("cloudformation", region=region)
+        for resource in formation.describe_stack_resources(StackName=stack)["StackResources"]:
+            named[stack, "AWS::StackId"] = resource["StackId"]
+            if resource["ResourceType"] in ("AWS::KMS::Key", "AWS::IAM::Role", "AWS::Events::Rule"):
+                named[stack, resource["LogicalResourceId"]] = resource["PhysicalResourceId"].rpartition("/")[2]
+    return named
 
 
 def make_strangers(stage: Stage) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from settings import Deployment
 from tests.policy.proof.account import Account
+from tests.policy.proof.answers import Answers
 from tests.policy.proof.cast import Cast, Subject
 from tests.policy.proof.claim_file import Book, Claim, Entry, Property, load_book
 from tests.policy.proof.paths import NoSuchPlaceError, look
@@ -81,8 +82,8 @@ class Proof:
     ----------
     settings, templates, regions
         The deployment, and its templates and their Regions by stack.
-    physical_ids, foreign_key
-        As the cloud named them, when it is deployed.
+    physical_ids, foreign_key, answers
+        As the cloud named them, and as the vendors answered, when it is deployed.
     stack
         Only what is about this stack. Left out: everything.
     """
@@ -95,10 +96,11 @@ class Proof:
         *,
         physical_ids: Mapping[tuple[str, str], str] | None = None,
         foreign_key: str | None = None,
+        answers: Answers | None = None,
         stack: str | None = None,
     ) -> None:
         self.settings = settings
-        self.account = Account(settings, templates, regions, physical_ids)
+        self.account = Account(settings, templates, regions, physical_ids, answers)
         self.cast = Cast(settings, self.account, foreign_key)
         self.book: Book = load_book()
         self.subjects = [each for each in subjects(self.cast) if stack is None or stack in each.stacks]

@@ -17,6 +17,7 @@ from settings.exports import (
     S3LogsExport,
 )
 from settings.names import Names
+from tests.policy.proof.answers import connected
 from tests.policy.proof.cast import Caller, Cast, Subject, Values
 
 
@@ -29,6 +30,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
     yield from _vendor_roles(cast)
     yield from _fetchers(cast)
     yield from _shippers(cast)
+    yield from _connectors(cast)
     yield from _buckets(cast)
     yield from _keys(cast)
     yield from _log_groups(cast)
@@ -133,10 +135,14 @@ def _vendor_roles(cast: Cast) -> Iterator[Subject]:
 
 def trusting(cast: Cast) -> Iterator[tuple[str, Any, str, tuple[str, ...]]]:
     """Yield who has a role here: name, settings, principal and external ids."""
-    partition = cast.names.partition
+    partition, answers = cast.names.partition, cast.account.answers
+    for name, party in connected(cast.settings).items():
+        yield name, party, answers[name].principal_arn, (answers[name].external_id,)
     for export in cast.settings.exports:
+        if export.name in answers:
+            continue
         if isinstance(export, MongodbAtlasExport):
-            yield export.name, export, export.atlas_principal_arn, export.external_id
+            yield export.name, export, export.atlas_principal_arn or "", export.external_id or ()
         elif isinstance(export, CockroachdbExport):
             principal = f"arn:{partition}:iam::{export.cluster_account_id}:root"
             yield export.name, export, principal, export.trusted_external_ids
@@ -187,6 +193,25 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
         callers = {"shipper": cast.own_role("shipper", names.shipper(name))}
         stacks = (names.core_stack, names.in_region("shipper", names.region))
         yield cast.subject("shipper", name, stacks, values, facts={"to": what}, callers=callers)
+
+
+def _connectors(cast: Cast) -> Iterator[Subject]:
+    names = cast.names
+    for name, party in connected(cast.settings).items():
+        callers = cast.connector(name)
+        parameters = f"arn:{names.partition}:ssm:{names.region}:{names.account}:parameter/logdock/{names.deployment}"
+        values: Values = {
+            "secret": _secret(names, party.connect.secret),
+            "other-secret": names.secret_arn("acme/another").replace("??????", "AbCdEf"),
+            "remembered": f"{parameters}/{name}",
+            "parameters": parameters,
+            "role": names.role_arn(names.export(name)),
+            "log-stream": tuple(
+                names.log_group_arn(f"/aws/lambda/{names.export(name)}-connector{suffix}:log-stream:n1", names.region)
+                for suffix in ("", "-poll")
+            ),
+        }
+        yield cast.subject("connect", name, _stacks_of(cast, name), values, callers=callers)
 
 
 def _buckets(cast: Cast) -> Iterator[Subject]:

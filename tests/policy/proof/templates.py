@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.policy.proof.answers import Answers, stack_id
+
 Template = dict[str, Any]
 
 _NAMED_BY = {
@@ -19,6 +21,7 @@ _NAMED_BY = {
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
     "AWS::SSM::Parameter": "Name",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
 """The property that names a resource; where it is left out, CloudFormation makes a name up."""
 
@@ -34,8 +37,9 @@ _ARNS = {
     "AWS::SNS::Topic": "arn:{partition}:sns:{region}:{account}:{name}",
     "AWS::SQS::Queue": "arn:{partition}:sqs:{region}:{account}:{name}",
     "AWS::SSM::Parameter": "arn:{partition}:ssm:{region}:{account}:parameter{name}",
+    "AWS::StepFunctions::StateMachine": "arn:{partition}:states:{region}:{account}:stateMachine:{name}",
 }
-_REF_IS_ARN = {"AWS::SNS::Topic", "AWS::Lambda::LayerVersion"}
+_REF_IS_ARN = {"AWS::SNS::Topic", "AWS::Lambda::LayerVersion", "AWS::StepFunctions::StateMachine"}
 _REF_IS_NAME = {"AWS::IAM::Role", "AWS::KMS::Key", "AWS::Lambda::Function", "AWS::S3::Bucket"}
 _REF_IS_URL = {"AWS::SQS::Queue": "https://sqs.{region}.amazonaws.com/{account}/{name}"}
 
@@ -84,8 +88,10 @@ class Templates:
     regions
         The Region of each stack.
     physical_ids
-        What CloudFormation named resources that the templates do not name, by stack and logical id. Left out: names are
-        made up, as CloudFormation would.
+        What CloudFormation named stacks and resources that the templates do not name, by stack and logical id. Left
+        out: names are made up, as CloudFormation would.
+    answers
+        What the vendors answer that the deploy asks.
     """
 
     templates: Mapping[str, Template]
@@ -93,6 +99,7 @@ class Templates:
     partition: str
     regions: Mapping[str, str]
     physical_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    answers: Answers = field(default_factory=dict)
 
     def resources(self) -> Iterator[Resource]:
         """Yield every resource, resolved."""
@@ -122,7 +129,7 @@ class Templates:
             return self._call(stack, function, value[function])
         return {key: self.resolve(stack, each) for key, each in value.items()}
 
-    def _call(self, stack: str, function: str, argument: Any) -> str:
+    def _call(self, stack: str, function: str, argument: Any) -> Any:
         match function:
             case "Ref":
                 return self._reference(stack, argument)
@@ -130,6 +137,14 @@ class Templates:
                 return self._arn(stack, argument[0])
             case "Fn::GetAtt" if argument[1] == "QueueName":
                 return self._name(stack, argument[0])
+            case "Fn::GetAtt" if self._type(stack, argument[0]).startswith("Custom::Logdock"):
+                return self._answered(stack, *argument)
+            case "Fn::Select":
+                index, values = argument
+                return self.resolve(stack, values)[int(index)]
+            case "Fn::Split":
+                separator, text = argument
+                return self.resolve(stack, text).split(separator)
             case "Fn::Join":
                 separator, parts = argument
                 return str(separator).join(self.resolve(stack, parts))
@@ -145,6 +160,9 @@ class Templates:
                 return self.regions[stack]
             case "AWS::AccountId":
                 return self.account
+            case "AWS::StackId":
+                made_up = stack_id(stack, account=self.account, region=self.regions[stack])
+                return self.physical_ids.get((stack, logical_id), made_up)
         kind = self._type(stack, logical_id)
         if kind in _REF_IS_ARN:
             return self._arn(stack, logical_id)
@@ -153,6 +171,14 @@ class Templates:
         if kind in _REF_IS_URL:
             return self._fill(_REF_IS_URL[kind], stack, logical_id)
         raise UnresolvedError(f"{stack}: Ref {logical_id} ({kind}): not known to {__name__}")
+
+    def _answered(self, stack: str, logical_id: str, attribute: str) -> str:
+        """Return what a vendor answers to the export or destination that a custom resource remembers things of."""
+        parameter = str(self.templates[stack]["Resources"][logical_id]["Properties"].get("StateParameter", ""))
+        for name, answer in self.answers.items():
+            if f"/{name}/" in parameter and attribute in answer.attributes:
+                return answer.attributes[attribute]
+        raise UnresolvedError(f"{stack}: Fn::GetAtt {logical_id} {attribute}: no vendor answers this")
 
     def _imported(self, into: str, name: str) -> str:
         found = [

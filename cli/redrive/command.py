@@ -1,0 +1,158 @@
+"""The command itself: looks, shows what failed, sends it again, and says what is left."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.account import Account, read_settings
+from cli.errors import CommandError, ExitCode, closest
+from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
+from cli.redrive.archiver_events import ArchiverEvents
+from cli.redrive.dead_letters import DeadLetters
+from cli.redrive.failures import Place, Report, Wanted
+from cli.redrive.pace import Pace, stopped_by_interrupt
+from cli.redrive.quarantine import Quarantine
+from cli.screen import Screen
+
+EXAMPLES = """
+Examples:
+
+`logdock redrive --dry-run` shows what failed, by export, destination and reason
+
+`logdock redrive` sends all of it again
+
+`logdock redrive --destination logz --rate 20` sends what one destination missed, gently
+
+`logdock redrive --only quarantine --reason "longer than"` sends records that were too long, after that was mended
+"""
+
+
+def redrive(
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what failed and send nothing.")] = False,
+    export: Annotated[str | None, typer.Option(metavar="NAME", help="Only failures of this export.")] = None,
+    destination: Annotated[str | None, typer.Option(metavar="NAME", help="Only failures of this destination.")] = None,
+    only: Annotated[Place | None, typer.Option(help="Only what is kept there.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only failures whose reason has this text (not dead letters).")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(metavar="N", min=0.01, help="At most so many messages and events a second.")
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="Give up when no record arrived for this long.")
+    ] = 300,
+) -> None:
+    """Send again what failed, and delete only what has arrived.
+
+    Dead letters go back to their queue. Quarantined records are sent to the destination that refused them: mend the
+    reason first. Events that the archiver could not archive are given to it again. It can be stopped and started again
+    at any point.
+    """
+    screen = Screen(as_json=as_json)
+    account = Account(read_settings(settings), profile, region)
+    _check(account, export, destination)
+    wanted = Wanted(where=only, export=export, destination=destination, reason=reason)
+    pace, report = Pace(rate), Report()
+    try:
+        with stopped_by_interrupt(pace, screen.note):
+            _work(account, wanted, report, pace, screen, dry_run=dry_run, wait_seconds=wait)
+    except (CommandError, BotoCoreError, ClientError):
+        # what was done until then is done
+        if report.groups:
+            _show(report, screen, dry_run=dry_run, stopped=True)
+        raise
+    _show(report, screen, dry_run=dry_run, stopped=pace.stopped)
+    if pace.stopped:
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    if report.left:
+        raise typer.Exit(ExitCode.SOMETHING_LEFT)
+
+
+def _check(account: Account, export: str | None, destination: str | None) -> None:
+    exports = [each.name for each in account.settings.exports]
+    for option, given, known in (
+        ("--export", export, exports),
+        ("--destination", destination, [*account.settings.shippers, "archive"]),
+    ):
+        if given is not None and given not in known:
+            raise CommandError(f"{option} {given}: the settings have none; {closest(given, known)}", ExitCode.USAGE)
+
+
+def _work(
+    account: Account,
+    wanted: Wanted,
+    report: Report,
+    pace: Pace,
+    screen: Screen,
+    *,
+    dry_run: bool,
+    wait_seconds: float,
+) -> None:
+    is_home = account.settings.region in account.regions
+    if wanted.where in (None, Place.ARCHIVER) and wanted.destination in (None, "archive"):
+        events = ArchiverEvents(account=account, wanted=wanted, report=report)
+        with screen.progress("reading the archiver's events"):
+            found = events.look()
+        if not dry_run:
+            with screen.progress("archiving events again", len(found)) as done:
+                events.redrive(found, pace, done)
+    if wanted.where in (None, Place.DEAD_LETTERS) and wanted.reason is None and is_home:
+        for name in account.settings.shippers:
+            if wanted.destination in (None, name):
+                letters = DeadLetters(account=account, destination=name, wanted=wanted, report=report)
+                with screen.progress(f"dead letters of {name}") as done:
+                    letters.look(pace) if dry_run else letters.redrive(pace, done)
+    if wanted.where in (None, Place.QUARANTINE) and is_home:
+        quarantine = Quarantine(account=account, wanted=wanted, report=report, wait_seconds=wait_seconds)
+        with screen.progress("reading what is in quarantine"):
+            asked = quarantine.look()
+        if not dry_run:
+            with screen.progress("sending quarantined records again", len(asked)) as done:
+                quarantine.redrive(asked, pace, done)
+
+
+def _show(report: Report, screen: Screen, *, dry_run: bool, stopped: bool) -> None:
+    rows = sorted(report.groups.items())
+    screen.document(
+        {
+            "dry_run": dry_run,
+            "stopped": stopped,
+            "failures": [
+                {**group._asdict(), "found": each.found, "records": each.records, "gone": each.gone, "left": each.left}
+                for group, each in rows
+            ],
+            "left": report.left,
+            "notes": report.notes,
+        }
+    )
+    for note in report.notes:
+        screen.note(f"Note: {note}")
+    if not rows:
+        screen.say("Nothing has failed.")
+        return
+    regions = len({group.region for group, _ in rows}) > 1
+    heads = ["where", *(["region"] if regions else []), "export", "destination", "reason", "failures", "records"]
+    table = [
+        [g.where, *([g.region] if regions else []), g.export, g.destination, g.reason, f.found, f.records or ""]
+        for g, f in rows
+    ]
+    if dry_run:
+        screen.table(heads, table)
+        screen.say(f"{_counted(report.left)}. Nothing was sent: without --dry-run all of it is.")
+        return
+    screen.table([*heads, "sent", "left"], [[*row, f.gone, f.left] for row, (_, f) in zip(table, rows, strict=True)])
+    if report.left:
+        screen.say(f"{_counted(report.left)} left. What is still on its way is deleted by the next run.")
+    else:
+        screen.say("Nothing is left.")
+
+
+def _counted(failures: int) -> str:
+    return "1 failure" if failures == 1 else f"{failures} failures"

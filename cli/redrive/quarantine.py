@@ -1,0 +1,223 @@
+"""Quarantine: records that a destination refused are sent again, by a message that names the object they are in.
+
+The shipper notes in the failure bucket when all of an object has arrived; only then is it deleted, that version and
+the older ones that it replaced. Before a message is sent a note of the same name says so, with nothing done yet: a
+command that is started again does not send what is still on its way.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+from log_shipper.events import ObjectRef, message_of
+from log_shipper.jobs import identity_of
+from log_shipper.keys import QUARANTINE, Quarantined, progress_key, quarantine_prefix, quarantined
+
+from cli.account import WORKERS, Account
+from cli.errors import code_of, is_absent
+from cli.redrive.dead_letters import queue_url
+from cli.redrive.failures import Group, Place, Report, Wanted, in_general
+from cli.redrive.pace import Pace
+from cli.redrive.versions import Kept, delete, kept
+
+POLL_SECONDS = 2.0
+STALE = timedelta(minutes=15)
+"""After this long what a queue says of itself is true: its figures lag by a minute or so."""
+_NOTHING_DONE = json.dumps({"position": 0, "reader": "redrive", "done": False}).encode()
+"""Progress that the shipper reads as none."""
+
+
+class Mark(NamedTuple):
+    """What is noted of an object that has been sent."""
+
+    body: bytes
+    since: datetime
+
+    @property
+    def done(self) -> bool:
+        """True when all of it has arrived."""
+        return bool(json.loads(self.body)["done"])
+
+
+class Refused(NamedTuple):
+    """A quarantine object: the export, and the destination that refused its records."""
+
+    kept: Kept
+    whose: Quarantined
+
+
+@dataclass(kw_only=True, slots=True)
+class Quarantine:
+    """What destinations refused.
+
+    Parameters
+    ----------
+    account
+        The deployment's account.
+    wanted
+        What a person asked for.
+    report
+        Where it is counted.
+    wait_seconds
+        How long to wait for the next object to arrive.
+    """
+
+    account: Account
+    wanted: Wanted
+    report: Report
+    wait_seconds: float
+    _groups: dict[Refused, Group] = field(default_factory=dict)
+
+    def look(self, label: str = "") -> list[Refused]:
+        """Count the objects that are wanted and not counted yet; return them."""
+        new = [refused for refused in self._listed() if refused not in self._groups]
+        asked = []
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for refused, (group, records) in zip(new, pool.map(self._read, new), strict=True):
+                if self.wanted.takes(group):
+                    asked.append(refused)
+                    self._groups[refused] = group._replace(reason=label + group.reason)
+                    self.report.found(self._groups[refused], records=records)
+        return asked
+
+    def redrive(self, asked: list[Refused], pace: Pace, done: Callable[[int], None]) -> None:
+        """Send objects again, wait until they have arrived, and delete those that have."""
+        sendable = [refused for refused in asked if self._has_a_place(refused)]
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for refused, mark in zip(sendable, pool.map(self._mark, sendable), strict=True):
+                if mark is None:
+                    if pace.turn() and self._claim(refused):
+                        self._send(refused)
+                elif not mark.done and self._is_lost(refused, mark) and pace.turn():
+                    self._put_mark(refused, mark.body)
+                    self._send(refused)
+            self._wait(sendable, pool, pace, done)
+        # what was refused again is there under another name
+        self.look("refused during this run: ")
+
+    def _listed(self) -> Iterator[Refused]:
+        prefix = QUARANTINE
+        if self.wanted.export:
+            prefix = f"{QUARANTINE}{self.wanted.export}/"
+            if self.wanted.destination:
+                prefix = quarantine_prefix(self.wanted.export, self.wanted.destination)
+        try:
+            found = kept(self.account.s3, self._bucket, prefix)
+        except ClientError as error:
+            if is_absent(error):
+                raise self.account.not_deployed("core") from None
+            raise
+        for each in found:
+            whose = quarantined(each.key)
+            if whose is not None:
+                yield Refused(each, whose)
+
+    def _read(self, refused: Refused) -> tuple[Group, int]:
+        """Return the group of an object by its first reason, and how many records it holds."""
+        key, version, _ = refused.kept
+        body = self.account.s3.get_object(Bucket=self._bucket, Key=key, VersionId=version)["Body"].read()
+        try:
+            lines = gzip.decompress(body).splitlines()
+            reason = in_general(str(json.loads(lines[0])["reason"]))
+        except (OSError, EOFError, ValueError, LookupError):
+            lines, reason = [], "the quarantine object itself cannot be read"
+        region = self.account.settings.region
+        return Group(Place.QUARANTINE, region, refused.whose.export, refused.whose.destination, reason), len(lines)
+
+    def _has_a_place(self, refused: Refused) -> bool:
+        export, destination = refused.whose
+        if export not in {each.name for each in self.account.settings.exports}:
+            self.report.note(f"the settings have no export {export}: its records stay in quarantine")
+            return False
+        if destination not in self.account.settings.shippers:
+            self.report.note(f"the settings have no destination {destination}: its records stay in quarantine")
+            return False
+        return True
+
+    def _mark(self, refused: Refused) -> Mark | None:
+        try:
+            answer = self.account.s3.get_object(Bucket=self._bucket, Key=self._progress(refused))
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise
+        return Mark(answer["Body"].read(), answer["LastModified"])
+
+    def _put_mark(self, refused: Refused, body: bytes, **condition: Any) -> None:
+        self.account.s3.put_object(Bucket=self._bucket, Key=self._progress(refused), Body=body, **condition)
+
+    def _claim(self, refused: Refused) -> bool:
+        """Note that an object is being sent; return False when somebody else noted it first."""
+        try:
+            self._put_mark(refused, _NOTHING_DONE, IfNoneMatch="*")
+        except ClientError as error:
+            if code_of(error) == "PreconditionFailed":
+                return False
+            raise
+        return True
+
+    def _is_lost(self, refused: Refused, mark: Mark) -> bool:
+        """Say whether a message that was sent is nowhere: some time ago, and the destination's queues are empty."""
+        return datetime.now(UTC) - mark.since > STALE and self._is_quiet(refused.whose.destination)
+
+    def _is_quiet(self, destination: str) -> bool:
+        return not any(
+            int(count)
+            for suffix in ("", "-dead")
+            for count in self.account.sqs.get_queue_attributes(
+                QueueUrl=queue_url(self.account, destination, suffix),
+                AttributeNames=[
+                    "ApproximateNumberOfMessages",
+                    "ApproximateNumberOfMessagesNotVisible",
+                    "ApproximateNumberOfMessagesDelayed",
+                ],
+            )["Attributes"].values()
+        )
+
+    def _send(self, refused: Refused) -> None:
+        queue = queue_url(self.account, refused.whose.destination)
+        # its lag counts from now
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        key, version, _ = refused.kept
+        body = message_of(ObjectRef(refused.whose.export, self._bucket, key, version, time=now))
+        fifo: Any = {}
+        if queue.endswith(".fifo"):
+            fifo = {"MessageGroupId": refused.whose.export, "MessageDeduplicationId": self._identity(refused)}
+        self.account.sqs.send_message(QueueUrl=queue, MessageBody=body, **fifo)
+
+    def _wait(self, sent: list[Refused], pool: ThreadPoolExecutor, pace: Pace, done: Callable[[int], None]) -> None:
+        """Delete what has arrived, until all has, or nothing has for as long as the person would wait."""
+        idle = 0.0
+        while sent:
+            marks = list(zip(sent, pool.map(self._mark, sent), strict=True))
+            arrived = [refused for refused, mark in marks if mark is not None and mark.done]
+            for refused in arrived:
+                self._delete(refused)
+            done(len(arrived))
+            sent = [refused for refused, mark in marks if mark is None or not mark.done]
+            idle = 0.0 if arrived else idle + POLL_SECONDS
+            if not sent or pace.stopped or idle > self.wait_seconds:
+                break
+            pace.pause(POLL_SECONDS)
+
+    def _delete(self, refused: Refused) -> None:
+        delete(self.account.s3, self._bucket, refused.kept)
+        self.report.gone(self._groups[refused])
+
+    @property
+    def _bucket(self) -> str:
+        return self.account.names.bucket("failed")
+
+    def _identity(self, refused: Refused) -> str:
+        key, version, _ = refused.kept
+        return identity_of(self._bucket, key, version)
+
+    def _progress(self, refused: Refused) -> str:
+        return progress_key(refused.whose.destination, refused.whose.export, self._identity(refused))

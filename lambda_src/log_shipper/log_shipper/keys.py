@@ -1,0 +1,36 @@
+"""Where the failure bucket keeps what: shared with the command that sends failures again. Pure."""
+
+from typing import NamedTuple
+
+from log_shipper import timestamps
+
+QUARANTINE = "quarantine/"
+
+
+def quarantine_prefix(export: str, destination: str) -> str:
+    """Return where the records are that a destination refused of an export."""
+    return f"{QUARANTINE}{export}/{destination}/"
+
+
+def quarantine_key(export: str, destination: str, time: str, identity: str) -> str:
+    """Return ``quarantine/<export>/<destination>/dt=YYYY-MM-DD/<epoch-ms, 13 digits>-<identity>.json.gz``."""
+    name = f"dt={time[:10]}/{timestamps.epoch_ms(time):013d}-{identity}.json.gz"
+    return quarantine_prefix(export, destination) + name
+
+
+class Quarantined(NamedTuple):
+    """Whose records a quarantine object holds, and which destination refused them."""
+
+    export: str
+    destination: str
+
+
+def quarantined(key: str) -> Quarantined | None:
+    """Return what a quarantine key says, None for another key."""
+    parts = key.removeprefix(QUARANTINE).split("/")
+    return Quarantined(parts[0], parts[1]) if key.startswith(QUARANTINE) and len(parts) == 4 else None
+
+
+def progress_key(destination: str, export: str, identity: str) -> str:
+    """Return where the progress of one object on its way to one destination is kept."""
+    return f"progress/{destination}/{export}/{identity}.json"

@@ -1,0 +1,124 @@
+"""Operation ``atlas-alert`` (polled): the project's owners hear by e-mail when Atlas cannot export logs.
+
+As Atlas's page asks: after an hour of failure, again every seven days. Sources: MongoDB Atlas, "Alerting for Log Export
+Failures"; Administration API, alertConfigs (2023-01-01), where the condition "Log export is unable to export logs on
+this host" has the name of the event below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vendor_connector import atlas_api, vendor_object
+from vendor_connector.atlas_project import PROPERTIES, Project
+from vendor_connector.request import Request, check_names
+from vendor_connector.vendor_api import VendorRefusalError
+from vendor_connector.vendor_object import Document
+
+_PATH = "/alertConfigs"
+_PAGE = 500
+EVENT = "HOST_EXTERNAL_LOG_SINK_EXPORT_DOWN"
+NOTIFICATION: Document = {
+    "typeName": "GROUP",
+    "emailEnabled": True,
+    "smsEnabled": False,
+    "delayMin": 60,
+    "intervalMin": 10080,
+    "roles": ["GROUP_OWNER"],
+}
+DOCUMENT: Document = {"eventTypeName": EVENT, "enabled": True, "notifications": [NOTIFICATION]}
+
+
+def parse(properties: Mapping[str, Any]) -> Project:
+    """Check the properties of ``atlas-alert``."""
+    check_names(properties, PROPERTIES)
+    return Project.parse(properties)
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per project."""
+    return f"atlas-alert/{parse(properties).id}"
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Have the alert as the page asks.
+
+    Returns
+    -------
+    dict
+        ``AlertId``.
+    """
+    project = parse(request.properties)
+    memory = project.memory(physical_id(request.properties))
+    alert_id, _ = vendor_object.keep(Alert(project.api(request)), memory, adopt=project.adopt)
+    return {"AlertId": alert_id}
+
+
+def delete(request: Request) -> None:
+    """Remove the alert."""
+    project = parse(request.properties)
+    memory = project.memory(physical_id(request.properties))
+    if memory.load() is not None:
+        vendor_object.drop(Alert(project.api(request)), memory)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert configuration, as ``vendor_object`` keeps it."""
+
+    api: atlas_api.AtlasApi
+    what: str = f"an alert of the event {EVENT} (Atlas, project alerts)"
+
+    def listed(self) -> dict[str, Document]:
+        """Return the project's alert configurations for this event by id."""
+        found: dict[str, Document] = {}
+        page, more = 1, True
+        while more:
+            query = {"itemsPerPage": str(_PAGE), "pageNum": str(page)}
+            results = (self.api.find(_PATH, atlas_api.V2023, query) or {}).get("results") or []
+            found |= {one["id"]: one for one in results if one.get("eventTypeName") == EVENT}
+            page, more = page + 1, len(results) == _PAGE
+        return found
+
+    def is_this(self, document: Document) -> bool:
+        """Tell whether it is for this event."""
+        return bool(document.get("eventTypeName") == EVENT)
+
+    is_unfinished = is_this
+
+    def create(self) -> tuple[str, Document]:
+        """Make it."""
+        document = self._write("POST", _PATH, DOCUMENT)
+        return document["id"], document
+
+    def is_current(self, document: Document) -> bool:
+        """Tell whether it notifies as asked. Atlas adds fields of its own to what it was given."""
+        notifications = document.get("notifications") or []
+        return bool(
+            document.get("enabled")
+            and len(notifications) == 1
+            and all(notifications[0].get(name) == value for name, value in NOTIFICATION.items())
+        )
+
+    def update(self, object_id: str, former: Document | None) -> Document:
+        """Replace it whole."""
+        names = ("eventTypeName", "enabled", "notifications", "matchers", "threshold", "severityOverride")
+        body = {name: former[name] for name in names if former.get(name) is not None} if former else DOCUMENT
+        return self._write("PUT", f"{_PATH}/{object_id}", body)
+
+    def remove(self, object_id: str) -> None:
+        """Remove it."""
+        try:
+            self.api.call("DELETE", f"{_PATH}/{object_id}", atlas_api.V2023)
+        except VendorRefusalError as refusal:
+            if refusal.status != 404:
+                raise atlas_api.explained(refusal) from refusal
+
+    def _write(self, method: str, path: str, body: Document) -> Document:
+        try:
+            document: Document = self.api.call(method, path, atlas_api.V2023, body=body)
+        except VendorRefusalError as refusal:
+            raise atlas_api.explained(refusal) from refusal
+        return document

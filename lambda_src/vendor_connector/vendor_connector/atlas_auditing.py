@@ -1,0 +1,122 @@
+"""Operation ``atlas-auditing`` (polled): database auditing of an Atlas project, which fills its audit logs.
+
+A project has one such setting, so what was before is remembered and put back. Source: MongoDB Atlas Administration API,
+auditLog (2023-01-01).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vendor_connector import atlas_api, aws
+from vendor_connector.atlas_project import PROPERTIES, Project
+from vendor_connector.request import ConnectorError, Request, check_names, flag, text
+from vendor_connector.vendor_api import VendorRefusalError
+from vendor_connector.vendor_object import Document
+
+_PATH = "/auditLog"
+_FIELDS = ("enabled", "auditFilter", "auditAuthorizationSuccess")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties, checked."""
+
+    project: Project
+    filter: str
+    authorization_success: bool
+
+    @property
+    def id(self) -> str:
+        """What names the resource: one per project."""
+        return f"atlas-auditing/{self.project.id}"
+
+    @property
+    def document(self) -> Document:
+        """What Atlas is to have."""
+        return {
+            "enabled": True,
+            "auditFilter": self.filter,
+            "auditAuthorizationSuccess": self.authorization_success,
+        }
+
+
+def parse(properties: Mapping[str, Any]) -> Settings:
+    """Check the properties of ``atlas-auditing``."""
+    check_names(properties, (*PROPERTIES, "Filter", "AuthorizationSuccess"))
+    return Settings(
+        project=Project.parse(properties),
+        filter=text(properties, "Filter"),
+        authorization_success=flag(properties, "AuthorizationSuccess"),
+    )
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per project."""
+    return parse(properties).id
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Switch auditing on with the filter, and remember what was before."""
+    wanted = parse(request.properties)
+    api, memory = wanted.project.api(request), wanted.project.memory(wanted.id)
+    answer = api.find(_PATH, atlas_api.V2023)
+    if answer is None:
+        raise ConnectorError(f"Atlas has no project {wanted.project.id}, or the credential may not see it")
+    found, entry = _known(answer), memory.load()
+    if _comparable(found) == _comparable(wanted.document):
+        return {}
+    if entry is None:
+        if found["enabled"] and not wanted.project.adopt:
+            raise ConnectorError(
+                "database auditing is on in this project already, with another filter, and this stack did not switch "
+                "it on. Leave `connect.auditing` out, or set `connect.adopt: true` to replace the filter."
+            )
+        memory.save({"before": found, "ours": wanted.document})
+    else:
+        memory.save({**entry, "ours": wanted.document})
+    _write(api, wanted.document)
+    return {}
+
+
+def delete(request: Request) -> None:
+    """Put back what was before, unless somebody has changed it since."""
+    wanted = parse(request.properties)
+    memory = wanted.project.memory(wanted.id)
+    entry = memory.load()
+    if entry is None:
+        return
+    api = wanted.project.api(request)
+    answer = api.find(_PATH, atlas_api.V2023)
+    if answer is not None and _comparable(_known(answer)) == _comparable(entry["ours"]):
+        _write(api, entry["before"])
+    elif answer is not None:
+        aws.log("changed by others, left", what="database auditing")
+    memory.drop()
+
+
+def _known(answer: Document) -> Document:
+    defaults: Document = {"enabled": False, "auditFilter": "", "auditAuthorizationSuccess": False}
+    return {name: answer.get(name) or defaults[name] for name in _FIELDS}
+
+
+def _comparable(document: Document) -> Document:
+    """Return a document whose filter, a JSON document itself, is spelt in one way."""
+    try:
+        spelt = json.dumps(json.loads(document["auditFilter"]), sort_keys=True)
+    except ValueError:
+        spelt = document["auditFilter"]
+    return {**document, "auditFilter": spelt}
+
+
+def _write(api: atlas_api.AtlasApi, document: Document) -> None:
+    # An empty filter is what Atlas shows where there is none; it is no filter to send.
+    body = {name: value for name, value in document.items() if name != "auditFilter" or value}
+    try:
+        api.call("PATCH", _PATH, atlas_api.V2023, body=body)
+    except VendorRefusalError as refusal:
+        raise atlas_api.explained(refusal) from refusal
+    aws.log("auditing set", enabled=document["enabled"])

@@ -1,0 +1,60 @@
+"""The vendor's API credential, read from Secrets Manager each time it is needed and kept nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from botocore.exceptions import ClientError
+
+from vendor_connector import aws
+from vendor_connector.request import ConnectorError
+
+_MEANING = {
+    "ResourceNotFoundException": "no such secret in this account and Region, or it has no value yet: create it, or "
+    "correct the name in `connect.secret`",
+    "AccessDeniedException": "this stack's role may not read it: if the secret has a KMS key of your own, name the key "
+    "in `connect.secret_key_arn`; if the secret has a policy, let this account in",
+    "InvalidRequestException": "it cannot be read; is it scheduled for deletion?",
+    "DecryptionFailure": "its KMS key cannot be used; name the key in `connect.secret_key_arn`",
+}
+
+
+def read(secret: str, *shapes: Sequence[str]) -> dict[str, str]:
+    """Return the fields of a credential.
+
+    Parameters
+    ----------
+    secret : str
+        Name or ARN of the secret.
+    shapes : Sequence
+        The sets of fields that it may consist of; the first that is there whole is returned. The secret is a JSON
+        object of texts; where a shape has one field alone, the secret may be that text itself.
+
+    Raises
+    ------
+    ConnectorError
+        Says what is wrong with the secret, and never what is in it.
+    """
+    try:
+        text = aws.secrets_manager().get_secret_value(SecretId=secret).get("SecretString", "").strip()
+    except ClientError as error:
+        meaning = _MEANING.get(aws.error_code(error), f"AWS says {aws.error_code(error)}")
+        raise ConnectorError(f"secret {secret}: {meaning}") from error
+    expected = " or ".join("{" + ", ".join(f'"{name}": "..."' for name in shape) + "}" for shape in shapes)
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        for shape in shapes:
+            values = {name: document.get(name) for name in shape}
+            if all(isinstance(value, str) and value.strip() for value in values.values()):
+                return {name: str(value).strip() for name, value in values.items()}
+    elif text and document is None:
+        alone = next((shape[0] for shape in shapes if len(shape) == 1), None)
+        if alone and len(text.split()) == 1 and not text.startswith(("{", "[", '"')):
+            return {alone: text}
+    raise ConnectorError(
+        f"secret {secret}: its value must be the JSON object {expected}, each a text that is not empty"
+    )

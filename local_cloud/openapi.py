@@ -1,0 +1,253 @@
+"""Holds recorded requests against the vendors' own OpenAPI descriptions.
+
+``python -m local_cloud.openapi build/vendor-requests.jsonl mongodb-atlas=FILE cockroachdb=FILE logzio=FILE``. The
+descriptions are the vendors' and are not part of this project: whoever runs the check fetches them. Swagger 2.0 and
+OpenAPI 3.0 are read, in YAML or JSON, as far as request bodies and parameters need it. A field that a description does
+not know is a mistake here, although JSON Schema would let it pass.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Schema = dict[str, Any]
+
+KNOWN_DIFFERENCES = {
+    # The published description lists four; Logz.io's own client says "You can use any value for the LogsType".
+    ("logzio", "logsType", "is none of"),
+}
+"""Where a description is known to be behind its vendor's service: vendor, field, and how the complaint begins."""
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without dates: a description has some that do not exist."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A vendor's description of its API."""
+
+    vendor: str
+    whole: Schema
+
+    @classmethod
+    def read(cls, vendor: str, file: Path) -> Description:
+        """Read it from a file."""
+        text = file.read_text(encoding="utf-8")
+        return cls(vendor, json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader))  # noqa: S506
+
+    def mistakes(self, request: Mapping[str, Any]) -> list[str]:
+        """List what a recorded request has that the description does not allow."""
+        if request["path"] in self._token_paths():
+            return []
+        found = self._operation(request["method"], request["path"])
+        if found is None:
+            return ["no such path and method"]
+        operation, parameters, values = found
+        mistakes = [*self._of_parameters(parameters, values, request), *self._of_body(operation, parameters, request)]
+        return [
+            mistake
+            for mistake in mistakes
+            if not any(self.vendor == vendor and f"{name} {how}" in mistake for vendor, name, how in KNOWN_DIFFERENCES)
+        ]
+
+    def _token_paths(self) -> set[str]:
+        schemes = self.whole.get("components", {}).get("securitySchemes", {}).values()
+        flows = [flow for scheme in schemes for flow in scheme.get("flows", {}).values()]
+        return {urlsplit(flow["tokenUrl"]).path for flow in flows if "tokenUrl" in flow}
+
+    def _operation(self, method: str, path: str) -> tuple[Schema, list[Schema], dict[str, str]] | None:
+        # A literal segment counts for more than a parameter: .../{id} also fits .../aws-assume-role-details.
+        for template in sorted(self.whole["paths"], key=lambda one: one.count("{")):
+            item = self.whole["paths"][template]
+            names = re.findall(r"{(\w+)}", template)
+            pattern = re.sub(r"\\{\w+\\}", "([^/]+)", re.escape(template))
+            match = re.fullmatch(pattern, path)
+            if match and method.lower() in item:
+                operation = item[method.lower()]
+                parameters = [*(item.get("parameters") or []), *(operation.get("parameters") or [])]
+                values = dict(zip(names, match.groups(), strict=True))
+                return operation, [self._resolved(one) for one in parameters], values
+        return None
+
+    def _resolved(self, schema: Schema) -> Schema:
+        while "$ref" in schema:
+            found: Any = self.whole
+            for part in schema["$ref"].removeprefix("#/").split("/"):
+                found = found[part]
+            schema = found
+        return schema
+
+    def _of_parameters(
+        self, parameters: list[Schema], values: Mapping[str, str], request: Mapping[str, Any]
+    ) -> Iterator[str]:
+        given = {"path": values, "query": request["query"], "header": request["headers"]}
+        known = {one["name"] for one in parameters if one["in"] == "query"}
+        yield from (f"query parameter {name} is unknown" for name in request["query"] if name not in known)
+        for one in parameters:
+            place, name = one["in"], one["name"]
+            if place not in given:
+                continue
+            value = given[place].get(name)
+            if value is None:
+                if one.get("required"):
+                    yield f"{place} parameter {name} is missing"
+                continue
+            schema = self._resolved(one.get("schema") or one)
+            converted = int(value) if schema.get("type") == "integer" and value.isdigit() else value
+            if schema.get("type") != "boolean":
+                yield from self._of_value(schema, converted, name)
+
+    def _of_body(self, operation: Schema, parameters: list[Schema], request: Mapping[str, Any]) -> Iterator[str]:
+        in_parameters = [one for one in parameters if one["in"] == "body"]
+        described = self._resolved(operation.get("requestBody") or {})
+        body = request["body"]
+        if body is None:
+            if described.get("required") or any(one.get("required") for one in in_parameters):
+                yield "the body is missing"
+            return
+        if in_parameters:
+            yield from self._of_value(in_parameters[0]["schema"], body, "")
+            return
+        content, media_type = described.get("content", {}), request["headers"].get("Content-Type", "")
+        if media_type not in content:
+            yield f"Content-Type {media_type} is none of {sorted(content)}"
+            return
+        yield from self._of_value(content[media_type]["schema"], body, "")
+
+    def _of_value(self, schema: Schema, value: Any, where: str) -> Iterator[str]:
+        """Yield what is wrong with a value."""
+        parts = list(self._parts(schema, value))
+        if value is None:
+            if not any(part.get("nullable") for part in parts):
+                yield f"{where} is null"
+            return
+        for part in parts:
+            yield from self._of_scalar(part, value, where)
+            if isinstance(value, list) and "items" in part:
+                for number, item in enumerate(value):
+                    yield from self._of_value(part["items"], item, f"{where}[{number}]")
+        if isinstance(value, dict):
+            yield from self._of_object(parts, value, where)
+
+    def _of_object(self, parts: list[Schema], value: Mapping[str, Any], where: str) -> Iterator[str]:
+        known = {name: schema for part in parts for name, schema in part.get("properties", {}).items()}
+        is_open = any(part.get("additionalProperties") for part in parts) or not known
+        for name in {name for part in parts for name in part.get("required", [])} - value.keys():
+            yield f"{where}.{name} is missing".lstrip(".")
+        for name, item in value.items():
+            inner = f"{where}.{name}".lstrip(".")
+            if name not in known:
+                if not is_open:
+                    yield f"{inner} is unknown"
+            elif self._resolved(known[name]).get("readOnly"):
+                yield f"{inner} is read-only"
+            else:
+                yield from self._of_value(known[name], item, inner)
+
+    def _parts(self, schema: Schema, value: Any, *, is_parent: bool = False) -> Iterator[Schema]:
+        """Yield the schemas that hold for a value all at once.
+
+        A discriminator says which of several it is; the one it says refers back to its parent, of which then only the
+        fields count.
+        """
+        schema = self._resolved(schema)
+        yield schema
+        yield from (part for one in schema.get("allOf", []) for part in self._parts(one, value, is_parent=True))
+        if is_parent:
+            return
+        discriminator = schema.get("discriminator", {})
+        says = value.get(discriminator.get("propertyName")) if isinstance(value, dict) else None
+        if named := discriminator.get("mapping", {}).get(says):
+            yield from self._parts({"$ref": named}, value)
+            return
+        choices = schema.get("oneOf") or schema.get("anyOf") or []
+        for choice in choices:
+            if not list(self._of_value(choice, value, "")):
+                yield from self._parts(choice, value)
+                return
+        if choices:
+            yield {"enum": []}
+
+    @staticmethod
+    def _of_scalar(schema: Schema, value: Any, where: str) -> Iterator[str]:
+        kind = schema.get("type", "")
+        if kind in _TYPES and (not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")):
+            yield f"{where} is no {kind}"
+            return
+        if "enum" in schema and value not in schema["enum"]:
+            yield f"{where} is none of {schema['enum'][:20]}"
+        if isinstance(value, str):
+            if "pattern" in schema and not re.search(schema["pattern"], value):
+                yield f"{where} does not match {schema['pattern']}"
+            if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
+                yield f"{where} has {len(value)} characters"
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if is_number and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
+            yield f"{where} is out of range"
+        if isinstance(value, list):
+            if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
+                yield f"{where} has {len(value)} entries"
+            if schema.get("uniqueItems") and len({json.dumps(item) for item in value}) < len(value):
+                yield f"{where} repeats an entry"
+
+
+def main(arguments: list[str]) -> int:
+    """Check a record against the descriptions that are given.
+
+    Returns
+    -------
+    int
+        0 if every request fits, 1 if one does not, 2 if there is nothing to check.
+    """
+    record, *given = arguments
+    descriptions = {
+        vendor: Description.read(vendor, Path(file))
+        for vendor, _, file in (one.partition("=") for one in given)
+        if file
+    }
+    requests = [json.loads(line) for line in Path(record).read_text(encoding="utf-8").splitlines()]
+    checked = {vendor: [one for one in requests if one["vendor"] == vendor] for vendor in descriptions}
+    if not descriptions or not all(checked.values()):
+        print(f"nothing to check: {record} has no requests to {', '.join(descriptions) or 'any vendor'}")
+        return 2
+    failed = 0
+    for vendor, mine in checked.items():
+        wrong = {
+            (one["method"], one["path"], mistake): one for one in mine for mistake in descriptions[vendor].mistakes(one)
+        }
+        failed += len(wrong)
+        print(f"{vendor}: {len(mine)} requests, {len(wrong)} mistakes")
+        for (method, path, mistake), one in wrong.items():
+            print(f"  {method} {path}: {mistake} ({json.dumps(one['body'])[:200]})")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,33 @@
+"""A project of Atlas, and the form of Atlas's refusals."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from local_cloud.vendor_apis.server import Refused
+
+
+@dataclass(slots=True)
+class Project:
+    """What a project has; ``restart_looks`` is how often a cluster is seen restarting after it was changed."""
+
+    roles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    integrations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    auditing: dict[str, Any] = field(
+        default_factory=lambda: {"enabled": False, "auditFilter": "", "auditAuthorizationSuccess": False}
+    )
+    clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    restart_looks: int = 1
+
+
+def refusal(status: int, code: str, detail: str) -> Refused:
+    """Make a refusal as Atlas words it."""
+    return Refused(status, {"error": status, "errorCode": code, "detail": detail, "reason": "Refused"})
+
+
+def now() -> str:
+    """Return the time as Atlas writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

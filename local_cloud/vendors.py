@@ -1,0 +1,148 @@
+"""The vendors whose export the deploy itself switches on: their APIs, and what they know of this customer.
+
+Each is told nothing but what such a customer has there already: a project, a credential. Whatever else a vendor knows
+later, the deploy has told it through its API; the stand-ins play by that.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from contextlib import ExitStack
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self
+
+from local_cloud.stage import Stage
+from local_cloud.stand_ins import aurora_mysql
+from local_cloud.stand_ins.sessions import assume, vendor_identity
+from local_cloud.vendor_apis.atlas import AtlasApi
+from local_cloud.vendor_apis.atlas_project import Project
+from settings.exports import AuroraMysqlExport, MongodbAtlasExport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
+    from local_cloud.emulator import Emulator
+    from settings import Deployment
+    from settings.destinations import Destination
+    from settings.exports import Export
+
+_REFUSALS = 2
+"""How often a role that was made a moment ago is not seen yet."""
+
+
+class Vendors:
+    """The vendors' APIs, from ``with`` to the end of its block.
+
+    Attributes
+    ----------
+    atlas
+        MongoDB Atlas.
+    """
+
+    atlas: AtlasApi
+
+    def __init__(self, cloud: Emulator) -> None:
+        self._cloud = cloud
+        self._everything = ExitStack()
+        self._stage: Stage | None = None
+
+    def __enter__(self) -> Self:
+        """Start them."""
+        tls: dict[str, Any] = {"certificate": self._cloud.certificate, "key": self._cloud.key}
+        self.atlas = self._everything.enter_context(AtlasApi(self._assume_as_atlas, **tls))
+        self.atlas.propagation = _REFUSALS
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop them."""
+        self._everything.close()
+
+    def localise(self, document: dict[str, Any]) -> None:
+        """Point a settings document at these addresses."""
+        urls = {"mongodb-atlas": self.atlas.url}
+        for entry in (*document["exports"], *document.get("destinations", [])):
+            if "connect" in entry and entry["kind"] in urls:
+                entry["connect"]["api_base_url"] = urls[entry["kind"]]
+
+    def know(self, settings: Deployment) -> dict[str, str]:
+        """Have the vendors know this customer; return its credentials, by the name of their secret."""
+        self._stage = Stage(self._cloud, settings, {}, self)
+        credentials: dict[str, str] = {}
+        for export in settings.exports:
+            if isinstance(export, MongodbAtlasExport) and export.connect:
+                credentials[export.connect.secret] = self._atlas_project(export)
+        return credentials
+
+    def _atlas_project(self, export: MongodbAtlasExport) -> str:
+        project = self.atlas.projects.setdefault(export.project_id, Project())
+        for name in export.connect.redact_clusters if export.connect else ():
+            project.clusters[name] = {"redactClientLogData": False}
+        # Both ways to sign in are in use.
+        if len(self.atlas.callers.service_accounts) <= len(self.atlas.callers.api_keys):
+            client, secret = f"mdb_sa_id_{secrets.token_hex(12)}", f"mdb_sa_sk_{secrets.token_hex(20)}"
+            self.atlas.callers.service_accounts[client] = secret
+            return json.dumps({"client_id": client, "client_secret": secret})
+        public, private = secrets.token_hex(4), secrets.token_hex(16)
+        self.atlas.callers.api_keys[public] = private
+        return json.dumps({"public_key": public, "private_key": private})
+
+    def _assume_as_atlas(self, role_arn: str, external_id: str) -> Callable[[str, str], None]:
+        stage = self._stage
+        assert stage is not None  # noqa: S101  (nobody calls before the customer is known)
+        s3 = stage.client("s3", assume(stage, self._identity(self.atlas.principal_arn), role_arn, external_id))
+
+        def write(bucket: str, key: str) -> None:
+            s3.get_bucket_location(Bucket=bucket)
+            s3.put_object(Bucket=bucket, Key=key, Body=b"")
+
+        return write
+
+    @cache  # noqa: B019  (one of these lives as long as the process)
+    def _identity(self, principal_arn: str) -> dict[str, Any]:
+        assert self._stage is not None  # noqa: S101
+        return vendor_identity(self._stage, principal_arn)
+
+    def atlas_integration(self, export: MongodbAtlasExport) -> tuple[Project, dict[str, Any]]:
+        """Return an export's project, and its log integration there: the bucket tells it from the project's others."""
+        assert self._stage is not None  # noqa: S101
+        project, bucket = self.atlas.projects[export.project_id], self._stage.settings.landing_bucket(export)
+        return project, next(one for one in project.integrations.values() if one["bucketName"] == bucket)
+
+    def principal_arn(self, party: object) -> str:
+        """Return whom an export's or a reader's role is to trust."""
+        if isinstance(party, MongodbAtlasExport):
+            return self.atlas.principal_arn
+        raise ValueError(f"{party!r} has no API here")
+
+    def external_ids(self, party: object) -> tuple[str, ...]:
+        """Return the external ids that a vendor uses, or will use, for an export or a reader."""
+        if isinstance(party, MongodbAtlasExport):
+            project, integration = self.atlas_integration(party)
+            return (project.roles[integration["iamRoleId"]]["atlasAssumedRoleExternalId"],)
+        raise ValueError(f"{party!r} has no API here")
+
+    def is_clean(self, party: Export | Destination) -> bool:
+        """Tell whether a vendor has nothing left of an export or a reader."""
+        assert self._stage is not None  # noqa: S101
+        if isinstance(party, AuroraMysqlExport):
+            return aurora_mysql.is_as_it_was(self._stage, party)
+        if isinstance(party, MongodbAtlasExport):
+            project = self.atlas.projects[party.project_id]
+            redacted = any(cluster["redactClientLogData"] for cluster in project.clusters.values())
+            return not (
+                project.roles or project.integrations or project.alerts or project.auditing["enabled"] or redacted
+            )
+        raise ValueError(f"{party.kind} has no API here")
+
+    def save_requests(self, file: Path) -> None:
+        """Write what the vendors were asked."""
+        file.unlink(missing_ok=True)
+        self.atlas.save(file)

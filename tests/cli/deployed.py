@@ -1,0 +1,235 @@
+"""A deployment in the test's own process: what the stacks make, with the real functions behind the queues."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from log_shipper import archive, aws, ship
+from log_shipper.events import ObjectRef, message_of
+from moto.s3.models import s3_backends
+
+from settings import load_settings
+from settings.names import Names
+from tests.lambda_src.log_shipper.world import Context, Listener, stream_batch, subscription
+
+SETTINGS = """\
+deployment: acme
+account: "111122223333"
+region: eu-west-1
+destinations:
+  - {name: logz, kind: logzio, token_secret: acme/logzio}
+  - {name: lake, kind: otlp, endpoint: https://otel.acme.example}
+exports:
+  - {name: app, kind: s3-logs, existing_bucket: acme-landing, ship_to: [logz, lake]}
+  - {name: jobs, kind: cloudwatch-logs, log_groups: [/acme/jobs], ship_to: [logz]}
+"""
+LANDING = "acme-landing"
+SECRET_CONTENT = "patient-4711"
+"""Stands in every record here, and must stand in nothing that a command prints."""
+
+
+class Deployed:
+    """What `SETTINGS` deploys, and shortcuts to break it and to look at it.
+
+    Parameters
+    ----------
+    directory
+        Where the settings file is written.
+    listener
+        Logz.io's listener.
+    monkeypatch
+        Sets the functions' environment while they run.
+    """
+
+    def __init__(self, directory: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+        file = directory / "logdock.yaml"
+        file.write_text(SETTINGS)
+        self.settings = load_settings(file)
+        self.names = Names.of(self.settings)
+        self.failed, self.archive = self.names.bucket("failed"), self.names.bucket("archive")
+        self.listener, self._monkeypatch = listener, monkeypatch
+        region = self.settings.region
+        untyped: Any = boto3
+        self.s3, self.sqs, self.ssm, self.logs, self.cloudwatch = (
+            untyped.client(name, region_name=region) for name in ("s3", "sqs", "ssm", "logs", "cloudwatch")
+        )
+        for bucket in (self.failed, self.archive, LANDING):
+            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
+            self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        self.urls: dict[str, str] = {}
+        for name in self.settings.shippers:
+            for suffix in ("", "-dead"):
+                queue = self.names.queue(name, suffix)
+                self.urls[name + suffix] = self.sqs.create_queue(QueueName=queue)["QueueUrl"]
+            self.logs.create_log_group(logGroupName=f"/aws/lambda/{self.names.shipper(name)}")
+        untyped.client("secretsmanager", region_name=region).create_secret(Name="acme/logzio", SecretString="tok")
+        self.export("app", vendor="s3-logs")
+        self.export("jobs", vendor="cloudwatch-logs")
+        for name, value in {
+            "AWS_DEFAULT_REGION": region,
+            "LOGDOCK_DEPLOYMENT": "acme",
+            "LOGDOCK_EXPORTS_PATH": self.names.parameter_path,
+            "LOGDOCK_ARCHIVE_BUCKET": self.archive,
+            "LOGDOCK_FAILURE_BUCKET": self.failed,
+        }.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("cli.account.Account.lambda_in", lambda *_: FakeLambda())
+        # what the functions log is no output of the command
+        monkeypatch.setattr("log_shipper.telemetry.sys", SimpleNamespace(stdout=io.StringIO()))
+        forget()
+
+    def export(self, name: str, **document: Any) -> None:
+        """Write an export's configuration."""
+        self.ssm.put_parameter(
+            Name=self.names.parameter_path + name, Type="String", Value=json.dumps(document), Overwrite=True
+        )
+        forget()
+
+    def land(self, key: str, *lines: str) -> str:
+        """Land an object of the export `app`; return the message that announces it."""
+        body = "".join(f"{line} {SECRET_CONTENT}\n" for line in lines).encode()
+        version = self.s3.put_object(Bucket=LANDING, Key=key, Body=body)["VersionId"]
+        return message_of(ObjectRef("app", LANDING, key, version, "", "2026-11-21T02:03:04Z"))
+
+    def send(self, queue: str, body: str) -> str:
+        """Put a message on a queue, such as `logz` or `logz-dead`; return its id."""
+        return str(self.sqs.send_message(QueueUrl=self.urls[queue], MessageBody=body)["MessageId"])
+
+    def waiting(self, queue: str) -> int:
+        """Return how many messages can be received from a queue."""
+        return self.count(queue, "ApproximateNumberOfMessages")
+
+    def count(self, queue: str, name: str) -> int:
+        found = self.sqs.get_queue_attributes(QueueUrl=self.urls[queue], AttributeNames=[name])
+        return int(found["Attributes"][name])
+
+    def ship(self, destination: str = "logz") -> list[str]:
+        """Let the shipper work off its queue once; return the messages that failed, which are received again."""
+        document = {"name": destination, "kind": "logzio", "listener_url": self.listener.url}
+        document["token_secret"] = "acme/logzio"
+        self._monkeypatch.setenv("LOGDOCK_DESTINATION", json.dumps(document))
+        queue = self.urls[destination]
+        failed: list[str] = []
+        while messages := self.sqs.receive_message(
+            QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"], VisibilityTimeout=60
+        ).get("Messages"):
+            records = [
+                {
+                    "messageId": each["MessageId"],
+                    "receiptHandle": each["ReceiptHandle"],
+                    "body": each["Body"],
+                    "attributes": each["Attributes"],
+                    "eventSourceARN": self.names.queue_arn(destination),
+                }
+                for each in messages
+            ]
+            answer = ship.handler({"Records": records}, Context())
+            bad = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+            failed += bad
+            for each in messages:
+                if each["MessageId"] not in bad:
+                    self.sqs.delete_message(QueueUrl=queue, ReceiptHandle=each["ReceiptHandle"])
+        return failed
+
+    def keys(self, prefix: str, bucket: str | None = None) -> list[str]:
+        found = self.s3.list_objects_v2(Bucket=bucket or self.failed, Prefix=prefix).get("Contents", [])
+        return [each["Key"] for each in found]
+
+    def versions(self, prefix: str) -> int:
+        return len(self.s3.list_object_versions(Bucket=self.failed, Prefix=prefix).get("Versions", []))
+
+    def said(self, destination: str, message_id: str, error: str) -> None:
+        """Have the shipper's log say why a message failed."""
+        group = f"/aws/lambda/{self.names.shipper(destination)}"
+        line = {"event": "returned", "destination": destination, "error": error, "message_ids": [message_id, "other"]}
+        self.logs.create_log_stream(logGroupName=group, logStreamName=message_id)
+        self.logs.put_log_events(
+            logGroupName=group,
+            logStreamName=message_id,
+            logEvents=[{"timestamp": int(time.time() * 1000) + 1000, "message": json.dumps(line)}],
+        )
+
+    def measured(self, namespace: str, name: str, value: float, age: timedelta, **dimensions: str) -> None:
+        """Record a metric as AWS or the shipper does."""
+        self.cloudwatch.put_metric_data(
+            Namespace=namespace,
+            MetricData=[
+                {
+                    "MetricName": name,
+                    "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
+                    "Timestamp": datetime.now(UTC) - age,
+                    "Value": value,
+                }
+            ],
+        )
+
+    def shipped(self, export: str, destination: str, age: timedelta, *, lag_ms: float) -> None:
+        """Record what the shipper does of what it sent."""
+        of = {"deployment": "acme", "export": export, "destination": destination}
+        self.measured("Logdock", "sent", 10, age, **of)
+        self.measured("Logdock", "lag_ms", lag_ms, age, **of)
+
+    def archive_object(self, export: str, age: timedelta) -> datetime:
+        """Have an archive object, written so long ago; return when that was."""
+        written = datetime.now(UTC) - age
+        key = f"logs/{export}/dt={written:%Y-%m-%d}/hour={written:%H}/{written.timestamp():.0f}.json.gz"
+        self.s3.put_object(Bucket=self.archive, Key=key, Body=gzip.compress(b""))
+        kept: Any = s3_backends[self.settings.account]["aws"].get_object(self.archive, key)
+        kept.last_modified = written
+        return written
+
+    def archived(self) -> list[str]:
+        """Return the messages in the archive."""
+        bodies = [
+            self.s3.get_object(Bucket=self.archive, Key=key)["Body"].read() for key in self.keys("", self.archive)
+        ]
+        return [json.loads(line)["message"] for body in bodies for line in gzip.decompress(body).splitlines()]
+
+    def keep_event(self, shape: str, message: str, **changed: Any) -> None:
+        """Keep an event in the failure bucket as Lambda does when the archiver failed."""
+        event = subscription("jobs", "/acme/jobs", [f"{message} {SECRET_CONTENT}"], logStream=message)
+        context = {
+            "requestId": "e4b46cbf-b738-xmpl-8880-a18cdf61200e",
+            "functionArn": f"{self.names.archiver_arn('eu-west-1')}:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        }
+        record: dict[str, Any] = {"version": "1.0", "timestamp": "2026-11-21T02:03:04.000Z", "requestContext": context}
+        if shape == "async":
+            answered = {"errorMessage": f"Rate exceeded {SECRET_CONTENT}", "errorType": "ClientError"}
+            record |= {"requestPayload": event, "responsePayload": answered}
+            prefix = f"async/{self.names.archiver}"
+        else:
+            batch = stream_batch(event, shard=sum(message.encode()))
+            record |= {"KinesisBatchInfo": {"batchSize": 1}, "payload": json.dumps(batch)}
+            prefix = "79f2c0c4-1b1c-4b1e-b1f0-0e2f1f6c9d11/shardId-000000000000"
+        key = f"aws/lambda/{prefix}/2026/11/21/2026-11-21T02.03.04-{message}"
+        self.s3.put_object(Bucket=self.failed, Key=key, Body=json.dumps(record | changed).encode())
+
+
+class FakeLambda:
+    """Invokes the archiver in this process, and answers as Lambda does."""
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - the AWS client's names
+        assert FunctionName == "acme-archiver"
+        try:
+            answer: Any = archive.handler(json.loads(Payload), None)
+        except Exception as error:  # noqa: BLE001 - Lambda answers with whatever it is
+            answer = {"errorType": type(error).__name__, "errorMessage": str(error)}
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(answer).encode())}
+        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+
+
+def forget() -> None:
+    """Forget what the functions keep between invocations."""
+    for kept in (archive._configs, ship._kept, aws._session, aws.s3, aws.sqs, aws.ssm, aws.secrets_manager):
+        kept.cache_clear()

@@ -1,0 +1,157 @@
+"""`connect` by the real CDK on the local cloud: failures, changes and destroys, and what they leave at a vendor."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local_cloud.cdk import Cdk, CdkError
+from local_cloud.emulator import Emulator
+from local_cloud.vendor_apis.server import Reply
+from local_cloud.vendors import Vendors
+from settings import Deployment, load_settings
+from tests.settings.documents import document, export
+
+pytestmark = pytest.mark.end_to_end
+
+_accounts = (f"{3000_0000_0000 + number:012d}" for number in itertools.count())
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with Emulator(log_file=tmp_path_factory.mktemp("emulator") / "emulator.log") as emulator:
+        yield emulator
+
+
+@dataclass
+class Customer:
+    """An account with a settings file, which is deployed, changed and destroyed."""
+
+    cloud: Emulator
+    vendors: Vendors
+    directory: Path
+    account: str
+    regions: list[str] = field(default_factory=lambda: ["eu-west-1"])
+
+    def __post_init__(self) -> None:
+        self.cdk = Cdk(cloud=self.cloud, account=self.account, region="eu-west-1", log_file=self.directory / "cdk.log")
+        self.cdk.bootstrap(*self.regions)
+
+    def client(self, service: str) -> Any:
+        return self.cloud.client(service, self.account, region="eu-west-1")
+
+    def settings(self, whole: dict[str, Any]) -> Deployment:
+        """Write the settings, pointed at the vendors here."""
+        self.vendors.localise(whole)
+        file = self.directory / "logdock.yaml"
+        file.write_text(yaml.safe_dump({**whole, "account": self.account}), encoding="utf-8")
+        return load_settings(file)
+
+    def store(self, credentials: dict[str, str]) -> None:
+        """Store credentials, in place of what is stored."""
+        manager = self.client("secretsmanager")
+        for name, text in credentials.items():
+            try:
+                manager.create_secret(Name=name, SecretString=text)
+            except manager.exceptions.ResourceExistsException:
+                manager.put_secret_value(SecretId=name, SecretString=text)
+
+    def deploy(self) -> list[str]:
+        """Synthesize and deploy; return the stacks in which nothing was to be done."""
+        self.cdk.synth(self.directory / "logdock.yaml", self.directory / "cdk.out")
+        return self.cdk.deploy(self.directory / "cdk.out").unchanged
+
+    def destroy(self, *stacks: str) -> None:
+        self.cdk.destroy(self.directory / "cdk.out", *stacks)
+
+    def remembered(self) -> list[str]:
+        """Return the parameters in which the connector remembers anything."""
+        found = self.client("ssm").describe_parameters()["Parameters"]
+        return [one["Name"] for one in found if "/exports/" not in one["Name"] and one["Name"].startswith("/logdock")]
+
+    def events(self, stack: str) -> str:
+        """Return the reasons in a stack's events."""
+        events = self.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+        return "\n".join(event.get("ResourceStatusReason", "") for event in events)
+
+    def buckets(self) -> list[str]:
+        return [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
+
+
+@pytest.fixture
+def customer(cloud: Emulator, tmp_path: Path) -> Iterator[Customer]:
+    with Vendors(cloud) as vendors:
+        yield Customer(cloud, vendors, tmp_path, next(_accounts))
+
+
+def orders(**changes: Any) -> dict[str, Any]:
+    connect = {"secret": "acme/atlas", "alert": True}
+    whole = export("mongodb-atlas", atlas_principal_arn=None, external_id=None, connect=connect, **changes)
+    return document(whole)
+
+
+def test_atlas_refuses_then_agrees_then_is_changed_and_left(customer: Customer) -> None:
+    settings = customer.settings(orders())
+    atlas, right = customer.vendors.atlas, customer.vendors.know(settings)
+    project = atlas.projects["5e2211c17a3e5a48f5497de3"]
+
+    # A credential that Atlas does not know: nothing is made that is kept, at Atlas or here.
+    customer.store({"acme/atlas": json.dumps({"client_id": "mdb_sa_id_x", "client_secret": "mdb_sa_sk_wrong"})})
+    with pytest.raises(CdkError):
+        customer.deploy()
+    assert "Atlas does not accept the credential" in customer.events("acme-prod-orders")
+    assert "mdb_sa_sk_wrong" not in customer.events("acme-prod-orders")
+    assert atlas.writes() == []
+    assert not [bucket for bucket in customer.buckets() if "-orders-" in bucket]
+
+    # The right one, and nothing else changed.
+    customer.store(right)
+    customer.deploy()
+    (role,), (integration,), (alert,) = project.roles.values(), project.integrations.values(), project.alerts.values()
+    assert role["iamAssumedRoleArn"] == f"arn:aws:iam::{customer.account}:role/acme-prod-orders"
+
+    # A second deploy asks nothing.
+    asked = len(atlas.recorded)
+    assert "acme-prod-orders" in customer.deploy()
+    assert len(atlas.recorded) == asked
+
+    # A change is one write; one that Atlas refuses is taken back.
+    customer.settings(orders(log_types=["MONGOD"]))
+    customer.deploy()
+    assert project.integrations[integration["id"]]["logTypes"] == ["MONGOD"]
+    assert [one.method for one in atlas.writes()].count("PUT") == 1
+    atlas.fail("PUT", "/logIntegrations", Reply(400, {"error": 400, "errorCode": "NOT_TODAY"}))
+    customer.settings(orders(log_types=["MONGOS"]))
+    with pytest.raises(CdkError):
+        customer.deploy()
+    assert "NOT_TODAY" in customer.events("acme-prod-orders")
+    assert project.integrations[integration["id"]]["logTypes"] == ["MONGOD"]
+
+    # Somebody deletes half of it by hand; the destroy takes the rest.
+    del project.integrations[integration["id"]]
+    customer.destroy("acme-prod-orders")
+    assert (project.roles, project.integrations, project.alerts) == ({}, {}, {})
+    assert alert["id"]
+    assert customer.remembered() == []
+
+
+def test_what_atlas_had_agreed_to_is_taken_back_when_the_deploy_fails_later(customer: Customer) -> None:
+    settings = customer.settings(orders())
+    customer.store(customer.vendors.know(settings))
+    atlas = customer.vendors.atlas
+    atlas.fail("POST", "/alertConfigs", Reply(400, {"error": 400, "errorCode": "NOT_TODAY"}), times=9)
+
+    with pytest.raises(CdkError):
+        customer.deploy()
+
+    assert [one.method for one in atlas.writes() if "logIntegrations" in one.path] == ["POST", "DELETE"]
+    project = atlas.projects["5e2211c17a3e5a48f5497de3"]
+    assert (project.roles, project.integrations, project.alerts) == ({}, {}, {})
+    assert customer.remembered() == []

@@ -1,0 +1,248 @@
+"""`logdock redrive` on the local cloud, by a person who may do no more than the page says: nothing lost, nothing twice.
+
+Logz.io's listener is down while one object comes, refuses a record of another as too long, and the archiver fails for
+want of its configuration. Then all three are mended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_cloud.cdk import Cdk
+from local_cloud.emulator import Emulator
+from local_cloud.stage import Stage
+from local_cloud.stand_ins import logzio_listener
+from local_cloud.stand_ins.log_events import put_events
+from local_cloud.stand_ins.logzio_listener import LogzioListener
+from local_cloud.stand_ins.sessions import role_session
+from local_cloud.vendors import Vendors
+from settings import load_settings
+from settings.names import Names
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.end_to_end
+
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+LANDING = f"acme-app-{ACCOUNT}-{REGION}"
+SETTINGS = """\
+deployment: acme
+account: "{account}"
+region: {region}
+destinations:
+  - {{name: logz, kind: logzio, token_secret: acme/logzio, listener_url: "{listener}"}}
+exports:
+  - {{name: app, kind: s3-logs, ship_to: [logz]}}
+  - {{name: jobs, kind: cloudwatch-logs, log_groups: [/acme/jobs], ship_to: [logz]}}
+"""
+DEADLINE_SECONDS = 120.0
+
+
+class Listener(LogzioListener):
+    """A listener that can be down."""
+
+    is_down = False
+
+    def take(self, query: Mapping[str, list[str]], body: bytes) -> tuple[int, bytes]:
+        return (503, b"") if self.is_down else super().take(query, body)
+
+    def messages(self) -> Counter[str]:
+        return Counter(json.loads(line)["message"] for line in self.lines["logz"])
+
+
+@dataclass(frozen=True)
+class World:
+    """The deployment, and what a test does to it."""
+
+    stage: Stage
+    listener: Listener
+    names: Names
+    settings_file: Path
+
+    def client(self, service: str) -> Any:
+        return self.stage.customer(service)
+
+    @property
+    def failed(self) -> str:
+        return self.names.bucket("failed")
+
+    def kept(self, prefix: str) -> list[str]:
+        found = self.client("s3").list_object_versions(Bucket=self.failed, Prefix=prefix)
+        return [version["Key"] for version in found.get("Versions", [])]
+
+    def dead(self) -> int:
+        sqs = self.client("sqs")
+        url = sqs.get_queue_url(QueueName=self.names.queue("logz", "-dead"))["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
+
+    def logdock(self, *arguments: str) -> tuple[int, str]:
+        """Type a command as the person that docs/logdock.md describes, to its end."""
+        typed = self.type_in(*arguments)
+        printed, _ = typed.communicate()
+        return typed.returncode, printed
+
+    def type_in(self, *arguments: str) -> subprocess.Popen[str]:
+        """Type a command as that person; it goes on running."""
+        session = role_session(self.stage, ACCOUNT, "operator", policy=json.dumps(self.policy(arguments[0])))
+        environment = {
+            **self.stage.cloud.environment(ACCOUNT, REGION),
+            "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": session["SessionToken"],
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lambda_src" / "log_shipper")]),
+        }
+        command = [sys.executable, "-P", "-m", "cli", *arguments, "--settings", str(self.settings_file)]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def policy(self, command: str) -> dict[str, Any]:
+        """Return what the page says that a command needs, each on what the page says."""
+        names = self.names
+        failed, archive = (names.bucket_arn(names.bucket(purpose)) for purpose in ("failed", "archive"))
+        queues = [f"arn:aws:sqs:{REGION}:{ACCOUNT}:{names.queue('logz', suffix)}" for suffix in ("", "-dead")]
+        key = self.client("kms").describe_key(KeyId="alias/acme-archive")["KeyMetadata"]["Arn"]
+        resources: dict[str, list[tuple[list[str], list[str]]]] = {
+            "status": [
+                (["cloudwatch:GetMetricData"], ["*"]),
+                (["s3:ListBucket"], [archive, failed]),
+                (["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], queues),
+            ],
+            "redrive": [
+                (["s3:ListBucketVersions", "s3:GetObjectVersion", "s3:DeleteObjectVersion"], [failed, f"{failed}/*"]),
+                (["s3:GetObject", "s3:PutObject", "s3:ListBucket"], [failed, f"{failed}/progress/*"]),
+                (["kms:Decrypt", "kms:GenerateDataKey"], [key]),
+                (["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SendMessage"], queues),
+                (["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], queues[1:]),
+                (["lambda:InvokeFunction"], [names.archiver_arn(REGION)]),
+                (["logs:FilterLogEvents"], [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/acme-ship-*:*"]),
+            ],
+        }
+        statements = [{"Effect": "Allow", "Action": actions, "Resource": on} for actions, on in resources[command]]
+        return {"Version": "2012-10-17", "Statement": statements}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    directory = tmp_path_factory.mktemp("redrive")
+    options = {"LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.01"}
+    with (
+        Emulator(log_file=directory / "emulator.log", options=options) as cloud,
+        Listener(certificate=cloud.certificate, key=cloud.key) as listener,
+    ):
+        file = directory / "logdock.yaml"
+        file.write_text(SETTINGS.format(account=ACCOUNT, region=REGION, listener=listener.url))
+        settings = load_settings(file)
+        listener.tokens["token"] = "logz"
+        cloud.client("secretsmanager", ACCOUNT, region=REGION).create_secret(Name="acme/logzio", SecretString="token")
+        cloud.client("logs", ACCOUNT, region=REGION).create_log_group(logGroupName="/acme/jobs")
+        cdk = Cdk(cloud=cloud, account=ACCOUNT, region=REGION, log_file=directory / "cdk.log")
+        cdk.bootstrap()
+        cdk.synth(file, directory / "cdk.out")
+        outputs = cdk.deploy(directory / "cdk.out").outputs
+        yield World(Stage(cloud, settings, outputs, Vendors(cloud)), listener, Names.of(settings), file)
+
+
+def until(what: str, holds: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.2)
+
+
+def test_what_failed_is_sent_later_once_and_deleted_only_after_it_arrived(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = world.listener
+    s3, sqs, ssm, logs = (world.client(name) for name in ("s3", "sqs", "ssm", "logs"))
+    expected = Counter([*(f"refused {number}" for number in range(2)), "y" * 2000])
+
+    # Of three records, the listener refuses one as too long.
+    with monkeypatch.context() as patch:
+        patch.setattr(logzio_listener, "MAX_LINE_BYTES", 1000)
+        s3.put_object(Bucket=LANDING, Key="refused.log", Body=f"refused 0\n{'y' * 2000}\nrefused 1\n".encode())
+        until("a record is quarantined", lambda: world.kept("quarantine/app/logz/"))
+
+    # The listener is down, and a message is given up after its first try.
+    listener.is_down = True
+    url = sqs.get_queue_url(QueueName=world.names.queue("logz"))["QueueUrl"]
+    as_deployed = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy", "VisibilityTimeout"])
+    once = json.dumps(json.loads(as_deployed["Attributes"]["RedrivePolicy"]) | {"maxReceiveCount": 1})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": once, "VisibilityTimeout": "1"})
+    lines = [f"dead {number}" for number in range(50)]
+    s3.put_object(Bucket=LANDING, Key="dead.log", Body="\n".join(lines).encode())
+    until("the object's message is dead", world.dead)
+    expected.update(lines)
+
+    # The archiver cannot read the configuration of its export.
+    parameter = f"{world.names.parameter_path}jobs"
+    document = ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
+    ssm.delete_parameter(Name=parameter)
+    logs.create_log_stream(logGroupName="/acme/jobs", logStreamName="nightly")
+    lines = [f"job {number}" for number in range(5)]
+    now = int(time.time() * 1000)
+    put_events(logs, "/acme/jobs", "nightly", [(now + number, line) for number, line in enumerate(lines)])
+    until("the archiver's event is kept", lambda: world.kept("aws/lambda/async/"))
+    expected.update(lines)
+
+    code, shown = world.logdock("status", "--json")
+    status = json.loads(shown)
+    assert (code, status["failures"], status["kept"]) == (1, 3, {REGION: 1}), shown
+    assert [(each["destination"], each["dead"]) for each in status["queues"]] == [("logz", 1)]
+    assert {(each["export"], each["destination"]): each["quarantined"] for each in status["deliveries"]} == {
+        ("app", "logz"): 1,
+        ("jobs", "archive"): 0,
+        ("jobs", "logz"): 0,
+    }
+
+    code, shown = world.logdock("redrive", "--dry-run")
+    assert code == 1, shown
+    assert re.search(r"^archiver +jobs +archive +[\w.]+ +1 *$", shown, re.MULTILINE), shown
+    assert re.search(r"^dead-letters +app +logz +DeliveryError: .*answered 503.* 1 *$", shown, re.MULTILINE), shown
+    assert re.search(r"^quarantine +app +logz +the listener refused the record as malf.* 1 +1$", shown, re.MULTILINE), (
+        shown
+    )
+    assert "yyyy" not in shown
+
+    # The command is killed while it waits for the record, whose message dies too. Started again it waits for the same
+    # one; as long as nothing arrives, nothing is deleted.
+    quarantined = world.kept("quarantine/")
+    killed = world.type_in("redrive", "--only", "quarantine")
+    until("the record's message is dead too", lambda: world.dead() == 2)
+    killed.kill()
+    killed.communicate()
+    code, shown = world.logdock("redrive", "--only", "quarantine", "--wait", "3")
+    assert (code, world.kept("quarantine/")) == (1, quarantined), shown
+
+    listener.is_down = False
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=as_deployed["Attributes"])
+    ssm.put_parameter(Name=parameter, Type="String", Value=document)
+    code, shown = world.logdock("redrive", "--wait", "60")
+    assert code == 0, shown
+    assert "Nothing is left." in shown
+    until("all of it arrives", lambda: listener.messages() >= expected)
+
+    assert listener.messages() == expected
+    assert (world.kept("quarantine/"), world.kept("aws/lambda/"), world.dead()) == ([], [], 0)
+    assert world.logdock("redrive") == (0, "Nothing has failed.\n")
+    code, shown = world.logdock("status", "--json")
+    (jobs,) = (each for each in json.loads(shown)["deliveries"] if each["destination"] == "archive")
+    assert (code, json.loads(shown)["failures"], jobs["landed"] is None) == (0, 0, False), shown
+
+
+@pytest.mark.parametrize("command", ["status", "redrive"])
+def test_the_page_says_what_the_person_of_this_test_may_do(world: World, command: str) -> None:
+    section = (ROOT / "docs" / "logdock.md").read_text().partition(f"## logdock {command}\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z0-9]+:[A-Z]\w+)`", section.partition("It needs")[2]))
+    assert named == {action for statement in world.policy(command)["Statement"] for action in statement["Action"]}

@@ -1,0 +1,447 @@
+"""Atlas: access role, authorisation, log integration, in the order and with the references of the stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+
+from local_cloud.vendor_apis.atlas import AtlasApi
+from local_cloud.vendor_apis.server import Reply
+from tests.lambda_src.vendor_connector.formation import ROLE, Clock, FailedError, Formation, Get, Iam, Template
+
+PROJECT = "5e2211c17a3e5a48f5497de3"
+OTHER_PROJECT = "6f3322d28b4f6b59a6508ef4"
+ROLE_ARN = "arn:aws:iam::111122223333:role/acme-prod-orders"
+BUCKET = "acme-prod-orders-111122223333-eu-west-1"
+STATE = "/logdock/acme-prod/orders"
+
+
+def template(atlas: AtlasApi, **changes: Any) -> Template:
+    """Return what the stack has; changes go to both custom resources where they know them."""
+    project = {
+        "Secret": "acme/atlas",
+        "ApiBaseUrl": atlas.url,
+        "ProjectId": changes.pop("ProjectId", PROJECT),
+        "Adopt": changes.pop("Adopt", "false"),
+        **({"Revision": changes.pop("Revision")} if "Revision" in changes else {}),
+    }
+    prefix = changes.pop("Prefix", "atlas/orders")
+    return {
+        "AccessRole": {
+            "Type": "Custom::LogdockAtlasAccessRole",
+            "Operation": "atlas-access-role",
+            **project,
+            "RoleArn": ROLE_ARN,
+            "Bucket": BUCKET,
+            "Prefix": prefix,
+            "StateParameter": f"{STATE}/atlas-access-role",
+        },
+        "Role": {"Type": ROLE, "Arn": ROLE_ARN, "ExternalIds": [Get("AccessRole", "ExternalId")]},
+        "LogExport": {
+            "Type": "Custom::LogdockAtlasLogExport",
+            "Operation": "atlas-log-export",
+            **project,
+            "RoleId": Get("AccessRole", "RoleId"),
+            "RoleArn": Get("Role", "Arn"),
+            "Bucket": BUCKET,
+            "Prefix": prefix,
+            "LogTypes": ["MONGOD", "MONGOD_AUDIT"],
+            "KmsKey": "arn:aws:kms:eu-west-1:111122223333:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11",
+            "LegacyPaths": "false",
+            "StateParameter": f"{STATE}/atlas-log-export",
+            **changes,
+        },
+        "Last": {"Type": ROLE, "Arn": "arn:aws:iam::111122223333:role/last", "ExternalIds": []},
+    }
+
+
+def is_clean(atlas: AtlasApi) -> bool:
+    projects = atlas.projects.values()
+    return not any(one.roles or one.integrations or one.alerts for one in projects) and not parameters()
+
+
+def parameters() -> list[str]:
+    return [one["Name"] for one in boto3.client("ssm").describe_parameters()["Parameters"]]
+
+
+def only(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    (one,) = found.values()
+    return one
+
+
+def by_hand(atlas: AtlasApi, iam: Iam, **integration: Any) -> tuple[str, str]:
+    """Configure Atlas as a person does; return the ids of the access role and the integration."""
+    project = atlas.projects[PROJECT]
+    role_id, integration_id = "a" * 24, "b" * 24
+    project.roles[role_id] = {
+        "providerName": "AWS",
+        "roleId": role_id,
+        "atlasAWSAccountArn": atlas.principal_arn,
+        "atlasAssumedRoleExternalId": "9f4a5d0e-6a86-4c0d-a3f5-1d2c8f3b7e64",
+        "iamAssumedRoleArn": ROLE_ARN,
+        "authorizedDate": "2026-11-01T00:00:00Z",
+    }
+    project.integrations[integration_id] = {
+        "id": integration_id,
+        "type": "S3_LOG_EXPORT",
+        "bucketName": BUCKET,
+        "prefixPath": "atlas/orders/",
+        "iamRoleId": role_id,
+        "logTypes": ["MONGOD"],
+        "kmsKey": None,
+        "useLegacyPathStructure": None,
+        **integration,
+    }
+    iam.roles[ROLE_ARN] = ["9f4a5d0e-6a86-4c0d-a3f5-1d2c8f3b7e64"]
+    return role_id, integration_id
+
+
+def test_one_deploy_authorises_the_role_and_creates_the_integration(
+    atlas: AtlasApi, formation: Formation, iam: Iam
+) -> None:
+    formation.deploy(template(atlas))
+
+    project = atlas.projects[PROJECT]
+    role, integration = only(project.roles), only(project.integrations)
+    assert formation.resources["AccessRole"].data == {
+        "RoleId": role["roleId"],
+        "PrincipalArn": "arn:aws:iam::772401394250:root",
+        "ExternalId": role["atlasAssumedRoleExternalId"],
+    }
+    assert role["iamAssumedRoleArn"] == ROLE_ARN
+    assert integration == {
+        "id": integration["id"],
+        "type": "S3_LOG_EXPORT",
+        "bucketName": BUCKET,
+        "prefixPath": "atlas/orders",
+        "iamRoleId": role["roleId"],
+        "logTypes": ["MONGOD", "MONGOD_AUDIT"],
+        "kmsKey": "arn:aws:kms:eu-west-1:111122223333:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11",
+        "useLegacyPathStructure": False,
+    }
+    assert formation.resources["LogExport"].data == {"IntegrationId": integration["id"]}
+    assert iam.written == [f"{BUCKET}/atlas/orders/mongodb-atlas-access-test"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"principal_arn": "*"}, "names no IAM principal that a role could trust: it answered '\\*'"),
+        ({"principal_arn": "arn:aws:iam::772401394250:role/*"}, "names no IAM principal"),
+        ({"principal_arn": "arn:aws:iam::*:root"}, "names no IAM principal"),
+        ({"principal_arn": "arn:aws:sts::772401394250:federated-user/x"}, "names no IAM principal"),
+    ],
+)
+def test_nobody_is_trusted_but_one_principal(
+    atlas: AtlasApi, formation: Formation, iam: Iam, changes: dict[str, str], said: str
+) -> None:
+    for name, value in changes.items():
+        setattr(atlas, name, value)
+    with pytest.raises(FailedError, match=said):
+        formation.deploy(template(atlas))
+    assert iam.roles == {}
+    assert is_clean(atlas)
+
+
+def test_one_destroy_leaves_nothing(atlas: AtlasApi, formation: Formation) -> None:
+    formation.deploy(template(atlas))
+    formation.destroy()
+    assert is_clean(atlas)
+    assert [(one.method, one.path.split("/groups/")[1][24:39]) for one in atlas.writes()][-2:] == [
+        ("DELETE", "/logIntegration"),
+        ("DELETE", "/cloudProviderA"),
+    ]
+
+
+def test_waits_while_iam_spreads_the_role(atlas: AtlasApi, formation: Formation, clock: Clock) -> None:
+    atlas.propagation = 4
+    begun = clock.now()
+    formation.deploy(template(atlas))
+    assert clock.now() - begun == 40
+    assert len(atlas.projects[PROJECT].integrations) == 1
+
+
+def test_a_role_that_atlas_can_never_assume_ends_with_what_atlas_said(atlas: AtlasApi, formation: Formation) -> None:
+    atlas.propagation = 1_000
+    with pytest.raises(
+        FailedError,
+        match=rf"atlas-log-export: given up after 10 minutes: Atlas cannot assume {ROLE_ARN} .*CANNOT_ASSUME_ROLE",
+    ):
+        formation.deploy(template(atlas))
+    assert is_clean(atlas)
+
+
+def test_a_second_deploy_sends_nothing(atlas: AtlasApi, formation: Formation) -> None:
+    formation.deploy(template(atlas))
+    before = len(atlas.recorded)
+    formation.deploy(template(atlas))
+    assert len(atlas.recorded) == before
+
+
+def test_a_revision_looks_at_everything_and_writes_nothing(atlas: AtlasApi, formation: Formation) -> None:
+    formation.deploy(template(atlas))
+    reads, writes = len(atlas.recorded), len(atlas.writes())
+    formation.deploy(template(atlas, Revision="2"))
+    assert len(atlas.recorded) > reads
+    assert len(atlas.writes()) == writes
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"LogTypes": ["MONGOS"]},
+        {"KmsKey": ""},
+        {"LegacyPaths": "true"},
+        {"Prefix": "atlas/other"},
+        {"Bucket": "arn:aws:s3::111122223333:accesspoint/mfzwi23gnjvgw.mrap"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_an_update_changes_the_integration_in_place_and_nothing_else(
+    atlas: AtlasApi, formation: Formation, change: dict[str, Any]
+) -> None:
+    formation.deploy(template(atlas))
+    project = atlas.projects[PROJECT]
+    roles, integration = dict(project.roles), only(project.integrations)
+    writes = len(atlas.writes())
+
+    formation.deploy(template(atlas, **change))
+
+    (write,) = atlas.writes()[writes:]
+    assert (write.method, write.path) == (
+        "PUT",
+        f"/api/atlas/v2/groups/{PROJECT}/logIntegrations/{integration['id']}",
+    )
+    assert project.roles == roles
+    assert list(project.integrations) == [integration["id"]]
+    assert only(project.integrations) != integration
+
+
+def test_another_project_is_another_role_and_integration(atlas: AtlasApi, formation: Formation) -> None:
+    atlas.projects[OTHER_PROJECT] = type(atlas.projects[PROJECT])()
+    formation.deploy(template(atlas))
+    formation.deploy(template(atlas, ProjectId=OTHER_PROJECT))
+    assert not atlas.projects[PROJECT].roles
+    assert not atlas.projects[PROJECT].integrations
+    assert len(atlas.projects[OTHER_PROJECT].integrations) == 1
+
+
+def test_a_replacement_that_fails_leaves_the_old_project_as_it_was(atlas: AtlasApi, formation: Formation) -> None:
+    atlas.projects[OTHER_PROJECT] = type(atlas.projects[PROJECT])()
+    formation.deploy(template(atlas))
+    before = only(atlas.projects[PROJECT].integrations)
+    atlas.fail("POST", f"{OTHER_PROJECT}/logIntegrations", Reply(400, {"error": 400, "errorCode": "NO_CLUSTER"}))
+    with pytest.raises(FailedError, match="NO_CLUSTER"):
+        formation.deploy(template(atlas, ProjectId=OTHER_PROJECT))
+    assert only(atlas.projects[PROJECT].integrations) == before
+    assert not atlas.projects[OTHER_PROJECT].roles
+    assert not atlas.projects[OTHER_PROJECT].integrations
+
+
+@pytest.mark.parametrize("step", ["Role", "LogExport", "Last"])
+def test_a_first_deploy_that_fails_after_a_step_leaves_nothing(
+    atlas: AtlasApi, formation: Formation, step: str
+) -> None:
+    formation.fail_before = step
+    with pytest.raises(FailedError):
+        formation.deploy(template(atlas))
+    assert is_clean(atlas)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/cloudProviderAccess"),
+        ("PATCH", "/cloudProviderAccess"),
+        ("POST", "/logIntegrations"),
+    ],
+)
+@pytest.mark.parametrize("is_carried_out", [False, True], ids=["not-done", "done"])
+@pytest.mark.parametrize("reply", [None, Reply(500, {"error": 500, "errorCode": "UNEXPECTED_ERROR"})])
+def test_a_lost_answer_repeats_nothing_that_was_done(
+    atlas: AtlasApi, formation: Formation, method: str, path: str, is_carried_out: bool, reply: Reply | None
+) -> None:
+    atlas.fail(method, path, reply, is_carried_out=is_carried_out)
+    formation.deploy(template(atlas))
+    project = atlas.projects[PROJECT]
+    assert (len(project.roles), len(project.integrations)) == (1, 1)
+    formation.destroy()
+    assert is_clean(atlas)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/cloudProviderAccess"), ("POST", "/logIntegrations")])
+def test_a_creation_whose_answer_was_lost_for_good_is_rolled_back(
+    atlas: AtlasApi, formation: Formation, method: str, path: str
+) -> None:
+    atlas.fail(method, path, None, is_carried_out=True)
+    real, looks = atlas.answer, [0]
+
+    def refuse_after_the_write(request: Any) -> Any:
+        wrote = any(one.method == method and path in one.path for one in atlas.recorded)
+        if wrote and request.method == "GET" and path in request.path and looks[0] < 1:
+            looks[0] += 1
+            return Reply(403, {"error": 403, "errorCode": "USER_CANNOT_ACCESS_GROUP"})
+        return real(request)
+
+    atlas.answer = refuse_after_the_write  # type: ignore[method-assign]
+    with pytest.raises(FailedError, match="USER_CANNOT_ACCESS_GROUP"):
+        formation.deploy(template(atlas))
+    assert is_clean(atlas)
+
+
+def test_two_unfinished_roles_are_not_guessed_between(atlas: AtlasApi, formation: Formation) -> None:
+    atlas.fail("POST", "/cloudProviderAccess", None, is_carried_out=True)
+    atlas.projects[PROJECT].roles["c" * 24] = {"roleId": "c" * 24, "atlasAWSAccountArn": "x"}
+    real = atlas.answer
+
+    def another_deploy_makes_one_too(request: Any) -> Any:
+        if request.method == "POST" and "cloudProviderAccess" in request.path:
+            atlas.projects[PROJECT].roles["d" * 24] = {"roleId": "d" * 24, "atlasAWSAccountArn": "x"}
+        return real(request)
+
+    atlas.answer = another_deploy_makes_one_too  # type: ignore[method-assign]
+    with pytest.raises(FailedError, match="it cannot be told which one is this stack's") as failed:
+        formation.deploy(template(atlas))
+    assert "c" * 24 not in str(failed.value), "it was there before"
+
+
+def test_a_destroy_after_everything_was_deleted_by_hand(atlas: AtlasApi, formation: Formation) -> None:
+    formation.deploy(template(atlas))
+    atlas.projects[PROJECT].integrations.clear()
+    atlas.projects[PROJECT].roles.clear()
+    formation.destroy()
+    assert is_clean(atlas)
+
+
+def test_a_destroy_after_the_project_was_deleted(atlas: AtlasApi, formation: Formation) -> None:
+    formation.deploy(template(atlas))
+    atlas.projects.clear()
+    formation.destroy()
+    assert not parameters()
+
+
+def test_what_was_deleted_by_hand_is_made_again_by_a_revision(atlas: AtlasApi, formation: Formation, iam: Iam) -> None:
+    formation.deploy(template(atlas))
+    project = atlas.projects[PROJECT]
+    former = only(project.roles)["atlasAssumedRoleExternalId"]
+    project.integrations.clear()
+    project.roles.clear()
+    formation.deploy(template(atlas, Revision="2"))
+    assert iam.roles[ROLE_ARN] == [only(project.roles)["atlasAssumedRoleExternalId"]] != [former]
+    assert only(project.integrations)["iamRoleId"] == only(project.roles)["roleId"]
+
+
+def test_a_role_that_was_deleted_by_hand_is_named_when_only_the_integration_changes(
+    atlas: AtlasApi, formation: Formation
+) -> None:
+    formation.deploy(template(atlas))
+    atlas.projects[PROJECT].integrations.clear()
+    atlas.projects[PROJECT].roles.clear()
+    with pytest.raises(FailedError, match=r"is gone from Atlas: .* Change `connect.revision` and deploy again"):
+        formation.deploy(template(atlas, LogTypes=["MONGOS"]))
+
+
+@pytest.mark.parametrize("found", ["role", "integration"])
+def test_somebody_elses_configuration_is_refused_before_anything_is_made(
+    atlas: AtlasApi, formation: Formation, iam: Iam, found: str
+) -> None:
+    by_hand(atlas, iam)
+    project = atlas.projects[PROJECT]
+    (project.integrations if found == "role" else project.roles).clear()
+    with pytest.raises(FailedError, match=r"atlas-access-role: .*this stack did not make it.*`connect.adopt: true`"):
+        formation.deploy(template(atlas))
+    assert not atlas.writes()
+    assert not parameters()
+
+
+def test_an_adopted_configuration_keeps_its_ids_and_gets_what_is_asked(
+    atlas: AtlasApi, formation: Formation, iam: Iam
+) -> None:
+    role_id, integration_id = by_hand(atlas, iam)
+    formation.deploy(template(atlas, Adopt="true"))
+    project = atlas.projects[PROJECT]
+    assert list(project.roles) == [role_id]
+    assert list(project.integrations) == [integration_id]
+    assert project.integrations[integration_id]["logTypes"] == ["MONGOD", "MONGOD_AUDIT"]
+    assert [one.method for one in atlas.writes()] == ["PUT"]
+    assert iam.roles[ROLE_ARN] == ["9f4a5d0e-6a86-4c0d-a3f5-1d2c8f3b7e64"]
+
+
+def test_a_rollback_puts_an_adopted_configuration_back(atlas: AtlasApi, formation: Formation, iam: Iam) -> None:
+    role_id, integration_id = by_hand(atlas, iam)
+    before = dict(atlas.projects[PROJECT].integrations[integration_id])
+    formation.fail_before = "Last"
+    with pytest.raises(FailedError):
+        formation.deploy(template(atlas, Adopt="true"))
+    project = atlas.projects[PROJECT]
+    assert list(project.roles) == [role_id]
+    assert project.integrations == {integration_id: before}
+    assert not parameters()
+
+
+def test_what_was_adopted_is_ours_once_adopt_is_taken_out(atlas: AtlasApi, formation: Formation, iam: Iam) -> None:
+    by_hand(atlas, iam)
+    formation.deploy(template(atlas, Adopt="true"))
+    writes = len(atlas.writes())
+    formation.deploy(template(atlas))
+    assert len(atlas.writes()) == writes
+    formation.destroy()
+    assert is_clean(atlas)
+
+
+def test_a_full_project_is_refused_before_anything_is_made(atlas: AtlasApi, formation: Formation, iam: Iam) -> None:
+    by_hand(atlas, iam, bucketName="others")
+    project = atlas.projects[PROJECT]
+    project.roles.clear()
+    one = only(project.integrations)
+    project.integrations = {f"{number:024x}": {**one, "id": f"{number:024x}"} for number in range(10)}
+    with pytest.raises(FailedError, match=rf"project {PROJECT} has 10 log integrations, and Atlas allows 10"):
+        formation.deploy(template(atlas))
+    assert not atlas.writes()
+
+
+def test_a_role_that_another_feature_uses_is_named(atlas: AtlasApi, formation: Formation) -> None:
+    formation.deploy(template(atlas))
+    real = atlas._role
+
+    def also_for_backups(project: Any, role_id: str) -> dict[str, Any]:
+        role = real(project, role_id)
+        return {**role, "featureUsages": [{"featureType": "EXPORT_SNAPSHOT"}]}
+
+    atlas._role = also_for_backups  # type: ignore[method-assign]
+    with pytest.raises(FailedError, match=r"still uses the access role .* for EXPORT_SNAPSHOT: remove that in Atlas"):
+        formation.destroy()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "said"),
+    [
+        ("IP_ADDRESS_NOT_ON_ACCESS_LIST", 403, r"fixed egress address \(`connect.vpc`\)"),
+        ("ORG_REQUIRES_ACCESS_LIST", 403, r"fixed egress address \(`connect.vpc`\)"),
+        ("USER_UNAUTHORIZED", 401, "it needs Project Owner in this project"),
+        ("GROUP_NOT_FOUND", 403, "check `project_id`"),
+        ("PAYMENT_REQUIRED", 402, "plan or payment does not cover this"),
+    ],
+)
+def test_a_refusal_says_what_atlas_said_what_it_means_and_what_to_do(
+    atlas: AtlasApi, formation: Formation, code: str, status: int, said: str
+) -> None:
+    atlas.fail("GET", "/", Reply(status, {"error": status, "errorCode": code, "detail": "Atlas's words"}), times=9)
+    with pytest.raises(FailedError, match=rf"answered {status}: .*{code}.*Atlas's words.*{said}"):
+        formation.deploy(template(atlas))
+    assert not atlas.writes()
+
+
+def test_a_cluster_that_cannot_export_is_explained(atlas: AtlasApi, formation: Formation) -> None:
+    atlas.fail("POST", "/logIntegrations", Reply(400, {"error": 400, "errorCode": "CLUSTER_TIER_UNSUPPORTED"}))
+    with pytest.raises(FailedError, match=r"CLUSTER_TIER_UNSUPPORTED.* M10 or larger"):
+        formation.deploy(template(atlas))
+    assert is_clean(atlas)
+
+
+def test_a_project_that_does_not_exist_is_told_before_anything_is_made(atlas: AtlasApi, formation: Formation) -> None:
+    with pytest.raises(FailedError, match="GROUP_NOT_FOUND"):
+        formation.deploy(template(atlas, ProjectId=OTHER_PROJECT))
+    assert not parameters()

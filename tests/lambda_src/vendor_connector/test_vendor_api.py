@@ -1,0 +1,187 @@
+"""HTTPS to a vendor: what is tried again, what is not, and what a message may hold."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from vendor_connector.request import ConnectorError
+from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError, pause_seconds
+
+from local_cloud.certificate import ServerCertificate, create_server_certificate
+from local_cloud.vendor_apis.server import Reply, Request
+from local_cloud.vendor_apis.server import VendorApi as Server
+from tests.lambda_src.vendor_connector.formation import Clock
+
+TOKEN = "mdb_sa_sk_topsecret"
+
+
+class Echo(Server):
+    """Answers with what it was asked."""
+
+    vendor = "echo"
+
+    def __init__(self, certificate: ServerCertificate) -> None:
+        super().__init__(certificate=certificate.certificate, key=certificate.key)
+        self.asked: list[Request] = []
+
+    def answer(self, request: Request) -> Reply:
+        self.asked.append(request)
+        body = request.body.decode()
+        return Reply(200, {"method": request.method, "path": request.path, "query": dict(request.query), "body": body})
+
+    def malformed(self, wrong: str) -> Reply:
+        return Reply(400, {"wrong": wrong})
+
+
+@pytest.fixture
+def server(clock: Clock, certificate: ServerCertificate) -> Iterator[Echo]:
+    with Echo(certificate) as running:
+        yield running
+
+
+def api(server: Server, *, seconds: float = 900) -> VendorApi:
+    return VendorApi(
+        vendor="Echo",
+        base_url=server.url,
+        remaining_seconds=lambda: seconds,
+        headers=lambda: {"Authorization": f"Bearer {TOKEN}"},
+        secrets=[TOKEN],
+    )
+
+
+def test_sends_json_and_reads_json(server: Echo) -> None:
+    answer = api(server).call("PUT", "/a/b", body={"x": [1]}, query={"q": "a b"})
+    assert answer == {"method": "PUT", "path": "/a/b", "query": {"q": "a b"}, "body": '{"x":[1]}'}
+    (request,) = server.asked
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+def test_an_empty_answer_is_none(server: Echo) -> None:
+    server.fail("DELETE", "/a", Reply(204))
+    assert api(server).call("DELETE", "/a") is None
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_a_busy_vendor_is_asked_again(server: Echo, clock: Clock, method: str, status: int) -> None:
+    server.fail(method, "/a", Reply(status, {"message": "busy"}), times=4)
+    assert api(server).call(method, "/a")["method"] == method
+    assert len(clock.slept) == 4
+    assert clock.slept[0] < clock.slept[-1]
+
+
+def test_a_vendor_that_stays_busy_is_given_up_after_five_tries(server: Echo, clock: Clock) -> None:
+    server.fail("GET", "/a", Reply(503, {"message": "busy"}), times=9)
+    with pytest.raises(VendorRefusalError, match=r'Echo: GET /a answered 503: {"message": "busy"}'):
+        api(server).call("GET", "/a")
+    assert len(server.recorded) == 5
+
+
+def test_retry_after_is_kept_to(server: Echo, clock: Clock) -> None:
+    server.fail("GET", "/a", Reply(429, None, {"Retry-After": "17"}))
+    api(server).call("GET", "/a")
+    assert clock.slept == [17.0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [("0", 0.0), ("600", 60.0), ("Fri, 15 Jan 2027 08:00:20 GMT", 20.0), ("Fri, 15 Jan 2027 07:00:00 GMT", 0.5)],
+)
+def test_retry_after_is_a_number_or_a_date_within_bounds(clock: Clock, asked: str, seconds: float) -> None:
+    assert clock.now() == 1_800_000_000.0, "Fri, 15 Jan 2027 08:00:00 GMT"
+    assert pause_seconds(asked, 1) == seconds
+
+
+@pytest.mark.parametrize("reply", [None, Reply(500), Reply(503)])
+def test_a_post_whose_fate_is_not_known_is_not_repeated(server: Echo, reply: Reply | None) -> None:
+    server.fail("POST", "/a", reply)
+    with pytest.raises(NoAnswerError):
+        api(server).call("POST", "/a", body={})
+    assert len(server.recorded) == 1
+
+
+def test_a_post_that_was_not_taken_is_repeated(server: Echo) -> None:
+    server.fail("POST", "/a", Reply(429))
+    assert api(server).call("POST", "/a", body={})["method"] == "POST"
+
+
+def test_a_post_that_changes_nothing_the_second_time_is_repeated(server: Echo) -> None:
+    server.fail("POST", "/a", None)
+    assert api(server).call("POST", "/a", body={}, is_repeatable=True)["method"] == "POST"
+
+
+def test_a_cut_connection_is_tried_again(server: Echo) -> None:
+    server.fail("GET", "/a", None, times=2)
+    assert api(server).call("GET", "/a")["method"] == "GET"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
+def test_a_refusal_is_not_repeated(server: Echo, status: int) -> None:
+    server.fail("GET", "/a", Reply(status, {"errorCode": "X"}))
+    with pytest.raises(VendorRefusalError) as refused:
+        api(server).call("GET", "/a")
+    assert (refused.value.status, refused.value.document) == (status, {"errorCode": "X"})
+    assert len(server.recorded) == 1
+
+
+def test_a_redirect_is_not_followed_with_the_credential(server: Echo) -> None:
+    server.fail("GET", "/a", Reply(302, None, {"Location": f"{server.url}/elsewhere"}))
+    with pytest.raises(VendorRefusalError, match="answered 302"):
+        api(server).call("GET", "/a")
+    assert [one.path for one in server.recorded] == ["/a"]
+
+
+def test_what_the_vendor_says_is_shown_without_the_credential_and_shortened(server: Echo) -> None:
+    said = {"message": f"token {TOKEN} is wrong", "header": "Authorization: Bearer eyJabc", "more": "x" * 2000}
+    server.fail("GET", "/a", Reply(400, said))
+    with pytest.raises(VendorRefusalError) as refused:
+        api(server).call("GET", "/a")
+    text = str(refused.value)
+    assert TOKEN not in text
+    assert "eyJabc" not in text
+    assert "token *** is wrong" in text
+    assert len(text) < 700
+
+
+def test_no_pause_goes_beyond_the_functions_time(server: Echo, clock: Clock) -> None:
+    server.fail("GET", "/a", Reply(429, None, {"Retry-After": "60"}))
+    with pytest.raises(VendorRefusalError, match="429"):
+        api(server, seconds=80).call("GET", "/a")
+    assert clock.slept == []
+
+
+def test_a_server_that_nobody_vouches_for_is_not_spoken_to(
+    clock: Clock, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with Echo(create_server_certificate(tmp_path_factory.mktemp("other"))) as other:
+        with pytest.raises(NoAnswerError, match="CERTIFICATE_VERIFY_FAILED") as failed:
+            api(other).call("GET", "/a")
+        assert isinstance(failed.value.__cause__.reason, ssl.SSLCertVerificationError)  # type: ignore[union-attr]
+        assert other.recorded == []
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1", "https://", "https://a.example/api", "127.0.0.1", "file:///x"])
+def test_rejects_an_address_that_is_no_https_host(address: str) -> None:
+    with pytest.raises(ConnectorError, match="the API's address must be https:// and a host"):
+        VendorApi(vendor="Echo", base_url=address, remaining_seconds=lambda: 900.0)
+
+
+def test_an_answer_that_is_no_json_names_the_address(server: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+    import json
+
+    from local_cloud.vendor_apis import server as module
+
+    class Page:
+        @staticmethod
+        def dumps(_: Any) -> str:
+            return "<html>"
+
+        loads, JSONDecodeError = staticmethod(json.loads), json.JSONDecodeError
+
+    monkeypatch.setattr(module, "json", Page)
+    with pytest.raises(NoAnswerError, match=f"the answer is no JSON; is {server.url} the address of its API"):
+        api(server).call("GET", "/a")

@@ -1,0 +1,186 @@
+"""Requests against a vendor's description: what fits, and each way in which one does not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local_cloud.openapi import Description, main
+
+VERSION = "application/vnd.atlas.2025-03-12+json"
+DESCRIPTION: dict[str, Any] = {
+    "openapi": "3.0.1",
+    "paths": {
+        "/groups/{groupId}/sinks": {
+            "parameters": [
+                {
+                    "name": "groupId",
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string", "pattern": "^[a-f0-9]{4}$"},
+                }
+            ],
+            "get": {"parameters": [{"name": "size", "in": "query", "schema": {"type": "integer", "maximum": 500}}]},
+            "post": {
+                "requestBody": {
+                    "required": True,
+                    "content": {VERSION: {"schema": {"$ref": "#/components/schemas/Sink"}}},
+                }
+            },
+        },
+        "/groups/{groupId}/sinks/{id}": {"delete": {}},
+        "/groups/{groupId}/sinks/latest": {"get": {}},
+    },
+    "components": {
+        "securitySchemes": {"A": {"type": "oauth2", "flows": {"x": {"tokenUrl": "https://v.example/oauth/token"}}}},
+        "schemas": {
+            "Sink": {
+                "required": ["type", "kinds"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "kinds": {
+                        "type": "array",
+                        "uniqueItems": True,
+                        "minItems": 1,
+                        "maxItems": 2,
+                        "items": {"type": "string", "enum": ["A", "B"]},
+                    },
+                    "id": {"type": "string", "readOnly": True},
+                },
+                "discriminator": {"propertyName": "type", "mapping": {"S3": "#/components/schemas/S3Sink"}},
+                "oneOf": [{"$ref": "#/components/schemas/S3Sink"}],
+            },
+            "S3Sink": {
+                "allOf": [
+                    {"$ref": "#/components/schemas/Sink"},
+                    {
+                        "properties": {
+                            "bucket": {"type": "string", "minLength": 3},
+                            "key": {"type": "string", "nullable": True},
+                            "on": {"type": "boolean"},
+                            "delay": {"type": "integer", "minimum": 5},
+                        }
+                    },
+                ],
+                "required": ["bucket"],
+            },
+        },
+    },
+}
+GOOD = {"type": "S3", "kinds": ["A", "B"], "bucket": "acme", "key": None, "on": True, "delay": 5}
+
+
+def request(method: str = "POST", path: str = "/groups/ab12/sinks", body: Any = GOOD, **more: Any) -> dict[str, Any]:
+    return {
+        "vendor": "v",
+        "method": method,
+        "path": path,
+        "query": more.get("query", {}),
+        "headers": {"Content-Type": more.get("content_type", VERSION)},
+        "body": body,
+    }
+
+
+def mistakes(one: dict[str, Any], vendor: str = "v", description: dict[str, Any] = DESCRIPTION) -> list[str]:
+    return Description(vendor, description).mistakes(one)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        request(),
+        request("GET", body=None, query={"size": "500"}),
+        request("DELETE", "/groups/ab12/sinks/x", body=None),
+        request("GET", "/groups/ab12/sinks/latest", body=None),
+        request("POST", "/oauth/token", body={"grant_type": "client_credentials"}, content_type="form"),
+    ],
+)
+def test_accepts_what_the_description_has(one: dict[str, Any]) -> None:
+    assert mistakes(one) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "mistake"),
+    [
+        (request(path="/groups/ab12/sink"), "no such path and method"),
+        (request("PUT"), "no such path and method"),
+        (request(path="/groups/AB12/sinks"), "groupId does not match ^[a-f0-9]{4}$"),
+        (request("GET", body=None, query={"sise": "1"}), "query parameter sise is unknown"),
+        (request("GET", body=None, query={"size": "501"}), "size is out of range"),
+        (request(body=None), "the body is missing"),
+        (request(content_type="application/json"), f"Content-Type application/json is none of ['{VERSION}']"),
+        (request(body={**GOOD, "colour": "x"}), "colour is unknown"),
+        (request(body={**GOOD, "id": "x"}), "id is read-only"),
+        (request(body={name: GOOD[name] for name in GOOD if name != "bucket"}), "bucket is missing"),
+        (request(body={name: GOOD[name] for name in GOOD if name != "kinds"}), "kinds is missing"),
+        (request(body={**GOOD, "bucket": "ab"}), "bucket has 2 characters"),
+        (request(body={**GOOD, "bucket": None}), "bucket is null"),
+        (request(body={**GOOD, "kinds": ["C"]}), "kinds[0] is none of ['A', 'B']"),
+        (request(body={**GOOD, "kinds": ["A", "A"]}), "kinds repeats an entry"),
+        (request(body={**GOOD, "kinds": []}), "kinds has 0 entries"),
+        (request(body={**GOOD, "kinds": ["A", "B", "A"]}), "kinds has 3 entries"),
+        (request(body={**GOOD, "on": "true"}), "on is no boolean"),
+        (request(body={**GOOD, "delay": True}), "delay is no integer"),
+        (request(body={**GOOD, "delay": 4}), "delay is out of range"),
+    ],
+)
+def test_tells_what_the_description_does_not_have(one: dict[str, Any], mistake: str) -> None:
+    assert mistake in mistakes(one)
+
+
+def test_one_of_several_without_a_discriminator_is_enough() -> None:
+    choices = [
+        {"type": "object", "required": ["a"], "properties": {"a": {}}},
+        {"properties": {"b": {"type": "string"}}},
+    ]
+    description = {"paths": {"/x": {"post": {"requestBody": {"content": {"j": {"schema": {"oneOf": choices}}}}}}}}
+
+    def told(body: Any) -> list[str]:
+        return mistakes(request(path="/x", body=body, content_type="j"), description=description)
+
+    assert told({"a": "1"}) == told({"b": "1"}) == []
+    assert told({"b": 1})
+
+
+def test_swagger_2_has_its_body_among_the_parameters() -> None:
+    body = {"in": "body", "name": "body", "schema": {"$ref": "#/definitions/Bucket"}}
+    bucket = {"required": ["bucket"], "properties": {"bucket": {"type": "string"}, "logsType": {"enum": ["elb"]}}}
+    description = {
+        "swagger": "2.0",
+        "paths": {"/v1/buckets": {"post": {"parameters": [body]}}},
+        "definitions": {"Bucket": bucket},
+    }
+
+    def told(vendor: str, document: dict[str, str]) -> list[str]:
+        return mistakes(request(path="/v1/buckets", body=document), vendor, description)
+
+    assert told("v", {"bucket": "b"}) == []
+    assert told("v", {"logsType": "elb"}) == ["bucket is missing"]
+    assert told("v", {"bucket": "b", "logsType": "acme"}) == ["logsType is none of ['elb']"]
+    assert told("logzio", {"bucket": "b", "logsType": "acme"}) == [], "known to be behind the service"
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_the_command_says_how_many_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    file, record = tmp_path / f"description.{form}", tmp_path / "requests.jsonl"
+    # A description may hold a date that does not exist.
+    whole = {**DESCRIPTION, "info": {"version": "2023-01-01"}}
+    file.write_text(json.dumps(whole) if form == "json" else yaml.safe_dump(whole) + "x: 2023-13-01\n")
+    record.write_text(json.dumps(request()) + "\n")
+    assert main([str(record), f"v={file}", "other="]) == 0
+    assert capsys.readouterr().out == "v: 1 requests, 0 mistakes\n"
+
+    record.write_text(json.dumps(request(body={**GOOD, "delay": 1})) + "\n")
+    assert main([str(record), f"v={file}"]) == 1
+    assert "POST /groups/ab12/sinks: delay is out of range" in capsys.readouterr().out
+
+
+def test_nothing_to_check_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "requests.jsonl").write_text("")
+    (tmp_path / "d.json").write_text(json.dumps(DESCRIPTION))
+    assert main([str(tmp_path / "requests.jsonl"), f"v={tmp_path / 'd.json'}"]) == 2
+    assert main([str(tmp_path / "requests.jsonl"), "v="]) == 2

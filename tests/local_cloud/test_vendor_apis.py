@@ -1,0 +1,243 @@
+"""The vendors' APIs on loopback hold a client to the vendors' descriptions, and believe nothing that they can try."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local_cloud.certificate import ServerCertificate, create_server_certificate
+from local_cloud.vendor_apis.atlas import AtlasApi
+from local_cloud.vendor_apis.atlas_project import Project
+from local_cloud.vendor_apis.server import Reply, VendorApi
+
+PROJECT = "5e2211c17a3e5a48f5497de3"
+GROUP = f"/api/atlas/v2/groups/{PROJECT}"
+V2023, V2025 = (f"application/vnd.atlas.{version}+json" for version in ("2023-01-01", "2025-03-12"))
+ROLE_ARN = "arn:aws:iam::111122223333:role/acme-prod-orders"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> ServerCertificate:
+    return create_server_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+class Doors:
+    """What may be assumed, and written to."""
+
+    def __init__(self) -> None:
+        self.open: set[tuple[str, str]] = set()
+        self.writable = True
+        self.written: list[str] = []
+
+    def assume(self, role_arn: str, external_id: str) -> Callable[[str, str], None]:
+        if (role_arn, external_id) not in self.open:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "AssumeRole")
+
+        def write(bucket: str, key: str) -> None:
+            if not self.writable:
+                raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
+            self.written.append(f"{bucket}/{key}")
+
+        return write
+
+
+@pytest.fixture
+def doors() -> Doors:
+    return Doors()
+
+
+@pytest.fixture
+def atlas(certificate: ServerCertificate, doors: Doors) -> Iterator[AtlasApi]:
+    with AtlasApi(doors.assume, certificate=certificate.certificate, key=certificate.key) as api:
+        api.projects[PROJECT] = Project()
+        api.callers.service_accounts["client"] = "secret"
+        yield api
+
+
+@pytest.fixture
+def ask(certificate: ServerCertificate) -> Callable[..., tuple[int, Any]]:
+    """Make a request; return the status and the document."""
+    context = ssl.create_default_context(cafile=str(certificate.ca_bundle))
+    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+
+    def asked(api: VendorApi, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        data = json.dumps(body).encode() if isinstance(body, dict) else body
+        request = urllib.request.Request(  # noqa: S310
+            f"{api.url}{path}", data, {name.replace("_", "-"): value for name, value in headers.items()}, method=method
+        )
+        try:
+            with opener.open(request, timeout=10) as answer:
+                raw, status = answer.read(), answer.status
+        except urllib.error.HTTPError as error:
+            raw, status = error.read(), error.code
+        return status, json.loads(raw) if raw else None
+
+    return asked
+
+
+@pytest.fixture
+def call(atlas: AtlasApi, ask: Any) -> Callable[..., tuple[int, Any]]:
+    """Make a request of the project with a valid token."""
+    pair = base64.b64encode(b"client:secret").decode()
+    _, answer = ask(atlas, "POST", "/api/oauth/token", b"grant_type=client_credentials", Authorization=f"Basic {pair}")
+    token = f"Bearer {answer['access_token']}"
+
+    def called(method: str, path: str, version: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        headers = {"Authorization": token, "Accept": version, "Content_Type": version, **headers}
+        status, document = ask(atlas, method, GROUP + path, body, **headers)
+        return status, document
+
+    return called
+
+
+def authorised(call: Any, doors: Doors) -> str:
+    _, role = call("POST", "/cloudProviderAccess", V2023, {"providerName": "AWS"})
+    doors.open.add((ROLE_ARN, role["atlasAssumedRoleExternalId"]))
+    body = {"providerName": "AWS", "iamAssumedRoleArn": ROLE_ARN}
+    assert call("PATCH", f"/cloudProviderAccess/{role['roleId']}", V2023, body)[0] == 200
+    return str(role["roleId"])
+
+
+def integration(role_id: str, **changes: Any) -> dict[str, Any]:
+    whole = {
+        "type": "S3_LOG_EXPORT",
+        "bucketName": "acme-logs",
+        "iamRoleId": role_id,
+        "prefixPath": "atlas",
+        "logTypes": ["MONGOD"],
+        **changes,
+    }
+    return {name: value for name, value in whole.items() if value is not ...}
+
+
+@pytest.mark.parametrize(
+    "header", ["Bearer eyJwrong", "Basic Y2xpZW50OnNlY3JldA==", "", 'Digest username="x", nonce="y"']
+)
+def test_atlas_challenges_who_has_no_credential(atlas: AtlasApi, ask: Any, header: str) -> None:
+    status, _ = ask(atlas, "GET", f"{GROUP}/cloudProviderAccess", Authorization=header, Accept=V2023)
+    assert status == 401
+
+
+@pytest.mark.parametrize(("version", "status"), [(V2023, 200), (V2025, 406), ("application/json", 406)])
+def test_atlas_wants_each_resources_own_version(call: Any, version: str, status: int) -> None:
+    assert call("GET", "/cloudProviderAccess", version)[0] == status
+
+
+def test_atlas_wants_its_media_type_for_a_body(call: Any) -> None:
+    body = {"providerName": "AWS"}
+    assert call("POST", "/cloudProviderAccess", V2023, body, Content_Type="text/plain")[0] == 415
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/cloudProviderAcces"),
+        ("PUT", "/cloudProviderAccess"),
+        ("GET", "/logIntegrations/x"),
+        ("POST", "/auditLog"),
+    ],
+)
+def test_atlas_knows_no_other_path_or_method(call: Any, method: str, path: str) -> None:
+    assert call(method, path, V2025, {} if method != "GET" else None)[0] == 404
+
+
+def test_atlas_authorises_a_role_only_when_it_has_assumed_it(atlas: AtlasApi, call: Any, doors: Doors) -> None:
+    _, role = call("POST", "/cloudProviderAccess", V2023, {"providerName": "AWS"})
+    path = f"/cloudProviderAccess/{role['roleId']}"
+    body = {"providerName": "AWS", "iamAssumedRoleArn": ROLE_ARN}
+    status, refusal = call("PATCH", path, V2023, body)
+    assert (status, refusal["errorCode"]) == (400, "CANNOT_ASSUME_ROLE")
+    doors.open.add((ROLE_ARN, "another external id"))
+    assert call("PATCH", path, V2023, body)[0] == 400
+    assert atlas.projects[PROJECT].roles[role["roleId"]]["authorizedDate"] is None
+    doors.open.add((ROLE_ARN, role["atlasAssumedRoleExternalId"]))
+    assert call("PATCH", path, V2023, body)[0] == 200
+
+
+def test_atlas_sees_a_new_role_only_after_a_while(atlas: AtlasApi, call: Any, doors: Doors) -> None:
+    atlas.propagation = 2
+    _, role = call("POST", "/cloudProviderAccess", V2023, {"providerName": "AWS"})
+    doors.open.add((ROLE_ARN, role["atlasAssumedRoleExternalId"]))
+    body = {"providerName": "AWS", "iamAssumedRoleArn": ROLE_ARN}
+    answers = [call("PATCH", f"/cloudProviderAccess/{role['roleId']}", V2023, body)[0] for _ in range(3)]
+    assert answers == [400, 400, 200]
+
+
+def test_atlas_takes_an_integration_only_when_it_has_written_to_the_bucket(call: Any, doors: Doors) -> None:
+    role_id = authorised(call, doors)
+    doors.writable = False
+    assert call("POST", "/logIntegrations", V2025, integration(role_id))[0] == 400
+    doors.writable = True
+    assert call("POST", "/logIntegrations", V2025, integration(role_id))[0] == 201
+    assert doors.written == ["acme-logs/atlas/mongodb-atlas-access-test"]
+
+
+def test_atlas_takes_no_integration_for_a_role_that_is_not_authorised(call: Any) -> None:
+    _, role = call("POST", "/cloudProviderAccess", V2023, {"providerName": "AWS"})
+    status, refusal = call("POST", "/logIntegrations", V2025, integration(role["roleId"]))
+    assert (status, refusal["errorCode"]) == (400, "CLOUD_PROVIDER_ACCESS_ROLE_NOT_AUTHORIZED")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": "S3"},
+        {"bucketName": ...},
+        {"prefixPath": ...},
+        {"logTypes": ["AUDIT"]},
+        {"logTypes": ["MONGOD", "MONGOD"]},
+        {"logTypes": "MONGOD"},
+        {"iamRoleId": "x"},
+        {"useLegacyPathStructure": "true"},
+        {"prefix_path": "x"},
+        {"colour": "blue"},
+    ],
+)
+def test_atlas_refuses_an_integration_that_is_not_as_described(
+    call: Any, doors: Doors, changes: dict[str, Any]
+) -> None:
+    role_id = authorised(call, doors)
+    assert call("POST", "/logIntegrations", V2025, integration(role_id, **changes))[0] == 400
+
+
+def test_atlas_keeps_a_role_that_an_integration_uses(call: Any, doors: Doors) -> None:
+    role_id = authorised(call, doors)
+    _, made = call("POST", "/logIntegrations", V2025, integration(role_id))
+    assert call("DELETE", f"/cloudProviderAccess/AWS/{role_id}", V2023)[0] == 400
+    assert call("DELETE", f"/logIntegrations/{made['id']}", V2025) == (204, None)
+    assert call("DELETE", f"/cloudProviderAccess/AWS/{role_id}", V2023) == (204, None)
+    assert call("GET", f"/cloudProviderAccess/{role_id}", V2023)[0] == 404
+
+
+def test_atlas_has_ten_integrations_in_a_project(call: Any, doors: Doors) -> None:
+    role_id = authorised(call, doors)
+    answers = [call("POST", "/logIntegrations", V2025, integration(role_id))[0] for _ in range(11)]
+    assert answers == [201] * 10 + [400]
+
+
+def test_a_record_has_no_credential(atlas: AtlasApi, call: Any, doors: Doors) -> None:
+    authorised(call, doors)
+    whole = json.dumps([str(one) for one in atlas.recorded])
+    assert "secret" not in whole
+    assert "eyJ" not in whole
+    assert [one.method for one in atlas.writes()] == ["POST", "PATCH"]
+
+
+def test_fails_on_demand_with_or_without_doing_what_was_asked(atlas: AtlasApi, call: Any) -> None:
+    body = {"providerName": "AWS"}
+    atlas.fail("POST", "/cloudProviderAccess", Reply(503, None, {"Retry-After": "1"}), times=2)
+    atlas.fail("POST", "/cloudProviderAccess", None, is_carried_out=True)
+    assert [call("POST", "/cloudProviderAccess", V2023, body)[0] for _ in range(2)] == [503, 503]
+    assert atlas.projects[PROJECT].roles == {}
+    with pytest.raises(OSError, match=r"closed|reset"):
+        call("POST", "/cloudProviderAccess", V2023, body)
+    assert len(atlas.projects[PROJECT].roles) == 1
+    assert call("POST", "/cloudProviderAccess", V2023, body)[0] == 200

@@ -1,0 +1,70 @@
+"""What vendors answer when the deploy asks them: whom to trust, and by which external id."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from settings import Deployment
+from settings.names import partition_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """One vendor's answer.
+
+    Attributes
+    ----------
+    principal_arn
+        Who will come.
+    external_id
+        What it will bring.
+    """
+
+    principal_arn: str
+    external_id: str
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """The custom resource's attributes."""
+        return {
+            "PrincipalArn": self.principal_arn,
+            "AccountId": self.principal_arn.split(":")[4],
+            "ExternalId": self.external_id,
+            "RoleId": "32b6e34b3d91647abb20e7b8",
+        }
+
+
+Answers = Mapping[str, Answer]
+"""By export or destination."""
+
+
+def connected(settings: Deployment) -> dict[str, Any]:
+    """Return the exports and destinations that the deploy connects, by name."""
+    return {
+        party.name: party
+        for party in (*settings.exports, *settings.destinations)
+        if getattr(party, "connect", None) is not None
+    }
+
+
+def stack_id(stack: str, *, account: str, region: str) -> str:
+    """Return an id such as CloudFormation gives to a stack."""
+    number = uuid.uuid5(uuid.NAMESPACE_URL, stack)
+    return f"arn:{partition_of(region)}:cloudformation:{region}:{account}:stack/{stack}/{number}"
+
+
+def made_up(settings: Deployment) -> Answers:
+    """Make answers up, for templates that are not deployed. An export's stack may be what makes up its id."""
+    partition = partition_of(settings.region)
+    return {
+        name: Answer(
+            principal_arn=f"arn:{partition}:iam::{333300000000 + place}:root",
+            external_id=stack_id(
+                f"{settings.deployment}-{name}", account=settings.account, region=settings.region
+            ).rpartition("/")[2],
+        )
+        for place, name in enumerate(connected(settings))
+    }
