@@ -17,7 +17,7 @@ from security_report.controls import assess
 from security_report.evidence import find, judge
 from security_report.exceptions import exemptions
 from security_report.matrix import matrix
-from security_report.page import Report, render
+from security_report.page import Report, render, stand_ins
 from settings import SettingsError, load_settings
 from tests.conftest import cdk_context
 from tests.policy.proof.proof import Proof
@@ -54,7 +54,7 @@ def measure(path: Path, folder: Path) -> Report:
         file=path.name,
         made=datetime.now(UTC),
         templates=templates,
-        keys=proof.account.keys,
+        stand_ins=stand_ins(proof.account),
         matrix=matrix(proof.account),
         evidence=evidence,
         findings=findings,

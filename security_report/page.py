@@ -17,6 +17,7 @@ from security_report.evidence import Findings, Judged
 from security_report.exceptions import Exemption
 from security_report.matrix import Matrix
 from settings import Deployment
+from tests.policy.proof.account import Account
 from tests.policy.proof.claim_file import Claim, NothingElse, Property
 from tests.policy.proof.templates import Template
 
@@ -33,8 +34,8 @@ class Report:
         When.
     templates
         By stack.
-    keys
-        Every key's ARN, by its alias; the templates do not know its id, so the page shows the alias.
+    stand_ins
+        What the page shows in the place of values that are made up until the deployment is there.
     matrix, evidence, findings, frameworks, exemptions
         What was measured.
     """
@@ -43,7 +44,7 @@ class Report:
     file: str
     made: datetime
     templates: Mapping[str, Template]
-    keys: Mapping[str, str]
+    stand_ins: Mapping[str, str]
     matrix: Matrix
     evidence: Mapping[str, Judged]
     findings: Findings
@@ -93,6 +94,15 @@ class Report:
         return [(name, list(those)) for name, those in groupby(claims, lambda each: each.id.partition("/")[0])]
 
 
+def stand_ins(account: Account) -> dict[str, str]:
+    """Name what is known after the deploy alone: a key by its alias, whom a vendor names by the export."""
+    found = {arn.rpartition("/")[2]: f"<{alias}>" for alias, arn in account.keys.items()}
+    for name, answer in account.answers.items():
+        found[answer.principal_arn.split(":")[4]] = f"<account of the vendor of {name}>"
+        found[answer.external_id] = f"<external id of {name}>"
+    return found
+
+
 def render(report: Report) -> str:
     """Return the page."""
     environment = Environment(
@@ -102,11 +112,10 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    ids = {arn.rpartition("/")[2]: f"<{alias}>" for alias, arn in report.keys.items()}
 
     def named(text: str) -> str:
-        for key, alias in ids.items():
-            text = text.replace(key, alias)
+        for made_up, shown in report.stand_ins.items():
+            text = text.replace(made_up, shown)
         return text
 
     environment.filters["named"] = named

@@ -11,7 +11,7 @@ from security_report.controls import assess
 from security_report.evidence import Findings, judged
 from security_report.exceptions import exemptions
 from security_report.matrix import matrix
-from security_report.page import Report
+from security_report.page import Report, stand_ins
 from settings import load_settings
 from tests.conftest import ROOT, synthesize
 from tests.policy.proof.account import Account
@@ -47,7 +47,7 @@ def report_of(example: str, weaken: Weaken | None = None, *, looked: bool = True
         file=f"{example}.yaml",
         made=datetime(2026, 11, 21, tzinfo=UTC),
         templates={},
-        keys=proof.account.keys,
+        stand_ins=stand_ins(proof.account),
         matrix=matrix(proof.account),
         evidence=evidence,
         findings=NO_FINDINGS,

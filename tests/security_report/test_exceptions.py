@@ -9,7 +9,8 @@ from security_report.exceptions import Exemption, exemptions, guests
 from tests.policy.proof.templates import Template
 from tests.security_report.deployments import DEPLOYS, account_of, resource
 
-VENDORS = ["222233334444", "406095609952", "772401394250", "916150859591"]
+VENDORS = ["222233334444", "333300000000", "406095609952", "916150859591"]
+"""The second is made up: Atlas names its account when the deploy asks it."""
 
 
 def exemption(policy: str, example: str = "everything") -> Exemption:
@@ -25,8 +26,8 @@ def test_everybody_of_another_account_is_found_with_what_they_call() -> None:
     platform = "arn:aws:s3:::acme-prod-platform-111122223333-eu-west-1"
     assert found == [
         ("222233334444", "arn:aws:iam::111122223333:role/acme-prod-ledger", "sts:AssumeRole"),
+        ("333300000000", "arn:aws:iam::111122223333:role/acme-prod-orders", "sts:AssumeRole"),
         ("406095609952", "arn:aws:iam::111122223333:role/acme-prod-logz-reader", "sts:AssumeRole"),
-        ("772401394250", "arn:aws:iam::111122223333:role/acme-prod-orders", "sts:AssumeRole"),
         ("916150859591", platform, "s3:ObjectOwnerOverrideToBucketOwner"),
         ("916150859591", platform, "s3:GetBucketVersioning"),
     ]
@@ -57,7 +58,7 @@ def test_the_narrower_form_closes_each_resource_to_all_but_its_vendor() -> None:
     bucket = "arn:aws:s3:::acme-prod-platform-111122223333-eu-west-1"
     aptible = {"aws:PrincipalArn": ["arn:aws:iam::916150859591:role/s3-stack-log-replication"]}
     assert statements[2]["Condition"] == {
-        "StringNotEqualsIfExists": own | {"aws:PrincipalAccount": ["772401394250"]},
+        "StringNotEqualsIfExists": own | {"aws:PrincipalAccount": ["333300000000"]},
         **services,
     }
     assert {key: statements[3][key] for key in ("Effect", "Principal", "Action", "Resource", "Condition")} == {
@@ -82,6 +83,7 @@ def test_networks_except_every_role_and_patterns_for_those_that_cloudformation_n
     assert [each for each in roles if each.endswith("*")] == [
         "arn:aws:iam::111122223333:role/acme-prod-apps*",
         "arn:aws:iam::111122223333:role/acme-prod-billing*",
+        "arn:aws:iam::111122223333:role/acme-prod-orders*",
     ]
     assert rcp["StringNotEqualsIfExists"] == {"aws:PrincipalAccount": VENDORS}
 

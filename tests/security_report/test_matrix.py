@@ -36,7 +36,7 @@ def test_every_statement_of_every_template_is_in_the_matrix(variant: tuple[Path,
 
 
 def test_a_vendors_role_is_shown_with_its_principal_external_id_session_and_statements() -> None:
-    (role,) = [each for each in matrix(account_of("everything")).roles if each.name == "acme-prod-orders"]
+    (role,) = [each for each in matrix(account_of("mongodb-atlas")).roles if each.name == "acme-prod-orders"]
     (trusted,) = role.trusts
     bucket = "arn:aws:s3:::acme-prod-orders-111122223333-eu-west-1"
     assert (role.kind, role.session_seconds) == ("vendor", 43200)

@@ -8,7 +8,7 @@ import re
 from security_report.page import render
 from tests.policy.findings import Finding
 from tests.policy.proof.templates import Template
-from tests.security_report.deployments import report_of, resource, trust
+from tests.security_report.deployments import proof_of, report_of, resource, trust
 
 
 def test_a_page_whose_claims_hold_says_so_at_the_top() -> None:
@@ -55,6 +55,17 @@ def test_what_stands_in_angle_brackets_is_text() -> None:
     page = render(report_of("mongodb-atlas"))
     assert "key/&lt;acme-prod-orders&gt;" in page
     assert "<acme-prod-orders>" not in page
+
+
+def test_what_is_known_after_the_deploy_alone_is_not_shown_as_if_it_were_known() -> None:
+    report = report_of("everything")
+    (made_up,) = proof_of("everything").account.answers.values()
+    page = render(report)
+    assert made_up.principal_arn not in page
+    assert made_up.principal_arn.split(":")[4] not in page
+    assert made_up.external_id not in page
+    assert "arn:aws:iam::&lt;account of the vendor of orders&gt;:root" in page
+    assert "&lt;external id of orders&gt;" in page
 
 
 def test_markup_in_a_policy_is_text() -> None:
