@@ -63,6 +63,13 @@ class Connect(Model):
     )
 
 
+class LogzioConnect(Connect):
+    """The deploy creates the S3 fetchers at Logz.io, and a destroy removes them.
+
+    The secret holds `{"api_token": ...}`, an API token of the Logz.io account, or is that token.
+    """
+
+
 def _json_object(value: str) -> str:
     try:
         document = json.loads(value)

@@ -157,8 +157,8 @@ def aptible_steps(export: AptibleExport, *, account: str, bucket: str, key_arn: 
 
 def fetch_steps(destination: LogzioDestination, *, names: Names, role_arn: str, exports: Sequence[str]) -> str:
     """List the S3 fetchers to create at Logz.io: one per export."""
-    host = "api.logz.io" if destination.region == "us" else f"api-{destination.region}.logz.io"
-    call = f'curl --fail-with-body https://{host}/v1/log-shipping/s3-buckets -H "X-API-TOKEN: $LOGZIO_API_TOKEN"'
+    url = f"{destination.api_url}/v1/log-shipping/s3-buckets"
+    call = f'curl --fail-with-body {url} -H "X-API-TOKEN: $LOGZIO_API_TOKEN"'
     return "\n".join(
         f"{call} -H 'Content-Type: application/json' -d '"
         + _json(

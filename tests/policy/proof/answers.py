@@ -33,7 +33,9 @@ class Answer:
             "PrincipalArn": self.principal_arn,
             "AccountId": self.principal_arn.split(":")[4],
             "ExternalId": self.external_id,
+            "ExternalIds": self.external_id,
             "RoleId": "32b6e34b3d91647abb20e7b8",
+            "LogzioAccount": "24601",
         }
 
 
