@@ -60,7 +60,7 @@ class Description:
     def read(cls, vendor: str, file: Path) -> Description:
         """Read it from a file, of which it may be a part: a published page has a head of its own."""
         text = file.read_text(encoding="utf-8")
-        documents = [json.loads(text)] if text.lstrip().startswith("{") else yaml.load_all(text, _Loader)  # noqa: S506
+        documents = [json.loads(text)] if text.lstrip().startswith("{") else yaml.load_all(text, _Loader)
         whole = next((one for one in documents if isinstance(one, dict) and "paths" in one), None)
         if whole is None:
             raise SystemExit(f"{file}: no OpenAPI description of {vendor}: it has no `paths`")
