@@ -103,10 +103,9 @@ class Account:
         client: SQSClient = self._client("sqs", self.settings.region)
         return client
 
-    @cached_property
-    def cloudwatch(self) -> CloudWatchClient:
-        """CloudWatch in the deployment's own Region."""
-        client: CloudWatchClient = self._client("cloudwatch", self.settings.region)
+    def cloudwatch_in(self, region: str) -> CloudWatchClient:
+        """CloudWatch in a Region."""
+        client: CloudWatchClient = self._client("cloudwatch", region)
         return client
 
     def logs_in(self, region: str) -> CloudWatchLogsClient:

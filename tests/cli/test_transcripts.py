@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from log_shipper.jobs import identity_of
@@ -39,6 +40,17 @@ def after_an_outage(deployed: Deployed) -> None:
     deployed.keep_event("async", "one")
 
 
+def a_morning(deployed: Deployed) -> None:
+    """All is well, but for what Logz.io has not taken."""
+    after_an_outage(deployed)
+    deployed.measured("AWS/Events", "MatchedEvents", 3, timedelta(hours=3), RuleName="acme-app")
+    for export, destination, lag_ms in (("app", "logz", 33_000), ("app", "lake", 4_000), ("jobs", "archive", 5_000)):
+        deployed.shipped(export, destination, timedelta(hours=3), lag_ms=lag_ms)
+    deployed.archive_object("jobs", timedelta(hours=3))
+    deployed.send("lake", deployed.land("late.log", "line"))
+    deployed.measured("AWS/SQS", "ApproximateAgeOfOldestMessage", 600, timedelta(minutes=2), QueueName="acme-ship-lake")
+
+
 def after_a_night(deployed: Deployed) -> None:
     """Two workers could not reach the payment service at three, and one of them again at five."""
     for worker, time, status in (
@@ -55,6 +67,7 @@ def after_a_night(deployed: Deployed) -> None:
 
 SCENES: dict[str, Callable[[Deployed], None]] = {
     "logdock validate": lambda _: None,
+    "logdock status": a_morning,
     A_SEARCH: after_a_night,
     "logdock redrive --dry-run": after_an_outage,
     "logdock redrive": after_an_outage,
