@@ -11,6 +11,8 @@ from pathlib import Path
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.backfill.command import EXAMPLES as BACKFILL_EXAMPLES
+from cli.backfill.command import backfill
 from cli.errors import CommandError, ExitCode, from_aws
 from cli.logs.command import EXAMPLES as LOGS_EXAMPLES
 from cli.logs.command import logs
@@ -40,6 +42,7 @@ def _about() -> None:
 app.command(epilog="Example: `logdock validate --settings examples/everything.yaml`")(validate)
 app.command(epilog=STATUS_EXAMPLES)(status)
 app.command(epilog=LOGS_EXAMPLES)(logs)
+app.command(epilog=BACKFILL_EXAMPLES)(backfill)
 app.command(epilog=REDRIVE_EXAMPLES)(redrive)
 
 

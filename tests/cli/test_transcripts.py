@@ -65,10 +65,18 @@ def after_a_night(deployed: Deployed) -> None:
         deployed.s3.put_object(Bucket=deployed.archive, Key=key, Body=gzip.compress(renderer.archived(record)))
 
 
+def not_shipped_yet(deployed: Deployed) -> None:
+    """Three objects landed before there was anybody to tell."""
+    for number in range(3):
+        deployed.land(f"{number}.log", "line")
+
+
 SCENES: dict[str, Callable[[Deployed], None]] = {
     "logdock validate": lambda _: None,
     "logdock status": a_morning,
     A_SEARCH: after_a_night,
+    "logdock backfill --export app --since 90d --dry-run": not_shipped_yet,
+    "logdock backfill --export app --since 90d --rate 50": not_shipped_yet,
     "logdock redrive --dry-run": after_an_outage,
     "logdock redrive": after_an_outage,
 }
