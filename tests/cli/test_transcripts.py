@@ -114,6 +114,12 @@ def a_new_deployment(deployed: Deployed) -> None:
     deployed.answer(answer)
 
 
+def not_shipped_yet(deployed: Deployed) -> None:
+    """Three objects landed before there was anybody to tell."""
+    for number in range(3):
+        deployed.land(f"{number}.log", "line")
+
+
 SCENES: dict[str, Callable[[Deployed], None]] = {
     "logdock init --kind cockroachdb --settings prod.yaml": a_new_deployment,
     "logdock validate --offline": lambda _: None,
@@ -121,6 +127,8 @@ SCENES: dict[str, Callable[[Deployed], None]] = {
     "logdock alerts test": somebody_listens,
     "logdock status": a_morning,
     A_SEARCH: after_a_night,
+    "logdock backfill --export app --since 90d --dry-run": not_shipped_yet,
+    "logdock backfill --export app --since 90d --rate 50": not_shipped_yet,
     "logdock redrive --dry-run": after_an_outage,
     "logdock redrive": after_an_outage,
 }
