@@ -105,6 +105,7 @@ def build_app(
     for shipper in shippers.values():
         shipper.add_stack_dependency(core)
     for export in settings.exports:
+        stacks: list[ExportStack] = []
         for region in settings.regions_of(export):
             stack = STACKS[type(export)](
                 app,
@@ -116,6 +117,12 @@ def build_app(
                 env=where(region),
             )
             stack.add_stack_dependency(shippers[region])
+            stacks.append(stack)
+        home, *others = stacks
+        if getattr(export, "connect", None):
+            # The vendor is told last: it then writes in every Region.
+            for other in others:
+                home.add_stack_dependency(other)
     Tags.of(app).add("logdock:deployment", settings.deployment)
     return app
 

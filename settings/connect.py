@@ -91,6 +91,14 @@ class AtlasAuditing(Model):
     )
 
 
+class CockroachdbConnect(Connect):
+    """The deploy enables the log export at CockroachDB Cloud, and a destroy disables it.
+
+    The secret holds the secret key of a service account with the role Cluster Admin or Cluster Operator Writer on the
+    cluster, as it is or as `{"api_key": ...}`.
+    """
+
+
 class AtlasConnect(Connect):
     """The deploy switches the log integration on at Atlas, and a destroy switches it off.
 
