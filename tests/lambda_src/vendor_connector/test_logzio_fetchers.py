@@ -20,7 +20,7 @@ FETCHERS = "/v1/log-shipping/s3-buckets"
 
 def template(logzio: LogzioApi, *exports: str, **changes: Any) -> Template:
     """Return what the stack has; changes go to both custom resources where they know them."""
-    account = {
+    account: dict[str, Any] = {
         "Secret": changes.pop("Secret", "acme/logzio-api"),
         "ApiBaseUrl": logzio.url,
         "Adopt": changes.pop("Adopt", "false"),
@@ -431,4 +431,10 @@ def test_the_token_may_be_the_secret_itself(logzio: LogzioApi, formation: Format
 def test_an_address_that_is_not_logzios_is_told(logzio: LogzioApi, formation: Formation) -> None:
     logzio.fail("GET", "/v2/whoami", Reply(200, {"hello": "world"}), times=1_000)
     with pytest.raises(FailedError, match="GET /v2/whoami answered without accountId"):
+        formation.deploy(template(logzio))
+
+
+def test_a_token_that_logzio_repeats_is_not_told_on(logzio: LogzioApi, formation: Formation) -> None:
+    logzio.fail("GET", "/v2/whoami", Reply(400, {"message": f"no such token: {TOKEN}"}))
+    with pytest.raises(FailedError, match=r"no such token: \*\*\*"):
         formation.deploy(template(logzio))
