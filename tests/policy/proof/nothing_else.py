@@ -18,6 +18,7 @@ _KINDS = {
     "AWS::Events::Rule": ("events", "rule-on-default-event-bus"),
     "AWS::IAM::Role": ("iam", "role"),
     "AWS::KMS::Key": ("kms", "key"),
+    "AWS::Kinesis::Stream": ("kinesis", "stream"),
     "AWS::Lambda::Function": ("lambda", "function"),
     "AWS::S3::Bucket": ("s3", "bucket"),
     "AWS::SNS::Topic": ("sns", "topic"),
@@ -29,8 +30,8 @@ _KINDS = {
 EVERY = 1
 SOME = 200
 """Of services that hold no logs, one action in so many is asked about."""
-_HOLD_LOGS = ("kms", "logs", "s3", "sts")
-_OWN = ("archive", "archive-key", "bucket", "key", "log-group", "role", "vendors-bucket", "vendors-key")
+_HOLD_LOGS = ("kinesis", "kms", "logs", "s3", "sts")
+_OWN = ("archive", "archive-key", "bucket", "key", "log-group", "role", "stream", "vendors-bucket", "vendors-key")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
