@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 WORKERS = 16
 """How many requests a command has under way at once, at most."""
@@ -163,6 +164,11 @@ class Account:
     def ssm_in(self, region: str) -> SSMClient:
         """Systems Manager in a Region."""
         client: SSMClient = self._client("ssm", region)
+        return client
+
+    def states_in(self, region: str) -> SFNClient:
+        """Step Functions in a Region."""
+        client: SFNClient = self._client("stepfunctions", region)
         return client
 
     def lambda_in(self, region: str) -> LambdaClient:

@@ -181,6 +181,11 @@ class AuroraMysqlExport(LogGroupExport):
         "`NextSteps` has the commands.",
     )
 
+    @property
+    def quiet_minutes(self) -> int:
+        """Audited events may not happen for a night; the general log has every statement."""
+        return 0 if "general" in self.log_types else 1440
+
     _users_fit = field_validator("include_users", "exclude_users")(_users)
 
     @property
@@ -222,6 +227,11 @@ class CloudwatchLogsExport(LineExport):
         description="`auto`: each event that is JSON has the time that it names, the others the time of their arrival. "
         "`json-lines`: events that are not JSON are counted as not understood. `plain`: none is looked into.",
     )
+
+    @property
+    def quiet_minutes(self) -> int:
+        """Nothing is known of whoever writes: a nightly job is quiet for a day."""
+        return 1440
 
     @field_validator("log_group_prefixes")
     @classmethod

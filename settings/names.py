@@ -90,6 +90,10 @@ class Names:
         """Return the ARN of the topic of a Region."""
         return f"arn:{self.partition}:sns:{region}:{self.account}:{self.alerts}"
 
+    def alerts_machine_arn(self, region: str) -> str:
+        """Return the ARN of the state machine that tells of alarms in a Region."""
+        return f"arn:{self.partition}:states:{region}:{self.account}:stateMachine:{self.alerts}"
+
     @property
     def archiver(self) -> str:
         """The archiver: its function, in every Region, and its role."""

@@ -21,6 +21,7 @@ from stacks.connection import connection
 from stacks.connector_permissions import log_group, vendor_api
 from stacks.export_stack import ExportStack
 from stacks.next_steps import cockroachdb_connected, cockroachdb_steps, cockroachdb_switch_off
+from stacks.security_events import assumed_or_assuming, cockroachdb_filters
 
 ACTIONS = [
     "logs:CreateLogGroup",
@@ -53,6 +54,7 @@ class CockroachdbStack(ExportStack):
         if home:
             self.ship_archive()
             role = self._role(cluster)
+            self.alarms.denied(assumed_or_assuming(self.names.role_arn(self.names.export(export.name))))
             self.output("RoleArn", role.arn, "auth_principal")
             self.output("ExternalId", self._external_ids[-1], "aws_external_id")
             if connector and connect:
@@ -84,6 +86,8 @@ class CockroachdbStack(ExportStack):
 
     def _landings(self, key: CustomerKey, connector: Connector | None, after: list[IDependable]) -> list[IDependable]:
         groups, days = self._crdb.log_groups, self._crdb.retention_days
+        for name, filters in cockroachdb_filters(self._crdb).items():
+            self.alarms.security_event(name, filters)
         self.output("LogGroupNames", ",".join(groups), "log_name, and those of groups[]")
         if self._crdb.adopt_log_groups and connector:
             return self.adopt_log_groups(connector, groups, key, days, after)

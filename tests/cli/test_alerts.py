@@ -1,60 +1,61 @@
-"""`logdock alerts test`: everybody who hears of failures gets one message, and who does not is named."""
+"""`logdock alerts test` on an AWS in the test's own process; the end-to-end test has the message arrive."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import boto3
 import pytest
-from moto.sns.models import sns_backends
 
-from tests.cli.conftest import Type
-from tests.cli.deployed import Deployed
+from tests.cli.conftest import ACCOUNT, Type
+from tests.conftest import ROOT
 
-TOPIC = "arn:aws:sns:eu-west-1:111122223333:acme-alerts"
-
-
-@pytest.fixture
-def sns(deployed: Deployed) -> Any:
-    untyped: Any = boto3
-    client = untyped.client("sns", region_name="eu-west-1")
-    client.create_topic(Name="acme-alerts")
-    return client
+SETTINGS = ("--settings", str(ROOT / "examples" / "alerts.yaml"))
+pytestmark = pytest.mark.usefixtures("aws")
 
 
-def sent() -> list[tuple[Any, ...]]:
-    return list(sns_backends["111122223333"]["eu-west-1"].topics[TOPIC].sent_notifications)
-
-
-def test_one_message_is_sent_and_who_hears_it_is_named(logdock: Type, sns: Any) -> None:
-    sns.subscribe(TopicArn=TOPIC, Protocol="email", Endpoint="oncall@acme.example")
-    ended = logdock("alerts", "test", "--json")
-    assert (ended.code, json.loads(ended.out)) == (0, {"eu-west-1": {"oncall@acme.example": True}})
-    ((_, message, subject, *_),) = sent()
-    assert subject == "Logdock: a test"
-    assert message == "This is a test of the alerts of acme in eu-west-1. Nothing has failed."
-
-
-def test_nobody_to_hear_is_something_to_mend(logdock: Type, sns: Any) -> None:
-    ended = logdock("alerts", "test")
-    assert ended.code == 1
-    assert "Nobody hears of a failure in eu-west-1: `alerts.email` names who should." in ended.out
-
-
-def test_who_has_not_confirmed_is_named(logdock: Type, sns: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("new", "old"):
-        sns.subscribe(TopicArn=TOPIC, Protocol="email", Endpoint=f"{name}@acme.example")
-    (pending,) = (
-        each for each in sns_backends["111122223333"]["eu-west-1"].subscriptions.values() if "new" in each.endpoint
+def machine(region: str = "eu-west-1") -> str:
+    made = boto3.client("stepfunctions", region_name=region).create_state_machine(
+        name="acme-prod-alerts",
+        definition=json.dumps({"StartAt": "Over", "States": {"Over": {"Type": "Succeed"}}}),
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/acme-prod-alerts",
     )
-    pending.arn = "PendingConfirmation"
-    ended = logdock("alerts", "test")
-    assert ended.code == 1
-    assert "new@acme.example  has not confirmed" in ended.out
-    assert "old@acme.example  hears" in ended.out
+    return made["stateMachineArn"]
 
 
-def test_a_topic_that_is_not_there_names_the_stack_to_deploy(logdock: Type, deployed: Deployed) -> None:
-    ended = logdock("alerts", "test")
-    assert (ended.code, "acme-core is not deployed" in ended.err) == (4, True)
+def asked(arn: str) -> list[object]:
+    """Return the input of every execution."""
+    client = boto3.client("stepfunctions", region_name=arn.split(":")[3])
+    runs = client.list_executions(stateMachineArn=arn)["executions"]
+    return [json.loads(client.describe_execution(executionArn=run["executionArn"])["input"]) for run in runs]
+
+
+def test_the_state_machine_is_asked_for_a_test_message(logdock: Type) -> None:
+    arn = machine()
+    ended = logdock("alerts", "test", *SETTINGS)
+    assert asked(arn) == [{"state": "TEST"}]
+    assert ended.out.splitlines() == [
+        "eu-west-1: a test message is on its way to the topic acme-prod-alerts",
+        "Who should hear: oncall@acme.example, arn:aws:sns:eu-west-1:111122223333:oncall, the webhook",
+    ]
+    assert ended.code == 0
+
+
+def test_a_deployment_of_two_regions_is_asked_in_both(logdock: Type) -> None:
+    both = [machine("eu-west-1"), machine("us-east-1")]
+    everything = ("--settings", str(ROOT / "examples" / "cockroachdb.yaml"), "--json")
+    ended = logdock("alerts", "test", *everything)
+    assert [asked(arn) for arn in both] == [[{"state": "TEST"}]] * 2
+    assert json.loads(ended.out)["regions"] == ["eu-west-1", "us-east-1"]
+
+
+def test_without_the_core_it_says_what_to_deploy(logdock: Type) -> None:
+    ended = logdock("alerts", "test", *SETTINGS)
+    assert ended.code == 4
+    assert "acme-prod-core is not deployed in eu-west-1" in ended.err
+    assert "npx cdk deploy acme-prod-core" in ended.err
+
+
+def test_its_help_has_an_example_and_the_page_has_it(logdock: Type) -> None:
+    assert "logdock alerts test" in logdock("alerts", "test", "--help").out.partition("Example")[2]
+    assert "## logdock alerts test\n" in (ROOT / "docs" / "logdock.md").read_text()

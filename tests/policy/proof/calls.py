@@ -59,6 +59,10 @@ _METRIC = [{"metricName": "x", "metricNamespace": "x", "metricValue": "1"}]
 _SESSION = {"RoleSessionName": "claims", "DurationSeconds": 3600}
 
 CALLS: Mapping[str, Call] = {
+    "cloudwatch:DeleteAlarms": Call("delete_alarms", ("AlarmNames",)),
+    "cloudwatch:DescribeAlarms": Call("describe_alarms"),
+    "cloudwatch:DisableAlarmActions": Call("disable_alarm_actions", ("AlarmNames",)),
+    "cloudwatch:SetAlarmState": Call("set_alarm_state", ("AlarmName",), {"StateValue": "OK", "StateReason": "x"}),
     "iam:ListRoles": Call("list_roles"),
     "kms:CreateGrant": Call(
         "create_grant", _KEY, {"GranteePrincipal": "arn:aws:iam::999988887777:root", "Operations": ["Decrypt"]}
@@ -172,6 +176,7 @@ CALLS: Mapping[str, Call] = {
     "ssm:DeleteParameter": Call("delete_parameter", ("Name",)),
     "ssm:GetParameter": Call("get_parameter", ("Name",)),
     "ssm:PutParameter": Call("put_parameter", ("Name",), {"Value": "x", "Type": "String", "Overwrite": True}),
+    "states:StartExecution": Call("start_execution", ("stateMachineArn",), {"input": '{"state": "TEST"}'}),
     "sts:AssumeRole": Call("assume_role", ("RoleArn",), _SESSION),
     "sts:SetSourceIdentity": Call("assume_role", ("RoleArn",), {**_SESSION, "SourceIdentity": "claims"}),
     "sts:TagSession": Call("assume_role", ("RoleArn",), {**_SESSION, "Tags": [{"Key": "team", "Value": "x"}]}),
@@ -221,6 +226,11 @@ def _names(arn: str) -> dict[str, Any]:
             return {"RoleArn": arn, "TopicArn": arn, "SecretId": arn}
         case "lambda":
             return {"FunctionName": arn}
+        case "states":
+            return {"stateMachineArn": arn}
+        case "cloudwatch":
+            name = resource.removeprefix("alarm:")
+            return {"AlarmName": name, "AlarmNames": [name]}
         case "ssm":
             return {"Name": resource.removeprefix("parameter")}
         case "rds":
