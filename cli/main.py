@@ -21,6 +21,8 @@ from cli.next_steps import EXAMPLES as NEXT_STEPS_EXAMPLES
 from cli.next_steps import next_steps
 from cli.redrive.command import EXAMPLES as REDRIVE_EXAMPLES
 from cli.redrive.command import redrive
+from cli.rotate.command import EXAMPLES as ROTATE_EXAMPLES
+from cli.rotate.command import rotate_external_id
 from cli.screen import Screen
 from cli.status.command import EXAMPLES as STATUS_EXAMPLES
 from cli.status.command import status
@@ -48,6 +50,7 @@ app.command(epilog=VALIDATE_EXAMPLES)(validate)
 app.command(name="next-steps", epilog=NEXT_STEPS_EXAMPLES)(next_steps)
 app.command(epilog=STATUS_EXAMPLES)(status)
 app.command(epilog=LOGS_EXAMPLES)(logs)
+app.command(name="rotate-external-id", epilog=ROTATE_EXAMPLES)(rotate_external_id)
 app.command(epilog=REDRIVE_EXAMPLES)(redrive)
 app.add_typer(alerts.app, name="alerts")
 
