@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import alerts
+from cli.alerts import alerts
 from cli.errors import CommandError, ExitCode, from_aws
 from cli.init.command import EXAMPLES as INIT_EXAMPLES
 from cli.init.command import init
@@ -50,9 +50,9 @@ app.command(epilog=VALIDATE_EXAMPLES)(validate)
 app.command(name="next-steps", epilog=NEXT_STEPS_EXAMPLES)(next_steps)
 app.command(epilog=STATUS_EXAMPLES)(status)
 app.command(epilog=LOGS_EXAMPLES)(logs)
+app.add_typer(alerts, name="alerts")
 app.command(name="rotate-external-id", epilog=ROTATE_EXAMPLES)(rotate_external_id)
 app.command(epilog=REDRIVE_EXAMPLES)(redrive)
-app.add_typer(alerts.app, name="alerts")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

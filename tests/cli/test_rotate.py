@@ -124,7 +124,7 @@ def both_trusted(world: World) -> None:
 @pytest.mark.parametrize(
     ("uses", "why"),
     [
-        (lambda world: None, "CloudTrail shows no use of the new id"),
+        (lambda _: None, "CloudTrail shows no use of the new id"),
         (lambda world: world.used(OLD, 1), "CloudTrail shows no use of the new id"),
         (lambda world: world.used(NEW, 1, errorCode="AccessDenied"), "CloudTrail shows no use of the new id"),
         (
@@ -181,9 +181,14 @@ def test_an_id_that_the_vendor_makes_must_be_given(logdock: Type, aws: None, tmp
     file = tmp_path / "logdock.yaml"
     file.write_text((ROOT / "examples" / "mongodb-atlas.yaml").read_text())
     world = World(file, logdock)
-    world.iam.create_role(RoleName="acme-prod-orders", AssumeRolePolicyDocument=world._trust(*external_ids(load_settings(file), "orders")))
+    world.iam.create_role(
+        RoleName="acme-prod-orders", AssumeRolePolicyDocument=world._trust(*external_ids(load_settings(file), "orders"))
+    )
     refused = world.rotate("--begin", name="orders")
-    assert (refused.code, "orders: the vendor makes this id. Give what it shows with --new ID" in refused.err) == (2, True)
+    assert (refused.code, "orders: the vendor makes this id. Give what it shows with --new ID" in refused.err) == (
+        2,
+        True,
+    )
 
 
 def test_a_role_that_is_not_deployed_is_named(world: World) -> None:

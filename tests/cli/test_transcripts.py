@@ -87,13 +87,16 @@ def an_atlas_export(deployed: Deployed) -> None:
 
 
 def somebody_listens(deployed: Deployed) -> None:
-    """The core of an example is deployed."""
-    Path("alerts.yaml").write_text((ROOT / "examples" / "alerts.yaml").read_text())
+    """One address has confirmed."""
     untyped: Any = boto3
-    definition = json.dumps({"StartAt": "Over", "States": {"Over": {"Type": "Succeed"}}})
-    role = "arn:aws:iam::111122223333:role/acme-prod-alerts"
-    states = untyped.client("stepfunctions", region_name="eu-west-1")
-    states.create_state_machine(name="acme-prod-alerts", definition=definition, roleArn=role)
+    sns = untyped.client("sns", region_name="eu-west-1")
+    topic = sns.create_topic(Name="acme-alerts")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="oncall@acme.example")
+    untyped.client("stepfunctions", region_name="eu-west-1").create_state_machine(
+        name="acme-alerts",
+        definition=json.dumps({"StartAt": "Over", "States": {"Over": {"Type": "Succeed"}}}),
+        roleArn="arn:aws:iam::111122223333:role/acme-alerts",
+    )
 
 
 def a_new_deployment(deployed: Deployed) -> None:
@@ -115,7 +118,7 @@ SCENES: dict[str, Callable[[Deployed], None]] = {
     "logdock init --kind cockroachdb --settings prod.yaml": a_new_deployment,
     "logdock validate --offline": lambda _: None,
     "logdock next-steps orders --settings atlas.yaml": an_atlas_export,
-    "logdock alerts test --settings alerts.yaml": somebody_listens,
+    "logdock alerts test": somebody_listens,
     "logdock status": a_morning,
     A_SEARCH: after_a_night,
     "logdock redrive --dry-run": after_an_outage,
