@@ -12,6 +12,8 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.alerts import alerts
+from cli.backfill.command import EXAMPLES as BACKFILL_EXAMPLES
+from cli.backfill.command import backfill
 from cli.errors import CommandError, ExitCode, from_aws
 from cli.init.command import EXAMPLES as INIT_EXAMPLES
 from cli.init.command import init
@@ -52,6 +54,7 @@ app.command(epilog=STATUS_EXAMPLES)(status)
 app.command(epilog=LOGS_EXAMPLES)(logs)
 app.add_typer(alerts, name="alerts")
 app.command(name="rotate-external-id", epilog=ROTATE_EXAMPLES)(rotate_external_id)
+app.command(epilog=BACKFILL_EXAMPLES)(backfill)
 app.command(epilog=REDRIVE_EXAMPLES)(redrive)
 
 

@@ -130,6 +130,12 @@ def a_vendor_that_has_changed(deployed: Deployed) -> None:
     )
 
 
+def not_shipped_yet(deployed: Deployed) -> None:
+    """Three objects landed before there was anybody to tell."""
+    for number in range(3):
+        deployed.land(f"{number}.log", "line")
+
+
 SCENES: dict[str, Callable[[Deployed], None]] = {
     "logdock init --kind cockroachdb --settings prod.yaml": a_new_deployment,
     "logdock validate --offline": lambda _: None,
@@ -138,6 +144,8 @@ SCENES: dict[str, Callable[[Deployed], None]] = {
     "logdock status": a_morning,
     A_SEARCH: after_a_night,
     "logdock rotate-external-id ledger --settings ledger.yaml": a_vendor_that_has_changed,
+    "logdock backfill --export app --since 90d --dry-run": not_shipped_yet,
+    "logdock backfill --export app --since 90d --rate 50": not_shipped_yet,
     "logdock redrive --dry-run": after_an_outage,
     "logdock redrive": after_an_outage,
 }
