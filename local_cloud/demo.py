@@ -21,6 +21,7 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_cloud.cdk import ROOT, Cdk, CdkError, command_line
+from local_cloud.commands import TYPED, Answer, type_in
 from local_cloud.customer import make_secrets, prepare
 from local_cloud.emulator import Emulator, EmulatorError
 from local_cloud.play import Play
@@ -99,6 +100,9 @@ def run(settings_file: Path, terminal: Terminal) -> Report:
         with terminal.step("playing every vendor") as tell:
             stage = Stage(cloud, settings, outputs, vendors)
             report = Play(stage, secrets, listener, tell).perform()
+        with terminal.step("typing `logdock validate`, `status` and `redrive --dry-run`"):
+            answers = [type_in(stage, _DEMO / "logdock.yaml", each) for each in TYPED]
+        _show(answers, terminal)
         with terminal.step("destroying what the deploy had switched on, and looking what is left at the vendors"):
             report = switch_off(cdk, stage, report)
         vendors.save_requests(_REQUESTS)
@@ -107,6 +111,16 @@ def run(settings_file: Path, terminal: Terminal) -> Report:
     report.seconds.update(terminal.seconds)
     report.write(_REPORT)
     return report
+
+
+def _show(answers: list[Answer], terminal: Terminal) -> None:
+    """Print what `logdock` said; of what it found fine, the count alone."""
+    for answer in answers:
+        lines = [line for line in answer.printed.splitlines() if not line.startswith("✓")]
+        terminal.show("\n".join([f"$ {answer.command}", *lines, ""]))
+    for answer in answers:
+        if answer.code:
+            raise DemoError(f"`{answer.command}` found something wrong, and nothing is")
 
 
 def switch_off(cdk: Cdk, stage: Stage, report: Report) -> Report:
