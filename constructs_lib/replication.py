@@ -1,4 +1,4 @@
-"""How S3 copies a bucket's objects to a bucket in another Region, and who hears when it cannot.
+"""How S3 copies a bucket's objects to a bucket in another Region, and what it may do for that.
 
 Sources: Amazon S3 User Guide, "Replicating encrypted objects", "What does Amazon S3 replicate?" and "Using S3
 Replication metrics".
@@ -11,12 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
-
-from constructs_lib.alarm import alarm_on_first
 
 RULE_ID = "Replica"
 
@@ -94,27 +90,6 @@ class Replication:
                     ),
                 )
             ],
-        )
-
-    def alarm(self, scope: Construct, construct_id: str, *, name: str, source_bucket_name: str) -> cloudwatch.Alarm:
-        """Make the alarm on objects that were not copied. S3 counts them in the Region of the original."""
-        return alarm_on_first(
-            scope,
-            construct_id,
-            name=name,
-            description=f"Objects of {source_bucket_name} were not copied to {self.bucket_name}; `aws s3api "
-            "head-object` says FAILED, and S3 Batch Replication copies them when the cause is gone",
-            metric=cloudwatch.Metric(
-                namespace="AWS/S3",
-                metric_name="OperationsFailedReplication",
-                dimensions_map={
-                    "SourceBucket": source_bucket_name,
-                    "DestinationBucket": self.bucket_name,
-                    "RuleId": RULE_ID,
-                },
-                period=Duration.minutes(5),
-                statistic=cloudwatch.Stats.SUM,
-            ),
         )
 
 

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aws_cdk import Duration, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from constructs_lib.alarm import alarm_on_first
 from constructs_lib.log_group import function_log_group
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
@@ -156,17 +154,6 @@ class Archiver(Construct):
                 on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=props.failure_bucket_arn)
             ),
         )
-        self.alarm = alarm_on_first(
-            self,
-            "Alarm",
-            name=f"{props.function.function_name}-failed",
-            description="Log events that could not be archived were put into the failure bucket; the reason is in the "
-            f"log group /aws/lambda/{props.function.function_name}",
-            # Counted when every try has failed, just before the event goes to the failure bucket.
-            metric=self.function.metric(
-                "AsyncEventsDropped", period=Duration.minutes(5), statistic=cloudwatch.Stats.SUM
-            ),
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -246,16 +233,6 @@ class DestinationShipper(Construct):
             batch_size=10,
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=MAX_CONCURRENCY),
-        )
-        self.alarm = alarm_on_first(
-            self,
-            "Alarm",
-            name=props.dead_letter_queue_name,
-            description=f"Objects that could not be shipped wait on the queue {props.dead_letter_queue_name}; the "
-            f"reason is in the log group /aws/lambda/{props.function.function_name}",
-            metric=self.dead_letter_queue.metric_approximate_number_of_messages_visible(
-                period=Duration.minutes(5), statistic="Maximum"
-            ),
         )
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
@@ -23,7 +22,6 @@ BATCH_RECORDS = 10_000
 """Lambda's maximum. A batch ends earlier: after `BATCH_SECONDS`, or at the 6 MB that an invocation takes."""
 BATCH_SECONDS = 60
 RECORD_AGE_HOURS = 6
-BEHIND_MINUTES = 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,14 +111,11 @@ class StreamReaderProps:
         The stream.
     failure_bucket_arn
         Where Lambda keeps a batch, whole, that was never archived.
-    alarm_name
-        Name of the alarm that rises when the archiver is behind.
     """
 
     function: lambda_.IFunction
     stream_arn: str
     failure_bucket_arn: str
-    alarm_name: str
 
 
 class StreamReader(Construct):
@@ -147,16 +142,4 @@ class StreamReader(Construct):
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(destination=props.failure_bucket_arn)
             ),
-        )
-        self.alarm = cloudwatch.Alarm(
-            self,
-            "Alarm",
-            alarm_name=props.alarm_name,
-            alarm_description=f"What log groups sent {BEHIND_MINUTES} minutes ago is not archived yet; after "
-            f"{RECORD_AGE_HOURS} hours it goes to the failure bucket. The reason is in the function's log group",
-            metric=props.function.metric("IteratorAge", period=Duration.minutes(5), statistic=cloudwatch.Stats.MAXIMUM),
-            threshold=BEHIND_MINUTES * 60_000,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

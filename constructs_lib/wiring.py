@@ -74,8 +74,9 @@ class ObjectEventsProps:
     prefix
         Only keys that begin so; empty for all.
     queue_arns
-        Each destination's queue by the destination's name, five at most (EventBridge's targets per rule). Messages for
-        a FIFO queue, whose name ends so, have the export as their group.
+        Each destination's queue by the destination's name, five at most (EventBridge's targets per rule); none at all
+        where the rule's matches are only counted. Messages for a FIFO queue, whose name ends so, have the export as
+        their group.
     """
 
     rule_name: str
@@ -112,7 +113,8 @@ class ObjectEvents(Construct):
                     ),
                 )
                 for destination, queue_arn in props.queue_arns.items()
-            ],
+            ]
+            or None,
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic_core import InitErrorDetails
 
+from settings.across_alerts import ALERT_RULES
 from settings.across_landings import LANDING_RULES
 from settings.destinations import ARCHIVE, FETCHER_REGIONS
 from settings.document import Document, Part, mistake, region_code
@@ -23,7 +24,9 @@ ATLAS_EXPORTS_PER_PROJECT = 10
 ATLAS_PROJECT_SETTINGS = ("alert", "auditing", "redact_clusters")
 """What `connect` sets for a whole Atlas project."""
 
-RESERVED_NAMES = (ARCHIVE, "access-logs", "archiver", "core", "exports", "failed", "replica", "shipper")
+RESERVED_NAMES = (
+    ARCHIVE, "access-logs", "alerts", "archiver", "core", "dashboard", "exports", "failed", "replica", "shipper",
+)  # fmt: skip
 """Names of our own stacks, buckets, roles and parameters, and of the built-in destination."""
 
 RESERVED_PREFIXES = ("replica-", "ship-", "shipper-")
@@ -34,7 +37,7 @@ def mistakes_across(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
     """Yield what is wrong between the parts of a raw document."""
     document = Document.of(data)
     rules = (_names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects, _replica)
-    for rule in (*rules, _atlas_settings, *LANDING_RULES):
+    for rule in (*rules, _atlas_settings, *LANDING_RULES, *ALERT_RULES):
         yield from rule(document)
 
 

@@ -73,6 +73,11 @@ class MongodbAtlasExport(BucketExport):
     )
     session_seconds: SessionSeconds = 43200
 
+    @property
+    def quiet_minutes(self) -> int:
+        """A database writes its log every minute; audited events may not happen for a night."""
+        return 0 if {"MONGOD", "MONGOS"} & set(self.log_types) else 1440
+
     @field_validator("atlas_principal_arn", "external_id")
     @classmethod
     def _told_or_read(cls, value: object, info: ValidationInfo) -> object:
@@ -116,6 +121,11 @@ class AptibleExport(BucketExport):
         "`ship_to`.",
     )
 
+    @property
+    def quiet_minutes(self) -> int:
+        """Aptible delivers once an hour, at half past: three hours are two deliveries missed for certain."""
+        return 180
+
     @field_validator("decryption_keys_secret")
     @classmethod
     def _shipping_needs_keys(cls, value: str | None, info: ValidationInfo) -> str | None:
@@ -157,6 +167,11 @@ class S3LogsExport(BucketExport, LineExport):
     )
     prefix: Prefix | None = Field(default=None, description="Only objects under this prefix. Left out: all.")
     format: S3Format = Field(default="auto", description="`auto`: told by content.")
+
+    @property
+    def quiet_minutes(self) -> int:
+        """A trail and flow logs deliver every few minutes; who logs requests is as quiet as its users."""
+        return 0 if {"cloudtrail", "vpc-flow"} & set(self.services) else 1440
 
     @field_validator("existing_bucket")
     @classmethod

@@ -8,22 +8,15 @@ from pydantic import Discriminator, Field, ModelWrapValidatorHandler, Tag, Valid
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, mistakes_across
+from settings.alerts import Alerts
 from settings.destinations import ARCHIVE, Destination
 from settings.exports import AptibleExport, CockroachdbExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.model import Model
 from settings.replica import Replica
 from settings.retention import PROFILES, ProfileName, Retention
-from settings.text import AccountId, DeploymentName, EachOnce, Email, NotEmpty, Region
+from settings.text import AccountId, DeploymentName, NotEmpty, Region, Switch
 
 __all__ = ["ATLAS_EXPORTS_PER_PROJECT", "RESERVED_NAMES", "Alerts", "Deployment"]
-
-
-class Alerts(Model):
-    """Who hears of a failure."""
-
-    email: Annotated[tuple[Email, ...], *EachOnce] = Field(
-        default=(), description="Addresses; each must confirm its subscription once."
-    )
 
 
 class Deployment(Model):
@@ -42,7 +35,10 @@ class Deployment(Model):
     replica: Replica | None = Field(
         default=None, description="A copy of the archive in another Region. Left out: none."
     )
-    alerts: Alerts = Field(default=Alerts(), description="Who hears of a failure.")
+    alerts: Alerts = Field(default=Alerts(), description="Who hears of a failure, and when something is one.")
+    dashboard: Switch = Field(
+        default=True, description="A CloudWatch dashboard of the deployment, in a stack of its own."
+    )
     subscriptions: Literal["direct", "kinesis"] = Field(
         default="direct",
         description="How log groups reach the archive. `direct`: each log stream's events by themselves, within "
@@ -66,6 +62,10 @@ class Deployment(Model):
         """Name of the bucket that an S3 export lands in."""
         existing = export.existing_bucket if isinstance(export, S3LogsExport) else None
         return existing or export.bucket or f"{self.deployment}-{export.name}-{self.account}-{self.region}"
+
+    def alerts_of(self, export: Export) -> Alerts:
+        """What holds for an export: its own figures, else the deployment's."""
+        return self.alerts.of(export.alerts, export.quiet_minutes)
 
     def regions_of(self, export: Export) -> tuple[str, ...]:
         """The Regions that an export has a stack in: the deployment's own first, whose stack holds the role."""

@@ -9,13 +9,16 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails
 
+from settings.alerts import TopicArn
 from settings.text import AccountId, DeploymentName, Name, Region, refuse
 
 BUCKET_KINDS = ("mongodb-atlas", "aptible", "s3-logs")
 """Kinds of export that land in a bucket."""
 
 Loc = tuple[str | int, ...]
-_NAME, _DEPLOYMENT, _ACCOUNT, _REGION = (TypeAdapter[str](kind) for kind in (Name, DeploymentName, AccountId, Region))
+_NAME, _DEPLOYMENT, _ACCOUNT, _REGION, _TOPIC = (
+    TypeAdapter[str](kind) for kind in (Name, DeploymentName, AccountId, Region, TopicArn)
+)
 
 
 def mistake(loc: Loc, value: object, allowed: str) -> InitErrorDetails:
@@ -74,6 +77,13 @@ def _parts(mapping: Mapping[object, Any], key: str, loc: Loc = ()) -> list[Part]
     return [Part((*loc, key, at), entry) for at, entry in found if isinstance(entry, dict)]
 
 
+def _topics(alerts: object) -> list[tuple[int, str]]:
+    """List the well-formed topics of `alerts`, each with its place."""
+    listed = alerts.get("sns_topic_arns") if isinstance(alerts, dict) else None
+    found = enumerate(listed) if isinstance(listed, list | tuple) else ()
+    return [(at, topic) for at, topic in found if _valid(_TOPIC, topic)]
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A settings file, as far as it is well-formed."""
@@ -83,6 +93,7 @@ class Document:
     region: str | None
     exports: list[Part]
     destinations: list[Part]
+    alert_topics: list[tuple[int, str]]
     retention: object
     replica: Part | None
 
@@ -100,6 +111,7 @@ class Document:
             region=region_code(data.get("region")),
             exports=_parts(data, "exports"),
             destinations=_parts(data, "destinations"),
+            alert_topics=_topics(data.get("alerts")),
             retention=data.get("retention", "soc2"),
             replica=Part(("replica",), data["replica"]) if isinstance(data.get("replica"), dict) else None,
         )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from settings.alerts import ExportAlerts
 from settings.model import Model
 from settings.reading import Oversize, PathFields
 from settings.redaction import Redaction
@@ -32,12 +33,18 @@ class ExportBase(Model):
     exclude: tuple[Regex, ...] = Field(
         default=(), max_length=10, description="Leave out lines that match one of these (RE2), at most 10."
     )
+    alerts: ExportAlerts = Field(default=ExportAlerts(), description="What differs from the deployment's `alerts`.")
     oversize: Oversize = Field(
         default="split",
         description="What becomes of a message that is longer than a destination takes. `split`: it is sent in parts, "
         "which say what they are parts of. `truncate`: it is cut, with a mark. `quarantine`: it is kept in the failure "
         "bucket. The archive takes any length.",
     )
+
+    @property
+    def quiet_minutes(self) -> int:
+        """How long nothing may land although all is well; no shorter silence holds unless the export says so."""
+        return 0
 
 
 class BucketExport(ExportBase):

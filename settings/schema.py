@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from settings.connect import AtlasAuditing, AtlasConnect, Vpc
-from settings.deployment import Alerts, Deployment
+from settings.alerts import Alerts, ExportAlerts, Webhook
+from settings.connect import AtlasAuditing, AtlasConnect, CockroachdbConnect, LogzioConnect, Vpc
+from settings.deployment import Deployment
 from settings.destinations import LogzioDestination, OtlpDestination
 from settings.export_base import ExportBase
 from settings.exports import (
@@ -43,13 +44,17 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`retention`, when it is not a profile", Retention),
     ("`replica`", Replica),
     ("`alerts`", Alerts),
+    ("`alerts.webhook`", Webhook),
     ("A destination of kind `logzio`", LogzioDestination),
+    ("`connect` (`logzio`)", LogzioConnect),
     ("A destination of kind `otlp`", OtlpDestination),
     ("Every export", ExportBase),
+    ("`alerts` of an export", ExportAlerts),
     ("An export of kind `mongodb-atlas`", MongodbAtlasExport),
     ("`connect` (`mongodb-atlas`)", AtlasConnect),
     ("`connect.auditing` (`mongodb-atlas`)", AtlasAuditing),
     ("An export of kind `cockroachdb`", CockroachdbExport),
+    ("`connect` (`cockroachdb`)", CockroachdbConnect),
     ("An entry of `groups` (`cockroachdb`)", CockroachdbGroup),
     ("An export of kind `aurora-mysql`", AuroraMysqlExport),
     ("An export of kind `aptible`", AptibleExport),

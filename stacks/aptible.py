@@ -14,6 +14,7 @@ from constructs_lib.statements import via_s3
 from settings.exports import AptibleExport
 from stacks.export_stack import ExportStack
 from stacks.next_steps import aptible_steps
+from stacks.security_events import from_account
 
 
 class AptibleStack(ExportStack):
@@ -57,10 +58,11 @@ class AptibleStack(ExportStack):
             )
             self.output("KmsKeyArn", key.arn, "Key that Aptible's replication rule must name")
         self.ship_landing(landing, key, "")
+        self.alarms.denied(from_account(export.replication_role_arn, landing.name))
         self.output("AccountId", self.account, "Your AWS Account ID")
         self.output("BucketName", landing.name, "The name of your S3 bucket to use for archiving")
         self.output(
             "NextSteps",
-            aptible_steps(export, account=self.account, bucket=landing.name),
+            aptible_steps(export, account=self.account, bucket=landing.name, key_arn=key.arn if key else None),
             "Support request: there is no API",
         )

@@ -16,6 +16,7 @@ from settings.exports import AuroraMysqlExport
 from stacks.connector_permissions import aurora_audit, log_group
 from stacks.export_stack import ExportStack
 from stacks.next_steps import aurora_steps
+from stacks.security_events import aurora_filters
 
 
 class AuroraMysqlStack(ExportStack):
@@ -41,9 +42,10 @@ class AuroraMysqlStack(ExportStack):
             assert connector is not None  # noqa: S101  (adopting adds permissions)
             landings = self.adopt_log_groups(connector, export.log_group_names, key, export.retention_days)
         else:
-            self.landing_log_groups(export.log_group_names, key, export.retention_days)
-            landings = [self.node.find_child(f"Landing-{name}") for name in export.log_group_names]
+            landings = self.landing_log_groups(export.log_group_names, key, export.retention_days)
         self.ship_archive()
+        for name, filters in aurora_filters(export).items():
+            self.alarms.security_event(name, filters)
         self.output("LogGroupNames", ",".join(export.log_group_names), "Log groups that Aurora publishes to")
         if role:
             self.output("RoleArn", role.role_arn, "aws_default_logs_role")

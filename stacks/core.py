@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib import statements
-from constructs_lib.alert_topic import AlertTopic, AlertTopicProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.replication import Replication
@@ -24,7 +22,9 @@ from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination
 from settings.names import Names
 from stacks import subscriptions
+from stacks.alerts import hear_of_alarms, hearers
 from stacks.replica import replication
+from stacks.shipper_alarms import watch_copies
 
 SHORT_LIVED_DAYS = 30
 """Days that a copy made for a fetching reader, and the shipper's notes of its progress, are kept: longer than a message
@@ -56,18 +56,9 @@ class CoreStack(Stack):
         self._admit_access_logs()
         self.archive = self._bucket("Archive", "archive", encrypted=True)
         self.failures = self._bucket("Failures", "failed", encrypted=True)
-        alerts = AlertTopic(
-            self,
-            "Alerts",
-            AlertTopicProps(
-                topic_name=names.alerts,
-                alarm_name_prefix=f"{names.deployment}-",
-                encryption_key=self.key,
-                email=settings.alerts.email,
-            ),
-        )
+        hear_of_alarms(self, self.key, settings=settings, names=names)
         if settings.replica:
-            self._copy_to(replication(settings.replica, names), alerts)
+            self._copy_to(replication(settings.replica, names))
         if subscriptions.through_kinesis(settings):
             SubscriptionStream(self, "Subscriptions", subscriptions.stream_props(names, names.region, self.key))
         self._roles()
@@ -78,6 +69,7 @@ class CoreStack(Stack):
         )
         # Exported whether or not somebody imports it, so that an export that comes or goes does not change this stack.
         CfnOutput(self, "ArchiveKeyArn", value=self.key.arn, export_name=names.archive_key_export)
+        CfnOutput(self, "AlertsGoTo", value=hearers(settings), description="Who hears of alarms")
         CfnOutput(self, "ArchiveBucketName", value=self.archive.name, description="Every export's logs, as JSON lines")
 
     def _bucket(self, construct_id: str, purpose: str, *, encrypted: bool) -> LandingBucket:
@@ -101,14 +93,12 @@ class CoreStack(Stack):
             ),
         )
 
-    def _copy_to(self, copies: Replication, alerts: AlertTopic) -> None:
+    def _copy_to(self, copies: Replication) -> None:
         """Let S3 read what it copies, and tell somebody when it cannot."""
         self.key.allow(
             statements.use_key_for_objects(["kms:Decrypt"], self.archive.arn, copies.role_arn, self._names.region)
         )
-        name = f"{self._names.deployment}-replication-failed"
-        alarm = copies.alarm(self, "ReplicationFailed", name=name, source_bucket_name=self.archive.name)
-        alarm.add_alarm_action(actions.SnsAction(alerts.topic))
+        watch_copies(self, copies, self.archive.name, settings=self._settings, names=self._names)
 
     def _admit_access_logs(self) -> None:
         self.access_logs.allow(

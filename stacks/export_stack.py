@@ -27,6 +27,7 @@ from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.names import Names
 from stacks import subscriptions
+from stacks.export_alarms import ExportAlarms
 
 _READ_BY_THE_SHIPPER = {
     "redaction", "include", "exclude", "format", "record_start", "path_fields", "oversize", "decryption_keys_secret",
@@ -58,6 +59,7 @@ class ExportStack(Stack):
         super().__init__(scope, construct_id, **stack)
         self.settings, self.names = settings, names
         self._export, self._connector_source = export, connector_source
+        self.alarms = ExportAlarms(self, "Alarms", settings=settings, names=names, export=export)
         document = {"vendor": export.kind} | export.model_dump(
             include=_READ_BY_THE_SHIPPER, exclude_defaults=True, mode="json"
         )
@@ -92,9 +94,22 @@ class ExportStack(Stack):
             ),
         )
 
-    def landing_log_groups(self, log_groups: Sequence[str], key: CustomerKey, retention_days: int | None) -> None:
-        """Make the log groups that the export lands in, and subscribe the archiver to each."""
+    def landing_log_groups(
+        self,
+        log_groups: Sequence[str],
+        key: CustomerKey,
+        retention_days: int | None,
+        after: Sequence[IDependable] = (),
+    ) -> list[IDependable]:
+        """Make the log groups that the export lands in, and subscribe the archiver to each.
+
+        Returns
+        -------
+        list
+            What to wait for; the log groups themselves wait for what is given as ``after``.
+        """
         self.admit_log_groups(key, log_groups)
+        landings: list[IDependable] = []
         for name in log_groups:
             group = LandingLogGroup(
                 self,
@@ -105,12 +120,22 @@ class ExportStack(Stack):
                     retention_days=retention_days or self.settings.kept.hot_days,
                 ),
             )
-            self.subscribe(name).node.add_dependency(group)
+            group.node.add_dependency(*after)
+            subscription = self.subscribe(name)
+            subscription.node.add_dependency(group)
+            landings.append(subscription)
+        self.alarms.landing_in_log_groups()
+        return landings
 
     def adopt_log_groups(
-        self, connector: Connector, log_groups: Sequence[str], key: CustomerKey, retention_days: int | None
+        self,
+        connector: Connector,
+        log_groups: Sequence[str],
+        key: CustomerKey,
+        retention_days: int | None,
+        after: Sequence[IDependable] = (),
     ) -> list[IDependable]:
-        """Take over log groups that exist already, and subscribe the archiver to each; return what to wait for."""
+        """Take over log groups that exist already, as ``landing_log_groups`` makes them."""
         self.admit_log_groups(key, log_groups)
         landings: list[IDependable] = []
         for name in log_groups:
@@ -121,9 +146,11 @@ class ExportStack(Stack):
                 "DeletionProtection": "true",
             }
             adopted = connector.apply(f"Adopt-{name}", "log-group", properties)
+            adopted.node.add_dependency(*after)
             subscription = self.subscribe(name)
             subscription.node.add_dependency(adopted)
             landings.append(subscription)
+        self.alarms.landing_in_log_groups()
         return landings
 
     def admit_log_groups(self, key: CustomerKey, log_groups: Sequence[str]) -> None:
@@ -151,11 +178,12 @@ class ExportStack(Stack):
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
         destinations = [destination for destination in self._export.ship_to if destination != ARCHIVE]
-        self._announce(self.names.bucket("archive"), f"logs/{self._export.name}/", destinations)
+        if destinations:
+            self._announce(self.names.bucket("archive"), f"logs/{self._export.name}/", destinations)
 
     def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:
         """Announce landed objects to each destination, and let its function read them (S3 exports)."""
-        self._announce(landing.name, prefix, self._export.ship_to)
+        self._announce_landing(landing.name, prefix)
         for destination in self._export.ship_to:
             role_arn = self.names.role_arn(self.names.shipper(destination))
             landing.allow(statements.read_objects(landing.arn, prefix, role_arn))
@@ -165,7 +193,7 @@ class ExportStack(Stack):
     def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
         """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""
         arn = self.names.bucket_arn(bucket_name)
-        self._announce(bucket_name, prefix, self._export.ship_to)
+        self._announce_landing(bucket_name, prefix)
         for destination in self._export.ship_to:
             permissions = [
                 iam.PolicyStatement(
@@ -189,20 +217,26 @@ class ExportStack(Stack):
                 roles=[self.names.shipper(destination)],
             )
 
+    def _announce_landing(self, bucket_name: str, prefix: str) -> None:
+        """Announce what lands; with no destination, the rule is there because its matches are counted."""
+        self._announce(bucket_name, prefix, self._export.ship_to)
+        self.alarms.landing_in_bucket(self.names.export(self._export.name))
+
     def _announce(self, bucket_name: str, prefix: str, destinations: Sequence[str]) -> None:
         """Announce objects to destinations: by one rule, because an account has 300 in a Region unless it asks."""
-        if destinations:
-            ObjectEvents(
-                self,
-                "Announce",
-                ObjectEventsProps(
-                    rule_name=self.names.export(self._export.name),
-                    export_name=self._export.name,
-                    bucket_name=bucket_name,
-                    prefix=prefix,
-                    queue_arns={name: self.names.queue_arn(name) for name in destinations},
-                ),
-            )
+        rule_name = self.names.export(self._export.name)
+        ObjectEvents(
+            self,
+            "Announce",
+            ObjectEventsProps(
+                rule_name=rule_name,
+                export_name=self._export.name,
+                bucket_name=bucket_name,
+                prefix=prefix,
+                queue_arns={name: self.names.queue_arn(name) for name in destinations},
+            ),
+        )
+        self.alarms.shipped_to(destinations, rule_name)
 
     def connector(
         self, key: CustomerKey, permissions: Sequence[iam.PolicyStatement], connect: Connect | None = None

@@ -144,7 +144,7 @@ def measures(templates: Mapping[str, Template]) -> Iterator[Measure]:
                         limit=PARAMETER, where=properties["Name"], size=len(_text(properties["Value"]).encode())
                     )
                 case "AWS::Events::Rule":
-                    yield Measure(limit=TARGETS, where=where, size=len(properties["Targets"]))
+                    yield Measure(limit=TARGETS, where=where, size=len(properties.get("Targets", [])))
     for (limit, where), size in sums.items():
         yield Measure(limit=limit, where=where, size=size)
 

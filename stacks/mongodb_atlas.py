@@ -22,6 +22,7 @@ from stacks.connection import connection
 from stacks.connector_permissions import vendor_api
 from stacks.export_stack import ExportStack
 from stacks.next_steps import atlas_connected, atlas_steps
+from stacks.security_events import assumed_or_assuming, audit_is_counted
 
 
 class MongodbAtlasStack(ExportStack):
@@ -55,6 +56,9 @@ class MongodbAtlasStack(ExportStack):
             ),
         )
         self.ship_landing(landing, key, f"{export.prefix}/")
+        self.alarms.denied(assumed_or_assuming(self.names.role_arn(self.names.export(export.name))))
+        if audit_is_counted(export):
+            self.alarms.security_alarm("failed-logins")
         self.output("RoleArn", role.arn, "AWS IAM role ARN, to authorise in Atlas")
         self.output("BucketName", export.mrap_arn or landing.name, "Bucket Name")
         self.output("Prefix", export.prefix, "Prefix")

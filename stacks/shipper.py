@@ -6,19 +6,15 @@ is the archiver alone, with a failure bucket beside it, because a subscription c
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from aws_cdk import CfnOutput, Fn, Stack
-from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_iam as iam
+from aws_cdk import Fn, Stack
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from constructs_lib import statements
-from constructs_lib.alert_topic import AlertTopic, AlertTopicProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
-from constructs_lib.export_role import ExportRole, ExportRoleProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.shipper import (
     RUNTIME,
@@ -35,7 +31,9 @@ from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
 from settings.names import Names
 from stacks import subscriptions
-from stacks.next_steps import fetch_steps
+from stacks.alerts import hear_of_alarms
+from stacks.logzio_reader import logzio_reader
+from stacks.shipper_alarms import watch_archiver, watch_destination
 
 
 class ShipperStack(Stack):
@@ -49,10 +47,11 @@ class ShipperStack(Stack):
         settings: Deployment,
         names: Names,
         code: ShipperCode,
+        connector_source: Path,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        self._settings, self._names = settings, names
+        self._settings, self._names, self._connector_source = settings, names, connector_source
         self._is_home = self.region == names.region
         self._source = lambda_.Code.from_asset(str(code.source), exclude=["*.txt", "*.in", "**/__pycache__", "*.pyc"])
         self._layer = lambda_.LayerVersion(
@@ -63,24 +62,13 @@ class ShipperStack(Stack):
             compatible_architectures=[lambda_.Architecture.ARM_64],
             compatible_runtimes=[RUNTIME],
         )
-        topic: sns.ITopic
         key: CustomerKey | None = None
         if self._is_home:
             self._log_key_arn = Fn.import_value(names.archive_key_export)
-            topic = sns.Topic.from_topic_arn(self, "Alerts", names.alert_topic_arn)
         else:
             key = self._regional_key()
             self._log_key_arn = key.arn
-            topic = AlertTopic(
-                self,
-                "Alerts",
-                AlertTopicProps(
-                    topic_name=names.alerts,
-                    alarm_name_prefix=f"{names.deployment}-",
-                    encryption_key=key,
-                    email=settings.alerts.email,
-                ),
-            ).topic
+            hear_of_alarms(self, key, settings=settings, names=names)
         archiver = Archiver(
             self,
             "Archiver",
@@ -91,11 +79,11 @@ class ShipperStack(Stack):
                 failure_bucket_arn=names.bucket_arn(names.bucket("failed", self.region)),
             ),
         )
-        archiver.alarm.add_alarm_action(actions.SnsAction(topic))
+        watch_archiver(self, settings=settings, names=names, streamed=subscriptions.through_kinesis(settings))
         if subscriptions.through_kinesis(settings):
-            self._read_stream(archiver, topic, key)
+            self._read_stream(archiver, key)
         if self._is_home:
-            self._destinations(topic)
+            self._destinations()
 
     def _regional_key(self) -> CustomerKey:
         """Make what the archiver needs away from the core: a key, and a bucket for what it could not archive."""
@@ -125,7 +113,7 @@ class ShipperStack(Stack):
         key.allow(statements.use_key_for_objects(["kms:GenerateDataKey"], failures.arn, archiver_role, self.region))
         return key
 
-    def _read_stream(self, archiver: Archiver, topic: sns.ITopic, regional_key: CustomerKey | None) -> None:
+    def _read_stream(self, archiver: Archiver, regional_key: CustomerKey | None) -> None:
         """Have the archiver read this Region's stream, which is made here where the core is not."""
         names = self._names
         reader = StreamReader(
@@ -135,10 +123,8 @@ class ShipperStack(Stack):
                 function=archiver.function,
                 stream_arn=names.stream_arn(self.region),
                 failure_bucket_arn=names.bucket_arn(names.bucket("failed", self.region)),
-                alarm_name=f"{names.archiver}-behind",
             ),
         )
-        reader.alarm.add_alarm_action(actions.SnsAction(topic))
         if regional_key:
             regional_key.allow(subscriptions.decrypt_stream(names, self.region))
             props = subscriptions.stream_props(names, self.region, regional_key)
@@ -172,7 +158,7 @@ class ShipperStack(Stack):
             log_key_arn=self._log_key_arn,
         )
 
-    def _destinations(self, topic: sns.ITopic) -> None:
+    def _destinations(self) -> None:
         documents: dict[str, dict[str, object]] = {
             destination.name: destination_document(destination) for destination in self._settings.destinations
         }
@@ -194,53 +180,17 @@ class ShipperStack(Stack):
                     ),
                 ),
             )
-            shipper.alarm.add_alarm_action(actions.SnsAction(topic))
+            watch_destination(self, name, shipper, settings=self._settings, names=self._names)
         for destination in self._settings.destinations:
             if isinstance(destination, LogzioDestination) and destination.mode == "fetch":
-                self._reader(destination)
-
-    def _reader(self, destination: LogzioDestination) -> None:
-        names = self._names
-        bucket_arn = names.bucket_arn(names.bucket("archive"))
-        prefix = f"feed/{destination.name}/"
-        role = ExportRole(
-            self,
-            f"Reader-{destination.name}",
-            ExportRoleProps(
-                role_name=names.export(destination.name),
-                description="Logdock: Logz.io reads the feed made for it",
-                principal_arn=f"arn:{names.partition}:iam::{destination.account_id}:root",
-                external_ids=destination.external_id or (),
-                session_seconds=destination.session_seconds,
-                permissions=[
-                    iam.PolicyStatement(
-                        sid="ListFeed",
-                        actions=["s3:ListBucket"],
-                        resources=[bucket_arn],
-                        conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}*"]}},
-                    ),
-                    iam.PolicyStatement(sid="FindBucket", actions=["s3:GetBucketLocation"], resources=[bucket_arn]),
-                    iam.PolicyStatement(
-                        sid="ReadFeed", actions=["s3:GetObject"], resources=[f"{bucket_arn}/{prefix}*"]
-                    ),
-                    iam.PolicyStatement(
-                        sid="DecryptFeed",
-                        actions=["kms:Decrypt"],
-                        resources=[Fn.import_value(names.archive_key_export)],
-                        conditions=statements.via_s3(names.region),
-                    ),
-                ],
-            ),
-        )
-        exports = [export.name for export in self._settings.exports if destination.name in export.ship_to]
-        suffix = destination.name.title().replace("-", "")
-        CfnOutput(self, f"{suffix}RoleArn", value=role.arn, description="Role ARN, as Logz.io's form asks for it")
-        CfnOutput(
-            self,
-            f"{suffix}NextSteps",
-            value=fetch_steps(destination, names=names, role_arn=role.arn, exports=exports),
-            description="What to enter at Logz.io",
-        )
+                logzio_reader(
+                    self,
+                    destination,
+                    settings=self._settings,
+                    names=self._names,
+                    log_key_arn=self._log_key_arn,
+                    connector_source=self._connector_source,
+                )
 
 
 def destination_document(destination: LogzioDestination | OtlpDestination) -> dict[str, object]:

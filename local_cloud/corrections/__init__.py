@@ -9,10 +9,12 @@ a release that renames one stops the emulator with an error instead of leaving t
 from __future__ import annotations
 
 from local_cloud.corrections import (
+    alarms,
     buckets,
     custom_resources,
     functions,
     log_groups,
+    metrics,
     permissions,
     queues,
     stack_exports,
@@ -36,5 +38,7 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     custom_resources.apply()
     stack_exports.apply()
     queues.apply()
+    metrics.apply()
+    alarms.apply()
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     streams.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)

@@ -53,8 +53,14 @@ def in_an_account_of_its_own(example: Path, directory: Path, vendors: Vendors) -
 
 
 def prepare(cloud: Emulator, settings: Deployment) -> None:
-    """Make what an example expects to exist: clusters, log groups, a bucket."""
+    """Make what an example expects to exist: clusters, log groups, a bucket, a trail, a webhook's secrets."""
     rds, logs, s3 = (cloud.client(name, settings.account, region=settings.region) for name in ("rds", "logs", "s3"))
+    if settings.alerts.trail_log_group:
+        logs.create_log_group(logGroupName=settings.alerts.trail_log_group)
+    if webhook := settings.alerts.webhook:
+        secrets = cloud.client("secretsmanager", settings.account, region=settings.region)
+        for name in filter(None, (webhook.url_secret, webhook.header_secret)):
+            secrets.create_secret(Name=name, SecretString="https://chat.acme.example/hook")
     for export in settings.exports:
         if isinstance(export, AuroraMysqlExport):
             group = export.parameter_group or "default.aurora-mysql8.0"

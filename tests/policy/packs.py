@@ -35,6 +35,7 @@ POLICIES = {
     "AWS::SQS::QueuePolicy": "PolicyDocument",
 }
 ARNS = {
+    "AWS::Events::ApiDestination": "arn:aws:events:eu-west-1:111122223333:api-destination/acme/",
     "AWS::IAM::Role": "arn:aws:iam::111122223333:role/",
     "AWS::KMS::Key": "arn:aws:kms:eu-west-1:111122223333:key/",
     "AWS::Lambda::Function": "arn:aws:lambda:eu-west-1:111122223333:function:",

@@ -10,7 +10,9 @@ from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, Document, desti
 
 Load = Callable[[object], Deployment]
 Refusal = Callable[[object], list[str]]
-RESERVED = "access-logs, archiver, core, exports, failed, replica, shipper, replica-*, ship-*, shipper-*"
+RESERVED = (
+    "access-logs, alerts, archiver, core, dashboard, exports, failed, replica, shipper, replica-*, ship-*, shipper-*"
+)
 
 
 def cockroachdb(name: str, cluster: int, **changes: object) -> Document:

@@ -32,11 +32,13 @@ def test_rejects_an_export_that_is_no_mapping(refusal: Refusal, entry: object) -
 def test_rejects_an_unknown_setting_and_names_the_known(refusal: Refusal) -> None:
     lines = refusal(document(export("aptible", zzz="secret"), alerts={"zzz": 1}, zzz=1))
     assert lines == [
-        "alerts.zzz: unknown setting; expected one of: email",
-        ("exports[0].zzz: unknown setting; expected one of: name, ship_to, redaction, include, exclude, oversize, "
-         "path_fields, kind, stack_region, bucket, replication_role_arn, encryption, decryption_keys_secret"),
+        ("alerts.zzz: unknown setting; expected one of: email, sns_topic_arns, webhook, silent_after_minutes, "
+        "remind_after_minutes, lag_after_minutes, daily_gb, volume_band, failed_logins_per_hour, "
+        "privilege_changes_per_hour, schema_changes_per_hour, trail_log_group, runbook_url"),
+        ("exports[0].zzz: unknown setting; expected one of: name, ship_to, redaction, include, exclude, alerts, "
+        "oversize, path_fields, kind, stack_region, bucket, replication_role_arn, encryption, decryption_keys_secret"),
         ("zzz: unknown setting; expected one of: deployment, account, region, retention, replica, alerts, "
-         "subscriptions, destinations, exports"),
+        "dashboard, subscriptions, destinations, exports"),
     ]  # fmt: skip
 
 

@@ -111,7 +111,7 @@ def test_nothing_but_the_archive_is_copied() -> None:
 
 
 def test_an_object_that_is_not_copied_raises_an_alarm_at_the_archive() -> None:
-    alarm = one(CORE, "AWS::CloudWatch::Alarm")
+    alarm = one(CORE, "AWS::CloudWatch::Alarm", "Alarmsreplica")
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/S3", "OperationsFailedReplication")
     assert {each["Name"]: each["Value"] for each in alarm["Dimensions"]} == {
         "SourceBucket": ARCHIVE.split(":")[-1],
@@ -123,7 +123,7 @@ def test_an_object_that_is_not_copied_raises_an_alarm_at_the_archive() -> None:
         1,
         "GreaterThanOrEqualToThreshold",
     )
-    assert alarm["AlarmActions"] == [{"Ref": "AlertsTopicCF7C81C9"}]
+    assert alarm["AlarmActions"] == ["arn:aws:sns:eu-west-1:111122223333:acme-prod-alerts"]
 
 
 def test_the_copies_are_locked_for_the_days_that_were_asked_for() -> None:

@@ -180,20 +180,19 @@ def test_the_archiver_takes_a_minute_at_once_and_the_same_batch_again_for_six_ho
 @pytest.mark.parametrize("region", [HOME, ABROAD])
 def test_an_alarm_rises_long_before_a_batch_is_given_up(region: str) -> None:
     stack = SHIPPER if region == HOME else f"{SHIPPER}-{region}"
-    topic = f"arn:aws:sns:{HOME}:{ACCOUNT}:acme-prod-alerts" if region == HOME else {"Ref": "AlertsTopicCF7C81C9"}
-    found = named(example("cockroachdb"), stack, "AWS::CloudWatch::Alarm", "AlarmName", "acme-prod-archiver-behind")[
-        "Properties"
-    ]
+    name = "acme-prod/archiver/behind"
+    found = named(example("cockroachdb"), stack, "AWS::CloudWatch::Alarm", "AlarmName", name)["Properties"]
 
     assert {key: value for key, value in without_tags(found).items() if key != "AlarmDescription"} == {
-        "AlarmName": "acme-prod-archiver-behind",
-        "AlarmActions": [topic],
+        "AlarmName": name,
+        "AlarmActions": [f"arn:aws:sns:{region}:{ACCOUNT}:acme-prod-alerts"],
         "Namespace": "AWS/Lambda",
         "MetricName": "IteratorAge",
-        "Dimensions": [{"Name": "FunctionName", "Value": {"Ref": "ArchiverFunction7556FBAD"}}],
+        "Dimensions": [{"Name": "FunctionName", "Value": "acme-prod-archiver"}],
         "Statistic": "Maximum",
         "Period": 300,
         "EvaluationPeriods": 1,
+        "DatapointsToAlarm": 1,
         "Threshold": 30 * 60_000,
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         "TreatMissingData": "notBreaching",
@@ -283,6 +282,7 @@ def test_nothing_else_changes_with_the_way_that_subscriptions_travel() -> None:
             assert before.keys() <= template["Resources"].keys()
     assert changed == {
         "AWS::CloudWatch::Alarm",
+        "AWS::CloudWatch::CompositeAlarm",
         "AWS::Events::Rule",
         "AWS::IAM::Role",
         "AWS::KMS::Key",

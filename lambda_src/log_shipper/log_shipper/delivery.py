@@ -1,6 +1,8 @@
 """One batch of messages on its way to one destination: opens objects, reads them, hands records over, keeps count."""
 
+import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from log_shipper.events import ObjectRef, objects_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.jobs import Job, Refused, Segment, identity_of
 from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, open_object, pinned
+from log_shipper.parsers import mongodb_atlas
 from log_shipper.reading import RawBlock, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import path_fields
@@ -33,6 +36,8 @@ class Delivery:
     ----------
     retry_after_seconds : float
         How long the destination asked to be left alone, after it was tried in vain.
+    volumes : Counter
+        How many bytes were read, by export and log type.
     """
 
     environment: Environment
@@ -43,6 +48,8 @@ class Delivery:
     sink: Sink
     remaining_seconds: Callable[[], float]
     retry_after_seconds: float = 0.0
+    volumes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _arrivals: dict[str, str] = field(default_factory=dict)
     _messages: dict[str, list[Job]] = field(default_factory=dict)
     _jobs: dict[tuple[str, str], Job] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
@@ -57,6 +64,7 @@ class Delivery:
         jobs = self._messages.setdefault(message_id, [])
         if self._stopped:
             self._failed.add(message_id)
+            self._note_waiting(body)
             if self._out_of_time:
                 self._untried.add(message_id)
             return
@@ -65,6 +73,7 @@ class Delivery:
                 self._ship(ref, jobs, retried)
         except Exception as error:  # noqa: BLE001 - one message's failure must not fail its neighbours
             self._failed.add(message_id)
+            self._note_waiting(body)
             for job in jobs:
                 self.sink.drop(job)
             if isinstance(error, OutOfTimeError):
@@ -116,10 +125,24 @@ class Delivery:
         by_export: dict[str, Tally] = {}
         for job in self._jobs.values():
             by_export.setdefault(job.export.name, Tally()).add(job.tally)
+        now_ms = time.time_ns() // 1_000_000
+        for export, arrival in self._arrivals.items():
+            by_export.setdefault(export, Tally()).lag_ms = max(0, now_ms - epoch_ms(arrival))
         for tally in list(by_export.values())[:1]:
             tally.requests += self.sink.requests
             tally.retries += self.sink.retries
         return by_export
+
+    def _note_waiting(self, body: str) -> None:
+        """Note since when a message that is not shipped this time has waited, if it can be read at all."""
+        with contextlib.suppress(ShipperError):
+            for ref in objects_in(body):
+                self._waits(ref.export, ref.time)
+
+    def _waits(self, export: str, arrival: str) -> None:
+        """Note since when an object of an export has waited: the oldest is the export's lag, shipped or not."""
+        if arrived := normalise(arrival):
+            self._arrivals[export] = min(arrived, self._arrivals.get(export, arrived))
 
     def _note(self, error: Exception, message_id: str) -> None:
         self._errors[message_id] = self._last_error = explain(error)
@@ -149,6 +172,7 @@ class Delivery:
             open_feed(self.environment.archive_bucket, self.destination.name).copy(
                 ref.export, identity, ref.key, ref.version_id
             )
+            self._waits(ref.export, ref.time)
             return
         if (twin := self._jobs.get((ref.export, identity))) is not None:
             jobs.append(twin)
@@ -185,10 +209,13 @@ class Delivery:
 
     def _read(self, job: Job, opened: OpenObject, ref: ObjectRef) -> None:
         arrival = normalise(ref.time) or opened.modified
-        job.tally.lag_ms = max(0, time.time_ns() // 1_000_000 - epoch_ms(arrival))
+        self._waits(job.export.name, arrival)
         counted = _Counted(opened.chunks)
+        chunks, log_type = decoded(counted), log_type_of(ref.key, job.export.vendor)
+        if job.export.vendor == "mongodb-atlas" and "audit" in log_type.lower() and not self._is_ours(ref):
+            chunks = mongodb_atlas.counting_failed_logins(chunks, job.tally)
         try:
-            for block in self._blocks(decoded(counted), job.export, ref, arrival):
+            for block in self._blocks(chunks, job.export, ref, arrival):
                 self._hand_over(job, job.take(block, by_hour=self.sink.by_hour))
         except CorruptInputError as error:
             if self._is_quarantined(ref):
@@ -197,6 +224,8 @@ class Delivery:
             self._refuse_rest(job, error, arrival)
         job.complete = True
         job.tally.bytes_in += counted.bytes
+        if not self._is_quarantined(ref):
+            self.volumes[job.export.name, log_type] += counted.bytes
         with self._at_the_destination():
             self.sink.end(job)
 

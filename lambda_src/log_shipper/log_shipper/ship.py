@@ -17,7 +17,7 @@ from log_shipper.export_config import ExportConfigs
 from log_shipper.runtime import Context, explain, export_configs, report, seconds_left
 from log_shipper.secret_store import SecretStore
 from log_shipper.stores import FailureStore
-from log_shipper.telemetry import log
+from log_shipper.telemetry import emit_failed, log
 
 RESERVE_SECONDS = 8.0
 """What is kept back of the function's time to store progress and to answer."""
@@ -47,7 +47,7 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[s
         message_ids = [message["messageId"] for message in messages]
         log("failed", destination=destination.name, error=explain(error), message_ids=message_ids)
         queue.hold_back(messages, destination.name)
-        return _answer(messages)
+        return _answer(messages, environment, destination.name)
     delivery = Delivery(
         environment=environment,
         destination=destination,
@@ -61,15 +61,20 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[s
         delivery.take(message["messageId"], message["body"], retried=queue.is_retried(message))
     failed, unfinished = set(delivery.finish()), set(delivery.unfinished())
     report(delivery.tallies(), environment, destination.name)
+    for (export, log_type), read in delivery.volumes.items():
+        log("volume", export=export, log_type=log_type, bytes_in=read)
     waiting = []
     for message in (message for message in messages if message["messageId"] in failed):
         if not (message["messageId"] in unfinished and queue.put_back(message, destination.name)):
             waiting.append(message)
     queue.hold_back(waiting, destination.name, delivery.retry_after_seconds)
-    return _answer(waiting)
+    return _answer(waiting, environment, destination.name)
 
 
-def _answer(failed: list[Mapping[str, Any]]) -> dict[str, list[dict[str, str]]]:
+def _answer(
+    failed: list[Mapping[str, Any]], environment: Environment, destination: str
+) -> dict[str, list[dict[str, str]]]:
+    emit_failed(len(failed), deployment=environment.deployment, destination=destination)
     return {"batchItemFailures": [{"itemIdentifier": message["messageId"]} for message in failed]}
 
 

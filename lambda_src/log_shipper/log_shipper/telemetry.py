@@ -13,7 +13,10 @@ import orjson
 from log_shipper.errors import AccountingError
 
 NAMESPACE = "Logdock"
-_BYTE_METRICS = {"bytes_in", "bytes_out"}
+_UNITS = {"sent": "Count", "quarantined": "Count", "bytes_in": "Bytes", "lag_ms": "Milliseconds"}
+"""The figures that are metrics, each billed by CloudWatch; the others are in the log only."""
+_IF_ANY = "failed_logins"
+"""A metric only of an invocation that has seen one: most exports never have it, and then it costs nothing."""
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class Tally:
     requests: int = 0
     retries: int = 0
     lag_ms: int = 0
+    failed_logins: int = 0
 
     def add(self, other: "Tally") -> None:
         """Add another tally's figures; the lag is the larger one."""
@@ -67,18 +71,10 @@ def log(event: str, **details: object) -> None:
 
 def emit(tally: Tally, *, deployment: str, export: str, destination: str) -> None:
     """Write the figures of one export in one invocation as metrics."""
-    metrics = [
-        {"Name": field.name, "Unit": "Bytes" if field.name in _BYTE_METRICS else _unit(field.name)}
-        for field in fields(tally)
-    ]
+    units = _UNITS | ({_IF_ANY: "Count"} if tally.failed_logins else {})
     log(
         "shipped",
-        _aws={
-            "Timestamp": time.time_ns() // 1_000_000,
-            "CloudWatchMetrics": [
-                {"Namespace": NAMESPACE, "Dimensions": [["deployment", "export", "destination"]], "Metrics": metrics}
-            ],
-        },
+        _aws=_metrics(["deployment", "export", "destination"], units),
         deployment=deployment,
         export=export,
         destination=destination,
@@ -86,5 +82,14 @@ def emit(tally: Tally, *, deployment: str, export: str, destination: str) -> Non
     )
 
 
-def _unit(name: str) -> str:
-    return "Milliseconds" if name.endswith("_ms") else "Count"
+def emit_failed(messages: int, *, deployment: str, destination: str) -> None:
+    """Write how many messages could not be shipped this time, if any, as a metric of the destination."""
+    if messages:
+        metrics = _metrics(["deployment", "destination"], {"failed": "Count"})
+        log("not shipped", _aws=metrics, deployment=deployment, destination=destination, failed=messages)
+
+
+def _metrics(dimensions: list[str], units: dict[str, str]) -> dict[str, object]:
+    metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
+    described = {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics}
+    return {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [described]}

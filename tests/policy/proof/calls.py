@@ -60,6 +60,10 @@ _METRIC = [{"metricName": "x", "metricNamespace": "x", "metricValue": "1"}]
 _SESSION = {"RoleSessionName": "claims", "DurationSeconds": 3600}
 
 CALLS: Mapping[str, Call] = {
+    "cloudwatch:DeleteAlarms": Call("delete_alarms", ("AlarmNames",)),
+    "cloudwatch:DescribeAlarms": Call("describe_alarms"),
+    "cloudwatch:DisableAlarmActions": Call("disable_alarm_actions", ("AlarmNames",)),
+    "cloudwatch:SetAlarmState": Call("set_alarm_state", ("AlarmName",), {"StateValue": "OK", "StateReason": "x"}),
     "iam:ListRoles": Call("list_roles"),
     "kinesis:DecreaseStreamRetentionPeriod": Call(
         "decrease_stream_retention_period", _DATA_STREAM, {"RetentionPeriodHours": 24}
@@ -186,6 +190,7 @@ CALLS: Mapping[str, Call] = {
     "ssm:DeleteParameter": Call("delete_parameter", ("Name",)),
     "ssm:GetParameter": Call("get_parameter", ("Name",)),
     "ssm:PutParameter": Call("put_parameter", ("Name",), {"Value": "x", "Type": "String", "Overwrite": True}),
+    "states:StartExecution": Call("start_execution", ("stateMachineArn",), {"input": '{"state": "TEST"}'}),
     "sts:AssumeRole": Call("assume_role", ("RoleArn",), _SESSION),
     "sts:SetSourceIdentity": Call("assume_role", ("RoleArn",), {**_SESSION, "SourceIdentity": "claims"}),
     "sts:TagSession": Call("assume_role", ("RoleArn",), {**_SESSION, "Tags": [{"Key": "team", "Value": "x"}]}),
@@ -237,6 +242,11 @@ def _names(arn: str) -> dict[str, Any]:
             return {"RoleArn": arn, "TopicArn": arn, "SecretId": arn}
         case "lambda":
             return {"FunctionName": arn}
+        case "states":
+            return {"stateMachineArn": arn}
+        case "cloudwatch":
+            name = resource.removeprefix("alarm:")
+            return {"AlarmName": name, "AlarmNames": [name]}
         case "ssm":
             return {"Name": resource.removeprefix("parameter")}
         case "rds":

@@ -96,4 +96,7 @@ class DeployedPolicies:
             case "sqs":
                 url = client.get_queue_url(QueueName=name)["QueueUrl"]
                 return client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"]
+            case "events":
+                is_bus = name.startswith("event-bus/")
+                return client.describe_event_bus(Name=name.partition("/")[2]).get("Policy") if is_bus else None
         raise LookupError(f"{arn}: where {service} keeps its policy is not known")

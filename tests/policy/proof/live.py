@@ -32,6 +32,8 @@ _PAST_PERMISSION = {
     "ResourceNotFoundException",
 }  # fmt: skip
 """Errors that only somebody who is allowed gets: the local cloud asks for permission before it looks."""
+_CLIENTS = {"states": "stepfunctions"}
+"""The SDK's name of a service, where it is not that of its actions."""
 
 
 class LocalCloud:
@@ -83,7 +85,8 @@ class LocalCloud:
             self._versions[arn] = answer.get("VersionId", "null")
 
     def _client(self, request: Request) -> Any:
-        service, region = request.action.split(":")[0], self._stage.settings.region
+        prefix, region = request.action.split(":")[0], self._stage.settings.region
+        service = _CLIENTS.get(prefix, prefix)
         if any(each in request.resource for each in (":log-group:", ":kms:", ":ssm:", ":kinesis:")):
             region = request.resource.split(":")[3]
         wanted = (request.caller.principal, service, region)

@@ -15,6 +15,7 @@ from tests.policy.proof.proof import SIMULATOR, Proof
 from tests.policy.proof.requests import fill
 
 _KINDS = {
+    "AWS::Events::ApiDestination": ("events", "api-destination"),
     "AWS::Events::Rule": ("events", "rule-on-default-event-bus"),
     "AWS::IAM::Role": ("iam", "role"),
     "AWS::KMS::Key": ("kms", "key"),
@@ -24,14 +25,24 @@ _KINDS = {
     "AWS::SNS::Topic": ("sns", "topic"),
     "AWS::SQS::Queue": ("sqs", "queue"),
     "AWS::SSM::Parameter": ("ssm", "parameter"),
+    "AWS::StepFunctions::StateMachine": ("states", "statemachine"),
 }
 """What AWS's Service Authorization Reference calls the resources of the templates."""
 
 EVERY = 1
 SOME = 200
-"""Of services that hold no logs, one action in so many is asked about."""
-_HOLD_LOGS = ("kinesis", "kms", "logs", "s3", "sts")
-_OWN = ("archive", "archive-key", "bucket", "key", "log-group", "role", "stream", "vendors-bucket", "vendors-key")
+"""Of services that hold no logs and of which nothing is allowed, one action in so many is asked about."""
+_HOLD_LOGS = ("kms", "logs", "s3", "sts")
+_OWN = (
+    "archive", "archive-key", "bucket", "every-key-here", "key", "log-group", "machine", "role", "stream",
+    "vendors-bucket", "vendors-key", "webhook",
+)  # fmt: skip
+_OF_NO_TEMPLATE = {
+    "alarm": ("cloudwatch", "alarm"),
+    "event-bus": ("events", "event-bus"),
+    "told-topic": ("sns", "topic"),
+}
+"""What a subject may reach and no template has, or not always: the account's event bus, topics of the user's own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +115,7 @@ def _question(proof: Proof, subject: Subject, says: NothingElse, one_in: int) ->
             "stranger": STRANGER,
             "region": proof.settings.region,
             "oneIn": one_in,
-            "every": _HOLD_LOGS,
+            "every": sorted({*_HOLD_LOGS, *(text.split(":")[0] for text in says.allowed)}),
         },
         sort_keys=True,
     )
@@ -128,6 +139,10 @@ def _resources(proof: Proof, subject: Subject, *, whole: bool) -> Iterator[dict[
     # What the subject may reach, whose template is elsewhere or which no template names.
     for arn in subject.values.get("log-stream", ()):
         yield from _log_group(proof, arn.partition(":log-stream:")[0])
+    for name, (service, kind) in _OF_NO_TEMPLATE.items():
+        for arn in subject.values.get(name, ()):
+            if not any(resource.arn == arn for resource in proof.account.resources if whole):
+                yield _resource(proof, service, kind, arn, None)
     for inside in ("feed", "own-path"):
         for arn in subject.values.get(inside, ()):
             yield _resource(proof, "s3", "object", f"{arn}/object", proof.account.policy_of(arn))

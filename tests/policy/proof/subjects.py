@@ -25,6 +25,8 @@ def subjects(cast: Cast) -> Iterator[Subject]:
     """Yield everything that files of claims are about."""
     names = cast.names
     yield cast.subject("core", "core", (names.core_stack, *_stacks_of(cast, "shipper")), {})
+    for region in cast.settings.regions:
+        yield _alerts(cast, region)
     for export in cast.settings.exports:
         yield _export(cast, export)
     yield from _vendor_roles(cast)
@@ -35,6 +37,44 @@ def subjects(cast: Cast) -> Iterator[Subject]:
     yield from _keys(cast)
     yield from _log_groups(cast)
     yield from _streams(cast)
+
+
+def _alerts(cast: Cast, region: str) -> Subject:
+    """Return what tells of a Region's alarms."""
+    names, alerts = cast.names, cast.settings.alerts
+    at_home, suffix = region == names.region, "" if region == names.region else f"-{region}"
+    here = f"{region}:{names.account}"
+    own = f"arn:{names.partition}:sns:{here}:{names.alerts}"
+    topics = (own, *(arn for arn in alerts.sns_topic_arns if arn.split(":")[3] == region))
+    role, rules_role = f"{names.alerts}{suffix}", f"{names.alerts}-rules{suffix}"
+    machine = f"arn:{names.partition}:states:{here}:stateMachine"
+    rule = f"arn:{names.partition}:events:{here}:rule"
+    webhooks = tuple(
+        each.arn for each in cast.account.of_type("AWS::Events::ApiDestination") if each.arn.split(":")[3] == region
+    )
+    values: Values = {
+        "alarm": f"arn:{names.partition}:cloudwatch:{here}:alarm:{names.deployment}/x",
+        "event-bus": f"arn:{names.partition}:events:{here}:event-bus/default",
+        "every-key-here": tuple(arn for arn in cast.account.keys.values() if arn.split(":")[3] == region),
+        "machine": f"{machine}:{names.alerts}",
+        "other-machine": f"{machine}:another",
+        "other-rule": f"{rule}/another",
+        "other-topic": f"arn:{names.partition}:sns:{here}:another",
+        "other-webhook": f"arn:{names.partition}:events:{here}:api-destination/another/1f6b2c3d",
+        "region-of-alarms": region,
+        "role": names.role_arn(role),
+        "rule": f"{rule}/{names.alerts}-state",
+        "rules-role": names.role_arn(rules_role),
+        "told-topic": topics,
+        "topic-key": cast.account.keys[
+            f"{names.deployment}-archive" if at_home else names.in_region("shipper", region)
+        ],
+        "webhook": webhooks,
+    }
+    callers = {"reminders": cast.own_role("reminders", role), "rules": cast.own_role("rules", rules_role)}
+    stacks = (names.core_stack if at_home else names.in_region("shipper", region),)
+    facts = {"webhook": alerts.webhook is not None}
+    return cast.subject("alerts", region, stacks, values, facts=facts, callers=callers)
 
 
 def _export(cast: Cast, export: Export) -> Subject:
@@ -148,7 +188,7 @@ def trusting(cast: Cast) -> Iterator[tuple[str, Any, str, tuple[str, ...]]]:
             principal = f"arn:{partition}:iam::{export.cluster_account_id}:root"
             yield export.name, export, principal, export.trusted_external_ids
     for destination in cast.settings.destinations:
-        if isinstance(destination, LogzioDestination) and destination.mode == "fetch":
+        if isinstance(destination, LogzioDestination) and destination.mode == "fetch" and not destination.connect:
             principal = f"arn:{partition}:iam::{destination.account_id}:root"
             yield destination.name, destination, principal, destination.external_id or ()
 
@@ -212,7 +252,8 @@ def _connectors(cast: Cast) -> Iterator[Subject]:
                 for suffix in ("", "-poll")
             ),
         }
-        yield cast.subject("connect", name, _stacks_of(cast, name), values, callers=callers)
+        stacks = _stacks_of(cast, name) or (names.in_region("shipper", names.region),)
+        yield cast.subject("connect", name, stacks, values, callers=callers)
 
 
 def _buckets(cast: Cast) -> Iterator[Subject]:

@@ -12,6 +12,8 @@ from tests.policy.proof.answers import Answers, stack_id
 Template = dict[str, Any]
 
 _NAMED_BY = {
+    "AWS::Events::ApiDestination": "Name",
+    "AWS::Events::Connection": "Name",
     "AWS::Events::Rule": "Name",
     "AWS::IAM::Role": "RoleName",
     "AWS::Kinesis::Stream": "Name",
@@ -26,6 +28,8 @@ _NAMED_BY = {
 """The property that names a resource; where it is left out, CloudFormation makes a name up."""
 
 _ARNS = {
+    "AWS::Events::ApiDestination": "arn:{partition}:events:{region}:{account}:api-destination/{name}/1f6b2c3d",
+    "AWS::Events::Connection": "arn:{partition}:events:{region}:{account}:connection/{name}/1f6b2c3d",
     "AWS::Events::Rule": "arn:{partition}:events:{region}:{account}:rule/{name}",
     "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
     "AWS::Kinesis::Stream": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",

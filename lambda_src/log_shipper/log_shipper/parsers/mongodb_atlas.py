@@ -6,15 +6,34 @@ Atlas exports to ``{prefix}/{cluster}/{hostname}/{logType}/[{YYYY-MM-DD}/]{times
 """
 
 import re
+from collections.abc import Iterator
 
 import orjson
 
 from log_shipper import timestamps
 from log_shipper.parsers import plain
 from log_shipper.record import JsonValue, Origin, Record
+from log_shipper.telemetry import Tally
 
 _DATE_FOLDER = re.compile(r"\d{4}-\d\d-\d\d$")
 _LEGACY = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d{4}) ")
+
+
+_FAILED_LOGIN = re.compile(rb'"atype" ?: ?"authenticate"[^\n]*"result" ?: ?[1-9]')
+_LONGEST_LINE_BYTES = 1024 * 1024
+
+
+def counting_failed_logins(chunks: Iterator[bytes], tally: Tally) -> Iterator[bytes]:
+    """Pass an audit log on, and count the logins in it that failed: a ``result`` other than 0, in MongoDB's schema."""
+    rest = b""
+    for chunk in chunks:
+        yield chunk
+        whole, _, rest = (rest + chunk).rpartition(b"\n")
+        if b"authenticate" in whole:
+            tally.failed_logins += len(_FAILED_LOGIN.findall(whole))
+        if len(rest) > _LONGEST_LINE_BYTES:
+            rest = b""
+    tally.failed_logins += len(_FAILED_LOGIN.findall(rest))
 
 
 def log_type_of(key: str) -> str:

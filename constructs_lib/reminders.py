@@ -1,0 +1,136 @@
+"""The state machine that reminds: it waits, looks whether an alarm lasts, tells so, and starts itself anew.
+
+One execution per reminder keeps the history short, leaves no execution to run into its year's limit (Step Functions
+quotas), and lets a deploy change what the next one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_LOOK = "arn:aws:states:::aws-sdk:cloudwatch:describeAlarms"
+_RETRY = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 6, "BackoffRate": 2}]
+
+
+def definition(
+    *,
+    deployment: str,
+    machine_arn: str,
+    remind_after_seconds: int,
+    topic_arns: Sequence[str],
+    event_source: str | None,
+) -> dict[str, object]:
+    """Write the state machine's definition.
+
+    Its input is ``{alarm, state, at}`` from an event rule, where ``state`` is ALARM, OK or TEST, or ``{alarm, since}``
+    from itself. ``since`` is when the alarm last changed its state: if it ended and began again meanwhile, the new
+    beginning has executions of its own, and the older ones end.
+
+    Parameters
+    ----------
+    deployment
+        What messages begin with.
+    machine_arn
+        The state machine's own ARN.
+    remind_after_seconds
+        How long it waits.
+    topic_arns
+        Topics that are told.
+    event_source
+        Source of an event that carries the message as well, for the webhook. None: no event.
+    """
+    return {
+        "QueryLanguage": "JSONata",
+        "StartAt": "Which",
+        "States": {
+            "Which": {
+                "Type": "Choice",
+                "Choices": [
+                    {"Condition": "{% $states.input.state = 'OK' %}", "Next": "Recovered"},
+                    {"Condition": "{% $states.input.state = 'TEST' %}", "Next": "Test"},
+                    {"Condition": "{% $exists($states.input.since) %}", "Next": "Wait"},
+                ],
+                "Default": "Look",
+            },
+            "Recovered": _says(
+                f"'[{deployment}] recovered: ' & $states.input.alarm",
+                f"'[{deployment}] recovered: none of the alarms of ' & $states.input.alarm & ' is on, since ' & "
+                "$states.input.at & '.'",
+            ),
+            "Test": _says(
+                f"'[{deployment}] test'",
+                f"'[{deployment}] test: whoever reads this hears of the alarms of {deployment}.'",
+            ),
+            "Wait": {"Type": "Wait", "Seconds": remind_after_seconds, "Next": "Look"},
+            "Look": {
+                "Type": "Task",
+                "Resource": _LOOK,
+                "Arguments": {"AlarmNames": ["{% $states.input.alarm %}"], "AlarmTypes": ["CompositeAlarm"]},
+                "Retry": _RETRY,
+                "Assign": {
+                    "alarm": "{% $states.input.alarm %}",
+                    "told": "{% $exists($states.input.since) ? $states.input.since : '' %}",
+                    "since": "{% ($on := $states.result.CompositeAlarms[StateValue='ALARM']; "
+                    "$exists($on) ? $string($on.StateTransitionedTimestamp) : '') %}",
+                },
+                "Next": "Lasts",
+            },
+            "Lasts": {
+                "Type": "Choice",
+                "Choices": [{"Condition": "{% $since != '' and ($told = '' or $told = $since) %}", "Next": "Again"}],
+                "Default": "Over",
+            },
+            # Before it tells: if telling fails, the execution fails, and the next reminder is on its way.
+            "Again": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::states:startExecution",
+                "Arguments": {
+                    "StateMachineArn": machine_arn,
+                    "Input": {"alarm": "{% $alarm %}", "since": "{% $since %}"},
+                },
+                "Retry": _RETRY,
+                "Next": "First",
+            },
+            # The alarm's beginning has been told by CloudWatch.
+            "First": {
+                "Type": "Choice",
+                "Choices": [{"Condition": "{% $told = '' %}", "Next": "Over"}],
+                "Default": "Still",
+            },
+            "Still": {
+                "Type": "Task",
+                "Resource": _LOOK,
+                "Arguments": {"AlarmNamePrefix": "{% $alarm & '/' %}", "StateValue": "ALARM"},
+                "Retry": _RETRY,
+                "Assign": {
+                    "subject": f"{{% '[{deployment}] still on: ' & $alarm %}}",
+                    "text": f"{{% '[{deployment}] still on: ' & $alarm & ', since ' & $since & '. ' & $join($map("
+                    "$states.result.MetricAlarms, function($each) { $each.AlarmName & ': ' & $each.AlarmDescription & "
+                    "' (' & $each.StateReason & ')' }), ' ') %}",
+                },
+                "Next": "Tell",
+            },
+            "Tell": {"Type": "Parallel", "Branches": _branches(topic_arns, event_source), "Next": "Over"},
+            "Over": {"Type": "Succeed"},
+        },
+    }
+
+
+def _says(subject: str, text: str) -> dict[str, object]:
+    return {"Type": "Pass", "Assign": {"subject": f"{{% {subject} %}}", "text": f"{{% {text} %}}"}, "Next": "Tell"}
+
+
+def _branches(topic_arns: Sequence[str], event_source: str | None) -> list[dict[str, object]]:
+    """Return a branch for each topic, and one for the webhook; one that fails for good fails the execution."""
+    tasks: list[tuple[str, dict[str, object]]] = [
+        ("sns:publish", {"TopicArn": arn, "Subject": "{% $subject %}", "Message": "{% $text %}"}) for arn in topic_arns
+    ]
+    if event_source:
+        entry = {"Source": event_source, "DetailType": "Alarm message", "Detail": {"text": "{% $text %}"}}
+        tasks.append(("events:putEvents", {"Entries": [entry]}))
+    branches: list[dict[str, object]] = []
+    for at, (action, arguments) in enumerate(tasks):
+        name = f"Tell{at}"
+        task = {"Type": "Task", "Resource": f"arn:aws:states:::{action}", "Arguments": arguments, "Retry": _RETRY}
+        branches.append({"StartAt": name, "States": {name: {**task, "End": True}}})
+    return branches

@@ -1,0 +1,68 @@
+"""A chat's webhook: takes what is posted to its secret address with its secret header, and keeps the texts."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import ssl
+import threading
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+PATH = "/hooks/b7c1f0d2"
+HEADER, HEADER_VALUE = "X-Api-Key", "chat-key-5d1e"
+
+
+class Webhook:
+    """A webhook on loopback, from ``with`` to the end of its block.
+
+    Attributes
+    ----------
+    url
+        Its address, which only its owner and those it is told know.
+    texts
+        What was posted, in order.
+    """
+
+    url: str
+
+    def __init__(self, *, certificate: Path, key: Path) -> None:
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate, key)
+        self.texts: list[str] = []
+
+    def __enter__(self) -> Self:
+        """Start to listen on a free port."""
+        texts = self.texts
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                known = self.path == PATH and self.headers[HEADER] == HEADER_VALUE
+                if known:
+                    texts.append(json.loads(body)["text"])
+                self.send_response(200 if known else 403)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Nothing: the request's line holds the secret path."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.socket = self._context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"https://127.0.0.1:{self._server.server_address[1]}{PATH}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()

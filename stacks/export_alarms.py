@@ -1,0 +1,279 @@
+"""The alarms of an export: silence, lag, refused records, what could not be handed over, volume, denied access.
+
+What landed is seen where it costs nothing and lasts a minute: objects by the metric of the event rule that announces
+them (S3 has none of its own below a day, unless request metrics are paid for), log events by the archiver's own figures
+(which tell of a broken subscription as well, for any number of log groups). Every alarm has a section of its name in
+docs/runbook.md; a test holds that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Stack
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from constructs_lib.alarms import AlarmProps, Alarms, AlarmsProps, Metric
+from settings import Deployment
+from settings.alerts import MINUTES_OF_A_DAY, Alerts, region_of
+from settings.destinations import ARCHIVE
+from settings.exports import Export
+from settings.names import Names
+
+GIGABYTE = 1_000_000_000
+LAG_HELD_PERIODS = 36
+"""Five-minute periods (three hours) that a late record is held for: what fails is tried again within that time."""
+
+
+def topic_arns(settings: Deployment, names: Names, region: str) -> list[str]:
+    """List the topics that alarms of a Region notify: the deployment's own, then the user's of that Region."""
+    own = f"arn:{names.partition}:sns:{region}:{names.account}:{names.alerts}"
+    return [own, *(arn for arn in settings.alerts.sns_topic_arns if region_of(arn) == region)]
+
+
+def runbook(alerts: Alerts) -> str:
+    """Return where the runbook is."""
+    return alerts.runbook_url or "docs/runbook.md"
+
+
+class ExportAlarms(Construct):
+    """The alarms of one export in one Region, under one composite alarm."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Deployment, names: Names, export: Export
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._names, self._export = names, export
+        self._alerts = settings.alerts_of(export)
+        self._check = f"logdock validate {export.name}"
+        self._alarms = Alarms(
+            self,
+            "Alarms",
+            AlarmsProps(
+                name=f"{names.deployment}/{export.name}",
+                section="an-export",
+                run_first="logdock status",
+                topic_arns=topic_arns(settings, names, Stack.of(self).region),
+                runbook=runbook(settings.alerts),
+            ),
+        )
+        self._filters = f"Logdock/{names.deployment}/{export.name}"
+
+    def _figure(self, name: str, destination: str, statistic: str = "Sum") -> Metric:
+        """Return a metric that the shipper makes of this export."""
+        dimensions = {"deployment": self._names.deployment, "export": self._export.name, "destination": destination}
+        return Metric(namespace="Logdock", name=name, dimensions=dimensions, statistic=statistic)
+
+    def landing_in_bucket(self, rule_name: str) -> None:
+        """Watch a bucket for silence and volume, by the rule that its new objects match.
+
+        ``MatchedEvents`` of a rule counts events that match, whether or not the rule has a target (EventBridge User
+        Guide, "Monitoring Amazon EventBridge").
+        """
+        self._silence(
+            Metric(namespace="AWS/Events", name="MatchedEvents", dimensions={"RuleName": rule_name}),
+            f"No object of {self._export.name} has landed",
+        )
+        if self._export.ship_to:
+            self._volume(self._figure("bytes_in", self._export.ship_to[0]))
+
+    def landing_in_log_groups(self) -> None:
+        """Watch log groups for silence and volume, and the archiver for lag, by what the archiver reads of them."""
+        metric = self._figure("bytes_in", ARCHIVE)
+        self._silence(metric, f"No line of {self._export.name} has come through its log groups into the archive")
+        self._volume(metric)
+        self._lag(ARCHIVE)
+
+    def _silence(self, metric: Metric, what: str) -> None:
+        minutes = self._alerts.silent_after_minutes
+        if not minutes:
+            return
+        # One-minute periods: an alarm looks back a few periods further than it says, so short ones are the most exact.
+        period_seconds = 60 if minutes <= MINUTES_OF_A_DAY else 3600
+        periods = minutes * 60 // period_seconds
+        self._alarms.add(
+            "Silence",
+            AlarmProps(
+                name="silence",
+                section="silence",
+                says=f"{what} for {minutes} minutes.",
+                run_first=self._check,
+                metric=metric,
+                threshold=1,
+                below=True,
+                period_seconds=period_seconds,
+                periods=periods,
+                datapoints=periods,
+                warm_up_minutes=minutes,
+            ),
+        )
+
+    def shipped_to(self, destinations: Sequence[str], rule_name: str) -> None:
+        """Watch what is announced to destinations: that it is handed over, in time, and not refused."""
+        name = self._export.name
+        if destinations:
+            self._alarms.add(
+                "Handover",
+                AlarmProps(
+                    name="handover",
+                    section="handover",
+                    says=f"Objects of {name} could not be put on the queue of a destination: they are where they "
+                    "landed, and nobody ships them.",
+                    run_first=self._check,
+                    metric=Metric(namespace="AWS/Events", name="FailedInvocations", dimensions={"RuleName": rule_name}),
+                    threshold=1,
+                ),
+            )
+        for destination in destinations:
+            self._lag(destination)
+            self._alarms.add(
+                f"Refused-{destination}",
+                AlarmProps(
+                    name=f"refused-{destination}",
+                    section="refused",
+                    says=f"{destination} refused records of {name} for good, or they cannot be read: they are in the "
+                    "failure bucket under quarantine/, each with its reason.",
+                    run_first="logdock redrive --dry-run",
+                    metric=self._figure("quarantined", destination),
+                    threshold=1,
+                ),
+            )
+
+    def _lag(self, destination: str) -> None:
+        minutes = self._alerts.lag_after_minutes
+        self._alarms.add(
+            f"Lag-{destination}",
+            AlarmProps(
+                name=f"lag-{destination}",
+                section="lag",
+                says=f"A record of {self._export.name} waited for more than {minutes} minutes to get to {destination}, "
+                "or waits still.",
+                run_first="logdock status",
+                metric=self._figure("lag_ms", destination, "Maximum"),
+                threshold=minutes * 60_000,
+                periods=LAG_HELD_PERIODS,
+            ),
+        )
+
+    def _volume(self, metric: Metric) -> None:
+        name, budget = self._export.name, self._alerts.daily_gb
+        if budget:
+            self._alarms.add(
+                "Volume",
+                AlarmProps(
+                    name="volume",
+                    section="volume",
+                    says=f"{name} has brought more than {budget:g} GB in 24 hours.",
+                    run_first="logdock status",
+                    metric=metric,
+                    threshold=budget * GIGABYTE,
+                    period_seconds=86400,
+                    periods=1,
+                ),
+            )
+        if self._alerts.volume_band:
+            self._alarms.add_band(
+                "VolumeBand",
+                name="volume-band",
+                section="volume-band",
+                says=f"{name} has brought more or less than usual for three hours.",
+                run_first="logdock status",
+                metric=metric,
+            )
+
+    def connector(self, function_name: str) -> None:
+        """Watch a function that runs on a schedule for this export: nobody sees it fail."""
+        self._alarms.add(
+            "Connector",
+            AlarmProps(
+                name="connector",
+                section="connector",
+                says=f"The function {function_name} failed: what it does for {self._export.name} on a schedule is not "
+                "done.",
+                run_first=self._check,
+                metric=Metric(namespace="AWS/Lambda", name="Errors", dimensions={"FunctionName": function_name}),
+                threshold=1,
+            ),
+        )
+
+    def denied(self, who: str) -> None:
+        """Watch a trail for refusals of the vendor.
+
+        Parameters
+        ----------
+        who
+            A condition on CloudTrail's record, in filter-pattern syntax, that is true of the vendor.
+        """
+        log_group = self._alerts.trail_log_group
+        if log_group is None or Stack.of(self).region != self._names.region:
+            return
+        metric = self._count("Denied", "denied", log_group, f'{{ ($.errorCode = "*AccessDenied*") && ({who}) }}')
+        self._alarms.add(
+            "DeniedAlarm",
+            AlarmProps(
+                name="denied",
+                section="denied",
+                says=f"AWS denied the vendor of {self._export.name} what it tried to do.",
+                run_first=self._check,
+                metric=metric,
+                threshold=1,
+            ),
+        )
+
+    def security_event(self, name: str, filters: dict[str, str]) -> None:
+        """Count security events in log groups, and raise an alarm if so many in an hour are asked for.
+
+        Parameters
+        ----------
+        name
+            What is counted: failed-logins, privilege-changes or schema-changes.
+        filters
+            The filter pattern of each log group that has such events.
+        """
+        metrics = [
+            self._count(f"{name}-{log_group}", name.replace("-", "_"), log_group, pattern)
+            for log_group, pattern in filters.items()
+        ]
+        if metrics:
+            self.security_alarm(name, metrics[0])
+
+    def security_alarm(self, name: str, metric: Metric | None = None) -> None:
+        """Raise an alarm on a count of security events; left out, on the shipper's own count."""
+        setting = f"{name.replace('-', '_')}_per_hour"
+        most: int | None = getattr(self._alerts, setting)
+        if most is None:
+            return
+        if metric is None:
+            metric = self._figure(name.replace("-", "_"), self._export.ship_to[0])
+        self._alarms.add(
+            f"{name}-alarm",
+            AlarmProps(
+                name=name,
+                section=name,
+                says=f"{self._export.name} has had {most} or more {name.replace('-', ' ')} in an hour.",
+                run_first="logdock logs",
+                metric=metric,
+                threshold=most,
+                period_seconds=3600,
+                periods=1,
+            ),
+        )
+
+    def _count(self, construct_id: str, metric_name: str, log_group: str, pattern: str) -> Metric:
+        """Count lines of a log group that match; a line that does not is no data, which costs nothing."""
+        counted = logs.CfnMetricFilter(
+            self,
+            construct_id,
+            log_group_name=log_group,
+            filter_pattern=pattern,
+            metric_transformations=[
+                logs.CfnMetricFilter.MetricTransformationProperty(
+                    metric_namespace=self._filters, metric_name=metric_name, metric_value="1", unit="Count"
+                )
+            ],
+        )
+        # The filter names its log group, so CloudFormation does not see that one of this stack's must be there first.
+        if made_here := Stack.of(self).node.try_find_child(f"Landing-{log_group}"):
+            counted.node.add_dependency(made_here)
+        return Metric(namespace=self._filters, name=metric_name)

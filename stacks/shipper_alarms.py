@@ -1,0 +1,171 @@
+"""The alarms of the shipper: of each destination, and of the archiver. What an export's own alarms cannot see is here.
+
+A destination's queue and function serve every export, so what is wrong with them is told once, under the destination.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+from constructs import Construct
+
+from constructs_lib.alarms import AlarmProps, Alarms, AlarmsProps, Metric
+from constructs_lib.replication import RULE_ID, Replication
+from constructs_lib.shipper import DestinationShipper
+from constructs_lib.subscription_stream import RECORD_AGE_HOURS
+from settings import Deployment
+from settings.names import Names
+from stacks.export_alarms import runbook, topic_arns
+
+FAILING_PERIODS, FAILING_DATAPOINTS = 12, 3
+"""Three five-minute periods of an hour with a failed try: one is a hiccup, and is tried again."""
+LAG_PERIODS = 12
+BEHIND_MINUTES = 30
+"""How far the archiver may be behind the stream that it reads."""
+
+
+def _subject(scope: Construct, name: str, section: str, settings: Deployment, names: Names) -> Alarms:
+    return Alarms(
+        scope,
+        f"Alarms-{name}",
+        AlarmsProps(
+            name=f"{names.deployment}/{name}",
+            section=section,
+            run_first="logdock status",
+            topic_arns=topic_arns(settings, names, Stack.of(scope).region),
+            runbook=runbook(settings.alerts),
+        ),
+    )
+
+
+def watch_destination(
+    scope: Construct, destination: str, shipper: DestinationShipper, *, settings: Deployment, names: Names
+) -> None:
+    """Watch a destination: tries that fail, messages that wait too long, messages that were given up."""
+    name = names.shipper(destination).removeprefix(f"{names.deployment}-")
+    alarms = _subject(scope, name, "a-destination", settings, names)
+    minutes = settings.alerts.lag_after_minutes
+    alarms.add(
+        "Failing",
+        AlarmProps(
+            name="failing",
+            section="failing",
+            says=f"Shipping to {destination} fails again and again: it does not answer, or not well. Nothing is lost, "
+            f"the messages wait on the queue; the reason is in the log group /aws/lambda/{names.shipper(destination)}.",
+            run_first="logdock status",
+            metric=Metric(
+                namespace="Logdock",
+                name="failed",
+                dimensions={"deployment": names.deployment, "destination": destination},
+            ),
+            threshold=1,
+            periods=FAILING_PERIODS,
+            datapoints=FAILING_DATAPOINTS,
+        ),
+    )
+    alarms.add(
+        "Lag",
+        AlarmProps(
+            name="lag",
+            section="lag",
+            says=f"What has landed for {destination} has waited on its queue for more than {minutes} minutes.",
+            run_first="logdock status",
+            metric=Metric(
+                namespace="AWS/SQS",
+                name="ApproximateAgeOfOldestMessage",
+                dimensions={"QueueName": shipper.queue.queue_name},
+                statistic="Maximum",
+            ),
+            threshold=minutes * 60,
+            periods=LAG_PERIODS,
+        ),
+    )
+    alarms.add(
+        "Dead",
+        AlarmProps(
+            name="dead",
+            section="dead",
+            says=f"Objects could not be shipped to {destination} after every try: they wait on the dead-letter "
+            "queue for 14 days, and are where they landed.",
+            run_first="logdock redrive --dry-run",
+            metric=Metric(
+                namespace="AWS/SQS",
+                name="ApproximateNumberOfMessagesVisible",
+                dimensions={"QueueName": shipper.dead_letter_queue.queue_name},
+                statistic="Maximum",
+            ),
+            threshold=1,
+            periods=1,
+        ),
+    )
+
+
+def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, streamed: bool) -> None:
+    """Watch the archiver: events that it could not archive or even keep; with a stream, how far behind it is."""
+    alarms = _subject(scope, "archiver", "the-archiver", settings, names)
+    # Counted when every try has failed, just before the event goes to the failure bucket.
+    dropped = Metric(namespace="AWS/Lambda", name="AsyncEventsDropped", dimensions={"FunctionName": names.archiver})
+    alarms.add(
+        "Failed",
+        AlarmProps(
+            name="failed",
+            section="failed",
+            says="Log events could not be archived and were put into the failure bucket under aws/lambda/async/; the "
+            f"reason is in the log group /aws/lambda/{names.archiver}.",
+            run_first="logdock redrive --dry-run",
+            metric=dropped,
+            threshold=1,
+        ),
+    )
+    alarms.add(
+        "Lost",
+        AlarmProps(
+            name="lost",
+            section="lost",
+            says="Log events could be neither archived nor kept in the failure bucket: they are in their log groups "
+            "only, for as long as those keep them.",
+            run_first="logdock validate",
+            metric=Metric(
+                namespace="AWS/Lambda",
+                name="DestinationDeliveryFailures",
+                dimensions={"FunctionName": names.archiver},
+            ),
+            threshold=1,
+        ),
+    )
+    if streamed:
+        alarms.add(
+            "Behind",
+            AlarmProps(
+                name="behind",
+                section="behind",
+                says=f"What log groups sent {BEHIND_MINUTES} minutes ago is not archived yet; after {RECORD_AGE_HOURS} "
+                f"hours it goes to the failure bucket. The reason is in the log group /aws/lambda/{names.archiver}.",
+                run_first="logdock status",
+                metric=Metric(
+                    namespace="AWS/Lambda",
+                    name="IteratorAge",
+                    dimensions={"FunctionName": names.archiver},
+                    statistic="Maximum",
+                ),
+                threshold=BEHIND_MINUTES * 60_000,
+                periods=1,
+            ),
+        )
+
+
+def watch_copies(
+    scope: Construct, copies: Replication, source_bucket_name: str, *, settings: Deployment, names: Names
+) -> None:
+    """Watch the archive's replication: S3 counts what it could not copy in the Region of the original."""
+    dimensions = {"SourceBucket": source_bucket_name, "DestinationBucket": copies.bucket_name, "RuleId": RULE_ID}
+    _subject(scope, "replica", "the-replica", settings, names).add(
+        "NotCopied",
+        AlarmProps(
+            name="not-copied",
+            section="not-copied",
+            says=f"Objects of {source_bucket_name} were not copied to {copies.bucket_name}.",
+            run_first="logdock validate",
+            metric=Metric(namespace="AWS/S3", name="OperationsFailedReplication", dimensions=dimensions),
+            threshold=1,
+        ),
+    )

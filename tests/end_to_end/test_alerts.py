@@ -1,0 +1,242 @@
+"""Somebody hears it: a vendor that stops and a destination that dies, each told at a webhook, until it is over."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from local_cloud.cdk import Cdk
+from local_cloud.emulator import Emulator
+from local_cloud.journal import Journal
+from local_cloud.stage import Stage
+from local_cloud.stand_ins.logzio_listener import LogzioListener
+from local_cloud.stand_ins.sessions import enter, vendor_identity
+from local_cloud.stand_ins.webhook import HEADER_VALUE, Webhook
+from local_cloud.vendors import Vendors
+from settings import load_settings
+from settings.exports import MongodbAtlasExport
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.end_to_end
+
+ACCOUNT = "111122223333"
+MINUTE_SECONDS = 0.5
+WAIT_SECONDS = 180
+TOKEN = "4f0c8a1d2b7e4c55a1d0f3b2c6e79a11"
+
+
+@dataclass
+class Vendor:
+    """Atlas, which writes an object every second unless it is told to stop."""
+
+    write: Callable[[], None]
+    stopped: threading.Event
+
+    def go_on(self) -> None:
+        """Write until stopped."""
+        self.stopped.clear()
+        threading.Thread(target=self._write, daemon=True).start()
+
+    def _write(self) -> None:
+        while not self.stopped.wait(1):
+            self.write()
+
+
+@dataclass
+class World:
+    """What the tests look at."""
+
+    stage: Stage
+    webhook: Webhook
+    listener: LogzioListener
+    vendor: Vendor
+
+    def told(self, *words: str) -> str:
+        """Wait for a text with all of these words, take it away and return it."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            for text in self.webhook.texts:
+                if all(word in text for word in words):
+                    self.webhook.texts.remove(text)
+                    return text
+            assert time.monotonic() < deadline, f"nobody was told of {words}, but of {self.webhook.texts}"
+            time.sleep(0.1)
+
+    def states(self) -> dict[str, str]:
+        """Return the states of all alarms."""
+        pages = self.stage.customer("cloudwatch").get_paginator("describe_alarms").paginate()
+        return {alarm["AlarmName"]: alarm["StateValue"] for page in pages for alarm in page["MetricAlarms"]}
+
+    def heard_by_the_topic(self) -> list[dict[str, Any]]:
+        """Return what the user's own topic got: the alarms as documents, the other messages as {text}."""
+        sqs = self.stage.customer("sqs")
+        url, found = sqs.get_queue_url(QueueName="oncall")["QueueUrl"], []
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            for message in messages:
+                text = json.loads(message["Body"])["Message"]
+                found.append(json.loads(text) if text.startswith("{") else {"text": text})
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def until_well(self) -> None:
+        """Wait until no alarm is on."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while on := {name for name, state in self.states().items() if state == "ALARM"}:
+            assert time.monotonic() < deadline, on
+            time.sleep(0.2)
+
+
+def document(listener_url: str) -> dict[str, Any]:
+    """Return the settings: the example of alerts, with the one export that is played here."""
+    whole: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "alerts.yaml").read_text())
+    whole["exports"] = whole["exports"][:1]
+    whole["destinations"][0]["listener_url"] = listener_url
+    whole["alerts"] |= {"silent_after_minutes": 30, "lag_after_minutes": 60, "remind_after_minutes": 60}
+    return whole
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    directory = tmp_path_factory.mktemp("alerts")
+    faster = {"LOCAL_CLOUD_MINUTE_SECONDS": str(MINUTE_SECONDS), "SFN_WAIT_SCALE": str(MINUTE_SECONDS / 60)}
+    with ExitStack() as everything:
+        cloud = everything.enter_context(Emulator(log_file=directory / "emulator.log", options=faster))
+        listener = everything.enter_context(LogzioListener(certificate=cloud.certificate, key=cloud.key))
+        webhook = everything.enter_context(Webhook(certificate=cloud.certificate, key=cloud.key))
+        listener.tokens[TOKEN] = "logz"
+        file = directory / "logdock.yaml"
+        file.write_text(yaml.safe_dump(document(listener.url)))
+        settings = load_settings(file)
+        prepare(cloud, settings.region, webhook)
+        cdk = Cdk(cloud=cloud, account=ACCOUNT, region=settings.region, log_file=directory / "cdk.log")
+        cdk.bootstrap()
+        cdk.synth(file, directory / "cdk.out")
+        outputs = cdk.deploy(directory / "cdk.out", outputs_file=directory / "outputs.json").outputs
+        stage = Stage(cloud, settings, outputs, Vendors(cloud))
+        vendor = Vendor(writer(stage), threading.Event())
+        vendor.go_on()
+        everything.callback(vendor.stopped.set)
+        yield World(stage, webhook, listener, vendor)
+
+
+def prepare(cloud: Emulator, region: str, webhook: Webhook) -> None:
+    """Make what the settings name: secrets, and the trail's log group."""
+    secrets = cloud.client("secretsmanager", ACCOUNT, region=region)
+    texts = {"acme/logzio": TOKEN, "acme/chat-webhook": webhook.url, "acme/chat-key": HEADER_VALUE}
+    for name, text in texts.items():
+        secrets.create_secret(Name=name, SecretString=text)
+    cloud.client("logs", ACCOUNT, region=region).create_log_group(logGroupName="/acme/trail")
+    sns, sqs = (cloud.client(service, ACCOUNT, region=region) for service in ("sns", "sqs"))
+    topic = sns.create_topic(Name="oncall")["TopicArn"]
+    url, queue = sqs.create_queue(QueueName="oncall")["QueueUrl"], topic.replace(":sns:", ":sqs:")
+    admit = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [admit]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+
+
+def writer(stage: Stage) -> Callable[[], None]:
+    """Enter the account as Atlas does, and return what writes one object."""
+    export = stage.settings.exports[0]
+    assert isinstance(export, MongodbAtlasExport)
+    assert export.atlas_principal_arn
+    assert export.external_id
+    told = stage.told(export.name)
+    identity = vendor_identity(stage, export.atlas_principal_arn)
+    session = enter(stage, Journal(), identity, told["RoleArn"], export.external_id[-1], export.session_seconds)
+    s3 = stage.client("s3", session)
+
+    def write() -> None:
+        key = f"{told['Prefix']}/Cluster0/host/mongod/{time.time_ns()}.log"
+        s3.put_object(Bucket=told["BucketName"], Key=key, Body=gzip.compress(b'{"msg":"one"}\n'))
+
+    return write
+
+
+def test_a_vendor_that_stops_is_told_reminded_of_and_told_to_be_back(world: World) -> None:
+    until_landed(world)
+    assert not world.webhook.texts, "a fresh deploy is no alarm"
+    world.vendor.stopped.set()
+
+    began = world.told("[acme-prod] alarm acme-prod/orders/silence since 20")
+    assert "No object of orders has landed for 30 minutes. Run first: logdock validate orders." in began
+    assert "https://wiki.acme.example/logdock/runbook#silence" in began
+
+    still = world.told("[acme-prod] still on: acme-prod/orders, since 20")
+    assert "acme-prod/orders/silence: No object of orders has landed for 30 minutes." in still
+    assert world.told("[acme-prod] still on: acme-prod/orders, since 20") == still
+
+    world.vendor.go_on()
+    assert world.told("[acme-prod] recovered: none of the alarms of acme-prod/orders is on, since 20")
+    # One reminder may have been on its way; with the alarm, the reminders have ended.
+    machine = world.stage.customer("stepfunctions").list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    until_no_execution_runs(world, machine)
+    assert not [text for text in world.webhook.texts if "recovered" in text and "orders" in text]
+
+    heard = world.heard_by_the_topic()
+    (first,) = [message for message in heard if message.get("AlarmName") == "acme-prod/orders/silence"]
+    assert (first["NewStateValue"], first["AlarmDescription"] in began) == ("ALARM", True)
+    texts = [message["text"] for message in heard if "text" in message]
+    assert still in texts
+    assert len([text for text in texts if "recovered: none of the alarms of acme-prod/orders is on" in text]) == 1
+
+
+def until_landed(world: World) -> None:
+    """Wait until the silence alarm has warmed up and seen a landing."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while world.states()["acme-prod/orders/silence"] != "OK":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def until_no_execution_runs(world: World, machine: str) -> None:
+    machines = world.stage.customer("stepfunctions")
+    deadline = time.monotonic() + WAIT_SECONDS
+    while machines.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    failed = machines.list_executions(stateMachineArn=machine, statusFilter="FAILED")["executions"]
+    causes = [machines.describe_execution(executionArn=each["executionArn"]).get("cause") for each in failed]
+    assert not causes
+
+
+def test_a_destination_that_dies_is_told_as_failing_and_as_late_and_told_to_be_well(world: World) -> None:
+    world.until_well()
+    world.webhook.texts.clear()
+    world.listener.tokens.clear()
+
+    failing = world.told("alarm acme-prod/ship-logz/failing")
+    assert "Shipping to logz fails again and again" in failing
+    assert "/aws/lambda/acme-prod-ship-logz. Run first: logdock status." in failing
+    late = world.told("alarm acme-prod/ship-logz/lag")
+    assert "What has landed for logz has waited on its queue for more than 60 minutes." in late
+    own = world.told("alarm acme-prod/orders/lag-logz")
+    assert "A record of orders waited for more than 60 minutes to get to logz, or waits still." in own
+    assert "runbook#lag" in own
+    assert not [text for text in world.webhook.texts if "silence" in text], "it lands as before"
+
+    world.listener.tokens[TOKEN] = "logz"
+    world.told("[acme-prod] recovered: none of the alarms of acme-prod/ship-logz is on")
+    world.told("[acme-prod] recovered: none of the alarms of acme-prod/orders is on")
+
+
+def test_a_test_message_reaches_everybody(world: World) -> None:
+    machines = world.stage.customer("stepfunctions")
+    (machine,) = machines.list_state_machines()["stateMachines"]
+    machines.start_execution(stateMachineArn=machine["stateMachineArn"], input=json.dumps({"state": "TEST"}))
+    assert world.told("test") == "[acme-prod] test: whoever reads this hears of the alarms of acme-prod."

@@ -1,0 +1,332 @@
+"""Every alarm of every example: what it watches, when it is on, and whom it tells."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from log_shipper.telemetry import _UNITS
+
+from settings import Deployment, load_settings
+from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
+from tests.test_readme import anchors
+
+ACCOUNT = "111122223333"
+HELD_FOR_A_DAY = (300, 288, 1)
+RUNBOOK = ROOT / "docs" / "runbook.md"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an alarm of a name must be; None stands for what differs by export or setting."""
+
+    metric: str | None
+    dimensions: tuple[str, ...]
+    statistic: str
+    window: tuple[int, int, int] | None
+    threshold: float | None
+    below: bool = False
+
+
+SHIPPER = ("deployment", "export", "destination")
+REPLICATION = ("SourceBucket", "DestinationBucket", "RuleId")
+EXPECTED = {
+    "silence": Expected(None, (), "Sum", None, 1, below=True),
+    "handover": Expected("AWS/Events FailedInvocations", ("RuleName",), "Sum", HELD_FOR_A_DAY, 1),
+    "lag of an export": Expected("Logdock lag_ms", SHIPPER, "Maximum", (300, 36, 1), 3_600_000),
+    "refused": Expected("Logdock quarantined", SHIPPER, "Sum", HELD_FOR_A_DAY, 1),
+    "connector": Expected("AWS/Lambda Errors", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
+    "volume": Expected("Logdock bytes_in", SHIPPER, "Sum", (86400, 1, 1), None),
+    "denied": Expected(None, (), "Sum", HELD_FOR_A_DAY, 1),
+    "failed-logins": Expected(None, (), "Sum", (3600, 1, 1), None),
+    "privilege-changes": Expected(None, (), "Sum", (3600, 1, 1), 1),
+    "schema-changes": Expected(None, (), "Sum", (3600, 1, 1), 1),
+    "failing": Expected("Logdock failed", ("deployment", "destination"), "Sum", (300, 12, 3), 1),
+    "lag of a destination": Expected(
+        "AWS/SQS ApproximateAgeOfOldestMessage", ("QueueName",), "Maximum", (300, 12, 1), 3600
+    ),
+    "dead": Expected("AWS/SQS ApproximateNumberOfMessagesVisible", ("QueueName",), "Maximum", (300, 1, 1), 1),
+    "failed": Expected("AWS/Lambda AsyncEventsDropped", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
+    "lost": Expected("AWS/Lambda DestinationDeliveryFailures", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
+    "behind": Expected("AWS/Lambda IteratorAge", ("FunctionName",), "Maximum", (300, 1, 1), 1_800_000),
+    "not-copied": Expected("AWS/S3 OperationsFailedReplication", REPLICATION, "Sum", HELD_FOR_A_DAY, 1),
+    "undelivered-reminders": Expected("AWS/States ExecutionsFailed", ("StateMachineArn",), "Sum", HELD_FOR_A_DAY, 1),
+    "undelivered-state": Expected("AWS/Events FailedInvocations", ("RuleName",), "Sum", HELD_FOR_A_DAY, 1),
+    "undelivered-began": Expected("AWS/Events FailedInvocations", ("RuleName",), "Sum", HELD_FOR_A_DAY, 1),
+    "undelivered-told": Expected("AWS/Events FailedInvocations", ("RuleName",), "Sum", HELD_FOR_A_DAY, 1),
+}
+
+Alarm = tuple[str, str, dict[str, Any]]
+
+
+def alarms(example: Synthesized) -> list[Alarm]:
+    """Return the subject, the name below it, and the properties of every alarm on a single metric."""
+    found = []
+    for _, _, alarm in example.resources("AWS::CloudWatch::Alarm"):
+        properties = alarm["Properties"]
+        deployment, subject, name = properties["AlarmName"].split("/")
+        assert deployment == "acme-prod"
+        if "MetricName" in properties:
+            found.append((subject, name, properties))
+    return found
+
+
+def named(example: Synthesized, subject: str) -> dict[str, dict[str, Any]]:
+    return {name: properties for found, name, properties in alarms(example) if found == subject}
+
+
+def expected_of(subject: str, name: str) -> Expected:
+    if name.startswith("lag-"):
+        return EXPECTED["lag of an export"]
+    if name == "lag":
+        assert subject.startswith("ship-")
+        return EXPECTED["lag of a destination"]
+    return EXPECTED["refused" if name.startswith("refused-") else name]
+
+
+def dimensions(properties: dict[str, Any]) -> dict[str, Any]:
+    return {each["Name"]: each["Value"] for each in properties.get("Dimensions", [])}
+
+
+def test_every_alarm_watches_what_its_name_says(example: Synthesized) -> None:
+    for subject, name, properties in alarms(example):
+        expected, where = expected_of(subject, name), f"{subject}/{name}"
+        metric = f"{properties['Namespace']} {properties['MetricName']}"
+        assert expected.metric in (None, metric), where
+        if expected.metric:
+            assert tuple(dimensions(properties)) == expected.dimensions, where
+        assert properties["Statistic"] == expected.statistic, where
+        window = (properties["Period"], properties["EvaluationPeriods"], properties["DatapointsToAlarm"])
+        assert expected.window in (None, window), where
+        assert expected.threshold in (None, properties["Threshold"]), where
+
+
+def test_every_alarm_takes_missing_data_for_what_they_mean(example: Synthesized) -> None:
+    for subject, name, properties in alarms(example):
+        below = expected_of(subject, name).below
+        rule = ("LessThanThreshold", "breaching") if below else ("GreaterThanOrEqualToThreshold", "notBreaching")
+        assert (properties["ComparisonOperator"], properties["TreatMissingData"]) == rule, f"{subject}/{name}"
+
+
+def test_every_alarm_spans_no_more_than_cloudwatch_takes(example: Synthesized) -> None:
+    for subject, name, properties in alarms(example):
+        seconds = properties["Period"] * properties["EvaluationPeriods"]
+        assert seconds <= (86400 if properties["Period"] < 3600 else 604800), f"{subject}/{name}"
+
+
+def test_every_alarm_tells_the_topics_of_its_region_when_it_begins_and_only_then(example: Synthesized) -> None:
+    for stack, _, alarm in example.resources("AWS::CloudWatch::Alarm"):
+        region = "us-east-1" if stack.endswith("us-east-1") else home(example)
+        topics = [f"arn:aws:sns:{region}:{ACCOUNT}:acme-prod-alerts"]
+        if "runbook" in alarm["Properties"]["AlarmDescription"] and "wiki.acme" in str(alarm):
+            topics.append(f"arn:aws:sns:{region}:{ACCOUNT}:oncall")
+        assert alarm["Properties"]["AlarmActions"] == topics
+        assert "OKActions" not in alarm["Properties"]
+        assert "InsufficientDataActions" not in alarm["Properties"]
+
+
+def home(example: Synthesized) -> str:
+    return str(example.templates["acme-prod-core"]["Outputs"]["ArchiveBucketName"]["Value"]).split(f"{ACCOUNT}-")[1]
+
+
+def test_no_alarm_watches_a_metric_of_another_subject(example: Synthesized) -> None:
+    for subject, name, properties in alarms(example):
+        watched = dimensions(properties)
+        exported = watched.get("export") or watched.get("RuleName", "").removeprefix("acme-prod-")
+        if "-" in name and name.split("-", 1)[0] in ("lag", "refused"):
+            assert watched["destination"] == name.split("-", 1)[1]
+        if exported and subject != "alerts":
+            assert exported == subject
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_export_has_the_alarms_that_it_needs(path: Any) -> None:
+    settings, example = load_settings(path), synthesize(path)
+    for export in settings.exports:
+        names = set(named(example, export.name))
+        archived = {"archive"} if export.kind in ("cockroachdb", "aurora-mysql", "cloudwatch-logs") else set()
+        shipped = {*export.ship_to} - archived
+        needed = {f"lag-{each}" for each in archived | shipped} | {f"refused-{each}" for each in shipped}
+        needed |= {"handover"} if shipped else set()
+        needed |= {"silence"} if settings.alerts_of(export).silent_after_minutes else set()
+        needed |= {"connector"} if getattr(export, "log_group_prefixes", ()) else set()
+        asked = {"volume", "denied", "failed-logins", "privilege-changes", "schema-changes"}
+        assert names - asked == needed, export.name
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_destination_and_the_archiver_have_their_alarms(path: Any) -> None:
+    settings, example = load_settings(path), synthesize(path)
+    for destination in settings.shippers:
+        assert set(named(example, f"ship-{destination}")) == {"failing", "lag", "dead"}
+    behind = {"behind"} if settings.subscriptions == "kinesis" else set()
+    assert set(named(example, "archiver")) == {"failed", "lost"} | behind
+    assert set(named(example, "replica")) == ({"not-copied"} if settings.replica else set())
+
+
+def silence(export: str, example: str = "alerts") -> dict[str, Any]:
+    return named(synthesize(ROOT / "examples" / f"{example}.yaml"), export)["silence"]
+
+
+def test_silence_of_a_bucket_is_seen_on_the_rule_that_its_objects_match() -> None:
+    found = silence("orders")
+    assert (found["Namespace"], found["MetricName"]) == ("AWS/Events", "MatchedEvents")
+    assert dimensions(found) == {"RuleName": "acme-prod-orders"}
+
+
+def test_silence_of_log_groups_is_seen_on_what_the_archiver_reads_of_them() -> None:
+    found = silence("ledger")
+    assert (found["Namespace"], found["MetricName"]) == ("Logdock", "bytes_in")
+    assert dimensions(found) == {"deployment": "acme-prod", "export": "ledger", "destination": "archive"}
+
+
+@pytest.mark.parametrize(
+    ("export", "example", "window", "warm_up"),
+    [
+        ("orders", "alerts", (60, 30), 30),
+        ("billing", "alerts", (60, 240), 240),
+        ("stock", "aurora-mysql", (60, 1440), 1440),
+    ],
+)
+def test_silence_is_of_so_many_minutes_and_no_alarm_before_they_have_passed_since_the_deploy(
+    export: str, example: str, window: tuple[int, int], warm_up: int
+) -> None:
+    found = silence(export, example)
+    assert (found["Period"], found["EvaluationPeriods"]) == window
+    assert found["DatapointsToAlarm"] == found["EvaluationPeriods"]
+    assert found["WarmUpConfiguration"] == {
+        "WarmUpPeriodDurationInMinutes": warm_up,
+        "OnlyStartEvaluatingAfterWarmUpPeriodEnds": True,
+    }
+
+
+def test_a_silence_of_more_than_a_day_is_measured_in_hours() -> None:
+    found = named(
+        changed(lambda text: text.replace("silent_after_minutes: 240", "silent_after_minutes: 2880")), "billing"
+    )
+    assert (found["silence"]["Period"], found["silence"]["EvaluationPeriods"]) == (3600, 48)
+
+
+def test_only_silence_warms_up(example: Synthesized) -> None:
+    for subject, name, properties in alarms(example):
+        assert ("WarmUpConfiguration" in properties) == (name == "silence"), f"{subject}/{name}"
+
+
+def changed(change: Any) -> Synthesized:
+    """Synthesize the example of alerts with its text changed."""
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "logdock.yaml"
+        path.write_text(change((ROOT / "examples" / "alerts.yaml").read_text()))
+        return synthesize(path)
+
+
+def test_a_budget_is_of_gigabytes_that_landed_in_24_hours() -> None:
+    example = synthesize(ROOT / "examples" / "alerts.yaml")
+    thresholds = {subject: properties["Threshold"] for subject, name, properties in alarms(example) if name == "volume"}
+    assert thresholds == {"orders": 20e9, "ledger": 20e9, "billing": 2e9}
+
+
+def test_a_band_is_learnt_of_the_volume_by_the_hour() -> None:
+    example = synthesize(ROOT / "examples" / "alerts.yaml")
+    (band,) = [
+        alarm["Properties"]
+        for _, _, alarm in example.resources("AWS::CloudWatch::Alarm")
+        if "Metrics" in alarm["Properties"]
+    ]
+    assert band["AlarmName"] == "acme-prod/ledger/volume-band"
+    volume, expression = band["Metrics"]
+    assert volume["MetricStat"]["Metric"]["MetricName"] == "bytes_in"
+    assert (volume["MetricStat"]["Period"], volume["MetricStat"]["Stat"]) == (3600, "Sum")
+    assert expression == {"Id": "band", "Expression": "ANOMALY_DETECTION_BAND(volume, 3)"}
+    assert band["ThresholdMetricId"] == "band"
+    assert band["ComparisonOperator"] == "LessThanLowerOrGreaterThanUpperThreshold"
+    assert (band["EvaluationPeriods"], band["DatapointsToAlarm"], band["TreatMissingData"]) == (3, 3, "notBreaching")
+
+
+def test_every_subject_has_one_composite_of_all_its_alarms(example: Synthesized) -> None:
+    for stack in example.templates:
+        children: dict[str, set[str]] = {}
+        for name, logical_id, alarm in example.resources("AWS::CloudWatch::Alarm"):
+            if name == stack:
+                children.setdefault(alarm["Properties"]["AlarmName"].rpartition("/")[0], set()).add(logical_id)
+        composites = {
+            composite["Properties"]["AlarmName"]: composite
+            for name, _, composite in example.resources("AWS::CloudWatch::CompositeAlarm")
+            if name == stack
+        }
+        assert set(composites) == set(children)
+        resources = example.templates[stack]["Resources"]
+        for name, composite in composites.items():
+            ids = [resources[child]["Properties"]["AlarmName"] for child in children[name]]
+            rule = composite["Properties"]["AlarmRule"].split(" OR ")
+            assert sorted(rule) == sorted(f'ALARM("{each}")' for each in ids)
+            assert {*composite["DependsOn"]} == children[name]
+            # It tells nobody: its alarms have; reminders and the recovery are the state machine's.
+            assert not {"AlarmActions", "OKActions"} & set(composite["Properties"])
+
+
+def described(example: Synthesized) -> dict[str, str]:
+    kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    return {
+        alarm["Properties"]["AlarmName"]: alarm["Properties"]["AlarmDescription"]
+        for kind in kinds
+        for _, _, alarm in example.resources(kind)
+    }
+
+
+def test_every_alarm_says_what_happened_what_to_run_first_and_where_to_read_on(example: Synthesized) -> None:
+    for name, text in described(example).items():
+        found = re.fullmatch(r"(.+[.]) Run first: (logdock [a-z -]+)[.] What to do: (\S+)#([a-z-]+)", text)
+        assert found, f"{name}: {text}"
+        assert found[3] in ("docs/runbook.md", "https://wiki.acme.example/logdock/runbook"), name
+
+
+def test_every_alarm_has_its_section_in_the_runbook(example: Synthesized) -> None:
+    sections = anchors(RUNBOOK)
+    for name, text in described(example).items():
+        assert text.rpartition("#")[2] in sections, name
+
+
+def test_every_section_of_the_runbook_belongs_to_an_alarm() -> None:
+    linked = {text.rpartition("#")[2] for path in EXAMPLES for text in described(synthesize(path)).values()}
+    headings = re.findall(r"^## (.+)$", RUNBOOK.read_text(), re.MULTILINE)
+    assert {heading.lower().replace(" ", "-") for heading in headings} == linked
+
+
+def test_no_text_of_an_alarm_breaks_the_json_that_it_is_put_into(example: Synthesized) -> None:
+    for text in described(example).values():
+        assert json.loads(f'"{text}"') == text
+        assert len(text) <= 1024
+
+
+def test_an_export_with_one_destination_costs_what_the_page_says() -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text()
+    on_request = {"volume", "denied", "failed-logins"}
+    found = set(named(synthesize(ROOT / "examples" / "alerts.yaml"), "orders")) - on_request
+    assert found == {"silence", "handover", "lag-logz", "refused-logz"}
+    alarms_usd, metrics_usd = 0.10 * len(found), 0.30 * len(_UNITS)
+    assert f"silence, handover, lag, refused | {alarms_usd:.2f} |" in page
+    assert f"`sent`, `quarantined`, `bytes_in`, `lag_ms` | {metrics_usd:.2f} |" in page
+    assert f"an export with one destination costs {alarms_usd + 0.50 + metrics_usd:.2f}," in page
+
+
+def test_nobody_is_told_unless_somebody_is_named() -> None:
+    settings = Deployment.model_validate(
+        {
+            "deployment": "acme-prod",
+            "account": ACCOUNT,
+            "region": "eu-west-1",
+            "exports": [{"name": "apps", "kind": "cloudwatch-logs", "log_groups": ["/a"]}],
+        }
+    )
+    from stacks.alerts import hearers
+
+    assert hearers(settings).startswith("Nobody: set alerts.email")
+    outputs = synthesize(ROOT / "examples" / "alerts.yaml").templates["acme-prod-core"]["Outputs"]
+    assert outputs["AlertsGoTo"]["Value"] == f"oncall@acme.example, arn:aws:sns:eu-west-1:{ACCOUNT}:oncall, the webhook"
