@@ -87,7 +87,7 @@ class LocalCloud:
     def _client(self, request: Request) -> Any:
         prefix, region = request.action.split(":")[0], self._stage.settings.region
         service = _CLIENTS.get(prefix, prefix)
-        if any(each in request.resource for each in (":log-group:", ":kms:", ":ssm:", ":kinesis:")):
+        if any(each in request.resource for each in (":log-group:", ":kms:", ":ssm:", ":kinesis:", ":states:")):
             region = request.resource.split(":")[3]
         wanted = (request.caller.principal, service, region)
         if wanted not in self._clients:
