@@ -106,7 +106,10 @@ class Formation:
                 self._bring(name, properties, before.get(name))
         except FailedError:
             if rollback:
-                self._roll_back(done, before)
+                try:
+                    self._roll_back(done, before)
+                except FailedError as error:
+                    raise AssertionError(f"the rollback failed, which a person must mend: {error}") from error
             raise
         for name in reversed([name for name in before if name not in template]):
             self._delete(name, self.resources.pop(name))
