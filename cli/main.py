@@ -50,8 +50,8 @@ app.command(epilog=VALIDATE_EXAMPLES)(validate)
 app.command(name="next-steps", epilog=NEXT_STEPS_EXAMPLES)(next_steps)
 app.command(epilog=STATUS_EXAMPLES)(status)
 app.command(epilog=LOGS_EXAMPLES)(logs)
-app.command(epilog=BACKFILL_EXAMPLES)(backfill)
 app.add_typer(alerts, name="alerts")
+app.command(epilog=BACKFILL_EXAMPLES)(backfill)
 app.command(epilog=REDRIVE_EXAMPLES)(redrive)
 
 

@@ -73,12 +73,6 @@ def after_a_night(deployed: Deployed) -> None:
         deployed.s3.put_object(Bucket=deployed.archive, Key=key, Body=gzip.compress(renderer.archived(record)))
 
 
-def not_shipped_yet(deployed: Deployed) -> None:
-    """Three objects landed before there was anybody to tell."""
-    for number in range(3):
-        deployed.land(f"{number}.log", "line")
-
-
 def an_atlas_export(deployed: Deployed) -> None:
     """One export, deployed; its settings are those of an example."""
     settings = load_settings(ROOT / "examples" / "mongodb-atlas.yaml")
@@ -118,6 +112,12 @@ def a_new_deployment(deployed: Deployed) -> None:
         return given
 
     deployed.answer(answer)
+
+
+def not_shipped_yet(deployed: Deployed) -> None:
+    """Three objects landed before there was anybody to tell."""
+    for number in range(3):
+        deployed.land(f"{number}.log", "line")
 
 
 SCENES: dict[str, Callable[[Deployed], None]] = {
