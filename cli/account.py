@@ -15,9 +15,11 @@ from settings import Deployment, SettingsError, load_settings
 from settings.names import Names
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -102,6 +104,11 @@ class Account:
         client: SQSClient = self._client("sqs", self.settings.region)
         return client
 
+    def cloudwatch_in(self, region: str) -> CloudWatchClient:
+        """CloudWatch in a Region."""
+        client: CloudWatchClient = self._client("cloudwatch", region)
+        return client
+
     def logs_in(self, region: str) -> CloudWatchLogsClient:
         """CloudWatch Logs in a Region."""
         client: CloudWatchLogsClient = self._client("logs", region)
@@ -110,6 +117,12 @@ class Account:
     def states_in(self, region: str) -> SFNClient:
         """Step Functions in a Region."""
         client: SFNClient = self._client("stepfunctions", region)
+        return client
+
+    @cached_property
+    def secrets_manager(self) -> SecretsManagerClient:
+        """Secrets Manager in the deployment's own Region."""
+        client: SecretsManagerClient = self._client("secretsmanager", self.settings.region)
         return client
 
     def lambda_in(self, region: str) -> LambdaClient:

@@ -13,9 +13,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli import alerts
 from cli.errors import CommandError, ExitCode, from_aws
+from cli.logs.command import EXAMPLES as LOGS_EXAMPLES
+from cli.logs.command import logs
 from cli.redrive.command import EXAMPLES as REDRIVE_EXAMPLES
 from cli.redrive.command import redrive
 from cli.screen import Screen
+from cli.status.command import EXAMPLES as STATUS_EXAMPLES
+from cli.status.command import status
 from cli.validate import validate
 
 app = typer.Typer(
@@ -35,6 +39,8 @@ def _about() -> None:
 
 
 app.command(epilog="Example: `logdock validate --settings examples/everything.yaml`")(validate)
+app.command(epilog=STATUS_EXAMPLES)(status)
+app.command(epilog=LOGS_EXAMPLES)(logs)
 app.command(epilog=REDRIVE_EXAMPLES)(redrive)
 app.add_typer(alerts.app, name="alerts")
 

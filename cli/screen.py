@@ -31,6 +31,11 @@ class Screen:
         if not self.as_json:
             self._out.print(text, markup=False, soft_wrap=True)
 
+    def clear(self) -> None:
+        """Begin anew at the top of a terminal."""
+        if not self.as_json:
+            self._out.clear()
+
     def note(self, text: str) -> None:
         """Print a line that is not part of the result."""
         self._err.print(text, markup=False, soft_wrap=True)

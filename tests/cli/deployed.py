@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import boto3
 import pytest
 from log_shipper import archive, aws, ship
 from log_shipper.events import ObjectRef, message_of
+from moto.s3.models import s3_backends
 
 from settings import load_settings
 from settings.names import Names
@@ -57,8 +59,8 @@ class Deployed:
         self.listener, self._monkeypatch = listener, monkeypatch
         region = self.settings.region
         untyped: Any = boto3
-        self.s3, self.sqs, self.ssm, self.logs = (
-            untyped.client(name, region_name=region) for name in ("s3", "sqs", "ssm", "logs")
+        self.s3, self.sqs, self.ssm, self.logs, self.cloudwatch = (
+            untyped.client(name, region_name=region) for name in ("s3", "sqs", "ssm", "logs", "cloudwatch")
         )
         for bucket in (self.failed, self.archive, LANDING):
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
@@ -155,6 +157,35 @@ class Deployed:
             logStreamName=message_id,
             logEvents=[{"timestamp": int(time.time() * 1000) + 1000, "message": json.dumps(line)}],
         )
+
+    def measured(self, namespace: str, name: str, value: float, age: timedelta, **dimensions: str) -> None:
+        """Record a metric as AWS or the shipper does."""
+        self.cloudwatch.put_metric_data(
+            Namespace=namespace,
+            MetricData=[
+                {
+                    "MetricName": name,
+                    "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
+                    "Timestamp": datetime.now(UTC) - age,
+                    "Value": value,
+                }
+            ],
+        )
+
+    def shipped(self, export: str, destination: str, age: timedelta, *, lag_ms: float) -> None:
+        """Record what the shipper does of what it sent."""
+        of = {"deployment": "acme", "export": export, "destination": destination}
+        self.measured("Logdock", "sent", 10, age, **of)
+        self.measured("Logdock", "lag_ms", lag_ms, age, **of)
+
+    def archive_object(self, export: str, age: timedelta) -> datetime:
+        """Have an archive object, written so long ago; return when that was."""
+        written = datetime.now(UTC) - age
+        key = f"logs/{export}/dt={written:%Y-%m-%d}/hour={written:%H}/{written.timestamp():.0f}.json.gz"
+        self.s3.put_object(Bucket=self.archive, Key=key, Body=gzip.compress(b""))
+        kept: Any = s3_backends[self.settings.account]["aws"].get_object(self.archive, key)
+        kept.last_modified = written
+        return written
 
     def archived(self) -> list[str]:
         """Return the messages in the archive."""

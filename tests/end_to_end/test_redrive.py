@@ -95,7 +95,7 @@ class World:
 
     def type_in(self, *arguments: str) -> subprocess.Popen[str]:
         """Type a command as that person; it goes on running."""
-        session = role_session(self.stage, ACCOUNT, "operator", policy=json.dumps(self.policy()))
+        session = role_session(self.stage, ACCOUNT, "operator", policy=json.dumps(self.policy(arguments[0])))
         environment = {
             **self.stage.cloud.environment(ACCOUNT, REGION),
             "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
@@ -106,28 +106,29 @@ class World:
         command = [sys.executable, "-P", "-m", "cli", *arguments, "--settings", str(self.settings_file)]
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
-    def policy(self) -> dict[str, Any]:
-        """Return what the page says that redrive needs, each on what the page says."""
+    def policy(self, command: str) -> dict[str, Any]:
+        """Return what the page says that a command needs, each on what the page says."""
         names = self.names
-        bucket = names.bucket_arn(self.failed)
-        arns = {
-            name: f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
-            for name in (names.queue("logz"), names.queue("logz", "-dead"))
-        }
+        failed, archive = (names.bucket_arn(names.bucket(purpose)) for purpose in ("failed", "archive"))
+        queues = [f"arn:aws:sqs:{REGION}:{ACCOUNT}:{names.queue('logz', suffix)}" for suffix in ("", "-dead")]
         key = self.client("kms").describe_key(KeyId="alias/acme-archive")["KeyMetadata"]["Arn"]
-        resources: list[tuple[list[str], list[str]]] = [
-            (["s3:ListBucketVersions", "s3:GetObjectVersion", "s3:DeleteObjectVersion"], [bucket, f"{bucket}/*"]),
-            (["s3:GetObject", "s3:PutObject", "s3:ListBucket"], [bucket, f"{bucket}/progress/*"]),
-            (["kms:Decrypt", "kms:GenerateDataKey"], [key]),
-            (["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SendMessage"], list(arns.values())),
-            (
-                ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
-                [arns[names.queue("logz", "-dead")]],
-            ),
-            (["lambda:InvokeFunction"], [names.archiver_arn(REGION)]),
-            (["logs:FilterLogEvents"], [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/acme-ship-*:*"]),
-        ]
-        statements = [{"Effect": "Allow", "Action": actions, "Resource": on} for actions, on in resources]
+        resources: dict[str, list[tuple[list[str], list[str]]]] = {
+            "status": [
+                (["cloudwatch:GetMetricData"], ["*"]),
+                (["s3:ListBucket"], [archive, failed]),
+                (["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], queues),
+            ],
+            "redrive": [
+                (["s3:ListBucketVersions", "s3:GetObjectVersion", "s3:DeleteObjectVersion"], [failed, f"{failed}/*"]),
+                (["s3:GetObject", "s3:PutObject", "s3:ListBucket"], [failed, f"{failed}/progress/*"]),
+                (["kms:Decrypt", "kms:GenerateDataKey"], [key]),
+                (["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SendMessage"], queues),
+                (["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], queues[1:]),
+                (["lambda:InvokeFunction"], [names.archiver_arn(REGION)]),
+                (["logs:FilterLogEvents"], [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/acme-ship-*:*"]),
+            ],
+        }
+        statements = [{"Effect": "Allow", "Action": actions, "Resource": on} for actions, on in resources[command]]
         return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -195,6 +196,16 @@ def test_what_failed_is_sent_later_once_and_deleted_only_after_it_arrived(
     until("the archiver's event is kept", lambda: world.kept("aws/lambda/async/"))
     expected.update(lines)
 
+    code, shown = world.logdock("status", "--json")
+    status = json.loads(shown)
+    assert (code, status["failures"], status["kept"]) == (1, 3, {REGION: 1}), shown
+    assert [(each["destination"], each["dead"]) for each in status["queues"]] == [("logz", 1)]
+    assert {(each["export"], each["destination"]): each["quarantined"] for each in status["deliveries"]} == {
+        ("app", "logz"): 1,
+        ("jobs", "archive"): 0,
+        ("jobs", "logz"): 0,
+    }
+
     code, shown = world.logdock("redrive", "--dry-run")
     assert code == 1, shown
     assert re.search(r"^archiver +jobs +archive +[\w.]+ +1 *$", shown, re.MULTILINE), shown
@@ -225,9 +236,13 @@ def test_what_failed_is_sent_later_once_and_deleted_only_after_it_arrived(
     assert listener.messages() == expected
     assert (world.kept("quarantine/"), world.kept("aws/lambda/"), world.dead()) == ([], [], 0)
     assert world.logdock("redrive") == (0, "Nothing has failed.\n")
+    code, shown = world.logdock("status", "--json")
+    (jobs,) = (each for each in json.loads(shown)["deliveries"] if each["destination"] == "archive")
+    assert (code, json.loads(shown)["failures"], jobs["landed"] is None) == (0, 0, False), shown
 
 
-def test_the_page_says_what_the_person_of_this_test_may_do(world: World) -> None:
-    section = (ROOT / "docs" / "logdock.md").read_text().partition("## logdock redrive")[2].partition("\n## ")[0]
-    named = set(re.findall(r"`((?:s3|kms|sqs|lambda|logs):\w+)`", section.partition("It needs")[2]))
-    assert named == {action for statement in world.policy()["Statement"] for action in statement["Action"]}
+@pytest.mark.parametrize("command", ["status", "redrive"])
+def test_the_page_says_what_the_person_of_this_test_may_do(world: World, command: str) -> None:
+    section = (ROOT / "docs" / "logdock.md").read_text().partition(f"## logdock {command}\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z0-9]+:[A-Z]\w+)`", section.partition("It needs")[2]))
+    assert named == {action for statement in world.policy(command)["Statement"] for action in statement["Action"]}

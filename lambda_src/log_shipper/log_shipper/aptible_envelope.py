@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,6 +21,7 @@ from log_shipper.errors import EnvelopeError
 WRAP_AAD = b"AES/GCM/NoPadding"
 TAG_BYTES = 16
 _IV_BYTES = 12
+_AES_KEY_BYTES = (16, 24, 32)
 _KEY_HASH_SEGMENT = 3
 
 
@@ -56,6 +58,32 @@ def read_envelope(metadata: Mapping[str, str]) -> Envelope | None:
     if len(iv) != _IV_BYTES or len(wrapped_key) <= _IV_BYTES + TAG_BYTES:
         raise EnvelopeError("x-amz-key-v2 or x-amz-iv has the wrong length")
     return Envelope(wrapped_key, iv)
+
+
+def read_keys(text: str) -> list[bytes]:
+    """Return raw AES keys: base64 texts parted by white space, or a JSON object with a list of ``keys``.
+
+    Raises
+    ------
+    EnvelopeError
+        When there is none, or one is not base64 or has not the length of an AES key; says which, and never its text.
+    """
+    try:
+        encoded = orjson.loads(text).get("keys") if text.lstrip().startswith("{") else text.split()
+    except orjson.JSONDecodeError:
+        raise EnvelopeError("it begins like JSON and is none") from None
+    if not isinstance(encoded, list) or not encoded:
+        raise EnvelopeError("it has no keys")
+    keys = []
+    for number, each in enumerate(encoded, 1):
+        try:
+            key = base64.b64decode(each, validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            raise EnvelopeError(f"key {number} is not base64") from None
+        if len(key) not in _AES_KEY_BYTES:
+            raise EnvelopeError(f"key {number} has {len(key)} bytes; an AES key has 16, 24 or 32")
+        keys.append(key)
+    return keys
 
 
 def master_key_for(object_key: str, keys: Iterable[bytes]) -> bytes:

@@ -17,8 +17,7 @@ from log_shipper.events import ObjectRef, objects_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.jobs import Job, Refused, Segment, identity_of
 from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, open_object, pinned
-from log_shipper.parsers import docker_json, mongodb_atlas
-from log_shipper.reading import RawBlock, read_blocks
+from log_shipper.reading import RawBlock, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import path_fields
 from log_shipper.runtime import explain
@@ -291,12 +290,3 @@ class _Counted:
 def source_of(ref: ObjectRef) -> str:
     """Return what the archive calls an object."""
     return f"s3://{ref.bucket}/{ref.key}"
-
-
-def log_type_of(key: str, vendor: str) -> str:
-    """Return the log type that a key's path tells, by vendor."""
-    if vendor == "mongodb-atlas":
-        return mongodb_atlas.log_type_of(key)
-    if vendor == "aptible":
-        return docker_json.log_type_of(key)
-    return vendor

@@ -8,7 +8,7 @@ import orjson
 from log_shipper.errors import CorruptInputError
 from log_shipper.line_readers import STREAM_FORMATS, VENDOR_FORMATS, line_reader
 from log_shipper.lines import HEAD_BYTES, line_blocks, text_of, utf8, with_head
-from log_shipper.parsers import json_stream, s3_logs
+from log_shipper.parsers import docker_json, json_stream, mongodb_atlas, s3_logs
 from log_shipper.record import Origin, Record
 
 _BLOCK_RECORDS, _BLOCK_CHARS = 500, 1024 * 1024
@@ -108,6 +108,15 @@ def _blocks(
             yield records
     if records := list(reader.finish()):
         yield records
+
+
+def log_type_of(key: str, vendor: str) -> str:
+    """Return the log type that a key's path tells, by vendor."""
+    if vendor == "mongodb-atlas":
+        return mongodb_atlas.log_type_of(key)
+    if vendor == "aptible":
+        return docker_json.log_type_of(key)
+    return vendor
 
 
 def detect(head: bytes) -> str:

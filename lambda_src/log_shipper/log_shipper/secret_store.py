@@ -1,7 +1,5 @@
 """Secrets at run time: read from Secrets Manager, kept in memory for a few minutes, never in a log line or an error."""
 
-import base64
-import binascii
 import time
 from collections.abc import Callable
 
@@ -9,7 +7,7 @@ import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 from log_shipper import aws
-from log_shipper.errors import ConfigurationError
+from log_shipper.errors import ConfigurationError, EnvelopeError
 
 TIME_TO_LIVE_SECONDS = 300.0
 
@@ -59,13 +57,14 @@ class SecretStore:
         return {key: str(value) for key, value in headers.items()}
 
     def decryption_keys(self, name: str) -> list[bytes]:
-        """Return raw AES keys: base64 texts parted by white space, or a JSON object with a list of ``keys``."""
-        text = self.text(name).strip()
-        encoded = _json_object(name, text).get("keys") if text.startswith("{") else text.split()
+        """Return raw AES keys, as `read_keys` does."""
+        from log_shipper.aptible_envelope import read_keys
+
+        text = self.text(name)
         try:
-            return [base64.b64decode(key, validate=True) for key in encoded] if isinstance(encoded, list) else []
-        except (binascii.Error, TypeError, ValueError):
-            raise ConfigurationError(f"secret {name!r} has a key that is not base64") from None
+            return read_keys(text)
+        except EnvelopeError as error:
+            raise ConfigurationError(f"secret {name!r}: {error}") from None
 
     def forget(self, name: str) -> None:
         """Drop a secret from memory, after a destination refused it: the next attempt reads it anew."""

@@ -25,6 +25,8 @@ from vendor_connector import (
     bucket_events,
     log_group,
     log_group_subscriptions,
+    logzio_account,
+    logzio_fetchers,
 )
 from vendor_connector.request import ConnectorError, NotReadyError, Operation, Request
 from vendor_connector.vendor_api import NoAnswerError
@@ -43,6 +45,8 @@ POLLED: Mapping[str, Operation] = {
     "atlas-auditing": atlas_auditing,
     "atlas-log-export": atlas_log_export,
     "atlas-redaction": atlas_redaction,
+    "logzio-account": logzio_account,
+    "logzio-fetchers": logzio_fetchers,
 }
 # CloudFormation gives a custom resource an hour; five minutes are left for the last answer to get through.
 LONGEST_SECONDS = 3300.0

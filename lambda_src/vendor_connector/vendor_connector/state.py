@@ -23,6 +23,11 @@ def load(parameter: str, physical_id: str) -> Entry | None:
     return _read(parameter).get(physical_id)
 
 
+def entries(parameter: str) -> dict[str, Entry]:
+    """Return all that a parameter remembers."""
+    return _read(parameter)
+
+
 def save(parameter: str, physical_id: str, entry: Entry) -> None:
     """Remember an entry. Intelligent-Tiering, because two long user lists, before and after, exceed 4 KB."""
     value = json.dumps({**_read(parameter), physical_id: entry}, separators=(",", ":"), sort_keys=True)

@@ -22,6 +22,7 @@ from vendor_connector import atlas_api, aws, handler
 from local_cloud.certificate import ServerCertificate, create_server_certificate
 from local_cloud.vendor_apis.atlas import AtlasApi
 from local_cloud.vendor_apis.atlas_project import Project
+from local_cloud.vendor_apis.logzio import Account, LogzioApi
 from tests.lambda_src.vendor_connector.formation import Clock, Formation, Iam
 
 REGION = "eu-west-1"
@@ -179,7 +180,7 @@ def formation(clock: Clock, iam: Iam, capsys: pytest.CaptureFixture[str]) -> Ite
     stack = Formation(clock, iam)
     yield stack
     whole = "".join([*stack.seen, capsys.readouterr().out, *remembered_values()])
-    for secret in (ATLAS_SECRET,):
+    for secret in (ATLAS_SECRET, LOGZIO_TOKEN):
         assert secret not in whole
 
 
@@ -190,6 +191,7 @@ def remembered_values() -> list[str]:
 
 PROJECT_ID = "5e2211c17a3e5a48f5497de3"
 ATLAS_SECRET = "mdb_sa_sk_1f0c8b529c574c0e"
+LOGZIO_TOKEN = "8a2c1f6e-0b4d-4f7a-9c3e-5d6b7a8c9d0e"
 
 
 @pytest.fixture
@@ -202,6 +204,16 @@ def atlas(
         api.projects[PROJECT_ID] = Project()
         api.callers.service_accounts["mdb_sa_id_1"] = ATLAS_SECRET
         store_secret("acme/atlas", {"client_id": "mdb_sa_id_1", "client_secret": ATLAS_SECRET})
+        yield api
+        record(api)
+
+
+@pytest.fixture
+def logzio(clock: Clock, iam: Iam, certificate: ServerCertificate) -> Iterator[LogzioApi]:
+    """Logz.io with one empty account, whose API token is stored."""
+    with LogzioApi(iam.assume, certificate=certificate.certificate, key=certificate.key) as api:
+        api.accounts[LOGZIO_TOKEN] = Account(id=24601)
+        store_secret("acme/logzio-api", {"api_token": LOGZIO_TOKEN})
         yield api
         record(api)
 

@@ -115,7 +115,8 @@ class Formation:
 
     def _bring(self, name: str, properties: dict[str, Any], former: _Deployed | None) -> None:
         if properties["Type"] == ROLE:
-            self._iam.roles[properties["Arn"]] = properties["ExternalIds"]
+            ids = properties["ExternalIds"]
+            self._iam.roles[properties["Arn"]] = ids.split("|") if isinstance(ids, str) else ids
             self.resources[name] = _Deployed(properties, properties["Arn"], {"Arn": properties["Arn"]})
             return
         kind = "Update" if former else "Create"

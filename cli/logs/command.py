@@ -1,0 +1,206 @@
+"""The command itself: understands the question, searches, and says what it could not read."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.account import Account, read_settings
+from cli.errors import CommandError, ExitCode
+from cli.logs.choice import Copy, Wanted, choose, selectors
+from cli.logs.download import download as save
+from cli.logs.layouts import Selectors
+from cli.logs.query import Query, field_of, grep
+from cli.logs.reader import Keys, Reader
+from cli.logs.scan import Form
+from cli.logs.search import Search
+from cli.logs.times import bound, moment, written
+from cli.options import DEFAULT_SETTINGS, Profile, Region, SettingsFile
+from cli.screen import Screen
+
+EXAMPLES = """
+Examples:
+
+`logdock logs --export ledger --since 'tuesday 03:00' --until 'tuesday 03:30' --grep 'connection .* refused'`
+
+`logdock logs --since 15m --field log_type=mongodb --field attr.remote=192.0.2.7:40001 --json | jq .message`
+
+`logdock logs --follow --grep '(?i)error'` prints what arrives, until Ctrl-C
+
+`logdock logs --export platform --app 321 --since 2026-11-16 --until 2026-11-18 --decryption-keys keys.txt --download .`
+"""
+_APTIBLE = "Aptible's archives"
+
+
+def _aptible(*names: str, shows: str, says: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(*names, metavar=shows, help=says, rich_help_panel=_APTIBLE)
+    return option
+
+
+def logs(
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines, as the archive has them.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Print the vendor's lines alone.")] = False,
+    export: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Search this export; may be repeated. Left out: all.")
+    ] = None,
+    since: Annotated[
+        str, typer.Option("--since", "--start-date", metavar="TIME", help="The first moment: 2h, yesterday 03:12, ...")
+    ] = "1h",
+    until: Annotated[
+        str, typer.Option("--until", "--end-date", metavar="TIME", help="The first moment that is not searched.")
+    ] = "now",
+    expressions: Annotated[
+        list[str] | None,
+        typer.Option("--grep", metavar="REGEX", help="Lines that match this (RE2); repeated: match each."),
+    ] = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--field",
+            metavar="NAME=VALUE",
+            help="Lines with this value: log_type, source, a column, or a path in a JSON line; repeated: with each.",
+        ),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what arrives, until Ctrl-C.")] = False,
+    copy: Annotated[
+        Copy | None,
+        typer.Option("--from", help="Search this copy. Left out: the archive's, where an export is archived."),
+    ] = None,
+    late: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="How late lines may have landed; Atlas may replay them for 7d."),
+    ] = "2h",
+    stack: Annotated[str | None, _aptible("--stack", shows="NAME", says="Of this stack.")] = None,
+    app: Annotated[str | None, _aptible("--app", "--app-id", shows="ID", says="Of this app.")] = None,
+    database: Annotated[
+        str | None, _aptible("--database", "--database-id", shows="ID", says="Of this database.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, _aptible("--endpoint", "--endpoint-id", shows="ID", says="Of this endpoint.")
+    ] = None,
+    container: Annotated[
+        str | None,
+        _aptible("--container", "--container-id", shows="ID", says="Of this container: 12 characters or more."),
+    ] = None,
+    keys: Annotated[
+        Path | None,
+        _aptible("--decryption-keys", shows="FILE", says="Keys in base64, parted by white space; - is stdin."),
+    ] = None,
+    keys_secret: Annotated[
+        str | None,
+        _aptible(
+            "--decryption-keys-secret", shows="NAME", says="Secret with the keys. Left out: the settings name it."
+        ),
+    ] = None,
+    download: Annotated[
+        Path | None, _aptible("--download", "--download-location", shows="DIR", says="Save the archives, decrypted.")
+    ] = None,
+) -> None:
+    """Search what landed, in the archive or where the vendor left it, and print it in the order of its times.
+
+    Only the hours of the range are read. An object that cannot be read is named and passed over, and the exit code is
+    then 1. Times without an offset are in UTC.
+    """
+    screen = Screen(as_json=as_json)
+    now = datetime.now(UTC)
+    first, end = moment("--since", since, now), moment("--until", until, now)
+    if first >= end:
+        raise CommandError(f"--since {written(first)} is not before --until {written(end)}", ExitCode.USAGE)
+    _check(
+        follow=follow,
+        until=until,
+        forms=[as_json, raw],
+        download=download,
+        filters=[*(expressions or ()), *(fields or ())],
+    )
+    patterns = [grep(each) for each in expressions or ()]
+    query = Query(
+        since=bound(first),
+        until=bound(end),
+        patterns=tuple(pattern for pattern, _ in patterns),
+        needles=tuple(needle for _, needle in patterns),
+        fields=tuple(map(field_of, fields or ())),
+    )
+    chosen = selectors(stack, app, database, endpoint, container)
+    account = Account(read_settings(settings), profile, region)
+    if account.settings.region not in account.regions:
+        raise CommandError(f"--region {region}: all logs are in {account.settings.region}", ExitCode.USAGE)
+    lateness = now - moment("--late", late, now)
+    wanted = Wanted(exports=tuple(export or ()), copy=copy, selectors=chosen, late=lateness)
+    only_aptible = download is not None or chosen != Selectors()
+    places = choose(account, wanted, first, end, only_aptible=only_aptible)
+    reader = Reader(account.s3, Keys(account, keys, keys_secret))
+    search = Search(account, reader, places, query, Form.JSON if as_json else Form.RAW if raw else Form.TEXT)
+    if download:
+        _save(search, reader, download, first, end, screen)
+    elif follow:
+        _follow(search, first, lateness, screen)
+    else:
+        # where lines are printed on the screen, progress would stand between them
+        quiet = contextlib.nullcontext(lambda _: None)
+        with quiet if sys.stdout.isatty() else screen.progress("objects searched") as done:
+            search.run(first, end, done)
+        _sum_up(search, screen, f"from {written(first)} to {written(end)}")
+    if search.summary.skipped:
+        raise typer.Exit(ExitCode.SOMETHING_LEFT)
+
+
+def _check(*, follow: bool, until: str, forms: list[bool], download: Path | None, filters: list[str]) -> None:
+    """Refuse options that contradict each other."""
+    for is_wrong, message in (
+        (all(forms), "--json and --raw are two forms: give one"),
+        (follow and until != "now", "--follow has no end: leave out --until"),
+        (follow and download is not None, "--download saves what is there: leave out --follow"),
+        (
+            download is not None and bool(filters),
+            "--download saves whole archives: leave out --grep and --field, or --download",
+        ),
+    ):
+        if is_wrong:
+            raise CommandError(message, ExitCode.USAGE)
+
+
+def _save(search: Search, reader: Reader, directory: Path, first: datetime, end: datetime, screen: Screen) -> None:
+    files = []
+    with screen.progress("archives saved") as done:
+        for file, was_there in save(search.found(first, end), directory, reader, search.skip):
+            files.append({"file": str(file), "was_there": was_there})
+            screen.say(f"{file}{' (was there)' if was_there else ''}")
+            done(1)
+    screen.document(
+        {"files": files, "skipped": [{"object": key, "reason": why} for key, why in search.summary.skipped]}
+    )
+    _name_skipped(search, screen)
+    screen.note(f"{_counted(len(files), 'archive')} in {directory}")
+
+
+def _follow(search: Search, first: datetime, late: timedelta, screen: Screen) -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        search.follow(first, late)
+    _sum_up(search, screen, f"from {written(first)} on")
+
+
+def _sum_up(search: Search, screen: Screen, when: str) -> None:
+    found = search.summary
+    _name_skipped(search, screen)
+    screen.note(
+        f"{_counted(found.lines, 'line')} in {_counted(found.objects, 'object')} "
+        f"({found.bytes / 1_000_000:.1f} MB), {when}"
+    )
+
+
+def _name_skipped(search: Search, screen: Screen) -> None:
+    for key, reason in search.summary.skipped:
+        screen.note(f"Skipped {key}: {reason}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,53 @@
+"""`--download`: Aptible's archives, decrypted, as the gzip files that they were before Aptible encrypted them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from cli.account import WORKERS
+from cli.errors import CommandError, ExitCode
+from cli.logs.places import Found
+from cli.logs.reader import Reader, UnreadableError
+
+_SEGMENTS_ABOVE = 4
+"""Of ``<stack>/shareable/<schema>/<hash>/...``; what follows is the path that the vendor's tool saves to as well."""
+
+
+def download(
+    found: Iterator[Found], directory: Path, reader: Reader, skip: Callable[[Found, str], None]
+) -> Iterator[tuple[Path, bool]]:
+    """Save objects; yield each file, and whether it was there already.
+
+    A file has its name only when it is whole and its tag has been verified.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"--download {directory}: {error.strerror}", ExitCode.USAGE) from None
+
+    def save(each: Found) -> tuple[Path, bool] | None:
+        parts = each.key.split("/")[_SEGMENTS_ABOVE:]
+        if not parts or any(part in ("", ".", "..") for part in parts):
+            skip(each, "its key is no path of a file")
+            return None
+        target = directory.joinpath(*parts)
+        if target.exists():
+            return target, True
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_name(f"{target.name}.part")
+        try:
+            with unfinished.open("wb") as file:
+                for chunk in reader.chunks(each):
+                    file.write(chunk)
+            unfinished.rename(target)
+        except UnreadableError as error:
+            skip(each, str(error))
+            return None
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return target, False
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield from (saved for saved in pool.map(save, found) if saved)

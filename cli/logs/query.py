@@ -1,0 +1,189 @@
+"""What is searched for: a range of time, patterns that the message must match, fields that must have a value.
+
+A text that every wanted record must hold is found in whole blocks first, many times faster than reading line by line;
+what it lets pass is then read and asked in full.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from log_shipper.errors import ConfigurationError
+from log_shipper.record import Record
+from log_shipper.redaction import Compiled, compile_pattern
+
+from cli.errors import CommandError, ExitCode
+
+OWN_FIELDS = ("export", "vendor", "log_type", "source")
+_PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z_][A-Za-z0-9_.-]*")
+"""Values that every JSON text writes as they are; a number has several notations."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Query:
+    """What is searched for.
+
+    Attributes
+    ----------
+    since, until
+        The range, as texts that compare with the times of records without their final Z; `until` is not in it.
+    patterns
+        RE2 expressions; the message must match each.
+    needles
+        Texts that every wanted message holds.
+    fields
+        Names and values: a field of the record, of the columns that its format names, or of the message's JSON.
+    """
+
+    since: str
+    until: str
+    patterns: tuple[Compiled, ...] = ()
+    needles: tuple[str, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
+    _escaped: tuple[bytes, ...] = field(init=False)
+    _raw: tuple[bytes, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        longest = sorted({*self.needles}, key=len, reverse=True)
+        plain = [value for _, value in self.fields if _PLAIN_VALUE.fullmatch(value)]
+        object.__setattr__(self, "_escaped", _needles(*(orjson.dumps(each)[1:-1] for each in longest), *_bytes(plain)))
+        # bytes that are no UTF-8 are read as \xNN; and a field may stand in the object's key
+        object.__setattr__(self, "_raw", _needles(*_bytes([each for each in longest if "\\" not in each])))
+
+    @property
+    def takes_all(self) -> bool:
+        """True when nothing but the time is asked for."""
+        return not (self.patterns or self.fields)
+
+    def in_range(self, time: str) -> bool:
+        """Say whether a record's time, as the archive writes it, is in the range."""
+        return self.since <= time[:-1] < self.until
+
+    def candidates(self, block: bytes, *, escaped: bool) -> list[bytes]:
+        """Return the lines of a block that may be wanted.
+
+        Parameters
+        ----------
+        escaped
+            The block holds archive lines, in which messages are JSON strings.
+        """
+        needles = self._escaped if escaped else self._raw
+        if not needles:
+            return block.split(b"\n")
+        if any(needle not in block for needle in needles):
+            return []
+        lines, position, first = [], 0, needles[0]
+        while (found := block.find(first, position)) >= 0:
+            start, end = block.rfind(b"\n", 0, found) + 1, block.find(b"\n", found)
+            end = len(block) if end < 0 else end
+            line = block[start:end]
+            if all(needle in line for needle in needles[1:]):
+                lines.append(line)
+            position = end
+        return lines
+
+    def wants(self, record: Record, *, export: str, vendor: str) -> bool:
+        """Say whether a record matches every pattern and has every field."""
+        message = record.message.encode("utf-8", "surrogatepass")
+        if any(pattern.search(message) is None for pattern in self.patterns):
+            return False
+        if not self.fields:
+            return True
+        own = {"export": export, "vendor": vendor, "log_type": record.log_type, "source": record.source or ""}
+        known = own | (record.fields or {})
+        unread = [(name, value) for name, value in self.fields if known.get(name) != value]
+        if not unread:
+            return True
+        if not record.message.startswith("{"):
+            return False
+        try:
+            document = orjson.loads(record.message)
+        except orjson.JSONDecodeError:
+            return False
+        return all(_has(document, name, value) for name, value in unread)
+
+
+def grep(text: str) -> tuple[Compiled, str]:
+    """Return a compiled expression, and a text that whatever matches it holds, perhaps an empty one.
+
+    Raises
+    ------
+    CommandError
+        When RE2 does not take it.
+    """
+    try:
+        text.encode()
+        return compile_pattern("--grep", text), required_text(text)
+    except (ConfigurationError, UnicodeEncodeError):
+        raise CommandError(
+            f"--grep {text!r} is not a regular expression that RE2 accepts (no look-around, no back-references); "
+            r"a \ before a character takes it as it is",
+            ExitCode.USAGE,
+        ) from None
+
+
+def field_of(text: str) -> tuple[str, str]:
+    """Return the name and the value of ``NAME=VALUE``.
+
+    Raises
+    ------
+    CommandError
+        When it is not of that form.
+    """
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise CommandError(f"--field {text!r} is not of the form NAME=VALUE, as in log_type=mongodb", ExitCode.USAGE)
+    return name, value
+
+
+def required_text(pattern: str) -> str:
+    """Return the longest text that an expression plainly asks for; nothing for one with choices or groups."""
+    if re.search(r"[|()\[\]]|\\[QEpPx0-9]", pattern):
+        return ""
+    runs, run, position = [""], "", 0
+    while position < len(pattern):
+        character = pattern[position]
+        position += 1
+        if character == "\\" and position < len(pattern):
+            character = pattern[position]
+            position += 1
+            if character.isalnum():
+                runs, run = [*runs, run], ""
+                continue
+        elif character in "*?{":
+            # what stands before may be missing
+            runs, run = [*runs, run[:-1]], ""
+            position = pattern.find("}", position) + 1 if character == "{" and "}" in pattern[position:] else position
+            continue
+        elif character in ".+^$":
+            runs, run = [*runs, run], ""
+            continue
+        run += character
+    return max(*runs, run, key=len)
+
+
+def _has(document: Any, name: str, value: str) -> bool:
+    """Say whether a JSON document has a value at a name, which may be a path with dots between its names."""
+    if not isinstance(document, dict):
+        return False
+    if name in document:
+        return _text(document[name]) == value
+    parts = name.split(".")
+    return any(
+        _has(document.get(".".join(parts[:size])), ".".join(parts[size:]), value) for size in range(1, len(parts))
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _bytes(texts: list[str]) -> list[bytes]:
+    return [text.encode() for text in texts]
+
+
+def _needles(*needles: bytes) -> tuple[bytes, ...]:
+    return tuple(dict.fromkeys(needle for needle in needles if needle))

@@ -1,0 +1,138 @@
+"""One object searched: its wanted lines, written as they will be printed, each with its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from log_shipper.decode import decoded
+from log_shipper.lines import line_blocks, text_of
+from log_shipper.parsers import archive_lines
+from log_shipper.reading import RawBlock, log_type_of, read_blocks
+from log_shipper.record import Origin, Record
+from log_shipper.redaction import compile_pattern
+from log_shipper.rendering import HEAD, Renderer, Shape, path_fields
+
+from cli.logs.places import Found
+from cli.logs.query import Query
+from settings.exports import CloudwatchLogsExport, Export, S3LogsExport
+
+BATCH_LINES = 1000
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\t\n"}
+"""What a terminal would obey: whoever writes a log line must not steer the screen of who reads it."""
+
+
+class Form(StrEnum):
+    """How lines are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    RAW = "raw"
+
+
+class Hit(NamedTuple):
+    """A line to print, and its time as it compares with those of others."""
+
+    time: str
+    line: bytes
+
+
+def scan(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[list[Hit]]:
+    """Yield an object's wanted lines in batches.
+
+    Raises
+    ------
+    log_shipper.errors.CorruptInputError
+        When the object is damaged, after what could be read before the damage.
+    """
+    hits = (
+        _of_archive(found, chunks, query, form)
+        if found.place.layout is None
+        else _of_landing(found, chunks, query, form)
+    )
+    batch: list[Hit] = []
+    for hit in hits:
+        batch.append(hit)
+        if len(batch) == BATCH_LINES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _of_archive(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[Hit]:
+    export = found.place.export
+    passes = query.takes_all and form is Form.JSON
+    origin = Origin(_written(found), export.kind)
+    write = _writer(form, export)
+    for block in line_blocks(decoded(chunks)):
+        for line in query.candidates(block, escaped=True):
+            time = _time_of(line)
+            if time is not None and not query.in_range(time):
+                continue
+            if passes and time is not None:
+                yield Hit(time[:-1], line + b"\n")
+                continue
+            record = archive_lines.parse(text_of(line), origin) if line else None
+            if record and query.in_range(record.time) and query.wants(record, export=export.name, vendor=export.kind):
+                yield Hit(record.time[:-1], line + b"\n" if form is Form.JSON else write(record))
+
+
+def _time_of(line: bytes) -> str | None:
+    """Return the time that an archive line opens with, None when it does not."""
+    end = line.find(b'Z"', len(HEAD), len(HEAD) + 40)
+    return line[len(HEAD) : end + 1].decode() if line.startswith(HEAD) and end > 0 else None
+
+
+def _of_landing(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[Hit]:
+    export = found.place.export
+    source = f"s3://{found.place.bucket}/{found.key}"
+    pattern = getattr(export, "path_fields", None)
+    named = path_fields(pattern, found.key) if pattern else {}
+    write = _writer(form, export)
+    blocks = read_blocks(
+        decoded(chunks),
+        vendor=export.kind,
+        format_name=export.format if isinstance(export, S3LogsExport | CloudwatchLogsExport) else "auto",
+        origin=Origin(_written(found), log_type_of(found.key, export.kind)),
+        record_start=_record_start(export),
+    )
+    for block in blocks:
+        if isinstance(block, RawBlock):
+            if not query.candidates(_bytes_of(block), escaped=False):
+                continue
+            block = block.records()
+        for record in block:
+            if query.in_range(record.time):
+                record = record._replace(source=source, fields={**named, **(record.fields or {})} or None)
+                if query.wants(record, export=export.name, vendor=export.kind):
+                    yield Hit(record.time[:-1], write(record))
+
+
+def _bytes_of(block: RawBlock) -> bytes:
+    return block.block if isinstance(block.block, bytes) else block.block.encode("utf-8", "surrogatepass")
+
+
+def _record_start(export: Export) -> Callable[[str], bool] | None:
+    if not isinstance(export, S3LogsExport | CloudwatchLogsExport) or export.record_start is None:
+        return None
+    starts = compile_pattern("record_start", export.record_start)
+    return lambda line: starts.search(line.encode()) is not None
+
+
+def _written(found: Found) -> str:
+    return found.modified.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _writer(form: Form, export: Export) -> Callable[[Record], bytes]:
+    if form is Form.JSON:
+        return Renderer(Shape(), export=export.name, vendor=export.kind, source="").archived
+    if form is Form.RAW:
+        return lambda record: record.message.encode("utf-8", "surrogatepass") + b"\n"
+
+    def text(record: Record) -> bytes:
+        line = f"{record.time} {export.name} {record.log_type} {record.message}"
+        return line.translate(_CONTROL).encode("utf-8", "surrogatepass") + b"\n"
+
+    return text

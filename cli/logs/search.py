@@ -1,0 +1,141 @@
+"""The search: objects are found, read many at once, and their lines printed in the order of their times."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from log_shipper.errors import CorruptInputError
+
+from cli.account import WORKERS, Account
+from cli.logs.layouts import SKEW
+from cli.logs.order import Ordered
+from cli.logs.parallel import InOrder
+from cli.logs.places import AbsentError, Found, Place, objects
+from cli.logs.query import Query
+from cli.logs.reader import Reader, UnreadableError
+from cli.logs.scan import Form, Hit, scan
+
+POLL_SECONDS = 5.0
+_WRITE_LINES = 1000
+
+
+class _StoppedError(Exception):
+    """Nobody reads any more."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Summary:
+    """What a search read and found.
+
+    Attributes
+    ----------
+    skipped
+        Objects that could not be read, or not to their end, with the reason.
+    """
+
+    objects: int = 0
+    bytes: int = 0
+    lines: int = 0
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Search:
+    """One question to some places.
+
+    Parameters
+    ----------
+    account
+        The deployment's account.
+    reader
+        Opens objects.
+    places
+        Where to look.
+    query, form
+        What for, and how to print it.
+    """
+
+    def __init__(self, account: Account, reader: Reader, places: list[Place], query: Query, form: Form) -> None:
+        self._account, self._reader, self._places = account, reader, places
+        self._query, self._form = query, form
+        self.summary = Summary()
+
+    def run(self, since: datetime, until: datetime, done: Callable[[int], None] = lambda _: None) -> None:
+        """Print the wanted lines of a range."""
+        self._print(self.found(since, until), self._query, done)
+
+    def follow(self, since: datetime, late: timedelta) -> None:
+        """Print the wanted lines from a time on, and then what arrives, for ever."""
+        query = replace(self._query, until="9999")
+        seen: set[tuple[str, str, str]] = set()
+        while True:
+            now = datetime.now(UTC)
+            listed = list(self.found(since, now + SKEW))
+            self._print(iter([each for each in listed if _name(each) not in seen]), query)
+            # what is not listed any more never will be: the range only moves on
+            seen = {_name(each) for each in listed}
+            since = max(since, now - late)
+            time.sleep(POLL_SECONDS)
+
+    def found(self, since: datetime, until: datetime) -> Iterator[Found]:
+        """Yield the objects that may hold lines of a range.
+
+        Raises
+        ------
+        CommandError
+            When a place is not deployed.
+        """
+        try:
+            yield from objects(self._account.s3, self._places, since, until, WORKERS)
+        except AbsentError as error:
+            raise self._account.not_deployed(error.place.stack) from None
+
+    def skip(self, found: Found, reason: str) -> None:
+        """Keep that an object could not be read."""
+        self.summary.skipped.append((f"s3://{found.place.bucket}/{found.key}", reason))
+
+    def _print(self, found: Iterator[Found], query: Query, done: Callable[[int], None] = lambda _: None) -> None:
+        ordered = Ordered()
+        lanes: InOrder[Found, list[Hit]] = InOrder(lambda each: self._scan(lanes, each, query), WORKERS)
+        with contextlib.closing(lanes.over(found)) as each_in_order:
+            for each, batches in each_in_order:
+                self._write(ordered.release(each.earliest))
+                for batch in batches:
+                    ordered.add(batch)
+                self.summary.objects += 1
+                self.summary.bytes += each.size
+                done(1)
+        self._write(ordered.release())
+        sys.stdout.flush()
+
+    def _scan(self, lanes: InOrder[Found, list[Hit]], found: Found, query: Query) -> Iterator[list[Hit]]:
+        def chunks() -> Iterator[bytes]:
+            for chunk in self._reader.chunks(found):
+                if lanes.stopped:
+                    raise _StoppedError
+                yield chunk
+
+        try:
+            yield from scan(found, chunks(), query, self._form)
+        except UnreadableError as error:
+            self.skip(found, str(error))
+        except CorruptInputError as error:
+            self.skip(found, f"{error}; what could be read before the damage is shown")
+
+    def _write(self, lines: Iterator[bytes]) -> None:
+        out, batch = sys.stdout.buffer, list[bytes]()
+        for line in lines:
+            batch.append(line)
+            self.summary.lines += 1
+            if len(batch) == _WRITE_LINES:
+                out.write(b"".join(batch))
+                batch.clear()
+        out.write(b"".join(batch))
+
+
+def _name(found: Found) -> tuple[str, str, str]:
+    return found.place.bucket, found.key, found.etag

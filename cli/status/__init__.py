@@ -1,0 +1,1 @@
+"""`logdock status`: what landed last, what was shipped last, what waits and what failed."""

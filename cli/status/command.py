@@ -1,0 +1,138 @@
+"""The command itself: a look, or one after the other."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from cli.account import Account, read_settings
+from cli.errors import ExitCode
+from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
+from cli.screen import Screen
+from cli.status.survey import Delivery, Status, Survey
+
+EXAMPLES = """
+Examples:
+
+`logdock status` shows what landed, what was shipped, what waits and what failed
+
+`logdock status --watch` does so every ten seconds
+
+`logdock status --json | jq '.queues[] | select(.dead > 0)'` asks one question
+"""
+WATCH_SECONDS = 10.0
+NOT_KNOWN = "?"
+
+
+def status(
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every ten seconds, until Ctrl-C.")] = False,
+) -> None:
+    """Show what landed last, what was shipped last and how late, what waits, and what failed.
+
+    What cannot be read is shown as ?, and said below. The exit code is 1 when there are failures.
+    """
+    screen = Screen(as_json=as_json)
+    account = Account(read_settings(settings), profile, region)
+    found = _look(account, screen)
+    try:
+        while watch:
+            time.sleep(WATCH_SECONDS)
+            screen.clear()
+            found = _look(account, screen)
+    except KeyboardInterrupt:
+        pass
+    if found.failures:
+        raise typer.Exit(ExitCode.SOMETHING_LEFT)
+
+
+def _look(account: Account, screen: Screen) -> Status:
+    now = datetime.now(UTC)
+    with screen.progress("looking"):
+        found = Survey(account, now).take()
+    screen.document({"time": now.isoformat(timespec="seconds"), "failures": found.failures, **_plain(asdict(found))})
+    screen.table(
+        ["export", "kind", "landed", "destination", "shipped", "lag", "quarantined"],
+        [
+            [
+                each.export,
+                each.kind,
+                NOT_KNOWN if "landed" in each.unknown else ago(each.landed, now),
+                each.destination,
+                _shipped(each, now),
+                duration(each.lag_seconds),
+                count(each.quarantined),
+            ]
+            for each in found.deliveries
+        ],
+    )
+    screen.say()
+    screen.table(
+        ["destination", "waiting", "in flight", "oldest", "dead"],
+        [
+            [
+                each.destination,
+                count(each.waiting),
+                count(each.in_flight),
+                duration(each.oldest_seconds),
+                count(each.dead),
+            ]
+            for each in found.queues
+        ],
+    )
+    screen.say()
+    screen.table(["archiver in", "events kept"], [[where, count(kept)] for where, kept in found.kept.items()])
+    screen.say()
+    if found.elsewhere:
+        screen.say(f"In quarantine, of exports and destinations that the settings do not name: {found.elsewhere}")
+    for note in found.notes:
+        screen.note(f"Note: {note}")
+    screen.say(_verdict(found))
+    return found
+
+
+def _verdict(found: Status) -> str:
+    if not found.failures:
+        return "No failures are known." if found.notes else "No failures."
+    return f"{found.failures} failure{'s' * (found.failures > 1)}: `logdock redrive --dry-run` shows why."
+
+
+def _shipped(each: Delivery, now: datetime) -> str:
+    if not each.destination:
+        return ""
+    return NOT_KNOWN if "shipped" in each.unknown else ago(each.shipped, now)
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """Write how long ago something was, within a fortnight."""
+    return f"{duration((now - moment).total_seconds())} ago" if moment else "not in 14 days"
+
+
+def duration(seconds: float | None) -> str:
+    """Write how long something takes, in one unit; nothing where that is not known."""
+    if seconds is None:
+        return ""
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"
+
+
+def count(number: int | None) -> int | str:
+    """Return a number, or the mark of one that is not known."""
+    return NOT_KNOWN if number is None else number
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,284 @@
+"""Everything that `logdock status` shows, read once: what cannot be read is said, and the rest is shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from botocore.exceptions import ClientError
+from log_shipper.keys import QUARANTINE, Quarantined, quarantined
+
+from cli.account import Account
+from cli.errors import action_of, is_absent, is_refused
+from cli.landings import archive_prefix, landing_of
+from cli.redrive.archiver_events import PREFIX, UNCLAIMED
+from cli.redrive.dead_letters import queue_url
+from cli.status.archive import last_archived
+from cli.status.metrics import Metric, Reading, last_readings
+from settings.exports import Export
+
+Read = TypeVar("Read")
+Readings = dict[Metric, Reading]
+MOST_LISTED = 10_000
+ARCHIVE = "archive"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """One export on its way to one destination.
+
+    Attributes
+    ----------
+    landed, shipped
+        When records last came, and were last delivered; None where that was not within a fortnight, or is not known.
+    lag_seconds
+        How old what was delivered then was, at most.
+    quarantined
+        How many objects with refused records are kept; None where it is not known.
+    unknown
+        The attributes above that are not known.
+    """
+
+    export: str
+    kind: str
+    landed: datetime | None
+    destination: str
+    shipped: datetime | None
+    lag_seconds: float | None
+    quarantined: int | None
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Queue:
+    """A destination's queue; None where it is not known."""
+
+    destination: str
+    waiting: int | None
+    in_flight: int | None
+    oldest_seconds: float | None
+    dead: int | None
+
+
+@dataclass(kw_only=True, slots=True)
+class Status:
+    """What a look at the deployment shows.
+
+    Attributes
+    ----------
+    kept
+        Events that the archiver could not archive, by Region.
+    elsewhere
+        How many objects in quarantine are of an export or destination that the settings do not name.
+    notes
+        What could not be read, and why.
+    """
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    queues: list[Queue] = field(default_factory=list)
+    kept: dict[str, int | None] = field(default_factory=dict)
+    elsewhere: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def failures(self) -> int:
+        """How many failures are kept anywhere, as far as is known."""
+        return (
+            sum(each.quarantined or 0 for each in self.deliveries)
+            + sum(each.dead or 0 for each in self.queues)
+            + sum(count or 0 for count in self.kept.values())
+            + self.elsewhere
+        )
+
+
+class Survey:
+    """One look.
+
+    Parameters
+    ----------
+    account
+        The deployment's account.
+    now
+        When it is.
+    """
+
+    def __init__(self, account: Account, now: datetime) -> None:
+        self._account, self._now = account, now
+        self._status = Status()
+
+    def take(self) -> Status:
+        """Read everything."""
+        account, status = self._account, self._status
+        readings = self._attempt("what was shipped", self._readings)
+        refused = self._attempt("what is in quarantine", self._quarantined)
+        for export in account.settings.exports:
+            status.deliveries += self._deliveries(export, readings, refused)
+        for name in account.settings.shippers:
+            status.queues.append(self._queue(name, readings or {}))
+        for region in account.regions:
+            status.kept[region] = self._attempt(f"the archiver's events in {region}", partial(self._kept, region))
+        return status
+
+    def _attempt(self, what: str, read: Callable[[], Read]) -> Read | None:
+        try:
+            return read()
+        except ClientError as error:
+            if not is_refused(error):
+                raise
+            self._status.notes.append(f"{what}: not known, {action_of(error)} is refused")
+            return None
+
+    def _deliveries(
+        self, export: Export, readings: Readings | None, refused: Counter[Quarantined] | None
+    ) -> list[Delivery]:
+        in_bucket = landing_of(self._account.settings, export) is not None
+        landed = self._announced(export, readings) if in_bucket else self._archived(export)
+        destinations = export.ship_to if in_bucket else (ARCHIVE, *export.ship_to)
+        unknown = [
+            *(["landed"] if landed is None else []),
+            *(["shipped", "lag_seconds"] if readings is None else []),
+            *(["quarantined"] if refused is None else []),
+        ]
+        deliveries = []
+        for name in destinations or ("",):
+            shipped, lag = ((readings or {}).get(metric) for metric in self._metrics(export.name, name))
+            deliveries.append(
+                Delivery(
+                    export=export.name,
+                    kind=export.kind,
+                    landed=max(landed, default=None) if landed else None,
+                    destination=name,
+                    shipped=shipped.time if shipped else None,
+                    lag_seconds=lag.value / 1000 if lag else None,
+                    quarantined=None if refused is None else refused[Quarantined(export.name, name)],
+                    unknown=tuple(unknown),
+                )
+            )
+        return deliveries
+
+    def _announced(self, export: Export, readings: Readings | None) -> list[datetime] | None:
+        """Return when an object last landed, if any did, by the rule that announces it; None where it is not known."""
+        if readings is None:
+            return None
+        last = readings.get(self._rule(export))
+        return [last.time] if last else []
+
+    def _archived(self, export: Export) -> list[datetime] | None:
+        """Return when an object was last archived, if any was; None where it is not known."""
+        archive, s3 = self._account.settings.archive_bucket, self._account.s3
+        return self._attempt(
+            f"what landed of {export.name}",
+            lambda: self._in_core(lambda: last_archived(s3, archive, archive_prefix(export), self._now)),
+        )
+
+    def _readings(self) -> Readings:
+        settings = self._account.settings
+        home = [self._rule(export) for export in settings.exports]
+        home += [
+            metric
+            for export in settings.exports
+            for name in export.ship_to
+            for metric in self._metrics(export.name, name)
+        ]
+        home += [self._oldest(name) for name in settings.shippers]
+        found = last_readings(self._account.cloudwatch_in(settings.region), home, self._now)
+        # each Region has an archiver
+        for region in settings.regions:
+            archived = [
+                metric
+                for export in settings.exports
+                if region in settings.regions_of(export) and landing_of(settings, export) is None
+                for metric in self._metrics(export.name, ARCHIVE)
+            ]
+            for metric, reading in last_readings(self._account.cloudwatch_in(region), archived, self._now).items():
+                found[metric] = max(found.get(metric, reading), reading)
+        return found
+
+    def _metrics(self, export: str, destination: str) -> tuple[Metric, Metric]:
+        dimensions = (
+            ("deployment", self._account.settings.deployment),
+            ("export", export),
+            ("destination", destination),
+        )
+        return (
+            Metric("Logdock", "sent", "Sum", dimensions),
+            Metric("Logdock", "lag_ms", "Maximum", dimensions),
+        )
+
+    def _rule(self, export: Export) -> Metric:
+        name = self._account.names.export(export.name)
+        return Metric("AWS/Events", "MatchedEvents", "Sum", (("RuleName", name),))
+
+    def _oldest(self, destination: str) -> Metric:
+        name = self._account.names.queue(destination)
+        return Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", (("QueueName", name),))
+
+    def _queue(self, destination: str, readings: Readings) -> Queue:
+        what = f"the queues of {destination}"
+        counts = self._attempt(what, lambda: [self._counts(destination, suffix) for suffix in ("", "-dead")])
+        waiting, in_flight, dead = (None, None, None)
+        if counts:
+            (waiting, in_flight), (dead, looked_at) = counts
+            dead += looked_at
+        oldest = readings.get(self._oldest(destination))
+        return Queue(
+            destination=destination,
+            waiting=waiting,
+            in_flight=in_flight,
+            oldest_seconds=oldest.value if oldest and waiting else None,
+            dead=dead,
+        )
+
+    def _counts(self, destination: str, suffix: str) -> tuple[int, int]:
+        found = self._account.sqs.get_queue_attributes(
+            QueueUrl=queue_url(self._account, destination, suffix),
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesDelayed",
+                "ApproximateNumberOfMessagesNotVisible",
+            ],
+        )["Attributes"]
+        waiting = int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesDelayed"])
+        return waiting, int(found["ApproximateNumberOfMessagesNotVisible"])
+
+    def _quarantined(self) -> Counter[Quarantined]:
+        keys = self._in_core(lambda: self._listed(self._account.settings.region, QUARANTINE))
+        found = Counter(whose for key in keys if (whose := quarantined(key)))
+        named = {(export.name, name) for export in self._account.settings.exports for name in export.ship_to}
+        self._status.elsewhere = sum(count for whose, count in found.items() if whose not in named)
+        return found
+
+    def _kept(self, region: str) -> int:
+        is_home = region == self._account.settings.region
+        stack = "core" if is_home else "shipper"
+        return self._in_stack(stack, region, lambda: sum(len(self._listed(region, p)) for p in (PREFIX, UNCLAIMED)))
+
+    def _listed(self, region: str, prefix: str) -> list[str]:
+        pages = (
+            self._account.s3_in(region)
+            .get_paginator("list_objects_v2")
+            .paginate(
+                Bucket=self._account.names.bucket("failed", region),
+                Prefix=prefix,
+                PaginationConfig={"MaxItems": MOST_LISTED},
+            )
+        )
+        found = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        if len(found) == MOST_LISTED:
+            self._status.notes.append(f"{prefix} in {region}: only the first {MOST_LISTED} objects are counted")
+        return found
+
+    def _in_core(self, read: Callable[[], Read]) -> Read:
+        return self._in_stack("core", self._account.settings.region, read)
+
+    def _in_stack(self, stack: str, region: str, read: Callable[[], Read]) -> Read:
+        try:
+            return read()
+        except ClientError as error:
+            if is_absent(error):
+                raise self._account.not_deployed(stack, region) from None
+            raise

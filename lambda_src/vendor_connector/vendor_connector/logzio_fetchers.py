@@ -1,0 +1,275 @@
+"""Operation ``logzio-fetchers`` (polled): Logz.io's S3 fetchers of one destination, one for each export's feed.
+
+Under a new external id a fetcher is made anew, because Logz.io's page knows no other way ("Migrating IAM roles to a new
+external ID"). A new one fetches nothing that landed before it was made, so it is made beside the former, which goes at
+the next deploy: what lands in between arrives twice, and nothing is missed. Sources: Logz.io API, s3-buckets (OpenAPI
+description and Logz.io's own client, where ``logsType`` is any text); docs.logz.io, "AWS S3 Bucket".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vendor_connector import aws, logzio_api, state, vendor_object
+from vendor_connector.logzio_memory import PROPERTIES, SEPARATOR, Account
+from vendor_connector.request import ConnectorError, NotReadyError, Request, check_names, optional_text, text, texts
+from vendor_connector.vendor_api import NoAnswerError, VendorRefusalError
+from vendor_connector.vendor_object import Document
+
+_FIELDS = ("arn", "bucket", "prefix", "active", "addS3ObjectKeyAsLogField", "region", "logsType")
+PROPAGATION_SECONDS = 600.0
+"""How long IAM may take to let Logz.io see the role and its trust; it is rarely more than a minute."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties, checked."""
+
+    account: Account
+    logzio_account: str
+    trusted: tuple[str, ...]
+    role_arn: str
+    bucket: str
+    region: str
+    log_types: Mapping[str, str]  # by prefix
+
+    @property
+    def id(self) -> str:
+        """What names the resource: one per account and IAM role."""
+        return f"logzio-fetchers/{self.logzio_account}/{self.role_arn.rpartition('/')[2]}"
+
+    def document(self, prefix: str) -> Document:
+        """Return what Logz.io is to have of a fetcher."""
+        return {
+            "arn": self.role_arn,
+            "bucket": self.bucket,
+            "prefix": prefix,
+            "active": True,
+            "addS3ObjectKeyAsLogField": True,
+            "region": self.region.upper().replace("-", "_"),
+            "logsType": self.log_types[prefix],
+        }
+
+    def api(self, request: Request) -> logzio_api.LogzioApi:
+        """Return the API, if its token is still of the account that the fetchers are in."""
+        api = self.account.api(request)
+        if (now := api.account()) != self.logzio_account:
+            raise ConnectorError(
+                f"the token in {self.account.secret} is of Logz.io's account {now}, and this stack's fetchers are in "
+                f"account {self.logzio_account}: put a token of that account there, or remove the fetchers in Logz.io"
+            )
+        return api
+
+
+def parse(properties: Mapping[str, Any]) -> Settings:
+    """Check the properties of ``logzio-fetchers``; left out, ``LogType`` is the name of each export."""
+    known = ("LogzioAccount", "ExternalIds", "RoleArn", "Bucket", "Region", "Feed", "Exports", "LogType")
+    check_names(properties, (*PROPERTIES, *known))
+    feed, log_type = text(properties, "Feed"), optional_text(properties, "LogType")
+    return Settings(
+        account=Account.parse(properties),
+        logzio_account=text(properties, "LogzioAccount"),
+        trusted=tuple(text(properties, "ExternalIds").split(SEPARATOR)),
+        role_arn=text(properties, "RoleArn"),
+        bucket=text(properties, "Bucket"),
+        region=text(properties, "Region"),
+        log_types={f"{feed}{export}/": log_type or export for export in texts(properties, "Exports")},
+    )
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per account and IAM role."""
+    return parse(properties).id
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Have a fetcher for every prefix, under the account's external id; then remove what is ours and not wanted.
+
+    Returns
+    -------
+    dict
+        ``FetcherIds``; ``NextSteps``, what a rotation of the external id still needs.
+    """
+    wanted = parse(request.properties)
+    api = wanted.api(request)
+    deploy = _fingerprint(request.properties)
+    _, current = api.principal()
+    kept: dict[str, str] = {}
+    ids = []
+    for prefix in wanted.log_types:
+        kept[prefix] = _label(api, wanted, prefix, current)
+        ids.append(_keep(api, wanted, prefix, kept[prefix], deploy))
+    beside = False
+    for prefix, remembered in wanted.account.remembered(wanted.logzio_account).items():
+        for external_id, entry in remembered.items():
+            if external_id == kept.get(prefix):
+                continue
+            if prefix in kept and entry.get("beside") == deploy:
+                beside = True
+                continue
+            memory = wanted.account.memory(wanted.logzio_account, external_id, prefix)
+            vendor_object.drop(_fetcher(api, wanted, prefix, external_id), memory)
+    return {"FetcherIds": ",".join(ids), "NextSteps": _next_steps(wanted, {*kept.values()}, is_beside=beside)}
+
+
+def delete(request: Request) -> None:
+    """Remove all that is ours in the account."""
+    wanted = parse(request.properties)
+    remembered = wanted.account.remembered(wanted.logzio_account)
+    # Without a memory nothing was made, and then not even the credential is needed.
+    if not remembered:
+        return
+    api = wanted.api(request)
+    for prefix, entries in remembered.items():
+        for external_id in entries:
+            memory = wanted.account.memory(wanted.logzio_account, external_id, prefix)
+            vendor_object.drop(_fetcher(api, wanted, prefix, external_id), memory)
+
+
+def _fingerprint(properties: Mapping[str, Any]) -> str:
+    """Tell one deploy from the next: CloudFormation asks again only when a property has changed."""
+    return hashlib.sha256(json.dumps(properties, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _label(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, current: str) -> str:
+    """Return the external id under which a prefix's fetcher is to be remembered."""
+    remembered = wanted.account.remembered(wanted.logzio_account).get(prefix, {})
+    if wanted.account.adopt:
+        adopted = next((label for label, entry in remembered.items() if "adopted" in entry), None)
+        if adopted is not None:
+            return adopted
+        found = [one for one in api.fetchers().values() if _is_at(one, wanted.bucket, prefix)]
+        if found and not remembered:
+            if found[0].get("accessKey"):
+                raise ConnectorError(
+                    f"the S3 fetcher {found[0]['id']} of {wanted.bucket}/{prefix} signs in with access keys, which "
+                    "Logz.io does not give back: it cannot be adopted. Remove it in Logz.io, then deploy again."
+                )
+            # One that was made by hand came with the external id that the settings had until now.
+            return wanted.account.former_ids[0] if wanted.account.former_ids else current
+    if current in wanted.trusted:
+        return current
+    # A rollback, or another external id since the deploy began: what is there stays as it is.
+    known = [label for label in remembered if label in wanted.trusted] or list(remembered)
+    if not known:
+        raise ConnectorError(
+            "Logz.io has given the account another external id, which the role does not trust yet: change "
+            "`connect.revision` and deploy again"
+        )
+    return known[0]
+
+
+def _keep(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, label: str, deploy: str) -> str:
+    """Have one fetcher, and wait until Logz.io shows it as active; return its id."""
+    account, logzio_account = wanted.account, wanted.logzio_account
+    remembered = account.remembered(logzio_account).get(prefix, {})
+    if remembered.get(label, {}).get("id") not in api.fetchers():
+        for former, entry in remembered.items():
+            if former != label:
+                entry = {name: value for name, value in entry.items() if name != "adopted" or account.adopt}
+                account.memory(logzio_account, former, prefix).save({**entry, "beside": deploy})
+    fetcher = _fetcher(api, wanted, prefix, label)
+    object_id, _ = vendor_object.keep(fetcher, account.memory(logzio_account, label, prefix), adopt=account.adopt)
+    shown = api.find(f"{logzio_api.FETCHERS}/{object_id}")
+    if shown is None or not shown.get("active"):
+        raise NotReadyError(
+            f"Logz.io took {fetcher.what} ({object_id}) and does not show it as active",
+            patience_seconds=vendor_object.LOOK_AGAIN_SECONDS,
+        )
+    return object_id
+
+
+def _next_steps(wanted: Settings, in_use: set[str], *, is_beside: bool) -> str:
+    again = "Then change `connect.revision` and deploy again"
+    if is_beside:
+        return (
+            "The external id is being changed. Two fetchers read each feed now, so what lands arrives twice. See in "
+            f"Logz.io that it does. {again}: the former fetchers are removed."
+        )
+    if in_use & {*wanted.account.former_ids}:
+        return "Fetchers that were made by hand come with `external_id`: take `adopt` out of the settings, then deploy."
+    if wanted.account.former_ids:
+        return "Nothing comes with `external_id` any more: take it out of the settings, then deploy."
+    if len(wanted.trusted) > 1:
+        return f"The external id has been changed, and the former one is still trusted. {again}: it no longer is."
+    return "Nothing to do: the deploy created the fetchers."
+
+
+def _is_at(document: Document, bucket: str, prefix: str) -> bool:
+    return document.get("bucket") == bucket and str(document.get("prefix") or "").strip("/") == prefix.strip("/")
+
+
+def _fetcher(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, label: str) -> Fetcher:
+    remembered: Mapping[str, state.Entry] = wanted.account.remembered(wanted.logzio_account).get(prefix, {})
+    others = frozenset(str(entry.get("id")) for former, entry in remembered.items() if former != label)
+    return Fetcher(api, wanted, prefix, others)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """A fetcher, as ``vendor_object`` keeps it; ``others`` are ours for the same prefix under another external id."""
+
+    api: logzio_api.LogzioApi
+    wanted: Settings
+    prefix: str
+    others: frozenset[str]
+
+    @property
+    def what(self) -> str:
+        """Its name, and where a person finds it."""
+        return f"an S3 fetcher of {self.wanted.bucket}/{self.prefix} (Logz.io, Integration Hub, S3 Bucket)"
+
+    def listed(self) -> dict[str, Document]:
+        """Return the account's fetchers by id."""
+        return {object_id: one for object_id, one in self.api.fetchers().items() if object_id not in self.others}
+
+    def is_this(self, document: Document) -> bool:
+        """Tell whether it reads our prefix."""
+        return _is_at(document, self.wanted.bucket, self.prefix)
+
+    is_unfinished = is_this
+
+    def create(self) -> tuple[str, Document]:
+        """Make it. Logz.io assumes the role before it takes it."""
+        document = self._write("POST", logzio_api.FETCHERS, self.wanted.document(self.prefix))
+        if not isinstance(document, dict) or "id" not in document:
+            raise NoAnswerError(f"Logz.io: POST {logzio_api.FETCHERS} answered without an id")
+        return str(document["id"]), document
+
+    def is_current(self, document: Document) -> bool:
+        """Tell whether Logz.io has what is asked."""
+        wanted = self.wanted.document(self.prefix)
+        return all(document.get(name) == wanted[name] for name in _FIELDS)
+
+    def update(self, object_id: str, former: Document | None) -> Document:
+        """Replace it whole, in place: it goes on after the last object that it fetched."""
+        body = {name: former[name] for name in _FIELDS if former.get(name) is not None} if former else None
+        self._write("PUT", f"{logzio_api.FETCHERS}/{object_id}", body or self.wanted.document(self.prefix))
+        return body or self.wanted.document(self.prefix)
+
+    def remove(self, object_id: str) -> None:
+        """Remove it."""
+        try:
+            self.api.call("DELETE", f"{logzio_api.FETCHERS}/{object_id}")
+        except VendorRefusalError as refusal:
+            if refusal.status != 404:
+                raise logzio_api.explained(refusal) from refusal
+
+    def _write(self, method: str, path: str, body: Document) -> Any:
+        try:
+            answer = self.api.call(method, path, body)
+        except VendorRefusalError as refusal:
+            if logzio_api.may_pass(refusal):
+                raise NotReadyError(
+                    f"Logz.io cannot read {body['bucket']}/{body.get('prefix', '')} through {body.get('arn')} "
+                    f"({refusal}). It needs the role's trust and permissions, and a bucket without a policy that shuts "
+                    "it out",
+                    patience_seconds=PROPAGATION_SECONDS,
+                ) from refusal
+            raise logzio_api.explained(refusal) from refusal
+        aws.log("written", method=method, prefix=self.prefix)
+        return answer

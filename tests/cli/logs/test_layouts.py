@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cli.logs import places
+from cli.logs.layouts import Aptible, DatedNames, Layout, Selectors, ServicePaths
+from tests.cli.logs.conftest import Landed
+from tests.cli.logs.test_search import Calls
+
+SINCE, UNTIL = datetime(2026, 11, 17, 3, tzinfo=UTC), datetime(2026, 11, 17, 4, tzinfo=UTC)
+LATE = timedelta(hours=2)
+SHA = "ab" * 32
+CONTAINER = "0123456789abcdef"
+
+
+def at(clock: str) -> datetime:
+    return datetime.fromisoformat(f"2026-11-17T{clock}+00:00")
+
+
+@pytest.mark.parametrize(
+    ("modified", "wanted"),
+    [("02:50:00", False), ("02:58:00", True), ("03:30:00", True), ("05:59:00", True), ("06:10:00", False)],
+)
+def test_what_was_written_within_the_range_or_a_little_later_is_read(modified: str, wanted: bool) -> None:
+    assert (Layout(SINCE, UNTIL, LATE).wants("any/key", at(modified)) is not None) is wanted
+
+
+@pytest.mark.parametrize(
+    ("folder", "skipped"),
+    [
+        ("atlas/Cluster0/host/mongodb/2026-11-17/", False),
+        ("atlas/Cluster0/host/mongodb/2026-11-16/", False),
+        ("atlas/Cluster0/host/mongodb/2026-11-14/", True),
+        ("atlas/Cluster0/host/mongodb/2026-11-20/", True),
+        ("atlas/Cluster0/host/mongodb/2026-99-99/", False),
+        ("atlas/Cluster0/2019/", False),
+    ],
+)
+def test_the_folders_of_other_days_are_skipped_but_not_the_neighbours(folder: str, skipped: bool) -> None:
+    assert DatedNames(SINCE, UNTIL, LATE).skips(folder) is skipped
+
+
+@pytest.mark.parametrize(
+    ("folder", "skipped"),
+    [
+        ("x/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/17/", False),
+        ("x/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/14/", True),
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2025/", False),
+        ("somewhere/2020/01/01/", False),
+    ],
+)
+def test_of_what_aws_services_write_other_days_are_skipped(folder: str, skipped: bool) -> None:
+    assert ServicePaths(SINCE, UNTIL, LATE).skips(folder) is skipped
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        (f"{CONTAINER}-json.log.2026-11-17T03:10:00.2026-11-17T03:20:00.archived.gz", True),
+        (f"{CONTAINER}-json.log.1.2026-11-16T00:00:00.2026-11-17T03:00:00.archived.gz", True),
+        (f"{CONTAINER}-json.log.2026-11-16T00:00:00.2026-11-17T02:59:58.archived.gz", False),
+        (f"{CONTAINER}-json.log.2026-11-17T04:00:00.2026-11-17T05:00:00.archived.gz", False),
+        (f"{CONTAINER}-json.log.unknown.unknown.archived.gz", True),
+        (f"{CONTAINER}-json.log.2026-11-17T02:00:00.unknown.archived.gz", True),
+        (f"{CONTAINER}-json.1.log.2026-11-30T18:30:01.bck.gz", True),
+        (f"{CONTAINER}-json.log.unknown.bck.gz", True),
+        ("some-other-name", True),
+    ],
+)
+def test_an_archive_is_read_when_its_name_does_not_rule_it_out(name: str, wanted: bool) -> None:
+    key = f"mystack/shareable/v3/{SHA}/apps-321/service-123/{name}"
+    found = Aptible(SINCE, UNTIL, LATE).wants(key, datetime(2026, 12, 1, tzinfo=UTC))
+    assert (found is not None) is wanted
+
+
+def test_an_archive_without_times_that_was_uploaded_before_the_range_is_not_read() -> None:
+    key = f"mystack/shareable/v2/{SHA}/apps-321/{CONTAINER}-json.log.2026-06-29T18:30:01.bck.gz"
+    assert Aptible(SINCE, UNTIL, LATE).wants(key, at("02:00:00")) is None
+
+
+@pytest.mark.parametrize(
+    ("selectors", "wanted"),
+    [
+        (Selectors(stack="mystack"), True),
+        (Selectors(stack="my"), False),
+        (Selectors(resource="apps-321"), True),
+        (Selectors(resource="apps-32"), False),
+        (Selectors(resource="databases-321"), False),
+        (Selectors(container=CONTAINER[:12]), True),
+        (Selectors(container="123456789abc"), False),
+        (Selectors("mystack", "apps-321", CONTAINER), True),
+    ],
+)
+def test_the_selectors_are_those_of_the_vendors_tool(selectors: Selectors, wanted: bool) -> None:
+    layout = Aptible(SINCE, UNTIL, LATE, selectors)
+    folder = f"mystack/shareable/v3/{SHA}/apps-321/service-123/"
+    key = f"{folder}{CONTAINER}-json.log.2026-11-17T03:10:00.2026-11-17T03:20:00.archived.gz"
+    assert (layout.wants(key, at("05:00:00")) is not None) is wanted
+    assert not (wanted and layout.skips(folder))
+
+
+def test_folders_that_no_selector_means_are_not_listed(landed: Landed, calls: Calls) -> None:
+    for stack, app in (("a", "apps-1"), ("a", "apps-2"), ("b", "apps-1")):
+        landed.s3.put_object(Bucket=landed.platform, Key=f"{stack}/shareable/v3/{SHA}/{app}/x.gz", Body=b"line")
+    assert landed.logs("--since", "1h", "--stack", "a", "--app", "1", "--raw").out == "line\n"
+    listed = [each["Prefix"] for each in calls("ListObjectsV2")]
+    assert listed == [
+        "",
+        "a/",
+        "a/shareable/",
+        "a/shareable/v3/",
+        f"a/shareable/v3/{SHA}/",
+        f"a/shareable/v3/{SHA}/apps-1/",
+    ]
+
+
+def test_a_long_folder_of_dated_names_is_listed_from_the_range_on(landed: Landed, calls: Calls) -> None:
+    now = datetime.now(UTC)
+    days = [now - timedelta(days=day) for day in range(1100, 0, -1)]
+    for day in [*days, now]:
+        landed.s3.put_object(Bucket=landed.orders, Key=f"atlas/C/h/mongodb/{day:%Y-%m-%dT%H}-mongodb.log", Body=b"")
+    layout = DatedNames(now - timedelta(hours=1), now, LATE)
+    export = landed.settings.exports[1]
+    place = places.Place(export=export, bucket=landed.orders, stack="orders", prefix="atlas/", layout=layout)
+    found = [each.key for each in places.objects(landed.s3, [place], layout.since, layout.until, 2)]
+    assert f"atlas/C/h/mongodb/{now:%Y-%m-%dT%H}-mongodb.log" in found
+    assert len(found) <= 4
+    starts = [each.get("StartAfter") for each in calls("ListObjectsV2")]
+    assert starts[-1] == f"atlas/C/h/mongodb/{layout.since - timedelta(days=2):%Y-%m-%d}"
+
+
+def test_a_long_folder_of_other_names_is_listed_whole(landed: Landed) -> None:
+    for number in range(1001):
+        landed.s3.put_object(Bucket=landed.orders, Key=f"atlas/C/h/mongodb/{number:04}.log", Body=b"")
+    layout = DatedNames(datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC), LATE)
+    export = landed.settings.exports[1]
+    place = places.Place(export=export, bucket=landed.orders, stack="orders", prefix="atlas/", layout=layout)
+    assert len(list(places.objects(landed.s3, [place], layout.since, layout.until, 2))) == 1001
+
+
+def test_a_folder_and_an_instruction_file_are_no_logs(landed: Landed) -> None:
+    for key in ("a/", "a/x.gz", "a/y.gz.instruction"):
+        landed.s3.put_object(Bucket=landed.platform, Key=key, Body=b"line")
+    assert landed.logs("--since", "1h", "--raw", "--export", "platform").out == "line\n"

@@ -1,0 +1,156 @@
+"""`logdock status`: what landed, what was shipped, what waits and what failed; what cannot be read is said."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cli.status import command
+from tests.cli.conftest import Type, Typed
+from tests.cli.deployed import Deployed
+from tests.cli.test_redrive import LONG, refuse
+
+
+def document(ended: Typed) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(ended.out)
+    return found
+
+
+def delivery(ended: Typed, export: str, destination: str) -> dict[str, Any]:
+    (found,) = (
+        dict(each)
+        for each in document(ended)["deliveries"]
+        if (each["export"], each["destination"]) == (export, destination)
+    )
+    return found
+
+
+def age(moment: str) -> timedelta:
+    return datetime.now(UTC) - datetime.fromisoformat(moment)
+
+
+def test_nothing_has_landed_and_nothing_has_failed(logdock: Type, deployed: Deployed) -> None:
+    ended = logdock("status")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.count("not in 14 days") == 8
+    assert "No failures." in ended.out
+
+
+def test_an_object_has_landed_when_its_rule_last_matched(logdock: Type, deployed: Deployed) -> None:
+    deployed.measured("AWS/Events", "MatchedEvents", 3, timedelta(hours=3), RuleName="acme-app")
+    deployed.measured("AWS/Events", "MatchedEvents", 0, timedelta(hours=1), RuleName="acme-app")
+    landed = delivery(logdock("status", "--json"), "app", "logz")["landed"]
+    assert timedelta(hours=2.5) < age(landed) < timedelta(hours=3.5)
+
+
+def test_what_is_older_than_a_day_is_found_within_a_fortnight(logdock: Type, deployed: Deployed) -> None:
+    deployed.measured("AWS/Events", "MatchedEvents", 3, timedelta(days=9), RuleName="acme-app")
+    landed = delivery(logdock("status", "--json"), "app", "logz")["landed"]
+    assert timedelta(days=8.5) < age(landed) < timedelta(days=9.5)
+
+
+def test_log_events_have_landed_when_the_last_object_was_archived(logdock: Type, deployed: Deployed) -> None:
+    for hours in (100, 49, 48):
+        last = deployed.archive_object("jobs", timedelta(hours=hours))
+    landed = delivery(logdock("status", "--json"), "jobs", "archive")["landed"]
+    assert datetime.fromisoformat(landed) == last.replace(microsecond=0)
+
+
+def test_what_was_shipped_and_how_late_is_told_per_destination(logdock: Type, deployed: Deployed) -> None:
+    deployed.shipped("app", "logz", timedelta(minutes=30), lag_ms=42_000)
+    deployed.shipped("app", "lake", timedelta(hours=5), lag_ms=1_000)
+    ended = logdock("status", "--json")
+    logz, lake = delivery(ended, "app", "logz"), delivery(ended, "app", "lake")
+    assert timedelta(minutes=20) < age(logz["shipped"]) < timedelta(minutes=50)
+    assert timedelta(hours=4.5) < age(lake["shipped"]) < timedelta(hours=5.5)
+    assert (logz["lag_seconds"], lake["lag_seconds"]) == (42, 1)
+    assert delivery(ended, "jobs", "logz")["shipped"] is None
+
+
+def test_what_waits_and_what_is_dead_is_counted(logdock: Type, deployed: Deployed) -> None:
+    for number in range(3):
+        deployed.send("logz", deployed.land(f"{number}.log", "line"))
+    deployed.sqs.receive_message(QueueUrl=deployed.urls["logz"], VisibilityTimeout=60)
+    deployed.send("logz-dead", deployed.land("dead.log", "line"))
+    deployed.measured(
+        "AWS/SQS", "ApproximateAgeOfOldestMessage", 7200, timedelta(minutes=2), QueueName="acme-ship-logz"
+    )
+    ended = logdock("status", "--json")
+    assert document(ended)["queues"] == [
+        {"destination": "logz", "waiting": 2, "in_flight": 1, "oldest_seconds": 7200, "dead": 1},
+        {"destination": "lake", "waiting": 0, "in_flight": 0, "oldest_seconds": None, "dead": 0},
+    ]
+    assert (ended.code, document(ended)["failures"]) == (1, 1)
+    assert "1 failure: `logdock redrive --dry-run` shows why." in logdock("status").out
+
+
+def test_refused_records_and_the_archivers_events_are_failures(logdock: Type, deployed: Deployed) -> None:
+    deployed.export("app", vendor="s3-logs", oversize="quarantine")
+    deployed.send("logz", deployed.land("long.log", LONG))
+    deployed.ship()
+    deployed.keep_event("async", "one")
+    deployed.s3.put_object(Bucket=deployed.failed, Key="unclaimed/gone/1.json", Body=b"{}")
+    deployed.s3.put_object(Bucket=deployed.failed, Key="quarantine/app/old/dt=2026-11-01/1-a.json.gz", Body=b"")
+    ended = logdock("status", "--json")
+    found = document(ended)
+    assert delivery(ended, "app", "logz")["quarantined"] == 1
+    assert delivery(ended, "app", "lake")["quarantined"] == 0
+    assert found["kept"] == {"eu-west-1": 2}
+    assert (ended.code, found["failures"]) == (1, 4)
+    assert found["elsewhere"] == 1
+    assert "that the settings do not name: 1\n" in logdock("status").out
+
+
+@pytest.mark.parametrize(
+    ("refused", "operation", "note"),
+    [
+        ("cloudwatch.models.CloudWatchBackend.get_metric_data", "GetMetricData", "what was shipped: not known, "),
+        ("s3.models.S3Backend.list_objects", "ListObjectsV2", "what is in quarantine: not known, s3:ListBucket"),
+        ("sqs.models.SQSBackend.get_queue_attributes", "GetQueueAttributes", "the queues of lake: not known, "),
+    ],
+)
+def test_what_may_not_be_read_is_said_and_the_rest_is_shown(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch, refused: str, operation: str, note: str
+) -> None:
+    refuse(monkeypatch, f"moto.{refused}", operation)
+    ended = logdock("status")
+    assert ended.code == 0
+    assert f"Note: {note}" in ended.err
+    assert "?" in ended.out
+    assert "No failures are known." in ended.out
+
+
+def test_a_queue_that_is_not_there_names_the_stack_to_deploy(logdock: Type, deployed: Deployed) -> None:
+    deployed.sqs.delete_queue(QueueUrl=deployed.urls["logz"])
+    ended = logdock("status")
+    assert ended.code == 4
+    assert "acme-shipper is not deployed" in ended.err
+
+
+def test_watching_looks_again_until_ctrl_c(logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter(range(2))
+
+    def pause(_seconds: float) -> None:
+        if next(looks, None) is None:
+            raise KeyboardInterrupt
+        deployed.send("logz-dead", deployed.land("dead.log", "line"))
+
+    monkeypatch.setattr("time.sleep", pause)
+    ended = logdock("status", "--watch")
+    assert ended.code == 1
+    assert [line for line in ended.out.splitlines() if "failure" in line.lower()] == [
+        "No failures.",
+        "1 failure: `logdock redrive --dry-run` shows why.",
+        "2 failures: `logdock redrive --dry-run` shows why.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(0, "0 s"), (-3, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "120 min"), (7200, "2 h"), (172_800, "2 d")],
+)
+def test_durations_are_written_in_one_unit(seconds: float, written: str) -> None:
+    assert command.duration(seconds) == written

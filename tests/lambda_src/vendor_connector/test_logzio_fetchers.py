@@ -1,0 +1,434 @@
+"""Logz.io: account, role, fetchers, in the order and with the references of the stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+
+from local_cloud.vendor_apis.logzio import Account, Fetcher, LogzioApi
+from local_cloud.vendor_apis.server import Refused, Reply
+from tests.lambda_src.vendor_connector.formation import ROLE, Clock, FailedError, Formation, Get, Iam, Template
+
+ROLE_ARN = "arn:aws:iam::111122223333:role/acme-prod-logz-reader"
+BUCKET = "acme-prod-archive-111122223333-eu-west-1"
+STATE = "/logdock/acme-prod/logz-reader/logzio"
+TOKEN = "8a2c1f6e-0b4d-4f7a-9c3e-5d6b7a8c9d0e"
+FETCHERS = "/v1/log-shipping/s3-buckets"
+
+
+def template(logzio: LogzioApi, *exports: str, **changes: Any) -> Template:
+    """Return what the stack has; changes go to both custom resources where they know them."""
+    account: dict[str, Any] = {
+        "Secret": changes.pop("Secret", "acme/logzio-api"),
+        "ApiBaseUrl": logzio.url,
+        "Adopt": changes.pop("Adopt", "false"),
+        "StateParameter": STATE,
+        **{name: changes.pop(name) for name in ("Revision", "FormerExternalIds") if name in changes},
+    }
+    return {
+        "Account": {
+            "Type": "Custom::LogdockLogzioAccount",
+            "Operation": "logzio-account",
+            **account,
+            "RoleName": "acme-prod-logz-reader",
+        },
+        "Role": {"Type": ROLE, "Arn": ROLE_ARN, "ExternalIds": Get("Account", "ExternalIds")},
+        "Fetchers": {
+            "Type": "Custom::LogdockLogzioFetchers",
+            "Operation": "logzio-fetchers",
+            **account,
+            "LogzioAccount": Get("Account", "LogzioAccount"),
+            "ExternalIds": Get("Account", "ExternalIds"),
+            "RoleArn": Get("Role", "Arn"),
+            "Bucket": BUCKET,
+            "Region": "eu-west-1",
+            "Feed": "feed/logz-reader/",
+            "Exports": list(exports or ("ledger", "trail")),
+            **changes,
+        },
+        "Last": {"Type": ROLE, "Arn": "arn:aws:iam::111122223333:role/last", "ExternalIds": []},
+    }
+
+
+def shown(logzio: LogzioApi, token: str = TOKEN) -> dict[int, dict[str, Any]]:
+    return {object_id: one.document for object_id, one in logzio.accounts[token].fetchers.items()}
+
+
+def parameters() -> list[str]:
+    return [one["Name"] for one in boto3.client("ssm").describe_parameters()["Parameters"]]
+
+
+def is_clean(logzio: LogzioApi) -> bool:
+    return not any(account.fetchers for account in logzio.accounts.values()) and not parameters()
+
+
+def by_hand(logzio: LogzioApi, **changes: Any) -> int:
+    """Make the fetcher of the export ledger as a person does; return its id."""
+    account = logzio.accounts[TOKEN]
+    document = {
+        "id": 17,
+        "accessKey": None,
+        "arn": ROLE_ARN,
+        "bucket": BUCKET,
+        "prefix": "feed/logz-reader/ledger",
+        "active": True,
+        "addS3ObjectKeyAsLogField": False,
+        "region": "EU_WEST_1",
+        "logsType": "json",
+        **changes,
+    }
+    account.fetchers[17] = Fetcher(document=document, external_id=account.external_id)
+    return 17
+
+
+def test_one_deploy_trusts_logzio_and_creates_a_fetcher_for_each_export(
+    logzio: LogzioApi, formation: Formation, iam: Iam
+) -> None:
+    formation.deploy(template(logzio))
+
+    external_id = logzio.accounts[TOKEN].external_id
+    assert formation.resources["Account"].data == {
+        "LogzioAccount": "24601",
+        "AccountId": "406095609952",
+        "ExternalIds": external_id,
+    }
+    assert iam.roles[ROLE_ARN] == [external_id]
+    first, second = shown(logzio).values()
+    assert first == {
+        "id": first["id"],
+        "accessKey": None,
+        "arn": ROLE_ARN,
+        "bucket": BUCKET,
+        "prefix": "feed/logz-reader/ledger/",
+        "active": True,
+        "addS3ObjectKeyAsLogField": True,
+        "region": "EU_WEST_1",
+        "logsType": "ledger",
+    }
+    assert (second["prefix"], second["logsType"]) == ("feed/logz-reader/trail/", "trail")
+    assert formation.resources["Fetchers"].data == {
+        "FetcherIds": f"{first['id']},{second['id']}",
+        "NextSteps": "Nothing to do: the deploy created the fetchers.",
+    }
+    assert iam.written == [f"{BUCKET}/feed/logz-reader/ledger/", f"{BUCKET}/feed/logz-reader/trail/"]
+
+
+@pytest.mark.parametrize(
+    ("aws_account", "external_id", "said"),
+    [
+        ("*", None, r"names no AWS account that a role could trust: it answered '\*'"),
+        ("40609560995", None, "names no AWS account"),
+        ("406095609952", "*", "gives no external id"),
+        ("406095609952", "one|two", "gives no external id"),
+        ("406095609952", "", "gives no external id"),
+    ],
+)
+def test_nobody_is_trusted_but_one_account_by_an_external_id(
+    logzio: LogzioApi, formation: Formation, iam: Iam, aws_account: str, external_id: str | None, said: str
+) -> None:
+    logzio.aws_account_id = aws_account
+    if external_id is not None:
+        logzio.accounts[TOKEN].external_id = external_id
+    with pytest.raises(FailedError, match=f"logzio-account: Logz.io {said}"):
+        formation.deploy(template(logzio))
+    assert iam.roles == {}
+    assert is_clean(logzio)
+
+
+def test_one_destroy_leaves_nothing(logzio: LogzioApi, formation: Formation) -> None:
+    formation.deploy(template(logzio))
+    formation.destroy()
+    assert is_clean(logzio)
+    assert [one.method for one in logzio.writes()] == ["POST", "POST", "DELETE", "DELETE"]
+
+
+def test_waits_while_iam_spreads_the_role(logzio: LogzioApi, formation: Formation, clock: Clock) -> None:
+    logzio.propagation = 4
+    begun = clock.now()
+    formation.deploy(template(logzio, "ledger"))
+    assert clock.now() - begun == 40
+    assert len(shown(logzio)) == 1
+
+
+def test_a_role_that_logzio_can_never_assume_ends_with_what_logzio_said(
+    logzio: LogzioApi, formation: Formation
+) -> None:
+    logzio.propagation = 1_000
+    said = rf"given up after 10 minutes: Logz.io cannot read {BUCKET}/feed/logz-reader/ledger/ through {ROLE_ARN} .*"
+    with pytest.raises(FailedError, match=f"logzio-fetchers: {said}ACCESS_DENIED.*role's trust and permissions"):
+        formation.deploy(template(logzio))
+    assert is_clean(logzio)
+
+
+def test_waits_until_logzio_shows_the_fetcher_as_active(logzio: LogzioApi, formation: Formation, clock: Clock) -> None:
+    logzio.fail("GET", f"{FETCHERS}/45", Reply(404, {"errorCode": "s3-buckets/NOT_FOUND", "message": "no"}))
+    logzio.fail("GET", f"{FETCHERS}/45", Reply(200, {"id": 45_001, "active": False}))
+    begun = clock.now()
+    formation.deploy(template(logzio, "ledger"))
+    assert clock.now() - begun == 20
+    assert [one.method for one in logzio.writes()] == ["POST"]
+
+
+def test_a_fetcher_that_stays_inactive_is_a_failure(logzio: LogzioApi, formation: Formation) -> None:
+    logzio.fail("GET", f"{FETCHERS}/45", Reply(200, {"id": 45_001, "active": False}), times=1_000)
+    with pytest.raises(FailedError, match=r"given up after 10 minutes: Logz.io took an S3 fetcher .* does not show it"):
+        formation.deploy(template(logzio, "ledger"))
+    assert is_clean(logzio)
+
+
+def test_a_second_deploy_sends_nothing(logzio: LogzioApi, formation: Formation) -> None:
+    formation.deploy(template(logzio))
+    before = len(logzio.recorded)
+    formation.deploy(template(logzio))
+    assert len(logzio.recorded) == before
+
+
+def test_a_revision_looks_at_everything_and_writes_nothing(logzio: LogzioApi, formation: Formation) -> None:
+    formation.deploy(template(logzio))
+    reads, writes = len(logzio.recorded), len(logzio.writes())
+    formation.deploy(template(logzio, Revision="2"))
+    assert len(logzio.recorded) > reads
+    assert len(logzio.writes()) == writes
+
+
+def test_a_changed_type_is_changed_in_place_and_nothing_else(logzio: LogzioApi, formation: Formation) -> None:
+    formation.deploy(template(logzio))
+    before = shown(logzio)
+    formation.deploy(template(logzio, LogType="acme"))
+    assert shown(logzio) == {object_id: {**one, "logsType": "acme"} for object_id, one in before.items()}
+    assert [(one.method, one.path) for one in logzio.writes()[2:]] == [
+        ("PUT", f"{FETCHERS}/{object_id}") for object_id in before
+    ]
+
+
+def test_one_fetcher_that_was_changed_by_hand_is_mended_alone(logzio: LogzioApi, formation: Formation) -> None:
+    formation.deploy(template(logzio))
+    first, second = logzio.accounts[TOKEN].fetchers.values()
+    wanted = dict(second.document)
+    second.document["active"] = False
+    formation.deploy(template(logzio, Revision="2"))
+    assert second.document == wanted
+    assert [(one.method, one.path) for one in logzio.writes()[2:]] == [("PUT", f"{FETCHERS}/{wanted['id']}")]
+    assert first.document["active"]
+
+
+def test_an_export_that_comes_and_one_that_goes_leave_the_others_alone(logzio: LogzioApi, formation: Formation) -> None:
+    formation.deploy(template(logzio, "ledger", "trail"))
+    ledger, trail = shown(logzio)
+    formation.deploy(template(logzio, "trail", "apps"))
+    assert ledger not in shown(logzio)
+    assert trail in shown(logzio)
+    assert [one["logsType"] for one in shown(logzio).values()] == ["trail", "apps"]
+    assert [one.method for one in logzio.writes()[2:]] == ["POST", "DELETE"]
+
+
+def test_a_destination_without_exports_has_no_fetchers(logzio: LogzioApi, formation: Formation) -> None:
+    formation.deploy(template(logzio, Exports=[]))
+    assert not logzio.writes()
+    formation.destroy()
+    assert is_clean(logzio)
+
+
+@pytest.mark.parametrize("step", ["Role", "Fetchers", "Last"])
+def test_a_first_deploy_that_fails_after_a_step_leaves_nothing(
+    logzio: LogzioApi, formation: Formation, step: str
+) -> None:
+    formation.fail_before = step
+    with pytest.raises(FailedError):
+        formation.deploy(template(logzio))
+    assert is_clean(logzio)
+
+
+def test_a_second_fetcher_that_is_refused_takes_the_first_with_it(logzio: LogzioApi, formation: Formation) -> None:
+    real = logzio._checked
+
+    def no_trail(request: Any, external_id: str) -> Any:
+        if "trail" in request.json()["prefix"]:
+            raise Refused(400, {"errorCode": "s3-buckets/NOT_TODAY"})
+        return real(request, external_id)
+
+    logzio._checked = no_trail  # type: ignore[method-assign]
+    with pytest.raises(FailedError, match="NOT_TODAY"):
+        formation.deploy(template(logzio))
+    assert is_clean(logzio)
+
+
+def test_an_update_that_fails_puts_the_type_back(logzio: LogzioApi, formation: Formation) -> None:
+    formation.deploy(template(logzio))
+    before = shown(logzio)
+    formation.fail_before = "Last"
+    with pytest.raises(FailedError):
+        formation.deploy(template(logzio, "ledger", "trail", "apps", LogType="acme"))
+    assert shown(logzio) == before
+
+
+@pytest.mark.parametrize("is_carried_out", [False, True], ids=["not-done", "done"])
+@pytest.mark.parametrize("reply", [None, Reply(500, {"message": "oh no"}), Reply(201, None)])
+def test_a_lost_answer_repeats_nothing_that_was_done(
+    logzio: LogzioApi, formation: Formation, is_carried_out: bool, reply: Reply | None
+) -> None:
+    logzio.fail("POST", FETCHERS, reply, is_carried_out=is_carried_out)
+    formation.deploy(template(logzio))
+    assert [one["logsType"] for one in shown(logzio).values()] == ["ledger", "trail"]
+    formation.destroy()
+    assert is_clean(logzio)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_a_rate_limit_is_waited_for_and_nothing_is_done_twice(
+    logzio: LogzioApi, formation: Formation, clock: Clock, method: str
+) -> None:
+    logzio.fail(method, FETCHERS, Reply(429, None, {"Retry-After": "7"}), times=2)
+    formation.deploy(template(logzio, "ledger"))
+    formation.deploy(template(logzio, "ledger", LogType="acme"))
+    formation.destroy()
+    assert clock.slept.count(7.0) == 2
+    assert is_clean(logzio)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_a_change_whose_answer_was_lost_is_sent_again(logzio: LogzioApi, formation: Formation, method: str) -> None:
+    logzio.fail(method, FETCHERS, None, is_carried_out=True)
+    formation.deploy(template(logzio, "ledger"))
+    formation.deploy(template(logzio, "ledger", LogType="acme"))
+    assert [one["logsType"] for one in shown(logzio).values()] == ["acme"]
+    formation.destroy()
+    assert is_clean(logzio)
+
+
+def test_a_destroy_after_a_fetcher_was_deleted_by_hand(logzio: LogzioApi, formation: Formation) -> None:
+    formation.deploy(template(logzio))
+    logzio.accounts[TOKEN].fetchers.popitem()
+    formation.destroy()
+    assert is_clean(logzio)
+
+
+def test_what_was_deleted_by_hand_is_made_again_by_a_revision(logzio: LogzioApi, formation: Formation) -> None:
+    formation.deploy(template(logzio))
+    logzio.accounts[TOKEN].fetchers.popitem()
+    formation.deploy(template(logzio, Revision="2"))
+    assert [one["logsType"] for one in shown(logzio).values()] == ["ledger", "trail"]
+
+
+def test_somebody_elses_fetcher_of_the_feed_is_refused(logzio: LogzioApi, formation: Formation) -> None:
+    fetcher = by_hand(logzio)
+    with pytest.raises(
+        FailedError, match=rf"exists already \({fetcher}\) and this stack did not make it.*`connect.ado"
+    ):
+        formation.deploy(template(logzio))
+    assert not logzio.writes()
+    assert not parameters()
+
+
+def test_fetchers_of_other_prefixes_and_buckets_are_nobodys_business(logzio: LogzioApi, formation: Formation) -> None:
+    by_hand(logzio, prefix="feed/logz-reader/ledger-2/")
+    formation.deploy(template(logzio, "ledger"))
+    formation.destroy()
+    assert list(shown(logzio)) == [17]
+
+
+def test_an_adopted_fetcher_keeps_its_id_and_gets_what_is_asked(logzio: LogzioApi, formation: Formation) -> None:
+    fetcher = by_hand(logzio)
+    formation.deploy(template(logzio, "ledger", Adopt="true"))
+    assert [(one.method, one.path) for one in logzio.writes()] == [("PUT", f"{FETCHERS}/{fetcher}")]
+    assert shown(logzio)[fetcher]["prefix"] == "feed/logz-reader/ledger/"
+    assert shown(logzio)[fetcher]["logsType"] == "ledger"
+
+
+def test_a_rollback_puts_an_adopted_fetcher_back(logzio: LogzioApi, formation: Formation) -> None:
+    fetcher = by_hand(logzio)
+    before = dict(shown(logzio)[fetcher])
+    formation.fail_before = "Last"
+    with pytest.raises(FailedError):
+        formation.deploy(template(logzio, Adopt="true"))
+    assert shown(logzio) == {fetcher: before}
+    assert not parameters()
+
+
+def test_what_was_adopted_is_ours_once_adopt_is_taken_out(logzio: LogzioApi, formation: Formation) -> None:
+    by_hand(logzio)
+    formation.deploy(template(logzio, "ledger", Adopt="true"))
+    writes = len(logzio.writes())
+    formation.deploy(template(logzio, "ledger"))
+    assert len(logzio.writes()) == writes
+    formation.destroy()
+    assert is_clean(logzio)
+
+
+def test_a_fetcher_with_access_keys_is_not_adopted(logzio: LogzioApi, formation: Formation) -> None:
+    by_hand(logzio, arn=None, accessKey="AKIAEXAMPLE")
+    with pytest.raises(FailedError, match=r"the S3 fetcher 17 of .* signs in with access keys"):
+        formation.deploy(template(logzio, "ledger", Adopt="true"))
+    assert not logzio.writes()
+    assert not parameters()
+
+
+def test_a_token_of_another_account_makes_new_fetchers_there_and_removes_the_old(
+    logzio: LogzioApi, formation: Formation
+) -> None:
+    formation.deploy(template(logzio))
+    logzio.accounts["other-token"] = Account(id=7)
+    boto3.client("secretsmanager").create_secret(Name="acme/other", SecretString="other-token")
+    formation.deploy(template(logzio, Secret="acme/other"))
+    assert not shown(logzio)
+    assert [one["logsType"] for one in shown(logzio, "other-token").values()] == ["ledger", "trail"]
+    formation.destroy()
+    assert is_clean(logzio)
+
+
+def test_a_secret_that_became_another_accounts_is_refused_and_nothing_is_forgotten(
+    logzio: LogzioApi, formation: Formation
+) -> None:
+    formation.deploy(template(logzio))
+    logzio.accounts["other-token"] = Account(id=7)
+    boto3.client("secretsmanager").put_secret_value(SecretId="acme/logzio-api", SecretString="other-token")
+    with pytest.raises(
+        FailedError, match=r"the token in acme/logzio-api is of Logz.io's account 7, .* account 24601: "
+    ):
+        formation.destroy()
+    assert len(shown(logzio)) == 2
+    assert parameters() == [STATE]
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "said"),
+    [
+        (403, {"code": 403, "message": "Insufficient privileges"}, r"an API token \(not a shipping token\)"),
+        (401, {"message": "Unauthorized"}, "on a Pro or Enterprise plan"),
+        (
+            400,
+            {"message": "Account region eu differs from current server region us"},
+            "The account is in another region of Logz.io: correct the `region`",
+        ),
+        (418, {"message": "I am a teapot"}, ""),
+    ],
+)
+def test_a_refusal_says_what_logzio_said_what_it_means_and_what_to_do(
+    logzio: LogzioApi, formation: Formation, status: int, document: dict[str, Any], said: str
+) -> None:
+    logzio.fail("GET", "/v2/whoami", Reply(status, document))
+    with pytest.raises(FailedError, match=rf"answered {status}: .*{document['message']}.*{said}"):
+        formation.deploy(template(logzio))
+    assert not logzio.writes()
+
+
+def test_a_token_that_logzio_does_not_know_makes_nothing(logzio: LogzioApi, formation: Formation, iam: Iam) -> None:
+    logzio.accounts.clear()
+    with pytest.raises(FailedError, match=r"logzio-account: Logz.io: GET /v2/whoami answered 403: .*Insufficient"):
+        formation.deploy(template(logzio))
+    assert iam.roles == {}
+    assert not parameters()
+
+
+def test_the_token_may_be_the_secret_itself(logzio: LogzioApi, formation: Formation) -> None:
+    boto3.client("secretsmanager").create_secret(Name="acme/plain", SecretString=f"{TOKEN}\n")
+    formation.deploy(template(logzio, Secret="acme/plain"))
+    assert len(shown(logzio)) == 2
+
+
+def test_an_address_that_is_not_logzios_is_told(logzio: LogzioApi, formation: Formation) -> None:
+    logzio.fail("GET", "/v2/whoami", Reply(200, {"hello": "world"}), times=1_000)
+    with pytest.raises(FailedError, match="GET /v2/whoami answered without accountId"):
+        formation.deploy(template(logzio))
