@@ -17,6 +17,7 @@ from log_shipper.events import ObjectRef, objects_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.jobs import Job, Refused, Segment, identity_of
 from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, open_object, pinned
+from log_shipper.parsers import mongodb_atlas
 from log_shipper.reading import RawBlock, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import path_fields
