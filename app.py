@@ -75,6 +75,7 @@ def build_app(
     """
     app = App(context=dict(context or {}))
     names = Names.of(settings)
+    connector_source = ROOT / "lambda_src" / "vendor_connector"
     code = ShipperCode(source=ROOT / "lambda_src" / "log_shipper", layer=shipper_layer)
 
     def where(region: str) -> Environment:
@@ -92,13 +93,20 @@ def build_app(
         core.add_stack_dependency(replica)
     shippers = {
         region: ShipperStack(
-            app, names.in_region("shipper", region), settings=settings, names=names, code=code, env=where(region)
+            app,
+            names.in_region("shipper", region),
+            settings=settings,
+            names=names,
+            code=code,
+            connector_source=connector_source,
+            env=where(region),
         )
         for region in settings.regions
     }
     for shipper in shippers.values():
         shipper.add_stack_dependency(core)
     for export in settings.exports:
+        stacks: list[ExportStack] = []
         for region in settings.regions_of(export):
             stack = STACKS[type(export)](
                 app,
@@ -106,10 +114,16 @@ def build_app(
                 settings=settings,
                 names=names,
                 export=export,
-                connector_source=ROOT / "lambda_src" / "vendor_connector",
+                connector_source=connector_source,
                 env=where(region),
             )
             stack.add_stack_dependency(shippers[region])
+            stacks.append(stack)
+        home, *others = stacks
+        if getattr(export, "connect", None):
+            # The vendor is told last: it then writes in every Region.
+            for other in others:
+                home.add_stack_dependency(other)
     if settings.dashboard:
         DashboardStack(
             app, f"{settings.deployment}-dashboard", settings=settings, names=names, env=where(settings.region)

@@ -15,12 +15,19 @@ from settings import Deployment, SettingsError, load_settings
 from settings.names import Names
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_rds import RDSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
 WORKERS = 16
@@ -91,17 +98,48 @@ class Account:
     @cached_property
     def s3(self) -> S3Client:
         """S3 in the deployment's own Region."""
-        return self.s3_in(self.settings.region)
-
-    def s3_in(self, region: str) -> S3Client:
-        """S3 in a Region."""
-        client: S3Client = self._client("s3", region)
+        client: S3Client = self._client("s3", self.settings.region)
         return client
 
     @cached_property
     def sqs(self) -> SQSClient:
-        """SQS in the deployment's own Region, where all queues are."""
+        """SQS, where all queues are, in the deployment's own Region."""
         client: SQSClient = self._client("sqs", self.settings.region)
+        return client
+
+    @cached_property
+    def events(self) -> EventBridgeClient:
+        """EventBridge in the deployment's own Region."""
+        client: EventBridgeClient = self._client("events", self.settings.region)
+        return client
+
+    @cached_property
+    def iam(self) -> IAMClient:
+        """IAM, which has no Region; called from the deployment's own Region."""
+        client: IAMClient = self._client("iam", self.settings.region)
+        return client
+
+    @cached_property
+    def rds(self) -> RDSClient:
+        """RDS in the deployment's own Region."""
+        client: RDSClient = self._client("rds", self.settings.region)
+        return client
+
+    @cached_property
+    def secrets_manager(self) -> SecretsManagerClient:
+        """Secrets Manager in the deployment's own Region."""
+        client: SecretsManagerClient = self._client("secretsmanager", self.settings.region)
+        return client
+
+    @cached_property
+    def sns(self) -> SNSClient:
+        """SNS in the deployment's own Region."""
+        client: SNSClient = self._client("sns", self.settings.region)
+        return client
+
+    def s3_in(self, region: str) -> S3Client:
+        """S3 in a Region."""
+        client: S3Client = self._client("s3", region)
         return client
 
     def cloudwatch_in(self, region: str) -> CloudWatchClient:
@@ -109,20 +147,29 @@ class Account:
         client: CloudWatchClient = self._client("cloudwatch", region)
         return client
 
+    def cloudformation_in(self, region: str) -> CloudFormationClient:
+        """CloudFormation in a Region."""
+        client: CloudFormationClient = self._client("cloudformation", region)
+        return client
+
+    def kms_in(self, region: str) -> KMSClient:
+        """KMS in a Region."""
+        client: KMSClient = self._client("kms", region)
+        return client
+
     def logs_in(self, region: str) -> CloudWatchLogsClient:
         """CloudWatch Logs in a Region."""
         client: CloudWatchLogsClient = self._client("logs", region)
         return client
 
+    def ssm_in(self, region: str) -> SSMClient:
+        """Systems Manager in a Region."""
+        client: SSMClient = self._client("ssm", region)
+        return client
+
     def states_in(self, region: str) -> SFNClient:
         """Step Functions in a Region."""
         client: SFNClient = self._client("stepfunctions", region)
-        return client
-
-    @cached_property
-    def secrets_manager(self) -> SecretsManagerClient:
-        """Secrets Manager in the deployment's own Region."""
-        client: SecretsManagerClient = self._client("secretsmanager", self.settings.region)
         return client
 
     def lambda_in(self, region: str) -> LambdaClient:

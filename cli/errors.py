@@ -41,7 +41,8 @@ _THROTTLED = frozenset(
 )  # fmt: skip
 _ABSENT = frozenset(
     {"NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ResourceNotFoundException",
-     "ParameterNotFound", "NoSuchEntity", "ResourceNotFound"}
+     "ParameterNotFound", "NoSuchEntity", "ResourceNotFound", "NotFoundException", "DBClusterNotFoundFault",
+     "DBClusterNotFound", "NoSuchBucketPolicy"}
 )  # fmt: skip
 _ACTIONS = {
     "ListObjectsV2": "s3:ListBucket", "ListObjectVersions": "s3:ListBucketVersions", "HeadBucket": "s3:ListBucket",

@@ -20,7 +20,8 @@ from cli.redrive.command import redrive
 from cli.screen import Screen
 from cli.status.command import EXAMPLES as STATUS_EXAMPLES
 from cli.status.command import status
-from cli.validate import validate
+from cli.validate.command import EXAMPLES as VALIDATE_EXAMPLES
+from cli.validate.command import validate
 
 app = typer.Typer(
     name="logdock",
@@ -38,7 +39,7 @@ def _about() -> None:
     """Make the commands commands, even while there is but one."""
 
 
-app.command(epilog="Example: `logdock validate --settings examples/everything.yaml`")(validate)
+app.command(epilog=VALIDATE_EXAMPLES)(validate)
 app.command(epilog=STATUS_EXAMPLES)(status)
 app.command(epilog=LOGS_EXAMPLES)(logs)
 app.command(epilog=REDRIVE_EXAMPLES)(redrive)

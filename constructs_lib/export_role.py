@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -26,7 +26,7 @@ class ExportRoleProps:
     principal_arn
         The one principal that may assume it.
     external_ids
-        The external ids that are accepted: one, or [old, new] while it is rotated.
+        The external ids that are accepted: one, or [old, new] while it is rotated; or as many as the deploy finds out.
     session_seconds
         The longest session, 3600 to 43200 s. A caller that itself runs on role credentials gets 3600 s at most (role
         chaining, IAM User Guide), whatever this says.
@@ -56,7 +56,9 @@ class ExportRole(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: ExportRoleProps) -> None:
         super().__init__(scope, construct_id)
-        ids = props.external_ids[0] if len(props.external_ids) == 1 else list(props.external_ids)
+        ids: object = list(props.external_ids)
+        if len(props.external_ids) == 1 and not Token.is_unresolved(ids):
+            ids = props.external_ids[0]
         self.role = iam.Role(
             self,
             "Role",

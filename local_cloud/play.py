@@ -246,6 +246,7 @@ class Play:
             found_records=len(found.of(markers)),
             lost_records=len(lost),
             duplicate_records=duplicates,
+            connected=self._stage.is_connected(destination),
             broken=_broken(journal),
         )
 

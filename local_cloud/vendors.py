@@ -6,8 +6,10 @@ later, the deploy has told it through its API; the stand-ins play by that.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
+import uuid
 from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
@@ -17,7 +19,10 @@ from local_cloud.stand_ins import aurora_mysql
 from local_cloud.stand_ins.sessions import assume, vendor_identity
 from local_cloud.vendor_apis.atlas import AtlasApi
 from local_cloud.vendor_apis.atlas_project import Project
-from settings.exports import AuroraMysqlExport, MongodbAtlasExport
+from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
+from local_cloud.vendor_apis.logzio import Account, LogzioApi
+from settings.destinations import LogzioDestination
+from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,22 +43,28 @@ class Vendors:
 
     Attributes
     ----------
-    atlas
-        MongoDB Atlas.
+    atlas, cockroachdb, logzio
+        MongoDB Atlas, CockroachDB Cloud, Logz.io.
     """
 
     atlas: AtlasApi
+    cockroachdb: CockroachdbApi
+    logzio: LogzioApi
 
     def __init__(self, cloud: Emulator) -> None:
         self._cloud = cloud
         self._everything = ExitStack()
         self._stage: Stage | None = None
+        self._logzio_tokens: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         """Start them."""
         tls: dict[str, Any] = {"certificate": self._cloud.certificate, "key": self._cloud.key}
         self.atlas = self._everything.enter_context(AtlasApi(self._assume_as_atlas, **tls))
-        self.atlas.propagation = _REFUSALS
+        self.cockroachdb = self._everything.enter_context(CockroachdbApi(self._assume_as_cockroachdb, **tls))
+        self.cockroachdb.refusals = self.cockroachdb.propagation = 1
+        self.logzio = self._everything.enter_context(LogzioApi(self._assume_as_logzio, **tls))
+        self.atlas.propagation = self.logzio.propagation = _REFUSALS
         return self
 
     def __exit__(
@@ -67,7 +78,11 @@ class Vendors:
 
     def localise(self, document: dict[str, Any]) -> None:
         """Point a settings document at these addresses."""
-        urls = {"mongodb-atlas": self.atlas.url}
+        urls = {
+            "mongodb-atlas": self.atlas.url,
+            "cockroachdb": self.cockroachdb.url,
+            "logzio": self.logzio.url,
+        }
         for entry in (*document["exports"], *document.get("destinations", [])):
             if "connect" in entry and entry["kind"] in urls:
                 entry["connect"]["api_base_url"] = urls[entry["kind"]]
@@ -79,6 +94,13 @@ class Vendors:
         for export in settings.exports:
             if isinstance(export, MongodbAtlasExport) and export.connect:
                 credentials[export.connect.secret] = self._atlas_project(export)
+            elif isinstance(export, CockroachdbExport) and export.connect:
+                credentials[export.connect.secret] = self._cockroachdb_cluster(export, settings.region)
+        for destination in settings.destinations:
+            if isinstance(destination, LogzioDestination) and destination.connect:
+                self._logzio_tokens[destination.name] = token = str(uuid.uuid4())
+                self.logzio.accounts[token] = Account(id=24_601 + len(self.logzio.accounts))
+                credentials[destination.connect.secret] = json.dumps({"api_token": token})
         return credentials
 
     def _atlas_project(self, export: MongodbAtlasExport) -> str:
@@ -94,6 +116,30 @@ class Vendors:
         self.atlas.callers.api_keys[public] = private
         return json.dumps({"public_key": public, "private_key": private})
 
+    def _cockroachdb_cluster(self, export: CockroachdbExport, home: str) -> str:
+        self.cockroachdb.clusters[export.cluster_id] = Cluster(
+            plan=export.plan.upper(),
+            account_id=f"{2222_0000_0000 + len(self.cockroachdb.clusters):012d}",
+            regions=export.regions or (home,),
+        )
+        key = f"CCDB1_{secrets.token_hex(24)}"
+        self.cockroachdb.api_keys.add(key)
+        return key
+
+    def _assume_as_cockroachdb(self, account: str, role_arn: str, external_id: str) -> Callable[[str, str], None]:
+        stage = self._stage
+        assert stage is not None  # noqa: S101  (nobody calls before the customer is known)
+        session = assume(stage, self._identity(f"arn:aws:iam::{account}:root"), role_arn, external_id)
+
+        def reach(region: str, log_group: str) -> None:
+            logs = stage.client("logs", session, region=region)
+            # The stream of a node that has not fully started has no number ("Export Logs", "Log name format").
+            stream = f"{log_group}.{region}.cockroachdbcloud.ops.n"
+            with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+                logs.create_log_stream(logGroupName=log_group, logStreamName=stream)
+
+        return reach
+
     def _assume_as_atlas(self, role_arn: str, external_id: str) -> Callable[[str, str], None]:
         stage = self._stage
         assert stage is not None  # noqa: S101  (nobody calls before the customer is known)
@@ -104,6 +150,23 @@ class Vendors:
             s3.put_object(Bucket=bucket, Key=key, Body=b"")
 
         return write
+
+    def _assume_as_logzio(self, role_arn: str, external_id: str) -> Callable[[str, str], None]:
+        stage = self._stage
+        assert stage is not None  # noqa: S101  (nobody calls before the customer is known)
+        identity = self._identity(f"arn:aws:iam::{self.logzio.aws_account_id}:root")
+        s3 = stage.client("s3", assume(stage, identity, role_arn, external_id))
+
+        def read(bucket: str, prefix: str) -> None:
+            s3.get_bucket_location(Bucket=bucket)
+            for item in s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("Contents", []):
+                s3.get_object(Bucket=bucket, Key=item["Key"])
+
+        return read
+
+    def logzio_account(self, destination: LogzioDestination) -> Account:
+        """Return the account at Logz.io that a destination is."""
+        return self.logzio.accounts[self._logzio_tokens[destination.name]]
 
     @cache  # noqa: B019  (one of these lives as long as the process)
     def _identity(self, principal_arn: str) -> dict[str, Any]:
@@ -116,10 +179,20 @@ class Vendors:
         project, bucket = self.atlas.projects[export.project_id], self._stage.settings.landing_bucket(export)
         return project, next(one for one in project.integrations.values() if one["bucketName"] == bucket)
 
+    def cockroachdb_export(self, export: CockroachdbExport) -> tuple[Cluster, dict[str, Any]]:
+        """Return an export's cluster, and what its log export is set to."""
+        cluster = self.cockroachdb.clusters[export.cluster_id]
+        assert cluster.spec is not None  # noqa: S101  (the deploy has enabled it)
+        return cluster, cluster.spec
+
     def principal_arn(self, party: object) -> str:
         """Return whom an export's or a reader's role is to trust."""
         if isinstance(party, MongodbAtlasExport):
             return self.atlas.principal_arn
+        if isinstance(party, LogzioDestination):
+            return f"arn:aws:iam::{self.logzio.aws_account_id}:root"
+        if isinstance(party, CockroachdbExport):
+            return f"arn:aws:iam::{self.cockroachdb.clusters[party.cluster_id].account_id}:root"
         raise ValueError(f"{party!r} has no API here")
 
     def external_ids(self, party: object) -> tuple[str, ...]:
@@ -127,6 +200,11 @@ class Vendors:
         if isinstance(party, MongodbAtlasExport):
             project, integration = self.atlas_integration(party)
             return (project.roles[integration["iamRoleId"]]["atlasAssumedRoleExternalId"],)
+        if isinstance(party, LogzioDestination):
+            return (self.logzio_account(party).external_id,)
+        if isinstance(party, CockroachdbExport):
+            _, spec = self.cockroachdb_export(party)
+            return (spec.get("aws_external_id") or party.cluster_id,)
         raise ValueError(f"{party!r} has no API here")
 
     def is_clean(self, party: Export | Destination) -> bool:
@@ -140,9 +218,15 @@ class Vendors:
             return not (
                 project.roles or project.integrations or project.alerts or project.auditing["enabled"] or redacted
             )
+        if isinstance(party, LogzioDestination):
+            return not self.logzio_account(party).fetchers
+        if isinstance(party, CockroachdbExport):
+            return self.cockroachdb.clusters[party.cluster_id].spec is None
         raise ValueError(f"{party.kind} has no API here")
 
     def save_requests(self, file: Path) -> None:
         """Write what the vendors were asked."""
         file.unlink(missing_ok=True)
         self.atlas.save(file)
+        self.logzio.save(file)
+        self.cockroachdb.save(file)

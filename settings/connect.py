@@ -63,6 +63,13 @@ class Connect(Model):
     )
 
 
+class LogzioConnect(Connect):
+    """The deploy creates the S3 fetchers at Logz.io, and a destroy removes them.
+
+    The secret holds `{"api_token": ...}`, an API token of the Logz.io account, or is that token.
+    """
+
+
 def _json_object(value: str) -> str:
     try:
         document = json.loads(value)
@@ -82,6 +89,14 @@ class AtlasAuditing(Model):
     authorization_success: Switch = Field(
         default=False, description="Record successful authorisations too (`authCheck`). Slows the cluster down."
     )
+
+
+class CockroachdbConnect(Connect):
+    """The deploy enables the log export at CockroachDB Cloud, and a destroy disables it.
+
+    The secret holds the secret key of a service account with the role Cluster Admin or Cluster Operator Writer on the
+    cluster, as it is or as `{"api_key": ...}`.
+    """
 
 
 class AtlasConnect(Connect):

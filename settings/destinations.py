@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from settings.connect import LogzioConnect
 from settings.model import Model
 from settings.secret_reference import SecretReference
 from settings.text import AccountId, ExternalIds, HttpsUrl, Name, SessionSeconds, refuse
@@ -50,28 +51,38 @@ class LogzioDestination(Model):
         default=None, description="`push`: another address of the listener, such as a relay's."
     )
     log_type: str | None = Field(
-        default=None, max_length=256, description="`push`: Logz.io's `type` of every log. Left out: the log's own type."
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="Logz.io's `type` of every log. Left out: the log's own type (`push`) or the export's name "
+        "(`fetch`).",
+    )
+    connect: LogzioConnect | None = Field(
+        default=None,
+        description="`fetch`: create the fetchers by the deploy. Left out: `NextSteps` has the commands.",
     )
     account_id: AccountId | None = Field(
         default=None,
         validate_default=True,
-        description="`fetch`, required: the AWS account id that Logz.io shows for your account.",
+        description="`fetch`: the AWS account id that Logz.io shows for your account. Required without `connect`, "
+        "which reads it.",
     )
     external_id: ExternalIds | None = Field(
         default=None,
         validate_default=True,
-        description="`fetch`, required: the external id that Logz.io shows, or [old, new] while it is rotated.",
+        description="`fetch`: the external id that Logz.io shows, or [old, new] while it is rotated. Required without "
+        "`connect`, which reads it; with `connect`, one that fetchers made by hand still come with.",
     )
     session_seconds: SessionSeconds = 43200
 
-    @field_validator("token_secret", "listener_url", "log_type")
+    @field_validator("token_secret", "listener_url")
     @classmethod
     def _only_when_pushing(cls, value: str | None, info: ValidationInfo) -> str | None:
         if info.data.get("mode") == "fetch" and value is not None:
             raise refuse("nothing: with `mode: fetch` Logz.io reads by a role, and this belongs to `mode: push`")
         return value
 
-    @field_validator("account_id", "external_id", "session_seconds")
+    @field_validator("connect", "account_id", "external_id", "session_seconds")
     @classmethod
     def _only_when_fetching(cls, value: object, info: ValidationInfo) -> object:
         if info.data.get("mode") == "push" and value is not None:
@@ -87,10 +98,23 @@ class LogzioDestination(Model):
 
     @field_validator("account_id", "external_id")
     @classmethod
-    def _fetch_needs_a_principal(cls, value: object, info: ValidationInfo) -> object:
-        if info.data.get("mode") == "fetch" and value is None:
-            raise refuse("the value that Logz.io's page for its S3 bucket integration shows (mode: fetch)")
+    def _told_or_read(cls, value: object, info: ValidationInfo) -> object:
+        # A `connect` that is refused is not in the data: its own message is enough.
+        connects = info.data.get("connect", "refused")
+        if info.data.get("mode") == "fetch" and value is None and connects is None:
+            raise refuse(
+                "the value that Logz.io's page for its S3 bucket integration shows, or `connect`, which reads it "
+                "(mode: fetch)"
+            )
+        if value is not None and info.field_name == "account_id" and isinstance(connects, LogzioConnect):
+            raise refuse("nothing: `connect` reads it from Logz.io")
         return value
+
+    @property
+    def api_url(self) -> str:
+        """The API's address, without a path."""
+        host = "api.logz.io" if self.region == "us" else f"api-{self.region}.logz.io"
+        return (self.connect.api_base_url if self.connect else None) or f"https://{host}"
 
     @property
     def listener(self) -> str:

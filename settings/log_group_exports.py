@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from settings.connect import CockroachdbConnect
 from settings.export_base import LineExport, LogGroupExport
 from settings.model import Model
 from settings.text import (
@@ -51,15 +52,20 @@ class CockroachdbExport(LogGroupExport):
         default="advanced", description="Advanced (once Dedicated) or Standard: they trust in different ways."
     )
     cluster_id: ClusterUuid = Field(description="Cluster id, from the Cloud Console's URL.")
-    cluster_account_id: AccountId = Field(
+    connect: CockroachdbConnect | None = Field(
+        default=None, description="Enable the log export by the deploy. Left out: `NextSteps` has the commands."
+    )
+    cluster_account_id: AccountId | None = Field(
+        default=None,
+        validate_default=True,
         description="AWS account of the cluster. Advanced: `account_id` of GET /api/v1/clusters/{id}. Standard: its "
-        "`keychain_config.aws_account_id`."
+        "`keychain_config.aws_account_id`. Required without `connect`, which reads it.",
     )
     external_id: ExternalIds | None = Field(
         default=None,
         validate_default=True,
-        description="Advanced, required: an id of your own making, sent as `aws_external_id`, or [old, new]. "
-        "Standard: left out, it is the cluster id.",
+        description="Advanced: an id of your own making, sent as `aws_external_id`, or [old, new]. Required without "
+        "`connect`, which takes the stack's own id. Standard: left out, it is the cluster id.",
     )
     log_group: LogGroupName = Field(description="`log_name`: the log group of all channels that no group names.")
     adopt_log_groups: Switch = Field(
@@ -82,11 +88,22 @@ class CockroachdbExport(LogGroupExport):
     )
     session_seconds: SessionSeconds = 43200
 
+    @field_validator("cluster_account_id")
+    @classmethod
+    def _told_or_read(cls, value: str | None, info: ValidationInfo) -> str | None:
+        # A `connect` that is refused is not in the data: its own message is enough.
+        connects = info.data.get("connect", "refused")
+        if value is None and connects is None:
+            raise refuse("the AWS account of the cluster, or `connect`, which reads it")
+        if value is not None and isinstance(connects, CockroachdbConnect):
+            raise refuse("nothing: `connect` reads it from CockroachDB Cloud")
+        return value
+
     @field_validator("external_id")
     @classmethod
     def _external_id_by_plan(cls, value: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
         plan = info.data.get("plan")
-        if plan == "advanced" and value is None:
+        if plan == "advanced" and value is None and info.data.get("connect", "refused") is None:
             raise refuse("an id of your own making (plan: advanced); `openssl rand -hex 16` makes one")
         if plan == "standard" and value is not None:
             raise refuse("nothing: on the Standard plan the external id is the cluster id")
@@ -103,8 +120,8 @@ class CockroachdbExport(LogGroupExport):
 
     @property
     def trusted_external_ids(self) -> tuple[str, ...]:
-        """The external ids that the role accepts."""
-        return self.external_id or (self.cluster_id,)
+        """The external ids that the role accepts; none where the stack's own id is it."""
+        return self.external_id or ((self.cluster_id,) if self.plan == "standard" else ())
 
     @property
     def log_groups(self) -> tuple[str, ...]:

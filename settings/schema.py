@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from settings.alerts import Alerts, ExportAlerts, Webhook
-from settings.connect import AtlasAuditing, AtlasConnect, Vpc
+from settings.connect import AtlasAuditing, AtlasConnect, CockroachdbConnect, LogzioConnect, Vpc
 from settings.deployment import Deployment
 from settings.destinations import LogzioDestination, OtlpDestination
 from settings.export_base import ExportBase
@@ -46,6 +46,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`alerts`", Alerts),
     ("`alerts.webhook`", Webhook),
     ("A destination of kind `logzio`", LogzioDestination),
+    ("`connect` (`logzio`)", LogzioConnect),
     ("A destination of kind `otlp`", OtlpDestination),
     ("Every export", ExportBase),
     ("`alerts` of an export", ExportAlerts),
@@ -53,6 +54,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`connect` (`mongodb-atlas`)", AtlasConnect),
     ("`connect.auditing` (`mongodb-atlas`)", AtlasAuditing),
     ("An export of kind `cockroachdb`", CockroachdbExport),
+    ("`connect` (`cockroachdb`)", CockroachdbConnect),
     ("An entry of `groups` (`cockroachdb`)", CockroachdbGroup),
     ("An export of kind `aurora-mysql`", AuroraMysqlExport),
     ("An export of kind `aptible`", AptibleExport),

@@ -63,6 +63,6 @@ class AptibleStack(ExportStack):
         self.output("BucketName", landing.name, "The name of your S3 bucket to use for archiving")
         self.output(
             "NextSteps",
-            aptible_steps(export, account=self.account, bucket=landing.name),
+            aptible_steps(export, account=self.account, bucket=landing.name, key_arn=key.arn if key else None),
             "Support request: there is no API",
         )

@@ -42,8 +42,7 @@ class AuroraMysqlStack(ExportStack):
             assert connector is not None  # noqa: S101  (adopting adds permissions)
             landings = self.adopt_log_groups(connector, export.log_group_names, key, export.retention_days)
         else:
-            self.landing_log_groups(export.log_group_names, key, export.retention_days)
-            landings = [self.node.find_child(f"Landing-{name}") for name in export.log_group_names]
+            landings = self.landing_log_groups(export.log_group_names, key, export.retention_days)
         self.ship_archive()
         for name, filters in aurora_filters(export).items():
             self.alarms.security_event(name, filters)

@@ -94,9 +94,22 @@ class ExportStack(Stack):
             ),
         )
 
-    def landing_log_groups(self, log_groups: Sequence[str], key: CustomerKey, retention_days: int | None) -> None:
-        """Make the log groups that the export lands in, and subscribe the archiver to each."""
+    def landing_log_groups(
+        self,
+        log_groups: Sequence[str],
+        key: CustomerKey,
+        retention_days: int | None,
+        after: Sequence[IDependable] = (),
+    ) -> list[IDependable]:
+        """Make the log groups that the export lands in, and subscribe the archiver to each.
+
+        Returns
+        -------
+        list
+            What to wait for; the log groups themselves wait for what is given as ``after``.
+        """
         self.admit_log_groups(key, log_groups)
+        landings: list[IDependable] = []
         for name in log_groups:
             group = LandingLogGroup(
                 self,
@@ -107,13 +120,22 @@ class ExportStack(Stack):
                     retention_days=retention_days or self.settings.kept.hot_days,
                 ),
             )
-            self.subscribe(name).node.add_dependency(group)
+            group.node.add_dependency(*after)
+            subscription = self.subscribe(name)
+            subscription.node.add_dependency(group)
+            landings.append(subscription)
         self.alarms.landing_in_log_groups()
+        return landings
 
     def adopt_log_groups(
-        self, connector: Connector, log_groups: Sequence[str], key: CustomerKey, retention_days: int | None
+        self,
+        connector: Connector,
+        log_groups: Sequence[str],
+        key: CustomerKey,
+        retention_days: int | None,
+        after: Sequence[IDependable] = (),
     ) -> list[IDependable]:
-        """Take over log groups that exist already, and subscribe the archiver to each; return what to wait for."""
+        """Take over log groups that exist already, as ``landing_log_groups`` makes them."""
         self.admit_log_groups(key, log_groups)
         landings: list[IDependable] = []
         for name in log_groups:
@@ -124,6 +146,7 @@ class ExportStack(Stack):
                 "DeletionProtection": "true",
             }
             adopted = connector.apply(f"Adopt-{name}", "log-group", properties)
+            adopted.node.add_dependency(*after)
             subscription = self.subscribe(name)
             subscription.node.add_dependency(adopted)
             landings.append(subscription)

@@ -98,6 +98,14 @@ def cockroachdb_steps(export: CockroachdbExport, *, role_arn: str, region: str) 
     return f"{call} -X POST {url} -d '{request}'\n{call} {url}   # until status is ENABLED"
 
 
+def cockroachdb_connected(export: CockroachdbExport) -> str:
+    """Say what the deploy has done at CockroachDB Cloud, and what it leaves to a person."""
+    steps = "Nothing to do: the deploy enabled the log export."
+    if not {"SENSITIVE_ACCESS", "SESSIONS"} <= set(export.omitted_channels):
+        steps += " Audited tables (SENSITIVE_ACCESS) and logins (SESSIONS) are logged only if the cluster is told to."
+    return steps
+
+
 def cockroachdb_switch_off(export: CockroachdbExport) -> str:
     """Disable the export."""
     url = f"https://cockroachlabs.cloud/api/v1/clusters/{export.cluster_id}/logexport"
@@ -138,18 +146,19 @@ def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None) -> str:
     return "\n".join(commands)
 
 
-def aptible_steps(export: AptibleExport, *, account: str, bucket: str) -> str:
+def aptible_steps(export: AptibleExport, *, account: str, bucket: str, key_arn: str | None) -> str:
     """Write the support request that Aptible's page asks for; there is no API."""
+    encrypt = f" Please have the replication rule encrypt with our KMS key {key_arn}." if key_arn else ""
     return (
         "Ask Aptible Support (Enterprise plan, limited beta): Please enable S3 log archiving for our stack in "
-        f"{export.stack_region}. AWS account id: {account}. Bucket: {bucket}."
+        f"{export.stack_region}. AWS account id: {account}. Bucket: {bucket}.{encrypt}"
     )
 
 
 def fetch_steps(destination: LogzioDestination, *, names: Names, role_arn: str, exports: Sequence[str]) -> str:
     """List the S3 fetchers to create at Logz.io: one per export."""
-    host = "api.logz.io" if destination.region == "us" else f"api-{destination.region}.logz.io"
-    call = f'curl --fail-with-body https://{host}/v1/log-shipping/s3-buckets -H "X-API-TOKEN: $LOGZIO_API_TOKEN"'
+    url = f"{destination.api_url}/v1/log-shipping/s3-buckets"
+    call = f'curl --fail-with-body {url} -H "X-API-TOKEN: $LOGZIO_API_TOKEN"'
     return "\n".join(
         f"{call} -H 'Content-Type: application/json' -d '"
         + _json(

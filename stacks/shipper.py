@@ -6,16 +6,15 @@ is the archiver alone, with a failure bucket beside it, because a subscription c
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from aws_cdk import CfnOutput, Fn, Stack
-from aws_cdk import aws_iam as iam
+from aws_cdk import Fn, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from constructs_lib import statements
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
-from constructs_lib.export_role import ExportRole, ExportRoleProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.shipper import (
     RUNTIME,
@@ -33,7 +32,7 @@ from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
 from settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import hear_of_alarms
-from stacks.next_steps import fetch_steps
+from stacks.logzio_reader import logzio_reader
 from stacks.shipper_alarms import watch_archiver, watch_destination
 
 
@@ -48,10 +47,11 @@ class ShipperStack(Stack):
         settings: Deployment,
         names: Names,
         code: ShipperCode,
+        connector_source: Path,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        self._settings, self._names = settings, names
+        self._settings, self._names, self._connector_source = settings, names, connector_source
         self._is_home = self.region == names.region
         self._source = lambda_.Code.from_asset(str(code.source), exclude=["*.txt", "*.in", "**/__pycache__", "*.pyc"])
         self._layer = lambda_.LayerVersion(
@@ -183,50 +183,14 @@ class ShipperStack(Stack):
             watch_destination(self, name, shipper, settings=self._settings, names=self._names)
         for destination in self._settings.destinations:
             if isinstance(destination, LogzioDestination) and destination.mode == "fetch":
-                self._reader(destination)
-
-    def _reader(self, destination: LogzioDestination) -> None:
-        names = self._names
-        bucket_arn = names.bucket_arn(names.bucket("archive"))
-        prefix = f"feed/{destination.name}/"
-        role = ExportRole(
-            self,
-            f"Reader-{destination.name}",
-            ExportRoleProps(
-                role_name=names.export(destination.name),
-                description="Logdock: Logz.io reads the feed made for it",
-                principal_arn=f"arn:{names.partition}:iam::{destination.account_id}:root",
-                external_ids=destination.external_id or (),
-                session_seconds=destination.session_seconds,
-                permissions=[
-                    iam.PolicyStatement(
-                        sid="ListFeed",
-                        actions=["s3:ListBucket"],
-                        resources=[bucket_arn],
-                        conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}*"]}},
-                    ),
-                    iam.PolicyStatement(sid="FindBucket", actions=["s3:GetBucketLocation"], resources=[bucket_arn]),
-                    iam.PolicyStatement(
-                        sid="ReadFeed", actions=["s3:GetObject"], resources=[f"{bucket_arn}/{prefix}*"]
-                    ),
-                    iam.PolicyStatement(
-                        sid="DecryptFeed",
-                        actions=["kms:Decrypt"],
-                        resources=[Fn.import_value(names.archive_key_export)],
-                        conditions=statements.via_s3(names.region),
-                    ),
-                ],
-            ),
-        )
-        exports = [export.name for export in self._settings.exports if destination.name in export.ship_to]
-        suffix = destination.name.title().replace("-", "")
-        CfnOutput(self, f"{suffix}RoleArn", value=role.arn, description="Role ARN, as Logz.io's form asks for it")
-        CfnOutput(
-            self,
-            f"{suffix}NextSteps",
-            value=fetch_steps(destination, names=names, role_arn=role.arn, exports=exports),
-            description="What to enter at Logz.io",
-        )
+                logzio_reader(
+                    self,
+                    destination,
+                    settings=self._settings,
+                    names=self._names,
+                    log_key_arn=self._log_key_arn,
+                    connector_source=self._connector_source,
+                )
 
 
 def destination_document(destination: LogzioDestination | OtlpDestination) -> dict[str, object]:

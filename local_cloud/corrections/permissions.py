@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -18,6 +19,7 @@ _SSE_KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
 _SSE_CUSTOMER = "x-amz-server-side-encryption-customer-algorithm"
 _CHAINED_SESSION_SECONDS = 3600
 _LOG_GROUP_ARN = re.compile(r"arn:aws:logs:[^:]*:[^:]*:log-group:[^:]+")
+_SIMULATED: ContextVar[dict[str, str]] = ContextVar("simulated", default={})  # noqa: B039 - read only
 _KEY_ACTIONS = {"s3:PutObject": "kms:GenerateDataKey", "s3:GetObject": "kms:Decrypt"}
 
 
@@ -30,6 +32,7 @@ def apply() -> None:
     _offer_the_managed_key()
     _ask_the_key_policy_for_objects()
     _name_callers_from_other_accounts()
+    _simulate_in_context()
 
 
 def _name_log_groups_as_iam_does() -> None:
@@ -106,6 +109,30 @@ def _name_callers_from_other_accounts() -> None:
         return bool(iam_evaluator.evaluate_resource_policy(policy, evaluated).decision == "Allow")
 
     s3._foreign_bucket_allows = foreign_bucket_allows
+
+
+def _simulate_in_context() -> None:
+    """IAM simulates a request with the context that its caller names; MiniStack with none."""
+    original, evaluate = iam._IAM_HANDLERS["SimulatePrincipalPolicy"], iam_evaluator.evaluate
+
+    def simulate(parameters: Mapping[str, Any]) -> Any:
+        entry = "ContextEntries.member.{}.{}"
+        named: dict[str, str] = {}
+        while name := first(parameters, entry.format(len(named) + 1, "ContextKeyName")):
+            value = first(parameters, entry.format(len(named) + 1, "ContextKeyValues.member.1"))
+            named[name.lower()] = value
+        token = _SIMULATED.set(named)
+        try:
+            return original(parameters)
+        finally:
+            _SIMULATED.reset(token)
+
+    def evaluate_in_context(request: Any, *rest: Any) -> Any:
+        request.service_context |= _SIMULATED.get()
+        return evaluate(request, *rest)
+
+    iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate
+    iam_evaluator.evaluate = evaluate_in_context
 
 
 def _limit_session_duration() -> None:

@@ -55,12 +55,19 @@ class Cockroachdb:
         """Export the logs of a cluster, then try what CockroachDB Cloud must not be able to do."""
         stage, export, journal = self._stage, self._export, self._journal
         principal = f"arn:aws:iam::{export.cluster_account_id}:root"
-        identity = vendor_identity(stage, principal)
         role_arn, external_id = self._told["RoleArn"], self._told["ExternalId"]
+        regions, self._spec = export.regions or (stage.settings.region,), self._configured_by_hand()
+        if export.connect:
+            # Everything is as the deploy set it at the vendor, and nothing comes from the person's side.
+            principal, (external_id,) = stage.vendors.principal_arn(export), stage.external_ids(export)
+            cluster, self._spec = stage.vendors.cockroachdb_export(export)
+            role_arn = self._spec["auth_principal"]
+            regions = (self._spec["region"],) if self._spec.get("region") else cluster.regions
+            journal.did("the deploy enabled the log export at CockroachDB Cloud")
+        identity = vendor_identity(stage, principal)
         session = enter(stage, journal, identity, role_arn, external_id, export.session_seconds)
         if export.redaction.markers == "redact":
             journal.private.add(self._user)
-        regions = export.regions or (stage.settings.region,)
         for region in regions:
             self._write(session, region)
         try_the_door(
@@ -70,7 +77,7 @@ class Cockroachdb:
             principal_arn=principal,
             role_arn=role_arn,
             external_id=external_id,
-            other_ids=ids_of_others(stage, export.trusted_external_ids),
+            other_ids=ids_of_others(stage, (*export.trusted_external_ids, external_id)),
         )
         journal.attempt_all(self._attempts(session, regions[0]))
 
@@ -91,12 +98,15 @@ class Cockroachdb:
             "as json and as crdb-v2 lines with redaction markers"
         )
 
+    def _configured_by_hand(self) -> dict[str, Any]:
+        """Return what a person who runs `NextSteps` sends, as far as it matters here."""
+        return self._export.model_dump(include={"groups", "omitted_channels"}) | {"log_name": self._export.log_group}
+
     def _groups(self) -> dict[str, str]:
         """Return the log group of each channel that is exported."""
-        groups = {
-            channel: self._export.log_group for channel in _CHANNELS if channel not in self._export.omitted_channels
-        }
-        named: dict[str, str] = {channel: group.log_name for group in self._export.groups for channel in group.channels}
+        spec = self._spec
+        groups = {channel: spec["log_name"] for channel in _CHANNELS if channel not in spec["omitted_channels"]}
+        named = {channel: group["log_name"] for group in spec["groups"] for channel in group["channels"]}
         return {channel: named.get(channel, group) for channel, group in groups.items()}
 
     def _json(self, recorded: str, number: int, moment: int) -> tuple[str, str]:

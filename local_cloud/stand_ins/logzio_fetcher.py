@@ -39,11 +39,17 @@ class LogzioFetcher:
 
     def __init__(self, stage: Stage, destination: LogzioDestination, journal: Journal) -> None:
         self._stage, self._destination, self._journal = stage, destination, journal
-        told = stage.told("shipper")
-        suffix = destination.name.title().replace("-", "")
-        self._role_arn = told[f"{suffix}RoleArn"]
-        # What a person enters in Logz.io's form is what the deployment says to enter.
-        self._forms = [json.loads(form) for form in _FORM.findall(told[f"{suffix}NextSteps"])]
+        if destination.connect:
+            # What the deploy created by the API, and nothing from the person's side.
+            self._forms = [one.document for one in stage.vendors.logzio_account(destination).fetchers.values()]
+            self._account = stage.vendors.principal_arn(destination)
+            journal.did(f"the deploy created {len(self._forms)} fetchers at Logz.io")
+        else:
+            # What a person enters in Logz.io's form is what the deployment says to enter.
+            steps = stage.told("shipper")[f"{destination.name.title().replace('-', '')}NextSteps"]
+            self._forms = [json.loads(form) for form in _FORM.findall(steps)]
+            self._account = f"arn:aws:iam::{destination.account_id}:root"
+        self._role_arn = self._forms[0]["arn"]
         self._last = {form["prefix"]: "" for form in self._forms}
         self.fetched = Sightings()
         self.keys: list[str] = []
@@ -64,9 +70,8 @@ class LogzioFetcher:
             Whether what was fetched is all there will be.
         """
         stage, journal, destination = self._stage, self._journal, self._destination
-        account = f"arn:aws:iam::{destination.account_id}:root"
-        identity = vendor_identity(stage, account)
-        external_ids = destination.external_id or ()
+        identity = vendor_identity(stage, self._account)
+        external_ids = stage.external_ids(destination)
         session = enter(stage, journal, identity, self._role_arn, external_ids[-1], destination.session_seconds)
         s3 = stage.client("s3", session)
         for bucket in {form["bucket"] for form in self._forms}:
@@ -75,7 +80,7 @@ class LogzioFetcher:
             stage,
             journal,
             identity,
-            principal_arn=account,
+            principal_arn=self._account,
             role_arn=self._role_arn,
             external_id=external_ids[-1],
             other_ids=ids_of_others(stage, external_ids),

@@ -56,7 +56,7 @@ def test_mistakes_in_the_settings_are_listed_at_once(logdock: Type, tmp_path: Pa
 
 
 def test_a_file_without_mistakes_is_said_to_be_one(logdock: Type) -> None:
-    ended = logdock("validate", "--settings", str(EVERYTHING))
+    ended = logdock("validate", "--offline", "--settings", str(EVERYTHING))
     assert ended.code == 0
     assert ended.out == f"{EVERYTHING}: acme-prod, 6 exports, 2 destinations, no mistakes\n"
 
@@ -134,7 +134,7 @@ def test_the_installed_command_runs_its_own_checkout_from_anywhere(tmp_path: Pat
     shutil.copy(ROOT / "cli" / "logdock", checkout / ".venv" / "bin" / "logdock")
     (tmp_path / "logdock").symlink_to(checkout / ".venv" / "bin" / "logdock")
     result = subprocess.run(
-        [tmp_path / "logdock", "validate", "--settings", EVERYTHING],
+        [tmp_path / "logdock", "validate", "--offline", "--settings", EVERYTHING],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -66,7 +66,7 @@ def after_a_night(deployed: Deployed) -> None:
 
 
 SCENES: dict[str, Callable[[Deployed], None]] = {
-    "logdock validate": lambda _: None,
+    "logdock validate --offline": lambda _: None,
     "logdock status": a_morning,
     A_SEARCH: after_a_night,
     "logdock redrive --dry-run": after_an_outage,

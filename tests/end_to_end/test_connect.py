@@ -155,3 +155,66 @@ def test_what_atlas_had_agreed_to_is_taken_back_when_the_deploy_fails_later(cust
     project = atlas.projects["5e2211c17a3e5a48f5497de3"]
     assert (project.roles, project.integrations, project.alerts) == ({}, {}, {})
     assert customer.remembered() == []
+
+
+def ledger(**changes: Any) -> dict[str, Any]:
+    given = {"cluster_account_id": None, "external_id": None, "connect": {"secret": "acme/cockroach"}, **changes}
+    return document(export("cockroachdb", **given))
+
+
+def test_a_cluster_does_not_fit_then_exports_then_is_changed_and_left(customer: Customer) -> None:
+    settings = customer.settings(ledger())
+    customer.store(customer.vendors.know(settings))
+    cockroach, (cluster,) = customer.vendors.cockroachdb, customer.vendors.cockroachdb.clusters.values()
+
+    # A cluster of another plan: nothing is made that is kept, there or here.
+    cluster.plan = "STANDARD"
+    with pytest.raises(CdkError):
+        customer.deploy()
+    assert "set `plan: standard`" in customer.events("acme-prod-ledger")
+    assert cockroach.writes() == []
+    assert customer.client("logs").describe_log_groups(logGroupNamePrefix="/acme")["logGroups"] == []
+
+    # It fits; the role is not seen at once, and then the cluster reaches its log group.
+    cluster.plan = "ADVANCED"
+    customer.deploy()
+    assert cluster.spec is not None
+    assert cluster.spec["auth_principal"] == f"arn:aws:iam::{customer.account}:role/acme-prod-ledger"
+    assert cluster.info is not None
+    assert cluster.info["status"] == "ENABLED"
+
+    # A second deploy asks nothing.
+    asked = len(cockroach.recorded)
+    assert "acme-prod-ledger" in customer.deploy()
+    assert len(cockroach.recorded) == asked
+
+    # A change is one write; one that fails in the nodes is taken back.
+    writes = len(cockroach.writes())
+    customer.settings(ledger(redact=False))
+    customer.deploy()
+    assert (cluster.spec["redact"], len(cockroach.writes()) - writes) == (False, 1)
+    cockroach.failures = ["node 3 does not answer"]
+    customer.settings(ledger(redact=False, omitted_channels=["SQL_PERF"]))
+    with pytest.raises(CdkError):
+        customer.deploy()
+    assert "ENABLE_FAILED: node 3 does not answer" in customer.events("acme-prod-ledger")
+    assert (cluster.spec["omitted_channels"], cluster.info["status"]) == ([], "ENABLED")
+
+    # The destroy waits until it is disabled.
+    customer.destroy("acme-prod-ledger")
+    assert cluster.info["status"] == "DISABLED"
+    assert customer.remembered() == []
+
+
+def test_an_export_that_was_enabled_is_disabled_when_the_nodes_fail(customer: Customer) -> None:
+    settings = customer.settings(ledger())
+    customer.store(customer.vendors.know(settings))
+    cockroach, (cluster,) = customer.vendors.cockroachdb, customer.vendors.cockroachdb.clusters.values()
+    cockroach.failures = ["node 3 does not answer"]
+
+    with pytest.raises(CdkError):
+        customer.deploy()
+
+    assert "ENABLE_FAILED: node 3 does not answer" in customer.events("acme-prod-ledger")
+    assert cluster.spec is None
+    assert customer.remembered() == []

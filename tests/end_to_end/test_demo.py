@@ -14,7 +14,7 @@ pytestmark = pytest.mark.end_to_end
 
 KINDS = {"mongodb-atlas", "cockroachdb", "aurora-mysql", "aptible", "s3-logs", "cloudwatch-logs", "logzio"}
 
-CONNECTED = {"mongodb-atlas", "aurora-mysql"}
+CONNECTED = {"mongodb-atlas", "cockroachdb", "aurora-mysql", "logzio"}
 
 
 def test_the_demo_keeps_every_promise_for_every_kind() -> None:

@@ -36,6 +36,21 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
+def test_a_simulated_request_has_the_context_that_its_caller_names(emulator: Emulator) -> None:
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
+    statement = {**_allow("kms:Decrypt", key), "Condition": {"StringEquals": {"kms:ViaService": "s3.amazonaws.com"}}}
+    iam, role = emulator.client("iam", ACCOUNT, region=REGION), _role(emulator, statement)
+
+    def simulated(service: str) -> str:
+        context = {"ContextKeyName": "kms:ViaService", "ContextKeyValues": [service], "ContextKeyType": "string"}
+        (answer,) = iam.simulate_principal_policy(
+            PolicySourceArn=role, ActionNames=["kms:Decrypt"], ResourceArns=[key], ContextEntries=[context]
+        )["EvaluationResults"]
+        return str(answer["EvalDecision"])
+
+    assert (simulated("s3.amazonaws.com"), simulated("sqs.amazonaws.com")) == ("allowed", "implicitDeny")
+
+
 @pytest.mark.parametrize(
     ("resource", "allowed"),
     [("log-group:ledger:*", True), ("log-group:ledger", False), ("log-group:other:*", False)],

@@ -19,6 +19,8 @@ from settings import load_settings
 if TYPE_CHECKING:
     from local_cloud.emulator import Emulator
     from local_cloud.vendor_apis.atlas import AtlasApi
+    from local_cloud.vendor_apis.cockroachdb import CockroachdbApi
+    from local_cloud.vendor_apis.logzio import LogzioApi
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LISTENER = "https://127.0.0.1:8071"
@@ -28,6 +30,8 @@ API = "https://127.0.0.1:8072"
 def _vendors() -> Vendors:
     vendors = Vendors(cast("Emulator", None))
     vendors.atlas = cast("AtlasApi", SimpleNamespace(url=API))
+    vendors.logzio = cast("LogzioApi", SimpleNamespace(url=API))
+    vendors.cockroachdb = cast("CockroachdbApi", SimpleNamespace(url=API))
     return vendors
 
 

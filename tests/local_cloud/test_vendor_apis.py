@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from local_cloud.certificate import ServerCertificate, create_server_certificate
 from local_cloud.vendor_apis.atlas import AtlasApi
 from local_cloud.vendor_apis.atlas_project import Project
+from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
 from local_cloud.vendor_apis.server import Reply, VendorApi
 
 PROJECT = "5e2211c17a3e5a48f5497de3"
@@ -241,3 +242,131 @@ def test_fails_on_demand_with_or_without_doing_what_was_asked(atlas: AtlasApi, c
         call("POST", "/cloudProviderAccess", V2023, body)
     assert len(atlas.projects[PROJECT].roles) == 1
     assert call("POST", "/cloudProviderAccess", V2023, body)[0] == 200
+
+
+CLUSTER = "f78b7feb-b6cf-4396-9d7f-494982d7d81e"
+CLUSTER_PATH = f"/api/v1/clusters/{CLUSTER}"
+COCKROACH = {"Authorization": "Bearer CCDB1_x", "Cc_Version": "2024-09-16"}
+LOG_EXPORT = {
+    "type": "AWS_CLOUDWATCH",
+    "log_name": "/acme/ledger",
+    "auth_principal": ROLE_ARN,
+    "aws_external_id": "ours",
+    "groups": [{"log_name": "/acme/ops", "channels": ["OPS"], "min_level": "WARNING"}],
+}
+
+
+@pytest.fixture
+def cockroach(certificate: ServerCertificate, doors: Doors) -> Iterator[CockroachdbApi]:
+    def assume(account: str, role_arn: str, external_id: str) -> Callable[[str, str], None]:
+        return doors.assume(f"{account}:{role_arn}", external_id)
+
+    with CockroachdbApi(assume, certificate=certificate.certificate, key=certificate.key) as api:
+        api.clusters[CLUSTER] = Cluster(regions=("eu-west-1", "us-east-1"))
+        api.api_keys.add("CCDB1_x")
+        yield api
+
+
+def enabled(cockroach: CockroachdbApi, ask: Any, **changes: Any) -> str:
+    """Ask for a log export; return the status that it ends with."""
+    path = f"{CLUSTER_PATH}/logexport"
+    status, made = ask(cockroach, "POST", path, LOG_EXPORT | changes, **COCKROACH)
+    assert (status, made["status"]) == (200, "ENABLING")
+    answers = [ask(cockroach, "GET", path, **COCKROACH)[1]["status"] for _ in range(2)]
+    assert answers[0] == "ENABLING"
+    return str(answers[1])
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Authorization": "Bearer CCDB1_y"}, 401),
+        ({"Authorization": ""}, 401),
+        ({"Cc_Version": "2022-09-20"}, 400),
+        ({}, 200),
+    ],
+)
+def test_cockroachdb_wants_a_key_and_its_version(
+    cockroach: CockroachdbApi, ask: Any, headers: dict[str, str], status: int
+) -> None:
+    assert ask(cockroach, "GET", CLUSTER_PATH, **(COCKROACH | headers))[0] == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/api/v1/clusters/x"), ("GET", f"{CLUSTER_PATH}/logexports"), ("GET", f"{CLUSTER_PATH}/logexport")],
+)
+def test_cockroachdb_knows_what_is_there(cockroach: CockroachdbApi, ask: Any, method: str, path: str) -> None:
+    assert ask(cockroach, method, path, **COCKROACH)[0] == 404
+
+
+def test_cockroachdb_lets_a_key_that_may_look_change_nothing(cockroach: CockroachdbApi, ask: Any) -> None:
+    cockroach.read_only.add("CCDB1_x")
+    assert ask(cockroach, "POST", f"{CLUSTER_PATH}/logexport", LOG_EXPORT, **COCKROACH)[0] == 403
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": "GCP_CLOUD_LOGGING"},
+        {"type": "S3"},
+        {"log_name": None},
+        {"auth_principal": ""},
+        {"redact": "true"},
+        {"omitted_channels": ["DEV"]},
+        {"groups": [{"log_name": "/a", "channels": []}]},
+        {"groups": [{"log_name": "/a", "channels": ["TELEMETRY"]}]},
+        {"groups": [{"log_name": "/a", "channels": ["OPS"], "min_level": "INFO"}]},
+        {"groups": [{"channels": ["OPS"]}]},
+        {"colour": "blue"},
+    ],
+)
+def test_cockroachdb_refuses_an_export_that_is_not_as_described(
+    cockroach: CockroachdbApi, ask: Any, changes: dict[str, Any]
+) -> None:
+    status, refusal = ask(cockroach, "POST", f"{CLUSTER_PATH}/logexport", LOG_EXPORT | changes, **COCKROACH)
+    assert (status, refusal["code"]) == (400, 3)
+    assert cockroach.clusters[CLUSTER].info is None
+
+
+def test_cockroachdb_takes_an_external_id_for_advanced_alone(cockroach: CockroachdbApi, ask: Any) -> None:
+    cockroach.clusters[CLUSTER].plan = "STANDARD"
+    status, refusal = ask(cockroach, "POST", f"{CLUSTER_PATH}/logexport", LOG_EXPORT, **COCKROACH)
+    assert (status, "only supported for Advanced" in refusal["message"]) == (400, True)
+
+
+def test_cockroachdb_says_enabled_only_when_it_has_reached_every_log_group_in_every_region(
+    cockroach: CockroachdbApi, ask: Any, doors: Doors
+) -> None:
+    assert enabled(cockroach, ask) == "CREDENTIALS_ERROR"
+    doors.open.add((f"999988887777:{ROLE_ARN}", "ours"))
+    assert enabled(cockroach, ask) == "CREDENTIALS_ERROR"
+    doors.open.add((f"222233334444:{ROLE_ARN}", "ours"))
+    doors.writable = False
+    assert enabled(cockroach, ask) == "ENABLE_FAILED"
+    doors.writable = True
+    assert enabled(cockroach, ask) == "ENABLED"
+    assert doors.written == [
+        f"{region}/{name}" for region in ("eu-west-1", "us-east-1") for name in ("/acme/ledger", "/acme/ops")
+    ]
+    doors.written.clear()
+    assert enabled(cockroach, ask, region="us-east-1", groups=[]) == "ENABLED"
+    assert doors.written == ["us-east-1//acme/ledger"]
+
+
+def test_cockroachdb_does_one_thing_at_a_time(cockroach: CockroachdbApi, ask: Any, doors: Doors) -> None:
+    doors.open.add((f"222233334444:{ROLE_ARN}", "ours"))
+    path = f"{CLUSTER_PATH}/logexport"
+    assert ask(cockroach, "POST", path, LOG_EXPORT, **COCKROACH)[0] == 200
+    for method, body in (("POST", LOG_EXPORT), ("DELETE", None)):
+        status, refusal = ask(cockroach, method, path, body, **COCKROACH)
+        assert (status, "couldn't lock" in refusal["message"]) == (400, True)
+
+
+def test_cockroachdb_disables_in_its_own_time(cockroach: CockroachdbApi, ask: Any, doors: Doors) -> None:
+    doors.open.add((f"222233334444:{ROLE_ARN}", "ours"))
+    enabled(cockroach, ask)
+    path = f"{CLUSTER_PATH}/logexport"
+    assert ask(cockroach, "DELETE", path, **COCKROACH)[1]["status"] == "DISABLING"
+    assert [ask(cockroach, "GET", path, **COCKROACH)[1]["status"] for _ in range(2)] == ["DISABLING", "DISABLED"]
+    assert ask(cockroach, "DELETE", path, **COCKROACH)[0] == 404

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from settings import Deployment
-from settings.exports import MongodbAtlasExport
+from settings.exports import CockroachdbExport, MongodbAtlasExport
 from tests.settings.documents import Document, document, export
 
 Load = Callable[[object], Deployment]
@@ -18,6 +18,47 @@ VPC = {"subnet_ids": ["subnet-0abc1234"], "security_group_ids": ["sg-0abc1234"]}
 def atlas(name: str = "orders", **connect: Any) -> Document:
     connect = {"secret": "acme/atlas", **connect}
     return export("mongodb-atlas", name=name, atlas_principal_arn=None, external_id=None, connect=connect)
+
+
+def cockroachdb(**changes: Any) -> Document:
+    given = {"cluster_account_id": None, "external_id": None, "connect": {"secret": "acme/cockroach"}, **changes}
+    return export("cockroachdb", **given)
+
+
+@pytest.mark.parametrize(
+    ("changes", "trusted"),
+    [
+        ({}, ()),
+        ({"external_id": ["old-id", "new-id"]}, ("old-id", "new-id")),
+        ({"plan": "standard"}, ("f78b7feb-b6cf-4396-9d7f-494982d7d81e",)),
+    ],
+    ids=["advanced", "advanced-with-an-id", "standard"],
+)
+def test_cockroachdb_needs_no_account_when_the_deploy_reads_it(
+    load: Load, changes: Document, trusted: tuple[str, ...]
+) -> None:
+    loaded = load(document(cockroachdb(**changes))).exports[0]
+    assert isinstance(loaded, CockroachdbExport)
+    assert loaded.cluster_account_id is None
+    assert loaded.trusted_external_ids == trusted
+
+
+def test_rejects_a_cluster_account_that_would_be_read(refusal: Refusal) -> None:
+    assert refusal(document(cockroachdb(cluster_account_id="222233334444"))) == [
+        "exports[0].cluster_account_id: got '222233334444'; expected nothing: `connect` reads it from CockroachDB Cloud"
+    ]
+
+
+def test_rejects_a_cluster_with_neither(refusal: Refusal) -> None:
+    assert refusal(document(cockroachdb(connect=None))) == [
+        "exports[0].cluster_account_id: missing: the AWS account of the cluster, or `connect`, which reads it",
+        "exports[0].external_id: missing: an id of your own making (plan: advanced); `openssl rand -hex 16` makes one",
+    ]
+
+
+def test_a_refused_connect_does_not_accuse_the_cluster(refusal: Refusal) -> None:
+    (line,) = refusal(document(cockroachdb(connect={"secret": "two words"})))
+    assert line.startswith("exports[0].connect.secret: ")
 
 
 def test_atlas_needs_no_ids_when_the_deploy_reads_them(load: Load) -> None:

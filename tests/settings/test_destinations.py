@@ -19,7 +19,7 @@ def test_accepts_the_least_that_each_destination_needs(load: Load, base: dict[st
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("token_secret", "acme/logzio"), ("listener_url", "https://x.example:8071"), ("log_type", "acme")],
+    [("token_secret", "acme/logzio"), ("listener_url", "https://x.example:8071")],
 )
 def test_rejects_what_belongs_to_push_in_fetch_mode(refusal: Refusal, setting: str, value: str) -> None:
     (line,) = refusal(document(destinations=[destination(FETCH, **{setting: value})]))
@@ -30,7 +30,13 @@ def test_rejects_what_belongs_to_push_in_fetch_mode(refusal: Refusal, setting: s
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("account_id", "406095609952"), ("external_id", "logzio:x"), ("session_seconds", 3600)]
+    ("setting", "value"),
+    [
+        ("connect", {"secret": "acme/logzio-api"}),
+        ("account_id", "406095609952"),
+        ("external_id", "logzio:x"),
+        ("session_seconds", 3600),
+    ],
 )
 def test_rejects_what_belongs_to_fetch_in_push_mode(refusal: Refusal, setting: str, value: object) -> None:
     (line,) = refusal(document(destinations=[destination(PUSH, **{setting: value})]))
@@ -48,7 +54,10 @@ def test_rejects_a_destination_without_what_its_mode_needs(refusal: Refusal) -> 
             ]
         )
     )
-    shown = "missing: the value that Logz.io's page for its S3 bucket integration shows (mode: fetch)"
+    shown = (
+        "missing: the value that Logz.io's page for its S3 bucket integration shows, or `connect`, which reads it "
+        "(mode: fetch)"
+    )
     assert lines == [
         "destinations[0].token_secret: missing: the name of the secret that holds the shipping token (mode: push)",
         f"destinations[1].account_id: {shown}",
@@ -90,3 +99,55 @@ def test_a_listener_url_stands_in_for_the_regions_listener(load: Load) -> None:
     ]
     assert isinstance(loaded, LogzioDestination)
     assert loaded.listener == "https://private.example:8071"
+
+
+def connected(**changes: object) -> dict[str, object]:
+    return destination(FETCH, **{"account_id": None, "external_id": None, "connect": {"secret": "acme/api"}, **changes})
+
+
+def test_a_fetching_reader_needs_no_ids_when_the_deploy_reads_them(load: Load) -> None:
+    loaded = load(document(destinations=[connected()])).destinations[0]
+    assert isinstance(loaded, LogzioDestination)
+    assert loaded.connect is not None
+    assert (loaded.connect.secret, loaded.account_id, loaded.external_id) == ("acme/api", None, None)
+
+
+def test_rejects_an_account_that_would_be_read(refusal: Refusal) -> None:
+    (line,) = refusal(document(destinations=[connected(account_id="406095609952")]))
+    assert line.endswith("got '406095609952'; expected nothing: `connect` reads it from Logz.io")
+
+
+def test_takes_the_external_id_that_fetchers_made_by_hand_come_with(load: Load) -> None:
+    loaded = load(document(destinations=[connected(external_id="acme-own")])).destinations[0]
+    assert isinstance(loaded, LogzioDestination)
+    assert loaded.external_id == ("acme-own",)
+
+
+def test_a_refused_connect_does_not_accuse_the_ids(refusal: Refusal) -> None:
+    (line,) = refusal(document(destinations=[connected(connect={"secret": "two words"})]))
+    assert line.startswith("destinations[0].connect.secret: ")
+
+
+@pytest.mark.parametrize("mode", ["push", "fetch"])
+def test_a_type_of_logs_belongs_to_both_modes(load: Load, mode: str) -> None:
+    base = PUSH if mode == "push" else FETCH
+    loaded = load(document(destinations=[destination(base, log_type="acme")])).destinations[0]
+    assert isinstance(loaded, LogzioDestination)
+    assert loaded.log_type == "acme"
+
+
+@pytest.mark.parametrize(
+    ("region", "url"),
+    [("us", "https://api.logz.io"), ("eu", "https://api-eu.logz.io"), ("uk", "https://api-uk.logz.io")],
+)
+def test_asks_the_api_of_the_accounts_region(load: Load, region: str, url: str) -> None:
+    loaded = load(document(destinations=[connected(region=region)])).destinations[0]
+    assert isinstance(loaded, LogzioDestination)
+    assert loaded.api_url == url
+
+
+def test_an_api_base_url_stands_in_for_the_regions_api(load: Load) -> None:
+    connect = {"secret": "acme/api", "api_base_url": "https://relay.example"}
+    loaded = load(document(destinations=[connected(connect=connect)])).destinations[0]
+    assert isinstance(loaded, LogzioDestination)
+    assert loaded.api_url == "https://relay.example"

@@ -237,3 +237,144 @@ def test_next_steps_say_what_the_deploy_leaves(synth: Any, connect: dict[str, An
     assert steps.startswith("Nothing to do: ")
     assert all(one in steps for one in said)
     assert ("connect." in steps) == bool(said)
+
+
+def cockroachdb(**changes: Any) -> dict[str, Any]:
+    given = {"cluster_account_id": None, "external_id": None, "connect": {"secret": "acme/cockroach"}, **changes}
+    return export("cockroachdb", **given)
+
+
+LEDGER = "acme-prod-ledger"
+STACK_ID = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "external_id", "sent"),
+    [
+        ({}, STACK_ID, STACK_ID),
+        ({"external_id": ["old-id", "new-id"]}, ["old-id", "new-id"], "new-id"),
+        ({"plan": "standard"}, "f78b7feb-b6cf-4396-9d7f-494982d7d81e", None),
+    ],
+    ids=["the-stacks-own", "rotated", "standard"],
+)
+def test_the_role_trusts_the_account_that_the_cluster_has_by_an_external_id(
+    synth: Any, changes: dict[str, Any], external_id: Any, sent: Any
+) -> None:
+    stack = synth(document(cockroachdb(**changes)))
+    cluster, _ = only(stack, LEDGER, "Custom::LogdockCockroachdbCluster")
+    role = resources(stack, LEDGER)["Role8C6B06EB"]["Properties"]
+    account = {"Fn::GetAtt": [cluster, "AccountId"]}
+    assert role["AssumeRolePolicyDocument"]["Statement"] == [
+        {
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+            "Effect": "Allow",
+            "Principal": {"AWS": {"Fn::Join": ["", ["arn:aws:iam::", account, ":root"]]}},
+        }
+    ]
+    _, log_export = only(stack, LEDGER, "Custom::LogdockCockroachdbLogExport")
+    assert log_export["Properties"].get("ExternalId") == sent
+
+
+def test_no_log_group_is_made_before_the_cluster_was_looked_at_and_none_is_missing_when_it_writes(synth: Any) -> None:
+    groups = [{"log_name": "/acme/ops", "channels": ["OPS"], "min_level": "WARNING", "redact": False}]
+    stack = synth(document(cockroachdb(groups=groups, omitted_channels=["SQL_PERF"])))
+    cluster, looked = only(stack, LEDGER, "Custom::LogdockCockroachdbCluster")
+    log_export, found = only(stack, LEDGER, "Custom::LogdockCockroachdbLogExport")
+    of_type = {name: one["Type"] for name, one in resources(stack, LEDGER).items()}
+    landings = {name for name, kind in of_type.items() if kind == "AWS::Logs::LogGroup" and name.startswith("Landing")}
+    subscriptions = {name for name, kind in of_type.items() if kind == "AWS::Logs::SubscriptionFilter"}
+    assert len(landings) == len(subscriptions) == 2
+    for landing in landings:
+        assert cluster in waits_for(stack, LEDGER, landing)
+    assert {*landings, *subscriptions, "Role8C6B06EB"} <= waits_for(stack, LEDGER, log_export)
+    target = {
+        "ServiceToken": "",
+        "Secret": "acme/cockroach",
+        "Adopt": "false",
+        "ClusterId": "f78b7feb-b6cf-4396-9d7f-494982d7d81e",
+        "StateParameter": "/logdock/acme-prod/ledger/cockroachdb-log-export",
+    }
+    assert looked["Properties"] | {"ServiceToken": ""} == {
+        **target,
+        "Operation": "cockroachdb-cluster",
+        "Plan": "ADVANCED",
+        "Regions": [],
+    }
+    assert found["Properties"] | {"ServiceToken": ""} == {
+        **target,
+        "Operation": "cockroachdb-log-export",
+        "RoleArn": {"Fn::GetAtt": ["Role8C6B06EB", "Arn"]},
+        "ExternalId": STACK_ID,
+        "LogName": "/acme/cockroach/ledger",
+        "Redact": "true",
+        "OmittedChannels": ["SQL_PERF"],
+        "Groups": json.dumps(groups),
+        "Region": HOME,
+    }
+
+
+def test_a_cluster_is_told_when_every_region_has_its_log_groups(synth: Any) -> None:
+    abroad = f"{LEDGER}-us-east-1"
+    stack = synth(document(cockroachdb(regions=[HOME, "us-east-1"])))
+    assert abroad in stack.dependencies[LEDGER]
+    assert not [name for name in resources(stack, abroad) if name.startswith("Connector")]
+    _, log_export = only(stack, LEDGER, "Custom::LogdockCockroachdbLogExport")
+    _, cluster = only(stack, LEDGER, "Custom::LogdockCockroachdbCluster")
+    assert "Region" not in log_export["Properties"]
+    assert cluster["Properties"]["Regions"] == [HOME, "us-east-1"]
+
+
+def test_a_cluster_that_is_not_at_home_is_told_from_there(synth: Any) -> None:
+    stack = synth(document(cockroachdb(regions=["us-east-1"])))
+    only(stack, LEDGER, "Custom::LogdockCockroachdbLogExport")
+    assert not [name for name in resources(stack, LEDGER) if name.startswith("Landing")]
+
+
+def test_log_groups_are_adopted_after_the_look_by_the_same_functions(synth: Any) -> None:
+    stack = synth(document(cockroachdb(adopt_log_groups=True)))
+    cluster, _ = only(stack, LEDGER, "Custom::LogdockCockroachdbCluster")
+    adopted, _ = only(stack, LEDGER, "Custom::LogdockLogGroup")
+    log_export, _ = only(stack, LEDGER, "Custom::LogdockCockroachdbLogExport")
+    assert cluster in waits_for(stack, LEDGER, adopted)
+    assert adopted in waits_for(stack, LEDGER, log_export)
+
+
+def test_the_connector_of_a_cluster_reads_one_secret_and_remembers_and_no_more(synth: Any) -> None:
+    assert connector_statements(synth(document(cockroachdb())), LEDGER) == [
+        {
+            "Sid": "ReadCredential",
+            "Effect": "Allow",
+            "Action": "secretsmanager:GetSecretValue",
+            "Resource": f"arn:aws:secretsmanager:{HOME}:{ACCOUNT}:secret:acme/cockroach-??????",
+        },
+        {
+            "Sid": "RememberBefore",
+            "Effect": "Allow",
+            "Action": ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+            "Resource": f"{STATES}/ledger/cockroachdb-log-export",
+        },
+    ]
+
+
+@pytest.mark.parametrize(("omitted", "said"), [([], True), (["SENSITIVE_ACCESS", "SESSIONS"], False)])
+def test_nothing_is_left_to_do_at_cockroachdb_but_its_own_settings(synth: Any, omitted: list[str], said: bool) -> None:
+    outputs = synth(document(cockroachdb(omitted_channels=omitted or None))).templates[LEDGER]["Outputs"]
+    assert outputs["NextSteps"]["Value"].startswith("Nothing to do: ")
+    assert ("SENSITIVE_ACCESS" in outputs["NextSteps"]["Value"]) == said
+    assert "SwitchOff" not in outputs
+
+
+@pytest.mark.parametrize("encryption", ["sse-s3", "kms"])
+def test_aptible_has_no_api_so_the_deploy_ends_with_two_values_and_the_request(synth: Any, encryption: str) -> None:
+    name = "acme-prod-platform"
+    outputs = synth(document(export("aptible", encryption=encryption))).templates[name]["Outputs"]
+    bucket = f"{name}-{ACCOUNT}-{HOME}"
+    assert (outputs["AccountId"]["Value"], outputs["BucketName"]["Value"]) == (ACCOUNT, bucket)
+    request = (
+        "Ask Aptible Support (Enterprise plan, limited beta): Please enable S3 log archiving for our stack in "
+        f"{HOME}. AWS account id: {ACCOUNT}. Bucket: {bucket}."
+    )
+    encrypt = f"{request} Please have the replication rule encrypt with our KMS key "
+    with_key = {"Fn::Join": ["", [encrypt, {"Fn::GetAtt": ["Key9BCD29C7", "Arn"]}, "."]]}
+    assert outputs["NextSteps"]["Value"] == (with_key if encryption == "kms" else request)

@@ -360,9 +360,6 @@ def test_logzios_reader_reads_its_own_feed_and_nothing_else() -> None:
     archive = f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-{HOME}"
     feed = "feed/logz-reader/"
 
-    assert found["AssumeRolePolicyDocument"] == trust(
-        "arn:aws:iam::406095609952:root", "logzio:aws:extid:example0nktixxe8q"
-    )
     assert found["MaxSessionDuration"] == 43200
     assert statements(found) == [
         allow("ListFeed", "s3:ListBucket", archive, {"StringLike": {"s3:prefix": [feed, f"{feed}*"]}}),
@@ -370,6 +367,15 @@ def test_logzios_reader_reads_its_own_feed_and_nothing_else() -> None:
         allow("ReadFeed", "s3:GetObject", f"{archive}/{feed}*"),
         allow("DecryptFeed", "kms:Decrypt", {"Fn::ImportValue": "acme-prod-archive-key-arn"}, via_s3()),
     ]
+
+
+def test_logzios_reader_trusts_the_account_and_the_ids_that_the_settings_name() -> None:
+    found = role(example("logzio"), "acme-prod-shipper", "acme-prod-logz-reader")
+
+    assert found["AssumeRolePolicyDocument"] == trust(
+        "arn:aws:iam::406095609952:root",
+        ["logzio:aws:extid:example0nktixxe8q", "logzio:aws:extid:example1nktixxe8q"],
+    )
 
 
 def test_the_archiver_writes_the_archive_and_the_failures_and_reads_neither() -> None:

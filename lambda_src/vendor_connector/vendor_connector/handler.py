@@ -23,6 +23,8 @@ from vendor_connector import (
     aurora_audit,
     aws,
     bucket_events,
+    cockroachdb_cluster,
+    cockroachdb_log_export,
     log_group,
     log_group_subscriptions,
     logzio_account,
@@ -45,6 +47,8 @@ POLLED: Mapping[str, Operation] = {
     "atlas-auditing": atlas_auditing,
     "atlas-log-export": atlas_log_export,
     "atlas-redaction": atlas_redaction,
+    "cockroachdb-cluster": cockroachdb_cluster,
+    "cockroachdb-log-export": cockroachdb_log_export,
     "logzio-account": logzio_account,
     "logzio-fetchers": logzio_fetchers,
 }

@@ -22,6 +22,7 @@ from vendor_connector import atlas_api, aws, handler
 from local_cloud.certificate import ServerCertificate, create_server_certificate
 from local_cloud.vendor_apis.atlas import AtlasApi
 from local_cloud.vendor_apis.atlas_project import Project
+from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
 from local_cloud.vendor_apis.logzio import Account, LogzioApi
 from tests.lambda_src.vendor_connector.formation import Clock, Formation, Iam
 
@@ -180,7 +181,7 @@ def formation(clock: Clock, iam: Iam, capsys: pytest.CaptureFixture[str]) -> Ite
     stack = Formation(clock, iam)
     yield stack
     whole = "".join([*stack.seen, capsys.readouterr().out, *remembered_values()])
-    for secret in (ATLAS_SECRET, LOGZIO_TOKEN):
+    for secret in (ATLAS_SECRET, COCKROACH_KEY, LOGZIO_TOKEN):
         assert secret not in whole
 
 
@@ -204,6 +205,21 @@ def atlas(
         api.projects[PROJECT_ID] = Project()
         api.callers.service_accounts["mdb_sa_id_1"] = ATLAS_SECRET
         store_secret("acme/atlas", {"client_id": "mdb_sa_id_1", "client_secret": ATLAS_SECRET})
+        yield api
+        record(api)
+
+
+CLUSTER_ID = "f78b7feb-b6cf-4396-9d7f-494982d7d81e"
+COCKROACH_KEY = "CCDB1_D4zlI3pmTmk5rGrzYqMhbc_NkcXLI8d81Mtx3djD45iwPfgtnaRv0XCh0Z9047K"
+
+
+@pytest.fixture
+def cockroach(clock: Clock, iam: Iam, certificate: ServerCertificate) -> Iterator[CockroachdbApi]:
+    """CockroachDB Cloud with one Advanced cluster, whose service account's key is stored."""
+    with CockroachdbApi(iam.assume_from, certificate=certificate.certificate, key=certificate.key) as api:
+        api.clusters[CLUSTER_ID] = Cluster()
+        api.api_keys.add(COCKROACH_KEY)
+        store_secret("acme/cockroach", COCKROACH_KEY)
         yield api
         record(api)
 

@@ -49,10 +49,11 @@ class Lambda:
 
 
 class Iam:
-    """Roles by ARN, each with the external ids that it trusts; what was written with them."""
+    """Roles by ARN, each with the external ids that it trusts and the account, if it names one; what was written."""
 
     def __init__(self) -> None:
         self.roles: dict[str, list[str]] = {}
+        self.accounts: dict[str, str] = {}
         self.written: list[str] = []
         self.denied: list[str] = []
 
@@ -62,6 +63,10 @@ class Iam:
             self.denied.append(role_arn)
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "AssumeRole")
         return lambda bucket, key: self.written.append(f"{bucket}/{key}")
+
+    def assume_from(self, account: str, role_arn: str, external_id: str) -> Callable[[str, str], None]:
+        """Assume a role from an account."""
+        return self.assume(role_arn if self.accounts.get(role_arn) == account else "", external_id)
 
 
 class FailedError(Exception):
@@ -117,6 +122,7 @@ class Formation:
         if properties["Type"] == ROLE:
             ids = properties["ExternalIds"]
             self._iam.roles[properties["Arn"]] = ids.split("|") if isinstance(ids, str) else ids
+            self._iam.accounts[properties["Arn"]] = properties.get("Account", "")
             self.resources[name] = _Deployed(properties, properties["Arn"], {"Arn": properties["Arn"]})
             return
         kind = "Update" if former else "Create"

@@ -33,7 +33,9 @@ class Answer:
             "PrincipalArn": self.principal_arn,
             "AccountId": self.principal_arn.split(":")[4],
             "ExternalId": self.external_id,
+            "ExternalIds": self.external_id,
             "RoleId": "32b6e34b3d91647abb20e7b8",
+            "LogzioAccount": "24601",
         }
 
 
@@ -59,12 +61,15 @@ def stack_id(stack: str, *, account: str, region: str) -> str:
 def made_up(settings: Deployment) -> Answers:
     """Make answers up, for templates that are not deployed. An export's stack may be what makes up its id."""
     partition = partition_of(settings.region)
+
+    def own_id(name: str) -> str:
+        stack = f"{settings.deployment}-{name}"
+        return stack_id(stack, account=settings.account, region=settings.region).rpartition("/")[2]
+
     return {
         name: Answer(
             principal_arn=f"arn:{partition}:iam::{333300000000 + place}:root",
-            external_id=stack_id(
-                f"{settings.deployment}-{name}", account=settings.account, region=settings.region
-            ).rpartition("/")[2],
+            external_id=next(iter(getattr(party, "trusted_external_ids", ())), own_id(name)),
         )
-        for place, name in enumerate(connected(settings))
+        for place, (name, party) in enumerate(connected(settings).items())
     }

@@ -187,7 +187,7 @@ def trusting(cast: Cast) -> Iterator[tuple[str, Any, str, tuple[str, ...]]]:
             principal = f"arn:{partition}:iam::{export.cluster_account_id}:root"
             yield export.name, export, principal, export.trusted_external_ids
     for destination in cast.settings.destinations:
-        if isinstance(destination, LogzioDestination) and destination.mode == "fetch":
+        if isinstance(destination, LogzioDestination) and destination.mode == "fetch" and not destination.connect:
             principal = f"arn:{partition}:iam::{destination.account_id}:root"
             yield destination.name, destination, principal, destination.external_id or ()
 
@@ -251,7 +251,8 @@ def _connectors(cast: Cast) -> Iterator[Subject]:
                 for suffix in ("", "-poll")
             ),
         }
-        yield cast.subject("connect", name, _stacks_of(cast, name), values, callers=callers)
+        stacks = _stacks_of(cast, name) or (names.in_region("shipper", names.region),)
+        yield cast.subject("connect", name, stacks, values, callers=callers)
 
 
 def _buckets(cast: Cast) -> Iterator[Subject]:

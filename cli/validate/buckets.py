@@ -1,0 +1,67 @@
+"""Buckets that exports land in, and the rules that announce what lands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cli.account import Account
+from cli.landings import Landing
+from cli.validate.checks import Checks
+from cli.validate.roles import Deed, check_deeds
+from settings.exports import AptibleExport, Export, S3LogsExport
+
+
+def check_bucket(account: Account, checks: Checks, export: Export, landing: Landing, key_arn: str | None) -> None:
+    """Check a landing bucket: where it is, that it keeps versions, is encrypted, and announces what lands."""
+    s3, name = account.s3, landing.bucket
+    existing = isinstance(export, S3LogsExport) and export.existing_bucket is not None
+    with checks.of_thing(f"bucket {name}") as check:
+        region = s3.get_bucket_location(Bucket=name).get("LocationConstraint") or "us-east-1"
+        check.require(
+            region == account.settings.region,
+            f"it is in {region}, and the deployment in {account.settings.region}",
+            "export to a bucket of the deployment's Region",
+        )
+        if not existing:
+            versioning = s3.get_bucket_versioning(Bucket=name).get("Status", "off")
+            check.require(versioning == "Enabled", f"its versioning is {versioning}")
+            (rule,) = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+            encryption = rule["ApplyServerSideEncryptionByDefault"]
+            is_ = encryption.get("KMSMasterKeyID", encryption["SSEAlgorithm"])
+            check.require(is_ == (key_arn or "AES256"), f"it is encrypted with {is_}, and should be with {key_arn}")
+        if export.ship_to:
+            announced = s3.get_bucket_notification_configuration(Bucket=name)
+            check.require(
+                "EventBridgeConfiguration" in announced,
+                "it announces no new objects to EventBridge: none is shipped",
+            )
+        if isinstance(export, AptibleExport):
+            # S3 replaces the ARN of a role that is deleted with its id, which a new role of that name does not have
+            check.require(
+                f'"{export.replication_role_arn}"' in s3.get_bucket_policy(Bucket=name)["Policy"],
+                f"its policy does not admit {export.replication_role_arn}",
+            )
+    if isinstance(export, S3LogsExport) and existing:
+        objects = f"{account.names.bucket_arn(name)}/{landing.prefix}logdock-validate"
+        for destination in export.ship_to:
+            deeds = [Deed(action="s3:GetObject", resource=objects)]
+            if export.kms_key_arn:
+                via = {"kms:ViaService": f"s3.{account.settings.region}.amazonaws.com"}
+                deeds.append(Deed(action="kms:Decrypt", resource=export.kms_key_arn, context=via))
+            check_deeds(account, checks, account.names.shipper(destination), deeds)
+
+
+def check_rule(account: Account, checks: Checks, export: Export, destinations: Sequence[str]) -> None:
+    """Check the rule that puts each new object on the destinations' queues."""
+    name = account.names.export(export.name)
+    with checks.of_thing(f"rule {name}") as check:
+        rule = account.events.describe_rule(Name=name)
+        check.require(
+            rule.get("State") == "ENABLED",
+            "it is off: what lands is not shipped",
+            f"aws events enable-rule --name {name}",
+        )
+        pages = account.events.get_paginator("list_targets_by_rule").paginate(Rule=name)
+        targets = {target["Arn"] for page in pages for target in page["Targets"]}
+        missing = [each for each in destinations if account.names.queue_arn(each) not in targets]
+        check.require(not missing, f"it does not put objects on the queue of {', '.join(missing)}")

@@ -1,0 +1,96 @@
+"""What was looked at, and what came of it: fine, wrong with the mend, or not checked with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from botocore.exceptions import ClientError
+
+from cli.errors import action_of, is_absent, is_refused
+
+
+class Verdict(StrEnum):
+    """What came of a check."""
+
+    FINE = "fine"
+    WRONG = "wrong"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(kw_only=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    of
+        What it belongs to: an export, a destination or a stack.
+    what
+        What was looked at.
+    verdict, reason
+        What came of it.
+    mend
+        What to do about it.
+    """
+
+    of: str
+    what: str
+    verdict: Verdict = Verdict.FINE
+    reason: str = ""
+    mend: str = ""
+
+    def require(self, holds: object, reason: str, mend: str = "") -> None:
+        """Note what is wrong unless something holds; the first mend stands."""
+        if holds:
+            return
+        first = self.verdict is not Verdict.WRONG
+        self.verdict = Verdict.WRONG
+        self.reason = reason if first else f"{self.reason}; {reason}"
+        if first and mend:
+            self.mend = mend
+
+    def leave(self, reason: str) -> None:
+        """Note why a thing could not be checked, unless something is known to be wrong."""
+        if self.verdict is Verdict.FINE:
+            self.verdict, self.reason, self.mend = Verdict.NOT_CHECKED, reason, ""
+
+
+@dataclass(slots=True)
+class Checks:
+    """All that was looked at, in order, for one export, destination or stack.
+
+    Attributes
+    ----------
+    of
+        What it belongs to.
+    mend
+        What to do when a thing is not there.
+    done
+        Told of each check.
+    """
+
+    of: str
+    mend: str
+    done: Callable[[], None] = lambda: None
+    all: list[Check] = field(default_factory=list)
+
+    @contextmanager
+    def of_thing(self, what: str, mend: str = "") -> Iterator[Check]:
+        """Look at one thing: AWS's answer that it is not there is wrong, that the caller may not look not checked."""
+        check = Check(of=self.of, what=what)
+        try:
+            yield check
+        except ClientError as error:
+            if is_refused(error):
+                check.leave(f"{action_of(error)} is refused")
+            elif is_absent(error):
+                check.require(False, "it is not there")
+            else:
+                raise
+        if check.verdict is Verdict.WRONG:
+            check.mend = check.mend or mend or self.mend
+        self.all.append(check)
+        self.done()

@@ -1,0 +1,130 @@
+"""The command itself: the file, then the live account."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from cli.account import Account, read_settings
+from cli.errors import CommandError, ExitCode, closest
+from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
+from cli.screen import Screen
+from cli.validate.checks import Check, Checks, Verdict
+from cli.validate.exports import check_export, check_key
+from cli.validate.functions import check_archiver, check_destination, check_topic
+from cli.validate.stacks import Stack, check_stack
+from settings import Deployment
+from settings.exports import Export
+
+EXAMPLES = """
+Examples:
+
+`logdock validate --offline` checks the settings file alone, before the deploy
+
+`logdock validate` checks the file, and then everything that it has made
+
+`logdock validate orders` checks one export, with what it stands on
+
+`logdock validate --json | jq '.checks[] | select(.verdict == "wrong")'` is for scripts
+"""
+WORKERS = 8
+_SIGNS = {Verdict.FINE: "✓", Verdict.WRONG: "✗", Verdict.NOT_CHECKED: "?"}
+
+
+def validate(
+    export: Annotated[str | None, typer.Argument(metavar="[EXPORT]", help="Only this export.")] = None,
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Check the settings file alone.")] = False,
+) -> None:
+    """Check the settings file, and whether what it asks for is deployed, unchanged and at work.
+
+    Nothing is changed. What the caller may not look at is named, and is no failure. The exit code is 1 when something
+    is wrong.
+    """
+    screen = Screen(as_json=as_json)
+    deployment = read_settings(settings)
+    exports = _chosen(deployment, export)
+    count, destinations = len(deployment.exports), len(deployment.destinations)
+    screen.say(f"{settings}: {deployment.deployment}, {count} exports, {destinations} destinations, no mistakes")
+    checks = [] if offline else _live(Account(deployment, profile, region), exports, screen, everything=export is None)
+    verdicts = Counter(check.verdict for check in checks)
+    screen.document(
+        {
+            "settings": str(settings),
+            "deployment": deployment.deployment,
+            "mistakes": [],
+            "checks": [asdict(check) for check in checks],
+        }
+    )
+    for check in checks:
+        if check.verdict is Verdict.WRONG:
+            screen.say(f"  mend {check.of}, {check.what}: {check.mend}")
+    if checks:
+        screen.say(", ".join(f"{verdicts[verdict]} {verdict}" for verdict in Verdict))
+    if verdicts[Verdict.WRONG]:
+        raise typer.Exit(ExitCode.SOMETHING_LEFT)
+
+
+def _chosen(deployment: Deployment, name: str | None) -> list[Export]:
+    exports = [each for each in deployment.exports if name in (None, each.name)]
+    if not exports:
+        known = [each.name for each in deployment.exports]
+        raise CommandError(f"{name}: the settings have no such export; {closest(str(name), known)}", ExitCode.USAGE)
+    return exports
+
+
+def _live(account: Account, exports: list[Export], screen: Screen, *, everything: bool) -> list[Check]:
+    """Check the account, and show each part as soon as it and those before it are done."""
+    work = _parts(account, exports, everything=everything)
+    found: list[Check] = []
+    with ThreadPoolExecutor(WORKERS) as pool, screen.progress("looking", len(work)) as done:
+        for checks in pool.map(lambda part: part(), work):
+            done(1)
+            found += checks.all
+            for check in checks.all:
+                reason = f": {check.reason}" if check.reason else ""
+                screen.say(f"{_SIGNS[check.verdict]} {check.of}  {check.what}{reason}")
+    return found
+
+
+def _parts(account: Account, exports: list[Export], *, everything: bool) -> list[Callable[[], Checks]]:
+    settings, names = account.settings, account.names
+    home = settings.region
+    lands_in_log_groups = any(each.kind in ("cockroachdb", "aurora-mysql", "cloudwatch-logs") for each in exports)
+    destinations = [
+        name for name in settings.shippers if everything or any(name in export.ship_to for export in exports)
+    ]
+    stacks = [Stack(names.core_stack, home)]
+    stacks += [Stack(names.in_region("shipper", region), region) for region in account.regions]
+    if settings.replica and everything:
+        stacks.append(Stack(names.replica(settings.replica.region), settings.replica.region))
+    stacks += [
+        Stack(names.in_region(export.name, region), region)
+        for export in exports
+        for region in settings.regions_of(export)
+        if region in account.regions
+    ]
+    work: list[Callable[[], Checks]] = [partial(check_stack, account, stack) for stack in stacks]
+    work.append(partial(_archive, account))
+    if everything and settings.alerts.email:
+        work.append(partial(check_topic, account))
+    if lands_in_log_groups:
+        work += [partial(check_archiver, account, region) for region in account.regions]
+    work += [partial(check_destination, account, name) for name in destinations]
+    work += [partial(check_export, account, export) for export in exports]
+    return work
+
+
+def _archive(account: Account) -> Checks:
+    checks = Checks("archive", f"npx cdk deploy {account.names.core_stack}")
+    check_key(account, checks, f"alias/{account.settings.deployment}-archive", account.settings.region)
+    return checks

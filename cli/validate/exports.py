@@ -1,0 +1,129 @@
+"""What an export needs besides its stack: its role, key, bucket or log groups, its rule, and what others keep of it."""
+
+from __future__ import annotations
+
+from cli.account import Account
+from cli.landings import landing_of
+from cli.validate.buckets import check_bucket, check_rule
+from cli.validate.checks import Checks
+from cli.validate.functions import check_secret
+from cli.validate.log_groups import check_cluster, check_log_groups
+from cli.validate.roles import Deed, VendorRole, check_role
+from settings.exports import (
+    AptibleExport,
+    AuroraMysqlExport,
+    CloudwatchLogsExport,
+    CockroachdbExport,
+    Export,
+    MongodbAtlasExport,
+    S3LogsExport,
+)
+
+PROBE = "logdock-validate"
+"""The name of an object or stream that nobody writes: IAM is asked about it."""
+
+
+def check_export(account: Account, export: Export) -> Checks:
+    """Check one export in every Region that it is in."""
+    checks = Checks(export.name, f"npx cdk deploy {account.names.export(export.name)}")
+    for region in account.settings.regions_of(export):
+        with checks.of_thing(f"configuration in {region}"):
+            account.ssm_in(region).get_parameter(Name=f"{account.names.parameter_path}{export.name}")
+    key_arn = _check_key(account, checks, export)
+    role = vendor_role(account, export, key_arn)
+    if role:
+        check_role(account, checks, role)
+    landing = landing_of(account.settings, export)
+    if landing:
+        check_bucket(account, checks, export, landing, key_arn)
+        if export.ship_to:
+            check_rule(account, checks, export, export.ship_to)
+    else:
+        check_log_groups(account, checks, export)
+        if destinations := tuple(name for name in export.ship_to if name != "archive"):
+            check_rule(account, checks, export, destinations)
+    if isinstance(export, AuroraMysqlExport):
+        check_cluster(account, checks, export)
+    if isinstance(export, AptibleExport) and export.decryption_keys_secret:
+        check_secret(account, checks, export.decryption_keys_secret, ())
+    if isinstance(export, MongodbAtlasExport | CockroachdbExport | AptibleExport):
+        with checks.of_thing("the vendor's own configuration") as check:
+            check.leave(f"it is not looked at; `logdock next-steps {export.name}` shows what it must be")
+    return checks
+
+
+def has_key(export: Export) -> bool:
+    """Say whether an export has a key of its own, as the stacks make it."""
+    match export:
+        case AptibleExport():
+            return export.encryption == "kms"
+        case S3LogsExport():
+            return export.existing_bucket is not None or export.encryption == "kms"
+        case CloudwatchLogsExport():
+            return bool(export.log_group_prefixes or export.retention_days or export.encrypt)
+        case _:
+            return True
+
+
+def vendor_role(account: Account, export: Export, key_arn: str | None) -> VendorRole | None:
+    """Return what an export's role must be; None for one that no vendor assumes a role for."""
+    names = account.names
+    if isinstance(export, MongodbAtlasExport):
+        bucket = names.bucket_arn(account.settings.landing_bucket(export))
+        through = {"s3:DataAccessPointArn": export.mrap_arn} if export.mrap_arn else {}
+        deeds = [
+            Deed(action="s3:PutObject", resource=f"{bucket}/{export.prefix}/{PROBE}", context=through),
+            Deed(action="s3:GetBucketLocation", resource=bucket),
+        ]
+        if key_arn:
+            via = {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}
+            deeds += [
+                Deed(action=f"kms:{name}", resource=key_arn, context=via) for name in ("GenerateDataKey", "Decrypt")
+            ]
+        return VendorRole(
+            name=names.export(export.name),
+            principal=export.atlas_principal_arn,
+            external_ids=export.external_id,
+            session_seconds=export.session_seconds,
+            deeds=deeds,
+        )
+    if isinstance(export, CockroachdbExport):
+        return VendorRole(
+            name=names.export(export.name),
+            principal=f"arn:{names.partition}:iam::{export.cluster_account_id}:root",
+            external_ids=export.trusted_external_ids,
+            session_seconds=export.session_seconds,
+            deeds=[
+                Deed(action=action, resource=f"{names.log_group_arn(group, region)}:log-stream:{PROBE}")
+                for region in export.regions or (names.region,)
+                for group in export.log_groups
+                for action in ("logs:CreateLogStream", "logs:PutLogEvents")
+            ],
+        )
+    return None
+
+
+def _check_key(account: Account, checks: Checks, export: Export) -> str | None:
+    """Check the export's keys; return the ARN of the one in the deployment's own Region."""
+    if not has_key(export):
+        return None
+    found = None
+    regions = export.regions if isinstance(export, CockroachdbExport) and export.regions else (account.settings.region,)
+    for region in regions:
+        alias = f"alias/{account.names.in_region(export.name, region)}"
+        arn = check_key(account, checks, alias, region)
+        found = arn if region == account.settings.region else found
+    return found
+
+
+def check_key(account: Account, checks: Checks, alias: str, region: str) -> str | None:
+    """Check that a key can be used; return its ARN."""
+    arn = None
+    with checks.of_thing(f"key {alias}") as check:
+        key = account.kms_in(region).describe_key(KeyId=alias)["KeyMetadata"]
+        arn, state = key["Arn"], key["KeyState"]
+        mend = f"aws kms enable-key --region {region} --key-id {key['KeyId']}"
+        if state == "PendingDeletion":
+            mend = f"aws kms cancel-key-deletion --region {region} --key-id {key['KeyId']}, then enable-key"
+        check.require(state == "Enabled", f"it is {state}: nothing can be written, and nothing read", mend)
+    return arn

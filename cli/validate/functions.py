@@ -1,0 +1,119 @@
+"""What all exports share: the archiver, the shippers and their secrets, and who hears of failures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cli.account import Account
+from cli.validate.checks import Check, Checks
+from cli.validate.roles import Deed, VendorRole, check_deeds, check_role
+from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+
+def check_archiver(account: Account, region: str) -> Checks:
+    """Check the archiver of a Region."""
+    names = account.names
+    checks = Checks("archiver", f"npx cdk deploy {names.in_region('shipper', region)}")
+    source = names.stream_arn(region) if account.settings.subscriptions == "kinesis" else None
+    with checks.of_thing(f"function {names.archiver} in {region}") as check:
+        _check_function(account.lambda_in(region), check, names.archiver, source)
+    return checks
+
+
+def check_destination(account: Account, name: str) -> Checks:
+    """Check what ships to a destination, or for one that fetches, its role."""
+    names, region = account.names, account.settings.region
+    checks = Checks(name, f"npx cdk deploy {names.in_region('shipper', region)}")
+    function = names.shipper(name)
+    with checks.of_thing(f"function {function}") as check:
+        _check_function(account.lambda_in(region), check, function, names.queue_arn(name))
+    for destination in account.settings.destinations:
+        if destination.name != name:
+            continue
+        if isinstance(destination, OtlpDestination):
+            secret = destination.headers_secret
+        else:
+            secret = destination.token_secret
+            if destination.mode == "fetch":
+                check_role(account, checks, _fetcher(account, destination))
+        if secret:
+            check_secret(account, checks, secret, (function,))
+    return checks
+
+
+def check_topic(account: Account) -> Checks:
+    """Check that who is to hear of failures has confirmed."""
+    checks = Checks("alerts", f"npx cdk deploy {account.names.core_stack}")
+    with checks.of_thing(f"topic {account.names.alerts}") as check:
+        pages = account.sns.get_paginator("list_subscriptions_by_topic").paginate(
+            TopicArn=account.names.alert_topic_arn
+        )
+        found = {each["Endpoint"]: each["SubscriptionArn"] for page in pages for each in page["Subscriptions"]}
+        for address in account.settings.alerts.email:
+            check.require(address in found, f"{address} is not subscribed")
+            check.require(
+                found.get(address, "arn:").startswith("arn:"),
+                f"{address} has not confirmed, and hears nothing",
+                "follow the link in AWS's mail, or subscribe it again",
+            )
+    return checks
+
+
+def check_secret(account: Account, checks: Checks, reference: str, readers: Sequence[str]) -> None:
+    """Check that a secret exists, and that roles may read it."""
+    arn = None
+    with checks.of_thing(f"secret {reference}", f"aws secretsmanager create-secret --name {reference} …") as check:
+        secret = account.secrets_manager.describe_secret(SecretId=reference)
+        arn = secret["ARN"]
+        check.require(
+            "DeletedDate" not in secret,
+            "it is about to be deleted",
+            f"aws secretsmanager restore-secret --secret-id {reference}",
+        )
+    if arn:
+        for role in readers:
+            check_deeds(account, checks, role, [Deed(action="secretsmanager:GetSecretValue", resource=arn)])
+
+
+def _check_function(functions: LambdaClient, check: Check, name: str, source_arn: str | None) -> None:
+    found = functions.get_function(FunctionName=name)
+    state = found["Configuration"].get("State", "Active")
+    reason = found["Configuration"].get("StateReason", "?")
+    check.require(state in ("Active", "Inactive"), f"its state is {state}: {reason}")
+    reserved = found.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+    check.require(
+        reserved != 0,
+        "its reserved concurrency is 0: it never runs",
+        f"aws lambda delete-function-concurrency --function-name {name}",
+    )
+    if source_arn:
+        pages = functions.get_paginator("list_event_source_mappings").paginate(FunctionName=name)
+        mappings = {each["EventSourceArn"]: each for page in pages for each in page["EventSourceMappings"]}
+        mapping = mappings.get(source_arn)
+        if mapping is None:
+            check.require(False, f"it does not read {source_arn}")
+        else:
+            check.require(
+                mapping["State"] not in ("Disabled", "Disabling"),
+                f"its mapping of {source_arn} is {mapping['State']}",
+                f"aws lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled",
+            )
+
+
+def _fetcher(account: Account, destination: LogzioDestination) -> VendorRole:
+    names = account.names
+    bucket, prefix = names.bucket_arn(names.bucket(ARCHIVE)), f"feed/{destination.name}/"
+    return VendorRole(
+        name=names.export(destination.name),
+        principal=f"arn:{names.partition}:iam::{destination.account_id}:root",
+        external_ids=destination.external_id or (),
+        session_seconds=destination.session_seconds,
+        deeds=[
+            Deed(action="s3:ListBucket", resource=bucket, context={"s3:prefix": prefix}),
+            Deed(action="s3:GetObject", resource=f"{bucket}/{prefix}logdock-validate"),
+        ],
+    )

@@ -1,0 +1,109 @@
+"""Log groups that exports land in, that the archiver is subscribed to each, and the cluster that Aurora's come from."""
+
+from __future__ import annotations
+
+from cli.account import Account
+from cli.validate.checks import Checks
+from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, CockroachdbExport, Export
+
+MOST_NAMED = 5
+MOST_GROUPS = 200
+"""Log groups of a prefix that are looked at."""
+
+
+def check_log_groups(account: Account, checks: Checks, export: Export) -> None:
+    """Check every log group of an export in every Region."""
+    match export:
+        case CockroachdbExport():
+            names, regions = export.log_groups, export.regions or (account.settings.region,)
+        case AuroraMysqlExport():
+            names, regions = export.log_group_names, (account.settings.region,)
+        case CloudwatchLogsExport():
+            names, regions = export.log_groups, (account.settings.region,)
+            for prefix in export.log_group_prefixes:
+                _check_prefix(account, checks, export, prefix)
+        case _:
+            return
+    days = export.retention_days
+    if not isinstance(export, CloudwatchLogsExport):
+        days = days or account.settings.kept.hot_days
+    for region in regions:
+        for name in names:
+            _check_group(account, checks, export, name, region, days)
+
+
+def _check_group(account: Account, checks: Checks, export: Export, name: str, region: str, days: int | None) -> None:
+    logs = account.logs_in(region)
+    with checks.of_thing(f"log group {name} in {region}") as check:
+        pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
+        group = next((each for page in pages for each in page["logGroups"] if each["logGroupName"] == name), None)
+        if group is None:
+            check.require(False, "it is not there")
+            return
+        kept = group.get("retentionInDays")
+        check.require(days in (None, kept), f"it keeps lines for {kept or 'ever'} days, and the settings say {days}")
+        encrypted = not isinstance(export, CloudwatchLogsExport) or export.encrypt
+        check.require(not encrypted or group.get("kmsKeyId"), "it is not encrypted with the export's key")
+    with checks.of_thing(f"subscription of {name} in {region}") as check:
+        check.require(
+            archiver_of(account, region) in _destinations(account, export, name, region),
+            "the archiver is not subscribed: nothing of it is archived",
+        )
+
+
+def _check_prefix(account: Account, checks: Checks, export: CloudwatchLogsExport, prefix: str) -> None:
+    region = account.settings.region
+    with checks.of_thing(f"subscriptions of {prefix}* in {region}") as check:
+        pages = account.logs_in(region).get_paginator("describe_log_groups")
+        found = [
+            each["logGroupName"]
+            for page in pages.paginate(logGroupNamePrefix=prefix, PaginationConfig={"MaxItems": MOST_GROUPS + 1})
+            for each in page["logGroups"]
+            if not each["logGroupName"].startswith(f"/aws/lambda/{account.settings.deployment}-")
+        ]
+        check.what += f": {min(len(found), MOST_GROUPS)} log groups"
+        missing = [
+            name
+            for name in found[:MOST_GROUPS]
+            if archiver_of(account, region) not in _destinations(account, export, name, region)
+        ]
+        check.require(
+            not missing,
+            f"the archiver is not subscribed to {len(missing)}: {', '.join(missing[:MOST_NAMED])}",
+            "wait an hour, by when it looks again; then see the log of the export's connector",
+        )
+        if len(found) > MOST_GROUPS:
+            check.leave(f"only the first {MOST_GROUPS} log groups were looked at")
+
+
+def archiver_of(account: Account, region: str) -> str:
+    """Return what log groups of a Region are subscribed to."""
+    through_stream = account.settings.subscriptions == "kinesis"
+    return account.names.stream_arn(region) if through_stream else account.names.archiver_arn(region)
+
+
+def _destinations(account: Account, export: Export, name: str, region: str) -> list[str]:
+    filters = account.logs_in(region).describe_subscription_filters(
+        logGroupName=name, filterNamePrefix=f"logdock.{export.name}"
+    )["subscriptionFilters"]
+    return [each["destinationArn"] for each in filters if each["filterName"] == f"logdock.{export.name}"]
+
+
+def check_cluster(account: Account, checks: Checks, export: AuroraMysqlExport) -> None:
+    """Check that a cluster exports its logs, and has taken its parameters."""
+    with checks.of_thing(f"cluster {export.cluster_id}") as check:
+        (cluster,) = account.rds.describe_db_clusters(DBClusterIdentifier=export.cluster_id)["DBClusters"]
+        exported = set(cluster.get("EnabledCloudwatchLogsExports", []))
+        wanted = {each for each in export.log_types if not (export.role == "custom" and each == "audit")}
+        mend = "" if export.configure_cluster else f"logdock next-steps {export.name}"
+        check.require(wanted <= exported, f"it does not export {', '.join(sorted(wanted - exported))}", mend)
+        waiting = [
+            member["DBInstanceIdentifier"]
+            for member in cluster.get("DBClusterMembers", [])
+            if member.get("DBClusterParameterGroupStatus") == "pending-reboot"
+        ]
+        check.require(
+            not waiting,
+            f"{', '.join(waiting)} must be restarted before the audit parameters count",
+            "restart them when it suits you",
+        )

@@ -1,0 +1,136 @@
+"""The CockroachDB Cloud API of one cluster: credential, version, and what its refusals mean.
+
+Source: CockroachDB Cloud API 2024-09-16 (OpenAPI description), "Cloud API" (10 requests a second per user, then 429
+with Retry-After).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from vendor_connector import credential
+from vendor_connector.request import ConnectorError, NotReadyError, Request, flag, optional_text, text
+from vendor_connector.vendor_api import VendorApi, VendorRefusalError
+from vendor_connector.vendor_object import Memory
+
+BASE_URL = "https://cockroachlabs.cloud"
+VERSION = "2024-09-16"
+PROPERTIES = ("Secret", "ApiBaseUrl", "ClusterId", "Adopt", "StateParameter", "Revision")
+
+ROLLING_SECONDS = 3300.0
+"""How long a change may take, which goes through a cluster's nodes one after the other."""
+
+PROPAGATION_SECONDS = 300.0
+"""How long IAM may take to let the cluster see our role and its policy; it is rarely more than a minute."""
+
+_BY_STATUS = {
+    401: "CockroachDB Cloud does not accept the credential: the secret must hold the secret key of a service account "
+    "that still has it",
+    403: "the service account lacks a role: it needs Cluster Admin or Cluster Operator Writer on this cluster",
+    404: "there is no such cluster, or the service account may not see it: check `cluster_id`",
+    429: "too many requests by this service account: deploy again in some minutes",
+}
+# What the API answers before it knows whether the cluster can assume our role, and while it cannot.
+_MAY_BE_IAM = (400, 403)
+
+
+def explained(refusal: VendorRefusalError) -> ConnectorError:
+    """Say what CockroachDB Cloud said, what it means and what to do."""
+    meaning = _BY_STATUS.get(refusal.status)
+    return ConnectorError(f"{refusal}. {meaning[0].upper()}{meaning[1:]}." if meaning else str(refusal))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """What every operation on a cluster is told, checked."""
+
+    secret: str
+    base_url: str | None
+    cluster_id: str
+    adopt: bool
+    state_parameter: str
+
+    @classmethod
+    def parse(cls, properties: Mapping[str, Any]) -> Self:
+        """Check it."""
+        return cls(
+            secret=text(properties, "Secret"),
+            base_url=optional_text(properties, "ApiBaseUrl"),
+            cluster_id=text(properties, "ClusterId"),
+            adopt=flag(properties, "Adopt"),
+            state_parameter=text(properties, "StateParameter"),
+        )
+
+    @property
+    def log_export_id(self) -> str:
+        """What names the log export: a cluster has one."""
+        return f"cockroachdb-log-export/{self.cluster_id}"
+
+    @property
+    def memory(self) -> Memory:
+        """Where the log export is remembered, once it is ours."""
+        return Memory(parameter=self.state_parameter, resource=self.log_export_id)
+
+    def api(self, request: Request) -> ClusterApi:
+        """Read the credential and return the cluster's API."""
+        key = credential.read(self.secret, ("api_key",))["api_key"]
+        return ClusterApi(
+            VendorApi(
+                vendor="CockroachDB Cloud",
+                base_url=self.base_url or BASE_URL,
+                remaining_seconds=request.remaining_seconds,
+                headers=lambda: {"Authorization": f"Bearer {key}", "Cc-Version": VERSION},
+                secrets=[key],
+            ),
+            self.cluster_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterApi:
+    """One cluster's API."""
+
+    api: VendorApi
+    cluster_id: str
+
+    def find(self, path: str = "") -> dict[str, Any] | None:
+        """Read what is under the cluster's path; return None when it, or the whole cluster, is gone."""
+        try:
+            document: dict[str, Any] | None = self.api.call("GET", self._path(path))
+        except VendorRefusalError as refusal:
+            if refusal.status == 404:
+                return None
+            raise explained(refusal) from refusal
+        return document
+
+    def write(self, method: str, path: str, *, body: object = None, needs_role: bool = False) -> dict[str, Any] | None:
+        """Change something; every change here may be asked for twice. Return None when there is nothing to change.
+
+        Parameters
+        ----------
+        needs_role
+            Whether a refusal may come from IAM, which takes a while to let a new role and its policy be seen.
+
+        Raises
+        ------
+        NotReadyError
+            When the cluster is busy with another change, or while the refusal may come from IAM.
+        """
+        try:
+            document: dict[str, Any] | None = self.api.call(method, self._path(path), body=body, is_repeatable=True)
+        except VendorRefusalError as refusal:
+            if refusal.status == 404 and method == "DELETE":
+                return None
+            # Cockroach Labs' own Terraform provider waits at these two.
+            if refusal.status == 503 or "lock" in refusal.said.lower():
+                raise NotReadyError(f"the cluster is busy ({refusal})", patience_seconds=ROLLING_SECONDS) from refusal
+            error = explained(refusal)
+            if needs_role and refusal.status in _MAY_BE_IAM:
+                raise NotReadyError(str(error), patience_seconds=PROPAGATION_SECONDS) from refusal
+            raise error from refusal
+        return document
+
+    def _path(self, path: str) -> str:
+        return f"/api/v1/clusters/{self.cluster_id}{path}"

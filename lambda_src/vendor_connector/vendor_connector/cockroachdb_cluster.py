@@ -1,0 +1,84 @@
+"""Operation ``cockroachdb-cluster`` (polled): look at a cluster before anything is made for it, and tell its account.
+
+It changes nothing. What could only fail later, or lose logs in silence, ends the deploy here. Sources: CockroachDB
+Cloud API 2024-09-16 (clusters); "Export Logs", steps for Advanced (``account_id``) and for Standard
+(``keychain_config.aws_account_id``, which the OpenAPI description does not have).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vendor_connector import cockroachdb_log_export, trust
+from vendor_connector.cockroachdb_api import PROPERTIES, Target
+from vendor_connector.request import ConnectorError, Request, check_names, text, texts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties, checked."""
+
+    target: Target
+    plan: str
+    regions: tuple[str, ...]
+
+
+def parse(properties: Mapping[str, Any]) -> Settings:
+    """Check the properties of ``cockroachdb-cluster``."""
+    check_names(properties, (*PROPERTIES, "Plan", "Regions"))
+    return Settings(
+        target=Target.parse(properties), plan=text(properties, "Plan"), regions=texts(properties, "Regions")
+    )
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per cluster."""
+    return f"cockroachdb-cluster/{parse(properties).target.cluster_id}"
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Check the cluster against the settings.
+
+    Returns
+    -------
+    dict
+        ``AccountId``: the AWS account that our role is to trust.
+    """
+    wanted = parse(request.properties)
+    api, target = wanted.target.api(request), wanted.target
+    cluster = api.find()
+    if cluster is None or cluster.get("state") == "DELETED":
+        raise ConnectorError(
+            f"CockroachDB Cloud has no cluster {target.cluster_id}, or the service account may not see it: check "
+            "`cluster_id`, and that the service account has a role on this cluster"
+        )
+    _check(cluster, wanted)
+    if target.memory.load() is None and not target.adopt and (found := cockroachdb_log_export.current(api)):
+        raise cockroachdb_log_export.not_ours(target, found)
+    standard = wanted.plan == "STANDARD"
+    account = (cluster.get("keychain_config") or {}).get("aws_account_id") if standard else cluster.get("account_id")
+    return {"AccountId": trust.account_id(account, "CockroachDB Cloud")}
+
+
+def delete(request: Request) -> None:
+    """Do nothing: nothing was made."""
+    parse(request.properties)
+
+
+def _check(cluster: Mapping[str, Any], wanted: Settings) -> None:
+    name, plan, cloud = cluster.get("name"), str(cluster.get("plan")), cluster.get("cloud_provider")
+    if cloud != "AWS":
+        raise ConnectorError(f"cluster {name} runs on {cloud}; only clusters on AWS write to CloudWatch Logs")
+    if plan != wanted.plan:
+        known = plan in ("ADVANCED", "STANDARD")
+        advice = f"set `plan: {plan.lower()}`" if known else "only Advanced and Standard clusters export logs"
+        raise ConnectorError(f"cluster {name} is on the plan {plan}, and the settings say {wanted.plan}: {advice}")
+    # Without `Regions` every node writes to the deployment's own Region.
+    has = {region["name"] for region in cluster.get("regions") or []}
+    if wanted.regions and (missing := sorted(has - set(wanted.regions))):
+        raise ConnectorError(
+            f"cluster {name} has nodes in {', '.join(missing)}, which `regions` does not name: their logs would be "
+            "missing. Add the Region, or leave `regions` out, which sends all logs to the deployment's own Region."
+        )

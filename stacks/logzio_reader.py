@@ -1,0 +1,147 @@
+"""Logz.io's S3 fetcher: the role by which it reads its feed; with ``connect``, also what Logz.io has of it.
+
+With ``connect`` the order is: the account at Logz.io, which says whom to trust; our role; the fetchers. A destroy goes
+back the same way. Source: docs.logz.io, "AWS S3 Bucket" (S3 Fetcher).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from aws_cdk import CfnOutput, CustomResource, Fn, Stack
+from aws_cdk import aws_iam as iam
+
+from constructs_lib import statements
+from constructs_lib.connector import Connector, ConnectorProps
+from constructs_lib.export_role import ExportRole, ExportRoleProps
+from settings import Deployment
+from settings.connect import LogzioConnect
+from settings.destinations import LogzioDestination
+from settings.names import Names
+from stacks.connection import connection
+from stacks.connector_permissions import vendor_api
+from stacks.next_steps import fetch_steps
+
+
+def logzio_reader(
+    stack: Stack,
+    destination: LogzioDestination,
+    *,
+    settings: Deployment,
+    names: Names,
+    log_key_arn: str,
+    connector_source: Path,
+) -> None:
+    """Add the role that a fetching destination's reader assumes, and with ``connect`` the fetchers.
+
+    Parameters
+    ----------
+    stack
+        The shipper's.
+    log_key_arn
+        Key of the functions' log groups.
+    connector_source
+        The asset root of the connector's code.
+    """
+    connect, name = destination.connect, destination.name
+    connector = account = None
+    if connect:
+        connector = _connector(stack, name, connect, names, log_key_arn, connector_source)
+        account = connector.apply(
+            "Account", "logzio-account", {**_account(destination, connect, names), "RoleName": names.export(name)}
+        )
+    account_id = account.get_att_string("AccountId") if account else destination.account_id
+    role = ExportRole(
+        stack,
+        f"Reader-{name}",
+        ExportRoleProps(
+            role_name=names.export(name),
+            description="Logdock: Logz.io reads the feed made for it",
+            principal_arn=f"arn:{names.partition}:iam::{account_id}:root",
+            external_ids=_external_ids(account) if account else destination.external_id or (),
+            session_seconds=destination.session_seconds,
+            permissions=_permissions(names, name),
+        ),
+    )
+    exports = [export.name for export in settings.exports if name in export.ship_to]
+    suffix = name.title().replace("-", "")
+    CfnOutput(stack, f"{suffix}RoleArn", value=role.arn, description="Role ARN, as Logz.io's form asks for it")
+    if connector and account and connect:
+        fetchers = connector.apply(
+            "Fetchers",
+            "logzio-fetchers",
+            {
+                **_account(destination, connect, names),
+                "LogzioAccount": account.get_att_string("LogzioAccount"),
+                "ExternalIds": account.get_att_string("ExternalIds"),
+                "RoleArn": role.arn,
+                "Bucket": names.bucket("archive"),
+                "Region": names.region,
+                "Feed": f"feed/{name}/",
+                "Exports": exports,
+                **({"LogType": destination.log_type} if destination.log_type else {}),
+            },
+        )
+        steps, about = fetchers.get_att_string("NextSteps"), "What is left to do"
+    else:
+        steps = fetch_steps(destination, names=names, role_arn=role.arn, exports=exports)
+        about = "What to enter at Logz.io"
+    CfnOutput(stack, f"{suffix}NextSteps", value=steps, description=about)
+
+
+def _connector(
+    stack: Stack, name: str, connect: LogzioConnect, names: Names, log_key_arn: str, source: Path
+) -> Connector:
+    return Connector(
+        stack,
+        f"Connector-{name}",
+        ConnectorProps(
+            function_name=f"{names.export(name)}-connector",
+            source=source,
+            permissions=vendor_api(names, connect, _state(names, name)),
+            log_key_arn=log_key_arn,
+            is_polled=True,
+            subnet_ids=connect.vpc.subnet_ids if connect.vpc else (),
+            security_group_ids=connect.vpc.security_group_ids if connect.vpc else (),
+        ),
+    )
+
+
+def _state(names: Names, name: str) -> str:
+    return f"/logdock/{names.deployment}/{name}/logzio"
+
+
+def _account(destination: LogzioDestination, connect: LogzioConnect, names: Names) -> dict[str, object]:
+    """Return what both operations on the account are told."""
+    return {
+        **connection(connect),
+        "ApiBaseUrl": destination.api_url,
+        "StateParameter": _state(names, destination.name),
+        **({"FormerExternalIds": list(destination.external_id)} if destination.external_id else {}),
+    }
+
+
+def _external_ids(account: CustomResource) -> tuple[str, ...]:
+    """Return the ids as a list that is as long as the deploy finds it: one, or more while they are rotated."""
+    return tuple(Fn.split("|", account.get_att_string("ExternalIds")))
+
+
+def _permissions(names: Names, name: str) -> Sequence[iam.PolicyStatement]:
+    bucket_arn, prefix = names.bucket_arn(names.bucket("archive")), f"feed/{name}/"
+    return [
+        iam.PolicyStatement(
+            sid="ListFeed",
+            actions=["s3:ListBucket"],
+            resources=[bucket_arn],
+            conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}*"]}},
+        ),
+        iam.PolicyStatement(sid="FindBucket", actions=["s3:GetBucketLocation"], resources=[bucket_arn]),
+        iam.PolicyStatement(sid="ReadFeed", actions=["s3:GetObject"], resources=[f"{bucket_arn}/{prefix}*"]),
+        iam.PolicyStatement(
+            sid="DecryptFeed",
+            actions=["kms:Decrypt"],
+            resources=[Fn.import_value(names.archive_key_export)],
+            conditions=statements.via_s3(names.region),
+        ),
+    ]

@@ -1,0 +1,122 @@
+"""`logdock validate` without a cloud: what is expected of a role, which exports have a key, and what is shown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cli.validate.checks import Checks
+from cli.validate.exports import has_key
+from cli.validate.roles import trust_faults
+from settings import load_settings
+from tests.cli.conftest import EVERYTHING, Type
+from tests.cli.deployed import Deployed
+from tests.conftest import EXAMPLES, synthesize
+
+VENDOR = "arn:aws:iam::772401394250:root"
+
+
+def trust(principal: Any = VENDOR, ids: Any = "one", action: Any = "sts:AssumeRole", **more: Any) -> dict[str, Any]:
+    condition = {"StringEquals": {"sts:ExternalId": ids}}
+    statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": action, "Condition": condition, **more}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+@pytest.mark.parametrize(
+    ("document", "ids"), [(trust(), ("one",)), (trust(ids=["two", "one"]), ("one", "two")), (trust([VENDOR]), ("one",))]
+)
+def test_a_trust_that_is_as_in_the_settings_has_no_fault(document: dict[str, Any], ids: tuple[str, ...]) -> None:
+    assert trust_faults(document, VENDOR, ids) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "fault"),
+    [
+        (
+            trust("arn:aws:iam::999999999999:root"),
+            "it trusts arn:aws:iam::999999999999:root, and should trust arn:aws:iam::772401394250:root",
+        ),
+        (trust("*"), "it trusts *"),
+        (trust(Principal="*"), "it trusts *"),
+        (trust([VENDOR, "AROAEXAMPLE"]), f"it trusts {VENDOR}, AROAEXAMPLE"),
+        (trust(ids=["one", "two"]), "it accepts 2 external ids, 1 of them among the 1 of the settings"),
+        (trust(ids="two"), "it accepts 1 external ids, 0 of them among the 1"),
+        (trust(Condition={}), "it accepts 0 external ids"),
+        (trust(Condition={"StringLike": {"sts:ExternalId": "*"}}), "it has conditions that Logdock did not write"),
+        (trust(action=["sts:AssumeRole", "sts:TagSession"]), "it does not allow sts:AssumeRole alone"),
+        (trust(Effect="Deny"), "it does not allow sts:AssumeRole alone"),
+        ({"Statement": [trust()["Statement"][0]] * 2}, "it has 2 statements, and should have one"),
+    ],
+)
+def test_a_trust_that_differs_says_how(document: dict[str, Any], fault: str) -> None:
+    assert any(fault in each for each in trust_faults(document, VENDOR, ("one",)))
+
+
+@pytest.mark.parametrize(
+    ("document", "faults"),
+    [
+        (trust(), []),
+        (trust("*"), ["it trusts *, and should trust one principal"]),
+        (trust([VENDOR, "other"]), [f"it trusts {VENDOR}, other, and should trust one principal"]),
+        (trust(Condition={}), ["it accepts 0 external ids, and should accept one"]),
+    ],
+)
+def test_a_trust_that_the_deploy_asked_the_vendor_for_is_of_one_principal_with_one_id(
+    document: dict[str, Any], faults: list[str]
+) -> None:
+    assert trust_faults(document, None, None) == faults
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_a_key_is_expected_of_the_exports_whose_stacks_make_one(example: Any) -> None:
+    settings = load_settings(example)
+    templates = synthesize(example).templates
+    for export in settings.exports:
+        stack = templates[f"{settings.deployment}-{export.name}"]
+        makes_one = any(resource["Type"] == "AWS::KMS::Key" for resource in stack["Resources"].values())
+        if settings.region in (getattr(export, "regions", ()) or (settings.region,)):
+            assert has_key(export) == makes_one, export.name
+
+
+def test_an_export_that_the_settings_do_not_have_is_a_mistake_of_use(logdock: Type) -> None:
+    ended = logdock("validate", "order", "--settings", str(EVERYTHING))
+    assert (ended.code, ended.err) == (2, "Error: order: the settings have no such export; did you mean orders?\n")
+
+
+def test_nothing_is_asked_of_aws_offline(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boto3.Session", None)
+    ended = logdock("validate", "--offline", "--json", "--settings", str(EVERYTHING))
+    assert (ended.code, json.loads(ended.out)["checks"]) == (0, [])
+
+
+def test_signs_reasons_and_mends_are_shown_and_counted(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look() -> Checks:
+        checks = Checks("app", "npx cdk deploy acme-app")
+        with checks.of_thing("bucket"):
+            pass
+        with checks.of_thing("rule") as check:
+            check.require(False, "it is off", "switch it on")
+            check.require(False, "it is old")
+        with checks.of_thing("key"):
+            raise ClientError({"Error": {"Code": "NotFoundException", "Message": "no"}}, "DescribeKey")
+        with checks.of_thing("trust"):
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetRole")
+        return checks
+
+    monkeypatch.setattr("cli.validate.command._parts", lambda *_, **__: [look])
+    ended = logdock("validate")
+    assert ended.code == 1
+    assert ended.out.splitlines()[1:] == [
+        "✓ app  bucket",
+        "✗ app  rule: it is off; it is old",
+        "✗ app  key: it is not there",
+        "? app  trust: GetRole is refused",
+        "  mend app, rule: switch it on",
+        "  mend app, key: npx cdk deploy acme-app",
+        "1 fine, 2 wrong, 1 not checked",
+    ]

@@ -1,0 +1,167 @@
+"""What `connect` adds for Logz.io's fetchers: whom the role trusts, in which order, what the connector may do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import Synthesized, synthesize
+from tests.settings.documents import FETCH, destination, document, export
+
+ACCOUNT, HOME = "111122223333", "eu-west-1"
+STACK = "acme-prod-shipper"
+STATE = "/logdock/acme-prod/reader/logzio"
+
+
+@pytest.fixture
+def synth(tmp_path: Path) -> Any:
+    """Synthesize a deployment whose reader is connected; changes go to the destination."""
+
+    def synthesized(**changes: Any) -> Synthesized:
+        connect = {"secret": "acme/api"}
+        reader = destination(FETCH, **{"account_id": None, "external_id": None, "connect": connect, **changes})
+        exports = [
+            export("cloudwatch-logs", ship_to=["reader"]),
+            export("s3-logs", ship_to=["reader", "archive"]),
+            export("cockroachdb"),
+        ]
+        file = tmp_path / "logdock.yaml"
+        file.write_text(yaml.safe_dump(document(*exports, destinations=[reader])), encoding="utf-8")
+        return synthesize(file)
+
+    return synthesized
+
+
+def only(of: Synthesized, resource_type: str) -> tuple[str, dict[str, Any]]:
+    ((logical_id, resource),) = [
+        (name, one) for name, one in of.templates[STACK]["Resources"].items() if one["Type"] == resource_type
+    ]
+    return logical_id, resource["Properties"]
+
+
+def named(of: Synthesized, prefix: str) -> dict[str, Any]:
+    ((_, resource),) = [
+        (name, one)
+        for name, one in of.templates[STACK]["Resources"].items()
+        if name.startswith(prefix) and one["Type"] == "AWS::IAM::Role"
+    ]
+    properties: dict[str, Any] = resource["Properties"]
+    return properties
+
+
+def test_the_role_trusts_the_account_that_logzio_names_by_every_id_that_is_in_use(synth: Any) -> None:
+    stack = synth()
+    account, _ = only(stack, "Custom::LogdockLogzioAccount")
+    role = named(stack, "ReaderreaderRole")
+    principal = {"Fn::Join": ["", ["arn:aws:iam::", {"Fn::GetAtt": [account, "AccountId"]}, ":root"]]}
+    assert role["AssumeRolePolicyDocument"]["Statement"] == [
+        {
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "StringEquals": {"sts:ExternalId": {"Fn::Split": ["|", {"Fn::GetAtt": [account, "ExternalIds"]}]}}
+            },
+            "Effect": "Allow",
+            "Principal": {"AWS": principal},
+        }
+    ]
+    assert (role["RoleName"], role["MaxSessionDuration"]) == ("acme-prod-reader", 43200)
+
+
+def test_the_account_is_asked_before_there_is_a_role(synth: Any) -> None:
+    _, properties = only(synth(), "Custom::LogdockLogzioAccount")
+    assert properties | {"ServiceToken": ""} == {
+        "ServiceToken": "",
+        "Operation": "logzio-account",
+        "Secret": "acme/api",
+        "Adopt": "false",
+        "ApiBaseUrl": "https://api.logz.io",
+        "StateParameter": STATE,
+        "RoleName": "acme-prod-reader",
+    }
+
+
+def test_the_fetchers_are_those_of_the_exports_that_ship_there_and_come_after_the_role(synth: Any) -> None:
+    stack = synth(region="uk")
+    account, _ = only(stack, "Custom::LogdockLogzioAccount")
+    _, properties = only(stack, "Custom::LogdockLogzioFetchers")
+    (role,) = [name for name in stack.templates[STACK]["Resources"] if name.startswith("ReaderreaderRole")]
+    assert properties | {"ServiceToken": ""} == {
+        "ServiceToken": "",
+        "Operation": "logzio-fetchers",
+        "Secret": "acme/api",
+        "Adopt": "false",
+        "ApiBaseUrl": "https://api-uk.logz.io",
+        "StateParameter": STATE,
+        "LogzioAccount": {"Fn::GetAtt": [account, "LogzioAccount"]},
+        "ExternalIds": {"Fn::GetAtt": [account, "ExternalIds"]},
+        "RoleArn": {"Fn::GetAtt": [role, "Arn"]},
+        "Bucket": f"acme-prod-archive-{ACCOUNT}-{HOME}",
+        "Region": HOME,
+        "Feed": "feed/reader/",
+        "Exports": ["apps", "trail"],
+    }
+
+
+def test_both_are_told_of_a_revision_of_adoption_and_of_the_id_of_fetchers_made_by_hand(synth: Any) -> None:
+    connect = {"secret": "acme/api", "revision": "2", "adopt": True, "api_base_url": "https://relay.example"}
+    stack = synth(connect=connect, external_id="acme-own", log_type="acme")
+    told = {"Adopt": "true", "Revision": "2", "FormerExternalIds": ["acme-own"], "ApiBaseUrl": "https://relay.example"}
+    for operation in ("Account", "Fetchers"):
+        _, properties = only(stack, f"Custom::LogdockLogzio{operation}")
+        assert properties.items() >= told.items()
+    assert properties["LogType"] == "acme"
+
+
+def test_the_connector_reads_one_secret_and_remembers_and_no_more(synth: Any) -> None:
+    (policy,) = named(synth(), "ConnectorreaderRole")["Policies"]
+    log_groups = f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/aws/lambda/acme-prod-reader-connector"
+    assert policy["PolicyDocument"]["Statement"] == [
+        {
+            "Sid": "OwnLogs",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": [f"{log_groups}-poll:*", f"{log_groups}-schedule:*", f"{log_groups}:*"],
+        },
+        {
+            "Sid": "ReadCredential",
+            "Effect": "Allow",
+            "Action": "secretsmanager:GetSecretValue",
+            "Resource": f"arn:aws:secretsmanager:{HOME}:{ACCOUNT}:secret:acme/api-??????",
+        },
+        {
+            "Sid": "RememberBefore",
+            "Effect": "Allow",
+            "Action": ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+            "Resource": f"arn:aws:ssm:{HOME}:{ACCOUNT}:parameter{STATE}",
+        },
+    ]
+
+
+def test_in_a_vpc_every_function_of_the_connector_is_in_it(synth: Any) -> None:
+    vpc = {"subnet_ids": ["subnet-0abc1234"], "security_group_ids": ["sg-0abc1234"]}
+    stack = synth(connect={"secret": "acme/api", "vpc": vpc})
+    functions = [
+        one["Properties"]["VpcConfig"]
+        for one in stack.templates[STACK]["Resources"].values()
+        if one["Type"] == "AWS::Lambda::Function" and one["Properties"]["Handler"].startswith("vendor_connector.")
+    ]
+    assert functions == [{"SubnetIds": vpc["subnet_ids"], "SecurityGroupIds": vpc["security_group_ids"]}] * 2
+
+
+def test_next_steps_are_what_the_fetchers_say(synth: Any) -> None:
+    stack = synth()
+    fetchers, _ = only(stack, "Custom::LogdockLogzioFetchers")
+    assert stack.templates[STACK]["Outputs"]["ReaderNextSteps"]["Value"] == {"Fn::GetAtt": [fetchers, "NextSteps"]}
+
+
+def test_without_connect_the_shipper_has_no_connector(tmp_path: Path) -> None:
+    file = tmp_path / "logdock.yaml"
+    whole = document(export("cloudwatch-logs", ship_to=["reader"]), destinations=[FETCH])
+    file.write_text(yaml.safe_dump(whole), encoding="utf-8")
+    template = synthesize(file).templates[STACK]
+    assert "vendor_connector" not in json.dumps(template)
+    assert "X-API-TOKEN" in json.dumps(template["Outputs"]["ReaderNextSteps"])
