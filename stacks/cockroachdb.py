@@ -86,12 +86,15 @@ class CockroachdbStack(ExportStack):
 
     def _landings(self, key: CustomerKey, connector: Connector | None, after: list[IDependable]) -> list[IDependable]:
         groups, days = self._crdb.log_groups, self._crdb.retention_days
-        for name, filters in cockroachdb_filters(self._crdb).items():
-            self.alarms.security_event(name, filters)
         self.output("LogGroupNames", ",".join(groups), "log_name, and those of groups[]")
         if self._crdb.adopt_log_groups and connector:
-            return self.adopt_log_groups(connector, groups, key, days, after)
-        return self.landing_log_groups(groups, key, days, after)
+            landings = self.adopt_log_groups(connector, groups, key, days, after)
+        else:
+            landings = self.landing_log_groups(groups, key, days, after)
+        # After the log groups: a filter waits for the one that it counts in.
+        for name, filters in cockroachdb_filters(self._crdb).items():
+            self.alarms.security_event(name, filters)
+        return landings
 
     def _role(self, cluster: CustomResource | None) -> ExportRole:
         account = cluster.get_att_string("AccountId") if cluster else self._crdb.cluster_account_id
