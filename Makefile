@@ -18,10 +18,10 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo test lint types unit end-to-end proof fuzz bench vendor-apis synth sbom audit schema lock clean
+.PHONY: help setup demo test lint types unit end-to-end proof fuzz bench vendor-apis synth security-report sbom audit schema lock clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(SETUP) ## Install everything into .venv, node_modules and build (nothing to do the second time)
 
@@ -70,7 +70,7 @@ lint: $(SETUP) ## Style, formatting, import rules
 types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infrastructure
 	@echo "==> types"
 	@$(BIN)/mypy -p log_shipper -p vendor_connector
-	@$(BIN)/mypy app.py cli settings stacks constructs_lib local_cloud supply_chain tests benchmarks
+	@$(BIN)/mypy app.py cli settings stacks constructs_lib local_cloud security_report supply_chain tests benchmarks
 
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"
@@ -86,7 +86,7 @@ proof: $(SETUP) ## What takes minutes: every action of every AWS service for eve
 fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with new seeds, for FUZZ_MINUTES (5)
 	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
 
-bench: $(SETUP) ## The shipper against its floor and the standard library, as ratios: build/bench.json
+bench: $(SETUP) ## The shipper against its floor and the standard library, `logdock logs` against the obvious way: build/bench.json
 	@PYTHONPATH=.:lambda_src/log_shipper $(BIN)/python -m benchmarks --out build/bench.json
 
 vendor-apis: $(SETUP) ## The connector's requests against the vendors' own API descriptions: ATLAS=file COCKROACHDB=file LOGZIO=file
@@ -98,6 +98,9 @@ vendor-apis: $(SETUP) ## The connector's requests against the vendors' own API d
 synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out, with strict validation
 	@npx --no-install cdk synth --quiet --output cdk.out -c settings=$(SETTINGS)
 	@echo "templates are in cdk.out"
+
+security-report: $(SETUP) ## Who can do what under SETTINGS, and what shows it, as one page: build/security-report.html
+	@$(BIN)/python -m security_report --settings $(SETTINGS) --out build/security-report.html
 
 sbom: $(SETUP) ## What ships and under which licences: build/sbom/logdock.cdx.json (CycloneDX) and licences.md
 	@$(BIN)/python -m supply_chain.sbom build/sbom

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import inputs, plot
+from benchmarks import inputs, plot, search
 
 ROOT = Path(__file__).parents[1]
 DETECTORS = ["email", "ipv4", "ipv6", "payment-card", "aws-key", "bearer-token"]
@@ -91,6 +91,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), options.runs)
         result = run(bench, options.records, options.large)
+    with tempfile.TemporaryDirectory() as folder:
+        result["search"] = search.measure(Path(folder), options.runs, options.records)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     plot.draw(result, options.out.with_suffix(".svg"))
@@ -163,6 +165,7 @@ def show(result: dict[str, Any]) -> None:
         rows.append(f"{ratio['value']:8.2f} {limit:>8}  {name}")
     rows += ["", f"{'MB':>8} {'CPU s':>8} {'RSS MB':>8} {'$/GB':>9}"]
     rows += [f"{g['mb']:8d} {g['cpu']:8.3f} {g['rss_mb']:8.1f} {g['dollars_per_gb']:9.6f}" for g in result["growth"]]
+    rows += ["", *search.show(result["search"])]
     sys.stdout.write("\n".join(rows) + "\n")
 
 

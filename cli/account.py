@@ -131,12 +131,6 @@ class Account:
         client: SecretsManagerClient = self._client("secretsmanager", self.settings.region)
         return client
 
-    @cached_property
-    def sns(self) -> SNSClient:
-        """SNS in the deployment's own Region."""
-        client: SNSClient = self._client("sns", self.settings.region)
-        return client
-
     def s3_in(self, region: str) -> S3Client:
         """S3 in a Region."""
         client: S3Client = self._client("s3", region)
@@ -155,6 +149,11 @@ class Account:
     def kms_in(self, region: str) -> KMSClient:
         """KMS in a Region."""
         client: KMSClient = self._client("kms", region)
+        return client
+
+    def sns_in(self, region: str) -> SNSClient:
+        """SNS in a Region."""
+        client: SNSClient = self._client("sns", region)
         return client
 
     def logs_in(self, region: str) -> CloudWatchLogsClient:

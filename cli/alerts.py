@@ -1,4 +1,4 @@
-"""`logdock alerts test`: a message to everybody who should hear of alarms."""
+"""`logdock alerts test`: one message to everybody who should hear of alarms, before it must arrive."""
 
 from __future__ import annotations
 
@@ -7,36 +7,70 @@ import json
 import typer
 
 from cli.account import Account, read_settings
+from cli.errors import ExitCode, is_absent
 from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from cli.screen import Screen
 
-app = typer.Typer(help="Who hears of alarms.", no_args_is_help=True)
+EXAMPLES = """
+Example:
+
+`logdock alerts test` sends a test message to everybody who should hear, and names who has not confirmed
+"""
+
+alerts = typer.Typer(help="Who hears of alarms.", no_args_is_help=True)
 
 
-@app.callback()
+@alerts.callback()
 def _about() -> None:
     """Make the command a command of its own, even while there is but one."""
 
 
-@app.command("test", epilog="Example: `logdock alerts test --settings examples/alerts.yaml`")
-def send(
+@alerts.command(name="test", epilog=EXAMPLES)
+def send_test(
     settings: SettingsFile = DEFAULT_SETTINGS,
     profile: Profile = None,
     region: Region = None,
     as_json: Json = False,
 ) -> None:
-    """Send a message to the topics, addresses and webhook that should hear, from each Region."""
+    """Send a message to the addresses, topics and webhook that should hear, from each Region, and name them.
+
+    The exit code is 1 when nobody hears it, or somebody has not confirmed.
+    """
     screen, account = Screen(as_json=as_json), Account(read_settings(settings), profile, region)
-    alerts = account.settings.alerts
-    who = [*alerts.email, *alerts.sns_topic_arns, *(["the webhook"] if alerts.webhook else [])]
-    for where in account.regions:
-        arn = account.names.alerts_machine_arn(where)
-        try:
-            account.states_in(where).start_execution(stateMachineArn=arn, input=json.dumps({"state": "TEST"}))
-        except account.states_in(where).exceptions.StateMachineDoesNotExist:
-            raise account.not_deployed("core" if where == account.settings.region else "shipper", where) from None
-        screen.say(f"{where}: a test message is on its way to the topic {account.names.alerts}")
-    screen.say(
-        f"Who should hear: {', '.join(who) or 'nobody: set alerts.email, alerts.sns_topic_arns or alerts.webhook'}"
-    )
-    screen.document({"regions": list(account.regions), "hear": who})
+    sent = {where: _send(account, where) for where in account.regions}
+    screen.document(sent)
+    rows = [[where, who, state] for where, hearers in sent.items() for who, state in hearers.items()]
+    screen.table(["region", "who", ""], rows)
+    deaf = [where for where, hearers in sent.items() if not hearers]
+    if deaf:
+        screen.say(
+            f"Nobody hears of a failure in {', '.join(deaf)}: set alerts.email, alerts.sns_topic_arns or "
+            "alerts.webhook, and deploy."
+        )
+    if deaf or any(state == _UNCONFIRMED for _, _, state in rows):
+        raise typer.Exit(ExitCode.SOMETHING_LEFT)
+
+
+_UNCONFIRMED = "has not confirmed"
+
+
+def _send(account: Account, region: str) -> dict[str, str]:
+    """Have the state machine of reminders send the message, by the way that they take; return who it goes to."""
+    states, sns = account.states_in(region), account.sns_in(region)
+    alerts_of = account.settings.alerts
+    try:
+        states.start_execution(
+            stateMachineArn=account.names.alerts_machine_arn(region), input=json.dumps({"state": "TEST"})
+        )
+        pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=account.names.alert_topic_in(region))
+        subscribed = {
+            each["Endpoint"]: "hears" if each["SubscriptionArn"].startswith("arn:") else _UNCONFIRMED
+            for page in pages
+            for each in page["Subscriptions"]
+        }
+    except account.states_in(region).exceptions.ClientError as error:
+        if is_absent(error):
+            raise account.not_deployed("core" if region == account.settings.region else "shipper", region) from None
+        raise
+    asked = [*alerts_of.sns_topic_arns, *(["the webhook"] if alerts_of.webhook else [])]
+    return subscribed | dict.fromkeys(asked, "is sent it")

@@ -42,7 +42,7 @@ _THROTTLED = frozenset(
 _ABSENT = frozenset(
     {"NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ResourceNotFoundException",
      "ParameterNotFound", "NoSuchEntity", "ResourceNotFound", "NotFoundException", "DBClusterNotFoundFault",
-     "DBClusterNotFound", "NoSuchBucketPolicy"}
+     "DBClusterNotFound", "NoSuchBucketPolicy", "StateMachineDoesNotExist"}
 )  # fmt: skip
 _ACTIONS = {
     "ListObjectsV2": "s3:ListBucket", "ListObjectVersions": "s3:ListBucketVersions", "HeadBucket": "s3:ListBucket",
@@ -61,7 +61,13 @@ def code_of(error: Exception) -> str:
 
 def is_absent(error: Exception) -> bool:
     """Say whether AWS answered that a thing does not exist."""
-    return code_of(error) in _ABSENT or code_of(error) in ("404", "NoSuchKey", "NoSuchVersion", "NotFound")
+    return code_of(error) in _ABSENT or code_of(error) in (
+        "404",
+        "NoSuchKey",
+        "NoSuchVersion",
+        "NotFound",
+        "StateMachineDoesNotExist",
+    )
 
 
 def is_refused(error: Exception) -> bool:

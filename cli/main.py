@@ -11,10 +11,16 @@ from pathlib import Path
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import alerts
+from cli.alerts import alerts
+from cli.backfill.command import EXAMPLES as BACKFILL_EXAMPLES
+from cli.backfill.command import backfill
 from cli.errors import CommandError, ExitCode, from_aws
+from cli.init.command import EXAMPLES as INIT_EXAMPLES
+from cli.init.command import init
 from cli.logs.command import EXAMPLES as LOGS_EXAMPLES
 from cli.logs.command import logs
+from cli.next_steps import EXAMPLES as NEXT_STEPS_EXAMPLES
+from cli.next_steps import next_steps
 from cli.redrive.command import EXAMPLES as REDRIVE_EXAMPLES
 from cli.redrive.command import redrive
 from cli.screen import Screen
@@ -39,11 +45,14 @@ def _about() -> None:
     """Make the commands commands, even while there is but one."""
 
 
+app.command(epilog=INIT_EXAMPLES)(init)
 app.command(epilog=VALIDATE_EXAMPLES)(validate)
+app.command(name="next-steps", epilog=NEXT_STEPS_EXAMPLES)(next_steps)
 app.command(epilog=STATUS_EXAMPLES)(status)
 app.command(epilog=LOGS_EXAMPLES)(logs)
+app.command(epilog=BACKFILL_EXAMPLES)(backfill)
+app.add_typer(alerts, name="alerts")
 app.command(epilog=REDRIVE_EXAMPLES)(redrive)
-app.add_typer(alerts.app, name="alerts")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from cli.errors import CommandError, ExitCode
+
 LOG_WIDTH = 132
 
 
@@ -35,6 +37,14 @@ class Screen:
         """Begin anew at the top of a terminal."""
         if not self.as_json:
             self._out.clear()
+
+    def ask(self, question: str, proposed: str = "") -> str:
+        """Ask for one line; an empty one is what is proposed."""
+        self._err.print(f"  {question}{f' [{proposed}]' if proposed else ''}: ", end="", markup=False, soft_wrap=True)
+        try:
+            return input().strip() or proposed
+        except EOFError:
+            raise CommandError(f"the answers ended before {question}", ExitCode.USAGE) from None
 
     def note(self, text: str) -> None:
         """Print a line that is not part of the result."""

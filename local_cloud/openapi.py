@@ -58,9 +58,13 @@ class Description:
 
     @classmethod
     def read(cls, vendor: str, file: Path) -> Description:
-        """Read it from a file."""
+        """Read it from a file, of which it may be a part: a published page has a head of its own."""
         text = file.read_text(encoding="utf-8")
-        return cls(vendor, json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader))  # noqa: S506
+        documents = [json.loads(text)] if text.lstrip().startswith("{") else yaml.load_all(text, _Loader)
+        whole = next((one for one in documents if isinstance(one, dict) and "paths" in one), None)
+        if whole is None:
+            raise SystemExit(f"{file}: no OpenAPI description of {vendor}: it has no `paths`")
+        return cls(vendor, whole)
 
     def mistakes(self, request: Mapping[str, Any]) -> list[str]:
         """List what a recorded request has that the description does not allow."""

@@ -84,7 +84,11 @@ class Names:
     @property
     def alert_topic_arn(self) -> str:
         """The topic of the deployment's own Region."""
-        return f"arn:{self.partition}:sns:{self.region}:{self.account}:{self.alerts}"
+        return self.alert_topic_in(self.region)
+
+    def alert_topic_in(self, region: str) -> str:
+        """Return the ARN of the topic of a Region."""
+        return f"arn:{self.partition}:sns:{region}:{self.account}:{self.alerts}"
 
     def alerts_machine_arn(self, region: str) -> str:
         """Return the ARN of the state machine that tells of alarms in a Region."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -170,10 +169,7 @@ class _Body:
 
     def __init__(self, s3: S3Client, found: Found) -> None:
         self._s3, self._found = s3, found
-
-    @cached_property
-    def _first(self) -> Any:
-        return self._get(0)
+        self._first = self._get(0)
 
     @property
     def metadata(self) -> Mapping[str, str]:

@@ -90,8 +90,8 @@ def vendor_role(account: Account, export: Export, key_arn: str | None) -> Vendor
     if isinstance(export, CockroachdbExport):
         return VendorRole(
             name=names.export(export.name),
-            principal=f"arn:{names.partition}:iam::{export.cluster_account_id}:root",
-            external_ids=export.trusted_external_ids,
+            principal=None if export.connect else f"arn:{names.partition}:iam::{export.cluster_account_id}:root",
+            external_ids=export.trusted_external_ids or None,
             session_seconds=export.session_seconds,
             deeds=[
                 Deed(action=action, resource=f"{names.log_group_arn(group, region)}:log-stream:{PROBE}")

@@ -49,8 +49,10 @@ def check_topic(account: Account) -> Checks:
     """Check that who is to hear of failures has confirmed."""
     checks = Checks("alerts", f"npx cdk deploy {account.names.core_stack}")
     with checks.of_thing(f"topic {account.names.alerts}") as check:
-        pages = account.sns.get_paginator("list_subscriptions_by_topic").paginate(
-            TopicArn=account.names.alert_topic_arn
+        pages = (
+            account.sns_in(account.settings.region)
+            .get_paginator("list_subscriptions_by_topic")
+            .paginate(TopicArn=account.names.alert_topic_arn)
         )
         found = {each["Endpoint"]: each["SubscriptionArn"] for page in pages for each in page["Subscriptions"]}
         for address in account.settings.alerts.email:
@@ -109,8 +111,8 @@ def _fetcher(account: Account, destination: LogzioDestination) -> VendorRole:
     bucket, prefix = names.bucket_arn(names.bucket(ARCHIVE)), f"feed/{destination.name}/"
     return VendorRole(
         name=names.export(destination.name),
-        principal=f"arn:{names.partition}:iam::{destination.account_id}:root",
-        external_ids=destination.external_id or (),
+        principal=None if destination.connect else f"arn:{names.partition}:iam::{destination.account_id}:root",
+        external_ids=None if destination.connect else destination.external_id,
         session_seconds=destination.session_seconds,
         deeds=[
             Deed(action="s3:ListBucket", resource=bucket, context={"s3:prefix": prefix}),

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from log_shipper import archive, aws, ship
 from log_shipper.events import ObjectRef, message_of
 from moto.s3.models import s3_backends
@@ -178,6 +180,15 @@ class Deployed:
         self.measured("Logdock", "sent", 10, age, **of)
         self.measured("Logdock", "lag_ms", lag_ms, age, **of)
 
+    def stacks(self, outputs: dict[str, dict[str, str]]) -> None:
+        """Have stacks with these outputs."""
+        fake = FakeFormation(outputs)
+        self._monkeypatch.setattr("cli.account.Account.cloudformation_in", lambda *_: fake)
+
+    def answer(self, answer: Callable[[], str]) -> None:
+        """Have somebody answer what a command asks."""
+        self._monkeypatch.setattr("builtins.input", answer)
+
     def archive_object(self, export: str, age: timedelta) -> datetime:
         """Have an archive object, written so long ago; return when that was."""
         written = datetime.now(UTC) - age
@@ -227,6 +238,32 @@ class FakeLambda:
             answer = {"errorType": type(error).__name__, "errorMessage": str(error)}
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(answer).encode())}
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+
+
+DESCRIPTIONS = {
+    "RoleArn": "AWS IAM role ARN, to authorise in Atlas",
+    "BucketName": "Bucket Name",
+    "Prefix": "Prefix",
+    "KmsKeyArn": "KMS Key",
+}
+"""What the stack of an Atlas export says of its outputs."""
+
+
+class FakeFormation:
+    """Stacks as CloudFormation tells of them, by their outputs; nothing in them has been changed by hand."""
+
+    def __init__(self, outputs: dict[str, dict[str, str]]) -> None:
+        self._outputs = outputs
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - the AWS client's names
+        if StackName not in self._outputs:
+            error: Any = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
+            raise ClientError({"Error": error}, "DescribeStacks")
+        outputs = [
+            {"OutputKey": key, "OutputValue": value, "Description": DESCRIPTIONS.get(key, "")}
+            for key, value in self._outputs[StackName].items()
+        ]
+        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
 
 
 def forget() -> None:

@@ -6,6 +6,7 @@ import json
 
 import boto3
 import pytest
+from moto.sns.models import sns_backends
 
 from tests.cli.conftest import ACCOUNT, Type
 from tests.conftest import ROOT
@@ -30,23 +31,56 @@ def asked(arn: str) -> list[object]:
     return [json.loads(client.describe_execution(executionArn=run["executionArn"])["input"]) for run in runs]
 
 
-def test_the_state_machine_is_asked_for_a_test_message(logdock: Type) -> None:
+@pytest.fixture
+def topic(aws: None) -> str:
+    return topic_in("eu-west-1")
+
+
+def topic_in(region: str) -> str:
+    arn: str = boto3.client("sns", region_name=region).create_topic(Name="acme-prod-alerts")["TopicArn"]
+    return arn
+
+
+def test_the_state_machine_is_asked_for_a_test_message_and_who_hears_is_named(logdock: Type, topic: str) -> None:
     arn = machine()
-    ended = logdock("alerts", "test", *SETTINGS)
+    boto3.client("sns", region_name="eu-west-1").subscribe(
+        TopicArn=topic, Protocol="email", Endpoint="oncall@acme.example"
+    )
+    ended = logdock("alerts", "test", *SETTINGS, "--json")
     assert asked(arn) == [{"state": "TEST"}]
-    assert ended.out.splitlines() == [
-        "eu-west-1: a test message is on its way to the topic acme-prod-alerts",
-        "Who should hear: oncall@acme.example, arn:aws:sns:eu-west-1:111122223333:oncall, the webhook",
-    ]
+    assert json.loads(ended.out) == {
+        "eu-west-1": {
+            "oncall@acme.example": "hears",
+            "arn:aws:sns:eu-west-1:111122223333:oncall": "is sent it",
+            "the webhook": "is sent it",
+        }
+    }
     assert ended.code == 0
 
 
-def test_a_deployment_of_two_regions_is_asked_in_both(logdock: Type) -> None:
-    both = [machine("eu-west-1"), machine("us-east-1")]
-    everything = ("--settings", str(ROOT / "examples" / "cockroachdb.yaml"), "--json")
-    ended = logdock("alerts", "test", *everything)
+def test_a_deployment_of_two_regions_is_asked_in_both_and_nobody_to_hear_is_something_to_mend(logdock: Type) -> None:
+    regions = ("eu-west-1", "us-east-1")
+    both = [machine(region) for region in regions]
+    for region in regions:
+        topic_in(region)
+    ended = logdock("alerts", "test", "--settings", str(ROOT / "examples" / "cockroachdb.yaml"))
     assert [asked(arn) for arn in both] == [[{"state": "TEST"}]] * 2
-    assert json.loads(ended.out)["regions"] == ["eu-west-1", "us-east-1"]
+    assert ended.code == 1
+    assert "Nobody hears of a failure in eu-west-1, us-east-1: set alerts.email" in ended.out
+
+
+def test_who_has_not_confirmed_is_named(logdock: Type, topic: str) -> None:
+    machine()
+    for name in ("new", "old"):
+        boto3.client("sns", region_name="eu-west-1").subscribe(
+            TopicArn=topic, Protocol="email", Endpoint=f"{name}@acme.example"
+        )
+    (pending,) = (each for each in sns_backends[ACCOUNT]["eu-west-1"].subscriptions.values() if "new" in each.endpoint)
+    pending.arn = "PendingConfirmation"
+    ended = logdock("alerts", "test", *SETTINGS)
+    assert ended.code == 1
+    assert "new@acme.example" in ended.out
+    assert ended.out.count("has not confirmed") == 1
 
 
 def test_without_the_core_it_says_what_to_deploy(logdock: Type) -> None:
@@ -56,6 +90,5 @@ def test_without_the_core_it_says_what_to_deploy(logdock: Type) -> None:
     assert "npx cdk deploy acme-prod-core" in ended.err
 
 
-def test_its_help_has_an_example_and_the_page_has_it(logdock: Type) -> None:
+def test_its_help_has_an_example(logdock: Type) -> None:
     assert "logdock alerts test" in logdock("alerts", "test", "--help").out.partition("Example")[2]
-    assert "## logdock alerts test\n" in (ROOT / "docs" / "logdock.md").read_text()

@@ -16,7 +16,16 @@ from settings import load_settings
 from tests.cli.conftest import EVERYTHING, Type
 from tests.conftest import ROOT
 
-COMMANDS = sorted(str(command.callback.__name__) for command in entry.app.registered_commands if command.callback)
+COMMANDS = sorted(
+    [str(command.name or command.callback.__name__) for command in entry.app.registered_commands if command.callback]
+    + [
+        f"{group.name} {command.name}"
+        for group in entry.app.registered_groups
+        if group.typer_instance
+        for command in group.typer_instance.registered_commands
+        if command.callback
+    ]
+)
 PAGE = (ROOT / "docs" / "logdock.md").read_text()
 
 
@@ -26,7 +35,7 @@ def client_error(code: str, message: str = "", operation: str = "GetObject") -> 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_every_command_has_an_example_and_the_page_has_the_command(logdock: Type, command: str) -> None:
-    shown = logdock(command, "--help")
+    shown = logdock(*command.split(), "--help")
     assert shown.code == 0
     assert re.search(rf"Examples?:.*logdock {command}", shown.out, re.DOTALL)
     assert f"## logdock {command}\n" in PAGE

@@ -6,18 +6,26 @@ With LOGDOCK_WRITE_TRANSCRIPTS set, the page is written instead of compared.
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import shlex
+import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 from log_shipper.jobs import identity_of
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape, archive_key
 
 from cli.redrive.pace import Pace
+from settings import load_settings
+from settings.exports import MongodbAtlasExport
+from stacks.next_steps import atlas_steps
 from tests.cli.conftest import Type
 from tests.cli.deployed import Deployed
 from tests.conftest import ROOT
@@ -65,10 +73,62 @@ def after_a_night(deployed: Deployed) -> None:
         deployed.s3.put_object(Bucket=deployed.archive, Key=key, Body=gzip.compress(renderer.archived(record)))
 
 
+def not_shipped_yet(deployed: Deployed) -> None:
+    """Three objects landed before there was anybody to tell."""
+    for number in range(3):
+        deployed.land(f"{number}.log", "line")
+
+
+def an_atlas_export(deployed: Deployed) -> None:
+    """One export, deployed; its settings are those of an example."""
+    settings = load_settings(ROOT / "examples" / "mongodb-atlas.yaml")
+    Path("atlas.yaml").write_text((ROOT / "examples" / "mongodb-atlas.yaml").read_text())
+    export = settings.exports[0]
+    assert isinstance(export, MongodbAtlasExport)
+    role, bucket = "arn:aws:iam::111122223333:role/acme-prod-orders", settings.landing_bucket(export)
+    key = "arn:aws:kms:eu-west-1:111122223333:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11"
+    steps = atlas_steps(export, role_arn=role, bucket=bucket, key_arn=key)
+    outputs = {"RoleArn": role, "BucketName": bucket, "Prefix": export.prefix, "KmsKeyArn": key, "NextSteps": steps}
+    deployed.stacks({"acme-prod-orders": outputs})
+
+
+def somebody_listens(deployed: Deployed) -> None:
+    """One address has confirmed."""
+    untyped: Any = boto3
+    sns = untyped.client("sns", region_name="eu-west-1")
+    topic = sns.create_topic(Name="acme-alerts")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="oncall@acme.example")
+    untyped.client("stepfunctions", region_name="eu-west-1").create_state_machine(
+        name="acme-alerts",
+        definition=json.dumps({"StartAt": "Over", "States": {"Over": {"Type": "Succeed"}}}),
+        roleArn="arn:aws:iam::111122223333:role/acme-alerts",
+    )
+
+
+def a_new_deployment(deployed: Deployed) -> None:
+    """Nothing is there yet, and somebody answers."""
+    answers = iter(
+        ["acme", "111122223333", "eu-west-1", "", "ledger", "f78b7feb-b6cf-4396-9d7f-494982d7d81e", "222233334444",
+         "/acme/cockroach/ledger", ""]
+    )  # fmt: skip
+
+    def answer() -> str:
+        given = next(answers)
+        print(given, file=sys.stderr)  # as a terminal shows it
+        return given
+
+    deployed.answer(answer)
+
+
 SCENES: dict[str, Callable[[Deployed], None]] = {
+    "logdock init --kind cockroachdb --settings prod.yaml": a_new_deployment,
     "logdock validate --offline": lambda _: None,
+    "logdock next-steps orders --settings atlas.yaml": an_atlas_export,
+    "logdock alerts test": somebody_listens,
     "logdock status": a_morning,
     A_SEARCH: after_a_night,
+    "logdock backfill --export app --since 90d --dry-run": not_shipped_yet,
+    "logdock backfill --export app --since 90d --rate 50": not_shipped_yet,
     "logdock redrive --dry-run": after_an_outage,
     "logdock redrive": after_an_outage,
 }

@@ -59,12 +59,13 @@ def test_a_trust_that_differs_says_how(document: dict[str, Any], fault: str) -> 
     ("document", "faults"),
     [
         (trust(), []),
+        (trust(ids=["old", "new"]), []),
         (trust("*"), ["it trusts *, and should trust one principal"]),
         (trust([VENDOR, "other"]), [f"it trusts {VENDOR}, other, and should trust one principal"]),
-        (trust(Condition={}), ["it accepts 0 external ids, and should accept one"]),
+        (trust(Condition={}), ["it demands no external id"]),
     ],
 )
-def test_a_trust_that_the_deploy_asked_the_vendor_for_is_of_one_principal_with_one_id(
+def test_a_trust_that_the_deploy_asked_the_vendor_for_is_of_one_principal_with_an_id(
     document: dict[str, Any], faults: list[str]
 ) -> None:
     assert trust_faults(document, None, None) == faults

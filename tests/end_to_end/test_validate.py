@@ -18,20 +18,89 @@ import yaml
 from cli.main import main
 from local_cloud.cdk import Cdk
 from local_cloud.customer import make_secrets, prepare
-from local_cloud.demo import localised
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
-from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.stand_ins.sessions import role_session
 from local_cloud.vendors import Vendors
+from settings import load_settings
 from settings.names import Names
-from tests.conftest import ROOT
 
 pytestmark = pytest.mark.end_to_end
 
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 BUCKET = "acme-prod-orders-111122223333-eu-west-1"
 CHECKOUT = "/acme/apps/checkout"
+SETTINGS = """\
+deployment: acme-prod
+account: "111122223333"
+region: eu-west-1
+retention: soc2
+alerts:
+  email: [oncall@acme.example]
+
+destinations:
+  - name: logz
+    kind: logzio
+    region: eu
+    token_secret: acme/logzio
+    listener_url: https://127.0.0.1:1
+  - name: logz-reader
+    kind: logzio
+    mode: fetch
+    region: eu
+    account_id: "406095609952"
+    external_id: logzio:aws:extid:example0nktixxe8q
+
+exports:
+  - name: orders
+    kind: mongodb-atlas
+    project_id: 5e2211c17a3e5a48f5497de3
+    atlas_principal_arn: arn:aws:iam::772401394250:root
+    external_id: 9f4a5d0e-6a86-4c0d-a3f5-1d2c8f3b7e64
+    prefix: atlas/orders
+    ship_to: [archive, logz]
+    redaction:
+      detectors: [email]
+
+  - name: ledger
+    kind: cockroachdb
+    plan: advanced
+    cluster_id: f78b7feb-b6cf-4396-9d7f-494982d7d81e
+    cluster_account_id: "222233334444"
+    external_id: 6d1f0c5be8a14c6f9f0d2b7a
+    log_group: /acme/cockroach/ledger
+    redact: false
+    groups:
+      - {log_name: /acme/cockroach/ledger-sql, channels: [SQL_SCHEMA, SQL_EXEC, SENSITIVE_ACCESS]}
+      - {log_name: /acme/cockroach/ledger-ops, channels: [OPS, HEALTH], min_level: WARNING}
+    ship_to: [logz, logz-reader]
+    redaction:
+      markers: redact
+
+  - name: billing
+    kind: aurora-mysql
+    cluster_id: billing
+    parameter_group: billing-params
+    events: [CONNECT, QUERY]
+    ship_to: [logz]
+
+  - name: platform
+    kind: aptible
+    stack_region: eu-west-1
+    decryption_keys_secret: acme/aptible-keys
+    ship_to: [archive, logz]
+
+  - name: trail
+    kind: s3-logs
+    services: [cloudtrail, vpc-flow]
+    ship_to: [archive, logz, logz-reader]
+
+  - name: apps
+    kind: cloudwatch-logs
+    log_groups: [/acme/apps/checkout]
+    log_group_prefixes: [/acme/services/]
+    ship_to: [logz]
+"""
 VENDORS = {("orders", "the vendor's own configuration"), ("ledger", "the vendor's own configuration")} | {
     ("platform", "the vendor's own configuration")
 }
@@ -52,21 +121,16 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("validate")
-    with (
-        Emulator(log_file=directory / "emulator.log") as cloud,
-        LogzioListener(certificate=cloud.certificate, key=cloud.key) as listener,
-        Vendors(cloud) as vendors,
-    ):
+    with Emulator(log_file=directory / "emulator.log") as cloud:
         file = directory / "logdock.yaml"
-        settings = localised(ROOT / "examples" / "everything.yaml", listener.url, vendors, file)
-        secrets = make_secrets(settings)
-        secrets.credentials.update(vendors.know(settings))
-        prepare(cloud, settings, secrets)
+        file.write_text(SETTINGS)
+        settings = load_settings(file)
+        prepare(cloud, settings, make_secrets(settings))
         cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=directory / "cdk.log")
         cdk.bootstrap()
         cdk.synth(file, directory / "cdk.out")
         outputs = cdk.deploy(directory / "cdk.out").outputs
-        yield World(Stage(cloud, settings, outputs, vendors), Names.of(settings), file)
+        yield World(Stage(cloud, settings, outputs, Vendors(cloud)), Names.of(settings), file)
 
 
 Found = dict[tuple[str, str], dict[str, str]]
@@ -122,6 +186,33 @@ def test_an_export_is_checked_with_what_it_stands_on(validate: Validate) -> None
     assert {of for of, _ in found} == {
         "acme-prod-core", "acme-prod-shipper", "acme-prod-orders", "orders", "logz", "archive",
     }  # fmt: skip
+
+
+def test_what_is_left_to_do_at_the_vendors_is_what_the_deploy_has_put_out(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = world.stage.settings
+    for name, value in world.stage.cloud.environment(settings.account, settings.region).items():
+        monkeypatch.setenv(name, value)
+    assert main(["next-steps", "--settings", str(world.settings_file), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {*(export.name for export in settings.exports), "logz-reader"}
+    for export in settings.exports:
+        told = world.stage.told(export.name)
+        assert {name: output["value"] for name, output in found[export.name].items()} == told
+    assert found["logz-reader"]["NextSteps"]["value"].startswith("curl ")
+
+
+def test_a_test_of_the_alerts_is_sent_and_who_is_subscribed_is_shown(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = world.stage.settings
+    for name, value in world.stage.cloud.environment(settings.account, settings.region).items():
+        monkeypatch.setenv(name, value)
+    code = main(["alerts", "test", "--settings", str(world.settings_file), "--json"])
+    heard = json.loads(capsys.readouterr().out)[settings.region]
+    assert set(heard) == set(settings.alerts.email)
+    assert code == (0 if all(heard.values()) else 1)
 
 
 # ------------------------------------------------------------------------------------------- what a person may do wrong

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,14 +47,14 @@ def job(config: ExportConfig, shape: Shape, *, done: bool = False) -> Job:
 
 
 def same_either_way(
-    config: ExportConfig, shape: Shape, blocks: list[RawBlock | list[Record]], *, by_hour: bool
+    config: ExportConfig, shape: Shape, blocks: Callable[[], Iterator[RawBlock | list[Record]]], *, by_hour: bool
 ) -> bytes:
-    """Assert that blocks taken whole give what they give line by line; return it."""
+    """Assert that blocks taken whole give what they give line by line, each as soon as it is read; return it."""
     whole, single = job(config, shape), job(config, shape)
-    fast = [segment for block in blocks for segment in whole.take(block, by_hour=by_hour)]
+    fast = [segment for block in blocks() for segment in whole.take(block, by_hour=by_hour)]
     slow = [
         segment
-        for block in blocks
+        for block in blocks()
         for segment in single.segments(block.records() if isinstance(block, RawBlock) else block, by_hour=by_hour)
     ]
     data = b"".join(segment.data for segment in slow)
@@ -72,7 +75,7 @@ def test_a_block_taken_whole_gives_what_its_lines_give(
     data: bytes, document: dict[str, object], by_hour: bool, longest: int | None
 ) -> None:
     config = parse_export_config("e", orjson.dumps(document))
-    blocks = list(read_blocks([data], vendor=config.vendor, format_name=config.format_name, origin=ORIGIN))
+    blocks = partial(read_blocks, [data], vendor=config.vendor, format_name=config.format_name, origin=ORIGIN)
     same_either_way(config, Shape(longest, 400 if longest else None), blocks, by_hour=by_hour)
 
 

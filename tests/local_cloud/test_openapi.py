@@ -179,6 +179,22 @@ def test_the_command_says_how_many_fit(tmp_path: Path, capsys: pytest.CaptureFix
     assert "POST /groups/ab12/sinks: delay is out of range" in capsys.readouterr().out
 
 
+def test_a_description_may_follow_a_pages_head(tmp_path: Path) -> None:
+    file, record = tmp_path / "page.yml", tmp_path / "requests.jsonl"
+    file.write_text(f"---\nlayout: none\n---\n\n{yaml.safe_dump(DESCRIPTION)}")
+    record.write_text(json.dumps(request()) + "\n")
+    assert main([str(record), f"v={file}"]) == 0
+
+
+@pytest.mark.parametrize("text", ["{}", "layout: none", "", "not found"])
+def test_a_file_that_is_no_description_is_named(tmp_path: Path, text: str) -> None:
+    file, record = tmp_path / "page", tmp_path / "requests.jsonl"
+    file.write_text(text)
+    record.write_text(json.dumps(request()) + "\n")
+    with pytest.raises(SystemExit, match=r"page: no OpenAPI description of v: it has no `paths`"):
+        main([str(record), f"v={file}"])
+
+
 def test_nothing_to_check_is_no_success(tmp_path: Path) -> None:
     (tmp_path / "requests.jsonl").write_text("")
     (tmp_path / "d.json").write_text(json.dumps(DESCRIPTION))

@@ -74,6 +74,15 @@ def test_archives_are_decrypted_with_the_secret_that_the_settings_name_or_anothe
     assert f"Skipped s3://{landed.platform}/{key_of()}: no decryption key has the SHA-256" in refused.err
 
 
+def test_archives_of_several_apps_come_in_the_order_of_their_lines(landed: Landed) -> None:
+    for app, hour in (("apps-1", 5), ("apps-2", 3), ("apps-3", 4)):
+        line = LINE.replace("T03:", f"T{hour:02}:").replace("hello", app)
+        name = V3.replace("T03:", f"T{hour:02}:").replace("T04:", f"T{hour + 1:02}:", 1)
+        land(landed, key_of(resource=app, name=name), gzip.compress(f"{line}\n".encode()))
+    found = search(landed, "--decryption-keys", keys_file(landed, MASTER))
+    assert [json.loads(line)["log"] for line in found.out.splitlines()] == ["apps-2\n", "apps-3\n", "apps-1\n"]
+
+
 def test_keys_are_read_from_standard_input(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> None:
     import io
 

@@ -75,6 +75,12 @@ def test_an_archive_is_read_when_its_name_does_not_rule_it_out(name: str, wanted
     assert (found is not None) is wanted
 
 
+def test_the_times_of_a_name_are_whole_seconds() -> None:
+    key = f"mystack/shareable/v3/{SHA}/apps-321/{CONTAINER}-json.log.unknown.2026-11-17T02:59:59.archived.gz"
+    since = datetime(2026, 11, 17, 2, 59, 59, 500_000, tzinfo=UTC)
+    assert Aptible(since, UNTIL, LATE).wants(key, at("05:00:00")) is not None
+
+
 def test_an_archive_without_times_that_was_uploaded_before_the_range_is_not_read() -> None:
     key = f"mystack/shareable/v2/{SHA}/apps-321/{CONTAINER}-json.log.2026-06-29T18:30:01.bck.gz"
     assert Aptible(SINCE, UNTIL, LATE).wants(key, at("02:00:00")) is None

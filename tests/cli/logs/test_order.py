@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from cli.logs.scan import Hit
 TIMES = st.integers(0, 20).map("{:02}".format)
 
 
+@hypothesis.settings(deadline=None)
 @given(st.lists(st.lists(TIMES, max_size=6), max_size=6), st.lists(TIMES, max_size=6), st.booleans())
 def test_lines_leave_in_the_order_of_their_times_once_and_not_too_early(
     batches: list[list[str]], releases: list[str], on_disk: bool

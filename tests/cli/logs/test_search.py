@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -152,6 +153,19 @@ def test_a_connection_that_breaks_is_read_on_from_there(landed: Landed, monkeypa
     found = landed.logs("--raw", "--export", "jobs")
     assert (found.code, len(broken)) == (0, 3)
     assert [line[:5] for line in found.out.splitlines()] == [f"{number:05}" for number in range(2000)]
+
+
+def test_objects_are_read_at_once(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        landed.archived((f"{DAY}T03:12:0{number}Z", str(number)))
+    get, together = reader._Body._get, threading.Barrier(4)
+
+    def wait_for_the_others(*arguments: Any) -> Any:
+        together.wait(30)
+        return get(*arguments)
+
+    monkeypatch.setattr(reader._Body, "_get", wait_for_the_others)
+    assert landed.logs("--raw", "--export", "jobs").out == "0\n1\n2\n3\n"
 
 
 def test_atlas_objects_are_read_where_they_landed(landed: Landed) -> None:

@@ -164,7 +164,8 @@ def test_messages_are_named_when_the_destination_cannot_be_opened(
     app.secrets.delete_secret(SecretId="acme/logzio", ForceDeleteWithoutRecovery=True)
     ship._kept.cache_clear()
     ship.handler(batch(message("app", app.land("a.log", b"a\n"), number=4)), Context())
-    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"event":"failed"' in line]
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (line,) = [line for line in told if line["event"] == "failed" and "error" in line]
     assert (line["message_ids"], line["error"]) == (
         ["m4"],
         "ConfigurationError: secret 'acme/logzio' cannot be read: ResourceNotFoundException",

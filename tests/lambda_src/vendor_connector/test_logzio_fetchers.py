@@ -432,3 +432,9 @@ def test_an_address_that_is_not_logzios_is_told(logzio: LogzioApi, formation: Fo
     logzio.fail("GET", "/v2/whoami", Reply(200, {"hello": "world"}), times=1_000)
     with pytest.raises(FailedError, match="GET /v2/whoami answered without accountId"):
         formation.deploy(template(logzio))
+
+
+def test_a_token_that_logzio_repeats_is_not_told_on(logzio: LogzioApi, formation: Formation) -> None:
+    logzio.fail("GET", "/v2/whoami", Reply(400, {"message": f"no such token: {TOKEN}"}))
+    with pytest.raises(FailedError, match=r"no such token: \*\*\*"):
+        formation.deploy(template(logzio))

@@ -1,0 +1,1 @@
+"""`logdock init`: asks what a kind of export needs, and writes a settings file with comments that is valid."""

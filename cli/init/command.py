@@ -1,0 +1,165 @@
+"""The command itself: asks, checks each answer as the deploy would, and writes the file."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import textwrap
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from cli.errors import CommandError, ExitCode
+from cli.init.questions import DEPLOYMENT, DESTINATIONS, EXPORTS, Kind, Question
+from cli.options import DEFAULT_SETTINGS, Json
+from cli.screen import Screen
+from settings import Deployment
+from settings.destinations import ARCHIVE
+from settings.messages import explain
+
+EXAMPLES = """
+Examples:
+
+`logdock init` asks for everything, and writes `logdock.yaml`
+
+`logdock init --kind cockroachdb --settings prod.yaml` writes another file, for one kind of export
+
+`logdock init --kind aurora-mysql < answers.txt` takes one answer from each line
+"""
+EXTERNAL_ID_BYTES = 16
+WIDTH = 116
+SCHEMA = "# yaml-language-server: $schema=settings/logdock.schema.json"
+
+
+class ExportKind(StrEnum):
+    """The kinds of export."""
+
+    MONGODB_ATLAS = "mongodb-atlas"
+    COCKROACHDB = "cockroachdb"
+    AURORA_MYSQL = "aurora-mysql"
+    APTIBLE = "aptible"
+    S3_LOGS = "s3-logs"
+    CLOUDWATCH_LOGS = "cloudwatch-logs"
+
+
+def init(
+    kind: Annotated[ExportKind | None, typer.Option(help="The kind of export; left out, it is asked.")] = None,
+    settings: Annotated[
+        Path, typer.Option("--settings", metavar="FILE", help="The file to write; it must not exist.")
+    ] = DEFAULT_SETTINGS,
+    as_json: Json = False,
+) -> None:
+    """Ask what a kind of export needs, and write a settings file with comments.
+
+    Each answer is checked as the deploy would check it. External ids of your own making come from the system's
+    generator for secrets. Secrets are never asked for: their names are.
+    """
+    if settings.exists():
+        raise CommandError(f"{settings}: is there already. Name another with --settings FILE", ExitCode.USAGE)
+    screen = Screen(as_json=as_json)
+    document: dict[str, Any] = {}
+    _ask(screen, document, (), DEPLOYMENT)
+    chosen = str(kind or _choose(screen, "kind of export", [*EXPORTS], next(iter(EXPORTS))))
+    export: dict[str, Any] = {"kind": chosen}
+    document["exports"] = [export]
+    _ask(screen, document, ("exports", 0), _named(EXPORTS[chosen], "logs"))
+    where = _choose(screen, "ship to; none: the logs land, and stay", [*DESTINATIONS, "none"], "none")
+    if where != "none":
+        document["destinations"] = [{"kind": where}]
+        _ask(screen, document, ("destinations", 0), _named(DESTINATIONS[where], where))
+        export["ship_to"] = [document["destinations"][0]["name"]]
+    try:
+        deployment = Deployment.model_validate(document)
+    except ValidationError as error:
+        raise CommandError(f"{explain(settings, error)}\nNothing was written", ExitCode.USAGE) from None
+    settings.write_text(_written(document), encoding="utf-8")
+    stacks = [f"{deployment.deployment}-{name}" for name in ("core", "shipper", export["name"])]
+    screen.document({"settings": str(settings), "stacks": stacks})
+    screen.say(f"{settings} is written. `npx cdk deploy --all` deploys {', '.join(stacks)}.")
+
+
+def _named(kind: Kind, name: str) -> Kind:
+    return kind._replace(questions=(Question("name", name), *kind.questions))
+
+
+def _ask(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], kind: Kind) -> None:
+    """Ask every question of a kind, and put the answers where the path says."""
+    target = document
+    for part in path:
+        target = target[part]
+    for setting in kind.made:
+        target[setting] = secrets.token_hex(EXTERNAL_ID_BYTES)
+    for question in kind.questions:
+        screen.note(textwrap.fill(_about(kind, question.setting), WIDTH))
+        while True:
+            answer = _value(question, screen.ask(question.setting, question.proposed or ""))
+            target.pop(question.setting, None)
+            if answer:
+                target[question.setting] = answer
+            mistake = _mistake(document, (*path, question.setting))
+            if not mistake:
+                break
+            screen.note(f"  expected {mistake}")
+
+
+def _value(question: Question, given: str) -> str | list[str]:
+    if question.is_list:
+        return [each.strip() for each in given.split(",") if each.strip()]
+    return given
+
+
+def _mistake(document: dict[str, Any], path: tuple[Any, ...]) -> str:
+    """Return what is wrong with the setting at a path, with all else as far as it is known."""
+    try:
+        Deployment.model_validate(document)
+    except ValidationError as error:
+        here = [line for line in error.errors(include_url=False) if _is_of(line["loc"], path)]
+        if here:
+            return "an answer" if here[0]["type"] == "missing" else str(here[0]["msg"])
+    return ""
+
+
+def _is_of(loc: tuple[Any, ...], path: tuple[Any, ...]) -> bool:
+    """Say whether a mistake is of a setting; a location names the kind of an export besides."""
+    parts = [part for part in loc if part not in EXPORTS and part not in DESTINATIONS]
+    return tuple(parts[: len(path)]) == path
+
+
+def _choose(screen: Screen, what: str, names: list[str], proposed: str) -> str:
+    while True:
+        given = screen.ask(f"{what} ({', '.join(names)})", proposed)
+        if given in names:
+            return given
+
+
+def _about(kind: Kind, setting: str) -> str:
+    return str(kind.model.model_fields[setting].description)
+
+
+def _written(document: dict[str, Any]) -> str:
+    """Write the file: each setting under what it means."""
+    lines = [SCHEMA, "# docs/settings.md has every setting.", ""]
+    lines += _settings(document, DEPLOYMENT, "")
+    for section, kinds in (("destinations", DESTINATIONS), ("exports", EXPORTS)):
+        for entry in document.get(section, []):
+            lines += ["", f"{section}:", f"  - name: {json.dumps(entry['name'])}", f"    kind: {entry['kind']}"]
+            lines += _settings(entry, kinds[entry["kind"]], "    ")
+            if "ship_to" in entry:
+                lines.append(f"    ship_to: {json.dumps(entry['ship_to'])}")
+            elif section == "exports":
+                lines.append(f"    # ship_to: [{ARCHIVE}]")
+    return "\n".join([*lines, ""])
+
+
+def _settings(values: dict[str, Any], kind: Kind, indent: str) -> list[str]:
+    lines = []
+    for setting in (*(question.setting for question in kind.questions), *kind.made):
+        lines += textwrap.wrap(
+            _about(kind, setting), WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
+        )
+        given = setting in values
+        lines.append(f"{indent}{'' if given else '# '}{setting}: {json.dumps(values.get(setting, ''))}")
+    return lines

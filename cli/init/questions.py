@@ -1,0 +1,76 @@
+"""What is asked, by kind: the settings that have no default, and those that nearly everybody sets."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from settings import Deployment
+from settings.destinations import LogzioDestination, OtlpDestination
+from settings.exports import (
+    AptibleExport,
+    AuroraMysqlExport,
+    CloudwatchLogsExport,
+    CockroachdbExport,
+    MongodbAtlasExport,
+    S3LogsExport,
+)
+from settings.model import Model
+
+
+class Question(NamedTuple):
+    """One question.
+
+    Attributes
+    ----------
+    setting
+        The setting that the answer becomes.
+    proposed
+        What Enter alone answers; None where an answer must be given.
+    is_list
+        True where several answers may be given, with commas between.
+    """
+
+    setting: str
+    proposed: str | None = None
+    is_list: bool = False
+
+
+class Kind(NamedTuple):
+    """A kind of export or destination: its model, its questions, and the settings that are made rather than asked."""
+
+    model: type[Model]
+    questions: tuple[Question, ...]
+    made: tuple[str, ...] = ()
+
+
+DEPLOYMENT = Kind(
+    Deployment,
+    (Question("deployment"), Question("account"), Question("region"), Question("retention", "soc2")),
+)
+EXPORTS = {
+    "mongodb-atlas": Kind(
+        MongodbAtlasExport,
+        (
+            Question("project_id"),
+            Question("atlas_principal_arn"),
+            Question("external_id"),
+            Question("prefix", "atlas"),
+        ),
+    ),
+    "cockroachdb": Kind(
+        CockroachdbExport,
+        (Question("cluster_id"), Question("cluster_account_id"), Question("log_group")),
+        made=("external_id",),
+    ),
+    "aurora-mysql": Kind(AuroraMysqlExport, (Question("cluster_id"), Question("parameter_group", ""))),
+    "aptible": Kind(AptibleExport, (Question("stack_region"), Question("decryption_keys_secret", ""))),
+    "s3-logs": Kind(S3LogsExport, (Question("services", "", is_list=True), Question("existing_bucket", ""))),
+    "cloudwatch-logs": Kind(
+        CloudwatchLogsExport,
+        (Question("log_groups", "", is_list=True), Question("log_group_prefixes", "", is_list=True)),
+    ),
+}
+DESTINATIONS = {
+    "logzio": Kind(LogzioDestination, (Question("region", "us"), Question("token_secret"))),
+    "otlp": Kind(OtlpDestination, (Question("endpoint"), Question("headers_secret", ""))),
+}

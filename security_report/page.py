@@ -1,0 +1,124 @@
+"""The page: everything that was measured, in one HTML file without a script, a font or an address to load."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from security_report.controls import Assessed, Framework
+from security_report.evidence import Findings, Judged
+from security_report.exceptions import Exemption
+from security_report.matrix import Matrix
+from settings import Deployment
+from tests.policy.proof.account import Account
+from tests.policy.proof.claim_file import Claim, NothingElse, Property
+from tests.policy.proof.templates import Template
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All that the page says.
+
+    Attributes
+    ----------
+    settings, file
+        The deployment, and the name of its file.
+    made
+        When.
+    templates
+        By stack.
+    stand_ins
+        What the page shows in the place of values that are made up until the deployment is there.
+    matrix, evidence, findings, frameworks, exemptions
+        What was measured.
+    """
+
+    settings: Deployment
+    file: str
+    made: datetime
+    templates: Mapping[str, Template]
+    stand_ins: Mapping[str, str]
+    matrix: Matrix
+    evidence: Mapping[str, Judged]
+    findings: Findings
+    frameworks: Sequence[tuple[Framework, Sequence[Assessed]]]
+    exemptions: Sequence[Exemption]
+
+    @property
+    def mistakes(self) -> list[str]:
+        """What must not be: claims that do not hold, roles open to a vendor's every customer, other findings."""
+        return [
+            *(mistake for each in self.evidence.values() for mistake in each.mistakes),
+            *(
+                f"{role.name}: {', '.join(trust.statement.who)} may assume it without an external id"
+                for role in self.matrix.roles
+                for trust in role.trusts
+                if trust.is_open
+            ),
+            *(f"{each.tool} {each.rule} on {each.resource} {each.detail}".strip() for each in self.findings.others),
+        ]
+
+    @property
+    def verdict(self) -> str:
+        """The whole in a few words."""
+        return f"{len(self.mistakes)} do not hold" if self.mistakes else "everything that is claimed holds"
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the templates, by which a page and a `cdk.out` can be compared."""
+        return hashlib.sha256(json.dumps(self.templates, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def states(self) -> dict[str, list[str]]:
+        """Which controls are in which state."""
+        found: dict[str, list[str]] = {}
+        for framework, controls in self.frameworks:
+            for each in controls:
+                found.setdefault(each.state, []).append(f"{framework.framework}: {each.control.id}")
+        return found
+
+    def judged(self, kind: type[Claim | Property | NothingElse]) -> list[Judged]:
+        """Return what of a kind is about something here."""
+        return [each for each in self.evidence.values() if isinstance(each.says, kind) and each.asked]
+
+    def claims_by_file(self) -> list[tuple[str, list[Judged]]]:
+        """Return the claims that are about something here, by their file's name."""
+        claims = self.judged(Claim)
+        return [(name, list(those)) for name, those in groupby(claims, lambda each: each.id.partition("/")[0])]
+
+
+def stand_ins(account: Account) -> dict[str, str]:
+    """Name what is known after the deploy alone: a key by its alias, whom a vendor names by the export."""
+    found = {arn.rpartition("/")[2]: f"<{alias}>" for alias, arn in account.keys.items()}
+    for name, answer in account.answers.items():
+        found[answer.principal_arn.split(":")[4]] = f"<account of the vendor of {name}>"
+        found[answer.external_id] = f"<external id of {name}>"
+    return found
+
+
+def render(report: Report) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    def named(text: str) -> str:
+        for made_up, shown in report.stand_ins.items():
+            text = text.replace(made_up, shown)
+        return text
+
+    environment.filters["named"] = named
+    return environment.get_template("page.html").render(
+        report=report, Claim=Claim, Property=Property, NothingElse=NothingElse
+    )

@@ -1,0 +1,133 @@
+"""`logdock backfill`: what landed is announced as S3 would have, once to each destination, oldest first."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from cli.errors import ExitCode
+from cli.redrive.pace import Pace
+from tests.cli.conftest import Type
+from tests.cli.deployed import LANDING, SECRET_CONTENT, Deployed
+
+RANGE = ("--export", "app", "--since", "1h")
+
+
+def landed_before(deployed: Deployed, count: int) -> list[str]:
+    """Land objects that nobody was told of; return their lines."""
+    lines = [f"line {number}" for number in range(count)]
+    for line in lines:
+        deployed.land(f"{line.replace(' ', '-')}.log", line)
+    return [f"{line} {SECRET_CONTENT}" for line in lines]
+
+
+def received(deployed: Deployed) -> list[str]:
+    return sorted(deployed.listener.messages())
+
+
+def test_what_landed_is_shipped_to_every_destination(logdock: Type, deployed: Deployed) -> None:
+    lines = landed_before(deployed, 12)
+    ended = logdock("backfill", *RANGE)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("12 objects (0.0 MB) of app announced to logz, lake.")
+    assert (deployed.waiting("logz"), deployed.waiting("lake")) == (12, 12)
+    assert deployed.ship() == []
+    assert received(deployed) == sorted(lines)
+
+
+def test_what_a_destination_has_is_not_sent_to_it_again(logdock: Type, deployed: Deployed) -> None:
+    lines = landed_before(deployed, 2)
+    deployed.send("logz", deployed.land("line-0.log", "line 0"))
+    deployed.ship()
+    for _ in range(2):
+        assert logdock("backfill", *RANGE, "--destination", "logz").code == 0
+        assert deployed.ship() == []
+    assert received(deployed) == sorted(lines)
+
+
+def test_a_range_has_what_landed_in_it(logdock: Type, deployed: Deployed) -> None:
+    landed_before(deployed, 3)
+    ended = logdock("backfill", "--export", "app", "--since", "3h", "--until", "1h", "--json")
+    assert json.loads(ended.out)["objects"] == 0
+    assert deployed.waiting("logz") == 0
+
+
+def test_of_log_groups_the_archive_is_shipped(logdock: Type, deployed: Deployed) -> None:
+    from log_shipper import archive
+
+    from tests.lambda_src.log_shipper.world import subscription
+
+    archive.handler(subscription("jobs", "/acme/jobs", ["a job"]), None)
+    assert logdock("backfill", "--export", "jobs", "--since", "2020-01-01", "--rate", "1000").code == 0
+    assert deployed.ship() == []
+    assert received(deployed) == ["a job"]
+
+
+def test_a_dry_run_counts_and_sends_nothing(logdock: Type, deployed: Deployed) -> None:
+    landed_before(deployed, 3)
+    ended = logdock("backfill", *RANGE, "--dry-run")
+    assert ended.out == "3 objects (0.0 MB) of app would be sent to logz, lake. Nothing was sent.\n"
+    assert deployed.waiting("logz") == 0
+
+
+def test_stopped_it_says_where_to_go_on_and_nothing_is_missed(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = landed_before(deployed, 25)
+    turn = Pace.turn
+    turns: list[int] = []
+
+    def stop_at_the_third(pace: Pace, count: int = 1) -> bool:
+        turns.append(count)
+        if len(turns) == 3:
+            pace.stop()
+        return turn(pace, count)
+
+    monkeypatch.setattr(Pace, "turn", stop_at_the_third)
+    stopped = logdock("backfill", *RANGE, "--destination", "logz", "--json")
+    report = json.loads(stopped.out)
+    assert (stopped.code, report["objects"], turns) == (ExitCode.INTERRUPTED, 20, [10, 10, 5])
+    went_on = logdock("backfill", "--export", "app", "--destination", "logz", "--since", report["go_on"])
+    assert went_on.code == 0
+    deployed.ship()
+    assert received(deployed) == sorted(lines)
+
+
+def test_a_queue_that_takes_not_all_is_said_and_where_to_go_on(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landed_before(deployed, 2)
+    answer = {"Failed": [{"Id": "0", "Code": "InternalError"}]}
+    refusing = SimpleNamespace(get_queue_url=deployed.sqs.get_queue_url, send_message_batch=lambda **_: answer)
+    monkeypatch.setattr("cli.account.Account.sqs", refusing)
+    ended = logdock("backfill", *RANGE, "--destination", "logz")
+    assert ended.code == ExitCode.AWS
+    assert "did not take 1 of 2 messages: InternalError" in ended.err
+    assert "Go on with --since" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--export", "apps", "--since", "1h"], "--export apps: the settings have none; did you mean app?"),
+        (["--export", "app", "--since", "x"], "--since 'x' is no time"),
+        (["--export", "app", "--since", "1h", "--until", "2h"], "is not before --until"),
+        ([*RANGE, "--destination", "log"], "--destination log: app is not shipped there; did you mean logz?"),
+        ([*RANGE, "--destination", "archive"], "app is not shipped there; there are: logz, lake"),
+    ],
+)
+def test_a_mistake_of_use_has_its_message(logdock: Type, deployed: Deployed, arguments: list[str], says: str) -> None:
+    ended = logdock("backfill", *arguments)
+    assert (ended.code, ended.out) == (ExitCode.USAGE, "")
+    assert says in ended.err
+
+
+def test_a_landing_or_a_shipper_that_is_not_deployed_is_named(logdock: Type, deployed: Deployed) -> None:
+    deployed.s3.delete_bucket(Bucket=LANDING)
+    assert "acme-app is not deployed" in logdock("backfill", *RANGE).err
+    deployed.sqs.delete_queue(QueueUrl=deployed.urls["logz"])
+    ended = logdock("backfill", *RANGE)
+    assert ended.code == ExitCode.NOT_DEPLOYED
+    assert "acme-shipper is not deployed" in ended.err

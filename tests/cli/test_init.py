@@ -1,0 +1,117 @@
+"""`logdock init`: whatever is asked ends in a file that the deploy takes."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.init.command import ExportKind
+from cli.init.questions import DESTINATIONS, EXPORTS
+from settings import load_settings
+from settings.destinations import Destination
+from settings.exports import Export
+from tests.cli.conftest import Type, Typed
+
+HEAD = ["acme", "111122223333", "eu-west-1", ""]
+ANSWERS = {
+    "mongodb-atlas": ["5e2211c17a3e5a48f5497de3", "arn:aws:iam::772401394250:root", "id-of-atlas", ""],
+    "cockroachdb": ["f78b7feb-b6cf-4396-9d7f-494982d7d81e", "222233334444", "/acme/cockroach"],
+    "aurora-mysql": ["billing", ""],
+    "aptible": ["eu-west-1", "acme/aptible-keys"],
+    "s3-logs": ["cloudtrail, alb", ""],
+    "cloudwatch-logs": ["/acme/one, /acme/two", ""],
+}
+
+Answer = Callable[..., Typed]
+
+
+@pytest.fixture
+def answer(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> Answer:
+    """Type the command and then one answer a line."""
+
+    def type_in(arguments: list[str], answers: list[str]) -> Typed:
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in answers)))
+        return logdock("init", *arguments)
+
+    return type_in
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_the_file_of_every_kind_is_valid_and_says_what_each_setting_means(
+    answer: Answer, tmp_path: Path, kind: str
+) -> None:
+    ended = answer([], [*HEAD, kind, "mine", *ANSWERS[kind], "none"])
+    assert (ended.code, ended.out) == (
+        0, "logdock.yaml is written. `npx cdk deploy --all` deploys acme-core, acme-shipper, acme-mine.\n",
+    )  # fmt: skip
+    (export,) = load_settings(tmp_path / "logdock.yaml").exports
+    assert (export.kind, export.name, export.ship_to) == (kind, "mine", ())
+    text = (tmp_path / "logdock.yaml").read_text()
+    unwrapped = re.sub(r"\n *# ", " ", text)
+    for question in EXPORTS[kind].questions:
+        assert str(EXPORTS[kind].model.model_fields[question.setting].description) in unwrapped
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [(["logzio", "", "eu", "acme/logzio"], "logzio"), (["otlp", "lake", "https://otel.acme.example", ""], "otlp")],
+)
+def test_a_destination_is_shipped_to(answer: Answer, tmp_path: Path, answers: list[str], kind: str) -> None:
+    ended = answer(["--kind", "aurora-mysql"], [*HEAD, "", "billing", "", *answers])
+    assert ended.code == 0
+    settings = load_settings(tmp_path / "logdock.yaml")
+    assert [each.kind for each in settings.destinations] == [kind]
+    assert settings.exports[0].ship_to == (settings.destinations[0].name,)
+
+
+def test_external_ids_are_made_and_never_the_same(answer: Answer, tmp_path: Path) -> None:
+    made: set[str] = set()
+    for number in range(3):
+        file = f"{number}.yaml"
+        answer(["--kind", "cockroachdb", "--settings", file], [*HEAD, "", *ANSWERS["cockroachdb"], "none"])
+        (export,) = load_settings(tmp_path / file).exports
+        made.update(export.external_id or ())  # type: ignore[union-attr]
+    assert len(made) == 3
+    assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in made)
+
+
+def test_an_answer_that_the_deploy_would_refuse_is_asked_again(answer: Answer, tmp_path: Path) -> None:
+    head = ["much-too-long-a-name", "acme", "12", "111122223333", "eu-west-1", ""]
+    ended = answer(["--kind", "cloudwatch-logs"], [*head, "", "", "", "/acme/", "other", "none"])
+    assert ended.code == 0
+    assert ended.err.count("  expected ") == 3
+    assert "expected an AWS account id: exactly 12 digits" in ended.err
+    assert "expected at least one log group" in ended.err
+    (export,) = load_settings(tmp_path / "logdock.yaml").exports
+    assert export.model_dump()["log_group_prefixes"] == ("/acme/",)
+
+
+def test_a_file_that_is_there_is_left_alone(answer: Answer, tmp_path: Path) -> None:
+    (tmp_path / "logdock.yaml").write_text("mine")
+    ended = answer([], [])
+    assert (ended.code, ended.err) == (2, "Error: logdock.yaml: is there already. Name another with --settings FILE\n")
+    assert (tmp_path / "logdock.yaml").read_text() == "mine"
+
+
+def test_nothing_is_written_when_the_answers_end(answer: Answer, tmp_path: Path) -> None:
+    ended = answer([], HEAD)
+    assert (ended.code, "the answers ended before kind of export" in ended.err) == (2, True)
+    assert not (tmp_path / "logdock.yaml").exists()
+
+
+def test_a_script_gets_the_file_and_the_stacks(answer: Answer) -> None:
+    ended = answer(["--kind", "aurora-mysql", "--json"], [*HEAD, "", "billing", "", "none"])
+    assert json.loads(ended.out) == {"settings": "logdock.yaml", "stacks": ["acme-core", "acme-shipper", "acme-logs"]}
+
+
+def test_every_kind_can_be_asked_for() -> None:
+    def kinds(union: object) -> set[str]:
+        return {model.model_fields["kind"].annotation.__args__[0] for model in union.__origin__.__args__}  # type: ignore[attr-defined]
+
+    assert set(ExportKind) == set(EXPORTS) == kinds(Export)
+    assert set(DESTINATIONS) == kinds(Destination)

@@ -1,0 +1,73 @@
+"""`logdock next-steps`: what the stacks' outputs say, for every export and every destination that fetches."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import EVERYTHING, Type
+from tests.cli.deployed import FakeFormation
+
+OUTPUTS = {
+    "acme-prod-orders": {"RoleArn": "arn:role", "NextSteps": "curl atlas", "Prefix": "atlas/orders"},
+    "acme-prod-ledger": {"NextSteps": "curl cockroach"},
+    "acme-prod-billing": {"NextSteps": "Nothing to do."},
+    "acme-prod-platform": {"NextSteps": "Ask Aptible"},
+    "acme-prod-trail": {"NextSteps": "aws cloudtrail"},
+    "acme-prod-apps": {"NextSteps": "Nothing to do."},
+    "acme-prod-shipper": {"LogzReaderRoleArn": "arn:reader", "LogzReaderNextSteps": "curl logz", "Other": "x"},
+}
+
+
+@pytest.fixture
+def formation(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeFormation(OUTPUTS)
+    monkeypatch.setattr("cli.account.Account.cloudformation_in", lambda *_: fake)
+
+
+def steps(logdock: Type, *arguments: str) -> Any:
+    return logdock("next-steps", *arguments, "--settings", str(EVERYTHING))
+
+
+@pytest.mark.usefixtures("formation")
+def test_every_export_and_fetching_destination_has_its_steps(logdock: Type) -> None:
+    found = json.loads(steps(logdock, "--json").out)
+    assert {name: outputs["NextSteps"]["value"] for name, outputs in found.items()} == {
+        "orders": "curl atlas",
+        "ledger": "curl cockroach",
+        "billing": "Nothing to do.",
+        "platform": "Ask Aptible",
+        "trail": "aws cloudtrail",
+        "apps": "Nothing to do.",
+        "logz-reader": "curl logz",
+    }
+    assert set(found["logz-reader"]) == {"RoleArn", "NextSteps"}
+
+
+@pytest.mark.usefixtures("formation")
+def test_the_values_of_the_form_are_shown_with_the_call(logdock: Type) -> None:
+    shown = steps(logdock, "orders").out
+    assert "RoleArn  arn:role" in shown
+    assert "Prefix   atlas/orders" in shown
+    assert "curl atlas\n" in shown
+
+
+@pytest.mark.usefixtures("formation")
+def test_the_call_alone_can_be_run(logdock: Type) -> None:
+    assert steps(logdock, "orders", "--call").out == "curl atlas\n"
+
+
+@pytest.mark.usefixtures("formation")
+def test_a_name_that_has_no_steps_is_a_mistake_of_use(logdock: Type) -> None:
+    ended = steps(logdock, "logz")
+    assert ended.code == 2
+    assert "Error: logz: the settings have no such export, nor destination that fetches" in ended.err
+
+
+def test_a_stack_that_is_not_deployed_is_named(logdock: Type, aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.account.Account.cloudformation_in", lambda *_: FakeFormation({}))
+    ended = steps(logdock, "orders")
+    assert ended.code == 4
+    assert "acme-prod-orders is not deployed" in ended.err

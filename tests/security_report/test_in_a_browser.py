@@ -1,0 +1,144 @@
+"""The report of the example with everything in it, measured whole and looked at in a browser and on paper."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+from pypdf import PdfReader
+
+from security_report.__main__ import main
+from tests.conftest import ROOT
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PAPER_WIDTH, PAPER_HEIGHT = 1032, 680
+"""A4 across, less the margins, in CSS pixels."""
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """Find a browser on this machine. Without one there is nothing to look with; in CI that is a failure."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found:
+        return found
+    reason = f"none of {', '.join(BROWSERS)} is on the PATH to look at the report with (Debian: apt install chromium)"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def file(browser_path: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the report, once for all processes that run tests."""
+    own = tmp_path_factory.getbasetemp()
+    folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    path = folder / "security-report.html"
+    with (folder / "security-report.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            example = ROOT / "examples" / "everything.yaml"
+            assert main(["--settings", str(example), "--out", str(path)]) == 0
+    return path
+
+
+class Seen:
+    """What a browser did while a page was open: messages to its console, and addresses that it asked for."""
+
+    def __init__(self, page: Page) -> None:
+        self.messages: list[str] = []
+        self.addresses: list[str] = []
+        page.on("console", lambda message: self.messages.append(message.text))
+        page.on("pageerror", lambda error: self.messages.append(str(error)))
+        page.on("request", lambda request: self.addresses.append(request.url))
+
+
+@pytest.fixture(scope="module")
+def opened(browser_path: str, file: Path) -> Iterator[tuple[Page, Seen]]:
+    """Open the page from the file system."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path)
+        page = browser.new_page(offline=True)
+        seen = Seen(page)
+        page.goto(file.as_uri())
+        yield page, seen
+        browser.close()
+
+
+def overflowing(page: Page) -> list[str]:
+    """List what stands out of the page to the right, or is wider than the cell or box that it is in."""
+    found: list[str] = page.evaluate(
+        """() => [...document.body.querySelectorAll("*")]
+            .filter(each => each.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5
+                || (each.clientWidth > 0 && each.scrollWidth > each.clientWidth + 1))
+            .map(each => each.tagName + " " + each.textContent.trim().slice(0, 80))"""
+    )
+    return found
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_nothing_is_wider_than_the_page(opened: tuple[Page, Seen], width: int) -> None:
+    page, _ = opened
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.locator("table").count() > 20
+    assert overflowing(page) == []
+
+
+def test_every_table_shows_its_headings(opened: tuple[Page, Seen]) -> None:
+    page, _ = opened
+    page.set_viewport_size({"width": 1280, "height": 900})
+    tables = page.locator("table").all()
+    headings = [[each.bounding_box() for each in table.locator("thead th").all()] for table in tables]
+    assert all(boxes and all(box and box["height"] > 10 for box in boxes) for boxes in headings)
+
+
+def test_every_link_within_the_page_leads_somewhere(opened: tuple[Page, Seen]) -> None:
+    page, _ = opened
+    missing = page.evaluate(
+        """() => [...document.querySelectorAll("a[href^='#']")].map(each => each.getAttribute("href").slice(1))
+            .filter(id => !document.getElementById(id))"""
+    )
+    assert missing == []
+
+
+def test_it_asks_for_nothing_and_complains_of_nothing(opened: tuple[Page, Seen], file: Path) -> None:
+    _, seen = opened
+    assert seen.messages == []
+    assert seen.addresses == [file.as_uri()]
+
+
+def test_nothing_is_cut_off_on_paper(opened: tuple[Page, Seen]) -> None:
+    page, _ = opened
+    page.set_viewport_size({"width": PAPER_WIDTH, "height": PAPER_HEIGHT})
+    page.emulate_media(media="print")
+    wide = overflowing(page)
+    page.emulate_media(media="null")
+    assert wide == []
+
+
+def letters(text: str) -> str:
+    """Leave out what a line break changes: white space, and ligatures."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
+
+
+def test_the_printed_report_has_every_cell_and_repeats_headings(opened: tuple[Page, Seen], tmp_path: Path) -> None:
+    page, _ = opened
+    page.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True)
+    sheets = [letters(sheet.extract_text()) for sheet in PdfReader(tmp_path / "report.pdf").pages]
+    printed = "".join(sheets)
+    cells = page.locator("h1, header p, dd, main :is(tbody th, td, h2, h3, li, p, pre)").all_inner_texts()
+    lines = Counter(letters(line) for cell in cells for line in cell.splitlines() if line.strip())
+    assert len(lines) > 500
+    assert {line: times for line, times in lines.items() if printed.count(line) < times} == {}
+    # The claims' tables go on for pages; each page of them begins with the headings.
+    titles = ("Judgedby@cloud-copilot", "Nothingelse")
+    first, last = (next(number for number, sheet in enumerate(sheets) if title in sheet) for title in titles)
+    assert last - first > 5
+    assert all("WhoDoesToResultClaim,andwhy" in sheet for sheet in sheets[first:last])
