@@ -14,6 +14,7 @@ from settings.exports import AptibleExport, CockroachdbExport, Export, MongodbAt
 from settings.model import Model
 from settings.replica import Replica
 from settings.retention import PROFILES, ProfileName, Retention
+from settings.sql import Sql
 from settings.text import AccountId, DeploymentName, NotEmpty, Region, Switch
 
 __all__ = ["ATLAS_EXPORTS_PER_PROJECT", "RESERVED_NAMES", "Alerts", "Deployment"]
@@ -44,6 +45,9 @@ class Deployment(Model):
         description="How log groups reach the archive. `direct`: each log stream's events by themselves, within "
         "seconds. `kinesis`: through a data stream in each Region, those of a minute together; for many log streams. "
         "docs/subscriptions.md says what each costs and how to change from one to the other.",
+    )
+    sql: Sql | None = Field(
+        default=None, description="SQL over what landed, with Amazon Athena (docs/sql.md). Left out: none."
     )
     destinations: tuple[Destination, ...] = Field(default=(), description="Where logs go after they have landed.")
     exports: Annotated[tuple[Export, ...], *NotEmpty] = Field(description="Whose logs land.")

@@ -121,6 +121,16 @@ class Names:
         """The CloudFormation export that holds the stream's ARN, in every Region."""
         return f"{self.deployment}-subscriptions-stream-arn"
 
+    @property
+    def sql_database(self) -> str:
+        """The database of Glue's catalogue: a name that SQL takes without quotes."""
+        return self.deployment.replace("-", "_")
+
+    @property
+    def sql_workgroup(self) -> str:
+        """The workgroup of Athena."""
+        return f"{self.deployment}-logs"
+
     def shipper(self, destination: str) -> str:
         """Return the name of a destination's function and role."""
         return f"{self.deployment}-ship-{destination}"

@@ -33,6 +33,7 @@ from settings.exports import (
 )
 from settings.replica import Replica
 from settings.retention import PROFILES, Retention
+from settings.sql import Sql
 from settings.text import LOG_GROUP_DAYS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,6 +44,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The file", Deployment),
     ("`retention`, when it is not a profile", Retention),
     ("`replica`", Replica),
+    ("`sql`", Sql),
     ("`alerts`", Alerts),
     ("`alerts.webhook`", Webhook),
     ("A destination of kind `logzio`", LogzioDestination),

@@ -25,6 +25,7 @@ from stacks import subscriptions
 from stacks.alerts import hear_of_alarms, hearers
 from stacks.replica import replication
 from stacks.shipper_alarms import watch_copies
+from stacks.sql import RESULTS_PREFIX, SqlTables
 
 SHORT_LIVED_DAYS = 30
 """Days that a copy made for a fetching reader, and the shipper's notes of its progress, are kept: longer than a message
@@ -61,6 +62,9 @@ class CoreStack(Stack):
             self._copy_to(replication(settings.replica, names))
         if subscriptions.through_kinesis(settings):
             SubscriptionStream(self, "Subscriptions", subscriptions.stream_props(names, names.region, self.key))
+        if settings.sql:
+            limit = settings.sql.scan_limit_gb
+            SqlTables(self, "Sql", settings=settings, names=names, key_arn=self.key.arn, scan_limit_gb=limit)
         self._roles()
         self.key.allow(
             statements.encrypt_log_groups(
@@ -75,6 +79,9 @@ class CoreStack(Stack):
     def _bucket(self, construct_id: str, purpose: str, *, encrypted: bool) -> LandingBucket:
         is_target = purpose == "access-logs"
         replica = self._settings.replica if purpose == "archive" else None
+        short_lived = SHORT_LIVED.get(purpose, ())
+        if purpose == "archive" and self._settings.sql:
+            short_lived = (*short_lived, RESULTS_PREFIX)
         return LandingBucket(
             self,
             construct_id,
@@ -88,7 +95,7 @@ class CoreStack(Stack):
                 access_log_bucket_name=None if is_target else self._names.bucket("access-logs"),
                 # Every object that S3 announces costs; of the three buckets only the archive is listened to.
                 announced=purpose == "archive",
-                short_lived_prefixes=tuple((prefix, SHORT_LIVED_DAYS) for prefix in SHORT_LIVED.get(purpose, ())),
+                short_lived_prefixes=tuple((prefix, SHORT_LIVED_DAYS) for prefix in short_lived),
                 replication=replication(replica, self._names) if replica else None,
             ),
         )

@@ -35,6 +35,7 @@ SETTINGS = f"""\
 deployment: acme
 account: "{ACCOUNT}"
 region: {REGION}
+sql: {{}}
 exports:
   - name: orders
     kind: mongodb-atlas

@@ -38,7 +38,7 @@ def test_rejects_an_unknown_setting_and_names_the_known(refusal: Refusal) -> Non
         ("exports[0].zzz: unknown setting; expected one of: name, ship_to, redaction, include, exclude, alerts, "
         "oversize, path_fields, kind, stack_region, bucket, replication_role_arn, encryption, decryption_keys_secret"),
         ("zzz: unknown setting; expected one of: deployment, account, region, retention, replica, alerts, "
-        "dashboard, subscriptions, destinations, exports"),
+        "dashboard, subscriptions, sql, destinations, exports"),
     ]  # fmt: skip
 
 

@@ -1,0 +1,192 @@
+"""SQL over what landed: Glue tables whose partitions are computed, so that none is ever registered, and a workgroup.
+
+Nobody is granted anything here: Athena reads with the rights of whoever asks. Sources: Athena User Guide, "Partition
+projection", "OpenX JSON SerDe", "Regex SerDe", "Workgroups and data usage controls".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_athena as athena
+from aws_cdk import aws_glue as glue
+from constructs import Construct
+
+from settings import Deployment
+from settings.exports import MongodbAtlasExport
+from settings.names import Names
+
+RESULTS_PREFIX = "athena/"
+"""Where the archive bucket keeps what queries answered; short-lived, and outside of what is searched or copied."""
+GB = 1_000_000_000
+ARCHIVE_COLUMNS = {
+    "time": "string",
+    "vendor": "string",
+    "log_type": "string",
+    "source": "string",
+    "message": "string",
+    "fields": "map<string,string>",
+}
+ARCHIVE_PARTITIONS = {"export": "string", "dt": "string", "hour": "string"}
+ATLAS_COLUMNS = {"line": "string"}
+ATLAS_PARTITIONS = {"cluster": "string", "host": "string", "log_type": "string"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableProps:
+    """A table over the objects of a bucket.
+
+    Attributes
+    ----------
+    name
+        Its name in the database.
+    location
+        Where its objects are, with a final slash.
+    partitions
+        The location of each partition, in the names of the partition columns.
+    columns, keys
+        Names and Hive types.
+    serde, reads
+        The Hive class that reads its objects, and that class's parameters.
+    projection
+        How the values of each key are computed.
+    """
+
+    name: str
+    location: str
+    partitions: str
+    columns: dict[str, str]
+    keys: dict[str, str]
+    serde: str
+    reads: dict[str, str]
+    projection: dict[str, str]
+
+
+class SqlTables(Construct):
+    """The database, its tables, and the workgroup that queries them."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Deployment,
+        names: Names,
+        key_arn: str,
+        scan_limit_gb: int,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        account = Stack.of(self).account
+        database = glue.CfnDatabase(
+            self,
+            "Database",
+            catalog_id=account,
+            database_input=glue.CfnDatabase.DatabaseInputProperty(
+                name=names.sql_database, description=f"Logdock: the logs of {names.deployment}"
+            ),
+        )
+        for props in (archive_table(settings), *atlas_tables(settings)):
+            table = glue.CfnTable(
+                self,
+                f"Table-{props.name}",
+                catalog_id=account,
+                database_name=names.sql_database,
+                table_input=_input(props),
+            )
+            table.add_resource_dependency(database)
+        workgroup = athena.CfnWorkGroup(
+            self,
+            "Workgroup",
+            name=names.sql_workgroup,
+            description=f"Logdock: queries of {names.deployment}'s logs",
+            # what it deletes is the list of past queries, and only when the workgroup itself goes
+            recursive_delete_option=True,
+            work_group_configuration=athena.CfnWorkGroup.WorkGroupConfigurationProperty(
+                enforce_work_group_configuration=True,
+                publish_cloud_watch_metrics_enabled=True,
+                requester_pays_enabled=False,
+                bytes_scanned_cutoff_per_query=scan_limit_gb * GB,
+                engine_version=athena.CfnWorkGroup.EngineVersionProperty(
+                    selected_engine_version="Athena engine version 3"
+                ),
+                result_configuration=athena.CfnWorkGroup.ResultConfigurationProperty(
+                    output_location=f"s3://{settings.archive_bucket}/{RESULTS_PREFIX}",
+                    expected_bucket_owner=account,
+                    encryption_configuration=athena.CfnWorkGroup.EncryptionConfigurationProperty(
+                        encryption_option="SSE_KMS", kms_key=key_arn
+                    ),
+                ),
+            ),
+        )
+        CfnOutput(
+            Stack.of(self), "SqlWorkgroup", value=workgroup.name, description="Choose it in Athena, and see docs/sql.md"
+        )
+
+
+def archive_table(settings: Deployment) -> TableProps:
+    """Return the table of the archive: every export that is in it, by day and hour."""
+    location = f"s3://{settings.archive_bucket}/logs/"
+    return TableProps(
+        name="archive",
+        location=location,
+        partitions=f"{location}${{export}}/dt=${{dt}}/hour=${{hour}}/",
+        columns=ARCHIVE_COLUMNS,
+        keys=ARCHIVE_PARTITIONS,
+        serde="org.openx.data.jsonserde.JsonSerDe",
+        reads={"ignore.malformed.json": "true"},
+        projection={
+            "projection.export.type": "enum",
+            "projection.export.values": ",".join(export.name for export in settings.exports),
+            "projection.dt.type": "date",
+            "projection.dt.format": "yyyy-MM-dd",
+            "projection.dt.range": "2020-01-01,NOW+1DAYS",
+            "projection.hour.type": "integer",
+            "projection.hour.range": "0,23",
+            "projection.hour.digits": "2",
+        },
+    )
+
+
+def atlas_tables(settings: Deployment) -> Sequence[TableProps]:
+    """Return a table for each export of MongoDB Atlas: its lines as they landed, by cluster, host and log type."""
+    return [
+        TableProps(
+            name=f"{export.name.replace('-', '_')}_landed",
+            location=(location := f"s3://{settings.landing_bucket(export)}/{export.prefix}/"),
+            partitions=f"{location}${{cluster}}/${{host}}/${{log_type}}/",
+            columns=ATLAS_COLUMNS,
+            keys=ATLAS_PARTITIONS,
+            serde="org.apache.hadoop.hive.serde2.RegexSerDe",
+            reads={"input.regex": "^(.*)$"},
+            projection={f"projection.{name}.type": "injected" for name in ATLAS_PARTITIONS},
+        )
+        for export in settings.exports
+        if isinstance(export, MongodbAtlasExport)
+    ]
+
+
+def _input(props: TableProps) -> glue.CfnTable.TableInputProperty:
+    return glue.CfnTable.TableInputProperty(
+        name=props.name,
+        table_type="EXTERNAL_TABLE",
+        partition_keys=_columns(props.keys),
+        parameters={
+            "EXTERNAL": "TRUE",
+            "projection.enabled": "true",
+            "storage.location.template": props.partitions,
+            **props.projection,
+        },
+        storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
+            location=props.location,
+            columns=_columns(props.columns),
+            input_format="org.apache.hadoop.mapred.TextInputFormat",
+            output_format="org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+            serde_info=glue.CfnTable.SerdeInfoProperty(serialization_library=props.serde, parameters=props.reads),
+        ),
+    )
+
+
+def _columns(columns: dict[str, str]) -> list[glue.CfnTable.ColumnProperty]:
+    return [glue.CfnTable.ColumnProperty(name=name, type=kind) for name, kind in columns.items()]

@@ -1,0 +1,159 @@
+"""`sql`: the tables, the workgroup and the queries of docs/sql.md, which use what the tables have and nothing else."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import pytest
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import OptimizeError
+from sqlglot.optimizer.qualify import qualify
+
+from app import build_app
+from settings import load_settings
+from settings.sql import Sql
+from tests.conftest import EXAMPLES, ROOT, cdk_context, synthesize
+
+EVERYTHING = ROOT / "examples" / "everything.yaml"
+ARCHIVE = "acme-prod-archive-111122223333-eu-west-1"
+QUERIES = re.findall(r"^```sql\n(.*?)^```$", (ROOT / "docs" / "sql.md").read_text(), re.MULTILINE | re.DOTALL)
+
+
+@cache
+def core() -> dict[str, Any]:
+    """Return the template of the core stack of everything, with SQL."""
+    settings = load_settings(EVERYTHING).model_copy(update={"sql": Sql()})
+    app = build_app(settings, shipper_layer=ROOT / "tests" / "stacks" / "layer", context=cdk_context())
+    (template,) = [stack.template for stack in app.synth().stacks if stack.stack_name == "acme-prod-core"]
+    found: dict[str, Any] = template
+    return found
+
+
+def of_type(resource_type: str) -> list[dict[str, Any]]:
+    return [each["Properties"] for each in core()["Resources"].values() if each["Type"] == resource_type]
+
+
+def tables() -> dict[str, dict[str, Any]]:
+    return {each["TableInput"]["Name"]: each["TableInput"] for each in of_type("AWS::Glue::Table")}
+
+
+def columns(table: dict[str, Any]) -> dict[str, str]:
+    return {each["Name"]: each["Type"] for each in table["StorageDescriptor"]["Columns"] + table["PartitionKeys"]}
+
+
+def test_a_query_is_limited_encrypted_and_cannot_choose_otherwise() -> None:
+    (workgroup,) = of_type("AWS::Athena::WorkGroup")
+    configuration = workgroup["WorkGroupConfiguration"]
+    key = configuration["ResultConfiguration"]["EncryptionConfiguration"].pop("KmsKey")
+    assert core()["Resources"][key["Fn::GetAtt"][0]]["Type"] == "AWS::KMS::Key"
+    assert workgroup["Name"] == "acme-prod-logs"
+    assert configuration == {
+        "EnforceWorkGroupConfiguration": True,
+        "PublishCloudWatchMetricsEnabled": True,
+        "RequesterPaysEnabled": False,
+        "BytesScannedCutoffPerQuery": 100_000_000_000,
+        "EngineVersion": {"SelectedEngineVersion": "Athena engine version 3"},
+        "ResultConfiguration": {
+            "OutputLocation": f"s3://{ARCHIVE}/athena/",
+            "ExpectedBucketOwner": "111122223333",
+            "EncryptionConfiguration": {"EncryptionOption": "SSE_KMS"},
+        },
+    }
+
+
+def test_the_archives_partitions_are_computed_from_its_keys() -> None:
+    assert tables()["archive"]["Parameters"] == {
+        "EXTERNAL": "TRUE",
+        "projection.enabled": "true",
+        "projection.export.type": "enum",
+        "projection.export.values": "orders,ledger,billing,platform,trail,apps",
+        "projection.dt.type": "date",
+        "projection.dt.format": "yyyy-MM-dd",
+        "projection.dt.range": "2020-01-01,NOW+1DAYS",
+        "projection.hour.type": "integer",
+        "projection.hour.range": "0,23",
+        "projection.hour.digits": "2",
+        "storage.location.template": f"s3://{ARCHIVE}/logs/${{export}}/dt=${{dt}}/hour=${{hour}}/",
+    }
+
+
+def test_the_archives_table_leads_to_where_the_shipper_writes() -> None:
+    from log_shipper.rendering import archive_key
+
+    template = tables()["archive"]["Parameters"]["storage.location.template"]
+    for name, value in {"export": "ledger", "dt": "2026-11-17", "hour": "03"}.items():
+        template = template.replace(f"${{{name}}}", value)
+    key = archive_key("ledger", "2026-11-17T03:12:00Z", "0" * 16)
+    assert template == f"s3://{ARCHIVE}/{key.rpartition('/')[0]}/"
+
+
+def test_the_archives_columns_are_those_of_its_lines() -> None:
+    import json
+
+    from log_shipper.record import Record
+    from log_shipper.rendering import Renderer, Shape
+
+    record = Record("m", "2026-11-17T03:12:00Z", "t", {"a": "b"})
+    line = json.loads(Renderer(Shape(), export="e", vendor="v", source="s").archived(record))
+    table = tables()["archive"]
+    assert {each["Name"] for each in table["StorageDescriptor"]["Columns"]} == line.keys() - {"@timestamp", "export"}
+    assert table["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] == "org.openx.data.jsonserde.JsonSerDe"
+
+
+def test_atlas_is_queried_where_it_landed() -> None:
+    table = tables()["orders_landed"]
+    location = "s3://acme-prod-orders-111122223333-eu-west-1/atlas/orders/"
+    assert table["StorageDescriptor"]["Location"] == location
+    assert table["Parameters"]["storage.location.template"] == f"{location}${{cluster}}/${{host}}/${{log_type}}/"
+    assert [each["Name"] for each in table["PartitionKeys"]] == ["cluster", "host", "log_type"]
+
+
+def test_answers_expire_and_what_is_searched_does_not() -> None:
+    (rules,) = [
+        each["LifecycleConfiguration"]["Rules"] for each in of_type("AWS::S3::Bucket") if each["BucketName"] == ARCHIVE
+    ]
+    found = {
+        each["Prefix"]: each["ExpirationInDays"] for each in rules if {"Prefix", "ExpirationInDays"} <= each.keys()
+    }
+    assert found == {"feed/": 30, "feed-index/": 30, "athena/": 30}
+
+
+@pytest.mark.parametrize("example", [path for path in EXAMPLES if path.stem != "replica"], ids=lambda path: path.stem)
+def test_without_the_setting_nothing_is_made(example: Any) -> None:
+    for template in synthesize(example).templates.values():
+        types = {resource["Type"] for resource in template["Resources"].values()}
+        assert not any(each.startswith(("AWS::Glue", "AWS::Athena")) for each in types)
+        assert "athena/" not in str(template)
+
+
+def check(query: str) -> exp.Expr:
+    """Resolve every table and column of a query against the template."""
+    schema: dict[str, Any] = {name: columns(table) for name, table in tables().items()}
+    for name in schema:
+        schema[name]["$path"] = "string"
+    return qualify(sqlglot.parse_one(query, dialect="athena"), schema=schema, dialect="athena")
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=range(1, len(QUERIES) + 1))
+def test_a_query_of_the_page_uses_what_the_tables_have_and_limits_what_it_reads(query: str) -> None:
+    resolved = check(query)
+    named = {table.name for table in resolved.find_all(exp.Table)}
+    assert named & tables().keys()
+    reading = [each for each in resolved.find_all(exp.Select) if isinstance(each.args["from_"].this, exp.Table)]
+    assert reading
+    for each in reading:
+        conditions = {column.name for column in each.args["where"].find_all(exp.Column)}
+        assert "dt" in conditions or {"cluster", "host", "log_type"} <= conditions
+
+
+def test_there_are_ten_queries() -> None:
+    assert len(QUERIES) == 10
+
+
+@pytest.mark.parametrize("query", ["SELECT level FROM archive WHERE dt = '2026-11-17'", "SELECT a.x FROM archive AS a"])
+def test_a_column_that_no_table_has_is_found(query: str) -> None:
+    with pytest.raises(OptimizeError):
+        check(query)
