@@ -59,7 +59,7 @@ def _answer(wanted: Account, question: str, ids: list[str]) -> list[str]:
     entry = memory.load() or {}
     latest, former = entry.get("latest"), entry.get("former")
     if former and former["question"] == question and _every_feed_is_read_by(former["ids"], wanted):
-        ids, former = former["ids"], None
+        ids = former["ids"]
     elif latest and latest["question"] != question:
         former = latest
     memory.save({"latest": {"question": question, "ids": ids}, "former": former})
