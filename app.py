@@ -38,6 +38,7 @@ from stacks.aurora_mysql import AuroraMysqlStack  # noqa: E402
 from stacks.cloudwatch_logs import CloudwatchLogsStack  # noqa: E402
 from stacks.cockroachdb import CockroachdbStack  # noqa: E402
 from stacks.core import CoreStack  # noqa: E402
+from stacks.dashboard import DashboardStack  # noqa: E402
 from stacks.export_stack import ExportStack  # noqa: E402
 from stacks.limits import exceeded  # noqa: E402
 from stacks.mongodb_atlas import MongodbAtlasStack  # noqa: E402
@@ -123,6 +124,10 @@ def build_app(
             # The vendor is told last: it then writes in every Region.
             for other in others:
                 home.add_stack_dependency(other)
+    if settings.dashboard:
+        DashboardStack(
+            app, f"{settings.deployment}-dashboard", settings=settings, names=names, env=where(settings.region)
+        )
     Tags.of(app).add("logdock:deployment", settings.deployment)
     return app
 

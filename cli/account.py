@@ -16,6 +16,7 @@ from settings.names import Names
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
@@ -144,6 +145,11 @@ class Account:
     def cloudformation_in(self, region: str) -> CloudFormationClient:
         """CloudFormation in a Region."""
         client: CloudFormationClient = self._client("cloudformation", region)
+        return client
+
+    def cloudtrail_in(self, region: str) -> CloudTrailClient:
+        """CloudTrail in a Region."""
+        client: CloudTrailClient = self._client("cloudtrail", region)
         return client
 
     def kms_in(self, region: str) -> KMSClient:

@@ -23,6 +23,8 @@ from cli.next_steps import EXAMPLES as NEXT_STEPS_EXAMPLES
 from cli.next_steps import next_steps
 from cli.redrive.command import EXAMPLES as REDRIVE_EXAMPLES
 from cli.redrive.command import redrive
+from cli.rotate.command import EXAMPLES as ROTATE_EXAMPLES
+from cli.rotate.command import rotate_external_id
 from cli.screen import Screen
 from cli.status.command import EXAMPLES as STATUS_EXAMPLES
 from cli.status.command import status
@@ -51,6 +53,7 @@ app.command(name="next-steps", epilog=NEXT_STEPS_EXAMPLES)(next_steps)
 app.command(epilog=STATUS_EXAMPLES)(status)
 app.command(epilog=LOGS_EXAMPLES)(logs)
 app.add_typer(alerts, name="alerts")
+app.command(name="rotate-external-id", epilog=ROTATE_EXAMPLES)(rotate_external_id)
 app.command(epilog=BACKFILL_EXAMPLES)(backfill)
 app.command(epilog=REDRIVE_EXAMPLES)(redrive)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime
 import fcntl
 import shutil
 import signal
@@ -21,7 +22,9 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_cloud.cdk import ROOT, Cdk, CdkError, command_line
+from local_cloud.commands import TYPED, Answer, type_in
 from local_cloud.customer import make_secrets, prepare
+from local_cloud.dashboard import draw
 from local_cloud.emulator import Emulator, EmulatorError
 from local_cloud.play import Play
 from local_cloud.report import Report
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 _BUILD = ROOT / "build"
 _DEMO = _BUILD / "demo"
 _REPORT = _BUILD / "demo-report.json"
+_DASHBOARD = _BUILD / "dashboard.svg"
 _REQUESTS = _BUILD / "vendor-requests.jsonl"
 _LOCK = _BUILD / "demo.lock"
 _USAGE = 2
@@ -97,8 +101,13 @@ def run(settings_file: Path, terminal: Terminal) -> Report:
         with terminal.step(f"deploying {settings.deployment} with the CDK"):
             outputs = cdk.deploy(_DEMO / "cdk.out", outputs_file=_DEMO / "outputs.json").outputs
         with terminal.step("playing every vendor") as tell:
-            stage = Stage(cloud, settings, outputs, vendors)
+            stage, began = Stage(cloud, settings, outputs, vendors), datetime.datetime.now(datetime.UTC)
             report = Play(stage, secrets, listener, tell).perform()
+        with terminal.step("typing `logdock validate`, `status` and `redrive --dry-run`"):
+            answers = [type_in(stage, _DEMO / "logdock.yaml", each) for each in TYPED]
+        _show(answers, terminal)
+        with terminal.step("drawing the dashboard"):
+            draw(stage, began, _DASHBOARD)
         with terminal.step("destroying what the deploy had switched on, and looking what is left at the vendors"):
             report = switch_off(cdk, stage, report)
         vendors.save_requests(_REQUESTS)
@@ -107,6 +116,16 @@ def run(settings_file: Path, terminal: Terminal) -> Report:
     report.seconds.update(terminal.seconds)
     report.write(_REPORT)
     return report
+
+
+def _show(answers: list[Answer], terminal: Terminal) -> None:
+    """Print what `logdock` said; of what it found fine, the count alone."""
+    for answer in answers:
+        lines = [line for line in answer.printed.splitlines() if not line.startswith("✓")]
+        terminal.show("\n".join([f"$ {answer.command}", *lines, ""]))
+    for answer in answers:
+        if answer.code:
+            raise DemoError(f"`{answer.command}` found something wrong, and nothing is")
 
 
 def switch_off(cdk: Cdk, stage: Stage, report: Report) -> Report:
@@ -186,6 +205,7 @@ def conclude(report: Report, terminal: Terminal) -> int:
     terminal.show(report.table())
     terminal.show(
         f"report     {_shown(_REPORT)}\n"
+        f"dashboard  {_shown(_DASHBOARD)}\n"
         f"templates  {_shown(_DEMO / 'cdk.out')}\n"
         f"outputs    {_shown(_DEMO / 'outputs.json')}\n"
         f"logs       {_shown(_DEMO / 'cdk.log')}, {_shown(_DEMO / 'emulator.log')}\n"

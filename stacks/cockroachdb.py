@@ -91,6 +91,7 @@ class CockroachdbStack(ExportStack):
             landings = self.adopt_log_groups(connector, groups, key, days, after)
         else:
             landings = self.landing_log_groups(groups, key, days, after)
+        # After the log groups: a filter waits for the one that it counts in.
         for name, filters in cockroachdb_filters(self._crdb).items():
             self.alarms.security_event(name, filters)
         return landings

@@ -1,7 +1,7 @@
 """AWS's hard limits on what a deployment comes to, measured on its templates: a deploy would fail halfway through.
 
-Sources: the quota pages of IAM, S3, KMS, Lambda, EventBridge, Systems Manager and CloudFormation. What the outputs of a
-stack may come to in all is on no page; aws-amplify/amplify-backend#946 measured it.
+Sources: the quota pages of IAM, S3, KMS, Lambda, EventBridge, CloudWatch, Systems Manager and CloudFormation. What the
+outputs of a stack may come to in all is on no page; aws-amplify/amplify-backend#946 measured it.
 """
 
 from __future__ import annotations
@@ -82,10 +82,13 @@ OUTPUT_VALUES = Limit(
     unit="characters",
     instead="Have fewer `mode: fetch` destinations, or fewer exports that ship to them",
 )
+_NO_DASHBOARD = "Say `dashboard: false`, and make smaller ones yourself"
+WIDGETS = Limit(name="widgets of a dashboard", allowed=500, unit="widgets", instead=_NO_DASHBOARD)
+METRICS = Limit(name="metrics of a dashboard", allowed=2500, unit="metrics", instead=_NO_DASHBOARD)
 TEMPLATE = Limit(name="template", allowed=1_000_000, unit="bytes", instead=_SPLIT_GROUPS)
 LIMITS = (
     TRUST, INLINE, BUCKET_POLICY, KEY_POLICY, FUNCTION_POLICY, ENVIRONMENT, PARAMETER, TARGETS, RESOURCES, OUTPUTS,
-    OUTPUT_VALUES, TEMPLATE,
+    OUTPUT_VALUES, WIDGETS, METRICS, TEMPLATE,
 )  # fmt: skip
 
 
@@ -143,6 +146,11 @@ def measures(templates: Mapping[str, Template]) -> Iterator[Measure]:
                     yield Measure(
                         limit=PARAMETER, where=properties["Name"], size=len(_text(properties["Value"]).encode())
                     )
+                case "AWS::CloudWatch::Dashboard":
+                    widgets = json.loads(properties["DashboardBody"])["widgets"]
+                    yield Measure(limit=WIDGETS, where=where, size=len(widgets))
+                    shown = sum(len(widget["properties"].get("metrics", [])) for widget in widgets)
+                    yield Measure(limit=METRICS, where=where, size=shown)
                 case "AWS::Events::Rule":
                     yield Measure(limit=TARGETS, where=where, size=len(properties.get("Targets", [])))
     for (limit, where), size in sums.items():

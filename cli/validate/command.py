@@ -116,7 +116,7 @@ def _parts(account: Account, exports: list[Export], *, everything: bool) -> list
     work: list[Callable[[], Checks]] = [partial(check_stack, account, stack) for stack in stacks]
     work.append(partial(_archive, account))
     if everything and settings.alerts.email:
-        work.append(partial(check_topic, account))
+        work += [partial(check_topic, account, region) for region in account.regions]
     if lands_in_log_groups:
         work += [partial(check_archiver, account, region) for region in account.regions]
     work += [partial(check_destination, account, name) for name in destinations]

@@ -45,15 +45,15 @@ def check_destination(account: Account, name: str) -> Checks:
     return checks
 
 
-def check_topic(account: Account) -> Checks:
-    """Check that who is to hear of failures has confirmed."""
-    checks = Checks("alerts", f"npx cdk deploy {account.names.core_stack}")
-    with checks.of_thing(f"topic {account.names.alerts}") as check:
-        pages = (
-            account.sns_in(account.settings.region)
-            .get_paginator("list_subscriptions_by_topic")
-            .paginate(TopicArn=account.names.alert_topic_arn)
-        )
+def check_topic(account: Account, region: str) -> Checks:
+    """Check that who is to hear of failures in a Region has confirmed."""
+    stack = (
+        account.names.core_stack if region == account.settings.region else account.names.in_region("shipper", region)
+    )
+    checks = Checks("alerts", f"npx cdk deploy {stack}")
+    with checks.of_thing(f"topic {account.names.alerts} in {region}") as check:
+        topic = account.names.alert_topic_in(region)
+        pages = account.sns_in(region).get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
         found = {each["Endpoint"]: each["SubscriptionArn"] for page in pages for each in page["Subscriptions"]}
         for address in account.settings.alerts.email:
             check.require(address in found, f"{address} is not subscribed")

@@ -25,6 +25,7 @@ def apply() -> None:
     """Make these corrections."""
     _count_matches()
     _read_embedded_metrics()
+    _count_incoming_bytes()
 
 
 def _count_matches() -> None:
@@ -52,6 +53,21 @@ def _read_embedded_metrics() -> None:
                 _record(event["message"])
 
     cloudwatch_logs._append_log_events = append
+
+
+def _count_incoming_bytes() -> None:
+    """CloudWatch Logs counts what is written to a log group."""
+    original = cloudwatch_logs._put_log_events
+
+    def put(data: Mapping[str, Any]) -> Any:
+        answer = original(data)
+        if answer[0] == 200:
+            size = sum(len(event["message"].encode()) for event in data["logEvents"])
+            dimensions = {"LogGroupName": data["logGroupName"]}
+            cloudwatch.record_metric("AWS/Logs", "IncomingBytes", size, "Bytes", dimensions)
+        return answer
+
+    cloudwatch_logs._put_log_events = put
 
 
 def _record(message: str) -> None:

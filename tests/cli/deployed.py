@@ -19,6 +19,7 @@ from log_shipper import archive, aws, ship
 from log_shipper.events import ObjectRef, message_of
 from moto.s3.models import s3_backends
 
+from cli.rotate.uses import Uses
 from settings import load_settings
 from settings.names import Names
 from tests.lambda_src.log_shipper.world import Context, Listener, stream_batch, subscription
@@ -184,6 +185,12 @@ class Deployed:
         """Have stacks with these outputs."""
         fake = FakeFormation(outputs)
         self._monkeypatch.setattr("cli.account.Account.cloudformation_in", lambda *_: fake)
+
+    def trail(self, uses: dict[str, datetime]) -> None:
+        """Have CloudTrail tell when a role was assumed with which external id."""
+        self._monkeypatch.setattr(
+            "cli.rotate.command.uses_of", lambda *_: {used: Uses(time, time) for used, time in uses.items()}
+        )
 
     def answer(self, answer: Callable[[], str]) -> None:
         """Have somebody answer what a command asks."""

@@ -12,7 +12,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,12 @@ def after_a_night(deployed: Deployed) -> None:
         deployed.s3.put_object(Bucket=deployed.archive, Key=key, Body=gzip.compress(renderer.archived(record)))
 
 
+def not_shipped_yet(deployed: Deployed) -> None:
+    """Three objects landed before there was anybody to tell."""
+    for number in range(3):
+        deployed.land(f"{number}.log", "line")
+
+
 def an_atlas_export(deployed: Deployed) -> None:
     """One export, deployed; its settings are those of an example."""
     settings = load_settings(ROOT / "examples" / "mongodb-atlas.yaml")
@@ -114,10 +120,20 @@ def a_new_deployment(deployed: Deployed) -> None:
     deployed.answer(answer)
 
 
-def not_shipped_yet(deployed: Deployed) -> None:
-    """Three objects landed before there was anybody to tell."""
-    for number in range(3):
-        deployed.land(f"{number}.log", "line")
+def a_vendor_that_has_changed(deployed: Deployed) -> None:
+    """Both ids are trusted, and the vendor has used the new one last."""
+    old, new = "6d1f0c5be8a14c6f9f0d2b7a", "0c6b8f529c574c0e8c1e6b6f0a2f4d11"
+    example = (ROOT / "examples" / "cockroachdb.yaml").read_text()
+    Path("ledger.yaml").write_text(example.replace(f"external_id: {old}", f"external_id: [{old}, {new}]"))
+    condition = {"StringEquals": {"sts:ExternalId": [old, new]}}
+    statement = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole", "Condition": condition}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    untyped: Any = boto3
+    iam = untyped.client("iam", region_name="eu-west-1")
+    iam.create_role(RoleName="acme-prod-ledger", AssumeRolePolicyDocument=document)
+    deployed.trail(
+        {old: datetime(2026, 11, 20, 9, 12, 41, tzinfo=UTC), new: datetime(2026, 11, 20, 21, 3, 7, tzinfo=UTC)}
+    )
 
 
 SCENES: dict[str, Callable[[Deployed], None]] = {
@@ -127,6 +143,7 @@ SCENES: dict[str, Callable[[Deployed], None]] = {
     "logdock alerts test": somebody_listens,
     "logdock status": a_morning,
     A_SEARCH: after_a_night,
+    "logdock rotate-external-id ledger --settings ledger.yaml": a_vendor_that_has_changed,
     "logdock backfill --export app --since 90d --dry-run": not_shipped_yet,
     "logdock backfill --export app --since 90d --rate 50": not_shipped_yet,
     "logdock redrive --dry-run": after_an_outage,

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.sns.models import sns_backends
 
+from cli.account import Account
 from cli.validate.checks import Checks
 from cli.validate.exports import has_key
+from cli.validate.functions import check_topic
 from cli.validate.roles import trust_faults
 from settings import load_settings
 from tests.cli.conftest import EVERYTHING, Type
@@ -121,3 +124,22 @@ def test_signs_reasons_and_mends_are_shown_and_counted(
         "  mend app, key: npx cdk deploy acme-app",
         "1 fine, 2 wrong, 1 not checked",
     ]
+
+
+@pytest.mark.parametrize(
+    ("subscription", "reason"),
+    [
+        ("arn:aws:sns:eu-west-1:111122223333:acme-prod-alerts:1", ""),
+        ("PendingConfirmation", "oncall@acme.example has not confirmed, and hears nothing"),
+    ],
+)
+@pytest.mark.usefixtures("aws")
+def test_an_address_hears_nothing_until_it_has_confirmed(subscription: str, reason: str) -> None:
+    account = Account(load_settings(EVERYTHING), None, None)
+    sns, region = account.sns_in("eu-west-1"), "eu-west-1"
+    topic = sns.create_topic(Name="acme-prod-alerts")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="oncall@acme.example")
+    (kept,) = sns_backends["111122223333"][region].subscriptions.values()
+    kept.arn = subscription
+    (check,) = check_topic(account, region).all
+    assert check.reason == reason

@@ -81,6 +81,11 @@ class Customer:
         events = self.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
         return "\n".join(event.get("ResourceStatusReason", "") for event in events)
 
+    def status(self, stack: str) -> str:
+        """Return a stack's status."""
+        (found,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return str(found["StackStatus"])
+
     def buckets(self) -> list[str]:
         return [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
 
@@ -218,3 +223,34 @@ def test_an_export_that_was_enabled_is_disabled_when_the_nodes_fail(customer: Cu
     assert "ENABLE_FAILED: node 3 does not answer" in customer.events("acme-prod-ledger")
     assert cluster.spec is None
     assert customer.remembered() == []
+
+
+def test_a_standard_cluster_is_told_when_each_region_has_its_log_groups(cloud: Emulator, tmp_path: Path) -> None:
+    regions = ["eu-west-1", "us-east-1"]
+    with Vendors(cloud) as vendors:
+        customer = Customer(cloud, vendors, tmp_path, next(_accounts), regions)
+        settings = customer.settings(ledger(plan="standard", regions=regions))
+        customer.store(vendors.know(settings))
+        (cluster,) = vendors.cockroachdb.clusters.values()
+
+        customer.deploy()
+        assert cluster.info is not None
+        assert cluster.info["status"] == "ENABLED"
+        for region in regions:
+            logs = cloud.client("logs", customer.account, region=region)
+            (stream,) = logs.describe_log_streams(logGroupName="/acme/cockroach/ledger")["logStreams"]
+            assert stream["logStreamName"] == f"/acme/cockroach/ledger.{region}.cockroachdbcloud.ops.n"
+
+        # A Region that the cluster gains is named by the next look, and what is exported stays on.
+        cluster.regions += ("ap-south-1",)
+        connect = {"secret": "acme/cockroach", "revision": "2"}
+        customer.settings(ledger(plan="standard", regions=regions, connect=connect))
+        with pytest.raises(CdkError):
+            customer.deploy()
+        assert "has nodes in ap-south-1, which `regions` does not name" in customer.events("acme-prod-ledger")
+        assert customer.status("acme-prod-ledger") == "UPDATE_ROLLBACK_COMPLETE"
+        assert cluster.info["status"] == "ENABLED"
+
+        customer.destroy("acme-prod-ledger", "acme-prod-ledger-us-east-1")
+        assert cluster.info["status"] == "DISABLED"
+        assert customer.remembered() == []

@@ -144,7 +144,15 @@ def test_another_external_id_takes_three_deploys_and_a_polling_reader_is_never_r
     logzio.start()
     new = account.change_external_id()
 
+    # Logz.io refuses at first: what reads goes on reading.
+    customer.vendors.logzio.fail("POST", FETCHERS, Reply(403, {"message": "not today"}))
     customer.settings(reader(revision="2"))
+    with pytest.raises(CdkError):
+        customer.deploy()
+    assert "not today" in customer.events(STACK)
+    assert trusted(customer) == [old]
+    assert list(account.fetchers) == [first]
+
     customer.deploy()
     assert trusted(customer) == [old, new]
     assert [one.external_id for one in account.fetchers.values()] == [old, new]

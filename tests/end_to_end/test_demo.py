@@ -31,6 +31,9 @@ def test_the_demo_keeps_every_promise_for_every_kind() -> None:
     assert "Every promise held" in result.stdout
 
     exports = json.loads(report.read_text())["exports"]
+    picture = (ROOT / "build" / "dashboard.svg").read_text()
+    for export in exports:
+        assert export["kind"] == "logzio" or f"{export['name']}: landed and shipped" in picture
     assert {export["kind"] for export in exports} == KINDS
     assert {export["kind"] for export in exports if export["connected"]} == CONNECTED
     for export in exports:

@@ -203,18 +203,6 @@ def test_what_is_left_to_do_at_the_vendors_is_what_the_deploy_has_put_out(
     assert found["logz-reader"]["NextSteps"]["value"].startswith("curl ")
 
 
-def test_a_test_of_the_alerts_is_sent_and_who_is_subscribed_is_shown(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings = world.stage.settings
-    for name, value in world.stage.cloud.environment(settings.account, settings.region).items():
-        monkeypatch.setenv(name, value)
-    code = main(["alerts", "test", "--settings", str(world.settings_file), "--json"])
-    heard = json.loads(capsys.readouterr().out)[settings.region]
-    assert set(heard) == set(settings.alerts.email)
-    assert code == (0 if all(heard.values()) else 1)
-
-
 # ------------------------------------------------------------------------------------------- what a person may do wrong
 
 
@@ -452,7 +440,7 @@ def test_a_stack_that_is_not_deployed_is_named_with_the_command_that_deploys_it(
     assert code == 1
     stack = found["acme-prod-more", "stack in eu-west-1"]
     assert (stack["reason"], stack["mend"]) == ("it is not deployed", "npx cdk deploy acme-prod-more")
-    assert found["alerts", "topic acme-prod-alerts"]["reason"] == "new@acme.example is not subscribed"
+    assert found["alerts", "topic acme-prod-alerts in eu-west-1"]["reason"] == "new@acme.example is not subscribed"
     assert wrong(found) >= {("more", "configuration in eu-west-1"), ("more", "key alias/acme-prod-more")}
 
 

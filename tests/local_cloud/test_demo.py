@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from local_cloud import cdk, demo
+from local_cloud.commands import Answer
 from local_cloud.report import ExportReport, Report
 from local_cloud.terminal import Terminal
 from local_cloud.vendors import Vendors
@@ -175,3 +176,17 @@ def test_the_report_says_which_promises_did_not_hold(tmp_path: Path) -> None:
     assert '"broken": [\n    "orders: a record is missing"\n  ]' in (tmp_path / "report.json").read_text(
         encoding="utf-8"
     )
+
+
+def test_what_logdock_says_is_shown_but_for_what_is_fine_and_a_fault_ends_the_demo(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answers = [
+        Answer("logdock validate", 0, "✓ orders  key\n? orders  vendor\n1 fine"),
+        Answer("logdock status", 1, "1 failure"),
+    ]
+    with pytest.raises(demo.DemoError, match="`logdock status` found something wrong"):
+        demo._show(answers, Terminal())
+    assert capsys.readouterr().out.splitlines() == [
+        "$ logdock validate", "? orders  vendor", "1 fine", "", "$ logdock status", "1 failure", "",
+    ]  # fmt: skip

@@ -13,6 +13,7 @@ from settings.text import LOG_GROUP_DAYS
 from tests.conftest import ROOT, Synthesized, synthesize
 
 ACCOUNT = "111122223333"
+DASHBOARD = "acme-prod-dashboard"
 ACCESS_LOGS = f"acme-prod-access-logs-{ACCOUNT}-"
 REPLICA = f"acme-prod-replica-{ACCOUNT}-"
 COLD = [("GLACIER_IR", 90), ("DEEP_ARCHIVE", 365)]
@@ -408,7 +409,7 @@ def test_stacks_refer_one_way_export_to_shipper_to_core_to_replica(example: Synt
     replicas = {name for name in example.templates if name.startswith("acme-prod-replica")}
     assert example.dependencies[core] == replicas
     for name, found in example.dependencies.items():
-        if name in replicas:
+        if name in replicas or name == DASHBOARD:
             assert found == set()
         elif name in shippers:
             assert found == {core}
@@ -439,7 +440,8 @@ def test_export_stacks_are_asset_free_unless_something_must_be_configured(exampl
 
 def test_every_stack_outputs_its_next_steps_within_cloudformations_limit(example: Synthesized) -> None:
     for name, template in example.templates.items():
-        if name.startswith(("acme-prod-core", "acme-prod-shipper", "acme-prod-replica")) or name.endswith("us-east-1"):
+        shared = ("acme-prod-core", "acme-prod-shipper", "acme-prod-replica", DASHBOARD)
+        if name.startswith(shared) or name.endswith("us-east-1"):
             continue
         steps = text(template["Outputs"]["NextSteps"]["Value"])
         assert 0 < len(steps) < 4096

@@ -129,7 +129,7 @@ def test_without_the_setting_nothing_is_made(example: Any) -> None:
         assert "athena/" not in str(template)
 
 
-def check(query: str) -> exp.Expression:
+def check(query: str) -> exp.Expr:
     """Resolve every table and column of a query against the template."""
     schema: dict[str, Any] = {name: columns(table) for name, table in tables().items()}
     for name in schema:

@@ -1,8 +1,9 @@
 """Operation ``cockroachdb-cluster`` (polled): look at a cluster before anything is made for it, and tell its account.
 
-It changes nothing. What could only fail later, or lose logs in silence, ends the deploy here. Sources: CockroachDB
-Cloud API 2024-09-16 (clusters); "Export Logs", steps for Advanced (``account_id``) and for Standard
-(``keychain_config.aws_account_id``, which the OpenAPI description does not have).
+It changes nothing. What could only fail later, or lose logs in silence, ends the deploy here. What was looked at once
+is remembered with its answer and not asked again: a rollback comes back to it, and must not fail because the cluster
+has changed meanwhile. Sources: CockroachDB Cloud API 2024-09-16 (clusters); "Export Logs", steps for Advanced
+(``account_id``) and for Standard (``keychain_config.aws_account_id``, which the OpenAPI description does not have).
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import cockroachdb_log_export, trust
-from vendor_connector.cockroachdb_api import PROPERTIES, Target
+from vendor_connector.cockroachdb_api import PROPERTIES, ClusterApi, Target
 from vendor_connector.request import ConnectorError, Request, check_names, text, texts
+from vendor_connector.vendor_object import Memory
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +25,16 @@ class Settings:
     target: Target
     plan: str
     regions: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """What names the resource: one per cluster."""
+        return f"cockroachdb-cluster/{self.target.cluster_id}"
+
+    @property
+    def memory(self) -> Memory:
+        """Where the last look is remembered."""
+        return Memory(parameter=self.target.state_parameter, resource=self.id)
 
 
 def parse(properties: Mapping[str, Any]) -> Settings:
@@ -35,7 +47,7 @@ def parse(properties: Mapping[str, Any]) -> Settings:
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per cluster."""
-    return f"cockroachdb-cluster/{parse(properties).target.cluster_id}"
+    return parse(properties).id
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -47,8 +59,23 @@ def apply(request: Request) -> dict[str, str]:
         ``AccountId``: the AWS account that our role is to trust.
     """
     wanted = parse(request.properties)
-    api, target = wanted.target.api(request), wanted.target
-    cluster = api.find()
+    asked = {name: value for name, value in request.properties.items() if name != "ServiceToken"}
+    entry = wanted.memory.load() or {}
+    if entry.get("asked") == asked:
+        return {"AccountId": str(entry["account"])}
+    account = _look(wanted.target.api(request), wanted)
+    wanted.memory.save({"asked": asked, "account": account})
+    return {"AccountId": account}
+
+
+def delete(request: Request) -> None:
+    """Forget the look: nothing was made."""
+    parse(request.properties).memory.drop()
+
+
+def _look(api: ClusterApi, wanted: Settings) -> str:
+    """Return the account of a cluster that fits."""
+    cluster, target = api.find(), wanted.target
     if cluster is None or cluster.get("state") == "DELETED":
         raise ConnectorError(
             f"CockroachDB Cloud has no cluster {target.cluster_id}, or the service account may not see it: check "
@@ -59,12 +86,7 @@ def apply(request: Request) -> dict[str, str]:
         raise cockroachdb_log_export.not_ours(target, found)
     standard = wanted.plan == "STANDARD"
     account = (cluster.get("keychain_config") or {}).get("aws_account_id") if standard else cluster.get("account_id")
-    return {"AccountId": trust.account_id(account, "CockroachDB Cloud")}
-
-
-def delete(request: Request) -> None:
-    """Do nothing: nothing was made."""
-    parse(request.properties)
+    return trust.account_id(account, "CockroachDB Cloud")
 
 
 def _check(cluster: Mapping[str, Any], wanted: Settings) -> None:

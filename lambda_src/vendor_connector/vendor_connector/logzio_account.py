@@ -3,7 +3,8 @@
 An account has one external id. Logz.io may give it another, and a fetcher that was made before goes on with the one
 that it was made under (docs.logz.io, "Migrating IAM roles to a new external ID"). So every external id is named that
 one of our fetchers was made under, that the settings give, or that Logz.io gives now: no deploy takes an id out of the
-trust policy that something still comes with. Source: Logz.io API, ``aws-assume-role-details``.
+trust policy that something still comes with. A rollback, which asks the former question again, gets the former answer,
+so that it does not go on with a change that has just failed. Source: Logz.io API, ``aws-assume-role-details``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vendor_connector import trust
-from vendor_connector.logzio_memory import PROPERTIES, SEPARATOR, Account
+from vendor_connector.logzio_memory import PROPERTIES, SEPARATOR, Account, fingerprint
 from vendor_connector.request import Request, check_names, text
 
 
@@ -37,8 +38,9 @@ def apply(request: Request) -> dict[str, str]:
     logzio_account = api.account()
     account_id, external_id = api.principal()
     current = trust.external_id(external_id, "Logz.io")
-    known = (*wanted.external_ids_in_use(), *wanted.former_ids)
-    ids = [*dict.fromkeys(one for one in known if one != current), current]
+    in_use = [external_id for _, external_id, _, _ in wanted.fetchers()]
+    ids = [*dict.fromkeys(one for one in (*in_use, *wanted.former_ids) if one != current), current]
+    ids = _answer(wanted, fingerprint(request.properties), ids)
     return {
         "LogzioAccount": logzio_account,
         "AccountId": trust.account_id(account_id, "Logz.io"),
@@ -47,4 +49,27 @@ def apply(request: Request) -> dict[str, str]:
 
 
 def delete(request: Request) -> None:
-    """Do nothing: it was only read."""
+    """Forget what was answered; the account was only read."""
+    Account.parse(request.properties).answers().drop()
+
+
+def _answer(wanted: Account, question: str, ids: list[str]) -> list[str]:
+    """Return the ids, or in a rollback those that were named to the same question before; remember which."""
+    memory = wanted.answers()
+    entry = memory.load() or {}
+    latest, former = entry.get("latest"), entry.get("former")
+    if former and former["question"] == question and _every_feed_is_read_by(former["ids"], wanted):
+        ids, former = former["ids"], None
+    elif latest and latest["question"] != question:
+        former = latest
+    memory.save({"latest": {"question": question, "ids": ids}, "former": former})
+    return ids
+
+
+def _every_feed_is_read_by(ids: list[str], wanted: Account) -> bool:
+    """Tell whether each feed that we remember has a fetcher under one of the ids."""
+    read: dict[tuple[str, str], bool] = {}
+    for account, external_id, prefix, entry in wanted.fetchers():
+        feed = account, prefix
+        read[feed] = read.get(feed, False) or (external_id in ids and "id" in entry)
+    return all(read.values())

@@ -8,14 +8,12 @@ description and Logz.io's own client, where ``logsType`` is any text); docs.logz
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, logzio_api, state, vendor_object
-from vendor_connector.logzio_memory import PROPERTIES, SEPARATOR, Account
+from vendor_connector.logzio_memory import PROPERTIES, SEPARATOR, Account, fingerprint
 from vendor_connector.request import ConnectorError, NotReadyError, Request, check_names, optional_text, text, texts
 from vendor_connector.vendor_api import NoAnswerError, VendorRefusalError
 from vendor_connector.vendor_object import Document
@@ -96,7 +94,7 @@ def apply(request: Request) -> dict[str, str]:
     """
     wanted = parse(request.properties)
     api = wanted.api(request)
-    deploy = _fingerprint(request.properties)
+    deploy = fingerprint(request.properties)
     _, current = api.principal()
     kept: dict[str, str] = {}
     ids = []
@@ -128,11 +126,6 @@ def delete(request: Request) -> None:
         for external_id in entries:
             memory = wanted.account.memory(wanted.logzio_account, external_id, prefix)
             vendor_object.drop(_fetcher(api, wanted, prefix, external_id), memory)
-
-
-def _fingerprint(properties: Mapping[str, Any]) -> str:
-    """Tell one deploy from the next: CloudFormation asks again only when a property has changed."""
-    return hashlib.sha256(json.dumps(properties, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _label(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, current: str) -> str:

@@ -6,7 +6,9 @@ prefix. CloudFormation never runs the two at once, because one waits for the oth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,6 +18,11 @@ from vendor_connector.vendor_object import Memory
 
 PROPERTIES = ("Secret", "ApiBaseUrl", "Adopt", "StateParameter", "Revision", "FormerExternalIds")
 SEPARATOR = "|"
+
+
+def fingerprint(properties: Mapping[str, Any]) -> str:
+    """Tell one deploy from the next: CloudFormation asks again only when a property has changed."""
+    return hashlib.sha256(json.dumps(properties, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,18 +57,24 @@ class Account:
         key = SEPARATOR.join((logzio_account, external_id, prefix))
         return Memory(parameter=self.state_parameter, resource=key)
 
+    def answers(self) -> Memory:
+        """Return where it is remembered which external ids were named to whom: no key of a fetcher has this form."""
+        return Memory(parameter=self.state_parameter, resource="answers")
+
     def remembered(self, logzio_account: str) -> dict[str, dict[str, state.Entry]]:
         """Return what is remembered of an account's fetchers: by prefix, then by the external id they were made under.
 
         The order is the parameter's, which is that of the keys: the same at every call.
         """
         found: dict[str, dict[str, state.Entry]] = {}
-        for key, entry in state.entries(self.state_parameter).items():
-            account, external_id, prefix = key.split(SEPARATOR)
+        for account, external_id, prefix, entry in self.fetchers():
             if account == logzio_account:
                 found.setdefault(prefix, {})[external_id] = entry
         return found
 
-    def external_ids_in_use(self) -> list[str]:
-        """Return the external ids under which fetchers of ours were made, at whichever account."""
-        return [key.split(SEPARATOR)[1] for key in state.entries(self.state_parameter)]
+    def fetchers(self) -> Iterator[tuple[str, str, str, state.Entry]]:
+        """Yield what is remembered at whichever account: account, external id, prefix, entry."""
+        for key, entry in state.entries(self.state_parameter).items():
+            if SEPARATOR in key:
+                account, external_id, prefix = key.split(SEPARATOR)
+                yield account, external_id, prefix, entry

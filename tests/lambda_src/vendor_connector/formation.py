@@ -89,6 +89,8 @@ class Formation:
         self.seen: list[str] = []
         self.calls: list[tuple[str, str]] = []
         self.fail_before: str | None = None
+        # What was returned in a rollback, to the former properties.
+        self.answered: dict[str, dict[str, Any]] = {}
 
     def deploy(self, template: Template, *, rollback: bool = True) -> None:
         """Create what is new, update what changed, delete what is gone; on a failure go back."""
@@ -104,7 +106,10 @@ class Formation:
                 self._bring(name, properties, before.get(name))
         except FailedError:
             if rollback:
-                self._roll_back(done, before)
+                try:
+                    self._roll_back(done, before)
+                except FailedError as error:
+                    raise AssertionError(f"the rollback failed, which a person must mend: {error}") from error
             raise
         for name in reversed([name for name in before if name not in template]):
             self._delete(name, self.resources.pop(name))
@@ -143,6 +148,7 @@ class Formation:
                 self.resources[name] = former
             else:
                 self._bring(name, former.properties, now or former)
+                self.answered[name] = self.resources[name].data
                 self.resources[name].data = former.data
 
     def _delete(self, name: str, deployed: _Deployed) -> None:

@@ -147,6 +147,20 @@ def test_a_region_that_the_settings_do_not_name_is_refused_by_name(
     assert not cockroach.writes()
 
 
+def test_a_region_that_the_cluster_gains_is_told_by_the_next_look_and_the_rollback_ends_well(
+    cockroach: CockroachdbApi, formation: Formation
+) -> None:
+    formation.deploy(template(cockroach, Regions=["eu-west-1"]))
+    before, writes = spec_of(cockroach), len(cockroach.writes())
+    cockroach.clusters[CLUSTER].regions += ("us-east-1",)
+    for _ in range(2):
+        with pytest.raises(FailedError, match="has nodes in us-east-1, which `regions` does not name"):
+            formation.deploy(template(cockroach, Regions=["eu-west-1"], Revision="2"))
+    assert (spec_of(cockroach), len(cockroach.writes())) == (before, writes)
+    formation.destroy()
+    assert is_clean(cockroach)
+
+
 @pytest.mark.parametrize(
     ("cluster", "said"),
     [

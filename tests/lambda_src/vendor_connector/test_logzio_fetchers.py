@@ -438,3 +438,20 @@ def test_a_token_that_logzio_repeats_is_not_told_on(logzio: LogzioApi, formation
     logzio.fail("GET", "/v2/whoami", Reply(400, {"message": f"no such token: {TOKEN}"}))
     with pytest.raises(FailedError, match=r"no such token: \*\*\*"):
         formation.deploy(template(logzio))
+
+
+def test_a_token_that_ends_before_anything_was_made_is_not_needed_for_the_rollback(
+    logzio: LogzioApi, formation: Formation
+) -> None:
+    real = logzio.answer
+
+    def ended_after_the_first(request: Any) -> Any:
+        if request.path == "/v2/whoami" and len([one for one in logzio.recorded if one.path == request.path]) > 1:
+            logzio.accounts.clear()
+        return real(request)
+
+    logzio.answer = ended_after_the_first  # type: ignore[method-assign]
+    with pytest.raises(FailedError, match=r"logzio-fetchers: .*Insufficient privileges"):
+        formation.deploy(template(logzio))
+    assert [one.path for one in logzio.recorded].count("/v2/whoami") == 2
+    assert not parameters()

@@ -115,6 +115,7 @@ def test_a_new_fetcher_that_logzio_refuses_leaves_the_former_one_and_its_trust(
         formation.deploy(template(logzio, Revision="2"))
     assert shown(logzio) == before
     assert iam.roles[ROLE_ARN] == [old]
+    assert formation.answered["Account"] == formation.resources["Account"].data
     reader.read()
     assert reader.refused == []
 
@@ -124,13 +125,20 @@ def test_a_rotation_that_is_rolled_back_removes_the_new_fetchers_alone(
 ) -> None:
     reader = Reader(logzio, iam)
     formation.deploy(template(logzio, Revision="1"))
-    before = shown(logzio)
+    before, old = shown(logzio), logzio.accounts[TOKEN].external_id
     logzio.accounts[TOKEN].change_external_id()
     formation.fail_before = "Last"
     with pytest.raises(FailedError):
         formation.deploy(template(logzio, Revision="2"))
     assert shown(logzio) == before
+    assert formation.answered["Account"] == formation.resources["Account"].data
     assert reader.refused == []
+
+    # Tried again under the same revision, it begins again.
+    formation.fail_before = None
+    formation.deploy(template(logzio, Revision="2"))
+    assert iam.roles[ROLE_ARN] == [old, logzio.accounts[TOKEN].external_id]
+    assert len(shown(logzio)) == 4
 
 
 @pytest.mark.parametrize("step", [2, 3])
@@ -145,6 +153,7 @@ def test_a_later_step_that_is_rolled_back_leaves_fetchers_that_are_trusted(
     formation.fail_before = "Last"
     with pytest.raises(FailedError):
         formation.deploy(template(logzio, Revision=str(step + 1)))
+    assert formation.answered["Account"] == formation.resources["Account"].data
     reader.read()
     assert reader.refused == []
     formation.fail_before = None
@@ -270,3 +279,19 @@ def test_a_destroy_in_the_middle_of_a_rotation_leaves_nothing(logzio: LogzioApi,
     formation.deploy(template(logzio, Revision="2"))
     formation.destroy()
     assert is_clean(logzio)
+
+
+def test_going_back_to_the_revision_before_drops_no_id_that_a_fetcher_comes_with(
+    logzio: LogzioApi, formation: Formation, iam: Iam
+) -> None:
+    account, reader = logzio.accounts[TOKEN], Reader(logzio, iam)
+    formation.deploy(template(logzio, "ledger", Revision="1"))
+    old, new = account.external_id, account.change_external_id()
+    formation.deploy(template(logzio, "ledger", Revision="2"))
+    del account.fetchers[min(account.fetchers)]
+    formation.deploy(template(logzio, "ledger", Revision="2", LogType="acme"))
+    formation.deploy(template(logzio, "ledger", Revision="1", LogType="acme"))
+    assert new in iam.roles[ROLE_ARN]
+    assert ids(logzio) == [f"acme {new}"]
+    assert old not in {one.external_id for one in account.fetchers.values()}
+    assert reader.refused == []

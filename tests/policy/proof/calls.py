@@ -50,6 +50,7 @@ class Call:
 _BUCKET, _OBJECT, _KEY = ("Bucket",), ("Bucket", "Key"), ("KeyId",)
 _GROUP, _STREAM, _QUEUE = ("logGroupName",), ("logGroupName", "logStreamName"), ("QueueUrl",)
 _CLUSTER, _PARAMETERS, _SECRET = ("DBClusterIdentifier",), ("DBClusterParameterGroupName",), ("SecretId",)
+_DATA_STREAM = ("StreamARN",)
 _SUBSCRIPTION = {
     "filterName": "x",
     "filterPattern": "",
@@ -64,6 +65,19 @@ CALLS: Mapping[str, Call] = {
     "cloudwatch:DisableAlarmActions": Call("disable_alarm_actions", ("AlarmNames",)),
     "cloudwatch:SetAlarmState": Call("set_alarm_state", ("AlarmName",), {"StateValue": "OK", "StateReason": "x"}),
     "iam:ListRoles": Call("list_roles"),
+    "kinesis:DecreaseStreamRetentionPeriod": Call(
+        "decrease_stream_retention_period", _DATA_STREAM, {"RetentionPeriodHours": 24}
+    ),
+    "kinesis:DeleteStream": Call("delete_stream", _DATA_STREAM),
+    "kinesis:DescribeStream": Call("describe_stream", _DATA_STREAM),
+    "kinesis:DescribeStreamSummary": Call("describe_stream_summary", _DATA_STREAM),
+    "kinesis:GetShardIterator": Call(
+        "get_shard_iterator", _DATA_STREAM, {"ShardId": "shardId-000000000000", "ShardIteratorType": "LATEST"}
+    ),
+    "kinesis:ListShards": Call("list_shards", _DATA_STREAM),
+    "kinesis:StopStreamEncryption": Call(
+        "stop_stream_encryption", _DATA_STREAM, {"EncryptionType": "KMS", "KeyId": "x"}
+    ),
     "kms:CreateGrant": Call(
         "create_grant", _KEY, {"GranteePrincipal": "arn:aws:iam::999988887777:root", "Operations": ["Decrypt"]}
     ),
@@ -217,6 +231,8 @@ def _names(arn: str) -> dict[str, Any]:
             return {"Bucket": bucket, "Key": key}
         case "kms":
             return {"KeyId": arn}
+        case "kinesis":
+            return {"StreamARN": arn}
         case "logs":
             name = re.sub(r"^log-group:|:log-stream:.*$", "", resource)
             return {"logGroupName": name, "logGroupIdentifier": name, "logStreamName": "n1"}

@@ -87,7 +87,7 @@ class LocalCloud:
     def _client(self, request: Request) -> Any:
         prefix, region = request.action.split(":")[0], self._stage.settings.region
         service = _CLIENTS.get(prefix, prefix)
-        if ":log-group:" in request.resource or ":kms:" in request.resource or ":ssm:" in request.resource:
+        if any(each in request.resource for each in (":log-group:", ":kms:", ":ssm:", ":kinesis:", ":states:")):
             region = request.resource.split(":")[3]
         wanted = (request.caller.principal, service, region)
         if wanted not in self._clients:
@@ -173,7 +173,7 @@ def judge_live(
     cloud = LocalCloud(stage, proof.account, proof.cast)
 
     def is_tried(subject: Subject) -> bool:
-        return whole or subject.kind in ("vendor-role", "logzio-fetch") or not shared & {*subject.stacks}
+        return whole or subject.kind in ("vendor-role", "logzio-fetch", "stream") or not shared & {*subject.stacks}
 
     return proof.outcomes(live=cloud.judge, is_tried=is_tried)
 

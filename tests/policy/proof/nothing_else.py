@@ -19,6 +19,7 @@ _KINDS = {
     "AWS::Events::Rule": ("events", "rule-on-default-event-bus"),
     "AWS::IAM::Role": ("iam", "role"),
     "AWS::KMS::Key": ("kms", "key"),
+    "AWS::Kinesis::Stream": ("kinesis", "stream"),
     "AWS::Lambda::Function": ("lambda", "function"),
     "AWS::S3::Bucket": ("s3", "bucket"),
     "AWS::SNS::Topic": ("sns", "topic"),
@@ -31,10 +32,10 @@ _KINDS = {
 EVERY = 1
 SOME = 200
 """Of services that hold no logs and of which nothing is allowed, one action in so many is asked about."""
-_HOLD_LOGS = ("kms", "logs", "s3", "sts")
+_HOLD_LOGS = ("kinesis", "kms", "logs", "s3", "sts")
 _OWN = (
-    "archive", "archive-key", "bucket", "every-key-here", "key", "log-group", "machine", "role", "vendors-bucket",
-    "vendors-key", "webhook",
+    "archive", "archive-key", "bucket", "every-key-here", "key", "log-group", "machine", "role", "stream",
+    "vendors-bucket", "vendors-key", "webhook",
 )  # fmt: skip
 _OF_NO_TEMPLATE = {
     "alarm": ("cloudwatch", "alarm"),

@@ -36,6 +36,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
     yield from _buckets(cast)
     yield from _keys(cast)
     yield from _log_groups(cast)
+    yield from _streams(cast)
 
 
 def _alerts(cast: Cast, region: str) -> Subject:
@@ -324,6 +325,23 @@ def _log_groups(cast: Cast) -> Iterator[Subject]:
         facts = {"holds": "landed" if name in kept else "function-log", "made": is_made, "protected": is_protected}
         subject = f"{name} in {region}"
         yield cast.subject("log-group", subject, (each.stack,), values, facts=facts, resource=each)
+
+
+def _streams(cast: Cast) -> Iterator[Subject]:
+    names = cast.names
+    found = cast.account.of_type("AWS::Kinesis::Stream")
+    for each in found:
+        region = cast.account.regions[each.stack]
+        role = names.stream_role(region)
+        values: Values = {
+            "stream": each.arn,
+            "other-stream": tuple(other.arn for other in found if other.arn != each.arn),
+            "stream-region": region,
+            "role": names.role_arn(role),
+            "key": _stacks_key(cast, each.stack),
+        }
+        callers = {"writer": cast.own_role("writer", role)}
+        yield cast.subject("stream", f"stream in {region}", (each.stack,), values, callers=callers, resource=each)
 
 
 def _groups(arns: list[str]) -> dict[str, str | tuple[str, ...]]:

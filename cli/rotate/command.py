@@ -1,0 +1,163 @@
+"""The command itself: shows where a rotation is, and takes the step that is asked for, if it is safe."""
+
+from __future__ import annotations
+
+import secrets
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from botocore.exceptions import ClientError
+
+from cli.account import Account, read_settings
+from cli.errors import CommandError, ExitCode, closest, is_absent
+from cli.init.command import EXTERNAL_ID_BYTES
+from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
+from cli.rotate.file import external_ids, write_external_ids
+from cli.rotate.uses import Uses, uses_of
+from cli.screen import Screen
+from settings import Deployment
+from settings.exports import CockroachdbExport
+
+EXAMPLES = """
+Examples:
+
+`logdock rotate-external-id ledger` shows where a rotation is, and what comes next
+
+`logdock rotate-external-id ledger --begin` writes [old, new] into the settings, with a new id
+
+`logdock rotate-external-id orders --begin --new 0c6b8f52-9c57` does so with an id that the vendor has made
+
+`logdock rotate-external-id ledger --finish` writes [new], if the vendor has used it and no longer uses the old one
+"""
+
+
+class Step(StrEnum):
+    """Where a rotation is."""
+
+    NONE = "no rotation is under way"
+    DEPLOY = "the settings are not deployed"
+    AT_THE_VENDOR = "both ids are trusted, and the vendor is to change to the new one"
+    SWITCHED = "the vendor has changed to the new id"
+
+
+def rotate_external_id(
+    name: Annotated[str, typer.Argument(help="The export, or the destination that fetches.")],
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+    begin: Annotated[bool, typer.Option("--begin", help="Write [old, new] into the settings file.")] = False,
+    new: Annotated[
+        str | None, typer.Option(metavar="ID", help="The new id, where the vendor makes it. Left out: one is made.")
+    ] = None,
+    finish: Annotated[bool, typer.Option("--finish", help="Write [new] into the settings file.")] = False,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Finish although CloudTrail does not show that the vendor has changed.")
+    ] = False,
+) -> None:
+    """Change the external id of a vendor's role without a gap: trust both, change at the vendor, trust the new one.
+
+    Only the settings file is changed, and only by --begin and --finish. Each step ends with a deploy of yours. The exit
+    code is 1 while a rotation is under way.
+    """
+    screen = Screen(as_json=as_json)
+    account = Account(read_settings(settings), profile, region)
+    ids = _ids(account.settings, name)
+    role = account.names.export(name)
+    trusted = _trusted(account, role)
+    if begin:
+        ids = _begin(account.settings, settings, name, ids, trusted, new)
+    uses = uses_of(account, role) if len(ids) == 2 and set(trusted) == set(ids) else {}
+    step = _step(ids, trusted, uses)
+    if finish:
+        _may_finish(name, ids, step, uses, unchecked=unchecked)
+        write_external_ids(settings, name, ids[1:])
+        ids, step = ids[1:], Step.DEPLOY
+    todo = _next(account, name, step)
+    screen.document({"name": name, "step": step.name, "in_settings": len(ids), "trusted": len(trusted), "next": todo})
+    screen.say(f"{name}: {step}.")
+    for place, external_id in zip(("old", "new"), ids if len(ids) == 2 else (), strict=False):
+        used = uses.get(external_id)
+        when = f"{used.last:%Y-%m-%d %H:%M:%S} UTC" if used else "in no call of the last 90 days"
+        screen.say(f"  the {place} id was last used {when}")
+    screen.say(f"Next: {todo}")
+    if step is not Step.NONE:
+        raise typer.Exit(ExitCode.SOMETHING_LEFT)
+
+
+def _ids(settings: Deployment, name: str) -> tuple[str, ...]:
+    parties = [each.name for each in (*settings.exports, *settings.destinations)]
+    if name not in parties:
+        raise CommandError(f"{name}: the settings have none of that name; {closest(name, parties)}", ExitCode.USAGE)
+    ids = external_ids(settings, name)
+    if not ids:
+        raise CommandError(
+            f"{name}: the settings name no external id. With `connect` the deploy rotates it, by another `revision`; "
+            "who is not trusted by an external id has none to rotate",
+            ExitCode.USAGE,
+        )
+    return ids
+
+
+def _trusted(account: Account, role: str) -> tuple[str, ...]:
+    try:
+        document: Any = account.iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    except ClientError as error:
+        if is_absent(error):
+            raise account.not_deployed(role.removeprefix(f"{account.settings.deployment}-")) from None
+        raise
+    found = [
+        statement.get("Condition", {}).get("StringEquals", {}).get("sts:ExternalId", [])
+        for statement in document["Statement"]
+    ]
+    return tuple(each for ids in found for each in (ids if isinstance(ids, list) else [ids]))
+
+
+def _begin(
+    settings: Deployment, file: Path, name: str, ids: tuple[str, ...], trusted: tuple[str, ...], new: str | None
+) -> tuple[str, ...]:
+    if len(ids) > 1 or set(ids) != set(trusted):
+        raise CommandError(f"{name}: a rotation is under way already, or the settings are not deployed", ExitCode.USAGE)
+    own = any(isinstance(each, CockroachdbExport) and each.name == name for each in settings.exports)
+    if new is None and not own:
+        raise CommandError(f"{name}: the vendor makes this id. Give what it shows with --new ID", ExitCode.USAGE)
+    both = (ids[0], new or secrets.token_hex(EXTERNAL_ID_BYTES))
+    write_external_ids(file, name, both)
+    return both
+
+
+def _step(ids: tuple[str, ...], trusted: tuple[str, ...], uses: dict[str, Uses]) -> Step:
+    if set(ids) != set(trusted):
+        return Step.DEPLOY
+    if len(ids) == 1:
+        return Step.NONE
+    old, new = (uses.get(each) for each in ids)
+    return Step.SWITCHED if new and (old is None or old.last < new.first) else Step.AT_THE_VENDOR
+
+
+def _may_finish(name: str, ids: tuple[str, ...], step: Step, uses: dict[str, Uses], *, unchecked: bool) -> None:
+    if step is Step.SWITCHED or (step is Step.AT_THE_VENDOR and unchecked):
+        return
+    if step is not Step.AT_THE_VENDOR:
+        raise CommandError(f"{name}: there is nothing to finish: {step}", ExitCode.USAGE)
+    old, new = (uses.get(each) for each in ids)
+    why = "CloudTrail shows no use of the new id"
+    if new and old:
+        why = f"the old id was used at {old.last:%H:%M:%S} UTC, after the new one at {new.first:%H:%M:%S}"
+    raise CommandError(
+        f"{name}: {why}. Change it at the vendor first; if you know better, add --unchecked", ExitCode.SOMETHING_LEFT
+    )
+
+
+def _next(account: Account, name: str, step: Step) -> str:
+    fetches = name in {each.name for each in account.settings.destinations}
+    stack = account.names.in_region("shipper", account.settings.region) if fetches else account.names.export(name)
+    return {
+        Step.NONE: f"`logdock rotate-external-id {name} --begin` starts one",
+        Step.DEPLOY: f"`npx cdk deploy {stack}`, then run this command again",
+        Step.AT_THE_VENDOR: f"change it at the vendor, as `logdock next-steps {name}` shows. CloudTrail tells of its "
+        "next call within a quarter of an hour",
+        Step.SWITCHED: f"`logdock rotate-external-id {name} --finish`",
+    }[step]

@@ -1,0 +1,243 @@
+"""The dashboard: its widgets, whole for one export of each way; and what holds for every widget of every example."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from settings import load_settings
+from tests.conftest import ROOT, Synthesized, cdk_context, synthesize
+
+ALERTS = ROOT / "examples" / "alerts.yaml"
+# CloudWatch API Reference, "Dashboard body structure and syntax".
+PLACE = {"x", "y", "width", "height"}
+PROPERTIES = {
+    "alarm": {"title", "alarms"},
+    "log": {"title", "region", "query", "view"},
+    "metric": {
+        "title", "region", "view", "stat", "period", "metrics", "annotations", "stacked", "setPeriodToTimeRange",
+    },
+}  # fmt: skip
+RENDERING = {"label", "stat", "region", "id", "visible", "yAxis", "color", "expression"}
+
+
+def widgets(example: Synthesized) -> list[dict[str, Any]]:
+    ((stack, _, dashboard),) = example.resources("AWS::CloudWatch::Dashboard")
+    assert stack == "acme-prod-dashboard"
+    assert dashboard["Properties"]["DashboardName"] == "acme-prod"
+    found: list[dict[str, Any]] = json.loads(dashboard["Properties"]["DashboardBody"])["widgets"]
+    return found
+
+
+def titled(example: Synthesized, beginning: str) -> dict[str, dict[str, Any]]:
+    return {
+        widget["properties"]["title"]: widget
+        for widget in widgets(example)
+        if widget["properties"]["title"].startswith(beginning)
+    }
+
+
+def metrics(example: Synthesized) -> Iterator[tuple[str, str, dict[str, str], dict[str, Any]]]:
+    """Yield what is shown: namespace, name, dimensions, rendering; expressions are left out."""
+    for widget in widgets(example):
+        for metric in widget["properties"].get("metrics", []):
+            rendering = metric[-1] if isinstance(metric[-1], dict) else {}
+            assert set(rendering) <= RENDERING
+            if "expression" not in rendering:
+                namespace, name, *pairs = [part for part in metric if isinstance(part, str)]
+                yield namespace, name, dict(zip(pairs[::2], pairs[1::2], strict=True)), rendering
+
+
+def test_every_widget_is_one_that_cloudwatch_takes(example: Synthesized) -> None:
+    found = widgets(example)
+    assert len(found) <= 500
+    for widget in found:
+        assert set(widget) == {"type", "properties", *PLACE}
+        assert set(widget["properties"]) <= PROPERTIES[widget["type"]]
+        assert widget["properties"].get("metrics") != []
+        assert 1 <= len(widget["properties"].get("alarms", "1")) <= 100
+        assert widget["x"] + widget["width"] <= 24
+
+
+def test_no_widget_lies_on_another(example: Synthesized) -> None:
+    for one, other in combinations(widgets(example), 2):
+        beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+        above = one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
+        assert beside or above
+
+
+def test_the_state_of_every_composite_alarm_is_on_top(example: Synthesized) -> None:
+    shown = [arn for each in widgets(example) if each["type"] == "alarm" for arn in each["properties"]["alarms"]]
+    made = {
+        f"arn:aws:cloudwatch:{example.regions[stack]}:111122223333:alarm:{composite['Properties']['AlarmName']}"
+        for stack, _, composite in example.resources("AWS::CloudWatch::CompositeAlarm")
+    }
+    assert set(shown) == made
+    assert len(shown) == len(made)
+    assert (widgets(example)[0]["type"], widgets(example)[0]["y"]) == ("alarm", 0)
+
+
+def test_every_figure_of_the_shipper_that_an_alarm_watches_is_shown(example: Synthesized) -> None:
+    shown = {
+        (name, *sorted(dimensions.items())) for space, name, dimensions, _ in metrics(example) if space == "Logdock"
+    }
+    for _, _, alarm in example.resources("AWS::CloudWatch::Alarm"):
+        watched = alarm["Properties"]
+        if watched.get("Namespace") == "Logdock" and watched["MetricName"] != "failed_logins":
+            dimensions = {each["Name"]: each["Value"] for each in watched["Dimensions"]}
+            assert (watched["MetricName"], *sorted(dimensions.items())) in shown, watched["AlarmName"]
+
+
+def test_every_rule_queue_and_log_group_that_is_shown_exists(example: Synthesized) -> None:
+    texts = json.dumps(example.templates)
+    for _, _, dimensions, _ in metrics(example):
+        for name in ("RuleName", "QueueName", "LogGroupName"):
+            if name in dimensions and (name, dimensions[name]) != ("RuleName", ""):
+                assert f'"{dimensions[name]}"' in texts
+
+
+def test_every_export_has_one_row_in_the_order_of_the_file() -> None:
+    settings, shown = load_settings(ALERTS), widgets(synthesize(ALERTS))
+    rows: dict[str, set[int]] = {}
+    for widget in shown:
+        rows.setdefault(widget["properties"]["title"].partition(":")[0], set()).add(widget["y"])
+    assert [name for name in rows if name in {export.name for export in settings.exports}] == [
+        export.name for export in settings.exports
+    ]
+    assert all(len(rows[export.name]) == 1 for export in settings.exports)
+
+
+def figure(name: str, export: str, destination: str, **rendering: object) -> list[object]:
+    return ["Logdock", name, "deployment", "acme-prod", "export", export, "destination", destination, rendering]
+
+
+def graph(title: str, found: list[object], **more: object) -> dict[str, object]:
+    time_series = {"region": "eu-west-1", "view": "timeSeries", "stat": "Sum", "period": 300}
+    return {"type": "metric", "properties": {"title": title, **time_series, "metrics": found, **more}}
+
+
+def without_place(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in widget.items() if key not in PLACE} for widget in found.values()]
+
+
+def test_the_row_of_an_export_that_lands_in_a_bucket() -> None:
+    rule = {"RuleName": "acme-prod-orders"}
+    query = (
+        "SOURCE '/aws/lambda/acme-prod-ship-logz' | filter event = 'volume' and export = 'orders' "
+        "| stats sum(bytes_in) as bytes by log_type | sort bytes desc"
+    )
+    assert without_place(titled(synthesize(ALERTS), "orders:")) == [
+        graph(
+            "orders: landed and shipped",
+            [
+                [
+                    "AWS/Events",
+                    "MatchedEvents",
+                    *next(iter(rule.items())),
+                    {"label": "landed (objects)", "yAxis": "right"},
+                ],
+                figure("sent", "orders", "logz", label="shipped to logz"),
+            ],
+        ),
+        graph(
+            "orders: lag in seconds",
+            [
+                figure("lag_ms", "orders", "logz", id="l0", visible=False, stat="Maximum"),
+                [{"expression": "l0 / 1000", "label": "logz", "id": "s0"}],
+            ],
+            annotations={"horizontal": [{"label": "alarm", "value": 3600}]},
+        ),
+        graph(
+            "orders: failures",
+            [
+                figure("quarantined", "orders", "logz", label="refused by logz"),
+                ["AWS/Events", "FailedInvocations", *next(iter(rule.items())), {"label": "not announced"}],
+            ],
+        ),
+        {
+            "type": "log",
+            "properties": {
+                "title": "orders: bytes by log type",
+                "region": "eu-west-1",
+                "query": query,
+                "view": "bar",
+            },
+        },
+    ]
+
+
+def test_the_row_of_an_export_that_lands_in_log_groups() -> None:
+    def bytes_of(group: str) -> list[object]:
+        return ["AWS/Logs", "IncomingBytes", "LogGroupName", group, {"label": group}]
+
+    assert without_place(titled(synthesize(ALERTS), "ledger:")) == [
+        graph("ledger: landed and shipped", [figure("sent", "ledger", "archive", label="landed")]),
+        graph(
+            "ledger: lag in seconds",
+            [
+                figure("lag_ms", "ledger", "archive", id="l0", visible=False, stat="Maximum"),
+                [{"expression": "l0 / 1000", "label": "archive", "id": "s0"}],
+            ],
+            annotations={"horizontal": [{"label": "alarm", "value": 3600}]},
+        ),
+        graph("ledger: failures", [figure("quarantined", "ledger", "archive", label="not archived")]),
+        graph(
+            "ledger: bytes by log type",
+            [bytes_of("/acme/cockroach/ledger"), bytes_of("/acme/cockroach/ledger-sql")],
+            stacked=True,
+        ),
+    ]
+
+
+def test_what_lands_in_another_region_is_shown_from_there() -> None:
+    found = [
+        (dimensions["export"], rendering["region"])
+        for _, name, dimensions, rendering in metrics(synthesize(ROOT / "examples" / "cockroachdb.yaml"))
+        if name == "sent" and "region" in rendering
+    ]
+    assert found
+    assert {region for _, region in found} == {"us-east-1"}
+
+
+def test_the_cost_is_the_volume_at_a_price_that_is_said() -> None:
+    (cost,) = titled(synthesize(ALERTS), "USD").values()
+    properties = cost["properties"]
+    assert (properties["view"], properties["setPeriodToTimeRange"]) == ("singleValue", True)
+    readme = (ROOT / "README.md").read_text()
+    assert "| **sum** | **about 0.12**, " in readme
+    assert "| **about 0.66** |" in readme
+    assert properties["title"] == "USD a month at this pace: 0.12 per GB through buckets, 0.66 through log groups"
+    assert properties["metrics"][:4] == [
+        [
+            {
+                "expression": "(FILL(v0x0, 0)) / 1000000000 * 2592000 / PERIOD(v0x0) * 0.12",
+                "label": "orders",
+                "id": "usd0",
+            }
+        ],
+        figure("bytes_in", "orders", "logz", id="v0x0", visible=False),
+        [
+            {
+                "expression": "(FILL(v1x0, 0)) / 1000000000 * 2592000 / PERIOD(v1x0) * 0.66",
+                "label": "ledger",
+                "id": "usd1",
+            }
+        ],
+        figure("bytes_in", "ledger", "archive", id="v1x0", visible=False),
+    ]
+    # Nobody measures what platform brings: it is not shipped.
+    assert "platform" not in json.dumps(cost)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_there_is_a_dashboard_unless_the_settings_say_no(wanted: bool) -> None:
+    from app import build_app
+
+    settings = load_settings(ALERTS).model_copy(update={"dashboard": wanted})
+    app = build_app(settings, shipper_layer=ROOT / "tests" / "stacks" / "layer", context=cdk_context())
+    stacks = [stack.stack_name for stack in app.synth().stacks]
+    assert ("acme-prod-dashboard" in stacks) == wanted
