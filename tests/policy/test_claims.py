@@ -22,7 +22,6 @@ NOT_CALLED = {
     "parameters-apart": 2,
     "replication": 2,
     "service-principal": 83,
-    "stream-by-name": 1,
     "through-another-service": 23,
     "topic-of-somebody-elses": 1,
     "transport": 6,
