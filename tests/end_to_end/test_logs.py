@@ -28,7 +28,7 @@ from local_cloud.vendors import Vendors
 from settings import load_settings
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 SETTINGS = f"""\
