@@ -120,7 +120,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         stage = Stage(cloud, settings, cdk.deploy(directory / "cdk.out").outputs, vendors)
         play = Play(stage, secrets, listener)
         assert play.perform().broken == []
-        yield World(stage, secrets, directory, {part.export.name: part.journal.markers for part in play._parts})
+        yield World(stage, secrets, directory, play.written)
 
 
 @pytest.mark.parametrize("export", EXPORTS)
