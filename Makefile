@@ -80,7 +80,7 @@ end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests the
 	@echo "==> end-to-end tests"
 	@$(BIN)/pytest -n 3 --dist worksteal -m 'end_to_end and not proof'
 
-proof: $(SETUP) ## What takes minutes: every action of every AWS service for every vendor's role, every example deployed
+proof: $(SETUP) ## What does not fit into five minutes: every action of every AWS service, every example deployed, every vendor connected
 	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m proof
 
 fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with new seeds, for FUZZ_MINUTES (5)

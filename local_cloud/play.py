@@ -115,6 +115,11 @@ class Play:
             pool.shutdown(wait=False, cancel_futures=True)
         return self._report()
 
+    @property
+    def written(self) -> dict[str, set[str]]:
+        """The markers of the records that were written, by export."""
+        return {part.export.name: part.journal.markers for part in self._parts}
+
     def _stand_in(self, part: _Part) -> StandIn:
         stage, export, journal = self._stage, part.export, part.journal
         match export:

@@ -45,6 +45,10 @@ class ExportReport:
         Whether the deploy switched the export on by itself.
     vendor_clean_after_destroy
         Whether the vendor has nothing left of it once its stack is destroyed; None if it was not connected.
+    found_by_logdock
+        Whether `logdock logs` finds a line that was chosen beforehand, once; None for a reader.
+    redriven
+        Whether `logdock redrive` brought a record of it that a destination had refused; None if none was.
     broken
         Promises that did not hold.
     """
@@ -64,6 +68,8 @@ class ExportReport:
     duplicate_records: int
     connected: bool = False
     vendor_clean_after_destroy: bool | None = None
+    found_by_logdock: bool | None = None
+    redriven: bool | None = None
     broken: list[str] = field(default_factory=list)
 
     def after_destroy(self, *, is_clean: bool) -> ExportReport:
@@ -71,18 +77,27 @@ class ExportReport:
         broken = [] if is_clean else ["a destroy left something of it at the vendor"]
         return dataclasses.replace(self, vendor_clean_after_destroy=is_clean, broken=[*self.broken, *broken])
 
+    def after_commands(self, *, found: bool | None, redriven: bool | None) -> ExportReport:
+        """Return the report with what `logdock` did."""
+        broken = ["`logdock logs` did not find a known line of it, once"] if found is False else []
+        if redriven is False:
+            broken.append("`logdock redrive` did not bring, once, the record that a destination had refused")
+        return dataclasses.replace(self, found_by_logdock=found, redriven=redriven, broken=[*self.broken, *broken])
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All exports and readers of a deployment."""
+    """All exports and readers of a deployment, the exit codes of `logdock`, and how long each step took."""
 
     exports: list[ExportReport]
+    exit_codes: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def broken(self) -> list[str]:
-        """Every promise that did not hold, with the export that it was made for."""
-        return [f"{entry.name}: {promise}" for entry in self.exports for promise in entry.broken]
+        """Every promise that did not hold, with the export or the command that it was made for."""
+        failed = [f"`{command}` ended with {code}, not 0" for command, code in self.exit_codes.items() if code]
+        return [*(f"{entry.name}: {promise}" for entry in self.exports for promise in entry.broken), *failed]
 
     def write(self, path: Path) -> None:
         """Write the report as JSON."""

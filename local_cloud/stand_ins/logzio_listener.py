@@ -55,6 +55,8 @@ class LogzioListener:
         How often it did not answer 200, by status.
     failing
         The status that everything is answered with, of which nothing is taken; None while it is well.
+    max_line_bytes
+        The longest line that it takes.
     """
 
     url: str
@@ -67,6 +69,7 @@ class LogzioListener:
         self.lines: dict[str, list[bytes]] = defaultdict(list)
         self.refusals: dict[int, int] = defaultdict(int)
         self.failing: int | None = None
+        self.max_line_bytes = MAX_LINE_BYTES
         self._port = 0
 
     def __enter__(self) -> Self:
@@ -113,7 +116,7 @@ class LogzioListener:
         counts = {"malformedLines": 0, "successfulLines": 0, "oversizedLines": 0, "emptyLogLines": 0}
         good: list[tuple[str, bytes]] = []
         for line in body.removesuffix(b"\n").split(b"\n"):
-            verdict, export = judge(line)
+            verdict, export = judge(line, self.max_line_bytes)
             counts[verdict] += 1
             if verdict == "successfulLines":
                 good.append((export, line))
@@ -129,11 +132,11 @@ class LogzioListener:
             self.refusals[status] += 1
 
 
-def judge(line: bytes) -> tuple[str, str]:
+def judge(line: bytes, max_line_bytes: int = MAX_LINE_BYTES) -> tuple[str, str]:
     """Return what the listener counts a line as, and the export that the line names."""
     if not line.strip():
         return "emptyLogLines", ""
-    if len(line) > MAX_LINE_BYTES:
+    if len(line) > max_line_bytes:
         return "oversizedLines", ""
     try:
         document = json.loads(line)

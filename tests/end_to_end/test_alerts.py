@@ -26,7 +26,7 @@ from settings import load_settings
 from settings.exports import MongodbAtlasExport
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 ACCOUNT = "111122223333"
 MINUTE_SECONDS = 0.5

@@ -19,7 +19,7 @@ from local_cloud.vendors import Vendors
 from settings import Deployment, load_settings
 from tests.settings.documents import document, export
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 _accounts = (f"{3000_0000_0000 + number:012d}" for number in itertools.count())
 

@@ -25,7 +25,7 @@ from settings.destinations import LogzioDestination
 from tests.end_to_end.test_connect import Customer
 from tests.settings.documents import FETCH, destination, document, export
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 STACK, FEED = "acme-prod-shipper", "feed/reader/apps/"
 FETCHERS = "/v1/log-shipping/s3-buckets"

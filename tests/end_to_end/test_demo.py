@@ -31,6 +31,7 @@ def test_the_demo_keeps_every_promise_for_every_kind() -> None:
     assert "Every promise held" in result.stdout
 
     exports = json.loads(report.read_text())["exports"]
+    assert [export["name"] for export in exports if export["redriven"]] == ["orders"]
     picture = (ROOT / "build" / "dashboard.svg").read_text()
     for export in exports:
         assert export["kind"] == "logzio" or f"{export['name']}: landed and shipped" in picture
@@ -41,6 +42,7 @@ def test_the_demo_keeps_every_promise_for_every_kind() -> None:
         assert export["lost_records"] == 0, export["name"]
         assert len(export["refused"]) >= 8, export["name"]
         assert export["allowed"], export["name"]
+        assert export["found_by_logdock"] is (None if export["kind"] == "logzio" else True), export["name"]
         counts = {export[f"{count}_records"] for count in ("landed", "shipped", "archived", "found")}
         assert counts == {export["landed_records"]}, export["name"]
         assert export["landed_records"] > 0, export["name"]

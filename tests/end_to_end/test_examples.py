@@ -22,10 +22,10 @@ from tests.policy.proof.results import claim_rows, record
 pytestmark = pytest.mark.end_to_end
 
 EXAMPLE_ACCOUNT = "111122223333"
-# Together they have every kind of export and destination; `make proof` deploys the others too.
-AT_ONCE = ("everything", "logzio")
+# The smallest with a vendor's role and a shipper; `make proof` deploys the others too.
+AT_ONCE = "logzio"
 DEPLOYED = [
-    pytest.param(path, id=path.stem, marks=() if path.stem in AT_ONCE else pytest.mark.proof) for path in EXAMPLES
+    pytest.param(path, id=path.stem, marks=() if path.stem == AT_ONCE else pytest.mark.proof) for path in EXAMPLES
 ]
 LANDED = b"a line that landed before the stack went\n"
 

@@ -28,7 +28,7 @@ from local_cloud.vendors import Vendors
 from settings import load_settings
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 SETTINGS = f"""\
@@ -120,7 +120,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         stage = Stage(cloud, settings, cdk.deploy(directory / "cdk.out").outputs, vendors)
         play = Play(stage, secrets, listener)
         assert play.perform().broken == []
-        yield World(stage, secrets, directory, {part.export.name: part.journal.markers for part in play._parts})
+        yield World(stage, secrets, directory, play.written)
 
 
 @pytest.mark.parametrize("export", EXPORTS)

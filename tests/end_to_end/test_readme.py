@@ -94,7 +94,8 @@ def deployed(project: Project) -> Project:
 
 
 def test_every_command_of_the_deployment_runs(deployed: Project) -> None:
-    assert stacks(deployed.cloud) == {"acme-prod-core", "acme-prod-shipper", "acme-prod-orders"}
+    made = {"acme-prod-core", "acme-prod-shipper", "acme-prod-orders", "acme-prod-dashboard"}
+    assert stacks(deployed.cloud) == made
     templates = {path.name for path in (deployed.directory / "cdk.out").glob("*.template.json")}
     assert templates >= {f"{stack}.template.json" for stack in stacks(deployed.cloud)}
 

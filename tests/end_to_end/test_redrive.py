@@ -23,7 +23,6 @@ import pytest
 from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
-from local_cloud.stand_ins import logzio_listener
 from local_cloud.stand_ins.log_events import put_events
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.stand_ins.sessions import role_session
@@ -170,7 +169,7 @@ def test_what_failed_is_sent_later_once_and_deleted_only_after_it_arrived(
 
     # Of three records, the listener refuses one as too long.
     with monkeypatch.context() as patch:
-        patch.setattr(logzio_listener, "MAX_LINE_BYTES", 1000)
+        patch.setattr(listener, "max_line_bytes", 1000)
         s3.put_object(Bucket=LANDING, Key="refused.log", Body=f"refused 0\n{'y' * 2000}\nrefused 1\n".encode())
         until("a record is quarantined", lambda: world.kept("quarantine/app/logz/"))
 

@@ -14,7 +14,7 @@ from local_cloud.emulator import Emulator
 from settings import load_settings
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 LINE = b'{"message":"a line"}\n'
 

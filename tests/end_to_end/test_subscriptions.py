@@ -26,7 +26,7 @@ from tests.conftest import ROOT
 if TYPE_CHECKING:
     from settings.exports import Export
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 EXAMPLE = ROOT / "examples" / "subscriptions.yaml"
 GROUP = "/acme/apps/checkout"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -11,7 +13,8 @@ import pytest
 from rich.console import Console
 
 from local_cloud import cdk, demo
-from local_cloud.commands import Answer
+from local_cloud.commands import Answer, Fault, Person
+from local_cloud.markers import Sightings
 from local_cloud.report import ExportReport, Report
 from local_cloud.terminal import Terminal
 from local_cloud.vendors import Vendors
@@ -19,6 +22,8 @@ from settings import load_settings
 
 if TYPE_CHECKING:
     from local_cloud.emulator import Emulator
+    from local_cloud.stage import Stage
+    from local_cloud.stand_ins.logzio_listener import LogzioListener
     from local_cloud.vendor_apis.atlas import AtlasApi
     from local_cloud.vendor_apis.cockroachdb import CockroachdbApi
     from local_cloud.vendor_apis.logzio import LogzioApi
@@ -178,15 +183,85 @@ def test_the_report_says_which_promises_did_not_hold(tmp_path: Path) -> None:
     )
 
 
-def test_what_logdock_says_is_shown_but_for_what_is_fine_and_a_fault_ends_the_demo(
+def test_what_logdock_says_is_shown_but_for_what_is_fine_and_the_end_of_a_long_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     answers = [
         Answer("logdock validate", 0, "✓ orders  key\n? orders  vendor\n1 fine"),
-        Answer("logdock status", 1, "1 failure"),
+        Answer("logdock logs", 0, "x" * 133),
     ]
-    with pytest.raises(demo.DemoError, match="`logdock status` found something wrong"):
-        demo._show(answers, Terminal())
+    demo._show(answers, Terminal())
     assert capsys.readouterr().out.splitlines() == [
-        "$ logdock validate", "? orders  vendor", "1 fine", "", "$ logdock status", "1 failure", "",
+        "$ logdock validate", "? orders  vendor", "1 fine", "", "$ logdock logs", f"{'x' * 131}…", "",
     ]  # fmt: skip
+
+
+def test_a_command_that_ends_badly_is_a_broken_promise() -> None:
+    report = Report([], exit_codes={"logdock validate": 0, "logdock status": 1})
+    assert report.broken == ["`logdock status` ended with 1, not 0"]
+
+
+class _Person(Person):
+    """A person whose terminal prints what a test says."""
+
+    fault = Fault("orders", "logz", "0" * 32, was_kept=True)
+
+    def _type(self, arguments: tuple[str, ...]) -> Answer:
+        text = arguments[-1].replace("|", "\n") if arguments[0] == "logs" else ""
+        return Answer(" ".join(arguments), 0, text)
+
+    def _fault(self) -> Fault:
+        return self.fault
+
+
+def _person(person: type[Person] = _Person, *, arrived: int = 1) -> Person:
+    settings = load_settings(EXAMPLES / "everything.yaml")
+    listener = SimpleNamespace(accepted={("logz", "orders"): Sightings(Counter({_Person.fault.marker: arrived}))})
+    return person(
+        stage=cast("Stage", SimpleNamespace(settings=settings)),
+        settings_file=Path("logdock.yaml"),
+        listener=cast("LogzioListener", listener),
+        written={export.name: {f"marker-of-{export.name}"} for export in settings.exports},
+    )
+
+
+def test_logdock_finds_a_line_of_every_export_and_sends_again_what_was_refused() -> None:
+    answers, report = _person().perform(_report())
+
+    searched = [answer.command for answer in answers if answer.command.startswith("logs")]
+    assert [set(re.findall(r"marker-of-(\w+)", command)) for command in searched] == [
+        {"orders", "ledger", "billing", "platform", "trail", "apps"},
+        {"platform"},
+    ]
+    assert "--from landing" in searched[1]
+    assert answers[-1].command == "redrive"
+    (entry,) = report.exports
+    assert (entry.found_by_logdock, entry.redriven, report.broken) == (True, True, [])
+    assert set(report.exit_codes) == {answer.command for answer in answers}
+
+
+def test_a_line_that_logdock_does_not_find_is_a_broken_promise() -> None:
+    class Blind(_Person):
+        def _type(self, _arguments: tuple[str, ...]) -> Answer:
+            return Answer("logs", 0, "0 lines")
+
+    _, report = _person(Blind).perform(_report())
+    assert report.broken == ["orders: `logdock logs` did not find a known line of it, once"]
+
+
+def test_a_line_that_is_in_the_archive_but_not_in_what_aptible_encrypted_is_not_found() -> None:
+    class Locked(_Person):
+        def _type(self, arguments: tuple[str, ...]) -> Answer:
+            return Answer("logs", 0, "") if "landing" in arguments else super()._type(arguments)
+
+    _, report = _person(Locked).perform(_report(name="platform"))
+    assert report.exports[0].found_by_logdock is False
+
+
+@pytest.mark.parametrize(("arrived", "was_kept"), [(0, True), (2, True), (1, False)])
+def test_a_refused_record_that_does_not_arrive_once_is_a_broken_promise(arrived: int, was_kept: bool) -> None:
+    class Unlucky(_Person):
+        fault = _Person.fault._replace(was_kept=was_kept)
+
+    _, report = _person(Unlucky, arrived=arrived).perform(_report())
+    assert report.broken == ["orders: `logdock redrive` did not bring, once, the record that a destination had refused"]

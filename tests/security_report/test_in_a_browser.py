@@ -18,6 +18,8 @@ from pypdf import PdfReader
 from security_report.__main__ import main
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.proof
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PAPER_WIDTH, PAPER_HEIGHT = 1032, 680
 """A4 across, less the margins, in CSS pixels."""
