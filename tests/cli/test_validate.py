@@ -159,6 +159,6 @@ def test_the_secret_of_metrics_is_to_be_read_by_the_role_that_delivers_them(monk
 
     metrics = "arn:aws:secretsmanager:us-east-1:111122223333:secret:acme/logzio-metrics-a1B2c3"
     assert asked == [
-        ("acme/logzio", ("acme-prod-ship-logz",)),
         (metrics, ("acme-prod-ship-logz_delivery",)),
+        ("acme/logzio", ("acme-prod-ship-logz",)),
     ]
