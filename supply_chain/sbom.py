@@ -112,7 +112,7 @@ def _framework() -> Component:
 def _files(name: str, hashes: Iterable[str]) -> ExternalReference:
     return ExternalReference(
         type=ExternalReferenceType.DISTRIBUTION,
-        url=XsUri(f"https://pypi.org/simple/{name}/"),
+        url=XsUri(str(PackageURL("pypi", name=name))),
         comment="The files of this version that the lock admits",
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest) for digest in hashes],
     )
