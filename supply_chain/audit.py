@@ -131,7 +131,9 @@ def report(audits: list[Audit]) -> int:
     if any(audit.known for audit in audits):
         return KNOWN
     if any(audit.unchecked for audit in audits):
-        print("Not everything was checked: this says nothing about the rest. It needs a network, to PyPI and to the npm registry.")
+        print(
+            "Not everything was checked: this says nothing about the rest. PyPI and the npm registry must be in reach."
+        )
         return UNCHECKED
     return 0
 
