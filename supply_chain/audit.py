@@ -132,7 +132,7 @@ def report(audits: list[Audit]) -> int:
         return KNOWN
     if any(audit.unchecked for audit in audits):
         print(
-            "Not everything was checked: this says nothing about the rest. PyPI and the npm registry must be in reach."
+            "Not everything was checked: this says nothing about the rest. It needs PyPI and the npm registry."
         )
         return UNCHECKED
     return 0
