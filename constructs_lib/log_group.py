@@ -49,14 +49,19 @@ class LandingLogGroup(Construct):
 
 
 def function_log_group(scope: Construct, construct_id: str, function_name: str, key_arn: str) -> logs.CfnLogGroup:
-    """Make a function's own log group, which holds no landed logs and goes with its stack.
+    """Make a function's own log group.
 
     The function must wait for it: one that runs before makes a log group itself, without a key and kept for ever.
     """
+    return service_log_group(scope, construct_id, f"/aws/lambda/{function_name}", key_arn)
+
+
+def service_log_group(scope: Construct, construct_id: str, name: str, key_arn: str) -> logs.CfnLogGroup:
+    """Make a log group in which a service tells of its work: it holds no landed logs, and goes with its stack."""
     log_group = logs.CfnLogGroup(
         scope,
         construct_id,
-        log_group_name=f"/aws/lambda/{function_name}",
+        log_group_name=name,
         retention_in_days=FUNCTION_LOG_DAYS,
         kms_key_id=key_arn,
     )

@@ -37,7 +37,7 @@ def mistakes_across(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
     """Yield what is wrong between the parts of a raw document."""
     document = Document.of(data)
     rules = (_names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects, _replica)
-    for rule in (*rules, _atlas_settings, *LANDING_RULES, *ALERT_RULES):
+    for rule in (*rules, _atlas_settings, _metrics_secrets, *LANDING_RULES, *ALERT_RULES):
         yield from rule(document)
 
 
@@ -178,3 +178,15 @@ def _atlas_settings(document: Document) -> Iterator[InitErrorDetails]:
             if other is not export:
                 allowed = f"nothing: an Atlas project has this once, and {other.where} sets it for the same project"
                 yield mistake((*export.loc, "connect", setting), connect[setting], allowed)
+
+
+def _metrics_secrets(document: Document) -> Iterator[InitErrorDetails]:
+    for destination in document.destinations:
+        metrics = destination.entry.get("metrics")
+        arn = metrics.get("token_secret") if isinstance(metrics, dict) else None
+        region = arn.split(":")[3] if isinstance(arn, str) and arn.count(":") >= 6 and arn.startswith("arn:") else None
+        if region is not None and document.region is not None and region != document.region:
+            allowed = (
+                f"a secret in the deployment's region, {document.region}: Firehose reads secrets of its own Region"
+            )
+            yield mistake((*destination.loc, "metrics", "token_secret"), arn, allowed)

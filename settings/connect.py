@@ -56,6 +56,11 @@ class Connect(Model):
         description="Any text. Changing it has the next deploy look at everything at the vendor, and mend what was "
         "changed or deleted there by hand.",
     )
+    check_each_deploy: Switch = Field(
+        default=False,
+        description="Do what another `revision` does at every deploy. The template then holds the time at which it was "
+        "made, so no two are the same.",
+    )
     vpc: Vpc | None = Field(
         default=None,
         description="Run the functions that call the vendor in a VPC, so that they have a fixed address. Left out: "

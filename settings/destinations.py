@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from settings.connect import LogzioConnect
+from settings.logzio_metrics import LogzioMetrics
 from settings.model import Model
 from settings.secret_reference import SecretReference
 from settings.text import AccountId, ExternalIds, HttpsUrl, Name, SessionSeconds, refuse
@@ -74,6 +75,10 @@ class LogzioDestination(Model):
         "`connect`, which reads it; with `connect`, one that fetchers made by hand still come with.",
     )
     session_seconds: SessionSeconds = 43200
+    metrics: LogzioMetrics | None = Field(
+        default=None,
+        description="Metrics of CloudWatch that are streamed to Logz.io, in either mode. Left out: none.",
+    )
 
     @field_validator("token_secret", "listener_url")
     @classmethod
@@ -120,6 +125,12 @@ class LogzioDestination(Model):
     def listener(self) -> str:
         """The bulk listener's address, without a path."""
         return self.listener_url or f"https://{LISTENER_HOSTS[self.region]}:8071"
+
+    @property
+    def metrics_listener(self) -> str:
+        """The address of the listener that takes metric streams (logzio/cloudwatch-metrics-helpers, its template)."""
+        given = self.metrics.listener_url if self.metrics else None
+        return given or f"https://listener-otlp-aws-metrics-stream-{self.region}.logz.io"
 
 
 class OtlpDestination(Model):

@@ -143,6 +143,13 @@ class Names:
         """Return the ARN of a destination's queue."""
         return f"arn:{self.partition}:sqs:{self.region}:{self.account}:{self.queue(destination)}"
 
+    def metrics(self, destination: str, role: str = "metrics") -> str:
+        """Return the name of a destination's metric stream, delivery stream and log group, and of a role of these.
+
+        No destination's name has an underscore, so no function is named so.
+        """
+        return f"{self.shipper(destination)}_{role}"
+
     def role_arn(self, role_name: str) -> str:
         """Return a role's ARN."""
         return f"arn:{self.partition}:iam::{self.account}:role/{role_name}"

@@ -31,6 +31,7 @@ from settings.exports import (
     Redaction,
     S3LogsExport,
 )
+from settings.logzio_metrics import LogzioMetrics
 from settings.replica import Replica
 from settings.retention import PROFILES, Retention
 from settings.sql import Sql
@@ -49,6 +50,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`alerts.webhook`", Webhook),
     ("A destination of kind `logzio`", LogzioDestination),
     ("`connect` (`logzio`)", LogzioConnect),
+    ("`metrics` (`logzio`)", LogzioMetrics),
     ("A destination of kind `otlp`", OtlpDestination),
     ("Every export", ExportBase),
     ("`alerts` of an export", ExportAlerts),
@@ -137,6 +139,8 @@ def _default(field: FieldInfo) -> str:
         return "—"
     if isinstance(default, BaseModel):
         return "as below"
+    if isinstance(default, dict):
+        return f"`{{{', '.join(f'{name}: {list(each)}' for name, each in default.items())}}}`"
     if isinstance(default, tuple):
         return f"`[{', '.join(map(str, default))}]`"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"

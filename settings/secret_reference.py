@@ -54,3 +54,22 @@ def _check(value: str) -> str:
 
 SecretReference = Annotated[str, AfterValidator(_check), Field(json_schema_extra={"pattern": f"^(?:{_ARN}|{_NAME})$"})]
 """A Secrets Manager name or ARN, never a secret's value. A refused value is not printed."""
+
+
+def _check_whole_arn(value: str) -> str:
+    if not re.fullmatch(rf"{_ARN}-[A-Za-z0-9]{{6}}", value, re.ASCII):
+        allowed = (
+            "the secret's whole ARN, which ends with six characters that AWS chose: the service that reads it takes no "
+            "name (`aws secretsmanager describe-secret --secret-id <name> --query ARN`)"
+        )
+        raise PydanticCustomError("secret_value", "{allowed}", {"allowed": allowed})
+    return value
+
+
+SecretArn = Annotated[
+    str,
+    AfterValidator(_check),
+    AfterValidator(_check_whole_arn),
+    Field(json_schema_extra={"pattern": f"^{_ARN}-[A-Za-z0-9]{{6}}$"}),
+]
+"""A Secrets Manager ARN, for services that take nothing else. A refused value is not printed."""

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
+
 from settings.connect import Connect
+
+
+def now() -> datetime.datetime:
+    """Return the time of this synthesis."""
+    return datetime.datetime.now(datetime.UTC)
 
 
 def connection(connect: Connect) -> dict[str, object]:
@@ -12,4 +19,6 @@ def connection(connect: Connect) -> dict[str, object]:
         properties["ApiBaseUrl"] = connect.api_base_url
     if connect.revision:
         properties["Revision"] = connect.revision
+    if connect.check_each_deploy:
+        properties["Revision"] = f"{connect.revision or ''} {now():%FT%TZ}".strip()
     return properties

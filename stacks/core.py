@@ -23,6 +23,7 @@ from settings.destinations import ARCHIVE, LogzioDestination
 from settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import hear_of_alarms, hearers
+from stacks.logzio_metrics import streams_metrics
 from stacks.replica import replication
 from stacks.shipper_alarms import watch_copies
 from stacks.sql import RESULTS_PREFIX, SqlTables
@@ -66,11 +67,9 @@ class CoreStack(Stack):
             limit = settings.sql.scan_limit_gb
             SqlTables(self, "Sql", settings=settings, names=names, key_arn=self.key.arn, scan_limit_gb=limit)
         self._roles()
-        self.key.allow(
-            statements.encrypt_log_groups(
-                [names.log_group_arn(f"/aws/lambda/{names.deployment}-*", names.region)], names.region
-            )
-        )
+        services = ("lambda", "kinesisfirehose") if streams_metrics(settings) else ("lambda",)
+        groups = [names.log_group_arn(f"/aws/{each}/{names.deployment}-*", names.region) for each in services]
+        self.key.allow(statements.encrypt_log_groups(groups, names.region))
         # Exported whether or not somebody imports it, so that an export that comes or goes does not change this stack.
         CfnOutput(self, "ArchiveKeyArn", value=self.key.arn, export_name=names.archive_key_export)
         CfnOutput(self, "AlertsGoTo", value=hearers(settings), description="Who hears of alarms")

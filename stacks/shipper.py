@@ -32,6 +32,7 @@ from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
 from settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import hear_of_alarms
+from stacks.logzio_metrics import stream_metrics
 from stacks.logzio_reader import logzio_reader
 from stacks.shipper_alarms import watch_archiver, watch_destination
 
@@ -182,6 +183,8 @@ class ShipperStack(Stack):
             )
             watch_destination(self, name, shipper, settings=self._settings, names=self._names)
         for destination in self._settings.destinations:
+            if isinstance(destination, LogzioDestination):
+                stream_metrics(self, destination, names=self._names, log_key_arn=self._log_key_arn)
             if isinstance(destination, LogzioDestination) and destination.mode == "fetch":
                 logzio_reader(
                     self,

@@ -43,6 +43,8 @@ def check_destination(account: Account, name: str) -> Checks:
                 check_role(account, checks, _fetcher(account, destination))
                 if destination.connect:
                     check_vendor(account, checks, destination)
+            if destination.metrics:
+                check_secret(account, checks, destination.metrics.token_secret, (names.metrics(name, "delivery"),))
         if secret:
             check_secret(account, checks, secret, (function,))
     return checks

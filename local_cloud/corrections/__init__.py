@@ -14,6 +14,7 @@ from local_cloud.corrections import (
     custom_resources,
     functions,
     log_groups,
+    metric_streams,
     metrics,
     permissions,
     queues,
@@ -39,6 +40,7 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     stack_exports.apply()
     queues.apply()
     metrics.apply()
+    metric_streams.apply()
     alarms.apply()
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     streams.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,14 +11,16 @@ from botocore.exceptions import ClientError
 from moto.sns.models import sns_backends
 
 from cli.account import Account
+from cli.validate import functions
 from cli.validate.checks import Checks
 from cli.validate.exports import has_key
 from cli.validate.functions import check_topic
 from cli.validate.roles import trust_faults
 from settings import load_settings
+from settings.names import Names
 from tests.cli.conftest import EVERYTHING, Type
 from tests.cli.deployed import Deployed
-from tests.conftest import EXAMPLES, synthesize
+from tests.conftest import EXAMPLES, ROOT, synthesize
 
 VENDOR = "arn:aws:iam::772401394250:root"
 
@@ -143,3 +146,19 @@ def test_an_address_hears_nothing_until_it_has_confirmed(subscription: str, reas
     kept.arn = subscription
     (check,) = check_topic(account, region).all
     assert check.reason == reason
+
+
+def test_the_secret_of_metrics_is_to_be_read_by_the_role_that_delivers_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings(ROOT / "examples" / "logzio.yaml")
+    asked: list[tuple[str, tuple[str, ...]]] = []
+    monkeypatch.setattr(functions, "_check_function", lambda *_: None)
+    monkeypatch.setattr(functions, "check_secret", lambda _, __, secret, readers: asked.append((secret, readers)))
+    account: Any = SimpleNamespace(settings=settings, names=Names.of(settings), lambda_in=lambda _: None)
+
+    functions.check_destination(account, "logz")
+
+    metrics = "arn:aws:secretsmanager:us-east-1:111122223333:secret:acme/logzio-metrics-a1B2c3"
+    assert asked == [
+        (metrics, ("acme-prod-ship-logz_delivery",)),
+        ("acme/logzio", ("acme-prod-ship-logz",)),
+    ]

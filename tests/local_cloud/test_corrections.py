@@ -99,6 +99,19 @@ def test_a_parameter_group_is_granted_by_its_arn(emulator: Emulator, group: str,
             reader.describe_db_cluster_parameters(DBClusterParameterGroupName=group)
 
 
+def test_a_template_with_a_metric_stream_is_deployed_and_destroyed(emulator: Emulator) -> None:
+    stream = {"Name": "metrics", "FirehoseArn": "x", "RoleArn": "x", "OutputFormat": "opentelemetry1.0"}
+    resource = {"Type": "AWS::CloudWatch::MetricStream", "Properties": stream}
+
+    assert _deploy(emulator, "metered", {"Metrics": resource}) == "CREATE_COMPLETE"
+    cloudformation = emulator.client("cloudformation", ACCOUNT, region=REGION)
+    (found,) = cloudformation.describe_stack_resources(StackName="metered")["StackResources"]
+    assert found["PhysicalResourceId"] == "metrics"
+    stack_id = cloudformation.describe_stacks(StackName="metered")["Stacks"][0]["StackId"]
+    cloudformation.delete_stack(StackName="metered")
+    _until(lambda: _status(cloudformation, stack_id) == "DELETE_COMPLETE")
+
+
 def _parameter_groups(rds: Any) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = rds.describe_db_cluster_parameter_groups()["DBClusterParameterGroups"]
     return groups

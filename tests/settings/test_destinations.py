@@ -151,3 +151,64 @@ def test_an_api_base_url_stands_in_for_the_regions_api(load: Load) -> None:
     loaded = load(document(destinations=[connected(connect=connect)])).destinations[0]
     assert isinstance(loaded, LogzioDestination)
     assert loaded.api_url == "https://relay.example"
+
+
+METRICS_SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:acme/logzio-metrics-a1B2c3"
+
+
+def metered(base: dict[str, object] = PUSH, **changes: object) -> dict[str, object]:
+    return destination(base, metrics={"token_secret": METRICS_SECRET, **changes})
+
+
+@pytest.mark.parametrize("base", [PUSH, FETCH], ids=["push", "fetch"])
+def test_metrics_belong_to_both_modes_and_are_those_of_s3_by_default(load: Load, base: dict[str, object]) -> None:
+    loaded = load(document(destinations=[metered(base)])).destinations[0]
+    assert isinstance(loaded, LogzioDestination)
+    assert loaded.metrics is not None
+    assert loaded.metrics.namespaces == {"AWS/S3": ()}
+
+
+def test_metrics_belong_to_logzio_alone(refusal: Refusal) -> None:
+    (line,) = refusal(document(destinations=[metered(OTLP)]))
+    assert line.startswith("destinations[0].metrics: unknown setting")
+
+
+@pytest.mark.parametrize("secret", ["acme/logzio-metrics", METRICS_SECRET.removesuffix("-a1B2c3")])
+def test_rejects_a_metrics_secret_without_its_whole_arn(refusal: Refusal, secret: str) -> None:
+    (line,) = refusal(document(destinations=[metered(token_secret=secret)]))
+    assert line.startswith("destinations[0].metrics.token_secret: ")
+    assert "the secret's whole ARN, which ends with six characters that AWS chose" in line
+    assert secret not in line
+
+
+def test_rejects_a_metrics_secret_of_another_region(refusal: Refusal) -> None:
+    (line,) = refusal(document(region="us-east-1", destinations=[metered()]))
+    assert line.startswith("destinations[0].metrics.token_secret: ")
+    assert line.endswith(
+        "expected a secret in the deployment's region, us-east-1: Firehose reads secrets of its own Region"
+    )
+
+
+def test_rejects_a_token_in_place_of_the_metrics_secret_without_showing_it(refusal: Refusal) -> None:
+    token = "aBcDeFgHiJkLmNoPqRsTuVwXyZ012345"
+    (line,) = refusal(document(destinations=[metered(token_secret=token)]))
+    assert "this looks like the secret itself" in line
+    assert token not in line
+
+
+def test_rejects_metrics_without_a_namespace_which_would_be_all_of_the_account(refusal: Refusal) -> None:
+    (line,) = refusal(document(destinations=[metered(namespaces={})]))
+    assert line.startswith("destinations[0].metrics.namespaces: ")
+    assert "at least one namespace: none would stream every metric of the account" in line
+
+
+def test_rejects_more_metrics_than_a_stream_takes(load: Load, refusal: Refusal) -> None:
+    whole = {"AWS/S3": [f"m{number}" for number in range(999)], "AWS/Lambda": []}
+    assert load(document(destinations=[metered(namespaces=whole)]))
+    (line,) = refusal(document(destinations=[metered(namespaces={**whole, "AWS/SQS": []})]))
+    assert "at most 1000 namespaces and metrics in all" in line
+
+
+@pytest.mark.parametrize("namespaces", [{":x": []}, {"": []}, {"AWS/S3": [""]}, {"AWS/S3": ["a", "a"]}])
+def test_rejects_names_that_cloudwatch_does_not_have(refusal: Refusal, namespaces: object) -> None:
+    assert len(refusal(document(destinations=[metered(namespaces=namespaces)]))) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -378,3 +379,26 @@ def test_aptible_has_no_api_so_the_deploy_ends_with_two_values_and_the_request(s
     encrypt = f"{request} Please have the replication rule encrypt with our KMS key "
     with_key = {"Fn::Join": ["", [encrypt, {"Fn::GetAtt": ["Key9BCD29C7", "Arn"]}, "."]]}
     assert outputs["NextSteps"]["Value"] == (with_key if encryption == "kms" else request)
+
+
+@pytest.mark.parametrize("revision", [None, "2"])
+def test_asked_to_every_deploy_has_the_vendor_looked_at(
+    tmp_path: Path, revision: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    for noon in (12, 13):
+        now = datetime.datetime(2026, 11, 21, noon, tzinfo=datetime.UTC)
+        monkeypatch.setattr("stacks.connection.now", lambda now=now: now)
+        file = tmp_path / f"{noon}.yaml"  # each file is synthesized once
+        file.write_text(yaml.safe_dump(document(atlas(check_each_deploy=True, revision=revision))), encoding="utf-8")
+        seen.append({each["Properties"]["Revision"] for each in polled(synthesize(file))})
+    prefix = f"{revision} " if revision else ""
+    assert seen == [{f"{prefix}2026-11-21T12:00:00Z"}, {f"{prefix}2026-11-21T13:00:00Z"}]
+
+
+def polled(of: Synthesized) -> list[dict[str, Any]]:
+    return [
+        each
+        for each in resources(of, "acme-prod-orders").values()
+        if each["Type"].startswith("Custom::") and "Secret" in each["Properties"]
+    ]

@@ -220,7 +220,7 @@ def test_every_landing_log_group_is_kept_encrypted_and_protected(example: Synthe
         properties = group["Properties"]
         assert properties["RetentionInDays"] in LOG_GROUP_DAYS
         assert properties["KmsKeyId"], stack
-        if properties["LogGroupName"].startswith("/aws/lambda/acme-prod-"):
+        if properties["LogGroupName"].startswith(("/aws/lambda/acme-prod-", "/aws/kinesisfirehose/acme-prod-")):
             assert group["DeletionPolicy"] == "Delete"
         else:
             assert properties["DeletionProtectionEnabled"] is True
@@ -263,7 +263,7 @@ def test_every_cross_account_role_trusts_one_principal_by_external_id_for_twelve
         assert not more
         assert trust[0]["Action"] == "sts:AssumeRole"
         if kind == "Service":
-            services = ("lambda", "logs", "rds", "s3", "states", "events")
+            services = ("lambda", "logs", "rds", "s3", "states", "events", "firehose", "streams.metrics.cloudwatch")
             assert principal in [f"{service}.amazonaws.com" for service in services]
             continue
         # What a vendor's API names is checked by the connector, which refuses anything but one principal.

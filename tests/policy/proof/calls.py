@@ -235,7 +235,8 @@ def _names(arn: str) -> dict[str, Any]:
             return {"StreamARN": arn}
         case "logs":
             name = re.sub(r"^log-group:|:log-stream:.*$", "", resource)
-            return {"logGroupName": name, "logGroupIdentifier": name, "logStreamName": "n1"}
+            stream = resource.partition(":log-stream:")[2] or "n1"
+            return {"logGroupName": name, "logGroupIdentifier": name, "logStreamName": stream}
         case "sqs":
             return {"QueueUrl": f"https://sqs.{region}.amazonaws.com/{account}/{resource}", "QueueName": resource}
         case "iam" | "sns" | "secretsmanager":

@@ -173,7 +173,11 @@ def judge_live(
     cloud = LocalCloud(stage, proof.account, proof.cast)
 
     def is_tried(subject: Subject) -> bool:
-        return whole or subject.kind in ("vendor-role", "logzio-fetch", "stream") or not shared & {*subject.stacks}
+        return (
+            whole
+            or subject.kind in ("vendor-role", "logzio-fetch", "metrics", "stream")
+            or not shared & {*subject.stacks}
+        )
 
     return proof.outcomes(live=cloud.judge, is_tried=is_tried)
 

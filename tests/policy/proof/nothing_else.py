@@ -20,6 +20,7 @@ _KINDS = {
     "AWS::IAM::Role": ("iam", "role"),
     "AWS::KMS::Key": ("kms", "key"),
     "AWS::Kinesis::Stream": ("kinesis", "stream"),
+    "AWS::KinesisFirehose::DeliveryStream": ("firehose", "deliverystream"),
     "AWS::Lambda::Function": ("lambda", "function"),
     "AWS::S3::Bucket": ("s3", "bucket"),
     "AWS::SNS::Topic": ("sns", "topic"),
@@ -34,11 +35,12 @@ SOME = 200
 """Of services that hold no logs and of which nothing is allowed, one action in so many is asked about."""
 _HOLD_LOGS = ("kinesis", "kms", "logs", "s3", "sts")
 _OWN = (
-    "archive", "archive-key", "bucket", "every-key-here", "key", "log-group", "machine", "role", "stream",
+    "archive", "archive-key", "bucket", "delivery", "every-key-here", "key", "log-group", "machine", "role", "stream",
     "vendors-bucket", "vendors-key", "webhook",
 )  # fmt: skip
 _OF_NO_TEMPLATE = {
     "alarm": ("cloudwatch", "alarm"),
+    "token": ("secretsmanager", "Secret"),
     "event-bus": ("events", "event-bus"),
     "told-topic": ("sns", "topic"),
 }
@@ -143,7 +145,7 @@ def _resources(proof: Proof, subject: Subject, *, whole: bool) -> Iterator[dict[
         for arn in subject.values.get(name, ()):
             if not any(resource.arn == arn for resource in proof.account.resources if whole):
                 yield _resource(proof, service, kind, arn, None)
-    for inside in ("feed", "own-path"):
+    for inside in ("backup", "feed", "own-path"):
         for arn in subject.values.get(inside, ()):
             yield _resource(proof, "s3", "object", f"{arn}/object", proof.account.policy_of(arn))
 

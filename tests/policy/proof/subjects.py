@@ -37,6 +37,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
     yield from _keys(cast)
     yield from _log_groups(cast)
     yield from _streams(cast)
+    yield from _metrics(cast)
 
 
 def _alerts(cast: Cast, region: str) -> Subject:
@@ -342,6 +343,36 @@ def _streams(cast: Cast) -> Iterator[Subject]:
         }
         callers = {"writer": cast.own_role("writer", role)}
         yield cast.subject("stream", f"stream in {region}", (each.stack,), values, callers=callers, resource=each)
+
+
+def _metrics(cast: Cast) -> Iterator[Subject]:
+    names = cast.names
+    here = f"{names.region}:{names.account}"
+    for destination in cast.settings.destinations:
+        if not isinstance(destination, LogzioDestination) or destination.metrics is None:
+            continue
+        stream, delivery = names.metrics(destination.name), names.metrics(destination.name, "delivery")
+        group = names.log_group_arn(f"/aws/kinesisfirehose/{stream}", names.region)
+        failures = names.bucket_arn(names.bucket("failed"))
+        values: Values = {
+            "backup": f"{failures}/metrics/{destination.name}",
+            "bucket": failures,
+            "delivery": f"arn:{names.partition}:firehose:{here}:deliverystream/{stream}",
+            "delivery-role": names.role_arn(delivery),
+            "error-log": (f"{group}:log-stream:Listener", f"{group}:log-stream:Backup"),
+            "key": cast.account.keys[f"{names.deployment}-archive"],
+            "listener": destination.metrics_listener,
+            "metrics-role": names.role_arn(stream),
+            "metric-stream": f"arn:{names.partition}:cloudwatch:{here}:metric-stream/{stream}",
+            "token": destination.metrics.token_secret,
+            "other-secret": names.secret_arn("acme/another").replace("??????", "AbCdEf"),
+        }
+        callers = {
+            "cloudwatch": cast.own_role("cloudwatch", stream),
+            "firehose": cast.own_role("firehose", delivery),
+        }
+        stacks = (names.in_region("shipper", names.region),)
+        yield cast.subject("metrics", destination.name, stacks, values, callers=callers)
 
 
 def _groups(arns: list[str]) -> dict[str, str | tuple[str, ...]]:

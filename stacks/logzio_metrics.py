@@ -1,0 +1,42 @@
+"""CloudWatch's metrics to Logz.io: what the metric stream of a destination is told.
+
+Source: docs.logz.io, "AWS S3 Bucket" (Metrics), and the template that it deploys, logzio/cloudwatch-metrics-helpers.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+
+from constructs_lib.metric_stream import MetricStream, MetricStreamProps
+from settings import Deployment
+from settings.destinations import LogzioDestination
+from settings.names import Names
+
+
+def stream_metrics(stack: Stack, destination: LogzioDestination, *, names: Names, log_key_arn: str) -> None:
+    """Add the metric stream of a destination, if it has one."""
+    metrics = destination.metrics
+    if metrics is None:
+        return
+    MetricStream(
+        stack,
+        f"Metrics-{destination.name}",
+        MetricStreamProps(
+            name=names.metrics(destination.name),
+            delivery_role_name=names.metrics(destination.name, "delivery"),
+            namespaces=metrics.namespaces,
+            listener_url=destination.metrics_listener,
+            listener_name="Logz.io",
+            secret_arn=metrics.token_secret,
+            # Logz.io makes a label of every metric of it; Logz.io's own template has a fixed text here.
+            attributes={"P8S_LOGZIO_NAME": names.deployment},
+            backup_bucket_arn=names.bucket_arn(names.bucket("failed")),
+            backup_prefix=f"metrics/{destination.name}/",
+            key_arn=log_key_arn,
+        ),
+    )
+
+
+def streams_metrics(settings: Deployment) -> bool:
+    """Tell whether a destination takes metrics."""
+    return any(each.kind == "logzio" and each.metrics is not None for each in settings.destinations)
