@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from local_cloud.stand_ins.logzio_listener import LogzioListener
 
 ROOT = Path(__file__).parents[1]
+_SOURCES = [ROOT, *(ROOT / "lambda_src" / name for name in ("log_shipper", "vendor_connector"))]
+PYTHON_PATH = os.pathsep.join(map(str, _SOURCES))
+"""Where the command's modules are."""
 DEADLINE_SECONDS = 30.0
 _POLL_SECONDS = 0.2
 _SHORT_LINE_BYTES = 1000
@@ -113,7 +116,7 @@ class Person:
     def _type(self, arguments: tuple[str, ...]) -> Answer:
         settings = self.stage.settings
         environment = self.stage.cloud.environment(settings.account, settings.region)
-        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "lambda_src" / "log_shipper")])
+        environment["PYTHONPATH"] = PYTHON_PATH
         result = subprocess.run(  # noqa: S603 - the arguments are the demo's own
             [sys.executable, "-P", "-m", "cli", *arguments, "--settings", str(self.settings_file)],
             env=environment,

@@ -59,11 +59,12 @@ def _look(account: Account, screen: Screen) -> Status:
         found = Survey(account, now).take()
     screen.document({"time": now.isoformat(timespec="seconds"), "failures": found.failures, **_plain(asdict(found))})
     screen.table(
-        ["export", "kind", "landed", "destination", "shipped", "lag", "quarantined"],
+        ["export", "kind", "vendor", "landed", "destination", "shipped", "lag", "quarantined"],
         [
             [
                 each.export,
                 each.kind,
+                _vendor(found, each.export),
                 NOT_KNOWN if "landed" in each.unknown else ago(each.landed, now),
                 each.destination,
                 _shipped(each, now),
@@ -75,10 +76,11 @@ def _look(account: Account, screen: Screen) -> Status:
     )
     screen.say()
     screen.table(
-        ["destination", "waiting", "in flight", "oldest", "dead"],
+        ["destination", "vendor", "waiting", "in flight", "oldest", "dead"],
         [
             [
                 each.destination,
+                _vendor(found, each.destination),
                 count(each.waiting),
                 count(each.in_flight),
                 duration(each.oldest_seconds),
@@ -102,6 +104,10 @@ def _verdict(found: Status) -> str:
     if not found.failures:
         return "No failures are known." if found.notes else "No failures."
     return f"{found.failures} failure{'s' * (found.failures > 1)}: `logdock redrive --dry-run` shows why."
+
+
+def _vendor(found: Status, name: str) -> str:
+    return (found.vendors[name] or NOT_KNOWN) if name in found.vendors else "-"
 
 
 def _shipped(each: Delivery, now: datetime) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -12,13 +13,14 @@ from typing import TypeVar
 from botocore.exceptions import ClientError
 from log_shipper.keys import QUARANTINE, Quarantined, quarantined
 
-from cli.account import Account
+from cli.account import WORKERS, Account
 from cli.errors import action_of, is_absent, is_refused
 from cli.landings import archive_prefix, landing_of
 from cli.redrive.archiver_events import PREFIX, UNCLAIMED
 from cli.redrive.dead_letters import queue_url
 from cli.status.archive import last_archived
 from cli.status.metrics import Metric, Reading, last_readings
+from cli.vendors import Party, UnknownError, ask, is_asked
 from settings.exports import Export
 
 Read = TypeVar("Read")
@@ -74,6 +76,8 @@ class Status:
         Events that the archiver could not archive, by Region.
     elsewhere
         How many objects in quarantine are of an export or destination that the settings do not name.
+    vendors
+        The vendor's own status, by export or destination where it can be asked; None where it is not known.
     notes
         What could not be read, and why.
     """
@@ -82,6 +86,7 @@ class Status:
     queues: list[Queue] = field(default_factory=list)
     kept: dict[str, int | None] = field(default_factory=dict)
     elsewhere: int = 0
+    vendors: dict[str, str | None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -113,6 +118,9 @@ class Survey:
     def take(self) -> Status:
         """Read everything."""
         account, status = self._account, self._status
+        parties = [party for party in (*account.settings.exports, *account.settings.destinations) if is_asked(party)]
+        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+            status.vendors = dict(zip((party.name for party in parties), pool.map(self._vendor, parties), strict=True))
         readings = self._attempt("what was shipped", self._readings)
         refused = self._attempt("what is in quarantine", self._quarantined)
         for export in account.settings.exports:
@@ -122,6 +130,13 @@ class Survey:
         for region in account.regions:
             status.kept[region] = self._attempt(f"the archiver's events in {region}", partial(self._kept, region))
         return status
+
+    def _vendor(self, party: Party) -> str | None:
+        try:
+            return ask(self._account, party).status
+        except UnknownError as error:
+            self._status.notes.append(f"the vendor's own status of {party.name}: not known, {error}")
+            return None
 
     def _attempt(self, what: str, read: Callable[[], Read]) -> Read | None:
         try:

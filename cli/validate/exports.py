@@ -9,6 +9,7 @@ from cli.validate.checks import Checks
 from cli.validate.functions import check_secret
 from cli.validate.log_groups import check_cluster, check_log_groups
 from cli.validate.roles import Deed, VendorRole, check_role
+from cli.validate.vendors import check_vendor
 from settings.exports import (
     AptibleExport,
     AuroraMysqlExport,
@@ -47,8 +48,7 @@ def check_export(account: Account, export: Export) -> Checks:
     if isinstance(export, AptibleExport) and export.decryption_keys_secret:
         check_secret(account, checks, export.decryption_keys_secret, ())
     if isinstance(export, MongodbAtlasExport | CockroachdbExport | AptibleExport):
-        with checks.of_thing("the vendor's own configuration") as check:
-            check.leave(f"it is not looked at; `logdock next-steps {export.name}` shows what it must be")
+        check_vendor(account, checks, export, key_arn)
     return checks
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cli.account import Account
 from cli.validate.checks import Check, Checks
 from cli.validate.roles import Deed, VendorRole, check_deeds, check_role
+from cli.validate.vendors import check_vendor
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def check_destination(account: Account, name: str) -> Checks:
             secret = destination.token_secret
             if destination.mode == "fetch":
                 check_role(account, checks, _fetcher(account, destination))
+                if destination.connect:
+                    check_vendor(account, checks, destination)
             if destination.metrics:
                 check_secret(account, checks, destination.metrics.token_secret, (names.metrics(name, "delivery"),))
         if secret:

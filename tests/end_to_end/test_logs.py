@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import os
 import re
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cdk import Cdk
+from local_cloud.commands import PYTHON_PATH
 from local_cloud.customer import Secrets, make_secrets, prepare
 from local_cloud.emulator import Emulator
 from local_cloud.markers import candidates
@@ -73,7 +73,7 @@ class World:
             "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
             "AWS_SESSION_TOKEN": session["SessionToken"],
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lambda_src" / "log_shipper")]),
+            "PYTHONPATH": PYTHON_PATH,
         }
         command = [sys.executable, "-P", "-m", "cli", *arguments, "--settings", "logdock.yaml"]
         return subprocess.run(command, env=environment, cwd=self.directory, capture_output=True, text=True, check=False)

@@ -7,7 +7,6 @@ want of its configuration. Then all three are mended.
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cdk import Cdk
+from local_cloud.commands import PYTHON_PATH
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.log_events import put_events
@@ -100,7 +100,7 @@ class World:
             "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
             "AWS_SESSION_TOKEN": session["SessionToken"],
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lambda_src" / "log_shipper")]),
+            "PYTHONPATH": PYTHON_PATH,
         }
         command = [sys.executable, "-P", "-m", "cli", *arguments, "--settings", str(self.settings_file)]
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -116,7 +116,14 @@ class AtlasApi:
             raise explained(refusal) from refusal
 
 
-def connect(*, secret: str, base_url: str | None, project_id: str, remaining_seconds: Callable[[], float]) -> AtlasApi:
+def connect(
+    *,
+    secret: str,
+    base_url: str | None,
+    project_id: str,
+    remaining_seconds: Callable[[], float],
+    read: credential.Read = credential.read,
+) -> AtlasApi:
     """Read the credential and return the project's API.
 
     Parameters
@@ -127,7 +134,7 @@ def connect(*, secret: str, base_url: str | None, project_id: str, remaining_sec
         ``https://cloud.mongodbgov.com`` for Atlas for Government. Left out: the commercial Atlas.
     """
     base_url = (base_url or BASE_URL).rstrip("/")
-    fields = credential.read(secret, ("client_id", "client_secret"), ("public_key", "private_key"))
+    fields = read(secret, ("client_id", "client_secret"), ("public_key", "private_key"))
     if "public_key" in fields:
         passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
         passwords.add_password(None, base_url, fields["public_key"], fields["private_key"])

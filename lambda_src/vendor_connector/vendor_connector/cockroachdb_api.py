@@ -6,7 +6,7 @@ with Retry-After).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -75,16 +75,11 @@ class Target:
 
     def api(self, request: Request) -> ClusterApi:
         """Read the credential and return the cluster's API."""
-        key = credential.read(self.secret, ("api_key",))["api_key"]
-        return ClusterApi(
-            VendorApi(
-                vendor="CockroachDB Cloud",
-                base_url=self.base_url or BASE_URL,
-                remaining_seconds=request.remaining_seconds,
-                headers=lambda: {"Authorization": f"Bearer {key}", "Cc-Version": VERSION},
-                secrets=[key],
-            ),
-            self.cluster_id,
+        return connect(
+            secret=self.secret,
+            base_url=self.base_url,
+            cluster_id=self.cluster_id,
+            remaining_seconds=request.remaining_seconds,
         )
 
 
@@ -134,3 +129,33 @@ class ClusterApi:
 
     def _path(self, path: str) -> str:
         return f"/api/v1/clusters/{self.cluster_id}{path}"
+
+
+def connect(
+    *,
+    secret: str,
+    base_url: str | None,
+    cluster_id: str,
+    remaining_seconds: Callable[[], float],
+    read: credential.Read = credential.read,
+) -> ClusterApi:
+    """Read the credential and return the cluster's API.
+
+    Parameters
+    ----------
+    secret : str
+        Holds ``api_key``, or is that key.
+    base_url : str
+        Another address. Left out: the public one.
+    """
+    key = read(secret, ("api_key",))["api_key"]
+    return ClusterApi(
+        VendorApi(
+            vendor="CockroachDB Cloud",
+            base_url=base_url or BASE_URL,
+            remaining_seconds=remaining_seconds,
+            headers=lambda: {"Authorization": f"Bearer {key}", "Cc-Version": VERSION},
+            secrets=[key],
+        ),
+        cluster_id,
+    )

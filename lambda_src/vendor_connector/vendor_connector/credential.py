@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from botocore.exceptions import ClientError
 
 from vendor_connector import aws
 from vendor_connector.request import ConnectorError
+
+Read = Callable[..., dict[str, str]]
+"""Reads a secret of one of some shapes, as `read` does: who is no function reads it with other permissions."""
 
 _MEANING = {
     "ResourceNotFoundException": "no such secret in this account and Region, or it has no value yet: create it, or "
@@ -41,6 +44,11 @@ def read(secret: str, *shapes: Sequence[str]) -> dict[str, str]:
     except ClientError as error:
         meaning = _MEANING.get(aws.error_code(error), f"AWS says {aws.error_code(error)}")
         raise ConnectorError(f"secret {secret}: {meaning}") from error
+    return fields(secret, text, *shapes)
+
+
+def fields(secret: str, text: str, *shapes: Sequence[str]) -> dict[str, str]:
+    """Return the fields of a credential whose secret has this text; `read` says of what shapes, and what is raised."""
     expected = " or ".join("{" + ", ".join(f'"{name}": "..."' for name in shape) + "}" for shape in shapes)
     try:
         document = json.loads(text)

@@ -85,7 +85,9 @@ class LogzioApi:
         return [answer[field] for field in fields]
 
 
-def connect(*, secret: str, base_url: str, remaining_seconds: Callable[[], float]) -> LogzioApi:
+def connect(
+    *, secret: str, base_url: str, remaining_seconds: Callable[[], float], read: credential.Read = credential.read
+) -> LogzioApi:
     """Read the token and return the API.
 
     Parameters
@@ -95,7 +97,7 @@ def connect(*, secret: str, base_url: str, remaining_seconds: Callable[[], float
     base_url : str
         The address of the account's region, such as ``https://api-eu.logz.io``.
     """
-    token = credential.read(secret, ("api_token",))["api_token"]
+    token = read(secret, ("api_token",))["api_token"]
     return LogzioApi(
         VendorApi(
             vendor="Logz.io",

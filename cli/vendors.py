@@ -1,0 +1,190 @@
+"""What a vendor says of an export or a reader that the deploy switched on, asked with the person's own permissions.
+
+The connector's clients are used, so a refusal says what it means. Nothing is changed, and nothing is tried twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+from vendor_connector import atlas_api, atlas_integrations, cockroachdb_api, credential, logzio_api
+from vendor_connector.request import ConnectorError
+from vendor_connector.vendor_api import NoAnswerError, VendorRefusalError
+
+from cli.account import Account
+from cli.errors import action_of, is_absent, is_refused
+from settings.destinations import Destination, LogzioDestination
+from settings.exports import CockroachdbExport, Export, MongodbAtlasExport
+
+ENABLED, DISABLED = "ENABLED", "disabled"
+Party = Export | Destination
+
+
+class UnknownError(Exception):
+    """The vendor was not asked or gave no answer; the message says why."""
+
+
+class Answer(NamedTuple):
+    """What a vendor has: its status in a word, and how it differs from what the settings want."""
+
+    status: str
+    faults: list[str]
+
+
+def is_asked(party: Party) -> bool:
+    """Say whether a vendor can be asked about an export or a reader: the settings name a credential."""
+    return getattr(party, "connect", None) is not None
+
+
+def ask(account: Account, party: Party, key_arn: str | None = None) -> Answer:
+    """Ask the vendor.
+
+    Parameters
+    ----------
+    key_arn
+        The export's key, which Atlas must name. Left out: that is not looked at.
+
+    Raises
+    ------
+    UnknownError
+        When the credential cannot be read, or the vendor refuses or does not answer.
+    """
+    try:
+        match party:
+            case MongodbAtlasExport():
+                return _atlas(account, party, key_arn)
+            case CockroachdbExport():
+                return _cockroachdb(account, party)
+            case LogzioDestination():
+                return _logzio(account, party)
+    except (ConnectorError, VendorRefusalError, NoAnswerError) as error:
+        raise UnknownError(str(error)) from None
+    except ClientError as error:
+        if is_refused(error):
+            raise UnknownError(f"{action_of(error)} is refused") from None
+        if is_absent(error):
+            raise UnknownError("the secret with the credential is not there") from None
+        raise
+    raise TypeError(f"{party.kind} has no API")
+
+
+def _how(account: Account, party: Any) -> dict[str, Any]:
+    """Return how a vendor's API is reached."""
+
+    def read(secret: str, *shapes: Sequence[str]) -> dict[str, str]:
+        text = account.secrets_manager.get_secret_value(SecretId=secret).get("SecretString", "").strip()
+        return credential.fields(secret, text, *shapes)
+
+    return {
+        "secret": party.connect.secret,
+        "base_url": party.connect.api_base_url,
+        # no time is left for another try: a person waits, and may ask again
+        "remaining_seconds": lambda: 0.0,
+        "read": read,
+    }
+
+
+def _atlas(account: Account, export: MongodbAtlasExport, key_arn: str | None) -> Answer:
+    """Ask for the log integration to the export's prefix, and for the role that it uses."""
+    api = atlas_api.connect(project_id=export.project_id, **_how(account, export))
+    bucket = export.mrap_arn or account.settings.landing_bucket(export)
+    listed = atlas_integrations.listed(api).values()
+    found = next((one for one in listed if atlas_integrations.is_at(one, bucket, export.prefix)), None)
+    if found is None:
+        return Answer(DISABLED, [f"Atlas has no log integration to {bucket}/{export.prefix}"])
+    role = api.find(f"/cloudProviderAccess/{found.get('iamRoleId')}", atlas_api.V2023) or {}
+    is_authorised = bool(role.get("authorizedDate"))
+    wanted: dict[str, Any] = {
+        "role": _role_arn(account, export),
+        "logTypes": sorted(export.log_types),
+        "useLegacyPathStructure": bool(export.connect and export.connect.legacy_paths),
+    }
+    # the buckets behind an access point have each their own key
+    if key_arn and not export.mrap_arn:
+        wanted["kmsKey"] = key_arn
+    has = {
+        "kmsKey": found.get("kmsKey"),
+        "role": role.get("iamAssumedRoleArn"),
+        "logTypes": sorted(found.get("logTypes") or []),
+        "useLegacyPathStructure": bool(found.get("useLegacyPathStructure")),
+    }
+    faults = _differences(wanted, has)
+    return Answer(
+        ENABLED if is_authorised else DISABLED, faults if is_authorised else [*faults, "the role is not authorised"]
+    )
+
+
+def _cockroachdb(account: Account, export: CockroachdbExport) -> Answer:
+    """Ask for the cluster's log export, and how it fares."""
+    info = cockroachdb_api.connect(cluster_id=export.cluster_id, **_how(account, export)).find("/logexport") or {}
+    status = str(info.get("status") or "DISABLED")
+    if status == "DISABLED":
+        return Answer(DISABLED, [f"the cluster {export.cluster_id} has no log export"])
+    spec: Mapping[str, Any] = info.get("spec") or {}
+    wanted = {
+        "log_name": export.log_group,
+        "auth_principal": _role_arn(account, export),
+        "redact": export.redact,
+        "region": None if export.regions else account.settings.region,
+        "omitted_channels": sorted(export.omitted_channels),
+        "groups": _groups([group.model_dump(mode="json") for group in export.groups], redact=export.redact),
+    }
+    redact = bool(spec.get("redact"))
+    has = {
+        "log_name": spec.get("log_name"),
+        "auth_principal": spec.get("auth_principal"),
+        "redact": redact,
+        "region": spec.get("region") or None,
+        "omitted_channels": sorted(spec.get("omitted_channels") or []),
+        "groups": _groups(spec.get("groups") or [], redact=redact),
+    }
+    faults = [] if status == ENABLED else [f"its status is {status}: {info.get('user_message') or 'no message'}"]
+    return Answer(status, [*faults, *_differences(wanted, has)])
+
+
+def _groups(groups: Sequence[Mapping[str, Any]], *, redact: bool) -> list[str]:
+    """Return groups in one spelling: the vendor may give, and a person leave out, what goes without saying."""
+    return sorted(
+        json.dumps(
+            [
+                group["log_name"],
+                sorted(group["channels"]),
+                group.get("min_level") or "UNSPECIFIED",
+                redact if group.get("redact") is None else group["redact"],
+            ]
+        )
+        for group in groups
+    )
+
+
+def _logzio(account: Account, destination: LogzioDestination) -> Answer:
+    """Ask for the fetcher of each export that is shipped there."""
+    api = logzio_api.connect(**_how(account, destination) | {"base_url": destination.api_url})
+    bucket, role_arn = account.names.bucket("archive"), _role_arn(account, destination)
+    at = {str(one.get("prefix")).strip("/"): one for one in api.fetchers().values() if one.get("bucket") == bucket}
+    faults = []
+    for export in account.settings.exports:
+        if destination.name in export.ship_to:
+            prefix = f"feed/{destination.name}/{export.name}"
+            one = at.get(prefix)
+            if one is None:
+                faults.append(f"Logz.io has no S3 fetcher of {bucket}/{prefix}")
+            else:
+                wanted = {"arn": role_arn, "active": True, "logsType": destination.log_type or export.name}
+                faults += [f"{prefix}: {each}" for each in _differences(wanted, one)]
+    return Answer(DISABLED if any("no S3 fetcher" in each or "active" in each for each in faults) else ENABLED, faults)
+
+
+def _role_arn(account: Account, party: Party) -> str:
+    return account.names.role_arn(account.names.export(party.name))
+
+
+def _differences(wanted: Mapping[str, object], has: Mapping[str, object]) -> list[str]:
+    return [
+        f"{name} is {json.dumps(has.get(name))}, and should be {json.dumps(value)}"
+        for name, value in wanted.items()
+        if has.get(name) != value
+    ]

@@ -1,0 +1,275 @@
+"""What vendors say of what the deploy switched on: their stand-ins are asked, for `status` and for `validate`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from vendor_connector import atlas_api
+
+from cli.account import Account
+from cli.status import command
+from cli.status.survey import Status, Survey
+from cli.validate.checks import Check, Checks, Verdict
+from cli.validate.vendors import check_vendor
+from cli.vendors import UnknownError, ask
+from local_cloud.certificate import create_server_certificate
+from local_cloud.vendor_apis.atlas import AtlasApi
+from local_cloud.vendor_apis.atlas_project import Project
+from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
+from local_cloud.vendor_apis.logzio import Account as LogzioAccount
+from local_cloud.vendor_apis.logzio import Fetcher, LogzioApi
+from settings import load_settings
+from tests.cli.conftest import EVERYTHING
+
+ROLE = "arn:aws:iam::111122223333:role/acme-prod-"
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11"
+PROJECT, CLUSTER = "5e2211c17a3e5a48f5497de3", "f78b7feb-b6cf-4396-9d7f-494982d7d81e"
+ROLE_ID = "6524f0a1b2c3d4e5f6a7b8c9"
+TOKEN = "8a2c1f6e-0b4d-4f7a-9c3e-5d6b7a8c9d0e"
+SECRETS = {
+    "acme/atlas": json.dumps({"client_id": "mdb_sa_id_1", "client_secret": "mdb_sa_sk_1f0c8b529c574c0e"}),
+    "acme/cockroach": "CCDB1_D4zlI3pmTmk5rGrzYqMhbc",
+    "acme/logzio-api": TOKEN,
+}
+
+
+@dataclass
+class World:
+    """The account, and what each vendor shows; all is as the settings want."""
+
+    account: Account
+    atlas: AtlasApi
+    cockroach: CockroachdbApi
+    role: dict[str, Any]
+    integration: dict[str, Any]
+    log_export: dict[str, Any]
+    fetchers: list[dict[str, Any]] = field(default_factory=list)
+
+    def ask(self, name: str) -> tuple[str, list[str]]:
+        answer = ask(self.account, self.party(name), KEY)
+        return answer.status, answer.faults
+
+    def party(self, name: str) -> Any:
+        settings = self.account.settings
+        return next(each for each in (*settings.exports, *settings.destinations) if each.name == name)
+
+    def check(self, name: str) -> Check:
+        checks = Checks(name, "npx cdk deploy")
+        check_vendor(self.account, checks, self.party(name), KEY)
+        (check,) = checks.all
+        return check
+
+
+def nobody(*_: str) -> Callable[[str, str], None]:
+    raise AssertionError("nothing is changed")
+
+
+@pytest.fixture
+def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    certificate = create_server_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.ca_bundle))
+    monkeypatch.setattr(atlas_api, "_tokens", {})
+    tls = {"certificate": certificate.certificate, "key": certificate.key}
+    with (
+        AtlasApi(nobody, **tls) as atlas,
+        CockroachdbApi(nobody, **tls) as cockroach,
+        LogzioApi(nobody, **tls) as logzio,
+    ):
+        document = yaml.safe_load(EVERYTHING.read_text())
+        urls = {"mongodb-atlas": atlas.url, "cockroachdb": cockroach.url, "logzio": logzio.url}
+        for entry in (*document["exports"], *document["destinations"]):
+            if "connect" in entry:
+                entry["connect"]["api_base_url"] = urls[entry["kind"]]
+        file = tmp_path / "connected.yaml"
+        file.write_text(yaml.safe_dump(document))
+        manager = boto3.client("secretsmanager", region_name="eu-west-1")
+        for name, text in SECRETS.items():
+            manager.create_secret(Name=name, SecretString=text)
+
+        settings = load_settings(file)
+        orders: Any = next(export for export in settings.exports if export.name == "orders")
+        role = {"iamAssumedRoleArn": f"{ROLE}orders", "authorizedDate": "2026-11-01T00:00:00Z", "roleId": ROLE_ID}
+        integration = {
+            "id": "i", "type": "S3_LOG_EXPORT", "bucketName": settings.landing_bucket(orders), "iamRoleId": ROLE_ID,
+            "prefixPath": "atlas/orders/", "logTypes": list(orders.log_types), "kmsKey": KEY,
+        }  # fmt: skip
+        atlas.projects[PROJECT] = Project(roles={ROLE_ID: role}, integrations={"i": integration})
+        atlas.callers.service_accounts["mdb_sa_id_1"] = "mdb_sa_sk_1f0c8b529c574c0e"
+        groups = [
+            {"log_name": "/acme/cockroach/ledger-ops", "channels": ["HEALTH", "OPS"], "min_level": "WARNING"},
+            {"log_name": "/acme/cockroach/ledger-sql", "channels": ["SQL_SCHEMA", "SQL_EXEC", "SENSITIVE_ACCESS"]},
+        ]
+        spec = {
+            "type": "AWS_CLOUDWATCH", "log_name": "/acme/cockroach/ledger", "auth_principal": f"{ROLE}ledger",
+            "redact": False, "region": "eu-west-1", "groups": groups, "aws_external_id": "of the vendor's choice",
+        }  # fmt: skip
+        log_export = {"spec": spec, "status": "ENABLED", "user_message": ""}
+        cockroach.clusters[CLUSTER] = Cluster(info=log_export)
+        cockroach.api_keys.add(SECRETS["acme/cockroach"])
+        fetchers = [
+            {
+                "id": number, "arn": f"{ROLE}logz-reader", "bucket": "acme-prod-archive-111122223333-eu-west-1",
+                "prefix": f"feed/logz-reader/{export}/", "active": True, "logsType": export,
+            }
+            for number, export in enumerate(("ledger", "trail"))
+        ]  # fmt: skip
+        kept = {number: Fetcher(document=one, external_id="x") for number, one in enumerate(fetchers)}
+        logzio.accounts[TOKEN] = LogzioAccount(id=24601, fetchers=kept)
+        yield World(Account(settings, None, None), atlas, cockroach, role, integration, log_export, fetchers)
+
+
+CONNECTED = ("orders", "ledger", "logz-reader")
+
+
+@pytest.mark.parametrize("name", CONNECTED)
+def test_what_is_as_the_settings_want_is_enabled_and_has_no_fault(world: World, name: str) -> None:
+    assert world.ask(name) == ("ENABLED", [])
+    assert world.check(name).verdict is Verdict.FINE
+
+
+@pytest.mark.parametrize(
+    ("of", "changed", "fault"),
+    [
+        ("integration", {"logTypes": ["MONGOD"]}, 'logTypes is ["MONGOD"], and should be'),
+        ("integration", {"kmsKey": "other"}, f'kmsKey is "other", and should be "{KEY}"'),
+        ("integration", {"useLegacyPathStructure": True}, "useLegacyPathStructure is true, and should be false"),
+        ("role", {"iamAssumedRoleArn": "other"}, f'role is "other", and should be "{ROLE}orders"'),
+        ("role", {"authorizedDate": None}, "the role is not authorised"),
+        ("integration", {"prefixPath": "elsewhere"}, "Atlas has no log integration to acme-prod-orders-"),
+    ],
+)
+def test_what_atlas_has_otherwise_is_a_fault(world: World, of: str, changed: dict[str, Any], fault: str) -> None:
+    getattr(world, of).update(changed)
+    status, faults = world.ask("orders")
+    assert [fault in each for each in faults] == [True], faults
+    assert status == ("disabled" if "no log integration" in fault or "authorised" in fault else "ENABLED")
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"log_name": "/other"}, 'log_name is "/other", and should be "/acme/cockroach/ledger"'),
+        ({"auth_principal": "other"}, f'auth_principal is "other", and should be "{ROLE}ledger"'),
+        ({"redact": True}, "redact is true, and should be false"),
+        ({"region": "us-east-1"}, 'region is "us-east-1", and should be "eu-west-1"'),
+        ({"omitted_channels": ["OPS"]}, 'omitted_channels is ["OPS"], and should be []'),
+        ({"groups": []}, "groups is [], and should be"),
+    ],
+)
+def test_what_a_cluster_has_otherwise_is_a_fault(world: World, changed: dict[str, Any], fault: str) -> None:
+    world.log_export["spec"] |= changed
+    status, faults = world.ask("ledger")
+    assert status == "ENABLED"
+    assert any(each.startswith(fault) for each in faults), faults
+
+
+@pytest.mark.parametrize(
+    ("status", "fault"),
+    [("CREDENTIALS_ERROR", "its status is CREDENTIALS_ERROR: not authorized"), ("DISABLED", "has no log export")],
+)
+def test_a_log_export_that_is_not_enabled_is_a_fault(world: World, status: str, fault: str) -> None:
+    world.log_export.update(status=status, user_message="not authorized")
+    shown, faults = world.ask("ledger")
+    assert shown == ("disabled" if status == "DISABLED" else status)
+    assert [fault in each for each in faults] == [True], faults
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "fault"),
+    [
+        ({"arn": "other"}, "ENABLED", f'feed/logz-reader/trail: arn is "other", and should be "{ROLE}logz-reader"'),
+        ({"active": False}, "disabled", "feed/logz-reader/trail: active is false, and should be true"),
+        ({"prefix": "x"}, "disabled", "Logz.io has no S3 fetcher of acme-prod-archive-111122223333-eu-west-1/feed/"),
+    ],
+)
+def test_a_fetcher_that_is_otherwise_is_a_fault(world: World, changed: dict[str, Any], status: str, fault: str) -> None:
+    world.fetchers[1].update(changed)
+    shown, faults = world.ask("logz-reader")
+    assert shown == status
+    assert [each.startswith(fault) for each in faults] == [True], faults
+
+
+def test_a_fault_at_the_vendor_is_wrong_with_its_mend(world: World) -> None:
+    world.log_export["spec"]["redact"] = True
+    check = world.check("ledger")
+    assert check.verdict is Verdict.WRONG
+    assert "connect.revision" in check.mend
+
+
+def test_a_vendor_without_a_credential_is_not_asked(world: World) -> None:
+    assert world.check("platform").reason.startswith("it is not looked at; `logdock next-steps platform`")
+
+
+def test_a_vendor_that_refuses_leaves_it_unchecked_says_why_and_names_no_secret(world: World) -> None:
+    world.cockroach.api_keys.clear()
+    check = world.check("ledger")
+    assert check.verdict is Verdict.NOT_CHECKED
+    assert "CockroachDB Cloud does not accept the credential" in check.reason
+    assert SECRETS["acme/cockroach"] not in check.reason
+
+
+def test_a_secret_that_is_not_there_is_said(world: World) -> None:
+    boto3.client("secretsmanager", region_name="eu-west-1").delete_secret(
+        SecretId="acme/atlas", ForceDeleteWithoutRecovery=True
+    )
+    with pytest.raises(UnknownError, match="the secret with the credential is not there"):
+        world.ask("orders")
+
+
+def test_a_vendor_that_is_busy_is_asked_once_and_nothing_is_logged(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("vendor_connector.aws.sleep", nobody)
+    world.cockroach.__exit__(None, None, None)
+    with pytest.raises(UnknownError, match="no answer"):
+        world.ask("ledger")
+    assert capsys.readouterr().out == ""
+
+
+def _statuses(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], list[str]]:
+    """Return what a look at the vendors alone finds."""
+    for part in ("_readings", "_quarantined", "_kept", "_queue"):
+        monkeypatch.setattr(Survey, part, lambda *_: None)
+    monkeypatch.setattr(Survey, "_deliveries", lambda *_: [])
+    found = Survey(world.account, datetime.now(UTC)).take()
+    return found.vendors, found.notes
+
+
+def test_status_has_the_vendors_word_for_each_that_can_be_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.log_export["status"] = "CREDENTIALS_ERROR"
+    assert _statuses(world, monkeypatch) == (
+        {"orders": "ENABLED", "ledger": "CREDENTIALS_ERROR", "logz-reader": "ENABLED"},
+        [],
+    )
+
+
+def test_a_credential_that_may_not_be_read_is_a_question_mark_with_a_note(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
+        if operation == "GetSecretValue" and arguments["SecretId"] == "acme/atlas":
+            text = "User: x is not authorized to perform: secretsmanager:GetSecretValue on resource: y"
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": text}}, operation)
+        return original(client, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+    statuses, notes = _statuses(world, monkeypatch)
+    assert statuses == {"orders": None, "ledger": "ENABLED", "logz-reader": "ENABLED"}
+    assert notes == ["the vendor's own status of orders: not known, secretsmanager:GetSecretValue is refused"]
+
+
+@pytest.mark.parametrize(("name", "shown"), [("orders", "ENABLED"), ("ledger", "?"), ("billing", "-")])
+def test_a_status_is_shown_as_it_is_a_question_mark_or_a_dash(name: str, shown: str) -> None:
+    assert command._vendor(Status(vendors={"orders": "ENABLED", "ledger": None}), name) == shown
