@@ -131,9 +131,7 @@ def report(audits: list[Audit]) -> int:
     if any(audit.known for audit in audits):
         return KNOWN
     if any(audit.unchecked for audit in audits):
-        print(
-            "Not everything was checked: this says nothing about the rest. It needs PyPI and the npm registry."
-        )
+        print("Not everything was checked: this says nothing about the rest. It needs PyPI and the npm registry.")
         return UNCHECKED
     return 0
 

@@ -161,6 +161,8 @@ class Survey:
         deliveries = []
         for name in destinations or ("",):
             shipped, lag = ((readings or {}).get(metric) for metric in self._metrics(export.name, name))
+            # An archive object is fed as it is: what is in it is not read, and so not counted.
+            uncounted = not in_bucket and name in self._account.names.feeds and shipped is None
             deliveries.append(
                 Delivery(
                     export=export.name,
@@ -170,7 +172,7 @@ class Survey:
                     shipped=shipped.time if shipped else None,
                     lag_seconds=lag.value / 1000 if lag else None,
                     quarantined=None if refused is None else refused[Quarantined(export.name, name)],
-                    unknown=tuple(unknown),
+                    unknown=tuple(dict.fromkeys([*unknown, *(["shipped"] if uncounted else [])])),
                 )
             )
         return deliveries

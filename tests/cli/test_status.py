@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cli.status import command
+from settings import load_settings
+from settings.names import Names
 from tests.cli.conftest import Type, Typed
 from tests.cli.deployed import Deployed
 from tests.cli.test_redrive import LONG, refuse
@@ -154,3 +158,20 @@ def test_watching_looks_again_until_ctrl_c(logdock: Type, deployed: Deployed, mo
 )
 def test_durations_are_written_in_one_unit(seconds: float, written: str) -> None:
     assert command.duration(seconds) == written
+
+
+def test_what_is_fed_as_it_is_is_not_said_to_be_late(logdock: Type, deployed: Deployed) -> None:
+    settings = yaml.safe_load(Path("logdock.yaml").read_text())
+    reader = {"name": "reader", "kind": "logzio", "mode": "fetch", "account_id": "406095609952"}
+    settings["destinations"].append(reader | {"external_id": "logzio:aws:extid:example0nktixxe8q"})
+    settings["exports"][1]["ship_to"] = ["logz", "reader"]
+    Path("logdock.yaml").write_text(yaml.safe_dump(settings))
+    names = Names.of(load_settings(Path("logdock.yaml")))
+    for suffix in ("", "-dead"):
+        deployed.sqs.create_queue(QueueName=names.queue("reader", suffix), Attributes={"FifoQueue": "true"})
+    found = {
+        each["destination"]: each["unknown"]
+        for each in document(logdock("status", "--json"))["deliveries"]
+        if each["export"] == "jobs"
+    }
+    assert found == {"archive": [], "logz": [], "reader": ["shipped"]}
