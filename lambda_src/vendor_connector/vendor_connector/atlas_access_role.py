@@ -14,7 +14,6 @@ from typing import Any
 from vendor_connector import atlas_api, atlas_integrations, trust, vendor_object
 from vendor_connector.atlas_project import PROPERTIES, Project
 from vendor_connector.request import ConnectorError, NotReadyError, Request, check_names, text
-from vendor_connector.vendor_api import VendorRefusalError
 from vendor_connector.vendor_object import Document, Memory
 
 _PATH = "/cloudProviderAccess"
@@ -128,10 +127,7 @@ class AccessRole:
 
     def create(self) -> tuple[str, Document]:
         """Make it."""
-        try:
-            document = self.api.call("POST", _PATH, atlas_api.V2023, body={"providerName": "AWS"})
-        except VendorRefusalError as refusal:
-            raise atlas_api.explained(refusal) from refusal
+        document = self.api.change("POST", _PATH, atlas_api.V2023, {"providerName": "AWS"})
         return document["roleId"], document
 
     def is_current(self, document: Document) -> bool:  # noqa: ARG002  (it has nothing that could differ)
@@ -153,8 +149,4 @@ class AccessRole:
             if uses != [_OUR_USE]:
                 raise ConnectorError(f"{still}: remove that in Atlas, then destroy again")
             raise NotReadyError(still, patience_seconds=vendor_object.LOOK_AGAIN_SECONDS)
-        try:
-            self.api.call("DELETE", f"{_PATH}/AWS/{object_id}", atlas_api.V2023)
-        except VendorRefusalError as refusal:
-            if refusal.status != 404:
-                raise atlas_api.explained(refusal) from refusal
+        self.api.remove(f"{_PATH}/AWS/{object_id}", atlas_api.V2023)

@@ -14,7 +14,6 @@ from typing import Any
 from vendor_connector import atlas_api, vendor_object
 from vendor_connector.atlas_project import PROPERTIES, Project
 from vendor_connector.request import Request, check_names
-from vendor_connector.vendor_api import VendorRefusalError
 from vendor_connector.vendor_object import Document
 
 _PATH = "/alertConfigs"
@@ -90,7 +89,7 @@ class Alert:
 
     def create(self) -> tuple[str, Document]:
         """Make it."""
-        document = self._write("POST", _PATH, DOCUMENT)
+        document = self.api.change("POST", _PATH, atlas_api.V2023, DOCUMENT)
         return document["id"], document
 
     def is_current(self, document: Document) -> bool:
@@ -106,19 +105,9 @@ class Alert:
         """Replace it whole."""
         names = ("eventTypeName", "enabled", "notifications", "matchers", "threshold", "severityOverride")
         body = {name: former[name] for name in names if former.get(name) is not None} if former else DOCUMENT
-        return self._write("PUT", f"{_PATH}/{object_id}", body)
+        document: Document = self.api.change("PUT", f"{_PATH}/{object_id}", atlas_api.V2023, body)
+        return document
 
     def remove(self, object_id: str) -> None:
         """Remove it."""
-        try:
-            self.api.call("DELETE", f"{_PATH}/{object_id}", atlas_api.V2023)
-        except VendorRefusalError as refusal:
-            if refusal.status != 404:
-                raise atlas_api.explained(refusal) from refusal
-
-    def _write(self, method: str, path: str, body: Document) -> Document:
-        try:
-            document: Document = self.api.call(method, path, atlas_api.V2023, body=body)
-        except VendorRefusalError as refusal:
-            raise atlas_api.explained(refusal) from refusal
-        return document
+        self.api.remove(f"{_PATH}/{object_id}", atlas_api.V2023)

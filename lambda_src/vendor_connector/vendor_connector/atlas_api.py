@@ -115,6 +115,21 @@ class AtlasApi:
                 return None
             raise explained(refusal) from refusal
 
+    def change(self, method: str, path: str, media_type: str, body: object) -> Any:
+        """Write; a refusal is explained."""
+        try:
+            return self.call(method, path, media_type, body=body)
+        except VendorRefusalError as refusal:
+            raise explained(refusal) from refusal
+
+    def remove(self, path: str, media_type: str) -> None:
+        """Delete; what is gone is no error."""
+        try:
+            self.call("DELETE", path, media_type)
+        except VendorRefusalError as refusal:
+            if refusal.status != 404:
+                raise explained(refusal) from refusal
+
 
 def connect(
     *,

@@ -14,7 +14,6 @@ from typing import Any
 from vendor_connector import atlas_api, aws
 from vendor_connector.atlas_project import PROPERTIES, Project
 from vendor_connector.request import ConnectorError, Request, check_names, flag, text
-from vendor_connector.vendor_api import VendorRefusalError
 from vendor_connector.vendor_object import Document
 
 _PATH = "/auditLog"
@@ -115,8 +114,5 @@ def _comparable(document: Document) -> Document:
 def _write(api: atlas_api.AtlasApi, document: Document) -> None:
     # An empty filter is what Atlas shows where there is none; it is no filter to send.
     body = {name: value for name, value in document.items() if name != "auditFilter" or value}
-    try:
-        api.call("PATCH", _PATH, atlas_api.V2023, body=body)
-    except VendorRefusalError as refusal:
-        raise atlas_api.explained(refusal) from refusal
+    api.change("PATCH", _PATH, atlas_api.V2023, body)
     aws.log("auditing set", enabled=document["enabled"])

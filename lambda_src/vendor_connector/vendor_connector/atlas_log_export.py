@@ -177,11 +177,7 @@ class Integration:
 
     def remove(self, object_id: str) -> None:
         """Remove it."""
-        try:
-            self.api.call("DELETE", f"{atlas_integrations.PATH}/{object_id}", atlas_api.V2025)
-        except VendorRefusalError as refusal:
-            if refusal.status != 404:
-                raise atlas_api.explained(refusal) from refusal
+        self.api.remove(f"{atlas_integrations.PATH}/{object_id}", atlas_api.V2025)
 
     def _write(self, method: str, path: str, body: Document) -> Document:
         try:
