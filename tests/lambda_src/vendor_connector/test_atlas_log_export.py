@@ -315,6 +315,22 @@ def test_a_destroy_after_everything_was_deleted_by_hand(atlas: AtlasApi, formati
     assert is_clean(atlas)
 
 
+@pytest.mark.parametrize("path", ["/logIntegrations", "/cloudProviderAccess"])
+def test_a_destroy_while_somebody_else_deletes(atlas: AtlasApi, formation: Formation, path: str) -> None:
+    formation.deploy(template(atlas))
+    atlas.fail("DELETE", path, Reply(404, {"error": 404, "errorCode": "NOT_FOUND"}), is_carried_out=True)
+    formation.destroy()
+    assert is_clean(atlas)
+
+
+@pytest.mark.parametrize("path", ["/logIntegrations", "/cloudProviderAccess"])
+def test_a_removal_that_atlas_refuses_is_explained(atlas: AtlasApi, formation: Formation, path: str) -> None:
+    formation.deploy(template(atlas))
+    atlas.fail("DELETE", path, Reply(403, {"error": 403, "errorCode": "USER_UNAUTHORIZED"}))
+    with pytest.raises(FailedError, match=r"answered 403: .*USER_UNAUTHORIZED.*lacks a role"):
+        formation.destroy()
+
+
 def test_a_destroy_after_the_project_was_deleted(atlas: AtlasApi, formation: Formation) -> None:
     formation.deploy(template(atlas))
     atlas.projects.clear()
