@@ -162,12 +162,10 @@ def _conditions(reference: exp.Table, keys: Sequence[str]) -> list[exp.Expr]:
 
 
 def _is_static(condition: exp.Expr, key: str) -> bool:
-    values = [condition.args.get("expression")] if isinstance(condition, exp.EQ) else condition.expressions
-    return (
-        isinstance(condition, (exp.EQ, exp.In))
-        and condition.this.name == key
-        and all(isinstance(value, exp.Literal) for value in values)
-    )
+    """Say whether a condition names the values of a key without a look at any data."""
+    if not isinstance(condition, exp.EQ | exp.In):
+        return False
+    return condition.this.name == key and [column.name for column in condition.find_all(exp.Column)] == [key]
 
 
 def _is_projected(parameters: Mapping[str, str], key: str, value: str) -> bool:

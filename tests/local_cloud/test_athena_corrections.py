@@ -170,7 +170,9 @@ def test_gzip_is_told_by_the_name_alone(emulator: Emulator, name: str, seen: str
     assert found == ([[seen]] if seen else [])
 
 
-@pytest.mark.parametrize("where", ["", "WHERE host LIKE 'h%'", "WHERE line = 'x'", "WHERE host = 'a' OR line = 'x'"])
+@pytest.mark.parametrize(
+    "where", ["", "WHERE host LIKE 'h%'", "WHERE line = 'x'", "WHERE host = 'a' OR line = 'x'", "WHERE host = host"]
+)
 def test_an_injected_column_has_to_be_given(emulator: Emulator, where: str) -> None:
     status = ask(emulator, f"SELECT line FROM landed {where}")["Status"]  # noqa: S608
     assert status["State"] == "FAILED"
