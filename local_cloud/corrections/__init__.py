@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from local_cloud.corrections import (
     alarms,
+    athena,
     buckets,
     custom_resources,
     functions,
@@ -43,4 +44,5 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     metric_streams.apply()
     alarms.apply()
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
+    athena.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     streams.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
