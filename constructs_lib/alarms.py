@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
@@ -48,9 +49,11 @@ class AlarmProps:
     metric
         What it watches.
     threshold
-        From this value on it is an alarm; with `below`, under this value.
-    below
-        The value is too small, not too large. Missing data are then too small as well.
+        The value that it compares with.
+    comparison
+        When it is an alarm: from the threshold on, above it or below it.
+    missing_data
+        What no data are: nothing to tell of, or as bad as the worst.
     period_seconds, periods, datapoints
         So many of so many periods make an alarm: by default one of a day's five-minute periods.
     warm_up_minutes
@@ -63,7 +66,10 @@ class AlarmProps:
     run_first: str
     metric: Metric
     threshold: float
-    below: bool = False
+    comparison: Literal["GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold"] = (
+        "GreaterThanOrEqualToThreshold"
+    )
+    missing_data: Literal["notBreaching", "breaching"] = "notBreaching"
     period_seconds: int = 300
     periods: int = HELD_PERIODS
     datapoints: int = 1
@@ -131,8 +137,8 @@ class Alarms(Construct):
             evaluation_periods=props.periods,
             datapoints_to_alarm=props.datapoints,
             threshold=props.threshold,
-            comparison_operator="LessThanThreshold" if props.below else "GreaterThanOrEqualToThreshold",
-            treat_missing_data="breaching" if props.below else "notBreaching",
+            comparison_operator=props.comparison,
+            treat_missing_data=props.missing_data,
             warm_up_configuration=_warm_up(props.warm_up_minutes),
         )
         self._watch(alarm, props.name)

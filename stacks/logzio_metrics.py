@@ -10,14 +10,14 @@ from aws_cdk import Stack
 from constructs_lib.metric_stream import MetricStream, MetricStreamProps
 from settings import Deployment
 from settings.destinations import LogzioDestination
+from settings.logzio_metrics import LogzioMetrics
 from settings.names import Names
 
 
-def stream_metrics(stack: Stack, destination: LogzioDestination, *, names: Names, log_key_arn: str) -> None:
-    """Add the metric stream of a destination, if it has one."""
-    metrics = destination.metrics
-    if metrics is None:
-        return
+def stream_metrics(
+    stack: Stack, destination: LogzioDestination, metrics: LogzioMetrics, *, names: Names, log_key_arn: str
+) -> None:
+    """Add the metric stream of a destination."""
     MetricStream(
         stack,
         f"Metrics-{destination.name}",

@@ -14,6 +14,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from constructs_lib import statements
+from constructs_lib.alarms import Alarms
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.shipper import (
@@ -34,7 +35,7 @@ from stacks import subscriptions
 from stacks.alerts import hear_of_alarms
 from stacks.logzio_metrics import stream_metrics
 from stacks.logzio_reader import logzio_reader
-from stacks.shipper_alarms import watch_archiver, watch_destination
+from stacks.shipper_alarms import watch_archiver, watch_destination, watch_metrics
 
 
 class ShipperStack(Stack):
@@ -165,6 +166,7 @@ class ShipperStack(Stack):
         }
         if any(ARCHIVE in export.ship_to for export in self._settings.exports):
             documents[ARCHIVE] = {"name": ARCHIVE, "kind": "archive"}
+        alarms: dict[str, Alarms] = {}
         for name, document in documents.items():
             shipper = DestinationShipper(
                 self,
@@ -181,10 +183,11 @@ class ShipperStack(Stack):
                     ),
                 ),
             )
-            watch_destination(self, name, shipper, settings=self._settings, names=self._names)
+            alarms[name] = watch_destination(self, name, shipper, settings=self._settings, names=self._names)
         for destination in self._settings.destinations:
-            if isinstance(destination, LogzioDestination):
-                stream_metrics(self, destination, names=self._names, log_key_arn=self._log_key_arn)
+            if isinstance(destination, LogzioDestination) and destination.metrics:
+                stream_metrics(self, destination, destination.metrics, names=self._names, log_key_arn=self._log_key_arn)
+                watch_metrics(alarms[destination.name], destination.name, names=self._names)
             if isinstance(destination, LogzioDestination) and destination.mode == "fetch":
                 logzio_reader(
                     self,

@@ -13,12 +13,16 @@ from constructs_lib.replication import RULE_ID, Replication
 from constructs_lib.shipper import DestinationShipper
 from constructs_lib.subscription_stream import RECORD_AGE_HOURS
 from settings import Deployment
+from settings.destinations import ARCHIVE
 from settings.names import Names
 from stacks.export_alarms import runbook, topic_arns
 
 FAILING_PERIODS, FAILING_DATAPOINTS = 12, 3
 """Three five-minute periods of an hour with a failed try: one is a hiccup, and is tried again."""
 LAG_PERIODS = 12
+LATE_MINUTES = 15
+"""The longest that Firehose may buffer: from there on Amazon's guide asks for an alarm on the age of what it holds
+(Amazon Data Firehose Developer Guide, "Implement best practices with CloudWatch Alarms")."""
 BEHIND_MINUTES = 30
 """How far the archiver may be behind the stream that it reads."""
 
@@ -39,7 +43,7 @@ def _subject(scope: Construct, name: str, section: str, settings: Deployment, na
 
 def watch_destination(
     scope: Construct, destination: str, shipper: DestinationShipper, *, settings: Deployment, names: Names
-) -> None:
+) -> Alarms:
     """Watch a destination: tries that fail, messages that wait too long, messages that were given up."""
     name = names.shipper(destination).removeprefix(f"{names.deployment}-")
     alarms = _subject(scope, name, "a-destination", settings, names)
@@ -97,10 +101,81 @@ def watch_destination(
             periods=1,
         ),
     )
+    return alarms
+
+
+def watch_metrics(alarms: Alarms, destination: str, *, names: Names) -> None:
+    """Watch the metrics of a destination: that CloudWatch hands them over, and that Firehose delivers them, in time.
+
+    A request that fails is tried again for hours, but for one that is too large (413), so failing requests and old data
+    are two things: where Firehose cannot even ask (no role, no secret) or cannot keep what it gives up, data grow old
+    and no request fails. Where nothing is streamed none of the three has data, or all are 0. Sources: Amazon Data
+    Firehose Developer Guide, "Monitor with CloudWatch metrics" and "HTTP endpoint delivery request and response
+    specifications"; CloudWatch User Guide, "Monitoring your metric streams with CloudWatch metrics".
+    """
+    stream = names.metrics(destination)
+    reason = f"the reason is in the log group /aws/kinesisfirehose/{stream}"
+    delivery = {"DeliveryStreamName": stream}
+    alarms.add(
+        "MetricsFailing",
+        AlarmProps(
+            name="metrics-failing",
+            section="metrics-failing",
+            says=f"The metrics listener of {destination} fails again and again. Firehose tries for two hours, then "
+            f"keeps the metrics in the failure bucket under metrics/{destination}/; {reason}.",
+            run_first="logdock status",
+            metric=Metric(
+                namespace="AWS/Firehose",
+                name="DeliveryToHttpEndpoint.Success",
+                dimensions=delivery,
+                # 1 for a request that was taken and 0 for one that was not: the average is the share that was
+                statistic="Average",
+            ),
+            threshold=1,
+            comparison="LessThanThreshold",
+            periods=FAILING_PERIODS,
+            datapoints=FAILING_DATAPOINTS,
+        ),
+    )
+    alarms.add(
+        "MetricsLate",
+        AlarmProps(
+            name="metrics-late",
+            section="metrics-late",
+            says=f"Metrics for {destination} have waited in Firehose for more than {LATE_MINUTES} minutes: it cannot "
+            f"deliver them, or not keep what was refused; {reason}.",
+            run_first="logdock status",
+            metric=Metric(
+                namespace="AWS/Firehose",
+                name="DeliveryToHttpEndpoint.DataFreshness",
+                dimensions=delivery,
+                statistic="Maximum",
+            ),
+            threshold=LATE_MINUTES * 60,
+            periods=LAG_PERIODS,
+        ),
+    )
+    alarms.add(
+        "MetricsLost",
+        AlarmProps(
+            name="metrics-lost",
+            section="metrics-lost",
+            says=f"CloudWatch could not hand metrics for {destination} to Firehose: these updates are lost.",
+            run_first="logdock status",
+            metric=Metric(
+                namespace="AWS/CloudWatch/MetricStreams",
+                name="PublishErrorRate",
+                dimensions={"MetricStreamName": stream},
+                statistic="Average",
+            ),
+            threshold=0,
+            comparison="GreaterThanThreshold",
+        ),
+    )
 
 
 def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, streamed: bool) -> None:
-    """Watch the archiver: events that it could not archive or even keep; with a stream, how far behind it is."""
+    """Watch the archiver: events that it could not archive or even keep; with a stream, what no export claims."""
     alarms = _subject(scope, "archiver", "the-archiver", settings, names)
     # Counted when every try has failed, just before the event goes to the failure bucket.
     dropped = Metric(namespace="AWS/Lambda", name="AsyncEventsDropped", dimensions={"FunctionName": names.archiver})
@@ -133,6 +208,22 @@ def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, stre
         ),
     )
     if streamed:
+        alarms.add(
+            "Unclaimed",
+            AlarmProps(
+                name="unclaimed",
+                section="unclaimed",
+                says="Log groups sent lines for an export that has no configuration: they are in the failure bucket "
+                f"under unclaimed/; the export is named in the log group /aws/lambda/{names.archiver}.",
+                run_first="logdock redrive --dry-run",
+                metric=Metric(
+                    namespace="Logdock",
+                    name="unclaimed",
+                    dimensions={"deployment": names.deployment, "destination": ARCHIVE},
+                ),
+                threshold=1,
+            ),
+        )
         alarms.add(
             "Behind",
             AlarmProps(

@@ -28,13 +28,13 @@ class Expected:
     statistic: str
     window: tuple[int, int, int] | None
     threshold: float | None
-    below: bool = False
+    rule: tuple[str, str] = ("GreaterThanOrEqualToThreshold", "notBreaching")
 
 
 SHIPPER = ("deployment", "export", "destination")
 REPLICATION = ("SourceBucket", "DestinationBucket", "RuleId")
 EXPECTED = {
-    "silence": Expected(None, (), "Sum", None, 1, below=True),
+    "silence": Expected(None, (), "Sum", None, 1, ("LessThanThreshold", "breaching")),
     "handover": Expected("AWS/Events FailedInvocations", ("RuleName",), "Sum", HELD_FOR_A_DAY, 1),
     "lag of an export": Expected("Logdock lag_ms", SHIPPER, "Maximum", (300, 36, 1), 3_600_000),
     "refused": Expected("Logdock quarantined", SHIPPER, "Sum", HELD_FOR_A_DAY, 1),
@@ -49,6 +49,26 @@ EXPECTED = {
         "AWS/SQS ApproximateAgeOfOldestMessage", ("QueueName",), "Maximum", (300, 12, 1), 3600
     ),
     "dead": Expected("AWS/SQS ApproximateNumberOfMessagesVisible", ("QueueName",), "Maximum", (300, 1, 1), 1),
+    "metrics-failing": Expected(
+        "AWS/Firehose DeliveryToHttpEndpoint.Success",
+        ("DeliveryStreamName",),
+        "Average",
+        (300, 12, 3),
+        1,
+        ("LessThanThreshold", "notBreaching"),
+    ),
+    "metrics-late": Expected(
+        "AWS/Firehose DeliveryToHttpEndpoint.DataFreshness", ("DeliveryStreamName",), "Maximum", (300, 12, 1), 900
+    ),
+    "metrics-lost": Expected(
+        "AWS/CloudWatch/MetricStreams PublishErrorRate",
+        ("MetricStreamName",),
+        "Average",
+        HELD_FOR_A_DAY,
+        0,
+        ("GreaterThanThreshold", "notBreaching"),
+    ),
+    "unclaimed": Expected("Logdock unclaimed", ("deployment", "destination"), "Sum", HELD_FOR_A_DAY, 1),
     "failed": Expected("AWS/Lambda AsyncEventsDropped", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
     "lost": Expected("AWS/Lambda DestinationDeliveryFailures", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
     "behind": Expected("AWS/Lambda IteratorAge", ("FunctionName",), "Maximum", (300, 1, 1), 1_800_000),
@@ -106,8 +126,7 @@ def test_every_alarm_watches_what_its_name_says(example: Synthesized) -> None:
 
 def test_every_alarm_takes_missing_data_for_what_they_mean(example: Synthesized) -> None:
     for subject, name, properties in alarms(example):
-        below = expected_of(subject, name).below
-        rule = ("LessThanThreshold", "breaching") if below else ("GreaterThanOrEqualToThreshold", "notBreaching")
+        rule = expected_of(subject, name).rule
         assert (properties["ComparisonOperator"], properties["TreatMissingData"]) == rule, f"{subject}/{name}"
 
 
@@ -160,11 +179,23 @@ def test_every_export_has_the_alarms_that_it_needs(path: Any) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_destination_and_the_archiver_have_their_alarms(path: Any) -> None:
     settings, example = load_settings(path), synthesize(path)
+    metered = {each.name for each in settings.destinations if each.kind == "logzio" and each.metrics}
     for destination in settings.shippers:
-        assert set(named(example, f"ship-{destination}")) == {"failing", "lag", "dead"}
-    behind = {"behind"} if settings.subscriptions == "kinesis" else set()
-    assert set(named(example, "archiver")) == {"failed", "lost"} | behind
+        metrics = {"metrics-failing", "metrics-late", "metrics-lost"} if destination in metered else set()
+        assert set(named(example, f"ship-{destination}")) == {"failing", "lag", "dead"} | metrics
+    streamed = {"behind", "unclaimed"} if settings.subscriptions == "kinesis" else set()
+    assert set(named(example, "archiver")) == {"failed", "lost"} | streamed
     assert set(named(example, "replica")) == ({"not-copied"} if settings.replica else set())
+
+
+def test_alarms_on_metrics_watch_the_two_streams_of_their_own_destination() -> None:
+    found = named(synthesize(ROOT / "examples" / "logzio.yaml"), "ship-logz")
+    stream = "acme-prod-ship-logz_metrics"
+    assert {name: dimensions(each) for name, each in found.items() if name.startswith("metrics-")} == {
+        "metrics-failing": {"DeliveryStreamName": stream},
+        "metrics-late": {"DeliveryStreamName": stream},
+        "metrics-lost": {"MetricStreamName": stream},
+    }
 
 
 def silence(export: str, example: str = "alerts") -> dict[str, Any]:

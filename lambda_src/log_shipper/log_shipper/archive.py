@@ -23,7 +23,7 @@ from log_shipper.log_stream import LogStream
 from log_shipper.reading import RawBlock
 from log_shipper.record import Record
 from log_shipper.runtime import explain, export_configs, report
-from log_shipper.telemetry import Tally, log
+from log_shipper.telemetry import Tally, emit_unclaimed, log
 
 DESTINATION = "archive"
 _refusals_logged: set[str] = set()
@@ -159,8 +159,9 @@ class _Batch:
         """
         key = f"unclaimed/{name}/{identity_of(*self._ids)}.json"
         body = orjson.dumps({"Records": records})
-        aws.s3().put_object(Bucket=self._environment.failure_bucket, Key=key, Body=body)
-        log("set aside", export=name, reason="the export has no configuration", payloads=len(records), key=key)
+        environment = self._environment
+        aws.s3().put_object(Bucket=environment.failure_bucket, Key=key, Body=body)
+        emit_unclaimed(len(records), deployment=environment.deployment, destination=DESTINATION, export=name, key=key)
 
     def _fail(self, name: str, error: Exception) -> None:
         log("failed", export=name, error=explain(error))

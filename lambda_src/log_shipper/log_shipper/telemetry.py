@@ -89,6 +89,20 @@ def emit_failed(messages: int, *, deployment: str, destination: str) -> None:
         log("not shipped", _aws=metrics, deployment=deployment, destination=destination, failed=messages)
 
 
+def emit_unclaimed(payloads: int, *, deployment: str, destination: str, export: str, key: str) -> None:
+    """Write that payloads of an export that has no configuration were set aside, as a metric of the archiver."""
+    log(
+        "set aside",
+        _aws=_metrics(["deployment", "destination"], {"unclaimed": "Count"}),
+        deployment=deployment,
+        destination=destination,
+        export=export,
+        reason="the export has no configuration",
+        unclaimed=payloads,
+        key=key,
+    )
+
+
 def _metrics(dimensions: list[str], units: dict[str, str]) -> dict[str, object]:
     metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
     described = {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics}

@@ -117,8 +117,27 @@ def test_what_a_destroyed_export_sent_is_set_aside_and_holds_up_nobody(
     assert archive.handler(batch, None)["archived"] == 3
     (key,) = ledger.keys(FAILURES)
     assert key.startswith("unclaimed/apps/")
-    metrics = {line["export"]: line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line}
+    logged = map(json.loads, capsys.readouterr().out.splitlines())
+    metrics = {line["export"]: line for line in logged if line["event"] == "shipped"}
     assert (metrics["apps"]["records_in"], metrics["apps"]["quarantined"]) == (3, 3)
+
+
+def test_what_is_set_aside_is_counted_once_an_export_whatever_their_number(
+    ledger: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = [subscription(name, "/app", ["a line"]) for name in ("apps", "apps", "jobs")]
+    archive.handler(stream_batch(*gone, subscription("ledger", "crdb", JSON_LINES)), None)
+    lines = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "unclaimed" in line]
+    assert [(line["export"], line["unclaimed"]) for line in lines] == [("apps", 2), ("jobs", 1)]
+    for line in lines:
+        assert line["_aws"]["CloudWatchMetrics"] == [
+            {
+                "Namespace": "Logdock",
+                "Dimensions": [["deployment", "destination"]],
+                "Metrics": [{"Name": "unclaimed", "Unit": "Count"}],
+            }
+        ]
+        assert (line["deployment"], line["destination"]) == ("acme", "archive")
 
 
 def test_a_configuration_is_asked_for_once_a_batch(ledger: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
