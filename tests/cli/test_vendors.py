@@ -127,8 +127,9 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         atlas.callers.service_accounts["mdb_sa_id_1"] = "mdb_sa_sk_1f0c8b529c574c0e"
         groups = [
             {"log_name": "/acme/cockroach/ledger-ops", "channels": ["HEALTH", "OPS"], "min_level": "WARNING"},
-            {"log_name": "/acme/cockroach/ledger-sql", "channels": ["SQL_SCHEMA", "SQL_EXEC", "SENSITIVE_ACCESS"]},
-        ]
+            {"log_name": "/acme/cockroach/ledger-sql", "channels": ["SQL_SCHEMA", "SQL_EXEC", "SENSITIVE_ACCESS"],
+             "redact": False},
+        ]  # fmt: skip
         spec = {
             "type": "AWS_CLOUDWATCH", "log_name": "/acme/cockroach/ledger", "auth_principal": f"{ROLE}ledger",
             "redact": False, "region": "eu-west-1", "groups": groups, "aws_external_id": STACK_ID,
@@ -145,7 +146,7 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         ]  # fmt: skip
         kept = {number: Fetcher(document=one, external_id="x") for number, one in enumerate(fetchers)}
         logzio.accounts[TOKEN] = LogzioAccount(id=24601, fetchers=kept)
-        outputs = [{"OutputKey": "RoleArn", "OutputValue": "x"}, {"OutputKey": "ExternalId", "OutputValue": STACK_ID}]
+        outputs = [{"OutputKey": "ExternalId", "OutputValue": STACK_ID}, {"OutputKey": "RoleArn", "OutputValue": "x"}]
         told = {"acme-prod-ledger": {"Stacks": [{"Outputs": outputs}]}}
         stacks = SimpleNamespace(describe_stacks=lambda StackName: told[StackName])  # noqa: N803 - as AWS calls it
         monkeypatch.setattr(Account, "cloudformation_in", lambda *_: stacks)
@@ -224,6 +225,7 @@ def test_what_connect_does_not_manage_is_not_looked_at(world: World) -> None:
     "alerts",
     [
         [],
+        [ALERT | {"eventTypeName": "HOST_DOWN"}],
         [ALERT | {"enabled": False}],
         [ALERT | {"notifications": []}],
         [ALERT | {"notifications": [NOTIFICATION | {"delayMin": 0}]}],
@@ -236,7 +238,8 @@ def test_an_alert_that_does_not_write_as_asked_is_a_fault(world: World, alerts: 
     }
     check = world.checks("orders")["the alert for failed exports"]
     assert check.verdict is Verdict.WRONG
-    assert check.reason.startswith(f"of {len(alerts)} alerts of the event {EVENT} none is on and writes to")
+    count = len([one for one in alerts if one["eventTypeName"] == EVENT])
+    assert check.reason.startswith(f"of {count} alerts of the event {EVENT} none is on and writes to")
     assert "connect.revision" in check.mend
 
 
