@@ -43,6 +43,7 @@ GRANTED = {
     "athena:StartQueryExecution": [f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/logs"],
     "athena:GetQueryExecution": [f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/logs"],
     "athena:GetQueryResults": [f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/logs"],
+    "glue:GetDatabase": [f"arn:aws:glue:{REGION}:{ACCOUNT}:{name}" for name in ("catalog", "database/acme")],
     "glue:GetTable": [
         f"arn:aws:glue:{REGION}:{ACCOUNT}:{name}" for name in ("catalog", "database/acme", "table/acme/*")
     ],
@@ -246,6 +247,8 @@ def test_a_query_runs_with_what_its_caller_is_granted(emulator: Emulator) -> Non
 @pytest.mark.parametrize(
     ("action", "resource"),
     [
+        ("glue:GetDatabase", f"arn:aws:glue:{REGION}:{ACCOUNT}:catalog"),
+        ("glue:GetDatabase", f"arn:aws:glue:{REGION}:{ACCOUNT}:database/acme"),
         ("glue:GetTable", f"arn:aws:glue:{REGION}:{ACCOUNT}:catalog"),
         ("glue:GetTable", f"arn:aws:glue:{REGION}:{ACCOUNT}:database/acme"),
         ("glue:GetTable", f"arn:aws:glue:{REGION}:{ACCOUNT}:table/acme/*"),
