@@ -13,6 +13,7 @@ from local_cloud.corrections import (
     athena,
     buckets,
     custom_resources,
+    event_history,
     functions,
     log_groups,
     metric_streams,
@@ -35,6 +36,7 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
         PEM file that vouches for that address.
     """
     permissions.apply()
+    event_history.apply()
     log_groups.apply()
     buckets.apply()
     custom_resources.apply()
