@@ -41,7 +41,7 @@ def measure(folder: Path, large_mb: int) -> dict[str, Any]:
     """Return what a small and a large archive take to search and to save, and how much more memory the large one."""
     (folder / "logdock.yaml").write_text(SETTINGS)
     (folder / "keys.txt").write_text(base64.b64encode(MASTER_KEY).decode())
-    sizes = []
+    sizes: list[dict[str, Any]] = []
     for megabytes in (SMALL_MB, large_mb):
         place = folder / f"of{megabytes}"
         tell(f"an archive of {megabytes} MB is made, searched and saved")

@@ -108,7 +108,8 @@ class Outside:
         ours = ["-m", "cli", "logs", "--raw", "--grep", pattern, "--since", "2026-11-21", "--until", until]
         prefixes = [f"logs/app/dt=2026-11-21/hour={hour:02}/" for hour in range(hours)]
         obvious = ["-m", "benchmarks.obvious_search", BUCKET, pattern, *prefixes]
-        taken, begun = [], time.perf_counter()
+        taken: list[tuple[tuple[float, float], ...]] = []
+        begun = time.perf_counter()
         while len(taken) < self._runs and time.perf_counter() - begun < LONG_SECONDS:
             taken.append((self._once(ours, hours), self._once(obvious, hours)))
         (seconds, cpu), (obvious_seconds, obvious_cpu) = (

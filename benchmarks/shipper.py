@@ -43,7 +43,8 @@ class Bench:
         try:
             assert outside.stdout is not None
             port = outside.stdout.readline().strip()
-            figures, begun = [], time.monotonic()
+            figures: list[dict[str, float]] = []
+            begun = time.monotonic()
             while len(figures) < self.runs and time.monotonic() - begun < LONG_SECONDS:
                 figures.append(self._once(name, records, port, more))
         finally:
