@@ -46,6 +46,7 @@ exports:
 """
 OBJECTS, BATCH = 23, 10
 """More objects than two messages to SQS hold, and how many one holds."""
+BEFORE, HOUR_MS = "before the export", 3_600_000
 SLOWLY = ("--rate", "0.01")
 """After the first batch of ten the next one is due in 1000 seconds."""
 
@@ -100,7 +101,14 @@ def needs_of(names: Names) -> Callable[[str], Needs]:
     """Return what the page says that the command needs, each on what the page says."""
     buckets = [names.bucket_arn(bucket) for bucket in (LANDING, names.bucket("archive"))]
     queues = [f"arn:aws:sqs:{REGION}:{ACCOUNT}:{names.queue(name)}" for name in ("logz", "reader", "archive")]
-    return lambda _: [(["s3:ListBucket"], buckets), (["sqs:GetQueueUrl", "sqs:SendMessage"], queues)]
+    log_groups = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:"
+    return lambda _: [
+        (["s3:ListBucket"], buckets),
+        (["sqs:GetQueueUrl", "sqs:SendMessage"], queues),
+        (["logs:DescribeLogGroups"], [f"{log_groups}*"]),
+        (["logs:DescribeSubscriptionFilters", "logs:FilterLogEvents"], [f"{log_groups}/acme/jobs:*"]),
+        (["lambda:InvokeFunction"], [names.archiver_arn(REGION)]),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +125,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         logs.create_log_group(logGroupName="/acme/jobs")
         logs.create_log_stream(logGroupName="/acme/jobs", logStreamName="nightly")
         now = int(time.time() * 1000)
-        put_events(logs, "/acme/jobs", "nightly", [(now, "before the export")])
+        put_events(logs, "/acme/jobs", "nightly", [(now - 2 * HOUR_MS, BEFORE)])
         cdk = Cdk(cloud=cloud, account=ACCOUNT, region=REGION, log_file=directory / "cdk.log")
         cdk.bootstrap()
 
@@ -189,10 +197,19 @@ def test_interrupted_it_says_where_to_go_on_and_the_archive_has_everything_once(
     assert world.in_archive("logs/app/") == Counter(world.app)
 
 
-def test_a_log_group_is_shipped_from_its_archive_and_not_from_before_it_had_one(world: World) -> None:
+def test_a_log_group_is_shipped_from_its_archive_and_what_it_held_before_is_archived(world: World) -> None:
     code, shown = world.backfill("--export", "jobs")
     assert (code, "of jobs announced to logz, reader." in shown) == (0, True), shown
     until("the jobs arrive", lambda: world.at_logzio("jobs") and world.in_archive("feed/reader/jobs/"))
+    until("nothing waits", world.nothing_waits)
+    assert world.at_logzio("jobs") == world.in_archive("feed/reader/jobs/") == Counter(world.jobs)
+
+    # An hour ago none of the others was there.
+    for _ in range(2):
+        code, shown = world.backfill("--export", "jobs", "--destination", "archive", "--until", "1h")
+        assert (code, shown) == (0, "1 log event (0.0 MB) of jobs archived, and shipped on from there.\n")
+    world.jobs.append(BEFORE)
+    until("it is shipped on", lambda: world.at_logzio("jobs")[BEFORE] and world.in_archive("feed/reader/jobs/")[BEFORE])
     until("nothing waits", world.nothing_waits)
     assert world.at_logzio("jobs") == world.in_archive("feed/reader/jobs/") == Counter(world.jobs)
 
