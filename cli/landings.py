@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from settings import Deployment
-from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from settings.exports import (
+    AptibleExport,
+    AuroraMysqlExport,
+    CloudwatchLogsExport,
+    CockroachdbExport,
+    Export,
+    MongodbAtlasExport,
+    S3LogsExport,
+)
+
+LogGroupExport = CockroachdbExport | AuroraMysqlExport | CloudwatchLogsExport
+"""An export that lands in log groups, of which the archive has a copy."""
 
 
 class Landing(NamedTuple):
@@ -21,6 +32,25 @@ def landing_of(settings: Deployment, export: Export) -> Landing | None:
         return None
     prefix = None if isinstance(export, AptibleExport) else export.prefix
     return Landing(settings.landing_bucket(export), f"{prefix}/" if prefix else "")
+
+
+class LogGroups(NamedTuple):
+    """The log groups that an export lands in: their names and prefixes of names, and the Regions that have them."""
+
+    names: tuple[str, ...]
+    prefixes: tuple[str, ...]
+    regions: tuple[str, ...]
+
+
+def log_groups_of(settings: Deployment, export: LogGroupExport) -> LogGroups:
+    """Return the log groups that an export lands in."""
+    match export:
+        case CockroachdbExport():
+            return LogGroups(export.log_groups, (), export.regions or (settings.region,))
+        case AuroraMysqlExport():
+            return LogGroups(export.log_group_names, (), (settings.region,))
+        case CloudwatchLogsExport():
+            return LogGroups(export.log_groups, export.log_group_prefixes, (settings.region,))
 
 
 def archive_prefix(export: Export) -> str:

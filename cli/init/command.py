@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 
 from cli.errors import CommandError, ExitCode
-from cli.init.questions import DEPLOYMENT, DESTINATIONS, EXPORTS, Kind, Question
+from cli.init.questions import DEPLOYMENT, DESTINATIONS, EXPORTS, EXTERNAL_ID_BYTES, Kind, Question
 from cli.options import DEFAULT_SETTINGS, Json
 from cli.screen import Screen
 from settings import Deployment
@@ -29,7 +29,6 @@ Examples:
 
 `logdock init --kind aurora-mysql < answers.txt` takes one answer from each line
 """
-EXTERNAL_ID_BYTES = 16
 WIDTH = 116
 SCHEMA = "# yaml-language-server: $schema=settings/logdock.schema.json"
 

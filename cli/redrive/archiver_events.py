@@ -23,6 +23,7 @@ from log_shipper import errors as shipper_errors
 from log_shipper.events import subscriptions_in
 
 from cli.account import Account
+from cli.archiver import error_in, invoke
 from cli.errors import is_absent
 from cli.redrive.failures import UNKNOWN, Group, Place, Report, Wanted, in_general
 from cli.redrive.pace import Pace
@@ -32,8 +33,6 @@ PREFIX = "aws/lambda/"
 UNCLAIMED = "unclaimed/"
 WORKERS = 4
 """Invocations at once: the archiver has its daily work to do besides."""
-_TOLD = frozenset(name for name in vars(shipper_errors) if name.endswith("Error"))
-"""Errors whose text never holds a record's content."""
 
 
 class Event(NamedTuple):
@@ -116,19 +115,11 @@ class ArchiverEvents:
         return Event(*where, payload, Group(Place.ARCHIVER, where[0], export, "archive", in_general(reason)))
 
     def _archived(self, event: Event) -> bool:
-        try:
-            answer = self.account.lambda_in(event.region).invoke(
-                FunctionName=self.account.names.archiver, Payload=event.payload.encode()
-            )
-        except ClientError as error:
-            if is_absent(error):
-                raise self.account.not_deployed("shipper", event.region) from None
-            raise
-        said = json.loads(answer["Payload"].read())
-        if "FunctionError" not in answer:
+        error, took_any = invoke(self.account, event.region, event.payload)
+        if error is None:
             # of an export that still has no configuration nothing is archived, and the event is set aside once more
-            return not event.kept.key.startswith(UNCLAIMED) or any(said.values())
-        self.report.note(f"the archiver failed again: {_error(said)}")
+            return not event.kept.key.startswith(UNCLAIMED) or took_any
+        self.report.note(f"the archiver failed again: {error}")
         return False
 
     def _bucket(self, region: str) -> str:
@@ -149,10 +140,4 @@ def _reason(record: dict[str, Any]) -> str:
             said = json.loads(said)
         except ValueError:
             said = None
-    return _error(said) if isinstance(said, dict) else str(record["requestContext"].get("condition", UNKNOWN))
-
-
-def _error(said: Any) -> str:
-    """Return what a function said of its failure, without a text that may hold what a record says."""
-    kind = str(said.get("errorType", UNKNOWN)) if isinstance(said, dict) else UNKNOWN
-    return f"{kind}: {said.get('errorMessage', '')}" if kind in _TOLD else kind
+    return error_in(said) if isinstance(said, dict) else str(record["requestContext"].get("condition", UNKNOWN))

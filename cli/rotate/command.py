@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from cli.account import Account, read_settings
 from cli.errors import CommandError, ExitCode, closest, is_absent
-from cli.init.command import EXTERNAL_ID_BYTES
+from cli.init.questions import EXTERNAL_ID_BYTES
 from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from cli.rotate.file import external_ids, write_external_ids
 from cli.rotate.uses import Uses, uses_of
@@ -31,6 +32,10 @@ Examples:
 
 `logdock rotate-external-id ledger --finish` writes [new], if the vendor has used it and no longer uses the old one
 """
+
+
+LONGEST_SESSION = timedelta(hours=12)
+"""What each part of a vendor may still go on with that has called with the old id (`session_seconds` at most)."""
 
 
 class Step(StrEnum):
@@ -80,8 +85,7 @@ def rotate_external_id(
     screen.say(f"{name}: {step}.")
     for place, external_id in zip(("old", "new"), ids if len(ids) == 2 else (), strict=False):
         used = uses.get(external_id)
-        when = f"{used.last:%Y-%m-%d %H:%M:%S} UTC" if used else "in no call of the last 90 days"
-        screen.say(f"  the {place} id was last used {when}")
+        screen.say(f"  the {place} id was {f'last used {_at(used.last)}' if used else 'not used in the last 90 days'}")
     screen.say(f"Next: {todo}")
     if step is not Step.NONE:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
@@ -134,7 +138,9 @@ def _step(ids: tuple[str, ...], trusted: tuple[str, ...], uses: dict[str, Uses])
     if len(ids) == 1:
         return Step.NONE
     old, new = (uses.get(each) for each in ids)
-    return Step.SWITCHED if new and (old is None or old.last < new.first) else Step.AT_THE_VENDOR
+    # A vendor of several parts changes them one by one: within a session each has called again, and not with the old.
+    switched = new and (old is None or old.last < new.first or new.last - old.last > LONGEST_SESSION)
+    return Step.SWITCHED if switched else Step.AT_THE_VENDOR
 
 
 def _may_finish(name: str, ids: tuple[str, ...], step: Step, uses: dict[str, Uses], *, unchecked: bool) -> None:
@@ -145,10 +151,14 @@ def _may_finish(name: str, ids: tuple[str, ...], step: Step, uses: dict[str, Use
     old, new = (uses.get(each) for each in ids)
     why = "CloudTrail shows no use of the new id"
     if new and old:
-        why = f"the old id was used at {old.last:%H:%M:%S} UTC, after the new one at {new.first:%H:%M:%S}"
+        why = f"the old id was used {_at(old.last)}, and the new one {_at(new.first)} already"
     raise CommandError(
         f"{name}: {why}. Change it at the vendor first; if you know better, add --unchecked", ExitCode.SOMETHING_LEFT
     )
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _next(account: Account, name: str, step: Step) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from cli.account import Account
+from cli.landings import LogGroupExport, log_groups_of
 from cli.validate.checks import Checks
-from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, CockroachdbExport, Export
+from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, Export
 
 MOST_NAMED = 5
 MOST_GROUPS = 200
@@ -13,22 +14,16 @@ MOST_GROUPS = 200
 
 def check_log_groups(account: Account, checks: Checks, export: Export) -> None:
     """Check every log group of an export in every Region."""
-    match export:
-        case CockroachdbExport():
-            names, regions = export.log_groups, export.regions or (account.settings.region,)
-        case AuroraMysqlExport():
-            names, regions = export.log_group_names, (account.settings.region,)
-        case CloudwatchLogsExport():
-            names, regions = export.log_groups, (account.settings.region,)
-            for prefix in export.log_group_prefixes:
-                _check_prefix(account, checks, export, prefix)
-        case _:
-            return
+    if not isinstance(export, LogGroupExport):
+        return
+    groups = log_groups_of(account.settings, export)
+    for prefix in groups.prefixes:
+        _check_prefix(account, checks, export, prefix)
     days = export.retention_days
     if not isinstance(export, CloudwatchLogsExport):
         days = days or account.settings.kept.hot_days
-    for region in regions:
-        for name in names:
+    for region in groups.regions:
+        for name in groups.names:
             _check_group(account, checks, export, name, region, days)
 
 
@@ -51,7 +46,7 @@ def _check_group(account: Account, checks: Checks, export: Export, name: str, re
         )
 
 
-def _check_prefix(account: Account, checks: Checks, export: CloudwatchLogsExport, prefix: str) -> None:
+def _check_prefix(account: Account, checks: Checks, export: Export, prefix: str) -> None:
     region = account.settings.region
     with checks.of_thing(f"subscriptions of {prefix}* in {region}") as check:
         pages = account.logs_in(region).get_paginator("describe_log_groups")

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from local_cloud.corrections import (
     alarms,
+    athena,
     buckets,
     custom_resources,
+    event_history,
     functions,
     log_groups,
     metric_streams,
@@ -34,6 +36,7 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
         PEM file that vouches for that address.
     """
     permissions.apply()
+    event_history.apply()
     log_groups.apply()
     buckets.apply()
     custom_resources.apply()
@@ -43,4 +46,5 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     metric_streams.apply()
     alarms.apply()
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
+    athena.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     streams.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)

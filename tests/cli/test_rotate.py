@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +129,11 @@ def both_trusted(world: World) -> None:
         (lambda world: world.used(NEW, 1, errorCode="AccessDenied"), "CloudTrail shows no use of the new id"),
         (
             lambda world: (world.used(NEW, 1), world.used(OLD, 9)),
-            "the old id was used at 12:09:00 UTC, after the new one at 12:01:00",
+            "the old id was used 2026-11-21 12:09:00 UTC, and the new one 2026-11-21 12:01:00 UTC already",
+        ),
+        (
+            lambda world: (world.used(NEW, 1), world.used(OLD, 9), world.used(NEW, 9 + 12 * 60)),
+            "the old id was used 2026-11-21 12:09:00 UTC",
         ),
     ],
 )
@@ -141,6 +145,23 @@ def test_is_not_finished_before_the_vendor_has_changed(world: World, uses: Calla
     assert why in refused.err
     assert world.rotate("--finish", "--unchecked").code == 1
     assert world.ids == (NEW,)
+
+
+def test_parts_of_a_vendor_may_change_one_by_one(world: World) -> None:
+    both_trusted(world)
+    for external_id, minutes in ((NEW, 1), (OLD, 9), (NEW, 9 + 12 * 60 + 1)):
+        world.used(external_id, minutes)
+    assert "ledger: the vendor has changed to the new id." in world.rotate().out
+    assert (world.rotate("--finish").code, world.ids) == (1, (NEW,))
+
+
+def test_times_are_in_utc_wherever_the_person_is(world: World) -> None:
+    both_trusted(world)
+    world.used(NEW, 1)
+    world.events[0]["EventTime"] = world.events[0]["EventTime"].astimezone(timezone(timedelta(hours=-8)))
+    shown = world.rotate().out
+    assert "the new id was last used 2026-11-21 12:01:00 UTC" in shown
+    assert "the old id was not used in the last 90 days" in shown
 
 
 def test_is_not_finished_before_both_are_trusted_whatever_is_said(world: World) -> None:

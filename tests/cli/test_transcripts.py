@@ -28,6 +28,7 @@ from settings.exports import MongodbAtlasExport
 from stacks.next_steps import atlas_steps
 from tests.cli.conftest import Type
 from tests.cli.deployed import Deployed
+from tests.cli.log_groups import make, subscribe, write
 from tests.conftest import ROOT
 
 PAGE = ROOT / "docs" / "logdock.md"
@@ -77,6 +78,14 @@ def not_shipped_yet(deployed: Deployed) -> None:
     """Three objects landed before there was anybody to tell."""
     for number in range(3):
         deployed.land(f"{number}.log", "line")
+
+
+def not_archived_yet(deployed: Deployed) -> None:
+    """A log group had lines before it was subscribed to."""
+    group = make(deployed, "/acme/jobs")
+    subscribe(group, timedelta(days=1))
+    write(group, timedelta(days=9), "nine days old")
+    write(group, timedelta(days=2), "two days old")
 
 
 def an_atlas_export(deployed: Deployed) -> None:
@@ -146,6 +155,7 @@ SCENES: dict[str, Callable[[Deployed], None]] = {
     "logdock rotate-external-id ledger --settings ledger.yaml": a_vendor_that_has_changed,
     "logdock backfill --export app --since 90d --dry-run": not_shipped_yet,
     "logdock backfill --export app --since 90d --rate 50": not_shipped_yet,
+    "logdock backfill --export jobs --destination archive --since 90d": not_archived_yet,
     "logdock redrive --dry-run": after_an_outage,
     "logdock redrive": after_an_outage,
 }

@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local_cloud.cdk import Cdk
-from local_cloud.commands import PYTHON_PATH
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.log_events import put_events
 from local_cloud.stand_ins.logzio_listener import LogzioListener
-from local_cloud.stand_ins.sessions import role_session
 from local_cloud.vendors import Vendors
 from settings import load_settings
 from settings.names import Names
-from tests.conftest import ROOT
+from tests.end_to_end.person import Needs, Person, the_page_says
 
 pytestmark = pytest.mark.end_to_end
 
@@ -67,7 +62,7 @@ class World:
     stage: Stage
     listener: Listener
     names: Names
-    settings_file: Path
+    person: Person
 
     def client(self, service: str) -> Any:
         return self.stage.customer(service)
@@ -86,49 +81,27 @@ class World:
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
 
-    def logdock(self, *arguments: str) -> tuple[int, str]:
-        """Type a command as the person that docs/logdock.md describes, to its end."""
-        typed = self.type_in(*arguments)
-        printed, _ = typed.communicate()
-        return typed.returncode, printed
 
-    def type_in(self, *arguments: str) -> subprocess.Popen[str]:
-        """Type a command as that person; it goes on running."""
-        session = role_session(self.stage, ACCOUNT, "operator", policy=json.dumps(self.policy(arguments[0])))
-        environment = {
-            **self.stage.cloud.environment(ACCOUNT, REGION),
-            "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": session["SessionToken"],
-            "PYTHONPATH": PYTHON_PATH,
-        }
-        command = [sys.executable, "-P", "-m", "cli", *arguments, "--settings", str(self.settings_file)]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def policy(self, command: str) -> dict[str, Any]:
-        """Return what the page says that a command needs, each on what the page says."""
-        names = self.names
-        failed, archive = (names.bucket_arn(names.bucket(purpose)) for purpose in ("failed", "archive"))
-        queues = [f"arn:aws:sqs:{REGION}:{ACCOUNT}:{names.queue('logz', suffix)}" for suffix in ("", "-dead")]
-        key = self.client("kms").describe_key(KeyId="alias/acme-archive")["KeyMetadata"]["Arn"]
-        resources: dict[str, list[tuple[list[str], list[str]]]] = {
-            "status": [
-                (["cloudwatch:GetMetricData"], ["*"]),
-                (["s3:ListBucket"], [archive, failed]),
-                (["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], queues),
-            ],
-            "redrive": [
-                (["s3:ListBucketVersions", "s3:GetObjectVersion", "s3:DeleteObjectVersion"], [failed, f"{failed}/*"]),
-                (["s3:GetObject", "s3:PutObject", "s3:ListBucket"], [failed, f"{failed}/progress/*"]),
-                (["kms:Decrypt", "kms:GenerateDataKey"], [key]),
-                (["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SendMessage"], queues),
-                (["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], queues[1:]),
-                (["lambda:InvokeFunction"], [names.archiver_arn(REGION)]),
-                (["logs:FilterLogEvents"], [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/acme-ship-*:*"]),
-            ],
-        }
-        statements = [{"Effect": "Allow", "Action": actions, "Resource": on} for actions, on in resources[command]]
-        return {"Version": "2012-10-17", "Statement": statements}
+def needs_of(names: Names, archive_key_arn: str) -> Callable[[str], Needs]:
+    """Return what the page says that a command needs, each on what the page says."""
+    failed, archive = (names.bucket_arn(names.bucket(purpose)) for purpose in ("failed", "archive"))
+    queues = [f"arn:aws:sqs:{REGION}:{ACCOUNT}:{names.queue('logz', suffix)}" for suffix in ("", "-dead")]
+    return {
+        "status": [
+            (["cloudwatch:GetMetricData"], ["*"]),
+            (["s3:ListBucket"], [archive, failed]),
+            (["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], queues),
+        ],
+        "redrive": [
+            (["s3:ListBucketVersions", "s3:GetObjectVersion", "s3:DeleteObjectVersion"], [failed, f"{failed}/*"]),
+            (["s3:GetObject", "s3:PutObject", "s3:ListBucket"], [failed, f"{failed}/progress/*"]),
+            (["kms:Decrypt", "kms:GenerateDataKey"], [archive_key_arn]),
+            (["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SendMessage"], queues),
+            (["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], queues[1:]),
+            (["lambda:InvokeFunction"], [names.archiver_arn(REGION)]),
+            (["logs:FilterLogEvents"], [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/acme-ship-*:*"]),
+        ],
+    }.__getitem__
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +122,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         cdk.bootstrap()
         cdk.synth(file, directory / "cdk.out")
         outputs = cdk.deploy(directory / "cdk.out").outputs
-        yield World(Stage(cloud, settings, outputs, Vendors(cloud)), listener, Names.of(settings), file)
+        stage, names = Stage(cloud, settings, outputs, Vendors(cloud)), Names.of(settings)
+        key = stage.customer("kms").describe_key(KeyId="alias/acme-archive")["KeyMetadata"]["Arn"]
+        yield World(stage, listener, names, Person(stage, file, needs_of(names, key)))
 
 
 def until(what: str, holds: Callable[[], object]) -> None:
@@ -195,7 +170,7 @@ def test_what_failed_is_sent_later_once_and_deleted_only_after_it_arrived(
     until("the archiver's event is kept", lambda: world.kept("aws/lambda/async/"))
     expected.update(lines)
 
-    code, shown = world.logdock("status", "--json")
+    code, shown = world.person.logdock("status", "--json")
     status = json.loads(shown)
     assert (code, status["failures"], status["kept"]) == (1, 3, {REGION: 1}), shown
     assert [(each["destination"], each["dead"]) for each in status["queues"]] == [("logz", 1)]
@@ -205,7 +180,7 @@ def test_what_failed_is_sent_later_once_and_deleted_only_after_it_arrived(
         ("jobs", "logz"): 0,
     }
 
-    code, shown = world.logdock("redrive", "--dry-run")
+    code, shown = world.person.logdock("redrive", "--dry-run")
     assert code == 1, shown
     assert re.search(r"^archiver +jobs +archive +[\w.]+ +1 *$", shown, re.MULTILINE), shown
     assert re.search(r"^dead-letters +app +logz +DeliveryError: .*answered 503.* 1 *$", shown, re.MULTILINE), shown
@@ -217,31 +192,29 @@ def test_what_failed_is_sent_later_once_and_deleted_only_after_it_arrived(
     # The command is killed while it waits for the record, whose message dies too. Started again it waits for the same
     # one; as long as nothing arrives, nothing is deleted.
     quarantined = world.kept("quarantine/")
-    killed = world.type_in("redrive", "--only", "quarantine")
+    killed = world.person.type_in("redrive", "--only", "quarantine")
     until("the record's message is dead too", lambda: world.dead() == 2)
     killed.kill()
     killed.communicate()
-    code, shown = world.logdock("redrive", "--only", "quarantine", "--wait", "3")
+    code, shown = world.person.logdock("redrive", "--only", "quarantine", "--wait", "3")
     assert (code, world.kept("quarantine/")) == (1, quarantined), shown
 
     listener.is_down = False
     sqs.set_queue_attributes(QueueUrl=url, Attributes=as_deployed["Attributes"])
     ssm.put_parameter(Name=parameter, Type="String", Value=document)
-    code, shown = world.logdock("redrive", "--wait", "60")
+    code, shown = world.person.logdock("redrive", "--wait", "60")
     assert code == 0, shown
     assert "Nothing is left." in shown
     until("all of it arrives", lambda: listener.messages() >= expected)
 
     assert listener.messages() == expected
     assert (world.kept("quarantine/"), world.kept("aws/lambda/"), world.dead()) == ([], [], 0)
-    assert world.logdock("redrive") == (0, "Nothing has failed.\n")
-    code, shown = world.logdock("status", "--json")
+    assert world.person.logdock("redrive") == (0, "Nothing has failed.\n")
+    code, shown = world.person.logdock("status", "--json")
     (jobs,) = (each for each in json.loads(shown)["deliveries"] if each["destination"] == "archive")
     assert (code, json.loads(shown)["failures"], jobs["landed"] is None) == (0, 0, False), shown
 
 
 @pytest.mark.parametrize("command", ["status", "redrive"])
 def test_the_page_says_what_the_person_of_this_test_may_do(world: World, command: str) -> None:
-    section = (ROOT / "docs" / "logdock.md").read_text().partition(f"## logdock {command}\n")[2].partition("\n## ")[0]
-    named = set(re.findall(r"`([a-z0-9]+:[A-Z]\w+)`", section.partition("It needs")[2]))
-    assert named == {action for statement in world.policy(command)["Statement"] for action in statement["Action"]}
+    assert world.person.may(command) == the_page_says(command)

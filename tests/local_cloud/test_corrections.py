@@ -180,6 +180,25 @@ def test_rejects_a_session_longer_than_the_role_allows(emulator: Emulator) -> No
         _assume(emulator, role, seconds=7201)
 
 
+def test_the_event_history_of_a_roles_account_has_who_assumed_it_and_with_which_external_id(
+    emulator: Emulator,
+) -> None:
+    role = _role(emulator)
+    sts = emulator.client("sts", VENDOR, region=REGION)
+    for external_id in ("old", "new"):
+        sts.assume_role(RoleArn=role, RoleSessionName="export", ExternalId=external_id)
+    with pytest.raises(ClientError):
+        sts.assume_role(RoleArn=role, RoleSessionName="export", ExternalId="late", DurationSeconds=43200)
+
+    def history(account: str, region: str = REGION, resource: str = role) -> list[Any]:
+        by_role = [{"AttributeKey": "ResourceName", "AttributeValue": resource}]
+        found = emulator.client("cloudtrail", account, region=region).lookup_events(LookupAttributes=by_role)
+        return [json.loads(event["CloudTrailEvent"])["requestParameters"]["externalId"] for event in found["Events"]]
+
+    assert history(ACCOUNT) == ["new", "old"]
+    assert history(ACCOUNT, "us-east-1") == history(VENDOR) == history(ACCOUNT, resource=f"{role}-2") == []
+
+
 def test_rejects_a_chained_session_longer_than_an_hour(emulator: Emulator) -> None:
     target = _role(emulator, _allow("s3:ListAllMyBuckets", "*"), session_seconds=43200)
     iam = emulator.client("iam", VENDOR, region=REGION)
@@ -620,7 +639,8 @@ def _role(
     iam, name = emulator.client("iam", ACCOUNT, region=REGION), _name()
     trust = _trust(VENDOR) if principal is None else {**_trust(VENDOR), "Principal": principal}
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust), MaxSessionDuration=session_seconds)
-    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=_document(*statements))
+    if statements:
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=_document(*statements))
     return str(role["Role"]["Arn"])
 
 

@@ -208,8 +208,9 @@ class Delivery:
         )
 
     def _read(self, job: Job, opened: OpenObject, ref: ObjectRef) -> None:
-        arrival = normalise(ref.time) or opened.modified
-        self._waits(job.export.name, arrival)
+        self._waits(job.export.name, normalise(ref.time) or opened.modified)
+        # whoever announces the object, it is the same: an event's time is not S3's, and `logdock backfill` has no event
+        arrival = opened.modified
         counted = _Counted(opened.chunks)
         chunks, log_type = decoded(counted), log_type_of(ref.key, job.export.vendor)
         if job.export.vendor == "mongodb-atlas" and "audit" in log_type.lower() and not self._is_ours(ref):

@@ -294,6 +294,21 @@ def test_archive_destination_writes_the_contracts_objects_once(
     assert orders.versions(ARCHIVE) == 3
 
 
+def test_an_object_that_is_announced_another_time_is_archived_once(
+    orders: Cloud, destination: Callable[[str], None]
+) -> None:
+    destination("archive")
+    orders.export("orders", vendor="s3-logs")
+    item = orders.land("app.log", b"a line without a time\n")
+    (announced,) = batch(message("orders", item))["Records"]
+    for time in ("2026-11-21T02:03:04Z", "2026-11-21T05:03:04Z", ""):
+        body = json.dumps(json.loads(announced["body"]) | {"time": time})
+        assert ship.handler(batch(announced | {"body": body}), Context()) == OK
+    (archived,) = orders.lines(ARCHIVE)
+    modified = orders.s3.head_object(Bucket=LANDING, Key="app.log")["LastModified"]
+    assert archived["time"] == f"{modified:%Y-%m-%dT%H:%M:%S}Z"
+
+
 def test_archive_is_never_archived_again(orders: Cloud, destination: Callable[[str], None]) -> None:
     destination("archive")
     item = orders.land("logs/orders/dt=2020-05-01/hour=15/1.json.gz", b"{}", bucket=ARCHIVE)

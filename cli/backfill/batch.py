@@ -1,0 +1,30 @@
+"""What is sent at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some of what there is.
+
+    Attributes
+    ----------
+    start
+        A beginning of the range with which this batch would come first.
+    items, size
+        How many objects or log events, and their bytes.
+    turns
+        What it counts for `--rate`.
+    send
+        Sends it to where it belongs, and returns when it is there.
+    """
+
+    start: datetime
+    items: int
+    size: int
+    turns: int
+    send: Callable[[], None]
