@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import shlex
 import textwrap
 from enum import StrEnum
 from functools import reduce
@@ -18,7 +17,7 @@ from pydantic import ValidationError
 from cli.errors import CommandError, ExitCode
 from cli.init.questions import DEPLOYMENT, DESTINATIONS, EXPORTS, Kind, Question
 from cli.landings import LogGroupExport
-from cli.options import DEFAULT_SETTINGS, Json
+from cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option
 from cli.screen import Screen
 from settings import Deployment
 from settings.destinations import ARCHIVE
@@ -86,8 +85,8 @@ def init(
     settings.write_text(_written(document), encoding="utf-8")
     stacks = [f"{deployment.deployment}-{name}" for name in ("core", "shipper", export["name"], "dashboard")]
     screen.document({"settings": str(settings), "stacks": stacks})
-    named = "" if settings == DEFAULT_SETTINGS else f" -c settings={shlex.quote(str(settings))}"
-    screen.say(f"{settings} is written. `npx cdk deploy --all{named}` deploys {', '.join(stacks)}.")
+    deploy = f"npx cdk deploy --all{cdk_settings_option(settings)}"
+    screen.say(f"{settings} is written. `{deploy}` deploys {', '.join(stacks)}.")
 
 
 def _named(kind: Kind, name: str) -> Kind:
