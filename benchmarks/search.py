@@ -91,7 +91,11 @@ class Outside:
 
     def __enter__(self) -> Outside:
         assert self._process.stdout is not None
-        self._url = f"http://127.0.0.1:{self._process.stdout.readline().strip()}"
+        self.environment = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._process.stdout.readline().strip()}",
+            "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
+            "AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": "/dev/null",
+        }  # fmt: skip
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -114,11 +118,8 @@ class Outside:
         }  # fmt: skip
 
     def _once(self, command: list[str], wanted: int) -> tuple[float, float]:
-        environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join(map(str, (ROOT, *(ROOT / "lambda_src").iterdir()))),
-            "AWS_ENDPOINT_URL": self._url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
-            "AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": "/dev/null",
-        }  # fmt: skip
+        path = os.pathsep.join(map(str, (ROOT, *(ROOT / "lambda_src").iterdir())))
+        environment = os.environ | {"PYTHONPATH": path} | self.environment
         begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(  # noqa: S603 - this interpreter, this project
             [sys.executable, *command], env=environment, cwd=self._folder, capture_output=True, check=False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 from cli.errors import CommandError, ExitCode, closest
 from settings import Deployment, SettingsError, load_settings
@@ -85,10 +86,16 @@ class Account:
             )
         self.settings, self.names = settings, Names.of(settings)
         self.regions = (region,) if region else settings.regions
-        self._session = boto3.Session(profile_name=profile)
+        # boto3 would bring its uploads and downloads of files along, which take a quarter of its start
+        self._session = Session(profile=profile)
         self._clients: dict[tuple[str, str], Any] = {}
         self._making = threading.Lock()
-        caller = self._client("sts", settings.region).get_caller_identity()
+        sts = self._client("sts", settings.region)
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(sts.get_caller_identity)
+            # nearly every command reads S3: its client is made while STS answers
+            self._client("s3", settings.region)
+            caller = asked.result()
         if caller["Account"] != settings.account:
             raise CommandError(
                 f"These credentials are of the account {caller['Account']} ({caller['Arn']}), and "
@@ -188,7 +195,7 @@ class Account:
         with self._making:
             if (service, region) not in self._clients:
                 untyped: Any = self._session
-                self._clients[service, region] = untyped.client(service, region_name=region, config=config)
+                self._clients[service, region] = untyped.create_client(service, region_name=region, config=config)
             return self._clients[service, region]
 
     def not_deployed(self, stack: str, region: str | None = None) -> CommandError:

@@ -2,60 +2,57 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.alerts import alerts
-from cli.backfill.command import EXAMPLES as BACKFILL_EXAMPLES
-from cli.backfill.command import backfill
 from cli.errors import CommandError, ExitCode, from_aws
-from cli.init.command import EXAMPLES as INIT_EXAMPLES
-from cli.init.command import init
-from cli.logs.command import EXAMPLES as LOGS_EXAMPLES
-from cli.logs.command import logs
-from cli.next_steps import EXAMPLES as NEXT_STEPS_EXAMPLES
-from cli.next_steps import next_steps
-from cli.redrive.command import EXAMPLES as REDRIVE_EXAMPLES
-from cli.redrive.command import redrive
-from cli.rotate.command import EXAMPLES as ROTATE_EXAMPLES
-from cli.rotate.command import rotate_external_id
 from cli.screen import Screen
-from cli.status.command import EXAMPLES as STATUS_EXAMPLES
-from cli.status.command import status
-from cli.validate.command import EXAMPLES as VALIDATE_EXAMPLES
-from cli.validate.command import validate
 
-app = typer.Typer(
-    name="logdock",
-    help="Check, watch, search and repair what Logdock deployed.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS = {
+    "init": "cli.init.command",
+    "validate": "cli.validate.command",
+    "next-steps": "cli.next_steps",
+    "status": "cli.status.command",
+    "logs": "cli.logs.command",
+    "alerts": "cli.alerts",
+    "rotate-external-id": "cli.rotate.command",
+    "backfill": "cli.backfill.command",
+    "redrive": "cli.redrive.command",
+}
+"""Each command, and its module: there it is a function, or a group of commands, of its name."""
 
 
-@app.callback()
+def app(names: Iterable[str]) -> typer.Typer:
+    """Return the command line of some commands; the modules of the others are not imported."""
+    line = typer.Typer(
+        name="logdock",
+        help="Check, watch, search and repair what Logdock deployed.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    line.callback()(_about)
+    for name in names:
+        module = importlib.import_module(COMMANDS[name])
+        command = getattr(module, name.replace("-", "_"))
+        if isinstance(command, typer.Typer):
+            line.add_typer(command, name=name)
+        else:
+            line.command(name=name, epilog=module.EXAMPLES)(command)
+    return line
+
+
 def _about() -> None:
     """Make the commands commands, even while there is but one."""
-
-
-app.command(epilog=INIT_EXAMPLES)(init)
-app.command(epilog=VALIDATE_EXAMPLES)(validate)
-app.command(name="next-steps", epilog=NEXT_STEPS_EXAMPLES)(next_steps)
-app.command(epilog=STATUS_EXAMPLES)(status)
-app.command(epilog=LOGS_EXAMPLES)(logs)
-app.add_typer(alerts, name="alerts")
-app.command(name="rotate-external-id", epilog=ROTATE_EXAMPLES)(rotate_external_id)
-app.command(epilog=BACKFILL_EXAMPLES)(backfill)
-app.command(epilog=REDRIVE_EXAMPLES)(redrive)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,8 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments
         What was typed after `logdock`; left out, this process's.
     """
+    typed = sys.argv[1:] if arguments is None else arguments
+    # no command waits for what only another one needs
+    names = typed[:1] if typed and typed[0] in COMMANDS else COMMANDS
     try:
-        app(args=arguments, prog_name="logdock")
+        app(names)(args=typed, prog_name="logdock")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.FINE
     except CommandError as error:

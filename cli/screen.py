@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from cli.errors import CommandError, ExitCode
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 LOG_WIDTH = 132
+CONTROL_CHARACTERS = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\t\n"}
+"""What a terminal would obey: who writes a log line or names an object must not steer the screen of who reads it."""
 
 
 class Screen:
@@ -26,7 +30,11 @@ class Screen:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
-        self._out, self._err = _console(stderr=False), _console(stderr=True)
+
+    # rich is imported for what is drawn, and a search draws nothing where nobody watches
+    @cached_property
+    def _out(self) -> Console:
+        return _console(stderr=False)
 
     def say(self, text: str = "") -> None:
         """Print a line of the result; nothing where a document is printed."""
@@ -40,7 +48,8 @@ class Screen:
 
     def ask(self, question: str, proposed: str = "") -> str:
         """Ask for one line; an empty one is what is proposed."""
-        self._err.print(f"  {question}{f' [{proposed}]' if proposed else ''}: ", end="", markup=False, soft_wrap=True)
+        sys.stderr.write(f"  {question}{f' [{proposed}]' if proposed else ''}: ")
+        sys.stderr.flush()
         try:
             return input().strip() or proposed
         except EOFError:
@@ -48,12 +57,14 @@ class Screen:
 
     def note(self, text: str) -> None:
         """Print a line that is not part of the result."""
-        self._err.print(text, markup=False, soft_wrap=True)
+        sys.stderr.write(text.translate(CONTROL_CHARACTERS) + "\n")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print a table; columns of numbers are aligned to the right."""
         if self.as_json:
             return
+        from rich.table import Table
+
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for at, column in enumerate(columns):
             numbers = bool(rows) and all(isinstance(row[at], int) or row[at] == "" for row in rows)
@@ -70,13 +81,20 @@ class Screen:
     @contextlib.contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
         """Show how far something is, on a terminal; what is yielded takes how many more are done."""
+        if not sys.stderr.isatty():
+            yield lambda _: None
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
         counted = (BarColumn(), MofNCompleteColumn()) if total else (TextColumn("{task.completed}"),)
         columns = (SpinnerColumn(), TextColumn("{task.description}"), *counted, TimeElapsedColumn())
-        with Progress(*columns, console=self._err, transient=True, disable=not self._err.is_terminal) as progress:
+        with Progress(*columns, console=_console(stderr=True), transient=True) as progress:
             task = progress.add_task(what, total=total)
             yield lambda done: progress.advance(task, done)
 
 
 def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
     console = Console(highlight=False, emoji=False, stderr=stderr)
     return console if console.is_terminal else Console(highlight=False, emoji=False, stderr=stderr, width=LOG_WIDTH)

@@ -6,4 +6,5 @@ from pydantic import BaseModel, ConfigDict
 class Model(BaseModel):
     """A frozen model that refuses keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
+    # a model that is part of another is built with that one alone, when a file is first checked
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False, defer_build=True)

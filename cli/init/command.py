@@ -15,7 +15,7 @@ import typer
 from pydantic import ValidationError
 
 from cli.errors import CommandError, ExitCode
-from cli.init.questions import DEPLOYMENT, DESTINATIONS, EXPORTS, Kind, Question
+from cli.init.questions import DEPLOYMENT, DESTINATIONS, EXPORTS, EXTERNAL_ID_BYTES, Kind, Question
 from cli.landings import LogGroupExport
 from cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option
 from cli.screen import Screen
@@ -32,7 +32,6 @@ Examples:
 
 `logdock init --kind aurora-mysql < answers.txt` takes one answer from each line
 """
-EXTERNAL_ID_BYTES = 16
 WIDTH = 116
 SCHEMA = "# yaml-language-server: $schema=settings/logdock.schema.json"
 

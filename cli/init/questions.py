@@ -16,6 +16,9 @@ from settings.exports import (
 )
 from settings.model import Model
 
+EXTERNAL_ID_BYTES = 16
+"""How many random bytes an external id is made of."""
+
 
 class Question(NamedTuple):
     """One question.

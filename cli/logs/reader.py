@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
-from log_shipper import aptible_envelope
-from log_shipper.aptible_envelope import Envelope
 from log_shipper.errors import EnvelopeError
 
 from cli.account import Account
@@ -24,6 +22,7 @@ from cli.logs.places import INSTRUCTION, Found
 from settings.exports import AptibleExport
 
 if TYPE_CHECKING:
+    from log_shipper.aptible_envelope import Envelope
     from mypy_boto3_s3 import S3Client
 
 CHUNK_BYTES = 256 * 1024
@@ -92,8 +91,10 @@ class Keys:
 
     @staticmethod
     def _read(what: str, name: str, text: str) -> list[bytes]:
+        from log_shipper.aptible_envelope import read_keys
+
         try:
-            return aptible_envelope.read_keys(text)
+            return read_keys(text)
         except EnvelopeError as error:
             raise CommandError(f"{what} {name}: {error}", ExitCode.USAGE) from None
 
@@ -126,6 +127,9 @@ class Reader:
         if not isinstance(found.place.export, AptibleExport) or found.place.layout is None:
             yield from body
             return
+        # with it comes cryptography, which no other search waits for
+        from log_shipper import aptible_envelope
+
         try:
             envelope = self._envelope(found, body.metadata)
             if envelope is None:
@@ -148,7 +152,9 @@ class Reader:
             raise UnreadableError(str(error)) from None
 
     def _envelope(self, found: Found, metadata: Mapping[str, str]) -> Envelope | None:
-        envelope = aptible_envelope.read_envelope(metadata)
+        from log_shipper.aptible_envelope import read_envelope
+
+        envelope = read_envelope(metadata)
         if envelope:
             return envelope
         # the encryption client may write the envelope beside the object
@@ -159,7 +165,7 @@ class Reader:
                 return None
             raise
         try:
-            return aptible_envelope.read_envelope(orjson.loads(answer["Body"].read()))
+            return read_envelope(orjson.loads(answer["Body"].read()))
         except (orjson.JSONDecodeError, AttributeError):
             raise EnvelopeError("its instruction file is not the JSON that the encryption client writes") from None
 

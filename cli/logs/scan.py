@@ -16,11 +16,10 @@ from log_shipper.rendering import HEAD, Renderer, Shape, path_fields
 
 from cli.logs.places import Found
 from cli.logs.query import Query
+from cli.screen import CONTROL_CHARACTERS
 from settings.exports import CloudwatchLogsExport, Export, S3LogsExport
 
 BATCH_LINES = 1000
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\t\n"}
-"""What a terminal would obey: whoever writes a log line must not steer the screen of who reads it."""
 
 
 class Form(StrEnum):
@@ -133,6 +132,6 @@ def _writer(form: Form, export: Export) -> Callable[[Record], bytes]:
 
     def text(record: Record) -> bytes:
         line = f"{record.time} {export.name} {record.log_type} {record.message}"
-        return line.translate(_CONTROL).encode("utf-8", "surrogatepass") + b"\n"
+        return line.translate(CONTROL_CHARACTERS).encode("utf-8", "surrogatepass") + b"\n"
 
     return text

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from cli.account import Account, read_settings
 from cli.errors import CommandError, ExitCode, closest, is_absent
-from cli.init.command import EXTERNAL_ID_BYTES
+from cli.init.questions import EXTERNAL_ID_BYTES
 from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile, cdk_settings_option, settings_option
 from cli.rotate.file import external_ids, write_external_ids
 from cli.rotate.uses import Uses, uses_of

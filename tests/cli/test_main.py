@@ -16,11 +16,12 @@ from settings import load_settings
 from tests.cli.conftest import EVERYTHING, Type
 from tests.conftest import ROOT
 
+LINE = entry.app(entry.COMMANDS)
 COMMANDS = sorted(
-    [str(command.name or command.callback.__name__) for command in entry.app.registered_commands if command.callback]
+    [str(command.name) for command in LINE.registered_commands]
     + [
         f"{group.name} {command.name}"
-        for group in entry.app.registered_groups
+        for group in LINE.registered_groups
         if group.typer_instance
         for command in group.typer_instance.registered_commands
         if command.callback
@@ -55,6 +56,11 @@ def test_a_command_that_is_none_is_a_mistake_of_use(logdock: Type) -> None:
 def test_a_settings_file_that_is_not_there_is_named(logdock: Type) -> None:
     ended = logdock("validate")
     assert (ended.code, ended.err) == (2, "Error: logdock.yaml: no such file. Name yours with --settings FILE\n")
+
+
+def test_a_name_in_a_message_cannot_steer_the_terminal(logdock: Type) -> None:
+    ended = logdock("validate", "--settings", "\x1b[2J.yaml")
+    assert ended.err == "Error: \\x1b[2J.yaml: no such file. Name yours with --settings FILE\n"
 
 
 def test_mistakes_in_the_settings_are_listed_at_once(logdock: Type, tmp_path: Path) -> None:
@@ -124,7 +130,7 @@ def test_what_nobody_foresaw_shows_no_traceback_and_no_value(logdock: Type, monk
     def break_down(**_: object) -> None:
         raise KeyError("a secret")
 
-    monkeypatch.setattr(entry, "app", break_down)
+    monkeypatch.setattr(entry, "app", lambda _: break_down)
     ended = logdock("validate")
     assert ended.code == ExitCode.DEFECT
     assert ended.err == "Error: a defect in logdock: KeyError at test_main.py:" + ended.err.rpartition(":")[2]

@@ -94,7 +94,7 @@ def test_an_export_that_the_settings_do_not_have_is_a_mistake_of_use(logdock: Ty
 
 
 def test_nothing_is_asked_of_aws_offline(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("boto3.Session", None)
+    monkeypatch.setattr("cli.account.Session", None)
     ended = logdock("validate", "--offline", "--json", "--settings", str(EVERYTHING))
     assert (ended.code, json.loads(ended.out)["checks"]) == (0, [])
 

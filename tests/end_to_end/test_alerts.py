@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +26,9 @@ from local_cloud.stand_ins.webhook import HEADER_VALUE, Webhook
 from local_cloud.vendors import Vendors
 from settings import load_settings
 from settings.exports import MongodbAtlasExport
+from settings.names import Names
 from tests.conftest import ROOT
+from tests.end_to_end.person import Needs, Person, the_page_says
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
@@ -59,6 +63,7 @@ class World:
     webhook: Webhook
     listener: LogzioListener
     vendor: Vendor
+    settings_file: Path
 
     def told(self, *words: str) -> str:
         """Wait for a text with all of these words, take it away and return it."""
@@ -125,7 +130,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         vendor = Vendor(writer(stage), threading.Event())
         vendor.go_on()
         everything.callback(vendor.stopped.set)
-        yield World(stage, webhook, listener, vendor)
+        yield World(stage, webhook, listener, vendor, file)
 
 
 def prepare(cloud: Emulator, region: str, webhook: Webhook) -> None:
@@ -235,8 +240,28 @@ def test_a_destination_that_dies_is_told_as_failing_and_as_late_and_told_to_be_w
     world.told("[acme-prod] recovered: none of the alarms of acme-prod/orders is on")
 
 
+def needs(stage: Stage) -> Needs:
+    """Return what the page says that `logdock alerts test` needs, each on what the page says."""
+    names, region = Names.of(stage.settings), stage.settings.region
+    return [
+        (["states:StartExecution"], [names.alerts_machine_arn(region)]),
+        (["sns:ListSubscriptionsByTopic"], [names.alert_topic_arn]),
+    ]
+
+
 def test_a_test_message_reaches_everybody(world: World) -> None:
-    machines = world.stage.customer("stepfunctions")
-    (machine,) = machines.list_state_machines()["stateMachines"]
-    machines.start_execution(stateMachineArn=machine["stateMachineArn"], input=json.dumps({"state": "TEST"}))
-    assert world.told("test") == "[acme-prod] test: whoever reads this hears of the alarms of acme-prod."
+    person = Person(world.stage, world.settings_file, lambda _: needs(world.stage))
+    code, shown = person.logdock("alerts", "test")
+    assert re.findall(r"^eu-west-1 +(\S.*?) {2,}(.+?) *$", shown, re.MULTILINE) == [
+        ("oncall@acme.example", "hears"),
+        ("arn:aws:sns:eu-west-1:111122223333:oncall", "is sent it"),
+        ("the webhook", "is sent it"),
+    ]
+    assert code == 0
+    message = "[acme-prod] test: whoever reads this hears of the alarms of acme-prod."
+    assert world.told("test") == message
+    assert {"text": message} in world.heard_by_the_topic()
+
+
+def test_the_page_says_what_who_sends_a_test_message_may_do(world: World) -> None:
+    assert the_page_says("alerts test") == {action for actions, _ in needs(world.stage) for action in actions}
