@@ -141,6 +141,8 @@ def test_what_was_left_out_is_valid_once_its_comment_goes(answer: Answer, tmp_pa
         left_out[0] = "/acme/one"
     answer(["--kind", kind], [*HEAD, "", *left_out, "none"])
     text = (tmp_path / "logdock.yaml").read_text()
+    lists = {question.setting for question in EXPORTS[kind].questions if question.is_list and question.proposed == ""}
+    assert set(re.findall(r"^    # (\w+): \[\]$", text, re.MULTILINE)) == lists - {"log_groups"}
     (tmp_path / "logdock.yaml").write_text(re.sub(r"^    # (\w+: \[\])$", r"    \1", text, flags=re.MULTILINE))
     assert [export.kind for export in load_settings(tmp_path / "logdock.yaml").exports] == [kind]
 
