@@ -1,172 +1,48 @@
 """Measure, show tables, write `build/bench.json` and a plot of it, `build/bench.svg`.
 
-Every figure is the least of several runs in fresh processes, and every claim a ratio of two figures of one run.
+Every figure is the least of several runs in fresh processes, and every claim a ratio of two figures of one run. So what
+is measured with ``--only`` is shown, and not written.
 """
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import inputs, plot, search
+from benchmarks import archives, plot, search, shipper
 
 ROOT = Path(__file__).parents[1]
-DETECTORS = ["email", "ipv4", "ipv6", "payment-card", "aws-key", "bearer-token"]
-ARM64_DOLLARS_PER_GB_SECOND = 0.0000133334
-"""Lambda's arm64 price in us-east-1, an input of the cost table."""
-GB_PER_CPU = 1769 / 1024
-"""Memory that comes with one CPU (Lambda Developer Guide, "Configure Lambda function memory"): a CPU second costs that
-many GB-seconds, whatever the memory is set to."""
-MB_RECORDS = 1_000_000 // inputs.LINE_BYTES
-PLAIN = {"vendor": "mongodb-atlas"}
-REDACTED = {"vendor": "mongodb-atlas", "redaction": {"markers": "redact", "detectors": DETECTORS}}
-APP = {"vendor": "cloudwatch-logs"}
-
-
-class Bench:
-    """Runs subjects against an outside world with the given inputs."""
-
-    def __init__(self, folder: Path, runs: int) -> None:
-        self.folder, self.runs = folder, runs
-
-    def measure(self, name: str, records: int, export: dict[str, Any], **more: str) -> dict[str, float]:
-        """Return the least CPU seconds and the peak RSS of a subject."""
-        from log_shipper.export_config import parse_export_config
-
-        document = json.dumps(export)
-        policy = parse_export_config("bench", document).policy
-        outside = subprocess.Popen(  # noqa: S603 - this interpreter, this package
-            [sys.executable, "-m", "benchmarks.outside", str(self.folder), document, policy],
-            stdout=subprocess.PIPE, text=True, cwd=ROOT,
-        )  # fmt: skip
-        try:
-            assert outside.stdout is not None
-            port = outside.stdout.readline().strip()
-            figures = [self._once(name, records, port, more) for _ in range(self.runs)]
-        finally:
-            outside.terminate()
-            outside.wait()
-        return {"cpu": min(f["cpu"] for f in figures), "rss_mb": max(f["rss"] for f in figures)}
-
-    def _once(self, name: str, records: int, port: str, more: dict[str, str]) -> dict[str, float]:
-        for mark in self.folder.glob("failures%2Fprogress%2F*"):
-            mark.unlink()  # or the object would pass for one that is done
-        url = f"http://127.0.0.1:{port}"
-        destination = {"name": "logz", "kind": "logzio", "listener_url": url, "token_secret": "bench"}
-        environment = os.environ | {
-            "PYTHONPATH": str(ROOT / "lambda_src" / "log_shipper"),
-            "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
-            "AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": "/dev/null", "BENCH_PORT": port,
-            "LOGDOCK_DEPLOYMENT": "bench", "LOGDOCK_EXPORTS_PATH": "/bench/", "LOGDOCK_ARCHIVE_BUCKET": "archive",
-            "LOGDOCK_FAILURE_BUCKET": "failures", "LOGDOCK_DESTINATION": json.dumps(destination),
-            "BENCH_EVENT": str(self.folder / "event.json"), "BENCH_REPEAT": "1", "BENCH_SUFFIX": "",
-        } | more  # fmt: skip
-        done = subprocess.run(  # noqa: S603 - this interpreter, this package
-            [sys.executable, "-m", "benchmarks.subjects", name, str(records)],
-            env=environment, cwd=ROOT, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise SystemExit(f"{name} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        return dict(json.loads(done.stderr.splitlines()[-1]))
-
-    def fill(self, records: int) -> None:
-        """Write the inputs of so many records."""
-        for suffix, count in (("", records), (".tiny", 10)):
-            (self.folder / f"landing%2Flanded.gz{suffix}").write_bytes(inputs.landed(count))
-            (self.folder / f"archive%2Flogs%2Fbench%2Farchived.gz{suffix}").write_bytes(inputs.archived(count))
 
 
 def main() -> None:
-    """Run everything."""
+    """Run what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--records", type=int, default=105_047, help="lines of the main object (105,047 is 50 MB)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each subject, of which the least counts")
     parser.add_argument("--large", type=int, default=2000, help="decompressed megabytes of the largest object")
+    parser.add_argument("--archive", type=int, default=500, help="megabytes of the large Aptible archive")
+    parser.add_argument("--only", choices=("shipper", "search", "archives"), help="measure one part")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), options.runs)
-        result = run(bench, options.records, options.large)
-    with tempfile.TemporaryDirectory() as folder:
-        result["search"] = search.measure(Path(folder), options.runs, options.records)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    plot.draw(result, options.out.with_suffix(".svg"))
-    show(result)
-
-
-def run(bench: Bench, records: int, large_mb: int) -> dict[str, Any]:
-    """Measure every subject; return figures and ratios."""
-    bench.fill(records)
-    for suffix, count in (("", 10_000), (".tiny", 10)):
-        (bench.folder / f"event.json{suffix}").write_text(json.dumps(inputs.subscription(count)), encoding="utf-8")
-    repeat = {"BENCH_REPEAT": "10"}
-    figures = {
-        "floor, wrap": bench.measure("floor_wrap", records, PLAIN),
-        "ship, wrap": bench.measure("ship_wrap", records, PLAIN),
-        "ship, wrap, all redaction": bench.measure("ship_wrap", records, REDACTED),
-        "floor, pass through": bench.measure("floor_pass", records, PLAIN),
-        "ship, pass through": bench.measure("ship_pass", records, PLAIN),
-        "floor, event": bench.measure("floor_event", 10_000, APP, **repeat),
-        "archive, event": bench.measure("archive_event", 10_000, APP, **repeat),
-        "standard library": bench.measure("reference_stdlib", records, PLAIN),
-        "start, SDK": bench.measure("start_sdk", 0, PLAIN),
-        "start, shipper": bench.measure("start_ship", 0, PLAIN),
+    parts: dict[str, Callable[[Path], dict[str, Any]]] = {
+        "shipper": lambda folder: shipper.measure(folder, options.runs, options.records, options.large),
+        "search": lambda folder: search.measure(folder, options.runs, options.records),
+        "archives": lambda folder: archives.measure(folder, options.archive),
     }
-    cpu = {name: figure["cpu"] for name, figure in figures.items()}
-    ratios = {
-        "wrap": (cpu["ship, wrap"] / cpu["floor, wrap"], 1.25),
-        "pass through": (cpu["ship, pass through"] / cpu["floor, pass through"], 1.25),
-        "all redaction": (cpu["ship, wrap, all redaction"] / cpu["floor, wrap"], 3.0),
-        "event to archive": (cpu["archive, event"] / cpu["floor, event"], 1.25),
-        "standard library to shipper": (cpu["standard library"] / cpu["ship, wrap"], None),
-        "start above the SDK, ms": ((cpu["start, shipper"] - cpu["start, SDK"]) * 1000, 60.0),
-    }
-    growth = [grown(bench, megabytes) for megabytes in (1, 10, 50, 100, large_mb)]
-    rss = [row["rss_mb"] for row in growth]
-    ours = [figure["rss_mb"] for name, figure in figures.items() if name.startswith(("ship", "archive"))]
-    ratios |= {
-        "memory, MB between 1 MB and the largest": (max(rss) - min(rss), 10.0),
-        "memory, MB in all": (max(rss + ours), 100.0),
-    }
-    return {
-        "records": records,
-        "dollars_per_gb_second": ARM64_DOLLARS_PER_GB_SECOND,
-        "figures": figures,
-        "ratios": {name: {"value": value, "at_most": limit} for name, (value, limit) in ratios.items()},
-        "growth": growth,
-    }
-
-
-def grown(bench: Bench, megabytes: int) -> dict[str, float]:
-    """Measure an object of so many decompressed megabytes, as gzip members of at most ten, and what its CPU costs."""
-    member = min(megabytes, 10)
-    bench.fill(member * MB_RECORDS)
-    landed = bench.folder / "landing%2Flanded.gz"
-    landed.write_bytes(landed.read_bytes() * (megabytes // member))
-    records = megabytes // member * member * MB_RECORDS
-    figure = bench.measure("ship_wrap", records, PLAIN)
-    gigabytes = records * inputs.LINE_BYTES / 1e9
-    dollars = figure["cpu"] * GB_PER_CPU * ARM64_DOLLARS_PER_GB_SECOND / gigabytes
-    return {"mb": megabytes, "records": records, **figure, "dollars_per_gb": dollars}
-
-
-def show(result: dict[str, Any]) -> None:
-    """Print the tables."""
-    rows = [f"{'CPU s':>8} {'RSS MB':>8}"]
-    rows += [f"{f['cpu']:8.3f} {f['rss_mb']:8.1f}  {name}" for name, f in result["figures"].items()]
-    rows += ["", f"{'ratio':>8} {'at most':>8}"]
-    for name, ratio in result["ratios"].items():
-        limit = "" if ratio["at_most"] is None else f"{ratio['at_most']:.2f}"
-        rows.append(f"{ratio['value']:8.2f} {limit:>8}  {name}")
-    rows += ["", f"{'MB':>8} {'CPU s':>8} {'RSS MB':>8} {'$/GB':>9}"]
-    rows += [f"{g['mb']:8d} {g['cpu']:8.3f} {g['rss_mb']:8.1f} {g['dollars_per_gb']:9.6f}" for g in result["growth"]]
-    rows += ["", *search.show(result["search"])]
-    sys.stdout.write("\n".join(rows) + "\n")
+    shown = {"shipper": shipper.show, "search": search.show, "archives": archives.show}
+    result: dict[str, dict[str, Any]] = {}
+    for name in [options.only] if options.only else parts:
+        with tempfile.TemporaryDirectory() as folder:
+            result[name] = parts[name](Path(folder))
+    if not options.only:
+        document = result["shipper"] | {"search": result["search"], "archives": result["archives"]}
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        plot.draw(document, options.out.with_suffix(".svg"))
+    sys.stdout.write("\n\n".join("\n".join(shown[name](part)) for name, part in result.items()) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """S3 for a search, in a process of its own: lists and gives the files of a folder, each answer after a while.
 
-``python -m benchmarks.search_outside FOLDER SECONDS``; prints its port.
+``python -m benchmarks.search_outside FOLDER SECONDS``; prints its port. The user metadata of all objects is what the
+folder's `METADATA` has. That an object is there (HEAD) is said at once: the AWS CLI does not ask for each.
 """
 
+import json
+import shutil
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +18,7 @@ CALLER = f"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/201
 <Arn>arn:aws:iam::{ACCOUNT}:user/bench</Arn><UserId>AIDA</UserId><Account>{ACCOUNT}</Account>
 </GetCallerIdentityResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></GetCallerIdentityResponse>"""
 PAGE_KEYS = 1000
+METADATA = "metadata.json"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -25,46 +29,63 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     folder, seconds = Path(), 0.0
     keys: tuple[str, ...] = ()
+    metadata: dict[str, str] = {}  # noqa: RUF012 - set once, before the server starts
 
     def do_HEAD(self) -> None:
         """Say how large an object is."""
-        self._answer((self.folder / self._key()).stat().st_size, b"")
+        self._head((self.folder / self._key()).stat().st_size)
 
     def do_GET(self) -> None:
         """Give a page of a listing, or an object."""
         time.sleep(self.seconds)
         query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-        body = self._listing(query).encode() if "list-type" in query else (self.folder / self._key()).read_bytes()
-        self._answer(len(body), body)
+        if "list-type" in query:
+            self._answer(self._listing(query).encode())
+            return
+        with (self.folder / self._key()).open("rb") as body:
+            self._head(Path(body.name).stat().st_size)
+            shutil.copyfileobj(body, self.wfile, 1 << 20)
 
     def do_POST(self) -> None:
         """Say who is calling."""
+        time.sleep(self.seconds)
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self._answer(len(CALLER), CALLER.encode())
+        self._answer(CALLER.encode())
 
     def _key(self) -> str:
         return unquote(urlsplit(self.path).path).strip("/").partition("/")[2]
 
     def _listing(self, query: dict[str, str]) -> str:
-        after = query.get("continuation-token") or query.get("start-after", "")
-        keys = [key for key in self.keys if key.startswith(query.get("prefix", "")) and key > after]
+        after, prefix = query.get("continuation-token") or query.get("start-after", ""), query.get("prefix", "")
+        keys = [key for key in self.keys if key.startswith(prefix) and key > after]
         more = f"<NextContinuationToken>{keys[PAGE_KEYS - 1]}</NextContinuationToken>" if len(keys) > PAGE_KEYS else ""
+        folders = dict.fromkeys(
+            prefix + key.removeprefix(prefix).partition("/")[0] + "/"
+            for key in keys[:PAGE_KEYS]
+            if "delimiter" in query and "/" in key.removeprefix(prefix)
+        )
         contents = "".join(
             f"<Contents><Key>{key}</Key><LastModified>2026-11-21T02:00:00.000Z</LastModified><ETag>&quot;e&quot;</ETag>"
             f"<Size>{(self.folder / key).stat().st_size}</Size></Contents>"
             for key in keys[:PAGE_KEYS]
+            if not folders
         )
+        contents += "".join(f"<CommonPrefixes><Prefix>{each}</Prefix></CommonPrefixes>" for each in folders)
         truncated = str(bool(more)).lower()
         return f"<ListBucketResult><IsTruncated>{truncated}</IsTruncated>{contents}{more}</ListBucketResult>"
 
-    def _answer(self, size: int, body: bytes) -> None:
+    def _answer(self, body: bytes) -> None:
+        self._head(len(body))
+        self.wfile.write(body)
+
+    def _head(self, size: int) -> None:
         self.send_response(200)
         self.send_header("ETag", '"e"')
         self.send_header("Last-Modified", "Sat, 21 Nov 2026 02:00:00 GMT")
         self.send_header("Content-Length", str(size))
+        for name, value in self.metadata.items():
+            self.send_header(f"x-amz-meta-{name}", value)
         self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -72,9 +93,10 @@ class Handler(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     Handler.folder, Handler.seconds = Path(sys.argv[1]), float(sys.argv[2])
-    Handler.keys = tuple(
-        sorted(str(file.relative_to(Handler.folder)) for file in Handler.folder.rglob("*") if file.is_file())
-    )
+    found = {str(file.relative_to(Handler.folder)) for file in Handler.folder.rglob("*") if file.is_file()}
+    Handler.keys = tuple(sorted(found - {METADATA}))
+    if METADATA in found:
+        Handler.metadata = json.loads((Handler.folder / METADATA).read_text())
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     sys.stdout.write(f"{server.server_port}\n")

@@ -125,8 +125,9 @@ def logs(
     query = Query(
         since=bound(first),
         until=bound(end),
-        patterns=tuple(pattern for pattern, _ in patterns),
-        needles=tuple(needle for _, needle in patterns),
+        patterns=tuple(each.pattern for each in patterns),
+        needles=tuple(each.needle for each in patterns),
+        across=tuple(each.across for each in patterns if each.across),
         fields=tuple(map(field_of, fields or ())),
     )
     chosen = selectors(stack, app, database, endpoint, container)

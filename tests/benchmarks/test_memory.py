@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.__main__ import Bench, grown
+from benchmarks.shipper import Bench, grown
 
 if TYPE_CHECKING:
     from pathlib import Path

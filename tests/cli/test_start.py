@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,12 @@ sys.exit(code)
 """
 
 
-def imported(*typed: str, **environment: str) -> set[str]:
+def imported(*typed: str, environment: Mapping[str, str] | None = None) -> set[str]:
     """Return the modules that a command imports in a process of its own, until it ends well."""
     path = os.pathsep.join(map(str, (ROOT, *(ROOT / "lambda_src").iterdir())))
     ended = subprocess.run(
         [sys.executable, "-c", RUN, *typed],
-        env=os.environ | {"PYTHONPATH": path} | environment,
+        env=environment or os.environ | {"PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,
@@ -56,7 +57,7 @@ def test_a_search_imports_nothing_that_it_does_not_use(tmp_path: Path) -> None:
         modules = imported(
             "logs", "--since", "2026-11-21", "--until", "2026-11-22", "--grep", search.NEEDLE,
             "--settings", str(tmp_path / "logdock.yaml"),
-            **outside.environment,
+            environment=outside.environment,
         )  # fmt: skip
     assert {"botocore.session", "settings", "isal", "re2"} <= modules
     assert not modules & {*NEVER, "boto3", "s3transfer", "rich.console", "rich.progress", "cryptography", "cli.vendors"}

@@ -15,18 +15,13 @@ from typing import Any
 
 import pytest
 
-from local_cloud.cdk import Cdk
 from local_cloud.commands import PYTHON_PATH
-from local_cloud.customer import Secrets, make_secrets, prepare
-from local_cloud.emulator import Emulator
+from local_cloud.customer import Secrets
 from local_cloud.markers import candidates
-from local_cloud.play import Play
 from local_cloud.stage import Stage
-from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.stand_ins.sessions import role_session
-from local_cloud.vendors import Vendors
-from settings import load_settings
 from tests.conftest import ROOT
+from tests.end_to_end.played import played
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
@@ -106,21 +101,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("logs")
     file = directory / "logdock.yaml"
     file.write_text(SETTINGS)
-    settings = load_settings(file)
-    with (
-        Emulator(log_file=directory / "emulator.log") as cloud,
-        LogzioListener(certificate=cloud.certificate, key=cloud.key) as listener,
-        Vendors(cloud) as vendors,
-    ):
-        secrets = make_secrets(settings)
-        prepare(cloud, settings, secrets)
-        cdk = Cdk(cloud=cloud, account=ACCOUNT, region=REGION, log_file=directory / "cdk.log")
-        cdk.bootstrap()
-        cdk.synth(file, directory / "cdk.out")
-        stage = Stage(cloud, settings, cdk.deploy(directory / "cdk.out").outputs, vendors)
-        play = Play(stage, secrets, listener)
-        assert play.perform().broken == []
-        yield World(stage, secrets, directory, play.written)
+    with played(file) as (stage, secrets, written):
+        yield World(stage, secrets, directory, written)
 
 
 @pytest.mark.parametrize("export", EXPORTS)

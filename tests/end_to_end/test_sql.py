@@ -20,18 +20,12 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.cdk import Cdk
-from local_cloud.customer import make_secrets, prepare
-from local_cloud.emulator import Emulator
-from local_cloud.play import Play
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.log_events import put_events
-from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.stand_ins.recorded import recorded
 from local_cloud.stand_ins.sessions import role_session
-from local_cloud.vendors import Vendors
-from settings import load_settings
 from tests.conftest import ROOT
+from tests.end_to_end.played import played
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
@@ -267,19 +261,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("sql")
     file: Path = directory / "logdock.yaml"
     file.write_text(SETTINGS)
-    settings = load_settings(file)
-    with (
-        Emulator(log_file=directory / "emulator.log") as cloud,
-        LogzioListener(certificate=cloud.certificate, key=cloud.key) as listener,
-        Vendors(cloud) as vendors,
-    ):
-        secrets = make_secrets(settings)
-        prepare(cloud, settings, secrets)
-        cdk = Cdk(cloud=cloud, account=ACCOUNT, region=REGION, log_file=directory / "cdk.log")
-        cdk.bootstrap()
-        cdk.synth(file, directory / "cdk.out")
-        stage = Stage(cloud, settings, cdk.deploy(directory / "cdk.out").outputs, vendors)
-        assert Play(stage, secrets, listener).perform().broken == []
+    with played(file) as (stage, _, _):
         count, landed = write_story(stage)
         deadline = time.monotonic() + WAIT_SECONDS
         while sum(STORY in line.message for line in archive(stage)) < count:

@@ -21,8 +21,9 @@ def asking(*expressions: str, fields: tuple[str, ...] = ()) -> Query:
     return Query(
         since="",
         until="~",
-        patterns=tuple(pattern for pattern, _ in found),
-        needles=tuple(needle for _, needle in found),
+        patterns=tuple(each.pattern for each in found),
+        needles=tuple(each.needle for each in found),
+        across=tuple(each.across for each in found if each.across),
         fields=tuple(map(field_of, fields)),
     )
 
@@ -45,7 +46,12 @@ def wants(query: Query, message: str, **more: Any) -> bool:
         ("^start$", "start"),
         ("(?i)abc", ""),
         ("abc|def", ""),
-        ("[ab]c", ""),
+        ("[ab]c", "c"),
+        ("x[^]a]?[[:alpha:]]+[\\]]=y", "=y"),
+        (r"\[ab] cd", ""),
+        (r"\\[ab] cd", " cd"),
+        ("ab[", ""),
+        ("(a)bc", ""),
         (r"\x41bc", ""),
         (r"\Qa.c\E", ""),
     ],
@@ -55,10 +61,13 @@ def test_the_text_that_an_expression_asks_for_is_found(pattern: str, required: s
 
 
 @hypothesis.settings(deadline=None)
-@given(st.from_regex(r"([a-c.+*?^$\\]|\\d|\{2\}|\|){1,8}", fullmatch=True), st.text("abcd12^.$+", max_size=12))
+@given(
+    st.from_regex(r"([a-c.+*?^$\\]|\\d|\{2\}|\||\[\^?[]a-c\\[]+\]|\[:alpha:\]){1,8}", fullmatch=True),
+    st.text("abcd12^.$+[]\\", max_size=12),
+)
 def test_whatever_matches_holds_the_required_text(pattern: str, text: str) -> None:
     try:
-        matches = grep(pattern)[0].search(text.encode()) is not None
+        matches = grep(pattern).pattern.search(text.encode()) is not None
     except CommandError:
         return
     assert not matches or required_text(pattern) in text
@@ -72,6 +81,40 @@ def test_an_archive_line_whose_message_has_the_text_is_a_candidate(message: str,
     query = asking(re.escape(part)) if part.isalnum() else Query(since="", until="~", needles=(part,))
     block = b"before\n" + line + b"after"
     assert line.rstrip(b"\n") in query.candidates(block, escaped=True)
+
+
+@hypothesis.settings(deadline=None)
+@given(
+    st.from_regex(r"(\(\?(i|s|m|-m|-s|i-m)\))?([a-c.+*?^$()|]|\[\^a\]|\\[AzbBsW]){1,8}", fullmatch=True),
+    st.lists(st.text('abc \n"\\é', max_size=6), min_size=1, max_size=4),
+)
+def test_a_block_with_an_archive_line_that_matches_has_candidates(pattern: str, messages: list[str]) -> None:
+    try:
+        query = asking(pattern)
+    except CommandError:
+        return
+    renderer = Renderer(Shape(), export="e", vendor="v", source="s")
+    lines = [renderer.archived(Record(each, "2026-11-17T03:12:00Z", "t")).rstrip(b"\n") for each in messages]
+    wanted = {line for line, message in zip(lines, messages, strict=True) if wants(query, message)}
+    assert wanted <= set(query.candidates(b"\n".join(lines), escaped=True))
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"\Aa[b]", r"[a]b\z", "(?-m)^[a]b$", "(?i-m:^[A]b$)", r"(a)\Qb", "^[a]b$", "[a].$"]
+)
+def test_an_expression_with_edges_finds_its_line_among_others(pattern: str) -> None:
+    renderer = Renderer(Shape(), export="e", vendor="v", source="s")
+    lines = [renderer.archived(Record(each, "2026-11-17T03:12:00Z", "t")).rstrip(b"\n") for each in ("x", "ab", "y")]
+    query = asking(pattern)
+    assert wants(query, "ab")
+    assert lines[1] in query.candidates(b"\n".join(lines), escaped=True)
+
+
+def test_a_block_without_a_match_has_no_candidates() -> None:
+    line = Renderer(Shape(), export="e", vendor="v", source="s").archived(Record("ab", "2026-11-17T03:12:00Z", "t"))
+    block = line + b"no archive line"
+    assert asking("^(b|n)$").candidates(block, escaped=True) == []
+    assert asking("^(b|no).*").candidates(block, escaped=True) == block.split(b"\n")
 
 
 def test_only_lines_with_every_text_are_candidates() -> None:

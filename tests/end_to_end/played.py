@@ -1,0 +1,45 @@
+"""A deployment by the real CDK on the local cloud, to which every vendor's stand-in has written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from local_cloud.cdk import Cdk
+from local_cloud.customer import Secrets, make_secrets, prepare
+from local_cloud.emulator import Emulator
+from local_cloud.play import Play
+from local_cloud.stage import Stage
+from local_cloud.stand_ins.logzio_listener import LogzioListener
+from local_cloud.vendors import Vendors
+from settings import load_settings
+
+
+class Played(NamedTuple):
+    """The deployed stage, what its customer's secrets hold, and the markers that were written, by export."""
+
+    stage: Stage
+    secrets: Secrets
+    written: dict[str, set[str]]
+
+
+@contextmanager
+def played(settings_file: Path) -> Iterator[Played]:
+    """Deploy a settings file, have the vendors write, and hold everything up until the test is done."""
+    settings, directory = load_settings(settings_file), settings_file.parent
+    with (
+        Emulator(log_file=directory / "emulator.log") as cloud,
+        LogzioListener(certificate=cloud.certificate, key=cloud.key) as listener,
+        Vendors(cloud) as vendors,
+    ):
+        secrets = make_secrets(settings)
+        prepare(cloud, settings, secrets)
+        cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=directory / "cdk.log")
+        cdk.bootstrap()
+        cdk.synth(settings_file, directory / "cdk.out")
+        stage = Stage(cloud, settings, cdk.deploy(directory / "cdk.out").outputs, vendors)
+        play = Play(stage, secrets, listener)
+        assert play.perform().broken == []
+        yield Played(stage, secrets, play.written)
