@@ -65,11 +65,11 @@ test: lint types unit end-to-end ## Everything that CI checks
 lint: $(SETUP) ## Style, formatting, import rules
 	@echo "==> lint"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
-	@PYTHONPATH=.:lambda_src/log_shipper:lambda_src/vendor_connector $(BIN)/lint-imports --no-logo | tail -n 3
+	@PYTHONPATH=.:lambda_src/log_shipper:lambda_src/vendor_connector:lambda_src/resource_tags $(BIN)/lint-imports --no-logo | tail -n 3
 
 types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infrastructure
 	@echo "==> types"
-	@$(BIN)/mypy -p log_shipper -p vendor_connector
+	@$(BIN)/mypy -p log_shipper -p vendor_connector -p resource_tags
 	@$(BIN)/mypy app.py cli settings stacks constructs_lib local_cloud security_report supply_chain tests benchmarks
 
 unit: $(SETUP) ## Unit and policy tests

@@ -99,6 +99,7 @@ def build_app(
             names=names,
             code=code,
             connector_source=connector_source,
+            tags_source=ROOT / "lambda_src" / "resource_tags",
             env=where(region),
         )
         for region in settings.regions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -17,3 +18,13 @@ Region = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
 DEFAULT_SETTINGS = Path("logdock.yaml")
+
+
+def settings_option(settings: Path, option: str = "--settings ") -> str:
+    """Return what a command that is proposed to a person needs besides, so that it takes the same settings file."""
+    return "" if settings == DEFAULT_SETTINGS else f" {option}{shlex.quote(str(settings))}"
+
+
+def cdk_settings_option(settings: Path) -> str:
+    """Return the same for the CDK command line."""
+    return settings_option(settings, "-c settings=")

@@ -6,16 +6,18 @@ The connector's clients are used, so a refusal says what it means. Nothing is ch
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
-from vendor_connector import atlas_api, atlas_integrations, cockroachdb_api, credential, logzio_api
+from vendor_connector import atlas_api, atlas_integrations, atlas_settings, cockroachdb_api, credential, logzio_api
 from vendor_connector.request import ConnectorError
 from vendor_connector.vendor_api import NoAnswerError, VendorRefusalError
 
 from cli.account import Account
 from cli.errors import action_of, is_absent, is_refused
+from settings.connect import AtlasAuditing
 from settings.destinations import Destination, LogzioDestination
 from settings.exports import CockroachdbExport, Export, MongodbAtlasExport
 
@@ -52,7 +54,7 @@ def ask(account: Account, party: Party, key_arn: str | None = None) -> Answer:
     UnknownError
         When the credential cannot be read, or the vendor refuses or does not answer.
     """
-    try:
+    with _answered():
         match party:
             case MongodbAtlasExport():
                 return _atlas(account, party, key_arn)
@@ -60,6 +62,32 @@ def ask(account: Account, party: Party, key_arn: str | None = None) -> Answer:
                 return _cockroachdb(account, party)
             case LogzioDestination():
                 return _logzio(account, party)
+    raise TypeError(f"{party.kind} has no API")
+
+
+def besides(account: Account, party: Party) -> dict[str, Callable[[], list[str]]]:
+    """Return what `connect` manages besides the export itself: what tells how it differs, by its name.
+
+    Each raises UnknownError where `ask` does, and where the vendor does not show it.
+    """
+    found: dict[str, Callable[[], list[str]]] = {}
+    if isinstance(party, CockroachdbExport) and party.plan == "advanced":
+        found["the external id that the cluster uses"] = lambda: _external_id(account, party)
+    if isinstance(party, MongodbAtlasExport) and (connect := party.connect):
+        if connect.alert:
+            found["the alert for failed exports"] = lambda: _alert(account, party)
+        if auditing := connect.auditing:
+            found["database auditing"] = lambda: _auditing(account, party, auditing)
+        if clusters := connect.redact_clusters:
+            found["the redaction of clusters' logs"] = lambda: _redaction(account, party, clusters)
+    return found
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Say why there is no answer."""
+    try:
+        yield
     except (ConnectorError, VendorRefusalError, NoAnswerError) as error:
         raise UnknownError(str(error)) from None
     except ClientError as error:
@@ -68,7 +96,6 @@ def ask(account: Account, party: Party, key_arn: str | None = None) -> Answer:
         if is_absent(error):
             raise UnknownError("the secret with the credential is not there") from None
         raise
-    raise TypeError(f"{party.kind} has no API")
 
 
 def _how(account: Account, party: Any) -> dict[str, Any]:
@@ -89,7 +116,7 @@ def _how(account: Account, party: Any) -> dict[str, Any]:
 
 def _atlas(account: Account, export: MongodbAtlasExport, key_arn: str | None) -> Answer:
     """Ask for the log integration to the export's prefix, and for the role that it uses."""
-    api = atlas_api.connect(project_id=export.project_id, **_how(account, export))
+    api = _project(account, export)
     bucket = export.mrap_arn or account.settings.landing_bucket(export)
     listed = atlas_integrations.listed(api).values()
     found = next((one for one in listed if atlas_integrations.is_at(one, bucket, export.prefix)), None)
@@ -105,12 +132,7 @@ def _atlas(account: Account, export: MongodbAtlasExport, key_arn: str | None) ->
     # the buckets behind an access point have each their own key
     if key_arn and not export.mrap_arn:
         wanted["kmsKey"] = key_arn
-    has = {
-        "kmsKey": found.get("kmsKey"),
-        "role": role.get("iamAssumedRoleArn"),
-        "logTypes": sorted(found.get("logTypes") or []),
-        "useLegacyPathStructure": bool(found.get("useLegacyPathStructure")),
-    }
+    has = {**atlas_integrations.comparable(found), "role": role.get("iamAssumedRoleArn")}
     faults = _differences(wanted, has)
     return Answer(
         ENABLED if is_authorised else DISABLED, faults if is_authorised else [*faults, "the role is not authorised"]
@@ -119,45 +141,85 @@ def _atlas(account: Account, export: MongodbAtlasExport, key_arn: str | None) ->
 
 def _cockroachdb(account: Account, export: CockroachdbExport) -> Answer:
     """Ask for the cluster's log export, and how it fares."""
-    info = cockroachdb_api.connect(cluster_id=export.cluster_id, **_how(account, export)).find("/logexport") or {}
+    info = _log_export(account, export)
     status = str(info.get("status") or "DISABLED")
     if status == "DISABLED":
         return Answer(DISABLED, [f"the cluster {export.cluster_id} has no log export"])
-    spec: Mapping[str, Any] = info.get("spec") or {}
+    spec = cockroachdb_api.comparable(info.get("spec") or {})
     wanted = {
+        "type": "AWS_CLOUDWATCH",
         "log_name": export.log_group,
         "auth_principal": _role_arn(account, export),
+        # looked at by itself: the API may not show it
+        "aws_external_id": spec["aws_external_id"],
         "redact": export.redact,
         "region": None if export.regions else account.settings.region,
-        "omitted_channels": sorted(export.omitted_channels),
-        "groups": _groups([group.model_dump(mode="json") for group in export.groups], redact=export.redact),
-    }
-    redact = bool(spec.get("redact"))
-    has = {
-        "log_name": spec.get("log_name"),
-        "auth_principal": spec.get("auth_principal"),
-        "redact": redact,
-        "region": spec.get("region") or None,
-        "omitted_channels": sorted(spec.get("omitted_channels") or []),
-        "groups": _groups(spec.get("groups") or [], redact=redact),
+        "omitted_channels": list(export.omitted_channels),
+        "groups": [group.model_dump(mode="json") for group in export.groups],
     }
     faults = [] if status == ENABLED else [f"its status is {status}: {info.get('user_message') or 'no message'}"]
-    return Answer(status, [*faults, *_differences(wanted, has)])
+    return Answer(status, [*faults, *_differences(cockroachdb_api.comparable(wanted), spec)])
 
 
-def _groups(groups: Sequence[Mapping[str, Any]], *, redact: bool) -> list[str]:
-    """Return groups in one spelling: the vendor may give, and a person leave out, what goes without saying."""
-    return sorted(
-        json.dumps(
-            [
-                group["log_name"],
-                sorted(group["channels"]),
-                group.get("min_level") or "UNSPECIFIED",
-                redact if group.get("redact") is None else group["redact"],
-            ]
-        )
-        for group in groups
-    )
+def _external_id(account: Account, export: CockroachdbExport) -> list[str]:
+    """Compare the external id, which is no secret and yet nobody's business in a log."""
+    with _answered():
+        used = (_log_export(account, export).get("spec") or {}).get("aws_external_id")
+    if not used:
+        raise UnknownError("CockroachDB Cloud does not show it")
+    trusted = export.trusted_external_ids or _made_by_the_stack(account, export)
+    if used in trusted[-1:]:
+        return []
+    if used in trusted:
+        return ["it is a former one, which the role accepts only until `logdock rotate-external-id --finish`"]
+    return ["it is none that the role accepts: the cluster's next session is refused"]
+
+
+def _made_by_the_stack(account: Account, export: CockroachdbExport) -> tuple[str, ...]:
+    """Return the external id that the deploy made, since the settings name none."""
+    stack = account.names.export(export.name)
+    (found,) = account.cloudformation_in(account.settings.region).describe_stacks(StackName=stack)["Stacks"]
+    return tuple(one["OutputValue"] for one in found.get("Outputs", []) if one["OutputKey"] == "ExternalId")
+
+
+def _log_export(account: Account, export: CockroachdbExport) -> Mapping[str, Any]:
+    api = cockroachdb_api.connect(cluster_id=export.cluster_id, **_how(account, export))
+    return api.find(cockroachdb_api.LOG_EXPORT) or {}
+
+
+def _project(account: Account, export: MongodbAtlasExport) -> atlas_api.AtlasApi:
+    return atlas_api.connect(project_id=export.project_id, **_how(account, export))
+
+
+def _alert(account: Account, export: MongodbAtlasExport) -> list[str]:
+    with _answered():
+        alerts = atlas_settings.alerts(_project(account, export)).values()
+    if any(atlas_settings.notifies(alert) for alert in alerts):
+        return []
+    wanted = "is on and writes to the project's owners after 60 minutes and every 7 days"
+    return [f"of {len(alerts)} alerts of the event {atlas_settings.EVENT} none {wanted}"]
+
+
+def _auditing(account: Account, export: MongodbAtlasExport, auditing: AtlasAuditing) -> list[str]:
+    with _answered():
+        found = atlas_settings.auditing(_project(account, export))
+    if found is None:
+        return [f"Atlas has no project {export.project_id}, or the credential may not see it"]
+    wanted = atlas_settings.wanted_auditing(auditing.filter, authorization_success=auditing.authorization_success)
+    return _differences(atlas_settings.comparable_auditing(wanted), atlas_settings.comparable_auditing(found))
+
+
+def _redaction(account: Account, export: MongodbAtlasExport, clusters: Sequence[str]) -> list[str]:
+    faults = []
+    with _answered():
+        api = _project(account, export)
+        for name in clusters:
+            cluster = atlas_settings.cluster(api, name)
+            if cluster is None:
+                faults.append(f"project {export.project_id} has no cluster {name}")
+            elif not cluster.get(atlas_settings.REDACTION):
+                faults.append(f"cluster {name} writes values into its logs")
+    return faults
 
 
 def _logzio(account: Account, destination: LogzioDestination) -> Answer:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
+from pydantic_core.core_schema import ValidationInfo
 
 from settings.model import Model
+from settings.resource_types import RESOURCE_TYPES
 from settings.secret_reference import SecretArn
-from settings.text import EachOnce, HttpsUrl, matching, refuse
+from settings.text import EachOnce, HttpsUrl, Switch, matching, refuse
 
 FILTERS_OF_A_STREAM = 1000
 """Filters that a metric stream takes: namespaces, or metrics of one (CloudWatch User Guide, "Use metric streams")."""
@@ -49,3 +52,25 @@ class LogzioMetrics(Model):
     listener_url: HttpsUrl | None = Field(
         default=None, description="Another address of the metrics listener. Left out: that of `region`."
     )
+    tags: Switch = Field(
+        default=False,
+        description="Also send the tags of the resources that these namespaces are about, every five minutes, as "
+        "labels of the metric `aws_resource_info`. A function reads the tags of all these resources.",
+    )
+
+    @field_validator("tags")
+    @classmethod
+    def _tags_of_known_resources(cls, value: bool, info: ValidationInfo) -> bool:
+        # namespaces that are refused are not in the data: their own message is enough
+        if value and not _types_of(info.data.get("namespaces", RESOURCE_TYPES)):
+            raise refuse(f"false, or a namespace whose resources are known: {', '.join(RESOURCE_TYPES)}")
+        return value
+
+    @property
+    def resource_types(self) -> tuple[str, ...]:
+        """The types of the resources behind the namespaces, as far as they are known."""
+        return _types_of(self.namespaces)
+
+
+def _types_of(namespaces: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({kind for name in namespaces for kind in RESOURCE_TYPES.get(name, ())}))

@@ -5,9 +5,12 @@ Source: docs.logz.io, "AWS S3 Bucket" (Metrics), and the template that it deploy
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from aws_cdk import Stack
 
 from constructs_lib.metric_stream import MetricStream, MetricStreamProps
+from constructs_lib.resource_tags import ResourceTags, ResourceTagsProps
 from settings import Deployment
 from settings.destinations import LogzioDestination
 from settings.logzio_metrics import LogzioMetrics
@@ -15,10 +18,16 @@ from settings.names import Names
 
 
 def stream_metrics(
-    stack: Stack, destination: LogzioDestination, metrics: LogzioMetrics, *, names: Names, log_key_arn: str
+    stack: Stack,
+    destination: LogzioDestination,
+    metrics: LogzioMetrics,
+    *,
+    names: Names,
+    log_key_arn: str,
+    tags_source: Path,
 ) -> None:
-    """Add the metric stream of a destination."""
-    MetricStream(
+    """Add the metric stream of a destination and, where they are sent, the tags of its resources."""
+    streamed = MetricStream(
         stack,
         f"Metrics-{destination.name}",
         MetricStreamProps(
@@ -35,6 +44,20 @@ def stream_metrics(
             key_arn=log_key_arn,
         ),
     )
+    if metrics.tags:
+        # Into the same delivery stream: Firehose alone has the token, and delivers, tries again and keeps these, too.
+        tags = ResourceTags(
+            stack,
+            f"Tags-{destination.name}",
+            ResourceTagsProps(
+                name=names.metrics(destination.name, "tags"),
+                source=tags_source,
+                resource_types=metrics.resource_types,
+                delivery_stream_name=names.metrics(destination.name),
+                log_key_arn=log_key_arn,
+            ),
+        )
+        tags.node.add_dependency(streamed)
 
 
 def streams_metrics(settings: Deployment) -> bool:

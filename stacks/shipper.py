@@ -50,10 +50,12 @@ class ShipperStack(Stack):
         names: Names,
         code: ShipperCode,
         connector_source: Path,
+        tags_source: Path,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        self._settings, self._names, self._connector_source = settings, names, connector_source
+        self._settings, self._names = settings, names
+        self._connector_source, self._tags_source = connector_source, tags_source
         self._is_home = self.region == names.region
         self._source = lambda_.Code.from_asset(str(code.source), exclude=["*.txt", "*.in", "**/__pycache__", "*.pyc"])
         self._layer = lambda_.LayerVersion(
@@ -186,8 +188,17 @@ class ShipperStack(Stack):
             alarms[name] = watch_destination(self, name, shipper, settings=self._settings, names=self._names)
         for destination in self._settings.destinations:
             if isinstance(destination, LogzioDestination) and destination.metrics:
-                stream_metrics(self, destination, destination.metrics, names=self._names, log_key_arn=self._log_key_arn)
-                watch_metrics(alarms[destination.name], destination.name, names=self._names)
+                stream_metrics(
+                    self,
+                    destination,
+                    destination.metrics,
+                    names=self._names,
+                    log_key_arn=self._log_key_arn,
+                    tags_source=self._tags_source,
+                )
+                watch_metrics(
+                    alarms[destination.name], destination.name, tags=destination.metrics.tags, names=self._names
+                )
             if isinstance(destination, LogzioDestination) and destination.mode == "fetch":
                 logzio_reader(
                     self,

@@ -104,8 +104,8 @@ def watch_destination(
     return alarms
 
 
-def watch_metrics(alarms: Alarms, destination: str, *, names: Names) -> None:
-    """Watch the metrics of a destination: that CloudWatch hands them over, and that Firehose delivers them, in time.
+def watch_metrics(alarms: Alarms, destination: str, *, tags: bool, names: Names) -> None:
+    """Watch the metrics of a destination: that they are handed over, that Firehose delivers them, and in time.
 
     A request that fails is tried again for hours, but for one that is too large (413), so failing requests and old data
     are two things: where Firehose cannot even ask (no role, no secret) or cannot keep what it gives up, data grow old
@@ -172,6 +172,22 @@ def watch_metrics(alarms: Alarms, destination: str, *, names: Names) -> None:
             comparison="GreaterThanThreshold",
         ),
     )
+    if tags:
+        function = names.metrics(destination, "tags")
+        alarms.add(
+            "MetricsTags",
+            AlarmProps(
+                name="metrics-tags",
+                section="metrics-tags",
+                says=f"The function {function} fails again and again: {destination} does not get the tags of "
+                f"resources; the reason is in the log group /aws/lambda/{function}.",
+                run_first="logdock status",
+                metric=Metric(namespace="AWS/Lambda", name="Errors", dimensions={"FunctionName": function}),
+                threshold=1,
+                periods=FAILING_PERIODS,
+                datapoints=FAILING_DATAPOINTS,
+            ),
+        )
 
 
 def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, streamed: bool) -> None:

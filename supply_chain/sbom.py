@@ -29,6 +29,7 @@ SCHEMA = SchemaVersion.V1_6
 FOLDER = ROOT / "build" / "sbom"
 FUNCTIONS = {
     "log_shipper": "Archives what arrives in log groups; ships what has landed. With the layer of the wheels below",
+    "resource_tags": "Sends the tags of resources as metrics. The standard library and Lambda's SDK",
     "vendor_connector": "Configures what CloudFormation cannot, and undoes it. The standard library and Lambda's SDK",
 }
 _LICENCES = LicenseFactory()

@@ -6,6 +6,8 @@ import json
 import secrets
 import textwrap
 from enum import StrEnum
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +16,8 @@ from pydantic import ValidationError
 
 from cli.errors import CommandError, ExitCode
 from cli.init.questions import DEPLOYMENT, DESTINATIONS, EXPORTS, EXTERNAL_ID_BYTES, Kind, Question
-from cli.options import DEFAULT_SETTINGS, Json
+from cli.landings import LogGroupExport
+from cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option
 from cli.screen import Screen
 from settings import Deployment
 from settings.destinations import ARCHIVE
@@ -70,14 +73,19 @@ def init(
         document["destinations"] = [{"kind": where}]
         _ask(screen, document, ("destinations", 0), _named(DESTINATIONS[where], where))
         export["ship_to"] = [document["destinations"][0]["name"]]
+        for question in EXPORTS[chosen].questions:
+            # what may be left out as long as the logs stay
+            if _mistake(document, ("exports", 0, question.setting)):
+                _ask_one(screen, document, ("exports", 0), EXPORTS[chosen], question)
     try:
         deployment = Deployment.model_validate(document)
     except ValidationError as error:
         raise CommandError(f"{explain(settings, error)}\nNothing was written", ExitCode.USAGE) from None
     settings.write_text(_written(document), encoding="utf-8")
-    stacks = [f"{deployment.deployment}-{name}" for name in ("core", "shipper", export["name"])]
+    stacks = [f"{deployment.deployment}-{name}" for name in ("core", "shipper", export["name"], "dashboard")]
     screen.document({"settings": str(settings), "stacks": stacks})
-    screen.say(f"{settings} is written. `npx cdk deploy --all` deploys {', '.join(stacks)}.")
+    deploy = f"npx cdk deploy --all{cdk_settings_option(settings)}"
+    screen.say(f"{settings} is written. `{deploy}` deploys {', '.join(stacks)}.")
 
 
 def _named(kind: Kind, name: str) -> Kind:
@@ -86,22 +94,32 @@ def _named(kind: Kind, name: str) -> Kind:
 
 def _ask(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], kind: Kind) -> None:
     """Ask every question of a kind, and put the answers where the path says."""
-    target = document
-    for part in path:
-        target = target[part]
+    target = _entry(document, path)
     for setting in kind.made:
         target[setting] = secrets.token_hex(EXTERNAL_ID_BYTES)
     for question in kind.questions:
-        screen.note(textwrap.fill(_about(kind, question.setting), WIDTH))
-        while True:
-            answer = _value(question, screen.ask(question.setting, question.proposed or ""))
-            target.pop(question.setting, None)
-            if answer:
-                target[question.setting] = answer
-            mistake = _mistake(document, (*path, question.setting))
-            if not mistake:
-                break
-            screen.note(f"  expected {mistake}")
+        _ask_one(screen, document, path, kind, question)
+
+
+def _ask_one(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], kind: Kind, question: Question) -> None:
+    """Ask a question until the answer is one that the deploy would take."""
+    target = _entry(document, path)
+    screen.note(textwrap.fill(_about(kind, question.setting), WIDTH))
+    how = [*(["commas between"] if question.is_list else []), *(["Enter for none"] if question.proposed == "" else [])]
+    asked = f"{question.setting} ({'; '.join(how)})" if how else question.setting
+    while True:
+        answer = _value(question, screen.ask(asked, question.proposed or ""))
+        target.pop(question.setting, None)
+        if answer:
+            target[question.setting] = answer
+        mistake = _mistake(document, (*path, question.setting))
+        if not mistake:
+            break
+        screen.note(f"  expected {mistake}")
+
+
+def _entry(document: Any, path: tuple[Any, ...]) -> Any:
+    return reduce(getitem, path, document)
 
 
 def _value(question: Question, given: str) -> str | list[str]:
@@ -132,6 +150,7 @@ def _choose(screen: Screen, what: str, names: list[str], proposed: str) -> str:
         given = screen.ask(f"{what} ({', '.join(names)})", proposed)
         if given in names:
             return given
+        screen.note(f"  expected one of {', '.join(names)}")
 
 
 def _about(kind: Kind, setting: str) -> str:
@@ -148,17 +167,18 @@ def _written(document: dict[str, Any]) -> str:
             lines += _settings(entry, kinds[entry["kind"]], "    ")
             if "ship_to" in entry:
                 lines.append(f"    ship_to: {json.dumps(entry['ship_to'])}")
-            elif section == "exports":
+            elif section == "exports" and not issubclass(kinds[entry["kind"]].model, LogGroupExport):
                 lines.append(f"    # ship_to: [{ARCHIVE}]")
     return "\n".join([*lines, ""])
 
 
 def _settings(values: dict[str, Any], kind: Kind, indent: str) -> list[str]:
     lines = []
-    for setting in (*(question.setting for question in kind.questions), *kind.made):
+    blank: dict[str, object] = {question.setting: [] if question.is_list else "" for question in kind.questions}
+    for setting in (*blank, *kind.made):
         lines += textwrap.wrap(
             _about(kind, setting), WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
         )
         given = setting in values
-        lines.append(f"{indent}{'' if given else '# '}{setting}: {json.dumps(values.get(setting, ''))}")
+        lines.append(f"{indent}{'' if given else '# '}{setting}: {json.dumps(values.get(setting, blank.get(setting)))}")
     return lines

@@ -28,7 +28,7 @@ class Question(NamedTuple):
     setting
         The setting that the answer becomes.
     proposed
-        What Enter alone answers; None where an answer must be given.
+        What Enter alone answers; empty where the setting may be left out, None where an answer must be given.
     is_list
         True where several answers may be given, with commas between.
     """

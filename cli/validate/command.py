@@ -53,8 +53,11 @@ def validate(
     screen = Screen(as_json=as_json)
     deployment = read_settings(settings)
     exports = _chosen(deployment, export)
-    count, destinations = len(deployment.exports), len(deployment.destinations)
-    screen.say(f"{settings}: {deployment.deployment}, {count} exports, {destinations} destinations, no mistakes")
+    counts = ", ".join(
+        f"{len(found)} {what}{'' if len(found) == 1 else 's'}"
+        for what, found in (("export", deployment.exports), ("destination", deployment.destinations))
+    )
+    screen.say(f"{settings}: {deployment.deployment}, {counts}, no mistakes")
     checks = [] if offline else _live(Account(deployment, profile, region), exports, screen, everything=export is None)
     verdicts = Counter(check.verdict for check in checks)
     screen.document(

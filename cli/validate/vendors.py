@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from cli.account import Account
 from cli.validate.checks import Checks
-from cli.vendors import Party, UnknownError, ask, is_asked
+from cli.vendors import Party, UnknownError, ask, besides, is_asked
 
 
 def check_vendor(account: Account, checks: Checks, party: Party, key_arn: str | None = None) -> None:
     """Check that the vendor has what the settings want, where it can be asked."""
     mend = "change `connect.revision` and deploy: the deploy then mends what was changed at the vendor by hand"
-    with checks.of_thing("the vendor's own configuration", mend) as check:
-        if not is_asked(party):
+    own = "the vendor's own configuration"
+    if not is_asked(party):
+        with checks.of_thing(own, mend) as check:
             check.leave(f"it is not looked at; `logdock next-steps {party.name}` shows what it must be")
-            return
-        try:
-            faults = ask(account, party, key_arn).faults
-        except UnknownError as error:
-            check.leave(str(error))
-            return
-        for fault in faults:
-            check.require(False, fault)
+        return
+    looks = {own: lambda: ask(account, party, key_arn).faults, **besides(account, party)}
+    for what, look in looks.items():
+        with checks.of_thing(what, mend) as check:
+            try:
+                faults = look()
+            except UnknownError as error:
+                check.leave(str(error))
+            else:
+                for fault in faults:
+                    check.require(False, fault)

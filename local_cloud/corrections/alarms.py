@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _BANDS, _MADE = "Metrics", "made"
+_LOOKING = threading.Lock()
+"""Held by whoever looks at a metric until the alarm's state says what was seen: the clock and requests both look."""
 
 
 def apply() -> None:
@@ -46,15 +48,34 @@ def _tick() -> None:
             with responses.request_scope(account, region):
                 record_queues()
                 cloudwatch._evaluate_all_alarms()
+                settle_composites()
 
 
 def evaluate(alarm: dict[str, Any]) -> None:
     """Set the state that an alarm's metric asks for (CloudWatch User Guide, "Alarm evaluation")."""
-    now = time.time()
+    with _LOOKING:
+        before, state, reason = _look(alarm)
+    if state != before:
+        cloudwatch._record_history(alarm["AlarmName"], before, state, reason)
+        cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
+        cloudwatch._evaluate_parent_alarms(alarm)
+
+
+def settle_composites() -> None:
+    """Set each composite's state anew: one that was put while an alarm of its rule changed may have missed that."""
+    for composite in cloudwatch._composite_alarms.values():
+        state = cloudwatch._composite_rule_state(composite)
+        if state != composite["StateValue"]:
+            cloudwatch._transition_composite(composite, state, f"Its rule evaluates to {state}", [])
+
+
+def _look(alarm: dict[str, Any]) -> tuple[str, str, str]:
+    """Set an alarm's state by its metric; return the state before, the state, and why."""
+    now, before = time.time(), alarm["StateValue"]
     warm_up = alarm.get("WarmUpConfiguration") or {}
     warm_seconds = float(warm_up.get("WarmUpPeriodDurationInMinutes", 0)) * MINUTE_SECONDS
     if alarm.get(_BANDS) or now < alarm.get(_MADE, 0.0) + warm_seconds:
-        return
+        return before, before, ""
     dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions") or []}
     key = (alarm["Namespace"], alarm["MetricName"], cloudwatch._dims_key(dimensions))
     period, periods = alarm["Period"] / 60 * MINUTE_SECONDS, defaultdict(list)
@@ -66,15 +87,13 @@ def evaluate(alarm: dict[str, Any]) -> None:
     if alarm.get("TreatMissingData") == "breaching":
         breaching += alarm["EvaluationPeriods"] - len(inside)
     wanted = alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"]
-    state, before = "ALARM" if breaching >= wanted else "OK", alarm["StateValue"]
+    state = "ALARM" if breaching >= wanted else "OK"
     if state == before:
-        return
+        return before, before, ""
     crossed = f"{breaching} of the last {alarm['EvaluationPeriods']} datapoints are breaching ({wanted} are needed)"
     reason = f"Threshold Crossed: {crossed}." if state == "ALARM" else f"Threshold no longer crossed: {crossed}."
     alarm.update(StateValue=state, StateReason=reason, StateUpdatedTimestamp=int(now))
-    cloudwatch._record_history(alarm["AlarmName"], before, state, reason)
-    cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
-    cloudwatch._evaluate_parent_alarms(alarm)
+    return before, state, reason
 
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {

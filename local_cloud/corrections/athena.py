@@ -130,12 +130,15 @@ def _run(execution: Mapping[str, Any], query: str, database: str, s3: Any) -> An
 
 
 def _table(database: str, name: str) -> Mapping[str, Any]:
-    region, account_id = responses.get_region(), responses.get_account_id()
-    # Who asks for a table needs the permission on everything above it too (Glue, "Access control for Data Catalog").
-    for resource in ("catalog", f"database/{database}", f"table/{database}/{name}"):
-        arn = f"arn:aws:glue:{region}:{account_id}:{resource}"
-        if iam_evaluator.enforce(_CALLER.get(), "glue:GetTable", "glue", region, arn):
-            raise QueryError(f"Insufficient permissions to execute the query: glue:GetTable on resource: {arn}")
+    # What is asked of a database or a table is asked of all above it too (Athena User Guide, "Configure access to
+    # databases and tables in the AWS Glue Data Catalog").
+    above = ("catalog", f"database/{database}")
+    for action, resources in (("glue:GetDatabase", above), ("glue:GetTable", (*above, f"table/{database}/{name}"))):
+        for resource in resources:
+            region = responses.get_region()
+            arn = f"arn:aws:glue:{region}:{responses.get_account_id()}:{resource}"
+            if iam_evaluator.enforce(_CALLER.get(), action, "glue", region, arn):
+                raise QueryError(f"Insufficient permissions to execute the query: {action} on resource: {arn}")
     table = glue._tables.get(f"{database}/{name}")
     if table is None:
         raise QueryError(f"TABLE_NOT_FOUND: Table 'awsdatacatalog.{database}.{name}' does not exist")

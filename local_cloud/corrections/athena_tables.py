@@ -137,11 +137,9 @@ def _objects_of(
         hidden = address.rpartition("/")[2][:1] in ("", "_", ".")
         if match and not hidden and all(_is_projected(parameters, *each) for each in match.groupdict().items()):
             found.append((address, size, match.groupdict()))
-    partitions = f"partitions_of_{id(reference)}"
-    _create(connection, partitions, {"number": "BIGINT", **dict.fromkeys(keys, "VARCHAR")}, [
-        {"number": number, **values} for number, (_, _, values) in enumerate(found)
-    ])  # fmt: skip
-    wanted = exp.select("number").from_(partitions).where(*(each.copy() for each in conditions)).order_by("number")
+    columns = {"number": "BIGINT", **dict.fromkeys(keys, "VARCHAR")}
+    _create(connection, "partitions", columns, [{"number": n, **values} for n, (_, _, values) in enumerate(found)])
+    wanted = exp.select("number").from_("partitions").where(*(each.copy() for each in conditions)).order_by("number")
     for column in wanted.find_all(exp.Column):
         column.set("table", None)
     return [found[number] for (number,) in connection.execute(_in_duckdb(wanted)).fetchall()]
@@ -162,12 +160,10 @@ def _conditions(reference: exp.Table, keys: Sequence[str]) -> list[exp.Expr]:
 
 
 def _is_static(condition: exp.Expr, key: str) -> bool:
-    values = [condition.args.get("expression")] if isinstance(condition, exp.EQ) else condition.expressions
-    return (
-        isinstance(condition, (exp.EQ, exp.In))
-        and condition.this.name == key
-        and all(isinstance(value, exp.Literal) for value in values)
-    )
+    """Say whether a condition names the values of a key without a look at any data."""
+    if not isinstance(condition, exp.EQ | exp.In):
+        return False
+    return condition.this.name == key and [column.name for column in condition.find_all(exp.Column)] == [key]
 
 
 def _is_projected(parameters: Mapping[str, str], key: str, value: str) -> bool:
@@ -225,4 +221,4 @@ def _create(
 ) -> None:
     shape = json.dumps([columns]).replace("'", "''")
     selected = f"SELECT unnest(from_json(?, '{shape}'), max_depth := 2)"
-    connection.execute(f"CREATE TABLE {name} AS {selected}", [json.dumps(rows)])
+    connection.execute(f"CREATE OR REPLACE TABLE {name} AS {selected}", [json.dumps(rows)])

@@ -46,9 +46,8 @@ def test_the_file_of_every_kind_is_valid_and_says_what_each_setting_means(
     answer: Answer, tmp_path: Path, kind: str
 ) -> None:
     ended = answer([], [*HEAD, kind, "mine", *ANSWERS[kind], "none"])
-    assert (ended.code, ended.out) == (
-        0, "logdock.yaml is written. `npx cdk deploy --all` deploys acme-core, acme-shipper, acme-mine.\n",
-    )  # fmt: skip
+    stacks = "acme-core, acme-shipper, acme-mine, acme-dashboard"
+    assert (ended.code, ended.out) == (0, f"logdock.yaml is written. `npx cdk deploy --all` deploys {stacks}.\n")
     (export,) = load_settings(tmp_path / "logdock.yaml").exports
     assert (export.kind, export.name, export.ship_to) == (kind, "mine", ())
     text = (tmp_path / "logdock.yaml").read_text()
@@ -84,9 +83,10 @@ def test_an_answer_that_the_deploy_would_refuse_is_asked_again(answer: Answer, t
     head = ["much-too-long-a-name", "acme", "12", "111122223333", "eu-west-1", ""]
     ended = answer(["--kind", "cloudwatch-logs"], [*head, "", "", "", "/acme/", "other", "none"])
     assert ended.code == 0
-    assert ended.err.count("  expected ") == 3
+    assert ended.err.count("  expected ") == 4
     assert "expected an AWS account id: exactly 12 digits" in ended.err
     assert "expected at least one log group" in ended.err
+    assert "expected one of logzio, otlp, none" in ended.err
     (export,) = load_settings(tmp_path / "logdock.yaml").exports
     assert export.model_dump()["log_group_prefixes"] == ("/acme/",)
 
@@ -106,7 +106,45 @@ def test_nothing_is_written_when_the_answers_end(answer: Answer, tmp_path: Path)
 
 def test_a_script_gets_the_file_and_the_stacks(answer: Answer) -> None:
     ended = answer(["--kind", "aurora-mysql", "--json"], [*HEAD, "", "billing", "", "none"])
-    assert json.loads(ended.out) == {"settings": "logdock.yaml", "stacks": ["acme-core", "acme-shipper", "acme-logs"]}
+    stacks = ["acme-core", "acme-shipper", "acme-logs", "acme-dashboard"]
+    assert json.loads(ended.out) == {"settings": "logdock.yaml", "stacks": stacks}
+
+
+def test_another_file_is_named_to_the_deploy(answer: Answer) -> None:
+    ended = answer(["--kind", "aurora-mysql", "--settings", "our own.yaml"], [*HEAD, "", "billing", "", "none"])
+    assert "`npx cdk deploy --all -c settings='our own.yaml'` deploys" in ended.out
+
+
+def test_what_only_shipping_needs_is_asked_for_once_it_is_wanted(answer: Answer, tmp_path: Path) -> None:
+    ended = answer(["--kind", "aptible"], [*HEAD, "", "eu-west-1", "", "logzio", "", "eu", "acme/logzio", "acme/keys"])
+    assert (ended.code, ended.err.count("decryption_keys_secret (Enter for none): ")) == (0, 2)
+    (export,) = load_settings(tmp_path / "logdock.yaml").exports
+    assert export.model_dump()["decryption_keys_secret"] == "acme/keys"
+
+
+def test_what_may_be_left_out_and_what_may_be_several_is_said(answer: Answer) -> None:
+    ended = answer(["--kind", "cloudwatch-logs"], [*HEAD, "", "/acme/", "", "none"])
+    assert "  log_groups (commas between; Enter for none): " in ended.err
+
+
+@pytest.mark.parametrize(("kind", "hinted"), [("s3-logs", True), ("cloudwatch-logs", False)])
+def test_only_what_is_not_archived_anyway_is_told_how(answer: Answer, tmp_path: Path, kind: str, hinted: bool) -> None:
+    answer(["--kind", kind], [*HEAD, "", *ANSWERS[kind], "none"])
+    assert ("# ship_to: [archive]" in (tmp_path / "logdock.yaml").read_text()) == hinted
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_what_was_left_out_is_valid_once_its_comment_goes(answer: Answer, tmp_path: Path, kind: str) -> None:
+    asked = zip(EXPORTS[kind].questions, ANSWERS[kind], strict=True)
+    left_out = ["" if question.proposed == "" else given for question, given in asked]
+    if kind == "cloudwatch-logs":
+        left_out[0] = "/acme/one"
+    answer(["--kind", kind], [*HEAD, "", *left_out, "none"])
+    text = (tmp_path / "logdock.yaml").read_text()
+    lists = {question.setting for question in EXPORTS[kind].questions if question.is_list and question.proposed == ""}
+    assert set(re.findall(r"^    # (\w+): \[\]$", text, re.MULTILINE)) == lists - {"log_groups"}
+    (tmp_path / "logdock.yaml").write_text(re.sub(r"^    # (\w+: \[\])$", r"    \1", text, flags=re.MULTILINE))
+    assert [export.kind for export in load_settings(tmp_path / "logdock.yaml").exports] == [kind]
 
 
 def test_every_kind_can_be_asked_for() -> None:

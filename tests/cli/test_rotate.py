@@ -96,7 +96,7 @@ def test_a_rotation_from_its_beginning_to_its_end(world: World) -> None:
     old, new = world.ids
     assert (begun.code, old) == (1, OLD)
     assert world.file.read_text() == before.replace(OLD, f'["{OLD}", "{new}"]')
-    assert f"Next: `npx cdk deploy {LEDGER}`" in begun.out
+    assert f"Next: `npx cdk deploy {LEDGER} -c settings={world.file}`" in begun.out
 
     world.deploy()
     world.used(OLD, 1)
@@ -106,11 +106,11 @@ def test_a_rotation_from_its_beginning_to_its_end(world: World) -> None:
     switched = world.rotate()
     assert switched.code == 1
     assert "the new id was last used 2026-11-21 12:05:00 UTC" in switched.out
-    assert "Next: `logdock rotate-external-id ledger --finish`" in switched.out
+    assert f"Next: `logdock rotate-external-id ledger --finish --settings {world.file}`" in switched.out
 
     finished = world.rotate("--finish")
     assert (finished.code, world.ids) == (1, (new,))
-    assert f"Next: `npx cdk deploy {LEDGER}`" in finished.out
+    assert f"Next: `npx cdk deploy {LEDGER} -c settings={world.file}`" in finished.out
     world.deploy()
     assert world.rotate().code == 0
     assert new not in begun.out + switched.out + finished.out

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -21,10 +22,10 @@ from cli.status import command
 from cli.status.survey import Status, Survey
 from cli.validate.checks import Check, Checks, Verdict
 from cli.validate.vendors import check_vendor
-from cli.vendors import UnknownError, ask
+from cli.vendors import UnknownError, ask, besides
 from local_cloud.certificate import create_server_certificate
 from local_cloud.vendor_apis.atlas import AtlasApi
-from local_cloud.vendor_apis.atlas_project import Project
+from local_cloud.vendor_apis.atlas_project import Project, refusal
 from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
 from local_cloud.vendor_apis.logzio import Account as LogzioAccount
 from local_cloud.vendor_apis.logzio import Fetcher, LogzioApi
@@ -36,6 +37,15 @@ KEY = "arn:aws:kms:eu-west-1:111122223333:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d
 PROJECT, CLUSTER = "5e2211c17a3e5a48f5497de3", "f78b7feb-b6cf-4396-9d7f-494982d7d81e"
 ROLE_ID = "6524f0a1b2c3d4e5f6a7b8c9"
 TOKEN = "8a2c1f6e-0b4d-4f7a-9c3e-5d6b7a8c9d0e"
+STACK_ID = "0c6b8f52-9c57-4c0e-8c1e-6b6f0a2f4d11"
+# What Atlas shows of what was asked: in its own order, with fields of its own, the filter in another spelling.
+AUDIT_FILTER = '{"atype":{"$in":["authenticate","createUser","dropCollection"]}}'
+NOTIFICATION = {
+    "notifierId": "6524f0a1b2c3d4e5f6a7b8ca", "typeName": "GROUP", "roles": ["GROUP_OWNER"], "emailEnabled": True,
+    "smsEnabled": False, "intervalMin": 10080, "delayMin": 60,
+}  # fmt: skip
+EVENT = "HOST_EXTERNAL_LOG_SINK_EXPORT_DOWN"
+ALERT = {"eventTypeName": EVENT, "enabled": True, "matchers": [], "notifications": [NOTIFICATION]}
 SECRETS = {
     "acme/atlas": json.dumps({"client_id": "mdb_sa_id_1", "client_secret": "mdb_sa_sk_1f0c8b529c574c0e"}),
     "acme/cockroach": "CCDB1_D4zlI3pmTmk5rGrzYqMhbc",
@@ -63,11 +73,13 @@ class World:
         settings = self.account.settings
         return next(each for each in (*settings.exports, *settings.destinations) if each.name == name)
 
-    def check(self, name: str) -> Check:
+    def checks(self, name: str) -> dict[str, Check]:
         checks = Checks(name, "npx cdk deploy")
         check_vendor(self.account, checks, self.party(name), KEY)
-        (check,) = checks.all
-        return check
+        return {check.what: check for check in checks.all}
+
+    def check(self, name: str) -> Check:
+        return self.checks(name)["the vendor's own configuration"]
 
 
 def nobody(*_: str) -> Callable[[str, str], None]:
@@ -90,6 +102,8 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         for entry in (*document["exports"], *document["destinations"]):
             if "connect" in entry:
                 entry["connect"]["api_base_url"] = urls[entry["kind"]]
+            if entry["name"] == "orders":
+                entry["connect"]["redact_clusters"] = ["Cluster0", "Cluster1"]
         file = tmp_path / "connected.yaml"
         file.write_text(yaml.safe_dump(document))
         manager = boto3.client("secretsmanager", region_name="eu-west-1")
@@ -103,15 +117,22 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
             "id": "i", "type": "S3_LOG_EXPORT", "bucketName": settings.landing_bucket(orders), "iamRoleId": ROLE_ID,
             "prefixPath": "atlas/orders/", "logTypes": list(orders.log_types), "kmsKey": KEY,
         }  # fmt: skip
-        atlas.projects[PROJECT] = Project(roles={ROLE_ID: role}, integrations={"i": integration})
+        atlas.projects[PROJECT] = Project(
+            roles={ROLE_ID: role},
+            integrations={"i": integration},
+            alerts={"other": {"id": "other", "eventTypeName": "OUTSIDE_METRIC_THRESHOLD"}, "a": ALERT | {"id": "a"}},
+            auditing={"enabled": True, "auditFilter": AUDIT_FILTER, "auditAuthorizationSuccess": False},
+            clusters={name: {"name": name, "redactClientLogData": True} for name in ("Cluster0", "Cluster1")},
+        )
         atlas.callers.service_accounts["mdb_sa_id_1"] = "mdb_sa_sk_1f0c8b529c574c0e"
         groups = [
             {"log_name": "/acme/cockroach/ledger-ops", "channels": ["HEALTH", "OPS"], "min_level": "WARNING"},
-            {"log_name": "/acme/cockroach/ledger-sql", "channels": ["SQL_SCHEMA", "SQL_EXEC", "SENSITIVE_ACCESS"]},
-        ]
+            {"log_name": "/acme/cockroach/ledger-sql", "channels": ["SQL_SCHEMA", "SQL_EXEC", "SENSITIVE_ACCESS"],
+             "redact": False},
+        ]  # fmt: skip
         spec = {
             "type": "AWS_CLOUDWATCH", "log_name": "/acme/cockroach/ledger", "auth_principal": f"{ROLE}ledger",
-            "redact": False, "region": "eu-west-1", "groups": groups, "aws_external_id": "of the vendor's choice",
+            "redact": False, "region": "eu-west-1", "groups": groups, "aws_external_id": STACK_ID,
         }  # fmt: skip
         log_export = {"spec": spec, "status": "ENABLED", "user_message": ""}
         cockroach.clusters[CLUSTER] = Cluster(info=log_export)
@@ -125,6 +146,10 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         ]  # fmt: skip
         kept = {number: Fetcher(document=one, external_id="x") for number, one in enumerate(fetchers)}
         logzio.accounts[TOKEN] = LogzioAccount(id=24601, fetchers=kept)
+        outputs = [{"OutputKey": "ExternalId", "OutputValue": STACK_ID}, {"OutputKey": "RoleArn", "OutputValue": "x"}]
+        told = {"acme-prod-ledger": {"Stacks": [{"Outputs": outputs}]}}
+        stacks = SimpleNamespace(describe_stacks=lambda StackName: told[StackName])  # noqa: N803 - as AWS calls it
+        monkeypatch.setattr(Account, "cloudformation_in", lambda *_: stacks)
         yield World(Account(settings, None, None), atlas, cockroach, role, integration, log_export, fetchers)
 
 
@@ -134,7 +159,20 @@ CONNECTED = ("orders", "ledger", "logz-reader")
 @pytest.mark.parametrize("name", CONNECTED)
 def test_what_is_as_the_settings_want_is_enabled_and_has_no_fault(world: World, name: str) -> None:
     assert world.ask(name) == ("ENABLED", [])
-    assert world.check(name).verdict is Verdict.FINE
+    assert {check.verdict for check in world.checks(name).values()} == {Verdict.FINE}
+
+
+@pytest.mark.parametrize(
+    ("name", "besides"),
+    [
+        ("orders", {"the alert for failed exports", "database auditing", "the redaction of clusters' logs"}),
+        ("ledger", {"the external id that the cluster uses"}),
+        ("logz-reader", set()),
+        ("platform", set()),
+    ],
+)
+def test_what_connect_manages_besides_has_a_line_of_its_own(world: World, name: str, besides: set[str]) -> None:
+    assert world.checks(name).keys() == {"the vendor's own configuration"} | besides
 
 
 @pytest.mark.parametrize(
@@ -171,6 +209,103 @@ def test_what_a_cluster_has_otherwise_is_a_fault(world: World, changed: dict[str
     status, faults = world.ask("ledger")
     assert status == "ENABLED"
     assert any(each.startswith(fault) for each in faults), faults
+
+
+def test_what_connect_does_not_manage_is_not_looked_at(world: World) -> None:
+    orders = world.party("orders")
+    bare = orders.model_copy(
+        update={
+            "connect": orders.connect.model_copy(update={"alert": False, "auditing": None, "redact_clusters": ()}),
+        }
+    )
+    assert besides(world.account, bare) == {}
+
+
+@pytest.mark.parametrize(
+    "alerts",
+    [
+        [],
+        [ALERT | {"eventTypeName": "HOST_DOWN"}],
+        [ALERT | {"enabled": False}],
+        [ALERT | {"notifications": []}],
+        [ALERT | {"notifications": [NOTIFICATION | {"delayMin": 0}]}],
+        [ALERT | {"notifications": [NOTIFICATION, NOTIFICATION]}],
+    ],
+)
+def test_an_alert_that_does_not_write_as_asked_is_a_fault(world: World, alerts: list[dict[str, Any]]) -> None:
+    world.atlas.projects[PROJECT].alerts = {
+        str(number): {**one, "id": str(number)} for number, one in enumerate(alerts)
+    }
+    check = world.checks("orders")["the alert for failed exports"]
+    assert check.verdict is Verdict.WRONG
+    count = len([one for one in alerts if one["eventTypeName"] == EVENT])
+    assert check.reason.startswith(f"of {count} alerts of the event {EVENT} none is on and writes to")
+    assert "connect.revision" in check.mend
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"enabled": False}, "enabled is false, and should be true"),
+        ({"auditFilter": "{}"}, 'auditFilter is "{}", and should be "{'),
+        ({"auditAuthorizationSuccess": True}, "auditAuthorizationSuccess is true, and should be false"),
+    ],
+)
+def test_auditing_that_is_otherwise_is_a_fault(world: World, changed: dict[str, Any], reason: str) -> None:
+    world.atlas.projects[PROJECT].auditing |= changed
+    check = world.checks("orders")["database auditing"]
+    assert check.verdict is Verdict.WRONG
+    assert check.reason.startswith(reason)
+
+
+def test_each_cluster_whose_logs_are_not_redacted_is_a_fault(world: World) -> None:
+    clusters = world.atlas.projects[PROJECT].clusters
+    clusters["Cluster0"]["redactClientLogData"] = False
+    del clusters["Cluster1"]
+    check = world.checks("orders")["the redaction of clusters' logs"]
+    assert check.verdict is Verdict.WRONG
+    assert check.reason == f"cluster Cluster0 writes values into its logs; project {PROJECT} has no cluster Cluster1"
+
+
+@pytest.mark.parametrize(
+    ("used", "trusted", "verdict", "reason"),
+    [
+        (STACK_ID, None, Verdict.FINE, ""),
+        ("x" * 24, None, Verdict.WRONG, "it is none that the role accepts: the cluster's next session is refused"),
+        ("n" * 24, ["o" * 24, "n" * 24], Verdict.FINE, ""),
+        ("o" * 24, ["o" * 24, "n" * 24], Verdict.WRONG, "it is a former one, which the role accepts only until"),
+        (STACK_ID, ["n" * 24], Verdict.WRONG, "it is none that the role accepts"),
+        (None, None, Verdict.NOT_CHECKED, "CockroachDB Cloud does not show it"),
+    ],
+)
+def test_the_external_id_of_a_cluster_is_the_one_that_the_deploy_sends(
+    world: World, used: str | None, trusted: list[str] | None, verdict: Verdict, reason: str
+) -> None:
+    world.log_export["spec"]["aws_external_id"] = used
+    ledger = world.party("ledger").model_copy(update={"external_id": tuple(trusted) if trusted else None})
+    checks = Checks("ledger", "npx cdk deploy")
+    check_vendor(world.account, checks, ledger)
+    (check,) = [each for each in checks.all if each.what == "the external id that the cluster uses"]
+    assert check.verdict is verdict
+    assert check.reason.startswith(reason)
+    assert not used or used not in check.reason
+
+
+def test_a_cluster_on_the_standard_plan_has_its_own_id_and_no_choice(world: World) -> None:
+    ledger = world.party("ledger").model_copy(update={"plan": "standard"})
+    assert besides(world.account, ledger) == {}
+
+
+def test_one_thing_that_may_not_be_seen_leaves_the_others_checked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise refusal(403, "USER_UNAUTHORIZED", "no")
+
+    monkeypatch.setattr("local_cloud.vendor_apis.atlas_settings.get_auditing", refuse)
+    found = {what: check.verdict for what, check in world.checks("orders").items()}
+    assert found.pop("database auditing") is Verdict.NOT_CHECKED
+    assert set(found.values()) == {Verdict.FINE}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 import yaml
 
 from local_cloud.cdk import Cdk, CdkError
+from local_cloud.commands import PYTHON_PATH
 from local_cloud.emulator import Emulator
 from local_cloud.vendor_apis.server import Reply
 from local_cloud.vendors import Vendors
@@ -86,6 +89,14 @@ class Customer:
         (found,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         return str(found["StackStatus"])
 
+    def validated(self, export: str) -> dict[str, str]:
+        """Return what `logdock validate` says of an export: its verdict, by what it looked at."""
+        environment = {**self.cloud.environment(self.account, "eu-west-1"), "PYTHONPATH": PYTHON_PATH}
+        command = [sys.executable, "-P", "-m", "cli", "validate", export, "--json"]
+        told = subprocess.run(command, env=environment, cwd=self.directory, capture_output=True, text=True, check=False)
+        assert told.stdout, told.stderr
+        return {check["what"]: check["verdict"] for check in json.loads(told.stdout)["checks"] if check["of"] == export}
+
     def buckets(self) -> list[str]:
         return [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
 
@@ -126,6 +137,13 @@ def test_atlas_refuses_then_agrees_then_is_changed_and_left(customer: Customer) 
     asked = len(atlas.recorded)
     assert "acme-prod-orders" in customer.deploy()
     assert len(atlas.recorded) == asked
+
+    # What was just deployed is fine, and what is changed by hand is not.
+    verdicts = customer.validated("orders")
+    assert set(verdicts.values()) == {"fine"}
+    alert["enabled"] = False
+    assert customer.validated("orders") == {**verdicts, "the alert for failed exports": "wrong"}
+    alert["enabled"] = True
 
     # A change is one write; one that Atlas refuses is taken back.
     customer.settings(orders(log_types=["MONGOD"]))
@@ -192,6 +210,14 @@ def test_a_cluster_does_not_fit_then_exports_then_is_changed_and_left(customer: 
     asked = len(cockroach.recorded)
     assert "acme-prod-ledger" in customer.deploy()
     assert len(cockroach.recorded) == asked
+
+    # What was just deployed is fine, and what is changed by hand is not.
+    verdicts = customer.validated("ledger")
+    assert set(verdicts.values()) == {"fine"}
+    made = cluster.spec["aws_external_id"]
+    cluster.spec["aws_external_id"] = "x" * 24
+    assert customer.validated("ledger") == {**verdicts, "the external id that the cluster uses": "wrong"}
+    cluster.spec["aws_external_id"] = made
 
     # A change is one write; one that fails in the nodes is taken back.
     writes = len(cockroach.writes())

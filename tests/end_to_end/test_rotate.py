@@ -78,7 +78,8 @@ class World:
 
     def deploy(self, *shown: str) -> None:
         """Deploy what the command has named."""
-        stacks = [stack for text in shown for stack in re.findall(r"^Next: `npx cdk deploy (\S+)`", text, re.MULTILINE)]
+        named = rf"^Next: `npx cdk deploy (\S+) -c settings={self.file}`"
+        stacks = [stack for text in shown for stack in re.findall(named, text, re.MULTILINE)]
         assert len(stacks) == len(shown), shown
         assembly = self.file.with_name("cdk.out")
         self.cdk.synth(self.file, assembly)
@@ -156,10 +157,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def test_a_rotation_lets_a_vendor_in_at_every_step_and_the_old_id_only_until_it_ends(world: World) -> None:
     ids = dict(OLD)
     for name, old in OLD.items():
-        assert world.rotate(name) == (
-            0,
-            f"{name}: no rotation is under way.\nNext: `logdock rotate-external-id {name} --begin` starts one\n",
-        )
+        todo = f"Next: `logdock rotate-external-id {name} --begin --settings {world.file}` starts one"
+        assert world.rotate(name) == (0, f"{name}: no rotation is under way.\n{todo}\n")
         assert (world.works(name, old), world.works(name, "another")) == (True, False)
 
     # First step: the settings say both, and until they are deployed the new one opens nothing and nothing is finished.

@@ -43,6 +43,7 @@ GRANTED = {
     "athena:StartQueryExecution": [f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/logs"],
     "athena:GetQueryExecution": [f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/logs"],
     "athena:GetQueryResults": [f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/logs"],
+    "glue:GetDatabase": [f"arn:aws:glue:{REGION}:{ACCOUNT}:{name}" for name in ("catalog", "database/acme")],
     "glue:GetTable": [
         f"arn:aws:glue:{REGION}:{ACCOUNT}:{name}" for name in ("catalog", "database/acme", "table/acme/*")
     ],
@@ -170,7 +171,9 @@ def test_gzip_is_told_by_the_name_alone(emulator: Emulator, name: str, seen: str
     assert found == ([[seen]] if seen else [])
 
 
-@pytest.mark.parametrize("where", ["", "WHERE host LIKE 'h%'", "WHERE line = 'x'", "WHERE host = 'a' OR line = 'x'"])
+@pytest.mark.parametrize(
+    "where", ["", "WHERE host LIKE 'h%'", "WHERE line = 'x'", "WHERE host = 'a' OR line = 'x'", "WHERE host = host"]
+)
 def test_an_injected_column_has_to_be_given(emulator: Emulator, where: str) -> None:
     status = ask(emulator, f"SELECT line FROM landed {where}")["Status"]  # noqa: S608
     assert status["State"] == "FAILED"
@@ -244,6 +247,8 @@ def test_a_query_runs_with_what_its_caller_is_granted(emulator: Emulator) -> Non
 @pytest.mark.parametrize(
     ("action", "resource"),
     [
+        ("glue:GetDatabase", f"arn:aws:glue:{REGION}:{ACCOUNT}:catalog"),
+        ("glue:GetDatabase", f"arn:aws:glue:{REGION}:{ACCOUNT}:database/acme"),
         ("glue:GetTable", f"arn:aws:glue:{REGION}:{ACCOUNT}:catalog"),
         ("glue:GetTable", f"arn:aws:glue:{REGION}:{ACCOUNT}:database/acme"),
         ("glue:GetTable", f"arn:aws:glue:{REGION}:{ACCOUNT}:table/acme/*"),

@@ -12,6 +12,7 @@ import yaml
 
 from settings import load_settings
 from tests.conftest import ROOT, synthesize
+from tests.policy.proof import results
 from tests.policy.proof.account import Account
 from tests.policy.proof.calls import NoCallError, parameters_of
 from tests.policy.proof.cast import Cast, session
@@ -215,3 +216,25 @@ def test_a_name_that_stands_for_nothing_is_an_error(
     monkeypatch.setattr(proof, "book", load_book(write(tmp_path, **changes)))
     with pytest.raises(ClaimFileError, match=mistake):
         proof.outcomes()
+
+
+def test_who_is_killed_while_writing_the_results_leaves_those_of_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "claims.json")
+    results.record("orders", "claims", [{"claim": "1"}])
+    results.record("orders", "properties", [{"claim": "2"}])
+    before = {"orders": {"claims": [{"claim": "1"}], "properties": [{"claim": "2"}]}}
+
+    def killed(file: Path, text: str, **_: object) -> None:
+        with file.open("w") as opened:
+            opened.write(text[:9])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", killed)
+        with pytest.raises(KeyboardInterrupt):
+            results.record("ledger", "claims", [{"claim": "3"}])
+    assert json.loads(results.RESULTS.read_text()) == before
+    results.record("ledger", "claims", [])
+    assert json.loads(results.RESULTS.read_text()) == {"ledger": {"claims": []}, **before}

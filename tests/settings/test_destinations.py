@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
 from settings import Deployment
 from settings.destinations import FETCHER_REGIONS, LISTENER_HOSTS, LogzioDestination
+from settings.resource_types import RESOURCE_TYPES
+from tests.conftest import ROOT
 from tests.settings.documents import FETCH, OTLP, PUSH, destination, document
 
 Load = Callable[[object], Deployment]
@@ -212,3 +215,39 @@ def test_rejects_more_metrics_than_a_stream_takes(load: Load, refusal: Refusal) 
 @pytest.mark.parametrize("namespaces", [{":x": []}, {"": []}, {"AWS/S3": [""]}, {"AWS/S3": ["a", "a"]}])
 def test_rejects_names_that_cloudwatch_does_not_have(refusal: Refusal, namespaces: object) -> None:
     assert len(refusal(document(destinations=[metered(namespaces=namespaces)]))) == 1
+
+
+def test_tags_are_sent_only_if_asked_for_and_of_known_resources_alone(load: Load) -> None:
+    of = {"AWS/SQS": ["NumberOfMessagesSent"], "AWS/RDS": [], "AWS/Neptune": [], "Acme/Shop": []}
+    (plain,) = load(document(destinations=[metered(namespaces=of)])).destinations
+    (tagged,) = load(document(destinations=[metered(namespaces=of, tags=True)])).destinations
+    assert isinstance(plain, LogzioDestination)
+    assert isinstance(tagged, LogzioDestination)
+    assert plain.metrics is not None
+    assert tagged.metrics is not None
+    assert (plain.metrics.tags, tagged.metrics.tags) == (False, True)
+    assert tagged.metrics.resource_types == ("rds:cluster", "rds:db", "sqs")
+
+
+def test_rejects_tags_where_no_namespace_has_known_resources(refusal: Refusal) -> None:
+    (line,) = refusal(document(destinations=[metered(namespaces={"Acme/Shop": []}, tags=True)]))
+    assert line.startswith(
+        "destinations[0].metrics.tags: got true; expected false, or a namespace whose resources are known: "
+        "AWS/AmazonMQ, AWS/ApplicationELB, "
+    )
+
+
+def test_says_nothing_of_tags_where_the_namespaces_are_refused(refusal: Refusal) -> None:
+    (line,) = refusal(document(destinations=[metered(namespaces={}, tags=True)]))
+    assert line.startswith("destinations[0].metrics.namespaces: ")
+
+
+def test_a_call_for_tags_has_no_more_types_than_it_takes() -> None:
+    # GetResources takes 100 filters
+    assert len({kind for kinds in RESOURCE_TYPES.values() for kind in kinds}) <= 100
+
+
+def test_the_page_lists_the_namespaces_whose_resources_are_known() -> None:
+    page = (ROOT / "docs" / "logzio.md").read_text()
+    (listed,) = re.findall(r"The namespaces whose resources are known: (.+?)\.", page)
+    assert listed.split(", ") == [f"`{name}`" for name in RESOURCE_TYPES]

@@ -68,6 +68,7 @@ EXPECTED = {
         0,
         ("GreaterThanThreshold", "notBreaching"),
     ),
+    "metrics-tags": Expected("AWS/Lambda Errors", ("FunctionName",), "Sum", (300, 12, 3), 1),
     "unclaimed": Expected("Logdock unclaimed", ("deployment", "destination"), "Sum", HELD_FOR_A_DAY, 1),
     "failed": Expected("AWS/Lambda AsyncEventsDropped", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
     "lost": Expected("AWS/Lambda DestinationDeliveryFailures", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
@@ -179,22 +180,24 @@ def test_every_export_has_the_alarms_that_it_needs(path: Any) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_destination_and_the_archiver_have_their_alarms(path: Any) -> None:
     settings, example = load_settings(path), synthesize(path)
-    metered = {each.name for each in settings.destinations if each.kind == "logzio" and each.metrics}
+    metered = {each.name: each.metrics for each in settings.destinations if each.kind == "logzio" and each.metrics}
     for destination in settings.shippers:
         metrics = {"metrics-failing", "metrics-late", "metrics-lost"} if destination in metered else set()
+        metrics |= {"metrics-tags"} if destination in metered and metered[destination].tags else set()
         assert set(named(example, f"ship-{destination}")) == {"failing", "lag", "dead"} | metrics
     streamed = {"behind", "unclaimed"} if settings.subscriptions == "kinesis" else set()
     assert set(named(example, "archiver")) == {"failed", "lost"} | streamed
     assert set(named(example, "replica")) == ({"not-copied"} if settings.replica else set())
 
 
-def test_alarms_on_metrics_watch_the_two_streams_of_their_own_destination() -> None:
+def test_alarms_on_metrics_watch_the_streams_and_the_function_of_their_own_destination() -> None:
     found = named(synthesize(ROOT / "examples" / "logzio.yaml"), "ship-logz")
     stream = "acme-prod-ship-logz_metrics"
     assert {name: dimensions(each) for name, each in found.items() if name.startswith("metrics-")} == {
         "metrics-failing": {"DeliveryStreamName": stream},
         "metrics-late": {"DeliveryStreamName": stream},
         "metrics-lost": {"MetricStreamName": stream},
+        "metrics-tags": {"FunctionName": "acme-prod-ship-logz_tags"},
     }
 
 

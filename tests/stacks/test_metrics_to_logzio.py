@@ -16,6 +16,7 @@ from tests.settings.documents import FETCH, PUSH, destination, document, export
 ACCOUNT, REGION = "111122223333", "us-east-1"
 CORE, SHIPPER = "acme-prod-core", "acme-prod-shipper"
 NAME = "acme-prod-ship-logz_metrics"
+TAGS = "acme-prod-ship-logz_tags"
 GROUP = f"/aws/kinesisfirehose/{NAME}"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:acme/logzio-metrics-a1B2c3"
 FAILURES = f"arn:aws:s3:::acme-prod-failed-{ACCOUNT}-{REGION}"
@@ -197,6 +198,89 @@ def test_firehose_reads_that_one_secret_writes_its_prefix_and_tells_its_errors(e
             ],
         },
     ]
+
+
+def test_the_function_that_sends_tags_asks_for_tags_and_puts_records_on_that_one_stream(example: Synthesized) -> None:
+    trust, policy = documents(example, TAGS)
+    assert trust == [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]
+    assert policy == [
+        {
+            "Sid": "OwnLogs",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{TAGS}:*",
+        },
+        {"Sid": "ReadTags", "Effect": "Allow", "Action": "tag:GetResources", "Resource": "*"},
+        {
+            "Sid": "PutTags",
+            "Effect": "Allow",
+            "Action": "firehose:PutRecordBatch",
+            "Resource": f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/{NAME}",
+        },
+    ]
+
+
+def tags_function(of: Synthesized) -> tuple[str, dict[str, Any]]:
+    ((logical_id, function),) = [
+        (logical_id, resource)
+        for _, logical_id, resource in of.resources("AWS::Lambda::Function")
+        if resource["Properties"]["FunctionName"] == TAGS
+    ]
+    return logical_id, function
+
+
+def test_it_is_told_the_stream_and_the_types_of_resources_behind_the_namespaces(example: Synthesized) -> None:
+    _, function = tags_function(example)
+    properties = function["Properties"]
+    assert properties["Environment"]["Variables"] == {
+        "LOGDOCK_DELIVERY_STREAM": NAME,
+        "LOGDOCK_RESOURCE_TYPES": "lambda:function,s3",
+    }
+    assert (properties["Handler"], properties["Timeout"]) == ("resource_tags.handler.handler", 240)
+    assert "Layers" not in properties
+
+
+def test_it_comes_after_the_stream_and_its_own_log_group(example: Synthesized) -> None:
+    _, function = tags_function(example)
+    delivery, _ = only(example, "AWS::KinesisFirehose::DeliveryStream")
+    ((group, found),) = [
+        (logical_id, resource["Properties"])
+        for _, logical_id, resource in example.resources("AWS::Logs::LogGroup")
+        if resource["Properties"]["LogGroupName"] == f"/aws/lambda/{TAGS}"
+    ]
+    assert {delivery, group} <= {*function["DependsOn"]}
+    assert (found["RetentionInDays"], found["KmsKeyId"]) == (30, ARCHIVE_KEY)
+
+
+def test_it_runs_every_five_minutes_and_nobody_else_starts_it(example: Synthesized) -> None:
+    function, _ = tags_function(example)
+    arn = {"Fn::GetAtt": [function, "Arn"]}
+    ((rule, schedule),) = [
+        (logical_id, resource["Properties"])
+        for _, logical_id, resource in example.resources("AWS::Events::Rule")
+        if "ScheduleExpression" in resource["Properties"]
+    ]
+    assert schedule["ScheduleExpression"] == "rate(5 minutes)"
+    assert schedule["Targets"] == [{"Id": "ResourceTags", "Arn": arn}]
+    permissions = [
+        resource["Properties"]
+        for _, _, resource in example.resources("AWS::Lambda::Permission")
+        if resource["Properties"]["FunctionName"] == arn
+    ]
+    assert permissions == [
+        {
+            "Action": "lambda:InvokeFunction",
+            "FunctionName": arn,
+            "Principal": "events.amazonaws.com",
+            "SourceArn": {"Fn::GetAtt": [rule, "Arn"]},
+        }
+    ]
+
+
+def test_without_tags_nothing_asks_for_them(synth: Any) -> None:
+    whole = json.dumps(synth().templates)
+    assert "tag:GetResources" not in whole
+    assert "_tags" not in whole
 
 
 def test_errors_are_told_in_a_log_group_of_its_own_that_is_there_before(example: Synthesized) -> None:

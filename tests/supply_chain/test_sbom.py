@@ -63,7 +63,7 @@ def test_it_names_every_wheel_of_the_lock_with_its_version_and_hashes(bill: dict
         (files,) = part["externalReferences"]
         assert {each["content"] for each in files["hashes"]} == set(re.findall(r"sha256:(\w+)", hashes))
         assert {each["alg"] for each in files["hashes"]} == {"SHA-256"}
-    assert set(found) == {"log_shipper", "vendor_connector", "aws-cdk-lib"}
+    assert set(found) == {"log_shipper", "resource_tags", "vendor_connector", "aws-cdk-lib"}
 
 
 def test_it_names_what_is_compiled_into_a_wheel(bill: dict[str, Any]) -> None:
@@ -74,7 +74,7 @@ def test_it_names_what_is_compiled_into_a_wheel(bill: dict[str, Any]) -> None:
 
 def test_it_says_which_function_needs_what(bill: dict[str, Any]) -> None:
     needs = {each["ref"]: set(each.get("dependsOn", [])) for each in bill["dependencies"]}
-    assert needs["logdock"] == {"log_shipper", "vendor_connector"}
+    assert needs["logdock"] == {"log_shipper", "resource_tags", "vendor_connector"}
     assert needs["log_shipper"] == set(pinned(LOCK))
     assert needs["vendor_connector"] == {"aws-cdk-lib"}
     assert needs["cryptography"] == {"cffi"}

@@ -1,8 +1,7 @@
 """Operation ``atlas-alert`` (polled): the project's owners hear by e-mail when Atlas cannot export logs.
 
 As Atlas's page asks: after an hour of failure, again every seven days. Sources: MongoDB Atlas, "Alerting for Log Export
-Failures"; Administration API, alertConfigs (2023-01-01), where the condition "Log export is unable to export logs on
-this host" has the name of the event below.
+Failures"; Administration API, alertConfigs (2023-01-01).
 """
 
 from __future__ import annotations
@@ -11,23 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import atlas_api, vendor_object
+from vendor_connector import atlas_api, atlas_settings, vendor_object
 from vendor_connector.atlas_project import PROPERTIES, Project
 from vendor_connector.request import Request, check_names
 from vendor_connector.vendor_object import Document
 
-_PATH = "/alertConfigs"
-_PAGE = 500
-EVENT = "HOST_EXTERNAL_LOG_SINK_EXPORT_DOWN"
-NOTIFICATION: Document = {
-    "typeName": "GROUP",
-    "emailEnabled": True,
-    "smsEnabled": False,
-    "delayMin": 60,
-    "intervalMin": 10080,
-    "roles": ["GROUP_OWNER"],
+DOCUMENT: Document = {
+    "eventTypeName": atlas_settings.EVENT,
+    "enabled": True,
+    "notifications": [atlas_settings.NOTIFICATION],
 }
-DOCUMENT: Document = {"eventTypeName": EVENT, "enabled": True, "notifications": [NOTIFICATION]}
 
 
 def parse(properties: Mapping[str, Any]) -> Project:
@@ -68,46 +60,34 @@ class Alert:
     """An alert configuration, as ``vendor_object`` keeps it."""
 
     api: atlas_api.AtlasApi
-    what: str = f"an alert of the event {EVENT} (Atlas, project alerts)"
+    what: str = f"an alert of the event {atlas_settings.EVENT} (Atlas, project alerts)"
 
     def listed(self) -> dict[str, Document]:
         """Return the project's alert configurations for this event by id."""
-        found: dict[str, Document] = {}
-        page, more = 1, True
-        while more:
-            query = {"itemsPerPage": str(_PAGE), "pageNum": str(page)}
-            results = (self.api.find(_PATH, atlas_api.V2023, query) or {}).get("results") or []
-            found |= {one["id"]: one for one in results if one.get("eventTypeName") == EVENT}
-            page, more = page + 1, len(results) == _PAGE
-        return found
+        return atlas_settings.alerts(self.api)
 
     def is_this(self, document: Document) -> bool:
         """Tell whether it is for this event."""
-        return bool(document.get("eventTypeName") == EVENT)
+        return bool(document.get("eventTypeName") == atlas_settings.EVENT)
 
     is_unfinished = is_this
 
     def create(self) -> tuple[str, Document]:
         """Make it."""
-        document = self.api.change("POST", _PATH, atlas_api.V2023, DOCUMENT)
+        document = self.api.change("POST", atlas_settings.ALERTS, atlas_api.V2023, DOCUMENT)
         return document["id"], document
 
     def is_current(self, document: Document) -> bool:
-        """Tell whether it notifies as asked. Atlas adds fields of its own to what it was given."""
-        notifications = document.get("notifications") or []
-        return bool(
-            document.get("enabled")
-            and len(notifications) == 1
-            and all(notifications[0].get(name) == value for name, value in NOTIFICATION.items())
-        )
+        """Tell whether it notifies as asked."""
+        return atlas_settings.notifies(document)
 
     def update(self, object_id: str, former: Document | None) -> Document:
         """Replace it whole."""
         names = ("eventTypeName", "enabled", "notifications", "matchers", "threshold", "severityOverride")
         body = {name: former[name] for name in names if former.get(name) is not None} if former else DOCUMENT
-        document: Document = self.api.change("PUT", f"{_PATH}/{object_id}", atlas_api.V2023, body)
+        document: Document = self.api.change("PUT", f"{atlas_settings.ALERTS}/{object_id}", atlas_api.V2023, body)
         return document
 
     def remove(self, object_id: str) -> None:
         """Remove it."""
-        self.api.remove(f"{_PATH}/{object_id}", atlas_api.V2023)
+        self.api.remove(f"{atlas_settings.ALERTS}/{object_id}", atlas_api.V2023)

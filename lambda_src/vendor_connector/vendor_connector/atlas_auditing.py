@@ -6,18 +6,14 @@ auditLog (2023-01-01).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import atlas_api, aws
+from vendor_connector import atlas_api, atlas_settings, aws
 from vendor_connector.atlas_project import PROPERTIES, Project
 from vendor_connector.request import ConnectorError, Request, check_names, flag, text
 from vendor_connector.vendor_object import Document
-
-_PATH = "/auditLog"
-_FIELDS = ("enabled", "auditFilter", "auditAuthorizationSuccess")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,11 +32,7 @@ class Settings:
     @property
     def document(self) -> Document:
         """What Atlas is to have."""
-        return {
-            "enabled": True,
-            "auditFilter": self.filter,
-            "auditAuthorizationSuccess": self.authorization_success,
-        }
+        return atlas_settings.wanted_auditing(self.filter, authorization_success=self.authorization_success)
 
 
 def parse(properties: Mapping[str, Any]) -> Settings:
@@ -62,11 +54,11 @@ def apply(request: Request) -> dict[str, str]:
     """Switch auditing on with the filter, and remember what was before."""
     wanted = parse(request.properties)
     api, memory = wanted.project.api(request), wanted.project.memory(wanted.id)
-    answer = api.find(_PATH, atlas_api.V2023)
-    if answer is None:
+    found = atlas_settings.auditing(api)
+    if found is None:
         raise ConnectorError(f"Atlas has no project {wanted.project.id}, or the credential may not see it")
-    found, entry = _known(answer), memory.load()
-    if _comparable(found) == _comparable(wanted.document):
+    entry = memory.load()
+    if _is_same(found, wanted.document):
         return {}
     if entry is None:
         if found["enabled"] and not wanted.project.adopt:
@@ -89,30 +81,20 @@ def delete(request: Request) -> None:
     if entry is None:
         return
     api = wanted.project.api(request)
-    answer = api.find(_PATH, atlas_api.V2023)
-    if answer is not None and _comparable(_known(answer)) == _comparable(entry["ours"]):
+    found = atlas_settings.auditing(api)
+    if found is not None and _is_same(found, entry["ours"]):
         _write(api, entry["before"])
-    elif answer is not None:
+    elif found is not None:
         aws.log("changed by others, left", what="database auditing")
     memory.drop()
 
 
-def _known(answer: Document) -> Document:
-    defaults: Document = {"enabled": False, "auditFilter": "", "auditAuthorizationSuccess": False}
-    return {name: answer.get(name) or defaults[name] for name in _FIELDS}
-
-
-def _comparable(document: Document) -> Document:
-    """Return a document whose filter, a JSON document itself, is spelt in one way."""
-    try:
-        spelt = json.dumps(json.loads(document["auditFilter"]), sort_keys=True)
-    except ValueError:
-        spelt = document["auditFilter"]
-    return {**document, "auditFilter": spelt}
+def _is_same(one: Document, other: Document) -> bool:
+    return atlas_settings.comparable_auditing(one) == atlas_settings.comparable_auditing(other)
 
 
 def _write(api: atlas_api.AtlasApi, document: Document) -> None:
     # An empty filter is what Atlas shows where there is none; it is no filter to send.
     body = {name: value for name, value in document.items() if name != "auditFilter" or value}
-    api.change("PATCH", _PATH, atlas_api.V2023, body)
+    api.change("PATCH", atlas_settings.AUDITING, atlas_api.V2023, body)
     aws.log("auditing set", enabled=document["enabled"])

@@ -18,3 +18,15 @@ def listed(api: atlas_api.AtlasApi) -> dict[str, Document]:
 def is_at(document: Document, bucket: str, prefix: str) -> bool:
     """Tell whether an integration writes to a bucket's prefix; Atlas may add or drop the slash at its end."""
     return document.get("bucketName") == bucket and str(document.get("prefixPath")).strip("/") == prefix.strip("/")
+
+
+def comparable(document: Document) -> Document:
+    """Return what Atlas may spell in several ways, in one."""
+    return {
+        "bucketName": document.get("bucketName"),
+        "prefixPath": str(document.get("prefixPath")).strip("/"),
+        "iamRoleId": document.get("iamRoleId"),
+        "logTypes": sorted(document.get("logTypes") or []),
+        "kmsKey": document.get("kmsKey") or None,
+        "useLegacyPathStructure": bool(document.get("useLegacyPathStructure")),
+    }

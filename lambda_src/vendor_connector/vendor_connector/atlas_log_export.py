@@ -168,7 +168,7 @@ class Integration:
 
     def is_current(self, document: Document) -> bool:
         """Tell whether Atlas has what is asked."""
-        return _comparable(document) == _comparable(self.wanted.document)
+        return atlas_integrations.comparable(document) == atlas_integrations.comparable(self.wanted.document)
 
     def update(self, object_id: str, former: Document | None) -> Document:
         """Replace it whole, in place: what Atlas could not deliver meanwhile it sends to the new target."""
@@ -193,15 +193,3 @@ class Integration:
             )
             raise ConnectorError(f"{atlas_api.explained(refusal)} {hint}") from refusal
         return document
-
-
-def _comparable(document: Document) -> Document:
-    """Return what Atlas may spell in several ways, in one."""
-    return {
-        "bucketName": document.get("bucketName"),
-        "prefixPath": str(document.get("prefixPath")).strip("/"),
-        "iamRoleId": document.get("iamRoleId"),
-        "logTypes": sorted(document.get("logTypes") or []),
-        "kmsKey": document.get("kmsKey") or None,
-        "useLegacyPathStructure": bool(document.get("useLegacyPathStructure")),
-    }

@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
-from vendor_connector import atlas_api, aws
+from vendor_connector import atlas_api, atlas_settings, aws
 from vendor_connector.atlas_project import PROPERTIES, Project
 from vendor_connector.request import ConnectorError, NotReadyError, Request, check_names, texts
 from vendor_connector.vendor_api import VendorRefusalError
-from vendor_connector.vendor_object import Document
 
-_SETTING = "redactClientLogData"
 _RESTART_SECONDS = 3300.0
 
 
@@ -51,13 +48,13 @@ def apply(request: Request) -> dict[str, str]:
     wanted = parse(request.properties)
     api, memory = wanted.project.api(request), wanted.project.memory(wanted.id)
     ours: list[str] = (memory.load() or {}).get("clusters", [])
-    found = {name: _cluster(api, name) for name in wanted.clusters}
+    found = {name: atlas_settings.cluster(api, name) for name in wanted.clusters}
     missing = sorted(name for name, cluster in found.items() if cluster is None)
     if missing:
         raise ConnectorError(
             f"project {wanted.project.id} has no cluster {', '.join(missing)}: check `redact_clusters`"
         )
-    new = [name for name, cluster in found.items() if cluster is not None and not cluster.get(_SETTING)]
+    new = [name for name, cluster in found.items() if cluster is not None and not cluster.get(atlas_settings.REDACTION)]
     if new:
         ours = sorted({*ours, *new})
         memory.save({"clusters": ours})
@@ -86,19 +83,16 @@ def delete(request: Request) -> None:
 
 def _switch_off(api: atlas_api.AtlasApi, names: list[str]) -> None:
     for name in names:
-        cluster = _cluster(api, name)
-        if cluster is not None and cluster.get(_SETTING):
+        cluster = atlas_settings.cluster(api, name)
+        if cluster is not None and cluster.get(atlas_settings.REDACTION):
             _switch(api, name, on=False)
-
-
-def _cluster(api: atlas_api.AtlasApi, name: str) -> Document | None:
-    found: Document | None = api.find(f"/clusters/{quote(name, safe='')}", atlas_api.CLUSTER_READ)
-    return found
 
 
 def _switch(api: atlas_api.AtlasApi, name: str, *, on: bool) -> None:
     try:
-        api.call("PATCH", f"/clusters/{quote(name, safe='')}", atlas_api.CLUSTER_WRITE, body={_SETTING: on})
+        api.call(
+            "PATCH", atlas_settings.cluster_path(name), atlas_api.CLUSTER_WRITE, body={atlas_settings.REDACTION: on}
+        )
     except VendorRefusalError as refusal:
         if refusal.status == 409:
             raise NotReadyError(
@@ -110,6 +104,6 @@ def _switch(api: atlas_api.AtlasApi, name: str, *, on: bool) -> None:
 
 def _wait(api: atlas_api.AtlasApi, names: list[str]) -> None:
     for name in names:
-        cluster = _cluster(api, name)
+        cluster = atlas_settings.cluster(api, name)
         if cluster is not None and cluster.get("stateName") not in ("IDLE", None):
             raise NotReadyError(f"cluster {name} restarts ({cluster['stateName']})", patience_seconds=_RESTART_SECONDS)

@@ -6,6 +6,7 @@ with Retry-After).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,10 +14,11 @@ from typing import Any, Self
 from vendor_connector import credential
 from vendor_connector.request import ConnectorError, NotReadyError, Request, flag, optional_text, text
 from vendor_connector.vendor_api import VendorApi, VendorRefusalError
-from vendor_connector.vendor_object import Memory
+from vendor_connector.vendor_object import Document, Memory
 
 BASE_URL = "https://cockroachlabs.cloud"
 VERSION = "2024-09-16"
+LOG_EXPORT = "/logexport"
 PROPERTIES = ("Secret", "ApiBaseUrl", "ClusterId", "Adopt", "StateParameter", "Revision")
 
 ROLLING_SECONDS = 3300.0
@@ -159,3 +161,24 @@ def connect(
         ),
         cluster_id,
     )
+
+
+def comparable(document: Document) -> Document:
+    """Return a log export in one spelling: the vendor has several."""
+    redact = bool(document.get("redact"))
+    groups = [
+        {
+            "log_name": group.get("log_name"),
+            "channels": sorted(group.get("channels") or []),
+            "min_level": group.get("min_level") or "UNSPECIFIED",
+            "redact": redact if group.get("redact") is None else group["redact"],
+        }
+        for group in document.get("groups") or []
+    ]
+    return {
+        **{name: document.get(name) or None for name in ("type", "log_name", "auth_principal")},
+        **{name: document.get(name) or None for name in ("aws_external_id", "region")},
+        "redact": redact,
+        "omitted_channels": sorted(document.get("omitted_channels") or []),
+        "groups": sorted(groups, key=json.dumps),
+    }

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import vendor_object
-from vendor_connector.cockroachdb_api import PROPAGATION_SECONDS, PROPERTIES, ROLLING_SECONDS, ClusterApi, Target
+from vendor_connector.cockroachdb_api import (
+    LOG_EXPORT,
+    PROPAGATION_SECONDS,
+    PROPERTIES,
+    ROLLING_SECONDS,
+    ClusterApi,
+    Target,
+    comparable,
+)
 from vendor_connector.request import (
     ConnectorError,
     NotReadyError,
@@ -27,7 +35,6 @@ from vendor_connector.request import (
 )
 from vendor_connector.vendor_object import Document
 
-_PATH = "/logexport"
 _FIELDS = ("type", "log_name", "auth_principal", "aws_external_id", "redact", "region", "omitted_channels", "groups")
 _FAILED = ("ENABLE_FAILED", "DISABLE_FAILED")
 
@@ -78,7 +85,7 @@ def apply(request: Request) -> dict[str, str]:
     wanted = parse(request.properties)
     kind = LogExport(wanted.target.api(request), wanted)
     vendor_object.keep(kind, wanted.target.memory, adopt=wanted.target.adopt)
-    info = kind.api.find(_PATH) or {}
+    info = kind.api.find(LOG_EXPORT) or {}
     status, said = info.get("status"), _said(info)
     if status == "ENABLED":
         return {"Status": status}
@@ -110,7 +117,7 @@ def current(api: ClusterApi) -> Document | None:
     NotReadyError
         While one is being disabled.
     """
-    info = api.find(_PATH) or {}
+    info = api.find(LOG_EXPORT) or {}
     if info.get("status") == "DISABLING":
         raise NotReadyError("CockroachDB Cloud is disabling the log export", patience_seconds=ROLLING_SECONDS)
     return None if info.get("status") in (None, "DISABLED") else info.get("spec") or {}
@@ -156,7 +163,7 @@ class LogExport:
 
     def is_current(self, document: Document) -> bool:
         """Tell whether the cluster has what is asked."""
-        return _comparable(document) == _comparable(self.wanted.document)
+        return comparable(document) == comparable(self.wanted.document)
 
     def update(self, object_id: str, former: Document | None) -> Document:  # noqa: ARG002
         """Replace it whole."""
@@ -164,15 +171,15 @@ class LogExport:
 
     def remove(self, object_id: str) -> None:  # noqa: ARG002
         """Disable it."""
-        info = self.api.find(_PATH) or {}
+        info = self.api.find(LOG_EXPORT) or {}
         if info.get("status") == "DISABLE_FAILED":
             self.tell(info)
-        self.api.write("DELETE", _PATH)
+        self.api.write("DELETE", LOG_EXPORT)
 
     def write(self, document: Document) -> Document:
         """Send a configuration, whole."""
         body = {name: document[name] for name in _FIELDS if document.get(name) not in (None, "", [])}
-        answer = self.api.write("POST", _PATH, body=body, needs_role=True) or {}
+        answer = self.api.write("POST", LOG_EXPORT, body=body, needs_role=True) or {}
         return answer.get("spec") or body
 
     def tell(self, info: Document) -> None:
@@ -190,24 +197,3 @@ class LogExport:
 
 def _said(info: Mapping[str, Any]) -> str:
     return f"{info.get('status')}: {info.get('user_message') or 'without a message'}"
-
-
-def _comparable(document: Document) -> Document:
-    """Return what the vendor may spell in several ways, in one."""
-    redact = bool(document.get("redact"))
-    groups = [
-        {
-            "log_name": group.get("log_name"),
-            "channels": sorted(group.get("channels") or []),
-            "min_level": group.get("min_level") or "UNSPECIFIED",
-            "redact": redact if group.get("redact") is None else group["redact"],
-        }
-        for group in document.get("groups") or []
-    ]
-    return {
-        **{name: document.get(name) or None for name in ("type", "log_name", "auth_principal")},
-        **{name: document.get(name) or None for name in ("aws_external_id", "region")},
-        "redact": redact,
-        "omitted_channels": sorted(document.get("omitted_channels") or []),
-        "groups": sorted(groups, key=json.dumps),
-    }

@@ -28,15 +28,14 @@ def record(example: str, part: str, rows: list[dict[str, Any]]) -> None:
         The results.
     """
     RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a+", encoding="utf-8") as file:
-        # Several processes test several examples.
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        text = file.read()
-        document: dict[str, Any] = json.loads(text) if text else {}
+    with RESULTS.with_suffix(".lock").open("w") as lock:
+        # Several processes test several examples; who is killed among them leaves the file as it was.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        document: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
         document.setdefault(example, {})[part] = rows
-        file.truncate(0)
-        json.dump(dict(sorted(document.items())), file, indent=1)
+        beside = RESULTS.with_suffix(".new")
+        beside.write_text(json.dumps(dict(sorted(document.items())), indent=1), encoding="utf-8")
+        beside.replace(RESULTS)
 
 
 def claim_rows(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:

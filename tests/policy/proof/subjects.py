@@ -364,6 +364,10 @@ def _metrics(cast: Cast) -> Iterator[Subject]:
             "listener": destination.metrics_listener,
             "metrics-role": names.role_arn(stream),
             "metric-stream": f"arn:{names.partition}:cloudwatch:{here}:metric-stream/{stream}",
+            "tags-role": names.role_arn(names.metrics(destination.name, "tags")) if destination.metrics.tags else (),
+            "tags-log": names.log_group_arn(
+                f"/aws/lambda/{names.metrics(destination.name, 'tags')}:log-stream:n1", names.region
+            ),
             "token": destination.metrics.token_secret,
             "other-secret": names.secret_arn("acme/another").replace("??????", "AbCdEf"),
         }
@@ -371,8 +375,11 @@ def _metrics(cast: Cast) -> Iterator[Subject]:
             "cloudwatch": cast.own_role("cloudwatch", stream),
             "firehose": cast.own_role("firehose", delivery),
         }
+        if destination.metrics.tags:
+            callers["tags"] = cast.own_role("tags", names.metrics(destination.name, "tags"))
         stacks = (names.in_region("shipper", names.region),)
-        yield cast.subject("metrics", destination.name, stacks, values, callers=callers)
+        facts = {"tags": destination.metrics.tags}
+        yield cast.subject("metrics", destination.name, stacks, values, facts=facts, callers=callers)
 
 
 def _groups(arns: list[str]) -> dict[str, str | tuple[str, ...]]:

@@ -1,0 +1,81 @@
+"""What is set for a whole Atlas project, as the operations keep it and a person's look compares it.
+
+Sources: MongoDB Atlas, "Alerting for Log Export Failures"; Administration API, alertConfigs and auditLog (2023-01-01),
+clusters (2024-08-05).
+"""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+from vendor_connector import atlas_api
+from vendor_connector.vendor_object import Document
+
+ALERTS, AUDITING = "/alertConfigs", "/auditLog"
+EVENT = "HOST_EXTERNAL_LOG_SINK_EXPORT_DOWN"
+"""What Atlas's page calls "Log export is unable to export logs on this host"."""
+NOTIFICATION: Document = {
+    "typeName": "GROUP",
+    "emailEnabled": True,
+    "smsEnabled": False,
+    "delayMin": 60,
+    "intervalMin": 10080,
+    "roles": ["GROUP_OWNER"],
+}
+REDACTION = "redactClientLogData"
+_PAGE = 500
+_NO_AUDITING: Document = {"enabled": False, "auditFilter": "", "auditAuthorizationSuccess": False}
+
+
+def alerts(api: atlas_api.AtlasApi) -> dict[str, Document]:
+    """Return the project's alert configurations for a log export that fails, by id."""
+    found: dict[str, Document] = {}
+    page, more = 1, True
+    while more:
+        query = {"itemsPerPage": str(_PAGE), "pageNum": str(page)}
+        results = (api.find(ALERTS, atlas_api.V2023, query) or {}).get("results") or []
+        found |= {one["id"]: one for one in results if one.get("eventTypeName") == EVENT}
+        page, more = page + 1, len(results) == _PAGE
+    return found
+
+
+def notifies(alert: Document) -> bool:
+    """Tell whether an alert notifies as asked. Atlas adds fields of its own to what it was given."""
+    notifications = alert.get("notifications") or []
+    return bool(
+        alert.get("enabled")
+        and len(notifications) == 1
+        and all(notifications[0].get(name) == value for name, value in NOTIFICATION.items())
+    )
+
+
+def auditing(api: atlas_api.AtlasApi) -> Document | None:
+    """Return a project's database auditing; None when the project is gone, or may not be seen."""
+    answer = api.find(AUDITING, atlas_api.V2023)
+    return None if answer is None else {name: answer.get(name) or value for name, value in _NO_AUDITING.items()}
+
+
+def wanted_auditing(audit_filter: str, *, authorization_success: bool) -> Document:
+    """Return what database auditing is when it is on."""
+    return {"enabled": True, "auditFilter": audit_filter, "auditAuthorizationSuccess": authorization_success}
+
+
+def comparable_auditing(document: Document) -> Document:
+    """Return a document whose filter, a JSON document itself, is spelt in one way."""
+    try:
+        spelt = json.dumps(json.loads(document["auditFilter"]), sort_keys=True)
+    except ValueError:
+        spelt = document["auditFilter"]
+    return {**document, "auditFilter": spelt}
+
+
+def cluster_path(name: str) -> str:
+    """Return the path of a cluster, after the project's."""
+    return f"/clusters/{quote(name, safe='')}"
+
+
+def cluster(api: atlas_api.AtlasApi, name: str) -> Document | None:
+    """Return a cluster; None when there is none of this name."""
+    found: Document | None = api.find(cluster_path(name), atlas_api.CLUSTER_READ)
+    return found
