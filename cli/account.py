@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_firehose import FirehoseClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
@@ -118,6 +119,12 @@ class Account:
     def events(self) -> EventBridgeClient:
         """EventBridge in the deployment's own Region."""
         client: EventBridgeClient = self._client("events", self.settings.region)
+        return client
+
+    @cached_property
+    def firehose(self) -> FirehoseClient:
+        """Firehose in the deployment's own Region, where metrics are streamed."""
+        client: FirehoseClient = self._client("firehose", self.settings.region)
         return client
 
     @cached_property
