@@ -93,10 +93,9 @@ class Account:
         self._making = threading.Lock()
         sts = self._client("sts", settings.region)
         with ThreadPoolExecutor(1) as pool:
-            asked = pool.submit(sts.get_caller_identity)
             # nearly every command reads S3: its client is made while STS answers
-            self._client("s3", settings.region)
-            caller = asked.result()
+            pool.submit(self._client, "s3", settings.region)
+            caller = sts.get_caller_identity()
         if caller["Account"] != settings.account:
             raise CommandError(
                 f"These credentials are of the account {caller['Account']} ({caller['Arn']}), and "

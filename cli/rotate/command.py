@@ -67,6 +67,13 @@ def rotate_external_id(
     Only the settings file is changed, and only by --begin and --finish. Each step ends with a deploy of yours. The exit
     code is 1 while a rotation is under way.
     """
+    for given, option, needed in (
+        (begin and finish, "--finish", "a deploy of what --begin wrote, and a run of its own"),
+        (new is not None and not begin, "--new", "--begin"),
+        (unchecked and not finish, "--unchecked", "--finish"),
+    ):
+        if given:
+            raise CommandError(f"{option} needs {needed}", ExitCode.USAGE)
     screen = Screen(as_json=as_json)
     account = Account(read_settings(settings), profile, region)
     ids = _ids(account.settings, name)
@@ -83,7 +90,8 @@ def rotate_external_id(
     todo = _next(account, settings, name, step)
     screen.document({"name": name, "step": step.name, "in_settings": len(ids), "trusted": len(trusted), "next": todo})
     screen.say(f"{name}: {step}.")
-    for place, external_id in zip(("old", "new"), ids if len(ids) == 2 else (), strict=False):
+    looked_for = ids if step in (Step.AT_THE_VENDOR, Step.SWITCHED) else ()
+    for place, external_id in zip(("old", "new"), looked_for, strict=False):
         used = uses.get(external_id)
         screen.say(f"  the {place} id was {f'last used {_at(used.last)}' if used else 'not used in the last 90 days'}")
     screen.say(f"Next: {todo}")
@@ -127,7 +135,7 @@ def _begin(
     own = any(isinstance(each, CockroachdbExport) and each.name == name for each in settings.exports)
     if new is None and not own:
         raise CommandError(f"{name}: the vendor makes this id. Give what it shows with --new ID", ExitCode.USAGE)
-    both = (ids[0], new or secrets.token_hex(EXTERNAL_ID_BYTES))
+    both = (ids[0], secrets.token_hex(EXTERNAL_ID_BYTES) if new is None else new)
     write_external_ids(file, name, both)
     return both
 
