@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sysconfig
@@ -11,17 +12,24 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import botocore.session
+import moto.core.models
 import pytest
-from botocore.loaders import JSONFileLoader
 
 if TYPE_CHECKING:
     from aws_cdk import App
 
+    from settings import Deployment
+
 os.environ.setdefault("JSII_NODE", str(Path(sysconfig.get_path("scripts")) / "node"))
 # The strict validator runs in one policy test and in every real synth; here it would cost seconds per App.
 os.environ.setdefault("CDK_VALIDATION", "false")
-# Each test has AWS sessions of its own, and each session would read the same service models again: 30 ms per client.
-JSONFileLoader.load_file = staticmethod(cache(JSONFileLoader().load_file))  # type: ignore[method-assign]
+# Each test has AWS sessions of its own, and each would look for the same service models again: 30 ms per client.
+botocore.session.create_loader = cache(botocore.session.create_loader)
+# moto answers what `requests` sends too, by 1,300 patterns that each test would set up again; nothing here sends by it.
+moto.core.models.RESPONSES_METHODS.clear()
+# The CDK, moto and AWS's service models stay: the collector would walk them all again and again, a tenth of the time.
+gc.set_threshold(100_000)
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
@@ -53,17 +61,30 @@ class Synthesized:
                     yield stack, logical_id, resource
 
 
+_synthesized: dict[str, Synthesized] = {}
+"""What has been synthesized, by its settings."""
+
+
 @cache
 def synthesize(example: Path, subscriptions: str | None = None) -> Synthesized:
-    """Synthesize an example as it is, or with its subscriptions travelling another way; each once."""
-    from app import build_app
+    """Synthesize an example as it is, or with its subscriptions travelling another way; the same settings once."""
     from settings import load_settings
 
-    # The real wheels are 40 MB that every App would copy.
-    layer = ROOT / "tests" / "stacks" / "layer"
     settings = load_settings(example)
     if subscriptions:
         settings = settings.model_copy(update={"subscriptions": subscriptions})
+    known_by = settings.model_dump_json()
+    if known_by not in _synthesized:
+        _synthesized[known_by] = synthesize_now(settings)
+    return _synthesized[known_by]
+
+
+def synthesize_now(settings: Deployment) -> Synthesized:
+    """Synthesize a deployment."""
+    from app import build_app
+
+    # The real wheels are 40 MB that every App would copy.
+    layer = ROOT / "tests" / "stacks" / "layer"
     app = build_app(settings, shipper_layer=layer, context=cdk_context())
     stacks = app.synth().stacks
     return Synthesized(

@@ -57,7 +57,7 @@ def redrive(
     Firehose. It can be stopped and started again at any point.
     """
     screen = Screen(as_json=as_json)
-    account = Account(read_settings(settings), profile, region)
+    account = Account(read_settings(settings), profile, region, settings)
     _check(account, export, destination)
     wanted = Wanted(where=only, export=export, destination=destination, reason=reason)
     pace, report = Pace(rate), Report()

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from cli.account import Account, read_settings
 from cli.errors import CommandError, ExitCode, closest, is_absent
 from cli.init.questions import EXTERNAL_ID_BYTES
-from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile, cdk_settings_option, settings_option
+from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from cli.rotate.file import external_ids, write_external_ids
 from cli.rotate.uses import Uses, uses_of
 from cli.screen import Screen
@@ -75,7 +75,7 @@ def rotate_external_id(
         if given:
             raise CommandError(f"{option} needs {needed}", ExitCode.USAGE)
     screen = Screen(as_json=as_json)
-    account = Account(read_settings(settings), profile, region)
+    account = Account(read_settings(settings), profile, region, settings)
     ids = _ids(account.settings, name)
     role = account.names.export(name)
     trusted = _trusted(account, role)
@@ -87,7 +87,7 @@ def rotate_external_id(
         _may_finish(name, ids, step, uses, unchecked=unchecked)
         write_external_ids(settings, name, ids[1:])
         ids, step = ids[1:], Step.DEPLOY
-    todo = _next(account, settings, name, step)
+    todo = _next(account, name, step)
     screen.document({"name": name, "step": step.name, "in_settings": len(ids), "trusted": len(trusted), "next": todo})
     screen.say(f"{name}: {step}.")
     looked_for = ids if step in (Step.AT_THE_VENDOR, Step.SWITCHED) else ()
@@ -169,14 +169,13 @@ def _at(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _next(account: Account, settings: Path, name: str, step: Step) -> str:
+def _next(account: Account, name: str, step: Step) -> str:
     fetches = name in {each.name for each in account.settings.destinations}
     stack = account.names.in_region("shipper", account.settings.region) if fetches else account.names.export(name)
-    named = settings_option(settings)
     return {
-        Step.NONE: f"`logdock rotate-external-id {name} --begin{named}` starts one",
-        Step.DEPLOY: f"`npx cdk deploy {stack}{cdk_settings_option(settings)}`, then run this command again",
-        Step.AT_THE_VENDOR: f"change it at the vendor, as `logdock next-steps {name}{named}` shows. CloudTrail tells "
-        "of its next call within a quarter of an hour",
-        Step.SWITCHED: f"`logdock rotate-external-id {name} --finish{named}`",
+        Step.NONE: f"`logdock rotate-external-id {name} --begin{account.option}` starts one",
+        Step.DEPLOY: f"`{account.deploy(stack)}`, then run this command again",
+        Step.AT_THE_VENDOR: f"change it at the vendor, as `logdock next-steps {name}{account.option}` shows. "
+        "CloudTrail tells of its next call within a quarter of an hour",
+        Step.SWITCHED: f"`logdock rotate-external-id {name} --finish{account.option}`",
     }[step]

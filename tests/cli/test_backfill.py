@@ -60,7 +60,8 @@ def test_of_log_groups_the_archive_is_shipped(logdock: Type, deployed: Deployed)
     from tests.lambda_src.log_shipper.world import subscription
 
     archive.handler(subscription("jobs", "/acme/jobs", ["a job"]), None)
-    assert logdock("backfill", "--export", "jobs", "--since", "2020-01-01", "--rate", "1000").code == 0
+    month = ("--since", "2025-11-01", "--until", "2025-12-01")
+    assert logdock("backfill", "--export", "jobs", *month, "--rate", "1000").code == 0
     assert deployed.ship() == []
     assert received(deployed) == ["a job"]
 

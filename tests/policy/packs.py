@@ -69,7 +69,7 @@ def checkov(templates: Templates, folder: Path) -> set[Finding]:
     """Run checkov over all templates at once."""
     _write(templates, folder)
     command = [str(TOOLS_BIN / "checkov"), "--directory", str(folder), "--framework", "cloudformation"]
-    report = json.loads(_run([*command, "--skip-download", "--quiet", "--output", "json"]))
+    report = json.loads(_run([*command, "--skip-download", "--quiet", "--compact", "--output", "json"]))
     assert report["summary"]["parsing_errors"] == 0
     assert report["summary"]["resource_count"] == sum(len(template["Resources"]) for template in templates.values())
     return {
@@ -125,7 +125,9 @@ def _write(templates: Templates, folder: Path) -> list[Path]:
 def _run(command: list[str], stdin: str = "") -> str:
     # An address where nothing listens: a checker that wants the network fails instead of depending on it.
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
-    result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=os.environ | nowhere)
+    # checkov would start a process for each template.
+    environment = os.environ | nowhere | {"CHECKOV_PARALLELIZATION_TYPE": "none"}
+    result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
     assert result.stdout, f"{command[0]}: {result.stderr}"
     return result.stdout
 

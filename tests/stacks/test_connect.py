@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import ROOT, Synthesized, synthesize
+from settings import Deployment
+from tests.conftest import ROOT, Synthesized, synthesize, synthesize_now
 from tests.settings.documents import document, export
 
 ACCOUNT, HOME = "111122223333", "eu-west-1"
@@ -382,16 +383,13 @@ def test_aptible_has_no_api_so_the_deploy_ends_with_two_values_and_the_request(s
 
 
 @pytest.mark.parametrize("revision", [None, "2"])
-def test_asked_to_every_deploy_has_the_vendor_looked_at(
-    tmp_path: Path, revision: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_asked_to_every_deploy_has_the_vendor_looked_at(revision: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     for noon in (12, 13):
         now = datetime.datetime(2026, 11, 21, noon, tzinfo=datetime.UTC)
         monkeypatch.setattr("stacks.connection.now", lambda now=now: now)
-        file = tmp_path / f"{noon}.yaml"  # each file is synthesized once
-        file.write_text(yaml.safe_dump(document(atlas(check_each_deploy=True, revision=revision))), encoding="utf-8")
-        seen.append({each["Properties"]["Revision"] for each in polled(synthesize(file))})
+        settings = Deployment.model_validate(document(atlas(check_each_deploy=True, revision=revision)))
+        seen.append({each["Properties"]["Revision"] for each in polled(synthesize_now(settings))})
     prefix = f"{revision} " if revision else ""
     assert seen == [{f"{prefix}2026-11-21T12:00:00Z"}, {f"{prefix}2026-11-21T13:00:00Z"}]
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from app import build_app
 from settings import Deployment
 from stacks.limits import LIMITS, exceeded, measures
-from tests.conftest import ROOT, cdk_context
+from tests.conftest import ROOT, synthesize_now
 from tests.settings.documents import FETCH, OTLP, PUSH, Document, document, export
 
 PAGE = ROOT / "docs" / "limits.md"
@@ -24,8 +23,7 @@ Templates = dict[str, dict[str, Any]]
 
 def templates_of(*exports: Document, destinations: list[Document]) -> Templates:
     settings = Deployment.model_validate(document(*exports, destinations=destinations))
-    app = build_app(settings, shipper_layer=ROOT / "tests" / "stacks" / "layer", context=cdk_context())
-    return {stack.stack_name: stack.template for stack in app.synth().stacks}
+    return synthesize_now(settings).templates
 
 
 def existing_bucket(number: int, **changes: object) -> Document:

@@ -12,10 +12,9 @@ from sqlglot import exp
 from sqlglot.errors import OptimizeError
 from sqlglot.optimizer.qualify import qualify
 
-from app import build_app
 from settings import load_settings
 from settings.sql import Sql
-from tests.conftest import EXAMPLES, ROOT, cdk_context, synthesize
+from tests.conftest import EXAMPLES, ROOT, synthesize, synthesize_now
 
 EVERYTHING = ROOT / "examples" / "everything.yaml"
 ARCHIVE = "acme-prod-archive-111122223333-eu-west-1"
@@ -26,10 +25,7 @@ QUERIES = re.findall(r"^```sql\n(.*?)^```$", (ROOT / "docs" / "sql.md").read_tex
 def core() -> dict[str, Any]:
     """Return the template of the core stack of everything, with SQL."""
     settings = load_settings(EVERYTHING).model_copy(update={"sql": Sql()})
-    app = build_app(settings, shipper_layer=ROOT / "tests" / "stacks" / "layer", context=cdk_context())
-    (template,) = [stack.template for stack in app.synth().stacks if stack.stack_name == "acme-prod-core"]
-    found: dict[str, Any] = template
-    return found
+    return synthesize_now(settings).templates["acme-prod-core"]
 
 
 def of_type(resource_type: str) -> list[dict[str, Any]]:

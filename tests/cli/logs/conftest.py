@@ -14,6 +14,7 @@ import pytest
 from log_shipper.jobs import identity_of
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape, archive_key
+from moto.s3.models import s3_backends
 
 from settings import load_settings
 from settings.names import Names
@@ -64,6 +65,10 @@ class Landed:
         key = archive_key(export, records[0][0], identity_of(*(text for _, text in records)))
         self.s3.put_object(Bucket=self.archive, Key=key, Body=gzip.compress(b"".join(lines)))
         return key
+
+    def empty(self, key: str) -> None:
+        """Put an empty object into the bucket of orders, past the wire: some tests need a thousand."""
+        s3_backends[self.settings.account]["aws"].put_object(self.orders, key, b"")
 
     def logs(self, *arguments: str) -> Typed:
         """Search the day that everything here is of, unless told otherwise."""

@@ -126,7 +126,7 @@ def test_a_long_folder_of_dated_names_is_listed_from_the_range_on(landed: Landed
     now = datetime.now(UTC)
     days = [now - timedelta(days=day) for day in range(1100, 0, -1)]
     for day in [*days, now]:
-        landed.s3.put_object(Bucket=landed.orders, Key=f"atlas/C/h/mongodb/{day:%Y-%m-%dT%H}-mongodb.log", Body=b"")
+        landed.empty(f"atlas/C/h/mongodb/{day:%Y-%m-%dT%H}-mongodb.log")
     layout = DatedNames(now - timedelta(hours=1), now, LATE)
     export = landed.settings.exports[1]
     place = places.Place(export=export, bucket=landed.orders, stack="orders", prefix="atlas/", layout=layout)
@@ -139,7 +139,7 @@ def test_a_long_folder_of_dated_names_is_listed_from_the_range_on(landed: Landed
 
 def test_a_long_folder_of_other_names_is_listed_whole(landed: Landed) -> None:
     for number in range(1001):
-        landed.s3.put_object(Bucket=landed.orders, Key=f"atlas/C/h/mongodb/{number:04}.log", Body=b"")
+        landed.empty(f"atlas/C/h/mongodb/{number:04}.log")
     layout = DatedNames(datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC), LATE)
     export = landed.settings.exports[1]
     place = places.Place(export=export, bucket=landed.orders, stack="orders", prefix="atlas/", layout=layout)
