@@ -3,7 +3,7 @@
 import sys
 import time
 
-LONG_SECONDS = 10
+LONG_SECONDS = 8
 """After so long a subject is not measured again: the noise of what takes longer is small against it."""
 _BEGUN = time.monotonic()
 

@@ -47,7 +47,7 @@ def measure(folder: Path, runs: int, lines: int) -> dict[str, Any]:
     with Outside(folder, "day", LATENCY_SECONDS, runs) as outside:
         result["hours"] = {str(hours): outside.both(hours, NEEDLE) for hours in (1, 6, HOURS)}
     by_objects = {str(HOURS * 10): result["hours"][str(HOURS)]}
-    for per_hour in (1, 25):
+    for per_hour in (1, 20):
         fill(folder / f"of{per_hour}", per_hour, lines // (HOURS * per_hour))
         with Outside(folder, f"of{per_hour}", LATENCY_SECONDS, runs) as outside:
             by_objects[str(HOURS * per_hour)] = outside.both(HOURS, NEEDLE)

@@ -25,8 +25,8 @@ class Handler(BaseHTTPRequestHandler):
     """Answers what a search asks: who is calling, what is there, an object."""
 
     protocol_version = "HTTP/1.1"
-    # header and body in one write, or the body waits for the acknowledgement of the header
-    wbufsize = -1
+    # or a body waits 40 ms for the acknowledgement of its header, which S3's do not
+    disable_nagle_algorithm = True
     folder, seconds = Path(), 0.0
     keys: tuple[str, ...] = ()
     metadata: dict[str, str] = {}  # noqa: RUF012 - set once, before the server starts

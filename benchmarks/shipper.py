@@ -31,7 +31,7 @@ class Bench:
 
     def measure(self, name: str, records: int, export: dict[str, Any], **more: str) -> dict[str, float]:
         """Return the least CPU seconds and the peak RSS of a subject."""
-        tell(f"{name.replace('_', ' ')}, {records:,} lines")
+        tell(f"{name.replace('_', ' ')}, {records:,} lines{', with redaction' if 'redaction' in export else ''}")
         from log_shipper.export_config import parse_export_config
 
         document = json.dumps(export)

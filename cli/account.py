@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.session import Session
 
 from cli.errors import CommandError, ExitCode, closest
+from cli.options import DEFAULT_SETTINGS, cdk_settings_option, settings_option
 from settings import Deployment, SettingsError, load_settings
 from settings.names import Names
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_firehose import FirehoseClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
@@ -70,6 +72,8 @@ class Account:
         AWS profile; None for what the AWS CLI would use.
     region
         The only Region to work in; None for all of the deployment's.
+    file
+        Where the settings are, for what a person is told to type.
 
     Raises
     ------
@@ -77,14 +81,16 @@ class Account:
         When the deployment is not in that Region, or the credentials are of another account.
     """
 
-    def __init__(self, settings: Deployment, profile: str | None, region: str | None) -> None:
+    def __init__(
+        self, settings: Deployment, profile: str | None, region: str | None, file: Path = DEFAULT_SETTINGS
+    ) -> None:
         if region is not None and region not in settings.regions:
             raise CommandError(
                 f"--region {region}: {settings.deployment} has nothing there; "
                 f"{closest(region, list(settings.regions))}",
                 ExitCode.USAGE,
             )
-        self.settings, self.names = settings, Names.of(settings)
+        self.settings, self.names, self._file = settings, Names.of(settings), file
         self.regions = (region,) if region else settings.regions
         # boto3 would bring its uploads and downloads of files along, which take a quarter of its start
         self._session = Session(profile=profile)
@@ -92,10 +98,9 @@ class Account:
         self._making = threading.Lock()
         sts = self._client("sts", settings.region)
         with ThreadPoolExecutor(1) as pool:
-            asked = pool.submit(sts.get_caller_identity)
             # nearly every command reads S3: its client is made while STS answers
-            self._client("s3", settings.region)
-            caller = asked.result()
+            pool.submit(self._client, "s3", settings.region)
+            caller = sts.get_caller_identity()
         if caller["Account"] != settings.account:
             raise CommandError(
                 f"These credentials are of the account {caller['Account']} ({caller['Arn']}), and "
@@ -119,6 +124,12 @@ class Account:
     def events(self) -> EventBridgeClient:
         """EventBridge in the deployment's own Region."""
         client: EventBridgeClient = self._client("events", self.settings.region)
+        return client
+
+    @cached_property
+    def firehose(self) -> FirehoseClient:
+        """Firehose in the deployment's own Region, where metrics are streamed."""
+        client: FirehoseClient = self._client("firehose", self.settings.region)
         return client
 
     @cached_property
@@ -198,11 +209,20 @@ class Account:
                 self._clients[service, region] = untyped.create_client(service, region_name=region, config=config)
             return self._clients[service, region]
 
+    @property
+    def option(self) -> str:
+        """What another `logdock` command needs besides to take the same settings; mostly nothing."""
+        return settings_option(self._file)
+
+    def deploy(self, stack: str) -> str:
+        """Return the command that deploys a stack."""
+        return f"npx cdk deploy {stack}{cdk_settings_option(self._file)}"
+
     def not_deployed(self, stack: str, region: str | None = None) -> CommandError:
         """Return the error of something that a stack makes and that is not there."""
         where = region or self.settings.region
         name = self.names.in_region(stack, where)
         return CommandError(
-            f"{name} is not deployed in {where} of the account {self.settings.account}: `npx cdk deploy {name}`",
+            f"{name} is not deployed in {where} of the account {self.settings.account}: `{self.deploy(name)}`",
             ExitCode.NOT_DEPLOYED,
         )

@@ -36,7 +36,7 @@ def send_test(
 
     The exit code is 1 when nobody hears it, or somebody has not confirmed.
     """
-    screen, account = Screen(as_json=as_json), Account(read_settings(settings), profile, region)
+    screen, account = Screen(as_json=as_json), Account(read_settings(settings), profile, region, settings)
     sent = {where: _send(account, where) for where in account.regions}
     screen.document(sent)
     rows = [[where, who, state] for where, hearers in sent.items() for who, state in hearers.items()]

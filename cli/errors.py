@@ -49,7 +49,7 @@ _ACTIONS = {
     "GetObject": "s3:GetObject", "HeadObject": "s3:GetObject", "PutObject": "s3:PutObject",
     "DeleteObject": "s3:DeleteObject", "DeleteObjects": "s3:DeleteObjectVersion", "SendMessageBatch": "sqs:SendMessage",
     "DeleteMessageBatch": "sqs:DeleteMessage", "ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
-    "Invoke": "lambda:InvokeFunction",
+    "Invoke": "lambda:InvokeFunction", "PutRecordBatch": "firehose:PutRecordBatch",
 }  # fmt: skip
 """What an operation is called where its name is not the action's, for answers that do not name the action."""
 

@@ -42,7 +42,7 @@ def next_steps(
     A credential never stands in them: a call takes it from the variable that it names.
     """
     screen = Screen(as_json=as_json)
-    account = Account(read_settings(settings), profile, region)
+    account = Account(read_settings(settings), profile, region, settings)
     wanted = _stacks(account)
     if name is not None and name not in wanted:
         raise CommandError(f"{name}: the settings have no such export, nor destination that fetches; "

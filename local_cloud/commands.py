@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from local_cloud.stand_ins.logzio_listener import LogzioListener
 
 ROOT = Path(__file__).parents[1]
-_SOURCES = [ROOT, *(ROOT / "lambda_src" / name for name in ("log_shipper", "vendor_connector"))]
+_SOURCES = [ROOT, *(ROOT / "lambda_src" / name for name in ("log_shipper", "resource_tags", "vendor_connector"))]
 PYTHON_PATH = os.pathsep.join(map(str, _SOURCES))
 """Where the command's modules are."""
 DEADLINE_SECONDS = 30.0

@@ -128,7 +128,7 @@ def watch_metrics(alarms: Alarms, destination: str, *, tags: bool, names: Names)
                 namespace="AWS/Firehose",
                 name="DeliveryToHttpEndpoint.Success",
                 dimensions=delivery,
-                # 1 for a request that was taken and 0 for one that was not: the average is the share that was
+                # A count of requests that were taken: its average over all is the share that was
                 statistic="Average",
             ),
             threshold=1,

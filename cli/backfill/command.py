@@ -64,7 +64,7 @@ def backfill(
     first, end = moment("--since", since, now), moment("--until", until or "now", now)
     if first >= end:
         raise CommandError(f"--since {written(first)} is not before --until {written(end)}", ExitCode.USAGE)
-    account = Account(read_settings(settings), profile, region)
+    account = Account(read_settings(settings), profile, region, settings)
     chosen = _export(account, export)
     destinations = _destinations(chosen, destination)
     if isinstance(chosen, LogGroupExport) and destinations == [ARCHIVE]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import textwrap
 from enum import StrEnum
@@ -61,6 +62,8 @@ def init(
     """
     if settings.exists():
         raise CommandError(f"{settings}: is there already. Name another with --settings FILE", ExitCode.USAGE)
+    if not os.access(settings.parent, os.W_OK):
+        raise CommandError(f"{settings}: {settings.parent} is no directory that you may write to", ExitCode.USAGE)
     screen = Screen(as_json=as_json)
     document: dict[str, Any] = {}
     _ask(screen, document, (), DEPLOYMENT)

@@ -131,7 +131,7 @@ def logs(
         fields=tuple(map(field_of, fields or ())),
     )
     chosen = selectors(stack, app, database, endpoint, container)
-    account = Account(read_settings(settings), profile, region)
+    account = Account(read_settings(settings), profile, region, settings)
     if account.settings.region not in account.regions:
         raise CommandError(f"--region {region}: all logs are in {account.settings.region}", ExitCode.USAGE)
     lateness = now - moment("--late", late, now)

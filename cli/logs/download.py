@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -35,9 +36,9 @@ def download(
         target = directory.joinpath(*parts)
         if target.exists():
             return target, True
-        target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_name(f"{target.name}.part")
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             with unfinished.open("wb") as file:
                 for chunk in reader.chunks(each):
                     file.write(chunk)
@@ -45,8 +46,11 @@ def download(
         except UnreadableError as error:
             skip(each, str(error))
             return None
+        except OSError as error:
+            raise CommandError(f"--download {target}: {error.strerror}", ExitCode.USAGE) from None
         finally:
-            unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
         return target, False
 
     with ThreadPoolExecutor(WORKERS) as pool:

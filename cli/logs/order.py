@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 
+from cli.errors import CommandError, ExitCode
 from cli.logs.scan import Hit
 
 IN_MEMORY_BYTES = 64 * 1024 * 1024
@@ -21,7 +22,13 @@ class Ordered:
         self._disk: sqlite3.Connection | None = None
 
     def add(self, hits: Sequence[Hit]) -> None:
-        """Take lines."""
+        """Take lines.
+
+        Raises
+        ------
+        CommandError
+            When the disk is full.
+        """
         for time, line in hits:
             self._held.append((time, self._count, line))
             self._count += 1
@@ -54,7 +61,14 @@ class Ordered:
             self._disk = sqlite3.connect("", isolation_level=None)
             self._disk.execute("create table held (time text, number integer, line blob, primary key (time, number))")
             self._disk.execute("pragma journal_mode = off")
-        self._disk.execute("begin")
-        self._disk.executemany("insert into held values (?, ?, ?)", self._held)
-        self._disk.execute("commit")
+        try:
+            self._disk.execute("begin")
+            self._disk.executemany("insert into held values (?, ?, ?)", self._held)
+            self._disk.execute("commit")
+        except sqlite3.OperationalError as error:
+            raise CommandError(
+                f"the temporary file of the lines that wait for their order: {error}. TMPDIR names another directory; "
+                "a shorter range has fewer",
+                ExitCode.USAGE,
+            ) from None
         self._held, self._size = [], 0

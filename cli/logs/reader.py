@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -141,7 +141,14 @@ class Reader:
 
                 def kept() -> Iterator[bytes]:
                     for chunk in body:
-                        held.write(chunk)
+                        try:
+                            held.write(chunk)
+                        except OSError as error:
+                            raise CommandError(
+                                f"{gettempdir()}: {error.strerror}. An encrypted archive is held there until its tag "
+                                "verifies: TMPDIR names another directory",
+                                ExitCode.USAGE,
+                            ) from None
                         yield chunk
 
                 aptible_envelope.verify(kept(), envelope, content_key)

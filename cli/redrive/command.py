@@ -13,6 +13,7 @@ from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from cli.redrive.archiver_events import ArchiverEvents
 from cli.redrive.dead_letters import DeadLetters
 from cli.redrive.failures import Place, Report, Wanted
+from cli.redrive.metrics import Metrics
 from cli.redrive.pace import Pace, stopped_by_interrupt
 from cli.redrive.quarantine import Quarantine
 from cli.screen import Screen
@@ -43,7 +44,7 @@ def redrive(
         str | None, typer.Option(metavar="TEXT", help="Only failures whose reason has this text (not dead letters).")
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(metavar="N", min=0.01, help="At most so many messages and events a second.")
+        float | None, typer.Option(metavar="N", min=0.01, help="At most so many messages, events and objects a second.")
     ] = None,
     wait: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="Give up when no record arrived for this long.")
@@ -52,11 +53,11 @@ def redrive(
     """Send again what failed, and delete only what has arrived.
 
     Dead letters go back to their queue. Quarantined records are sent to the destination that refused them: mend the
-    reason first. Events that the archiver could not archive are given to it again. It can be stopped and started again
-    at any point.
+    reason first. Events that the archiver could not archive are given to it again, and metrics that were not taken to
+    Firehose. It can be stopped and started again at any point.
     """
     screen = Screen(as_json=as_json)
-    account = Account(read_settings(settings), profile, region)
+    account = Account(read_settings(settings), profile, region, settings)
     _check(account, export, destination)
     wanted = Wanted(where=only, export=export, destination=destination, reason=reason)
     pace, report = Pace(rate), Report()
@@ -116,6 +117,13 @@ def _work(
         if not dry_run:
             with screen.progress("sending quarantined records again", len(asked)) as done:
                 quarantine.redrive(asked, pace, done)
+    if wanted.where in (None, Place.METRICS) and wanted.export is None and is_home:
+        metrics = Metrics(account=account, wanted=wanted, report=report)
+        with screen.progress("reading what Firehose kept"):
+            undelivered = metrics.look()
+        if not dry_run:
+            with screen.progress("sending metrics again", len(undelivered)) as done:
+                metrics.redrive(undelivered, pace, done)
 
 
 def _show(report: Report, screen: Screen, *, dry_run: bool, stopped: bool) -> None:

@@ -18,10 +18,11 @@ class Place(StrEnum):
     DEAD_LETTERS = "dead-letters"
     QUARANTINE = "quarantine"
     ARCHIVER = "archiver"
+    METRICS = "metrics"
 
 
 class Group(NamedTuple):
-    """Failures that have place, export, destination and reason in common."""
+    """Failures that have place, export, destination and reason in common; metrics are of no export."""
 
     where: Place
     region: str

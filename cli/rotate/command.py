@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from cli.account import Account, read_settings
 from cli.errors import CommandError, ExitCode, closest, is_absent
 from cli.init.questions import EXTERNAL_ID_BYTES
-from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile, cdk_settings_option, settings_option
+from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from cli.rotate.file import external_ids, write_external_ids
 from cli.rotate.uses import Uses, uses_of
 from cli.screen import Screen
@@ -67,8 +67,15 @@ def rotate_external_id(
     Only the settings file is changed, and only by --begin and --finish. Each step ends with a deploy of yours. The exit
     code is 1 while a rotation is under way.
     """
+    for given, option, needed in (
+        (begin and finish, "--finish", "a deploy of what --begin wrote, and a run of its own"),
+        (new is not None and not begin, "--new", "--begin"),
+        (unchecked and not finish, "--unchecked", "--finish"),
+    ):
+        if given:
+            raise CommandError(f"{option} needs {needed}", ExitCode.USAGE)
     screen = Screen(as_json=as_json)
-    account = Account(read_settings(settings), profile, region)
+    account = Account(read_settings(settings), profile, region, settings)
     ids = _ids(account.settings, name)
     role = account.names.export(name)
     trusted = _trusted(account, role)
@@ -80,10 +87,11 @@ def rotate_external_id(
         _may_finish(name, ids, step, uses, unchecked=unchecked)
         write_external_ids(settings, name, ids[1:])
         ids, step = ids[1:], Step.DEPLOY
-    todo = _next(account, settings, name, step)
+    todo = _next(account, name, step)
     screen.document({"name": name, "step": step.name, "in_settings": len(ids), "trusted": len(trusted), "next": todo})
     screen.say(f"{name}: {step}.")
-    for place, external_id in zip(("old", "new"), ids if len(ids) == 2 else (), strict=False):
+    looked_for = ids if step in (Step.AT_THE_VENDOR, Step.SWITCHED) else ()
+    for place, external_id in zip(("old", "new"), looked_for, strict=False):
         used = uses.get(external_id)
         screen.say(f"  the {place} id was {f'last used {_at(used.last)}' if used else 'not used in the last 90 days'}")
     screen.say(f"Next: {todo}")
@@ -127,7 +135,7 @@ def _begin(
     own = any(isinstance(each, CockroachdbExport) and each.name == name for each in settings.exports)
     if new is None and not own:
         raise CommandError(f"{name}: the vendor makes this id. Give what it shows with --new ID", ExitCode.USAGE)
-    both = (ids[0], new or secrets.token_hex(EXTERNAL_ID_BYTES))
+    both = (ids[0], secrets.token_hex(EXTERNAL_ID_BYTES) if new is None else new)
     write_external_ids(file, name, both)
     return both
 
@@ -161,14 +169,13 @@ def _at(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _next(account: Account, settings: Path, name: str, step: Step) -> str:
+def _next(account: Account, name: str, step: Step) -> str:
     fetches = name in {each.name for each in account.settings.destinations}
     stack = account.names.in_region("shipper", account.settings.region) if fetches else account.names.export(name)
-    named = settings_option(settings)
     return {
-        Step.NONE: f"`logdock rotate-external-id {name} --begin{named}` starts one",
-        Step.DEPLOY: f"`npx cdk deploy {stack}{cdk_settings_option(settings)}`, then run this command again",
-        Step.AT_THE_VENDOR: f"change it at the vendor, as `logdock next-steps {name}{named}` shows. CloudTrail tells "
-        "of its next call within a quarter of an hour",
-        Step.SWITCHED: f"`logdock rotate-external-id {name} --finish{named}`",
+        Step.NONE: f"`logdock rotate-external-id {name} --begin{account.option}` starts one",
+        Step.DEPLOY: f"`{account.deploy(stack)}`, then run this command again",
+        Step.AT_THE_VENDOR: f"change it at the vendor, as `logdock next-steps {name}{account.option}` shows. "
+        "CloudTrail tells of its next call within a quarter of an hour",
+        Step.SWITCHED: f"`logdock rotate-external-id {name} --finish{account.option}`",
     }[step]

@@ -41,7 +41,7 @@ def write_external_ids(file: Path, name: str, ids: Sequence[str]) -> None:
             )
         beside.replace(file)
     except SettingsError as error:
-        raise CommandError(str(error), ExitCode.USAGE) from None
+        raise CommandError(str(error).replace(str(beside), str(file)), ExitCode.USAGE) from None
     finally:
         beside.unlink(missing_ok=True)
 

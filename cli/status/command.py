@@ -40,7 +40,7 @@ def status(
     What cannot be read is shown as ?, and said below. The exit code is 1 when there are failures.
     """
     screen = Screen(as_json=as_json)
-    account = Account(read_settings(settings), profile, region)
+    account = Account(read_settings(settings), profile, region, settings)
     found = _look(account, screen)
     try:
         while watch:

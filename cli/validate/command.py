@@ -58,7 +58,11 @@ def validate(
         for what, found in (("export", deployment.exports), ("destination", deployment.destinations))
     )
     screen.say(f"{settings}: {deployment.deployment}, {counts}, no mistakes")
-    checks = [] if offline else _live(Account(deployment, profile, region), exports, screen, everything=export is None)
+    checks = (
+        []
+        if offline
+        else _live(Account(deployment, profile, region, settings), exports, screen, everything=export is None)
+    )
     verdicts = Counter(check.verdict for check in checks)
     screen.document(
         {
@@ -128,6 +132,6 @@ def _parts(account: Account, exports: list[Export], *, everything: bool) -> list
 
 
 def _archive(account: Account) -> Checks:
-    checks = Checks("archive", f"npx cdk deploy {account.names.core_stack}")
+    checks = Checks("archive", account.deploy(account.names.core_stack))
     check_key(account, checks, f"alias/{account.settings.deployment}-archive", account.settings.region)
     return checks

@@ -26,7 +26,7 @@ PROBE = "logdock-validate"
 
 def check_export(account: Account, export: Export) -> Checks:
     """Check one export in every Region that it is in."""
-    checks = Checks(export.name, f"npx cdk deploy {account.names.export(export.name)}")
+    checks = Checks(export.name, account.deploy(account.names.export(export.name)))
     for region in account.settings.regions_of(export):
         with checks.of_thing(f"configuration in {region}"):
             account.ssm_in(region).get_parameter(Name=f"{account.names.parameter_path}{export.name}")

@@ -10,6 +10,7 @@ from cli.validate.checks import Check, Checks
 from cli.validate.roles import Deed, VendorRole, check_deeds, check_role
 from cli.validate.vendors import check_vendor
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
+from settings.logzio_metrics import LogzioMetrics
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def check_archiver(account: Account, region: str) -> Checks:
     """Check the archiver of a Region."""
     names = account.names
-    checks = Checks("archiver", f"npx cdk deploy {names.in_region('shipper', region)}")
+    checks = Checks("archiver", account.deploy(names.in_region("shipper", region)))
     source = names.stream_arn(region) if account.settings.subscriptions == "kinesis" else None
     with checks.of_thing(f"function {names.archiver} in {region}") as check:
         _check_function(account.lambda_in(region), check, names.archiver, source)
@@ -28,7 +29,7 @@ def check_archiver(account: Account, region: str) -> Checks:
 def check_destination(account: Account, name: str) -> Checks:
     """Check what ships to a destination, or for one that fetches, its role."""
     names, region = account.names, account.settings.region
-    checks = Checks(name, f"npx cdk deploy {names.in_region('shipper', region)}")
+    checks = Checks(name, account.deploy(names.in_region("shipper", region)))
     function = names.shipper(name)
     with checks.of_thing(f"function {function}") as check:
         _check_function(account.lambda_in(region), check, function, names.queue_arn(name))
@@ -44,10 +45,24 @@ def check_destination(account: Account, name: str) -> Checks:
                 if destination.connect:
                     check_vendor(account, checks, destination)
             if destination.metrics:
-                check_secret(account, checks, destination.metrics.token_secret, (names.metrics(name, "delivery"),))
+                _check_metrics(account, checks, name, destination.metrics)
         if secret:
             check_secret(account, checks, secret, (function,))
     return checks
+
+
+def _check_metrics(account: Account, checks: Checks, destination: str, metrics: LogzioMetrics) -> None:
+    names, region = account.names, account.settings.region
+    check_secret(account, checks, metrics.token_secret, (names.metrics(destination, "delivery"),))
+    stream = names.metrics(destination)
+    with checks.of_thing(f"metric stream {stream}") as check:
+        state = account.cloudwatch_in(region).get_metric_stream(Name=stream)["State"]
+        mend = f"aws cloudwatch start-metric-streams --names {stream}"
+        check.require(state == "running", f"its state is {state}: no metrics are sent", mend)
+    if metrics.tags:
+        function = names.metrics(destination, "tags")
+        with checks.of_thing(f"function {function}") as check:
+            _check_function(account.lambda_in(region), check, function, None)
 
 
 def check_topic(account: Account, region: str) -> Checks:
@@ -55,7 +70,7 @@ def check_topic(account: Account, region: str) -> Checks:
     stack = (
         account.names.core_stack if region == account.settings.region else account.names.in_region("shipper", region)
     )
-    checks = Checks("alerts", f"npx cdk deploy {stack}")
+    checks = Checks("alerts", account.deploy(stack))
     with checks.of_thing(f"topic {account.names.alerts} in {region}") as check:
         topic = account.names.alert_topic_in(region)
         pages = account.sns_in(region).get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)

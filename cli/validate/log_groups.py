@@ -90,7 +90,7 @@ def check_cluster(account: Account, checks: Checks, export: AuroraMysqlExport) -
         (cluster,) = account.rds.describe_db_clusters(DBClusterIdentifier=export.cluster_id)["DBClusters"]
         exported = set(cluster.get("EnabledCloudwatchLogsExports", []))
         wanted = {each for each in export.log_types if not (export.role == "custom" and each == "audit")}
-        mend = "" if export.configure_cluster else f"logdock next-steps {export.name}"
+        mend = "" if export.configure_cluster else f"logdock next-steps {export.name}{account.option}"
         check.require(wanted <= exported, f"it does not export {', '.join(sorted(wanted - exported))}", mend)
         waiting = [
             member["DBInstanceIdentifier"]

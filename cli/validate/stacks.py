@@ -33,7 +33,8 @@ class Stack(NamedTuple):
 
 def check_stack(account: Account, stack: Stack) -> Checks:
     """Check one stack and, by CloudFormation, each resource in it."""
-    checks = Checks(stack.name, f"npx cdk deploy {stack.name}")
+    deploy = account.deploy(stack.name)
+    checks = Checks(stack.name, deploy)
     formation = account.cloudformation_in(stack.region)
     with checks.of_thing(f"stack in {stack.region}") as check:
         status = _status(formation, stack.name)
@@ -42,7 +43,7 @@ def check_stack(account: Account, stack: Stack) -> Checks:
         if status == "UPDATE_ROLLBACK_COMPLETE":
             check.require(False, "its last deploy failed and was taken back")
         if status in DEPLOYED:
-            _compare(formation, stack.name, checks, check)
+            _compare(formation, stack.name, checks, check, f"{deploy} --revert-drift")
     return checks
 
 
@@ -55,7 +56,7 @@ def _status(formation: CloudFormationClient, name: str) -> str | None:
         raise
 
 
-def _compare(formation: CloudFormationClient, name: str, checks: Checks, stack: Check) -> None:
+def _compare(formation: CloudFormationClient, name: str, checks: Checks, stack: Check, revert: str) -> None:
     detection = formation.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
     while True:
         found = formation.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
@@ -69,12 +70,12 @@ def _compare(formation: CloudFormationClient, name: str, checks: Checks, stack: 
             case "IN_SYNC":
                 same += 1
             case "MODIFIED":
-                with checks.of_thing(what, f"npx cdk deploy {name} --revert-drift, or take it into the settings") as it:
+                with checks.of_thing(what, f"{revert}, or take it into the settings") as it:
                     for each in drift.get("PropertyDifferences", []):
                         is_, was = _short(each["ActualValue"]), _short(each["ExpectedValue"])
                         it.require(False, f"{each['PropertyPath']} is {is_}, and was deployed as {was}")
             case "DELETED":
-                with checks.of_thing(what, f"npx cdk deploy {name} --revert-drift") as it:
+                with checks.of_thing(what, revert) as it:
                     it.require(False, "it was deleted by hand")
             case other:
                 with checks.of_thing(what) as it:

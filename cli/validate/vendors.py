@@ -13,7 +13,7 @@ def check_vendor(account: Account, checks: Checks, party: Party, key_arn: str | 
     own = "the vendor's own configuration"
     if not is_asked(party):
         with checks.of_thing(own, mend) as check:
-            check.leave(f"it is not looked at; `logdock next-steps {party.name}` shows what it must be")
+            check.leave(f"it is not looked at; `logdock next-steps {party.name}{account.option}` shows what it must be")
         return
     looks = {own: lambda: ask(account, party, key_arn).faults, **besides(account, party)}
     for what, look in looks.items():

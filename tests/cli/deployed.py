@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -29,13 +30,18 @@ deployment: acme
 account: "111122223333"
 region: eu-west-1
 destinations:
-  - {name: logz, kind: logzio, token_secret: acme/logzio}
+  - name: logz
+    kind: logzio
+    token_secret: acme/logzio
+    metrics: {token_secret: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:acme/metrics-a1B2c3"}
   - {name: lake, kind: otlp, endpoint: https://otel.acme.example}
 exports:
   - {name: app, kind: s3-logs, existing_bucket: acme-landing, ship_to: [logz, lake]}
   - {name: jobs, kind: cloudwatch-logs, log_groups: [/acme/jobs], ship_to: [logz]}
 """
 LANDING = "acme-landing"
+STREAMED = "acme-streamed"
+"""What is put on the metrics' stream."""
 SECRET_CONTENT = "patient-4711"
 """Stands in every record here, and must stand in nothing that a command prints."""
 
@@ -77,6 +83,16 @@ class Deployed:
         untyped.client("secretsmanager", region_name=region).create_secret(Name="acme/logzio", SecretString="tok")
         self.export("app", vendor="s3-logs")
         self.export("jobs", vendor="cloudwatch-logs")
+        self.firehose = untyped.client("firehose", region_name=region)
+        # moto posts to no listener, but it writes to a bucket
+        self.s3.create_bucket(Bucket=STREAMED, CreateBucketConfiguration={"LocationConstraint": region})
+        self.firehose.create_delivery_stream(
+            DeliveryStreamName=self.names.metrics("logz"),
+            S3DestinationConfiguration={
+                "RoleARN": self.names.role_arn("x"),
+                "BucketARN": self.names.bucket_arn(STREAMED),
+            },
+        )
         for name, value in {
             "AWS_DEFAULT_REGION": region,
             "LOGDOCK_DEPLOYMENT": "acme",
@@ -211,6 +227,25 @@ class Deployed:
             self.s3.get_object(Bucket=self.archive, Key=key)["Body"].read() for key in self.keys("", self.archive)
         ]
         return [json.loads(line)["message"] for body in bodies for line in gzip.decompress(body).splitlines()]
+
+    def keep_metrics(self, *records: bytes, name: str = "a", destination: str = "logz", **changed: Any) -> None:
+        """Keep records in the failure bucket as Firehose does when the listener did not take them."""
+        said = {
+            "attemptsMade": 9,
+            "arrivalTimestamp": 1_763_690_584_000,
+            "errorCode": "HttpEndpoint.DestinationException",
+            "errorMessage": "The following response was received from the endpoint destination. "
+            f'503: {{"errorMessage": "{SECRET_CONTENT}"}}',
+            "attemptEndingTimestamp": 1_763_697_784_000,
+        }
+        lines = [said | {"rawData": base64.b64encode(each).decode()} | changed for each in records]
+        body = gzip.compress("".join(json.dumps(each) + "\n" for each in lines).encode())
+        key = f"metrics/{destination}/http-endpoint-failed/2026/11/21/02/acme-ship-{destination}_metrics-1-{name}.gz"
+        self.s3.put_object(Bucket=self.failed, Key=key, Body=body)
+
+    def streamed(self) -> bytes:
+        """Return what is on the metrics' stream."""
+        return b"".join(self.s3.get_object(Bucket=STREAMED, Key=key)["Body"].read() for key in self.keys("", STREAMED))
 
     def keep_event(self, shape: str, message: str, **changed: Any) -> None:
         """Keep an event in the failure bucket as Lambda does when the archiver failed."""

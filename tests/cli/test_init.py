@@ -98,6 +98,12 @@ def test_a_file_that_is_there_is_left_alone(answer: Answer, tmp_path: Path) -> N
     assert (tmp_path / "logdock.yaml").read_text() == "mine"
 
 
+def test_a_place_that_cannot_be_written_to_is_told_before_anything_is_asked(answer: Answer) -> None:
+    ended = answer(["--settings", "nowhere/logdock.yaml"], [])
+    says = "Error: nowhere/logdock.yaml: nowhere is no directory that you may write to\n"
+    assert (ended.code, ended.err) == (2, says)
+
+
 def test_nothing_is_written_when_the_answers_end(answer: Answer, tmp_path: Path) -> None:
     ended = answer([], HEAD)
     assert (ended.code, "the answers ended before kind of export" in ended.err) == (2, True)

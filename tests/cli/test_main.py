@@ -157,3 +157,12 @@ def test_the_installed_command_runs_its_own_checkout_from_anywhere(tmp_path: Pat
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert "no mistakes" in result.stdout
+
+
+def test_what_is_proposed_takes_the_same_settings_file(aws: None) -> None:
+    settings = load_settings(EVERYTHING)
+    assert Account(settings, None, None).deploy("acme-core") == "npx cdk deploy acme-core"
+    account = Account(settings, None, None, Path("prod 1.yaml"))
+    assert account.deploy("acme-core") == "npx cdk deploy acme-core -c settings='prod 1.yaml'"
+    assert account.option == " --settings 'prod 1.yaml'"
+    assert "-c settings='prod 1.yaml'`" in str(account.not_deployed("core"))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from log_shipper.events import CONTINUES, ObjectRef, message_of
+from moto.firehose.models import FirehoseBackend
 from moto.sqs.models import SQSBackend
 
 from cli.redrive.failures import in_general
@@ -376,6 +377,125 @@ class TestArchiverEvents:
         assert ended.code == 1
         assert [row["reason"] for row in rows(ended)] == [reason]
         assert deployed.versions("aws/lambda/") == 1
+
+
+class TestMetrics:
+    def test_a_dry_run_shows_them_by_destination_and_reason_and_leaves_all(
+        self, redrive: Callable[..., Typed], deployed: Deployed
+    ) -> None:
+        deployed.keep_metrics(b"one", b"two", name="a")
+        deployed.keep_metrics(b"three", name="b")
+        deployed.keep_metrics(b"four", name="c", errorCode="HttpEndpoint.Timeout", errorMessage="no answer in 180 s")
+        ended = redrive("--dry-run", "--json")
+        assert ended.code == 1
+        assert [(row["where"], row["export"], row["destination"], row["reason"], row["found"], row["records"])
+                for row in rows(ended)] == [
+            ("metrics", "", "logz", "HttpEndpoint.DestinationException: the listener answered 503", 2, 3),
+            ("metrics", "", "logz", "HttpEndpoint.Timeout", 1, 1),
+        ]  # fmt: skip
+        assert (deployed.versions("metrics/"), deployed.streamed()) == (3, b"")
+
+    def test_go_back_on_their_stream_as_they_were_and_are_deleted(
+        self, redrive: Callable[..., Typed], deployed: Deployed
+    ) -> None:
+        deployed.keep_metrics(b"\x05\x00\xff", b"two")
+        ended = redrive("--json")
+        assert (ended.code, [(row["found"], row["gone"], row["left"]) for row in rows(ended)]) == (0, [(1, 1, 0)])
+        assert deployed.streamed() == b"\x05\x00\xfftwo"
+        assert deployed.versions("metrics/") == 0
+
+    def test_that_are_not_compressed_are_read_as_well(self, redrive: Callable[..., Typed], deployed: Deployed) -> None:
+        line = {"errorCode": "x", "errorMessage": "", "rawData": "b25l"}
+        deployed.s3.put_object(Bucket=deployed.failed, Key="metrics/logz/a", Body=json.dumps(line).encode())
+        assert redrive().code == 0
+        assert deployed.streamed() == b"one"
+
+    def test_of_which_firehose_does_not_take_a_record_stay_whole(
+        self, redrive: Callable[..., Typed], deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("resource_tags.delivery.sleep", lambda _seconds: None)
+        take = FirehoseBackend.put_record_batch
+
+        def take_some(firehose: FirehoseBackend, name: str, records: list[dict[str, bytes]]) -> Any:
+            refused = [{"ErrorCode": "ServiceUnavailableException", "ErrorMessage": "Slow down."}]
+            taken = [each for each in records if each["Data"] != b"bad"]
+            if not taken:
+                return {"FailedPutCount": 1, "RequestResponses": refused}
+            answer = take(firehose, name, taken)
+            return {"FailedPutCount": 1, "RequestResponses": [*answer["RequestResponses"], *refused]}
+
+        deployed.keep_metrics(b"good", b"bad")
+        with monkeypatch.context() as patch:
+            patch.setattr(FirehoseBackend, "put_record_batch", take_some)
+            ended = redrive()
+        assert ended.code == 1
+        assert "acme-ship-logz_metrics did not take 1 of 2 records in 5 tries: ServiceUnavailableException" in ended.err
+        assert (deployed.versions("metrics/"), deployed.streamed()) == (1, b"good")
+        assert redrive().code == 0
+        assert deployed.versions("metrics/") == 0
+
+    def test_a_run_that_was_stopped_goes_on_where_it_was(
+        self, redrive: Callable[..., Typed], deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("a", "b", "c"):
+            deployed.keep_metrics(name.encode(), name=name)
+        with monkeypatch.context() as patch:
+            # one turn and no more
+            patch.setattr(Pace, "turn", lambda pace: not pace.stopped and not pace.stop())
+            ended = redrive()
+        assert ended.code == 130
+        assert deployed.versions("metrics/") == 2
+        assert redrive().code == 0
+        assert sorted(deployed.streamed().decode()) == ["a", "b", "c"]
+
+    @pytest.mark.parametrize(
+        ("destination", "reason"),
+        [
+            ("lake", "the settings have no metrics for this destination"),
+            ("gone", "the settings have no metrics for this destination"),
+        ],
+    )
+    def test_of_a_destination_without_metrics_stay(
+        self, redrive: Callable[..., Typed], deployed: Deployed, destination: str, reason: str
+    ) -> None:
+        deployed.keep_metrics(b"one", destination=destination)
+        ended = redrive("--json")
+        assert [(row["destination"], row["reason"], row["left"]) for row in rows(ended)] == [(destination, reason, 1)]
+        assert (deployed.versions("metrics/"), deployed.streamed()) == (1, b"")
+
+    @pytest.mark.parametrize("body", [b"", b"\x1f\x8bcut", b"[]\n", b"{}\n", b'{"errorCode": "x", "rawData": "?"}\n'])
+    def test_that_cannot_be_read_stay(self, redrive: Callable[..., Typed], deployed: Deployed, body: bytes) -> None:
+        deployed.s3.put_object(Bucket=deployed.failed, Key="metrics/logz/a", Body=body)
+        ended = redrive("--json")
+        assert [(row["reason"], row["left"]) for row in rows(ended)] == [("it is no failure record of Firehose's", 1)]
+        assert (deployed.versions("metrics/"), deployed.streamed()) == (1, b"")
+
+    @pytest.mark.parametrize(
+        ("asked", "shown"),
+        [
+            (("--only", "metrics"), True),
+            (("--destination", "logz"), True),
+            (("--reason", "answered 503"), True),
+            (("--only", "quarantine"), False),
+            (("--destination", "lake"), False),
+            (("--export", "app"), False),
+            (("--reason", "timeout"), False),
+        ],
+    )
+    def test_are_chosen_like_other_failures_but_are_of_no_export(
+        self, redrive: Callable[..., Typed], deployed: Deployed, asked: tuple[str, ...], shown: bool
+    ) -> None:
+        deployed.keep_metrics(b"one")
+        assert len(rows(redrive("--dry-run", "--json", *asked))) == shown
+
+    def test_whose_stream_is_gone_say_what_is_not_deployed(
+        self, redrive: Callable[..., Typed], deployed: Deployed
+    ) -> None:
+        deployed.keep_metrics(b"one")
+        deployed.firehose.delete_delivery_stream(DeliveryStreamName="acme-ship-logz_metrics")
+        ended = redrive()
+        assert (ended.code, "acme-shipper is not deployed" in ended.err) == (4, True)
+        assert deployed.versions("metrics/") == 1
 
 
 class TestMistakes:

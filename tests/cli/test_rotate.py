@@ -179,6 +179,34 @@ def test_is_not_begun_twice(world: World) -> None:
     assert "a rotation is under way already" in refused.err
 
 
+def test_uses_that_were_not_looked_up_are_not_denied(world: World) -> None:
+    world.used(OLD, 1)
+    assert "used" not in world.rotate("--begin").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--begin", "--finish"), "Error: --finish needs a deploy of what --begin wrote, and a run of its own\n"),
+        (("--new", NEW), "Error: --new needs --begin\n"),
+        (("--unchecked",), "Error: --unchecked needs --finish\n"),
+        (
+            ("--begin", "--new", ""),
+            "logdock.yaml: 1 mistake\n  exports[0].external_id[1]: got ''; expected an external id",
+        ),
+        (
+            ("--begin", "--new", OLD),
+            f"logdock.yaml: 1 mistake\n  exports[0].external_id: got a list of 2; expected each entry once ({OLD}",
+        ),
+    ],
+)
+def test_a_mistake_of_use_changes_nothing(world: World, arguments: tuple[str, ...], says: str) -> None:
+    before = world.file.read_text()
+    refused = world.rotate(*arguments)
+    assert (refused.code, refused.out, world.file.read_text()) == (2, "", before)
+    assert says in refused.err
+
+
 def test_a_script_is_told_the_step(world: World) -> None:
     both_trusted(world)
     found = json.loads(world.rotate("--json").out)

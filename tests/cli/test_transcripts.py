@@ -38,7 +38,7 @@ LONG = "x" * 40_000
 
 
 def after_an_outage(deployed: Deployed) -> None:
-    """Logz.io was down for hours, refused two records as too long, and the archiver was throttled once."""
+    """Logz.io was down for hours, metrics and all, refused two records as too long; the archiver was throttled once."""
     deployed.export("app", vendor="s3-logs", oversize="quarantine")
     deployed.send("logz", deployed.land("long.log", f"a{LONG}", f"b{LONG}"))
     deployed.ship()
@@ -47,6 +47,7 @@ def after_an_outage(deployed: Deployed) -> None:
         died = deployed.send("logz-dead", deployed.land(f"{number}.log", "line"))
         deployed.said("logz", died, "DeliveryError: listener.logz.io answered 503, 4 attempts")
     deployed.keep_event("async", "one")
+    deployed.keep_metrics(b"one", b"two", b"three")
 
 
 def a_morning(deployed: Deployed) -> None:

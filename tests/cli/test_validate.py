@@ -12,12 +12,11 @@ from moto.sns.models import sns_backends
 
 from cli.account import Account
 from cli.validate import functions
-from cli.validate.checks import Checks
+from cli.validate.checks import Checks, Verdict
 from cli.validate.exports import has_key
 from cli.validate.functions import check_topic
 from cli.validate.roles import trust_faults
 from settings import load_settings
-from settings.names import Names
 from tests.cli.conftest import EVERYTHING, Type
 from tests.cli.deployed import Deployed
 from tests.conftest import EXAMPLES, ROOT, synthesize
@@ -148,17 +147,26 @@ def test_an_address_hears_nothing_until_it_has_confirmed(subscription: str, reas
     assert check.reason == reason
 
 
-def test_the_secret_of_metrics_is_to_be_read_by_the_role_that_delivers_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = load_settings(ROOT / "examples" / "logzio.yaml")
+@pytest.mark.parametrize(
+    ("state", "faults"), [("running", []), ("stopped", ["its state is stopped: no metrics are sent"])]
+)
+def test_of_metrics_the_secret_the_stream_and_the_function_of_tags_are_looked_at(
+    aws: None, monkeypatch: pytest.MonkeyPatch, state: str, faults: list[str]
+) -> None:
     asked: list[tuple[str, tuple[str, ...]]] = []
-    monkeypatch.setattr(functions, "_check_function", lambda *_: None)
+    functions_asked: list[str] = []
+    streams = SimpleNamespace(get_metric_stream=lambda Name: {"State": {"acme-prod-ship-logz_metrics": state}[Name]})  # noqa: N803
+    monkeypatch.setattr(functions, "_check_function", lambda *asked: functions_asked.append(asked[2]))
     monkeypatch.setattr(functions, "check_secret", lambda _, __, secret, readers: asked.append((secret, readers)))
-    account: Any = SimpleNamespace(settings=settings, names=Names.of(settings), lambda_in=lambda _: None)
+    monkeypatch.setattr(Account, "cloudwatch_in", lambda *_: streams)
+    account = Account(load_settings(ROOT / "examples" / "logzio.yaml"), None, None)
 
-    functions.check_destination(account, "logz")
+    checks = functions.check_destination(account, "logz")
 
     metrics = "arn:aws:secretsmanager:us-east-1:111122223333:secret:acme/logzio-metrics-a1B2c3"
     assert asked == [
         (metrics, ("acme-prod-ship-logz_delivery",)),
         ("acme/logzio", ("acme-prod-ship-logz",)),
     ]
+    assert functions_asked == ["acme-prod-ship-logz", "acme-prod-ship-logz_tags"]
+    assert [each.reason for each in checks.all if each.verdict is Verdict.WRONG] == faults

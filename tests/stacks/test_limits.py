@@ -16,7 +16,7 @@ from tests.settings.documents import FETCH, OTLP, PUSH, Document, document, expo
 PAGE = ROOT / "docs" / "limits.md"
 SIZES = (1, 10, 100)
 METRICS_SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:acme/logzio-metrics-a1B2c3"
-DESTINATIONS = [PUSH | {"metrics": {"token_secret": METRICS_SECRET}}, FETCH, OTLP]
+DESTINATIONS = [PUSH | {"metrics": {"token_secret": METRICS_SECRET, "tags": True}}, FETCH, OTLP]
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11"
 Templates = dict[str, dict[str, Any]]
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gzip
 import hashlib
 import json
+import os
+import tempfile
 import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
@@ -197,6 +200,36 @@ def test_a_directory_that_cannot_be_made_is_a_mistake_of_use(landed: Landed) -> 
     (landed.directory / "file").write_text("")
     ended = landed.logs("--download", "file/out")
     assert (ended.code, ended.err) == (ExitCode.USAGE, "Error: --download file/out: Not a directory\n")
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(landed: Landed) -> None:
+    land(landed, key_of())
+    (landed.directory / "out").mkdir()
+    (landed.directory / "out" / "apps-321").write_text("")
+    ended = landed.logs("--decryption-keys", keys_file(landed, MASTER), "--download", "out")
+    assert (ended.code, ended.err) == (
+        ExitCode.USAGE,
+        f"Error: --download {Path('out', 'apps-321', 'service-123', V3)}: Not a directory\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fails", "says"),
+    [
+        ("cli.logs.reader.SpooledTemporaryFile.write", "Error: {temporary}: No space left on device. An encrypted"),
+        ("pathlib.Path.rename", "Error: --download out/apps-321/service-123/" + V3 + ": No space left on device\n"),
+    ],
+)
+def test_a_disk_that_is_full_is_named(landed: Landed, monkeypatch: pytest.MonkeyPatch, fails: str, says: str) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    land(landed, key_of())
+    monkeypatch.setattr(fails, full)
+    ended = landed.logs("--decryption-keys", keys_file(landed, MASTER), "--download", "out")
+    assert ended.code == ExitCode.USAGE
+    assert ended.err.startswith(says.format(temporary=tempfile.gettempdir()))
+    assert not [file for file in (landed.directory / "out").rglob("*") if file.is_file()]
 
 
 def test_a_large_archive_is_decrypted_in_bounded_memory(landed: Landed, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import threading
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.errors import CommandError, ExitCode
 from cli.logs.order import Ordered
 from cli.logs.parallel import InOrder
 from cli.logs.scan import Hit
@@ -87,3 +89,14 @@ def test_a_worker_stops_when_nobody_reads_any_more() -> None:
         next(next(over)[1])
     assert lanes.stopped
     assert len(yielded) < 10
+
+
+def test_a_disk_that_is_full_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = sqlite3.connect("", isolation_level=None)
+    monkeypatch.setattr("sqlite3.connect", lambda *_, **__: disk)
+    ordered = Ordered(in_memory_bytes=1)
+    ordered.add([Hit("2026-11-17T03:12:00", b"one")])
+    disk.execute("pragma max_page_count = 3")
+    with pytest.raises(CommandError, match=r"database or disk is full\. TMPDIR names another directory") as refused:
+        ordered.add([Hit("2026-11-17T03:12:01", bytes(100_000))])
+    assert refused.value.code == ExitCode.USAGE

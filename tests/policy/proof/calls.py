@@ -194,6 +194,7 @@ CALLS: Mapping[str, Call] = {
     "sts:AssumeRole": Call("assume_role", ("RoleArn",), _SESSION),
     "sts:SetSourceIdentity": Call("assume_role", ("RoleArn",), {**_SESSION, "SourceIdentity": "claims"}),
     "sts:TagSession": Call("assume_role", ("RoleArn",), {**_SESSION, "Tags": [{"Key": "team", "Value": "x"}]}),
+    "tag:GetResources": Call("get_resources"),
 }
 
 

@@ -32,7 +32,7 @@ _PAST_PERMISSION = {
     "ResourceNotFoundException",
 }  # fmt: skip
 """Errors that only somebody who is allowed gets: the local cloud asks for permission before it looks."""
-_CLIENTS = {"states": "stepfunctions"}
+_CLIENTS = {"states": "stepfunctions", "tag": "resourcegroupstaggingapi"}
 """The SDK's name of a service, where it is not that of its actions."""
 
 

@@ -1,0 +1,137 @@
+"""Buckets: what templates set on them, what keeps them, and what their events say.
+
+Each test goes red when its correction is taken out of ``corrections``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.local_cloud.corrections import made
+from tests.local_cloud.corrections.made import ACCOUNT, REGION, VENDOR
+
+if TYPE_CHECKING:
+    from local_cloud.emulator import Emulator
+
+
+def test_a_template_applies_encryption_lifecycle_and_access_log(emulator: Emulator) -> None:
+    key = made.key(emulator, made.delegation())
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    made.deploy(
+        emulator,
+        "bucket",
+        {
+            "Bucket": {
+                "Type": "AWS::S3::Bucket",
+                "Properties": {
+                    "BucketName": "templated",
+                    "BucketEncryption": {
+                        "ServerSideEncryptionConfiguration": [
+                            {"ServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}
+                        ]
+                    },
+                    "LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "ExpirationInDays": 400}]},
+                    "LoggingConfiguration": {"DestinationBucketName": "access", "LogFilePrefix": "templated/"},
+                },
+            }
+        },
+    )
+    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+
+    (rule,) = s3.get_bucket_encryption(Bucket="templated")["ServerSideEncryptionConfiguration"]["Rules"]
+    assert (rule["ApplyServerSideEncryptionByDefault"], rule["BucketKeyEnabled"]) == (default, True)
+    (rule,) = s3.get_bucket_lifecycle_configuration(Bucket="templated")["Rules"]
+    assert rule["Expiration"] == {"Days": 400}
+    target = s3.get_bucket_logging(Bucket="templated")["LoggingEnabled"]
+    assert (target["TargetBucket"], target["TargetPrefix"]) == ("access", "templated/")
+
+
+def _copied_to(replica: str, name: str) -> dict[str, Any]:
+    rule = {"Id": "all", "Status": "Enabled", "Priority": 1, "Filter": {"Prefix": ""}}
+    rule |= {"DeleteMarkerReplication": {"Status": "Disabled"}, "Destination": {"Bucket": f"arn:aws:s3:::{replica}"}}
+    return {
+        "Type": "AWS::S3::Bucket",
+        "Properties": {
+            "BucketName": name,
+            "VersioningConfiguration": {"Status": "Enabled"},
+            "ReplicationConfiguration": {"Role": f"arn:aws:iam::{ACCOUNT}:role/copies", "Rules": [rule]},
+        },
+    }
+
+
+def test_a_template_applies_a_lock_and_copies_to_a_locked_bucket(emulator: Emulator) -> None:
+    rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 30}}
+    locked = {
+        "BucketName": "copies",
+        "VersioningConfiguration": {"Status": "Enabled"},
+        "ObjectLockEnabled": True,
+        "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": rule},
+    }
+    made.deploy(emulator, "copies", {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": locked}})
+    made.deploy(emulator, "originals", {"Bucket": _copied_to("copies", "originals")})
+    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+
+    s3.put_object(Bucket="originals", Key="a", Body=b"a")
+
+    copy = s3.head_object(Bucket="copies", Key="a")
+    assert (copy["ReplicationStatus"], copy["ObjectLockMode"]) == ("REPLICA", "COMPLIANCE")
+
+
+def test_a_template_does_not_copy_to_a_bucket_that_is_not_there(emulator: Emulator) -> None:
+    assert made.deploy(emulator, "to-nowhere", {"Bucket": _copied_to("nowhere", "lonely")}) != "CREATE_COMPLETE"
+
+
+def test_a_bucket_with_objects_outlives_its_stack(emulator: Emulator) -> None:
+    made.deploy(emulator, "filled", {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "filled"}}})
+    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+    s3.put_object(Bucket="filled", Key="a", Body=b"a")
+    cloudformation = emulator.client("cloudformation", ACCOUNT, region=REGION)
+
+    cloudformation.delete_stack(StackName="filled")
+    made.until(lambda: made.status(cloudformation, "filled") == "DELETE_FAILED")
+
+    assert s3.get_object(Bucket="filled", Key="a")["Body"].read() == b"a"
+
+
+def test_a_replica_is_announced_with_its_version(emulator: Emulator) -> None:
+    source, target = emulator.client("s3", VENDOR, region=REGION), emulator.client("s3", ACCOUNT, region=REGION)
+    for client, bucket in ((source, "replicated"), (target, "replica")):
+        client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    role = f"arn:aws:iam::{VENDOR}:role/replication"
+    grant = {**made.allow("s3:ReplicateObject", "arn:aws:s3:::replica/*"), "Principal": {"AWS": role}}
+    target.put_bucket_policy(Bucket="replica", Policy=made.document(grant))
+    emulator.client("iam", VENDOR, region=REGION).create_role(
+        RoleName="replication",
+        AssumeRolePolicyDocument=made.document({**made.trust(VENDOR), "Principal": {"Service": "s3.amazonaws.com"}}),
+    )
+    rule = {"Status": "Enabled", "Prefix": "", "Destination": {"Bucket": "arn:aws:s3:::replica", "Account": ACCOUNT}}
+    source.put_bucket_replication(Bucket="replicated", ReplicationConfiguration={"Role": role, "Rules": [rule]})
+    queue = _queue_of_created_objects(emulator, "replica")
+
+    source.put_object(Bucket="replicated", Key="a", Body=b"a")
+
+    announced = _receive(emulator, queue)["detail"]["object"]
+    assert announced["key"] == "a"
+    assert announced["version-id"] == target.head_object(Bucket="replica", Key="a")["VersionId"]
+
+
+def _queue_of_created_objects(emulator: Emulator, bucket: str) -> str:
+    sqs, events = (emulator.client(service, ACCOUNT, region=REGION) for service in ("sqs", "events"))
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{bucket}"
+    grant = {**made.allow("sqs:SendMessage", arn), "Principal": {"Service": "events.amazonaws.com"}}
+    url = sqs.create_queue(QueueName=bucket, Attributes={"Policy": made.document(grant)})["QueueUrl"]
+    emulator.client("s3", ACCOUNT, region=REGION).put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}}
+    events.put_rule(Name=bucket, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=bucket, Targets=[{"Id": "queue", "Arn": arn}])
+    return str(url)
+
+
+def _receive(emulator: Emulator, queue: str) -> Any:
+    sqs = emulator.client("sqs", ACCOUNT, region=REGION)
+    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+    return json.loads(message["Body"])

@@ -1,0 +1,100 @@
+"""Log groups: keys, protection, templates, and which of its logs a cluster exports.
+
+Each test goes red when its correction is taken out of ``corrections``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local_cloud.corrections import made
+from tests.local_cloud.corrections.made import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from local_cloud.emulator import Emulator
+
+
+@pytest.mark.parametrize(("admitted", "taken"), [("keyed", True), ("another", False)])
+def test_a_log_group_that_exists_takes_a_key_that_admits_it(emulator: Emulator, admitted: str, taken: bool) -> None:
+    group = "keyed" if taken else "keyless"
+    logs = emulator.client("logs", ACCOUNT, region=REGION)
+    logs.create_log_group(logGroupName=group)
+    key = _key_of_log_group(emulator, admitted)
+    if taken:
+        logs.associate_kms_key(logGroupName=group, kmsKeyId=key)
+    else:
+        with pytest.raises(ClientError, match="not allowed to be used"):
+            logs.associate_kms_key(logGroupName=group, kmsKeyId=key)
+    (found,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert found.get("kmsKeyId") == (key if taken else None)
+
+
+@pytest.mark.parametrize(("condition_group", "created"), [("encrypted-1", True), ("another", False)])
+def test_a_log_group_takes_a_key_only_when_the_service_may_use_it(
+    emulator: Emulator, condition_group: str, created: bool
+) -> None:
+    group = "encrypted-1" if created else "encrypted-2"
+    key = _key_of_log_group(emulator, condition_group)
+
+    status = made.deploy(emulator, group, {"Group": _log_group(group, KmsKeyId=key)})
+
+    assert (status == "CREATE_COMPLETE") is created
+
+
+def test_a_protected_log_group_is_not_deleted(emulator: Emulator) -> None:
+    made.deploy(emulator, "protected", {"Group": _log_group("protected", DeletionProtectionEnabled=True)})
+
+    with pytest.raises(ClientError, match="deletion protection"):
+        emulator.client("logs", ACCOUNT, region=REGION).delete_log_group(logGroupName="protected")
+
+
+def test_a_template_does_not_take_over_a_log_group(emulator: Emulator) -> None:
+    logs = emulator.client("logs", ACCOUNT, region=REGION)
+    logs.create_log_group(logGroupName="mine")
+    logs.create_log_stream(logGroupName="mine", logStreamName="kept")
+
+    assert made.deploy(emulator, "theirs", {"Group": _log_group("mine")}) != "CREATE_COMPLETE"
+    assert [stream["logStreamName"] for stream in logs.describe_log_streams(logGroupName="mine")["logStreams"]] == [
+        "kept"
+    ]
+
+
+def test_a_cluster_shows_which_logs_it_exports(emulator: Emulator) -> None:
+    rds = emulator.client("rds", ACCOUNT, region=REGION)
+    rds.create_db_cluster(
+        DBClusterIdentifier="billing",
+        Engine="aurora-mysql",
+        MasterUsername="admin",
+        MasterUserPassword="not-a-secret",
+        EnableCloudwatchLogsExports=["error"],
+    )
+
+    rds.modify_db_cluster(
+        DBClusterIdentifier="billing",
+        CloudwatchLogsExportConfiguration={"EnableLogTypes": ["audit", "slowquery"], "DisableLogTypes": ["error"]},
+    )
+
+    (cluster,) = rds.describe_db_clusters(DBClusterIdentifier="billing")["DBClusters"]
+    assert cluster["EnabledCloudwatchLogsExports"] == ["audit", "slowquery"]
+
+
+def _key_of_log_group(emulator: Emulator, log_group: str) -> str:
+    context = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{log_group}"
+    return made.key(
+        emulator,
+        made.delegation(),
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": f"logs.{REGION}.amazonaws.com"},
+            "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:GenerateDataKey*"],
+            "Resource": "*",
+            "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": context}},
+        },
+    )
+
+
+def _log_group(name: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name, **properties}}
