@@ -13,13 +13,12 @@ from moto.sns.models import sns_backends
 from cli.account import Account
 from cli.validate import functions
 from cli.validate.checks import Checks, Verdict
-from cli.validate.exports import has_key
 from cli.validate.functions import check_topic
 from cli.validate.roles import trust_faults
 from settings import load_settings
 from tests.cli.conftest import EVERYTHING, Type
 from tests.cli.deployed import Deployed
-from tests.conftest import EXAMPLES, ROOT, synthesize
+from tests.conftest import ROOT
 
 VENDOR = "arn:aws:iam::772401394250:root"
 
@@ -74,17 +73,6 @@ def test_a_trust_that_the_deploy_asked_the_vendor_for_is_of_one_principal_with_a
     document: dict[str, Any], faults: list[str]
 ) -> None:
     assert trust_faults(document, None, None) == faults
-
-
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_a_key_is_expected_of_the_exports_whose_stacks_make_one(example: Any) -> None:
-    settings = load_settings(example)
-    templates = synthesize(example).templates
-    for export in settings.exports:
-        stack = templates[f"{settings.deployment}-{export.name}"]
-        makes_one = any(resource["Type"] == "AWS::KMS::Key" for resource in stack["Resources"].values())
-        if settings.region in (getattr(export, "regions", ()) or (settings.region,)):
-            assert has_key(export) == makes_one, export.name
 
 
 def test_an_export_that_the_settings_do_not_have_is_a_mistake_of_use(logdock: Type) -> None:
