@@ -72,9 +72,10 @@ types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infras
 	@$(BIN)/mypy -p log_shipper -p vendor_connector -p resource_tags
 	@$(BIN)/mypy app.py cli settings stacks constructs_lib local_cloud security_report supply_chain tests benchmarks
 
+# Each worker takes neighbours, so what a folder's tests share, such as templates and emulators, is mostly made once.
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"
-	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m 'not end_to_end and not proof'
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 --dist worksteal -m 'not end_to_end and not proof'
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"

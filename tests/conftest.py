@@ -28,8 +28,8 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 botocore.session.create_loader = cache(botocore.session.create_loader)
 # moto answers what `requests` sends too, by 1,300 patterns that each test would set up again; nothing here sends by it.
 moto.core.models.RESPONSES_METHODS.clear()
-# The CDK, moto and AWS's service models stay: the collector would walk them all again and again, a tenth of the time.
-gc.set_threshold(100_000)
+# The CDK, moto and AWS's service models stay; by default the collector walks them all again every few tests.
+gc.set_threshold(2_000, 10, 100)
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))

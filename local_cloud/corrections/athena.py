@@ -28,7 +28,8 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     """Make these corrections."""
     _name_workgroups_as_iam_does()
     _keep_to_the_workgroup()
-    _ask_as_the_caller(partial(_s3, endpoint_url, ca_bundle))
+    # One session for all: it keeps the services' models, which take longer to load than a query takes.
+    _ask_as_the_caller(partial(_s3, boto3.Session(), endpoint_url, ca_bundle))
 
 
 def _name_workgroups_as_iam_does() -> None:
@@ -162,11 +163,10 @@ def _parts(address: str) -> tuple[str, str, str]:
     return address.removeprefix("s3://").partition("/")
 
 
-def _s3(endpoint_url: str, ca_bundle: str) -> Any:
+def _s3(session: Any, endpoint_url: str, ca_bundle: str) -> Any:
     """Return a client of the front door that acts as who asked Athena, so IAM and KMS are asked as usual."""
     credential = iam_evaluator.resolve_credential(_CALLER.get())
-    untyped: Any = boto3.Session()
-    return untyped.client(
+    return session.client(
         "s3",
         endpoint_url=endpoint_url,
         verify=ca_bundle,

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
@@ -133,7 +132,7 @@ def delete(properties: dict[str, Any]) -> None:
 
 def remembered(parameter: str) -> dict[str, Any] | None:
     """Return what the SSM parameter holds, or None when there is none."""
-    ssm = boto3.client("ssm")
+    ssm = aws.ssm()
     try:
         value: dict[str, Any] = json.loads(ssm.get_parameter(Name=parameter)["Parameter"]["Value"])
     except ssm.exceptions.ParameterNotFound:
@@ -186,8 +185,8 @@ def formation(clock: Clock, iam: Iam, capsys: pytest.CaptureFixture[str]) -> Ite
 
 
 def remembered_values() -> list[str]:
-    parameters = boto3.client("ssm").describe_parameters()["Parameters"]
-    return [boto3.client("ssm").get_parameter(Name=one["Name"])["Parameter"]["Value"] for one in parameters]
+    parameters = aws.ssm().describe_parameters()["Parameters"]
+    return [aws.ssm().get_parameter(Name=one["Name"])["Parameter"]["Value"] for one in parameters]
 
 
 PROJECT_ID = "5e2211c17a3e5a48f5497de3"
@@ -236,7 +235,7 @@ def logzio(clock: Clock, iam: Iam, certificate: ServerCertificate) -> Iterator[L
 
 def store_secret(name: str, value: object) -> None:
     text = value if isinstance(value, str) else json.dumps(value)
-    boto3.client("secretsmanager").create_secret(Name=name, SecretString=text)
+    aws.secrets_manager().create_secret(Name=name, SecretString=text)
 
 
 def record(api: Any) -> None:

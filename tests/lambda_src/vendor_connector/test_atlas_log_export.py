@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import boto3
 import pytest
+from vendor_connector import aws
 
 from local_cloud.vendor_apis.atlas import AtlasApi
 from local_cloud.vendor_apis.server import Reply
@@ -63,7 +63,7 @@ def is_clean(atlas: AtlasApi) -> bool:
 
 
 def parameters() -> list[str]:
-    return [one["Name"] for one in boto3.client("ssm").describe_parameters()["Parameters"]]
+    return [one["Name"] for one in aws.ssm().describe_parameters()["Parameters"]]
 
 
 def only(found: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import boto3
 import pytest
-from vendor_connector import atlas_api
+from vendor_connector import atlas_api, aws
 
 from local_cloud.vendor_apis.atlas import AtlasApi
 from local_cloud.vendor_apis.server import Reply
@@ -53,7 +52,7 @@ def redaction(atlas: AtlasApi, *clusters: str) -> Template:
 
 
 def parameters() -> list[str]:
-    return [one["Name"] for one in boto3.client("ssm").describe_parameters()["Parameters"]]
+    return [one["Name"] for one in aws.ssm().describe_parameters()["Parameters"]]
 
 
 def somebodys_alert(atlas: AtlasApi, event: str = "HOST_EXTERNAL_LOG_SINK_EXPORT_DOWN") -> dict[str, Any]:
@@ -227,7 +226,7 @@ def test_a_cluster_that_is_being_changed_is_waited_for(atlas: AtlasApi, formatio
 def test_digest_keys_do_as_well_as_a_service_account(atlas: AtlasApi, formation: Formation) -> None:
     atlas.callers.api_keys["abcdefgh"] = "7d1c8f3b-7e64-4f4a-9d0e-6a864c0da3f5"
     keys = {"public_key": "abcdefgh", "private_key": "7d1c8f3b-7e64-4f4a-9d0e-6a864c0da3f5"}
-    boto3.client("secretsmanager").create_secret(Name="acme/keys", SecretString=json.dumps(keys))
+    aws.secrets_manager().create_secret(Name="acme/keys", SecretString=json.dumps(keys))
     formation.deploy(alert(atlas, credential="acme/keys"))
     formation.deploy(auditing(atlas, credential="acme/keys"))
     formation.destroy()
@@ -245,7 +244,7 @@ def test_digest_keys_do_as_well_as_a_service_account(atlas: AtlasApi, formation:
 def test_a_wrong_credential_is_told_before_anything_is_made(
     atlas: AtlasApi, formation: Formation, value: dict[str, str]
 ) -> None:
-    boto3.client("secretsmanager").create_secret(Name="acme/wrong", SecretString=json.dumps(value))
+    aws.secrets_manager().create_secret(Name="acme/wrong", SecretString=json.dumps(value))
     with pytest.raises(FailedError, match=r"answered 401: .*Atlas does not accept the credential: .*not expired"):
         formation.deploy(alert(atlas, credential="acme/wrong"))
     assert not atlas.writes()
@@ -290,7 +289,7 @@ def test_a_rotated_secret_is_read_anew(atlas: AtlasApi, formation: Formation) ->
     atlas.callers.service_accounts = {"mdb_sa_id_1": "rotated"}
     atlas.callers.tokens.clear()
     value = json.dumps({"client_id": "mdb_sa_id_1", "client_secret": "rotated"})
-    boto3.client("secretsmanager").put_secret_value(SecretId="acme/atlas", SecretString=value)
+    aws.secrets_manager().put_secret_value(SecretId="acme/atlas", SecretString=value)
     formation.destroy()
     assert atlas.projects[PROJECT].alerts == {}
 

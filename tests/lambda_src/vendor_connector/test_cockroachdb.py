@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import boto3
 import pytest
+from vendor_connector import aws
 
 from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
 from local_cloud.vendor_apis.server import Reply
@@ -66,7 +66,7 @@ def is_clean(cockroach: CockroachdbApi) -> bool:
 
 
 def parameters() -> list[str]:
-    return [one["Name"] for one in boto3.client("ssm").describe_parameters()["Parameters"]]
+    return [one["Name"] for one in aws.ssm().describe_parameters()["Parameters"]]
 
 
 def spec_of(cockroach: CockroachdbApi, cluster_id: str = CLUSTER) -> dict[str, Any]:

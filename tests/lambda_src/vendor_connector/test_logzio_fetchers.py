@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import boto3
 import pytest
+from vendor_connector import aws
 
 from local_cloud.vendor_apis.logzio import Account, Fetcher, LogzioApi
 from local_cloud.vendor_apis.server import Refused, Reply
@@ -57,7 +57,7 @@ def shown(logzio: LogzioApi, token: str = TOKEN) -> dict[int, dict[str, Any]]:
 
 
 def parameters() -> list[str]:
-    return [one["Name"] for one in boto3.client("ssm").describe_parameters()["Parameters"]]
+    return [one["Name"] for one in aws.ssm().describe_parameters()["Parameters"]]
 
 
 def is_clean(logzio: LogzioApi) -> bool:
@@ -370,7 +370,7 @@ def test_a_token_of_another_account_makes_new_fetchers_there_and_removes_the_old
 ) -> None:
     formation.deploy(template(logzio))
     logzio.accounts["other-token"] = Account(id=7)
-    boto3.client("secretsmanager").create_secret(Name="acme/other", SecretString="other-token")
+    aws.secrets_manager().create_secret(Name="acme/other", SecretString="other-token")
     formation.deploy(template(logzio, Secret="acme/other"))
     assert not shown(logzio)
     assert [one["logsType"] for one in shown(logzio, "other-token").values()] == ["ledger", "trail"]
@@ -383,7 +383,7 @@ def test_a_secret_that_became_another_accounts_is_refused_and_nothing_is_forgott
 ) -> None:
     formation.deploy(template(logzio))
     logzio.accounts["other-token"] = Account(id=7)
-    boto3.client("secretsmanager").put_secret_value(SecretId="acme/logzio-api", SecretString="other-token")
+    aws.secrets_manager().put_secret_value(SecretId="acme/logzio-api", SecretString="other-token")
     with pytest.raises(
         FailedError, match=r"the token in acme/logzio-api is of Logz.io's account 7, .* account 24601: "
     ):
@@ -423,7 +423,7 @@ def test_a_token_that_logzio_does_not_know_makes_nothing(logzio: LogzioApi, form
 
 
 def test_the_token_may_be_the_secret_itself(logzio: LogzioApi, formation: Formation) -> None:
-    boto3.client("secretsmanager").create_secret(Name="acme/plain", SecretString=f"{TOKEN}\n")
+    aws.secrets_manager().create_secret(Name="acme/plain", SecretString=f"{TOKEN}\n")
     formation.deploy(template(logzio, Secret="acme/plain"))
     assert len(shown(logzio)) == 2
 
