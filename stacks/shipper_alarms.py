@@ -144,7 +144,7 @@ def watch_metrics(alarms: Alarms, destination: str, *, tags: bool, names: Names)
             section="metrics-late",
             says=f"Metrics for {destination} have waited in Firehose for more than {LATE_MINUTES} minutes: it cannot "
             f"deliver them, or not keep what was refused; {reason}.",
-            run_first="logdock status",
+            run_first="logdock validate",
             metric=Metric(
                 namespace="AWS/Firehose",
                 name="DeliveryToHttpEndpoint.DataFreshness",
@@ -161,7 +161,7 @@ def watch_metrics(alarms: Alarms, destination: str, *, tags: bool, names: Names)
             name="metrics-lost",
             section="metrics-lost",
             says=f"CloudWatch could not hand metrics for {destination} to Firehose: these updates are lost.",
-            run_first="logdock status",
+            run_first="logdock validate",
             metric=Metric(
                 namespace="AWS/CloudWatch/MetricStreams",
                 name="PublishErrorRate",
@@ -181,7 +181,7 @@ def watch_metrics(alarms: Alarms, destination: str, *, tags: bool, names: Names)
                 section="metrics-tags",
                 says=f"The function {function} fails again and again: {destination} does not get the tags of "
                 f"resources; the reason is in the log group /aws/lambda/{function}.",
-                run_first="logdock status",
+                run_first="logdock validate",
                 metric=Metric(namespace="AWS/Lambda", name="Errors", dimensions={"FunctionName": function}),
                 threshold=1,
                 periods=FAILING_PERIODS,

@@ -27,7 +27,7 @@ from cli.archiver import error_in, invoke
 from cli.errors import is_absent
 from cli.redrive.failures import UNKNOWN, Group, Place, Report, Wanted, in_general
 from cli.redrive.pace import Pace
-from cli.redrive.versions import Kept, delete, kept
+from cli.redrive.versions import COLD, ColdError, Kept, delete, kept, read
 
 PREFIX = "aws/lambda/"
 UNCLAIMED = "unclaimed/"
@@ -90,9 +90,12 @@ class ArchiverEvents:
                 raise
 
     def _read(self, where: tuple[str, Kept]) -> Event:
-        region, (key, version, _) = where
-        answer = self.account.s3_in(region).get_object(Bucket=self._bucket(region), Key=key, VersionId=version)
-        body = answer["Body"].read()
+        region, what = where
+        key = what.key
+        try:
+            body = read(self.account.s3_in(region), self._bucket(region), what)
+        except ColdError:
+            return self._event(where, "", UNKNOWN, COLD)
         if key.startswith(UNCLAIMED):
             export = key.removeprefix(UNCLAIMED).partition("/")[0]
             is_back = export in {each.name for each in self.account.settings.exports}

@@ -26,7 +26,7 @@ from cli.account import Account
 from cli.errors import is_absent
 from cli.redrive.failures import Group, Place, Report, Wanted
 from cli.redrive.pace import Pace
-from cli.redrive.versions import Kept, delete, kept
+from cli.redrive.versions import COLD, ColdError, Kept, delete, kept, read
 
 PREFIX = "metrics/"
 WORKERS = 4
@@ -85,6 +85,8 @@ class Metrics:
             for line in lines:
                 _raw(line)
             reason = _reason(lines[0])
+        except ColdError:
+            return self._undelivered(where, destination, COLD, False), 0
         except (OSError, EOFError, ValueError, LookupError, TypeError):
             return self._undelivered(where, destination, "it is no failure record of Firehose's", False), 0
         is_sent = destination in self._streams
@@ -96,8 +98,7 @@ class Metrics:
         return Undelivered(where, group, is_sendable)
 
     def _lines(self, where: Kept) -> list[dict[str, Any]]:
-        answer = self.account.s3.get_object(Bucket=self._bucket, Key=where.key, VersionId=where.version)
-        body = answer["Body"].read()
+        body = read(self.account.s3, self._bucket, where)
         return [json.loads(line) for line in (gzip.decompress(body) if body[:2] == _GZIP else body).splitlines()]
 
     def _taken(self, undelivered: Undelivered) -> bool:

@@ -25,7 +25,7 @@ from cli.errors import code_of, is_absent
 from cli.redrive.dead_letters import queue_url
 from cli.redrive.failures import Group, Place, Report, Wanted, in_general
 from cli.redrive.pace import Pace
-from cli.redrive.versions import Kept, delete, kept
+from cli.redrive.versions import COLD, ColdError, Kept, delete, kept, read
 
 POLL_SECONDS = 2.0
 STALE = timedelta(minutes=15)
@@ -121,17 +121,19 @@ class Quarantine:
 
     def _read(self, refused: Refused) -> tuple[Group, int]:
         """Return the group of an object by its first reason, and how many records it holds."""
-        key, version, _ = refused.kept
-        body = self.account.s3.get_object(Bucket=self._bucket, Key=key, VersionId=version)["Body"].read()
         try:
-            lines = gzip.decompress(body).splitlines()
+            lines = gzip.decompress(read(self.account.s3, self._bucket, refused.kept)).splitlines()
             reason = in_general(str(json.loads(lines[0])["reason"]))
+        except ColdError:
+            lines, reason = [], COLD
         except (OSError, EOFError, ValueError, LookupError):
             lines, reason = [], "the quarantine object itself cannot be read"
         region = self.account.settings.region
         return Group(Place.QUARANTINE, region, refused.whose.export, refused.whose.destination, reason), len(lines)
 
     def _has_a_place(self, refused: Refused) -> bool:
+        if self._groups[refused].reason == COLD:
+            return False
         export, destination = refused.whose
         if export not in {each.name for each in self.account.settings.exports}:
             self.report.note(f"the settings have no export {export}: its records stay in quarantine")

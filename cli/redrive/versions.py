@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from botocore.exceptions import ClientError
+
+from cli.errors import code_of
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+COLD = "it is in Deep Archive: restore it first"
+
+
+class ColdError(Exception):
+    """An object is in a storage class that S3 does not read from."""
 
 
 class Kept(NamedTuple):
@@ -35,6 +45,22 @@ def kept(s3: S3Client, bucket: str, prefix: str) -> list[Kept]:
             else:
                 older.setdefault(version["Key"], []).append(version["VersionId"])
     return [Kept(key, version, tuple(reversed(older.get(key, [])))) for key, version in current.items()]
+
+
+def read(s3: S3Client, bucket: str, what: Kept) -> bytes:
+    """Return what an object holds.
+
+    Raises
+    ------
+    ColdError
+        When retention has moved it to Deep Archive.
+    """
+    try:
+        return s3.get_object(Bucket=bucket, Key=what.key, VersionId=what.version)["Body"].read()
+    except ClientError as error:
+        if code_of(error) == "InvalidObjectState":
+            raise ColdError from None
+        raise
 
 
 def delete(s3: S3Client, bucket: str, what: Kept) -> None:

@@ -498,6 +498,22 @@ class TestMetrics:
         assert deployed.versions("metrics/") == 1
 
 
+def test_what_is_in_deep_archive_is_shown_and_left(redrive: Callable[..., Typed], deployed: Deployed) -> None:
+    quarantine(deployed, "a ")
+    deployed.keep_event("async", "one")
+    deployed.keep_metrics(b"two")
+    for prefix in ("quarantine/", "aws/lambda/", "metrics/"):
+        (key,) = deployed.keys(prefix)
+        source = {"Bucket": deployed.failed, "Key": key}
+        deployed.s3.copy_object(Bucket=deployed.failed, Key=key, CopySource=source, StorageClass="DEEP_ARCHIVE")
+    ended = redrive("--json")
+    assert (ended.code, ended.err) == (1, "")
+    assert [(row["where"], row["reason"], row["gone"], row["left"]) for row in rows(ended)] == [
+        (where, "it is in Deep Archive: restore it first", 0, 1) for where in ("archiver", "metrics", "quarantine")
+    ]
+    assert deployed.waiting("logz") == 0
+
+
 class TestMistakes:
     def test_a_shipper_that_is_not_deployed(self, redrive: Callable[..., Typed], deployed: Deployed) -> None:
         deployed.sqs.delete_queue(QueueUrl=deployed.urls["logz-dead"])
