@@ -102,6 +102,7 @@ class ColumnParser:
         self._names: Sequence[str] = {
             "alb": ALB_COLUMNS, "clb": CLB_COLUMNS, "nlb": NLB_COLUMNS, "s3-access": S3_ACCESS_COLUMNS,
         }.get(kind, ())  # fmt: skip
+        self._begun = False
 
     def parse(self, line: str, origin: Origin) -> Record | None:
         """Return the record of a line; None for a header, whose names live on in the records' fields."""
@@ -119,8 +120,9 @@ class ColumnParser:
             return True
         if self._kind == "cloudfront" and line.startswith("#Version:"):
             return True
-        if self._kind == "csv" and not self._names:
-            self._names = _csv_cells(line)
+        if self._kind == "csv" and not self._begun:
+            # a first line that is none in CSV is no header, and the second is not either
+            self._begun, self._names = True, _csv_cells(line)
             return bool(self._names)
         if self._kind == "vpc-flow":
             names = line.split()
