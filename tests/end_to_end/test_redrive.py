@@ -99,6 +99,7 @@ def needs_of(names: Names, archive_key_arn: str) -> Callable[[str], Needs]:
             (["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SendMessage"], queues),
             (["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], queues[1:]),
             (["lambda:InvokeFunction"], [names.archiver_arn(REGION)]),
+            (["firehose:PutRecordBatch"], [f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/acme-ship-*"]),
             (["logs:FilterLogEvents"], [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/acme-ship-*:*"]),
         ],
     }.__getitem__
