@@ -33,8 +33,7 @@ class Stack(NamedTuple):
 
 def check_stack(account: Account, stack: Stack) -> Checks:
     """Check one stack and, by CloudFormation, each resource in it."""
-    deploy = account.deploy(stack.name)
-    checks = Checks(stack.name, deploy)
+    checks = Checks(stack.name, account.deploy(stack.name))
     formation = account.cloudformation_in(stack.region)
     with checks.of_thing(f"stack in {stack.region}") as check:
         status = _status(formation, stack.name)
@@ -43,7 +42,7 @@ def check_stack(account: Account, stack: Stack) -> Checks:
         if status == "UPDATE_ROLLBACK_COMPLETE":
             check.require(False, "its last deploy failed and was taken back")
         if status in DEPLOYED:
-            _compare(formation, stack.name, checks, check, f"{deploy} --revert-drift")
+            _compare(formation, stack.name, checks, check, account.deploy(f"{stack.name} --revert-drift"))
     return checks
 
 

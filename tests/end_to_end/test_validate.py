@@ -439,7 +439,8 @@ def test_a_stack_that_is_not_deployed_is_named_with_the_command_that_deploys_it(
     code, found = validate(file=file)
     assert code == 1
     stack = found["acme-prod-more", "stack in eu-west-1"]
-    assert (stack["reason"], stack["mend"]) == ("it is not deployed", "npx cdk deploy acme-prod-more")
+    deploy = f"npx cdk deploy acme-prod-more -c settings={file}"
+    assert (stack["reason"], stack["mend"]) == ("it is not deployed", deploy)
     assert found["alerts", "topic acme-prod-alerts in eu-west-1"]["reason"] == "new@acme.example is not subscribed"
     assert wrong(found) >= {("more", "configuration in eu-west-1"), ("more", "key alias/acme-prod-more")}
 

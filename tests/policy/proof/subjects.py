@@ -365,7 +365,7 @@ def _metrics(cast: Cast) -> Iterator[Subject]:
             "metrics-role": names.role_arn(stream),
             "metric-stream": f"arn:{names.partition}:cloudwatch:{here}:metric-stream/{stream}",
             "tags-role": names.role_arn(names.metrics(destination.name, "tags")) if destination.metrics.tags else (),
-            "tags-log": names.log_group_arn(
+            "log-stream": names.log_group_arn(
                 f"/aws/lambda/{names.metrics(destination.name, 'tags')}:log-stream:n1", names.region
             ),
             "token": destination.metrics.token_secret,
