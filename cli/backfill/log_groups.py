@@ -22,10 +22,11 @@ from cli import archiver
 from cli.account import Account
 from cli.backfill.batch import Batch
 from cli.errors import CommandError, ExitCode
-from cli.landings import LogGroupExport, log_groups_of
+from cli.landings import LogGroupExport, LogGroups, log_groups_of
+from cli.subscriptions import filter_name, subscription_of
 
 if TYPE_CHECKING:
-    from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef
+    from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef, LogGroupTypeDef
 
 BATCH_BYTES = 4_000_000
 """Of text. Lambda takes 6 MB at once (Lambda quotas), and what does not compress grows by a third in base64."""
@@ -71,12 +72,9 @@ class LogGroupEvents:
         CommandError
             When a log group is not there or not subscribed to; of a batch's `send`, when the archiver failed.
         """
-        groups = [
-            group
-            for region in log_groups_of(self.account.settings, self.export).regions
-            if region in self.account.regions
-            for group in self._groups(region)
-        ]
+        wanted = log_groups_of(self.account.settings, self.export)
+        regions = [region for region in wanted.regions if region in self.account.regions]
+        groups = [group for region in regions for group in self._groups(wanted, region)]
         start, end = self.since, self.until or self.now + NEWEST
         while start < end:
             after = min(end, (start + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0))
@@ -98,43 +96,35 @@ class LogGroupEvents:
         if answer.error:
             raise CommandError(f"the archiver did not archive events of {group.name}: {answer.error}", ExitCode.AWS)
 
-    def _groups(self, region: str) -> Iterator[Group]:
-        wanted = log_groups_of(self.account.settings, self.export)
+    def _groups(self, wanted: LogGroups, region: str) -> Iterator[Group]:
         for name in wanted.names:
-            if (group := next((each for each in self._described(region, name) if each.name == name), None)) is None:
+            found = next((each for each in self._described(region, name) if each["logGroupName"] == name), None)
+            if found is None:
                 raise CommandError(f"{region} has no log group {name}", ExitCode.NOT_DEPLOYED)
-            yield group
+            yield self._group(region, found)
         for prefix in wanted.prefixes:
-            yield from self._described(region, prefix)
+            for each in self._described(region, prefix):
+                if not each["logGroupName"].startswith(f"/aws/lambda/{self.account.settings.deployment}-"):
+                    yield self._group(region, each)
 
-    def _described(self, region: str, prefix: str) -> Iterator[Group]:
-        logs = self.account.logs_in(region)
-        for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix):
-            for each in page["logGroups"]:
-                name = each["logGroupName"]
-                if name.startswith(f"/aws/lambda/{self.account.settings.deployment}-"):
-                    continue
-                first = _moment(each["creationTime"]) - OLDEST
-                if days := each.get("retentionInDays"):
-                    first = max(first, self.now - timedelta(days=days))
-                arn = each["arn"].removesuffix(":*")
-                archived_from = self._subscribed(region, name) + UNSURE
-                yield Group(region, name, arn, first, None if self.until else archived_from)
+    def _described(self, region: str, prefix: str) -> Iterator[LogGroupTypeDef]:
+        pages = self.account.logs_in(region).get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+        return (each for page in pages for each in page["logGroups"])
 
-    def _subscribed(self, region: str, name: str) -> datetime:
-        """Return when a log group was subscribed to; without that the archiver would not know its events."""
-        wanted = f"logdock.{self.export.name}"
-        found = self.account.logs_in(region).describe_subscription_filters(logGroupName=name, filterNamePrefix=wanted)[
-            "subscriptionFilters"
-        ]
-        for each in found:
-            if each["filterName"] == wanted:
-                return _moment(each["creationTime"])
-        raise CommandError(
-            f"the log group {name} in {region} is not subscribed to for {self.export.name}. Deploy its stack; a log "
-            "group that is new under a prefix is subscribed to within the hour",
-            ExitCode.NOT_DEPLOYED,
-        )
+    def _group(self, region: str, found: LogGroupTypeDef) -> Group:
+        name, first = found["logGroupName"], _moment(found["creationTime"]) - OLDEST
+        if days := found.get("retentionInDays"):
+            first = max(first, self.now - timedelta(days=days))
+        # without a subscription the archiver would not know its events
+        subscription = subscription_of(self.account, self.export, name, region)
+        if subscription is None:
+            raise CommandError(
+                f"the log group {name} in {region} is not subscribed to for {self.export.name}. Deploy its stack; a "
+                "log group that is new under a prefix is subscribed to within the hour",
+                ExitCode.NOT_DEPLOYED,
+            )
+        archived_from = None if self.until else _moment(subscription["creationTime"]) + UNSURE
+        return Group(region, name, found["arn"].removesuffix(":*"), first, archived_from)
 
     def _cut(self, group: Group, start: datetime, end: datetime) -> Iterator[list[FilteredLogEventTypeDef]]:
         pages = self.account.logs_in(group.region).get_paginator("filter_log_events").paginate(
@@ -161,7 +151,7 @@ class LogGroupEvents:
             "owner": self.account.settings.account,
             "logGroup": group.name,
             "logStream": stream,
-            "subscriptionFilters": [f"logdock.{self.export.name}"],
+            "subscriptionFilters": [filter_name(self.export)],
             "logEvents": [
                 {"id": event["eventId"], "timestamp": event["timestamp"], "message": event["message"]}
                 for event in events

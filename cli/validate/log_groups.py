@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cli.account import Account
 from cli.landings import LogGroupExport, log_groups_of
+from cli.subscriptions import subscription_of
 from cli.validate.checks import Checks
 from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, Export
 
@@ -41,7 +42,7 @@ def _check_group(account: Account, checks: Checks, export: Export, name: str, re
         check.require(not encrypted or group.get("kmsKeyId"), "it is not encrypted with the export's key")
     with checks.of_thing(f"subscription of {name} in {region}") as check:
         check.require(
-            archiver_of(account, region) in _destinations(account, export, name, region),
+            _is_subscribed(account, export, name, region),
             "the archiver is not subscribed: nothing of it is archived",
         )
 
@@ -57,11 +58,7 @@ def _check_prefix(account: Account, checks: Checks, export: Export, prefix: str)
             if not each["logGroupName"].startswith(f"/aws/lambda/{account.settings.deployment}-")
         ]
         check.what += f": {min(len(found), MOST_GROUPS)} log groups"
-        missing = [
-            name
-            for name in found[:MOST_GROUPS]
-            if archiver_of(account, region) not in _destinations(account, export, name, region)
-        ]
+        missing = [name for name in found[:MOST_GROUPS] if not _is_subscribed(account, export, name, region)]
         check.require(
             not missing,
             f"the archiver is not subscribed to {len(missing)}: {', '.join(missing[:MOST_NAMED])}",
@@ -77,11 +74,9 @@ def archiver_of(account: Account, region: str) -> str:
     return account.names.stream_arn(region) if through_stream else account.names.archiver_arn(region)
 
 
-def _destinations(account: Account, export: Export, name: str, region: str) -> list[str]:
-    filters = account.logs_in(region).describe_subscription_filters(
-        logGroupName=name, filterNamePrefix=f"logdock.{export.name}"
-    )["subscriptionFilters"]
-    return [each["destinationArn"] for each in filters if each["filterName"] == f"logdock.{export.name}"]
+def _is_subscribed(account: Account, export: Export, name: str, region: str) -> bool:
+    subscription = subscription_of(account, export, name, region)
+    return subscription is not None and subscription["destinationArn"] == archiver_of(account, region)
 
 
 def check_cluster(account: Account, checks: Checks, export: AuroraMysqlExport) -> None:
