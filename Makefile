@@ -1,5 +1,7 @@
 # Every word here works on a fresh clone with Python 3.11+ and nothing else; CI calls the same words.
 SHELL := /bin/bash
+# A failure anywhere in a line, pipelines included, fails the target.
+.SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
@@ -65,7 +67,7 @@ test: lint types unit end-to-end ## Everything that CI checks
 lint: $(SETUP) ## Style, formatting, import rules
 	@echo "==> lint"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
-	@PYTHONPATH=.:lambda_src/log_shipper:lambda_src/vendor_connector:lambda_src/resource_tags $(BIN)/lint-imports --no-logo | tail -n 3
+	@PYTHONPATH=.:lambda_src/log_shipper:lambda_src/vendor_connector:lambda_src/resource_tags $(BIN)/lint-imports --no-logo
 
 types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infrastructure
 	@echo "==> types"
