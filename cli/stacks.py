@@ -6,10 +6,15 @@ deploy: it goes on exporting, and the CDK does not know its name any more.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
+from cli.errors import is_absent
 from cli.screen import CONTROL_CHARACTERS
 from settings import Deployment
 from settings.names import Names
@@ -90,3 +95,21 @@ def orphaned_stacks(account: Account, further: Iterable[str] = ()) -> list[Deplo
     expected = expected_stacks(account.settings)
     found = deployed_stacks(account, regions_to_search(account, further))
     return [stack for stack in found if expected.get(stack.name) != stack.region]
+
+
+def other_region(account: Account) -> str | None:
+    """Return the Region of another deployment with this one's name, in this account.
+
+    The role of the archiver names the archive's bucket, and the bucket's name ends with the Region. IAM has no Region:
+    two deployments of one name would both make a role of that name.
+    """
+    names = account.names
+    try:
+        policy = account.iam.get_role_policy(RoleName=names.archiver, PolicyName="Shipper")["PolicyDocument"]
+    except ClientError as error:
+        if is_absent(error):
+            return None
+        raise
+    archive = re.compile(rf"{re.escape(names.deployment)}-archive-{names.account}-([a-z0-9-]+)/")
+    found = archive.search(json.dumps(policy))
+    return found[1] if found and found[1] != names.region else None

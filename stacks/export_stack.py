@@ -28,6 +28,7 @@ from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsEx
 from settings.names import Names
 from stacks import subscriptions
 from stacks.export_alarms import ExportAlarms
+from stacks.recorded_settings import record_settings
 
 _READ_BY_THE_SHIPPER = {
     "redaction", "include", "exclude", "format", "record_start", "path_fields", "oversize", "decryption_keys_secret",
@@ -66,6 +67,7 @@ class ExportStack(Stack):
         self.configuration = ExportConfiguration(
             self, "Configuration", parameter_name=f"{names.parameter_path}{export.name}", document=document
         )
+        record_settings(self.configuration.resource, export)
 
     def customer_key(self) -> CustomerKey:
         """Make the export's own key: one vendor's grant never reaches another's data."""

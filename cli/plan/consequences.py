@@ -161,8 +161,8 @@ def _removed_destination(difference: Comparison, destination: Destination) -> It
         + "The destination's queues are deleted with what waits on them and what is dead. What the messages "
         "announced is still in S3.",
         steps=(
-            f"Wait until `logdock status` shows nothing waiting for `{name}`; `logdock redrive --destination {name}` "
-            + "sends what is dead.",
+            f"Wait until `logdock status` shows nothing waiting for `{name}`.",
+            f"`logdock redrive --destination {name}` for what is dead.",
             "Then deploy.",
         ),
     )
@@ -195,7 +195,7 @@ def _added_destination(destination: Destination) -> Iterator[Effect]:
 
 
 def _orphaned(difference: Comparison) -> Iterator[Effect]:
-    """Name the stacks that the new settings do not have, but for those of removed exports, which are named with them."""
+    """Name the stacks that the new settings do not have; those of removed exports are named with these."""
     of_removed = {each.name for each in difference.removed}
     exports = _export_stacks(difference)
     expected = expected_stacks(difference.new)

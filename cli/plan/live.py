@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,30 +18,12 @@ from cli.plan.consequences import consequences
 from cli.plan.effects import Effect, Kind
 from cli.plan.report import Plan
 from cli.plan.templates import Template, compare_templates, dangers, parse_template, read_assembly, unexplained
-from cli.stacks import DeployedStack, deployed_stacks, expected_stacks, regions_to_search
+from cli.stacks import DeployedStack, deployed_stacks, expected_stacks, other_region, regions_to_search
 from settings import Deployment
 from settings.names import Names
 
 METADATA = "logdock:settings"
 """Where a stack's template has the settings that it was made from (stacks/core.py, stacks/export_stack.py)."""
-
-
-def other_region(account: Account) -> str | None:
-    """Return the Region of another deployment with this one's name, in this account.
-
-    The role of the archiver names the archive's bucket, and the bucket's name ends with the Region. IAM has no Region:
-    two deployments of one name would both make a role of that name.
-    """
-    names = account.names
-    try:
-        policy = account.iam.get_role_policy(RoleName=names.archiver, PolicyName="Shipper")["PolicyDocument"]
-    except ClientError as error:
-        if is_absent(error):
-            return None
-        raise
-    archive = re.compile(rf"{re.escape(names.deployment)}-archive-{names.account}-([a-z0-9-]+)/")
-    found = archive.search(json.dumps(policy))
-    return found[1] if found and found[1] != names.region else None
 
 
 def collision(account: Account, region: str) -> Effect:
@@ -105,13 +86,14 @@ def _template(account: Account, stack: DeployedStack) -> Template:
 def deployed_settings(templates: dict[str, Template], settings: Deployment) -> Deployment | None:
     """Return the settings that the stacks were deployed with; None where they do not say, or not as this release reads.
 
-    The core has those of the deployment; each export's own stack in the deployment's Region has that export's.
+    The core has those of the deployment, and each export's stack has that export's.
     """
     parts = {name: _metadata(template) for name, template in templates.items()}
     whole = parts.get(f"{settings.deployment}-core")
     if whole is None:
         return None
-    exports = [part for name, part in parts.items() if part and "kind" in part]
+    # An export with stacks in several Regions is in each of them.
+    exports = list({part["name"]: part for part in parts.values() if part and "kind" in part}.values())
     order = {each.name: at for at, each in enumerate(settings.exports)}
     exports.sort(key=lambda each: (order.get(each["name"], len(order)), each["name"]))
     try:
