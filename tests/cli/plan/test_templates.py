@@ -65,15 +65,15 @@ NOTHING: dict[str, Any] = {"Type": "AWS::SNS::TopicPolicy"}
         ),
     ],
 )
-def test_difference(
-    before: Template | None, after: Template, sentences: list[str], kinds: list[Kind]
-) -> None:
+def test_difference(before: Template | None, after: Template, sentences: list[str], kinds: list[Kind]) -> None:
     assert [each.sentence for each in compare_templates("s", before, after)] == sentences
     assert [each.kind for each in (dangers("s", before, after, "x") if before else ())] == kinds
 
 
 def test_template_that_the_cdk_sent_as_yaml_is_the_same() -> None:
-    sent = 'Resources:\n  A:\n    Type: AWS::IAM::Role\n    Properties:\n      D: {Version: 2012-10-17, N: 5, B: true}\n'
+    sent = (
+        "Resources:\n  A:\n    Type: AWS::IAM::Role\n    Properties:\n      D: {Version: 2012-10-17, N: 5, B: true}\n"
+    )
     role = {"Type": "AWS::IAM::Role", "Properties": {"D": {"Version": "2012-10-17", "N": "5", "B": "true"}}}
     assert compare_templates("s", parse_template(sent), template(A=role)) == []
 
@@ -95,7 +95,9 @@ def test_table_is_that_of_the_resource_schemas() -> None:
 
 def create_only(kind: str) -> list[str]:
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
-    return sorted(path.removeprefix("/properties/").replace("/", ".") for path in schema.get("createOnlyProperties", []))
+    return sorted(
+        path.removeprefix("/properties/").replace("/", ".") for path in schema.get("createOnlyProperties", [])
+    )
 
 
 def test_table_is_part_of_what_ships() -> None:
