@@ -59,7 +59,7 @@ class CloudwatchLogsStack(ExportStack):
             self.wait_for_configuration(connector.apply("Subscriptions", "log-group-subscriptions", properties))
             connector.repeat("Rescan", "log-group-subscriptions", properties, minutes=SCAN_MINUTES)
             self.alarms.connector(f"{self.names.export(export.name)}-connector-schedule")
-        self.alarms.landing_in_log_groups()
+        self.alarms.landing_in_log_groups({})
         self.ship_archive()
         groups = ", ".join([*export.log_groups, *(f"{prefix}*" for prefix in export.log_group_prefixes)])
         self.output("LogGroupNames", groups, "Log groups that are subscribed")

@@ -58,6 +58,9 @@ class CoreStack(Stack):
         self._admit_access_logs()
         self.archive = self._bucket("Archive", "archive", encrypted=True)
         self.failures = self._bucket("Failures", "failed", encrypted=True)
+        for bucket in (self.archive, self.failures):
+            # They name it, which is no dependency; PutBucketLogging fails while the bucket is not there.
+            bucket.node.add_dependency(self.access_logs)
         hear_of_alarms(self, self.key, settings=settings, names=names)
         if settings.replica:
             self._copy_to(replication(settings.replica, names))

@@ -110,8 +110,9 @@ class ExportStack(Stack):
         """
         self.admit_log_groups(key, log_groups)
         landings: list[IDependable] = []
+        groups: dict[str, IDependable] = {}
         for name in log_groups:
-            group = LandingLogGroup(
+            groups[name] = group = LandingLogGroup(
                 self,
                 f"Landing-{name}",
                 LandingLogGroupProps(
@@ -124,7 +125,7 @@ class ExportStack(Stack):
             subscription = self.subscribe(name)
             subscription.node.add_dependency(group)
             landings.append(subscription)
-        self.alarms.landing_in_log_groups()
+        self.alarms.landing_in_log_groups(groups)
         return landings
 
     def adopt_log_groups(
@@ -138,6 +139,7 @@ class ExportStack(Stack):
         """Take over log groups that exist already, as ``landing_log_groups`` makes them."""
         self.admit_log_groups(key, log_groups)
         landings: list[IDependable] = []
+        groups: dict[str, IDependable] = {}
         for name in log_groups:
             properties: dict[str, object] = {
                 "Name": name,
@@ -145,12 +147,12 @@ class ExportStack(Stack):
                 "KmsKeyArn": key.arn,
                 "DeletionProtection": "true",
             }
-            adopted = connector.apply(f"Adopt-{name}", "log-group", properties)
+            groups[name] = adopted = connector.apply(f"Adopt-{name}", "log-group", properties)
             adopted.node.add_dependency(*after)
             subscription = self.subscribe(name)
             subscription.node.add_dependency(adopted)
             landings.append(subscription)
-        self.alarms.landing_in_log_groups()
+        self.alarms.landing_in_log_groups(groups)
         return landings
 
     def admit_log_groups(self, key: CustomerKey, log_groups: Sequence[str]) -> None:
