@@ -156,7 +156,11 @@ class ExportStack(Stack):
         return landings
 
     def admit_log_groups(self, key: CustomerKey, log_groups: Sequence[str]) -> None:
-        """Let CloudWatch Logs use the key for these log groups."""
+        """Let CloudWatch Logs use the key for these log groups.
+
+        The key stays when the stack is rolled back, because the log groups stay.
+        """
+        key.keep_when_rolled_back()
         arns = [self.names.log_group_arn(name, self.region) for name in log_groups]
         key.allow(statements.encrypt_log_groups(arns, self.region))
 
