@@ -168,6 +168,7 @@ class ShipperStack(Stack):
             role_arn=names.role_arn(name),
             environment=environment,
             log_key_arn=self._log_key_arn,
+            requeues=destination is not None,
         )
 
     def _destinations(self) -> None:
@@ -185,6 +186,7 @@ class ShipperStack(Stack):
                     queue_name=self._names.queue(name),
                     dead_letter_queue_name=self._names.queue(name, "-dead"),
                     rule_name_prefix=f"{self._names.deployment}-",
+                    max_concurrency=self._settings.concurrency_of(name),
                     function=self._function(
                         self._names.shipper(name),
                         "log_shipper.ship.handler",

@@ -416,7 +416,7 @@ def test_every_rule_sends_to_a_queue_that_is_there_as_its_exports_group_where_th
         assert target.get("SqsParameters") == group
 
 
-def test_every_destination_has_five_invocations_at_most_and_reserves_none(example: Synthesized) -> None:
+def test_destinations_share_the_concurrency_of_a_new_account_and_reserve_none(example: Synthesized) -> None:
     served = {
         "${" + name + ".Arn}"
         for _, name, queue in example.resources("AWS::SQS::Queue")
@@ -426,9 +426,18 @@ def test_every_destination_has_five_invocations_at_most_and_reserves_none(exampl
         text(mapping["Properties"]["EventSourceArn"]): mapping["Properties"].get("ScalingConfig")
         for _, _, mapping in example.resources("AWS::Lambda::EventSourceMapping")
     }
-    assert all(scaling[queue] == {"MaximumConcurrency": 5} for queue in served)
+    expected = {"MaximumConcurrency": {0: 0, 1: 5, 2: 3}.get(len(served), 2)}
+    assert all(scaling[queue] == expected for queue in served)
     for _, _, function in example.resources("AWS::Lambda::Function"):
         assert "ReservedConcurrentExecutions" not in function["Properties"]
+
+
+def test_functions_that_requeue_and_no_others_may_recurse(example: Synthesized) -> None:
+    for stack, logical_id, function in example.resources("AWS::Lambda::Function"):
+        role = function["Properties"]["Role"]
+        requeues = isinstance(role, str) and "-ship-" in role
+        found = function["Properties"].get("RecursiveLoop")
+        assert found == ("Allow" if requeues else None), f"{stack}/{logical_id}"
 
 
 def test_every_invocation_and_message_comes_from_this_account(example: Synthesized) -> None:
