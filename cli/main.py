@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: CommandError) -> int:
-    Screen().note(f"Error: {error}")
+    Screen().error(str(error))
     return error.code
 
 

@@ -15,6 +15,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from constructs_lib import statements
 from constructs_lib.log_group import function_log_group
 from constructs_lib.shipper import RUNTIME
 
@@ -101,7 +102,7 @@ class Connector(Construct):
             self,
             construct_id,
             description="Logdock: configures what CloudFormation cannot",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            assumed_by=statements.service_of_this_account("lambda.amazonaws.com", stack.account),
             inline_policies={"Connector": iam.PolicyDocument(statements=[own_logs, *permissions])},
         )
 

@@ -23,8 +23,7 @@ from constructs_lib.wiring import (
 )
 from settings import Deployment
 from settings.connect import Connect
-from settings.destinations import ARCHIVE
-from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport, announced_to
 from settings.names import Names
 from stacks import subscriptions
 from stacks.export_alarms import ExportAlarms
@@ -60,9 +59,11 @@ class ExportStack(Stack):
         self.settings, self.names = settings, names
         self._export, self._connector_source = export, connector_source
         self.alarms = ExportAlarms(self, "Alarms", settings=settings, names=names, export=export)
-        document = {"vendor": export.kind} | export.model_dump(
-            include=_READ_BY_THE_SHIPPER, exclude_defaults=True, mode="json"
-        )
+        document = {
+            "vendor": export.kind,
+            "landing": settings.landing(export).document,
+            "ship_to": list(export.ship_to),
+        } | export.model_dump(include=_READ_BY_THE_SHIPPER, exclude_defaults=True, mode="json")
         self.configuration = ExportConfiguration(
             self, "Configuration", parameter_name=f"{names.parameter_path}{export.name}", document=document
         )
@@ -177,13 +178,12 @@ class ExportStack(Stack):
         return subscription
 
     def wait_for_configuration(self, subscriber: IConstruct) -> None:
-        """Subscribe after the configuration is there: what comes by stream for an export without one is set aside."""
-        if subscriptions.through_kinesis(self.settings):
-            subscriber.node.add_dependency(self.configuration)
+        """Subscribe, or announce, after the configuration says so: what it does not say is refused."""
+        subscriber.node.add_dependency(self.configuration)
 
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
-        destinations = [destination for destination in self._export.ship_to if destination != ARCHIVE]
+        destinations = announced_to(self._export)
         if destinations:
             self._announce(self.names.bucket("archive"), f"logs/{self._export.name}/", destinations)
 
@@ -231,7 +231,7 @@ class ExportStack(Stack):
     def _announce(self, bucket_name: str, prefix: str, destinations: Sequence[str]) -> None:
         """Announce objects to destinations: by one rule, because an account has 300 in a Region unless it asks."""
         rule_name = self.names.export(self._export.name)
-        ObjectEvents(
+        events = ObjectEvents(
             self,
             "Announce",
             ObjectEventsProps(
@@ -242,6 +242,7 @@ class ExportStack(Stack):
                 queue_arns={name: self.names.queue_arn(name) for name in destinations},
             ),
         )
+        self.wait_for_configuration(events)
         self.alarms.shipped_to(destinations, rule_name)
 
     def connector(
