@@ -23,7 +23,7 @@ LOG_GROUPS = {
     "billing": "/aws/rds/cluster/billing/audit",
     "apps": "/acme/apps",
 }
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "deployment": "acme",
     "account": "111122223333",
     "region": "eu-west-1",
