@@ -18,6 +18,7 @@ from cli.screen import Screen
 COMMANDS = {
     "init": "cli.init.command",
     "validate": "cli.validate.command",
+    "preview": "cli.preview",
     "next-steps": "cli.next_steps",
     "status": "cli.status.command",
     "logs": "cli.logs.command",

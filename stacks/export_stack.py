@@ -25,13 +25,9 @@ from settings import Deployment
 from settings.connect import Connect
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport, announced_to
 from settings.names import Names
+from settings.shipper_document import shipper_document
 from stacks import subscriptions
 from stacks.export_alarms import ExportAlarms
-
-_READ_BY_THE_SHIPPER = {
-    "redaction", "include", "exclude", "format", "record_start", "path_fields", "oversize", "decryption_keys_secret",
-}  # fmt: skip
-"""The settings that reach the shipper as they are; those that are left out are its defaults too."""
 
 
 def _has_trail(export: Export) -> bool:
@@ -59,13 +55,15 @@ class ExportStack(Stack):
         self.settings, self.names = settings, names
         self._export, self._connector_source = export, connector_source
         self.alarms = ExportAlarms(self, "Alarms", settings=settings, names=names, export=export)
-        document = {
-            "vendor": export.kind,
+        document = shipper_document(export) | {
             "landing": settings.landing(export).document,
             "ship_to": list(export.ship_to),
-        } | export.model_dump(include=_READ_BY_THE_SHIPPER, exclude_defaults=True, mode="json")
+        }
         self.configuration = ExportConfiguration(
-            self, "Configuration", parameter_name=f"{names.parameter_path}{export.name}", document=document
+            self,
+            "Configuration",
+            parameter_name=f"{names.parameter_path}{export.name}",
+            document=document,
         )
 
     def customer_key(self) -> CustomerKey:
