@@ -48,8 +48,7 @@ class Alarms:
     _made: dict[str, Made] = field(default_factory=dict)
 
     def check(self, exports: Sequence[Export], *, everything: bool) -> None:
-        """Check the topic, then the alarms."""
-        self._check_topic()
+        """Set the alarms, and check what becomes of it."""
         prefixes = [f"{self.account.names.deployment}/"]
         if not everything:
             prefixes = [f"{self.account.names.deployment}/{export.name}/" for export in exports]
@@ -64,7 +63,7 @@ class Alarms:
         if alarms:
             self._test(alarms)
 
-    def _check_topic(self) -> None:
+    def check_topics(self) -> None:
         """Check that someone is notified, and that each subscription is confirmed."""
         names, alerts = self.account.names, self.account.settings.alerts
         topics = [names.alert_topic_in(self.region)]
@@ -73,16 +72,17 @@ class Alarms:
             with self.report.step(topic.rpartition(":")[2], f"subscriptions in {self.region}", self._deploy) as step:
                 pages = self._sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
                 found = [each for page in pages for each in page["Subscriptions"]]
-                pending = [each["Endpoint"] for each in found if not each["SubscriptionArn"].startswith("arn:")]
+                pending = [each for each in found if not each["SubscriptionArn"].startswith("arn:")]
                 addresses = {each["Endpoint"] for each in found}
                 wanted = alerts.email if topic == topics[0] else ()
                 missing = [each for each in wanted if each not in addresses]
-                step.answer = f"{len(found)} subscriptions"
+                step.answer = f"{len(found)} subscribed"
                 if pending:
                     step.fail(
-                        f"not confirmed: {', '.join(pending)}",
-                        f"follow the link in AWS's mail to each; or send it again: aws sns subscribe --region "
-                        f"{self.region} --topic-arn {topic} --protocol email --notification-endpoint {pending[0]}",
+                        f"not confirmed, and not notified: {', '.join(each['Endpoint'] for each in pending)}",
+                        f"follow the link in AWS's message to each; or have it sent again: aws sns subscribe --region "
+                        f"{self.region} --topic-arn {topic} --protocol {pending[0]['Protocol']} "
+                        f"--notification-endpoint {pending[0]['Endpoint']}",
                     )
                 elif missing:
                     step.fail(f"not subscribed: {', '.join(missing)}", self._deploy)

@@ -143,16 +143,19 @@ class _Run:
         )
         self._deliveries.run(exports)
         check_missing_keys(self._deliveries, started)
+        functions.check_starts(started)
         for region in account.regions:
+            alarms = Alarms(
+                account=account,
+                region=region,
+                report=report,
+                cleanup=self._cleanup,
+                timeout_seconds=min(self._timeout, LONGEST_ACTION_SECONDS),
+                note=self._screen.note,
+            )
+            alarms.check_topics()
             if self._alarms:
-                Alarms(
-                    account=account,
-                    region=region,
-                    report=report,
-                    cleanup=self._cleanup,
-                    timeout_seconds=min(self._timeout, LONGEST_ACTION_SECONDS),
-                    note=self._screen.note,
-                ).check(exports, everything=self._everything)
+                alarms.check(exports, everything=self._everything)
             else:
                 step = Step(subject="alarms", name=f"alarms in {region}")
                 step.skip("--no-alarms")

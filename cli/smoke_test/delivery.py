@@ -17,7 +17,7 @@ from log_shipper.export_config import ExportConfig, parse_export_config
 from log_shipper.jobs import identity_of
 
 from cli.account import WORKERS, Account
-from cli.errors import action_of, code_of, is_absent, is_refused
+from cli.errors import code_of, is_absent, is_refused
 from cli.landings import Landing, LogGroupExport, landing_of, log_groups_of
 from cli.smoke_test.arrivals import (
     Acknowledged,
@@ -31,6 +31,7 @@ from cli.smoke_test.arrivals import (
     hours_of,
 )
 from cli.smoke_test.cleanup import Cleanup, Made
+from cli.smoke_test.function_logs import ERRORS, UNREADABLE, UnknownError, last_line
 from cli.smoke_test.records import NAME, event_message, new_marker, object_record
 from cli.smoke_test.steps import Report, Result, Step, explain
 from cli.subscriptions import subscription_of
@@ -148,6 +149,10 @@ class Deliveries:
     # ------------------------------------------------------------------------------------------------- how it enters
 
     def _enter(self, export: Export) -> list[Wait]:
+        with self.report.together():
+            return self._enter_record(export)
+
+    def _enter_record(self, export: Export) -> list[Wait]:
         landing = landing_of(self.account.settings, export)
         faults = [f"{name}: {self.faults[name]}" for name in (export.name, *export.ship_to) if name in self.faults]
         faults += self._rule_faults(export, in_bucket=landing is not None)
@@ -375,9 +380,10 @@ class Deliveries:
 
     def _late(self, export: Export, function: str, region: str, entered: datetime) -> tuple[str, str]:
         """Return what a function's log says of a record that does not arrive, and the fix."""
-        found, error = self.logged(function, region, entered, '$.error = "*"', "error")
-        if error:
-            return error, self._validate(export)
+        try:
+            found = str(last_line(self.account, function, region, ERRORS, entered).get("error", ""))
+        except UnknownError as error:
+            return f"why is not known: {error}", self._validate(export)
         if not found:
             return (
                 f"the log of {function} says nothing of it",
@@ -390,27 +396,6 @@ class Deliveries:
         elif "answered 401" in found or "answered 403" in found:
             fix = "put a valid token into the destination's secret"
         return f"{function} says: {found}", fix
-
-    def logged(self, function: str, region: str, since: datetime, lines: str, name: str) -> tuple[str, str]:
-        """Return a field of the last of some lines in a function's log, and why it could not be read."""
-        found = ""
-        pages = self.account.logs_in(region).get_paginator("filter_log_events").paginate(
-            logGroupName=f"/aws/lambda/{function}",
-            filterPattern=f"{{ {lines} }}",
-            startTime=int(since.timestamp() * 1000),
-            PaginationConfig={"MaxItems": 1000},
-        )  # fmt: skip
-        try:
-            for page in pages:
-                for event in page["events"]:
-                    found = str(json.loads(event["message"]).get(name, found))
-        except ClientError as error:
-            if is_refused(error):
-                return "", f"why is not known: {action_of(error)} is refused"
-            return "", f"the log of {function} cannot be read: {code_of(error)}"
-        except ValueError:
-            return found, ""
-        return found, ""
 
     # --------------------------------------------------------------------------------------------------------- details
 
@@ -476,11 +461,12 @@ def check_missing_keys(deliveries: Deliveries, since: datetime) -> None:
                 yours = "404" if is_absent(error) else "403" if is_refused(error) else code_of(error)
             function = names.shipper(name)
             if not is_feed:
-                lines = '$.event = "progress unreadable"'
-                said, unknown = deliveries.logged(function, account.settings.region, since, lines, "error")
-                if unknown:
-                    step.skip(unknown)
-                elif said:
+                try:
+                    said = last_line(account, function, account.settings.region, UNREADABLE, since)
+                except UnknownError as error:
+                    step.skip(str(error))
+                    continue
+                if said:
                     step.fail(
                         f"403 to {function}, {yours} to you: a message that comes twice is shipped twice",
                         account.deploy(names.core_stack),

@@ -6,7 +6,6 @@ change a vendor's configuration.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from botocore.exceptions import ClientError
 
 from cli.account import WORKERS, Account
-from cli.errors import is_absent
-from cli.smoke_test.steps import Report, Result, Step
+from cli.smoke_test.function_logs import STARTED, UnknownError, last_line
+from cli.smoke_test.steps import Report, Step, explain
 from cli.status.command import ago
 from cli.status.metrics import Metric, last_readings
 from cli.validate.checks import Checks
@@ -31,10 +30,9 @@ RUNTIME, ARCHITECTURE = "python3.13", "arm64"
 """What the wheels of the shipper are built for, and the connectors are deployed with (`constructs_lib.shipper`)."""
 SHIPPER_SDK, CONNECTOR_SDK = (1, 35, 0), (1, 41, 0)
 """botocore that writes only if a key is free (S3 `IfNoneMatch`), and that protects log groups against deletion."""
-STARTED = '{ $.event = "started" }'
-"""The line that a function writes when it starts: its SDK is the runtime's, which depends on the Region (Lambda
-Developer Guide, "Runtime-included SDK versions")."""
 SDK_DAYS = 1
+"""A function's SDK is the runtime's, which depends on the Region (Lambda Developer Guide, "Runtime-included SDK
+versions"). It names it when it starts; an execution environment lives for hours."""
 CONNECTORS = ("-connector", "-connector-poll", "-connector-schedule", "-connector-framework")
 
 
@@ -70,14 +68,23 @@ class Functions:
             ):
                 for each in self._faults("archiver", checks).values():
                     faults |= {export.name: each for export in self._log_group_exports(region)}
-            functions = [*self._own(), *self._connectors()]
-            for steps in pool.map(self._check_function, functions):
+            for steps in pool.map(self._check_code, self._functions()):
                 for step in steps:
                     self.report.add(step)
             for steps in pool.map(self._check_keys_of_secrets, self.destinations):
                 for step in steps:
                     self.report.add(step)
         return faults
+
+    def check_starts(self, since: datetime) -> None:
+        """Check, once records have been through the functions, which SDK they started with, and that none failed."""
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for steps in pool.map(lambda function: self._check_start(function, since), self._functions()):
+                for step in steps:
+                    self.report.add(step)
+
+    def _functions(self) -> list[Function]:
+        return [*self._own(), *self._connectors()]
 
     def _check_destination(self, name: str) -> Checks:
         return check_destination(self.account, name)
@@ -87,6 +94,9 @@ class Functions:
         faults: dict[str, str] = {}
         passing = ("function ", "secret ", f"role {self.account.names.shipper(name)}:")
         for check in checks.all:
+            if check.what.startswith(passing[-1]) and check.mend:
+                # the shipper's roles outlive its functions, in the core's stack
+                check.mend = f"{self.account.deploy(self.account.names.core_stack)} --revert-drift"
             if not self.report.add_check(check) and check.what.startswith(passing):
                 faults.setdefault(name, f"{check.what}: {check.reason}")
         return faults
@@ -113,19 +123,19 @@ class Functions:
                 if region in self.account.settings.regions_of(export)
                 for suffix in CONNECTORS
             }
-            step = Step(subject="connectors", name=f"functions in {region}")
             try:
                 pages = self.account.lambda_in(region).get_paginator("list_functions").paginate()
                 found = {each["FunctionName"] for page in pages for each in page["Functions"]}
-            except ClientError:
-                step.skip("lambda:ListFunctions is refused")
+            except ClientError as error:
+                step = Step(subject="connectors", name=f"functions in {region}")
+                explain(step, error, "run the command again")
                 self.report.add(step)
                 continue
             for name in sorted(wanted.keys() & found):
                 sdk = None if name.endswith("-framework") else CONNECTOR_SDK
                 yield Function(region, name, self.account.names.in_region(wanted[name], region), sdk)
 
-    def _check_function(self, function: Function) -> list[Step]:
+    def _check_code(self, function: Function) -> list[Step]:
         report = Report()
         fix = self.account.deploy(function.stack)
         region, name = function.region, function.name
@@ -138,15 +148,19 @@ class Functions:
                 step.fail(f"its state is {state}: {found.get('StateReason', 'no reason given')}", fix)
             elif update != "Successful":
                 step.fail(f"its last update is {update}: {found.get('LastUpdateStatusReason', 'no reason given')}", fix)
-        if step.result is not Result.OK:
-            return report.steps
+        return report.steps
+
+    def _check_start(self, function: Function, since: datetime) -> list[Step]:
+        report, fix = Report(), f"aws logs tail /aws/lambda/{function.name} --region {function.region} --since 1h"
         if function.sdk:
             self._check_sdk(report, function)
-        with report.step(name, "errors", fix) as step:
+        with report.step(function.name, "errors", fix) as step:
             now = datetime.now(UTC)
-            metric = Metric("AWS/Lambda", "Errors", "Sum", (("FunctionName", name),))
-            reading = last_readings(self.account.cloudwatch_in(region), [metric], now).get(metric)
+            metric = Metric("AWS/Lambda", "Errors", "Sum", (("FunctionName", function.name),))
+            reading = last_readings(self.account.cloudwatch_in(function.region), [metric], now).get(metric)
             step.answer = f"the last one {ago(reading.time, now)}" if reading else "none in 14 days"
+            if reading and reading.time - timedelta(minutes=5) > since:
+                step.fail("invocations failed during the test", fix)
         return report.steps
 
     def _check_sdk(self, report: Report, function: Function) -> None:
@@ -154,22 +168,11 @@ class Functions:
         least = ".".join(map(str, function.sdk or ()))
         with report.step(name, "SDK", self.account.deploy(function.stack)) as step:
             since = datetime.now(UTC) - timedelta(days=SDK_DAYS)
-            pages = self.account.logs_in(region).get_paginator("filter_log_events").paginate(
-                logGroupName=f"/aws/lambda/{name}",
-                filterPattern=STARTED,
-                startTime=int(since.timestamp() * 1000),
-                PaginationConfig={"MaxItems": 100},
-            )  # fmt: skip
-            version = ""
             try:
-                for page in pages:
-                    for event in page["events"]:
-                        version = str(json.loads(event["message"])["botocore"])
-            except ClientError as error:
-                if not is_absent(error):
-                    raise
-            except (ValueError, LookupError):
-                pass
+                version = str(last_line(self.account, name, region, STARTED, since).get("botocore", ""))
+            except UnknownError as error:
+                step.skip(str(error))
+                return
             if not version:
                 step.skip(f"it has not started within {SDK_DAYS} day, or its log is gone")
                 return

@@ -76,12 +76,31 @@ class Report:
     show: Callable[[Step], None] = lambda _: None
     steps: list[Step] = field(default_factory=list)
     _adding: threading.Lock = field(default_factory=threading.Lock)
+    _held: threading.local = field(default_factory=threading.local)
 
     def add(self, step: Step) -> None:
         """Add a step."""
+        held: list[Step] | None = getattr(self._held, "steps", None)
+        if held is not None:
+            held.append(step)
+            return
         with self._adding:
             self.steps.append(step)
             self.show(step)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Hold this thread's steps back and add them together, so that those of other threads do not come between."""
+        held: list[Step] = []
+        self._held.steps = held
+        try:
+            yield
+        finally:
+            self._held.steps = None
+            with self._adding:
+                self.steps += held
+                for step in held:
+                    self.show(step)
 
     def add_check(self, check: Check) -> bool:
         """Add a check of `logdock validate` as a step; return False if it failed."""

@@ -7,9 +7,7 @@ its fix.
 from __future__ import annotations
 
 import json
-import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +71,7 @@ class World:
     stage: Stage
     names: Names
     person: Person
-    listener: LogzioListener
+    listener: Listener
     directory: Path
 
     def client(self, service: str) -> Any:
@@ -83,17 +81,16 @@ class World:
         """Run the command; return its exit code and what it says as JSON."""
         record = self.directory / "record.json"
         code, printed = self.person.logdock("smoke-test", "--json", "--record", str(record), *arguments)
-        assert "{" in printed, printed
-        document: dict[str, Any] = json.loads(printed[printed.index("\n{\n") + 1 :])
+        start = printed.find("\n{\n")
+        assert start >= 0, printed
+        document: dict[str, Any] = json.loads(printed[start:])
         return code, document
 
     def versions(self, bucket: str) -> list[str]:
         """Return the keys of a bucket that name a smoke test, or hold its record, in any version."""
         s3, name = self.client("s3"), self.names.bucket(bucket)
         pages = s3.get_paginator("list_object_versions").paginate(Bucket=name)
-        return [
-            each["Key"] for page in pages for each in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
-        ]
+        return [each["Key"] for page in pages for each in (*page.get("Versions", []), *page.get("DeleteMarkers", []))]
 
     def streams(self) -> list[str]:
         found = self.client("logs").describe_log_streams(logGroupName="/acme/apps/checkout")["logStreams"]
@@ -108,6 +105,15 @@ class World:
             for page in pages
             for alarm in (*page["MetricAlarms"], *page["CompositeAlarms"])
         }
+
+
+class Listener(LogzioListener):
+    """A listener that can be down."""
+
+    is_down = False
+
+    def take(self, query: Mapping[str, list[str]], body: bytes) -> tuple[int, bytes]:
+        return (503, b"") if self.is_down else super().take(query, body)
 
 
 def needs(names: Names) -> Needs:
@@ -149,7 +155,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("smoke")
     with (
         Emulator(log_file=directory / "emulator.log") as cloud,
-        LogzioListener(certificate=cloud.certificate, key=cloud.key) as listener,
+        Listener(certificate=cloud.certificate, key=cloud.key) as listener,
     ):
         file = directory / "logdock.yaml"
         file.write_text(SETTINGS.format(account=ACCOUNT, region=REGION, listener=listener.url))
@@ -203,3 +209,155 @@ def test_after_a_deploy_every_step_is_ok_and_nothing_is_left(world: World) -> No
 
 def test_the_page_says_what_the_person_of_this_test_may_do(world: World) -> None:
     assert world.person.may("smoke-test") <= the_page_says("smoke-test")
+
+
+# ------------------------------------------------------------------------------------------------------------- faults
+
+
+@contextmanager
+def rule_disabled(world: World) -> Iterator[None]:
+    events = world.client("events")
+    events.disable_rule(Name="acme-trail")
+    yield
+    events.enable_rule(Name="acme-trail")
+
+
+@contextmanager
+def secret_unreadable(world: World) -> Iterator[None]:
+    iam, role = world.client("iam"), {"RoleName": "acme-ship-logz", "PolicyName": "Shipper"}
+    document = iam.get_role_policy(**role)["PolicyDocument"]
+    fewer = [each for each in document["Statement"] if each["Sid"] != "ReadSecrets"]
+    assert len(fewer) == len(document["Statement"]) - 1
+    iam.put_role_policy(**role, PolicyDocument=json.dumps({**document, "Statement": fewer}))
+    yield
+    iam.put_role_policy(**role, PolicyDocument=json.dumps(document))
+
+
+@contextmanager
+def without_statement(world: World, alias: str, is_lost: Callable[[Any], bool]) -> Iterator[None]:
+    kms = world.client("kms")
+    key = kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"]
+    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    fewer = [each for each in policy["Statement"] if not is_lost(each)]
+    assert len(fewer) == len(policy["Statement"]) - 1
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps({**policy, "Statement": fewer}))
+    yield
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+
+
+@contextmanager
+def landing_key_without_its_reader(world: World) -> Iterator[None]:
+    role = world.names.role_arn("acme-ship-logz")
+    with without_statement(world, "alias/acme-orders", lambda each: role in str(each["Principal"])):
+        yield
+
+
+@contextmanager
+def archive_key_without_alarms(world: World) -> Iterator[None]:
+    with without_statement(world, "alias/acme-archive", lambda each: each.get("Sid") == "CloudWatchAlarms"):
+        yield
+
+
+@contextmanager
+def unsubscribed(world: World) -> Iterator[None]:
+    logs, group = world.client("logs"), "/acme/apps/checkout"
+    (kept,) = logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]
+    logs.delete_subscription_filter(logGroupName=group, filterName=kept["filterName"])
+    yield
+    wanted = ("logGroupName", "filterName", "filterPattern", "destinationArn")
+    logs.put_subscription_filter(**{name: kept[name] for name in wanted})
+
+
+Fault = Callable[[World], Any]
+FAULTS: list[tuple[Fault, str, tuple[str, str], str, str]] = [
+    (
+        secret_unreadable,
+        "orders",
+        ("logz", "role acme-ship-logz: allowed what it needs, as IAM simulates it"),
+        "it may not secretsmanager:GetSecretValue on",
+        "npx cdk deploy acme-core -c settings=",
+    ),
+    (
+        landing_key_without_its_reader,
+        "orders",
+        ("orders", "key alias/acme-orders"),
+        "arn:aws:iam::111122223333:role/acme-ship-logz may not kms:Decrypt",
+        "--revert-drift",
+    ),
+    (
+        unsubscribed,
+        "apps",
+        ("apps", "subscription"),
+        "the archiver is not subscribed to /acme/apps/checkout",
+        "npx cdk deploy acme-apps",
+    ),
+]
+
+
+def check_fault(world: World, fault: Fault, export: str, step: tuple[str, str], reason: str, fix: str) -> None:
+    """Provoke a fault, and check that it alone is named, with its fix, and that nothing was entered in vain."""
+    with fault(world):
+        code, document = world.run("--export", export, "--no-alarms", "--timeout", "60")
+    failed = found(document, "failed")
+    assert (code, {*failed}) == (1, {step}), document
+    assert reason in failed[step]["reason"]
+    assert fix in failed[step]["fix"]
+    assert document["left"] == []
+
+
+def test_a_disabled_rule_is_named_with_its_fix_and_nothing_is_entered(world: World) -> None:
+    step = ("trail", "rule acme-trail")
+    check_fault(world, rule_disabled, "trail", step, "it is off", "aws events enable-rule --name acme-trail")
+    assert not [key for key in world.versions("trail") if MARKER in key]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(
+    ("fault", "export", "step", "reason", "fix"), FAULTS, ids=lambda each: getattr(each, "__name__", "")
+)
+def test_a_fault_is_named_with_its_fix(
+    world: World, fault: Fault, export: str, step: tuple[str, str], reason: str, fix: str
+) -> None:
+    check_fault(world, fault, export, step, reason, fix)
+
+
+@pytest.mark.proof
+def test_a_key_that_does_not_admit_alarms_fails_their_actions(world: World) -> None:
+    with archive_key_without_alarms(world):
+        code, document = world.run("--export", "quiet")
+    failed = found(document, "failed")
+    assert (code, {*failed}) == (1, {("archive", "key alias/acme-archive"), ("acme/quiet/silence", "action")})
+    assert (
+        "CloudWatch Alarms is not authorized to perform: kms:GenerateDataKey"
+        in (failed["acme/quiet/silence", "action"]["reason"])
+    )
+    assert "npx cdk deploy acme-core" in failed["acme/quiet/silence", "action"]["fix"]
+    assert world.alarms()["acme/quiet/silence"] != "ALARM"
+
+
+@pytest.mark.proof
+def test_a_destination_that_is_down_is_named_and_keeps_what_it_must_still_read(world: World) -> None:
+    world.listener.is_down = True
+    code, document = world.run("--export", "platform", "--no-alarms", "--timeout", "15")
+    world.listener.is_down = False
+    failed = found(document, "failed")
+    assert (code, {*failed}) == (1, {("platform", "logz: acknowledged")}), document
+    assert "acme-ship-logz says: DeliveryError" in failed["platform", "logz: acknowledged"]["reason"]
+    (left,) = document["left"]
+    assert "logz has not acknowledged it" in left["reason"]
+    assert [key for key in world.versions("platform") if MARKER in key and key in left["what"]]
+
+
+@pytest.mark.proof
+def test_an_unconfirmed_subscription_is_named_with_its_fix(world: World) -> None:
+    topic = world.names.alert_topic_arn
+    world.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint="http://127.0.0.1:9/hook")
+    code, document = world.run("--export", "quiet", "--no-alarms")
+    step = ("acme-alerts", "subscriptions in eu-west-1")
+    assert (code, {*found(document, "failed")}) == (1, {step}), document
+    assert document["left"] == []
+    failed = found(document, "failed")[step]
+    assert failed["reason"] == "not confirmed, and not notified: http://127.0.0.1:9/hook"
+    assert failed["fix"].startswith(
+        "follow the link in AWS's message to each; or have it sent again: aws sns subscribe"
+    )

@@ -11,7 +11,6 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import boto3
-import botocore
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -104,7 +103,3 @@ def when_ready(
             log("waiting", doing=doing, code=error_code(error), seconds=delay)
         sleep(delay)
         delay = min(delay * 2, 30.0)
-
-
-# Once per start: the SDK is the runtime's own, and which that is depends on the Region. `logdock smoke-test` reads it.
-log("started", botocore=botocore.__version__)
