@@ -22,6 +22,7 @@ COMMANDS = {
     "next-steps": "cli.next_steps",
     "status": "cli.status.command",
     "logs": "cli.logs.command",
+    "smoke-test": "cli.smoke_test.command",
     "alerts": "cli.alerts",
     "rotate-external-id": "cli.rotate.command",
     "backfill": "cli.backfill.command",

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
+import botocore
 from botocore.exceptions import ClientError
 
 from vendor_connector import (
@@ -34,6 +35,9 @@ from vendor_connector.request import ConnectorError, NotReadyError, Operation, R
 from vendor_connector.vendor_api import NoAnswerError
 
 T = TypeVar("T")
+
+# Once per start: the SDK is the runtime's own, and which that is depends on the Region. `logdock smoke-test` reads it.
+aws.log("started", botocore=botocore.__version__)
 
 OPERATIONS: Mapping[str, Operation] = {
     "aurora-audit": aurora_audit,
