@@ -17,6 +17,7 @@ from cli.screen import Screen
 
 COMMANDS = {
     "init": "cli.init.command",
+    "plan": "cli.plan.command",
     "validate": "cli.validate.command",
     "preview": "cli.preview",
     "next-steps": "cli.next_steps",
@@ -49,7 +50,7 @@ def app(names: Iterable[str]) -> typer.Typer:
         if isinstance(command, typer.Typer):
             line.add_typer(command, name=name)
         else:
-            line.command(name=name, epilog=module.EXAMPLES)(command)
+            line.command(name=name, epilog=module.EXAMPLES, cls=getattr(module, "COMMAND_CLASS", None))(command)
     return line
 
 

@@ -25,6 +25,7 @@ from settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import hear_of_alarms, hearers
 from stacks.logzio_metrics import streams_metrics
+from stacks.recorded_settings import record_settings
 from stacks.replica import replication
 from stacks.shipper_alarms import watch_copies
 from stacks.sql import RESULTS_PREFIX, SqlTables
@@ -76,6 +77,9 @@ class CoreStack(Stack):
             limit = settings.sql.scan_limit_gb
             SqlTables(self, "Sql", settings=settings, names=names, key_arn=self.key.arn, scan_limit_gb=limit)
         self._roles()
+        role = self.node.find_child("ArchiverRole").node.default_child
+        assert role is not None  # noqa: S101  (made by the line above)
+        record_settings(role, settings, without=frozenset({"exports"}))
         services = ("lambda", "kinesisfirehose") if streams_metrics(settings) else ("lambda",)
         groups = [names.log_group_arn(f"/aws/{each}/{names.deployment}-*", names.region) for each in services]
         self.key.allow(statements.encrypt_log_groups(groups, names.region))

@@ -28,6 +28,7 @@ from settings.names import Names
 from settings.shipper_document import shipper_document
 from stacks import subscriptions
 from stacks.export_alarms import ExportAlarms
+from stacks.recorded_settings import record_settings
 
 
 def _has_trail(export: Export) -> bool:
@@ -65,6 +66,7 @@ class ExportStack(Stack):
             parameter_name=f"{names.parameter_path}{export.name}",
             document=document,
         )
+        record_settings(self.configuration.resource, export)
 
     def customer_key(self) -> CustomerKey:
         """Make the export's own key: one vendor's grant never reaches another's data."""
