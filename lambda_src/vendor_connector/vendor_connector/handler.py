@@ -31,6 +31,7 @@ from vendor_connector import (
     logzio_account,
     logzio_fetchers,
 )
+from vendor_connector.public_text import public_errors
 from vendor_connector.request import ConnectorError, NotReadyError, Operation, Request
 from vendor_connector.vendor_api import NoAnswerError
 
@@ -71,6 +72,7 @@ class Context(Protocol):
         """Return how long the function may still run."""
 
 
+@public_errors
 def on_event(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Answer one request of CloudFormation.
 
@@ -107,6 +109,7 @@ def on_event(event: dict[str, Any], context: Context) -> dict[str, Any]:
     return {"PhysicalResourceId": physical_id, "Data": data}
 
 
+@public_errors
 def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Do what a polled operation was asked for, as far as it goes now; other operations are done already.
 
@@ -133,12 +136,13 @@ def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
     try:
         data = _told(name, operation.delete if kind == "Delete" else operation.apply, request)
     except NotReadyError as waiting:
-        if waited < min(waiting.patience_seconds, LONGEST_SECONDS):
+        lasted = aws.now() - max(event["StartedAt"], waiting.since or 0.0)
+        if waited < LONGEST_SECONDS and lasted < waiting.patience_seconds:
             aws.log("waiting", operation=name, request_type=kind, seconds=round(waited), why=str(waiting))
             return {"IsComplete": False}
         _undo_replacement(name, operation, event, request)
         raise ConnectorError(
-            f"{name}: given up after {waited / 60:.0f} minutes: {waiting}. Deploy again to go on; with "
+            f"{name}: given up after {lasted / 60:.0f} minutes: {waiting}. Deploy again to go on; with "
             "`cdk deploy --no-rollback` what is done until then stays as it is."
         ) from waiting
     except Exception as error:
@@ -151,6 +155,7 @@ def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
     return {"IsComplete": True, **({"Data": data} if data else {})}
 
 
+@public_errors
 def on_schedule(event: dict[str, Any], context: Context) -> dict[str, str]:
     """Apply an operation again, to what appeared since the deploy; the event carries the resource's properties."""
     name, operation = _operation(event)
@@ -181,7 +186,7 @@ def _told(name: str, action: Callable[[Request], T], request: Request) -> T:
     try:
         return action(request)
     except NoAnswerError as error:
-        raise NotReadyError(str(error), patience_seconds=_OUTAGE_SECONDS) from error
+        raise NotReadyError(str(error), patience_seconds=_OUTAGE_SECONDS, since=error.since) from error
     except ClientError as error:
         aws.log("failed", level="ERROR", operation=name, code=aws.error_code(error), error=str(error))
         raise ConnectorError(f"{name}: {error}") from error
