@@ -27,6 +27,7 @@ from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.names import Names
 from stacks import subscriptions
+from stacks.connector_permissions import log_group
 from stacks.export_alarms import ExportAlarms
 
 _READ_BY_THE_SHIPPER = {
@@ -137,15 +138,15 @@ class ExportStack(Stack):
     ) -> list[IDependable]:
         """Take over log groups that exist already, as ``landing_log_groups`` makes them."""
         self.admit_log_groups(key, log_groups)
+        properties: dict[str, object] = {
+            "RetentionDays": str(retention_days or self.settings.kept.hot_days),
+            "KmsKeyArn": key.arn,
+            "DeletionProtection": "true",
+        }
+        permissions = log_group(self.names, self.region, log_groups, retention=True, key=True, protect=True)
         landings: list[IDependable] = []
-        for name in log_groups:
-            properties: dict[str, object] = {
-                "Name": name,
-                "RetentionDays": str(retention_days or self.settings.kept.hot_days),
-                "KmsKeyArn": key.arn,
-                "DeletionProtection": "true",
-            }
-            adopted = connector.apply(f"Adopt-{name}", "log-group", properties)
+        adoptions = connector.apply_to_each("Adopt", "log-group", log_groups, properties, permissions=permissions)
+        for name, adopted in adoptions.items():
             adopted.node.add_dependency(*after)
             subscription = self.subscribe(name)
             subscription.node.add_dependency(adopted)
@@ -238,9 +239,7 @@ class ExportStack(Stack):
         )
         self.alarms.shipped_to(destinations, rule_name)
 
-    def connector(
-        self, key: CustomerKey, permissions: Sequence[iam.PolicyStatement], connect: Connect | None = None
-    ) -> Connector:
+    def connector(self, key: CustomerKey, connect: Connect | None = None) -> Connector:
         """Add the function that does what CloudFormation has no resource for; with ``connect``, also at the vendor."""
         name = f"{self.names.export(self._export.name)}-connector"
         arn = self.names.log_group_arn(f"/aws/lambda/{name}*", self.region)
@@ -253,7 +252,7 @@ class ExportStack(Stack):
             ConnectorProps(
                 function_name=name,
                 source=self._connector_source,
-                permissions=permissions,
+                configuration_path=f"/logdock/{self.names.deployment}/{self._export.name}/connector/",
                 log_key_arn=key.arn,
                 is_polled=connect is not None,
                 subnet_ids=connect.vpc.subnet_ids if connect and connect.vpc else (),
