@@ -27,6 +27,7 @@ from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsEx
 from settings.names import Names
 from settings.shipper_document import shipper_document
 from stacks import subscriptions
+from stacks.connector_permissions import log_group
 from stacks.export_alarms import ExportAlarms
 from stacks.recorded_settings import record_settings
 
@@ -139,21 +140,20 @@ class ExportStack(Stack):
     ) -> list[IDependable]:
         """Take over log groups that exist already, as ``landing_log_groups`` makes them."""
         self.admit_log_groups(key, log_groups)
+        properties: dict[str, object] = {
+            "RetentionDays": str(retention_days or self.settings.kept.hot_days),
+            "KmsKeyArn": key.arn,
+            "DeletionProtection": "true",
+        }
+        permissions = log_group(self.names, self.region, log_groups, retention=True, key=True, protect=True)
         landings: list[IDependable] = []
-        groups: dict[str, IDependable] = {}
-        for name in log_groups:
-            properties: dict[str, object] = {
-                "Name": name,
-                "RetentionDays": str(retention_days or self.settings.kept.hot_days),
-                "KmsKeyArn": key.arn,
-                "DeletionProtection": "true",
-            }
-            groups[name] = adopted = connector.apply(f"Adopt-{name}", "log-group", properties)
+        adoptions = connector.apply_to_each("Adopt", "log-group", log_groups, properties, permissions=permissions)
+        for name, adopted in adoptions.items():
             adopted.node.add_dependency(*after)
             subscription = self.subscribe(name)
             subscription.node.add_dependency(adopted)
             landings.append(subscription)
-        self.alarms.landing_in_log_groups(groups)
+        self.alarms.landing_in_log_groups(adoptions)
         return landings
 
     def admit_log_groups(self, key: CustomerKey, log_groups: Sequence[str]) -> None:
@@ -245,9 +245,7 @@ class ExportStack(Stack):
         self.wait_for_configuration(events)
         self.alarms.shipped_to(destinations, rule_name)
 
-    def connector(
-        self, key: CustomerKey, permissions: Sequence[iam.PolicyStatement], connect: Connect | None = None
-    ) -> Connector:
+    def connector(self, key: CustomerKey, connect: Connect | None = None) -> Connector:
         """Add the function that does what CloudFormation has no resource for; with ``connect``, also at the vendor."""
         name = f"{self.names.export(self._export.name)}-connector"
         arn = self.names.log_group_arn(f"/aws/lambda/{name}*", self.region)
@@ -260,7 +258,7 @@ class ExportStack(Stack):
             ConnectorProps(
                 function_name=name,
                 source=self._connector_source,
-                permissions=permissions,
+                configuration_path=f"/logdock/{self.names.deployment}/{self._export.name}/connector/",
                 log_key_arn=key.arn,
                 is_polled=connect is not None,
                 subnet_ids=connect.vpc.subnet_ids if connect and connect.vpc else (),
