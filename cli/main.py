@@ -19,9 +19,11 @@ COMMANDS = {
     "init": "cli.init.command",
     "plan": "cli.plan.command",
     "validate": "cli.validate.command",
+    "preview": "cli.preview",
     "next-steps": "cli.next_steps",
     "status": "cli.status.command",
     "logs": "cli.logs.command",
+    "smoke-test": "cli.smoke_test.command",
     "alerts": "cli.alerts",
     "rotate-external-id": "cli.rotate.command",
     "backfill": "cli.backfill.command",
@@ -85,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: CommandError) -> int:
-    Screen().note(f"Error: {error}")
+    Screen().error(str(error))
     return error.code
 
 

@@ -96,6 +96,7 @@ class Deployed:
         for name, value in {
             "AWS_DEFAULT_REGION": region,
             "LOGDOCK_DEPLOYMENT": "acme",
+            "LOGDOCK_ACCOUNT": self.settings.account,
             "LOGDOCK_EXPORTS_PATH": self.names.parameter_path,
             "LOGDOCK_ARCHIVE_BUCKET": self.archive,
             "LOGDOCK_FAILURE_BUCKET": self.failed,
@@ -108,7 +109,9 @@ class Deployed:
         forget()
 
     def export(self, name: str, **document: Any) -> None:
-        """Write an export's configuration."""
+        """Write an export's configuration; one of a bucket lands in `LANDING`."""
+        if document["vendor"] == "s3-logs":
+            document["landing"] = {"bucket": LANDING}
         self.ssm.put_parameter(
             Name=self.names.parameter_path + name, Type="String", Value=json.dumps(document), Overwrite=True
         )

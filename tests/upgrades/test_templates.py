@@ -1,4 +1,4 @@
-"""From each release to this commit, no stateful resource is replaced, renamed or dropped."""
+"""From each release to this commit: no stateful resource is replaced, renamed or dropped, as CloudFormation decides."""
 
 from __future__ import annotations
 
