@@ -165,7 +165,7 @@ class Delivery:
             raise ShipperError("the shipper's own feeds are not shipped")
         if not archived:
             ref = pinned(ref)
-        identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version_id or ref.etag)
+        identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version)
         if archived and self.destination.kind == "feed":
             from log_shipper.feed import open_feed
 
