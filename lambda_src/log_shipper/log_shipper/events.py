@@ -155,6 +155,8 @@ class LogEvents(NamedTuple):
     ----------
     size : int
         How many bytes it has, decompressed.
+    owner : str
+        The account of the log group.
     record : dict, optional
         The Kinesis record that carried it.
     error : str
@@ -166,6 +168,7 @@ class LogEvents(NamedTuple):
     log_stream: str
     events: list[dict[str, Any]]
     size: int = 0
+    owner: str = ""
     record: Mapping[str, Any] | None = None
     error: str = ""
 
@@ -222,7 +225,7 @@ def subscriptions_in(event: Mapping[str, Any]) -> Iterator[LogEvents]:
             if record is None:
                 raise
             # the records behind it on the stream belong to other exports, which must not wait for it
-            payload = LogEvents("", "", "", [], 0, record, str(error))
+            payload = LogEvents("", "", "", [], record=record, error=str(error))
         if payload is not None:
             yield payload
 
@@ -241,7 +244,8 @@ def _payload_of(data: str, record: Mapping[str, Any] | None) -> LogEvents | None
         raise ShipperError("the subscription payload is not a batch of log events") from None
     if not names:
         raise UnknownExportError(f"no subscription filter of the payload is named {FILTER_PREFIX}<export>")
-    return LogEvents(names[0].removeprefix(FILTER_PREFIX), group, stream, events, len(text), record)
+    owner = _text(payload.get("owner"))
+    return LogEvents(names[0].removeprefix(FILTER_PREFIX), group, stream, events, len(text), owner, record)
 
 
 def _decompressed(data: str) -> bytes:

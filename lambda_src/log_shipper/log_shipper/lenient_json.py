@@ -1,4 +1,4 @@
-r"""JSON as real loggers write it: one reader for the shipper and for ``logdock logs``, so that both understand the same.
+r"""JSON as real loggers write it: one reader for the shipper and for ``logdock logs``, which understand the same.
 
 Beyond RFC 8259 it accepts what is common in logs and has one meaning: ``NaN`` and ``Infinity`` (Python, JavaScript),
 raw control characters in strings, escapes that JSON does not know (``\xe9``, as `lines.text_of` writes a byte that is

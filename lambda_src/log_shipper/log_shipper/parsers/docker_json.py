@@ -3,7 +3,9 @@
 Sources: https://docs.docker.com/engine/logging/drivers/json-file/ and https://www.aptible.com/docs/s3-log-archives.
 Docker cuts a container's line at 16 KiB, and says so by nothing but the line feed that every part lacks except the last
 (https://github.com/moby/moby/issues/36777). A text that lacks its line feed and has fewer bytes was the last that its
-container wrote: it is whole, and what follows belongs to another run. Keys are ``<stack>/shareable/<schema>/<sha256 of the key>/<type>-<id>/``.
+container wrote: it is whole, and what follows belongs to another run.
+
+Keys are ``<stack>/shareable/<schema>/<sha256 of the key>/<type>-<id>/``.
 """
 
 import json

@@ -68,7 +68,7 @@ def _unknown(line: str, origin: Origin) -> Iterable[Record]:
 
 
 class _Reader:
-    """Reads a text that is held in part: from `_position` on, with at least `_wanted` characters where there are so many."""
+    """Reads a text of which a part is held, from `_position` on."""
 
     def __init__(self, pieces: Iterable[bytes], origin: Origin, read_line: LineReader, *, is_json: bool) -> None:
         self._is_json = is_json
@@ -166,7 +166,7 @@ class _Reader:
             self._fill(end - self._position + _OPENING_CHARS)
 
     def _may_be_element(self) -> bool:
-        """Say whether a record may begin here: an object, or in an array of an object that is said to be JSON any value."""
+        """Say whether a record may begin here: an object or, in the arrays of what is said to be JSON, any value."""
         return self._closing != "}" and (self._buffer[self._position] == "{" or (self._closing != "" and self._is_json))
 
     def _pass_over(self) -> Iterator[Record]:
