@@ -45,7 +45,7 @@ def _is_utf16(head: bytes) -> bool:
         return False
     first, second = head[2::2].count(0), head[3::2].count(0)
     upper, lower = (second, first) if head.startswith(b"\xff\xfe") else (first, second)
-    return len(head) == 2 or (upper * 32 >= len(head) - 2 and lower * 8 <= upper)
+    return len(head) == 2 or (upper * 32 >= len(head) - 2 and lower * 2 <= upper)
 
 
 def line_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -139,7 +139,7 @@ def log_type_of(key: str, vendor: str) -> str:
 
 def detect(head: bytes) -> str:
     """Return the format that an object's first lines show; its name says nothing, and later lines may be of others."""
-    text = text_of(head).lstrip("\ufeff\0 \t\r\n")
+    text = head.decode("utf-8", "surrogateescape").lstrip("\ufeff\0 \t\r\n")
     if "\n" not in text:
         text = text.replace("\r", "\n")
     first_line, _, rest = text.partition("\n")
