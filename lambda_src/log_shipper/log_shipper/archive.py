@@ -25,6 +25,8 @@ from log_shipper.runtime import explain, export_configs, report
 from log_shipper.telemetry import Tally, emit_unclaimed, log
 
 DESTINATION = "archive"
+UNREADABLE = "_unreadable"
+"""Where payloads of a stream that cannot be read are set aside, under ``unclaimed/``; no export has such a name."""
 _refusals_logged: set[str] = set()
 
 
@@ -95,6 +97,10 @@ class _Batch:
     def take(self, payload: LogEvents) -> None:
         """Archive a payload, or note why its export cannot be archived now."""
         name = payload.export
+        if payload.error:
+            log("unreadable", error=payload.error)
+            self._unclaimed.setdefault(UNREADABLE, ([], Tally()))[0].append(payload.record or {})
+            return
         if name in self._failed:
             return
         try:

@@ -165,7 +165,7 @@ class Delivery:
             raise ForeignObjectError("an archive object would be archived again, and that again, without end")
         # an archive object has one content, so that its current version is the one that was announced
         ref = ref._replace(version_id="", etag="") if archived else pinned(ref)
-        identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version_id or ref.etag)
+        identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version)
         if archived and self.destination.kind == "feed":
             from log_shipper.feed import open_feed
 

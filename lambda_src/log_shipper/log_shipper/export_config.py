@@ -144,7 +144,7 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
         format_name=format_name,
         redactor=Redactor(markers, detectors, patterns),
         filter=Filter(include, exclude),
-        reader=f"{vendor}/{format_name}/{fingerprint(record_start)}/2",
+        reader=f"{vendor}/{format_name}/{fingerprint(record_start)}/3",
         policy=fingerprint(markers, detectors, patterns, include, exclude),
         decryption_keys_secret=secret,
         path_fields=path_fields,

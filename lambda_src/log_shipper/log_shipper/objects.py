@@ -43,7 +43,7 @@ class OpenObject(NamedTuple):
 
 def pinned(ref: ObjectRef) -> ObjectRef:
     """Return a reference that says which version it means: what is remembered of one must not be taken for another."""
-    if ref.version_id or ref.etag:
+    if ref.version:
         return ref
     answer = aws.s3().head_object(Bucket=ref.bucket, Key=ref.key)
     return ref._replace(version_id=answer.get("VersionId", ""), etag=answer["ETag"].strip('"'))
@@ -103,7 +103,7 @@ def open_object(ref: ObjectRef, config: ExportConfig, secrets: SecretStore) -> O
     keys = secrets.decryption_keys(config.decryption_keys_secret)
     content_key = aptible_envelope.unwrap_key(envelope, aptible_envelope.master_key_for(ref.key, keys))
     aptible_envelope.verify(_chunks(answer), envelope, content_key)
-    same = ref if ref.version_id else ref._replace(etag=answer["ETag"].strip('"'))
+    same = ref if ref.version else ref._replace(etag=answer["ETag"].strip('"'))
     plaintext = aptible_envelope.decrypt(_chunks(_get(same)), envelope, content_key)
     return OpenObject(plaintext, metadata, modified)
 
@@ -112,7 +112,7 @@ def _get(ref: ObjectRef) -> GetObjectOutputTypeDef:
     which: dict[str, Any] = {}
     if ref.version_id:
         which["VersionId"] = ref.version_id
-    elif ref.etag:
+    if ref.etag and ref.version == ref.etag:
         which["IfMatch"] = f'"{ref.etag}"'
     return aws.s3().get_object(Bucket=ref.bucket, Key=ref.key, **which)
 
