@@ -62,6 +62,7 @@ class LandingBucketProps:
     access_log_bucket_name: str | None = None
     announced: bool = True
     sse_s3_services: tuple[str, ...] = ()
+    key_alias_arn: str | None = None
     short_lived_prefixes: tuple[tuple[str, int], ...] = ()
     lock: ObjectLock | None = None
     replication: Replication | None = None
@@ -118,7 +119,7 @@ class LandingBucket(Construct):
         self.name = props.bucket_name
         self.arn = f"arn:{Stack.of(self).partition}:s3:::{props.bucket_name}"
         key_arn = props.encryption_key.key_arn if props.encryption_key else None
-        self.allow(*statements.encryption_denies(self.arn, key_arn, props.sse_s3_services))
+        self.allow(*statements.encryption_denies(self.arn, key_arn, props.sse_s3_services, props.key_alias_arn))
         # The bucket outlives its stack; without its policy it would outlive its own protection.
         assert self.bucket.policy is not None  # noqa: S101  (made by the statements above)
         self.bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)

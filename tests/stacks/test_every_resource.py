@@ -125,7 +125,7 @@ def encryption_denies(bucket_arn: str, key: dict[str, Any] | None, *, trail: boo
             "Sid": sid,
             "Effect": "Deny",
             "Principal": {"AWS": "*"},
-            "Action": "s3:PutObject",
+            "Action": ["s3:PutObject", "s3:ReplicateObject"],
             "Resource": f"{bucket_arn}/*",
             "Condition": condition,
         }
