@@ -253,7 +253,7 @@ def test_whoever_replicates_into_a_bucket_with_bucket_keys_may_encrypt_and_decry
         (stack, logical_id, text(statement["Principal"]["AWS"]))
         for stack, _, policy in example.resources("AWS::S3::BucketPolicy")
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        if "s3:ReplicateObject" in statement["Action"]
+        if statement["Effect"] == "Allow" and "s3:ReplicateObject" in statement["Action"]
         for logical_id in [policy["Properties"]["Bucket"]["Ref"]]
     ]
     replicators += [
@@ -455,7 +455,8 @@ def test_every_invocation_and_message_comes_from_this_account(example: Synthesiz
             if statement["Effect"] == "Allow":
                 assert statement["Principal"] == {"Service": "events.amazonaws.com"}, stack
                 assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}, stack
-                assert statement["Condition"]["ArnLike"]["aws:SourceArn"].split(":")[4] == ACCOUNT, stack
+                sources = as_list(statement["Condition"]["ArnLike"]["aws:SourceArn"])
+                assert all(source.split(":")[4] == ACCOUNT for source in sources), stack
 
 
 def test_every_function_of_ours_is_arm64_python_with_its_own_log_group(example: Synthesized) -> None:
