@@ -2,8 +2,8 @@
 
 CI loads the file before anyone has read it: loading must not take the machine, and what it accepts must not make the
 deployed functions fail. An expression that RE2 refuses would stop an export's archive, with the raw events in the
-failure bucket. Progress documents can be damaged: what cannot be read must count as none, because an object that is read anew is
-a repetition, and one that is never read again is a loss.
+failure bucket. Progress documents can be damaged: what cannot be read must count as none, because an object that is
+read anew is a repetition, and one that is never read again is a loss.
 """
 
 from __future__ import annotations

@@ -396,7 +396,7 @@ def test_the_archiver_writes_the_archive_and_the_failures_and_reads_neither() ->
         ),
         allow("PutArchive", "s3:PutObject", f"{archive}/logs/*"),
         allow("ListFailures", "s3:ListBucket", failed),
-        allow("PutFailures", "s3:PutObject", f"{failed}/*"),
+        allow("PutFailures", "s3:PutObject", [f"{failed}/aws/lambda/*", f"{failed}/unclaimed/*"]),
         allow("UseArchiveKey", "kms:GenerateDataKey", key_arn(everything, "acme-prod-core"), via_s3()),
     ]
 
@@ -428,7 +428,6 @@ def test_a_destinations_function_takes_its_own_queue_and_reads_its_own_secret() 
             ["sqs:GetQueueUrl", "sqs:SendMessage"],
             f"arn:aws:sqs:{HOME}:{ACCOUNT}:acme-prod-ship-logz",
         ),
-        allow("ReadArchive", ["s3:GetObject", "s3:GetObjectVersion"], f"{archive}/logs/*"),
         allow("PutQuarantine", "s3:PutObject", f"{failed}/quarantine/*/logz/*"),
         allow("ReadQuarantine", "s3:GetObjectVersion", f"{failed}/quarantine/*/logz/*"),
         allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], f"{failed}/progress/logz/*"),
