@@ -76,7 +76,8 @@ class LandingBucket(Construct):
     name, arn
         The bucket's name and ARN, as literals.
 
-    All public access is blocked, ACLs are off, SSE-C is blocked, and the bucket outlives its stack. Replacing it
+    All public access is blocked, ACLs are off, SSE-C is blocked, and the bucket outlives its stack. Only a creation
+    that is rolled back removes it again: nothing has landed, and its name would block the next deploy. Replacing it
     (another name, another construct id) leaves the logs in the old one.
     """
 
@@ -99,7 +100,7 @@ class LandingBucket(Construct):
             lifecycle_rules=_lifecycle(props),
             object_lock_enabled=True if props.lock else None,
             object_lock_default_retention=props.lock.retention if props.lock else None,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         resource = self.bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)  # noqa: S101  (narrows a jsii type)
@@ -121,7 +122,7 @@ class LandingBucket(Construct):
         self.allow(*statements.encryption_denies(self.arn, key_arn, props.sse_s3_services, props.key_alias_arn))
         # The bucket outlives its stack; without its policy it would outlive its own protection.
         assert self.bucket.policy is not None  # noqa: S101  (made by the statements above)
-        self.bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN)
+        self.bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 
     def allow(self, *policy_statements: iam.PolicyStatement) -> None:
         """Add statements to the bucket's policy."""

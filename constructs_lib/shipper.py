@@ -25,9 +25,6 @@ first sent, but for a FIFO queue's, which counts from when it came there (SQS De
 retention")."""
 TRIES_BEFORE_DEAD_LETTER = 20
 """The function hides a message longer after each try: twenty outlast ten hours of a destination's absence."""
-MAX_CONCURRENCY = 5
-"""Invocations for one destination at a time. Five move hundreds of megabytes a second, where 100 GB a day are 1.2; they
-are half of the least an account may have (10), and as many connections as a listener sees. Lambda begins with five."""
 ARCHIVER_RETRIES = 2
 ARCHIVER_EVENT_HOURS = 6
 
@@ -68,6 +65,8 @@ class ShipperFunctionProps:
         Its environment variables. No secrets.
     log_key_arn
         Key of its log group, whose policy admits the log group.
+    requeues
+        It puts messages back on the queue that invokes it, which Lambda would stop as a recursive loop.
     """
 
     function_name: str
@@ -78,6 +77,7 @@ class ShipperFunctionProps:
     role_arn: str
     environment: Mapping[str, str]
     log_key_arn: str
+    requeues: bool = False
 
 
 class ShipperFunction(Construct):
@@ -100,6 +100,9 @@ class ShipperFunction(Construct):
             memory_size=MEMORY_MB,
             timeout=Duration.seconds(TIMEOUT_SECONDS),
             environment=dict(props.environment),
+            # Lambda drops an event after about 16 rounds through one queue, by a header that the SDK sends (Lambda
+            # Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops").
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if props.requeues else None,
             log_group=logs.LogGroup.from_log_group_name(self, "Logs", f"/aws/lambda/{props.function_name}"),
         )
         self.function.node.add_dependency(log_group)
@@ -165,6 +168,8 @@ class DestinationShipperProps:
     queue_name, dead_letter_queue_name
         Names of the queues. One that ends with ``.fifo`` makes FIFO queues of both: messages of a group go to one
         invocation at a time. Changing the kind replaces the queues, and what waits on them is lost.
+    max_concurrency
+        Invocations at a time, 2 to 1,000.
     rule_names
         The event rules that may put messages on the queue, each by its whole name.
     function
@@ -173,6 +178,7 @@ class DestinationShipperProps:
 
     queue_name: str
     dead_letter_queue_name: str
+    max_concurrency: int
     rule_names: Sequence[str]
     function: ShipperFunctionProps
 
@@ -242,7 +248,9 @@ class DestinationShipper(Construct):
             event_source_arn=self.queue.queue_arn,
             batch_size=10,
             function_response_types=["ReportBatchItemFailures"],
-            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=MAX_CONCURRENCY),
+            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(
+                maximum_concurrency=props.max_concurrency
+            ),
         )
 
 

@@ -119,6 +119,16 @@ def use_key_for_objects(actions: Sequence[str], bucket_arn: str, role_arn: str, 
     )
 
 
+def encrypt_replicas(bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
+    """Let the role that S3 replicates as use the key of the bucket that it replicates into, by the key's policy.
+
+    Decrypt is needed although nothing is read: with a bucket key, S3 verifies the key before it uses it (S3 User Guide,
+    "Replicating encrypted objects", and "Reducing the cost of SSE-KMS with S3 Bucket Keys").
+    """
+    actions = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+    return use_key_for_objects(actions, bucket_arn, role_arn, region)
+
+
 def encrypt_log_groups(log_group_arns: Sequence[str], region: str) -> iam.PolicyStatement:
     """Let CloudWatch Logs use a key for the named log groups: the statement that CDK's LogGroup does not add.
 

@@ -9,7 +9,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, mistakes_across
 from settings.alerts import Alerts
-from settings.destinations import ARCHIVE, Destination
+from settings.destinations import ARCHIVE, Destination, default_concurrency
 from settings.exports import (
     AptibleExport,
     AuroraMysqlExport,
@@ -111,6 +111,11 @@ class Deployment(Model):
         """The destinations that have a queue and a function: those of the file, and `archive` where it is asked for."""
         asked = (ARCHIVE,) if any(ARCHIVE in export.ship_to for export in self.exports) else ()
         return (*(destination.name for destination in self.destinations), *asked)
+
+    def concurrency_of(self, destination: str) -> int:
+        """Return how many invocations of a destination's function run at a time."""
+        given = next((each.concurrency for each in self.destinations if each.name == destination), None)
+        return given or default_concurrency(len(self.shippers))
 
     @model_validator(mode="wrap")
     @classmethod

@@ -25,6 +25,7 @@ from settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import hear_of_alarms, hearers
 from stacks.logzio_metrics import streams_metrics
+from stacks.recorded_settings import record_settings
 from stacks.replica import replication
 from stacks.shipper_alarms import watch_copies
 from stacks.sql import RESULTS_PREFIX, SqlTables
@@ -64,6 +65,9 @@ class CoreStack(Stack):
         self._admit_access_logs()
         self.archive = self._bucket("Archive", "archive", encrypted=True)
         self.failures = self._bucket("Failures", "failed", encrypted=True)
+        for bucket in (self.archive, self.failures):
+            # They name it, which is no dependency; PutBucketLogging fails while the bucket is not there.
+            bucket.node.add_dependency(self.access_logs)
         hear_of_alarms(self, self.key, settings=settings, names=names)
         if settings.replica:
             self._copy_to(replication(settings.replica, names))
@@ -73,6 +77,9 @@ class CoreStack(Stack):
             limit = settings.sql.scan_limit_gb
             SqlTables(self, "Sql", settings=settings, names=names, key_arn=self.key.arn, scan_limit_gb=limit)
         self._roles()
+        role = self.node.find_child("ArchiverRole").node.default_child
+        assert role is not None  # noqa: S101  (made by the line above)
+        record_settings(role, settings, without=frozenset({"exports"}))
         services = ("lambda", "kinesisfirehose") if streams_metrics(settings) else ("lambda",)
         groups = [names.log_group_arn(f"/aws/{each}/{names.deployment}-*", names.region) for each in services]
         self.key.allow(statements.encrypt_log_groups(groups, names.region))

@@ -78,10 +78,7 @@ class ReplicaStack(Stack):
                 )
             },
         )
-        # Decrypt, too: with a bucket key, S3 makes sure of the key before it uses it.
-        key.allow(
-            statements.use_key_for_objects(["kms:Decrypt", "kms:Encrypt"], bucket.arn, role.role_arn, self.region)
-        )
+        key.allow(statements.encrypt_replicas(bucket.arn, role.role_arn, self.region))
         CfnOutput(self, "ReplicaBucketName", value=bucket.name, description="Copy of every export's logs")
 
 

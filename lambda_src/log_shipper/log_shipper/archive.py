@@ -19,10 +19,8 @@ from log_shipper.environment import Environment, read_environment
 from log_shipper.errors import UnknownExportError
 from log_shipper.events import LogEvents, batch_of, subscriptions_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
-from log_shipper.jobs import Job, Segment, identity_of
-from log_shipper.log_stream import LogStream
-from log_shipper.reading import RawBlock
-from log_shipper.record import Record
+from log_shipper.jobs import Segment, identity_of
+from log_shipper.log_stream import LogStreams
 from log_shipper.runtime import explain, export_configs, report
 from log_shipper.telemetry import Tally, emit_unclaimed, log
 
@@ -172,7 +170,7 @@ class _Batch:
         """Begin the archive of an export."""
         ids = self._ids or [payload.log_group, payload.log_stream, *payload.column("id")]
         put = archive_put(self._environment.archive_bucket)
-        self._exports[payload.export] = _ExportArchive(config, identity_of(*ids), payload, ObjectSink(put))
+        self._exports[payload.export] = _ExportArchive(config, identity_of(*ids), ObjectSink(put))
 
     def _set_aside(self, name: str, records: list[Mapping[str, Any]]) -> None:
         """Keep what a destroyed export had sent, as an event for this function, so that nobody waits behind it.
@@ -193,46 +191,23 @@ class _Batch:
 class _ExportArchive:
     """What one export has in an invocation, on its way into archive objects."""
 
-    def __init__(self, config: ExportConfig, identity: str, first: LogEvents, sink: ObjectSink) -> None:
-        self._config, self._sink = config, sink
-        self._streams: dict[tuple[str, str], LogStream] = {}
-        renderer = self._stream(first).renderer
-        self._job = Job(config, identity, renderer, quarantine=_never, save=_not_needed)
+    def __init__(self, config: ExportConfig, identity: str, sink: ObjectSink) -> None:
+        self._streams, self._sink = LogStreams(config, identity), sink
         self._newest = 0
 
     def take(self, payload: LogEvents) -> None:
         """Write what a payload completes."""
         self._newest = max([self._newest, *payload.column("timestamp")])
-        self._job.tally.bytes_in += payload.size
-        stream = self._stream(payload)
-        self._write(stream, stream.take(payload))
+        self._write(self._streams.take(payload))
 
     def finish(self) -> Tally:
         """Write what the streams still held, and store the last object."""
-        job = self._job
-        for stream in self._streams.values():
-            self._write(stream, stream.finish())
-        job.complete = True
+        job = self._streams.job
+        self._write(self._streams.finish())
         self._sink.end(job)
         job.tally.lag_ms = max(0, time.time_ns() // 1_000_000 - self._newest) if self._newest else 0
         return job.tally
 
-    def _stream(self, payload: LogEvents) -> LogStream:
-        which = (payload.log_group, payload.log_stream)
-        if which not in self._streams:
-            self._streams[which] = LogStream(*which, self._config)
-        return self._streams[which]
-
-    def _write(self, stream: LogStream, blocks: Iterable[RawBlock | list[Record]]) -> None:
-        self._job.renderer = stream.renderer
-        for block in blocks:
-            for segment in self._job.take(block, by_hour=True):
-                self._sink.write(self._job, segment)
-
-
-def _never(_job: Job, _segment: Segment) -> None:
-    raise AssertionError("the archive refuses no record")
-
-
-def _not_needed(_job: Job) -> None:
-    """A subscription payload is archived whole or tried again whole."""
+    def _write(self, segments: Iterable[Segment]) -> None:
+        for segment in segments:
+            self._sink.write(self._streams.job, segment)
