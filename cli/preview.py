@@ -38,7 +38,7 @@ from cli.landings import LogGroupExport, landing_of, log_groups_of
 from cli.logs.times import moment
 from cli.options import DEFAULT_SETTINGS, SettingsFile
 from cli.screen import Screen
-from cli.terminal import printable
+from cli.terminal import printable, printable_json_lines
 from settings import Deployment
 from settings.exports import Export
 from settings.shipper_document import shipper_document
@@ -167,7 +167,7 @@ class _JsonPrinter:
     compares = False
 
     def print(self, lines: bytes, _unredacted: bytes) -> None:
-        _write(lines)
+        _write(printable_json_lines(lines))
 
 
 class _TextPrinter:

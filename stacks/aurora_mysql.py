@@ -59,7 +59,7 @@ class AuroraMysqlStack(ExportStack):
             )
             self.output("NextSteps", f"Nothing to do. {audit.get_att_string('Restart')}", "What is left to do")
         else:
-            steps = aurora_steps(export, role_arn=role.role_arn if role else None)
+            steps = aurora_steps(export, role_arn=role.role_arn if role else None, region=self.region)
             self.output("NextSteps", steps, "Switch the audit log and its export on")
 
     @property

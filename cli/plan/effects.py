@@ -93,7 +93,7 @@ def shown(value: Any) -> str:
 
 def clean(text: str) -> str:
     """Return a text without characters that a terminal or Markdown's code spans obey."""
-    return one_line(text.replace("\t", "\\t").replace("`", "'"))
+    return one_line(text.replace("\n", "\\n").replace("\t", "\\t").replace("`", "'"))
 
 
 def joined(values: Any) -> str:

@@ -145,6 +145,15 @@ def encryption_denies(bucket_arn: str, key: dict[str, Any] | None, *, trail: boo
     return denies
 
 
+def _keys_of(bucket: dict[str, Any], key: Any) -> Any:
+    """Return the names of a bucket's key: its replication configuration names that of the replica by an alias."""
+    name = bucket["Properties"]["BucketName"]
+    if not name.startswith(REPLICA):
+        return key
+    region = name.removeprefix(REPLICA)
+    return [key, f"arn:aws:kms:{region}:{ACCOUNT}:alias/acme-prod-replica-{region}"]
+
+
 def test_every_bucket_denies_plain_http_old_tls_and_any_other_encryption(example: Synthesized) -> None:
     for stack, logical_id, bucket in example.resources("AWS::S3::Bucket"):
         resource = policy_of(example, stack, logical_id)
@@ -170,7 +179,9 @@ def test_every_bucket_denies_plain_http_old_tls_and_any_other_encryption(example
                 "Resource": everything,
             }
             for condition in tls
-        ] + encryption_denies(arn, default.get("KMSMasterKeyID"), trail="CloudTrailWrites" in str(statements))
+        ] + encryption_denies(
+            arn, _keys_of(bucket, default.get("KMSMasterKeyID")), trail="CloudTrailWrites" in str(statements)
+        )
         assert [statement for statement in statements if statement["Effect"] == "Deny"] == expected, stack
 
 
