@@ -28,6 +28,7 @@ def apply() -> None:
     _name_log_groups_as_iam_does()
     _name_parameter_groups_as_iam_does()
     _name_rules_as_iam_does()
+    _name_parameter_paths_as_iam_does()
     _limit_session_duration()
     _show_encryption_headers_to_policies()
     _offer_the_managed_key()
@@ -99,6 +100,23 @@ def _name_rules_as_iam_does() -> None:
             bus = json.loads(body).get("EventBusName", "default")
             arn = f"arn:aws:events:{region}:{account_id}:rule/{bus}/{rule}"
         return arn.replace(":rule/default/", ":rule/", 1)
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def _name_parameter_paths_as_iam_does() -> None:
+    """GetParametersByPath is allowed on the path, as if it were a parameter; MiniStack sees ``*``.
+
+    Source: Systems Manager User Guide, "Restricting access to Parameter Store parameters using IAM policies".
+    """
+    original = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
+        arn = original(service, method, path, headers, body, *rest)
+        if service != "ssm" or arn != "*" or not headers.get("x-amz-target", "").endswith(".GetParametersByPath"):
+            return arn
+        region, account_id = rest[-2:]
+        return f"arn:aws:ssm:{region}:{account_id}:parameter{json.loads(body or b'{}').get('Path', '')}"
 
     iam_actions.extract_resource_arn = extract_resource_arn
 
