@@ -10,6 +10,7 @@ from constructs import Construct
 from constructs_lib.wiring import subscription_filter_name
 from settings.exports import CloudwatchLogsExport
 from stacks import subscriptions
+from stacks.connection import revision
 from stacks.connector_permissions import log_group, log_group_subscriptions
 from stacks.export_stack import ExportStack
 
@@ -45,7 +46,9 @@ class CloudwatchLogsStack(ExportStack):
         for name in export.log_groups:
             subscription = self.subscribe(name)
             if connector and changes:
-                adopted = connector.apply(f"Adopt-{name}", "log-group", {"Name": name, **asked_properties})
+                adopted = connector.apply(
+                    f"Adopt-{name}", "log-group", {"Name": name, **asked_properties, **revision(export)}
+                )
                 subscription.node.add_dependency(adopted)
         if connector and export.log_group_prefixes:
             properties: dict[str, object] = {
@@ -56,7 +59,8 @@ class CloudwatchLogsStack(ExportStack):
                 "FilterName": subscription_filter_name(export.name),
                 **asked_properties,
             }
-            self.wait_for_configuration(connector.apply("Subscriptions", "log-group-subscriptions", properties))
+            applied = connector.apply("Subscriptions", "log-group-subscriptions", {**properties, **revision(export)})
+            self.wait_for_configuration(applied)
             connector.repeat("Rescan", "log-group-subscriptions", properties, minutes=SCAN_MINUTES)
             self.alarms.connector(f"{self.names.export(export.name)}-connector-schedule")
         self.alarms.landing_in_log_groups()

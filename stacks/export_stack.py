@@ -24,9 +24,11 @@ from constructs_lib.wiring import (
 from settings import Deployment
 from settings.connect import Connect
 from settings.destinations import ARCHIVE
+from settings.export_base import ConfiguredExport
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.names import Names
 from stacks import subscriptions
+from stacks.connection import revision
 from stacks.export_alarms import ExportAlarms
 
 _READ_BY_THE_SHIPPER = {
@@ -144,6 +146,7 @@ class ExportStack(Stack):
                 "RetentionDays": str(retention_days or self.settings.kept.hot_days),
                 "KmsKeyArn": key.arn,
                 "DeletionProtection": "true",
+                **(revision(self._export) if isinstance(self._export, ConfiguredExport) else {}),
             }
             adopted = connector.apply(f"Adopt-{name}", "log-group", properties)
             adopted.node.add_dependency(*after)

@@ -7,6 +7,7 @@ from typing import Any
 from constructs import Construct
 
 from settings.exports import S3LogsExport
+from stacks.connection import revision
 from stacks.connector_permissions import bucket_events
 from stacks.export_stack import ExportStack
 from stacks.log_delivery import delivery_key_statements, delivery_statements
@@ -72,7 +73,7 @@ class S3LogsStack(ExportStack):
         connector.apply(
             "BucketEvents",
             "bucket-events",
-            {"BucketName": bucket, "BucketOwner": self.account, "StateParameter": state},
+            {"BucketName": bucket, "BucketOwner": self.account, "StateParameter": state, **revision(export)},
         )
         self.ship_existing(bucket, export.kms_key_arn, prefix)
         self.output("BucketName", bucket, "Bucket that is read")

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 # Added to every custom resource's properties by CloudFormation itself.
 _CLOUDFORMATION_PROPERTIES = frozenset({"ServiceToken", "ServiceTimeout", "Operation"})
+# Of every operation: another value has it done again.
+_COMMON_PROPERTIES = frozenset({"Revision"})
 
 
 class ConnectorError(Exception):
@@ -74,7 +76,7 @@ class Operation(Protocol):
 
 def check_names(properties: Mapping[str, Any], known: Collection[str]) -> None:
     """Refuse a property that the operation does not know: it would be ignored in silence."""
-    unknown = sorted(set(properties) - set(known) - _CLOUDFORMATION_PROPERTIES)
+    unknown = sorted(set(properties) - set(known) - _CLOUDFORMATION_PROPERTIES - _COMMON_PROPERTIES)
     if unknown:
         raise ConnectorError(f"unknown properties {unknown}; known are {sorted(known)}")
 
