@@ -153,7 +153,7 @@ def test_five_minutes_without_a_usable_answer_are_waited_out(
 def test_an_outage_is_given_up_after_ten_minutes_from_its_beginning(
     cockroach: CockroachdbApi, formation: Formation, clock: Clock
 ) -> None:
-    cockroach.clusters[of_cockroachdb.CLUSTER].looks = 150
+    cockroach.clusters[of_cockroachdb.CLUSTER].looks = 320
     begun, original = clock.now(), cockroach.answer
 
     def answer(request: Any) -> Reply:
