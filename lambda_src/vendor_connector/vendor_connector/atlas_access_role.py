@@ -34,12 +34,17 @@ class Settings:
     @property
     def id(self) -> str:
         """What names the resource: one per project and IAM role."""
-        return f"atlas-access-role/{self.project.id}/{self.role_arn.rpartition('/')[2]}"
+        return resource_id(self.project.id, self.role_arn)
 
     @property
     def memory(self) -> Memory:
         """Where ours is remembered."""
         return self.project.memory(self.id)
+
+
+def resource_id(project_id: str, role_arn: str) -> str:
+    """Return what names an access role."""
+    return f"atlas-access-role/{project_id}/{role_arn.rpartition('/')[2]}"
 
 
 def parse(properties: Mapping[str, Any]) -> Settings:

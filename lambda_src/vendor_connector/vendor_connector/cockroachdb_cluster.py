@@ -59,7 +59,7 @@ def apply(request: Request) -> dict[str, str]:
         ``AccountId``: the AWS account that our role is to trust.
     """
     wanted = parse(request.properties)
-    asked = {name: value for name, value in request.properties.items() if name != "ServiceToken"}
+    asked = dict(request.properties)
     entry = wanted.memory.load() or {}
     if entry.get("asked") == asked:
         return {"AccountId": str(entry["account"])}

@@ -1,4 +1,4 @@
-"""What a custom resource asks for: CloudFormation's request as a typed value, and readers that check its properties."""
+"""One request as a typed value: what CloudFormation asks, with the configuration, and readers that check it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-# Added to every custom resource's properties by CloudFormation itself.
-_CLOUDFORMATION_PROPERTIES = frozenset({"ServiceToken", "ServiceTimeout", "Operation"})
 # Of every operation: another value has it done again.
 _COMMON_PROPERTIES = frozenset({"Revision"})
 
@@ -45,15 +43,21 @@ class Request:
     Parameters
     ----------
     properties : Mapping
-        The resource's properties; CloudFormation hands over every value as a string, or a list or dict of strings.
+        The operation's configuration, as the deployment wrote it (see ``configuration``): never the event's properties.
     old_properties : Mapping
-        The properties before an Update; empty otherwise.
+        The configuration before an Update; empty otherwise.
+    physical_id : str
+        The resource's id as CloudFormation has it; empty at a Create and on schedule.
+    configuration : str
+        The id of the configuration.
     remaining_seconds : Callable
         How long the function may still run.
     """
 
     properties: Mapping[str, Any]
     old_properties: Mapping[str, Any] = field(default_factory=dict)
+    physical_id: str = ""
+    configuration: str = ""
     remaining_seconds: Callable[[], float] = lambda: 900.0
 
 
@@ -76,7 +80,7 @@ class Operation(Protocol):
 
 def check_names(properties: Mapping[str, Any], known: Collection[str]) -> None:
     """Refuse a property that the operation does not know: it would be ignored in silence."""
-    unknown = sorted(set(properties) - set(known) - _CLOUDFORMATION_PROPERTIES - _COMMON_PROPERTIES)
+    unknown = sorted(set(properties) - set(known) - _COMMON_PROPERTIES)
     if unknown:
         raise ConnectorError(f"unknown properties {unknown}; known are {sorted(known)}")
 
