@@ -105,7 +105,7 @@ class Memory:
     @property
     def forget_command(self) -> str:
         """The command with which a person has it forgotten."""
-        return f"aws ssm delete-parameter --name {self.parameter}"
+        return f"aws ssm delete-parameters --names {state.name_of(self.parameter, self.resource)} {self.parameter}"
 
 
 def keep(kind: Kind, memory: Memory, *, adopt: bool) -> tuple[str, Document]:
