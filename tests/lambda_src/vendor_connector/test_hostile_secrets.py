@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -33,7 +33,7 @@ HOSTILE = [
 ]
 secrets = st.sampled_from(HOSTILE) | st.text(min_size=8, max_size=60)
 
-CREDENTIALS = {
+CREDENTIALS: dict[str, Callable[[str], object]] = {
     "atlas": lambda secret: {"client_id": "mdb_sa_id_1", "client_secret": secret},
     "atlas-digest": lambda secret: {"public_key": "abcdefgh", "private_key": secret},
     "cockroachdb": lambda secret: {"api_key": secret},
@@ -158,7 +158,7 @@ def test_the_functions_edge_scrubs_whatever_an_operation_raises(
 @given(secret=secrets, before=st.text(max_size=20), after=st.text(max_size=20))
 def test_what_is_shown_is_printable_short_and_without_the_secret(secret: str, before: str, after: str) -> None:
     public_text.register_secret(secret)
-    for spelling in (secret, repr(secret), json.dumps(secret), urllib.request.quote(secret.encode("utf-8", "replace"))):
+    for spelling in (secret, repr(secret), json.dumps(secret), quote(secret.encode("utf-8", "replace"))):
         shown = public_text.public(f"{before} {spelling} {after}" * 50)
         assert len(shown.encode()) <= public_text.MAX_BYTES
         for part in parts(secret):

@@ -138,7 +138,7 @@ def test_five_minutes_without_a_usable_answer_are_waited_out(
             vendor.api.fail_for(300, reply)
             original(*arguments)
 
-        formation._roll_back = outage  # type: ignore[method-assign]
+        formation._roll_back = outage  # type: ignore[assignment,method-assign]
         with pytest.raises(FailedError, match="Last failed"):
             formation.deploy({**changed, "Last": {**changed["Last"], "ExternalIds": ["x"]}})
     else:
@@ -273,7 +273,9 @@ def test_a_refusal_that_merely_contains_lock_is_not_waited_for(
     cockroach.fail(method, "/logexport", Reply(400, {"code": 9, "message": message}), times=2)
     begun = clock.now()
     changed = of_cockroachdb.template(cockroach, Redact="false")
-    act = (lambda: formation.deploy(changed, rollback=False)) if method == "POST" else formation.destroy
+    act: Callable[[], None] = formation.destroy
+    if method == "POST":
+        act = lambda: formation.deploy(changed, rollback=False)  # noqa: E731
     with pytest.raises(FailedError, match=message):
         act()
     assert clock.now() - begun < 60
@@ -290,7 +292,7 @@ def test_a_paused_cluster_ends_a_deploy_or_a_destroy_at_once(
         clusters["Prod"]["paused"] = True
     begun = clock.now()
     wanted = of_atlas_settings.redaction(atlas, "Prod")
-    act = formation.destroy if is_on else lambda: formation.deploy(wanted)
+    act: Callable[[], None] = formation.destroy if is_on else lambda: formation.deploy(wanted)
     with pytest.raises(FailedError, match=r"cluster Prod is paused.*resume it in Atlas"):
         act()
     assert clock.now() - begun < 60
@@ -336,7 +338,7 @@ def test_a_conflict_is_reported_as_one_and_not_waited_for(
     stand_in.fail("POST", path, Reply(409, {"errorCode": "DUPLICATE_BUCKET", "detail": "exists"}), times=99)
     begun = clock.now()
     with pytest.raises(FailedError, match=r"(?i)it conflicts with what") as failed:
-        formation.deploy((of_atlas if api == "atlas" else of_logzio).template(stand_in))  # type: ignore[attr-defined]
+        formation.deploy((of_atlas if api == "atlas" else of_logzio).template(stand_in))
     assert "cannot use" not in str(failed.value)
     assert clock.now() - begun < 120
 
