@@ -13,6 +13,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from settings.exports import AuroraMysqlExport
+from stacks.connection import revision
 from stacks.connector_permissions import aurora_audit
 from stacks.export_stack import ExportStack
 from stacks.next_steps import aurora_steps
@@ -79,6 +80,7 @@ class AuroraMysqlStack(ExportStack):
             "ParameterGroupName": self._own_group,
             "StateParameter": self._state,
             **({"ParameterGroup": self._aurora.parameter_group} if self._aurora.parameter_group else {}),
+            **revision(self._aurora),
             **({"RoleArn": role.role_arn} if role else {}),
         }
 

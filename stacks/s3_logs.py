@@ -7,6 +7,7 @@ from typing import Any
 from constructs import Construct
 
 from settings.exports import S3LogsExport
+from stacks.connection import revision
 from stacks.connector_permissions import bucket_events
 from stacks.export_stack import ExportStack
 from stacks.log_delivery import delivery_key_statements, delivery_statements
@@ -78,7 +79,7 @@ class S3LogsStack(ExportStack):
         connector.apply(
             "BucketEvents",
             "bucket-events",
-            {"BucketName": bucket, "BucketOwner": self.account, "StateParameter": state},
+            {"BucketName": bucket, "BucketOwner": self.account, "StateParameter": state, **revision(export)},
             permissions=[bucket_events(self.names, bucket, state)],
         )
         self.ship_existing(bucket, export.kms_key_arn, prefix)
