@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 from moto.ssm.models import ssm_backends
 
 from settings import Deployment
 from tests.conftest import synthesize_now
+from tests.lambda_src.vendor_connector.conftest import refusal
 from tests.lambda_src.vendor_connector.formation import Clock, Formation, Iam, _Deployed
 from tests.policy.proof.templates import Templates
 
@@ -166,8 +166,7 @@ class Account:
             if self.is_judged:
                 for action, resource in _needs(client.meta.service_model.service_name, operation, arguments):
                     if not self._allows(action, resource):
-                        error = {"Code": "AccessDenied", "Message": f"not authorized: {action} on {resource}"}
-                        raise ClientError({"Error": error}, operation)
+                        raise refusal("AccessDenied", operation, f"not authorized: {action} on {resource}")
             return original(client, operation, arguments)
 
         self._monkeypatch.setattr(BaseClient, "_make_api_call", call)

@@ -152,8 +152,43 @@ class Clusters(Rds):
         return {}
 
 
+class Services:
+    """What moto refuses, or does not keep: subscriptions of functions, keys of log groups, EventBridge of a bucket."""
+
+    def __init__(self, wire: Any) -> None:
+        self.filters: dict[str, dict[str, dict[str, Any]]] = {}
+        self.notifications: dict[str, dict[str, Any]] = {}
+        for operation in [name for name in dir(self) if name[0].isupper()]:
+            wire.answers[operation] = getattr(self, operation)
+
+    def PutSubscriptionFilter(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        self.filters.setdefault(arguments["logGroupName"], {})[arguments["filterName"]] = arguments
+        return {}
+
+    def DescribeSubscriptionFilters(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        return {"subscriptionFilters": [*self.filters.get(arguments["logGroupName"], {}).values()]}
+
+    def DeleteSubscriptionFilter(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        del self.filters[arguments["logGroupName"]][arguments["filterName"]]
+        return {}
+
+    def AssociateKmsKey(self, arguments: dict[str, Any]) -> Any:  # noqa: ARG002, N802
+        return {}
+
+    def PutLogGroupDeletionProtection(self, arguments: dict[str, Any]) -> Any:  # noqa: ARG002, N802
+        return {}
+
+    def GetBucketNotificationConfiguration(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        return self.notifications.get(arguments["Bucket"], {})
+
+    def PutBucketNotificationConfiguration(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        self.notifications[arguments["Bucket"]] = arguments["NotificationConfiguration"]
+        return {}
+
+
 def prepared(kind: str, wire: Any) -> Snapshot:
     """Make what exists before; return what takes its picture."""
+    Services(wire)
     logs, s3 = boto3.client("logs"), boto3.client("s3")
     for group in ("/apps/a", "/apps/b", "/more/c"):
         logs.create_log_group(logGroupName=group)
