@@ -33,6 +33,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from constructs_lib import statements
 from constructs_lib.log_group import function_log_group
 from constructs_lib.shipper import RUNTIME
 
@@ -127,7 +128,7 @@ class Connector(Construct):
             self,
             construct_id,
             description="Logdock: configures what CloudFormation cannot",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            assumed_by=statements.service_of_this_account("lambda.amazonaws.com", stack.account),
             inline_policies={"Connector": iam.PolicyDocument(statements=[own_logs, *permissions])},
         )
 

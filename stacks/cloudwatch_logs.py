@@ -64,7 +64,7 @@ class CloudwatchLogsStack(ExportStack):
             self.wait_for_configuration(subscriptions_of_prefixes)
             connector.repeat("Rescan", of="Subscriptions", minutes=SCAN_MINUTES)
             self.alarms.connector(f"{self.names.export(export.name)}-connector-schedule")
-        self.alarms.landing_in_log_groups()
+        self.alarms.landing_in_log_groups({})
         self.ship_archive()
         groups = ", ".join([*export.log_groups, *(f"{prefix}*" for prefix in export.log_group_prefixes)])
         self.output("LogGroupNames", groups, "Log groups that are subscribed")

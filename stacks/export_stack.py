@@ -23,17 +23,13 @@ from constructs_lib.wiring import (
 )
 from settings import Deployment
 from settings.connect import Connect
-from settings.destinations import ARCHIVE
-from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport, announced_to
 from settings.names import Names
+from settings.shipper_document import shipper_document
 from stacks import subscriptions
 from stacks.connector_permissions import log_group
 from stacks.export_alarms import ExportAlarms
-
-_READ_BY_THE_SHIPPER = {
-    "redaction", "include", "exclude", "format", "record_start", "path_fields", "oversize", "decryption_keys_secret",
-}  # fmt: skip
-"""The settings that reach the shipper as they are; those that are left out are its defaults too."""
+from stacks.recorded_settings import record_settings
 
 
 def _has_trail(export: Export) -> bool:
@@ -61,12 +57,17 @@ class ExportStack(Stack):
         self.settings, self.names = settings, names
         self._export, self._connector_source = export, connector_source
         self.alarms = ExportAlarms(self, "Alarms", settings=settings, names=names, export=export)
-        document = {"vendor": export.kind} | export.model_dump(
-            include=_READ_BY_THE_SHIPPER, exclude_defaults=True, mode="json"
-        )
+        document = shipper_document(export) | {
+            "landing": settings.landing(export).document,
+            "ship_to": list(export.ship_to),
+        }
         self.configuration = ExportConfiguration(
-            self, "Configuration", parameter_name=f"{names.parameter_path}{export.name}", document=document
+            self,
+            "Configuration",
+            parameter_name=f"{names.parameter_path}{export.name}",
+            document=document,
         )
+        record_settings(self.configuration.resource, export)
 
     def customer_key(self) -> CustomerKey:
         """Make the export's own key: one vendor's grant never reaches another's data."""
@@ -115,8 +116,9 @@ class ExportStack(Stack):
             What to wait for; the log groups themselves wait for what is given as ``after``.
         """
         landings: list[IDependable] = []
+        groups: dict[str, IDependable] = {}
         for name in log_groups:
-            group = LandingLogGroup(
+            groups[name] = group = LandingLogGroup(
                 self,
                 f"Landing-{name}",
                 LandingLogGroupProps(
@@ -129,7 +131,7 @@ class ExportStack(Stack):
             subscription = self.subscribe(name)
             subscription.node.add_dependency(group)
             landings.append(subscription)
-        self.alarms.landing_in_log_groups()
+        self.alarms.landing_in_log_groups(groups)
         return landings
 
     def adopt_log_groups(
@@ -154,7 +156,7 @@ class ExportStack(Stack):
             subscription = self.subscribe(name)
             subscription.node.add_dependency(adopted)
             landings.append(subscription)
-        self.alarms.landing_in_log_groups()
+        self.alarms.landing_in_log_groups(adoptions)
         return landings
 
     def admit_log_groups(self, key: CustomerKey) -> None:
@@ -165,7 +167,10 @@ class ExportStack(Stack):
         unreadable and refuses what its writers send. CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs
         using AWS Key Management Service", has this condition for the log groups of an account. It lets no one read
         more: CloudWatch Logs decrypts for those who may read the log group.
+
+        The key stays when the stack is rolled back, because the log groups stay.
         """
+        key.keep_when_rolled_back()
         key.allow(statements.encrypt_log_groups([self.names.log_group_arn("*", self.region)], self.region))
 
     def subscribe(self, log_group_name: str) -> ArchiveSubscription:
@@ -181,13 +186,12 @@ class ExportStack(Stack):
         return subscription
 
     def wait_for_configuration(self, subscriber: IConstruct) -> None:
-        """Subscribe after the configuration is there: what comes by stream for an export without one is set aside."""
-        if subscriptions.through_kinesis(self.settings):
-            subscriber.node.add_dependency(self.configuration)
+        """Subscribe, or announce, after the configuration says so: what it does not say is refused."""
+        subscriber.node.add_dependency(self.configuration)
 
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
-        destinations = [destination for destination in self._export.ship_to if destination != ARCHIVE]
+        destinations = announced_to(self._export)
         if destinations:
             self._announce(self.names.bucket("archive"), f"logs/{self._export.name}/", destinations)
 
@@ -236,7 +240,7 @@ class ExportStack(Stack):
     def _announce(self, bucket_name: str, prefix: str, destinations: Sequence[str]) -> None:
         """Announce objects to destinations: by one rule, because an account has 300 in a Region unless it asks."""
         rule_name = self.names.export(self._export.name)
-        ObjectEvents(
+        events = ObjectEvents(
             self,
             "Announce",
             ObjectEventsProps(
@@ -247,6 +251,7 @@ class ExportStack(Stack):
                 queue_arns={name: self.names.queue_arn(name) for name in destinations},
             ),
         )
+        self.wait_for_configuration(events)
         self.alarms.shipped_to(destinations, rule_name)
 
     def connector(self, key: CustomerKey, connect: Connect | None = None) -> Connector:

@@ -158,6 +158,16 @@ class Integration:
         """Its name, and where a person finds it."""
         return f"a log integration to {self.wanted.bucket}/{self.wanted.prefix} (Atlas, project integrations)"
 
+    @property
+    def place(self) -> atlas_api.AtlasApi:
+        """The project."""
+        return self.api
+
+    def find(self, object_id: str) -> Document | None:
+        """Return one by its id."""
+        found: Document | None = self.api.find(f"{atlas_integrations.PATH}/{object_id}", atlas_api.V2025)
+        return found
+
     def listed(self) -> dict[str, Document]:
         """Return the project's integrations to S3 by id."""
         return atlas_integrations.listed(self.api)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import cockroachdb_log_export, trust
-from vendor_connector.cockroachdb_api import PROPERTIES, ClusterApi, Target
+from vendor_connector.cockroachdb_api import DELETED, PROPERTIES, ClusterApi, Target
 from vendor_connector.request import ConnectorError, Request, check_names, text, texts
 from vendor_connector.vendor_object import Memory
 
@@ -75,12 +75,9 @@ def delete(request: Request) -> None:
 
 def _look(api: ClusterApi, wanted: Settings) -> str:
     """Return the account of a cluster that fits."""
-    cluster, target = api.find(), wanted.target
-    if cluster is None or cluster.get("state") == "DELETED":
-        raise ConnectorError(
-            f"CockroachDB Cloud has no cluster {target.cluster_id}, or the service account may not see it: check "
-            "`cluster_id`, and that the service account has a role on this cluster"
-        )
+    cluster, target = api.find() or {}, wanted.target
+    if cluster.get("state") == DELETED:
+        raise ConnectorError(f"cluster {target.cluster_id} was deleted in CockroachDB Cloud: check `cluster_id`")
     _check(cluster, wanted)
     if target.memory.load() is None and not target.adopt and (found := cockroachdb_log_export.current(api)):
         raise cockroachdb_log_export.not_ours(target, found)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
+import botocore
 from botocore.exceptions import ClientError
 
 from vendor_connector import (
@@ -35,10 +36,14 @@ from vendor_connector import (
     state,
 )
 from vendor_connector.configuration import Configuration
+from vendor_connector.public_text import public_errors
 from vendor_connector.request import ConnectorError, NotReadyError, Operation, Request
 from vendor_connector.vendor_api import NoAnswerError
 
 T = TypeVar("T")
+
+# Once per start: the SDK is the runtime's own, and which that is depends on the Region. `logdock smoke-test` reads it.
+aws.log("started", botocore=botocore.__version__)
 
 OPERATIONS: Mapping[str, Operation] = {
     "aurora-audit": aurora_audit,
@@ -73,6 +78,7 @@ class Context(Protocol):
         """Return how long the function may still run."""
 
 
+@public_errors
 def on_event(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Answer one request of CloudFormation.
 
@@ -109,6 +115,7 @@ def on_event(event: dict[str, Any], context: Context) -> dict[str, Any]:
     return {"PhysicalResourceId": physical_id, "Data": data}
 
 
+@public_errors
 def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Do what a polled operation was asked for, as far as it goes now; other operations are done already.
 
@@ -137,12 +144,13 @@ def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
     try:
         data = _told(name, operation.delete if kind == "Delete" else operation.apply, request)
     except NotReadyError as waiting:
-        if waited < min(waiting.patience_seconds, LONGEST_SECONDS):
+        lasted = aws.now() - max(event["StartedAt"], waiting.since or 0.0)
+        if waited < LONGEST_SECONDS and lasted < waiting.patience_seconds:
             aws.log("waiting", operation=name, request_type=kind, seconds=round(waited), why=str(waiting))
             return {"IsComplete": False}
         _undo_replacement(name, operation, event, request)
         raise ConnectorError(
-            f"{name}: given up after {waited / 60:.0f} minutes: {waiting}. Deploy again to go on; with "
+            f"{name}: given up after {lasted / 60:.0f} minutes: {waiting}. Deploy again to go on; with "
             "`cdk deploy --no-rollback` what is done until then stays as it is."
         ) from waiting
     except Exception as error:
@@ -155,6 +163,7 @@ def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
     return {"IsComplete": True, **({"Data": data} if data else {})}
 
 
+@public_errors
 def on_schedule(event: dict[str, Any], context: Context) -> dict[str, str]:
     """Apply an operation again, to what appeared since the deploy; nothing of the event is used."""
     state.begin()
@@ -204,7 +213,7 @@ def _told(name: str, action: Callable[[Request], T], request: Request) -> T:
     try:
         return action(request)
     except NoAnswerError as error:
-        raise NotReadyError(str(error), patience_seconds=_OUTAGE_SECONDS) from error
+        raise NotReadyError(str(error), patience_seconds=_OUTAGE_SECONDS, since=error.since) from error
     except ClientError as error:
         aws.log("failed", level="ERROR", operation=name, code=aws.error_code(error), error=str(error))
         raise ConnectorError(f"{name}: {error}") from error

@@ -59,7 +59,8 @@ class Settings:
         if (now := api.account()) != self.logzio_account:
             raise ConnectorError(
                 f"the token in {self.account.secret} is of Logz.io's account {now}, and this stack's fetchers are in "
-                f"account {self.logzio_account}: put a token of that account there, or remove the fetchers in Logz.io"
+                f"account {self.logzio_account}: put a token of that account there. If its fetchers are removed in "
+                f"Logz.io already, run `{self.account.forget_command}` and try again."
             )
         return api
 
@@ -175,7 +176,9 @@ def _keep(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, label: str, 
     """Have one fetcher, and wait until Logz.io shows it as active; return its id."""
     account, logzio_account = wanted.account, wanted.logzio_account
     remembered = account.remembered(logzio_account).get(prefix, {})
-    if remembered.get(label, {}).get("id") not in api.fetchers():
+    current = remembered.get(label, {}).get("id")
+    # A new one may be there before it is listed.
+    if current is None or (current not in api.fetchers() and api.find(f"{logzio_api.FETCHERS}/{current}") is None):
         for former, entry in remembered.items():
             if former != label:
                 entry = {name: value for name, value in entry.items() if name != "adopted" or account.adopt}
@@ -230,6 +233,16 @@ class Fetcher:
     def what(self) -> str:
         """Its name, and where a person finds it."""
         return f"an S3 fetcher of {self.wanted.bucket}/{self.prefix} (Logz.io, Integration Hub, S3 Bucket)"
+
+    @property
+    def place(self) -> logzio_api.LogzioApi:
+        """The account."""
+        return self.api
+
+    def find(self, object_id: str) -> Document | None:
+        """Return one by its id."""
+        found: Document | None = self.api.find(f"{logzio_api.FETCHERS}/{object_id}")
+        return found
 
     def listed(self) -> dict[str, Document]:
         """Return the account's fetchers by id."""

@@ -57,6 +57,11 @@ class Account:
         key = SEPARATOR.join((logzio_account, external_id, prefix))
         return Memory(parameter=self.state_parameter, resource=key)
 
+    @property
+    def forget_command(self) -> str:
+        """The command with which a person has all fetchers forgotten."""
+        return self.answers().forget_command
+
     def answers(self) -> Memory:
         """Return where it is remembered which external ids were named to whom: no key of a fetcher has this form."""
         return Memory(parameter=self.state_parameter, resource="answers")

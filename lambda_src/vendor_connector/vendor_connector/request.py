@@ -11,6 +11,10 @@ class ConnectorError(Exception):
     """A failure for a person to read in the stack's events: what failed, the value, what to do. Never a secret."""
 
 
+class OutOfSightError(ConnectorError):
+    """What holds a configuration at a vendor, such as a project, is not there, or the credential may not see it."""
+
+
 class NotReadyError(Exception):
     """What was asked for is under way, or fails for a reason that passes by itself: it is asked for again later.
 
@@ -19,12 +23,14 @@ class NotReadyError(Exception):
     text : str
         What is waited for, for a person to read when the waiting comes to nothing.
     patience_seconds : float
-        How long, from the beginning of CloudFormation's request, this may go on before it counts as a failure.
+        How long this may go on before it counts as a failure: from the beginning of CloudFormation's request.
+    since : float, optional
+        When it began, if that was later.
     """
 
-    def __init__(self, text: str, *, patience_seconds: float) -> None:
+    def __init__(self, text: str, *, patience_seconds: float, since: float | None = None) -> None:
         super().__init__(text)
-        self.patience_seconds = patience_seconds
+        self.patience_seconds, self.since = patience_seconds, since
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -215,6 +215,7 @@ def atlas(
     """Atlas with one empty project, whose service account's secret is stored."""
     monkeypatch.setattr(atlas_api, "_tokens", {})
     with AtlasApi(iam.assume, certificate=certificate.certificate, key=certificate.key) as api:
+        api.now = api.callers.now = clock.now
         api.projects[PROJECT_ID] = Project()
         api.callers.service_accounts["mdb_sa_id_1"] = ATLAS_SECRET
         store_secret("acme/atlas", {"client_id": "mdb_sa_id_1", "client_secret": ATLAS_SECRET})
@@ -230,6 +231,7 @@ COCKROACH_KEY = "CCDB1_D4zlI3pmTmk5rGrzYqMhbc_NkcXLI8d81Mtx3djD45iwPfgtnaRv0XCh0
 def cockroach(clock: Clock, iam: Iam, certificate: ServerCertificate) -> Iterator[CockroachdbApi]:
     """CockroachDB Cloud with one Advanced cluster, whose service account's key is stored."""
     with CockroachdbApi(iam.assume_from, certificate=certificate.certificate, key=certificate.key) as api:
+        api.now = clock.now
         api.clusters[CLUSTER_ID] = Cluster()
         api.api_keys.add(COCKROACH_KEY)
         store_secret("acme/cockroach", COCKROACH_KEY)
@@ -241,6 +243,7 @@ def cockroach(clock: Clock, iam: Iam, certificate: ServerCertificate) -> Iterato
 def logzio(clock: Clock, iam: Iam, certificate: ServerCertificate) -> Iterator[LogzioApi]:
     """Logz.io with one empty account, whose API token is stored."""
     with LogzioApi(iam.assume, certificate=certificate.certificate, key=certificate.key) as api:
+        api.now = clock.now
         api.accounts[LOGZIO_TOKEN] = Account(id=24601)
         store_secret("acme/logzio-api", {"api_token": LOGZIO_TOKEN})
         yield api

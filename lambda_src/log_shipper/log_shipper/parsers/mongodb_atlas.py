@@ -8,9 +8,7 @@ Atlas exports to ``{prefix}/{cluster}/{hostname}/{logType}/[{YYYY-MM-DD}/]{times
 import re
 from collections.abc import Iterator
 
-import orjson
-
-from log_shipper import timestamps
+from log_shipper import lenient_json, timestamps
 from log_shipper.parsers import plain
 from log_shipper.record import JsonValue, Origin, Record
 from log_shipper.telemetry import Tally
@@ -51,8 +49,8 @@ def parse(line: str, origin: Origin) -> Record:
         return Record(line, time, origin.log_type)
     if line.startswith("{"):
         try:
-            document = orjson.loads(line)
-        except orjson.JSONDecodeError:
+            document = lenient_json.loads(line)
+        except ValueError:
             return plain.unknown(line, origin)
         time = _time(document)
     else:
