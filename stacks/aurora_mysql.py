@@ -27,6 +27,7 @@ class AuroraMysqlStack(ExportStack):
         super().__init__(scope, construct_id, export=export, **common)
         self._aurora = export
         key = self.customer_key()
+        self.admit_log_groups(key)
         role = self._custom_role() if export.role == "custom" else None
         adopts = export.log_groups == "adopt"
         connector = self.connector(key) if adopts or export.configure_cluster else None

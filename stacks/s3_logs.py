@@ -25,23 +25,21 @@ class S3LogsStack(ExportStack):
             self._make(export, prefix)
 
     def _make(self, export: S3LogsExport, prefix: str) -> None:
-        key = self.customer_key() if export.encryption == "kms" else None
+        # Also where a service makes SSE-S3 the default: what named the key before the service came still may.
+        key = self.customer_key()
         landing = self.landing_bucket(export, key)
         landing.allow(*delivery_statements(self.names, export.services, landing.arn, prefix))
-        if key:
-            for statement in delivery_key_statements(self.names, export.services):
-                key.allow(statement)
-            self.output("KmsKeyArn", key.arn, "Key of the bucket, which a trail must name")
+        for statement in delivery_key_statements(self.names, export.services):
+            key.allow(statement)
+        self.output("KmsKeyArn", key.arn, "Key of the bucket, which a trail must name")
         self.ship_landing(landing, key, prefix)
         self.output("BucketName", landing.name, "Bucket that the services deliver to")
-        self.output(
-            "NextSteps", self._steps(export, landing.name, key.arn if key else None), "How to point services at it"
-        )
+        self.output("NextSteps", self._steps(export, landing.name, key.arn), "How to point services at it")
 
-    def _steps(self, export: S3LogsExport, bucket: str, key_arn: str | None) -> str:
+    def _steps(self, export: S3LogsExport, bucket: str, key_arn: str) -> str:
         at = f"--s3-key-prefix {export.prefix} " if export.prefix else ""
         where = f"arn:{self.names.partition}:s3:::{bucket}" + (f"/{export.prefix}" if export.prefix else "")
-        key = f"--kms-key-id {key_arn} " if key_arn else ""
+        key = f"--kms-key-id {key_arn} "
         steps = {
             "cloudtrail": f"aws cloudtrail create-trail --name $TRAIL --s3-bucket-name {bucket} {at}{key}"
             "--is-multi-region-trail && aws cloudtrail start-logging --name $TRAIL",
