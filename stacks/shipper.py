@@ -30,6 +30,7 @@ from constructs_lib.shipper import (
 from constructs_lib.subscription_stream import StreamReader, StreamReaderProps, SubscriptionStream
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
+from settings.exports import announced_to
 from settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import hear_of_alarms
@@ -153,6 +154,7 @@ class ShipperStack(Stack):
         names = self._names
         environment = {
             "LOGDOCK_DEPLOYMENT": names.deployment,
+            "LOGDOCK_ACCOUNT": names.account,
             "LOGDOCK_EXPORTS_PATH": names.parameter_path,
             "LOGDOCK_ARCHIVE_BUCKET": names.bucket("archive"),
             "LOGDOCK_FAILURE_BUCKET": names.bucket("failed", self.region),
@@ -168,6 +170,7 @@ class ShipperStack(Stack):
             role_arn=names.role_arn(name),
             environment=environment,
             log_key_arn=self._log_key_arn,
+            requeues=destination is not None,
         )
 
     def _destinations(self) -> None:
@@ -184,7 +187,12 @@ class ShipperStack(Stack):
                 DestinationShipperProps(
                     queue_name=self._names.queue(name),
                     dead_letter_queue_name=self._names.queue(name, "-dead"),
-                    rule_name_prefix=f"{self._names.deployment}-",
+                    max_concurrency=self._settings.concurrency_of(name),
+                    rule_names=[
+                        self._names.export(export.name)
+                        for export in self._settings.exports
+                        if name in announced_to(export)
+                    ],
                     function=self._function(
                         self._names.shipper(name),
                         "log_shipper.ship.handler",

@@ -99,7 +99,11 @@ class ArchiverEvents:
         if key.startswith(UNCLAIMED):
             export = key.removeprefix(UNCLAIMED).partition("/")[0]
             is_back = export in {each.name for each in self.account.settings.exports}
-            reason = "the export had no configuration" if is_back else "the settings have no such export"
+            reason = (
+                "the export had no configuration, or the log group was not its own"
+                if is_back
+                else "the settings have no such export"
+            )
             return self._event(where, body.decode() if is_back else "", export, reason)
         try:
             record = json.loads(body)

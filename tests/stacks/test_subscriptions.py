@@ -75,7 +75,7 @@ def test_each_region_has_a_stream_on_demand_under_the_key_of_its_stack_that_is_k
         "StreamModeDetails": {"StreamMode": "ON_DEMAND"},
         "StreamEncryption": {"EncryptionType": "KMS", "KeyId": {"Fn::GetAtt": [key, "Arn"]}},
     }
-    assert (found["DeletionPolicy"], found["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (found["DeletionPolicy"], found["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 @pytest.mark.parametrize("region", [HOME, ABROAD])

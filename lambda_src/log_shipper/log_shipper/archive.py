@@ -13,15 +13,14 @@ from typing import Any
 import orjson
 
 from log_shipper import aws
+from log_shipper.admission import check_log_events
 from log_shipper.archive_writer import ObjectSink, archive_put
 from log_shipper.environment import Environment, read_environment
 from log_shipper.errors import UnknownExportError
 from log_shipper.events import LogEvents, batch_of, subscriptions_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
-from log_shipper.jobs import Job, Segment, identity_of
-from log_shipper.log_stream import LogStream
-from log_shipper.reading import RawBlock
-from log_shipper.record import Record
+from log_shipper.jobs import Segment, identity_of
+from log_shipper.log_stream import LogStreams
 from log_shipper.runtime import explain, export_configs, report
 from log_shipper.telemetry import Tally, emit_unclaimed, log
 
@@ -88,6 +87,7 @@ class _Batch:
     def __init__(self, event: Mapping[str, Any], environment: Environment) -> None:
         self._environment, self._configs = environment, _configs(environment)
         self._ids = batch_of(event)
+        self._sources: dict[tuple[str, str, str], ExportConfig | None] = {}
         self._exports: dict[str, _ExportArchive] = {}
         self._unclaimed: dict[str, tuple[list[Mapping[str, Any]], Tally]] = {}
         self._failed: dict[str, Exception] = {}
@@ -98,15 +98,13 @@ class _Batch:
         if name in self._failed:
             return
         try:
-            if name not in self._exports and name not in self._unclaimed:
-                self._open(payload)
-            if name in self._exports:
-                self._exports[name].take(payload)
-            elif payload.record is not None:
-                records, tally = self._unclaimed[name]
-                records.append(payload.record)
-                count = len(payload.events)
-                tally.add(Tally(records_in=count, quarantined=count, bytes_in=payload.size))
+            config = self._config_for(payload)
+            if config is None:
+                self._leave_unclaimed(payload)
+                return
+            if name not in self._exports:
+                self._open(payload, config)
+            self._exports[name].take(payload)
         except Exception as error:  # noqa: BLE001 - raised once the other exports are archived
             self._fail(name, error)
 
@@ -128,7 +126,7 @@ class _Batch:
         for name, (records, tally) in self._unclaimed.items():
             try:
                 self._set_aside(name, records)
-                tallies[name] = tally
+                tallies.setdefault(name, Tally()).add(tally)
             except Exception as error:  # noqa: BLE001 - as above
                 self._fail(name, error)
         report(tallies, self._environment, DESTINATION)
@@ -139,18 +137,40 @@ class _Batch:
             total.add(tally)
         return total
 
-    def _open(self, payload: LogEvents) -> None:
-        """Begin the archive of an export or, for one that is gone and whose lines a stream brings, a list of them."""
-        try:
-            config = self._configs.get(payload.export)
-        except UnknownExportError:
-            if payload.record is None:
-                raise
-            self._unclaimed[payload.export] = ([], Tally())
-            return
+    def _config_for(self, payload: LogEvents) -> ExportConfig | None:
+        """Return the configuration of an export; None for what a stream brings of no export, or of another's group.
+
+        Raises
+        ------
+        UnknownExportError
+            For what CloudWatch Logs brings itself: the invocation fails, and the event is kept.
+        """
+        source = payload.export, payload.owner, payload.log_group
+        if source not in self._sources:
+            try:
+                config = self._configs.checked(
+                    payload.export, lambda held: check_log_events(payload, held, self._environment)
+                )
+            except UnknownExportError as error:
+                if payload.record is None:
+                    raise
+                log("unclaimed", export=payload.export, error=explain(error))
+                self._sources[source] = None
+            else:
+                self._sources[source] = config
+        return self._sources[source]
+
+    def _leave_unclaimed(self, payload: LogEvents) -> None:
+        records, tally = self._unclaimed.setdefault(payload.export, ([], Tally()))
+        records.append(payload.record or {})
+        count = len(payload.events)
+        tally.add(Tally(records_in=count, quarantined=count, bytes_in=payload.size))
+
+    def _open(self, payload: LogEvents, config: ExportConfig) -> None:
+        """Begin the archive of an export."""
         ids = self._ids or [payload.log_group, payload.log_stream, *payload.column("id")]
         put = archive_put(self._environment.archive_bucket)
-        self._exports[payload.export] = _ExportArchive(config, identity_of(*ids), payload, ObjectSink(put))
+        self._exports[payload.export] = _ExportArchive(config, identity_of(*ids), ObjectSink(put))
 
     def _set_aside(self, name: str, records: list[Mapping[str, Any]]) -> None:
         """Keep what a destroyed export had sent, as an event for this function, so that nobody waits behind it.
@@ -171,46 +191,23 @@ class _Batch:
 class _ExportArchive:
     """What one export has in an invocation, on its way into archive objects."""
 
-    def __init__(self, config: ExportConfig, identity: str, first: LogEvents, sink: ObjectSink) -> None:
-        self._config, self._sink = config, sink
-        self._streams: dict[tuple[str, str], LogStream] = {}
-        renderer = self._stream(first).renderer
-        self._job = Job(config, identity, renderer, quarantine=_never, save=_not_needed)
+    def __init__(self, config: ExportConfig, identity: str, sink: ObjectSink) -> None:
+        self._streams, self._sink = LogStreams(config, identity), sink
         self._newest = 0
 
     def take(self, payload: LogEvents) -> None:
         """Write what a payload completes."""
         self._newest = max([self._newest, *payload.column("timestamp")])
-        self._job.tally.bytes_in += payload.size
-        stream = self._stream(payload)
-        self._write(stream, stream.take(payload))
+        self._write(self._streams.take(payload))
 
     def finish(self) -> Tally:
         """Write what the streams still held, and store the last object."""
-        job = self._job
-        for stream in self._streams.values():
-            self._write(stream, stream.finish())
-        job.complete = True
+        job = self._streams.job
+        self._write(self._streams.finish())
         self._sink.end(job)
         job.tally.lag_ms = max(0, time.time_ns() // 1_000_000 - self._newest) if self._newest else 0
         return job.tally
 
-    def _stream(self, payload: LogEvents) -> LogStream:
-        which = (payload.log_group, payload.log_stream)
-        if which not in self._streams:
-            self._streams[which] = LogStream(*which, self._config)
-        return self._streams[which]
-
-    def _write(self, stream: LogStream, blocks: Iterable[RawBlock | list[Record]]) -> None:
-        self._job.renderer = stream.renderer
-        for block in blocks:
-            for segment in self._job.take(block, by_hour=True):
-                self._sink.write(self._job, segment)
-
-
-def _never(_job: Job, _segment: Segment) -> None:
-    raise AssertionError("the archive refuses no record")
-
-
-def _not_needed(_job: Job) -> None:
-    """A subscription payload is archived whole or tried again whole."""
+    def _write(self, segments: Iterable[Segment]) -> None:
+        for segment in segments:
+            self._sink.write(self._streams.job, segment)

@@ -3,24 +3,24 @@
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from log_shipper import quarantine
+from log_shipper.admission import check_object
 from log_shipper.archive_writer import POLICY_METADATA
 from log_shipper.decode import decoded
 from log_shipper.destinations import Sink, renderer_of
 from log_shipper.environment import Destination, Environment
-from log_shipper.errors import CorruptInputError, DeliveryError, OutOfTimeError, ShipperError
+from log_shipper.errors import CorruptInputError, DeliveryError, ForeignObjectError, OutOfTimeError, ShipperError
 from log_shipper.events import ObjectRef, objects_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
-from log_shipper.jobs import Job, Refused, Segment, identity_of
-from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, open_object, pinned
-from log_shipper.parsers import mongodb_atlas
+from log_shipper.jobs import Job, Segment, identity_of
+from log_shipper.landed import landed_blocks, landed_fields, refuse_rest
+from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, check_not_deleted, open_object, pinned
 from log_shipper.reading import RawBlock, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
-from log_shipper.rendering import path_fields
 from log_shipper.runtime import explain
 from log_shipper.secret_store import SecretStore
 from log_shipper.stores import FailureStore
@@ -155,16 +155,16 @@ class Delivery:
     def _ship(self, ref: ObjectRef, jobs: list[Job], retried: bool) -> None:
         if ref.key.endswith(INSTRUCTION_SUFFIX):
             return
-        config = self.configs.get(ref.export)
+        config = self.configs.checked(
+            ref.export, lambda held: check_object(ref, held, self.environment, self.destination.name)
+        )
         archived = ref.bucket == self.environment.archive_bucket
-        if self._is_quarantined(ref):
-            quarantine.check_own(ref, self.destination.name)
+        if self._is_quarantined(ref) and not ref.version_id:
+            raise ForeignObjectError("the message names a quarantine object without its version")
         if archived and self.destination.kind == "archive":
-            raise ShipperError("an archive object would be archived again, and that again, without end")
-        if archived and not ref.key.startswith("logs/"):
-            raise ShipperError("the shipper's own feeds are not shipped")
-        if not archived:
-            ref = pinned(ref)
+            raise ForeignObjectError("an archive object would be archived again, and that again, without end")
+        # an archive object has one content, so that its current version is the one that was announced
+        ref = ref._replace(version_id="", etag="") if archived else pinned(ref)
         identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version_id or ref.etag)
         if archived and self.destination.kind == "feed":
             from log_shipper.feed import open_feed
@@ -184,6 +184,8 @@ class Delivery:
         jobs.append(job)
         self._jobs[ref.export, identity] = job
         opened = open_object(ref, config, self.secrets)
+        if ref.version_id and not self._is_quarantined(ref):
+            check_not_deleted(ref, opened.modified)
         job.redacted = self._is_ours(ref) and opened.metadata.get(POLICY_METADATA) == config.policy
         self._read(job, opened, ref)
 
@@ -195,7 +197,7 @@ class Delivery:
         return ref.bucket == self.environment.archive_bucket or self._is_quarantined(ref)
 
     def _job(self, ref: ObjectRef, config: ExportConfig, identity: str) -> Job:
-        named = path_fields(config.path_fields, ref.key) if config.path_fields and not self._is_ours(ref) else None
+        named = None if self._is_ours(ref) else landed_fields(config, ref.key)
         renderer = renderer_of(self.destination, config, source_of(ref), named)
         return Job(
             config,
@@ -212,38 +214,31 @@ class Delivery:
         # whoever announces the object, it is the same: an event's time is not S3's, and `logdock backfill` has no event
         arrival = opened.modified
         counted = _Counted(opened.chunks)
-        chunks, log_type = decoded(counted), log_type_of(ref.key, job.export.vendor)
-        if job.export.vendor == "mongodb-atlas" and "audit" in log_type.lower() and not self._is_ours(ref):
-            chunks = mongodb_atlas.counting_failed_logins(chunks, job.tally)
         try:
-            for block in self._blocks(chunks, job.export, ref, arrival):
+            for block in self._blocks(counted, job, ref, arrival):
                 self._hand_over(job, job.take(block, by_hour=self.sink.by_hour))
         except CorruptInputError as error:
             if self._is_quarantined(ref):
                 # it is deleted once it is settled, and a note would not hold what cannot be read
                 raise
-            self._refuse_rest(job, error, arrival)
+            self._hand_over(job, [refuse_rest(job, error, arrival)])
         job.complete = True
         job.tally.bytes_in += counted.bytes
         if not self._is_quarantined(ref):
-            self.volumes[job.export.name, log_type] += counted.bytes
+            self.volumes[job.export.name, log_type_of(ref.key, job.export.vendor)] += counted.bytes
         with self._at_the_destination():
             self.sink.end(job)
 
     def _blocks(
-        self, pieces: Iterator[bytes], config: ExportConfig, ref: ObjectRef, arrival: str
+        self, chunks: Iterable[bytes], job: Job, ref: ObjectRef, arrival: str
     ) -> Iterator[list[Record] | RawBlock]:
+        config = job.export
+        if not self._is_ours(ref):
+            return landed_blocks(chunks, config, ref.key, arrival, job.tally)
         origin = Origin(arrival, log_type_of(ref.key, config.vendor))
         if self._is_quarantined(ref):
-            return quarantine.records(pieces, origin)
-        ours = self._is_ours(ref)
-        return read_blocks(
-            pieces,
-            vendor=config.vendor,
-            format_name="archive" if ours else config.format_name,
-            origin=origin,
-            record_start=None if ours else config.record_start,
-        )
+            return quarantine.records(decoded(chunks), origin)
+        return read_blocks(decoded(chunks), vendor=config.vendor, format_name="archive", origin=origin)
 
     @contextmanager
     def _at_the_destination(self) -> Iterator[None]:
@@ -265,15 +260,6 @@ class Delivery:
                 for left in segments[taken:]:
                     job.leave(left)
                 raise
-
-    def _refuse_rest(self, job: Job, error: CorruptInputError, arrival: str) -> None:
-        """Set aside a note in place of what no retry will make readable; the object itself stays where it is."""
-        note = Record(f"the rest of the object cannot be read: {error}", arrival, "unreadable")
-        line = job.renderer.archived(note)
-        job.tally.records_in += 1
-        job.seen += 1
-        refused = Refused(str(error), arrival, line, job.seen)
-        self._hand_over(job, [Segment(b"", 0, 0, 1, (refused,), job.seen, arrival)])
 
 
 class _Counted:

@@ -145,6 +145,8 @@ class LogEvents(NamedTuple):
     ----------
     size : int
         How many bytes it has, decompressed.
+    owner : str
+        The account of the log group.
     record : dict, optional
         The Kinesis record that carried it.
     """
@@ -154,6 +156,7 @@ class LogEvents(NamedTuple):
     log_stream: str
     events: list[dict[str, Any]]
     size: int = 0
+    owner: str = ""
     record: Mapping[str, Any] | None = None
 
     def column(self, name: str) -> list[Any]:
@@ -215,7 +218,8 @@ def subscriptions_in(event: Mapping[str, Any]) -> Iterator[LogEvents]:
             raise ShipperError("the subscription payload is not a batch of log events") from None
         if not names:
             raise UnknownExportError(f"no subscription filter of the payload is named {FILTER_PREFIX}<export>")
-        yield LogEvents(names[0].removeprefix(FILTER_PREFIX), group, stream, events, len(text), record)
+        owner = _text(payload.get("owner"))
+        yield LogEvents(names[0].removeprefix(FILTER_PREFIX), group, stream, events, len(text), owner, record)
 
 
 def _decompressed(data: str) -> bytes:

@@ -1,10 +1,11 @@
 """The events of one log stream, read as lines in as many payloads as they come: a record may go on in the next one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from log_shipper import timestamps
 from log_shipper.events import LogEvents
 from log_shipper.export_config import ExportConfig
+from log_shipper.jobs import Job, Segment
 from log_shipper.line_readers import VENDOR_FORMATS, line_reader
 from log_shipper.parsers import aurora_mysql
 from log_shipper.reading import RawBlock
@@ -86,3 +87,48 @@ class LogStream:
             return None
         times = timestamps.from_epoch_ms(payload.column("timestamp")) if way == "arrival" else []
         return RawBlock(text, way, self._log_type, times, lambda: self.records(payload))
+
+
+class LogStreams:
+    """The log streams of one export in an invocation: payloads in, segments of archive lines out. Pure.
+
+    Parameters
+    ----------
+    config : ExportConfig
+        The export.
+    identity : str
+        Stands for the invocation's input.
+    """
+
+    def __init__(self, config: ExportConfig, identity: str) -> None:
+        self._config = config
+        self._streams: dict[tuple[str, str], LogStream] = {}
+        renderer = Renderer(Shape(), export=config.name, vendor=config.vendor, source="")
+        self.job = Job(config, identity, renderer, quarantine=_never, save=_not_needed)
+
+    def take(self, payload: LogEvents) -> Iterator[Segment]:
+        """Yield what a payload completes."""
+        self.job.tally.bytes_in += payload.size
+        which = (payload.log_group, payload.log_stream)
+        if which not in self._streams:
+            self._streams[which] = LogStream(*which, self._config)
+        yield from self._segments(self._streams[which], self._streams[which].take(payload))
+
+    def finish(self) -> Iterator[Segment]:
+        """Yield what the streams still held."""
+        for stream in self._streams.values():
+            yield from self._segments(stream, stream.finish())
+        self.job.complete = True
+
+    def _segments(self, stream: LogStream, blocks: Iterable[RawBlock | list[Record]]) -> Iterator[Segment]:
+        self.job.renderer = stream.renderer
+        for block in blocks:
+            yield from self.job.take(block, by_hour=True)
+
+
+def _never(_job: Job, _segment: Segment) -> None:
+    raise AssertionError("the archive refuses no record")
+
+
+def _not_needed(_job: Job) -> None:
+    """A subscription payload is archived whole or tried again whole."""

@@ -105,6 +105,12 @@ class Redactor:
         self.redact_name: Callable[[str], str] = lru_cache(maxsize=1024)(self.redact)
         """`redact`, for the names of columns, which are the same on every line."""
         self.active = markers != "keep" or bool(detectors or patterns)
+        self.replacements = (
+            *([_MARKED_REDACTED] if markers == "redact" else ()),
+            *(f"[{name}]" for name in detectors),
+            *(replacement for _, replacement in self._patterns),
+        )
+        """What may stand in place of something that was taken out."""
 
     def redact(self, text: str) -> str:
         """Return the text of one record, redacted; JSON stays JSON."""

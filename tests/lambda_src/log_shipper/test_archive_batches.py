@@ -251,7 +251,7 @@ def archived(form: str, payloads: Iterator[LogEvents]) -> tuple[list[bytes], tup
     sink = Collected()
     taken = list(payloads)
     config = parse_export_config("e", json.dumps(document_of(form)))
-    export = archive._ExportArchive(config, "0" * 16, taken[0], sink)
+    export = archive._ExportArchive(config, "0" * 16, sink)
     for payload in taken:
         export.take(payload)
     tally = export.finish()
