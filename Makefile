@@ -14,6 +14,9 @@ FUZZ_MINUTES ?= 5
 SECOND_PYTHON ?= $(shell for p in python3.13 $(HOME)/.pyenv/versions/3.13.*/bin/python3.13; do \
   $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 SECOND_OPINION := build/second-opinion/.installed
+TYPED_FUNCTIONS := log_shipper vendor_connector resource_tags
+TYPED := app.py cli settings stacks constructs_lib local_cloud second_opinion security_report supply_chain tests benchmarks
+TESTS :=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is kept: importing the CDK without it costs seconds, every time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -55,6 +58,7 @@ build/layers/log_shipper/%/.installed: $(LAYER_LOCK) $(VENV)/.installed
 	  $(if $(filter arm64,$*),--python-platform aarch64-manylinux_2_28 --python-version 3.13,--python $(BIN)/python) -r $<
 	@rm -rf $(@D)/python/bin $(@D)/python/.lock && find $(@D)/python -name '*.dist-info' -type d -exec sh -c \
 	  'rm -f "$$1/RECORD" "$$1/INSTALLER" "$$1/REQUESTED" "$$1/direct_url.json" "$$1/uv_cache.json"' _ {} \;
+	@chmod -R u=rwX,go=rX $(@D)/python # Lambda must be able to read them, whatever the umask here
 	@touch $@
 
 $(TOOLS): requirements-tools.lock $(VENV)/.installed
@@ -84,13 +88,13 @@ lint: $(SETUP) ## Style, formatting, import rules
 
 types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infrastructure
 	@echo "==> types"
-	@$(BIN)/mypy -p log_shipper -p vendor_connector -p resource_tags
-	@$(BIN)/mypy app.py cli settings stacks constructs_lib local_cloud second_opinion security_report supply_chain tests benchmarks
+	@$(BIN)/mypy $(TYPED_FUNCTIONS:%=-p %)
+	@$(BIN)/mypy $(TYPED)
 
 # Each worker takes neighbours, so what a folder's tests share, such as templates and emulators, is mostly made once.
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"
-	@CDK_VALIDATION=false $(BIN)/pytest -n 2 --dist worksteal -m 'not end_to_end and not proof'
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 --dist worksteal -m 'not end_to_end and not proof' $(TESTS)
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"

@@ -45,4 +45,6 @@ def time_of(document: JsonValue) -> str | None:
             continue
         if time:
             return time
-    return None
+    date, clock = document.get("date"), document.get("time")
+    # CloudFront's JSON has the day and the time of day apart, as its W3C columns.
+    return timestamps.normalise(f"{date}T{clock}") if isinstance(date, str) and isinstance(clock, str) else None
