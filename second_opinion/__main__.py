@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from settings import load_settings
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 _EXAMPLE_ACCOUNT = "111122223333"
+_INTERRUPTED = 130
 _POLL_SECONDS = 0.5
 _STACK_SECONDS = 240.0
 
@@ -75,7 +77,7 @@ def templates_of(example: Path, account: str, layer: Path) -> list[StackTemplate
 
 def opinion_on(engine: Engine, example: str, account: str, stacks: list[StackTemplate]) -> Opinion:
     """Deploy an example's stacks, read them back and compare."""
-    opinion, exports = Opinion(example=example), dict[str, str]()
+    opinion, exports = Opinion(example=example), collections.defaultdict[str, dict[str, str]](dict)
     for stack in stacks:
         part = runnable(stack.template, stack.region, account)
         opinion.left_out += [(stack.name, name, *why) for name, why in sorted(part.left_out.items())]
@@ -84,7 +86,7 @@ def opinion_on(engine: Engine, example: str, account: str, stacks: list[StackTem
             opinion.failures.append(f"{stack.name}: {failure}")
             continue
         described = formation.describe_stacks(StackName=stack.name)["Stacks"][0]
-        exports |= {
+        exports[stack.region] |= {
             each["ExportName"]: each["OutputValue"] for each in described.get("Outputs", []) if "ExportName" in each
         }
         resources = formation.describe_stack_resources(StackName=stack.name)["StackResources"]
@@ -95,7 +97,7 @@ def opinion_on(engine: Engine, example: str, account: str, stacks: list[StackTem
             stack_id=described["StackId"],
             physical_ids={each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources},
             types={each["LogicalResourceId"]: each["ResourceType"] for each in resources},
-            exports=exports,
+            exports=exports[stack.region],
         )
         opinion.findings += _read_back(engine, account, stack, part, resolver, opinion.failures)
     return opinion
@@ -194,6 +196,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="the report, as JSON")
     parser.add_argument("--example", action="append", help="the name of an example; default: all")
     options = parser.parse_args()
+    # A signal ends the engine, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_INTERRUPTED))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     chosen = [path for path in EXAMPLES if not options.example or path.stem in options.example]
     layer = options.out.parent / "second-opinion-layer" / "layer"

@@ -32,6 +32,7 @@ KNOWN_GAPS = {
     ("AWS::S3::Bucket", "BucketEncryption"): f"{_DROPPED}; the bucket has S3's default",
     ("AWS::S3::Bucket", "LifecycleConfiguration"): _DROPPED,
     ("AWS::S3::Bucket", "LoggingConfiguration"): _DROPPED,
+    ("AWS::S3::Bucket", "ReplicationConfiguration"): _DROPPED,
 }
 """Properties that LocalStack 4.14 is known to drop or to change, each with the reason."""
 
