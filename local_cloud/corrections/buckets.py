@@ -124,7 +124,9 @@ def _may_encrypt_replica(
     named = ((rule.get("Destination") or {}).get("EncryptionConfiguration") or {}).get("ReplicaKmsKeyID")
     if not named:
         return True
-    with s3._in_account(owner):
+    # The replica's key is in the Region of the replica.
+    region = named.split(":")[3] if named.startswith("arn:") else responses.get_region()
+    with responses.request_scope(owner, region):
         record = kms._resolve_key(named)
         has_bucket_key = "<BucketKeyEnabled>true" in str(s3._bucket_encryption.get(destination))
     actions = ["kms:Encrypt", *(["kms:GenerateDataKey", "kms:Decrypt"] if has_bucket_key else [])]
