@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def test_a_template_applies_encryption_lifecycle_and_access_log(emulator: Emulator) -> None:
     key = made.key(emulator, made.delegation())
     default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    target_bucket = made.bucket(emulator)
     made.deploy(
         emulator,
         "bucket",
@@ -35,7 +36,7 @@ def test_a_template_applies_encryption_lifecycle_and_access_log(emulator: Emulat
                         ]
                     },
                     "LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "ExpirationInDays": 400}]},
-                    "LoggingConfiguration": {"DestinationBucketName": "access", "LogFilePrefix": "templated/"},
+                    "LoggingConfiguration": {"DestinationBucketName": target_bucket, "LogFilePrefix": "templated/"},
                 },
             }
         },
@@ -47,7 +48,7 @@ def test_a_template_applies_encryption_lifecycle_and_access_log(emulator: Emulat
     (rule,) = s3.get_bucket_lifecycle_configuration(Bucket="templated")["Rules"]
     assert rule["Expiration"] == {"Days": 400}
     target = s3.get_bucket_logging(Bucket="templated")["LoggingEnabled"]
-    assert (target["TargetBucket"], target["TargetPrefix"]) == ("access", "templated/")
+    assert (target["TargetBucket"], target["TargetPrefix"]) == (target_bucket, "templated/")
 
 
 def _copied_to(replica: str, name: str) -> dict[str, Any]:
