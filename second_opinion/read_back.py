@@ -146,6 +146,21 @@ def iam_policy(client: Client, _: str, properties: Mapping[str, Any]) -> Propert
     }
 
 
+def iam_managed_policy(client: Client, arn: str, properties: Mapping[str, Any]) -> Properties:
+    """Read a managed policy, and the roles that it is attached to."""
+    iam = client("iam")
+    policy = iam.get_policy(PolicyArn=arn)["Policy"]
+    version = iam.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
+    attached = {each["RoleName"] for each in iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]}
+    return {
+        "ManagedPolicyName": policy["PolicyName"],
+        "Description": policy.get("Description", ""),
+        "Path": policy["Path"],
+        "Roles": [each for each in properties.get("Roles", []) if each in attached],
+        "PolicyDocument": version["Document"],
+    }
+
+
 def logs_group(client: Client, name: str, _: Mapping[str, Any]) -> Properties:
     """Read a log group."""
     found = client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
@@ -265,6 +280,7 @@ READERS: dict[str, Reader] = {
     "AWS::CloudWatch::Alarm": cloudwatch_alarm,
     "AWS::CloudWatch::CompositeAlarm": cloudwatch_composite_alarm,
     "AWS::Events::Rule": events_rule,
+    "AWS::IAM::ManagedPolicy": iam_managed_policy,
     "AWS::IAM::Policy": iam_policy,
     "AWS::IAM::Role": iam_role,
     "AWS::KMS::Alias": kms_alias,
