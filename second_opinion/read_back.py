@@ -26,6 +26,7 @@ NOT_COMPARED = {
 _DROPPED = "LocalStack's template handler ignores it"
 KNOWN_GAPS = {
     ("AWS::CloudWatch::Alarm", "WarmUpConfiguration"): "LocalStack's CloudWatch does not know it",
+    ("AWS::IAM::ManagedPolicy", "Description"): _DROPPED,
     ("AWS::Logs::LogGroup", "DeletionProtectionEnabled"): _DROPPED,
     ("AWS::Logs::LogGroup", "KmsKeyId"): _DROPPED,
     ("AWS::Logs::LogGroup", "RetentionInDays"): _DROPPED,
