@@ -27,6 +27,7 @@ class AuroraMysqlStack(ExportStack):
         super().__init__(scope, construct_id, export=export, **common)
         self._aurora = export
         key = self.customer_key()
+        self.admit_log_groups(key)
         role = self._custom_role() if export.role == "custom" else None
         adopts = export.log_groups == "adopt"
         connector = self.connector(key) if adopts or export.configure_cluster else None
@@ -60,7 +61,7 @@ class AuroraMysqlStack(ExportStack):
             )
             self.output("NextSteps", f"Nothing to do. {audit.get_att_string('Restart')}", "What is left to do")
         else:
-            steps = aurora_steps(export, role_arn=role.role_arn if role else None)
+            steps = aurora_steps(export, role_arn=role.role_arn if role else None, region=self.region)
             self.output("NextSteps", steps, "Switch the audit log and its export on")
 
     @property

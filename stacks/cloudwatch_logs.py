@@ -27,8 +27,9 @@ class CloudwatchLogsStack(ExportStack):
         asked = {"retention": bool(export.retention_days), "key": export.encrypt}
         adopts = bool(export.log_groups) and changes
         key = self.customer_key() if adopts or export.log_group_prefixes else None
-        if key and export.encrypt:
-            self.admit_log_groups(key, [*export.log_groups, *(f"{prefix}*" for prefix in export.log_group_prefixes)])
+        if key:
+            # Also without `encrypt`: turned off, it leaves the key with the log groups that have it.
+            self.admit_log_groups(key)
         connector = self.connector(key) if key else None
         asked_properties: dict[str, object] = {}
         if export.retention_days:
