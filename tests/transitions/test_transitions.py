@@ -13,7 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from local_cloud.vendor_apis.atlas_project import Project
 from local_cloud.vendor_apis.cockroachdb import Cluster
