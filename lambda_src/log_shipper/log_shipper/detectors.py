@@ -78,11 +78,11 @@ def _card_lengths(prefix: bytes) -> tuple[int, ...]:
         (prefix.startswith(b"4"), (13, 16, 19)),  # Visa
         (51 <= two <= 55 or 2221 <= four <= 2720, (16,)),  # Mastercard
         (two in (34, 37), (15,)),  # American Express
-        (two in (36, 38, 39) or 300 <= three <= 305 or three == 309, (14, 16, 17, 18, 19)),  # Diners Club
-        (four == 6011 or 644 <= three <= 649 or two == 65, (16, 17, 18, 19)),  # Discover
-        (3528 <= four <= 3589, (16, 17, 18, 19)),  # JCB
+        (two in (36, 38, 39) or 300 <= three <= 305 or three == 309, (14, 16)),  # Diners Club
+        (four == 6011 or 644 <= three <= 649 or two == 65, (16, 19)),  # Discover
+        (3528 <= four <= 3589, (16, 19)),  # JCB
         (two in (62, 81), (16, 17, 18, 19)),  # UnionPay
-        (2200 <= four <= 2204, (16, 17, 18, 19)),  # Mir
+        (2200 <= four <= 2204, (16, 19)),  # Mir
         (two in (60, 65, 81, 82) or three in (353, 356, 508), (16,)),  # RuPay
         (four in _MAESTRO, (12, 13, 14, 15, 16, 17, 18, 19)),  # Maestro
     ):
@@ -146,8 +146,8 @@ def _is_user_and_password(token: bytes) -> bool:
 
 
 _MAESTRO = (5018, 5020, 5038, 5893, 6304, 6390, 6759, 6761, 6762, 6763)
-_SEPARATOR = r"(?:[ .\-]|\xC2\xA0|\xE2\x80(?:\x91|\xAF))"
-"""Between groups of digits: blank, dot, dash; U+00A0, U+2011 and U+202F, which do not break."""
+_SEPARATOR = r"(?:[ \-]|\xC2\xA0|\xE2\x80(?:\x91|\xAF))"
+"""Between groups of digits: blank or dash, or U+00A0, U+2011 or U+202F, which do not break the line."""
 _SEPARATOR_BYTES = b" .-\xc2\xa0\xe2\x80\x91\xaf"
 _PRINTED = {
     (4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (8, 8), (6, 10), (6, 13),
@@ -155,7 +155,9 @@ _PRINTED = {
 }  # fmt: skip
 _DIGITS = re.compile(rb"[0-9]+")
 # so many digits that end with a group
-_OF_LENGTH = {n: re.compile(rb"(?:[0-9]%s?){%d}[0-9](?![0-9])" % (_SEPARATOR.encode(), n - 1)) for n in range(12, 20)}
+_OF_LENGTH = {
+    n: re.compile(rb"(?:[0-9](?:\.|%s)?){%d}[0-9](?![0-9])" % (_SEPARATOR.encode(), n - 1)) for n in range(12, 20)
+}
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _LONGEST_RUN = 64
 _PORT = re.compile(rb":[0-9]{1,5}:?$")
@@ -169,8 +171,22 @@ _LOCAL = rf"(?:[A-Za-z0-9._%+\-]|{_LETTER})"
 _LABEL = rf"(?:[A-Za-z0-9]|{_LETTER})(?:(?:[A-Za-z0-9\-]|{_LETTER})*(?:[A-Za-z0-9]|{_LETTER}))?"
 _TOP = rf"(?:xn--[A-Za-z0-9\-]*[A-Za-z0-9]|(?:[A-Za-z]|{_LETTER}){{2,63}})"
 # a JSON line has no letter or digit after a quote that ends a string
-_QUOTED = r'(?:\\+"[^"\\\n]{1,64}\\+"|"[A-Za-z0-9](?:[^"\\\n]{0,62}[A-Za-z0-9])?")'
+_QUOTED = r'(?:\\+"[^"\\\n]+\\+"|"[A-Za-z0-9][^"\\\n]*")'
 _KEY_NAME = r"(?i:secret[ _.\-]?(?:access[ _.\-]?)?key)"
+
+# digits that begin as an issuer's cards and are as many; `payment_cards` decides
+_BARE = (
+    r"4[0-9]{12}(?:[0-9]{3}(?:[0-9]{3})?)?|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}"
+    r"|(?:3[689]|30)[0-9]{12}(?:[0-9]{2})?|(?:8[12]|50)[0-9]{14}|(?:60|64|65|35|22)[0-9]{14}(?:[0-9]{3})?"
+    rf"|(?:62|81)[0-9]{{14,17}}|(?:{'|'.join(map(str, _MAESTRO))})[0-9]{{8,15}}"
+)
+# at least twelve digits with a separator among them, by how many stand before the first
+_MORE = rf"(?:[0-9]{_SEPARATOR}?)"
+_GROUPED = (
+    rf"[2-68](?:[0-9]{{0,2}}{_SEPARATOR}{_MORE}{{8,}}|[0-9]{{3,4}}{_SEPARATOR}{_MORE}{{6,}}"
+    rf"|[0-9]{{5,6}}{_SEPARATOR}{_MORE}{{4,}}|[0-9]{{7}}{_SEPARATOR}{_MORE}{{3,}}|[0-9]{{8,17}}{_SEPARATOR}{_MORE}*)[0-9]"
+)
+_DOTTED = r"[2-68][0-9]{3}\.(?:[0-9]{4}\.[0-9]{4}\.[0-9]{4}|[0-9]{6}\.[0-9]{4,5})"
 
 DETECTORS = {
     "email": Detector(rf"((?:{_LOCAL}+(?:'{_LOCAL}+)*|{_QUOTED})@(?:{_LABEL}\.)+{_TOP})"),
@@ -180,10 +196,7 @@ DETECTORS = {
         r"(?:[^0-9A-Za-z:.]|\.[^0-9]|$)",
         _ipv6,
     ),
-    "payment-card": Detector(
-        rf"(?:^|[^0-9])([2-68](?:{_SEPARATOR}?[0-9]){{11,}})(?:[^0-9]|$)",
-        payment_cards,
-    ),
+    "payment-card": Detector(rf"(?:^|[^0-9])({_BARE}|{_GROUPED}|{_DOTTED})(?:[^0-9]|$)", payment_cards),
     "aws-key": Detector(
         r"(?:^|[^A-Za-z0-9])((?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA|ANVA|AIPA|ABIA|ACCA)[A-Z0-9]{16})(?:[^A-Za-z0-9]|$)"
         rf"|{_KEY_NAME}[\"'\\ \t:=>]{{1,16}}([A-Za-z0-9/+]{{40}})(?:[^A-Za-z0-9/+]|$)"

@@ -43,6 +43,8 @@ _CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b
 _ESCAPE_LETTERS = b"bfnrtux"
 _MAX_LAYERS = 10
 """How often escaped text may be escaped again and is still read."""
+_SHORT_MATCH = 512
+_GROUP = re.compile(r"\((?!\?)")
 _CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]")
 
 
@@ -68,6 +70,9 @@ class Compiled(Protocol):
     def search(self, text: bytes, pos: int = 0) -> _Match | None:
         """Return the first match at or after ``pos``."""
 
+    def match(self, text: bytes, pos: int = 0) -> _Match | None:
+        """Return the match that begins at ``pos``."""
+
 
 def compile_pattern(name: str, regex: str, *, of_bytes: bool = False) -> Compiled:
     """Return a pattern compiled by RE2: over UTF-8, or with ``of_bytes`` over single bytes.
@@ -90,6 +95,10 @@ def compile_pattern(name: str, regex: str, *, of_bytes: bool = False) -> Compile
     return compiled
 
 
+def _joined(patterns: list[str]) -> Compiled:
+    return compile_pattern("detectors", "|".join(f"(?:{pattern})" for pattern in patterns), of_bytes=True)
+
+
 class Redactor:
     """Applies markers, detectors and patterns to the text of records.
 
@@ -108,18 +117,16 @@ class Redactor:
         self, markers: str = "keep", detectors: tuple[str, ...] = (), patterns: tuple[Pattern, ...] = ()
     ) -> None:
         self._markers = markers
-        patterns_of = [DETECTORS[name].pattern for name in detectors]
         self._replacements = [f"[{name}]".encode() for name in detectors]
         self._refine = [DETECTORS[name].refine for name in detectors]
         self._card = detectors.index("payment-card") if "payment-card" in detectors else -1
         self._email = detectors.index("email") if "email" in detectors else -1
-        self._owners = [
-            i
-            for i, pattern in enumerate(patterns_of)
-            for _ in range(compile_pattern(detectors[i], pattern, of_bytes=True).groups)
-        ]
-        joined = "|".join(f"(?:{pattern})" for pattern in patterns_of)
-        self._search = compile_pattern("detectors", joined, of_bytes=True).search if detectors else None
+        each = [DETECTORS[name].pattern for name in detectors]
+        # RE2 searches without groups, which it fills with slower engines; what it finds is short, and `re` fills them
+        self._search = _joined([_GROUP.sub("(?:", pattern) for pattern in each]).search if detectors else None
+        self._groups = _joined(each) if detectors else None
+        self._short_groups = re.compile("|".join(each).encode("latin-1"))
+        self._owners = [i for i, pattern in enumerate(each) for _ in _GROUP.findall(pattern)]
         self._patterns = [
             (compile_pattern(p.name, p.regex), f"[{p.name}]" if p.replacement is None else p.replacement)
             for p in patterns
@@ -271,11 +278,9 @@ class Redactor:
         data = b"\n" + data
         position = 0
         while (match := self._search(data, position)) is not None:
-            group = 1
-            while (span := match.span(group)) == (-1, -1):
-                group += 1
+            begin, stop = match.span()
+            group, start, end = self._group_in(data, begin, stop)
             i = self._owners[group - 1]
-            start, end = span
             refine = self._refine[i]
             if refine is None:
                 yield start - 1, end - 1, i
@@ -285,6 +290,20 @@ class Redactor:
             for first, last in spans:
                 yield start + first - 1, start + last - 1, i
             position = start + resume
+
+    def _group_in(self, data: bytes, begin: int, stop: int) -> tuple[int, int, int]:
+        """Return which group a match fills, and where."""
+        if stop - begin <= _SHORT_MATCH:
+            found = self._short_groups.fullmatch(data, begin, stop)
+            if found is not None and found.lastindex:
+                return (found.lastindex, *found.span(found.lastindex))
+        assert self._groups is not None  # noqa: S101 - something was found, so there are detectors
+        match = self._groups.match(data, begin)
+        assert match is not None  # noqa: S101 - the same pattern matched here
+        group = 1
+        while (span := match.span(group)) == (-1, -1):
+            group += 1
+        return (group, *span)
 
     def _redact_token(self, match: re.Match[str]) -> str:
         token = match[0]
