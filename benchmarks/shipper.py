@@ -18,8 +18,8 @@ GB_PER_CPU = 1769 / 1024
 """Memory that comes with one CPU (Lambda Developer Guide, "Configure Lambda function memory"): a CPU second costs that
 many GB-seconds, whatever the memory is set to."""
 MB_RECORDS = 1_000_000 // inputs.LINE_BYTES
-PLAIN = {"vendor": "mongodb-atlas"}
-REDACTED = {"vendor": "mongodb-atlas", "redaction": {"markers": "redact", "detectors": DETECTORS}}
+PLAIN = {"vendor": "mongodb-atlas", "landing": {"bucket": "landing"}}
+REDACTED = PLAIN | {"redaction": {"markers": "redact", "detectors": DETECTORS}}
 APP = {"vendor": "cloudwatch-logs"}
 
 
@@ -61,8 +61,9 @@ class Bench:
             "PYTHONPATH": str(ROOT / "lambda_src" / "log_shipper"),
             "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
             "AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": "/dev/null", "BENCH_PORT": port,
-            "LOGDOCK_DEPLOYMENT": "bench", "LOGDOCK_EXPORTS_PATH": "/bench/", "LOGDOCK_ARCHIVE_BUCKET": "archive",
-            "LOGDOCK_FAILURE_BUCKET": "failures", "LOGDOCK_DESTINATION": json.dumps(destination),
+            "LOGDOCK_DEPLOYMENT": "bench", "LOGDOCK_ACCOUNT": "111122223333", "LOGDOCK_EXPORTS_PATH": "/bench/",
+            "LOGDOCK_ARCHIVE_BUCKET": "archive", "LOGDOCK_FAILURE_BUCKET": "failures",
+            "LOGDOCK_DESTINATION": json.dumps(destination),
             "BENCH_EVENT": str(self.folder / "event.json"), "BENCH_REPEAT": "1", "BENCH_SUFFIX": "",
         } | more  # fmt: skip
         done = subprocess.run(  # noqa: S603 - this interpreter, this package

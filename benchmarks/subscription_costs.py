@@ -1,9 +1,10 @@
 """What subscriptions cost a month, straight and through Kinesis: the model behind docs/subscriptions.md.
 
 ``python -m benchmarks.subscription_costs`` prints the page's tables. It counts what differs between the two ways, for
-one export with one destination: ingestion, storage, transfer and keys cost the same either way. Prices are list prices
-of us-east-1 as known in November 2026, without free tiers (aws.amazon.com, the pricing pages of Kinesis Data Streams,
-S3, EventBridge, SQS and Lambda).
+one export with one destination: ingestion, storage, transfer and keys cost the same either way. What an object causes
+is counted in ``settings.costs``, whose requests a test holds against the local cloud's. Prices are list prices of
+us-east-1 as known in November 2026, without free tiers (aws.amazon.com, the pricing pages of Kinesis Data Streams, S3,
+EventBridge, SQS, Lambda and CloudWatch Logs).
 """
 
 import math
@@ -11,11 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
+from settings.costs import PER_OBJECT
+from settings.costs import Inputs as Shared
+
 GIGABYTES_A_DAY = (1, 10, 100)
 LOG_STREAMS = (10, 2_000)
 WAYS = ("direct", "kinesis")
 _DAY_SECONDS = 86_400
 _MILLION = 1e6
+_OBJECT = PER_OBJECT["archiving"] + PER_OBJECT["push"]
+"""What an archive object causes that is shipped to one destination."""
+_SHARED = Shared()
 
 
 def _input(value: float, what: str, source: str) -> Any:
@@ -55,7 +62,23 @@ class Inputs:
         0.04, "seconds more for each MB of lines, in either function", "measured on full batches, rounded up"
     )
     memory_gb: float = _input(0.5, "GB of memory of a function", "set by the stack")
-    queue_requests: float = _input(3, "SQS requests per object", "send, receive, delete")
+    log_gb: float = _input(0.50, "CloudWatch Logs, $ a GB ingested", "price")
+    access_gb_month: float = _input(0.023, "S3 Standard, $ a GB and month, of access logs", "price")
+    access_bytes: float = _input(
+        _SHARED.access_lines * _SHARED.access_line_bytes, "bytes of access log per S3 request", "assumed: two lines"
+    )
+    access_months: float = _input(
+        _SHARED.archive_days / _SHARED.month_days, "months that access logs are kept", "400 days, `soc2`"
+    )
+    own_log_bytes: float = _input(
+        _SHARED.own_log_bytes,
+        "bytes that an invocation logs: our line of figures, and Lambda's three",
+        "measured, rounded up",
+    )
+    puts: float = _input(_OBJECT.puts, "S3 PUT per object", "the object, its mark")
+    gets: float = _input(_OBJECT.gets, "S3 GET per object", "the object, its mark")
+    events: float = _input(_OBJECT.events, "S3's events per object", "created, marked as deleted, deleted for good")
+    queue_requests: float = _input(_OBJECT.queue, "SQS requests per object", "send, receive, delete")
     month_hours: float = _input(730, "hours of a month", "365 days / 12")
 
 
@@ -105,12 +128,20 @@ def costs(gigabytes_a_day: float, deliveries: float, way: str, inputs: Inputs) -
     seconds = objects * (inputs.archive_seconds + inputs.ship_seconds) + 2 * raw / 1e6 * inputs.megabyte_seconds
     dollars = (
         kinesis
-        + objects / 1000 * (inputs.thousand_puts + inputs.thousand_gets)
-        + objects / _MILLION * (inputs.million_events + inputs.queue_requests * inputs.million_queue_requests)
+        + objects / 1000 * (inputs.puts * inputs.thousand_puts + inputs.gets * inputs.thousand_gets)
+        + objects / _MILLION * inputs.events * inputs.million_events
+        + objects / _MILLION * inputs.queue_requests * inputs.million_queue_requests
         + invocations / _MILLION * inputs.million_invocations
+        + objects
+        * (inputs.puts + inputs.gets)
+        * inputs.access_bytes
+        / 1e9
+        * inputs.access_months
+        * inputs.access_gb_month
+        + invocations * inputs.own_log_bytes / 1e9 * inputs.log_gb
         + seconds * inputs.memory_gb * inputs.gb_second
     )
-    return Costs(deliveries, objects, objects, objects, invocations, kinesis, dollars)
+    return Costs(deliveries, objects, inputs.puts * objects, inputs.gets * objects, invocations, kinesis, dollars)
 
 
 def break_even(gigabytes_a_day: float, inputs: Inputs) -> float:
@@ -159,6 +190,7 @@ def _inputs(inputs: Inputs) -> Iterator[str]:
     yield "| --- | --- | --- |"
     for each in fields(inputs):
         value = f"{getattr(inputs, each.name):,.10f}".rstrip("0").rstrip(".")
+        value = value if each.name != "access_months" else f"{inputs.access_months:.1f}"
         yield f"| {each.metadata['what']} | {value} | {each.metadata['source']} |"
 
 

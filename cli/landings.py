@@ -5,18 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from settings import Deployment
-from settings.exports import (
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    Export,
-    MongodbAtlasExport,
-    S3LogsExport,
-)
-
-LogGroupExport = CockroachdbExport | AuroraMysqlExport | CloudwatchLogsExport
-"""An export that lands in log groups, of which the archive has a copy."""
+from settings.exports import CockroachdbExport, Export, LogGroupExport
+from settings.landing import BucketLanding, LogGroupLanding
 
 
 class Landing(NamedTuple):
@@ -28,10 +18,8 @@ class Landing(NamedTuple):
 
 def landing_of(settings: Deployment, export: Export) -> Landing | None:
     """Return where an export lands; None for one that lands in log groups."""
-    if not isinstance(export, MongodbAtlasExport | AptibleExport | S3LogsExport):
-        return None
-    prefix = None if isinstance(export, AptibleExport) else export.prefix
-    return Landing(settings.landing_bucket(export), f"{prefix}/" if prefix else "")
+    landing = settings.landing(export)
+    return Landing(landing.bucket, landing.prefix) if isinstance(landing, BucketLanding) else None
 
 
 class LogGroups(NamedTuple):
@@ -44,13 +32,10 @@ class LogGroups(NamedTuple):
 
 def log_groups_of(settings: Deployment, export: LogGroupExport) -> LogGroups:
     """Return the log groups that an export lands in."""
-    match export:
-        case CockroachdbExport():
-            return LogGroups(export.log_groups, (), export.regions or (settings.region,))
-        case AuroraMysqlExport():
-            return LogGroups(export.log_group_names, (), (settings.region,))
-        case CloudwatchLogsExport():
-            return LogGroups(export.log_groups, export.log_group_prefixes, (settings.region,))
+    landing = settings.landing(export)
+    assert isinstance(landing, LogGroupLanding)  # noqa: S101 - for the type checker
+    regions = export.regions if isinstance(export, CockroachdbExport) else ()
+    return LogGroups(landing.names, landing.prefixes, regions or (settings.region,))
 
 
 def archive_prefix(export: Export) -> str:

@@ -17,11 +17,13 @@ from cli.screen import Screen
 
 COMMANDS = {
     "init": "cli.init.command",
+    "plan": "cli.plan.command",
     "validate": "cli.validate.command",
     "preview": "cli.preview",
     "next-steps": "cli.next_steps",
     "status": "cli.status.command",
     "logs": "cli.logs.command",
+    "smoke-test": "cli.smoke_test.command",
     "alerts": "cli.alerts",
     "rotate-external-id": "cli.rotate.command",
     "backfill": "cli.backfill.command",
@@ -48,7 +50,7 @@ def app(names: Iterable[str]) -> typer.Typer:
         if isinstance(command, typer.Typer):
             line.add_typer(command, name=name)
         else:
-            line.command(name=name, epilog=module.EXAMPLES)(command)
+            line.command(name=name, epilog=module.EXAMPLES, cls=getattr(module, "COMMAND_CLASS", None))(command)
     return line
 
 
@@ -85,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: CommandError) -> int:
-    Screen().note(f"Error: {error}")
+    Screen().error(str(error))
     return error.code
 
 

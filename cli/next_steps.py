@@ -56,7 +56,8 @@ def next_steps(
             rows = [(key, text["value"], text["what"]) for key, text in outputs.items() if key != STEPS]
             if rows:
                 screen.table(["output", "value", "what it is"], rows)
-        screen.say(steps)
+        for line in steps.splitlines() or [""]:
+            screen.say(line)
         if not call:
             screen.say()
 

@@ -10,17 +10,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cli.errors import CommandError, ExitCode
+from cli.terminal import one_line, printable, printable_json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 LOG_WIDTH = 132
-CONTROL_CHARACTERS = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\t\n"}
-"""What a terminal would obey: who writes a log line or names an object must not steer the screen of who reads it."""
 
 
 class Screen:
     """What a person sees, or with ``as_json`` what a script reads.
+
+    Every text may hold what others wrote: it is escaped here, and Rich's markup is never read in it.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ class Screen:
     def say(self, text: str = "") -> None:
         """Print a line of the result; nothing where a document is printed."""
         if not self.as_json:
-            self._out.print(text, markup=False, soft_wrap=True)
+            self._out.print(one_line(text), markup=False, soft_wrap=True)
 
     def clear(self) -> None:
         """Begin anew at the top of a terminal."""
@@ -48,7 +49,7 @@ class Screen:
 
     def ask(self, question: str, proposed: str = "") -> str:
         """Ask for one line; an empty one is what is proposed."""
-        sys.stderr.write(f"  {question}{f' [{proposed}]' if proposed else ''}: ")
+        sys.stderr.write(one_line(f"  {question}{f' [{proposed}]' if proposed else ''}: "))
         sys.stderr.flush()
         try:
             return input().strip() or proposed
@@ -57,26 +58,32 @@ class Screen:
 
     def note(self, text: str) -> None:
         """Print a line that is not part of the result."""
-        sys.stderr.write(text.translate(CONTROL_CHARACTERS) + "\n")
+        sys.stderr.write(one_line(text) + "\n")
+
+    def error(self, text: str) -> None:
+        """Print what went wrong, which may take several lines."""
+        sys.stderr.write(printable(f"Error: {text}") + "\n")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print a table; columns of numbers are aligned to the right."""
         if self.as_json:
             return
         from rich.table import Table
+        from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for at, column in enumerate(columns):
             numbers = bool(rows) and all(isinstance(row[at], int) or row[at] == "" for row in rows)
             table.add_column(column, justify="right" if numbers else "left", overflow="fold")
         for row in rows:
-            table.add_row(*map(str, row))
+            table.add_row(*(Text(one_line(str(cell))) for cell in row))
         self._out.print(table)
 
     def document(self, document: object) -> None:
         """Print the JSON document, where one is asked for."""
         if self.as_json:
-            self._out.print(json.dumps(document, indent=2, ensure_ascii=False), markup=False, soft_wrap=True)
+            text = json.dumps(document, indent=2, ensure_ascii=False)
+            self._out.print(printable_json(text), markup=False, soft_wrap=True)
 
     @contextlib.contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:

@@ -1,8 +1,25 @@
-"""A function that does, at deploy time, what CloudFormation has no resource for, and undoes it when the stack goes."""
+"""A function that does, at deploy time, what CloudFormation has no resource for, and undoes it when the stack goes.
+
+Two rules decide where its authority comes from and how long it lasts.
+
+**Authority comes from the deployment.** Whoever may invoke the function writes its event, so the event only names a
+configuration, and the function reads that from a Systems Manager parameter which this stack makes and the function may
+not write. The environment of a function holds 4 KB, too little for the longest filters and user lists.
+
+**What is undone is undone with the permissions and the configuration that made it.** CloudFormation updates a role in
+place before it deletes the custom resources that left a template, and deletes in the clean-up phase, in the reverse
+order of dependencies (aws-cdk#9840; aws-cdk#14037, where the CDK's maintainers advise a policy per grant whose logical
+id follows from its content; CloudFormation User Guide, "Update behaviors of stack resources" and "DependsOn
+attribute"). So a policy, and a configuration, is a resource whose logical id and name hold a hash of its content, and
+the custom resource depends on both. A change makes a new one beside the former one; the former one goes in the
+clean-up phase, after the resources that depended on it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +30,21 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from constructs_lib import statements
 from constructs_lib.log_group import function_log_group
 from constructs_lib.shipper import RUNTIME
 
 POLL_SECONDS = 10
 """How long is waited between two looks at what takes its time."""
+
+PAGE_CHARACTERS = 3000
+"""How many characters of names share a configuration: a standard parameter holds 4,096 in all."""
+
+Permissions = Sequence[Sequence[iam.PolicyStatement]]
+"""What an operation needs. Each group of statements is a policy; equal groups are one policy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,8 +57,8 @@ class ConnectorProps:
         Name of the function; the framework's function is ``<function_name>-framework``.
     source
         The asset root of the function's code.
-    permissions
-        What its role may do, besides writing its own log.
+    configuration_path
+        Path of the parameters that hold the operations' configurations, with a slash at both ends.
     log_key_arn
         Key of the log groups; its policy must admit ``/aws/lambda/<function_name>*``.
     is_polled
@@ -44,7 +69,7 @@ class ConnectorProps:
 
     function_name: str
     source: Path
-    permissions: Sequence[iam.PolicyStatement]
+    configuration_path: str
     log_key_arn: str
     is_polled: bool = False
     subnet_ids: tuple[str, ...] = ()
@@ -62,7 +87,9 @@ class Connector(Construct):
         functions = [props.function_name, f"{props.function_name}-schedule"]
         if props.is_polled:
             functions.append(f"{props.function_name}-poll")
-        self._role = self._function_role("Role", functions, [*props.permissions, *self._vpc_permissions()])
+        self._policies: dict[str, iam.CfnPolicy] = {}
+        self._configurations: dict[str, ssm.CfnParameter] = {}
+        self._role = self._function_role("Role", functions, [self._read_configurations(), *self._vpc_permissions()])
         self.function = self._function("Function", props.function_name, "on_event")
         framework = f"{props.function_name}-framework"
         logs_of_framework = function_log_group(self, "FrameworkLogs", framework, self._log_key_arn)
@@ -101,11 +128,11 @@ class Connector(Construct):
             self,
             construct_id,
             description="Logdock: configures what CloudFormation cannot",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            assumed_by=statements.service_of_this_account("lambda.amazonaws.com", stack.account),
             inline_policies={"Connector": iam.PolicyDocument(statements=[own_logs, *permissions])},
         )
 
-    def _function(self, construct_id: str, name: str, handler: str) -> lambda_.Function:
+    def _function(self, construct_id: str, name: str, handler: str, **environment: str) -> lambda_.Function:
         log_group = function_log_group(self, f"{construct_id}Logs", name, self._log_key_arn)
         function = lambda_.Function(
             self,
@@ -119,6 +146,7 @@ class Connector(Construct):
             role=self._role,
             timeout=Duration.minutes(15),
             memory_size=256,
+            environment={"LOGDOCK_CONFIGURATIONS": self._props.configuration_path, **environment},
             log_group=logs.LogGroup.from_log_group_name(self, f"{construct_id}LogsByName", f"/aws/lambda/{name}"),
         )
         function.node.add_dependency(log_group)
@@ -161,31 +189,90 @@ class Connector(Construct):
             ),
         ]
 
-    def apply(self, construct_id: str, operation: str, properties: Mapping[str, object]) -> CustomResource:
-        """Have an operation done when the stack is deployed, kept up to date, and undone when it is destroyed."""
-        return CustomResource(
-            self,
-            construct_id,
-            resource_type="Custom::Logdock" + operation.title().replace("-", ""),
-            service_token=self._provider.service_token,
-            properties={"Operation": operation, **properties},
-        )
+    def _read_configurations(self) -> iam.PolicyStatement:
+        """Let the functions read what the operations are configured with; they write none of it."""
+        stack = Stack.of(self)
+        path = f"arn:{stack.partition}:ssm:{stack.region}:{stack.account}:parameter{self._props.configuration_path}*"
+        return iam.PolicyStatement(sid="ReadConfigurations", actions=["ssm:GetParameter"], resources=[path])
 
-    def repeat(self, construct_id: str, operation: str, properties: Mapping[str, object], *, minutes: int) -> None:
-        """Have an operation repeated on a schedule, by a function with the same code and role."""
-        function = self._function(f"{construct_id}Function", f"{self._props.function_name}-schedule", "on_schedule")
+    def apply(
+        self,
+        construct_id: str,
+        operation: str,
+        properties: Mapping[str, object],
+        *,
+        permissions: Permissions,
+        configuration: Mapping[str, object] | None = None,
+    ) -> CustomResource:
+        """Have an operation done when the stack is deployed, kept up to date, and undone when it is destroyed.
+
+        Parameters
+        ----------
+        properties
+            The custom resource's: CloudFormation sees a change by them. The function does not use them.
+        permissions
+            What the operation needs, also to be undone.
+        configuration
+            What the function uses. Nothing in it may come from a resource that waits for this connector. Left out: the
+            properties.
+        """
+        chosen = self._configure(construct_id, operation, properties if configuration is None else configuration)
+        resource = self._resource(construct_id, operation, properties, chosen)
+        resource.node.add_dependency(*(self._policy(group) for group in permissions))
+        return resource
+
+    def apply_to_each(
+        self,
+        construct_id: str,
+        operation: str,
+        names: Sequence[str],
+        properties: Mapping[str, object],
+        *,
+        permissions: Sequence[iam.PolicyStatement],
+    ) -> dict[str, CustomResource]:
+        """Have an operation that undoes nothing done for each of some names.
+
+        The names share configurations and one policy, which is changed in place: a stack has 500 resources, and the
+        inline policies of a role 10,240 characters.
+
+        Returns
+        -------
+        dict
+            The resource ``<construct_id>-<name>`` by name.
+        """
+        policy = self._new_policy(f"{construct_id}Policy", construct_id, permissions)
+        resources: dict[str, CustomResource] = {}
+        for number, page in enumerate(_pages(names)):
+            chosen = self._configure(f"{construct_id}-{number}", operation, {"Names": page, **properties})
+            for name in page:
+                own = {"Name": name, **properties}
+                resources[name] = self._resource(f"{construct_id}-{name}", operation, own, chosen)
+                resources[name].node.add_dependency(policy)
+        return resources
+
+    def configuration_of(self, construct_id: str) -> str:
+        """Return the id of the configuration of what was made under a construct id."""
+        return self._id_of(self._configurations[construct_id])
+
+    def repeat(self, construct_id: str, *, of: str, minutes: int) -> None:
+        """Have what ``apply`` made under the id ``of`` repeated on a schedule, by a function of the same role.
+
+        The function's own environment names the configuration; what the rule sends is not used.
+        """
+        chosen = self._configurations[of]
+        function = self._function(
+            f"{construct_id}Function",
+            f"{self._props.function_name}-schedule",
+            "on_schedule",
+            LOGDOCK_SCHEDULED=self.configuration_of(of),
+        )
+        function.node.add_dependency(chosen)
         rule = events.CfnRule(
             self,
             construct_id,
             description="Logdock: looks for what has appeared since the deploy",
             schedule_expression=f"rate({minutes} minutes)",
-            targets=[
-                events.CfnRule.TargetProperty(
-                    id="Connector",
-                    arn=function.function_arn,
-                    input=json.dumps({"Operation": operation, **properties}, sort_keys=True),
-                )
-            ],
+            targets=[events.CfnRule.TargetProperty(id="Connector", arn=function.function_arn)],
         )
         lambda_.CfnPermission(
             self,
@@ -195,3 +282,67 @@ class Connector(Construct):
             principal="events.amazonaws.com",
             source_arn=rule.attr_arn,
         )
+
+    def _resource(
+        self, construct_id: str, operation: str, properties: Mapping[str, object], chosen: ssm.CfnParameter
+    ) -> CustomResource:
+        resource = CustomResource(
+            self,
+            construct_id,
+            resource_type="Custom::Logdock" + operation.title().replace("-", ""),
+            service_token=self._provider.service_token,
+            properties={"Operation": operation, "Configuration": self._id_of(chosen), **properties},
+        )
+        resource.node.add_dependency(chosen)
+        return resource
+
+    def _configure(self, construct_id: str, operation: str, properties: Mapping[str, object]) -> ssm.CfnParameter:
+        """Write a configuration, under a name that holds the hash of its content."""
+        stack, document = Stack.of(self), {"Operation": operation, **properties}
+        version = _hash(stack.resolve(document))
+        name = re.sub(r"[^A-Za-z0-9_.-]", "-", construct_id)
+        parameter = ssm.CfnParameter(
+            self,
+            f"{construct_id}Configuration{version}",
+            name=f"{self._props.configuration_path}{name}-{version}",
+            description="Logdock: what the connector may act on. Written by CloudFormation alone",
+            type="String",
+            # Standard up to 4 KB; a long filter or list of users makes it advanced.
+            tier="Intelligent-Tiering",
+            value=stack.to_json_string(document),
+        )
+        self._configurations[construct_id] = parameter
+        return parameter
+
+    def _id_of(self, parameter: ssm.CfnParameter) -> str:
+        return (parameter.name or "").removeprefix(self._props.configuration_path)
+
+    def _policy(self, statements: Sequence[iam.PolicyStatement]) -> iam.CfnPolicy:
+        """Return the policy of some statements, under an id and a name that hold the hash of its content."""
+        version = _hash(Stack.of(self).resolve([statement.to_statement_json() for statement in statements]))
+        if version not in self._policies:
+            self._policies[version] = self._new_policy(f"Policy{version}", f"Connector-{version}", statements)
+        return self._policies[version]
+
+    def _new_policy(self, construct_id: str, name: str, statements: Sequence[iam.PolicyStatement]) -> iam.CfnPolicy:
+        return iam.CfnPolicy(
+            self,
+            construct_id,
+            policy_name=name,
+            policy_document=iam.PolicyDocument(statements=list(statements)),
+            roles=[self._role.role_name],
+        )
+
+
+def _hash(document: object) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _pages(names: Sequence[str]) -> list[list[str]]:
+    """Divide names so that each page fits into a standard parameter."""
+    pages: list[list[str]] = []
+    for name in names:
+        if not pages or len(json.dumps([*pages[-1], name])) > PAGE_CHARACTERS:
+            pages.append([])
+        pages[-1].append(name)
+    return pages

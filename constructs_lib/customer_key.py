@@ -30,8 +30,9 @@ class CustomerKey(Construct):
     """A symmetric key that rotates every year and outlives its stack.
 
     Losing the key is losing every log that it encrypted, so it is retained when the stack goes, and a deletion by hand
-    waits for 30 days. The account's root keeps full control, which is what lets IAM policies of this account grant its
-    use (AWS KMS Developer Guide, "Default key policy").
+    waits for 30 days. A creation that is rolled back takes the key away again: nothing is encrypted with it yet. The
+    account's root keeps full control, which is what lets IAM policies of this account grant its use (AWS KMS Developer
+    Guide, "Default key policy").
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: CustomerKeyProps) -> None:
@@ -44,13 +45,17 @@ class CustomerKey(Construct):
             enable_key_rotation=True,
             rotation_period=Duration.days(365),
             pending_window=Duration.days(30),
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
 
     @property
     def arn(self) -> str:
         """The key's ARN."""
         return self.key.key_arn
+
+    def keep_when_rolled_back(self) -> None:
+        """Keep the key also when its creation is rolled back, for what stays then and is encrypted with it."""
+        self.key.apply_removal_policy(RemovalPolicy.RETAIN)
 
     def allow(self, statement: iam.PolicyStatement) -> None:
         """Add a statement to the key's policy."""

@@ -62,6 +62,7 @@ class LandingBucketProps:
     access_log_bucket_name: str | None = None
     announced: bool = True
     sse_s3_services: tuple[str, ...] = ()
+    key_alias_arn: str | None = None
     short_lived_prefixes: tuple[tuple[str, int], ...] = ()
     lock: ObjectLock | None = None
     replication: Replication | None = None
@@ -75,7 +76,8 @@ class LandingBucket(Construct):
     name, arn
         The bucket's name and ARN, as literals.
 
-    All public access is blocked, ACLs are off, SSE-C is blocked, and the bucket outlives its stack. Replacing it
+    All public access is blocked, ACLs are off, SSE-C is blocked, and the bucket outlives its stack. Only a creation
+    that is rolled back removes it again: nothing has landed, and its name would block the next deploy. Replacing it
     (another name, another construct id) leaves the logs in the old one.
     """
 
@@ -98,7 +100,7 @@ class LandingBucket(Construct):
             lifecycle_rules=_lifecycle(props),
             object_lock_enabled=True if props.lock else None,
             object_lock_default_retention=props.lock.retention if props.lock else None,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         resource = self.bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)  # noqa: S101  (narrows a jsii type)
@@ -117,10 +119,10 @@ class LandingBucket(Construct):
         self.name = props.bucket_name
         self.arn = f"arn:{Stack.of(self).partition}:s3:::{props.bucket_name}"
         key_arn = props.encryption_key.key_arn if props.encryption_key else None
-        self.allow(*statements.encryption_denies(self.arn, key_arn, props.sse_s3_services))
+        self.allow(*statements.encryption_denies(self.arn, key_arn, props.sse_s3_services, props.key_alias_arn))
         # The bucket outlives its stack; without its policy it would outlive its own protection.
         assert self.bucket.policy is not None  # noqa: S101  (made by the statements above)
-        self.bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN)
+        self.bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 
     def allow(self, *policy_statements: iam.PolicyStatement) -> None:
         """Add statements to the bucket's policy."""

@@ -45,6 +45,8 @@ class LandingLogGroup(Construct):
             kms_key_id=props.encryption_key.arn,
             deletion_protection_enabled=True,
         )
+        # Also when its creation is rolled back: CloudFormation cannot delete a log group with deletion protection
+        # (CloudWatch Logs User Guide, "Protecting log groups from deletion"), and the rollback would fail.
         log_group.apply_removal_policy(RemovalPolicy.RETAIN)
 
 

@@ -82,7 +82,7 @@ class Notifications(Construct):
         self._props, self._stack = props, stack
         self._name, self._source = f"{props.deployment}-alerts", f"logdock.{props.deployment}"
         self._machine_arn = f"arn:{stack.partition}:states:{stack.region}:{stack.account}:stateMachine:{self._name}"
-        stepfunctions.CfnStateMachine(
+        self._machine = stepfunctions.CfnStateMachine(
             self,
             "Reminders",
             state_machine_name=self._name,
@@ -155,7 +155,8 @@ class Notifications(Construct):
                 input_paths_map=paths, input_template=json.dumps({name: f"<{name}>" for name in paths})
             ),
         )
-        self._rule("State", "Composite alarms that begin or end, to the reminders", pattern, target)
+        rule = self._rule("State", "Composite alarms that begin or end, to the reminders", pattern, target)
+        rule.add_resource_dependency(self._machine)
 
     def _post(self, destination: events.CfnApiDestination) -> None:
         def target(**what: Any) -> events.CfnRule.TargetProperty:
@@ -192,8 +193,8 @@ class Notifications(Construct):
 
     def _rule(
         self, construct_id: str, description: str, pattern: object, target: events.CfnRule.TargetProperty
-    ) -> None:
-        events.CfnRule(
+    ) -> events.CfnRule:
+        return events.CfnRule(
             self,
             construct_id,
             name=f"{self._name}-{construct_id.lower()}",

@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from constructs_lib import statements
 from constructs_lib.log_group import function_log_group
 from constructs_lib.shipper import RUNTIME
 
@@ -110,6 +111,6 @@ class ResourceTags(Construct):
             "Role",
             role_name=props.name,
             description="Logdock: sends the tags of resources as metrics",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            assumed_by=statements.service_of_this_account("lambda.amazonaws.com", stack.account),
             inline_policies={"Tags": iam.PolicyDocument(statements=permissions)},
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +25,6 @@ first sent, but for a FIFO queue's, which counts from when it came there (SQS De
 retention")."""
 TRIES_BEFORE_DEAD_LETTER = 20
 """The function hides a message longer after each try: twenty outlast ten hours of a destination's absence."""
-MAX_CONCURRENCY = 5
-"""Invocations for one destination at a time. Five move hundreds of megabytes a second, where 100 GB a day are 1.2; they
-are half of the least an account may have (10), and as many connections as a listener sees. Lambda begins with five."""
 ARCHIVER_RETRIES = 2
 ARCHIVER_EVENT_HOURS = 6
 
@@ -68,6 +65,8 @@ class ShipperFunctionProps:
         Its environment variables. No secrets.
     log_key_arn
         Key of its log group, whose policy admits the log group.
+    requeues
+        It puts messages back on the queue that invokes it, which Lambda would stop as a recursive loop.
     """
 
     function_name: str
@@ -78,6 +77,7 @@ class ShipperFunctionProps:
     role_arn: str
     environment: Mapping[str, str]
     log_key_arn: str
+    requeues: bool = False
 
 
 class ShipperFunction(Construct):
@@ -100,6 +100,9 @@ class ShipperFunction(Construct):
             memory_size=MEMORY_MB,
             timeout=Duration.seconds(TIMEOUT_SECONDS),
             environment=dict(props.environment),
+            # Lambda drops an event after about 16 rounds through one queue, by a header that the SDK sends (Lambda
+            # Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops").
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if props.requeues else None,
             log_group=logs.LogGroup.from_log_group_name(self, "Logs", f"/aws/lambda/{props.function_name}"),
         )
         self.function.node.add_dependency(log_group)
@@ -165,25 +168,35 @@ class DestinationShipperProps:
     queue_name, dead_letter_queue_name
         Names of the queues. One that ends with ``.fifo`` makes FIFO queues of both: messages of a group go to one
         invocation at a time. Changing the kind replaces the queues, and what waits on them is lost.
-    rule_name_prefix
-        Only event rules whose name begins so may put messages on the queue.
+    max_concurrency
+        Invocations at a time, 2 to 1,000.
+    rule_names
+        The event rules that may put messages on the queue, each by its whole name.
     function
         The function.
     """
 
     queue_name: str
     dead_letter_queue_name: str
-    rule_name_prefix: str
+    max_concurrency: int
+    rule_names: Sequence[str]
     function: ShipperFunctionProps
 
 
 class DestinationShipper(Construct):
-    """Ships what its queue announces; what fails stays there, then on the dead-letter queue."""
+    """Ships what its queue announces; what fails stays there, then on the dead-letter queue.
+
+    The queue's policy names each rule: with a wildcard, anyone who may make a rule could announce objects. EventBridge
+    reaches a queue by the queue's policy (EventBridge User Guide, "Using resource-based policies", "Amazon SQS
+    permissions"); versions of that page disagree on whether it may do so by a role, and so it does not. A policy holds
+    8,192 bytes (SQS Developer Guide, "Amazon SQS policy quotas"), which is about 170 rules: a deployment with more
+    exports gives some of them a second destination with the same address, and the limits are checked at synth. An
+    export that comes or goes changes this policy and no function; this stack is deployed before the export's.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, props: DestinationShipperProps) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
-        rules = f"arn:{stack.partition}:events:{stack.region}:{stack.account}:rule/{props.rule_name_prefix}*"
         retention = Duration.days(QUEUE_RETENTION_DAYS)
         # What EventBridge sends to a FIFO queue has no id but its content (API reference, SqsParameters).
         fifo = True if props.queue_name.endswith(".fifo") else None
@@ -212,18 +225,21 @@ class DestinationShipper(Construct):
                 queue=self.dead_letter_queue, max_receive_count=TRIES_BEFORE_DEAD_LETTER
             ),
         )
-        self.queue.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="ExportRules",
-                principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                actions=["sqs:SendMessage"],
-                resources=[self.queue.queue_arn],
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": stack.account},
-                    "ArnLike": {"aws:SourceArn": rules},
-                },
+        if props.rule_names:
+            self.queue.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid="ExportRules",
+                    principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                    actions=["sqs:SendMessage"],
+                    resources=[self.queue.queue_arn],
+                    conditions={
+                        "StringEquals": {"aws:SourceAccount": stack.account},
+                        # The account is said once: half as many rules would fit with their whole ARNs. A rule reaches
+                        # no queue of another Region (EventBridge User Guide, "Event bus targets").
+                        "ArnLike": {"aws:SourceArn": [f"arn:*:events:*:*:rule/{name}" for name in props.rule_names]},
+                    },
+                )
             )
-        )
         self.function = ShipperFunction(self, "Function", props.function).function
         lambda_.CfnEventSourceMapping(
             self,
@@ -232,7 +248,9 @@ class DestinationShipper(Construct):
             event_source_arn=self.queue.queue_arn,
             batch_size=10,
             function_response_types=["ReportBatchItemFailures"],
-            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=MAX_CONCURRENCY),
+            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(
+                maximum_concurrency=props.max_concurrency
+            ),
         )
 
 

@@ -20,14 +20,15 @@ def _deny_put(sid: str, bucket_arn: str, conditions: dict[str, object]) -> iam.P
         sid=sid,
         effect=iam.Effect.DENY,
         principals=[iam.AnyPrincipal()],
-        actions=["s3:PutObject"],
+        # A replica is written by s3:ReplicateObject, with the same condition keys.
+        actions=["s3:PutObject", "s3:ReplicateObject"],
         resources=[f"{bucket_arn}/*"],
         conditions=conditions,
     )
 
 
 def encryption_denies(
-    bucket_arn: str, key_arn: str | None, sse_s3_services: Sequence[str] = ()
+    bucket_arn: str, key_arn: str | None, sse_s3_services: Sequence[str] = (), key_alias_arn: str | None = None
 ) -> list[iam.PolicyStatement]:
     """Deny uploads that ask for any encryption but the bucket's own.
 
@@ -43,6 +44,8 @@ def encryption_denies(
         The one KMS key that uploads may name; None for a bucket that is encrypted with SSE-S3.
     sse_s3_services
         Service principals that may also ask for SSE-S3 in a bucket with a key.
+    key_alias_arn
+        The alias by which uploads may name the key as well, as a replication configuration of another Region does.
     """
     # True when the key is absent, as it must be here: who is no service is denied.
     unless: dict[str, object] = (
@@ -57,10 +60,9 @@ def encryption_denies(
         ),
     ]
     if key_arn:
+        keys = [key_arn, key_alias_arn] if key_alias_arn else key_arn
         denies += [
-            _deny_put(
-                "DenyOtherKeys", bucket_arn, {"Null": {_SSE_KEY: "false"}, "StringNotEquals": {_SSE_KEY: key_arn}}
-            ),
+            _deny_put("DenyOtherKeys", bucket_arn, {"Null": {_SSE_KEY: "false"}, "StringNotEquals": {_SSE_KEY: keys}}),
             # aws:kms without a key id means the account's aws/s3 key, not the bucket's.
             _deny_put(
                 "DenyAccountDefaultKey", bucket_arn, {"StringEquals": {_SSE: "aws:kms"}, "Null": {_SSE_KEY: "true"}}
@@ -79,6 +81,15 @@ def read_objects(bucket_arn: str, prefix: str, role_arn: str) -> iam.PolicyState
         actions=["s3:GetObject", "s3:GetObjectVersion"],
         resources=[f"{bucket_arn}/{prefix}*"],
     )
+
+
+def service_of_this_account(service: str, account: str) -> iam.IPrincipal:
+    """Return an AWS service as a role's principal, acting for this account alone.
+
+    Lambda says for which account it assumes a function's role (Lambda Developer Guide, "Defining Lambda function
+    permissions with an execution role").
+    """
+    return iam.PrincipalWithConditions(iam.ServicePrincipal(service), {"StringEquals": {"aws:SourceAccount": account}})
 
 
 def via_s3(region: str) -> dict[str, dict[str, str]]:
@@ -106,6 +117,16 @@ def use_key_for_objects(actions: Sequence[str], bucket_arn: str, role_arn: str, 
             "ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket_arn, f"{bucket_arn}/*"]},
         },
     )
+
+
+def encrypt_replicas(bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
+    """Let the role that S3 replicates as use the key of the bucket that it replicates into, by the key's policy.
+
+    Decrypt is needed although nothing is read: with a bucket key, S3 verifies the key before it uses it (S3 User Guide,
+    "Replicating encrypted objects", and "Reducing the cost of SSE-KMS with S3 Bucket Keys").
+    """
+    actions = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+    return use_key_for_objects(actions, bucket_arn, role_arn, region)
 
 
 def encrypt_log_groups(log_group_arns: Sequence[str], region: str) -> iam.PolicyStatement:

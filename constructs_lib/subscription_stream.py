@@ -68,7 +68,7 @@ class SubscriptionStream(Construct):
             stream_mode_details=kinesis.CfnStream.StreamModeDetailsProperty(stream_mode="ON_DEMAND"),
             stream_encryption=kinesis.CfnStream.StreamEncryptionProperty(encryption_type="KMS", key_id=key_arn),
         )
-        self.stream.apply_removal_policy(RemovalPolicy.RETAIN)
+        self.stream.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
         arn = f"arn:{stack.partition}:kinesis:{stack.region}:{stack.account}:stream/{props.stream_name}"
         iam.Role(
             self,

@@ -28,6 +28,8 @@ _SOURCES = [ROOT, *(ROOT / "lambda_src" / name for name in ("log_shipper", "reso
 PYTHON_PATH = os.pathsep.join(map(str, _SOURCES))
 """Where the command's modules are."""
 DEADLINE_SECONDS = 30.0
+SMOKE_TEST_RECORD = "smoke-test.json"
+"""The record of the run of `logdock smoke-test`, beside the settings file."""
 _POLL_SECONDS = 0.2
 _SHORT_LINE_BYTES = 1000
 
@@ -72,7 +74,14 @@ class Person:
         """Type every command, with a fault before the last; return what each said, and the report with it."""
         known = self._known_lines()
         searches = self._searches(known)
-        typed = [("validate",), ("status",), *searches]
+        smoke_test = (
+            "smoke-test",
+            "--record",
+            str(self.settings_file.with_name(SMOKE_TEST_RECORD)),
+            "--timeout",
+            "120",
+        )
+        typed = [("validate",), ("status",), smoke_test, *searches]
         with ThreadPoolExecutor(max_workers=2) as pool:
             answers = list(pool.map(self._type, typed))
         fault = self._fault()

@@ -107,7 +107,7 @@ def run(settings_file: Path, terminal: Terminal) -> Report:
             stage, began = Stage(cloud, settings, outputs, vendors), datetime.datetime.now(datetime.UTC)
             play = Play(stage, secrets, listener, tell)
             report = play.perform()
-        with terminal.step("typing `logdock validate`, `status`, `logs`, and `redrive` after a fault"):
+        with terminal.step("running `logdock validate`, `status`, `smoke-test`, `logs`, and `redrive` after a fault"):
             answers, report = Person(stage, _DEMO / "logdock.yaml", listener, play.written).perform(report)
         _show(answers, terminal)
         with terminal.step("drawing the dashboard"):
@@ -125,9 +125,20 @@ def run(settings_file: Path, terminal: Terminal) -> Report:
 def _show(answers: list[Answer], terminal: Terminal) -> None:
     """Print what `logdock` said; of what it found fine, the count alone, and of a long line its beginning."""
     for answer in answers:
-        lines = [line for line in answer.printed.splitlines() if not line.startswith("✓")]
+        lines = _not_fine(answer.printed.splitlines())
         lines = [line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…" for line in lines]
         terminal.show("\n".join([f"$ {answer.command}", *lines, ""]))
+
+
+def _not_fine(lines: list[str]) -> list[str]:
+    """Return the lines that do not say that something is fine, without the lines that such a line goes on in."""
+    kept: list[str] = []
+    is_fine = False
+    for line in lines:
+        is_fine = line.startswith(("✓", "ok  ")) or (is_fine and line.startswith("  "))
+        if not is_fine:
+            kept.append(line)
+    return kept
 
 
 def switch_off(cdk: Cdk, stage: Stage, report: Report) -> Report:

@@ -151,7 +151,13 @@ def _where(judged: Judged) -> str:
     """Say where in the templates it is looked for."""
     match judged.says:
         case Property() as says:
-            wanted = f"{says.at_least} at least" if says.at_least is not None else json.dumps(says.equals)
+            wanted = (
+                f"{says.at_least} at least"
+                if says.at_least is not None
+                else " or ".join(says.one_of)
+                if says.one_of
+                else json.dumps(says.equals)
+            )
             return f"{says.of} {says.at}: {wanted}"
         case Claim() as says:
             return f"policies, for {', '.join(says.who)}: {', '.join(says.does)}"

@@ -23,7 +23,10 @@ KINDS = {
 }
 """The resources that may have a policy of their own."""
 
-_READ = {"AWS::IAM::Policy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"}
+_READ = {
+    "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+}  # fmt: skip
 """The types of policies that `Account` reads. A log group's or a stream's is none of them, and no stack makes one."""
 
 

@@ -9,8 +9,17 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, mistakes_across
 from settings.alerts import Alerts
-from settings.destinations import ARCHIVE, Destination
-from settings.exports import AptibleExport, CockroachdbExport, Export, MongodbAtlasExport, S3LogsExport
+from settings.destinations import ARCHIVE, Destination, default_concurrency
+from settings.exports import (
+    AptibleExport,
+    AuroraMysqlExport,
+    CloudwatchLogsExport,
+    CockroachdbExport,
+    Export,
+    MongodbAtlasExport,
+    S3LogsExport,
+)
+from settings.landing import BucketLanding, LogGroupLanding
 from settings.model import Model
 from settings.replica import Replica
 from settings.retention import PROFILES, ProfileName, Retention
@@ -67,6 +76,22 @@ class Deployment(Model):
         existing = export.existing_bucket if isinstance(export, S3LogsExport) else None
         return existing or export.bucket or f"{self.deployment}-{export.name}-{self.account}-{self.region}"
 
+    def landing(self, export: Export) -> BucketLanding | LogGroupLanding:
+        """Say where an export lands."""
+        match export:
+            case MongodbAtlasExport() | S3LogsExport():
+                is_own = isinstance(export, MongodbAtlasExport) or export.existing_bucket is None
+                prefix = f"{export.prefix}/" if export.prefix else ""
+                return BucketLanding(bucket=self.landing_bucket(export), prefix=prefix, is_own=is_own)
+            case AptibleExport():
+                return BucketLanding(bucket=self.landing_bucket(export), prefix="", is_own=True)
+            case CockroachdbExport():
+                return LogGroupLanding(names=export.log_groups)
+            case AuroraMysqlExport():
+                return LogGroupLanding(names=export.log_group_names)
+            case CloudwatchLogsExport():
+                return LogGroupLanding(names=export.log_groups, prefixes=export.log_group_prefixes)
+
     def alerts_of(self, export: Export) -> Alerts:
         """What holds for an export: its own figures, else the deployment's."""
         return self.alerts.of(export.alerts, export.quiet_minutes)
@@ -86,6 +111,11 @@ class Deployment(Model):
         """The destinations that have a queue and a function: those of the file, and `archive` where it is asked for."""
         asked = (ARCHIVE,) if any(ARCHIVE in export.ship_to for export in self.exports) else ()
         return (*(destination.name for destination in self.destinations), *asked)
+
+    def concurrency_of(self, destination: str) -> int:
+        """Return how many invocations of a destination's function run at a time."""
+        given = next((each.concurrency for each in self.destinations if each.name == destination), None)
+        return given or default_concurrency(len(self.shippers))
 
     @model_validator(mode="wrap")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, Strict, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from settings.connect import LogzioConnect
@@ -31,6 +31,42 @@ FETCHER_REGIONS = (
     "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2", "ap-south-1", "sa-east-1", "ca-central-1",
 )  # fmt: skip
 """AWS Regions of buckets that Logz.io's S3 fetcher reads (the `region` enum of its API and Terraform client)."""
+
+
+LEAST_ACCOUNT_CONCURRENCY = 10
+"""Invocations at a time that a new account may have in a Region (Lambda Developer Guide, "Lambda quotas")."""
+CONCURRENCY_FOR_THE_REST = 4
+"""Of these, what destinations leave: two to the archiver, two to the connector, the tags and whatever else runs."""
+MOST_BY_DEFAULT = 5
+"""Five invocations move hundreds of megabytes a second, where 100 GB a day are 1.2; Lambda begins with five."""
+LEAST_CONCURRENCY, MOST_CONCURRENCY = 2, 1000
+"""What an SQS event source takes (Lambda API Reference, ScalingConfig)."""
+
+
+def default_concurrency(destinations: int) -> int:
+    """Return the invocations at a time that each of so many destinations gets, so that all fit into a new account."""
+    share = (LEAST_ACCOUNT_CONCURRENCY - CONCURRENCY_FOR_THE_REST) // max(1, destinations)
+    return max(LEAST_CONCURRENCY, min(MOST_BY_DEFAULT, share))
+
+
+def _concurrency(value: int) -> int:
+    if not LEAST_CONCURRENCY <= value <= MOST_CONCURRENCY:
+        raise refuse(f"{LEAST_CONCURRENCY} to {MOST_CONCURRENCY} invocations, which is what Lambda takes for a queue")
+    return value
+
+
+Concurrency = Annotated[
+    int,
+    Strict(),
+    AfterValidator(_concurrency),
+    Field(
+        description="Invocations of the shipper for this destination at a time, 2 to 1,000. Default: 6 divided by the "
+        "number of destinations, at least 2 and at most 5: up to three destinations fit into a new account's 10 "
+        "(docs/shipping.md).",
+        json_schema_extra={"minimum": LEAST_CONCURRENCY, "maximum": MOST_CONCURRENCY},
+    ),
+]
+"""Invocations of a destination's function at a time."""
 
 
 class LogzioDestination(Model):
@@ -79,6 +115,7 @@ class LogzioDestination(Model):
         default=None,
         description="Metrics of CloudWatch that are streamed to Logz.io, in either mode. Left out: none.",
     )
+    concurrency: Concurrency | None = None
 
     @field_validator("token_secret", "listener_url")
     @classmethod
@@ -143,6 +180,7 @@ class OtlpDestination(Model):
         default=None,
         description="Name or ARN of a secret that holds a JSON object of HTTP headers, such as the API key.",
     )
+    concurrency: Concurrency | None = None
 
 
 Destination = Annotated[LogzioDestination | OtlpDestination, Field(discriminator="kind")]

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from settings.bucket_exports import SSE_S3_ONLY, AptibleExport, MongodbAtlasExport, S3LogsExport, S3Service
+from settings.destinations import ARCHIVE
 from settings.log_group_exports import (
     AuroraMysqlExport,
     CloudwatchLogsExport,
@@ -23,15 +24,25 @@ __all__ = [
     "CockroachdbExport",
     "CockroachdbGroup",
     "Export",
+    "LogGroupExport",
     "MongodbAtlasExport",
     "Pattern",
     "Redaction",
     "S3LogsExport",
     "S3Service",
+    "announced_to",
 ]
+
+LogGroupExport = CockroachdbExport | AuroraMysqlExport | CloudwatchLogsExport
+"""An export that lands in log groups, of which the archive has a copy."""
 
 Export = Annotated[
     MongodbAtlasExport | CockroachdbExport | AuroraMysqlExport | AptibleExport | S3LogsExport | CloudwatchLogsExport,
     Field(discriminator="kind"),
 ]
 """One export."""
+
+
+def announced_to(export: Export) -> tuple[str, ...]:
+    """List the destinations that an export's objects are announced to: what lands in log groups is in the archive."""
+    return tuple(name for name in export.ship_to if not (name == ARCHIVE and isinstance(export, LogGroupExport)))

@@ -10,7 +10,7 @@ from typing import Any
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from constructs_lib.statements import via_s3
+from constructs_lib import statements
 from settings.exports import AptibleExport
 from stacks.export_stack import ExportStack
 from stacks.next_steps import aptible_steps
@@ -47,15 +47,9 @@ class AptibleStack(ExportStack):
             ),
         )
         if key:
-            key.allow(
-                iam.PolicyStatement(
-                    sid="AptibleEncryptsReplicas",
-                    principals=[principal],
-                    actions=["kms:Encrypt", "kms:GenerateDataKey"],
-                    resources=["*"],
-                    conditions=via_s3(self.region),
-                )
-            )
+            replicas = statements.encrypt_replicas(landing.arn, export.replication_role_arn, self.region)
+            replicas.sid = "AptibleEncryptsReplicas"
+            key.allow(replicas)
             self.output("KmsKeyArn", key.arn, "Key that Aptible's replication rule must name")
         self.ship_landing(landing, key, "")
         self.alarms.denied(from_account(export.replication_role_arn, landing.name))

@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from settings.exports import AuroraMysqlExport
-from stacks.connector_permissions import aurora_audit, log_group
+from stacks.connector_permissions import aurora_audit
 from stacks.export_stack import ExportStack
 from stacks.next_steps import aurora_steps
 from stacks.security_events import aurora_filters
@@ -27,19 +27,11 @@ class AuroraMysqlStack(ExportStack):
         self._aurora = export
         key = self.customer_key()
         role = self._custom_role() if export.role == "custom" else None
-        permissions: list[iam.PolicyStatement] = []
-        if export.log_groups == "adopt":
-            permissions += log_group(
-                self.names, self.region, export.log_group_names, retention=True, key=True, protect=True
-            )
-        if export.configure_cluster:
-            permissions += aurora_audit(
-                self.names, export, self._own_group, self._state, role.role_arn if role else None
-            )
-        connector = self.connector(key, permissions) if permissions else None
+        adopts = export.log_groups == "adopt"
+        connector = self.connector(key) if adopts or export.configure_cluster else None
 
-        if export.log_groups == "adopt":
-            assert connector is not None  # noqa: S101  (adopting adds permissions)
+        if adopts:
+            assert connector is not None  # noqa: S101  (adopting needs one)
             landings = self.adopt_log_groups(connector, export.log_group_names, key, export.retention_days)
         else:
             landings = self.landing_log_groups(export.log_group_names, key, export.retention_days)
@@ -50,8 +42,15 @@ class AuroraMysqlStack(ExportStack):
         if role:
             self.output("RoleArn", role.role_arn, "aws_default_logs_role")
         if export.configure_cluster:
-            assert connector is not None  # noqa: S101  (configuring adds permissions)
-            audit = connector.apply("Audit", "aurora-audit", self._audit_properties(role))
+            assert connector is not None  # noqa: S101  (configuring needs one)
+            audit = connector.apply(
+                "Audit",
+                "aurora-audit",
+                self._audit_properties(role),
+                permissions=[
+                    aurora_audit(self.names, export, self._own_group, self._state, role.role_arn if role else None)
+                ],
+            )
             # Otherwise Aurora makes the log groups itself, and keeps them for ever.
             audit.node.add_dependency(*landings)
             self.output("ParameterGroup", audit.get_att_string("ParameterGroup"), "Carries the audit parameters")
@@ -79,6 +78,7 @@ class AuroraMysqlStack(ExportStack):
             "Parameters": self._aurora.parameters,
             "ParameterGroupName": self._own_group,
             "StateParameter": self._state,
+            **({"ParameterGroup": self._aurora.parameter_group} if self._aurora.parameter_group else {}),
             **({"RoleArn": role.role_arn} if role else {}),
         }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.wiring import subscription_filter_name
@@ -24,29 +23,28 @@ class CloudwatchLogsStack(ExportStack):
         super().__init__(scope, construct_id, export=export, **common)
         changes = bool(export.retention_days) or export.encrypt
         destination = subscriptions.destination(self.settings, self.names, self.region)
-        permissions: list[iam.PolicyStatement] = []
         asked = {"retention": bool(export.retention_days), "key": export.encrypt}
-        if export.log_groups and changes:
-            permissions += log_group(self.names, self.region, export.log_groups, **asked, protect=False)
-        if export.log_group_prefixes:
-            permissions += log_group_subscriptions(
-                self.names, export.log_group_prefixes, role_arn=destination.role_arn, **asked
-            )
-        key = self.customer_key() if permissions else None
+        adopts = bool(export.log_groups) and changes
+        key = self.customer_key() if adopts or export.log_group_prefixes else None
         if key and export.encrypt:
             self.admit_log_groups(key, [*export.log_groups, *(f"{prefix}*" for prefix in export.log_group_prefixes)])
-        connector = self.connector(key, permissions) if key else None
+        connector = self.connector(key) if key else None
         asked_properties: dict[str, object] = {}
         if export.retention_days:
             asked_properties["RetentionDays"] = str(export.retention_days)
         if key and export.encrypt:
             asked_properties["KmsKeyArn"] = key.arn
 
+        adoptions = {}
+        if connector and adopts:
+            permissions = log_group(self.names, self.region, export.log_groups, **asked, protect=False)
+            adoptions = connector.apply_to_each(
+                "Adopt", "log-group", export.log_groups, asked_properties, permissions=permissions
+            )
         for name in export.log_groups:
             subscription = self.subscribe(name)
-            if connector and changes:
-                adopted = connector.apply(f"Adopt-{name}", "log-group", {"Name": name, **asked_properties})
-                subscription.node.add_dependency(adopted)
+            if name in adoptions:
+                subscription.node.add_dependency(adoptions[name])
         if connector and export.log_group_prefixes:
             properties: dict[str, object] = {
                 "Prefixes": list(export.log_group_prefixes),
@@ -56,10 +54,16 @@ class CloudwatchLogsStack(ExportStack):
                 "FilterName": subscription_filter_name(export.name),
                 **asked_properties,
             }
-            self.wait_for_configuration(connector.apply("Subscriptions", "log-group-subscriptions", properties))
-            connector.repeat("Rescan", "log-group-subscriptions", properties, minutes=SCAN_MINUTES)
+            permissions = log_group_subscriptions(
+                self.names, export.log_group_prefixes, role_arn=destination.role_arn, **asked
+            )
+            subscriptions_of_prefixes = connector.apply(
+                "Subscriptions", "log-group-subscriptions", properties, permissions=[permissions]
+            )
+            self.wait_for_configuration(subscriptions_of_prefixes)
+            connector.repeat("Rescan", of="Subscriptions", minutes=SCAN_MINUTES)
             self.alarms.connector(f"{self.names.export(export.name)}-connector-schedule")
-        self.alarms.landing_in_log_groups()
+        self.alarms.landing_in_log_groups({})
         self.ship_archive()
         groups = ", ".join([*export.log_groups, *(f"{prefix}*" for prefix in export.log_group_prefixes)])
         self.output("LogGroupNames", groups, "Log groups that are subscribed")

@@ -12,13 +12,13 @@ from aws_cdk import Aws, CustomResource, Fn
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IDependable
 
-from constructs_lib.connector import Connector
+from constructs_lib.connector import Connector, Permissions
 from constructs_lib.customer_key import CustomerKey
 from constructs_lib.export_role import ExportRole, ExportRoleProps
 from settings.connect import CockroachdbConnect
 from settings.exports import CockroachdbExport
 from stacks.connection import connection
-from stacks.connector_permissions import log_group, vendor_api
+from stacks.connector_permissions import credential, remember
 from stacks.export_stack import ExportStack
 from stacks.next_steps import cockroachdb_connected, cockroachdb_steps, cockroachdb_switch_off
 from stacks.security_events import assumed_or_assuming, cockroachdb_filters
@@ -48,7 +48,7 @@ class CockroachdbStack(ExportStack):
         connect = export.connect if home else None
         lands = self.region in self._regions
         key = self.customer_key() if lands or connect else None
-        connector = self._connector(key, connect, adopts=lands and export.adopt_log_groups) if key else None
+        connector = self.connector(key, connect) if key and (connect or export.adopt_log_groups) else None
         cluster = self._cluster(connector, connect) if connector and connect else None
         landings = self._landings(key, connector, [cluster] if cluster else []) if lands and key else []
         if home:
@@ -74,15 +74,6 @@ class CockroachdbStack(ExportStack):
     def _external_ids(self) -> tuple[str, ...]:
         """What the role accepts. Where the settings name none, the id that CloudFormation gives to the stack."""
         return self._crdb.trusted_external_ids or (Fn.select(2, Fn.split("/", Aws.STACK_ID)),)
-
-    def _connector(self, key: CustomerKey, connect: CockroachdbConnect | None, *, adopts: bool) -> Connector | None:
-        permissions: list[iam.PolicyStatement] = []
-        if adopts:
-            groups = self._crdb.log_groups
-            permissions += log_group(self.names, self.region, groups, retention=True, key=True, protect=True)
-        if connect:
-            permissions += vendor_api(self.names, connect, self._state)
-        return self.connector(key, permissions, connect) if permissions else None
 
     def _landings(self, key: CustomerKey, connector: Connector | None, after: list[IDependable]) -> list[IDependable]:
         groups, days = self._crdb.log_groups, self._crdb.retention_days
@@ -129,29 +120,37 @@ class CockroachdbStack(ExportStack):
         """Return what every operation on the cluster is told."""
         return {**connection(connect), "ClusterId": self._crdb.cluster_id, "StateParameter": self._state}
 
+    def _permissions(self, connect: CockroachdbConnect) -> Permissions:
+        return [credential(self.names, connect), [remember(self.names, self._state)]]
+
     def _cluster(self, connector: Connector, connect: CockroachdbConnect) -> CustomResource:
         return connector.apply(
             "Cluster",
             "cockroachdb-cluster",
             {**self._target(connect), "Plan": self._crdb.plan.upper(), "Regions": list(self._crdb.regions)},
+            permissions=self._permissions(connect),
         )
 
     def _log_export(self, connector: Connector, connect: CockroachdbConnect, role: ExportRole) -> CustomResource:
         export = self._crdb
         groups = [group.model_dump(exclude_none=True, mode="json") for group in export.groups]
+        properties = {
+            **self._target(connect),
+            "RoleArn": role.arn,
+            "LogName": export.log_group,
+            "Redact": str(export.redact).lower(),
+            "OmittedChannels": list(export.omitted_channels),
+            # As text: CloudFormation would make the truth values inside into texts.
+            "Groups": json.dumps(groups),
+            **({"ExternalId": self._external_ids[-1]} if export.plan == "advanced" else {}),
+            # Without it every Region's logs go to the log groups of that Region, which `regions` makes.
+            **({} if export.regions else {"Region": self.names.region}),
+        }
         return connector.apply(
             "LogExport",
             "cockroachdb-log-export",
-            {
-                **self._target(connect),
-                "RoleArn": role.arn,
-                "LogName": export.log_group,
-                "Redact": str(export.redact).lower(),
-                "OmittedChannels": list(export.omitted_channels),
-                # As text: CloudFormation would make the truth values inside into texts.
-                "Groups": json.dumps(groups),
-                **({"ExternalId": self._external_ids[-1]} if export.plan == "advanced" else {}),
-                # Without it every Region's logs go to the log groups of that Region, which `regions` makes.
-                **({} if export.regions else {"Region": self.names.region}),
-            },
+            properties,
+            permissions=self._permissions(connect),
+            # By its name, because the role itself waits for the look at the cluster.
+            configuration={**properties, "RoleArn": self.names.role_arn(self.names.export(export.name))},
         )

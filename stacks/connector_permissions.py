@@ -15,22 +15,34 @@ def _allow(sid: str, actions: list[str], resources: list[str], **conditions: dic
     return iam.PolicyStatement(sid=sid, actions=actions, resources=resources, conditions=conditions)
 
 
-def remember(names: Names, *parameter_names: str) -> iam.PolicyStatement:
-    """Keep what was before in parameters, to put it back when the stack goes."""
+def remember(names: Names, *parameter_names: str, lists: bool = False) -> iam.PolicyStatement:
+    """Keep what was before in parameters, to put it back when the stack goes.
+
+    Each object has a parameter under the operation's own; earlier releases kept all of them in that one.
+    """
+    arns = [names.parameter_arn(name, names.region) for name in parameter_names]
     return _allow(
         "RememberBefore",
-        ["ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"],
-        [names.parameter_arn(name, names.region) for name in parameter_names],
+        [
+            "ssm:GetParameter",
+            *(["ssm:GetParametersByPath"] if lists else []),
+            "ssm:PutParameter",
+            "ssm:DeleteParameter",
+        ],
+        [form for arn in arns for form in (arn, f"{arn}/*")],
     )
 
 
-def vendor_api(names: Names, connect: Connect, *states: str) -> list[iam.PolicyStatement]:
-    """Read the credential of a vendor's API, and remember what was made there; the rest is the vendor's to grant."""
+def read_state(names: Names, parameter_name: str) -> iam.PolicyStatement:
+    """Read what another operation remembers, and change nothing of it."""
+    arn = names.parameter_arn(parameter_name, names.region)
+    return _allow("ReadState", ["ssm:GetParameter"], [arn, f"{arn}/*"])
+
+
+def credential(names: Names, connect: Connect) -> list[iam.PolicyStatement]:
+    """Read the credential of a vendor's API; the rest is the vendor's to grant."""
     secret = names.secret_arn(connect.secret)
-    statements = [
-        _allow("ReadCredential", ["secretsmanager:GetSecretValue"], [secret]),
-        remember(names, *states),
-    ]
+    statements = [_allow("ReadCredential", ["secretsmanager:GetSecretValue"], [secret])]
     if connect.secret_key_arn:
         region = connect.secret_key_arn.split(":")[3]
         statements.append(

@@ -6,7 +6,7 @@ principal to a bucket or key policy that names it, so the shipper's roles live h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
@@ -20,10 +20,12 @@ from constructs_lib.replication import Replication
 from constructs_lib.subscription_stream import SubscriptionStream
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination
+from settings.exports import LogGroupExport, announced_to
 from settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import hear_of_alarms, hearers
 from stacks.logzio_metrics import streams_metrics
+from stacks.recorded_settings import record_settings
 from stacks.replica import replication
 from stacks.shipper_alarms import watch_copies
 from stacks.sql import RESULTS_PREFIX, SqlTables
@@ -31,6 +33,11 @@ from stacks.sql import RESULTS_PREFIX, SqlTables
 SHORT_LIVED_DAYS = 30
 """Days that a copy made for a fetching reader, and the shipper's notes of its progress, are kept: longer than a message
 can wait on a queue and then on its dead-letter queue (14 days each, where they are FIFO)."""
+ARCHIVER_FAILURES = ("aws/lambda/", "unclaimed/")
+"""Where in a failure bucket Lambda keeps failed events (Lambda Developer Guide, "Capturing records of Lambda
+asynchronous invocations"), and the archiver what no export claims."""
+MANAGED_POLICY_CHARACTERS = 6144
+"""AWS's limit, white space not counted (IAM User Guide, "IAM and AWS STS quotas")."""
 SHORT_LIVED = {"archive": ("feed/", "feed-index/"), "failed": ("progress/",)}
 
 
@@ -58,6 +65,9 @@ class CoreStack(Stack):
         self._admit_access_logs()
         self.archive = self._bucket("Archive", "archive", encrypted=True)
         self.failures = self._bucket("Failures", "failed", encrypted=True)
+        for bucket in (self.archive, self.failures):
+            # They name it, which is no dependency; PutBucketLogging fails while the bucket is not there.
+            bucket.node.add_dependency(self.access_logs)
         hear_of_alarms(self, self.key, settings=settings, names=names)
         if settings.replica:
             self._copy_to(replication(settings.replica, names))
@@ -67,6 +77,9 @@ class CoreStack(Stack):
             limit = settings.sql.scan_limit_gb
             SqlTables(self, "Sql", settings=settings, names=names, key_arn=self.key.arn, scan_limit_gb=limit)
         self._roles()
+        role = self.node.find_child("ArchiverRole").node.default_child
+        assert role is not None  # noqa: S101  (made by the line above)
+        record_settings(role, settings, without=frozenset({"exports"}))
         services = ("lambda", "kinesisfirehose") if streams_metrics(settings) else ("lambda",)
         groups = [names.log_group_arn(f"/aws/{each}/{names.deployment}-*", names.region) for each in services]
         self.key.allow(statements.encrypt_log_groups(groups, names.region))
@@ -128,7 +141,11 @@ class CoreStack(Stack):
                 self._allow("PutArchive", ["s3:PutObject"], [f"{self.archive.arn}/logs/*"]),
                 # Lambda checks the destination of failed events with ListBucket before it writes there.
                 self._allow("ListFailures", ["s3:ListBucket"], failure_buckets),
-                self._allow("PutFailures", ["s3:PutObject"], [f"{arn}/*" for arn in failure_buckets]),
+                self._allow(
+                    "PutFailures",
+                    ["s3:PutObject"],
+                    [f"{arn}/{prefix}*" for arn in failure_buckets for prefix in ARCHIVER_FAILURES],
+                ),
                 self._use_key(["kms:GenerateDataKey"]),
                 *self._read_streams(),
             ],
@@ -140,8 +157,7 @@ class CoreStack(Stack):
                 secret, feeds = destination.headers_secret, False
             self._destination_role(destination.name, secret, self._feed(destination.name) if feeds else [])
         if any(ARCHIVE in export.ship_to for export in self._settings.exports):
-            copies = self._allow("PutArchive", ["s3:PutObject"], [f"{self.archive.arn}/logs/*"])
-            self._destination_role(ARCHIVE, None, [copies])
+            self._destination_role(ARCHIVE, None, [])
 
     def _read_streams(self) -> list[iam.PolicyStatement]:
         if not subscriptions.through_kinesis(self._settings):
@@ -177,11 +193,17 @@ class CoreStack(Stack):
             ),
             # An object that takes longer than the function may run is put back at the end of its own queue.
             self._allow("PutBack", ["sqs:SendMessage", "sqs:GetQueueUrl"], [names.queue_arn(destination)]),
-            self._allow("ReadArchive", ["s3:GetObject", "s3:GetObjectVersion"], [f"{self.archive.arn}/logs/*"]),
             self._allow("PutQuarantine", ["s3:PutObject"], [f"{self.failures.arn}/quarantine/*/{destination}/*"]),
             # What it refused, when a person has that sent again: by its version, which the message names.
             self._allow(
                 "ReadQuarantine", ["s3:GetObjectVersion"], [f"{self.failures.arn}/quarantine/*/{destination}/*"]
+            ),
+            # A star spans slashes: without this, another destination's `quarantine/<export>/<other>/` is in reach.
+            iam.PolicyStatement(
+                sid="NoOthersQuarantine",
+                effect=iam.Effect.DENY,
+                actions=["s3:PutObject", "s3:GetObjectVersion"],
+                resources=[f"{self.failures.arn}/quarantine/*/*/{destination}/*"],
             ),
             self._allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], [f"{self.failures.arn}/{progress}*"]),
             # Without it S3 answers a look for progress that is not there with 403 instead of 404.
@@ -202,15 +224,41 @@ class CoreStack(Stack):
         if secrets:
             arns = [names.secret_arn(reference) for reference in dict.fromkeys(secrets)]
             permissions.append(self._allow("ReadSecrets", ["secretsmanager:GetSecretValue"], arns))
-        self._role(f"ShipRole-{destination}", name, [*permissions, *writes])
+        role = self._role(f"ShipRole-{destination}", name, [*permissions, *writes])
+        self._archives_of_exports(destination, role)
 
-    def _role(self, construct_id: str, role_name: str, permissions: Sequence[iam.PolicyStatement]) -> None:
-        iam.Role(
+    def _archives_of_exports(self, destination: str, role: iam.Role) -> None:
+        """Let a destination's function read the archive of the exports that ship there; `archive` writes it instead.
+
+        The exports are named, in managed policies: a role's inline policies hold about a hundred of them, a managed
+        one about as many, and a role takes ten (IAM User Guide, "IAM and AWS STS quotas"). An export that comes or goes
+        changes these policies and no function; this stack is deployed before the export's.
+        """
+        if destination == ARCHIVE:
+            sid, actions = "PutArchive", ["s3:PutObject"]
+            exports = [each for each in self._settings.exports if ARCHIVE in announced_to(each)]
+        else:
+            sid, actions = "ReadArchive", ["s3:GetObject"]
+            exports = [each for each in self._settings.exports if isinstance(each, LogGroupExport)]
+            exports = [each for each in exports if destination in announced_to(each)]
+        objects = [f"{self.archive.arn}/logs/{export.name}/*" for export in exports]
+        for number, some in enumerate(_fitting(objects), 1):
+            policy = iam.CfnManagedPolicy(
+                role,
+                f"Archive{number}",
+                description="Logdock: the archives of the exports that ship there",
+                policy_document=iam.PolicyDocument(statements=[self._allow(sid, actions, some)]),
+                roles=[self._names.shipper(destination)],
+            )
+            policy.node.add_dependency(role)
+
+    def _role(self, construct_id: str, role_name: str, permissions: Sequence[iam.PolicyStatement]) -> iam.Role:
+        return iam.Role(
             self,
             construct_id,
             role_name=role_name,
             description="Logdock: a function of the shipper",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            assumed_by=statements.service_of_this_account("lambda.amazonaws.com", self.account),
             inline_policies={"Shipper": iam.PolicyDocument(statements=list(permissions))},
         )
 
@@ -239,3 +287,17 @@ class CoreStack(Stack):
             resources=[self.key.arn],
             conditions=statements.via_s3(self._names.region),
         )
+
+
+def _fitting(resources: Sequence[str]) -> Iterator[list[str]]:
+    """Divide resources into lists, each short enough for a managed policy."""
+    some: list[str] = []
+    size = room = MANAGED_POLICY_CHARACTERS - 256
+    for resource in resources:
+        size -= len(resource) + len('"",')
+        if size < 0:
+            yield some
+            some, size = [], room - len(resource) - len('"",')
+        some.append(resource)
+    if some:
+        yield some

@@ -17,6 +17,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from settings import Deployment
+from settings.costs import LANDINGS, dollars_per_gigabyte, landing_of
 from settings.destinations import ARCHIVE
 from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, CockroachdbExport, Export
 from settings.names import Names
@@ -24,8 +25,8 @@ from settings.names import Names
 COLUMNS = 24
 ALARMS_OF_A_WIDGET = 100
 MONTH_SECONDS = 30 * 86400
-USD_PER_GB = {"bucket": 0.12, "log groups": 0.66}
-"""What a gigabyte costs by the way it lands, as README.md reckons it: list prices, ``soc2``, one destination."""
+USD_PER_GB = {landing: round(dollars_per_gigabyte(landing, ["push"]), 2) for landing in LANDINGS}
+"""What a gigabyte costs by the way it lands, as README.md has it: list prices, ``soc2``, one destination."""
 
 Widget = dict[str, Any]
 
@@ -81,7 +82,7 @@ def _costs(settings: Deployment, names: Names) -> Iterator[Widget]:
     """Yield what each export costs a month at its pace in the time that is shown; what nobody measures is left out."""
     metrics: list[object] = []
     for at, export in enumerate(settings.exports):
-        way = "log groups" if _has_groups(export) else "bucket"
+        way = landing_of(export)
         sums = [*_volume(settings, names, export)]
         if not sums:
             continue

@@ -8,11 +8,11 @@ docs/runbook.md; a test holds that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Stack
 from aws_cdk import aws_logs as logs
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from constructs_lib.alarms import AlarmProps, Alarms, AlarmsProps, Metric
 from settings import Deployment
@@ -59,6 +59,7 @@ class ExportAlarms(Construct):
             ),
         )
         self._filters = f"Logdock/{names.deployment}/{export.name}"
+        self._groups: dict[str, IDependable] = {}
 
     def _figure(self, name: str, destination: str, statistic: str = "Sum") -> Metric:
         """Return a metric that the shipper makes of this export."""
@@ -78,8 +79,15 @@ class ExportAlarms(Construct):
         if self._export.ship_to:
             self._volume(self._figure("bytes_in", self._export.ship_to[0]))
 
-    def landing_in_log_groups(self) -> None:
-        """Watch log groups for silence and volume, and the archiver for lag, by what the archiver reads of them."""
+    def landing_in_log_groups(self, made_here: Mapping[str, IDependable]) -> None:
+        """Watch log groups for silence and volume, and the archiver for lag, by what the archiver reads of them.
+
+        Parameters
+        ----------
+        made_here
+            What makes or adopts each log group of this stack; a metric filter on the log group waits for it.
+        """
+        self._groups.update(made_here)
         metric = self._figure("bytes_in", ARCHIVE)
         self._silence(metric, f"No line of {self._export.name} has come through its log groups into the archive")
         self._volume(metric)
@@ -274,7 +282,7 @@ class ExportAlarms(Construct):
                 )
             ],
         )
-        # The filter names its log group, so CloudFormation does not see that one of this stack's must be there first.
-        if made_here := Stack.of(self).node.try_find_child(f"Landing-{log_group}"):
-            counted.node.add_dependency(made_here)
+        # The filter names its log group, which is no dependency; one that this stack makes or adopts comes first.
+        if group := self._groups.get(log_group):
+            counted.node.add_dependency(group)
         return Metric(namespace=self._filters, name=metric_name)

@@ -23,12 +23,13 @@ from constructs_lib.wiring import (
 )
 from settings import Deployment
 from settings.connect import Connect
-from settings.destinations import ARCHIVE
-from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport, announced_to
 from settings.names import Names
 from settings.shipper_document import shipper_document
 from stacks import subscriptions
+from stacks.connector_permissions import log_group
 from stacks.export_alarms import ExportAlarms
+from stacks.recorded_settings import record_settings
 
 
 def _has_trail(export: Export) -> bool:
@@ -56,12 +57,17 @@ class ExportStack(Stack):
         self.settings, self.names = settings, names
         self._export, self._connector_source = export, connector_source
         self.alarms = ExportAlarms(self, "Alarms", settings=settings, names=names, export=export)
+        document = shipper_document(export) | {
+            "landing": settings.landing(export).document,
+            "ship_to": list(export.ship_to),
+        }
         self.configuration = ExportConfiguration(
             self,
             "Configuration",
             parameter_name=f"{names.parameter_path}{export.name}",
-            document=shipper_document(export),
+            document=document,
         )
+        record_settings(self.configuration.resource, export)
 
     def customer_key(self) -> CustomerKey:
         """Make the export's own key: one vendor's grant never reaches another's data."""
@@ -106,8 +112,9 @@ class ExportStack(Stack):
         """
         self.admit_log_groups(key, log_groups)
         landings: list[IDependable] = []
+        groups: dict[str, IDependable] = {}
         for name in log_groups:
-            group = LandingLogGroup(
+            groups[name] = group = LandingLogGroup(
                 self,
                 f"Landing-{name}",
                 LandingLogGroupProps(
@@ -120,7 +127,7 @@ class ExportStack(Stack):
             subscription = self.subscribe(name)
             subscription.node.add_dependency(group)
             landings.append(subscription)
-        self.alarms.landing_in_log_groups()
+        self.alarms.landing_in_log_groups(groups)
         return landings
 
     def adopt_log_groups(
@@ -133,24 +140,28 @@ class ExportStack(Stack):
     ) -> list[IDependable]:
         """Take over log groups that exist already, as ``landing_log_groups`` makes them."""
         self.admit_log_groups(key, log_groups)
+        properties: dict[str, object] = {
+            "RetentionDays": str(retention_days or self.settings.kept.hot_days),
+            "KmsKeyArn": key.arn,
+            "DeletionProtection": "true",
+        }
+        permissions = log_group(self.names, self.region, log_groups, retention=True, key=True, protect=True)
         landings: list[IDependable] = []
-        for name in log_groups:
-            properties: dict[str, object] = {
-                "Name": name,
-                "RetentionDays": str(retention_days or self.settings.kept.hot_days),
-                "KmsKeyArn": key.arn,
-                "DeletionProtection": "true",
-            }
-            adopted = connector.apply(f"Adopt-{name}", "log-group", properties)
+        adoptions = connector.apply_to_each("Adopt", "log-group", log_groups, properties, permissions=permissions)
+        for name, adopted in adoptions.items():
             adopted.node.add_dependency(*after)
             subscription = self.subscribe(name)
             subscription.node.add_dependency(adopted)
             landings.append(subscription)
-        self.alarms.landing_in_log_groups()
+        self.alarms.landing_in_log_groups(adoptions)
         return landings
 
     def admit_log_groups(self, key: CustomerKey, log_groups: Sequence[str]) -> None:
-        """Let CloudWatch Logs use the key for these log groups."""
+        """Let CloudWatch Logs use the key for these log groups.
+
+        The key stays when the stack is rolled back, because the log groups stay.
+        """
+        key.keep_when_rolled_back()
         arns = [self.names.log_group_arn(name, self.region) for name in log_groups]
         key.allow(statements.encrypt_log_groups(arns, self.region))
 
@@ -167,13 +178,12 @@ class ExportStack(Stack):
         return subscription
 
     def wait_for_configuration(self, subscriber: IConstruct) -> None:
-        """Subscribe after the configuration is there: what comes by stream for an export without one is set aside."""
-        if subscriptions.through_kinesis(self.settings):
-            subscriber.node.add_dependency(self.configuration)
+        """Subscribe, or announce, after the configuration says so: what it does not say is refused."""
+        subscriber.node.add_dependency(self.configuration)
 
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
-        destinations = [destination for destination in self._export.ship_to if destination != ARCHIVE]
+        destinations = announced_to(self._export)
         if destinations:
             self._announce(self.names.bucket("archive"), f"logs/{self._export.name}/", destinations)
 
@@ -221,7 +231,7 @@ class ExportStack(Stack):
     def _announce(self, bucket_name: str, prefix: str, destinations: Sequence[str]) -> None:
         """Announce objects to destinations: by one rule, because an account has 300 in a Region unless it asks."""
         rule_name = self.names.export(self._export.name)
-        ObjectEvents(
+        events = ObjectEvents(
             self,
             "Announce",
             ObjectEventsProps(
@@ -232,11 +242,10 @@ class ExportStack(Stack):
                 queue_arns={name: self.names.queue_arn(name) for name in destinations},
             ),
         )
+        self.wait_for_configuration(events)
         self.alarms.shipped_to(destinations, rule_name)
 
-    def connector(
-        self, key: CustomerKey, permissions: Sequence[iam.PolicyStatement], connect: Connect | None = None
-    ) -> Connector:
+    def connector(self, key: CustomerKey, connect: Connect | None = None) -> Connector:
         """Add the function that does what CloudFormation has no resource for; with ``connect``, also at the vendor."""
         name = f"{self.names.export(self._export.name)}-connector"
         arn = self.names.log_group_arn(f"/aws/lambda/{name}*", self.region)
@@ -249,7 +258,7 @@ class ExportStack(Stack):
             ConnectorProps(
                 function_name=name,
                 source=self._connector_source,
-                permissions=permissions,
+                configuration_path=f"/logdock/{self.names.deployment}/{self._export.name}/connector/",
                 log_key_arn=key.arn,
                 is_polled=connect is not None,
                 subnet_ids=connect.vpc.subnet_ids if connect and connect.vpc else (),

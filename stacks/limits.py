@@ -59,10 +59,14 @@ INLINE = Limit(
     "destination; what adds to an export's role is each log group in each Region. Divide them between two "
     "destinations, exports or deployments",
 )
+_SECOND_DESTINATION = "Give some of the exports a second destination with the same address"
+MANAGED = Limit(name="managed policy", allowed=6144, unit="characters", instead=_SECOND_DESTINATION)
+ATTACHED = Limit(name="managed policies of a role", allowed=10, unit="policies", instead=_SECOND_DESTINATION)
 BUCKET_POLICY = Limit(
     name="bucket policy", allowed=20_480, unit="bytes", instead="Ship the export to fewer destinations"
 )
 KEY_POLICY = Limit(name="key policy", allowed=32_768, unit="bytes", instead=_SPLIT_GROUPS)
+QUEUE_POLICY = Limit(name="policy of a queue", allowed=8192, unit="bytes", instead=_SECOND_DESTINATION)
 FUNCTION_POLICY = Limit(name="resource policy of a function", allowed=20_480, unit="bytes", instead=_SPLIT_GROUPS)
 ENVIRONMENT = Limit(
     name="environment of a function", allowed=4096, unit="bytes", instead="Shorten the destination's settings"
@@ -87,8 +91,8 @@ WIDGETS = Limit(name="widgets of a dashboard", allowed=500, unit="widgets", inst
 METRICS = Limit(name="metrics of a dashboard", allowed=2500, unit="metrics", instead=_NO_DASHBOARD)
 TEMPLATE = Limit(name="template", allowed=1_000_000, unit="bytes", instead=_SPLIT_GROUPS)
 LIMITS = (
-    TRUST, INLINE, BUCKET_POLICY, KEY_POLICY, FUNCTION_POLICY, ENVIRONMENT, PARAMETER, TARGETS, RESOURCES, OUTPUTS,
-    OUTPUT_VALUES, WIDGETS, METRICS, TEMPLATE,
+    TRUST, INLINE, MANAGED, ATTACHED, BUCKET_POLICY, KEY_POLICY, QUEUE_POLICY, FUNCTION_POLICY, ENVIRONMENT, PARAMETER,
+    TARGETS, RESOURCES, OUTPUTS, OUTPUT_VALUES, WIDGETS, METRICS, TEMPLATE,
 )  # fmt: skip
 
 
@@ -132,8 +136,14 @@ def measures(templates: Mapping[str, Template]) -> Iterator[Measure]:
                     for role in properties["Roles"]:
                         role = role if isinstance(role, str) else f"{stack}/{role['Ref']}"
                         sums[INLINE, role] += _size(properties["PolicyDocument"])
+                case "AWS::IAM::ManagedPolicy":
+                    yield Measure(limit=MANAGED, where=where, size=_size(properties["PolicyDocument"]))
+                    for role in properties["Roles"]:
+                        sums[ATTACHED, role] += 1
                 case "AWS::S3::BucketPolicy":
                     yield Measure(limit=BUCKET_POLICY, where=where, size=_size(properties["PolicyDocument"]))
+                case "AWS::SQS::QueuePolicy":
+                    yield Measure(limit=QUEUE_POLICY, where=where, size=_size(properties["PolicyDocument"]))
                 case "AWS::KMS::Key":
                     yield Measure(limit=KEY_POLICY, where=where, size=_size(properties["KeyPolicy"]))
                 case "AWS::Lambda::Permission":

@@ -20,7 +20,7 @@ from settings.connect import LogzioConnect
 from settings.destinations import LogzioDestination
 from settings.names import Names
 from stacks.connection import connection
-from stacks.connector_permissions import vendor_api
+from stacks.connector_permissions import credential, remember
 from stacks.next_steps import fetch_steps
 
 
@@ -48,8 +48,12 @@ def logzio_reader(
     connector = account = None
     if connect:
         connector = _connector(stack, name, connect, names, log_key_arn, connector_source)
+        permissions = [credential(names, connect), [remember(names, _state(names, name), lists=True)]]
         account = connector.apply(
-            "Account", "logzio-account", {**_account(destination, connect, names), "RoleName": names.export(name)}
+            "Account",
+            "logzio-account",
+            {**_account(destination, connect, names), "RoleName": names.export(name)},
+            permissions=permissions,
         )
     account_id = account.get_att_string("AccountId") if account else destination.account_id
     role = ExportRole(
@@ -68,19 +72,26 @@ def logzio_reader(
     suffix = name.title().replace("-", "")
     CfnOutput(stack, f"{suffix}RoleArn", value=role.arn, description="Role ARN, as Logz.io's form asks for it")
     if connector and account and connect:
+        properties = {
+            **_account(destination, connect, names),
+            "RoleArn": role.arn,
+            "Bucket": names.bucket("archive"),
+            "Region": names.region,
+            "Feed": f"feed/{name}/",
+            "Exports": exports,
+            **({"LogType": destination.log_type} if destination.log_type else {}),
+        }
+        answered = {one: account.get_att_string(one) for one in ("LogzioAccount", "ExternalIds")}
         fetchers = connector.apply(
             "Fetchers",
             "logzio-fetchers",
-            {
-                **_account(destination, connect, names),
-                "LogzioAccount": account.get_att_string("LogzioAccount"),
-                "ExternalIds": account.get_att_string("ExternalIds"),
-                "RoleArn": role.arn,
-                "Bucket": names.bucket("archive"),
-                "Region": names.region,
-                "Feed": f"feed/{name}/",
-                "Exports": exports,
-                **({"LogType": destination.log_type} if destination.log_type else {}),
+            {**properties, **answered},
+            permissions=permissions,
+            # What Logz.io answers is read from what is remembered of that operation: the role waits for it.
+            configuration={
+                **properties,
+                "RoleArn": names.role_arn(names.export(name)),
+                "Account": connector.configuration_of("Account"),
             },
         )
         steps, about = fetchers.get_att_string("NextSteps"), "What is left to do"
@@ -99,7 +110,7 @@ def _connector(
         ConnectorProps(
             function_name=f"{names.export(name)}-connector",
             source=source,
-            permissions=vendor_api(names, connect, _state(names, name)),
+            configuration_path=f"/logdock/{names.deployment}/{name}/connector/",
             log_key_arn=log_key_arn,
             is_polled=True,
             subnet_ids=connect.vpc.subnet_ids if connect.vpc else (),

@@ -12,14 +12,14 @@ from aws_cdk import CustomResource
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from constructs_lib.connector import Connector
+from constructs_lib.connector import Connector, Permissions
 from constructs_lib.customer_key import CustomerKey
 from constructs_lib.export_role import ExportRole, ExportRoleProps
 from constructs_lib.landing_bucket import LandingBucket
 from settings.connect import AtlasConnect
 from settings.exports import MongodbAtlasExport
 from stacks.connection import connection
-from stacks.connector_permissions import vendor_api
+from stacks.connector_permissions import credential, read_state, remember
 from stacks.export_stack import ExportStack
 from stacks.next_steps import atlas_connected, atlas_steps
 from stacks.security_events import assumed_or_assuming, audit_is_counted
@@ -38,7 +38,7 @@ class MongodbAtlasStack(ExportStack):
         key = self.customer_key()
         connector = access = None
         if export.connect:
-            connector = self.connector(key, self._vendor_permissions(export.connect), export.connect)
+            connector = self.connector(key, export.connect)
             access = self._access_role(connector, export.connect)
         landing = self.landing_bucket(export, key)
         if access:
@@ -71,6 +71,7 @@ class MongodbAtlasStack(ExportStack):
                     operation.removeprefix("atlas-").title(),
                     operation,
                     {**self._project(export.connect, operation), **properties},
+                    permissions=self._vendor_permissions(export.connect, operation),
                 )
                 # Last to come: no cluster is restarted for an export that fails.
                 setting.node.add_dependency(log_export)
@@ -82,9 +83,8 @@ class MongodbAtlasStack(ExportStack):
                 "Authorise the role and create the log integration",
             )
 
-    def _vendor_permissions(self, connect: AtlasConnect) -> list[iam.PolicyStatement]:
-        operations = ("atlas-access-role", "atlas-log-export", *self._project_settings(connect))
-        return vendor_api(self.names, connect, *map(self.state_parameter, operations))
+    def _vendor_permissions(self, connect: AtlasConnect, operation: str, *more: iam.PolicyStatement) -> Permissions:
+        return [credential(self.names, connect), [remember(self.names, self.state_parameter(operation)), *more]]
 
     def _project(self, connect: AtlasConnect, operation: str) -> dict[str, object]:
         """Return what every operation on the project is told."""
@@ -110,24 +110,33 @@ class MongodbAtlasStack(ExportStack):
                 "Bucket": self._bucket,
                 "Prefix": self._atlas.prefix,
             },
+            permissions=self._vendor_permissions(connect, "atlas-access-role"),
         )
 
     def _log_export(
         self, connector: Connector, connect: AtlasConnect, access: CustomResource, role: ExportRole, key: CustomerKey
     ) -> CustomResource:
+        properties = {
+            **self._project(connect, "atlas-log-export"),
+            "RoleArn": role.arn,
+            "Bucket": self._bucket,
+            "Prefix": self._atlas.prefix,
+            "LogTypes": list(self._atlas.log_types),
+            "LegacyPaths": str(connect.legacy_paths).lower(),
+            # The buckets behind an access point have each their own key: their default encryption names it.
+            **({} if self._atlas.mrap_arn else {"KmsKey": key.arn}),
+        }
+        remembered = self.state_parameter("atlas-access-role")
         return connector.apply(
             "LogExport",
             "atlas-log-export",
-            {
-                **self._project(connect, "atlas-log-export"),
-                "RoleId": access.get_att_string("RoleId"),
-                "RoleArn": role.arn,
-                "Bucket": self._bucket,
-                "Prefix": self._atlas.prefix,
-                "LogTypes": list(self._atlas.log_types),
-                "LegacyPaths": str(connect.legacy_paths).lower(),
-                # The buckets behind an access point have each their own key: their default encryption names it.
-                **({} if self._atlas.mrap_arn else {"KmsKey": key.arn}),
+            {**properties, "RoleId": access.get_att_string("RoleId")},
+            permissions=self._vendor_permissions(connect, "atlas-log-export", read_state(self.names, remembered)),
+            # Our role by its name, and Atlas's from what is remembered: both wait for the access role.
+            configuration={
+                **properties,
+                "RoleArn": self.names.role_arn(self.names.export(self._atlas.name)),
+                "AccessRoleState": remembered,
             },
         )
 

@@ -51,6 +51,7 @@ class ReplicaStack(Stack):
                 archive_days=settings.kept.archive_days,
                 cold_days=settings.kept.cold_after_days,
                 announced=False,
+                key_alias_arn=replication(replica, names).key_arn,
                 lock=lock,
             ),
         )
@@ -59,8 +60,11 @@ class ReplicaStack(Stack):
             "Role",
             role_name=names.replica(self.region),
             description="Logdock: S3 copies the archive",
-            # Whoever has S3 use it must be allowed to pass it, in this account. S3's guide has no condition here.
-            assumed_by=iam.ServicePrincipal("s3.amazonaws.com"),
+            # S3's guide has no condition here ("Setting up permissions for live replication"), so the account is
+            # compared where S3 says it. What keeps others out is that a role is passed within its own account alone.
+            assumed_by=iam.PrincipalWithConditions(
+                iam.ServicePrincipal("s3.amazonaws.com"), {"StringEqualsIfExists": {"aws:SourceAccount": self.account}}
+            ),
             inline_policies={
                 "Replica": iam.PolicyDocument(
                     statements=[
@@ -74,10 +78,7 @@ class ReplicaStack(Stack):
                 )
             },
         )
-        # Decrypt, too: with a bucket key, S3 makes sure of the key before it uses it.
-        key.allow(
-            statements.use_key_for_objects(["kms:Decrypt", "kms:Encrypt"], bucket.arn, role.role_arn, self.region)
-        )
+        key.allow(statements.encrypt_replicas(bucket.arn, role.role_arn, self.region))
         CfnOutput(self, "ReplicaBucketName", value=bucket.name, description="Copy of every export's logs")
 
 

@@ -68,11 +68,12 @@ class S3LogsStack(ExportStack):
 
     def _wire_existing(self, export: S3LogsExport, bucket: str, prefix: str) -> None:
         state = self.state_parameter("bucket-events")
-        connector = self.connector(self.customer_key(), bucket_events(self.names, bucket, state))
+        connector = self.connector(self.customer_key())
         connector.apply(
             "BucketEvents",
             "bucket-events",
             {"BucketName": bucket, "BucketOwner": self.account, "StateParameter": state},
+            permissions=[bucket_events(self.names, bucket, state)],
         )
         self.ship_existing(bucket, export.kms_key_arn, prefix)
         self.output("BucketName", bucket, "Bucket that is read")

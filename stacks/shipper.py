@@ -30,6 +30,7 @@ from constructs_lib.shipper import (
 from constructs_lib.subscription_stream import StreamReader, StreamReaderProps, SubscriptionStream
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
+from settings.exports import announced_to
 from settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import hear_of_alarms
@@ -67,10 +68,11 @@ class ShipperStack(Stack):
             compatible_runtimes=[RUNTIME],
         )
         key: CustomerKey | None = None
+        failures: LandingBucket | None = None
         if self._is_home:
             self._log_key_arn = Fn.import_value(names.archive_key_export)
         else:
-            key = self._regional_key()
+            key, failures = self._regional_key()
             self._log_key_arn = key.arn
             hear_of_alarms(self, key, settings=settings, names=names)
         archiver = Archiver(
@@ -83,13 +85,16 @@ class ShipperStack(Stack):
                 failure_bucket_arn=names.bucket_arn(names.bucket("failed", self.region)),
             ),
         )
+        if failures:
+            # The archiver's destination of failed events is named, which is no dependency; Lambda looks for the bucket.
+            archiver.node.add_dependency(failures)
         watch_archiver(self, settings=settings, names=names, streamed=subscriptions.through_kinesis(settings))
         if subscriptions.through_kinesis(settings):
-            self._read_stream(archiver, key)
+            self._read_stream(archiver, key, failures)
         if self._is_home:
             self._destinations()
 
-    def _regional_key(self) -> CustomerKey:
+    def _regional_key(self) -> tuple[CustomerKey, LandingBucket]:
         """Make what the archiver needs away from the core: a key, and a bucket for what it could not archive."""
         names = self._names
         name = names.in_region("shipper", self.region)
@@ -115,9 +120,11 @@ class ShipperStack(Stack):
             ),
         )
         key.allow(statements.use_key_for_objects(["kms:GenerateDataKey"], failures.arn, archiver_role, self.region))
-        return key
+        return key, failures
 
-    def _read_stream(self, archiver: Archiver, regional_key: CustomerKey | None) -> None:
+    def _read_stream(
+        self, archiver: Archiver, regional_key: CustomerKey | None, failures: LandingBucket | None
+    ) -> None:
         """Have the archiver read this Region's stream, which is made here where the core is not."""
         names = self._names
         reader = StreamReader(
@@ -133,6 +140,8 @@ class ShipperStack(Stack):
             regional_key.allow(subscriptions.decrypt_stream(names, self.region))
             props = subscriptions.stream_props(names, self.region, regional_key)
             reader.node.add_dependency(SubscriptionStream(self, "Subscriptions", props))
+        if failures:
+            reader.node.add_dependency(failures)
 
     def _function(
         self,
@@ -145,6 +154,7 @@ class ShipperStack(Stack):
         names = self._names
         environment = {
             "LOGDOCK_DEPLOYMENT": names.deployment,
+            "LOGDOCK_ACCOUNT": names.account,
             "LOGDOCK_EXPORTS_PATH": names.parameter_path,
             "LOGDOCK_ARCHIVE_BUCKET": names.bucket("archive"),
             "LOGDOCK_FAILURE_BUCKET": names.bucket("failed", self.region),
@@ -160,6 +170,7 @@ class ShipperStack(Stack):
             role_arn=names.role_arn(name),
             environment=environment,
             log_key_arn=self._log_key_arn,
+            requeues=destination is not None,
         )
 
     def _destinations(self) -> None:
@@ -176,7 +187,12 @@ class ShipperStack(Stack):
                 DestinationShipperProps(
                     queue_name=self._names.queue(name),
                     dead_letter_queue_name=self._names.queue(name, "-dead"),
-                    rule_name_prefix=f"{self._names.deployment}-",
+                    max_concurrency=self._settings.concurrency_of(name),
+                    rule_names=[
+                        self._names.export(export.name)
+                        for export in self._settings.exports
+                        if name in announced_to(export)
+                    ],
                     function=self._function(
                         self._names.shipper(name),
                         "log_shipper.ship.handler",

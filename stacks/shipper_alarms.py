@@ -44,7 +44,7 @@ def _subject(scope: Construct, name: str, section: str, settings: Deployment, na
 def watch_destination(
     scope: Construct, destination: str, shipper: DestinationShipper, *, settings: Deployment, names: Names
 ) -> Alarms:
-    """Watch a destination: tries that fail, messages that wait too long, messages that were given up."""
+    """Watch a destination: tries that fail, messages that wait too long, were given up or dropped."""
     name = names.shipper(destination).removeprefix(f"{names.deployment}-")
     alarms = _subject(scope, name, "a-destination", settings, names)
     minutes = settings.alerts.lag_after_minutes
@@ -99,6 +99,21 @@ def watch_destination(
             ),
             threshold=1,
             periods=1,
+        ),
+    )
+    function = names.shipper(destination)
+    alarms.add(
+        "Recursion",
+        AlarmProps(
+            name="recursion",
+            section="recursion",
+            says=f"Lambda took the function {function} for a recursive loop and dropped messages, which go to the "
+            "dead-letter queue: its recursion setting is not Allow any more.",
+            run_first="logdock redrive --dry-run",
+            metric=Metric(
+                namespace="AWS/Lambda", name="RecursiveInvocationsDropped", dimensions={"FunctionName": function}
+            ),
+            threshold=1,
         ),
     )
     return alarms

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from log_shipper.jobs import identity_of
 
 from cli.account import WORKERS
 from cli.errors import CommandError, ExitCode
 from cli.logs.places import Found
 from cli.logs.reader import Reader, UnreadableError
+from cli.terminal import is_safe
 
+_ABOUT_THE_NAME = frozenset(
+    {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY}
+)
+"""What a file system says of one key: it is too long, or another key is where a folder, or a file, would have to be."""
 _SEGMENTS_ABOVE = 4
 """Of ``<stack>/shareable/<schema>/<hash>/...``; what follows is the path that the vendor's tool saves to as well."""
 
@@ -30,14 +38,15 @@ def download(
 
     def save(each: Found) -> tuple[Path, bool] | None:
         parts = each.key.split("/")[_SEGMENTS_ABOVE:]
-        if not parts or any(part in ("", ".", "..") for part in parts):
+        if not parts or not all(part not in ("", ".", "..") and is_safe(part) for part in parts):
             skip(each, "its key is no path of a file")
             return None
         target = directory.joinpath(*parts)
-        if target.exists():
-            return target, True
-        unfinished = target.with_name(f"{target.name}.part")
+        # a name of its own for each key, as short as any: beside the file that it becomes
+        unfinished = target.with_name(f".{identity_of(each.key)}.part")
         try:
+            if target.is_file():
+                return target, True
             target.parent.mkdir(parents=True, exist_ok=True)
             with unfinished.open("wb") as file:
                 for chunk in reader.chunks(each):
@@ -47,6 +56,9 @@ def download(
             skip(each, str(error))
             return None
         except OSError as error:
+            if error.errno in _ABOUT_THE_NAME:
+                skip(each, f"no file can have its name: {error.strerror}")
+                return None
             raise CommandError(f"--download {target}: {error.strerror}", ExitCode.USAGE) from None
         finally:
             with contextlib.suppress(OSError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
+from log_shipper import lenient_json
 from log_shipper.errors import ConfigurationError
 from log_shipper.record import Record
 from log_shipper.redaction import Compiled, compile_pattern
@@ -115,8 +116,8 @@ class Query:
         if not record.message.startswith("{"):
             return False
         try:
-            document = orjson.loads(record.message)
-        except orjson.JSONDecodeError:
+            document = lenient_json.loads(record.message)
+        except ValueError:
             return False
         return all(_has(document, name, value) for name, value in unread)
 

@@ -60,6 +60,10 @@ class Keys:
         else:
             self._of_file = None
 
+    def are_expected(self, export: AptibleExport) -> bool:
+        """Say whether objects of an export are encrypted: the settings, or the person, name keys."""
+        return bool(self._of_file or self._secret or export.decryption_keys_secret)
+
     def of(self, export: AptibleExport) -> list[bytes]:
         """Return the keys for an export.
 
@@ -133,6 +137,8 @@ class Reader:
         try:
             envelope = self._envelope(found, body.metadata)
             if envelope is None:
+                if self._keys.are_expected(found.place.export):
+                    raise EnvelopeError("it has no encryption envelope, and the export has decryption keys")
                 yield from body
                 return
             master_key = aptible_envelope.master_key_for(found.key, self._keys.of(found.place.export))

@@ -31,6 +31,7 @@ from cli.redrive.versions import COLD, ColdError, Kept, delete, kept, read
 
 PREFIX = "aws/lambda/"
 UNCLAIMED = "unclaimed/"
+UNREADABLE = "_unreadable"
 WORKERS = 4
 """Invocations at once: the archiver has its daily work to do besides."""
 
@@ -99,7 +100,13 @@ class ArchiverEvents:
         if key.startswith(UNCLAIMED):
             export = key.removeprefix(UNCLAIMED).partition("/")[0]
             is_back = export in {each.name for each in self.account.settings.exports}
-            reason = "the export had no configuration" if is_back else "the settings have no such export"
+            reason = (
+                "the export had no configuration, or the log group was not its own"
+                if is_back
+                else "the settings have no such export"
+            )
+            if export == UNREADABLE:
+                reason = "the payload is no batch of log events; `aws s3 cp` shows what the stream brought"
             return self._event(where, body.decode() if is_back else "", export, reason)
         try:
             record = json.loads(body)

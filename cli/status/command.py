@@ -37,7 +37,8 @@ def status(
 ) -> None:
     """Show what landed last, what was shipped last and how late, what waits, and what failed.
 
-    What cannot be read is shown as ?, and said below. The exit code is 1 when there are failures.
+    What cannot be read is shown as ?, and said below. The exit code is 1 when there are failures,
+    or stacks that the settings do not have.
     """
     screen = Screen(as_json=as_json)
     account = Account(read_settings(settings), profile, region, settings)
@@ -49,7 +50,7 @@ def status(
             found = _look(account, screen)
     except KeyboardInterrupt:
         pass
-    if found.failures:
+    if found.failures or found.orphans:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
@@ -94,6 +95,10 @@ def _look(account: Account, screen: Screen) -> Status:
     screen.say()
     if found.elsewhere:
         screen.say(f"In quarantine, of exports and destinations that the settings do not name: {found.elsewhere}")
+    for stack in found.orphans or ():
+        screen.say(f"{stack.name} in {stack.region} is deployed and not in the settings: it goes on exporting. End it:")
+        for line in stack.commands:
+            screen.say(f"  {line}")
     for note in found.notes:
         screen.note(f"Note: {note}")
     screen.say(_verdict(found))

@@ -40,13 +40,14 @@ def last_readings(cloudwatch: CloudWatchClient, metrics: Sequence[Metric], now: 
     for span, step in _SPANS:
         missing = [metric for metric in dict.fromkeys(metrics) if metric not in found]
         for start in range(0, len(missing), MOST_QUERIES):
-            found |= _asked(cloudwatch, missing[start : start + MOST_QUERIES], now - span, now, step)
+            found |= query_metrics(cloudwatch, missing[start : start + MOST_QUERIES], now - span, now, step)
     return found
 
 
-def _asked(
+def query_metrics(
     cloudwatch: CloudWatchClient, metrics: list[Metric], start: datetime, now: datetime, step: int
 ) -> dict[Metric, Reading]:
+    """Return the last reading of each metric that has one in a range, in steps of so many seconds."""
     queries: list[MetricDataQueryTypeDef] = [
         {
             "Id": f"m{number}",

@@ -18,6 +18,7 @@ from cli.errors import action_of, is_absent, is_refused
 from cli.landings import archive_prefix, landing_of
 from cli.redrive.archiver_events import PREFIX, UNCLAIMED
 from cli.redrive.dead_letters import queue_url
+from cli.stacks import DeployedStack, orphaned_stacks
 from cli.status.archive import last_archived
 from cli.status.metrics import Metric, Reading, last_readings
 from cli.vendors import Party, UnknownError, ask, is_asked
@@ -78,6 +79,8 @@ class Status:
         How many objects in quarantine are of an export or destination that the settings do not name.
     vendors
         The vendor's own status, by export or destination where it can be asked; None where it is not known.
+    orphans
+        Stacks of this deployment that the settings do not have; None where it is not known.
     notes
         What could not be read, and why.
     """
@@ -87,6 +90,7 @@ class Status:
     kept: dict[str, int | None] = field(default_factory=dict)
     elsewhere: int = 0
     vendors: dict[str, str | None] = field(default_factory=dict)
+    orphans: list[DeployedStack] | None = None
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -129,6 +133,7 @@ class Survey:
             status.queues.append(self._queue(name, readings or {}))
         for region in account.regions:
             status.kept[region] = self._attempt(f"the archiver's events in {region}", partial(self._kept, region))
+        status.orphans = self._attempt("stacks that the settings do not have", partial(orphaned_stacks, account))
         return status
 
     def _vendor(self, party: Party) -> str | None:

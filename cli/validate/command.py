@@ -18,7 +18,7 @@ from cli.screen import Screen
 from cli.validate.checks import Check, Checks, Verdict
 from cli.validate.exports import check_export, check_key
 from cli.validate.functions import check_archiver, check_destination, check_topic
-from cli.validate.stacks import Stack, check_stack
+from cli.validate.stacks import Stack, check_orphans, check_stack
 from settings import Deployment
 from settings.exports import Export
 
@@ -121,6 +121,8 @@ def _parts(account: Account, exports: list[Export], *, everything: bool) -> list
         if region in account.regions
     ]
     work: list[Callable[[], Checks]] = [partial(check_stack, account, stack) for stack in stacks]
+    if everything:
+        work.append(partial(check_orphans, account))
     work.append(partial(_archive, account))
     if everything and settings.alerts.email:
         work += [partial(check_topic, account, region) for region in account.regions]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from cli.account import Account
+from cli.stacks import orphaned_stacks, other_region
 from cli.validate.checks import Check, Checks
 
 if TYPE_CHECKING:
@@ -43,6 +44,31 @@ def check_stack(account: Account, stack: Stack) -> Checks:
             check.require(False, "its last deploy failed and was taken back")
         if status in DEPLOYED:
             _compare(formation, stack.name, checks, check, account.deploy(f"{stack.name} --revert-drift"))
+    return checks
+
+
+def check_orphans(account: Account) -> Checks:
+    """Check that every stack of this deployment is in the settings, and that no other Region has its name.
+
+    A stack that left the settings before it was destroyed goes on exporting, and no deploy ends it.
+    """
+    deployment = account.settings.deployment
+    checks = Checks(deployment, "")
+    region: str | None = None
+    with checks.of_thing("the name is in one Region", "give the deployment in the other Region another name") as check:
+        region = other_region(account)
+        check.require(
+            region is None,
+            f"a deployment of this name is in {region}, and its roles have the names that a deploy in "
+            f"{account.settings.region} needs",
+        )
+    with checks.of_thing("no stack but those of the settings") as check:
+        for stack in orphaned_stacks(account, [region] if region else []):
+            check.require(
+                False,
+                f"{stack.name} in {stack.region} is not in the settings, and goes on exporting",
+                " && ".join(stack.commands),
+            )
     return checks
 
 

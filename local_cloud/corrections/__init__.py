@@ -22,6 +22,7 @@ from local_cloud.corrections import (
     queues,
     stack_exports,
     streams,
+    topics,
 )
 
 
@@ -44,6 +45,7 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     queues.apply()
     metrics.apply()
     metric_streams.apply()
+    topics.apply()
     alarms.apply()
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     athena.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)

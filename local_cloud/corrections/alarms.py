@@ -11,10 +11,11 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import iam_evaluator, responses
-from ministack.services import cloudwatch, eventbridge, stepfunctions
+from ministack.services import cloudwatch, eventbridge, kms, sns, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 from local_cloud.corrections.metrics import MINUTE_SECONDS, record_queues
+from local_cloud.stand_ins.service_principal import ServiceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ def apply() -> None:
     """Make these corrections."""
     _evaluate_as_cloudwatch_does()
     _announce_state_changes()
+    _keep_a_history_of_actions()
     _take_every_alarm_of_a_template()
     _take_webhooks_of_a_template()
     _describe_alarms_in_full()
@@ -137,6 +139,64 @@ def _announce_state_changes() -> None:
         eventbridge._dispatch_event(event)
 
     cloudwatch._record_history = record
+
+
+def _keep_a_history_of_actions() -> None:
+    """An alarm's history shows each action and its result; the topic and its key must admit CloudWatch.
+
+    MiniStack publishes whatever the policies say, and keeps no history of it. Source: CloudWatch User Guide, "Using
+    Amazon CloudWatch alarms" (alarm history), and "Setting up Amazon SNS notifications" (encrypted topics).
+    """
+    original = cloudwatch._dispatch_alarm_actions
+
+    def dispatch(alarm: dict[str, Any], before: str, after: str, reason: str) -> None:
+        field = {"ALARM": "AlarmActions", "OK": "OKActions"}.get(after, "InsufficientDataActions")
+        actions = (alarm.get(field) or []) if alarm.get("ActionsEnabled", True) else []
+        refusals = {action: _refusal(alarm["AlarmArn"], action) for action in actions}
+        original({**alarm, field: [action for action in actions if not refusals[action]]}, before, after, reason)
+        for action, refusal in refusals.items():
+            _record_action(alarm, action, refusal)
+
+    cloudwatch._dispatch_alarm_actions = dispatch
+
+
+def _refusal(alarm_arn: str, topic_arn: str) -> str:
+    """Return why CloudWatch may not publish to a topic, if it may not."""
+    topic = sns._topics.get(topic_arn)
+    if topic is None:
+        return f"Topic does not exist: {topic_arn}"
+    *_, region, account, _ = alarm_arn.split(":", 5)
+    request = {"service": "cloudwatch.amazonaws.com", "region": region, "source_account": account}
+    publish = ServiceRequest(action="sns:Publish", resource_arn=topic_arn, source_arn=alarm_arn, **request)
+    if not publish.is_allowed_by(topic["attributes"].get("Policy", "{}")):
+        return f"CloudWatch Alarms is not authorized to perform: SNS:Publish on resource: {topic_arn}"
+    key = kms._resolve_key(topic["attributes"].get("KmsMasterKeyId") or "")
+    if key is None:
+        return ""
+    for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+        use = ServiceRequest(action=action, resource_arn=key["Arn"], source_arn=alarm_arn, **request)
+        if not use.is_allowed_by(key["Policy"]):
+            return f"CloudWatch Alarms is not authorized to perform: {action} on resource: {key['Arn']}"
+    return ""
+
+
+def _record_action(alarm: Mapping[str, Any], action: str, refusal: str) -> None:
+    summary = f"Failed to execute action {action}" if refusal else f"Successfully executed action {action}"
+    data = {
+        "actionState": "Failed" if refusal else "Succeeded",
+        "notificationResource": action,
+        "error": refusal or None,
+    }
+    cloudwatch._history_entries().append(
+        {
+            "AlarmName": alarm["AlarmName"],
+            "AlarmType": "CompositeAlarm" if "AlarmRule" in alarm else "MetricAlarm",
+            "Timestamp": cloudwatch._ts_iso(time.time()),
+            "HistoryItemType": "Action",
+            "HistorySummary": summary,
+            "HistoryData": json.dumps(data),
+        }
+    )
 
 
 def _take_every_alarm_of_a_template() -> None:

@@ -27,6 +27,7 @@ def apply() -> None:
     """Make these corrections."""
     _name_log_groups_as_iam_does()
     _name_parameter_groups_as_iam_does()
+    _name_rules_as_iam_does()
     _limit_session_duration()
     _show_encryption_headers_to_policies()
     _offer_the_managed_key()
@@ -77,6 +78,27 @@ def _name_parameter_groups_as_iam_does() -> None:
         name = first(parameters, "DBClusterParameterGroupName")
         region, account_id = rest[-2:]
         return f"arn:aws:rds:{region}:{account_id}:cluster-pg:{name}" if name else arn
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def _name_rules_as_iam_does() -> None:
+    """A rule of the default bus is ``rule/NAME``, and of another ``rule/BUS/NAME``; MiniStack says ``rule/default/``.
+
+    Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon EventBridge".
+    """
+    original = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
+        arn = original(service, method, path, headers, body, *rest)
+        if service != "events":
+            return arn
+        rule = json.loads(body or b"{}").get("Rule")
+        if arn == "*" and isinstance(rule, str):
+            region, account_id = rest[-2:]
+            bus = json.loads(body).get("EventBusName", "default")
+            arn = f"arn:aws:events:{region}:{account_id}:rule/{bus}/{rule}"
+        return arn.replace(":rule/default/", ":rule/", 1)
 
     iam_actions.extract_resource_arn = extract_resource_arn
 

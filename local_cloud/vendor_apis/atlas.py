@@ -28,7 +28,8 @@ _V2023 = "application/vnd.atlas.2023-01-01+json"
 _V2025 = "application/vnd.atlas.2025-03-12+json"
 _READ_CLUSTER = "application/vnd.atlas.2024-08-05+json"
 _WRITE_CLUSTER = "application/vnd.atlas.2024-10-23+json"
-_GROUP = re.compile(r"/api/atlas/v2/groups/([a-f0-9]{24})(/.*)")
+_GROUP = re.compile(r"/api/atlas/v2/groups/([a-f0-9]{24})(/.*|)")
+_ORGANIZATION = re.compile(r"/api/atlas/v2/orgs/([a-f0-9]{24})/groups")
 _MOST_INTEGRATIONS = 10
 
 
@@ -80,6 +81,8 @@ class AtlasApi(VendorApi):
         if self.is_sign_in(request.path):
             return self.callers.sign_in(request)
         who = self.callers.identify(request)
+        if organization := _ORGANIZATION.fullmatch(request.path):
+            return self._list_projects(organization[1], request, who)
         match = _GROUP.fullmatch(request.path)
         if match is None:
             raise refusal(404, "RESOURCE_NOT_FOUND", f"Cannot find resource {request.path}.")
@@ -87,8 +90,14 @@ class AtlasApi(VendorApi):
             detail = "IP address 127.0.0.1 is not allowed to access this resource."
             raise refusal(403, "IP_ADDRESS_NOT_ON_ACCESS_LIST", detail)
         project = self.projects.get(match[1])
-        if project is None:
+        if project is None or not self.callers.belongs_to(who, project.organization):
             raise refusal(404, "GROUP_NOT_FOUND", f"No group with ID {match[1]} exists.")
+        if who in self.callers.without_role:
+            detail = f"The current user does not have access to group {match[1]}."
+            raise refusal(401, "USER_CANNOT_ACCESS_GROUP", detail)
+        if not match[2]:
+            self._check_version(request, _V2023)
+            return Reply(200, self._project(match[1], project))
         for method, pattern, version, action in self._routes():
             found = re.fullmatch(pattern, match[2])
             if found and request.method == method:
@@ -99,6 +108,29 @@ class AtlasApi(VendorApi):
                 self._check_version(request, version)
                 return action(project, request, *found.groups())
         raise refusal(404, "RESOURCE_NOT_FOUND", f"Cannot find {request.method} {request.path}.")
+
+    @staticmethod
+    def _project(project_id: str, project: Project) -> dict[str, Any]:
+        return {
+            "id": project_id,
+            "orgId": project.organization,
+            "name": f"project {project_id[:4]}",
+            "clusterCount": len(project.clusters),
+            "created": now(),
+        }
+
+    def _list_projects(self, organization: str, request: Request, who: str) -> Reply:
+        """List the projects of an organization that a member sees."""
+        self._check_version(request, _V2023)
+        if not self.callers.belongs_to(who, organization):
+            raise refusal(401, "USER_UNAUTHORIZED", "The current user is not authorized to access the resource.")
+        found = [
+            self._project(project_id, project)
+            for project_id, project in self.projects.items()
+            if project.organization == organization and who not in self.callers.without_role
+        ]
+        size, page = int(request.query.get("itemsPerPage", "100")), int(request.query.get("pageNum", "1"))
+        return Reply(200, {"results": found[size * (page - 1) : size * page], "totalCount": len(found)})
 
     def malformed(self, wrong: str) -> Reply:
         """Refuse a body."""
@@ -117,8 +149,9 @@ class AtlasApi(VendorApi):
             ("GET", f"/logIntegrations/{one}", _V2025, self._get_integration),
             ("PUT", f"/logIntegrations/{one}", _V2025, self._update_integration),
             ("DELETE", f"/logIntegrations/{one}", _V2025, self._delete_integration),
-            ("GET", "/alertConfigs", _V2023, atlas_settings.list_alerts),
-            ("POST", "/alertConfigs", _V2023, atlas_settings.create_alert),
+            ("GET", "/alertConfigs", _V2023, self._list_alerts),
+            ("POST", "/alertConfigs", _V2023, self._create_alert),
+            ("GET", f"/alertConfigs/{one}", _V2023, atlas_settings.get_alert),
             ("PUT", f"/alertConfigs/{one}", _V2023, atlas_settings.update_alert),
             ("DELETE", f"/alertConfigs/{one}", _V2023, atlas_settings.delete_alert),
             ("GET", "/auditLog", _V2023, atlas_settings.get_auditing),
@@ -137,12 +170,13 @@ class AtlasApi(VendorApi):
     # Access roles.
 
     def _list_roles(self, project: Project, _: Request) -> Reply:
-        roles = [self._role(project, role_id) for role_id in project.roles]
+        roles = [self._role(project, role_id) for role_id in project.roles if self.is_listed(role_id)]
         return Reply(200, {"awsIamRoles": roles, "azureServicePrincipals": [], "gcpServiceAccounts": []})
 
     def _create_role(self, project: Project, request: Request) -> Reply:
         RoleRequest.model_validate(request.json())
         role_id = secrets.token_hex(12)
+        self.accept(role_id)
         project.roles[role_id] = {
             "providerName": "AWS",
             "roleId": role_id,
@@ -158,7 +192,7 @@ class AtlasApi(VendorApi):
         return Reply(200, self._role(project, role_id))
 
     def _role(self, project: Project, role_id: str) -> dict[str, Any]:
-        if role_id not in project.roles:
+        if role_id not in project.roles or not self.is_shown(role_id):
             raise refusal(404, "CLOUD_PROVIDER_ACCESS_ROLE_NOT_FOUND", f"Cannot find role {role_id}.")
         uses = [
             {
@@ -193,10 +227,21 @@ class AtlasApi(VendorApi):
         except ClientError as error:
             raise refusal(400, "CANNOT_ASSUME_ROLE", f"Atlas was unable to assume {role_arn}: {error}") from error
 
+    # Alerts.
+
+    def _list_alerts(self, project: Project, request: Request) -> Reply:
+        listed = [alert for alert_id, alert in project.alerts.items() if self.is_listed(alert_id)]
+        return atlas_settings.list_alerts(listed, request)
+
+    def _create_alert(self, project: Project, request: Request) -> Reply:
+        reply = atlas_settings.create_alert(project, request)
+        self.accept(reply.document["id"])
+        return reply
+
     # Log integrations.
 
     def _list_integrations(self, project: Project, request: Request) -> Reply:
-        found = list(project.integrations.values())
+        found = [one for one in project.integrations.values() if self.is_listed(one["id"])]
         wanted = request.query.get("integrationType")
         found = [one for one in found if wanted in (None, one["type"])]
         return Reply(200, {"results": found[: int(request.query.get("itemsPerPage", "100"))], "totalCount": len(found)})
@@ -206,6 +251,7 @@ class AtlasApi(VendorApi):
         if len(project.integrations) >= _MOST_INTEGRATIONS:
             raise refusal(400, "LOG_INTEGRATION_LIMIT_EXCEEDED", "The project has the most log integrations allowed.")
         integration_id = secrets.token_hex(12)
+        self.accept(integration_id)
         project.integrations[integration_id] = {"id": integration_id, **wanted}
         return Reply(201, project.integrations[integration_id])
 
@@ -222,9 +268,8 @@ class AtlasApi(VendorApi):
         del project.integrations[integration_id]
         return Reply(204)
 
-    @staticmethod
-    def _integration(project: Project, integration_id: str) -> dict[str, Any]:
-        if integration_id not in project.integrations:
+    def _integration(self, project: Project, integration_id: str) -> dict[str, Any]:
+        if integration_id not in project.integrations or not self.is_shown(integration_id):
             raise refusal(404, "LOG_INTEGRATION_NOT_FOUND", f"Cannot find log integration {integration_id}.")
         return project.integrations[integration_id]
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from local_cloud.vendor_apis.server import Refused, Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from local_cloud.vendor_apis.server import Request
 
 SIGN_IN = "/api/oauth/token"
@@ -31,6 +33,14 @@ class Callers:
         Client ids and public keys, with their secrets.
     read_only
         Those of them that lack the role Project Owner.
+    organizations
+        The organization that each belongs to; one that is not named here belongs to every one.
+    without_role
+        Those that have lost their role in every project.
+    sign_ins_a_minute
+        How many tokens each may fetch within 60 seconds.
+    now
+        The clock that the last is measured by.
     token_seconds
         How long a token lives.
     tokens
@@ -40,9 +50,14 @@ class Callers:
     service_accounts: dict[str, str] = field(default_factory=dict)
     api_keys: dict[str, str] = field(default_factory=dict)
     read_only: set[str] = field(default_factory=set)
+    organizations: dict[str, str] = field(default_factory=dict)
+    without_role: set[str] = field(default_factory=set)
+    sign_ins_a_minute: int = 1_000_000
+    now: Callable[[], float] = time.time
     token_seconds: int = 3600
     tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
     _nonces: set[str] = field(default_factory=set)
+    _sign_ins: list[tuple[str, float]] = field(default_factory=list)
 
     def sign_in(self, request: Request) -> Reply:
         """Exchange a service account's secret for a token."""
@@ -52,9 +67,17 @@ class Callers:
             return Reply(400, {"error": "invalid_request"})
         if kind != "Basic" or not secret or self.service_accounts.get(client) != secret:
             return Reply(401, {"error": "invalid_client", "error_description": "Invalid client credentials"})
+        self._sign_ins = [(who, at) for who, at in self._sign_ins if at > self.now() - 60]
+        if sum(who == client for who, _ in self._sign_ins) >= self.sign_ins_a_minute:
+            return Reply(429, {"error": "rate_limited", "error_description": "Too many requests"})
+        self._sign_ins.append((client, self.now()))
         token = f"eyJ{secrets.token_hex(24)}"
         self.tokens[token] = (client, time.time() + self.token_seconds)
         return Reply(200, {"access_token": token, "token_type": "Bearer", "expires_in": self.token_seconds})
+
+    def belongs_to(self, who: str, organization: str) -> bool:
+        """Tell whether a caller is a member of an organization."""
+        return self.organizations.get(who, organization) == organization
 
     def identify(self, request: Request) -> str:
         """Return who calls, or refuse with a challenge."""

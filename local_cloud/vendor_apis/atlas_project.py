@@ -8,10 +8,20 @@ from typing import Any
 
 from local_cloud.vendor_apis.server import Refused
 
+ORGANIZATION = "32b6e34b3d91647abb20e7b8"
+
 
 @dataclass(slots=True)
 class Project:
-    """What a project has; ``restart_looks`` is how often a cluster is seen restarting after it was changed."""
+    """What a project has.
+
+    Attributes
+    ----------
+    organization
+        The id of the organization that it is in.
+    restart_looks
+        How often a cluster is seen restarting after it was changed.
+    """
 
     roles: dict[str, dict[str, Any]] = field(default_factory=dict)
     integrations: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -21,6 +31,7 @@ class Project:
     )
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
     restart_looks: int = 1
+    organization: str = ORGANIZATION
 
 
 def refusal(status: int, code: str, detail: str) -> Refused:

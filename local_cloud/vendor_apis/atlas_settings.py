@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from local_cloud.vendor_apis.server import Request
 
 
-def list_alerts(project: Project, request: Request) -> Reply:
+def list_alerts(found: list[dict[str, Any]], request: Request) -> Reply:
     """Answer GET /alertConfigs."""
     size, page = int(request.query.get("itemsPerPage", "100")), int(request.query.get("pageNum", "1"))
-    found = list(project.alerts.values())
     return Reply(200, {"results": found[size * (page - 1) : size * page], "totalCount": len(found)})
 
 
@@ -25,6 +24,12 @@ def create_alert(project: Project, request: Request) -> Reply:
     """Answer POST /alertConfigs."""
     alert_id = secrets.token_hex(12)
     project.alerts[alert_id] = _alert(alert_id, request)
+    return Reply(200, project.alerts[alert_id])
+
+
+def get_alert(project: Project, _: Request, alert_id: str) -> Reply:
+    """Answer GET /alertConfigs/{id}."""
+    _known(project, alert_id)
     return Reply(200, project.alerts[alert_id])
 
 
@@ -68,6 +73,8 @@ def set_auditing(project: Project, request: Request) -> Reply:
 def get_cluster(project: Project, _: Request, name: str) -> Reply:
     """Answer GET /clusters/{name}; one that was just changed is restarting."""
     cluster = _cluster(project, name)
+    if "stateName" in cluster:
+        return Reply(200, cluster)
     if cluster.get("looks"):
         cluster["looks"] -= 1
         return Reply(200, {**cluster, "stateName": "UPDATING"})
@@ -77,6 +84,8 @@ def get_cluster(project: Project, _: Request, name: str) -> Reply:
 def set_cluster(project: Project, request: Request, name: str) -> Reply:
     """Answer PATCH /clusters/{name}."""
     cluster = _cluster(project, name)
+    if cluster.get("paused"):
+        raise refusal(409, "CANNOT_UPDATE_PAUSED_CLUSTER", f"Cannot update cluster {name} while it is paused.")
     wanted = ClusterChange.model_validate(request.json())
     cluster |= {"redactClientLogData": wanted.redact_client_log_data, "looks": project.restart_looks}
     return Reply(200, {**cluster, "stateName": "UPDATING"})

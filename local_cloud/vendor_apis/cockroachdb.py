@@ -53,6 +53,9 @@ class LogExport(Strict):
     groups: list[Group] = Field(default=[])
 
 
+ORGANIZATION = "8f3c7d2e-5b1a-4c9d-8e6f-2a7b9c4d1e0f"
+
+
 @dataclass(slots=True)
 class Cluster:
     """One cluster.
@@ -61,6 +64,8 @@ class Cluster:
     ----------
     plan, cloud, account_id, regions, state
         What it is, and the AWS account that it comes from.
+    organization
+        The id of the organization that it is in.
     info
         Its log export, as the API shows it; None until there was one.
     looks
@@ -75,6 +80,7 @@ class Cluster:
     regions: tuple[str, ...] = ("eu-west-1",)
     state: str = "CREATED"
     info: dict[str, Any] | None = None
+    organization: str = ORGANIZATION
     looks: int = 1
     left: int = 0
 
@@ -104,6 +110,8 @@ class CockroachdbApi(VendorApi):
         Clusters by id.
     api_keys, read_only
         The secret keys that it knows, and those of them that may look only.
+    organizations
+        The organization of a key that belongs to another one than the clusters.
     refusals
         How often a request to export is refused although the role is right, as while IAM spreads it.
     propagation
@@ -122,6 +130,7 @@ class CockroachdbApi(VendorApi):
         self.clusters: dict[str, Cluster] = {}
         self.api_keys: set[str] = set()
         self.read_only: set[str] = set()
+        self.organizations: dict[str, str] = {}
         self.refusals = 0
         self.propagation = 0
         self.failures: list[str] = []
@@ -134,8 +143,14 @@ class CockroachdbApi(VendorApi):
             raise _refusal(401, 16, "authentication required")
         if request.headers["Cc-Version"] != _VERSION:
             raise _refusal(400, 3, f"Cc-Version must be {_VERSION}")
+        organization = self.organizations.get(key, ORGANIZATION)
+        if request.method == "GET" and request.path == "/api/v1/organization":
+            return Reply(200, {"id": organization, "label": "acme", "name": "Acme", "created_at": self._now()})
+        seen = {one: cluster for one, cluster in self.clusters.items() if cluster.organization == organization}
+        if request.method == "GET" and request.path == "/api/v1/clusters":
+            return self._list(seen, request)
         match = _CLUSTER.fullmatch(request.path)
-        cluster = self.clusters.get(match[1]) if match else None
+        cluster = seen.get(match[1]) if match else None
         if match is None or cluster is None:
             raise _refusal(404, 5, f"cluster not found: {request.path}")
         if request.method == "GET":
@@ -144,11 +159,22 @@ class CockroachdbApi(VendorApi):
             raise _refusal(501, 12, f"no such method here: {request.method}")
         if key in self.read_only:
             raise _refusal(403, 7, "the service account does not have permission")
+        if cluster.state == "DELETED":
+            raise _refusal(400, 9, f"locked cluster {match[1]}")
         if cluster.state == "LOCKED" or (cluster.info and cluster.info["status"] in _BUSY):
             raise _refusal(400, 9, "couldn't lock cluster: another operation is in progress")
         if request.method == "POST":
             return Reply(200, self._enable(match[1], cluster, LogExport.model_validate(request.json())))
         return Reply(200, self._disable(match[1], cluster))
+
+    def _list(self, seen: dict[str, Cluster], request: Request) -> Reply:
+        is_all = request.query.get("show_inactive") == "true"
+        shown = [
+            self._cluster(one, cluster) for one, cluster in sorted(seen.items()) if is_all or cluster.state != "DELETED"
+        ]
+        size, first = int(request.query.get("pagination.limit", "100")), int(request.query.get("pagination.page", "0"))
+        more = {"next_page": str(first + size)} if len(shown) > first + size else {}
+        return Reply(200, {"clusters": shown[first : first + size], "pagination": more})
 
     def malformed(self, wrong: str) -> Reply:
         """Refuse a body."""
@@ -178,6 +204,8 @@ class CockroachdbApi(VendorApi):
             self.refusals -= 1
             raise _refusal(400, 3, f"could not assume role {wanted.auth_principal}")
         created = cluster.info["created_at"] if cluster.info else self._now()
+        if cluster.spec is None:
+            self.accept(cluster_id)
         cluster.info = {
             "cluster_id": cluster_id,
             "spec": wanted.model_dump(exclude_none=True),
@@ -198,7 +226,7 @@ class CockroachdbApi(VendorApi):
 
     def _look(self, cluster_id: str, cluster: Cluster) -> dict[str, Any]:
         """Show the log export; a change goes on while it is looked at."""
-        if cluster.info is None:
+        if cluster.info is None or not self.is_shown(cluster_id):
             raise _refusal(404, 5, f"no log export of cluster {cluster_id}")
         if cluster.info["status"] in _BUSY:
             if cluster.left:

@@ -71,11 +71,14 @@ class Account:
         What a fetcher that is made now will bring.
     fetchers
         Its fetchers by id.
+    most_fetchers
+        How many its plan allows.
     """
 
     id: int
     external_id: str = field(default_factory=lambda: f"logzio:aws:extid:{secrets.token_hex(8)}")
     fetchers: dict[int, Fetcher] = field(default_factory=dict)
+    most_fetchers: int = 1_000_000
 
     def change_external_id(self) -> str:
         """Give the account another external id, and return it."""
@@ -131,7 +134,7 @@ class LogzioApi(VendorApi):
                 details = {"logzioAWSAccountId": self.aws_account_id, "assignedExternalId": account.external_id}
                 return Reply(200, details)
             case "GET", path if path == _FETCHERS:
-                return Reply(200, [fetcher.document for fetcher in account.fetchers.values()])
+                return Reply(200, [one.document for key, one in account.fetchers.items() if self.is_listed(key)])
             case "POST", path if path == _FETCHERS:
                 return self._create(account, request)
         if (one := _ONE.fullmatch(request.path)) and request.method in ("GET", "PUT", "DELETE"):
@@ -144,14 +147,17 @@ class LogzioApi(VendorApi):
 
     def _create(self, account: Account, request: Request) -> Reply:
         document = self._checked(request, account.external_id)
+        if len(account.fetchers) >= account.most_fetchers:
+            raise _refusal(400, "s3-buckets/LIMIT_REACHED", "The account has the most S3 buckets that its plan allows")
         self._last_id += 1
+        self.accept(self._last_id)
         fetcher = Fetcher(document={"id": self._last_id, **document}, external_id=account.external_id)
         account.fetchers[self._last_id] = fetcher
         return Reply(201, fetcher.document)
 
     def _one(self, account: Account, request: Request, fetcher_id: int) -> Reply:
         fetcher = account.fetchers.get(fetcher_id)
-        if fetcher is None:
+        if fetcher is None or not self.is_shown(fetcher_id):
             raise _refusal(404, "s3-buckets/NOT_FOUND", f"no S3 bucket connector {fetcher_id}")
         if request.method == "GET":
             return Reply(200, fetcher.document)

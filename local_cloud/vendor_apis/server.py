@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import http.server
 import json
+import math
 import threading
+import time
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -93,6 +95,20 @@ class Reply:
     status: int
     document: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    page: str | None = None
+
+    @property
+    def body(self) -> bytes:
+        """What is sent: the document as JSON, or the page as it is."""
+        if self.page is not None:
+            return self.page.encode()
+        return b"" if self.document is None else json.dumps(self.document).encode()
+
+
+def error_page(status: int, *, retry_after: str = "") -> Reply:
+    """Answer as a load balancer does, with a page of HTML."""
+    page = f"<html><head><title>{status}</title></head><body><h1>{status} Bad Gateway</h1><hr>nginx</body></html>\n"
+    return Reply(status, headers={"Retry-After": retry_after} if retry_after else {}, page=page)
 
 
 class Refused(Exception):  # noqa: N818  (an answer, not a fault)
@@ -109,6 +125,7 @@ class _Fault:
     reply: Reply | None
     is_carried_out: bool
     times: int
+    until: float = math.inf
 
 
 class VendorApi(ABC):
@@ -125,6 +142,10 @@ class VendorApi(ABC):
         Where it listens: what ``api_base_url`` is set to.
     recorded
         What was asked, in order.
+    now
+        The clock by which delays and outages are measured.
+    list_delay_seconds, read_delay_seconds
+        How long a new object is missing from lists, and how long it cannot be read by its id.
     """
 
     vendor: str
@@ -133,6 +154,9 @@ class VendorApi(ABC):
     def __init__(self, *, certificate: Path, key: Path) -> None:
         self._certificate, self._key = certificate, key
         self.recorded: list[Recorded] = []
+        self.now: Callable[[], float] = time.time
+        self.list_delay_seconds = self.read_delay_seconds = 0.0
+        self._accepted: dict[object, float] = {}
         self._faults: list[_Fault] = []
         self._lock = threading.RLock()
 
@@ -177,6 +201,23 @@ class VendorApi(ABC):
         matches = lambda request: request.method == method and path_part in request.path  # noqa: E731
         self._faults.append(_Fault(matches, reply, is_carried_out, times))
 
+    def fail_for(self, seconds: float, reply: Reply | None, *, path_part: str = "", method: str = "") -> None:
+        """Answer every request of a kind differently for a time; nothing of it is carried out."""
+        matches = lambda request: method in ("", request.method) and path_part in request.path  # noqa: E731
+        self._faults.append(_Fault(matches, reply, is_carried_out=False, times=-1, until=self.now() + seconds))
+
+    def accept(self, object_id: object) -> None:
+        """Note when an object was created, for the delays."""
+        self._accepted[object_id] = self.now()
+
+    def is_listed(self, object_id: object) -> bool:
+        """Tell whether an object appears in lists yet."""
+        return self.now() >= self._accepted.get(object_id, 0.0) + self.list_delay_seconds
+
+    def is_shown(self, object_id: object) -> bool:
+        """Tell whether an object can be read by its id yet."""
+        return self.now() >= self._accepted.get(object_id, 0.0) + self.read_delay_seconds
+
     def writes(self) -> list[Recorded]:
         """Return the recorded requests that change something at the vendor."""
         return [one for one in self.recorded if one.method != "GET" and not self.is_sign_in(one.path)]
@@ -196,13 +237,16 @@ class VendorApi(ABC):
         # One at a time: what is asked changes what the next one sees.
         with self._lock:
             self.recorded.append(self._without_credential(request))
-            fault = next((one for one in self._faults if one.times and one.matches(request)), None)
+            fault = next((one for one in self._faults if self._applies(one, request)), None)
             if fault:
                 fault.times -= 1
                 if not fault.is_carried_out:
                     return fault.reply
             reply = self._answer(request)
             return fault.reply if fault else reply
+
+    def _applies(self, fault: _Fault, request: Request) -> bool:
+        return bool(fault.times) and self.now() < fault.until and fault.matches(request)
 
     def _without_credential(self, request: Request) -> Recorded:
         headers = {name: request.headers[name] for name in _RECORDED_HEADERS if name in request.headers}
@@ -253,11 +297,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if reply is None:
             self.close_connection = True
             return
-        body = b"" if reply.document is None else json.dumps(reply.document).encode()
+        body = reply.body
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", "application/json" if reply.page is None else "text/html")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

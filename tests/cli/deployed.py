@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -96,18 +96,22 @@ class Deployed:
         for name, value in {
             "AWS_DEFAULT_REGION": region,
             "LOGDOCK_DEPLOYMENT": "acme",
+            "LOGDOCK_ACCOUNT": self.settings.account,
             "LOGDOCK_EXPORTS_PATH": self.names.parameter_path,
             "LOGDOCK_ARCHIVE_BUCKET": self.archive,
             "LOGDOCK_FAILURE_BUCKET": self.failed,
         }.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr("cli.account.Account.lambda_in", lambda *_: FakeLambda())
+        self.stacks_in({})
         # what the functions log is no output of the command
         monkeypatch.setattr("log_shipper.telemetry.sys", SimpleNamespace(stdout=io.StringIO()))
         forget()
 
     def export(self, name: str, **document: Any) -> None:
-        """Write an export's configuration."""
+        """Write an export's configuration; one of a bucket lands in `LANDING`."""
+        if document["vendor"] == "s3-logs":
+            document["landing"] = {"bucket": LANDING}
         self.ssm.put_parameter(
             Name=self.names.parameter_path + name, Type="String", Value=json.dumps(document), Overwrite=True
         )
@@ -202,6 +206,12 @@ class Deployed:
         fake = FakeFormation(outputs)
         self._monkeypatch.setattr("cli.account.Account.cloudformation_in", lambda *_: fake)
 
+    def stacks_in(self, regions: Mapping[str, FakeFormation]) -> None:
+        """Have stacks in some Regions, and none in the others."""
+        self._monkeypatch.setattr(
+            "cli.account.Account.cloudformation_in", lambda _, region: regions.get(region, FakeFormation({}))
+        )
+
     def trail(self, uses: dict[str, datetime]) -> None:
         """Have CloudTrail tell when a role was assumed with which external id."""
         self._monkeypatch.setattr(
@@ -294,8 +304,14 @@ DESCRIPTIONS = {
 class FakeFormation:
     """Stacks as CloudFormation tells of them, by their outputs; nothing in them has been changed by hand."""
 
-    def __init__(self, outputs: dict[str, dict[str, str]]) -> None:
-        self._outputs = outputs
+    def __init__(
+        self,
+        outputs: dict[str, dict[str, str]],
+        *,
+        deployment: str = "acme",
+        templates: Mapping[str, object] | None = None,
+    ) -> None:
+        self._outputs, self._deployment, self._templates = outputs, deployment, templates or {}
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - the AWS client's names
         if StackName not in self._outputs:
@@ -306,6 +322,21 @@ class FakeFormation:
             for key, value in self._outputs[StackName].items()
         ]
         return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
+
+    def get_template(self, StackName: str, **_: str) -> dict[str, Any]:  # noqa: N803
+        return {"TemplateBody": self._templates.get(StackName, {})}
+
+    def get_paginator(self, _: str) -> Any:
+        stacks = [
+            {
+                "StackName": name,
+                "StackStatus": "CREATE_COMPLETE",
+                "EnableTerminationProtection": name.endswith("-core"),
+                "Tags": [{"Key": "logdock:deployment", "Value": self._deployment}],
+            }
+            for name in self._outputs
+        ]
+        return SimpleNamespace(paginate=lambda: [{"Stacks": stacks[:1]}, {"Stacks": stacks[1:]}])
 
 
 def forget() -> None:

@@ -331,7 +331,8 @@ class TestArchiverEvents:
         assert redrive().code == 1  # the batch is archived, but for what is now set aside
         for _ in range(2):
             ended = redrive("--json")
-            assert (ended.code, [row["reason"] for row in rows(ended)]) == (1, ["the export had no configuration"])
+            reason = "the export had no configuration, or the log group was not its own"
+            assert (ended.code, [row["reason"] for row in rows(ended)]) == (1, [reason])
             assert len(deployed.keys("unclaimed/jobs/")) == 1
         deployed.export("jobs", vendor="cloudwatch-logs")
         assert redrive().code == 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from settings import Deployment
-from settings.destinations import FETCHER_REGIONS, LISTENER_HOSTS, LogzioDestination
+from settings.destinations import FETCHER_REGIONS, LISTENER_HOSTS, LogzioDestination, default_concurrency
 from settings.resource_types import RESOURCE_TYPES
 from tests.conftest import ROOT
 from tests.settings.documents import FETCH, OTLP, PUSH, destination, document
@@ -251,3 +251,22 @@ def test_the_page_lists_the_namespaces_whose_resources_are_known() -> None:
     page = (ROOT / "docs" / "logzio.md").read_text()
     (listed,) = re.findall(r"The namespaces whose resources are known: (.+?)\.", page)
     assert listed.split(", ") == [f"`{name}`" for name in RESOURCE_TYPES]
+
+
+@pytest.mark.parametrize(("destinations", "each"), [(1, 5), (2, 3), (3, 2), (7, 2)])
+def test_default_concurrency_up_to_three_destinations_leaves_four_of_ten(destinations: int, each: int) -> None:
+    assert default_concurrency(destinations) == each
+    assert destinations > 3 or destinations * each <= 6
+
+
+@pytest.mark.parametrize("base", [PUSH, FETCH, OTLP], ids=["push", "fetch", "otlp"])
+def test_concurrency_of_a_destination_wins_over_the_default(load: Load, base: dict[str, object]) -> None:
+    settings = load(document(destinations=[destination(base, concurrency=40), destination(OTLP, name="other")]))
+    assert [settings.concurrency_of(each.name) for each in settings.destinations] == [40, 3]
+
+
+@pytest.mark.parametrize("value", [1, 0, 1001])
+def test_rejects_a_concurrency_that_lambda_does_not_take(refusal: Refusal, value: int) -> None:
+    (line,) = refusal(document(destinations=[destination(PUSH, concurrency=value)]))
+    assert line.startswith("destinations[0].concurrency: ")
+    assert "2 to 1000 invocations" in line

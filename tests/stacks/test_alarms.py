@@ -49,6 +49,7 @@ EXPECTED = {
         "AWS/SQS ApproximateAgeOfOldestMessage", ("QueueName",), "Maximum", (300, 12, 1), 3600
     ),
     "dead": Expected("AWS/SQS ApproximateNumberOfMessagesVisible", ("QueueName",), "Maximum", (300, 1, 1), 1),
+    "recursion": Expected("AWS/Lambda RecursiveInvocationsDropped", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
     "metrics-failing": Expected(
         "AWS/Firehose DeliveryToHttpEndpoint.Success",
         ("DeliveryStreamName",),
@@ -184,7 +185,7 @@ def test_every_destination_and_the_archiver_have_their_alarms(path: Any) -> None
     for destination in settings.shippers:
         metrics = {"metrics-failing", "metrics-late", "metrics-lost"} if destination in metered else set()
         metrics |= {"metrics-tags"} if destination in metered and metered[destination].tags else set()
-        assert set(named(example, f"ship-{destination}")) == {"failing", "lag", "dead"} | metrics
+        assert set(named(example, f"ship-{destination}")) == {"failing", "lag", "dead", "recursion"} | metrics
     streamed = {"behind", "unclaimed"} if settings.subscriptions == "kinesis" else set()
     assert set(named(example, "archiver")) == {"failed", "lost"} | streamed
     assert set(named(example, "replica")) == ({"not-copied"} if settings.replica else set())

@@ -48,7 +48,7 @@ def policy_of(example: Synthesized, stack: str, bucket_id: str) -> dict[str, Any
     return found[0]
 
 
-def test_every_bucket_is_versioned_closed_and_retained(example: Synthesized) -> None:
+def test_every_bucket_is_versioned_and_closed(example: Synthesized) -> None:
     for stack, logical_id, bucket in example.resources("AWS::S3::Bucket"):
         where, properties = f"{stack}/{logical_id}", bucket["Properties"]
         assert properties["VersioningConfiguration"] == {"Status": "Enabled"}, where
@@ -56,7 +56,6 @@ def test_every_bucket_is_versioned_closed_and_retained(example: Synthesized) -> 
             ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
         ), where
         assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}, where
-        assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain"), where
 
 
 def test_every_bucket_that_nobody_listens_to_is_silent_and_the_others_announce_their_objects(
@@ -126,7 +125,7 @@ def encryption_denies(bucket_arn: str, key: dict[str, Any] | None, *, trail: boo
             "Sid": sid,
             "Effect": "Deny",
             "Principal": {"AWS": "*"},
-            "Action": "s3:PutObject",
+            "Action": ["s3:PutObject", "s3:ReplicateObject"],
             "Resource": f"{bucket_arn}/*",
             "Condition": condition,
         }
@@ -149,7 +148,6 @@ def encryption_denies(bucket_arn: str, key: dict[str, Any] | None, *, trail: boo
 def test_every_bucket_denies_plain_http_old_tls_and_any_other_encryption(example: Synthesized) -> None:
     for stack, logical_id, bucket in example.resources("AWS::S3::Bucket"):
         resource = policy_of(example, stack, logical_id)
-        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
         statements = resource["Properties"]["PolicyDocument"]["Statement"]
         everything = [
             {"Fn::GetAtt": [logical_id, "Arn"]},
@@ -191,12 +189,45 @@ def test_every_bucket_policy_allows_named_principals_only(example: Synthesized) 
             assert all("*" not in action for action in as_list(statement["Action"])), statement
 
 
-def test_every_key_rotates_and_is_retained(example: Synthesized) -> None:
+def test_every_key_rotates(example: Synthesized) -> None:
     for _, _, key in example.resources("AWS::KMS::Key"):
         assert key["Properties"]["EnableKeyRotation"] is True
         assert key["Properties"]["RotationPeriodInDays"] == 365
         assert key["Properties"]["PendingWindowInDays"] == 30
-        assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+STATEFUL = ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::KMS::Key", "AWS::Kinesis::Stream", "AWS::Logs::LogGroup")
+
+
+def test_stateful_resources_are_retained_but_a_rolled_back_creation_leaves_none(example: Synthesized) -> None:
+    """A leftover bucket blocks the next deploy by its name.
+
+    Landing log groups stay, because deletion protection would fail the rollback; and so does a key that they, or log
+    groups that the stack adopts, are encrypted with.
+    """
+    for stack, template in example.templates.items():
+        resources = template["Resources"].values()
+        groups = [each for each in resources if each["Type"] in ("AWS::Logs::LogGroup", "Custom::LogdockLogGroup")]
+        kept = [
+            each["Properties"].get("KmsKeyId", each["Properties"].get("KmsKeyArn"))
+            for each in groups
+            if each["Properties"].get("DeletionProtectionEnabled") or each["Type"] == "Custom::LogdockLogGroup"
+        ]
+        kept += [
+            each["Properties"].get("KmsKeyArn")
+            for each in resources
+            if each["Type"] == "Custom::LogdockLogGroupSubscriptions"
+        ]
+        kept_keys = {each["Fn::GetAtt"][0] for each in kept if each}
+        for logical_id, resource in template["Resources"].items():
+            policies = (resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy"))
+            stays = logical_id in kept_keys or resource["Properties"].get("DeletionProtectionEnabled")
+            if resource["Type"] in STATEFUL and policies != ("Delete", "Delete"):
+                assert policies == ("Retain" if stays else "RetainExceptOnCreate", "Retain"), f"{stack}/{logical_id}"
+            else:
+                assert policies[0] in (None, "Delete"), f"{stack}/{logical_id}"
+            if resource["Type"] in STATEFUL and resource["Type"] != "AWS::Logs::LogGroup":
+                assert policies[0] != "Delete", f"{stack}/{logical_id}"
 
 
 def test_every_key_policy_narrows_whoever_is_not_the_accounts_root(example: Synthesized) -> None:
@@ -215,6 +246,43 @@ def test_every_key_policy_narrows_whoever_is_not_the_accounts_root(example: Synt
             assert "kms:*" not in as_list(statement["Action"])
 
 
+def test_whoever_replicates_into_a_bucket_with_bucket_keys_may_encrypt_and_decrypt(example: Synthesized) -> None:
+    """S3 User Guide, "Replicating encrypted objects": with a bucket key, replication needs kms:Decrypt as well."""
+    needed = {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"}
+    replicators = [
+        (stack, logical_id, text(statement["Principal"]["AWS"]))
+        for stack, _, policy in example.resources("AWS::S3::BucketPolicy")
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "s3:ReplicateObject" in statement["Action"]
+        for logical_id in [policy["Properties"]["Bucket"]["Ref"]]
+    ]
+    replicators += [
+        (stack, logical_id, "${" + role_id + ".Arn}")
+        for stack, role_id, role in example.resources("AWS::IAM::Role")
+        for policy in role["Properties"].get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "s3:ReplicateObject" in statement["Action"]
+        for name, logical_id, bucket in example.resources("AWS::S3::Bucket")
+        if name == stack
+        and text(statement["Resource"]).startswith(f"arn:aws:s3:::{bucket['Properties']['BucketName']}/")
+    ]
+    replicates = {name for name, _, role in example.resources("AWS::IAM::Role") if "ReplicateObject" in str(role)}
+    assert replicates <= {stack for stack, _, _ in replicators}
+    for stack, bucket_id, role in replicators:
+        resources = example.templates[stack]["Resources"]
+        (rule,) = resources[bucket_id]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        if not rule.get("BucketKeyEnabled"):
+            continue
+        key = resources[rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"]["Fn::GetAtt"][0]]
+        granted = {
+            action
+            for statement in key["Properties"]["KeyPolicy"]["Statement"]
+            if text(statement["Principal"].get("AWS", "")) == role
+            for action in as_list(statement["Action"])
+        }
+        assert granted == needed, f"{stack}: {role}"
+
+
 def test_every_landing_log_group_is_kept_encrypted_and_protected(example: Synthesized) -> None:
     for stack, _, group in example.resources("AWS::Logs::LogGroup"):
         properties = group["Properties"]
@@ -224,7 +292,7 @@ def test_every_landing_log_group_is_kept_encrypted_and_protected(example: Synthe
             assert group["DeletionPolicy"] == "Delete"
         else:
             assert properties["DeletionProtectionEnabled"] is True
-            assert (group["DeletionPolicy"], group["UpdateReplacePolicy"]) == ("Retain", "Retain")
+            assert group["DeletionPolicy"] == "Retain"
 
 
 def test_every_log_groups_key_admits_cloudwatch_logs_for_it(example: Synthesized) -> None:
@@ -348,7 +416,7 @@ def test_every_rule_sends_to_a_queue_that_is_there_as_its_exports_group_where_th
         assert target.get("SqsParameters") == group
 
 
-def test_every_destination_has_five_invocations_at_most_and_reserves_none(example: Synthesized) -> None:
+def test_destinations_share_the_concurrency_of_a_new_account_and_reserve_none(example: Synthesized) -> None:
     served = {
         "${" + name + ".Arn}"
         for _, name, queue in example.resources("AWS::SQS::Queue")
@@ -358,9 +426,18 @@ def test_every_destination_has_five_invocations_at_most_and_reserves_none(exampl
         text(mapping["Properties"]["EventSourceArn"]): mapping["Properties"].get("ScalingConfig")
         for _, _, mapping in example.resources("AWS::Lambda::EventSourceMapping")
     }
-    assert all(scaling[queue] == {"MaximumConcurrency": 5} for queue in served)
+    expected = {"MaximumConcurrency": {0: 0, 1: 5, 2: 3}.get(len(served), 2)}
+    assert all(scaling[queue] == expected for queue in served)
     for _, _, function in example.resources("AWS::Lambda::Function"):
         assert "ReservedConcurrentExecutions" not in function["Properties"]
+
+
+def test_functions_that_requeue_and_no_others_may_recurse(example: Synthesized) -> None:
+    for stack, logical_id, function in example.resources("AWS::Lambda::Function"):
+        role = function["Properties"]["Role"]
+        requeues = isinstance(role, str) and "-ship-" in role
+        found = function["Properties"].get("RecursiveLoop")
+        assert found == ("Allow" if requeues else None), f"{stack}/{logical_id}"
 
 
 def test_every_invocation_and_message_comes_from_this_account(example: Synthesized) -> None:

@@ -230,10 +230,15 @@ def test_aptible_replicates_into_its_bucket_and_nothing_else() -> None:
     ]
 
 
-def test_aptible_under_a_key_may_encrypt_with_it() -> None:
+def test_aptible_under_a_key_may_replicate_with_it() -> None:
     bucket = "arn:aws:s3:::acme-aptible-archive-two"
     assert key_statements(example("aptible"), "acme-prod-platform-two") == [
-        allow("AptibleEncryptsReplicas", ["kms:Encrypt", "kms:GenerateDataKey"], "*", via_s3())
+        allow(
+            "AptibleEncryptsReplicas",
+            ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
+            "*",
+            via_s3() | {"ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]}},
+        )
         | {"Principal": {"AWS": "arn:aws:iam::916150859591:role/s3-stack-log-replication"}},
         allow(
             None,

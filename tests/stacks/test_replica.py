@@ -79,7 +79,12 @@ def test_without_a_lock_s3_does_not_look_for_one() -> None:
 def test_s3_decrypts_with_the_archives_key_and_encrypts_with_the_replicas() -> None:
     assert use_of("kms:Decrypt", ROLE, ARCHIVE, "eu-west-1") in one(CORE, "AWS::KMS::Key")["KeyPolicy"]["Statement"]
     assert one(STACK, "AWS::KMS::Key")["KeyPolicy"]["Statement"][1:] == [
-        use_of(["kms:Decrypt", "kms:Encrypt"], {"Fn::GetAtt": ["Role1ABCC5F0", "Arn"]}, REPLICA, "eu-central-1")
+        use_of(
+            ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
+            {"Fn::GetAtt": ["Role1ABCC5F0", "Arn"]},
+            REPLICA,
+            "eu-central-1",
+        )
     ]
 
 

@@ -117,17 +117,6 @@ def test_no_log_group_gets_more_patterns_than_it_takes(example: Synthesized) -> 
     assert all(count <= 5 for count in groups.values())
 
 
-def test_a_filter_waits_for_the_log_group_that_its_stack_makes(example: Synthesized) -> None:
-    made = {
-        (stack, group["Properties"]["LogGroupName"]): logical_id
-        for stack, logical_id, group in example.resources("AWS::Logs::LogGroup")
-        if isinstance(group["Properties"]["LogGroupName"], str)
-    }
-    for stack, _, counted in example.resources("AWS::Logs::MetricFilter"):
-        needed = made.get((stack, counted["Properties"]["LogGroupName"]))
-        assert [*filter(None, [needed])] == counted.get("DependsOn", [])
-
-
 def test_every_count_is_one_metric_of_its_export_without_dimensions(example: Synthesized) -> None:
     for stack, _, metric_filter in example.resources("AWS::Logs::MetricFilter"):
         (found,) = metric_filter["Properties"]["MetricTransformations"]

@@ -15,6 +15,7 @@ HOME, ABROAD = "eu-west-1", "us-east-1"
 CORE, SHIPPER = "acme-prod-core", "acme-prod-shipper"
 # Where the stream of a Region is made, and with which key.
 OWNER = {HOME: (CORE, "ArchiveKey5FADDB58"), ABROAD: (f"{SHIPPER}-{ABROAD}", "Key9BCD29C7")}
+FAILURES = ["FailuresBucketPolicyA0085020", "FailuresBucket3D5A4556"]
 IMPORTED = {"Fn::ImportValue": "acme-prod-subscriptions-stream-arn"}
 
 
@@ -74,7 +75,7 @@ def test_each_region_has_a_stream_on_demand_under_the_key_of_its_stack_that_is_k
         "StreamModeDetails": {"StreamMode": "ON_DEMAND"},
         "StreamEncryption": {"EncryptionType": "KMS", "KeyId": {"Fn::GetAtt": [key, "Arn"]}},
     }
-    assert (found["DeletionPolicy"], found["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (found["DeletionPolicy"], found["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 @pytest.mark.parametrize("region", [HOME, ABROAD])
@@ -175,7 +176,7 @@ def test_the_archiver_takes_a_minute_at_once_and_the_same_batch_again_for_six_ho
         "DestinationConfig": {"OnFailure": {"Destination": f"arn:aws:s3:::acme-prod-failed-{ACCOUNT}-{region}"}},
     }
     waits = found.get("DependsOn", [])
-    assert waits == ([] if region == HOME else ["SubscriptionsRoleC072043E", "SubscriptionsStream521D4E3A"])
+    assert waits == ([] if region == HOME else [*FAILURES, "SubscriptionsRoleC072043E", "SubscriptionsStream521D4E3A"])
 
 
 @pytest.mark.parametrize("region", [HOME, ABROAD])

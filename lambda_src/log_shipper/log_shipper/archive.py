@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from log_shipper import aws
+from log_shipper.admission import check_log_events
 from log_shipper.archive_writer import ObjectSink, archive_put
 from log_shipper.environment import Environment, read_environment
 from log_shipper.errors import UnknownExportError
@@ -24,6 +25,8 @@ from log_shipper.runtime import explain, export_configs, report
 from log_shipper.telemetry import Tally, emit_unclaimed, log
 
 DESTINATION = "archive"
+UNREADABLE = "_unreadable"
+"""Where payloads of a stream that cannot be read are set aside, under ``unclaimed/``; no export has such a name."""
 _refusals_logged: set[str] = set()
 
 
@@ -86,6 +89,7 @@ class _Batch:
     def __init__(self, event: Mapping[str, Any], environment: Environment) -> None:
         self._environment, self._configs = environment, _configs(environment)
         self._ids = batch_of(event)
+        self._sources: dict[tuple[str, str, str], ExportConfig | None] = {}
         self._exports: dict[str, _ExportArchive] = {}
         self._unclaimed: dict[str, tuple[list[Mapping[str, Any]], Tally]] = {}
         self._failed: dict[str, Exception] = {}
@@ -93,18 +97,20 @@ class _Batch:
     def take(self, payload: LogEvents) -> None:
         """Archive a payload, or note why its export cannot be archived now."""
         name = payload.export
+        if payload.error:
+            log("unreadable", error=payload.error)
+            self._unclaimed.setdefault(UNREADABLE, ([], Tally()))[0].append(payload.record or {})
+            return
         if name in self._failed:
             return
         try:
-            if name not in self._exports and name not in self._unclaimed:
-                self._open(payload)
-            if name in self._exports:
-                self._exports[name].take(payload)
-            elif payload.record is not None:
-                records, tally = self._unclaimed[name]
-                records.append(payload.record)
-                count = len(payload.events)
-                tally.add(Tally(records_in=count, quarantined=count, bytes_in=payload.size))
+            config = self._config_for(payload)
+            if config is None:
+                self._leave_unclaimed(payload)
+                return
+            if name not in self._exports:
+                self._open(payload, config)
+            self._exports[name].take(payload)
         except Exception as error:  # noqa: BLE001 - raised once the other exports are archived
             self._fail(name, error)
 
@@ -126,7 +132,7 @@ class _Batch:
         for name, (records, tally) in self._unclaimed.items():
             try:
                 self._set_aside(name, records)
-                tallies[name] = tally
+                tallies.setdefault(name, Tally()).add(tally)
             except Exception as error:  # noqa: BLE001 - as above
                 self._fail(name, error)
         report(tallies, self._environment, DESTINATION)
@@ -137,15 +143,37 @@ class _Batch:
             total.add(tally)
         return total
 
-    def _open(self, payload: LogEvents) -> None:
-        """Begin the archive of an export or, for one that is gone and whose lines a stream brings, a list of them."""
-        try:
-            config = self._configs.get(payload.export)
-        except UnknownExportError:
-            if payload.record is None:
-                raise
-            self._unclaimed[payload.export] = ([], Tally())
-            return
+    def _config_for(self, payload: LogEvents) -> ExportConfig | None:
+        """Return the configuration of an export; None for what a stream brings of no export, or of another's group.
+
+        Raises
+        ------
+        UnknownExportError
+            For what CloudWatch Logs brings itself: the invocation fails, and the event is kept.
+        """
+        source = payload.export, payload.owner, payload.log_group
+        if source not in self._sources:
+            try:
+                config = self._configs.checked(
+                    payload.export, lambda held: check_log_events(payload, held, self._environment)
+                )
+            except UnknownExportError as error:
+                if payload.record is None:
+                    raise
+                log("unclaimed", export=payload.export, error=explain(error))
+                self._sources[source] = None
+            else:
+                self._sources[source] = config
+        return self._sources[source]
+
+    def _leave_unclaimed(self, payload: LogEvents) -> None:
+        records, tally = self._unclaimed.setdefault(payload.export, ([], Tally()))
+        records.append(payload.record or {})
+        count = len(payload.events)
+        tally.add(Tally(records_in=count, quarantined=count, bytes_in=payload.size))
+
+    def _open(self, payload: LogEvents, config: ExportConfig) -> None:
+        """Begin the archive of an export."""
         ids = self._ids or [payload.log_group, payload.log_stream, *payload.column("id")]
         put = archive_put(self._environment.archive_bucket)
         self._exports[payload.export] = _ExportArchive(config, identity_of(*ids), ObjectSink(put))

@@ -1,7 +1,7 @@
 """Archive objects: named by their content's source, so that the same input always ends as the same object.
 
-An S3 source is cut into parts of at most 32 MiB of lines, and within a part each hour has its own object: where the
-cuts fall depends on the input alone, whatever was retried or resumed.
+An S3 source is cut into parts of at most 32 MiB of lines and 64 hours, and within a part each hour has its own object:
+where the cuts fall depends on the input alone, whatever was retried or resumed.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,8 @@ from log_shipper.jobs import Job, Segment, acknowledge, identity_of
 from log_shipper.rendering import archive_key, hour_of
 
 PART_BYTES = 32 * 1024 * 1024
+MAX_HOURS = 64
+"""Hours that a part may hold: each has a compressor open, and is a PUT when the part ends."""
 POLICY_METADATA = "logdock-policy"
 
 
@@ -76,13 +78,16 @@ class ObjectSink:
 
     def write(self, job: Job, segment: Segment) -> None:
         """Take a segment; store the part before when it would grow too large."""
-        if self._bytes and self._bytes + len(segment.data) > PART_BYTES:
+        hour = hour_of(segment.time) if segment.data else ""
+        is_new = bool(hour) and hour not in self._hours
+        if self._bytes and (self._bytes + len(segment.data) > PART_BYTES or (is_new and len(self._hours) >= MAX_HOURS)):
             self.end(job)
         self._pending.append((job, segment))
-        if segment.data:
+        if hour:
             self._bytes += len(segment.data)
-            _, body = self._hours.setdefault(hour_of(segment.time), (segment.time, GzipBody()))
-            body.write(segment.data)
+            if hour not in self._hours:
+                self._hours[hour] = (segment.time, GzipBody())
+            self._hours[hour][1].write(segment.data)
 
     def end(self, job: Job) -> None:
         """Store the part that is gathered and acknowledge it."""

@@ -10,9 +10,12 @@ import gc
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
+import botocore
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from log_shipper.telemetry import log
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -29,6 +32,8 @@ _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 
 @lru_cache(maxsize=1)
 def _session() -> botocore.session.Session:
+    # the SDK is the runtime's own, and which that is depends on the Region: `logdock smoke-test` reads this
+    log("started", botocore=botocore.__version__)
     return botocore.session.get_session()
 
 

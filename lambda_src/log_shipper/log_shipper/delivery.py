@@ -8,16 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from log_shipper import quarantine
+from log_shipper.admission import check_object
 from log_shipper.archive_writer import POLICY_METADATA
 from log_shipper.decode import decoded
 from log_shipper.destinations import Sink, renderer_of
 from log_shipper.environment import Destination, Environment
-from log_shipper.errors import CorruptInputError, DeliveryError, OutOfTimeError, ShipperError
+from log_shipper.errors import CorruptInputError, DeliveryError, ForeignObjectError, OutOfTimeError, ShipperError
 from log_shipper.events import ObjectRef, objects_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.jobs import Job, Segment, identity_of
 from log_shipper.landed import landed_blocks, landed_fields, refuse_rest
-from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, open_object, pinned
+from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, check_not_deleted, open_object, pinned
 from log_shipper.reading import RawBlock, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.runtime import explain
@@ -154,17 +155,17 @@ class Delivery:
     def _ship(self, ref: ObjectRef, jobs: list[Job], retried: bool) -> None:
         if ref.key.endswith(INSTRUCTION_SUFFIX):
             return
-        config = self.configs.get(ref.export)
+        config = self.configs.checked(
+            ref.export, lambda held: check_object(ref, held, self.environment, self.destination.name)
+        )
         archived = ref.bucket == self.environment.archive_bucket
-        if self._is_quarantined(ref):
-            quarantine.check_own(ref, self.destination.name)
+        if self._is_quarantined(ref) and not ref.version_id:
+            raise ForeignObjectError("the message names a quarantine object without its version")
         if archived and self.destination.kind == "archive":
-            raise ShipperError("an archive object would be archived again, and that again, without end")
-        if archived and not ref.key.startswith("logs/"):
-            raise ShipperError("the shipper's own feeds are not shipped")
-        if not archived:
-            ref = pinned(ref)
-        identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version_id or ref.etag)
+            raise ForeignObjectError("an archive object would be archived again, and that again, without end")
+        # an archive object has one content, so that its current version is the one that was announced
+        ref = ref._replace(version_id="", etag="") if archived else pinned(ref)
+        identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version)
         if archived and self.destination.kind == "feed":
             from log_shipper.feed import open_feed
 
@@ -183,6 +184,8 @@ class Delivery:
         jobs.append(job)
         self._jobs[ref.export, identity] = job
         opened = open_object(ref, config, self.secrets)
+        if ref.version_id and not self._is_quarantined(ref):
+            check_not_deleted(ref, opened.modified)
         job.redacted = self._is_ours(ref) and opened.metadata.get(POLICY_METADATA) == config.policy
         self._read(job, opened, ref)
 

@@ -18,6 +18,8 @@ class Environment:
     ----------
     deployment : str
         The deployment's name, prefix of its functions' log groups.
+    account : str
+        The account that it is in.
     exports_path : str
         Where in Parameter Store the exports' documents are, with its last slash.
     archive_bucket, failure_bucket : str
@@ -27,10 +29,15 @@ class Environment:
     """
 
     deployment: str
+    account: str
     exports_path: str
     archive_bucket: str
     failure_bucket: str
     own_log_group: str
+
+    def default_landing_bucket(self, export: str) -> str:
+        """Return the bucket that an export lands in by default: named as the archive is, after the export."""
+        return f"{self.deployment}-{export}" + self.archive_bucket.removeprefix(f"{self.deployment}-archive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +79,10 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
     ConfigurationError
         Naming every variable that is missing or wrong.
     """
-    names = ("LOGDOCK_DEPLOYMENT", "LOGDOCK_EXPORTS_PATH", "LOGDOCK_ARCHIVE_BUCKET", "LOGDOCK_FAILURE_BUCKET")
+    names = (
+        "LOGDOCK_DEPLOYMENT", "LOGDOCK_ACCOUNT", "LOGDOCK_EXPORTS_PATH", "LOGDOCK_ARCHIVE_BUCKET",
+        "LOGDOCK_FAILURE_BUCKET",
+    )  # fmt: skip
     faults = [f"{name} is not set" for name in names if not variables.get(name)]
     path = variables.get("LOGDOCK_EXPORTS_PATH", "")
     if path and not (path.startswith("/") and path.endswith("/")):
@@ -81,6 +91,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         raise ConfigurationError("; ".join(faults))
     return Environment(
         deployment=variables["LOGDOCK_DEPLOYMENT"],
+        account=variables["LOGDOCK_ACCOUNT"],
         exports_path=path,
         archive_bucket=variables["LOGDOCK_ARCHIVE_BUCKET"],
         failure_bucket=variables["LOGDOCK_FAILURE_BUCKET"],

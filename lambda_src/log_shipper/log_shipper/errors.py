@@ -13,6 +13,10 @@ class UnknownExportError(ShipperError):
     """An event that does not say which export it belongs to, or whose export is gone: it fails, it is never dropped."""
 
 
+class ForeignObjectError(ShipperError):
+    """A message that puts together what does not belong together: it fails, and nothing of it is read or sent."""
+
+
 class CorruptInputError(ShipperError):
     """Bytes that no retry will make readable: a truncated or damaged compressed stream."""
 

@@ -19,6 +19,7 @@ from log_shipper.decode import IsalError
 from log_shipper.errors import ShipperError, UnknownExportError
 
 FILTER_PREFIX = "logdock."
+NULL_VERSION = "null"
 CONTINUES = "logdock_continues"
 """Marks a message whose objects an earlier invocation may have got on with."""
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
@@ -47,6 +48,15 @@ class ObjectRef(NamedTuple):
     version_id: str = ""
     etag: str = ""
     time: str = ""
+
+    @property
+    def version(self) -> str:
+        """What tells one content under the key from another: the version, or the ETag where there are no versions.
+
+        Under suspended versioning every object has the version ID ``null`` (S3 User Guide, "Working with objects in a
+        versioning-suspended bucket"), which is no identity.
+        """
+        return self.etag if self.version_id in ("", NULL_VERSION) else self.version_id
 
 
 def objects_in(body: str) -> list[ObjectRef]:
@@ -145,8 +155,12 @@ class LogEvents(NamedTuple):
     ----------
     size : int
         How many bytes it has, decompressed.
+    owner : str
+        The account of the log group.
     record : dict, optional
         The Kinesis record that carried it.
+    error : str
+        Why a record's payload cannot be read; empty otherwise.
     """
 
     export: str
@@ -154,7 +168,9 @@ class LogEvents(NamedTuple):
     log_stream: str
     events: list[dict[str, Any]]
     size: int = 0
+    owner: str = ""
     record: Mapping[str, Any] | None = None
+    error: str = ""
 
     def column(self, name: str) -> list[Any]:
         """Return one value of every event.
@@ -203,19 +219,33 @@ def subscriptions_in(event: Mapping[str, Any]) -> Iterator[LogEvents]:
     except (KeyError, TypeError):
         raise ShipperError("the event is no CloudWatch Logs subscription") from None
     for data, record in carried:
-        text = _decompressed(data)
         try:
-            payload = orjson.loads(text)
-            if payload.get("messageType") != "DATA_MESSAGE":
-                continue
-            filters = payload.get("subscriptionFilters") or ()
-            names = [name for name in filters if name.startswith(FILTER_PREFIX)]
-            group, stream, events = payload["logGroup"], payload["logStream"], payload["logEvents"]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise ShipperError("the subscription payload is not a batch of log events") from None
-        if not names:
-            raise UnknownExportError(f"no subscription filter of the payload is named {FILTER_PREFIX}<export>")
-        yield LogEvents(names[0].removeprefix(FILTER_PREFIX), group, stream, events, len(text), record)
+            payload = _payload_of(data, record)
+        except ShipperError as error:
+            if record is None:
+                raise
+            # the records behind it on the stream belong to other exports, which must not wait for it
+            payload = LogEvents("", "", "", [], record=record, error=str(error))
+        if payload is not None:
+            yield payload
+
+
+def _payload_of(data: str, record: Mapping[str, Any] | None) -> LogEvents | None:
+    """Return what a payload holds; None for a control message."""
+    text = _decompressed(data)
+    try:
+        payload = orjson.loads(text)
+        if payload.get("messageType") != "DATA_MESSAGE":
+            return None
+        filters = payload.get("subscriptionFilters") or ()
+        names = [name for name in filters if name.startswith(FILTER_PREFIX)]
+        group, stream, events = payload["logGroup"], payload["logStream"], payload["logEvents"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ShipperError("the subscription payload is not a batch of log events") from None
+    if not names:
+        raise UnknownExportError(f"no subscription filter of the payload is named {FILTER_PREFIX}<export>")
+    owner = _text(payload.get("owner"))
+    return LogEvents(names[0].removeprefix(FILTER_PREFIX), group, stream, events, len(text), owner, record)
 
 
 def _decompressed(data: str) -> bytes:

@@ -4,24 +4,47 @@ The document is checked whole before it is used: an invocation that cannot read 
 it never ships with less redaction than was asked for.
 """
 
+import base64
+import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from log_shipper.detectors import DETECTORS
-from log_shipper.errors import ConfigurationError, UnknownExportError
+from log_shipper.errors import ConfigurationError, ShipperError, UnknownExportError
 from log_shipper.line_readers import FORMATS, JOINABLE_FORMATS, VENDOR_FORMATS
 from log_shipper.redaction import MARKERS, Filter, Pattern, Redactor, compile_pattern, fingerprint
 from log_shipper.rendering import RESERVED_FIELDS
 
 OVERSIZE = ("split", "truncate", "quarantine")
 TIME_TO_LIVE_SECONDS = 180.0
-_EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
+RELOAD_SECONDS = 5.0
+"""How old a held configuration must be to be read again before it refuses something."""
+_EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PATH_FIELDS = re.compile(r"[^{}]*(?:\{[A-Za-z_][A-Za-z0-9_]*\}[^{}]*)+", re.DOTALL)
+
+
+class BucketLanding(NamedTuple):
+    """The bucket that an export lands in, and the prefix of its keys: empty where the whole bucket is the export's."""
+
+    bucket: str
+    prefix: str = ""
+
+
+class LogGroupLanding(NamedTuple):
+    """The log groups that an export lands in, as `log_group_digest` writes their names, and prefixes of names."""
+
+    log_groups: frozenset[str]
+    log_group_prefixes: tuple[str, ...] = ()
+
+
+def log_group_digest(name: str) -> str:
+    """Return 12 characters that stand for a log group's name: a hundred names would not fit into a parameter."""
+    return base64.urlsafe_b64encode(hashlib.sha256(name.encode()).digest()[:9]).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +69,10 @@ class ExportConfig:
         Matches lines that begin a record; the others are joined to the one before.
     oversize : str
         What happens to a message longer than a destination takes: ``split``, ``truncate`` or ``quarantine``.
+    landing : BucketLanding, LogGroupLanding or None
+        Where the export lands. None in a document of the first release, which does not say.
+    ship_to : frozenset of str or None
+        The destinations that it is shipped to. None as above.
     """
 
     name: str
@@ -59,6 +86,8 @@ class ExportConfig:
     path_fields: str | None
     record_start: Callable[[str], bool] | None
     oversize: str
+    landing: BucketLanding | LogGroupLanding | None
+    ship_to: frozenset[str] | None
 
 
 def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
@@ -94,13 +123,15 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
     secret, record_start = check.text(raw, "decryption_keys_secret"), check.text(raw, "record_start")
     path_fields = check.text(raw, "path_fields")
     check.faults += _faults_of_path(path_fields) if path_fields is not None else []
+    landing = check.landing(raw.get("landing"))
+    ship_to = frozenset(check.texts(raw, "ship_to")) if "ship_to" in raw else None
     if record_start is not None and (VENDOR_FORMATS.get(vendor) != "auto" or format_name not in JOINABLE_FORMATS):
         check.faults.append(f"record_start: only for lines of {', '.join(JOINABLE_FORMATS)}")
     check.unknown_keys(
         raw,
         {
             "vendor", "format", "redaction", "include", "exclude", "decryption_keys_secret", "path_fields",
-            "record_start", "oversize",
+            "record_start", "oversize", "landing", "ship_to",
         },
         "",
     )  # fmt: skip
@@ -113,12 +144,14 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
         format_name=format_name,
         redactor=Redactor(markers, detectors, patterns),
         filter=Filter(include, exclude),
-        reader=f"{vendor}/{format_name}/{fingerprint(record_start)}/2",
+        reader=f"{vendor}/{format_name}/{fingerprint(record_start)}/3",
         policy=fingerprint(markers, detectors, patterns, include, exclude),
         decryption_keys_secret=secret,
         path_fields=path_fields,
         record_start=(lambda line: starts.search(line.encode()) is not None) if starts else None,
         oversize=oversize,
+        landing=landing,
+        ship_to=ship_to,
     )
 
 
@@ -149,6 +182,28 @@ class ExportConfigs:
         self._fetch, self._clock = fetch, clock
         self._held: dict[str, tuple[float, ExportConfig]] = {}
 
+    def checked(self, name: str, check: Callable[[ExportConfig], None]) -> ExportConfig:
+        """Return an export's configuration once it has passed a check.
+
+        What a held configuration refuses may have been deployed a moment ago: it is read again before it refuses.
+
+        Raises
+        ------
+        ShipperError
+            Whatever the check raises of the current configuration.
+        """
+        config = self.get(name)
+        try:
+            check(config)
+        except ShipperError:
+            until, _ = self._held[name]
+            if until - TIME_TO_LIVE_SECONDS + RELOAD_SECONDS > self._clock():
+                raise
+            del self._held[name]
+            config = self.get(name)
+            check(config)
+        return config
+
     def get(self, name: str) -> ExportConfig:
         """Return an export's configuration.
 
@@ -157,7 +212,7 @@ class ExportConfigs:
         ConfigurationError
             When it cannot be read or is wrong. An outdated copy is not used in its place.
         """
-        if not _EXPORT_NAME.match(name):
+        if not _EXPORT_NAME.fullmatch(name):
             raise UnknownExportError(f"{name[:80]!r} is not a name an export can have")
         now = self._clock()
         held = self._held.get(name)
@@ -204,6 +259,22 @@ class _Checker:
                 continue
             patterns.append(Pattern(item["name"], item["regex"], item.get("replacement")))
         return tuple(patterns)
+
+    def landing(self, value: object) -> BucketLanding | LogGroupLanding | None:
+        match value:
+            case None:
+                return None
+            case {"bucket": str(bucket), **more} if more.keys() <= {"prefix"} and bucket:
+                prefix = more.get("prefix", "")
+                if isinstance(prefix, str):
+                    return BucketLanding(bucket, prefix)
+            case {**more} if more and more.keys() <= {"log_groups", "log_group_prefixes"}:
+                groups, prefixes = self.texts(more, "log_groups"), self.texts(more, "log_group_prefixes")
+                # everything begins with the empty string
+                if all(prefixes):
+                    return LogGroupLanding(frozenset(groups), prefixes)
+        self.faults.append("landing: wants a bucket and, if wished, its prefix, or log_groups and log_group_prefixes")
+        return None
 
     def unknown_keys(self, raw: Mapping[str, Any], known: set[str], path: str) -> None:
         self.faults += [f"{path}{key}: unknown" for key in raw if key not in known]

@@ -7,6 +7,11 @@ from log_shipper import timestamps
 QUARANTINE = "quarantine/"
 
 
+def archive_prefix(export: str) -> str:
+    """Return where an export's archive objects are."""
+    return f"logs/{export}/"
+
+
 def quarantine_prefix(export: str, destination: str) -> str:
     """Return where the records are that a destination refused of an export."""
     return f"{QUARANTINE}{export}/{destination}/"

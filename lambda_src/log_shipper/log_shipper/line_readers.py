@@ -1,8 +1,10 @@
 """The formats, and what makes records of lines in each of those that have lines."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from log_shipper import lenient_json
 from log_shipper.errors import ConfigurationError
 from log_shipper.parsers import (
     archive_lines,
@@ -10,6 +12,7 @@ from log_shipper.parsers import (
     cockroachdb,
     docker_json,
     json_lines,
+    json_stream,
     mongodb_atlas,
     plain,
     s3_logs,
@@ -58,6 +61,8 @@ def line_reader(format_name: str, record_start: Callable[[str], bool] | None = N
         One of `FORMATS` but `STREAM_FORMATS`, which are no line formats.
     record_start : callable, optional
         Says whether a line begins a record: lines for which it does not are joined to the one before.
+
+    For ``auto`` the reader tells JSON from text; `MixedLines` also knows the columns that AWS services write to S3.
     """
     if format_name == "cockroachdb":
         return cockroachdb.Joiner()
@@ -129,9 +134,133 @@ class _Columns:
             yield from self._parse(line, self._origin)
 
     def _parse(self, line: str, origin: Origin) -> Iterator[Record]:
-        record = self._parser.parse(line, origin)
-        if record is not None:
-            yield record
+        if not self._parser.take_header(line):
+            yield self._parser.parse(line, origin)
+
+
+class MixedLines:
+    """Looks at every line of an S3 object for itself: JSON, the columns of AWS services, CSV under a header, or text.
+
+    What a line is taken for decides about its fields and its time, never about whether it is a record; of the columns
+    alone, header lines become no records, and only those that hold the names of columns and nothing else.
+
+    Parameters
+    ----------
+    is_csv : bool
+        The first line names the columns of the following ones. It is a record too: text may look like a header.
+    """
+
+    def __init__(self, *, is_csv: bool) -> None:
+        self._columns: dict[str, s3_logs.ColumnParser] = {}
+        self._named: str | None = None
+        self._is_header = is_csv
+        self._held: list[str] = []
+        self._chars = 0
+        self._origin = Origin("", "")
+
+    @property
+    def is_plain(self) -> bool:
+        """True while a line that shows no format by itself can be nothing but text."""
+        return self._named is None and not self._held and not self._is_header
+
+    def feed(self, line: str, origin: Origin) -> Iterator[Record]:
+        """Take a line; yield the records that are complete because of it."""
+        if self._held:
+            yield from self._go_on(line, origin)
+        elif self._is_header:
+            self._is_header, self._named = False, "csv"
+            self._parser("csv").take_header(line)
+            yield Record(line, origin.arrival, "csv")
+        elif self._opens(line):
+            self._held, self._chars, self._origin = [line], len(line), origin
+        else:
+            yield from self._read(line, origin)
+
+    def finish(self) -> Iterator[Record]:
+        """Yield what was held back: lines that open what does not end stand for themselves."""
+        held, self._held = self._held, []
+        for line in held:
+            yield from self._read(line, self._origin)
+
+    def _opens(self, line: str) -> bool:
+        """Say whether a line opens a document, or a cell of CSV in quotes, that may go on in the following lines."""
+        if self._named == "csv" and s3_logs.ends_in_quotes(line):
+            return True
+        return _OPENS_DOCUMENT.match(line) is not None
+
+    def _go_on(self, line: str, origin: Origin) -> Iterator[Record]:
+        is_document = self._held[0][:1] in "{["
+        if self._begins_record(line, is_document=is_document):
+            yield from self.finish()
+            yield from self.feed(line, origin)
+            return
+        self._held.append(line)
+        self._chars += len(line)
+        if line[:1] in ("}", "]") if is_document else line.count('"') % 2:
+            text = "\n".join(self._held)
+            records = list(_documents(text, self._origin)) if is_document else [self._csv(text, self._origin)]
+            if records:
+                self._held = []
+                yield from records
+                return
+        if self._chars >= MAX_JOINED_CHARS:
+            yield from self.finish()
+
+    def _begins_record(self, line: str, *, is_document: bool) -> bool:
+        """Say whether a line cannot belong to what is held: no object goes on with one, no cell with a log record."""
+        if is_document and self._held[0].startswith("["):
+            return False
+        return line.startswith("{") or (not is_document and s3_logs.format_of(line) is not None)
+
+    def _read(self, line: str, origin: Origin) -> Iterator[Record]:
+        text = line.lstrip(lenient_json.BEFORE_DOCUMENT) if line[:1] in lenient_json.BEFORE_DOCUMENT else line
+        if text.startswith("{"):
+            yield from _json_line(line, text, origin)
+            return
+        if text.startswith("[") and (records := list(_documents(text, origin))):
+            yield from records
+            return
+        kind = s3_logs.format_of(text)
+        if kind is not None:
+            if self._parser(kind).take_header(text):
+                self._named = kind
+                return
+        elif self._named and self._parser(self._named).fits(text):
+            kind = self._named
+        yield self._parser(kind).parse(line, origin) if kind else Record(line, origin.arrival, "plain")
+
+    def _csv(self, text: str, origin: Origin) -> Record:
+        return self._parser("csv").parse(text, origin)
+
+    def _parser(self, kind: str) -> s3_logs.ColumnParser:
+        if kind not in self._columns:
+            self._columns[kind] = s3_logs.ColumnParser(kind)
+        return self._columns[kind]
+
+
+_OPENS_DOCUMENT = re.compile(r"(?:\{|\[)\s*$|(?:\{\s*\"|\[\s*\{).*[,{\[]\s*$", re.DOTALL)
+"""A line that ends in the middle of a JSON document, as pretty-printed ones do."""
+
+
+def _json_line(line: str, text: str, origin: Origin) -> Iterator[Record]:
+    """Yield the record of a line that begins with a brace, or those of the trail or the documents that it holds."""
+    if not json_stream.is_records(text):
+        record = json_lines.parse(text, origin._replace(log_type="json-lines"))
+        if record.understood:
+            yield record._replace(message=line)
+            return
+    records = list(_documents(text, origin))
+    yield from records or (plain.unknown(line, origin._replace(log_type="json-lines")),)
+
+
+def _documents(text: str, origin: Origin) -> Iterator[Record]:
+    """Yield the elements or documents of a text that holds nothing else; nothing where it is no JSON."""
+    if text.startswith("[") and not json_stream.is_array(text):
+        return
+    log_type = "cloudtrail" if json_stream.is_records(text) else origin.log_type
+    records = list(json_stream.read((text.encode("utf-8", "surrogatepass"),), origin._replace(log_type=log_type)))
+    if all(record.understood for record in records):
+        yield from records
 
 
 class _Joined:

@@ -27,13 +27,25 @@ def with_head(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 
 def utf8(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Return a stream as it is, or recoded when it begins with the byte order mark of UTF-16, as on Windows."""
+    """Return a stream as it is, or recoded when it is UTF-16, as on Windows: a byte order mark, and NULs behind it."""
     head, stream = with_head(pieces)
-    if not head.startswith(_UTF16_BOMS):
+    if not _is_utf16(head):
         return stream
     decoder = codecs.getincrementaldecoder("utf-16")("backslashreplace")
     ends = chain(((piece, False) for piece in stream), ((b"", True),))
     return (decoder.decode(piece, final).encode() for piece, final in ends)
+
+
+def _is_utf16(head: bytes) -> bool:
+    """Say whether a byte order mark is one: two stray bytes would turn every line behind them into noise.
+
+    Any text of logs has digits, blanks and line feeds, whose upper bytes are NUL and whose lower bytes are not.
+    """
+    if not head.startswith(_UTF16_BOMS):
+        return False
+    first, second = head[2::2].count(0), head[3::2].count(0)
+    upper, lower = (second, first) if head.startswith(b"\xff\xfe") else (first, second)
+    return len(head) == 2 or (upper * 32 >= len(head) - 2 and lower * 2 <= upper)
 
 
 def line_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from log_shipper import aws
-from log_shipper.errors import EnvelopeError
+from log_shipper.errors import EnvelopeError, ForeignObjectError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 128 * 1024
 INSTRUCTION_SUFFIX = ".instruction"
+FRESH = timedelta(minutes=15)
 
 
 class OpenObject(NamedTuple):
@@ -41,10 +43,33 @@ class OpenObject(NamedTuple):
 
 def pinned(ref: ObjectRef) -> ObjectRef:
     """Return a reference that says which version it means: what is remembered of one must not be taken for another."""
-    if ref.version_id or ref.etag:
+    if ref.version:
         return ref
     answer = aws.s3().head_object(Bucket=ref.bucket, Key=ref.key)
     return ref._replace(version_id=answer.get("VersionId", ""), etag=answer["ETag"].strip('"'))
+
+
+def check_not_deleted(ref: ObjectRef, modified: str) -> None:
+    """Refuse a version of an object that has been deleted since: what was deleted from a bucket leaves it no more.
+
+    An object that was overwritten is shipped, each version by its own message. An event is on its way for seconds, and
+    so a version that is younger than `FRESH` is not looked at twice; an older one has waited, or somebody chose it.
+
+    Raises
+    ------
+    ForeignObjectError
+        When the object is deleted, or it cannot be seen that it is not.
+    """
+    if datetime.fromisoformat(modified) > datetime.now(UTC) - FRESH:
+        return
+    try:
+        aws.s3().head_object(Bucket=ref.bucket, Key=ref.key)
+    except ClientError as error:
+        # without s3:ListBucket, S3 answers 403 where an object is not there
+        # (Amazon S3 API Reference, "HeadObject", "Permissions")
+        if aws.is_absent(error) or error.response.get("Error", {}).get("Code") in ("403", "AccessDenied"):
+            raise ForeignObjectError("the object has been deleted, and so its versions are not shipped") from None
+        raise
 
 
 def open_object(ref: ObjectRef, config: ExportConfig, secrets: SecretStore) -> OpenObject:
@@ -68,14 +93,17 @@ def open_object(ref: ObjectRef, config: ExportConfig, secrets: SecretStore) -> O
     from log_shipper import aptible_envelope
 
     envelope = aptible_envelope.read_envelope(metadata) or aptible_envelope.read_envelope(_instruction(ref))
-    if envelope is None:
+    if envelope is None and config.decryption_keys_secret is None:
         return OpenObject(_chunks(answer), metadata, modified)
+    if envelope is None:
+        # Aptible encrypts every object: one that is not was put there by someone else, or lost what protected it.
+        raise EnvelopeError("the object has no encryption envelope, and the export has decryption keys")
     if config.decryption_keys_secret is None:
         raise EnvelopeError("the object is client-side encrypted and the export has no decryption_keys_secret")
     keys = secrets.decryption_keys(config.decryption_keys_secret)
     content_key = aptible_envelope.unwrap_key(envelope, aptible_envelope.master_key_for(ref.key, keys))
     aptible_envelope.verify(_chunks(answer), envelope, content_key)
-    same = ref if ref.version_id else ref._replace(etag=answer["ETag"].strip('"'))
+    same = ref if ref.version else ref._replace(etag=answer["ETag"].strip('"'))
     plaintext = aptible_envelope.decrypt(_chunks(_get(same)), envelope, content_key)
     return OpenObject(plaintext, metadata, modified)
 
@@ -84,7 +112,7 @@ def _get(ref: ObjectRef) -> GetObjectOutputTypeDef:
     which: dict[str, Any] = {}
     if ref.version_id:
         which["VersionId"] = ref.version_id
-    elif ref.etag:
+    if ref.etag and ref.version == ref.etag:
         which["IfMatch"] = f'"{ref.etag}"'
     return aws.s3().get_object(Bucket=ref.bucket, Key=ref.key, **which)
 

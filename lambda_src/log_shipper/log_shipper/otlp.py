@@ -24,6 +24,9 @@ SHAPE = Shape(max_message_chars=1024 * 1024)
 _SCOPE = b'"scopeLogs":[{"scope":{"name":"logdock"},"logRecords":['
 _LOGS_PATH = "/v1/logs"
 _OWN, _COLUMN = ("log_type", "source"), "fields."
+_TIME = "logdock.time"
+_MAX_TIME_NS = 2**63 - 1
+"""11 April 2262: ``timeUnixNano`` is a fixed64, and backends hold it as a signed number."""
 
 
 def logs_url(endpoint: str) -> str:
@@ -53,11 +56,16 @@ class OtlpRenderer(Renderer):
         # a column may have the name of an attribute, which may be there once
         named = (self._fields | (record.fields or {})).items()
         texts |= {_COLUMN + name if name in _OWN else name: value for name, value in named}
+        moment = timestamps.epoch_ns(record.time)
+        if not 0 <= moment <= _MAX_TIME_NS:
+            # one time that a backend refuses would cost the body: the record says its own in an attribute
+            texts[_TIME] = record.time
+            moment = min(max(0, moment), _MAX_TIME_NS)
         attributes = [_attribute(name, value) for name, value in texts.items()]
         return b"".join(
             (
                 b'{"timeUnixNano":"',
-                str(max(0, timestamps.epoch_ns(record.time))).encode(),
+                str(moment).encode(),
                 self._observed,
                 orjson.dumps(record.message),
                 b'},"attributes":',
@@ -70,7 +78,7 @@ class OtlpRenderer(Renderer):
         """Return a line as the archive has it."""
         document = orjson.loads(line.rstrip(b",\n"))
         texts = {item["key"]: item["value"]["stringValue"] for item in document["attributes"]}
-        moment = timestamps.from_epoch_ns(int(document["timeUnixNano"]))
+        moment = texts.pop(_TIME, "") or timestamps.from_epoch_ns(int(document["timeUnixNano"]))
         log_type, source = (texts.pop(name) for name in _OWN)
         texts |= {name: texts.pop(_COLUMN + name) for name in _OWN if _COLUMN + name in texts}
         record = Record(document["body"]["stringValue"], moment, log_type, texts or None, True, source)

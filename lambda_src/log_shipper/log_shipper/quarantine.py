@@ -9,24 +9,8 @@ from collections.abc import Iterable, Iterator
 import orjson
 
 from log_shipper.errors import ShipperError
-from log_shipper.events import ObjectRef
-from log_shipper.keys import Quarantined, quarantined
 from log_shipper.parsers import archive_lines
 from log_shipper.record import Origin, Record
-
-
-def check_own(ref: ObjectRef, destination: str) -> None:
-    """Refuse an object of the failure bucket that does not hold what this destination refused of that export.
-
-    Raises
-    ------
-    ShipperError
-        When the message names progress, another destination's records, or no version.
-    """
-    if quarantined(ref.key) != Quarantined(ref.export, destination):
-        raise ShipperError(f"of the failure bucket only what {destination} refused of {ref.export} is sent again")
-    if not ref.version_id:
-        raise ShipperError("the message names a quarantine object without its version")
 
 
 def records(pieces: Iterable[bytes], origin: Origin) -> Iterator[list[Record]]:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-import orjson
-
+from log_shipper import lenient_json
 from log_shipper.errors import CorruptInputError
-from log_shipper.line_readers import STREAM_FORMATS, VENDOR_FORMATS, line_reader
+from log_shipper.line_readers import STREAM_FORMATS, VENDOR_FORMATS, MixedLines, line_reader
 from log_shipper.lines import HEAD_BYTES, line_blocks, text_of, utf8, with_head
 from log_shipper.parsers import docker_json, json_stream, mongodb_atlas, s3_logs
+from log_shipper.parsers.s3_logs import shows_no_format
 from log_shipper.record import Origin, Record
 
 _BLOCK_RECORDS, _BLOCK_CHARS = 500, 1024 * 1024
@@ -81,15 +81,21 @@ def _blocks(
     source = utf8(pieces)
     if format_name == "auto":
         format_name = VENDOR_FORMATS[vendor]
+    is_mixed = False
     if format_name == "auto":
         head, source = with_head(source)
         format_name = detect(head)
+        is_mixed = record_start is None
+    mixed = MixedLines(is_csv=format_name == "csv") if is_mixed else None
     if vendor in ("s3-logs", "cloudwatch-logs"):
         origin = origin._replace(log_type=format_name if format_name != "json" else origin.log_type)
     if format_name in STREAM_FORMATS:
-        yield from _batched(json_stream.read(source, origin))
+        read_line = mixed.feed if mixed else None
+        yield from _batched(json_stream.read(source, origin, read_line))
+        if mixed and (records := list(mixed.finish())):
+            yield records
         return
-    reader = line_reader(format_name, record_start)
+    reader = mixed or line_reader(format_name, record_start)
 
     def records_of(block: bytes) -> list[Record]:
         return [
@@ -99,15 +105,27 @@ def _blocks(
 
     way = _WAYS.get(format_name, "") if record_start is None else ""
     for block in line_blocks(source):
+        log_type = origin.log_type
+        if mixed:
+            way, log_type = _way_of(block, mixed)
         # a line that opens with a brace begins a record, so nothing held back goes on in it
         if way == "arrival" or (way and block.startswith(b"{")):
             if held := list(reader.finish()):
                 yield held
-            yield RawBlock(block, way, origin.log_type, [origin.arrival], partial(records_of, block))
+            yield RawBlock(block, way, log_type, [origin.arrival], partial(records_of, block))
         elif records := records_of(block):
             yield records
     if records := list(reader.finish()):
         yield records
+
+
+def _way_of(block: bytes, mixed: MixedLines) -> tuple[str, str]:
+    """Return how a block may be taken whole: JSON lines that open alike, or text in which nothing else is."""
+    if not mixed.is_plain:
+        return "", ""
+    if block.startswith(b"{"):
+        return "opening", "json-lines"
+    return ("arrival", "plain") if shows_no_format(block) else ("", "")
 
 
 def log_type_of(key: str, vendor: str) -> str:
@@ -120,8 +138,8 @@ def log_type_of(key: str, vendor: str) -> str:
 
 
 def detect(head: bytes) -> str:
-    """Return the format that the first 128 KiB of an object show; its name says nothing."""
-    text = text_of(head).removeprefix("\ufeff").lstrip()
+    """Return the format that an object's first lines show; its name says nothing, and later lines may be of others."""
+    text = head.decode("utf-8", "surrogateescape").lstrip("\ufeff\0 \t\r\n")
     if "\n" not in text:
         text = text.replace("\r", "\n")
     first_line, _, rest = text.partition("\n")
@@ -134,13 +152,17 @@ def detect(head: bytes) -> str:
         return "json" if is_stream else "json-lines"
     if text.startswith("[") and json_stream.is_array(text):
         return "json"
-    return s3_logs.detect(first_line.rstrip("\r"), rest.partition("\n")[0].rstrip("\r"))
+    first_line, second_line = first_line.rstrip("\r"), rest.partition("\n")[0].rstrip("\r")
+    if found := s3_logs.format_of(first_line):
+        return found
+    # a header that heads nothing is a plain line
+    return "csv" if s3_logs.is_csv_header(first_line, second_line) else "plain"
 
 
 def _is_json(line: str) -> bool:
     try:
-        orjson.loads(line)
-    except orjson.JSONDecodeError:
+        lenient_json.loads(line)
+    except ValueError:
         return False
     return True
 

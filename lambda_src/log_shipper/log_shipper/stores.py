@@ -4,6 +4,8 @@ A mark is the progress of an object that is settled. Events are delivered at lea
 message of the same object finds (https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html).
 """
 
+from typing import NamedTuple
+
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 from isal import igzip
@@ -79,14 +81,37 @@ class FailureStore:
             if not (isinstance(error, ClientError) and aws.is_absent(error)):
                 log("progress unreadable", destination=self._destination, error=explain(error))
             return False
-        document = orjson.loads(body)
-        if not document["done"] and document["reader"] == reader_of(job):
-            job.position = job.skip = document["position"]
+        progress = _read_progress(body)
+        if progress is None:
+            log("progress unreadable", destination=self._destination, error="it is not a progress document")
+            return False
+        if not progress.done and progress.reader == reader_of(job):
+            job.position = job.skip = progress.position
             job.saved = True
-        return bool(document["done"])
+        return progress.done
 
     def _progress_key(self, job: Job) -> str:
         return progress_key(self._destination, job.export.name, job.identity)
+
+
+class _Progress(NamedTuple):
+    """A progress document."""
+
+    position: int
+    reader: str
+    done: bool
+
+
+def _read_progress(body: bytes) -> _Progress | None:
+    """Return what a progress document says, None for anything that `FailureStore.save` does not write."""
+    try:
+        document = orjson.loads(body)
+        progress = _Progress(document["position"], document["reader"], document["done"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    # `type`, because True is an int to `isinstance`
+    whole = type(progress.position) is int and isinstance(progress.reader, str) and type(progress.done) is bool
+    return progress if whole and progress.position >= 0 else None
 
 
 def reader_of(job: Job) -> str:

@@ -90,14 +90,14 @@ def emit_failed(messages: int, *, deployment: str, destination: str) -> None:
 
 
 def emit_unclaimed(payloads: int, *, deployment: str, destination: str, export: str, key: str) -> None:
-    """Write that payloads of an export that has no configuration were set aside, as a metric of the archiver."""
+    """Write that payloads that no export claims were set aside, as a metric of the archiver."""
     log(
         "set aside",
         _aws=_metrics(["deployment", "destination"], {"unclaimed": "Count"}),
         deployment=deployment,
         destination=destination,
         export=export,
-        reason="the export has no configuration",
+        reason="the export has no configuration, or the log group is not its own",
         unclaimed=payloads,
         key=key,
     )

@@ -3,10 +3,11 @@
 import calendar
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 
 _RFC3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?\s?(Z|UTC|[+-]\d\d:?\d\d)?$", re.ASCII
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?\s?([Zz]|UTC|[+-]\d\d(?::?\d\d)?)?$", re.ASCII
 )
 _OPENING = re.compile(
     r'\{ ?"(?:t|ts|time|timestamp|@timestamp|eventTime|datetime)" ?: ?(?:\{ ?"\$date" ?: ?)?'
@@ -18,14 +19,20 @@ _MONTHS = {name: f"{i:02d}" for i, name in enumerate(calendar.month_abbr[1:], 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = ((10**17, 10**9, 9), (10**14, 10**6, 6), (10**11, 10**3, 3), (0, 1, 0))
 _MAX_SECONDS = 253402300799
+_LEAST_PLAUSIBLE, _MOST_PLAUSIBLE = 946_684_800, 4_102_444_800
+"""2000-01-01 and 2100-01-01."""
 
 
 @lru_cache(maxsize=8192)
 def _utc_second(date: str, clock: str, offset: str) -> str | None:
+    # a leap second counts as the second after it, as POSIX has it: datetime knows none
+    leap = clock.endswith(":60")
     try:
-        moment = datetime.fromisoformat(f"{date}T{clock}")
-        if offset not in ("", "Z", "UTC"):
-            minutes = int(offset[1:3]) * 60 + int(offset[-2:])
+        moment = datetime.fromisoformat(f"{date}T{clock[:-2]}59" if leap else f"{date}T{clock}")
+        if leap:
+            moment += timedelta(seconds=1)
+        if offset not in ("", "Z", "z", "UTC"):
+            minutes = int(offset[1:3]) * 60 + int(offset[3:].removeprefix(":") or 0)
             moment -= timedelta(minutes=-minutes if offset[0] == "-" else minutes)
     except (ValueError, OverflowError):
         return None
@@ -35,7 +42,8 @@ def _utc_second(date: str, clock: str, offset: str) -> str | None:
 def normalise(text: str) -> str | None:
     """Return an RFC 3339 time in UTC, or None when ``text`` is not a time.
 
-    A time without an offset is taken as UTC. Digits beyond nanoseconds are dropped.
+    ``t`` and ``z`` may be lower case, the offset may be ``+02`` or ``+0200``, the second 60. A time without an offset
+    is taken as UTC. Digits beyond nanoseconds are dropped.
     """
     match = _RFC3339.match(text)
     if match is None:
@@ -77,6 +85,24 @@ def from_epoch(value: int) -> str | None:
     return f"{_second_of(seconds)}.{rest:0{digits}d}Z" if digits else f"{_second_of(seconds)}Z"
 
 
+def from_plausible_epoch(value: float | str) -> str | None:
+    """Return the time of a number that may be a Unix timestamp; None unless it lies between 2000 and 2100.
+
+    The same names hold durations, sizes and counters in some logs (``"time": 35``), so a number outside of these years
+    is no time. A number with a fraction keeps the digits that the number has.
+    """
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    if not 0 < number < 2**63:
+        return None
+    per_second = next(per for floor, per, _ in _UNITS if number >= floor)
+    if not _LEAST_PLAUSIBLE <= number / per_second < _MOST_PLAUSIBLE:
+        return None
+    return from_epoch_text(f"{Decimal(repr(value)):f}" if isinstance(value, float) else str(value))
+
+
 class _Seconds(dict[int, str]):
     def __missing__(self, second: int) -> str:
         return self.setdefault(second, _second_of(second) + ".")
@@ -101,15 +127,17 @@ def from_epoch_ns(value: int) -> str:
 
 
 def from_epoch_text(text: str) -> str | None:
-    """Return the time of ``1699305954`` or ``1699305954.983614000``, or None when ``text`` is not that."""
+    """Return the time of ``1699305954``, ``1699305954.983614000`` or ``1699305954983.614``; None for anything else."""
     whole, dot, fraction = text.partition(".")
     if not (whole.isascii() and whole.isdigit()) or len(whole) > 19:
         return None
-    if not dot:
-        return from_epoch(int(whole))
-    if not (fraction.isascii() and fraction.isdigit()) or int(whole) > _MAX_SECONDS:
+    time = from_epoch(int(whole))
+    if not dot or time is None:
+        return time
+    if not (fraction.isascii() and fraction.isdigit()):
         return None
-    return f"{_second_of(int(whole))}.{fraction[:9]}Z"
+    second, _, digits = time[:-1].partition(".")
+    return f"{second}.{(digits + fraction)[:9]}Z"
 
 
 def epoch_ns(time: str) -> int:

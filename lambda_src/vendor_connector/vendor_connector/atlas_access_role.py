@@ -34,12 +34,17 @@ class Settings:
     @property
     def id(self) -> str:
         """What names the resource: one per project and IAM role."""
-        return f"atlas-access-role/{self.project.id}/{self.role_arn.rpartition('/')[2]}"
+        return resource_id(self.project.id, self.role_arn)
 
     @property
     def memory(self) -> Memory:
         """Where ours is remembered."""
         return self.project.memory(self.id)
+
+
+def resource_id(project_id: str, role_arn: str) -> str:
+    """Return what names an access role."""
+    return f"atlas-access-role/{project_id}/{role_arn.rpartition('/')[2]}"
 
 
 def parse(properties: Mapping[str, Any]) -> Settings:
@@ -114,8 +119,18 @@ class AccessRole:
 
     def listed(self) -> dict[str, Document]:
         """Return the project's AWS access roles by id."""
-        answer = self.api.find(_PATH, atlas_api.V2023) or {}
+        answer = self.api.read(_PATH, atlas_api.V2023)
         return {role["roleId"]: role for role in answer.get("awsIamRoles") or []}
+
+    @property
+    def place(self) -> atlas_api.AtlasApi:
+        """The project."""
+        return self.api
+
+    def find(self, object_id: str) -> Document | None:
+        """Return one by its id."""
+        found: Document | None = self.api.find(f"{_PATH}/{object_id}", atlas_api.V2023)
+        return found
 
     def is_this(self, document: Document) -> bool:
         """Tell whether it has our IAM role."""

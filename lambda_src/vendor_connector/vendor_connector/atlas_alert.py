@@ -66,6 +66,16 @@ class Alert:
         """Return the project's alert configurations for this event by id."""
         return atlas_settings.alerts(self.api)
 
+    @property
+    def place(self) -> atlas_api.AtlasApi:
+        """The project."""
+        return self.api
+
+    def find(self, object_id: str) -> Document | None:
+        """Return one by its id."""
+        found: Document | None = self.api.find(f"{atlas_settings.ALERTS}/{object_id}", atlas_api.V2023)
+        return found
+
     def is_this(self, document: Document) -> bool:
         """Tell whether it is for this event."""
         return bool(document.get("eventTypeName") == atlas_settings.EVENT)

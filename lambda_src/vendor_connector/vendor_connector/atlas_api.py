@@ -7,13 +7,14 @@ Service Account Token". Every resource has its own version, which the media type
 from __future__ import annotations
 
 import base64
+import re
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import aws, credential
-from vendor_connector.request import ConnectorError
+from vendor_connector import aws, credential, public_text
+from vendor_connector.request import ConnectorError, OutOfSightError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
 
 BASE_URL = "https://cloud.mongodb.com"
@@ -22,7 +23,13 @@ V2025 = "application/vnd.atlas.2025-03-12+json"
 CLUSTER_READ = "application/vnd.atlas.2024-08-05+json"
 CLUSTER_WRITE = "application/vnd.atlas.2024-10-23+json"
 _EARLY_SECONDS = 300.0
-_PROPAGATING = ("ASSUME", "NOT_AUTHORIZED", "ACCESS", "BUCKET", "PERMISSION")
+# The token endpoint takes about ten calls a minute of one service account; functions that start together spread out.
+_FIRST_SIGN_IN_PAUSE_SECONDS = 15.0
+_PAGE = 500
+# What Atlas answers about something that the credential may not see, or that does not exist.
+_UNSEEN = (401, 403, 404)
+# Error codes while IAM does not let Atlas use the role yet, such as CANNOT_ASSUME_ROLE or S3_BUCKET_ACCESS_DENIED.
+_PROPAGATING = re.compile(r"ASSUME|ACCESS_DENIED|ROLE_NOT_AUTHORIZED|PERMISSION|BUCKET_(?:NOT_ACCESSIBLE|UNREACHABLE)")
 
 # Tokens by base URL and client: the token endpoint has a rate limit of its own, and a deploy asks many times.
 _tokens: dict[tuple[str, str], tuple[str, float]] = {}
@@ -35,16 +42,16 @@ _MEANING = {
     "USER_CANNOT_ACCESS_GROUP": "the credential does not belong to this project: give it Project Owner there",
     "NOT_IN_GROUP": "the credential does not belong to this project: give it Project Owner there",
     "GROUP_NOT_FOUND": "there is no such project at this address, or the credential may not see it: check `project_id`",
-    "RATE_LIMITED": "too many requests for this project: deploy again in some minutes",
 }
 _MEANING["ORG_REQUIRES_ACCESS_LIST"] = _MEANING["IP_ADDRESS_NOT_ON_ACCESS_LIST"]
 _BY_STATUS = {
     401: "Atlas does not accept the credential: it must be complete, not expired, and of this Atlas (commercial or "
     "government: `connect.api_base_url`)",
+    409: "it conflicts with what the project has already, or with another change to it: correct what it names, then "
+    "deploy again",
     402: "the organization's plan or payment does not cover this",
     403: "the credential lacks a role: it needs Project Owner in this project",
     404: "it is not there: deleted by hand, or the credential may not see it",
-    429: _MEANING["RATE_LIMITED"],
 }
 
 
@@ -62,9 +69,7 @@ def explained(refusal: VendorRefusalError) -> ConnectorError:
 def may_pass(refusal: VendorRefusalError) -> bool:
     """Tell whether a refusal may come from IAM, which takes a while to let a new role and its policy be seen."""
     code = code_of(refusal)
-    if code in _MEANING or refusal.status in (401, 404):
-        return False
-    return refusal.status == 409 or any(word in code for word in _PROPAGATING)
+    return refusal.status in (400, 403) and code not in _MEANING and bool(_PROPAGATING.search(code))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +91,25 @@ class AtlasApi:
         is_repeatable: bool | None = None,
     ) -> Any:
         """Make a request of this project; ``path`` begins after the project's id."""
+        whole = f"/groups/{self.project_id}{path}"
+        return self._call(method, whole, media_type, body=body, query=query, is_repeatable=is_repeatable)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        media_type: str,
+        *,
+        body: object = None,
+        query: Mapping[str, str] | None = None,
+        is_repeatable: bool | None = None,
+    ) -> Any:
         headers = {"Accept": media_type, **({"Content-Type": media_type} if body is not None else {})}
 
         def once() -> Any:
             return self.api.call(
                 method,
-                f"/api/atlas/v2/groups/{self.project_id}{path}",
+                f"/api/atlas/v2{path}",
                 headers=headers,
                 body=body,
                 query=query,
@@ -107,13 +125,79 @@ class AtlasApi:
         return once()
 
     def find(self, path: str, media_type: str, query: Mapping[str, str] | None = None) -> Any:
-        """Read; return None when it, or the whole project, is gone."""
+        """Read; return None when it is gone.
+
+        Raises
+        ------
+        OutOfSightError
+            When the whole project is gone, or the credential may not see it.
+        """
+        try:
+            return self.call("GET", path, media_type, query=query)
+        except VendorRefusalError as refusal:
+            if refusal.status != 404:
+                raise explained(refusal) from refusal
+            self._check_visible(refusal)
+        return None
+
+    def read(self, path: str, media_type: str, query: Mapping[str, str] | None = None) -> Any:
+        """Read what every project has, such as a list.
+
+        Raises
+        ------
+        OutOfSightError
+            When the project is gone, or the credential may not see it.
+        """
         try:
             return self.call("GET", path, media_type, query=query)
         except VendorRefusalError as refusal:
             if refusal.status == 404:
+                self._check_visible(refusal)
+            raise explained(refusal) from refusal
+
+    def owner(self) -> str | None:
+        """Return the id of the organization that the project is in, or None when the credential may not see it."""
+        try:
+            project = self.call("GET", "", V2023)
+        except VendorRefusalError as refusal:
+            if refusal.status in _UNSEEN:
                 return None
             raise explained(refusal) from refusal
+        return str(project["orgId"]) if project.get("orgId") else None
+
+    def is_deleted(self, owner: str | None) -> bool:
+        """Tell whether the project is certainly deleted.
+
+        It is when Atlas has no such project and the credential still is a member of the organization that it was in:
+        a member that has lost its role in a project is refused instead (``USER_CANNOT_ACCESS_GROUP``).
+        """
+        if owner is None or self._project_status() != 404:
+            return False
+        page, more = 1, True
+        while more:
+            query = {"itemsPerPage": str(_PAGE), "pageNum": str(page)}
+            try:
+                answer = self._call("GET", f"/orgs/{owner}/groups", V2023, query=query)
+            except VendorRefusalError as refusal:
+                if refusal.status in _UNSEEN:
+                    return False
+                raise explained(refusal) from refusal
+            results = answer.get("results") or []
+            if any(project.get("id") == self.project_id for project in results):
+                return False
+            page, more = page + 1, len(results) == _PAGE
+        return True
+
+    def _check_visible(self, refusal: VendorRefusalError) -> None:
+        if code_of(refusal) == "GROUP_NOT_FOUND" or self._project_status() != 200:
+            raise OutOfSightError(f"{refusal}. {_MEANING['GROUP_NOT_FOUND'].capitalize()}.") from refusal
+
+    def _project_status(self) -> int:
+        try:
+            self.call("GET", "", V2023)
+        except VendorRefusalError as refusal:
+            return refusal.status
+        return 200
 
     def change(self, method: str, path: str, media_type: str, body: object) -> Any:
         """Write; a refusal is explained."""
@@ -123,12 +207,13 @@ class AtlasApi:
             raise explained(refusal) from refusal
 
     def remove(self, path: str, media_type: str) -> None:
-        """Delete; what is gone is no error."""
+        """Delete; what is gone is no error, unless the whole project is out of sight."""
         try:
             self.call("DELETE", path, media_type)
         except VendorRefusalError as refusal:
             if refusal.status != 404:
                 raise explained(refusal) from refusal
+            self._check_visible(refusal)
 
 
 def connect(
@@ -158,12 +243,14 @@ def connect(
             base_url=base_url,
             remaining_seconds=remaining_seconds,
             handlers=[urllib.request.HTTPDigestAuthHandler(passwords)],
-            secrets=[fields["private_key"]],
         )
         return AtlasApi(digest, project_id, None)
     key = (base_url, fields["client_id"])
     tokens = VendorApi(
-        vendor="Atlas", base_url=base_url, remaining_seconds=remaining_seconds, secrets=[fields["client_secret"]]
+        vendor="Atlas",
+        base_url=base_url,
+        remaining_seconds=remaining_seconds,
+        first_pause_seconds=_FIRST_SIGN_IN_PAUSE_SECONDS,
     )
     return AtlasApi(
         VendorApi(
@@ -171,7 +258,6 @@ def connect(
             base_url=base_url,
             remaining_seconds=remaining_seconds,
             headers=lambda: {"Authorization": f"Bearer {_token(tokens, key, fields)}"},
-            secrets=[fields["client_secret"]],
         ),
         project_id,
         key,
@@ -182,20 +268,23 @@ def _token(api: VendorApi, key: tuple[str, str], fields: Mapping[str, str]) -> s
     token, ends = _tokens.get(key, ("", 0.0))
     if aws.now() < ends:
         return token
-    pair = base64.b64encode(f"{fields['client_id']}:{fields['client_secret']}".encode()).decode()
+    pair = f"{fields['client_id']}:{fields['client_secret']}"
+    public_text.register_secret(pair)
     try:
         answer = api.call(
             "POST",
             "/api/oauth/token",
             form={"grant_type": "client_credentials"},
-            headers={"Authorization": f"Basic {pair}"},
+            headers={"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"},
             is_repeatable=True,
         )
     except VendorRefusalError as refusal:
         if refusal.status in (400, 401):
             raise ConnectorError(f"{refusal}. {_BY_STATUS[401]}.") from refusal
         raise explained(refusal) from refusal
-    if not isinstance(answer, dict) or not answer.get("access_token"):
+    token = answer.get("access_token") if isinstance(answer, dict) else None
+    if not isinstance(token, str) or not re.fullmatch("[!-~]+", token):
         raise NoAnswerError("Atlas: POST /api/oauth/token answered without a token")
-    _tokens[key] = (answer["access_token"], aws.now() + float(answer.get("expires_in", 3600)) - _EARLY_SECONDS)
-    return str(answer["access_token"])
+    public_text.register_secret(token)
+    _tokens[key] = (token, aws.now() + float(answer.get("expires_in", 3600)) - _EARLY_SECONDS)
+    return token

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import atlas_api, atlas_settings, aws
+from vendor_connector import atlas_api, atlas_settings, aws, vendor_object
 from vendor_connector.atlas_project import PROPERTIES, Project
-from vendor_connector.request import ConnectorError, Request, check_names, flag, text
+from vendor_connector.request import ConnectorError, OutOfSightError, Request, check_names, flag, text
 from vendor_connector.vendor_object import Document
 
 
@@ -55,8 +55,6 @@ def apply(request: Request) -> dict[str, str]:
     wanted = parse(request.properties)
     api, memory = wanted.project.api(request), wanted.project.memory(wanted.id)
     found = atlas_settings.auditing(api)
-    if found is None:
-        raise ConnectorError(f"Atlas has no project {wanted.project.id}, or the credential may not see it")
     entry = memory.load()
     if _is_same(found, wanted.document):
         return {}
@@ -66,7 +64,8 @@ def apply(request: Request) -> dict[str, str]:
                 "database auditing is on in this project already, with another filter, and this stack did not switch "
                 "it on. Leave `connect.auditing` out, or set `connect.adopt: true` to replace the filter."
             )
-        memory.save({"before": found, "ours": wanted.document})
+        owner = api.owner()
+        memory.save({"before": found, "ours": wanted.document, **({"owner": owner} if owner else {})})
     else:
         memory.save({**entry, "ours": wanted.document})
     _write(api, wanted.document)
@@ -81,11 +80,13 @@ def delete(request: Request) -> None:
     if entry is None:
         return
     api = wanted.project.api(request)
-    found = atlas_settings.auditing(api)
-    if found is not None and _is_same(found, entry["ours"]):
-        _write(api, entry["before"])
-    elif found is not None:
-        aws.log("changed by others, left", what="database auditing")
+    try:
+        if _is_same(atlas_settings.auditing(api), entry["ours"]):
+            _write(api, entry["before"])
+        else:
+            aws.log("changed by others, left", what="database auditing")
+    except OutOfSightError as error:
+        vendor_object.check_deleted(api, memory, entry.get("owner"), error)
     memory.drop()
 
 

@@ -11,7 +11,7 @@ TYPE = "S3_LOG_EXPORT"
 
 def listed(api: atlas_api.AtlasApi) -> dict[str, Document]:
     """Return them by id; there are at most ten, and a page has up to 500."""
-    answer = api.find(PATH, atlas_api.V2025, {"integrationType": TYPE, "itemsPerPage": "500"}) or {}
+    answer = api.read(PATH, atlas_api.V2025, {"integrationType": TYPE, "itemsPerPage": "500"})
     return {one["id"]: one for one in answer.get("results") or [] if one.get("type") == TYPE}
 
 

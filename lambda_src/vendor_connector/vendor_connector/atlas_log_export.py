@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import atlas_api, atlas_integrations, aws, vendor_object
+from vendor_connector import atlas_access_role, atlas_api, atlas_integrations, aws, state, vendor_object
 from vendor_connector.atlas_project import PROPERTIES, Project
 from vendor_connector.request import (
     ConnectorError,
@@ -70,12 +70,16 @@ class Settings:
 
 def parse(properties: Mapping[str, Any]) -> Settings:
     """Check the properties of ``atlas-log-export``."""
-    known = ("RoleId", "RoleArn", "Bucket", "Prefix", "LogTypes", "KmsKey", "LegacyPaths")
+    known = ("AccessRoleState", "RoleArn", "Bucket", "Prefix", "LogTypes", "KmsKey", "LegacyPaths")
     check_names(properties, (*PROPERTIES, *known))
+    project, role_arn = Project.parse(properties), text(properties, "RoleArn")
+    access = atlas_access_role.resource_id(project.id, role_arn)
+    # Atlas chose the id when the access role was made. It is remembered there, where no event can name another.
+    role_id = (state.load(text(properties, "AccessRoleState"), access) or {}).get("id", "")
     return Settings(
-        project=Project.parse(properties),
-        role_id=text(properties, "RoleId"),
-        role_arn=text(properties, "RoleArn"),
+        project=project,
+        role_id=role_id,
+        role_arn=role_arn,
         bucket=text(properties, "Bucket"),
         prefix=text(properties, "Prefix"),
         log_types=texts(properties, "LogTypes"),
@@ -98,6 +102,10 @@ def apply(request: Request) -> dict[str, str]:
         ``IntegrationId``.
     """
     wanted = parse(request.properties)
+    if not wanted.role_id:
+        raise ConnectorError(
+            "the id of Atlas's access role is not remembered: change `connect.revision` and deploy again"
+        )
     api = wanted.project.api(request)
     _authorise(api, wanted)
     integration_id, _ = vendor_object.keep(Integration(api, wanted), wanted.memory, adopt=wanted.project.adopt)
@@ -149,6 +157,16 @@ class Integration:
     def what(self) -> str:
         """Its name, and where a person finds it."""
         return f"a log integration to {self.wanted.bucket}/{self.wanted.prefix} (Atlas, project integrations)"
+
+    @property
+    def place(self) -> atlas_api.AtlasApi:
+        """The project."""
+        return self.api
+
+    def find(self, object_id: str) -> Document | None:
+        """Return one by its id."""
+        found: Document | None = self.api.find(f"{atlas_integrations.PATH}/{object_id}", atlas_api.V2025)
+        return found
 
     def listed(self) -> dict[str, Document]:
         """Return the project's integrations to S3 by id."""

@@ -7,16 +7,17 @@ cluster will trigger a rolling restart".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import atlas_api, atlas_settings, aws
+from vendor_connector import atlas_api, atlas_settings, aws, vendor_object
 from vendor_connector.atlas_project import PROPERTIES, Project
-from vendor_connector.request import ConnectorError, NotReadyError, Request, check_names, texts
+from vendor_connector.request import ConnectorError, NotReadyError, OutOfSightError, Request, check_names, texts
 from vendor_connector.vendor_api import VendorRefusalError
 
 _RESTART_SECONDS = 3300.0
+_IDLE, _DELETING = "IDLE", "DELETING"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,24 +48,29 @@ def apply(request: Request) -> dict[str, str]:
     """Switch redaction on for every cluster asked for, off where it was ours and is no longer asked for; wait."""
     wanted = parse(request.properties)
     api, memory = wanted.project.api(request), wanted.project.memory(wanted.id)
-    ours: list[str] = (memory.load() or {}).get("clusters", [])
+    entry = memory.load() or {}
+    ours: list[str] = entry.get("clusters", [])
     found = {name: atlas_settings.cluster(api, name) for name in wanted.clusters}
     missing = sorted(name for name, cluster in found.items() if cluster is None)
     if missing:
         raise ConnectorError(
             f"project {wanted.project.id} has no cluster {', '.join(missing)}: check `redact_clusters`"
         )
+    given_up = [name for name in ours if name not in wanted.clusters]
+    _check_can_change(api, wanted.clusters, on=True)
+    _check_can_change(api, given_up, on=False)
     new = [name for name, cluster in found.items() if cluster is not None and not cluster.get(atlas_settings.REDACTION)]
     if new:
         ours = sorted({*ours, *new})
-        memory.save({"clusters": ours})
+        owner = entry.get("owner") or api.owner()
+        entry = {"clusters": ours, **({"owner": owner} if owner else {})}
+        memory.save(entry)
     for name in new:
         _switch(api, name, on=True)
-    given_up = [name for name in ours if name not in wanted.clusters]
     _switch_off(api, given_up)
     _wait(api, [*wanted.clusters, *given_up])
     if given_up:
-        memory.save({"clusters": [name for name in ours if name in wanted.clusters]})
+        memory.save({**entry, "clusters": [name for name in ours if name in wanted.clusters]})
     return {}
 
 
@@ -76,15 +82,39 @@ def delete(request: Request) -> None:
     if entry is None:
         return
     api = wanted.project.api(request)
-    _switch_off(api, entry["clusters"])
-    _wait(api, entry["clusters"])
+    try:
+        _check_can_change(api, entry["clusters"], on=False)
+        _switch_off(api, entry["clusters"])
+        _wait(api, entry["clusters"])
+    except OutOfSightError as error:
+        vendor_object.check_deleted(api, memory, entry.get("owner"), error)
     memory.drop()
+
+
+def _check_can_change(api: atlas_api.AtlasApi, names: Sequence[str], *, on: bool) -> None:
+    """Refuse clusters whose setting has to change and that take no change, before any cluster is restarted."""
+    for name in names:
+        cluster = atlas_settings.cluster(api, name)
+        if cluster is None or bool(cluster.get(atlas_settings.REDACTION)) == on:
+            continue
+        if cluster.get("paused"):
+            raise _is_paused(name)
+        if on and cluster.get("stateName") == _DELETING:
+            raise ConnectorError(f"cluster {name} is being deleted: take it out of `redact_clusters`")
+
+
+def _is_paused(name: str) -> ConnectorError:
+    return ConnectorError(
+        f"cluster {name} is paused, and Atlas changes nothing of a paused cluster: resume it in Atlas, then try again"
+    )
 
 
 def _switch_off(api: atlas_api.AtlasApi, names: list[str]) -> None:
     for name in names:
         cluster = atlas_settings.cluster(api, name)
-        if cluster is not None and cluster.get(atlas_settings.REDACTION):
+        if cluster is None or cluster.get("stateName") == _DELETING:
+            continue
+        if cluster.get(atlas_settings.REDACTION):
             _switch(api, name, on=False)
 
 
@@ -94,7 +124,10 @@ def _switch(api: atlas_api.AtlasApi, name: str, *, on: bool) -> None:
             "PATCH", atlas_settings.cluster_path(name), atlas_api.CLUSTER_WRITE, body={atlas_settings.REDACTION: on}
         )
     except VendorRefusalError as refusal:
-        if refusal.status == 409:
+        if "PAUSED" in atlas_api.code_of(refusal):
+            raise _is_paused(name) from refusal
+        cluster = atlas_settings.cluster(api, name) or {}
+        if refusal.status == 409 and cluster.get("stateName", _IDLE) != _IDLE:
             raise NotReadyError(
                 f"cluster {name} is being changed ({refusal})", patience_seconds=_RESTART_SECONDS
             ) from refusal
@@ -105,5 +138,8 @@ def _switch(api: atlas_api.AtlasApi, name: str, *, on: bool) -> None:
 def _wait(api: atlas_api.AtlasApi, names: list[str]) -> None:
     for name in names:
         cluster = atlas_settings.cluster(api, name)
-        if cluster is not None and cluster.get("stateName") not in ("IDLE", None):
+        # One that is being deleted logs nothing any more, and a paused one restarts only once it is resumed.
+        if cluster is None or cluster.get("paused") or cluster.get("stateName") == _DELETING:
+            continue
+        if cluster.get("stateName", _IDLE) != _IDLE:
             raise NotReadyError(f"cluster {name} restarts ({cluster['stateName']})", patience_seconds=_RESTART_SECONDS)

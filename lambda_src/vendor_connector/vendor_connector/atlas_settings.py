@@ -34,7 +34,7 @@ def alerts(api: atlas_api.AtlasApi) -> dict[str, Document]:
     page, more = 1, True
     while more:
         query = {"itemsPerPage": str(_PAGE), "pageNum": str(page)}
-        results = (api.find(ALERTS, atlas_api.V2023, query) or {}).get("results") or []
+        results = api.read(ALERTS, atlas_api.V2023, query).get("results") or []
         found |= {one["id"]: one for one in results if one.get("eventTypeName") == EVENT}
         page, more = page + 1, len(results) == _PAGE
     return found
@@ -50,10 +50,10 @@ def notifies(alert: Document) -> bool:
     )
 
 
-def auditing(api: atlas_api.AtlasApi) -> Document | None:
-    """Return a project's database auditing; None when the project is gone, or may not be seen."""
-    answer = api.find(AUDITING, atlas_api.V2023)
-    return None if answer is None else {name: answer.get(name) or value for name, value in _NO_AUDITING.items()}
+def auditing(api: atlas_api.AtlasApi) -> Document:
+    """Return a project's database auditing."""
+    answer = api.read(AUDITING, atlas_api.V2023)
+    return {name: answer.get(name) or value for name, value in _NO_AUDITING.items()}
 
 
 def wanted_auditing(audit_filter: str, *, authorization_success: bool) -> Document:

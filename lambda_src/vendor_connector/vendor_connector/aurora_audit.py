@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from vendor_connector import aurora_cluster, aws, parameter_group, state
 from vendor_connector.request import ConnectorError, Request, check_names, optional_text, text, text_map, texts
 
@@ -28,12 +26,23 @@ LOG_TYPES = frozenset({"audit", "error", "general", "iam-db-auth-error", "instan
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The properties, checked; ``parameters`` includes those that the custom-role way needs."""
+    """The properties, checked.
+
+    Attributes
+    ----------
+    parameters
+        Includes those that the custom-role way needs.
+    group
+        The parameter group that is made where the cluster has a default one.
+    own_group
+        The cluster's own parameter group, if the settings name one.
+    """
 
     cluster: str
     log_types: tuple[str, ...]
     parameters: dict[str, str]
     group: str
+    own_group: str | None
     state_parameter: str
     role_arn: str | None
 
@@ -45,7 +54,8 @@ class Settings:
 
 def parse(properties: Mapping[str, Any]) -> Settings:
     """Check the properties of ``aurora-audit``."""
-    check_names(properties, ("ClusterId", "LogTypes", "Parameters", "ParameterGroupName", "StateParameter", "RoleArn"))
+    known = ("ClusterId", "LogTypes", "Parameters", "ParameterGroupName", "ParameterGroup", "StateParameter", "RoleArn")
+    check_names(properties, known)
     log_types = texts(properties, "LogTypes")
     if not log_types or not LOG_TYPES.issuperset(log_types):
         raise ConnectorError(f"property LogTypes is {list(log_types)}; choose from {sorted(LOG_TYPES)}")
@@ -56,6 +66,7 @@ def parse(properties: Mapping[str, Any]) -> Settings:
         log_types=log_types,
         parameters={**text_map(properties, "Parameters"), **role_parameters},
         group=text(properties, "ParameterGroupName"),
+        own_group=optional_text(properties, "ParameterGroup"),
         state_parameter=text(properties, "StateParameter"),
         role_arn=role_arn,
     )
@@ -96,8 +107,14 @@ def apply(request: Request) -> dict[str, str]:
         if not is_there:
             parameter_group.create(rds, wanted.group, before)
     group = wanted.group if attach else before
+    if group not in (wanted.group, wanted.own_group):
+        raise ConnectorError(
+            f"cluster {wanted.cluster} uses its own parameter group {group}, which this stack may not change: name it "
+            f"in the export's settings (parameter_group: {group}) and deploy again"
+        )
 
     restart = _set_parameters(rds, wanted, entry, group, request)
+    _leave_groups(rds, wanted, entry, group, request)
     _associate_role(rds, wanted, entry, cluster, request)
     _modify(rds, wanted, entry, cluster, group if attach else None, request)
     return _data(wanted, cluster, group, restart=restart or attach)
@@ -136,7 +153,7 @@ def _cluster(rds: RDSClient, cluster: str) -> DBClusterTypeDef:
 
 def _set_parameters(rds: RDSClient, wanted: Settings, entry: state.Entry, group: str, request: Request) -> bool:
     """Change the parameters that differ and restore those no longer asked for; tell whether a restart is needed."""
-    parameters = _readable(rds, wanted, group)
+    parameters = parameter_group.read(rds, group) or {}
     records: dict[str, dict[str, str | None]] = entry.setdefault("parameters", {}).setdefault(group, {})
     changes: dict[str, str | None] = {}
     for name, new in wanted.parameters.items():
@@ -153,16 +170,15 @@ def _set_parameters(rds: RDSClient, wanted: Settings, entry: state.Entry, group:
     return any(parameter_group.is_static(parameters, name) for name in (*changes, *dropped))
 
 
-def _readable(rds: RDSClient, wanted: Settings, group: str) -> parameter_group.Parameters:
-    try:
-        return parameter_group.read(rds, group) or {}
-    except ClientError as error:
-        if aws.is_denied(error) and group != wanted.group:
-            raise ConnectorError(
-                f"cluster {wanted.cluster} uses its own parameter group {group}, which this stack's role may not "
-                f"change: name it in the export's settings (parameter_group: {group}) and deploy again. ({error})"
-            ) from error
-        raise
+def _leave_groups(rds: RDSClient, wanted: Settings, entry: state.Entry, group: str, request: Request) -> None:
+    """Put back the parameters of groups that the cluster no longer uses, while the former permissions still hold."""
+    left = [name for name in entry.get("parameters", {}) if name not in (group, entry.get("group", {}).get("name"))]
+    for name in left:
+        parameters = parameter_group.read(rds, name)
+        if parameters is not None:
+            _restore(rds, name, parameters, entry["parameters"][name], request)
+        del entry["parameters"][name]
+        state.save(wanted.state_parameter, wanted.id, entry)
 
 
 def _restore(

@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from vendor_connector import public_text
 from vendor_connector.request import ConnectorError
 
 if TYPE_CHECKING:
@@ -76,9 +77,10 @@ def is_denied(error: ClientError) -> bool:
 
 
 def log(event: str, *, level: str = "INFO", **fields: object) -> None:
-    """Write one line of JSON. Never a whole CloudFormation request: its ResponseURL is a signed address."""
+    """Write one line of JSON. Never a whole CloudFormation request: its ResponseURL is a signed address. No secret."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    sys.stdout.write(json.dumps({"time": now, "level": level, "event": event, **fields}, default=str) + "\n")
+    line = json.dumps({"time": now, "level": level, "event": event, **fields}, default=str)
+    sys.stdout.write(public_text.scrub(line) + "\n")
 
 
 def when_ready(

@@ -7,18 +7,20 @@ with Retry-After).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from vendor_connector import credential
-from vendor_connector.request import ConnectorError, NotReadyError, Request, flag, optional_text, text
-from vendor_connector.vendor_api import VendorApi, VendorRefusalError
+from vendor_connector.request import ConnectorError, NotReadyError, OutOfSightError, Request, flag, optional_text, text
+from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
 from vendor_connector.vendor_object import Document, Memory
 
 BASE_URL = "https://cockroachlabs.cloud"
 VERSION = "2024-09-16"
 LOG_EXPORT = "/logexport"
+DELETED = "DELETED"
 PROPERTIES = ("Secret", "ApiBaseUrl", "ClusterId", "Adopt", "StateParameter", "Revision")
 
 ROLLING_SECONDS = 3300.0
@@ -32,16 +34,33 @@ _BY_STATUS = {
     "that still has it",
     403: "the service account lacks a role: it needs Cluster Admin or Cluster Operator Writer on this cluster",
     404: "there is no such cluster, or the service account may not see it: check `cluster_id`",
-    429: "too many requests by this service account: deploy again in some minutes",
 }
+# What the API answers while another operation has the cluster: "couldn't lock cluster", "locked cluster".
+_LOCKED = re.compile(r"(?i)\block(?:ed|ing)?\b")
+_LOCKED_STATUSES = (400, 409, 423)
 # What the API answers before it knows whether the cluster can assume our role, and while it cannot.
 _MAY_BE_IAM = (400, 403)
+_NOT_IAM = re.compile(r"(?i)\b(?:allow|block|deny)[ -]?list|\bblocked\b|\bsuspended\b|\bquota\b|\blimit\b")
 
 
 def explained(refusal: VendorRefusalError) -> ConnectorError:
     """Say what CockroachDB Cloud said, what it means and what to do."""
     meaning = _BY_STATUS.get(refusal.status)
     return ConnectorError(f"{refusal}. {meaning[0].upper()}{meaning[1:]}." if meaning else str(refusal))
+
+
+def is_locked(refusal: VendorRefusalError) -> bool:
+    """Tell whether another operation has the cluster at this moment."""
+    return refusal.status in _LOCKED_STATUSES and bool(_LOCKED.search(_message(refusal)))
+
+
+def may_be_iam(refusal: VendorRefusalError) -> bool:
+    """Tell whether a refusal may come from IAM, which takes a while to let a new role be seen."""
+    return refusal.status in _MAY_BE_IAM and not _NOT_IAM.search(_message(refusal))
+
+
+def _message(refusal: VendorRefusalError) -> str:
+    return str(refusal.document.get("message") or refusal.said)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,14 +112,59 @@ class ClusterApi:
     cluster_id: str
 
     def find(self, path: str = "") -> dict[str, Any] | None:
-        """Read what is under the cluster's path; return None when it, or the whole cluster, is gone."""
+        """Read what is under the cluster's path; return None when it is not there.
+
+        Raises
+        ------
+        OutOfSightError
+            When there is no such cluster, or the service account may not see it.
+        """
         try:
             document: dict[str, Any] | None = self.api.call("GET", self._path(path))
         except VendorRefusalError as refusal:
-            if refusal.status == 404:
+            if refusal.status != 404:
+                raise explained(refusal) from refusal
+            if not path:
+                raise OutOfSightError(
+                    f"CockroachDB Cloud has no cluster {self.cluster_id}, or the service account may not see it: check "
+                    "`cluster_id`, and that the service account has a role on this cluster"
+                ) from refusal
+            document = None
+        if document is None and path:
+            self.find()
+        return document
+
+    def state(self) -> str:
+        """Return the cluster's state, such as CREATED; a deleted cluster is shown, with its log export, as DELETED."""
+        return str((self.find() or {}).get("state") or "")
+
+    def owner(self) -> str | None:
+        """Return the id of the organization that the service account is in; None when it may not see it."""
+        try:
+            organization = self.api.call("GET", "/api/v1/organization")
+        except VendorRefusalError as refusal:
+            if refusal.status in (401, 403, 404):
                 return None
             raise explained(refusal) from refusal
-        return document
+        return str(organization["id"]) if organization.get("id") else None
+
+    def is_deleted(self, owner: str | None) -> bool:  # noqa: ARG002  (the list says it, whoever owned it)
+        """Tell whether the cluster is shown as deleted: in itself, or in the list of clusters with inactive ones."""
+        page = ""
+        while True:
+            query = {"show_inactive": "true", "pagination.limit": "500", **({"pagination.page": page} if page else {})}
+            try:
+                answer = self.api.call("GET", "/api/v1/clusters", query=query)
+            except VendorRefusalError as refusal:
+                if refusal.status in (401, 403, 404):
+                    return False
+                raise explained(refusal) from refusal
+            for cluster in answer.get("clusters") or []:
+                if cluster.get("id") == self.cluster_id:
+                    return bool(cluster.get("state") == DELETED)
+            page = (answer.get("pagination") or {}).get("next_page") or ""
+            if not page:
+                return False
 
     def write(self, method: str, path: str, *, body: object = None, needs_role: bool = False) -> dict[str, Any] | None:
         """Change something; every change here may be asked for twice. Return None when there is nothing to change.
@@ -117,16 +181,20 @@ class ClusterApi:
         """
         try:
             document: dict[str, Any] | None = self.api.call(method, self._path(path), body=body, is_repeatable=True)
+        except NoAnswerError as error:
+            # An answer of the API itself, not of what stands before it: Cockroach Labs' Terraform provider waits too.
+            if error.status == 503 and error.document.get("code") is not None:
+                raise NotReadyError(f"the cluster is busy ({error})", patience_seconds=ROLLING_SECONDS) from error
+            raise
         except VendorRefusalError as refusal:
             if refusal.status == 404 and method == "DELETE":
                 return None
-            # Cockroach Labs' own Terraform provider waits at these two.
-            if refusal.status == 503 or "lock" in refusal.said.lower():
+            if is_locked(refusal):
                 raise NotReadyError(f"the cluster is busy ({refusal})", patience_seconds=ROLLING_SECONDS) from refusal
-            error = explained(refusal)
-            if needs_role and refusal.status in _MAY_BE_IAM:
-                raise NotReadyError(str(error), patience_seconds=PROPAGATION_SECONDS) from refusal
-            raise error from refusal
+            meaning = explained(refusal)
+            if needs_role and may_be_iam(refusal):
+                raise NotReadyError(str(meaning), patience_seconds=PROPAGATION_SECONDS) from refusal
+            raise meaning from refusal
         return document
 
     def _path(self, path: str) -> str:
@@ -157,7 +225,6 @@ def connect(
             base_url=base_url or BASE_URL,
             remaining_seconds=remaining_seconds,
             headers=lambda: {"Authorization": f"Bearer {key}", "Cc-Version": VERSION},
-            secrets=[key],
         ),
         cluster_id,
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import cockroachdb_log_export, trust
-from vendor_connector.cockroachdb_api import PROPERTIES, ClusterApi, Target
+from vendor_connector.cockroachdb_api import DELETED, PROPERTIES, ClusterApi, Target
 from vendor_connector.request import ConnectorError, Request, check_names, text, texts
 from vendor_connector.vendor_object import Memory
 
@@ -59,7 +59,7 @@ def apply(request: Request) -> dict[str, str]:
         ``AccountId``: the AWS account that our role is to trust.
     """
     wanted = parse(request.properties)
-    asked = {name: value for name, value in request.properties.items() if name != "ServiceToken"}
+    asked = dict(request.properties)
     entry = wanted.memory.load() or {}
     if entry.get("asked") == asked:
         return {"AccountId": str(entry["account"])}
@@ -75,12 +75,9 @@ def delete(request: Request) -> None:
 
 def _look(api: ClusterApi, wanted: Settings) -> str:
     """Return the account of a cluster that fits."""
-    cluster, target = api.find(), wanted.target
-    if cluster is None or cluster.get("state") == "DELETED":
-        raise ConnectorError(
-            f"CockroachDB Cloud has no cluster {target.cluster_id}, or the service account may not see it: check "
-            "`cluster_id`, and that the service account has a role on this cluster"
-        )
+    cluster, target = api.find() or {}, wanted.target
+    if cluster.get("state") == DELETED:
+        raise ConnectorError(f"cluster {target.cluster_id} was deleted in CockroachDB Cloud: check `cluster_id`")
     _check(cluster, wanted)
     if target.memory.load() is None and not target.adopt and (found := cockroachdb_log_export.current(api)):
         raise cockroachdb_log_export.not_ours(target, found)

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import vendor_object
+from vendor_connector import aws, vendor_object
 from vendor_connector.cockroachdb_api import (
+    DELETED,
     LOG_EXPORT,
     PROPAGATION_SECONDS,
     PROPERTIES,
@@ -26,6 +27,7 @@ from vendor_connector.cockroachdb_api import (
 from vendor_connector.request import (
     ConnectorError,
     NotReadyError,
+    OutOfSightError,
     Request,
     check_names,
     flag,
@@ -84,6 +86,11 @@ def apply(request: Request) -> dict[str, str]:
     """
     wanted = parse(request.properties)
     kind = LogExport(wanted.target.api(request), wanted)
+    if kind.api.state() == DELETED:
+        raise ConnectorError(
+            f"cluster {kind.api.cluster_id} was deleted in CockroachDB Cloud. Destroy the export's stack, or correct "
+            "`cluster_id`"
+        )
     vendor_object.keep(kind, wanted.target.memory, adopt=wanted.target.adopt)
     info = kind.api.find(LOG_EXPORT) or {}
     status, said = info.get("status"), _said(info)
@@ -105,8 +112,21 @@ def delete(request: Request) -> None:
     """Disable the log export, and wait until it is."""
     wanted = parse(request.properties)
     # Without a memory nothing was enabled, and then not even the credential is needed.
-    if wanted.target.memory.load() is not None:
-        vendor_object.drop(LogExport(wanted.target.api(request), wanted), wanted.target.memory)
+    memory = wanted.target.memory
+    entry = memory.load()
+    if entry is None:
+        return
+    kind = LogExport(wanted.target.api(request), wanted)
+    try:
+        if kind.api.state() == DELETED:
+            aws.log("deleted at the vendor", resource=memory.resource)
+            memory.drop()
+            return
+    except OutOfSightError as error:
+        vendor_object.check_deleted(kind.api, memory, entry.get("owner"), error)
+        memory.drop()
+        return
+    vendor_object.drop(kind, memory)
 
 
 def current(api: ClusterApi) -> Document | None:
@@ -143,6 +163,15 @@ class LogExport:
     def what(self) -> str:
         """Its name, and where a person finds it."""
         return f"a log export of cluster {self.api.cluster_id} (CockroachDB Cloud API, logexport)"
+
+    @property
+    def place(self) -> ClusterApi:
+        """The cluster."""
+        return self.api
+
+    def find(self, object_id: str) -> Document | None:
+        """Return the one that there is."""
+        return self.listed().get(object_id)
 
     def listed(self) -> dict[str, Document]:
         """Return the one that there is, by the cluster's id."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 
 from botocore.exceptions import ClientError
 
-from vendor_connector import aws
+from vendor_connector import aws, public_text
 from vendor_connector.request import ConnectorError
 
 Read = Callable[..., dict[str, str]]
@@ -21,6 +22,9 @@ _MEANING = {
     "InvalidRequestException": "it cannot be read; is it scheduled for deletion?",
     "DecryptionFailure": "its KMS key cannot be used; name the key in `connect.secret_key_arn`",
 }
+
+# What every vendor's credentials consist of, and what a header takes: printable ASCII without blanks.
+_VALUE = re.compile(r"[!-~]{1,4096}")
 
 
 def read(secret: str, *shapes: Sequence[str]) -> dict[str, str]:
@@ -54,15 +58,37 @@ def fields(secret: str, text: str, *shapes: Sequence[str]) -> dict[str, str]:
         document = json.loads(text)
     except ValueError:
         document = None
+    _register(text, document)
     if isinstance(document, dict):
         for shape in shapes:
             values = {name: document.get(name) for name in shape}
             if all(isinstance(value, str) and value.strip() for value in values.values()):
-                return {name: str(value).strip() for name, value in values.items()}
+                return _checked(secret, {name: str(value).strip() for name, value in values.items()})
     elif text and document is None:
         alone = next((shape[0] for shape in shapes if len(shape) == 1), None)
         if alone and len(text.split()) == 1 and not text.startswith(("{", "[", '"')):
-            return {alone: text}
+            return _checked(secret, {alone: text})
     raise ConnectorError(
         f"secret {secret}: its value must be the JSON object {expected}, each a text that is not empty"
     )
+
+
+def _register(text: str, document: object) -> None:
+    """Have everything that the secret holds taken out of messages, also of a secret that has the wrong shape."""
+    if isinstance(document, dict):
+        for value in document.values():
+            if isinstance(value, str):
+                public_text.register_secret(value)
+    else:
+        public_text.register_secret(text)
+
+
+def _checked(secret: str, values: dict[str, str]) -> dict[str, str]:
+    """Return the values if each can be sent in a header as it is."""
+    wrong = sorted(name for name, value in values.items() if not _VALUE.fullmatch(value))
+    if wrong:
+        raise ConnectorError(
+            f"secret {secret}: {' and '.join(wrong)} must be printable ASCII characters without blanks or line breaks, "
+            "at most 4,096 of them: store the value again as the vendor shows it"
+        )
+    return values

@@ -1,7 +1,8 @@
 """The function's entry points: CloudFormation's requests (through the CDK provider framework) and the schedule.
 
-An operation is a module (see ``request.Operation``); a request names it in ``ResourceProperties["Operation"]``. The
-framework never passes on the Delete of a Create that failed in ``on_event`` (aws-cdk-lib,
+An operation is a module (see ``request.Operation``). A request names a configuration, which names the operation and
+all that it acts on (see ``configuration``); of the event itself only the kind of request and CloudFormation's own
+fields are used. The framework never passes on the Delete of a Create that failed in ``on_event`` (aws-cdk-lib,
 custom-resources/lib/provider-framework, CREATE_FAILED marker), so a failed Create, or an Update that was to replace, is
 undone here before it is reported. A polled operation does nothing there but give its id: all its work is done in
 ``is_complete``, called again and again, and when a Create fails there CloudFormation sends its Delete by that id.
@@ -10,8 +11,10 @@ undone here before it is reported. A polled operation does nothing there but giv
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
+import botocore
 from botocore.exceptions import ClientError
 
 from vendor_connector import (
@@ -25,15 +28,22 @@ from vendor_connector import (
     bucket_events,
     cockroachdb_cluster,
     cockroachdb_log_export,
+    configuration,
     log_group,
     log_group_subscriptions,
     logzio_account,
     logzio_fetchers,
+    state,
 )
+from vendor_connector.configuration import Configuration
+from vendor_connector.public_text import public_errors
 from vendor_connector.request import ConnectorError, NotReadyError, Operation, Request
 from vendor_connector.vendor_api import NoAnswerError
 
 T = TypeVar("T")
+
+# Once per start: the SDK is the runtime's own, and which that is depends on the Region. `logdock smoke-test` reads it.
+aws.log("started", botocore=botocore.__version__)
 
 OPERATIONS: Mapping[str, Operation] = {
     "aurora-audit": aurora_audit,
@@ -55,8 +65,9 @@ POLLED: Mapping[str, Operation] = {
 # CloudFormation gives a custom resource an hour; five minutes are left for the last answer to get through.
 LONGEST_SECONDS = 3300.0
 _OUTAGE_SECONDS = 600.0
-# IAM lets this function's own role, made a moment ago, be seen everywhere within this time.
+# IAM lets this function's own role, or a policy that it was given a moment ago, be seen everywhere within this time.
 _OWN_ROLE_SECONDS = 60.0
+_OWN_ROLE_PAUSE_SECONDS = 10.0
 _UNDO_PAUSE_SECONDS = 10.0
 
 
@@ -67,6 +78,7 @@ class Context(Protocol):
         """Return how long the function may still run."""
 
 
+@public_errors
 def on_event(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Answer one request of CloudFormation.
 
@@ -80,29 +92,30 @@ def on_event(event: dict[str, Any], context: Context) -> dict[str, Any]:
     ConnectorError
         With a text for the stack's events.
     """
-    properties = event["ResourceProperties"]
+    state.begin()
     kind, current_id = event["RequestType"], event.get("PhysicalResourceId")
-    name, operation = _operation(properties)
-    request = _request(event, context)
+    chosen, operation = _operation(configuration.of_resource(event["ResourceProperties"]))
+    name, request = chosen.operation, _request(event, chosen, context)
     aws.log("request", operation=name, request_type=kind, logical_id=event.get("LogicalResourceId"))
     if name in POLLED:
-        physical_id = current_id if kind == "Delete" else operation.physical_id(properties)
+        physical_id = current_id if kind == "Delete" else operation.physical_id(chosen.properties)
         return {"PhysicalResourceId": physical_id, "StartedAt": aws.now(), "FormerId": current_id}
     if kind == "Delete":
-        _told(name, operation.delete, request)
+        _once_allowed(lambda: _told(name, operation.delete, request))
         aws.log("done", operation=name, request_type=kind, physical_id=current_id)
         return {"PhysicalResourceId": current_id}
-    physical_id = operation.physical_id(properties)
+    physical_id = operation.physical_id(chosen.properties)
     try:
-        data = _told(name, operation.apply, request)
+        data = _once_allowed(lambda: _told(name, operation.apply, request))
     except Exception:
         if physical_id != current_id:
-            _undo(name, operation, request)
+            _undo(name, operation, replace(request, physical_id=physical_id))
         raise
     aws.log("done", operation=name, request_type=kind, physical_id=physical_id, data=data)
     return {"PhysicalResourceId": physical_id, "Data": data}
 
 
+@public_errors
 def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Do what a polled operation was asked for, as far as it goes now; other operations are done already.
 
@@ -121,20 +134,23 @@ def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
     ConnectorError
         With a text for the stack's events.
     """
-    name, operation = _operation(event["ResourceProperties"])
+    state.begin()
+    chosen, operation = _operation(configuration.of_resource(event["ResourceProperties"]))
+    name = chosen.operation
     if name not in POLLED:
         return {"IsComplete": True}
-    kind, request = event["RequestType"], _request(event, context)
+    kind, request = event["RequestType"], _request(event, chosen, context)
     waited = aws.now() - event["StartedAt"]
     try:
         data = _told(name, operation.delete if kind == "Delete" else operation.apply, request)
     except NotReadyError as waiting:
-        if waited < min(waiting.patience_seconds, LONGEST_SECONDS):
+        lasted = aws.now() - max(event["StartedAt"], waiting.since or 0.0)
+        if waited < LONGEST_SECONDS and lasted < waiting.patience_seconds:
             aws.log("waiting", operation=name, request_type=kind, seconds=round(waited), why=str(waiting))
             return {"IsComplete": False}
         _undo_replacement(name, operation, event, request)
         raise ConnectorError(
-            f"{name}: given up after {waited / 60:.0f} minutes: {waiting}. Deploy again to go on; with "
+            f"{name}: given up after {lasted / 60:.0f} minutes: {waiting}. Deploy again to go on; with "
             "`cdk deploy --no-rollback` what is done until then stays as it is."
         ) from waiting
     except Exception as error:
@@ -147,29 +163,49 @@ def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
     return {"IsComplete": True, **({"Data": data} if data else {})}
 
 
+@public_errors
 def on_schedule(event: dict[str, Any], context: Context) -> dict[str, str]:
-    """Apply an operation again, to what appeared since the deploy; the event carries the resource's properties."""
-    name, operation = _operation(event)
-    operation.physical_id(event)
-    request = Request(properties=event, remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000)
-    data = _told(name, operation.apply, request)
-    aws.log("done", operation=name, request_type="Schedule", data=data)
+    """Apply an operation again, to what appeared since the deploy; nothing of the event is used."""
+    state.begin()
+    chosen, operation = _operation(configuration.scheduled())
+    operation.physical_id(chosen.properties)
+    data = _told(chosen.operation, operation.apply, _request({}, chosen, context))
+    aws.log("done", operation=chosen.operation, request_type="Schedule", data=data)
     return data
 
 
-def _operation(properties: Mapping[str, Any]) -> tuple[str, Operation]:
-    name, known = str(properties.get("Operation")), {**OPERATIONS, **POLLED}
-    if name not in known:
-        raise ConnectorError(f"unknown Operation {name!r}; known are {sorted(known)}")
-    return name, known[name]
+def _operation(chosen: Configuration) -> tuple[Configuration, Operation]:
+    known = {**OPERATIONS, **POLLED}
+    if chosen.operation not in known:
+        raise ConnectorError(f"unknown Operation {chosen.operation!r}; known are {sorted(known)}")
+    return chosen, known[chosen.operation]
 
 
-def _request(event: Mapping[str, Any], context: Context) -> Request:
+def _request(event: Mapping[str, Any], chosen: Configuration, context: Context) -> Request:
+    former = None
+    if event.get("RequestType") == "Update":
+        former = configuration.former(event.get("OldResourceProperties") or {})
     return Request(
-        properties=event["ResourceProperties"],
-        old_properties=event.get("OldResourceProperties") or {},
+        properties=chosen.properties,
+        old_properties=former.properties if former else {},
+        physical_id=event.get("PhysicalResourceId") or "",
+        configuration=chosen.id,
         remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000,
     )
+
+
+def _once_allowed(action: Callable[[], T]) -> T:
+    """Run what is not polled; while IAM refuses it, again and again, as long as a new policy may take to be seen."""
+    waited = 0.0
+    while True:
+        try:
+            return action()
+        except ConnectorError as error:
+            if waited >= _OWN_ROLE_SECONDS or not _is_denied_by_iam(error):
+                raise
+            aws.log("waiting", seconds=round(waited), why=str(error))
+        aws.sleep(_OWN_ROLE_PAUSE_SECONDS)
+        waited += _OWN_ROLE_PAUSE_SECONDS
 
 
 def _told(name: str, action: Callable[[Request], T], request: Request) -> T:
@@ -177,7 +213,7 @@ def _told(name: str, action: Callable[[Request], T], request: Request) -> T:
     try:
         return action(request)
     except NoAnswerError as error:
-        raise NotReadyError(str(error), patience_seconds=_OUTAGE_SECONDS) from error
+        raise NotReadyError(str(error), patience_seconds=_OUTAGE_SECONDS, since=error.since) from error
     except ClientError as error:
         aws.log("failed", level="ERROR", operation=name, code=aws.error_code(error), error=str(error))
         raise ConnectorError(f"{name}: {error}") from error

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vendor_connector import trust
-from vendor_connector.logzio_memory import PROPERTIES, SEPARATOR, Account, fingerprint
+from vendor_connector.logzio_memory import PROPERTIES, SEPARATOR, Account
 from vendor_connector.request import Request, check_names, text
 
 
@@ -40,7 +40,7 @@ def apply(request: Request) -> dict[str, str]:
     current = trust.external_id(external_id, "Logz.io")
     in_use = [external_id for _, external_id, _, _ in wanted.fetchers()]
     ids = [*dict.fromkeys(one for one in (*in_use, *wanted.former_ids) if one != current), current]
-    ids = _answer(wanted, fingerprint(request.properties), ids)
+    ids = _answer(wanted, request.configuration, logzio_account, ids)
     return {
         "LogzioAccount": logzio_account,
         "AccountId": trust.account_id(account_id, "Logz.io"),
@@ -53,8 +53,12 @@ def delete(request: Request) -> None:
     Account.parse(request.properties).answers().drop()
 
 
-def _answer(wanted: Account, question: str, ids: list[str]) -> list[str]:
-    """Return the ids, or in a rollback those that were named to the same question before; remember which."""
+def _answer(wanted: Account, question: str, logzio_account: str, ids: list[str]) -> list[str]:
+    """Return the ids, or in a rollback those that were named to the same question before; remember which.
+
+    A configuration's id is the question. The fetchers' operation reads the answer by it: what decides whom they trust
+    is remembered, where no event can name another.
+    """
     memory = wanted.answers()
     entry = memory.load() or {}
     latest, former = entry.get("latest"), entry.get("former")
@@ -62,7 +66,8 @@ def _answer(wanted: Account, question: str, ids: list[str]) -> list[str]:
         ids = former["ids"]
     elif latest and latest["question"] != question:
         former = latest
-    memory.save({"latest": {"question": question, "ids": ids}, "former": former})
+    answer = {"question": question, "account": logzio_account, "ids": ids}
+    memory.save({"latest": answer, "former": former})
     return ids
 
 

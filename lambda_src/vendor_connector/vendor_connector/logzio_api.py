@@ -6,6 +6,7 @@ Sources: Logz.io API (OpenAPI description): ``/v2/whoami``, ``/v1/log-shipping/s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +22,10 @@ _WRONG_REGION = "differs from current server region"
 _BY_STATUS = {
     401: "Logz.io does not accept the token: it must be an API token (not a shipping token) of the account, in the "
     "account's region, and the account must be on a Pro or Enterprise plan",
+    409: "it conflicts with what the account has already: remove that in Logz.io, or correct the settings",
     404: "it is not there: deleted by hand, or this is not the address of Logz.io's API",
-    429: "too many requests for this account: deploy again in some minutes",
 }
+_LIMIT = re.compile(r"(?i)limit|quota|too.many|maximum|exceeded|as many")
 _BY_STATUS[403] = _BY_STATUS[401]
 
 
@@ -31,6 +33,11 @@ def explained(refusal: VendorRefusalError) -> ConnectorError:
     """Say what Logz.io said, what it means and what to do."""
     if _WRONG_REGION in refusal.said:
         return ConnectorError(f"{refusal}. The account is in another region of Logz.io: correct the `region`.")
+    if is_limit(refusal):
+        return ConnectorError(
+            f"{refusal}. The account has as many as its plan allows: remove one that nobody needs in Logz.io "
+            "(Integration Hub), or ask Logz.io for more, then deploy again."
+        )
     meaning = _BY_STATUS.get(refusal.status)
     return ConnectorError(f"{refusal}. {meaning[0].upper()}{meaning[1:]}." if meaning else str(refusal))
 
@@ -38,9 +45,15 @@ def explained(refusal: VendorRefusalError) -> ConnectorError:
 def may_pass(refusal: VendorRefusalError) -> bool:
     """Tell whether a refusal may come from IAM, which takes a while to let a new role and its trust be seen.
 
-    What Logz.io answers while it cannot enter a bucket is not documented, so every refusal of the content counts.
+    What Logz.io answers while it cannot enter a bucket is not documented, so every refusal of the content counts but
+    those that say something else: a full account, or one that conflicts with what is there.
     """
-    return refusal.status in (400, 409, 422)
+    return refusal.status in (400, 422) and not is_limit(refusal)
+
+
+def is_limit(refusal: VendorRefusalError) -> bool:
+    """Tell whether the account has as much as it may have."""
+    return refusal.status < 500 and bool(_LIMIT.search(f"{refusal.document.get('errorCode', '')} {refusal.said}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,18 @@ class LogzioApi:
 
     def fetchers(self) -> dict[str, Document]:
         """Return the account's S3 fetchers by id."""
-        return {str(one["id"]): one for one in self.find(FETCHERS) or []}
+        try:
+            return {str(one["id"]): one for one in self.call("GET", FETCHERS) or []}
+        except VendorRefusalError as refusal:
+            raise explained(refusal) from refusal
+
+    def owner(self) -> str | None:
+        """Return the account's id."""
+        return self.account()
+
+    def is_deleted(self, owner: str | None) -> bool:  # noqa: ARG002
+        """Tell that an account whose token answers is not deleted."""
+        return False
 
     def principal(self) -> tuple[Any, Any]:
         """Return the AWS account that fetchers come from, and the external id of those made now: as they were said."""
@@ -104,6 +128,5 @@ def connect(
             base_url=base_url,
             remaining_seconds=remaining_seconds,
             headers=lambda: {"X-API-TOKEN": token},
-            secrets=[token],
         )
     )

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, logzio_api, state, vendor_object
-from vendor_connector.logzio_memory import PROPERTIES, SEPARATOR, Account, fingerprint
+from vendor_connector.logzio_memory import PROPERTIES, Account, fingerprint
 from vendor_connector.request import ConnectorError, NotReadyError, Request, check_names, optional_text, text, texts
 from vendor_connector.vendor_api import NoAnswerError, VendorRefusalError
 from vendor_connector.vendor_object import Document
 
 _FIELDS = ("arn", "bucket", "prefix", "active", "addS3ObjectKeyAsLogField", "region", "logsType")
+_ALL_SECONDS = 3300.0
 PROPAGATION_SECONDS = 600.0
 """How long IAM may take to let Logz.io see the role and its trust; it is rarely more than a minute."""
 
@@ -58,20 +59,35 @@ class Settings:
         if (now := api.account()) != self.logzio_account:
             raise ConnectorError(
                 f"the token in {self.account.secret} is of Logz.io's account {now}, and this stack's fetchers are in "
-                f"account {self.logzio_account}: put a token of that account there, or remove the fetchers in Logz.io"
+                f"account {self.logzio_account}: put a token of that account there. If its fetchers are removed in "
+                f"Logz.io already, run `{self.account.forget_command}` and try again."
             )
         return api
 
 
-def parse(properties: Mapping[str, Any]) -> Settings:
-    """Check the properties of ``logzio-fetchers``; left out, ``LogType`` is the name of each export."""
-    known = ("LogzioAccount", "ExternalIds", "RoleArn", "Bucket", "Region", "Feed", "Exports", "LogType")
-    check_names(properties, (*PROPERTIES, *known))
+def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
+    """Check the properties of ``logzio-fetchers``; left out, ``LogType`` is the name of each export.
+
+    Parameters
+    ----------
+    physical_id : str
+        The resource's, at a Delete: it names the account that the fetchers are in. Left out: the account and the
+        external ids are those that the operation ``logzio-account`` was answered, under its configuration ``Account``.
+    """
+    check_names(properties, (*PROPERTIES, "Account", "RoleArn", "Bucket", "Region", "Feed", "Exports", "LogType"))
+    account = Account.parse(properties)
+    answer = (
+        {"account": physical_id.split("/")[1], "ids": ()}
+        if physical_id
+        else account.answer(text(properties, "Account"))
+    )
+    if not answer:
+        raise ConnectorError("what Logz.io says of the account is not remembered: change `connect.revision` and deploy")
     feed, log_type = text(properties, "Feed"), optional_text(properties, "LogType")
     return Settings(
-        account=Account.parse(properties),
-        logzio_account=text(properties, "LogzioAccount"),
-        trusted=tuple(text(properties, "ExternalIds").split(SEPARATOR)),
+        account=account,
+        logzio_account=answer["account"],
+        trusted=tuple(answer["ids"]),
         role_arn=text(properties, "RoleArn"),
         bucket=text(properties, "Bucket"),
         region=text(properties, "Region"),
@@ -94,11 +110,13 @@ def apply(request: Request) -> dict[str, str]:
     """
     wanted = parse(request.properties)
     api = wanted.api(request)
-    deploy = fingerprint(request.properties)
+    deploy = fingerprint({**request.properties, "trusted": wanted.trusted, "in": wanted.logzio_account})
     _, current = api.principal()
     kept: dict[str, str] = {}
     ids = []
     for prefix in wanted.log_types:
+        if request.remaining_seconds() < aws.RESERVE_SECONDS:
+            raise NotReadyError(f"{len(ids)} fetchers are done, the others follow", patience_seconds=_ALL_SECONDS)
         kept[prefix] = _label(api, wanted, prefix, current)
         ids.append(_keep(api, wanted, prefix, kept[prefix], deploy))
     beside = False
@@ -116,7 +134,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Remove all that is ours in the account."""
-    wanted = parse(request.properties)
+    wanted = parse(request.properties, request.physical_id)
     remembered = wanted.account.remembered(wanted.logzio_account)
     # Without a memory nothing was made, and then not even the credential is needed.
     if not remembered:
@@ -160,7 +178,9 @@ def _keep(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, label: str, 
     """Have one fetcher, and wait until Logz.io shows it as active; return its id."""
     account, logzio_account = wanted.account, wanted.logzio_account
     remembered = account.remembered(logzio_account).get(prefix, {})
-    if remembered.get(label, {}).get("id") not in api.fetchers():
+    current = remembered.get(label, {}).get("id")
+    # A new one may be there before it is listed.
+    if current is None or (current not in api.fetchers() and api.find(f"{logzio_api.FETCHERS}/{current}") is None):
         for former, entry in remembered.items():
             if former != label:
                 entry = {name: value for name, value in entry.items() if name != "adopted" or account.adopt}
@@ -215,6 +235,16 @@ class Fetcher:
     def what(self) -> str:
         """Its name, and where a person finds it."""
         return f"an S3 fetcher of {self.wanted.bucket}/{self.prefix} (Logz.io, Integration Hub, S3 Bucket)"
+
+    @property
+    def place(self) -> logzio_api.LogzioApi:
+        """The account."""
+        return self.api
+
+    def find(self, object_id: str) -> Document | None:
+        """Return one by its id."""
+        found: Document | None = self.api.find(f"{logzio_api.FETCHERS}/{object_id}")
+        return found
 
     def listed(self) -> dict[str, Document]:
         """Return the account's fetchers by id."""

@@ -1,6 +1,6 @@
 """What both operations on a Logz.io account are told, and which fetchers there are remembered as ours.
 
-Both share one parameter: one entry per fetcher, under its account, the external id that it was made under and its
+Both share one path: one parameter per fetcher, under its account, the external id that it was made under and its
 prefix. CloudFormation never runs the two at once, because one waits for the other.
 """
 
@@ -57,9 +57,22 @@ class Account:
         key = SEPARATOR.join((logzio_account, external_id, prefix))
         return Memory(parameter=self.state_parameter, resource=key)
 
+    @property
+    def forget_command(self) -> str:
+        """The command with which a person has all fetchers forgotten."""
+        return self.answers().forget_command
+
     def answers(self) -> Memory:
         """Return where it is remembered which external ids were named to whom: no key of a fetcher has this form."""
         return Memory(parameter=self.state_parameter, resource="answers")
+
+    def answer(self, question: str) -> state.Entry:
+        """Return what was answered to a question of this deploy: the Logz.io ``account`` and the trusted ``ids``."""
+        entry = self.answers().load() or {}
+        for one in (entry.get("latest"), entry.get("former")):
+            if one and one["question"] == question and "account" in one:
+                return one  # type: ignore[no-any-return]
+        return {}
 
     def remembered(self, logzio_account: str) -> dict[str, dict[str, state.Entry]]:
         """Return what is remembered of an account's fetchers: by prefix, then by the external id they were made under.

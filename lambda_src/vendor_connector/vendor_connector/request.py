@@ -1,4 +1,4 @@
-"""What a custom resource asks for: CloudFormation's request as a typed value, and readers that check its properties."""
+"""One request as a typed value: what CloudFormation asks, with the configuration, and readers that check it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-# Added to every custom resource's properties by CloudFormation itself.
-_CLOUDFORMATION_PROPERTIES = frozenset({"ServiceToken", "ServiceTimeout", "Operation"})
-
 
 class ConnectorError(Exception):
     """A failure for a person to read in the stack's events: what failed, the value, what to do. Never a secret."""
+
+
+class OutOfSightError(ConnectorError):
+    """What holds a configuration at a vendor, such as a project, is not there, or the credential may not see it."""
 
 
 class NotReadyError(Exception):
@@ -22,12 +23,14 @@ class NotReadyError(Exception):
     text : str
         What is waited for, for a person to read when the waiting comes to nothing.
     patience_seconds : float
-        How long, from the beginning of CloudFormation's request, this may go on before it counts as a failure.
+        How long this may go on before it counts as a failure: from the beginning of CloudFormation's request.
+    since : float, optional
+        When it began, if that was later.
     """
 
-    def __init__(self, text: str, *, patience_seconds: float) -> None:
+    def __init__(self, text: str, *, patience_seconds: float, since: float | None = None) -> None:
         super().__init__(text)
-        self.patience_seconds = patience_seconds
+        self.patience_seconds, self.since = patience_seconds, since
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,15 +40,21 @@ class Request:
     Parameters
     ----------
     properties : Mapping
-        The resource's properties; CloudFormation hands over every value as a string, or a list or dict of strings.
+        The operation's configuration, as the deployment wrote it (see ``configuration``): never the event's properties.
     old_properties : Mapping
-        The properties before an Update; empty otherwise.
+        The configuration before an Update; empty otherwise.
+    physical_id : str
+        The resource's id as CloudFormation has it; empty at a Create and on schedule.
+    configuration : str
+        The id of the configuration.
     remaining_seconds : Callable
         How long the function may still run.
     """
 
     properties: Mapping[str, Any]
     old_properties: Mapping[str, Any] = field(default_factory=dict)
+    physical_id: str = ""
+    configuration: str = ""
     remaining_seconds: Callable[[], float] = lambda: 900.0
 
 
@@ -68,7 +77,7 @@ class Operation(Protocol):
 
 def check_names(properties: Mapping[str, Any], known: Collection[str]) -> None:
     """Refuse a property that the operation does not know: it would be ignored in silence."""
-    unknown = sorted(set(properties) - set(known) - _CLOUDFORMATION_PROPERTIES)
+    unknown = sorted(set(properties) - set(known))
     if unknown:
         raise ConnectorError(f"unknown properties {unknown}; known are {sorted(known)}")
 

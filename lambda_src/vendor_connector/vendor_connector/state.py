@@ -1,12 +1,17 @@
-"""What was before Logdock changed something, kept in an SSM parameter so that a destroy can put it back.
+"""What was before Logdock changed something, kept in SSM parameters so that a destroy can put it back.
 
-One parameter per custom resource holds a JSON object with one entry per physical id: while CloudFormation replaces a
-resource, the old and the new one both have theirs. An entry is written before the change that it describes, so a
-function that is cut off half way still knows what to undo. The parameter goes with its last entry.
+Each object has a parameter of its own, ``<state parameter>/<hash of the object's id>``, because a standard parameter
+holds 4,096 characters; while CloudFormation replaces a resource, the old and the new one both have theirs. An entry is
+written before the change that it describes, so a function that is cut off half way still knows what to undo. Only this
+function's role may write there.
+
+Earlier releases kept all entries of an operation in one parameter. Its entries are read where an object has none of
+its own, and are left there until they are dropped: a rollback to the earlier release still finds them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -17,43 +22,67 @@ from vendor_connector.request import ConnectorError
 
 Entry = dict[str, Any]
 
+_listed: dict[str, dict[str, Entry]] = {}
+"""What has been listed in this invocation: Systems Manager answers with ten parameters at a time."""
 
-def load(parameter: str, physical_id: str) -> Entry | None:
-    """Return what is remembered for a resource, or None when nothing was ever changed for it."""
-    return _read(parameter).get(physical_id)
+
+def begin() -> None:
+    """Forget what an earlier invocation listed: another function may have changed it since."""
+    _listed.clear()
+
+
+def load(parameter: str, object_id: str) -> Entry | None:
+    """Return what is remembered for an object, or None when nothing was ever changed for it."""
+    if parameter in _listed:
+        return _listed[parameter].get(object_id)
+    own = _read(_own(parameter, object_id))
+    if own is not None:
+        return own["entry"]  # type: ignore[no-any-return]
+    return (_read(parameter) or {}).get(object_id)
 
 
 def entries(parameter: str) -> dict[str, Entry]:
-    """Return all that a parameter remembers."""
-    return _read(parameter)
+    """Return all that an operation remembers, by the objects' ids in their order."""
+    if parameter not in _listed:
+        found: dict[str, Entry] = _read(parameter) or {}
+        pages = aws.ssm().get_paginator("get_parameters_by_path").paginate(Path=parameter)
+        for one in (one for page in pages for one in page["Parameters"]):
+            document = _parsed(one["Name"], one["Value"])
+            found[document["id"]] = document["entry"]
+        _listed[parameter] = found
+    return dict(sorted(_listed[parameter].items()))
 
 
-def save(parameter: str, physical_id: str, entry: Entry) -> None:
+def save(parameter: str, object_id: str, entry: Entry) -> None:
     """Remember an entry. Intelligent-Tiering, because two long user lists, before and after, exceed 4 KB."""
-    value = json.dumps({**_read(parameter), physical_id: entry}, separators=(",", ":"), sort_keys=True)
-    _write(parameter, value)
+    _write(_own(parameter, object_id), {"id": object_id, "entry": entry})
+    if parameter in _listed:
+        _listed[parameter][object_id] = entry
 
 
-def drop(parameter: str, physical_id: str) -> None:
-    """Forget an entry; delete the parameter when it was the last."""
-    entries = _read(parameter)
-    if physical_id not in entries:
-        return
-    del entries[physical_id]
-    if entries:
-        _write(parameter, json.dumps(entries, separators=(",", ":"), sort_keys=True))
-        return
-    try:
-        aws.ssm().delete_parameter(Name=parameter)
-    except ClientError as error:
-        if aws.error_code(error) != "ParameterNotFound":
-            raise
+def drop(parameter: str, object_id: str) -> None:
+    """Forget an entry, also that of an earlier release."""
+    _delete(_own(parameter, object_id))
+    shared = _read(parameter)
+    if shared and object_id in shared:
+        del shared[object_id]
+        if shared:
+            _write(parameter, shared)
+        else:
+            _delete(parameter)
+    if parameter in _listed:
+        _listed[parameter].pop(object_id, None)
 
 
-def _write(parameter: str, value: str) -> None:
+def _own(parameter: str, object_id: str) -> str:
+    """Return the name of an object's parameter: ids have characters, and a length, that no name may have."""
+    return f"{parameter}/{hashlib.sha256(object_id.encode()).hexdigest()[:32]}"
+
+
+def _write(name: str, document: dict[str, Any]) -> None:
     aws.ssm().put_parameter(
-        Name=parameter,
-        Value=value,
+        Name=name,
+        Value=json.dumps(document, separators=(",", ":"), sort_keys=True),
         Type="String",
         Tier="Intelligent-Tiering",
         Overwrite=True,
@@ -61,20 +90,32 @@ def _write(parameter: str, value: str) -> None:
     )
 
 
-def _read(parameter: str) -> dict[str, Entry]:
+def _delete(name: str) -> None:
     try:
-        value = aws.ssm().get_parameter(Name=parameter)["Parameter"]["Value"]
+        aws.ssm().delete_parameter(Name=name)
+    except ClientError as error:
+        if aws.error_code(error) != "ParameterNotFound":
+            raise
+
+
+def _read(name: str) -> dict[str, Any] | None:
+    try:
+        value = aws.ssm().get_parameter(Name=name)["Parameter"]["Value"]
     except ClientError as error:
         if aws.error_code(error) == "ParameterNotFound":
-            return {}
+            return None
         raise
+    return _parsed(name, value)
+
+
+def _parsed(name: str, value: str) -> dict[str, Any]:
     try:
-        entries = json.loads(value)
+        document = json.loads(value)
     except ValueError:
-        entries = None
-    if not isinstance(entries, dict):
+        document = None
+    if not isinstance(document, dict):
         raise ConnectorError(
-            f"SSM parameter {parameter} does not hold what Logdock wrote there, so what was before is not known. "
+            f"SSM parameter {name} does not hold what Logdock wrote there, so what was before is not known. "
             "Put its previous version back (aws ssm get-parameter-history), or delete it to give up what was before."
         )
-    return entries
+    return document

@@ -7,33 +7,46 @@ answers goes into the stack's events, so every credential is taken out of it fir
 from __future__ import annotations
 
 import email.utils
+import html
 import json
 import random
 import re
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from vendor_connector import aws
+from vendor_connector import aws, public_text
 from vendor_connector.request import ConnectorError
 
 _TIMEOUT_SECONDS = 30.0
 _TRIES = 5
-_LONGEST_PAUSE_SECONDS = 60.0
+_LONGEST_BACKOFF_SECONDS = 60.0
+_LONGEST_RETRY_AFTER_SECONDS = 300.0
 _MAX_ANSWER_BYTES = 4 * 1024 * 1024
-_SHOWN_CHARACTERS = 600
-_BUSY = frozenset({429, 500, 502, 503, 504})
+_SHOWN_BYTES = 600
 # Not carried out, whatever the method: rate limits are checked before anything else.
-_NOT_TAKEN = frozenset({429})
+_RATE_LIMITED = 429
+# 408 and 425 ask for another try; of the 5xx, 501 and 505 say what no other try changes (RFC 9110, 15.5 and 15.6).
+_TEMPORARY = frozenset({408, 425, _RATE_LIMITED})
+_LASTING = frozenset({501, 505})
+
+# Since when an API has given no usable answer, by its address: one answer ends it.
+_failing_since: dict[str, float] = {}
+
+
+def is_temporary(status: int) -> bool:
+    """Tell whether a status passes by itself, whatever the body says: a load balancer answers with HTML pages."""
+    return status in _TEMPORARY or (status >= 500 and status not in _LASTING)
 
 
 class VendorRefusalError(Exception):
-    """The vendor answered, and the answer was no.
+    """The vendor answered, and the answer was a lasting no.
 
     Attributes
     ----------
@@ -51,7 +64,35 @@ class VendorRefusalError(Exception):
 
 
 class NoAnswerError(Exception):
-    """No usable answer came; whether the request was carried out is not known."""
+    """No usable answer came: a failed connection, a rate limit, an error of the vendor's servers. It passes by itself.
+
+    Attributes
+    ----------
+    since : float or None
+        When this API began to give no usable answer.
+    status : int
+        The HTTP status; 0 when there was none.
+    document : dict
+        The answer's JSON object; empty when it was none.
+    is_not_done : bool
+        Whether the request was certainly not carried out. Otherwise that is not known.
+    retry_after : str
+        What the answer's ``Retry-After`` says.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        status: int = 0,
+        document: Mapping[str, Any] | None = None,
+        is_not_done: bool = False,
+        retry_after: str = "",
+    ) -> None:
+        super().__init__(text)
+        self.status, self.document, self.is_not_done = status, document or {}, is_not_done
+        self.retry_after = retry_after
+        self.since: float | None = None
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -61,15 +102,23 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def pause_seconds(asked: str, attempt: int) -> float:
+def pause_seconds(asked: str, attempt: int, first_seconds: float = 2.0) -> float:
     """Return how long to wait before the next try: what ``Retry-After`` says, or a doubling time with jitter."""
-    if asked.isdigit():
-        return min(float(asked), _LONGEST_PAUSE_SECONDS)
+    wait = _retry_after(asked.strip())
+    if wait is None:
+        wait = first_seconds * 2.0 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311  (spreads retries)
+        return min(wait, _LONGEST_BACKOFF_SECONDS)
+    return min(max(wait, 0.0), _LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _retry_after(asked: str) -> float | None:
+    """Read the header, a number of seconds or a date (RFC 9110, 10.2.3)."""
+    if asked.isascii() and asked.isdigit():
+        return float(asked)
     try:
-        seconds = email.utils.parsedate_to_datetime(asked).timestamp() - aws.now()
-    except ValueError:
-        seconds = 2.0**attempt * random.uniform(0.5, 1.0)  # noqa: S311  (spreads retries, hides nothing)
-    return min(max(seconds, 0.5), _LONGEST_PAUSE_SECONDS)
+        return max(email.utils.parsedate_to_datetime(asked).timestamp() - aws.now(), 0.5)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,8 +137,8 @@ class VendorApi:
         Headers of every request, made anew for each try: a token may have to be fetched.
     handlers : Sequence
         Further urllib handlers, such as for digest authentication.
-    secrets : Sequence
-        Texts that must not appear in a message.
+    first_pause_seconds : float
+        How long the first pause is when the vendor names none; each further one doubles it.
     """
 
     vendor: str
@@ -97,7 +146,7 @@ class VendorApi:
     remaining_seconds: Callable[[], float]
     headers: Callable[[], Mapping[str, str]] = dict
     handlers: Sequence[urllib.request.BaseHandler] = ()
-    secrets: Sequence[str] = field(default=(), repr=False)
+    first_pause_seconds: float = 2.0
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
@@ -131,42 +180,76 @@ class VendorApi:
         Raises
         ------
         VendorRefusalError
-            The vendor refused, or was still busy after the last try.
+            The vendor refused for good.
         NoAnswerError
-            The connection failed, or the vendor failed in the middle of something that must not be repeated.
+            After the last try there was no usable answer; or, to a request that must not be sent again, none to the
+            first, which may have been carried out.
         """
         if is_repeatable is None:
             is_repeatable = method != "POST"
+        call = f"{self.vendor}: {method} {path}"
         url = self.base_url.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
         for attempt in range(1, _TRIES + 1):
-            request = urllib.request.Request(url, method=method)  # noqa: S310  (checked to be https)
-            for name, value in {"Accept": "application/json", **self.headers(), **(headers or {})}.items():
-                request.add_header(name, value)
+            request = self._request(method, url, headers or {})
             if form is not None:
                 request.data = urlencode(form).encode()
             elif body is not None:
                 request.data = json.dumps(body, separators=(",", ":")).encode()
                 if not request.has_header("Content-type"):
                     request.add_header("Content-Type", "application/json")
-            where, again = f"{self.vendor}: {method} {path}", attempt < _TRIES
             try:
-                with self._open(request) as answer:
-                    return self._json(answer.read(_MAX_ANSWER_BYTES))
-            except urllib.error.HTTPError as error:
-                refusal = self._refusal(where, error)
-                if error.code in _BUSY and not is_repeatable and error.code not in _NOT_TAKEN:
-                    raise NoAnswerError(str(refusal)) from error
-                if error.code not in _BUSY or not again:
-                    raise refusal from error
-                self._pause(
-                    where, str(error.code), pause_seconds(error.headers.get("Retry-After", ""), attempt), refusal
-                )
-            except (OSError, HTTPException) as error:
-                lost = NoAnswerError(f"{where}: no answer ({self._clean(str(error) or type(error).__name__)})")
-                if not (is_repeatable and again):
-                    raise lost from error
-                self._pause(where, type(error).__name__, pause_seconds("", attempt), lost)
+                answer = self._send(call, request)
+            except VendorRefusalError:
+                _failing_since.pop(self.base_url, None)
+                raise
+            except NoAnswerError as failure:
+                failure.since = _failing_since.setdefault(self.base_url, aws.now())
+                wait = pause_seconds(failure.retry_after, attempt, self.first_pause_seconds)
+                is_last = attempt == _TRIES or self.remaining_seconds() < aws.RESERVE_SECONDS + wait
+                if is_last or not (is_repeatable or failure.is_not_done):
+                    raise
+                aws.log("trying again", call=call, why=str(failure), seconds=round(wait, 1))
+            else:
+                _failing_since.pop(self.base_url, None)
+                return answer
+            aws.sleep(wait)
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def _request(self, method: str, url: str, headers: Mapping[str, str]) -> urllib.request.Request:
+        try:
+            own = self.headers()
+        except NoAnswerError as error:
+            # Such as a token that could not be fetched: the request itself was not sent.
+            error.is_not_done = True
+            raise
+        request = urllib.request.Request(url, method=method)  # noqa: S310  (checked to be https)
+        for name, value in {"Accept": "application/json", **own, **headers}.items():
+            request.add_header(name, value)
+        return request
+
+    def _send(self, call: str, request: urllib.request.Request) -> Any:
+        """Send a request once."""
+        try:
+            with self._open(request) as response:
+                return self._json(call, response.read(_MAX_ANSWER_BYTES))
+        except urllib.error.HTTPError as error:
+            refusal = _refusal(call, error)
+            if not is_temporary(error.code):
+                raise refusal from error
+            raise NoAnswerError(
+                str(refusal),
+                status=error.code,
+                document=refusal.document,
+                is_not_done=error.code == _RATE_LIMITED,
+                retry_after=error.headers.get("Retry-After") or "",
+            ) from error
+        except (OSError, HTTPException) as error:
+            said = public_text.public(str(error) or type(error).__name__, _SHOWN_BYTES)
+            raise NoAnswerError(f"{call}: no answer ({said})", is_not_done=_is_not_sent(error)) from error
+        except ValueError:
+            # http.client, of a header that is not valid HTTP. Its text repeats the header, so nothing is chained.
+            invalid = f"{call}: a header is not valid HTTP: does the secret hold line breaks or unusual characters?"
+        raise ConnectorError(invalid)
 
     @contextmanager
     def _open(self, request: urllib.request.Request) -> Iterator[Any]:
@@ -175,36 +258,40 @@ class VendorApi:
         with opener.open(request, timeout=_TIMEOUT_SECONDS) as answer:
             yield answer
 
-    def _pause(self, where: str, why: str, seconds: float, otherwise: Exception) -> None:
-        if self.remaining_seconds() < aws.RESERVE_SECONDS + seconds:
-            raise otherwise
-        aws.log("trying again", call=where, why=why, seconds=round(seconds, 1))
-        aws.sleep(seconds)
-
-    def _refusal(self, where: str, error: urllib.error.HTTPError) -> VendorRefusalError:
-        # urllib's own refusals, such as of a digest that was not accepted, have no body.
-        raw = error.read(_MAX_ANSWER_BYTES) if error.fp else b""
-        text = raw.decode(errors="replace")
-        try:
-            document = json.loads(text)
-        except ValueError:
-            document = None
-        said = " ".join(self._clean(text).split()) or str(error.reason)
-        return VendorRefusalError(where, error.code, document if isinstance(document, dict) else {}, said)
-
-    def _json(self, raw: bytes) -> Any:
+    def _json(self, call: str, raw: bytes) -> Any:
         if not raw.strip():
             return None
         try:
             return json.loads(raw)
-        except ValueError as error:
-            raise NoAnswerError(
-                f"{self.vendor}: the answer is no JSON; is {self.base_url} the address of its API?"
-            ) from error
+        except ValueError:
+            said = _readable(raw.decode(errors="replace"))
+        raise NoAnswerError(f"{call}: the answer is no JSON; is {self.base_url} the address of its API? ({said})")
 
-    def _clean(self, text: str) -> str:
-        """Take credentials out of a text, and shorten it."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        text = re.sub(r"(?i)\b(bearer|basic|digest)\s+\S+", r"\1 ***", text)
-        return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + " ..."
+
+def _refusal(call: str, error: urllib.error.HTTPError) -> VendorRefusalError:
+    # urllib's own refusals, such as of a digest that was not accepted, have no body.
+    try:
+        raw = error.read(_MAX_ANSWER_BYTES) if error.fp else b""
+    except (OSError, HTTPException):
+        raw = b""
+    text = raw.decode(errors="replace")
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    said = _readable(text) or public_text.public(str(error.reason), _SHOWN_BYTES)
+    return VendorRefusalError(call, error.code, document if isinstance(document, dict) else {}, said)
+
+
+def _readable(text: str) -> str:
+    """Return an answer's body as text: without secrets, on one line, shortened; of an HTML page its words."""
+    if text.lstrip()[:1] == "<":
+        text = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^<>]*>", " ", text)
+        text = html.unescape(text)
+    return public_text.public(" ".join(text.split()), _SHOWN_BYTES)
+
+
+def _is_not_sent(error: Exception) -> bool:
+    """Tell whether a connection failed before anything was sent: urllib wraps what happens until then."""
+    reason = getattr(error, "reason", None)
+    return isinstance(reason, (socket.gaierror, ConnectionRefusedError))

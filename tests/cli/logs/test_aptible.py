@@ -202,15 +202,15 @@ def test_a_directory_that_cannot_be_made_is_a_mistake_of_use(landed: Landed) -> 
     assert (ended.code, ended.err) == (ExitCode.USAGE, "Error: --download file/out: Not a directory\n")
 
 
-def test_a_file_in_the_place_of_a_folder_is_named(landed: Landed) -> None:
+def test_a_file_in_the_place_of_a_folder_is_named_and_ends_nothing(landed: Landed) -> None:
     land(landed, key_of())
+    land(landed, key_of(resource="apps-322"))
     (landed.directory / "out").mkdir()
     (landed.directory / "out" / "apps-321").write_text("")
     ended = landed.logs("--decryption-keys", keys_file(landed, MASTER), "--download", "out")
-    assert (ended.code, ended.err) == (
-        ExitCode.USAGE,
-        f"Error: --download {Path('out', 'apps-321', 'service-123', V3)}: Not a directory\n",
-    )
+    assert ended.code == 1
+    assert f"{key_of()}: no file can have its name: Not a directory" in ended.err
+    assert (landed.directory / "out" / "apps-322" / V3).read_bytes() == BODY
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/acme-archiver",
         "LOGDOCK_DEPLOYMENT": "acme",
+        "LOGDOCK_ACCOUNT": "111122223333",
         "LOGDOCK_EXPORTS_PATH": "/logdock/acme/exports/",
         "LOGDOCK_ARCHIVE_BUCKET": ARCHIVE,
         "LOGDOCK_FAILURE_BUCKET": FAILURES,

@@ -103,7 +103,11 @@ class World:
 
     def get_parameter(self, **asked: str) -> dict[str, Any]:
         exclude = '"exclude":[":drop"],' if asked["Name"].endswith("some") else ""
-        return {"Parameter": {"Value": f'{{{exclude}"vendor":"s3-logs","format":"plain"}}'}}
+        return {
+            "Parameter": {
+                "Value": f'{{{exclude}"vendor":"s3-logs","format":"plain","landing":{{"bucket":"{LANDING}"}}}}'
+            }
+        }
 
     def get_secret_value(self, **_: str) -> dict[str, str]:
         return {"SecretString": "token"}
@@ -288,6 +292,7 @@ def enter(
     destination = {"name": "x", "kind": kind, "listener_url": "http://127.0.0.1", "token_secret": "t"}
     for name, value in {
         "LOGDOCK_DEPLOYMENT": "acme",
+        "LOGDOCK_ACCOUNT": "111122223333",
         "LOGDOCK_EXPORTS_PATH": "/",
         "LOGDOCK_ARCHIVE_BUCKET": ARCHIVE,
         "LOGDOCK_FAILURE_BUCKET": FAILURES,

@@ -106,8 +106,9 @@ def test_function_that_is_killed_loses_nothing_and_repeats_little(listener: List
     """SIGKILL in a real process while the second body waits for its answer, then another process goes on."""
     lines = [f"{i} {'x' * 1000}" for i in range(14_000)]
     (tmp_path / "acme-landing%2Fa").write_bytes(gzip.compress("\n".join(lines).encode()))
+    configuration = json.dumps({"vendor": "s3-logs", "landing": {"bucket": "acme-landing"}})
     aws_side = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.outside", str(tmp_path), '{"vendor":"s3-logs"}', ""],
+        [sys.executable, "-m", "benchmarks.outside", str(tmp_path), configuration, ""],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert aws_side.stdout is not None
@@ -116,6 +117,7 @@ def test_function_that_is_killed_loses_nothing_and_repeats_little(listener: List
     environment = os.environ | {
         "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
         "AWS_DEFAULT_REGION": "us-east-1", "LOGDOCK_DEPLOYMENT": "acme", "LOGDOCK_EXPORTS_PATH": "/e/",
+        "LOGDOCK_ACCOUNT": "111122223333",
         "LOGDOCK_ARCHIVE_BUCKET": ARCHIVE, "LOGDOCK_FAILURE_BUCKET": FAILURES,
         "LOGDOCK_DESTINATION": json.dumps(destination), "PYTHONPATH": os.pathsep.join(sys.path),
     }  # fmt: skip

@@ -177,24 +177,35 @@ def test_recorded_aurora_lines_of_every_operation_are_understood() -> None:
     assert [record.message for record in records] == recorded("aurora-mysql/odd.csv").splitlines()
 
 
-def test_a_line_that_docker_cut_is_put_together_whatever_comes_between() -> None:
-    records = read(recorded("aptible/cut.log").encode(), "aptible")
-    assert [json.loads(record.message) for record in records] == [
-        {"log": "a warning in between\n", "stream": "stderr", "time": "2021-10-20T02:35:38.970800001Z"},
-        {"log": '{"level":"info","body":"xxxxxxxxyyyyyyyyzzzz"}\n', "stream": "stdout",
-         "time": "2021-10-20T02:35:38.970719033Z"},
-        {"log": "next\n", "stream": "stdout", "time": "2021-10-20T02:35:39.000000000Z"},
-        {"log": "$ ", "stream": "stdout", "time": "2021-10-20T02:35:40.000000000Z"},
+def docker_line(log: str, second: int, stream: str = "stdout") -> str:
+    return json.dumps({"log": log, "stream": stream, "time": f"2021-10-20T02:35:{second:02d}Z"})
+
+
+def test_docker_parts_of_16_kib_are_joined_across_other_streams() -> None:
+    part = "x" * docker_json.PART_BYTES
+    rows = [docker_line(part, 38), docker_line("a warning\n", 38, "stderr"), docker_line(part, 39)]
+    rows += [docker_line("end\n", 40), docker_line("next\n", 41)]
+    records = read("\n".join(rows).encode(), "aptible", size=65536)
+    assert [json.loads(record.message)["log"] for record in records] == [
+        "a warning\n", part + part + "end\n", "next\n",
     ]  # fmt: skip
-    assert records[1].time == "2021-10-20T02:35:38.970719033Z"
+    assert records[1].time == "2021-10-20T02:35:38Z"
 
 
-@pytest.mark.parametrize("text", ["", "x" * 4096])
-def test_a_docker_line_without_an_end_is_cut_at_a_mebibyte(text: str) -> None:
-    line = json.dumps({"log": text, "stream": "stdout", "time": "2021-10-20T02:35:38Z"})
-    records = read("\n".join([line] * 40_000 if not text else [line] * 600).encode(), "aptible", size=65536)
+@pytest.mark.parametrize("last", ["done", "", "$ ", "x" * (docker_json.PART_BYTES - 1)])
+def test_docker_text_shorter_than_a_part_is_a_whole_record(last: str) -> None:
+    rows = [docker_line(last, 38), docker_line("Starting up\n", 39)]
+    records = read("\n".join(rows).encode(), "aptible", size=65536)
+    assert [(json.loads(record.message)["log"], record.time) for record in records] == [
+        (last, "2021-10-20T02:35:38Z"), ("Starting up\n", "2021-10-20T02:35:39Z"),
+    ]  # fmt: skip
+
+
+def test_docker_line_without_an_end_is_cut_at_one_mebibyte() -> None:
+    text = "x" * docker_json.PART_BYTES
+    records = read("\n".join([docker_line(text, 38)] * 150).encode(), "aptible", size=65536)
     assert 2 <= len(records) <= 4
-    assert sum(len(json.loads(record.message)["log"]) for record in records) == len(text) * 600
+    assert sum(len(json.loads(record.message)["log"]) for record in records) == len(text) * 150
 
 
 def test_docker_lines_have_their_own_time_and_the_keys_type() -> None:
@@ -215,7 +226,7 @@ def test_docker_lines_have_their_own_time_and_the_keys_type() -> None:
         ("vpc-flow-custom.log", "vpc-flow", 2, "2019-08-26T19:47:55Z", {"pkt-srcaddr": "52.213.180.42"}),
         ("array.json", "json", 2, "2026-11-21T02:03:04Z", {}),
         ("lines.json", "json-lines", 2, "2026-11-21T02:03:04.500Z", {}),
-        ("report.csv", "csv", 3, "2026-11-21T02:03:04Z", {"note": 'one, "two"', "user": "ada"}),
+        ("report.csv", "csv", 4, ORIGIN.arrival, {}),
         ("plain.log", "plain", 4, ORIGIN.arrival, {}),
         ("vpc-flow.log", "vpc-flow", 2, "2014-12-14T04:06:50Z", {"dstport": "22", "action": "ACCEPT"}),
         ("cloudfront.log", "cloudfront", 1, "2019-12-04T21:02:31Z", {"x-edge-location": "LAX1", "sc-range-end": "-"}),
@@ -241,9 +252,15 @@ def test_vpc_flow_logs_without_header_have_the_default_names() -> None:
 
 def test_csv_cells_in_quotes_go_on_over_lines() -> None:
     records = read(recorded("s3-logs/report.csv").encode(), "s3-logs", size=5)
-    assert records[1].message == '2026-11-21,02:03:05,grace,"a note\nof two lines, with a comma"'
-    assert records[1].fields is not None
-    assert records[1].fields["note"] == "a note\nof two lines, with a comma"
+    assert records[1].fields == {"date": "2026-11-21", "time": "02:03:04", "user": "ada", "note": 'one, "two"'}
+    assert records[2].message == '2026-11-21,02:03:05,grace,"a note\nof two lines, with a comma"'
+    assert records[2].fields is not None
+    assert records[2].fields["note"] == "a note\nof two lines, with a comma"
+
+
+def test_csv_by_setting_has_no_record_for_its_header() -> None:
+    records = read(recorded("s3-logs/report.csv").encode(), "s3-logs", "csv", size=5)
+    assert [(record.fields or {})["user"] for record in records] == ["ada", "grace", "edsger"]
 
 
 def test_csv_quotes_that_never_end_join_nothing() -> None:

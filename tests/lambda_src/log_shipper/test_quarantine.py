@@ -116,7 +116,7 @@ def test_rejects_what_this_destination_did_not_refuse(
 ) -> None:
     answered = ship.handler(batch(again(refused, **changed)), Context())
     assert answered == {"batchItemFailures": [{"itemIdentifier": "q1"}]}
-    assert '"error":"ShipperError: ' in capsys.readouterr().out
+    assert '"error":"ForeignObjectError: ' in capsys.readouterr().out
     assert logz.messages() == ["first", "last"]
 
 

@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 from log_shipper import aws, http_client, logzio, queue, ship
 from log_shipper.events import CONTINUES
 
-from constructs_lib.shipper import MAX_CONCURRENCY, MEMORY_MB, TIMEOUT_SECONDS, TRIES_BEFORE_DEAD_LETTER
+from constructs_lib.shipper import MEMORY_MB, TIMEOUT_SECONDS, TRIES_BEFORE_DEAD_LETTER
+from settings.destinations import MOST_BY_DEFAULT, default_concurrency
 from tests.conftest import ROOT
 from tests.lambda_src.log_shipper.world import Cloud, Context, Listener, batch, message
 
@@ -127,10 +128,12 @@ def test_the_page_has_the_figures() -> None:
     assert f"after {sum(waits(1, grouped=True)) / 60:.0f} to {sum(waits(0, grouped=True)) / 60 + 0.1:.0f} min" in page
     hours, minutes = divmod(queue.MAX_VISIBILITY_SECONDS // 60, 60)
     assert f"no more than {hours} h {minutes} min" in page
-    assert f"{MAX_CONCURRENCY} invocations at a time" in page
+    assert f"{MOST_BY_DEFAULT} invocations at a time" in page
+    for destinations in (1, 2, 3):
+        assert f"| {destinations} | {default_concurrency(destinations)} |" in page
     assert f"{6 * TIMEOUT_SECONDS // 60} minutes" in page
-    dollars = MAX_CONCURRENCY * 3600 * MEMORY_MB / 1024 * 0.0000133
-    assert f"{MAX_CONCURRENCY} hours of function time, {dollars:.2f} dollars at {MEMORY_MB} MB" in page
+    dollars = MOST_BY_DEFAULT * 3600 * MEMORY_MB / 1024 * 0.0000133
+    assert f"{MOST_BY_DEFAULT} hours of function time, {dollars:.2f} dollars at {MEMORY_MB} MB" in page
 
 
 def test_an_hour_of_absence_costs_a_message_eight_tries_and_thirty_two_posts_at_most(

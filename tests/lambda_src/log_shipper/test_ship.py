@@ -54,12 +54,12 @@ def test_ships_a_landed_object_as_the_listener_wants_it(orders: Cloud, logz: Lis
 
 
 def test_a_body_has_one_type(orders: Cloud, logz: Listener) -> None:
-    orders.export("apps", vendor="cloudwatch-logs")
+    orders.export("apps", vendor="s3-logs")
     landed = [(name, orders.land(f"{name}-{i}", b"{}\n")) for i in range(2) for name in ("orders", "orders", "apps")]
     assert ship.handler(batch(*(message(name, item) for name, item in landed)), Context()) == OK
     types = [query["type"] for query in logz.queries]
-    assert types == [["mongodb-atlas"], ["cloudwatch-logs"], ["mongodb-atlas"], ["cloudwatch-logs"]]
-    assert [record["vendor"] for record in logz.accepted] == ["mongodb-atlas", "mongodb-atlas", "cloudwatch-logs"] * 2
+    assert types == [["mongodb-atlas"], ["s3-logs"], ["mongodb-atlas"], ["s3-logs"]]
+    assert [record["vendor"] for record in logz.accepted] == ["mongodb-atlas", "mongodb-atlas", "s3-logs"] * 2
 
 
 def test_ships_what_the_archiver_wrote_unchanged(cloud: Cloud, logz: Listener) -> None:

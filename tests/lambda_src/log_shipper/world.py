@@ -45,6 +45,9 @@ class Cloud:
         self.secrets = aws.secrets_manager()
 
     def export(self, name: str, **document: Any) -> None:
+        """Write an export's configuration; one of a bucket lands in `LANDING`, unless it says where."""
+        if document.get("vendor") in ("mongodb-atlas", "aptible", "s3-logs"):
+            document = {"landing": {"bucket": LANDING}} | document
         self.ssm.put_parameter(
             Name=f"/logdock/acme/exports/{name}", Type="String", Value=json.dumps(document), Overwrite=True
         )

@@ -16,14 +16,14 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 from moto import mock_aws
-from vendor_connector import atlas_api, aws, handler
+from vendor_connector import atlas_api, aws, configuration, handler, state
 
 from local_cloud.certificate import ServerCertificate, create_server_certificate
 from local_cloud.vendor_apis.atlas import AtlasApi
 from local_cloud.vendor_apis.atlas_project import Project
 from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
 from local_cloud.vendor_apis.logzio import Account, LogzioApi
-from tests.lambda_src.vendor_connector.formation import Clock, Formation, Iam
+from tests.lambda_src.vendor_connector.formation import CONFIGURATIONS, Clock, Formation, Iam, write_configuration
 
 REGION = "eu-west-1"
 READS = ("Describe", "Get", "List")
@@ -76,6 +76,9 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     watched, original = Wire(), BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def call(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
+        # What the code reads of its configuration before anything else is of no interest to any test of an operation.
+        if str(arguments.get("Name")).startswith(CONFIGURATIONS):
+            return original(client, operation, arguments)
         watched.calls.append((operation, copy.deepcopy(arguments)))
         if operation in watched.answers:
             shape = client.meta.service_model.operation_model(operation).input_shape
@@ -92,26 +95,40 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("LOGDOCK_CONFIGURATIONS", CONFIGURATIONS)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    state.begin()
     with mock_aws():
         monkeypatch.setattr(BaseClient, "_make_api_call", call)
         monkeypatch.setattr(aws, "sleep", watched.slept.append)
         yield watched
 
 
+def configured(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return a resource's properties; what it is configured with is written beside, as the stack does."""
+    return {**properties, "Configuration": write_configuration("Resource", properties)}
+
+
 def event(kind: str, properties: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Return a request as the provider framework passes it on, values as CloudFormation writes them."""
+    token = {"ServiceToken": "arn:aws:lambda:eu-west-1:111122223333:function:f"}
     request = {
         "RequestType": kind,
         "ResponseURL": "https://signed.example/?X-Amz-Signature=secret",
         "LogicalResourceId": "Resource",
-        "ResourceProperties": {"ServiceToken": "arn:aws:lambda:eu-west-1:111122223333:function:f", **properties},
+        "ResourceProperties": {**token, **configured(properties)},
     }
+    if "OldResourceProperties" in more:
+        more["OldResourceProperties"] = {**token, **configured(more["OldResourceProperties"])}
     if kind != "Create":
-        operation = handler._operation(properties)[1]
-        request["PhysicalResourceId"] = operation.physical_id(properties)
+        request["PhysicalResourceId"] = physical_id(properties)
     return {**request, **more}
+
+
+def physical_id(properties: dict[str, Any]) -> str:
+    chosen, operation = handler._operation(configuration.of_resource(configured(properties)))
+    return operation.physical_id(chosen.properties)
 
 
 def create(properties: dict[str, Any], seconds: float = 900) -> dict[str, str]:
@@ -121,7 +138,7 @@ def create(properties: dict[str, Any], seconds: float = 900) -> dict[str, str]:
 
 def update(properties: dict[str, Any], old: dict[str, Any]) -> dict[str, str]:
     request = event("Update", properties, OldResourceProperties=old)
-    request["PhysicalResourceId"] = handler._operation(old)[1].physical_id(old)
+    request["PhysicalResourceId"] = physical_id(old)
     data: dict[str, str] = handler.on_event(request, Context())["Data"]
     return data
 
@@ -131,13 +148,9 @@ def delete(properties: dict[str, Any]) -> None:
 
 
 def remembered(parameter: str) -> dict[str, Any] | None:
-    """Return what the SSM parameter holds, or None when there is none."""
-    ssm = aws.ssm()
-    try:
-        value: dict[str, Any] = json.loads(ssm.get_parameter(Name=parameter)["Parameter"]["Value"])
-    except ssm.exceptions.ParameterNotFound:
-        return None
-    return value
+    """Return what is remembered under a parameter, or None when nothing is."""
+    state.begin()
+    return state.entries(parameter) or None
 
 
 @pytest.fixture
@@ -149,6 +162,7 @@ def connector() -> Any:
         delete=delete,
         event=event,
         remembered=remembered,
+        configured=configured,
         refusal=refusal,
         Context=Context,
     )
@@ -201,6 +215,7 @@ def atlas(
     """Atlas with one empty project, whose service account's secret is stored."""
     monkeypatch.setattr(atlas_api, "_tokens", {})
     with AtlasApi(iam.assume, certificate=certificate.certificate, key=certificate.key) as api:
+        api.now = api.callers.now = clock.now
         api.projects[PROJECT_ID] = Project()
         api.callers.service_accounts["mdb_sa_id_1"] = ATLAS_SECRET
         store_secret("acme/atlas", {"client_id": "mdb_sa_id_1", "client_secret": ATLAS_SECRET})
@@ -216,6 +231,7 @@ COCKROACH_KEY = "CCDB1_D4zlI3pmTmk5rGrzYqMhbc_NkcXLI8d81Mtx3djD45iwPfgtnaRv0XCh0
 def cockroach(clock: Clock, iam: Iam, certificate: ServerCertificate) -> Iterator[CockroachdbApi]:
     """CockroachDB Cloud with one Advanced cluster, whose service account's key is stored."""
     with CockroachdbApi(iam.assume_from, certificate=certificate.certificate, key=certificate.key) as api:
+        api.now = clock.now
         api.clusters[CLUSTER_ID] = Cluster()
         api.api_keys.add(COCKROACH_KEY)
         store_secret("acme/cockroach", COCKROACH_KEY)
@@ -227,6 +243,7 @@ def cockroach(clock: Clock, iam: Iam, certificate: ServerCertificate) -> Iterato
 def logzio(clock: Clock, iam: Iam, certificate: ServerCertificate) -> Iterator[LogzioApi]:
     """Logz.io with one empty account, whose API token is stored."""
     with LogzioApi(iam.assume, certificate=certificate.certificate, key=certificate.key) as api:
+        api.now = clock.now
         api.accounts[LOGZIO_TOKEN] = Account(id=24601)
         store_secret("acme/logzio-api", {"api_token": LOGZIO_TOKEN})
         yield api

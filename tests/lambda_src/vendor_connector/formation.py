@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.ssm.models import ssm_backends
 from vendor_connector import handler
 
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+CONFIGURATIONS = "/logdock/acme/x/connector/"
 POLL_SECONDS = 10.0
 ROLE = "AWS::IAM::Role"
 Template = dict[str, dict[str, Any]]
+
+
+def write_configuration(name: str, properties: Mapping[str, Any]) -> str:
+    """Write a configuration as the stack does, and as no request of the code can; return its id."""
+    document = {key: value for key, value in properties.items() if key != "Type"}
+    value = json.dumps(document, sort_keys=True)
+    configuration = f"{name}-{hashlib.sha256(value.encode()).hexdigest()[:12]}"
+    ssm_backends[ACCOUNT][REGION].put_parameter(
+        f"{CONFIGURATIONS}{configuration}", "", value, "String", "", "", True, [], "text", "Standard", ""
+    )
+    return configuration
+
+
+def drop_configurations(*, but: Collection[str] = ()) -> None:
+    """Delete the configurations that no resource names any more."""
+    backend = ssm_backends[ACCOUNT][REGION]
+    for name in [name for name in backend._parameters if name.startswith(CONFIGURATIONS)]:
+        if name.removeprefix(CONFIGURATIONS) not in but:
+            backend.delete_parameter(name)
 
 
 @dataclass(frozen=True)
@@ -99,7 +122,7 @@ class Formation:
             for name, raw in template.items():
                 if name == self.fail_before:
                     raise FailedError(f"{name} failed")
-                properties = self._resolved(raw)
+                properties = self._with_configuration(name, raw, template)
                 if name in before and before[name].properties == properties:
                     continue
                 done.append(name)
@@ -108,6 +131,7 @@ class Formation:
             if rollback:
                 try:
                     self._roll_back(done, before)
+                    self._clean_up()
                 except FailedError as error:
                     raise AssertionError(f"the rollback failed, which a person must mend: {error}") from error
             raise
@@ -116,12 +140,31 @@ class Formation:
         for name in reversed(done):
             if name in before and before[name].physical_id != self.resources[name].physical_id:
                 self._delete(name, before[name])
+        self._clean_up()
 
     def destroy(self) -> None:
         """Delete everything, last first."""
         for name in reversed(list(self.resources)):
             self._delete(name, self.resources[name])
             del self.resources[name]
+        self._clean_up()
+
+    def _clean_up(self) -> None:
+        """Delete the former configurations, as CloudFormation does after the resources that depended on them."""
+        drop_configurations(but=[one.properties.get("Configuration") for one in self.resources.values()])
+
+    def _with_configuration(self, name: str, raw: Mapping[str, Any], template: Template) -> dict[str, Any]:
+        """Return a resource's properties; what it is configured with is written beside, as the stack does."""
+        properties: dict[str, Any] = self._resolved(raw)
+        if properties["Type"] == ROLE:
+            return properties
+        from_vendor = [key for key, value in raw.items() if isinstance(value, Get) and value.attribute != "Arn"]
+        configuration = {key: value for key, value in properties.items() if key not in from_vendor}
+        if raw.get("Operation") == "atlas-log-export":
+            configuration["AccessRoleState"] = template["AccessRole"]["StateParameter"]
+        if raw.get("Operation") == "logzio-fetchers":
+            configuration["Account"] = self.resources["Account"].properties["Configuration"]
+        return {**properties, "Configuration": write_configuration(name, configuration)}
 
     def _bring(self, name: str, properties: dict[str, Any], former: _Deployed | None) -> None:
         if properties["Type"] == ROLE:

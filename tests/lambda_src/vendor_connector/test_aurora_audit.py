@@ -16,6 +16,7 @@ PROPERTIES = {
     "LogTypes": ["audit"],
     "Parameters": {"server_audit_logging": "1", "server_audit_events": "CONNECT,QUERY_DDL"},
     "ParameterGroupName": OURS,
+    "ParameterGroup": "own",
     "StateParameter": STATE,
 }
 # DescribeDBClusterParameters of the engine's defaults: name, default value, ApplyType.
@@ -289,11 +290,26 @@ def test_more_than_twenty_parameters_go_in_several_requests(own: Rds, wire: Any,
     assert [len(call["Parameters"]) for call in wire.requests("ModifyDBClusterParameterGroup")] == [20, 1]
 
 
-def test_an_own_group_that_the_role_may_not_touch_is_named(own: Rds, wire: Any, connector: Any) -> None:
-    wire.refuse("DescribeDBClusterParameters", "AccessDenied")
+@pytest.mark.parametrize("named", [None, "another"])
+def test_an_own_group_that_the_settings_do_not_name_is_refused(
+    own: Rds, wire: Any, connector: Any, named: str | None
+) -> None:
     with pytest.raises(ConnectorError, match=r"its own parameter group own.*parameter_group: own"):
-        connector.create(PROPERTIES)
+        connector.create({**PROPERTIES, "ParameterGroup": named})
     assert rds_writes(wire) == []
+
+
+def test_an_update_to_another_own_group_puts_the_former_one_back(own: Rds, connector: Any) -> None:
+    before = dict(own.groups["own"])
+    connector.create(PROPERTIES)
+    own.groups["second"], own.descriptions["second"] = {}, "the team's"
+    assert own.cluster is not None
+    own.cluster["DBClusterParameterGroup"] = "second"
+    connector.update({**PROPERTIES, "ParameterGroup": "second"}, PROPERTIES)
+    assert own.groups["own"] == before
+    assert own.groups["second"]["server_audit_logging"] == "1"
+    connector.delete({**PROPERTIES, "ParameterGroup": "second"})
+    assert (own.groups["own"], own.groups["second"], connector.remembered(STATE)) == (before, {}, None)
 
 
 # --- export types, roles, state ---------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ def test_answers_with_the_physical_id_and_data(wire: Any, connector: Any) -> Non
 
 def test_an_update_that_names_another_thing_is_a_replacement(wire: Any, connector: Any) -> None:
     event = connector.event("Update", GROUP, OldResourceProperties=GROUP)
-    event["ResourceProperties"] = {**GROUP, "Name": "/acme/other"}
+    event["ResourceProperties"] = connector.configured({**GROUP, "Name": "/acme/other"})
     answer = handler.on_event(event, connector.Context())
     assert answer["PhysicalResourceId"] == "log-group//acme/other" != event["PhysicalResourceId"]
 
@@ -31,10 +31,54 @@ def test_delete_answers_with_the_id_that_it_was_given(wire: Any, connector: Any)
 
 
 @pytest.mark.parametrize("operation", ["aurora", None])
-def test_rejects_an_unknown_operation(connector: Any, operation: str | None) -> None:
-    event = {"RequestType": "Create", "ResourceProperties": {"Operation": operation}}
-    with pytest.raises(ConnectorError, match=f"unknown Operation '{operation}'; known are"):
+def test_rejects_an_unknown_operation(wire: Any, connector: Any, operation: str | None) -> None:
+    with pytest.raises(ConnectorError, match=f"unknown Operation {operation!r}; known are"):
+        handler.on_event(connector.event("Create", {"Operation": operation}), connector.Context())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "names no Configuration.*Deploy this release with the same settings first"),
+        ({"Configuration": "Resource-000000000000"}, "unknown Configuration: there is no SSM parameter"),
+        ({"Configuration": "../orders/Resource-000000000000"}, "it must be an id that the stack made"),
+        ({"Configuration": ["a"]}, "it must be text"),
+    ],
+)
+def test_rejects_a_configuration_that_the_deployment_did_not_write(
+    wire: Any, connector: Any, given: dict[str, Any], said: str
+) -> None:
+    for kind in ("Create", "Delete"):
+        event = {"RequestType": kind, "PhysicalResourceId": "x", "ResourceProperties": {**GROUP, **given}}
+        with pytest.raises(ConnectorError, match=said):
+            handler.on_event(event, connector.Context())
+    assert wire.writes() == []
+
+
+def test_the_properties_of_an_event_are_not_used(wire: Any, connector: Any) -> None:
+    event = connector.event("Create", GROUP)
+    event["ResourceProperties"] |= {"Operation": "bucket-events", "Name": "/theirs", "KmsKeyArn": "arn:aws:kms:theirs"}
+    assert handler.on_event(event, connector.Context())["PhysicalResourceId"] == "log-group//acme/ledger"
+    assert wire.requests("CreateLogGroup") == [{"logGroupName": "/acme/ledger"}]
+
+
+def test_a_configuration_for_several_names_admits_no_other(wire: Any, connector: Any) -> None:
+    shared = {"Operation": "log-group", "Names": ["/acme/a", "/acme/b"], "RetentionDays": "30"}
+    event = connector.event("Create", {**GROUP, "Name": "/acme/a"})
+    event["ResourceProperties"] = {**connector.configured(shared), "Name": "/acme/b"}
+    assert handler.on_event(event, connector.Context())["PhysicalResourceId"] == "log-group//acme/b"
+    event["ResourceProperties"]["Name"] = "/acme/c"
+    with pytest.raises(ConnectorError, match=r"Name is '/acme/c', which .* does not list"):
         handler.on_event(event, connector.Context())
+
+
+def test_a_policy_given_a_moment_ago_may_take_a_minute_to_be_seen(wire: Any, connector: Any) -> None:
+    wire.refuse("CreateLogGroup", "AccessDeniedException", times=5)
+    connector.create(GROUP)
+    assert wire.slept == [10.0] * 5
+    wire.refuse("CreateLogGroup", "AccessDeniedException")
+    with pytest.raises(ConnectorError, match="AccessDeniedException"):
+        connector.create(GROUP)
 
 
 def test_an_aws_error_names_operation_and_call(wire: Any, connector: Any) -> None:
@@ -73,9 +117,10 @@ def test_logs_are_json_lines_without_the_signed_address(wire: Any, connector: An
     assert "signed.example" not in "".join(lines)
 
 
-def test_the_schedule_needs_the_properties_of_the_resource(wire: Any, connector: Any) -> None:
-    with pytest.raises(ConnectorError, match="property Name is missing"):
-        handler.on_schedule({"Operation": "log-group"}, connector.Context())
+def test_the_schedule_takes_nothing_from_its_event(wire: Any, connector: Any) -> None:
+    with pytest.raises(ConnectorError, match="names no Configuration"):
+        handler.on_schedule(connector.configured(GROUP), connector.Context())
+    assert wire.calls == []
 
 
 def test_memory_holds_more_than_four_kilobytes(wire: Any, connector: Any) -> None:
@@ -84,22 +129,50 @@ def test_memory_holds_more_than_four_kilobytes(wire: Any, connector: Any) -> Non
     assert wire.requests("PutParameter")[0]["Tier"] == "Intelligent-Tiering"
 
 
-def test_memory_goes_with_its_last_entry(wire: Any, connector: Any) -> None:
-    state.save(STATE, "a", {})
-    state.save(STATE, "b", {})
-    state.drop(STATE, "a")
-    assert connector.remembered(STATE) == {"b": {}}
-    state.drop(STATE, "b")
+def test_memory_has_a_parameter_for_each_object(wire: Any, connector: Any) -> None:
+    for number in range(12):
+        state.save(STATE, f"object|{number}", {"id": number})
+    names = [one["Name"] for one in wire.requests("PutParameter")]
+    assert len({*names}) == 12
+    assert all(name.startswith(f"{STATE}/") for name in names)
+    assert connector.remembered(STATE) == {f"object|{number}": {"id": number} for number in range(12)}
+    for number in range(12):
+        state.drop(STATE, f"object|{number}")
     assert connector.remembered(STATE) is None
+
+
+def test_memory_of_an_earlier_release_is_read_and_goes_with_what_is_dropped(wire: Any, connector: Any) -> None:
+    shared = {"a": {"id": 1}, "b": {"id": 2}}
+    boto3.client("ssm").put_parameter(Name=STATE, Value=json.dumps(shared), Type="String")
+    assert (state.load(STATE, "a"), connector.remembered(STATE)) == ({"id": 1}, shared)
+    state.begin()
+    state.save(STATE, "a", {"id": 3})
+    assert (state.load(STATE, "a"), connector.remembered(STATE)) == ({"id": 3}, {**shared, "a": {"id": 3}})
+    state.drop(STATE, "a")
+    assert connector.remembered(STATE) == {"b": {"id": 2}}
+    state.drop(STATE, "b")
+    assert boto3.client("ssm").describe_parameters()["Parameters"] == []
+
+
+def test_a_list_of_memory_is_read_once_in_an_invocation(wire: Any, connector: Any) -> None:
+    state.save(STATE, "a", {})
+    state.begin()
+    wire.calls.clear()
+    for _ in range(3):
+        state.entries(STATE)
+        state.save(STATE, "b", {"id": 1})
+        assert state.load(STATE, "b") == {"id": 1}
+    assert len(wire.requests("GetParametersByPath")) == 1
 
 
 def test_dropping_what_is_gone_is_no_error(wire: Any) -> None:
     state.drop(STATE, "a")
-    assert wire.writes() == []
+    assert state.entries(STATE) == {}
 
 
 @pytest.mark.parametrize("value", ["not json", "[]"])
 def test_rejects_a_memory_that_somebody_overwrote(wire: Any, value: str) -> None:
+    state.begin()
     boto3.client("ssm").put_parameter(Name=STATE, Value=value, Type="String")
     with pytest.raises(ConnectorError, match=f"SSM parameter {STATE} does not hold what Logdock wrote"):
         state.load(STATE, "a")

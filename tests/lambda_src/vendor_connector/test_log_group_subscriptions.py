@@ -20,6 +20,7 @@ PROPERTIES = {
     "FilterName": "logdock.apps",
     "RoleArn": ROLE,
 }
+SETTINGS = {name: value for name, value in PROPERTIES.items() if name != "Operation"}
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_a_group_under_two_prefixes_is_counted_once(logs: Any, connector: Any) -
 
 def test_never_subscribes_the_log_of_the_destination_function() -> None:
     function = "arn:aws:lambda:eu-west-1:123456789012:function:acme-archiver:live"
-    wanted = log_group_subscriptions.parse({**PROPERTIES, "Prefixes": ["/aws/lambda/"], "DestinationArn": function})
+    wanted = log_group_subscriptions.parse({**SETTINGS, "Prefixes": ["/aws/lambda/"], "DestinationArn": function})
     assert not wanted.covers("/aws/lambda/acme-archiver")
     assert wanted.covers("/aws/lambda/acme-archiver-of-somebody-else")
 
@@ -219,17 +220,28 @@ def test_delete_succeeds_when_a_filter_was_removed_by_hand(logs: Any, wire: Any,
     assert "/apps/b" not in filters(logs)
 
 
-def test_the_schedule_subscribes_groups_that_appeared_since(logs: Any, connector: Any) -> None:
+def on_schedule(connector: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Run what the schedule runs; the event is anyone's who may invoke the function."""
+    monkeypatch.setenv("LOGDOCK_SCHEDULED", connector.configured(PROPERTIES)["Configuration"])
+    forged = {**PROPERTIES, "DestinationArn": "arn:aws:lambda:eu-west-1:999999999999:function:theirs"}
+    return handler.on_schedule(forged, connector.Context())
+
+
+def test_the_schedule_subscribes_groups_that_appeared_since(
+    logs: Any, connector: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     connector.create(PROPERTIES)
     logs.create_log_group(logGroupName="/apps/new")
-    assert handler.on_schedule(PROPERTIES, connector.Context())["Subscribed"] == "3"
+    assert on_schedule(connector, monkeypatch)["Subscribed"] == "3"
     assert filters(logs)["/apps/new"] == OURS
 
 
-def test_the_schedule_fails_when_a_group_is_full_and_keeps_the_others(logs: Any, connector: Any) -> None:
+def test_the_schedule_fails_when_a_group_is_full_and_keeps_the_others(
+    logs: Any, connector: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     occupy(logs, "/apps/b", "x", "y")
     with pytest.raises(ConnectorError, match="/apps/b"):
-        handler.on_schedule(PROPERTIES, connector.Context())
+        on_schedule(connector, monkeypatch)
     assert filters(logs)["/apps/a"] == OURS
 
 

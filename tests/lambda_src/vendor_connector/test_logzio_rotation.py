@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from vendor_connector import aws, state
 
-from local_cloud.vendor_apis.logzio import LogzioApi
+from local_cloud.vendor_apis.logzio import Account, LogzioApi
 from local_cloud.vendor_apis.server import Reply
+from tests.lambda_src.vendor_connector.conftest import remembered_values
 from tests.lambda_src.vendor_connector.formation import FailedError, Formation, Iam
 from tests.lambda_src.vendor_connector.test_logzio_fetchers import (
     BUCKET,
     FETCHERS,
     ROLE_ARN,
+    STATE,
     TOKEN,
     by_hand,
     is_clean,
@@ -295,3 +299,47 @@ def test_going_back_to_the_revision_before_drops_no_id_that_a_fetcher_comes_with
     assert ids(logzio) == [f"acme {new}"]
     assert old not in {one.external_id for one in account.fetchers.values()}
     assert reader.refused == []
+
+
+@pytest.mark.parametrize("count", [12, pytest.param(100, marks=pytest.mark.proof)])
+def test_many_exports_are_deployed_and_rotated_and_no_parameter_is_near_its_limit(
+    logzio: LogzioApi, formation: Formation, iam: Iam, count: int
+) -> None:
+    exports = [f"an-export-with-a-long-name-{number:03}" for number in range(count)]
+    account = logzio.accounts[TOKEN]
+    formation.deploy(template(logzio, *exports, Revision="1"))
+    for revision in ("2", "3", "4"):
+        if revision == "2":
+            account.change_external_id()
+        formation.deploy(template(logzio, *exports, Revision=revision))
+        assert max(map(len, remembered_values())) < 1024
+    assert {one.external_id for one in account.fetchers.values()} == {account.external_id}
+    assert (len(account.fetchers), iam.roles[ROLE_ARN]) == (count, [account.external_id])
+    formation.destroy()
+    assert is_clean(logzio)
+
+
+def test_another_accounts_secret_ends_the_fetchers_of_the_former_account(
+    logzio: LogzioApi, formation: Formation
+) -> None:
+    logzio.accounts["other-token"] = Account(id=7)
+    aws.secrets_manager().create_secret(Name="acme/other-api", SecretString="other-token")
+    formation.deploy(template(logzio))
+    formation.deploy(template(logzio, Secret="acme/other-api"))
+    assert (len(shown(logzio)), len(shown(logzio, "other-token"))) == (0, 2)
+    formation.destroy()
+    assert is_clean(logzio)
+
+
+def test_what_an_earlier_release_remembers_in_one_parameter_is_kept_and_removed(
+    logzio: LogzioApi, formation: Formation
+) -> None:
+    formation.deploy(template(logzio))
+    before, entries = shown(logzio), state.entries(STATE)
+    for object_id in entries:
+        state.drop(STATE, object_id)
+    aws.ssm().put_parameter(Name=STATE, Value=json.dumps(entries), Type="String")
+    formation.deploy(template(logzio, Revision="2"))
+    assert shown(logzio) == before
+    formation.destroy()
+    assert is_clean(logzio)

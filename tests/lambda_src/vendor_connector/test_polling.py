@@ -62,8 +62,8 @@ def test_an_operation_that_is_not_polled_is_complete_when_it_has_been_done(clock
     assert event["PhysicalResourceId"] == "log-group//acme/ledger"
 
 
-def test_a_polled_operation_does_nothing_before_its_first_poll(probe: Probe, clock: Clock) -> None:
-    event = {"RequestType": "Create", "ResourceProperties": {"Operation": "probe", "Name": "a"}}
+def test_a_polled_operation_does_nothing_before_its_first_poll(probe: Probe, clock: Clock, connector: Any) -> None:
+    event = connector.event("Create", {"Operation": "probe", "Name": "a"})
     assert handler.on_event(event, Lambda(clock)) == {
         "PhysicalResourceId": "probe/a",
         "StartedAt": clock.now(),

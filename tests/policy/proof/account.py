@@ -80,7 +80,7 @@ class Account:
             policies = {
                 policy["PolicyName"]: policy["PolicyDocument"] for policy in each.properties.get("Policies", [])
             }
-            for other in self.of_type("AWS::IAM::Policy"):
+            for other in (*self.of_type("AWS::IAM::Policy"), *self.of_type("AWS::IAM::ManagedPolicy")):
                 if name in other.properties["Roles"]:
                     policies[f"{other.stack}/{other.logical_id}"] = other.properties["PolicyDocument"]
             if managed := each.properties.get("ManagedPolicyArns"):

@@ -112,6 +112,7 @@ class Property(_Model):
     where: dict[str, Text] = {}
     at: Text
     equals: Any = None
+    one_of: tuple[str, ...] | None = None
     at_least: Annotated[int, Field(strict=True)] | None = None
     when: When = {}
     because: Sentence
@@ -233,8 +234,8 @@ def _across(entries: list[Entry], contexts: Contexts) -> Iterator[str]:
             yield f"{entry.source}: {entry.id}: the name is taken by {seen[entry.id].source}"
         seen[entry.id] = entry
         says = entry.says
-        if isinstance(says, Property) and (says.equals is None) == (says.at_least is None):
-            yield f"{entry.source}: {entry.id}: expected either equals or at_least"
+        if isinstance(says, Property) and [says.equals, says.one_of, says.at_least].count(None) != 2:
+            yield f"{entry.source}: {entry.id}: expected one of equals, one_of and at_least"
         if not isinstance(says, Claim):
             continue
         for name in [*says.context, *(name for each in contexts.defaults for name in each.context)]:

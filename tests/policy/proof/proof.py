@@ -153,7 +153,7 @@ class Proof:
         ]
 
     def _look(self, entry: Entry, says: Property, subject: Subject) -> Iterator[Finding]:
-        expected = list(_filled(says.equals if says.at_least is None else says.at_least, subject, entry))
+        expected = list(says.one_of or _filled(says.equals if says.at_least is None else says.at_least, subject, entry))
         where = [(at, value) for at, text in says.where.items() for [value] in fill([text], subject, entry)]
         resources = [
             resource

@@ -13,8 +13,10 @@ from settings.exports import (
     CloudwatchLogsExport,
     CockroachdbExport,
     Export,
+    LogGroupExport,
     MongodbAtlasExport,
     S3LogsExport,
+    announced_to,
 )
 from settings.names import Names
 from tests.policy.proof.answers import connected
@@ -221,9 +223,20 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
     }
     if any(ARCHIVE in export.ship_to for export in cast.settings.exports):
         ships_to[ARCHIVE] = ARCHIVE
+    archive = names.bucket_arn(names.bucket("archive"))
     for name, what in ships_to.items():
         secret = secrets.get(name)
+        announced = [each for each in cast.settings.exports if name in announced_to(each)]
+        archived = [each.name for each in announced if isinstance(each, LogGroupExport)]
+        not_archived = [each.name for each in cast.settings.exports if each.name not in archived]
+        not_announced = [each.name for each in cast.settings.exports if each not in announced]
         values: Values = {
+            "shipped-archive": tuple(f"{archive}/logs/{each}" for each in archived),
+            "unshipped-archive": tuple(f"{archive}/logs/{each}" for each in (*not_archived, "nobody")),
+            "copied-archive": tuple(f"{archive}/logs/{each.name}" for each in announced) if name == ARCHIVE else (),
+            "uncopied-archive": tuple(f"{archive}/logs/{each}" for each in (*not_announced, "nobody")),
+            "rule-name": tuple(names.export(each.name) for each in announced),
+            "other-rule-name": tuple(names.export(each) for each in (*not_announced, "nobody")),
             "destination": name,
             "role": names.role_arn(names.shipper(name)),
             "queue": names.queue_arn(name),

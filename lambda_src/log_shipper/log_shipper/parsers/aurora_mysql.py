@@ -1,8 +1,14 @@
-"""Aurora MySQL advanced audit lines: ten comma-separated columns whose ninth is a quoted query that may hold commas.
+"""Audit lines of Aurora MySQL and of RDS: comma-separated columns whose ninth is a quoted query that may hold commas.
+
+Aurora writes ten columns and microseconds since 1970. RDS for MySQL and MariaDB write ``YYYYMMDD HH:MM:SS`` in UTC,
+``connection_type`` as an eleventh column, and in some versions one column more
+(https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.MySQL.Options.AuditPlugin.html).
 
 Source: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Auditing.html. The log group is
 ``/aws/rds/cluster/<cluster>/<log type>``; other log types than audit are kept as plain lines.
 """
+
+import re
 
 from log_shipper import timestamps
 from log_shipper.parsers import plain
@@ -10,9 +16,10 @@ from log_shipper.record import Origin, Record
 
 COLUMNS = (
     "timestamp", "serverhost", "username", "host", "connectionid", "queryid", "operation", "database", "object",
-    "retcode",
+    "retcode", "connection_type", "column_12",
 )  # fmt: skip
-_TIMESTAMP_DIGITS = 16
+_TIMESTAMP = re.compile(r"\d{16}|\d{8} \d\d:\d\d:\d\d", re.ASCII)
+_AFTER_OBJECT = re.compile(r",(\d*)(?:,([^,']{0,64}))?(?:,([^,']{0,64}))?$", re.ASCII)
 
 
 def log_type_of(log_group: str) -> str:
@@ -21,19 +28,27 @@ def log_type_of(log_group: str) -> str:
 
 
 def columns(line: str) -> dict[str, str] | None:
-    """Return the ten columns by name, or None when the line is not an audit line.
+    """Return a line's columns by name, or None when the line is not an audit line.
 
-    The first eight commas separate columns, and so does the last: everything between belongs to the query.
+    The first eight commas separate columns, and so do the last one to three; what is between belongs to the query.
     """
     head = line.split(",", 8)
-    if len(head) != 9 or len(head[0]) != _TIMESTAMP_DIGITS or not (head[0].isascii() and head[0].isdigit()):
+    if len(head) != 9 or not _TIMESTAMP.fullmatch(head[0]):
         return None
-    statement, comma, retcode = head[8].rpartition(",")
-    if not comma or not (retcode == "" or (retcode.isascii() and retcode.isdigit())):
+    tail = _AFTER_OBJECT.search(head[8], _end_of_query(head[8]))
+    if tail is None:
         return None
-    if len(statement) > 1 and statement[0] == statement[-1] == "'":
-        statement = statement[1:-1]
-    return dict(zip(COLUMNS, (*head[:8], statement, retcode), strict=True))
+    query = head[8][: tail.start()]
+    if len(query) > 1 and query[0] == query[-1] == "'":
+        query = query[1:-1]
+    after = [value for value in tail.groups() if value is not None]
+    return dict(zip(COLUMNS, (*head[:8], query, *after), strict=False))
+
+
+def _end_of_query(text: str) -> int:
+    """Return where the columns after the query may begin: behind its last quote, or where the last column does."""
+    quote = text.rfind("'")
+    return quote + 1 if quote >= 0 else max(0, text.find(","))
 
 
 def parse(line: str, origin: Origin) -> Record:
@@ -41,5 +56,9 @@ def parse(line: str, origin: Origin) -> Record:
     named = columns(line)
     if named is None:
         return plain.unknown(line, origin) if origin.log_type == "audit" else plain.parse(line, origin)
-    time = timestamps.from_epoch(int(named["timestamp"]))
+    stamp = named["timestamp"]
+    if len(stamp) == 16:
+        time = timestamps.from_epoch(int(stamp))
+    else:
+        time = timestamps.normalise(f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}T{stamp[9:]}Z")
     return Record(line, time or origin.arrival, "audit", named)

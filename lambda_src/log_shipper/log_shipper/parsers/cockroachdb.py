@@ -8,9 +8,7 @@ cockroachdb/cockroach. A ``crdb-v2`` entry may go on over lines that repeat its 
 import re
 from collections.abc import Iterator
 
-import orjson
-
-from log_shipper import timestamps
+from log_shipper import lenient_json, timestamps
 from log_shipper.parsers import plain
 from log_shipper.record import MAX_JOINED_CHARS, JsonValue, Origin, Record
 
@@ -82,8 +80,8 @@ def _crdb_v2_record(line: str, match: re.Match[str], origin: Origin) -> Record:
 
 def _parse_json(line: str, origin: Origin) -> Record:
     try:
-        document = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        document = lenient_json.loads(line)
+    except ValueError:
         return plain.unknown(line, origin)
     time = _json_time(document)
     if time is None:

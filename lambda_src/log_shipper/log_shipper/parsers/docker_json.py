@@ -2,20 +2,25 @@
 
 Sources: https://docs.docker.com/engine/logging/drivers/json-file/ and https://www.aptible.com/docs/s3-log-archives.
 Docker cuts a container's line at 16 KiB, and says so by nothing but the line feed that every part lacks except the last
-(https://github.com/moby/moby/issues/36777). Keys are ``<stack>/shareable/<schema>/<sha256 of the key>/<type>-<id>/``.
+(https://github.com/moby/moby/issues/36777). A text that lacks its line feed and has fewer bytes was the last that its
+container wrote: it is whole, and what follows belongs to another run.
+
+Keys are ``<stack>/shareable/<schema>/<sha256 of the key>/<type>-<id>/``.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import orjson
 
-from log_shipper import timestamps
+from log_shipper import lenient_json, timestamps
 from log_shipper.parsers import plain
 from log_shipper.record import MAX_JOINED_CHARS, JsonValue, Origin, Record
 
 _RESOURCE_SEGMENT = 4
 _STREAMS = ("stdout", "stderr")
+PART_BYTES = 16 * 1024
 
 
 def log_type_of(key: str) -> str:
@@ -55,7 +60,9 @@ class Joiner:
         cut = self._cut.pop(stream, None) or _Cut(record, document)
         cut.texts.append(text)
         cut.chars += len(line)
-        if text.endswith("\n") or cut.chars >= MAX_JOINED_CHARS:
+        # a byte that is not UTF-8 is three in Docker's JSON, so a part may look longer, but never shorter
+        is_part = not text.endswith("\n") and len(text.encode("utf-8", "surrogatepass")) >= PART_BYTES
+        if not is_part or cut.chars >= MAX_JOINED_CHARS:
             yield _joined(cut)
         else:
             self._cut[stream] = cut
@@ -69,15 +76,20 @@ class Joiner:
 def _joined(cut: _Cut) -> Record:
     if len(cut.texts) == 1:
         return cut.record
-    whole = orjson.dumps({**cut.document, "log": "".join(cut.texts)})
-    return cut.record._replace(message=whole.decode())
+    whole = {**cut.document, "log": "".join(cut.texts)}
+    try:
+        message = orjson.dumps(whole).decode()
+    except orjson.JSONEncodeError:
+        # a lone surrogate, which only an escape can hold
+        message = json.dumps(whole, separators=(",", ":"))
+    return cut.record._replace(message=message)
 
 
 def _parse(line: str, origin: Origin) -> tuple[Record, JsonValue]:
     """Return the record of a line and, where it is a json-file line, its document."""
     try:
-        document = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        document = lenient_json.loads(line)
+    except ValueError:
         return plain.unknown(line, origin), None
     if not isinstance(document, dict) or "log" not in document:
         return plain.unknown(line, origin), None

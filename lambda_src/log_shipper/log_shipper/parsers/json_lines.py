@@ -1,15 +1,19 @@
-"""JSON lines of no known vendor: the time is looked for under the names that loggers use."""
+"""JSON lines of no known vendor: the time is looked for under the names that loggers and AWS services use."""
 
-import orjson
-
-from log_shipper import timestamps
+from log_shipper import lenient_json, timestamps
 from log_shipper.parsers import plain
 from log_shipper.record import JsonValue, Origin, Record
 
 TIME_NAMES = (
     "@timestamp", "timestamp", "time", "ts", "eventTime", "event_time", "datetime", "date", "t", "Timestamp", "Time",
     "start_time", "created_at",
+    # Serilog, Splunk, Python's asctime, Kubernetes audit logs, other spellings
+    "@t", "_time", "asctime", "stageTimestamp", "requestReceivedTimestamp", "timeStamp", "time_local",
+    # Route 53 Resolver, Network Firewall, GuardDuty findings, CloudTrail digests, API Gateway, AWS Config
+    "query_timestamp", "event_timestamp", "updatedAt", "createdAt", "digestEndTime", "requestTime",
+    "configurationItemCaptureTime",
 )  # fmt: skip
+"""In the order in which they are tried; the first that holds a plausible time wins."""
 
 
 def parse(line: str, origin: Origin) -> Record:
@@ -18,8 +22,8 @@ def parse(line: str, origin: Origin) -> Record:
     if time:
         return Record(line, time, origin.log_type)
     try:
-        document = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        document = lenient_json.loads(line)
+    except ValueError:
         return plain.unknown(line, origin)
     return of_document(line, document, origin)
 
@@ -33,16 +37,22 @@ def time_of(document: JsonValue) -> str | None:
     """Return the first time found in a document's own names, or None."""
     if not isinstance(document, dict):
         return None
+    date, clock = document.get("date"), document.get("time")
+    if isinstance(date, str) and isinstance(clock, str) and (time := timestamps.normalise(f"{date}T{clock}Z")):
+        return time
     for name in TIME_NAMES:
-        value = document.get(name)
-        if isinstance(value, dict):
-            value = value.get("$date")
-        if isinstance(value, str):
-            time = timestamps.normalise(value) or timestamps.from_epoch_text(value)
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            time = timestamps.from_epoch(int(value)) if abs(value) < 2**63 else None
-        else:
-            continue
-        if time:
+        if (value := document.get(name)) is not None and (time := _time(value)):
             return time
+    return None
+
+
+def _time(value: JsonValue) -> str | None:
+    if isinstance(value, dict):
+        value = value.get("$date")
+    if isinstance(value, dict):
+        value = value.get("$numberLong")
+    if isinstance(value, str) and (time := timestamps.normalise(value) or timestamps.from_common_log_format(value)):
+        return time
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return timestamps.from_plausible_epoch(value)
     return None

@@ -2,28 +2,36 @@
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html. Each array element
 or document is one record whose message is its original text. Memory is bounded by the largest element, and an element
-by 4 MiB: what is longer, or no JSON any more, comes out as plain lines from there on.
+by 4 MiB. What is not JSON comes out as lines, and reading goes on behind it: a damaged element costs its neighbours
+nothing, and lines between documents are read as lines.
 """
 
 import codecs
 import json
 import re
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
 
-from log_shipper.lines import MAX_LINE_BYTES, line_blocks, text_of
+from log_shipper.lenient_json import raw_decode
+from log_shipper.lines import MAX_LINE_BYTES
 from log_shipper.parsers import json_lines, plain
 from log_shipper.record import JsonValue, Origin, Record
 
 _RECORDS = re.compile(r'\{\s{0,9}"Records"\s{0,9}:\s{0,9}\[')
-_ARRAY = re.compile(r"\[")
-_SEPARATORS = re.compile(r"[\s,]*")
+_SEPARATORS = re.compile(r"[\s,\0\ufeff]*")
+_NEXT_ELEMENT = re.compile(r"[,\n]\s{0,64}(?=\{)")
+_BLANKS = re.compile(r"[ \t,]*")
 _OPENING_CHARS = 64
 """What must be seen to tell how a text opens: more than the longest `_RECORDS` has."""
 # half of a line's limit: a document is held as text and, for a moment, as objects that may take thirty times as much
 _MAX_ELEMENT_CHARS = MAX_LINE_BYTES // 2
+_MAX_DAMAGED = 256
+"""How many damaged elements of an object are searched for the next whole one; the rest then comes out as lines."""
+_CANDIDATES = 32
 _AFTER_NUMBER = ",]} \t\r\n"
-_decode = json.JSONDecoder().raw_decode
+_NEAR_END = 16
+"""An error so near to the end of what was read may be one of what was not read yet: ``tru``, ``\\u00``."""
+
+LineReader = Callable[[str, Origin], Iterable[Record]]
 
 
 def is_records(text: str) -> bool:
@@ -37,58 +45,178 @@ def is_document(text: str) -> bool:
 
 
 def is_array(text: str) -> bool:
-    """Say whether a text begins as a JSON array, and not as a plain line like ``[2026-01-02 03:04:05] started``."""
+    """Say whether a text begins as an array of JSON objects, and not as a plain line like ``[0] {"a": 1}``."""
     start = _after_separators(text, 1)
-    end = start if text.startswith("]", start) else _element(text, start, whole=True)[1]
-    if end < 0:
-        return False
-    end = _after_separators(text, end)
-    return not text.startswith("]", end) or text[end + 1 :].lstrip()[:1] in ("", "[", "{")
+    return text.startswith("{", start) and _element(text, start, whole=True)[1] > 0
 
 
-def read(pieces: Iterable[bytes], origin: Origin) -> Iterator[Record]:
-    """Yield one record per array element or document; what is not JSON any more comes out as plain lines."""
-    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-    source = iter(pieces)
-    buffer = ""
-    position = 0
-    wanted = _OPENING_CHARS
-    begun = ended = False
-    opening, closing = "", ""
-    while True:
-        while not ended and len(buffer) - position < wanted:
-            piece = next(source, None)
-            ended = piece is None
-            buffer = buffer[position:] + decoder.decode(piece or b"", ended)
-            position = 0
-        if not begun:
-            buffer, begun = buffer.removeprefix("\ufeff"), True
-        position = _after_separators(buffer, position)
-        left = len(buffer) - position
-        if left == 0 and ended:
-            return
-        if left == 0 or (not closing and not ended and left < _OPENING_CHARS):
-            wanted = _OPENING_CHARS
-            continue
-        if closing and buffer[position] == closing[0]:
-            position, opening, closing = position + 1, "", closing[1:]
-            continue
-        if not closing and (found := _RECORDS.match(buffer, position) or _ARRAY.match(buffer, position)):
-            position, opening = found.end(), found[0]
-            closing = "]" if opening == "[" else "]}"
-            continue
-        document, end = _element(buffer, position, whole=ended) if closing != "}" else (None, -1)
-        # an element of that length is seen to end when there is a character more
-        if end < 0 and not ended and closing != "}" and left <= _MAX_ELEMENT_CHARS:
-            wanted = min(2 * left, _MAX_ELEMENT_CHARS) + 1
-            continue
-        if end < 0:
-            rest = (opening + buffer[position:]).encode() + decoder.getstate()[0]
-            buffer = ""
-            yield from _plain_lines(chain((rest,), source), origin)
-            return
-        yield json_lines.of_document(buffer[position:end], document, origin)
-        position, wanted, opening = end, 1, ""
+def read(pieces: Iterable[bytes], origin: Origin, read_line: LineReader | None = None) -> Iterator[Record]:
+    """Yield one record per array element or document, and what is neither as lines.
+
+    Parameters
+    ----------
+    pieces : iterable of bytes
+        The decompressed object.
+    read_line : callable, optional
+        Reads a line that stands between documents; default: it is a line that was not understood.
+    """
+    yield from _Reader(pieces, origin, read_line or _unknown, is_json=read_line is None).read()
+
+
+def _unknown(line: str, origin: Origin) -> Iterable[Record]:
+    return (plain.unknown(line, origin),)
+
+
+class _Reader:
+    """Reads a text of which a part is held, from `_position` on."""
+
+    def __init__(self, pieces: Iterable[bytes], origin: Origin, read_line: LineReader, *, is_json: bool) -> None:
+        self._is_json = is_json
+        self._source, self._origin, self._read_line = iter(pieces), origin, read_line
+        # a byte that is not UTF-8 becomes a lone surrogate, which JSON takes in a string, and `\xNN` in the record
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._buffer, self._position, self._ended = "", 0, False
+        self._opening = ""
+        """The opening of an array, and what follows it, as long as no element was read."""
+        self._closing = ""
+        """What ends the array, and what it stands in; empty outside of arrays."""
+        self._damaged = 0
+        self._inside_line = False
+        """True behind the first part of a line that is too long: all of it is one line, whatever it looks like."""
+
+    def read(self) -> Iterator[Record]:
+        wanted = _OPENING_CHARS
+        while True:
+            self._fill(wanted)
+            if self._inside_line and self._position < len(self._buffer):
+                yield from self._pass_over()
+                continue
+            start, self._position = self._position, _after_separators(self._buffer, self._position)
+            if self._opening:
+                self._opening += self._buffer[start : self._position]
+            left = len(self._buffer) - self._position
+            if left == 0 and self._ended:
+                return
+            if left == 0 or (not self._closing and not self._ended and left < _OPENING_CHARS):
+                wanted = _OPENING_CHARS
+                continue
+            wanted = 1
+            if self._closing and self._buffer[self._position] == self._closing[0]:
+                self._position, self._opening, self._closing = self._position + 1, "", self._closing[1:]
+                continue
+            if not self._closing and self._open():
+                continue
+            document, end, is_broken = None, -1, True
+            if self._may_be_element():
+                document, end, is_broken = _element(self._buffer, self._position, whole=self._ended)
+                if end > 0 and not self._closing:
+                    # a line that only begins with a document is a line
+                    length = end - self._position
+                    end = self._position + length if self._ends_line(length) else -1
+                    is_broken = end < 0
+            if end > 0:
+                text = _text(self._buffer[self._position : end])
+                yield json_lines.of_document(text, document, self._origin)
+                self._position, self._opening = end, ""
+            elif not is_broken and not self._ended and left <= _MAX_ELEMENT_CHARS:
+                wanted = min(2 * left, _MAX_ELEMENT_CHARS) + 1
+            else:
+                yield from self._pass_over()
+
+    def _fill(self, wanted: int) -> None:
+        while not self._ended and len(self._buffer) - self._position < wanted:
+            piece = next(self._source, None)
+            self._ended = piece is None
+            self._buffer = self._buffer[self._position :] + self._decoder.decode(piece or b"", self._ended)
+            self._position = 0
+
+    def _open(self) -> bool:
+        """Enter an array, if one begins here."""
+        found = _RECORDS.match(self._buffer, self._position)
+        if found:
+            self._opening, self._closing, end = found[0], "]}", found.end()
+        elif self._buffer[self._position] == "[" and self._begins_array():
+            self._opening, self._closing, end = "[", "]", self._position + 1
+        else:
+            return False
+        self._position = end
+        return True
+
+    def _begins_array(self) -> bool:
+        """Say whether a bracket opens an array: what follows may begin an element, and is no line's own bracket."""
+        start = _after_separators(self._buffer, self._position + 1)
+        if self._buffer[start : start + 1] == "{":
+            return True
+        while True:
+            _, end, is_broken = _element(self._buffer, self._position, whole=self._ended)
+            left = len(self._buffer) - self._position
+            if end > 0:
+                return self._ends_line(end - self._position)
+            if is_broken or self._ended or left > _MAX_ELEMENT_CHARS:
+                return not is_broken
+            self._fill(2 * left)
+
+    def _ends_line(self, length: int) -> bool:
+        """Say whether nothing but another document follows in the line of the next so many characters."""
+        while True:
+            found = _BLANKS.match(self._buffer, self._position + length)
+            end = found.end() if found else self._position + length
+            if end < len(self._buffer) or self._ended or end - self._position > 2 * _MAX_ELEMENT_CHARS:
+                return self._buffer[end : end + 1] in ("", "\r", "\n", "[", "{")
+            self._fill(end - self._position + _OPENING_CHARS)
+
+    def _may_be_element(self) -> bool:
+        """Say whether a record may begin here: an object or, in the arrays of what is said to be JSON, any value."""
+        return self._closing != "}" and (self._buffer[self._position] == "{" or (self._closing != "" and self._is_json))
+
+    def _pass_over(self) -> Iterator[Record]:
+        """Yield what is no JSON as lines: in an array up to the next whole element, elsewhere one line."""
+        if self._closing.startswith("]"):
+            self._damaged += 1
+            self._fill(2 * _MAX_ELEMENT_CHARS + 1)
+            end = self._next_element() if self._damaged <= _MAX_DAMAGED else -1
+            if end > 0:
+                text = (self._opening + self._buffer[self._position : end]).rstrip(" \t\r\n,")
+                self._position, self._opening = end, ""
+                for line in text.split("\n"):
+                    yield from self._as_line(line)
+                return
+        longest = _MAX_ELEMENT_CHARS - len(self._opening)
+        while (cut := self._buffer.find("\n", self._position, self._position + longest)) < 0:
+            left = len(self._buffer) - self._position
+            if self._ended or left >= longest:
+                break
+            self._fill(min(2 * left, longest))
+        end = cut if cut >= 0 else min(len(self._buffer), self._position + longest)
+        lines = (self._opening + self._buffer[self._position : end]).split("\n")
+        self._opening, self._closing, self._position = "", "", end
+        self._inside_line = cut < 0
+        for line in lines:
+            yield from self._as_line(line)
+
+    def _as_line(self, line: str) -> Iterator[Record]:
+        line = _text(line.rstrip("\r"))
+        if line and not line.isspace():
+            yield from self._read_line(line, self._origin)
+
+    def _next_element(self) -> int:
+        """Return where the next whole element of the array begins, in what is held; -1 when there is none."""
+        at = self._position
+        for _ in range(_CANDIDATES):
+            found = _NEXT_ELEMENT.search(self._buffer, at, self._position + _MAX_ELEMENT_CHARS)
+            if found is None:
+                return -1
+            at = found.end()
+            if _element(self._buffer, at, whole=self._ended)[1] > 0:
+                return at
+        return -1
+
+
+def _text(part: str) -> str:
+    r"""Return a part of the text with ``\xNN`` for each byte that is not UTF-8, as `lines.text_of` writes it."""
+    if part.isascii():
+        return part
+    return part.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _after_separators(text: str, position: int) -> int:
@@ -96,22 +224,26 @@ def _after_separators(text: str, position: int) -> int:
     return found.end() if found else position
 
 
-def _element(text: str, position: int, *, whole: bool) -> tuple[JsonValue, int]:
-    """Return the document at a position and where it ends; -1 when there is none or, in half a text, it may go on."""
+def _element(text: str, position: int, *, whole: bool) -> tuple[JsonValue, int, bool]:
+    """Return the document at a position, where it ends, and whether it is broken whatever follows.
+
+    The end is -1 when there is no document or, in half a text, it may go on.
+    """
     try:
-        document, end = _decode(text, position)
-    except (ValueError, RecursionError):
-        return None, -1
+        document, end = raw_decode(text, position)
+    except RecursionError:
+        return None, -1, True
+    except json.JSONDecodeError as error:
+        return None, -1, error.pos < len(text) - _NEAR_END and not error.msg.startswith("Unterminated")
+    except ValueError:
+        return None, -1, True
     is_number = isinstance(document, int | float) and not isinstance(document, bool)
     # the beginning of a number is a number too, and so is that of 2026-01-02
-    goes_on = (end == len(text) and not whole) or (is_number and text[end : end + 1] not in _AFTER_NUMBER)
-    if goes_on or end - position > _MAX_ELEMENT_CHARS:
-        return None, -1
-    return document, end
-
-
-def _plain_lines(pieces: Iterable[bytes], origin: Origin) -> Iterator[Record]:
-    for block in line_blocks(pieces):
-        for line in block.split(b"\n"):
-            if line and not line.isspace():
-                yield plain.unknown(text_of(line), origin)
+    if is_number and text[end : end + 1] not in _AFTER_NUMBER:
+        # what may still make it a longer number: ".", "e", "e+"
+        return None, -1, len(text) - end > 2
+    if end - position > _MAX_ELEMENT_CHARS:
+        return None, -1, True
+    if end == len(text) and not whole:
+        return None, -1, False
+    return document, end, False

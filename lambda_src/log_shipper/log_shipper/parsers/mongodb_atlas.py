@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import orjson
 
-from log_shipper import timestamps
+from log_shipper import lenient_json, timestamps
 from log_shipper.lines import MAX_LINE_BYTES
 from log_shipper.parsers import plain
 from log_shipper.record import JsonValue, Origin, Record
@@ -86,8 +86,8 @@ def parse(line: str, origin: Origin) -> Record:
         return Record(line, time, origin.log_type)
     if line.startswith("{"):
         try:
-            document = orjson.loads(line)
-        except orjson.JSONDecodeError:
+            document = lenient_json.loads(line)
+        except ValueError:
             return plain.unknown(line, origin)
         time = _time(document)
     else:

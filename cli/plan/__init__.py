@@ -1,0 +1,1 @@
+"""`logdock plan`: what the next deploy does, in sentences, before it is done."""

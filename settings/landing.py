@@ -1,0 +1,54 @@
+"""Where an export lands: the one place that says it, for the stacks, the shipper's configuration and the command."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BucketLanding:
+    """An export's landing bucket.
+
+    Attributes
+    ----------
+    bucket
+        Its name.
+    prefix
+        What the export's keys begin with: empty, or with a final slash.
+    is_own
+        True where the export's stack makes the bucket, so that everything in it is the export's.
+    """
+
+    bucket: str
+    prefix: str
+    is_own: bool
+
+    @property
+    def document(self) -> dict[str, object]:
+        """What the shipper reads.
+
+        The whole of a bucket of its own is the export's: what still waits under an earlier `prefix` is shipped. Of an
+        existing bucket only what is under the prefix is, because other exports may share the bucket.
+        """
+        return {"bucket": self.bucket} | ({} if self.is_own or not self.prefix else {"prefix": self.prefix})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogGroupLanding:
+    """The log groups that an export lands in: their names, and prefixes of names."""
+
+    names: tuple[str, ...]
+    prefixes: tuple[str, ...] = ()
+
+    @property
+    def document(self) -> dict[str, object]:
+        """What the shipper reads: digests, because a hundred names do not fit into a parameter."""
+        document: dict[str, object] = {"log_groups": [log_group_digest(name) for name in self.names]}
+        return document | ({"log_group_prefixes": list(self.prefixes)} if self.prefixes else {})
+
+
+def log_group_digest(name: str) -> str:
+    """Return 12 characters that stand for a log group's name, as `log_shipper.export_config` compares them."""
+    return base64.urlsafe_b64encode(hashlib.sha256(name.encode()).digest()[:9]).decode()

@@ -1,0 +1,145 @@
+"""`logdock plan` of two settings files: every setting has a rule, every transition its consequences."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import typing
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from cli.plan.changes import declared
+from cli.plan.effects import shown
+from cli.plan.rules import RULES
+from settings import Deployment
+from tests.cli.conftest import Type
+from tests.cli.plan.transitions import BASE, TRANSITIONS, Transition
+from tests.conftest import ROOT
+from tests.settings.documents import Document
+
+PAGE = ROOT / "docs" / "plan.md"
+BEGIN, END = "<!-- transitions -->\n", "<!-- /transitions -->"
+
+
+def models(model: type[BaseModel] = Deployment) -> set[type[BaseModel]]:
+    """Return a model and all that are part of it."""
+    found = {model}
+    for field in model.model_fields.values():
+        for part in _inside(field.annotation):
+            found |= models(part)
+    return found
+
+
+def _inside(annotation: object) -> set[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return {model for part in typing.get_args(annotation) for model in _inside(part)}
+
+
+def write(directory: Path, document: Document, name: str) -> Path:
+    file = directory / name
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    return file
+
+
+def test_every_setting_has_a_rule_or_a_reason() -> None:
+    settings = {declared(model, field) for model in models() for field in model.model_fields}
+    assert settings - set(RULES) == set(), "say in cli/plan/rules.py what a change of it leads to"
+    assert set(RULES) - settings == set()
+
+
+def test_every_reason_is_a_sentence() -> None:
+    assert all(re.fullmatch(r"[A-Z].{20,}\.", rule) for rule in RULES.values() if isinstance(rule, str))
+
+
+@pytest.mark.parametrize("transition", TRANSITIONS, ids=lambda each: each.title)
+def test_transition_names_consequences(transition: Transition, logdock: Type, tmp_path: Path) -> None:
+    before, after = transition.documents()
+    write(tmp_path, before, "old.yaml")
+    write(tmp_path, after, "logdock.yaml")
+    ended = logdock("plan", "--from", "old.yaml", "--output", "json")
+    document = json.loads(ended.out)
+    found = {f"{each['name']}: {each['kind']}" for each in document["effects"]}
+    assert set(transition.kinds) <= found
+    assert (ended.code, ended.err) == (transition.code, "")
+    assert document["changes"] or document["exports"]["added"] or document["exports"]["removed"] or document["effects"]
+    names = {each["name"] for each in document["effects"] if each["dangerous"]}
+    accepted = [argument for name in names for argument in ("--accept", name)]
+    assert logdock("plan", "--from", "old.yaml", *accepted).code == 0
+
+
+def test_nothing_changes(logdock: Type, tmp_path: Path) -> None:
+    write(tmp_path, BASE, "logdock.yaml")
+    ended = logdock("plan", "--from", "logdock.yaml")
+    assert (ended.code, ended.out.splitlines()[1]) == (0, "Nothing changes.")
+
+
+@pytest.mark.parametrize("accepted", ["carts", "carts:prefix"])
+def test_accepted_consequence_is_no_danger(logdock: Type, tmp_path: Path, accepted: str) -> None:
+    before, after = next(each for each in TRANSITIONS if "without connect" in each.title).documents()
+    write(tmp_path, before, "old.yaml")
+    write(tmp_path, after, "logdock.yaml")
+    assert logdock("plan", "--from", "old.yaml", "--accept", "cart").code == 2
+    assert logdock("plan", "--from", "old.yaml", "--accept", accepted).code == 0
+
+
+def test_accept_of_nothing_is_noted(logdock: Type, tmp_path: Path) -> None:
+    write(tmp_path, BASE, "logdock.yaml")
+    ended = logdock("plan", "--from", "logdock.yaml", "--accept", "gone")
+    assert (ended.code, ended.err) == (0, "Note: --accept gone: nothing in this plan has that name\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--from", "missing.yaml"), ("missing.yaml", "--from", "logdock.yaml"), ("--nonsense",),
+     ("--from", "logdock.yaml", "--from-templates", "x"),
+     ("--from", "logdock.yaml", "--from-templates", "x", "--templates", "x")],
+)  # fmt: skip
+def test_error_never_ends_with_the_code_of_a_danger(logdock: Type, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    write(tmp_path, BASE, "logdock.yaml")
+    assert logdock("plan", *arguments).code == 1
+
+
+def test_value_cannot_steer_terminal_or_markdown() -> None:
+    assert shown("\x1b[2J`x`\n") == "\\x1b[2J'x'\\n"
+    assert shown(("a", "b")) == "[a, b]"
+    assert len(shown("x" * 500)) == 100
+
+
+@pytest.mark.parametrize("output", ["text", "markdown"])
+def test_text_is_stable(logdock: Type, tmp_path: Path, output: str) -> None:
+    before, after = TRANSITIONS[0].documents()
+    write(tmp_path, before, "old.yaml")
+    write(tmp_path, after, "logdock.yaml")
+    shown_twice = [logdock("plan", "--from", "old.yaml", "--output", output).out for _ in range(2)]
+    assert shown_twice[0] == shown_twice[1]
+
+
+def _diff(before: Document, after: Document) -> str:
+    old, new = (yaml.safe_dump(each, sort_keys=False).splitlines() for each in (before, after))
+    lines = list(difflib.unified_diff(old, new, lineterm="", n=0))[2:]
+    return "\n".join(line for line in lines if not line.startswith("@@"))
+
+
+def test_page_shows_every_transition(logdock: Type, tmp_path: Path) -> None:
+    parts = []
+    for transition in TRANSITIONS:
+        before, after = transition.documents()
+        write(tmp_path, before, "old.yaml")
+        write(tmp_path, after, "logdock.yaml")
+        ended = logdock("plan", "--from", "old.yaml")
+        parts.append(
+            f"### {transition.title}\n```diff\n{_diff(before, after)}\n```\n```text\n{ended.out}```\n"
+            f"Exit code {ended.code}.\n"
+        )
+    written = "\n".join(parts)
+    page = PAGE.read_text()
+    if "LOGDOCK_WRITE_TRANSCRIPTS" in os.environ:
+        page = page.partition(BEGIN)[0] + BEGIN + written + END + page.partition(END)[2]
+        PAGE.write_text(page)
+    assert page.partition(BEGIN)[2].partition(END)[0] == written, "LOGDOCK_WRITE_TRANSCRIPTS=1 writes it"

@@ -1,0 +1,104 @@
+"""Two sets of templates: what comes, goes, changes in place or is replaced, and what of it loses data or fails."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+from cli.plan.effects import Kind
+from cli.plan.templates import Template, compare_templates, dangers, parse_template, replacement_table
+from tests.conftest import ROOT, VARIANTS, synthesize
+
+TABLE = ROOT / "cli" / "plan" / "replacement.json"
+
+
+def template(**resources: dict[str, Any]) -> Template:
+    return {"Resources": resources}
+
+
+def bucket(name: str = "acme-a", **more: Any) -> dict[str, Any]:
+    return {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name, **more.pop("properties", {})}, **more}
+
+
+RETAINED: dict[str, Any] = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+QUEUE: dict[str, Any] = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "acme-ship-logz"}}
+NOTHING: dict[str, Any] = {"Type": "AWS::SNS::TopicPolicy"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentences", "kinds"),
+    [
+        (template(A=bucket()), template(A=bucket()), [], []),
+        (None, template(A=bucket()), ["s: new stack: 1 resources"], []),
+        (template(A=NOTHING), template(A=NOTHING, B=NOTHING), ["s: added: SNS::TopicPolicy ×1"], []),
+        (
+            template(A=bucket()),
+            template(A=bucket(properties={"X": 1})),
+            ["s: changed in place: S3::Bucket ×1"],
+            [],
+        ),
+        (
+            template(A=bucket(**RETAINED)),
+            template(A=bucket("acme-b", **RETAINED)),
+            ["s: S3::Bucket A `acme-a` is replaced (another BucketName)"],
+            [Kind.RETAINS],
+        ),
+        (template(A=bucket(**RETAINED)), template(), ["s: S3::Bucket A `acme-a` is left behind"], [Kind.RETAINS]),
+        (template(A=bucket()), template(), ["s: S3::Bucket A `acme-a` is deleted"], [Kind.LOSES]),
+        (template(A=QUEUE), template(), ["s: SQS::Queue A `acme-ship-logz` is deleted"], [Kind.LOSES]),
+        (
+            template(A=QUEUE),
+            template(A={**QUEUE, "Properties": {**QUEUE["Properties"], "FifoQueue": True}}),
+            ["s: SQS::Queue A `acme-ship-logz` is replaced (another FifoQueue)"],
+            [Kind.FAILS],
+        ),
+        (
+            template(A=bucket(**RETAINED)),
+            template(B=bucket(**RETAINED)),
+            ["s: S3::Bucket A `acme-a` is left behind", "s: added: S3::Bucket ×1"],
+            [Kind.FAILS],
+        ),
+    ],
+)
+def test_difference(before: Template | None, after: Template, sentences: list[str], kinds: list[Kind]) -> None:
+    assert [each.sentence for each in compare_templates("s", before, after)] == sentences
+    assert [each.kind for each in (dangers("s", before, after, "x") if before else ())] == kinds
+
+
+def test_template_that_the_cdk_sent_as_yaml_is_the_same() -> None:
+    sent = (
+        "Resources:\n  A:\n    Type: AWS::IAM::Role\n    Properties:\n      D: {Version: 2012-10-17, N: 5, B: true}\n"
+    )
+    role = {"Type": "AWS::IAM::Role", "Properties": {"D": {"Version": "2012-10-17", "N": "5", "B": "true"}}}
+    assert compare_templates("s", parse_template(sent), template(A=role)) == []
+
+
+def test_table_is_that_of_the_resource_schemas() -> None:
+    """Regenerate with LOGDOCK_WRITE_TRANSCRIPTS=1."""
+    kinds = {
+        resource["Type"]
+        for variant in VARIANTS
+        for each in synthesize(*variant).templates.values()
+        for resource in each["Resources"].values()
+        if not resource["Type"].startswith("Custom::")
+    } | {"AWS::CloudFormation::CustomResource"}
+    table = {kind: create_only(kind) for kind in sorted(kinds)}
+    if "LOGDOCK_WRITE_TRANSCRIPTS" in os.environ:
+        TABLE.write_text(json.dumps(table, indent=1) + "\n")
+    assert replacement_table() == table
+
+
+def create_only(kind: str) -> list[str]:
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    return sorted(
+        path.removeprefix("/properties/").replace("/", ".") for path in schema.get("createOnlyProperties", [])
+    )
+
+
+def test_table_is_part_of_what_ships() -> None:
+    assert Path(TABLE).is_relative_to(ROOT / "cli")

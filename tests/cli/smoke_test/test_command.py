@@ -1,0 +1,228 @@
+"""The command: what it leaves after a failure and after Ctrl-C, what it records, and what it does not enter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from log_shipper.events import ObjectRef, message_of
+
+from cli.smoke_test import functions, run_record
+from cli.smoke_test.arrivals import feed_note
+from cli.smoke_test.cleanup import Cleanup, Made
+from cli.smoke_test.keys import _allows
+from cli.smoke_test.steps import Report, Result
+from constructs_lib.shipper import RUNTIME
+from tests.cli.conftest import Type
+from tests.cli.deployed import LANDING, Deployed
+from tests.conftest import ROOT
+
+ONE_EXPORT = ("--export", "app", "--no-alarms", "--record", "record.json")
+
+
+@pytest.fixture
+def records_only(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    """A deployment of which the records alone are tested; EventBridge and the shipper work while the command waits."""
+    monkeypatch.setattr("cli.smoke_test.command.check_sources", lambda *_, **__: None)
+    monkeypatch.setattr("cli.smoke_test.functions.Functions.check", lambda _: {})
+    monkeypatch.setattr("cli.smoke_test.functions.Functions.check_starts", lambda *_: None)
+    monkeypatch.setattr("cli.smoke_test.command.check_keys", lambda *_: {})
+    monkeypatch.setattr("cli.smoke_test.delivery.check_rule", lambda *_: None)
+    monkeypatch.setattr("cli.smoke_test.alarms.Alarms.check_topics", lambda _: None)
+    return deployed
+
+
+def announce(deployed: Deployed) -> None:
+    """Put what has landed on the queues, once."""
+    pages = deployed.s3.list_object_versions(Bucket=LANDING, Prefix="logdock-smoke-test/").get("Versions", [])
+    for each in pages:
+        for destination in ("logz", "lake"):
+            message = message_of(ObjectRef("app", LANDING, each["Key"], each["VersionId"]))
+            deployed.send(destination, message)
+
+
+def while_waiting(monkeypatch: pytest.MonkeyPatch, *work: Callable[[], object]) -> None:
+    """Do one thing each time that the command waits, and the last again and again."""
+    waits = iter(work)
+
+    def sleep(_: float) -> None:
+        next(waits, work[-1])()
+
+    monkeypatch.setattr("cli.smoke_test.delivery.time.sleep", sleep)
+
+
+def versions(deployed: Deployed) -> list[str]:
+    found = deployed.s3.list_object_versions(Bucket=LANDING)
+    return [each["Key"] for each in (*found.get("Versions", []), *found.get("DeleteMarkers", []))]
+
+
+def steps(path: str = "record.json") -> dict[str, str]:
+    return {step["name"]: step["result"] for step in json.loads(Path(path).read_text())["steps"]}
+
+
+def ship_both(deployed: Deployed) -> None:
+    announce(deployed)
+    deployed.ship("logz")
+    deployed.ship("lake")
+
+
+def test_a_record_is_followed_to_every_destination_and_removed(
+    records_only: Deployed, logdock: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records_only.land("theirs.log", "line")
+    while_waiting(monkeypatch, lambda: ship_both(records_only))
+    ended = logdock("smoke-test", *ONE_EXPORT)
+    assert ended.code == 0, ended.out + ended.err
+    assert steps()["logz: acknowledged"] == steps()["lake: acknowledged"] == "ok"
+    assert versions(records_only) == ["theirs.log"]
+    assert json.loads(Path("record.json").read_text())["left"] == []
+    assert all(len(line) <= 80 for line in ended.out.splitlines())
+
+
+def test_an_object_that_a_destination_must_still_read_is_left_with_the_command_that_removes_it(
+    records_only: Deployed, logdock: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_lake() -> None:
+        announce(records_only)
+        records_only.ship("lake")
+
+    while_waiting(monkeypatch, only_lake)
+    monkeypatch.setattr("cli.smoke_test.delivery.time.monotonic", iter(range(100_000)).__next__)
+    ended = logdock("smoke-test", *ONE_EXPORT, "--timeout", "40")
+    assert ended.code == 1
+    assert (steps()["logz: acknowledged"], steps()["lake: acknowledged"]) == ("failed", "ok")
+    (key,) = versions(records_only)
+    (left,) = json.loads(Path("record.json").read_text())["left"]
+    assert key in left["what"]
+    assert left["reason"].startswith("logz has not acknowledged it")
+    assert "delete-object" in left["command"]
+
+
+def test_ctrl_c_waits_for_what_is_under_way_removes_it_and_ends_with_130(
+    records_only: Deployed, logdock: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    while_waiting(monkeypatch, interrupt, lambda: ship_both(records_only))
+    ended = logdock("smoke-test", *ONE_EXPORT)
+    assert ended.code == 130, ended.out + ended.err
+    assert versions(records_only) == []
+    document = json.loads(Path("record.json").read_text())
+    assert (document["interrupted"], document["left"]) == (True, [])
+
+
+def test_a_second_ctrl_c_leaves_what_is_under_way_and_says_so(
+    records_only: Deployed, logdock: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    while_waiting(monkeypatch, interrupt)
+    ended = logdock("smoke-test", *ONE_EXPORT)
+    assert ended.code == 130
+    assert len(versions(records_only)) == len(json.loads(Path("record.json").read_text())["left"]) == 1
+    assert steps()["logz: acknowledged"] == "not checked"
+
+
+def test_a_record_that_the_filters_drop_is_not_entered(records_only: Deployed, logdock: Type) -> None:
+    records_only.export("app", vendor="s3-logs", exclude=["logdock-smoke-test"])
+    ended = logdock("smoke-test", *ONE_EXPORT)
+    assert (ended.code, steps()["record"]) == (0, "not checked")
+    assert "`include` and `exclude` of the export drop the test record" in " ".join(ended.out.split())
+    assert versions(records_only) == []
+
+
+def test_nothing_is_entered_that_cannot_arrive(
+    records_only: Deployed, logdock: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.smoke_test.functions.Functions.check", lambda _: {"logz": "secret acme/logzio: gone"})
+    ended = logdock("smoke-test", *ONE_EXPORT)
+    assert (ended.code, steps()["record"], versions(records_only)) == (0, "not checked", [])
+    assert "logz: secret acme/logzio: gone" in " ".join(ended.out.split())
+
+
+def test_an_export_that_does_not_exist_is_an_error_of_use(logdock: Type, deployed: Deployed) -> None:
+    ended = logdock("smoke-test", "--export", "apps")
+    assert (ended.code, ended.err) == (
+        2, "Error: --export apps: the settings have no such export; did you mean app?\n",
+    )  # fmt: skip
+
+
+def test_the_record_masks_accounts_and_addresses() -> None:
+    text = "arn:aws:iam::111122223333:role/x, oncall@acme.example, acme-app-111122223333-eu-west-1, 1234567890123"
+    assert run_record.masked(text) == (
+        "arn:aws:iam::<account>:role/x, <address>, acme-app-<account>-eu-west-1, 1234567890123"
+    )
+
+
+def test_the_runtime_that_functions_need_is_the_one_that_they_are_deployed_with() -> None:
+    assert RUNTIME.name == functions.RUNTIME
+
+
+STATEMENT = {"Effect": "Allow", "Principal": {"AWS": ["a", "b"]}, "Action": ["kms:Decrypt", "kms:GenerateDataKey*"]}
+
+
+@pytest.mark.parametrize(
+    ("principal", "action", "statement", "is_allowed"),
+    [
+        ("a", "kms:Decrypt", STATEMENT, True),
+        ("b", "kms:GenerateDataKey", STATEMENT, True),
+        ("c", "kms:Decrypt", STATEMENT, False),
+        ("a", "kms:Encrypt", STATEMENT, False),
+        ("a", "kms:Decrypt", {**STATEMENT, "Effect": "Deny"}, False),
+        ("a", "kms:Decrypt", {**STATEMENT, "Principal": "*"}, True),
+    ],
+)
+def test_a_statement_of_a_key_is_found_by_principal_and_action(
+    principal: str, action: str, statement: dict[str, Any], is_allowed: bool
+) -> None:
+    assert _allows([statement], principal, action) is is_allowed
+
+
+def test_what_aws_refuses_to_remove_is_left_with_the_reason() -> None:
+    def refuse() -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteObject")
+
+    removed: list[str] = []
+    cleanup = Cleanup()
+    cleanup.add(Made(what="first", remove=lambda: removed.append("first")))
+    cleanup.add(Made(what="refused", remove=refuse, command="aws …"))
+    cleanup.add(Made(what="last", remove=lambda: removed.append("last")))
+    assert [(each.what, each.reason) for each in cleanup.remove_all()] == [("refused", "s3:DeleteObject is refused")]
+    assert removed == ["last", "first"]
+    assert cleanup.remove_all() == []
+
+
+def test_a_refusal_skips_a_step_and_another_error_fails_it() -> None:
+    report = Report()
+    for code in ("AccessDenied", "NoSuchBucket", "InternalError"):
+        with report.step("app", code, "fix it"):
+            raise ClientError({"Error": {"Code": code, "Message": "said"}}, "PutObject")
+    assert [step.result for step in report.steps] == [Result.NOT_CHECKED, Result.FAILED, Result.FAILED]
+    assert [step.fix for step in report.steps] == ["", "fix it", "fix it"]
+
+
+def test_every_step_that_the_page_of_the_first_deploy_names_is_one_of_the_command() -> None:
+    rows = (ROOT / "docs" / "first-deploy.md").read_text().partition("| --- |")[2].partition("\n## ")[0]
+    named = {
+        name
+        for row in rows.splitlines()[1:]
+        if row.startswith("| ")
+        for name in row.rpartition(" | ")[2].split("`")[1::2]
+        if not name.startswith(("logdock ", "ship_to"))
+    }
+    folders = [ROOT / "cli" / "smoke_test", ROOT / "cli" / "validate", ROOT / "cli"]
+    source = "".join(file.read_text() for folder in folders for file in folder.glob("*.py"))
+    assert len(named) > 10
+    assert [name for name in sorted(named) if name not in source] == []
+
+
+def test_a_feed_note_is_where_the_shipper_writes_it() -> None:
+    written = (ROOT / "lambda_src" / "log_shipper" / "log_shipper" / "feed.py").read_text()
+    assert 'f"feed-index/{self._destination}/{export}/{identity}.json"' in written
+    assert feed_note("reader", "app", "0123") == "feed-index/reader/app/0123.json"

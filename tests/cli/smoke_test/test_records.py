@@ -1,0 +1,96 @@
+"""The marked records: each is a record of its format, carries its marker everywhere, and counts for no alarm."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import pytest
+from log_shipper import aptible_envelope
+from log_shipper.reading import RawBlock, read_blocks
+from log_shipper.record import Origin, Record
+
+from cli.smoke_test.records import NAME, event_message, new_marker, object_record
+from settings import Deployment, load_settings
+from settings.bucket_exports import S3Format
+from settings.exports import AptibleExport, S3LogsExport
+from stacks.security_events import aurora_filters, cockroachdb_filters
+from tests.cli.conftest import EVERYTHING
+
+NOW = datetime(2026, 11, 29, 17, 4, 5, 678000, tzinfo=UTC)
+MASTER_KEY = b"k" * 32
+COUNTED = ("error", "fail", "denied", "exception", "warn", "fatal", "critical", "alarm")
+"""Words that people count in their own log groups."""
+
+
+def records_of(body: bytes, vendor: str, format_name: str) -> list[Record]:
+    blocks: Iterable[Any] = read_blocks(
+        iter([body]), vendor=vendor, format_name=format_name, origin=Origin("2026-11-29T17:04:06Z", "log")
+    )
+    return [record for block in blocks for record in (block.records() if isinstance(block, RawBlock) else block)]
+
+
+@pytest.fixture(scope="module")
+def settings() -> Deployment:
+    return load_settings(EVERYTHING)
+
+
+@pytest.mark.parametrize("format_name", get_args(S3Format))
+def test_an_object_of_every_format_is_one_understood_record_with_its_marker(format_name: str) -> None:
+    marker = new_marker()
+    export = S3LogsExport(name="trail", kind="s3-logs", format=format_name)
+    made = object_record(export, marker, NOW, None)
+    (record,) = records_of(made.body, "s3-logs", format_name)
+    assert record.understood
+    assert marker in record.message
+    assert made.key == f"{NAME}/{marker}.log"
+    if format_name not in ("auto", "plain"):
+        assert record.time.startswith("2026-11-29T17:04:05"), record
+
+
+@pytest.mark.parametrize("name", ["orders", "ledger", "billing", "platform", "trail", "apps"])
+def test_a_record_of_every_kind_is_understood_and_has_no_word_that_people_count(
+    settings: Deployment, name: str
+) -> None:
+    marker = new_marker()
+    (export,) = (each for each in settings.exports if each.name == name)
+    if export.kind in ("mongodb-atlas", "aptible", "s3-logs"):
+        made = object_record(export, marker, NOW, None)  # type: ignore[arg-type]
+        body = gzip.decompress(made.body) if isinstance(export, AptibleExport) else made.body
+    else:
+        group = "/aws/rds/cluster/billing/audit"
+        body = event_message(export, group, marker, NOW).encode()  # type: ignore[arg-type]
+    (record,) = records_of(body, export.kind, "auto")
+    assert record.understood
+    assert marker in record.message
+    assert not [word for word in COUNTED if word in record.message.lower()]
+
+
+def test_no_record_matches_a_filter_of_security_events(settings: Deployment) -> None:
+    for export in settings.exports:
+        if export.kind not in ("aurora-mysql", "cockroachdb"):
+            continue
+        filters = aurora_filters(export) if export.kind == "aurora-mysql" else cockroachdb_filters(export)
+        message = event_message(export, "/aws/rds/cluster/billing/audit", new_marker(), NOW)
+        for groups in filters.values():
+            for pattern in groups.values():
+                assert not re.search(pattern.strip("%"), message), pattern
+
+
+def test_an_aptible_record_is_encrypted_as_the_shipper_reads_it() -> None:
+    marker = new_marker()
+    export = AptibleExport(name="platform", kind="aptible", stack_region="eu-west-1", decryption_keys_secret="keys")
+    made = object_record(export, marker, NOW, MASTER_KEY)
+    envelope = aptible_envelope.read_envelope(made.metadata)
+    assert envelope is not None
+    keys = aptible_envelope.read_keys(base64.b64encode(MASTER_KEY).decode())
+    assert aptible_envelope.master_key_for(made.key, keys) == MASTER_KEY
+    assert hashlib.sha256(MASTER_KEY).hexdigest() in made.key
+    content_key = aptible_envelope.unwrap_key(envelope, MASTER_KEY)
+    plain = b"".join(aptible_envelope.decrypt([made.body], envelope, content_key))
+    assert marker.encode() in gzip.decompress(plain)

@@ -1,0 +1,129 @@
+"""The stacks of a deployment: those of the settings are those that the app makes, and the others are named."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from cli.account import Account
+from cli.plan.live import deployed_settings
+from cli.stacks import expected_stacks
+from cli.validate.checks import Verdict
+from cli.validate.command import _parts
+from cli.validate.stacks import check_orphans
+from settings import load_settings
+from tests.cli.conftest import Type
+from tests.cli.deployed import Deployed, FakeFormation
+from tests.conftest import EXAMPLES, synthesize
+
+
+def stacks(*names: str, deployment: str = "acme") -> FakeFormation:
+    return FakeFormation({name: {} for name in names}, deployment=deployment)
+
+
+def other_deployment(region: str) -> None:
+    """Have the role that a deployment of this name in a Region makes."""
+    untyped: Any = boto3
+    iam = untyped.client("iam", region_name="eu-west-1")
+    iam.create_role(RoleName="acme-archiver", AssumeRolePolicyDocument="{}")
+    statement = {
+        "Effect": "Allow",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::acme-archive-111122223333-{region}/logs/*",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName="acme-archiver", PolicyName="Shipper", PolicyDocument=document)
+
+
+def test_stacks_of_the_settings_are_those_of_the_app() -> None:
+    for example in EXAMPLES:
+        assert expected_stacks(load_settings(example)) == synthesize(example).regions, example.name
+
+
+def test_templates_have_the_settings_that_they_were_made_from() -> None:
+    for example in EXAMPLES:
+        assert deployed_settings(synthesize(example).templates, load_settings(example)) == load_settings(example)
+
+
+def test_status_names_stack_that_the_settings_do_not_have(logdock: Type, deployed: Deployed) -> None:
+    deployed.stacks_in({"eu-west-1": stacks("acme-app", "acme-old")})
+    ended = logdock("status")
+    assert ended.code == 1
+    assert "acme-old in eu-west-1 is deployed and not in the settings" in ended.out
+    assert "aws cloudformation delete-stack --stack-name acme-old --region eu-west-1" in ended.out
+    assert [each["name"] for each in json.loads(logdock("status", "--json").out)["orphans"]] == ["acme-old"]
+
+
+def test_status_passes_over_stack_of_another_deployment(logdock: Type, deployed: Deployed) -> None:
+    deployed.stacks_in({"eu-west-1": stacks("other-old", deployment="other")})
+    ended = logdock("status")
+    assert (ended.code, "other-old" in ended.out) == (0, False)
+
+
+def test_validate_names_stack_that_the_settings_do_not_have(deployed: Deployed) -> None:
+    deployed.stacks_in({"eu-west-1": stacks("acme-app", "acme-old-core")})
+    name, orphans = check_orphans(Account(deployed.settings, None, None)).all
+    assert (name.verdict, orphans.verdict) == (Verdict.FINE, Verdict.WRONG)
+    assert orphans.reason == "acme-old-core in eu-west-1 is not in the settings, and goes on exporting"
+    assert orphans.mend == (
+        "aws cloudformation update-termination-protection --no-enable-termination-protection "
+        "--stack-name acme-old-core --region eu-west-1 && aws cloudformation delete-stack --stack-name acme-old-core --region eu-west-1"
+    )
+
+
+@pytest.mark.parametrize(("region", "verdict"), [("eu-west-1", Verdict.FINE), ("us-east-1", Verdict.WRONG)])
+def test_validate_names_deployment_of_this_name_in_another_region(
+    deployed: Deployed, region: str, verdict: Verdict
+) -> None:
+    other_deployment(region)
+    name, orphans = check_orphans(Account(deployed.settings, None, None)).all
+    assert (name.verdict, orphans.verdict) == (verdict, Verdict.FINE)
+
+
+def test_validate_of_everything_looks_for_them(deployed: Deployed) -> None:
+    account = Account(deployed.settings, None, None)
+    work = [part for whole in (True, False) for part in _parts(account, [*deployed.settings.exports], everything=whole)]
+    assert [part for part in work if isinstance(part, partial) and part.func is check_orphans] != []
+
+
+def assembly(directory: Path, *, templates: dict[str, dict[str, Any]], region: str = "eu-west-1") -> Path:
+    """Write a cloud assembly as the CDK does."""
+    directory.mkdir()
+    artifacts = {
+        name: {
+            "type": "aws:cloudformation:stack",
+            "environment": f"aws://111122223333/{region}",
+            "properties": {"templateFile": f"{name}.template.json"},
+        }
+        for name in templates
+    }
+    (directory / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    for name, template in templates.items():
+        (directory / f"{name}.template.json").write_text(json.dumps(template))
+    return directory
+
+
+def test_plan_names_stack_that_the_settings_do_not_have(logdock: Type, deployed: Deployed, tmp_path: Path) -> None:
+    deployed.stacks_in({"eu-west-1": stacks("acme-old")})
+    made = assembly(tmp_path / "cdk.out", templates={})
+    ended = logdock("plan", "--templates", str(made), "--json")
+    (effect,) = json.loads(ended.out)["effects"]
+    assert (ended.code, effect["name"], effect["kind"]) == (2, "old:stack", "not destroyed")
+    assert effect["steps"] == ["`aws cloudformation delete-stack --stack-name acme-old --region eu-west-1`"]
+    assert logdock("plan", "--templates", str(made), "--accept", "old").code == 0
+
+
+def test_plan_refuses_deployment_of_this_name_in_another_region(
+    logdock: Type, deployed: Deployed, tmp_path: Path
+) -> None:
+    other_deployment("us-east-1")
+    deployed.stacks_in({"us-east-1": stacks("acme-core", "acme-app")})
+    ended = logdock("plan", "--templates", str(assembly(tmp_path / "cdk.out", templates={})), "--json")
+    (effect,) = json.loads(ended.out)["effects"]
+    assert (ended.code, effect["name"], effect["kind"]) == (2, "deployment:region", "the deploy fails")
+    assert "us-east-1" in effect["sentence"]

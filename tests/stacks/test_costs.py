@@ -1,0 +1,106 @@
+"""The cost model counts what the templates have, and the pages say what the model says."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from settings import load_settings
+from settings.costs import (
+    LANDINGS,
+    METRICS,
+    Inputs,
+    alarms_of,
+    dollars_per_gigabyte,
+    figures_of,
+    keys_of,
+    landing_of,
+    monthly_estimate,
+    shared_alarms,
+    shared_keys,
+    tables,
+)
+from stacks.dashboard import USD_PER_GB
+from tests.conftest import EXAMPLES, ROOT, synthesize
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ALERTS = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_the_model_counts_the_alarms_and_keys_of_every_template(example: Path) -> None:
+    settings, found = load_settings(example), synthesize(example)
+    counted = {stack: Counter[str]() for stack in found.templates}
+    for kind in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::KMS::Key"):
+        for stack, _, resource in found.resources(kind):
+            band = "ThresholdMetricId" in resource["Properties"]
+            counted[stack]["band" if band else kind.rpartition("::")[2]] += 1
+
+    stacks_of = {
+        export.name: [
+            f"{settings.deployment}-{export.name}" + ("" if region == settings.region else f"-{region}")
+            for region in settings.regions_of(export)
+        ]
+        for export in settings.exports
+    }
+    for export in settings.exports:
+        counts = [counted.pop(stack) for stack in stacks_of[export.name]]
+        assert {each["Alarm"] for each in counts[1:]} <= {alarms_of(settings, export)}
+        assert counts[0]["Alarm"] == alarms_of(settings, export), export.name
+        assert sum(each["Key"] for each in counts) == keys_of(settings, export), export.name
+        assert all(each["CompositeAlarm"] == 1 for each in counts)
+        assert sum(each["band"] for each in counts) == len(counts) * settings.alerts_of(export).volume_band
+    shared = sum(counted.values(), Counter())
+    assert (shared["Alarm"], shared["CompositeAlarm"]) == shared_alarms(settings)
+    assert shared["Key"] == shared_keys(settings)
+
+
+def test_an_estimate_grows_with_the_volume_and_covers_every_export() -> None:
+    settings = load_settings(ROOT / "examples" / "everything.yaml")
+    rows = monthly_estimate(settings)
+    more = monthly_estimate(settings, gigabytes_a_day={"orders": 100})
+
+    assert {row.export for row in rows} == {"deployment", *(export.name for export in settings.exports)}
+    assert all(row.dollars >= 0 and row.units >= 0 for row in rows)
+    of_orders = [sum(row.dollars for row in found if row.export == "orders") for found in (rows, more)]
+    assert of_orders[1] > 10 * of_orders[0]
+    assert [row for row in rows if row.export != "orders"] == [row for row in more if row.export != "orders"]
+
+
+def test_readme_has_the_tables_that_the_model_prints() -> None:
+    (shown,) = re.findall(r"<!-- costs -->\n(.*)\n<!-- /costs -->", README, re.DOTALL)
+    assert shown == tables(Inputs())
+
+
+def test_the_dashboard_reckons_with_the_models_sums() -> None:
+    assert {landing: round(dollars_per_gigabyte(landing, ["push"]), 2) for landing in LANDINGS} == USD_PER_GB
+
+
+def test_the_pages_say_what_watching_costs() -> None:
+    inputs = Inputs()
+    settings = load_settings(ROOT / "examples" / "everything.yaml")
+    dollars = {}
+    for export in settings.exports:
+        one = export.model_copy(update={"ship_to": ("logz",)})
+        alarms = alarms_of(settings, one) - (getattr(one, "log_group_prefixes", ()) != ())
+        dollars[landing_of(one)] = (
+            alarms * inputs.alarm + inputs.composite_alarm + len(figures_of(one)) * len(METRICS) * inputs.metric
+        )
+
+    said = "{:.2f} if it lands in a bucket, {:.2f} if it lands in log groups"
+    for page in (README, ALERTS):
+        assert said.format(dollars["bucket"], dollars["log groups"]) in page
+
+
+def test_few_lines_a_host_make_a_gigabyte_dear() -> None:
+    dear, usual = (
+        dollars_per_gigabyte("bucket", ["push"], replace(Inputs(), objects_a_gb=objects)) for objects in (28_800, 2_880)
+    )
+    assert dear > 4 * usual
