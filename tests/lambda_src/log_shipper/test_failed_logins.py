@@ -38,9 +38,14 @@ def test_failed_login_of_a_name_that_is_not_utf8_counts() -> None:
 
 
 def test_line_that_repeats_the_action_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed = []
+    parsed: list[bytes] = []
     loads = orjson.loads
-    monkeypatch.setattr("log_shipper.parsers.mongodb_atlas.orjson.loads", lambda text: parsed.append(1) or loads(text))
+
+    def counted(text: bytes) -> object:
+        parsed.append(text)
+        return loads(text)
+
+    monkeypatch.setattr("log_shipper.parsers.mongodb_atlas.orjson.loads", counted)
     nested = [{"atype": "authenticate"}] * 30_000
     line = json.dumps({"atype": "authCheck", "param": {"args": {"$or": nested}}, "result": 13}).encode()
 
