@@ -34,13 +34,13 @@ from log_shipper.telemetry import Tally
 
 from cli.account import read_settings
 from cli.errors import CommandError, ExitCode, closest
-from cli.landings import landing_of, log_groups_of
+from cli.landings import LogGroupExport, landing_of, log_groups_of
 from cli.logs.times import moment
 from cli.options import DEFAULT_SETTINGS, SettingsFile
 from cli.screen import Screen
-from cli.terminal import one_line, printable
+from cli.terminal import printable, printable_json_lines
 from settings import Deployment
-from settings.exports import Export, LogGroupExport
+from settings.exports import Export
 from settings.shipper_document import shipper_document
 
 EXAMPLES = """
@@ -167,7 +167,7 @@ class _JsonPrinter:
     compares = False
 
     def print(self, lines: bytes, _unredacted: bytes) -> None:
-        _write(lines)
+        _write(printable_json_lines(lines))
 
 
 class _TextPrinter:
@@ -182,7 +182,7 @@ class _TextPrinter:
         before = unredacted.split(b"\n") if self.compares else []
         for i, line in enumerate(lines.split(b"\n")[:-1]):
             record = orjson.loads(line)
-            head = one_line("{time} {export} {log_type}".format_map(record))
+            head = printable("{time} {export} {log_type}".format_map(record))
             message = printable(str(record["message"]))
             if self.compares and line != before[i]:
                 message = self._tokens.sub(lambda token: f"{_HIGHLIGHT}{token[0]}{_PLAIN}", message)

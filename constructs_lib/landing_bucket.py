@@ -34,6 +34,8 @@ class LandingBucketProps:
         The bucket's name; it is what vendors are given, so it never changes by itself.
     encryption_key
         Key of the bucket's default encryption. Left out: SSE-S3.
+    admitted_key
+        Key that uploads may name although the default is SSE-S3. Only without ``encryption_key``.
     hot_days
         Days in S3 Standard before objects move to Glacier Instant Retrieval (which is read like Standard).
     archive_days
@@ -56,6 +58,7 @@ class LandingBucketProps:
 
     bucket_name: str
     encryption_key: kms.IKey | None = None
+    admitted_key: kms.IKey | None = None
     hot_days: int
     archive_days: int
     cold_days: int | None = None
@@ -118,8 +121,15 @@ class LandingBucket(Construct):
         # Literals, not referred to: the key's policy names the bucket, and the bucket names the key.
         self.name = props.bucket_name
         self.arn = f"arn:{Stack.of(self).partition}:s3:::{props.bucket_name}"
-        key_arn = props.encryption_key.key_arn if props.encryption_key else None
-        self.allow(*statements.encryption_denies(self.arn, key_arn, props.sse_s3_services, props.key_alias_arn))
+        key = props.encryption_key or props.admitted_key
+        denies = statements.encryption_denies(
+            self.arn,
+            key.key_arn if key else None,
+            props.sse_s3_services,
+            props.key_alias_arn,
+            takes_sse_s3=props.admitted_key is not None,
+        )
+        self.allow(*denies)
         # The bucket outlives its stack; without its policy it would outlive its own protection.
         assert self.bucket.policy is not None  # noqa: S101  (made by the statements above)
         self.bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)

@@ -15,6 +15,23 @@ _SSE_KEY = "s3:x-amz-server-side-encryption-aws-kms-key-id"
 _SSE_C = "s3:x-amz-server-side-encryption-customer-algorithm"
 
 
+def endpoint(service: str, region: str) -> str:
+    """Return the name of a service in a Region as ``kms:ViaService`` has it: in China it ends in ``.com.cn``.
+
+    Sources: AWS KMS Developer Guide, "kms:ViaService"; Amazon Web Services in China, "Endpoints and ARNs".
+    """
+    return f"{service}.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+
+
+def logs_principal(region: str, *, regional: bool = False) -> str:
+    """Return CloudWatch Logs as a service principal.
+
+    In China it is regional and ends in ``.com.cn`` everywhere, as its pages there have it; Lambda refuses the other
+    forms (serverless/serverless#12087). The other services that deliver to us have one name in all partitions.
+    """
+    return endpoint("logs", region) if regional or region.startswith("cn-") else "logs.amazonaws.com"
+
+
 def _deny_put(sid: str, bucket_arn: str, conditions: dict[str, object]) -> iam.PolicyStatement:
     return iam.PolicyStatement(
         sid=sid,
@@ -28,7 +45,12 @@ def _deny_put(sid: str, bucket_arn: str, conditions: dict[str, object]) -> iam.P
 
 
 def encryption_denies(
-    bucket_arn: str, key_arn: str | None, sse_s3_services: Sequence[str] = (), key_alias_arn: str | None = None
+    bucket_arn: str,
+    key_arn: str | None,
+    sse_s3_services: Sequence[str] = (),
+    key_alias_arn: str | None = None,
+    *,
+    takes_sse_s3: bool = False,
 ) -> list[iam.PolicyStatement]:
     """Deny uploads that ask for any encryption but the bucket's own.
 
@@ -46,7 +68,10 @@ def encryption_denies(
         Service principals that may also ask for SSE-S3 in a bucket with a key.
     key_alias_arn
         The alias by which uploads may name the key as well, as a replication configuration of another Region does.
+    takes_sse_s3
+        The default is SSE-S3, and uploads may name either that or the key.
     """
+    named = ["aws:kms", *(["AES256"] if takes_sse_s3 else [])] if key_arn else ["AES256"]
     # True when the key is absent, as it must be here: who is no service is denied.
     unless: dict[str, object] = (
         {"StringNotEqualsIfExists": {"aws:PrincipalServiceName": list(sse_s3_services)}} if sse_s3_services else {}
@@ -56,7 +81,7 @@ def encryption_denies(
         _deny_put(
             "DenyOtherEncryption",
             bucket_arn,
-            {"Null": {_SSE: "false"}, "StringNotEquals": {_SSE: "aws:kms" if key_arn else "AES256"}, **unless},
+            {"Null": {_SSE: "false"}, "StringNotEquals": {_SSE: named if takes_sse_s3 else named[0]}, **unless},
         ),
     ]
     if key_arn:
@@ -94,13 +119,13 @@ def service_of_this_account(service: str, account: str) -> iam.IPrincipal:
 
 def via_s3(region: str) -> dict[str, dict[str, str]]:
     """Return the condition that a key is used through S3 of a Region alone."""
-    return {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+    return {"StringEquals": {"kms:ViaService": endpoint("s3", region)}}
 
 
 def via_kinesis(stream_arn: str, region: str) -> dict[str, dict[str, str]]:
     """Return the condition that a key is used through Kinesis for the records of one stream alone."""
     context = {"kms:EncryptionContext:aws:kinesis:arn": stream_arn}
-    return {"StringEquals": {"kms:ViaService": f"kinesis.{region}.amazonaws.com", **context}}
+    return {"StringEquals": {"kms:ViaService": endpoint("kinesis", region), **context}}
 
 
 def use_key_for_objects(actions: Sequence[str], bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
@@ -116,6 +141,17 @@ def use_key_for_objects(actions: Sequence[str], bucket_arn: str, role_arn: str, 
             **via_s3(region),
             "ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket_arn, f"{bucket_arn}/*"]},
         },
+    )
+
+
+def decrypt_objects(role_arn: str, region: str) -> iam.PolicyStatement:
+    """Let a role decrypt objects with an export's own key, through S3 alone, whichever of its buckets they are in.
+
+    The key is for what lands for one export. Objects of a bucket that the export had before are under it too, and may
+    still wait in a queue; the policy of that bucket, which is retained with it, says who reads them.
+    """
+    return iam.PolicyStatement(
+        principals=[iam.ArnPrincipal(role_arn)], actions=["kms:Decrypt"], resources=["*"], conditions=via_s3(region)
     )
 
 
@@ -141,7 +177,7 @@ def encrypt_log_groups(log_group_arns: Sequence[str], region: str) -> iam.Policy
     """
     return iam.PolicyStatement(
         sid="CloudWatchLogs",
-        principals=[iam.ServicePrincipal(f"logs.{region}.amazonaws.com")],
+        principals=[iam.ServicePrincipal(logs_principal(region, regional=True))],
         actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
         resources=["*"],
         conditions={

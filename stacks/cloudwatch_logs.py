@@ -9,6 +9,7 @@ from constructs import Construct
 from constructs_lib.wiring import subscription_filter_name
 from settings.exports import CloudwatchLogsExport
 from stacks import subscriptions
+from stacks.connection import revision
 from stacks.connector_permissions import log_group, log_group_subscriptions
 from stacks.export_stack import ExportStack
 
@@ -26,8 +27,9 @@ class CloudwatchLogsStack(ExportStack):
         asked = {"retention": bool(export.retention_days), "key": export.encrypt}
         adopts = bool(export.log_groups) and changes
         key = self.customer_key() if adopts or export.log_group_prefixes else None
-        if key and export.encrypt:
-            self.admit_log_groups(key, [*export.log_groups, *(f"{prefix}*" for prefix in export.log_group_prefixes)])
+        if key:
+            # Also without `encrypt`: turned off, it leaves the key with the log groups that have it.
+            self.admit_log_groups(key)
         connector = self.connector(key) if key else None
         asked_properties: dict[str, object] = {}
         if export.retention_days:
@@ -39,7 +41,11 @@ class CloudwatchLogsStack(ExportStack):
         if connector and adopts:
             permissions = log_group(self.names, self.region, export.log_groups, **asked, protect=False)
             adoptions = connector.apply_to_each(
-                "Adopt", "log-group", export.log_groups, asked_properties, permissions=permissions
+                "Adopt",
+                "log-group",
+                export.log_groups,
+                {**asked_properties, **revision(export)},
+                permissions=permissions,
             )
         for name in export.log_groups:
             subscription = self.subscribe(name)
@@ -53,6 +59,7 @@ class CloudwatchLogsStack(ExportStack):
                 **({"RoleArn": destination.role_arn} if destination.role_arn else {}),
                 "FilterName": subscription_filter_name(export.name),
                 **asked_properties,
+                **revision(export),
             }
             permissions = log_group_subscriptions(
                 self.names, export.log_group_prefixes, role_arn=destination.role_arn, **asked

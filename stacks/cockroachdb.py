@@ -48,6 +48,8 @@ class CockroachdbStack(ExportStack):
         connect = export.connect if home else None
         lands = self.region in self._regions
         key = self.customer_key() if lands or connect else None
+        if key:
+            self.admit_log_groups(key)
         connector = self.connector(key, connect) if key and (connect or export.adopt_log_groups) else None
         cluster = self._cluster(connector, connect) if connector and connect else None
         landings = self._landings(key, connector, [cluster] if cluster else []) if lands and key else []

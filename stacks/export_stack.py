@@ -23,10 +23,12 @@ from constructs_lib.wiring import (
 )
 from settings import Deployment
 from settings.connect import Connect
+from settings.export_base import ConfiguredExport
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport, announced_to
 from settings.names import Names
 from settings.shipper_document import shipper_document
 from stacks import subscriptions
+from stacks.connection import revision
 from stacks.connector_permissions import log_group
 from stacks.export_alarms import ExportAlarms
 from stacks.recorded_settings import record_settings
@@ -79,20 +81,25 @@ class ExportStack(Stack):
     def landing_bucket(
         self, export: MongodbAtlasExport | AptibleExport | S3LogsExport, key: CustomerKey | None
     ) -> LandingBucket:
-        """Make the bucket that the export lands in."""
+        """Make the bucket that the export lands in.
+
+        Where the default encryption is SSE-S3, uploads may also name the export's key, if it has one.
+        """
+        by_default = not isinstance(export, S3LogsExport) or export.encryption == "kms"
         return LandingBucket(
             self,
             "Landing",
             LandingBucketProps(
                 bucket_name=self.settings.landing_bucket(export),
-                encryption_key=key.key if key else None,
+                encryption_key=key.key if key and by_default else None,
+                admitted_key=key.key if key and not by_default else None,
                 hot_days=self.settings.kept.hot_days,
                 archive_days=self.settings.kept.archive_days,
                 cold_days=self.settings.kept.cold_after_days,
                 access_log_bucket_name=self.names.bucket("access-logs"),
                 # A trail encrypts its logs with the bucket's key, but its digest files always with SSE-S3 (CloudTrail
                 # User Guide, "Encrypting CloudTrail log files with AWS KMS keys").
-                sse_s3_services=("cloudtrail.amazonaws.com",) if _has_trail(export) and key else (),
+                sse_s3_services=("cloudtrail.amazonaws.com",) if _has_trail(export) and key and by_default else (),
             ),
         )
 
@@ -110,7 +117,6 @@ class ExportStack(Stack):
         list
             What to wait for; the log groups themselves wait for what is given as ``after``.
         """
-        self.admit_log_groups(key, log_groups)
         landings: list[IDependable] = []
         groups: dict[str, IDependable] = {}
         for name in log_groups:
@@ -139,11 +145,11 @@ class ExportStack(Stack):
         after: Sequence[IDependable] = (),
     ) -> list[IDependable]:
         """Take over log groups that exist already, as ``landing_log_groups`` makes them."""
-        self.admit_log_groups(key, log_groups)
         properties: dict[str, object] = {
             "RetentionDays": str(retention_days or self.settings.kept.hot_days),
             "KmsKeyArn": key.arn,
             "DeletionProtection": "true",
+            **(revision(self._export) if isinstance(self._export, ConfiguredExport) else {}),
         }
         permissions = log_group(self.names, self.region, log_groups, retention=True, key=True, protect=True)
         landings: list[IDependable] = []
@@ -156,14 +162,19 @@ class ExportStack(Stack):
         self.alarms.landing_in_log_groups(adoptions)
         return landings
 
-    def admit_log_groups(self, key: CustomerKey, log_groups: Sequence[str]) -> None:
-        """Let CloudWatch Logs use the key for these log groups.
+    def admit_log_groups(self, key: CustomerKey) -> None:
+        """Let CloudWatch Logs use the key for every log group of this account and Region.
+
+        Not only for those of the settings: a log group that leaves them, or was renamed, is retained and stays
+        encrypted with this key, and CloudFormation forgets it. A key that no longer admits it makes its logs
+        unreadable and refuses what its writers send. CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs
+        using AWS Key Management Service", has this condition for the log groups of an account. It lets no one read
+        more: CloudWatch Logs decrypts for those who may read the log group.
 
         The key stays when the stack is rolled back, because the log groups stay.
         """
         key.keep_when_rolled_back()
-        arns = [self.names.log_group_arn(name, self.region) for name in log_groups]
-        key.allow(statements.encrypt_log_groups(arns, self.region))
+        key.allow(statements.encrypt_log_groups([self.names.log_group_arn("*", self.region)], self.region))
 
     def subscribe(self, log_group_name: str) -> ArchiveSubscription:
         """Send a log group's events to the archiver of its Region."""
@@ -192,9 +203,10 @@ class ExportStack(Stack):
         self._announce_landing(landing.name, prefix)
         for destination in self._export.ship_to:
             role_arn = self.names.role_arn(self.names.shipper(destination))
-            landing.allow(statements.read_objects(landing.arn, prefix, role_arn))
+            # The whole bucket, which is this export's alone: what waits in queues may be under a former prefix.
+            landing.allow(statements.read_objects(landing.arn, "", role_arn))
             if key:
-                key.allow(statements.use_key_for_objects(["kms:Decrypt"], landing.arn, role_arn, self.region))
+                key.allow(statements.decrypt_objects(role_arn, self.region))
 
     def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
         """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""

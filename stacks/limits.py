@@ -7,6 +7,7 @@ outputs of a stack may come to in all is on no page; aws-amplify/amplify-backend
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import Any
 
 REFERENCE_LENGTH = 90
 """Characters that a reference to another resource counts as: a key's ARN in the longest Region has 88."""
+
+_VERSIONED = r"Connector-[0-9a-f]{12}"
 
 Template = Mapping[str, Any]
 
@@ -77,6 +80,19 @@ PARAMETER = Limit(
     unit="bytes",
     instead="Shorten or merge the patterns of the export's redaction and filters",
 )
+CONFIGURATION = Limit(
+    name="configuration of a connector",
+    allowed=8192,
+    unit="bytes",
+    instead="Shorten the audit filter, the lists of users or the groups' names, or ship fewer exports to a "
+    "`mode: fetch` destination with `connect`",
+)
+PARAMETERS = Limit(
+    name="parameters of a Region",
+    allowed=10_000,
+    unit="parameters",
+    instead="Divide the exports between two deployments in two Regions",
+)
 TARGETS = Limit(name="targets of an event rule", allowed=5, unit="targets", instead="Ship to fewer destinations")
 RESOURCES = Limit(name="resources of a stack", allowed=500, unit="resources", instead=_SPLIT_GROUPS)
 OUTPUTS = Limit(name="outputs of a stack", allowed=200, unit="outputs", instead="Have fewer `mode: fetch` destinations")
@@ -92,6 +108,7 @@ METRICS = Limit(name="metrics of a dashboard", allowed=2500, unit="metrics", ins
 TEMPLATE = Limit(name="template", allowed=1_000_000, unit="bytes", instead=_SPLIT_GROUPS)
 LIMITS = (
     TRUST, INLINE, MANAGED, ATTACHED, BUCKET_POLICY, KEY_POLICY, QUEUE_POLICY, FUNCTION_POLICY, ENVIRONMENT, PARAMETER,
+    CONFIGURATION, PARAMETERS,
     TARGETS, RESOURCES, OUTPUTS, OUTPUT_VALUES, WIDGETS, METRICS, TEMPLATE,
 )  # fmt: skip
 
@@ -135,7 +152,9 @@ def measures(templates: Mapping[str, Template]) -> Iterator[Measure]:
                 case "AWS::IAM::Policy":
                     for role in properties["Roles"]:
                         role = role if isinstance(role, str) else f"{stack}/{role['Ref']}"
-                        sums[INLINE, role] += _size(properties["PolicyDocument"])
+                        # A policy named by its content is beside its successor until an update is over.
+                        times = 2 if re.fullmatch(_VERSIONED, str(properties["PolicyName"])) else 1
+                        sums[INLINE, role] += times * _size(properties["PolicyDocument"])
                 case "AWS::IAM::ManagedPolicy":
                     yield Measure(limit=MANAGED, where=where, size=_size(properties["PolicyDocument"]))
                     for role in properties["Roles"]:
@@ -153,9 +172,13 @@ def measures(templates: Mapping[str, Template]) -> Iterator[Measure]:
                     environment = properties.get("Environment", {}).get("Variables", {})
                     yield Measure(limit=ENVIRONMENT, where=where, size=_size(environment))
                 case "AWS::SSM::Parameter":
-                    yield Measure(
-                        limit=PARAMETER, where=properties["Name"], size=len(_text(properties["Value"]).encode())
-                    )
+                    limit = CONFIGURATION if properties.get("Tier") == "Intelligent-Tiering" else PARAMETER
+                    size = len(_text(properties["Value"]).encode())
+                    yield Measure(limit=limit, where=properties["Name"], size=size)
+                    sums[PARAMETERS, "the deployment"] += 1
+                case "Custom::LogdockLogzioFetchers":
+                    # Each fetcher is remembered in a parameter, and during a rotation there are two of each.
+                    sums[PARAMETERS, "the deployment"] += 2 * len(properties["Exports"])
                 case "AWS::CloudWatch::Dashboard":
                     widgets = json.loads(properties["DashboardBody"])["widgets"]
                     yield Measure(limit=WIDGETS, where=where, size=len(widgets))

@@ -7,6 +7,7 @@ from typing import Any
 from constructs import Construct
 
 from settings.exports import S3LogsExport
+from stacks.connection import revision
 from stacks.connector_permissions import bucket_events
 from stacks.export_stack import ExportStack
 from stacks.log_delivery import delivery_key_statements, delivery_statements
@@ -24,23 +25,21 @@ class S3LogsStack(ExportStack):
             self._make(export, prefix)
 
     def _make(self, export: S3LogsExport, prefix: str) -> None:
-        key = self.customer_key() if export.encryption == "kms" else None
+        # Also where a service makes SSE-S3 the default: what named the key before the service came still may.
+        key = self.customer_key()
         landing = self.landing_bucket(export, key)
         landing.allow(*delivery_statements(self.names, export.services, landing.arn, prefix))
-        if key:
-            for statement in delivery_key_statements(self.names, export.services):
-                key.allow(statement)
-            self.output("KmsKeyArn", key.arn, "Key of the bucket, which a trail must name")
+        for statement in delivery_key_statements(self.names, export.services):
+            key.allow(statement)
+        self.output("KmsKeyArn", key.arn, "Key of the bucket, which a trail must name")
         self.ship_landing(landing, key, prefix)
         self.output("BucketName", landing.name, "Bucket that the services deliver to")
-        self.output(
-            "NextSteps", self._steps(export, landing.name, key.arn if key else None), "How to point services at it"
-        )
+        self.output("NextSteps", self._steps(export, landing.name, key.arn), "How to point services at it")
 
-    def _steps(self, export: S3LogsExport, bucket: str, key_arn: str | None) -> str:
+    def _steps(self, export: S3LogsExport, bucket: str, key_arn: str) -> str:
         at = f"--s3-key-prefix {export.prefix} " if export.prefix else ""
         where = f"arn:{self.names.partition}:s3:::{bucket}" + (f"/{export.prefix}" if export.prefix else "")
-        key = f"--kms-key-id {key_arn} " if key_arn else ""
+        key = f"--kms-key-id {key_arn} "
         steps = {
             "cloudtrail": f"aws cloudtrail create-trail --name $TRAIL --s3-bucket-name {bucket} {at}{key}"
             "--is-multi-region-trail && aws cloudtrail start-logging --name $TRAIL",
@@ -53,13 +52,19 @@ class S3LogsStack(ExportStack):
             f'\'{{"LoggingEnabled":{{"TargetBucket":"{bucket}","TargetPrefix":"{export.prefix or "s3"}/"}}}}\'',
         }
         steps["nlb"] = steps["alb"].replace("$ALB", "$NLB")
+        # The path is written out, because CloudFront adds AWSLogs/<account>/CloudFront by itself in some cases only,
+        # and the bucket's policy admits nothing else. The shipper reads this format. CloudFront Developer Guide,
+        # "Configure standard logging (v2)"; CloudWatch Logs API Reference, CreateDelivery.
+        front = f"{where}/AWSLogs/{self.account}/CloudFront"
         steps["cloudfront"] = (
             "aws logs put-delivery-source --region us-east-1 --name logdock --log-type ACCESS_LOGS "
             "--resource-arn $DISTRIBUTION && "
-            "aws logs put-delivery-destination --region us-east-1 --name logdock "
-            f"--delivery-destination-configuration destinationResourceArn={where} && "
+            "aws logs put-delivery-destination --region us-east-1 --name logdock --output-format w3c "
+            f"--delivery-destination-configuration destinationResourceArn={front} && "
             "aws logs create-delivery --region us-east-1 --delivery-source-name logdock --delivery-destination-arn "
-            f"arn:{self.names.partition}:logs:us-east-1:{self.account}:delivery-destination:logdock"
+            f"arn:{self.names.partition}:logs:us-east-1:{self.account}:delivery-destination:logdock "
+            "--field-delimiter $'\\t' --s3-delivery-configuration "
+            '\'{"suffixPath":"{DistributionId}/{yyyy}/{MM}/{dd}/{HH}","enableHiveCompatiblePath":false}\''
         )
         return (
             "\n".join(steps[service] for service in export.services)
@@ -72,7 +77,7 @@ class S3LogsStack(ExportStack):
         connector.apply(
             "BucketEvents",
             "bucket-events",
-            {"BucketName": bucket, "BucketOwner": self.account, "StateParameter": state},
+            {"BucketName": bucket, "BucketOwner": self.account, "StateParameter": state, **revision(export)},
             permissions=[bucket_events(self.names, bucket, state)],
         )
         self.ship_existing(bucket, export.kms_key_arn, prefix)

@@ -77,7 +77,9 @@ class Customer:
     def remembered(self) -> list[str]:
         """Return the parameters in which the connector remembers anything."""
         found = self.client("ssm").describe_parameters()["Parameters"]
-        return [one["Name"] for one in found if "/exports/" not in one["Name"] and one["Name"].startswith("/logdock")]
+        configured = ("/exports/", "/connector/")
+        names = [one["Name"] for one in found if one["Name"].startswith("/logdock")]
+        return [name for name in names if not any(part in name for part in configured)]
 
     def events(self, stack: str) -> str:
         """Return the reasons in a stack's events."""

@@ -49,11 +49,11 @@ def only(of: Synthesized, stack: str, resource_type: str) -> tuple[str, dict[str
 
 
 def connector_statements(of: Synthesized, stack: str) -> list[dict[str, Any]]:
-    """Every statement of the role that the connector's functions run with, besides those of its own logs."""
-    (role,) = [one for name, one in resources(of, stack).items() if name.startswith("ConnectorRole")]
+    """Every statement of the role that the connector's functions run with, besides its own logs and configurations."""
+    ((role_id, role),) = [each for each in resources(of, stack).items() if each[0].startswith("ConnectorRole")]
     (policy,) = role["Properties"]["Policies"]
     found: list[dict[str, Any]]
-    own_logs, *found = policy["PolicyDocument"]["Statement"]
+    own_logs, configurations, *found = policy["PolicyDocument"]["Statement"]
     log_groups = f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/aws/lambda/{stack}-connector"
     assert own_logs == {
         "Sid": "OwnLogs",
@@ -61,6 +61,15 @@ def connector_statements(of: Synthesized, stack: str) -> list[dict[str, Any]]:
         "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
         "Resource": [f"{log_groups}-poll:*", f"{log_groups}-schedule:*", f"{log_groups}:*"],
     }
+    assert configurations == {
+        "Sid": "ReadConfigurations",
+        "Effect": "Allow",
+        "Action": "ssm:GetParameter",
+        "Resource": f"{STATES}/{stack.removeprefix('acme-prod-')}/connector/*",
+    }
+    for each in resources(of, stack).values():
+        if each["Type"] == "AWS::IAM::Policy" and each["Properties"]["Roles"] == [{"Ref": role_id}]:
+            found += each["Properties"]["PolicyDocument"]["Statement"]
     return found
 
 
@@ -112,6 +121,7 @@ def test_the_integration_comes_after_the_role_and_the_buckets_policy(synth: Any)
     assert found["Properties"] | {"ServiceToken": ""} == {
         "ServiceToken": "",
         "Operation": "atlas-log-export",
+        "Configuration": found["Properties"]["Configuration"],
         "Secret": "acme/atlas",
         "Adopt": "false",
         "ProjectId": "5e2211c17a3e5a48f5497de3",
@@ -147,7 +157,19 @@ def test_the_connector_reads_one_secret_and_remembers_and_no_more(synth: Any) ->
             "Sid": "RememberBefore",
             "Effect": "Allow",
             "Action": ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
-            "Resource": [f"{STATES}/orders/atlas-access-role", f"{STATES}/orders/atlas-log-export"],
+            "Resource": [f"{STATES}/orders/atlas-access-role", f"{STATES}/orders/atlas-access-role/*"],
+        },
+        {
+            "Sid": "RememberBefore",
+            "Effect": "Allow",
+            "Action": ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+            "Resource": [f"{STATES}/orders/atlas-log-export", f"{STATES}/orders/atlas-log-export/*"],
+        },
+        {
+            "Sid": "ReadState",
+            "Effect": "Allow",
+            "Action": "ssm:GetParameter",
+            "Resource": [f"{STATES}/orders/atlas-access-role", f"{STATES}/orders/atlas-access-role/*"],
         },
     ]
 
@@ -155,7 +177,7 @@ def test_the_connector_reads_one_secret_and_remembers_and_no_more(synth: Any) ->
 def test_a_secrets_own_key_may_decrypt_that_secret_alone(synth: Any) -> None:
     arn = f"arn:aws:secretsmanager:{HOME}:{ACCOUNT}:secret:acme/atlas-AbCdEf"
     stack = synth(document(atlas(secret=arn, secret_key_arn=KEY)))
-    assert connector_statements(stack, "acme-prod-orders")[2:] == [
+    assert connector_statements(stack, "acme-prod-orders")[1:2] == [
         {
             "Sid": "DecryptCredential",
             "Effect": "Allow",
@@ -188,7 +210,7 @@ def test_in_a_vpc_lambda_may_make_interfaces_and_the_code_may_not(synth: Any) ->
     ]
     describe = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
     own = f"arn:aws:lambda:{HOME}:{ACCOUNT}:function:acme-prod-orders-connector*"
-    assert connector_statements(stack, "acme-prod-orders")[2:] == [
+    assert connector_statements(stack, "acme-prod-orders")[:3] == [
         {"Sid": "EnterVpc", "Effect": "Allow", "Action": manage, "Resource": f"arn:aws:ec2:{HOME}:{ACCOUNT}:*/*"},
         {"Sid": "LookAtVpc", "Effect": "Allow", "Action": describe, "Resource": "*"},
         {
@@ -300,12 +322,14 @@ def test_no_log_group_is_made_before_the_cluster_was_looked_at_and_none_is_missi
     assert looked["Properties"] | {"ServiceToken": ""} == {
         **target,
         "Operation": "cockroachdb-cluster",
+        "Configuration": looked["Properties"]["Configuration"],
         "Plan": "ADVANCED",
         "Regions": [],
     }
     assert found["Properties"] | {"ServiceToken": ""} == {
         **target,
         "Operation": "cockroachdb-log-export",
+        "Configuration": found["Properties"]["Configuration"],
         "RoleArn": {"Fn::GetAtt": ["Role8C6B06EB", "Arn"]},
         "ExternalId": STACK_ID,
         "LogName": "/acme/cockroach/ledger",
@@ -354,7 +378,7 @@ def test_the_connector_of_a_cluster_reads_one_secret_and_remembers_and_no_more(s
             "Sid": "RememberBefore",
             "Effect": "Allow",
             "Action": ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
-            "Resource": f"{STATES}/ledger/cockroachdb-log-export",
+            "Resource": [f"{STATES}/ledger/cockroachdb-log-export", f"{STATES}/ledger/cockroachdb-log-export/*"],
         },
     ]
 
@@ -400,3 +424,102 @@ def polled(of: Synthesized) -> list[dict[str, Any]]:
         for each in resources(of, "acme-prod-orders").values()
         if each["Type"].startswith("Custom::") and "Secret" in each["Properties"]
     ]
+
+
+def configured(of: Synthesized, stack: str, resource: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the configuration that a custom resource names: the id of its parameter, and the content."""
+    end = "/connector/" + resource["Properties"]["Configuration"]
+    for logical_id, one in resources(of, stack).items():
+        if one["Type"] == "AWS::SSM::Parameter" and one["Properties"]["Name"].endswith(end):
+            value = one["Properties"]["Value"]
+            text = (
+                value
+                if isinstance(value, str)
+                else "".join(part if isinstance(part, str) else "<reference>" for part in value["Fn::Join"][1])
+            )
+            return logical_id, json.loads(text)
+    raise AssertionError(resource)
+
+
+def test_every_operation_waits_for_its_configuration_and_its_policies(everything: Synthesized) -> None:
+    """A change makes new ones beside the former, which go after what was made with them."""
+    found = 0
+    all_resources = [(stack, *each) for stack, one in everything.templates.items() for each in one["Resources"].items()]
+    for stack, name, resource in all_resources:
+        if not resource["Type"].startswith("Custom::Logdock") or "Operation" not in resource["Properties"]:
+            continue
+        found += 1
+        logical_id, document = configured(everything, stack, resource)
+        policies = [one for one in resource["DependsOn"] if "Policy" in one]
+        assert logical_id in resource["DependsOn"], name
+        assert policies, name
+        assert document["Operation"] == resource["Properties"]["Operation"]
+        version = resource["Properties"]["Configuration"].rpartition("-")[2]
+        assert f"Configuration{version}" in logical_id
+    assert found > 5
+
+
+def test_a_configuration_holds_what_the_resource_does_but_for_what_a_vendor_answers(synth: Any) -> None:
+    stack, name = synth(document(atlas())), "acme-prod-orders"
+    _, resource = only(stack, name, "Custom::LogdockAtlasLogExport")
+    _, document_ = configured(stack, name, resource)
+    expected = {**resource["Properties"], "AccessRoleState": "/logdock/acme-prod/orders/atlas-access-role"}
+    for vendors in ("ServiceToken", "Configuration", "RoleId"):
+        del expected[vendors]
+    expected |= {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{name}", "KmsKey": "<reference>"}
+    assert document_ == expected
+
+
+def test_a_change_makes_another_policy_and_configuration_and_changes_none_in_place() -> None:
+    before, after = (
+        {
+            logical_id: one["Properties"]
+            for logical_id, one in resources(
+                synthesize_now(Deployment.model_validate(document(atlas(secret=secret)))), "acme-prod-orders"
+            ).items()
+            if logical_id.startswith("Connector") and one["Type"] in ("AWS::IAM::Policy", "AWS::SSM::Parameter")
+        }
+        for secret in ("acme/one", "acme/two")
+    )
+    assert before.keys() != after.keys()
+    assert {one: before[one] for one in before.keys() & after.keys()} == {
+        one: after[one] for one in before.keys() & after.keys()
+    }
+    for kind in ("PolicyName", "Name"):
+        names = [one[kind] for one in before.values() if kind in one and one not in after.values()]
+        assert names
+        assert not {*names} & {one.get(kind) for one in after.values()}
+
+
+def test_what_the_schedule_repeats_is_in_its_functions_environment_and_its_rule_sends_nothing(synth: Any) -> None:
+    stack = synth(document(export("cloudwatch-logs", log_groups=None, log_group_prefixes=["/acme/"])))
+    _, resource = only(stack, "acme-prod-apps", "Custom::LogdockLogGroupSubscriptions")
+    (function,) = [
+        one["Properties"]
+        for one in resources(stack, "acme-prod-apps").values()
+        if one["Properties"].get("Handler") == "vendor_connector.handler.on_schedule"
+    ]
+    assert function["Environment"]["Variables"] == {
+        "LOGDOCK_CONFIGURATIONS": "/logdock/acme-prod/apps/connector/",
+        "LOGDOCK_SCHEDULED": resource["Properties"]["Configuration"],
+    }
+    (target,) = [
+        target
+        for one in resources(stack, "acme-prod-apps").values()
+        if one["Type"] == "AWS::Events::Rule"
+        for target in one["Properties"]["Targets"]
+        if target["Id"] == "Connector"
+    ]
+    assert target.keys() == {"Arn", "Id"}
+
+
+def test_a_hundred_adopted_log_groups_share_configurations_and_a_policy(synth: Any) -> None:
+    names = [f"/acme/services/a-service-with-a-long-name-{number:03}" for number in range(100)]
+    stack = synth(document(export("cloudwatch-logs", log_groups=names, retention_days=30)))
+    found = resources(stack, "acme-prod-apps")
+    adopted = [one for one in found.values() if one["Type"] == "Custom::LogdockLogGroup"]
+    pages = {one["Properties"]["Configuration"] for one in adopted}
+    assert (len(adopted), len(pages)) == (100, 2)
+    for one in adopted:
+        assert one["Properties"]["Name"] in configured(stack, "acme-prod-apps", one)[1]["Names"]
+    assert len(found) < 500

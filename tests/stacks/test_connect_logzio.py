@@ -76,6 +76,7 @@ def test_the_account_is_asked_before_there_is_a_role(synth: Any) -> None:
     assert properties | {"ServiceToken": ""} == {
         "ServiceToken": "",
         "Operation": "logzio-account",
+        "Configuration": properties["Configuration"],
         "Secret": "acme/api",
         "Adopt": "false",
         "ApiBaseUrl": "https://api.logz.io",
@@ -92,6 +93,7 @@ def test_the_fetchers_are_those_of_the_exports_that_ship_there_and_come_after_th
     assert properties | {"ServiceToken": ""} == {
         "ServiceToken": "",
         "Operation": "logzio-fetchers",
+        "Configuration": properties["Configuration"],
         "Secret": "acme/api",
         "Adopt": "false",
         "ApiBaseUrl": "https://api-uk.logz.io",
@@ -117,7 +119,8 @@ def test_both_are_told_of_a_revision_of_adoption_and_of_the_id_of_fetchers_made_
 
 
 def test_the_connector_reads_one_secret_and_remembers_and_no_more(synth: Any) -> None:
-    (policy,) = named(synth(), "ConnectorreaderRole")["Policies"]
+    stack = synth()
+    (policy,) = named(stack, "ConnectorreaderRole")["Policies"]
     log_groups = f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/aws/lambda/acme-prod-reader-connector"
     assert policy["PolicyDocument"]["Statement"] == [
         {
@@ -127,6 +130,19 @@ def test_the_connector_reads_one_secret_and_remembers_and_no_more(synth: Any) ->
             "Resource": [f"{log_groups}-poll:*", f"{log_groups}-schedule:*", f"{log_groups}:*"],
         },
         {
+            "Sid": "ReadConfigurations",
+            "Effect": "Allow",
+            "Action": "ssm:GetParameter",
+            "Resource": f"arn:aws:ssm:{HOME}:{ACCOUNT}:parameter/logdock/acme-prod/reader/connector/*",
+        },
+    ]
+    policies = [
+        one["Properties"]["PolicyDocument"]["Statement"]
+        for name, one in stack.templates[STACK]["Resources"].items()
+        if name.startswith("ConnectorreaderPolicy")
+    ]
+    assert [statement for policy in policies for statement in policy] == [
+        {
             "Sid": "ReadCredential",
             "Effect": "Allow",
             "Action": "secretsmanager:GetSecretValue",
@@ -135,8 +151,8 @@ def test_the_connector_reads_one_secret_and_remembers_and_no_more(synth: Any) ->
         {
             "Sid": "RememberBefore",
             "Effect": "Allow",
-            "Action": ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
-            "Resource": f"arn:aws:ssm:{HOME}:{ACCOUNT}:parameter{STATE}",
+            "Action": ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:GetParametersByPath", "ssm:PutParameter"],
+            "Resource": [f"arn:aws:ssm:{HOME}:{ACCOUNT}:parameter{STATE}{tail}" for tail in ("", "/*")],
         },
     ]
 

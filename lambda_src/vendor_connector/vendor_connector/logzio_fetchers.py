@@ -76,11 +76,9 @@ def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
     """
     check_names(properties, (*PROPERTIES, "Account", "RoleArn", "Bucket", "Region", "Feed", "Exports", "LogType"))
     account = Account.parse(properties)
-    answer = (
-        {"account": physical_id.split("/")[1], "ids": ()}
-        if physical_id
-        else account.answer(text(properties, "Account"))
-    )
+    answer: Mapping[str, Any] = account.answer(text(properties, "Account"))
+    if physical_id:
+        answer = {"account": physical_id.split("/")[1], "ids": ()}
     if not answer:
         raise ConnectorError("what Logz.io says of the account is not remembered: change `connect.revision` and deploy")
     feed, log_type = text(properties, "Feed"), optional_text(properties, "LogType")
@@ -113,7 +111,7 @@ def apply(request: Request) -> dict[str, str]:
     deploy = fingerprint({**request.properties, "trusted": wanted.trusted, "in": wanted.logzio_account})
     _, current = api.principal()
     kept: dict[str, str] = {}
-    ids = []
+    ids: list[str] = []
     for prefix in wanted.log_types:
         if request.remaining_seconds() < aws.RESERVE_SECONDS:
             raise NotReadyError(f"{len(ids)} fetchers are done, the others follow", patience_seconds=_ALL_SECONDS)

@@ -151,7 +151,7 @@ class Formation:
 
     def _clean_up(self) -> None:
         """Delete the former configurations, as CloudFormation does after the resources that depended on them."""
-        drop_configurations(but=[one.properties.get("Configuration") for one in self.resources.values()])
+        drop_configurations(but=[str(one.properties.get("Configuration")) for one in self.resources.values()])
 
     def _with_configuration(self, name: str, raw: Mapping[str, Any], template: Template) -> dict[str, Any]:
         """Return a resource's properties; what it is configured with is written beside, as the stack does."""

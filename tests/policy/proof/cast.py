@@ -193,7 +193,12 @@ class Cast:
             "archiver-role": (names.role_arn(names.archiver),),
             "archiver-function": (names.archiver_arn(names.region),),
             "topic": (names.alert_topic_arn,),
-            "configuration": tuple(each.arn for each in account.of_type("AWS::SSM::Parameter")),
+            "configuration": tuple(
+                each.arn
+                for each in account.of_type("AWS::SSM::Parameter")
+                if f"parameter{names.parameter_path}" in each.arn
+            ),
+            "every-function": tuple(each.arn for each in account.of_type("AWS::Lambda::Function")),
             "foreign-bucket": (self.foreign_bucket,),
             "foreign-key": (self.foreign_key,),
             "every-bucket": tuple(self.buckets),

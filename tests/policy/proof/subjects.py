@@ -306,7 +306,11 @@ def _keys(cast: Cast) -> Iterator[Subject]:
     for each in cast.account.of_type("AWS::KMS::Key"):
         values: Values = {"key": each.arn, "key-region": each.arn.split(":")[3]}
         name = next(alias for alias, arn in cast.account.keys.items() if arn == each.arn)
-        yield cast.subject("key", name, (each.stack,), values, resource=each)
+        kinds = {cast.names.export(one.name): one.kind for one in cast.settings.exports}
+        export = next((kind for start, kind in kinds.items() if name in (start, f"{start}-{values['key-region']}")), "")
+        lands = export in ("aurora-mysql", "cockroachdb", "cloudwatch-logs")
+        facts = {"admits": "every-group" if lands else "named"}
+        yield cast.subject("key", name, (each.stack,), values, facts=facts, resource=each)
 
 
 def _log_groups(cast: Cast) -> Iterator[Subject]:

@@ -1,0 +1,268 @@
+"""One stack in an account: CloudFormation's order of an update, and IAM as the policies attached at that moment say.
+
+CloudFormation creates and updates in the order of dependencies, then removes what left the template, and what was
+replaced, in the reverse order (User Guide, "Update behaviors of stack resources"). Here a policy of the connector's
+role holds from the moment it is made until the moment it is removed, and every call that the code makes is judged.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from moto.ssm.models import ssm_backends
+
+from settings import Deployment
+from tests.conftest import synthesize_now
+from tests.lambda_src.vendor_connector.conftest import refusal
+from tests.lambda_src.vendor_connector.formation import Clock, Formation, Iam, _Deployed
+from tests.policy.proof.templates import Templates
+
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Resolved(Templates):
+    """Templates in which what custom resources returned is known."""
+
+    returned: Mapping[str, _Deployed] = field(default_factory=dict)
+
+    def _answered(self, stack: str, logical_id: str, attribute: str) -> str:
+        if logical_id in self.returned:
+            return str(self.returned[logical_id].data[attribute])
+        return super()._answered(stack, logical_id, attribute)
+
+
+class Account:
+    """The account that one export's stack is deployed to, again and again."""
+
+    def __init__(self, clock: Clock, iam: Iam, monkeypatch: pytest.MonkeyPatch, stack: str) -> None:
+        self.stack, self._iam = stack, iam
+        self._formation = Formation(clock, iam)
+        self._monkeypatch = monkeypatch
+        self.template: dict[str, Any] = {}
+        self.properties: dict[str, dict[str, Any]] = {}
+        self.custom: dict[str, _Deployed] = {}
+        self.policies: dict[str, list[dict[str, Any]]] = {}
+        self.violations: list[str] = []
+        self.encrypted: dict[str, str] = {}
+        self.read: set[str] = set()
+        self.is_judged = False
+        self._watch()
+
+    def deploy(self, settings: Deployment) -> None:
+        """Bring the stack to what the settings say, or remove it when they no longer have it."""
+        synthesized = synthesize_now(settings)
+        new: dict[str, Any] = synthesized.templates.get(self.stack, {"Resources": {}})
+        templates = dict(synthesized.templates)
+        before, former = dict(self.properties), self.template
+        replaced: list[tuple[str, _Deployed]] = []
+        for name in _in_order(new["Resources"]):
+            resource = new["Resources"][name]
+            resolved = (
+                _Resolved(
+                    templates=templates,
+                    account=ACCOUNT,
+                    partition="aws",
+                    regions=synthesized.regions,
+                    returned=self.custom,
+                ).resolve(self.stack, resource.get("Properties", {}))
+                if _is_played(resource)
+                else {}
+            )
+            if before.get(name) == resolved and name in before:
+                continue
+            if old := self._bring(name, resource["Type"], resolved):
+                replaced.append((name, old))
+            self.properties[name] = resolved
+        order = list(reversed(_in_order(former.get("Resources", {}))))
+        for name, old in sorted(replaced, key=lambda each: order.index(each[0])):
+            self._request("Delete", name, old.properties, old)
+        for name in order:
+            if name not in new["Resources"]:
+                self._remove(name, former["Resources"][name])
+        self.template = new
+
+    def destroy(self) -> None:
+        """Remove the stack."""
+        for name in reversed(_in_order(self.template.get("Resources", {}))):
+            self._remove(name, self.template["Resources"][name])
+        self.template = {}
+
+    def _bring(self, name: str, kind: str, properties: dict[str, Any]) -> _Deployed | None:
+        """Create or update a resource; return what it replaced."""
+        match kind:
+            case "AWS::SSM::Parameter":
+                ssm_backends[ACCOUNT][REGION].put_parameter(
+                    properties["Name"], "", properties["Value"], "String", "", "", True, [], "text", "Standard", ""
+                )
+            case "AWS::IAM::Policy" if "PolicyDocument" in properties and name.startswith("Connector"):
+                self.policies[name] = properties["PolicyDocument"]["Statement"]
+            case "AWS::IAM::Role":
+                for policy in properties.get("Policies", []) if name.startswith("ConnectorRole") else []:
+                    self.policies[name] = policy["PolicyDocument"]["Statement"]
+                self._trust(properties)
+            case "AWS::Logs::LogGroup":
+                self.encrypted[properties["LogGroupName"]] = properties.get("KmsKeyId", "")
+            case _ if _is_ours(kind, properties):
+                former = self.custom.get(name)
+                deployed = self._request("Update" if former else "Create", name, properties, former)
+                if kind == "Custom::LogdockLogGroup" and "KmsKeyArn" in properties:
+                    self.encrypted[properties["Name"]] = properties["KmsKeyArn"]
+                if deployed:
+                    self.custom[name] = deployed
+                    return former if former and former.physical_id != deployed.physical_id else None
+        return None
+
+    def _trust(self, properties: Mapping[str, Any]) -> None:
+        for statement in properties["AssumeRolePolicyDocument"]["Statement"]:
+            ids = statement.get("Condition", {}).get("StringEquals", {}).get("sts:ExternalId")
+            if ids:
+                arn = f"arn:aws:iam::{ACCOUNT}:role/{properties['RoleName']}"
+                self._iam.roles[arn] = ids if isinstance(ids, list) else [ids]
+                self._iam.accounts[arn] = statement["Principal"]["AWS"].split(":")[4]
+
+    def _remove(self, name: str, resource: Mapping[str, Any]) -> None:
+        properties = self.properties.pop(name, {})
+        match resource["Type"]:
+            case "AWS::SSM::Parameter":
+                ssm_backends[ACCOUNT][REGION].delete_parameter(properties["Name"])
+            case "AWS::Logs::LogGroup" if resource.get("DeletionPolicy") != "Retain":
+                self.encrypted.pop(properties["LogGroupName"], None)
+            case _ if name in self.custom:
+                deployed = self.custom.pop(name)
+                self._request("Delete", name, deployed.properties, deployed)
+        self.policies.pop(name, None)
+
+    def _request(self, kind: str, name: str, properties: dict[str, Any], former: _Deployed | None) -> _Deployed | None:
+        function = next(
+            each["Properties"]["Environment"]["Variables"]["LOGDOCK_CONFIGURATIONS"] for each in [*self._functions()]
+        )
+        os.environ["LOGDOCK_CONFIGURATIONS"] = function
+        self.is_judged = True
+        try:
+            physical_id, data, failure = self._formation._request(kind, name, properties, former)
+        finally:
+            self.is_judged = False
+        if failure:
+            self.violations.append(f"{kind} {name}: {failure}")
+        return _Deployed(properties, physical_id, data) if physical_id else None
+
+    def _functions(self) -> Iterator[dict[str, Any]]:
+        for properties in self.properties.values():
+            if str(properties.get("Handler", "")).startswith("vendor_connector."):
+                yield {"Properties": properties}
+
+    def _watch(self) -> None:
+        original = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+        def call(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
+            if self.is_judged:
+                for action, resource in _needs(client.meta.service_model.service_name, operation, arguments):
+                    if not self._allows(action, resource):
+                        raise refusal("AccessDenied", operation, f"not authorized: {action} on {resource}")
+            return original(client, operation, arguments)
+
+        self._monkeypatch.setattr(BaseClient, "_make_api_call", call)
+
+    def _allows(self, action: str, resource: str) -> bool:
+        found = [
+            statement["Effect"]
+            for statements in self.policies.values()
+            for statement in statements
+            if any(fnmatch.fnmatchcase(action, one) for one in _list(statement["Action"]))
+            and any(fnmatch.fnmatchcase(resource, one) for one in _list(statement["Resource"]))
+        ]
+        return "Allow" in found and "Deny" not in found
+
+    def unreadable(self) -> Iterator[str]:
+        """Yield log groups that are encrypted with the export's key and that the key does not admit."""
+        keys = [one for one in self.template.get("Resources", {}).values() if one["Type"] == "AWS::KMS::Key"]
+        if not keys:
+            return
+        (key,) = keys
+        admitted = [
+            pattern
+            for statement in key["Properties"]["KeyPolicy"]["Statement"]
+            for operator in ("ArnLike", "ArnEquals")
+            for pattern in _list(
+                statement.get("Condition", {}).get(operator, {}).get("kms:EncryptionContext:aws:logs:arn", [])
+            )
+        ]
+        for group in self.encrypted:
+            arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}"
+            if not any(fnmatch.fnmatchcase(arn, pattern) for pattern in admitted):
+                yield f"log group {group} has a key that does not admit it"
+
+
+def _is_ours(kind: str, properties: Mapping[str, Any]) -> bool:
+    return kind.startswith("Custom::Logdock") and "Configuration" in properties
+
+
+PLAYED = ("AWS::SSM::Parameter", "AWS::IAM::", "AWS::Logs::LogGroup", "AWS::Lambda::Function", "Custom::Logdock")
+
+
+def _is_played(resource: Mapping[str, Any]) -> bool:
+    if resource["Type"] == "AWS::Lambda::Function":
+        return str(resource["Properties"].get("Handler", "")).startswith("vendor_connector.")
+    if resource["Type"] == "AWS::IAM::Policy":
+        return "FrameworkRole" not in json.dumps(resource["Properties"]["Roles"])
+    return resource["Type"].startswith(PLAYED) and "Kinesis" not in resource["Type"]
+
+
+def _in_order(resources: Mapping[str, Any]) -> list[str]:
+    """Return the logical ids so that each comes after what it depends on."""
+    order: list[str] = []
+    waiting: set[str] = set()
+
+    def visit(name: str) -> None:
+        if name in order or name in waiting:
+            return
+        waiting.add(name)
+        resource = resources[name]
+        text = json.dumps([resource.get("Properties", {}), resource.get("DependsOn", [])])
+        for other in resources:
+            if f'"{other}"' in text:
+                visit(other)
+        order.append(name)
+
+    for name in resources:
+        visit(name)
+    return order
+
+
+def _needs(service: str, operation: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what IAM is asked about a call: actions and resources (Service Authorization Reference)."""
+    place = f"{REGION}:{ACCOUNT}"
+    match service:
+        case "ssm":
+            yield f"ssm:{operation}", f"arn:aws:ssm:{place}:parameter{arguments.get('Name') or arguments['Path']}"
+        case "secretsmanager":
+            yield f"secretsmanager:{operation}", f"arn:aws:secretsmanager:{place}:secret:{arguments['SecretId']}-AbCdEf"
+        case "logs":
+            group = arguments.get("logGroupName") or arguments.get("logGroupIdentifier") or ""
+            yield f"logs:{operation}", f"arn:aws:logs:{place}:log-group:{group}:log-stream:"
+            if "roleArn" in arguments:
+                yield "iam:PassRole", arguments["roleArn"]
+        case "s3":
+            action = operation.removesuffix("Configuration")
+            yield f"s3:{action}", f"arn:aws:s3:::{arguments['Bucket']}"
+        case "rds":
+            if cluster := arguments.get("DBClusterIdentifier"):
+                yield f"rds:{operation}", f"arn:aws:rds:{place}:cluster:{cluster}"
+            if group := arguments.get("DBClusterParameterGroupName"):
+                yield f"rds:{operation}", f"arn:aws:rds:{place}:cluster-pg:{group}"
+            if operation == "AddRoleToDBCluster":
+                yield "iam:PassRole", arguments["RoleArn"]
+        case _:
+            raise AssertionError(f"{service}:{operation}: who may call it is not known to {__name__}")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

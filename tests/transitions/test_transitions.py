@@ -1,0 +1,334 @@
+"""Each setting is set, changed back and the stack destroyed; IAM holds as the templates say at that moment.
+
+What is asked of each transition: every request of the deploy, of its clean-up and of the destroy succeeds; going back
+leaves the vendor and AWS as they were before; nothing is remembered, subscribed or switched on after the destroy; no
+log group has a key that does not admit it. A change that the settings refuse is counted as refused.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from pydantic import ValidationError
+
+from local_cloud.vendor_apis.atlas_project import Project
+from local_cloud.vendor_apis.cockroachdb import Cluster
+from settings import Deployment
+from settings.destinations import LogzioDestination
+from settings.exports import (
+    AptibleExport,
+    AuroraMysqlExport,
+    CloudwatchLogsExport,
+    CockroachdbExport,
+    MongodbAtlasExport,
+    S3LogsExport,
+)
+from tests.lambda_src.vendor_connector.conftest import refusal
+from tests.lambda_src.vendor_connector.formation import Clock, Iam
+from tests.lambda_src.vendor_connector.test_aurora_audit import Rds
+from tests.settings.documents import OTLP, document, export
+from tests.transitions.account import ACCOUNT, Account
+from tests.transitions.fields import Change, changes
+
+MODELS = {
+    "mongodb-atlas": MongodbAtlasExport,
+    "cockroachdb": CockroachdbExport,
+    "aurora-mysql": AuroraMysqlExport,
+    "aptible": AptibleExport,
+    "s3-logs": S3LogsExport,
+    "cloudwatch-logs": CloudwatchLogsExport,
+}
+SEEN_TO_FAIL: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {
+    "cloudwatch-logs": [
+        ({"log_groups": None, "log_group_prefixes": ["/apps/", "/more/"]}, {"log_group_prefixes": ["/more/"]}),
+        ({"log_groups": ["/apps/a", "/apps/b"], "encrypt": True}, {"log_groups": ["/apps/a"]}),
+        ({"log_groups": None, "log_group_prefixes": ["/apps/"], "encrypt": True}, {"encrypt": None}),
+    ],
+    "aurora-mysql": [
+        ({}, {"cluster_id": "second"}),
+        ({"log_groups": "adopt"}, {"configure_cluster": False}),
+        ({"role": "custom"}, {"role": "service-linked"}),
+        ({"log_types": ["audit", "error"]}, {"log_types": ["audit"]}),
+    ],
+    "s3-logs": [({"services": None, "existing_bucket": "acme-legacy"}, {"existing_bucket": "acme-second"})],
+}
+"""Changes that left something behind, or could not be deployed, when permissions were the new settings'."""
+
+AT_ATLAS: list[dict[str, Any]] = [
+    {"alert": True},
+    {"auditing": {"filter": "{}"}},
+    {"redact_clusters": ["Cluster0"]},
+    {"secret": "acme/second"},
+]
+
+
+def settings_of(one: dict[str, Any]) -> Deployment:
+    return Deployment.model_validate(document(one, account=ACCOUNT, destinations=[OTLP]))
+
+
+def with_change(one: dict[str, Any], change: Change) -> dict[str, Any]:
+    path, value = change
+    changed = copy.deepcopy(one)
+    place = changed
+    for name in path[:-1]:
+        place = place.setdefault(name, {})
+    place[path[-1]] = value
+    return changed
+
+
+Snapshot = Callable[[], Any]
+
+
+def transition(
+    account: Account, before: dict[str, Any], after: dict[str, Any], snapshot: Snapshot, *, refused: list[str]
+) -> Iterator[str]:
+    """Go from one to the other, back, and away; yield what is wrong."""
+    try:
+        first, second = settings_of(before), settings_of(after)
+    except ValidationError as error:
+        refused.append(str(error))
+        return
+    empty = snapshot()
+    account.deploy(first)
+    deployed = snapshot()
+    for settings in (second, first):
+        account.deploy(settings)
+        yield from account.unreadable()
+    if snapshot() != deployed:
+        yield f"going back leaves {snapshot()}, it was {deployed}"
+    account.destroy()
+    if snapshot() != empty:
+        yield f"the destroy leaves {snapshot()}, it was {empty}"
+    yield from account.violations
+
+
+def remembered() -> list[str]:
+    pages = boto3.client("ssm").get_paginator("describe_parameters").paginate()
+    names = [one["Name"] for page in pages for one in page["Parameters"]]
+    return sorted(name for name in names if "/connector/" not in name and "/exports/" not in name)
+
+
+def subscribed() -> dict[str, list[str]]:
+    logs = boto3.client("logs")
+    return {
+        group["logGroupName"]: [
+            one["filterName"]
+            for one in logs.describe_subscription_filters(logGroupName=group["logGroupName"])["subscriptionFilters"]
+        ]
+        for group in logs.describe_log_groups()["logGroups"]
+    }
+
+
+def notified() -> dict[str, bool]:
+    s3 = boto3.client("s3")
+    return {
+        bucket["Name"]: "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket=bucket["Name"])
+        for bucket in s3.list_buckets()["Buckets"]
+    }
+
+
+class Clusters(Rds):
+    """RDS with two clusters that are alike."""
+
+    def __init__(self, wire: Any) -> None:
+        super().__init__(wire, refusal)
+        assert self.cluster is not None
+        self.clusters = {
+            name: {**copy.deepcopy(self.cluster), "DBClusterIdentifier": name} for name in ("billing", "second")
+        }
+
+    def _found(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return self.clusters[arguments["DBClusterIdentifier"]]
+
+    def DeleteDBClusterParameterGroup(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        name = arguments["DBClusterParameterGroupName"]
+        if any(one["DBClusterParameterGroup"] == name for one in self.clusters.values()):
+            raise refusal("InvalidDBParameterGroupState", "DeleteDBClusterParameterGroup")
+        del self.groups[name]
+        return {}
+
+
+class Services:
+    """What moto refuses, or does not keep: subscriptions of functions, keys of log groups, EventBridge of a bucket."""
+
+    def __init__(self, wire: Any) -> None:
+        self.filters: dict[str, dict[str, dict[str, Any]]] = {}
+        self.notifications: dict[str, dict[str, Any]] = {}
+        for operation in [name for name in dir(self) if name[0].isupper()]:
+            wire.answers[operation] = getattr(self, operation)
+
+    def PutSubscriptionFilter(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        self.filters.setdefault(arguments["logGroupName"], {})[arguments["filterName"]] = arguments
+        return {}
+
+    def DescribeSubscriptionFilters(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        return {"subscriptionFilters": [*self.filters.get(arguments["logGroupName"], {}).values()]}
+
+    def DeleteSubscriptionFilter(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        del self.filters[arguments["logGroupName"]][arguments["filterName"]]
+        return {}
+
+    def AssociateKmsKey(self, arguments: dict[str, Any]) -> Any:  # noqa: ARG002, N802
+        return {}
+
+    def PutLogGroupDeletionProtection(self, arguments: dict[str, Any]) -> Any:  # noqa: ARG002, N802
+        return {}
+
+    def GetBucketNotificationConfiguration(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        return self.notifications.get(arguments["Bucket"], {})
+
+    def PutBucketNotificationConfiguration(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        self.notifications[arguments["Bucket"]] = arguments["NotificationConfiguration"]
+        return {}
+
+
+def prepared(kind: str, wire: Any) -> Snapshot:
+    """Make what exists before; return what takes its picture."""
+    Services(wire)
+    logs, s3 = boto3.client("logs"), boto3.client("s3")
+    for group in ("/apps/a", "/apps/b", "/more/c"):
+        logs.create_log_group(logGroupName=group)
+    for bucket in ("acme-legacy", "acme-second"):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    if kind == "aurora-mysql":
+        rds = Clusters(wire)
+        return lambda: (remembered(), copy.deepcopy(rds.clusters), copy.deepcopy(rds.groups))
+    groups = {group: [] for group in ("/apps/a", "/apps/b", "/more/c")}
+    return lambda: (
+        remembered(),
+        {name: filters for name, filters in subscribed().items() if name in groups},
+        notified(),
+    )
+
+
+def found(
+    kind: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]], world: tuple[Any, Clock, Iam, pytest.MonkeyPatch]
+) -> list[str]:
+    """Return the violations of some transitions of a kind."""
+    wire, clock, iam, monkeypatch = world
+    snapshot, refused, wrong = prepared(kind, wire), [], []
+    for before, after in pairs:
+        with monkeypatch.context() as patch:
+            account = Account(clock, iam, patch, f"acme-prod-{before['name']}")
+            lines = list(transition(account, before, after, snapshot, refused=refused))
+        wrong += [f"{before} -> {after}: {line}" for line in lines]
+    return wrong
+
+
+@pytest.fixture
+def world(wire: Any, clock: Clock, iam: Iam, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ...]:
+    """Return what a transition needs."""
+    return wire, clock, iam, monkeypatch
+
+
+@pytest.mark.parametrize("kind", SEEN_TO_FAIL)
+def test_changes_that_once_left_something_behind_are_undone(kind: str, world: Any) -> None:
+    pairs = []
+    for given, changed in SEEN_TO_FAIL[kind]:
+        before = export(kind, **given)
+        after = {key: value for key, value in {**before, **changed}.items() if value is not None}
+        pairs.append((before, after))
+    assert found(kind, pairs, world) == []
+
+
+def at_atlas(atlas: Any, **connect: Any) -> dict[str, Any]:
+    return export(
+        "mongodb-atlas",
+        atlas_principal_arn=None,
+        external_id=None,
+        connect={"secret": "acme/atlas", "api_base_url": atlas.url, **connect},
+    )
+
+
+def prepared_atlas(atlas: Any) -> Snapshot:
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId="acme/atlas")["SecretString"]
+    boto3.client("secretsmanager").create_secret(Name="acme/second", SecretString=secret)
+    for project_id in ("5e2211c17a3e5a48f5497de3", "6f3322d28b4f6b59a6508ef4"):
+        atlas.projects[project_id] = Project(clusters={"Cluster0": {"name": "Cluster0", "stateName": "IDLE"}})
+
+    def snapshot() -> Any:
+        return remembered(), {
+            name: (
+                len(one.roles),
+                [each["prefixPath"] for each in one.integrations.values()],
+                len(one.alerts),
+                one.auditing["enabled"],
+                [bool(each.get("redactClientLogData")) for each in one.clusters.values()],
+            )
+            for name, one in atlas.projects.items()
+        }
+
+    return snapshot
+
+
+def found_at_atlas(atlas: Any, pairs: list[tuple[dict[str, Any], dict[str, Any]]], world: Any) -> list[str]:
+    _, clock, iam, monkeypatch = world
+    snapshot, wrong = prepared_atlas(atlas), []
+    for before, after in pairs:
+        with monkeypatch.context() as patch:
+            account = Account(clock, iam, patch, "acme-prod-orders")
+            wrong += [
+                f"{before} -> {after}: {line}" for line in transition(account, before, after, snapshot, refused=[])
+            ]
+    return wrong
+
+
+def test_what_leaves_the_settings_is_undone_at_atlas(atlas: Any, world: Any) -> None:
+    plain = at_atlas(atlas)
+    pairs = [(at_atlas(atlas, **connect), plain) for connect in AT_ATLAS]
+    pairs.append((plain, export("mongodb-atlas")))
+    assert found_at_atlas(atlas, pairs, world) == []
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("kind", MODELS)
+def test_every_field_of_a_kind_can_be_changed_back_and_destroyed(kind: str, world: Any) -> None:
+    base = export(kind)
+    pairs = [(base, with_change(base, change)) for change in changes(kind, MODELS[kind]) if change[0][0] != "connect"]
+    assert pairs
+    assert found(kind, pairs, world) == []
+
+
+@pytest.mark.proof
+def test_every_field_can_be_changed_back_and_destroyed_with_atlas_connected(atlas: Any, world: Any) -> None:
+    base = at_atlas(atlas)
+    pairs = [(base, with_change(base, change)) for change in changes("mongodb-atlas", MODELS["mongodb-atlas"])]
+    assert found_at_atlas(atlas, pairs, world) == []
+
+
+@pytest.mark.proof
+def test_every_field_can_be_changed_back_and_destroyed_with_cockroachdb_connected(cockroach: Any, world: Any) -> None:
+    _, clock, iam, monkeypatch = world
+    base = export(
+        "cockroachdb",
+        cluster_account_id=None,
+        external_id=None,
+        connect={"secret": "acme/cockroach", "api_base_url": cockroach.url},
+    )
+    value = boto3.client("secretsmanager").get_secret_value(SecretId="acme/cockroach")["SecretString"]
+    boto3.client("secretsmanager").create_secret(Name="acme/second", SecretString=value)
+    cockroach.clusters["f78b7feb-b6cf-4396-9d7f-494982d7d82f"] = Cluster()
+
+    def snapshot() -> Any:
+        return remembered(), {name: one.spec for name, one in cockroach.clusters.items()}
+
+    wrong: list[str] = []
+    for change in changes("cockroachdb", MODELS["cockroachdb"]):
+        if change == (("plan",), "standard"):
+            continue
+        after = with_change(base, change)
+        with monkeypatch.context() as patch:
+            account = Account(clock, iam, patch, "acme-prod-ledger")
+            lines = transition(account, base, after, snapshot, refused=[])
+            wrong += [f"{change}: {line}" for line in lines]
+    assert wrong == []
+
+
+def test_every_field_of_every_kind_has_another_value() -> None:
+    """A new field fails here until the matrix knows a value for it."""
+    for kind, model in {**MODELS, "logzio": LogzioDestination}.items():
+        assert list(changes(kind, model))
