@@ -10,6 +10,13 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 SETTINGS ?= examples/everything.yaml
 FUZZ_MINUTES ?= 5
+# LocalStack 4.14 runs on Python 3.13 alone.
+SECOND_PYTHON ?= $(shell for p in python3.13 $(HOME)/.pyenv/versions/3.13.*/bin/python3.13; do \
+  $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
+SECOND_OPINION := build/second-opinion/.installed
+TYPED_FUNCTIONS := log_shipper vendor_connector resource_tags
+TYPED := app.py cli settings stacks constructs_lib local_cloud second_opinion security_report supply_chain tests benchmarks
+TESTS :=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is kept: importing the CDK without it costs seconds, every time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -20,7 +27,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo test lint types unit end-to-end proof fuzz bench vendor-apis synth security-report sbom audit schema lock clean
+.PHONY: help setup demo test lint types unit end-to-end proof fuzz bench vendor-apis second-opinion synth security-report sbom audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,12 +58,22 @@ build/layers/log_shipper/%/.installed: $(LAYER_LOCK) $(VENV)/.installed
 	  $(if $(filter arm64,$*),--python-platform aarch64-manylinux_2_28 --python-version 3.13,--python $(BIN)/python) -r $<
 	@rm -rf $(@D)/python/bin $(@D)/python/.lock && find $(@D)/python -name '*.dist-info' -type d -exec sh -c \
 	  'rm -f "$$1/RECORD" "$$1/INSTALLER" "$$1/REQUESTED" "$$1/direct_url.json" "$$1/uv_cache.json"' _ {} \;
+	@chmod -R u=rwX,go=rX $(@D)/python # Lambda must be able to read them, whatever the umask here
 	@touch $@
 
 $(TOOLS): requirements-tools.lock $(VENV)/.installed
 	@echo "==> the checkers that pin old libraries into $(@D)"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
 	@$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes --only-binary :all: requirements-tools.lock
+	@touch $@
+
+# LocalStack has parts that come as source alone, so packages are built here; their hashes are checked all the same.
+$(SECOND_OPINION): requirements-second-opinion.lock $(VENV)/.installed
+	@test -n "$(SECOND_PYTHON)" || { \
+	  echo "make second-opinion needs Python 3.13; none was found. Set SECOND_PYTHON=/path/to/python3.13" >&2; exit 2; }
+	@echo "==> LocalStack into $(@D)"
+	@$(BIN)/uv venv --quiet --clear --python $(SECOND_PYTHON) $(@D)
+	@$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes requirements-second-opinion.lock
 	@touch $@
 
 demo: $(SETUP) ## The whole product on this machine: deploy every export to the local cloud, play every vendor, show what landed
@@ -71,13 +88,13 @@ lint: $(SETUP) ## Style, formatting, import rules
 
 types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infrastructure
 	@echo "==> types"
-	@$(BIN)/mypy -p log_shipper -p vendor_connector -p resource_tags
-	@$(BIN)/mypy app.py cli settings stacks constructs_lib local_cloud security_report supply_chain tests benchmarks
+	@$(BIN)/mypy $(TYPED_FUNCTIONS:%=-p %)
+	@$(BIN)/mypy $(TYPED)
 
 # Each worker takes neighbours, so what a folder's tests share, such as templates and emulators, is mostly made once.
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"
-	@CDK_VALIDATION=false $(BIN)/pytest -n 2 --dist worksteal -m 'not end_to_end and not proof'
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 --dist worksteal -m 'not end_to_end and not proof' $(TESTS)
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"
@@ -97,6 +114,9 @@ vendor-apis: $(SETUP) ## The connector's requests against the vendors' own API d
 	@LOGDOCK_VENDOR_REQUESTS=$(CURDIR)/build/connector-requests.jsonl $(BIN)/pytest tests/lambda_src/vendor_connector
 	@$(BIN)/python -m local_cloud.openapi build/connector-requests.jsonl \
 	  mongodb-atlas=$(ATLAS) cockroachdb=$(COCKROACHDB) logzio=$(LOGZIO)
+
+second-opinion: $(SETUP) $(SECOND_OPINION) ## Every example on LocalStack, read back and compared with its templates: build/second-opinion.json
+	@$(BIN)/python -m second_opinion --out build/second-opinion.json
 
 synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out, with strict validation
 	@npx --no-install cdk synth --quiet --output cdk.out -c settings=$(SETTINGS)
@@ -124,6 +144,9 @@ lock: $(VENV)/.installed ## Resolve every lock again (after a change to pyprojec
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade lambda_src/log_shipper/requirements.in -o $(LAYER_LOCK)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header --upgrade requirements-tools.in -o requirements-tools.lock
+# What was current when LocalStack 4.14 was released: it does not run with later releases of some of these.
+	@$(BIN)/uv pip compile --quiet --python-version 3.13 --exclude-newer 2026-03-15 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --upgrade requirements-second-opinion.in -o requirements-second-opinion.lock
 	@npm install --package-lock-only --silent
 
 clean: ## Remove all that was made here

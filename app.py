@@ -8,9 +8,13 @@ deployment that is larger than AWS allows.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import shutil
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -47,6 +51,9 @@ from stacks.s3_logs import S3LogsStack  # noqa: E402
 from stacks.shipper import ShipperStack  # noqa: E402
 
 SHIPPER_LAYER = ROOT / "build" / "layers" / "log_shipper" / "arm64"
+SOURCES = ROOT / "lambda_src"
+STAGED_SOURCES = ROOT / "build" / "sources"
+NOT_SHIPPED = ("__pycache__", "*.pyc", "*.txt", "*.in")
 
 STACKS: Mapping[type, Callable[..., ExportStack]] = {
     MongodbAtlasExport: MongodbAtlasStack,
@@ -59,8 +66,38 @@ STACKS: Mapping[type, Callable[..., ExportStack]] = {
 """The stack of each kind of export."""
 
 
+def stage_source(source: Path) -> Path:
+    """Copy a function's source into ``build`` with modes and times of its own, and return where it is.
+
+    The CDK zips files with the mode that they have, and its asset hash does not tell modes apart (aws-cdk#8233): a
+    clone made under umask 077 would upload code that Lambda cannot read, under the hash of code that it can. The
+    folder is named after what is in it, so that it is never changed while another process reads it.
+    """
+    ignored = shutil.ignore_patterns(*NOT_SHIPPED)
+    STAGED_SOURCES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=STAGED_SOURCES) as folder:
+        copy = Path(folder) / source.name
+        shutil.copytree(source, copy, ignore=ignored, copy_function=shutil.copyfile)
+        digest = hashlib.sha256()
+        for path in sorted((copy, *copy.rglob("*")), reverse=True):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+            os.utime(path, (0, 0))
+            if path.is_file():
+                digest.update(f"{path.relative_to(copy)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+        staged = STAGED_SOURCES / f"{source.name}-{digest.hexdigest()[:16]}"
+        if not staged.exists():
+            # Another process may have been faster, with the same files.
+            with contextlib.suppress(OSError):
+                copy.rename(staged)
+    return staged
+
+
 def build_app(
-    settings: Deployment, *, shipper_layer: Path = SHIPPER_LAYER, context: Mapping[str, object] | None = None
+    settings: Deployment,
+    *,
+    shipper_layer: Path = SHIPPER_LAYER,
+    sources: Path = SOURCES,
+    context: Mapping[str, object] | None = None,
 ) -> App:
     """Build every stack of a deployment.
 
@@ -70,13 +107,16 @@ def build_app(
         The deployment.
     shipper_layer
         The folder that holds ``python/`` with the shipper's wheels.
+    sources
+        The folder that holds each function's source.
     context
         Context for the App. The CDK command line passes that of ``cdk.json`` by itself; a test passes it here.
     """
     app = App(context=dict(context or {}))
     names = Names.of(settings)
-    connector_source = ROOT / "lambda_src" / "vendor_connector"
-    code = ShipperCode(source=ROOT / "lambda_src" / "log_shipper", layer=shipper_layer)
+    connector_source = stage_source(sources / "vendor_connector")
+    tags_source = stage_source(sources / "resource_tags")
+    code = ShipperCode(source=stage_source(sources / "log_shipper"), layer=shipper_layer)
 
     def where(region: str) -> Environment:
         return Environment(account=settings.account, region=region)
@@ -99,7 +139,7 @@ def build_app(
             names=names,
             code=code,
             connector_source=connector_source,
-            tags_source=ROOT / "lambda_src" / "resource_tags",
+            tags_source=tags_source,
             env=where(region),
         )
         for region in settings.regions

@@ -37,7 +37,8 @@ from cli.errors import CommandError, ExitCode, closest
 from cli.landings import LogGroupExport, landing_of, log_groups_of
 from cli.logs.times import moment
 from cli.options import DEFAULT_SETTINGS, SettingsFile
-from cli.screen import CONTROL_CHARACTERS, Screen
+from cli.screen import Screen
+from cli.terminal import printable, printable_json_lines
 from settings import Deployment
 from settings.exports import Export
 from settings.shipper_document import shipper_document
@@ -166,7 +167,7 @@ class _JsonPrinter:
     compares = False
 
     def print(self, lines: bytes, _unredacted: bytes) -> None:
-        _write(lines)
+        _write(printable_json_lines(lines))
 
 
 class _TextPrinter:
@@ -175,14 +176,14 @@ class _TextPrinter:
     def __init__(self, config: ExportConfig) -> None:
         self.compares = config.redactor.active and _is_terminal()
         tokens = sorted(filter(None, config.redactor.replacements), key=len, reverse=True)
-        self._tokens = re.compile("|".join(re.escape(token.translate(CONTROL_CHARACTERS)) for token in tokens))
+        self._tokens = re.compile("|".join(re.escape(printable(token)) for token in tokens))
 
     def print(self, lines: bytes, unredacted: bytes) -> None:
         before = unredacted.split(b"\n") if self.compares else []
         for i, line in enumerate(lines.split(b"\n")[:-1]):
             record = orjson.loads(line)
-            head = "{time} {export} {log_type}".format_map(record).translate(CONTROL_CHARACTERS)
-            message = str(record["message"]).translate(CONTROL_CHARACTERS)
+            head = printable("{time} {export} {log_type}".format_map(record))
+            message = printable(str(record["message"]))
             if self.compares and line != before[i]:
                 message = self._tokens.sub(lambda token: f"{_HIGHLIGHT}{token[0]}{_PLAIN}", message)
             _write(f"{head} {message}\n".encode())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from cli.errors import is_absent
-from cli.screen import CONTROL_CHARACTERS
+from cli.terminal import one_line
 from settings import Deployment
 from settings.names import Names
 
@@ -74,7 +74,7 @@ def deployed_stacks(account: Account, regions: Iterable[str]) -> list[DeployedSt
                 if tags.get(TAG) == account.settings.deployment and stack["StackStatus"] not in _GONE:
                     found.append(
                         DeployedStack(
-                            name=stack["StackName"].translate(CONTROL_CHARACTERS),
+                            name=one_line(stack["StackName"]),
                             region=region,
                             status=stack["StackStatus"],
                             protected=stack.get("EnableTerminationProtection", False),

@@ -47,6 +47,13 @@ def printable_json(text: str) -> str:
     return _UNSAFE_IN_JSON.sub(_escape_in_json, text)
 
 
+def printable_json_lines(lines: bytes) -> bytes:
+    """Return archive lines that are safe to print; most are ASCII, and are not looked into."""
+    if lines.isascii() and b"\x7f" not in lines:
+        return lines
+    return printable_json(lines.decode("utf-8", "surrogatepass")).encode()
+
+
 def is_safe(text: str) -> bool:
     """Say whether a text has nothing in it that a terminal would obey, and no line break."""
     return _UNSAFE_OR_BREAK.search(text) is None

@@ -11,7 +11,15 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
-from vendor_connector import atlas_api, atlas_integrations, atlas_settings, cockroachdb_api, credential, logzio_api
+from vendor_connector import (
+    atlas_api,
+    atlas_integrations,
+    atlas_settings,
+    cockroachdb_api,
+    credential,
+    logzio_api,
+    public_text,
+)
 from vendor_connector.request import ConnectorError
 from vendor_connector.vendor_api import NoAnswerError, VendorRefusalError
 
@@ -89,13 +97,18 @@ def _answered() -> Iterator[None]:
     try:
         yield
     except (ConnectorError, VendorRefusalError, NoAnswerError) as error:
-        raise UnknownError(str(error)) from None
+        reason = public_text.public(str(error))
     except ClientError as error:
         if is_refused(error):
-            raise UnknownError(f"{action_of(error)} is refused") from None
-        if is_absent(error):
-            raise UnknownError("the secret with the credential is not there") from None
-        raise
+            reason = f"{action_of(error)} is refused"
+        elif is_absent(error):
+            reason = "the secret with the credential is not there"
+        else:
+            raise
+    else:
+        return
+    # Raised outside of the except blocks: what is chained to it could hold a credential.
+    raise UnknownError(reason)
 
 
 def _how(account: Account, party: Any) -> dict[str, Any]:
@@ -184,6 +197,9 @@ def _made_by_the_stack(account: Account, export: CockroachdbExport) -> tuple[str
 
 def _log_export(account: Account, export: CockroachdbExport) -> Mapping[str, Any]:
     api = cockroachdb_api.connect(cluster_id=export.cluster_id, **_how(account, export))
+    if api.state() == cockroachdb_api.DELETED:
+        # A deleted cluster is still shown, with its log export.
+        return {}
     return api.find(cockroachdb_api.LOG_EXPORT) or {}
 
 
@@ -203,8 +219,6 @@ def _alert(account: Account, export: MongodbAtlasExport) -> list[str]:
 def _auditing(account: Account, export: MongodbAtlasExport, auditing: AtlasAuditing) -> list[str]:
     with _answered():
         found = atlas_settings.auditing(_project(account, export))
-    if found is None:
-        return [f"Atlas has no project {export.project_id}, or the credential may not see it"]
     wanted = atlas_settings.wanted_auditing(auditing.filter, authorization_success=auditing.authorization_success)
     return _differences(atlas_settings.comparable_auditing(wanted), atlas_settings.comparable_auditing(found))
 

@@ -20,6 +20,7 @@ from constructs import Construct
 
 from constructs_lib.alarms import AlarmProps, Alarms, AlarmsProps, Metric
 from constructs_lib.reminders import definition
+from constructs_lib.statements import endpoint
 
 WEBHOOK_HOURS = 2
 """How long a message is tried at a webhook that does not take it; then an alarm says so."""
@@ -89,6 +90,7 @@ class Notifications(Construct):
             role_arn=self._role("RemindersRole", self._name, "states", self._machine_arn, self._may_remind()).role_arn,
             definition_string=json.dumps(
                 definition(
+                    partition=stack.partition,
                     deployment=props.deployment,
                     machine_arn=self._machine_arn,
                     remind_after_seconds=props.remind_after_minutes * 60,
@@ -249,7 +251,7 @@ class Notifications(Construct):
                 sid="EncryptMessages",
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
                 resources=keys,
-                conditions={"StringEquals": {"kms:ViaService": f"sns.{stack.region}.amazonaws.com"}},
+                conditions={"StringEquals": {"kms:ViaService": endpoint("sns", stack.region)}},
             ),
         ]
         if props.webhook:

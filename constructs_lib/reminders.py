@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_LOOK = "arn:aws:states:::aws-sdk:cloudwatch:describeAlarms"
+_LOOK = "aws-sdk:cloudwatch:describeAlarms"
 _RETRY = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 6, "BackoffRate": 2}]
 
 
 def definition(
     *,
+    partition: str,
     deployment: str,
     machine_arn: str,
     remind_after_seconds: int,
@@ -28,6 +29,8 @@ def definition(
 
     Parameters
     ----------
+    partition
+        The partition: an integration's ARN of another one deploys and fails at every execution (aws-cdk#4597).
     deployment
         What messages begin with.
     machine_arn
@@ -39,6 +42,7 @@ def definition(
     event_source
         Source of an event that carries the message as well, for the webhook. None: no event.
     """
+    integrations = f"arn:{partition}:states:::"
     return {
         "QueryLanguage": "JSONata",
         "StartAt": "Which",
@@ -64,7 +68,7 @@ def definition(
             "Wait": {"Type": "Wait", "Seconds": remind_after_seconds, "Next": "Look"},
             "Look": {
                 "Type": "Task",
-                "Resource": _LOOK,
+                "Resource": f"{integrations}{_LOOK}",
                 "Arguments": {"AlarmNames": ["{% $states.input.alarm %}"], "AlarmTypes": ["CompositeAlarm"]},
                 "Retry": _RETRY,
                 "Assign": {
@@ -83,7 +87,7 @@ def definition(
             # Before it tells: if telling fails, the execution fails, and the next reminder is on its way.
             "Again": {
                 "Type": "Task",
-                "Resource": "arn:aws:states:::states:startExecution",
+                "Resource": f"{integrations}states:startExecution",
                 "Arguments": {
                     "StateMachineArn": machine_arn,
                     "Input": {"alarm": "{% $alarm %}", "since": "{% $since %}"},
@@ -99,7 +103,7 @@ def definition(
             },
             "Still": {
                 "Type": "Task",
-                "Resource": _LOOK,
+                "Resource": f"{integrations}{_LOOK}",
                 "Arguments": {"AlarmNamePrefix": "{% $alarm & '/' %}", "StateValue": "ALARM"},
                 "Retry": _RETRY,
                 "Assign": {
@@ -110,7 +114,7 @@ def definition(
                 },
                 "Next": "Tell",
             },
-            "Tell": {"Type": "Parallel", "Branches": _branches(topic_arns, event_source), "Next": "Over"},
+            "Tell": {"Type": "Parallel", "Branches": _branches(integrations, topic_arns, event_source), "Next": "Over"},
             "Over": {"Type": "Succeed"},
         },
     }
@@ -120,7 +124,7 @@ def _says(subject: str, text: str) -> dict[str, object]:
     return {"Type": "Pass", "Assign": {"subject": f"{{% {subject} %}}", "text": f"{{% {text} %}}"}, "Next": "Tell"}
 
 
-def _branches(topic_arns: Sequence[str], event_source: str | None) -> list[dict[str, object]]:
+def _branches(integrations: str, topic_arns: Sequence[str], event_source: str | None) -> list[dict[str, object]]:
     """Return a branch for each topic, and one for the webhook; one that fails for good fails the execution."""
     tasks: list[tuple[str, dict[str, object]]] = [
         ("sns:publish", {"TopicArn": arn, "Subject": "{% $subject %}", "Message": "{% $text %}"}) for arn in topic_arns
@@ -131,6 +135,6 @@ def _branches(topic_arns: Sequence[str], event_source: str | None) -> list[dict[
     branches: list[dict[str, object]] = []
     for at, (action, arguments) in enumerate(tasks):
         name = f"Tell{at}"
-        task = {"Type": "Task", "Resource": f"arn:aws:states:::{action}", "Arguments": arguments, "Retry": _RETRY}
+        task = {"Type": "Task", "Resource": f"{integrations}{action}", "Arguments": arguments, "Retry": _RETRY}
         branches.append({"StartAt": name, "States": {name: {**task, "End": True}}})
     return branches

@@ -14,6 +14,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from constructs_lib import statements
 from constructs_lib.log_group import function_log_group
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
@@ -142,7 +143,7 @@ class Archiver(Construct):
             "Subscriptions",
             action="lambda:InvokeFunction",
             function_name=self.function.function_arn,
-            principal="logs.amazonaws.com",
+            principal=statements.logs_principal(stack.region),
             source_account=stack.account,
             source_arn=f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:*",
         )

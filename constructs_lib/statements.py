@@ -15,6 +15,23 @@ _SSE_KEY = "s3:x-amz-server-side-encryption-aws-kms-key-id"
 _SSE_C = "s3:x-amz-server-side-encryption-customer-algorithm"
 
 
+def endpoint(service: str, region: str) -> str:
+    """Return the name of a service in a Region as ``kms:ViaService`` has it: in China it ends in ``.com.cn``.
+
+    Sources: AWS KMS Developer Guide, "kms:ViaService"; Amazon Web Services in China, "Endpoints and ARNs".
+    """
+    return f"{service}.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+
+
+def logs_principal(region: str, *, regional: bool = False) -> str:
+    """Return CloudWatch Logs as a service principal.
+
+    In China it is regional and ends in ``.com.cn`` everywhere, as its pages there have it; Lambda refuses the other
+    forms (serverless/serverless#12087). The other services that deliver to us have one name in all partitions.
+    """
+    return endpoint("logs", region) if regional or region.startswith("cn-") else "logs.amazonaws.com"
+
+
 def _deny_put(sid: str, bucket_arn: str, conditions: dict[str, object]) -> iam.PolicyStatement:
     return iam.PolicyStatement(
         sid=sid,
@@ -102,13 +119,13 @@ def service_of_this_account(service: str, account: str) -> iam.IPrincipal:
 
 def via_s3(region: str) -> dict[str, dict[str, str]]:
     """Return the condition that a key is used through S3 of a Region alone."""
-    return {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+    return {"StringEquals": {"kms:ViaService": endpoint("s3", region)}}
 
 
 def via_kinesis(stream_arn: str, region: str) -> dict[str, dict[str, str]]:
     """Return the condition that a key is used through Kinesis for the records of one stream alone."""
     context = {"kms:EncryptionContext:aws:kinesis:arn": stream_arn}
-    return {"StringEquals": {"kms:ViaService": f"kinesis.{region}.amazonaws.com", **context}}
+    return {"StringEquals": {"kms:ViaService": endpoint("kinesis", region), **context}}
 
 
 def use_key_for_objects(actions: Sequence[str], bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
@@ -160,7 +177,7 @@ def encrypt_log_groups(log_group_arns: Sequence[str], region: str) -> iam.Policy
     """
     return iam.PolicyStatement(
         sid="CloudWatchLogs",
-        principals=[iam.ServicePrincipal(f"logs.{region}.amazonaws.com")],
+        principals=[iam.ServicePrincipal(logs_principal(region, regional=True))],
         actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
         resources=["*"],
         conditions={

@@ -83,7 +83,7 @@ class Cdk:
             environments = [f"aws://{self.account}/{region}" for region in regions or (self.region,)]
             self._run(["bootstrap", *environments], directory=Path(empty))
 
-    def synth(self, settings: Path, output: Path) -> None:
+    def synth(self, settings: Path, output: Path, *, source: Path = ROOT) -> None:
         """Write the templates of a settings file.
 
         Parameters
@@ -92,10 +92,12 @@ class Cdk:
             The settings file.
         output
             The cloud assembly's directory, replaced.
+        source
+            The directory of the app, such as that of an earlier release. Default: this project.
         """
         shutil.rmtree(output, ignore_errors=True)
         context = {"settings": str(settings.resolve()), "shipper_layer": str(_LAYER)}
-        self._run(["synth", "--quiet", "--output", str(output), *_context(context)])
+        self._run(["synth", "--quiet", "--output", str(output), *_context(context)], directory=source)
 
     def deploy(
         self,

@@ -74,13 +74,8 @@ class Person:
         """Type every command, with a fault before the last; return what each said, and the report with it."""
         known = self._known_lines()
         searches = self._searches(known)
-        smoke_test = (
-            "smoke-test",
-            "--record",
-            str(self.settings_file.with_name(SMOKE_TEST_RECORD)),
-            "--timeout",
-            "120",
-        )
+        record = str(self.settings_file.with_name(SMOKE_TEST_RECORD))
+        smoke_test = ("smoke-test", "--record", record, "--timeout", "120")
         typed = [("validate",), ("status",), smoke_test, *searches]
         with ThreadPoolExecutor(max_workers=2) as pool:
             answers = list(pool.map(self._type, typed))

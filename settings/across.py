@@ -7,15 +7,17 @@ message. A part that is malformed is passed over here: the models name that mist
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic_core import InitErrorDetails
 
 from settings.across_alerts import ALERT_RULES
 from settings.across_landings import LANDING_RULES
+from settings.across_names import NAME_RULES
 from settings.destinations import ARCHIVE, FETCHER_REGIONS
 from settings.document import Document, Part, mistake, region_code
+from settings.partitions import PARTITION_RULES, partition_of
 from settings.retention import PROFILES
 
 ATLAS_EXPORTS_PER_PROJECT = 10
@@ -33,11 +35,17 @@ RESERVED_PREFIXES = ("replica-", "ship-", "shipper-")
 """How the names of the shipper's roles and functions, and of our stacks in other Regions, begin."""
 
 
+Rule = Callable[[Document], Iterator[InitErrorDetails]]
+
+
 def mistakes_across(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
     """Yield what is wrong between the parts of a raw document."""
     document = Document.of(data)
-    rules = (_names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects, _replica)
-    for rule in (*rules, _atlas_settings, _metrics_secrets, *LANDING_RULES, *ALERT_RULES):
+    rules: tuple[Rule, ...] = (
+        _names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects, _replica,
+        _atlas_settings, _metrics_secrets, *NAME_RULES, *PARTITION_RULES, *LANDING_RULES, *ALERT_RULES,
+    )  # fmt: skip
+    for rule in rules:
         yield from rule(document)
 
 
@@ -119,18 +127,13 @@ def _replica(document: Document) -> Iterator[InitErrorDetails]:
                 f"another Region than the deployment's, {document.region}: a copy beside the archive falls with it"
             )
             yield mistake(("replica", "region"), region, allowed)
-        elif _partition(region) != _partition(document.region):
+        elif partition_of(region) != partition_of(document.region):
             allowed = f"a Region of the same partition as {document.region}: S3 does not replicate between partitions"
             yield mistake(("replica", "region"), region, allowed)
     lock_days, archive_days = document.replica.entry.get("lock_days"), _archive_days(document.retention)
     if isinstance(lock_days, int) and archive_days is not None and lock_days > archive_days:
         allowed = f"at most archive_days ({archive_days}): the copy's objects expire after as many days"
         yield mistake(("replica", "lock_days"), lock_days, allowed)
-
-
-def _partition(region: str) -> str:
-    area = region.rsplit("-", 2)[0]
-    return area if area in ("cn", "us-gov") else ""
 
 
 def _archive_days(retention: object) -> int | None:

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from settings.connect import AtlasConnect
-from settings.export_base import BucketExport, LineExport
+from settings.export_base import BucketExport, ConfiguredExport, LineExport
 from settings.secret_reference import SecretReference
 from settings.text import (
     BucketName,
@@ -149,7 +149,7 @@ _JOINABLE_FORMATS = ("auto", "json-lines", "plain")
 """Formats whose lines `record_start` may join; in the others a record ends where its format says."""
 
 
-class S3LogsExport(BucketExport, LineExport):
+class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
     """Logs that AWS services, or anything else, write to a bucket: made here, or existing."""
 
     kind: Literal["s3-logs"] = Field(description="This kind of export.")

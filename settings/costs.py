@@ -301,7 +301,7 @@ def shared_alarms(deployment: Deployment) -> tuple[int, int]:
     """Count the alarms, and the composite alarms, that belong to no export."""
     regions, replicated = len(deployment.regions), int(deployment.replica is not None)
     of_region = 4 + 2 * (deployment.alerts.webhook is not None) + 2 * (deployment.subscriptions == "kinesis")
-    alarms = regions * of_region + 3 * len(deployment.shippers) + replicated
+    alarms = regions * of_region + 4 * len(deployment.shippers) + replicated
     for each in deployment.destinations:
         if each.kind == "logzio" and each.metrics:
             alarms += 3 + bool(each.metrics.tags)

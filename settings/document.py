@@ -96,6 +96,7 @@ class Document:
     alert_topics: list[tuple[int, str]]
     retention: object
     replica: Part | None
+    data: Mapping[object, Any]
 
     def regions(self, export: Part) -> list[str]:
         """List the Regions that an export has a stack in, the deployment's own first (empty text: not known)."""
@@ -114,4 +115,5 @@ class Document:
             alert_topics=_topics(data.get("alerts")),
             retention=data.get("retention", "soc2"),
             replica=Part(("replica",), data["replica"]) if isinstance(data.get("replica"), dict) else None,
+            data=data,
         )

@@ -11,7 +11,7 @@ from settings.model import Model
 from settings.reading import Oversize, PathFields
 from settings.redaction import Redaction
 from settings.regex import Regex
-from settings.text import EachOnce, LogGroupDays, Name
+from settings.text import EachOnce, LogGroupDays, Name, Switch
 
 
 class ExportBase(Model):
@@ -67,7 +67,24 @@ class LineExport(ExportBase):
     )
 
 
-class LogGroupExport(ExportBase):
+class ConfiguredExport(ExportBase):
+    """An export whose deploy changes something that exists already, such as a cluster, a bucket or log groups."""
+
+    revision: str | None = Field(
+        default=None,
+        max_length=64,
+        description="Any string. With another value the next deploy configures again what the export configures in "
+        "AWS (the cluster, the existing bucket, the log groups), and fixes what was changed there by hand or by a "
+        "restore.",
+    )
+    check_each_deploy: Switch = Field(
+        default=False,
+        description="Do what another `revision` does at every deploy. The template then holds the time at which it was "
+        "made, so no two are the same.",
+    )
+
+
+class LogGroupExport(ConfiguredExport):
     """An export that lands in log groups made here."""
 
     retention_days: LogGroupDays | None = Field(

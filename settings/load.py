@@ -18,8 +18,54 @@ class SettingsError(Exception):
     """A settings file that cannot be used. The text lists every mistake: path, value, what is allowed."""
 
 
+MAX_BYTES = 1_000_000
+"""A thousand exports with everything that can be said of each take a quarter of it."""
+MAX_DEPTH = 32
+"""Settings are nested eight deep."""
+MAX_NODES = 200_000
+"""Of a file as it is written, and as its aliases and merges make it: 28 lines of merges can become billions."""
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML's safe loader without dates; a key that is given twice is an error instead of a silent overwrite."""
+    """YAML's safe loader without dates; a key that is given twice is an error instead of a silent overwrite.
+
+    Depth and size are bounded while the file is read, before any value is made of it.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+        self._sizes: dict[int, int] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        mark = self.peek_event().start_mark
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise ConstructorError(None, None, f"it is nested deeper than {MAX_DEPTH} levels", mark)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        if node is not None:
+            self._measure(node, mark)
+        return node
+
+    def _measure(self, node: yaml.Node, mark: yaml.Mark) -> None:
+        """Count what a node becomes with its aliases written out; each node is composed once, its children before."""
+        if id(node) in self._sizes:
+            return
+        children = (
+            [child for pair in node.value for child in pair]
+            if isinstance(node, yaml.MappingNode)
+            else node.value
+            if isinstance(node, yaml.SequenceNode)
+            else []
+        )
+        # a node that is in itself is not measured yet: pydantic refuses it by name
+        size = 1 + sum(self._sizes.get(id(child), 0) for child in children)
+        if size > MAX_NODES:
+            raise ConstructorError(
+                None, None, f"with its aliases written out it has more than {MAX_NODES:,} values", mark
+            )
+        self._sizes[id(node)] = size
 
     # A date has no place in the settings, and one that does not exist (2024-02-31) is an exception of another type.
     yaml_implicit_resolvers = {  # noqa: RUF012  (the name and type are PyYAML's)
@@ -66,7 +112,11 @@ def load_settings(path: Path) -> Deployment:
 
 def _read(path: Path) -> object:
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise SettingsError(f"{path}: is larger than {MAX_BYTES:,} bytes")
+        text = data.decode("utf-8")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

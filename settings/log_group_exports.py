@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from settings.connect import CockroachdbConnect
-from settings.export_base import LineExport, LogGroupExport
+from settings.export_base import ConfiguredExport, LineExport, LogGroupExport
 from settings.model import Model
 from settings.text import (
     AccountId,
@@ -204,7 +204,7 @@ class AuroraMysqlExport(LogGroupExport):
         }
 
 
-class CloudwatchLogsExport(LineExport):
+class CloudwatchLogsExport(LineExport, ConfiguredExport):
     """Log groups that exist, by name or by prefix."""
 
     kind: Literal["cloudwatch-logs"] = Field(description="This kind of export.")

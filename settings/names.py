@@ -11,11 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from settings.deployment import Deployment
-
-
-def partition_of(region: str) -> str:
-    """Return the partition of a Region, as ARNs write it."""
-    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
+from settings.partitions import partition_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,13 @@ AccountId = Annotated[
 ]
 """An AWS account id."""
 
-Region = Annotated[str, *matching(r"[a-z]{2}(-[a-z]+){1,2}-\d", "an AWS Region code, such as eu-west-1")]
+Region = Annotated[
+    str,
+    *matching(
+        r"(?!us-iso|eu-iso)[a-z]{2}(-[a-z]+){1,2}-\d",
+        "an AWS Region code, such as eu-west-1, of the partitions aws, aws-us-gov and aws-cn",
+    ),
+]
 """An AWS Region code."""
 
 DeploymentName = Annotated[

@@ -13,6 +13,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from settings.exports import AuroraMysqlExport
+from stacks.connection import revision
 from stacks.connector_permissions import aurora_audit
 from stacks.export_stack import ExportStack
 from stacks.next_steps import aurora_steps
@@ -60,7 +61,7 @@ class AuroraMysqlStack(ExportStack):
             )
             self.output("NextSteps", f"Nothing to do. {audit.get_att_string('Restart')}", "What is left to do")
         else:
-            steps = aurora_steps(export, role_arn=role.role_arn if role else None)
+            steps = aurora_steps(export, role_arn=role.role_arn if role else None, region=self.region)
             self.output("NextSteps", steps, "Switch the audit log and its export on")
 
     @property
@@ -80,6 +81,7 @@ class AuroraMysqlStack(ExportStack):
             "ParameterGroupName": self._own_group,
             "StateParameter": self._state,
             **({"ParameterGroup": self._aurora.parameter_group} if self._aurora.parameter_group else {}),
+            **revision(self._aurora),
             **({"RoleArn": role.role_arn} if role else {}),
         }
 

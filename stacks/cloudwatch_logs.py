@@ -9,6 +9,7 @@ from constructs import Construct
 from constructs_lib.wiring import subscription_filter_name
 from settings.exports import CloudwatchLogsExport
 from stacks import subscriptions
+from stacks.connection import revision
 from stacks.connector_permissions import log_group, log_group_subscriptions
 from stacks.export_stack import ExportStack
 
@@ -40,7 +41,11 @@ class CloudwatchLogsStack(ExportStack):
         if connector and adopts:
             permissions = log_group(self.names, self.region, export.log_groups, **asked, protect=False)
             adoptions = connector.apply_to_each(
-                "Adopt", "log-group", export.log_groups, asked_properties, permissions=permissions
+                "Adopt",
+                "log-group",
+                export.log_groups,
+                {**asked_properties, **revision(export)},
+                permissions=permissions,
             )
         for name in export.log_groups:
             subscription = self.subscribe(name)
@@ -54,6 +59,7 @@ class CloudwatchLogsStack(ExportStack):
                 **({"RoleArn": destination.role_arn} if destination.role_arn else {}),
                 "FilterName": subscription_filter_name(export.name),
                 **asked_properties,
+                **revision(export),
             }
             permissions = log_group_subscriptions(
                 self.names, export.log_group_prefixes, role_arn=destination.role_arn, **asked

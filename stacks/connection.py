@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 from settings.connect import Connect
+from settings.export_base import ConfiguredExport
 
 
 def now() -> datetime.datetime:
@@ -17,8 +18,12 @@ def connection(connect: Connect) -> dict[str, object]:
     properties: dict[str, object] = {"Secret": connect.secret, "Adopt": str(connect.adopt).lower()}
     if connect.api_base_url:
         properties["ApiBaseUrl"] = connect.api_base_url
-    if connect.revision:
-        properties["Revision"] = connect.revision
-    if connect.check_each_deploy:
-        properties["Revision"] = f"{connect.revision or ''} {now():%FT%TZ}".strip()
+    properties |= revision(connect)
     return properties
+
+
+def revision(settings: Connect | ConfiguredExport) -> dict[str, object]:
+    """Return the property that has an operation done again by the next deploy, if the settings ask for one."""
+    if settings.check_each_deploy:
+        return {"Revision": f"{settings.revision or ''} {now():%FT%TZ}".strip()}
+    return {"Revision": settings.revision} if settings.revision else {}

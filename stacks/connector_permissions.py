@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aws_cdk import aws_iam as iam
 
+from constructs_lib.statements import endpoint, logs_principal
 from settings.connect import Connect
 from settings.exports import AuroraMysqlExport
 from settings.names import Names
@@ -51,7 +52,7 @@ def credential(names: Names, connect: Connect) -> list[iam.PolicyStatement]:
                 actions=["kms:Decrypt"],
                 resources=[connect.secret_key_arn],
                 conditions={
-                    "StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"},
+                    "StringEquals": {"kms:ViaService": endpoint("secretsmanager", region)},
                     "StringLike": {"kms:EncryptionContext:SecretARN": secret},
                 },
             )
@@ -125,7 +126,7 @@ def log_group_subscriptions(
     actions += ["logs:PutRetentionPolicy"] if retention else []
     actions += ["logs:AssociateKmsKey"] if key else []
     own = names.log_group_arn(f"/aws/lambda/{names.deployment}-*", names.region)
-    by_role = {"StringEquals": {"iam:PassedToService": "logs.amazonaws.com"}}
+    by_role = {"StringEquals": {"iam:PassedToService": logs_principal(names.region)}}
     return [
         _allow("SubscribeLogGroups", actions, [names.log_group_arn(f"{prefix}*", names.region) for prefix in prefixes]),
         iam.PolicyStatement(

@@ -23,10 +23,12 @@ from constructs_lib.wiring import (
 )
 from settings import Deployment
 from settings.connect import Connect
+from settings.export_base import ConfiguredExport
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport, announced_to
 from settings.names import Names
 from settings.shipper_document import shipper_document
 from stacks import subscriptions
+from stacks.connection import revision
 from stacks.connector_permissions import log_group
 from stacks.export_alarms import ExportAlarms
 from stacks.recorded_settings import record_settings
@@ -147,6 +149,7 @@ class ExportStack(Stack):
             "RetentionDays": str(retention_days or self.settings.kept.hot_days),
             "KmsKeyArn": key.arn,
             "DeletionProtection": "true",
+            **(revision(self._export) if isinstance(self._export, ConfiguredExport) else {}),
         }
         permissions = log_group(self.names, self.region, log_groups, retention=True, key=True, protect=True)
         landings: list[IDependable] = []

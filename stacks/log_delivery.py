@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_iam as iam
+from aws_cdk.region_info import RegionInfo
 
 from settings.exports import S3Service
 from settings.names import Names
@@ -67,15 +68,25 @@ def delivery_statements(
         ]
     if "alb" in services:
         balancers = f"arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalancer/*"
-        statements.append(
-            _service(
-                "LoadBalancerWrites",
-                "logdelivery.elasticloadbalancing.amazonaws.com",
-                ["s3:PutObject"],
-                logs,
-                {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": balancers}},
+        if partition == "aws-cn":
+            # There an account of AWS's writes, not the service (Elastic Load Balancing in China, "Access logs"); an
+            # account says of no load balancer that it writes for it, and the path is this account's.
+            elb = iam.AccountPrincipal(RegionInfo.get(region).elbv2_account)
+            statements.append(
+                iam.PolicyStatement(
+                    sid="LoadBalancerWrites", principals=[elb], actions=["s3:PutObject"], resources=[logs]
+                )
             )
-        )
+        else:
+            statements.append(
+                _service(
+                    "LoadBalancerWrites",
+                    "logdelivery.elasticloadbalancing.amazonaws.com",
+                    ["s3:PutObject"],
+                    logs,
+                    {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": balancers}},
+                )
+            )
     if "s3-access" in services:
         statements.append(
             _service(
@@ -117,8 +128,8 @@ def delivery_key_statements(names: Names, services: Sequence[S3Service]) -> list
                     "StringEquals": {"aws:SourceAccount": account},
                     "ArnLike": {
                         "aws:SourceArn": [
-                            f"arn:{partition}:logs:{region}:{account}:*",
-                            f"arn:{partition}:logs:us-east-1:{account}:*",
+                            f"arn:{partition}:logs:{name}:{account}:*"
+                            for name in (region, *(("us-east-1",) if partition == "aws" else ()))
                         ]
                     },
                 },

@@ -16,6 +16,7 @@ from constructs_lib.connector import Connector, Permissions
 from constructs_lib.customer_key import CustomerKey
 from constructs_lib.export_role import ExportRole, ExportRoleProps
 from constructs_lib.landing_bucket import LandingBucket
+from constructs_lib.statements import endpoint
 from settings.connect import AtlasConnect
 from settings.exports import MongodbAtlasExport
 from stacks.connection import connection
@@ -162,7 +163,7 @@ class MongodbAtlasStack(ExportStack):
         through: dict[str, Any] = (
             {"StringEquals": {"s3:DataAccessPointArn": export.mrap_arn}} if export.mrap_arn else {}
         )
-        regions = [f"s3.{region}.amazonaws.com" for region in self._key_regions(export)]
+        regions = [endpoint("s3", region) for region in self._key_regions(export)]
         statements = [
             iam.PolicyStatement(
                 sid="WriteLogs",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from shlex import quote
 from typing import Any
 
 from settings.destinations import LogzioDestination
@@ -20,6 +21,13 @@ def _json(document: dict[str, Any]) -> str:
     return json.dumps({key: value for key, value in document.items() if value is not None}, separators=(",", ":"))
 
 
+def _data(document: dict[str, Any]) -> str:
+    """Write a document as one shell argument, whatever is in it. A CloudFormation reference is no quotation mark."""
+    return quote(_json(document))
+
+
+_ROLE_ID = "\0"
+"""Stands for the role's id until the shell fills it in: no setting has it."""
 ATLAS_ALERT_DELAY_MINUTES = 60
 ATLAS_ALERT_INTERVAL_MINUTES = 10080
 """What Atlas's page asks of the alert: after an hour of failure, again every seven days until it is resolved."""
@@ -30,26 +38,27 @@ def atlas_steps(export: MongodbAtlasExport, *, role_arn: str, bucket: str, key_a
     base = f"https://cloud.mongodb.com/api/atlas/v2/groups/{export.project_id}"
     call = 'curl --fail-with-body -H "Authorization: Bearer $ATLAS_TOKEN"'
     first = "-H 'Accept: application/vnd.atlas.2023-01-01+json' -H 'Content-Type: application/json'"
-    integration = _json(
+    # the shell fills in the role's id between two quoted parts
+    integration = _data(
         {
             "type": "S3_LOG_EXPORT",
             "bucketName": export.mrap_arn or bucket,
-            "iamRoleId": "'$ROLE_ID'",
+            "iamRoleId": _ROLE_ID,
             "prefixPath": export.prefix,
             "logTypes": list(export.log_types),
             # The buckets behind an access point have each their own key: their default encryption names it.
             "kmsKey": None if export.mrap_arn else key_arn,
         }
-    )
-    role = _json({"providerName": "AWS", "iamAssumedRoleArn": role_arn})
+    ).replace(json.dumps(_ROLE_ID)[1:-1], """'"$ROLE_ID"'""")
+    role = _data({"providerName": "AWS", "iamAssumedRoleArn": role_arn})
     # Atlas answers CANNOT_ASSUME_ROLE until IAM has propagated a new role.
     retry = "--retry 5 --retry-delay 10 --retry-all-errors"
-    authorise = f"{call} {retry} -X PATCH {base}/cloudProviderAccess/$ROLE_ID {first} -d '{role}'"
+    authorise = f'{call} {retry} -X PATCH {base}/cloudProviderAccess/"$ROLE_ID" {first} -d {role}'
     create = (
         f"{call} {base}/logIntegrations -H 'Accept: application/vnd.atlas.2025-03-12+json' "
-        f"-H 'Content-Type: application/vnd.atlas.2025-03-12+json' -d '{integration}'"
+        f"-H 'Content-Type: application/vnd.atlas.2025-03-12+json' -d {integration}"
     )
-    alert = _json(
+    alert = _data(
         {
             "eventTypeName": "HOST_EXTERNAL_LOG_SINK_EXPORT_DOWN",
             "enabled": True,
@@ -64,7 +73,7 @@ def atlas_steps(export: MongodbAtlasExport, *, role_arn: str, bucket: str, key_a
             ],
         }
     )
-    return f"{authorise}\n{create}\n{call} {base}/alertConfigs {first} -d '{alert}'"
+    return f"{authorise}\n{create}\n{call} {base}/alertConfigs {first} -d {alert}"
 
 
 def atlas_connected(export: MongodbAtlasExport) -> str:
@@ -82,7 +91,7 @@ def cockroachdb_steps(export: CockroachdbExport, *, role_arn: str, region: str) 
     """Enable the export, then watch its status until it says ENABLED."""
     url = f"https://cockroachlabs.cloud/api/v1/clusters/{export.cluster_id}/logexport"
     call = 'curl --fail-with-body -H "Authorization: Bearer $COCKROACH_API_KEY" -H "Cc-Version: 2024-09-16"'
-    request = _json(
+    request = _data(
         {
             "type": "AWS_CLOUDWATCH",
             "log_name": export.log_group,
@@ -95,7 +104,7 @@ def cockroachdb_steps(export: CockroachdbExport, *, role_arn: str, region: str) 
             "groups": [group.model_dump(exclude_none=True) for group in export.groups] or None,
         }
     )
-    return f"{call} -X POST {url} -d '{request}'\n{call} {url}   # until status is ENABLED"
+    return f"{call} -X POST {url} -d {request}\n{call} {url}   # until status is ENABLED"
 
 
 def cockroachdb_connected(export: CockroachdbExport) -> str:
@@ -112,7 +121,7 @@ def cockroachdb_switch_off(export: CockroachdbExport) -> str:
     return f'curl --fail-with-body -H "Authorization: Bearer $COCKROACH_API_KEY" -X DELETE {url}'
 
 
-def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None) -> str:
+def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None, region: str) -> str:
     """Switch Advanced Auditing and its export on by hand.
 
     A role of the customer's own publishes the audit log alone; the other types are exports in either way. ``$GROUP`` is
@@ -128,20 +137,22 @@ def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None) -> str:
         ],
         separators=(",", ":"),
     )
-    group = export.parameter_group or "$GROUP"
+    group = quote(export.parameter_group) if export.parameter_group else '"$GROUP"'
+    where, cluster = f"aws rds --region {quote(region)}", quote(export.cluster_id)
     commands = [
-        f"aws rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name {group} --parameters '{rows}'"
+        (
+            f"{where} modify-db-cluster-parameter-group --db-cluster-parameter-group-name {group} "
+            f"--parameters {quote(rows)}"
+        )
     ]
     if role_arn:
-        commands.append(
-            f"aws rds add-role-to-db-cluster --db-cluster-identifier {export.cluster_id} --role-arn {role_arn}"
-        )
+        commands.append(f"{where} add-role-to-db-cluster --db-cluster-identifier {cluster} --role-arn {role_arn}")
     exported = [name for name in export.log_types if not (role_arn and name == "audit")]
     if exported:
-        types = _json({"EnableLogTypes": exported})
+        types = _data({"EnableLogTypes": exported})
         commands.append(
-            f"aws rds modify-db-cluster --db-cluster-identifier {export.cluster_id} "
-            f"--cloudwatch-logs-export-configuration '{types}'"
+            f"{where} modify-db-cluster --db-cluster-identifier {cluster} "
+            f"--cloudwatch-logs-export-configuration {types}"
         )
     return "\n".join(commands)
 
@@ -157,11 +168,11 @@ def aptible_steps(export: AptibleExport, *, account: str, bucket: str, key_arn: 
 
 def fetch_steps(destination: LogzioDestination, *, names: Names, role_arn: str, exports: Sequence[str]) -> str:
     """List the S3 fetchers to create at Logz.io: one per export."""
-    url = f"{destination.api_url}/v1/log-shipping/s3-buckets"
+    url = quote(f"{destination.api_url}/v1/log-shipping/s3-buckets")
     call = f'curl --fail-with-body {url} -H "X-API-TOKEN: $LOGZIO_API_TOKEN"'
     return "\n".join(
-        f"{call} -H 'Content-Type: application/json' -d '"
-        + _json(
+        f"{call} -H 'Content-Type: application/json' -d "
+        + _data(
             {
                 "arn": role_arn,
                 "bucket": names.bucket("archive"),
@@ -172,6 +183,5 @@ def fetch_steps(destination: LogzioDestination, *, names: Names, role_arn: str, 
                 "addS3ObjectKeyAsLogField": True,
             }
         )
-        + "'"
         for export in exports
     )

@@ -107,7 +107,8 @@ def _ask(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], kind: 
 def _ask_one(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], kind: Kind, question: Question) -> None:
     """Ask a question until the answer is one that the deploy would take."""
     target = _entry(document, path)
-    screen.note(textwrap.fill(_about(kind, question.setting), WIDTH))
+    for line in textwrap.wrap(_about(kind, question.setting), WIDTH):
+        screen.note(line)
     how = [*(["commas between"] if question.is_list else []), *(["Enter for none"] if question.proposed == "" else [])]
     asked = f"{question.setting} ({'; '.join(how)})" if how else question.setting
     while True:

@@ -17,7 +17,7 @@ from log_shipper.rendering import HEAD, Renderer, Shape, path_fields
 
 from cli.logs.places import Found
 from cli.logs.query import Query
-from cli.terminal import printable, printable_json
+from cli.terminal import printable, printable_json_lines
 from settings.exports import CloudwatchLogsExport, Export, S3LogsExport
 
 BATCH_LINES = 1000
@@ -72,11 +72,11 @@ def _of_archive(found: Found, chunks: Iterator[bytes], query: Query, form: Form)
             if time is not None and not query.in_range(time):
                 continue
             if passes and time is not None:
-                yield Hit(time[:-1], _json_line(line + b"\n"))
+                yield Hit(time[:-1], printable_json_lines(line + b"\n"))
                 continue
             record = archive_lines.parse(text_of(line), origin) if line else None
             if record and query.in_range(record.time) and query.wants(record, export=export.name, vendor=export.kind):
-                yield Hit(record.time[:-1], _json_line(line + b"\n") if form is Form.JSON else write(record))
+                yield Hit(record.time[:-1], printable_json_lines(line + b"\n") if form is Form.JSON else write(record))
 
 
 def _time_of(line: bytes) -> str | None:
@@ -125,13 +125,6 @@ def _written(found: Found) -> str:
     return found.modified.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _json_line(line: bytes) -> bytes:
-    """Return an archive line that is safe to print; most are ASCII, and are not looked into."""
-    if line.isascii() and b"\x7f" not in line:
-        return line
-    return printable_json(line.decode("utf-8", "surrogatepass")).encode()
-
-
 def is_terminal() -> bool:
     """Say whether a person reads along."""
     return sys.stdout.isatty()
@@ -140,7 +133,7 @@ def is_terminal() -> bool:
 def _writer(form: Form, export: Export) -> Callable[[Record], bytes]:
     if form is Form.JSON:
         archived = Renderer(Shape(), export=export.name, vendor=export.kind, source="").archived
-        return lambda record: _json_line(archived(record))
+        return lambda record: printable_json_lines(archived(record))
     if form is Form.RAW:
         # a file, or another command, gets the vendor's bytes
         shown = printable if is_terminal() else str

@@ -105,7 +105,8 @@ def plan(
         raise CommandError(str(from_aws(error)), ExitCode.SOMETHING_LEFT) from None
     screen = Screen(as_json=as_json or output is Output.JSON)
     screen.document(as_document(found))
-    screen.say(as_markdown(found) if output is Output.MARKDOWN else as_text(found))
+    for line in (as_markdown(found) if output is Output.MARKDOWN else as_text(found)).splitlines():
+        screen.say(line)
     for name in found.unused:
         screen.note(f"Note: --accept {name}: nothing in this plan has that name")
     if found.open_dangers:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cli.screen import CONTROL_CHARACTERS
+from cli.terminal import one_line
 
 LONGEST_VALUE = 100
 
@@ -93,7 +93,7 @@ def shown(value: Any) -> str:
 
 def clean(text: str) -> str:
     """Return a text without characters that a terminal or Markdown's code spans obey."""
-    return text.replace("\n", "\\n").replace("\t", "\\t").replace("`", "'").translate(CONTROL_CHARACTERS)
+    return one_line(text.replace("\n", "\\n").replace("\t", "\\t").replace("`", "'"))
 
 
 def joined(values: Any) -> str:

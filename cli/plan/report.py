@@ -9,6 +9,8 @@ from cli.plan.changes import DEPLOYMENT, Change, Comparison
 from cli.plan.effects import Effect, shown
 from cli.plan.rules import remark_on
 from cli.plan.templates import ResourceChange
+from settings import Deployment
+from settings.costs import Inputs, monthly_estimate
 
 
 @dataclass(kw_only=True, slots=True)
@@ -31,8 +33,6 @@ class Plan:
         Differences of the templates, where templates were compared.
     notes
         What could not be compared, and why.
-    costs
-        Monthly estimates in USD before and after, where they are known.
     """
 
     deployment: str
@@ -43,7 +43,14 @@ class Plan:
     accepted: tuple[str, ...] = ()
     resources: list[ResourceChange] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    costs: tuple[float, float] | None = None
+
+    @property
+    def costs(self) -> tuple[float, float] | None:
+        """Monthly estimates in USD before and after; None where the old settings are not known, or it is the same."""
+        if not self.difference:
+            return None
+        before, after = (_dollars(each) for each in (self.difference.old, self.difference.new))
+        return None if round(before) == round(after) else (before, after)
 
     @property
     def open_dangers(self) -> list[Effect]:
@@ -54,6 +61,10 @@ class Plan:
     def unused(self) -> list[str]:
         """What `--accept` names and nothing has."""
         return [name for name in self.accepted if not any(each.is_accepted((name,)) for each in self.effects)]
+
+
+def _dollars(deployment: Deployment) -> float:
+    return sum(row.dollars for row in monthly_estimate(deployment))
 
 
 def as_document(plan: Plan) -> dict[str, object]:
@@ -115,7 +126,11 @@ def _lines(plan: Plan, *, markdown: bool) -> Iterator[str]:
         yield from [*blank, f"{'> ' if markdown else ''}Note: {note}"]
     if plan.costs:
         before, after = plan.costs
-        yield from [*blank, f"Monthly estimate: {before:,.0f} USD → {after:,.0f} USD."]
+        volume = Inputs().gigabytes_a_day
+        yield from [
+            *blank,
+            f"Monthly estimate on AWS, at {volume:g} GB a day of each export: {before:,.0f} USD → {after:,.0f} USD.",
+        ]
     yield from [*blank, _verdict(plan)]
 
 

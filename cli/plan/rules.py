@@ -14,6 +14,7 @@ from cli.plan.effects import Effect, Kind, joined, shown
 Rule = Callable[[Change], Iterable[Effect]]
 
 ON_FROM_NOW = "It holds for lines that arrive from the deploy on; what is stored stays as it is."
+CONCURRENCY = "The function ships with more or fewer invocations at once; what waits is shipped at that speed."
 ALARMS = "The deploy changes alarms in place."
 NAME = "A part is known by its name: another name is another part."
 PARENT = "It is compared with the list or block that it is part of."
@@ -1161,6 +1162,7 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("LogzioDestination", "external_id"): external_id,
     ("LogzioDestination", "session_seconds"): session_seconds,
     ("LogzioDestination", "metrics"): metrics,
+    **{(model, "concurrency"): CONCURRENCY for model in ("LogzioDestination", "OtlpDestination")},
     ("LogzioMetrics", "token_secret"): token_secret,
     ("LogzioMetrics", "namespaces"): namespaces,
     ("LogzioMetrics", "listener_url"): destination_address,

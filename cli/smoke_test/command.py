@@ -74,6 +74,7 @@ def smoke_test(
     deployment = read_settings(settings)
     exports = _chosen(deployment, export or [])
     account = Account(deployment, profile, region, settings)
+    exports = [each for each in exports if set(deployment.regions_of(each)) & set(account.regions)]
     started = datetime.now(UTC)
     screen.note(f"Test records begin with {NAME}-: whoever finds one can ignore it. They are removed at the end.")
     report, cleanup = Report(lambda step: _show(screen, step)), Cleanup()

@@ -302,13 +302,10 @@ class Deliveries:
     ) -> list[Wait]:
         """Follow an archive object to the destinations of an export that lands in log groups."""
         self.acknowledged.add(ARCHIVE)
-        s3, bucket, key = self.account.s3, arrival.bucket, arrival.key
-        made = self.cleanup.object(s3, bucket, key)
-        if not arrival.is_alone:
-            made.reason, made.command = "it holds other records too; retention removes it", ""
+        made = self._register_object(arrival)
         destinations = [name for name in export.ship_to if name != ARCHIVE]
         made.readers |= set(destinations)
-        identity = identity_of(bucket, key, "")
+        identity = identity_of(arrival.bucket, arrival.key, "")
         return [
             self._wait_for(
                 export, name, made, began, entered,
@@ -371,12 +368,21 @@ class Deliveries:
         """Register the objects that a record arrived in: the archive object, the feed object and its note."""
         s3 = self.account.s3
         if arrival.key:
-            made = self.cleanup.object(s3, arrival.bucket, arrival.key)
-            if not arrival.is_alone:
-                made.reason, made.command = "it holds other records too; it expires by itself", ""
+            self._register_object(arrival)
         if isinstance(poll, Fed) and arrival.is_alone:
             for identity in poll.identities:
                 self.cleanup.object(s3, poll.bucket, feed_note(name, export.name, identity))
+
+    def _register_object(self, arrival: Arrival) -> Made:
+        """Register an archive or feed object for removal, unless it holds records that are not the test's."""
+        made = self.cleanup.object(self.account.s3, arrival.bucket, arrival.key)
+        if not arrival.is_alone:
+            made.reason, made.command = "it holds other records too; it expires by itself", ""
+        elif self.account.settings.replica and arrival.key.startswith("logs/"):
+            reason = "S3 does not replicate the deletion of a version; retention removes it"
+            what = f"copy of {arrival.key} in the replica"
+            self.cleanup.add(Made(what=what, remove=lambda: None, reason=reason))
+        return made
 
     def _late(self, export: Export, function: str, region: str, entered: datetime) -> tuple[str, str]:
         """Return what a function's log says of a record that does not arrive, and the fix."""

@@ -58,13 +58,13 @@ def _check(account: Account, report: Report, key: Key) -> str:
             )
             return step.reason
         statements = json.loads(kms.get_key_policy(KeyId=found["KeyId"])["Policy"])["Statement"]
-        missing = [f"{who} may not {action}" for who, action in key.users if not _allows(statements, who, action)]
+        missing = [f"{who} may not {action}" for who, action in key.users if not allows(statements, who, action)]
         if missing:
             step.fail(f"its policy lost a statement: {'; '.join(missing)}", revert)
     return step.reason if step.result is Result.FAILED and not key.is_shared else ""
 
 
-def _allows(statements: Any, principal: str, action: str) -> bool:
+def allows(statements: Any, principal: str, action: str) -> bool:
     """Say whether a statement allows a principal an action."""
     for statement in statements if isinstance(statements, list) else [statements]:
         named = statement.get("Principal", {})

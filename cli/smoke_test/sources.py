@@ -34,18 +34,16 @@ def check_sources(account: Account, report: Report, exports: Sequence[Export], *
         else:
             step.skip("nothing has landed in 14 days; wait for the vendor's first delivery")
         report.add(step)
-    destinations = account.settings.destinations if everything else ()
-    parties = [party for party in (*exports, *destinations) if is_asked(party)]
-
-    def check(party: object) -> Checks:
-        checks = Checks(party.name, f"logdock validate{account.option}")  # type: ignore[attr-defined]
-        check_vendor(account, checks, party)  # type: ignore[arg-type]
-        return checks
-
+    for name, status in found.vendors.items():
+        if status and (everything or any(export.name == name for export in exports)):
+            report.add(Step(subject=name, name="status at the vendor", answer=status))
     with ThreadPoolExecutor(WORKERS) as pool:
-        for party, checks in zip(parties, pool.map(check, parties), strict=True):
-            status = found.vendors.get(party.name)
-            if status:
-                report.add(Step(subject=party.name, name="status at the vendor", answer=status))
+        for checks in pool.map(lambda export: _check_vendor(account, export), filter(is_asked, exports)):
             for each in checks.all:
                 report.add_check(each)
+
+
+def _check_vendor(account: Account, export: Export) -> Checks:
+    checks = Checks(export.name, f"logdock validate {export.name}{account.option}")
+    check_vendor(account, checks, export)
+    return checks

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cli.account import Account
 from cli.landings import Landing
-from cli.validate.checks import Checks
+from cli.validate.checks import Checks, another_revision
 from cli.validate.roles import Deed, check_deeds
 from settings.exports import AptibleExport, Export, S3LogsExport
 
@@ -34,6 +34,9 @@ def check_bucket(account: Account, checks: Checks, export: Export, landing: Land
             check.require(
                 "EventBridgeConfiguration" in announced,
                 "it announces no new objects to EventBridge: none is shipped",
+                another_revision(account, export.name, export.check_each_deploy)
+                if isinstance(export, S3LogsExport) and existing
+                else account.deploy(f"{account.names.export(export.name)} --revert-drift"),
             )
         if isinstance(export, AptibleExport):
             # S3 replaces the ARN of a role that is deleted with its id, which a new role of that name does not have

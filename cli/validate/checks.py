@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from botocore.exceptions import ClientError
 
+from cli.account import Account
 from cli.errors import action_of, is_absent, is_refused
 
 
@@ -18,6 +19,16 @@ class Verdict(StrEnum):
     FINE = "fine"
     WRONG = "wrong"
     NOT_CHECKED = "not checked"
+
+
+def another_revision(account: Account, of: str, check_each_deploy: bool, setting: str = "revision") -> str:
+    """Return what fixes a setting that somebody changed in AWS or at a vendor.
+
+    A deploy alone changes nothing where the template is the same: CloudFormation calls the connector only for a
+    changed property.
+    """
+    deploy = account.deploy(account.names.export(of))
+    return deploy if check_each_deploy else f"give `{setting}` of {of} another value, then: {deploy}"
 
 
 @dataclass(kw_only=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from cli.account import Account
 from cli.landings import LogGroupExport, log_groups_of
 from cli.subscriptions import subscription_of
-from cli.validate.checks import Checks
+from cli.validate.checks import Checks, another_revision
+from settings.export_base import ConfiguredExport
 from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, Export
 
 MOST_NAMED = 5
@@ -37,14 +38,30 @@ def _check_group(account: Account, checks: Checks, export: Export, name: str, re
             check.require(False, "it is not there")
             return
         kept = group.get("retentionInDays")
-        check.require(days in (None, kept), f"it keeps lines for {kept or 'ever'} days, and the settings say {days}")
+        mend = _again(account, export)
+        check.require(
+            days in (None, kept), f"it keeps lines for {kept or 'ever'} days, and the settings say {days}", mend
+        )
         encrypted = not isinstance(export, CloudwatchLogsExport) or export.encrypt
-        check.require(not encrypted or group.get("kmsKeyId"), "it is not encrypted with the export's key")
+        check.require(not encrypted or group.get("kmsKeyId"), "it is not encrypted with the export's key", mend)
     with checks.of_thing(f"subscription of {name} in {region}") as check:
         check.require(
             _is_subscribed(account, export, name, region),
             "the archiver is not subscribed: nothing of it is archived",
+            _revert(account, export),
         )
+
+
+def _again(account: Account, export: Export) -> str:
+    """Return what configures log groups again: the connector, where they existed before, or CloudFormation."""
+    adopts = getattr(export, "log_groups", None) == "adopt" or getattr(export, "adopt_log_groups", False)
+    if isinstance(export, CloudwatchLogsExport) or (adopts and isinstance(export, ConfiguredExport)):
+        return another_revision(account, export.name, export.check_each_deploy)
+    return _revert(account, export)
+
+
+def _revert(account: Account, export: Export) -> str:
+    return account.deploy(f"{account.names.export(export.name)} --revert-drift")
 
 
 def _check_prefix(account: Account, checks: Checks, export: Export, prefix: str) -> None:
@@ -85,7 +102,11 @@ def check_cluster(account: Account, checks: Checks, export: AuroraMysqlExport) -
         (cluster,) = account.rds.describe_db_clusters(DBClusterIdentifier=export.cluster_id)["DBClusters"]
         exported = set(cluster.get("EnabledCloudwatchLogsExports", []))
         wanted = {each for each in export.log_types if not (export.role == "custom" and each == "audit")}
-        mend = "" if export.configure_cluster else f"logdock next-steps {export.name}{account.option}"
+        mend = (
+            another_revision(account, export.name, export.check_each_deploy)
+            if export.configure_cluster
+            else f"logdock next-steps {export.name}{account.option}"
+        )
         check.require(wanted <= exported, f"it does not export {', '.join(sorted(wanted - exported))}", mend)
         waiting = [
             member["DBInstanceIdentifier"]
@@ -97,3 +118,22 @@ def check_cluster(account: Account, checks: Checks, export: AuroraMysqlExport) -
             f"{', '.join(waiting)} must be restarted before the audit parameters count",
             "restart them when it suits you",
         )
+    group = cluster["DBClusterParameterGroup"]
+    with checks.of_thing(f"audit parameters of the parameter group {group}", mend) as check:
+        check.require(
+            not group.startswith("default."),
+            f"cluster {export.cluster_id} uses a default group, in which nothing is audited: it was restored, upgraded "
+            "or never configured",
+        )
+        pages = account.rds.get_paginator("describe_db_cluster_parameters").paginate(DBClusterParameterGroupName=group)
+        values = {
+            each["ParameterName"]: each.get("ParameterValue", "") for page in pages for each in page["Parameters"]
+        }
+        for name, value in export.parameters.items():
+            has = values.get(name, "")
+            check.require(_same_list(has, value), f"{name} is {has!r}, and should be {value!r}")
+
+
+def _same_list(one: str, other: str) -> bool:
+    """Compare values as lists: RDS keeps the order and the blanks in which they were written."""
+    return {each.strip() for each in one.split(",")} == {each.strip() for each in other.split(",")}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from cli.account import Account
-from cli.validate.checks import Checks
+from cli.validate.checks import Checks, another_revision
 from cli.vendors import Party, UnknownError, ask, besides, is_asked
 
 
 def check_vendor(account: Account, checks: Checks, party: Party, key_arn: str | None = None) -> None:
     """Check that the vendor has what the settings want, where it can be asked."""
-    mend = "change `connect.revision` and deploy: the deploy then mends what was changed at the vendor by hand"
+    connect = getattr(party, "connect", None)
+    mend = another_revision(account, party.name, bool(connect and connect.check_each_deploy), "connect.revision")
     own = "the vendor's own configuration"
     if not is_asked(party):
         with checks.of_thing(own, mend) as check:

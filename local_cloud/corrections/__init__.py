@@ -20,7 +20,9 @@ from local_cloud.corrections import (
     metrics,
     permissions,
     queues,
+    requests,
     stack_exports,
+    stack_order,
     streams,
     topics,
 )
@@ -42,6 +44,7 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     buckets.apply()
     custom_resources.apply()
     stack_exports.apply()
+    stack_order.apply()
     queues.apply()
     metrics.apply()
     metric_streams.apply()
@@ -50,3 +53,4 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     athena.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     streams.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
+    requests.apply()

@@ -10,20 +10,24 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
-from ministack.services import eventbridge, s3
+from ministack.core import iam_evaluator, lambda_runtime, responses
+from ministack.services import eventbridge, kms, s3
 from ministack.services.cloudformation import provisioners
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _REPLICAS = re.compile(r"<Bucket>arn:aws:s3:::([^<]+)</Bucket>")
+_LOGGED_TO = re.compile(r"<TargetBucket>([^<]+)</TargetBucket>")
 
 
 def apply() -> None:
     """Make these corrections."""
     _apply_bucket_properties()
     _keep_buckets_with_objects()
+    _ask_keys_for_replicas()
     _treat_replicas_as_objects()
+    _log_to_buckets_that_exist()
     _name_the_version_in_events()
 
 
@@ -32,7 +36,7 @@ def _apply_bucket_properties() -> None:
     provisioners._S3_BUCKET_CONFIGURATIONS += (
         ("BucketEncryption", _encryption_xml, s3._put_bucket_encryption, s3._delete_bucket_encryption),
         ("LifecycleConfiguration", _lifecycle_xml, s3._put_bucket_lifecycle, s3._delete_bucket_lifecycle),
-        ("LoggingConfiguration", _logging_xml, s3._put_bucket_logging, lambda name: s3._put_bucket_logging(name, b"")),
+        ("LoggingConfiguration", _logging_xml, _put_logging, lambda name: s3._put_bucket_logging(name, b"")),
         ("ObjectLockConfiguration", _lock_xml, s3._put_object_lock_configuration, lambda _: None),
         ("ReplicationConfiguration", _replication_xml, _put_replication, s3._delete_bucket_replication),
     )
@@ -61,6 +65,92 @@ def _keep_buckets_with_objects() -> None:
         return delete(physical_id, props)
 
     provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]["delete"] = checked_delete
+
+
+def _log_to_buckets_that_exist() -> None:
+    """The bucket that access is logged to must exist and belong to the same account; MiniStack takes any name.
+
+    Amazon S3 API Reference, PutBucketLogging: "InvalidTargetBucketForLogging".
+    """
+    original = s3._put_bucket_logging
+
+    def put_bucket_logging(name: str, body: bytes) -> Any:
+        for target in _LOGGED_TO.findall(body.decode()):
+            if target not in s3._buckets:
+                message = f"The target bucket for logging does not exist: {target}"
+                return s3._error("InvalidTargetBucketForLogging", message, 400, f"/{name}")
+        return original(name, body)
+
+    s3._put_bucket_logging = put_bucket_logging
+
+
+def _put_logging(name: str, configuration: bytes) -> None:
+    status, _, body = s3._put_bucket_logging(name, configuration)
+    if status != HTTPStatus.OK:
+        raise ValueError(body.decode())
+
+
+def _ask_keys_for_replicas() -> None:
+    """S3 replicates an SSE-KMS object by the rule's choice and its role's use of both keys; MiniStack asks for neither.
+
+    The role needs Decrypt on the key of the original and Encrypt on that of the replica; into a bucket with bucket
+    keys, GenerateDataKey and Decrypt on the latter as well. What it may not use leaves the object FAILED (Amazon S3
+    User Guide, "Replicating encrypted objects").
+    """
+    original = s3._maybe_replicate
+
+    def maybe_replicate(bucket: str, key: str, stored: dict[str, Any], data: Any, tags: Any = None) -> None:
+        rule, role_arn = s3._replication_rule_for(bucket, key, tags)
+        if rule is not None:
+            source_key = _key_in(s3._stored_sse_headers(stored))
+            chosen = (rule.get("SourceSelectionCriteria") or {}).get("SseKmsEncryptedObjects") or {}
+            if source_key and chosen.get("Status") != "Enabled":
+                return
+            target = s3._replication_destination(bucket, key, rule, role_arn)
+            if target is not None and not _may_encrypt_replica(role_arn, bucket, source_key, rule, target):
+                stored["replication_status"] = "FAILED"
+                return
+        original(bucket, key, stored, data, tags)
+
+    s3._maybe_replicate = maybe_replicate
+
+
+def _may_encrypt_replica(
+    role_arn: str, bucket: str, source_key: str | None, rule: Mapping[str, Any], target: tuple[str, str, Any]
+) -> bool:
+    destination, owner, _ = target
+    if source_key and not _role_may_use(role_arn, "kms:Decrypt", source_key, bucket):
+        return False
+    named = ((rule.get("Destination") or {}).get("EncryptionConfiguration") or {}).get("ReplicaKmsKeyID")
+    if not named:
+        return True
+    # The replica's key is in the Region of the replica.
+    region = named.split(":")[3] if named.startswith("arn:") else responses.get_region()
+    with responses.request_scope(owner, region):
+        record = kms._resolve_key(named)
+        has_bucket_key = "<BucketKeyEnabled>true" in str(s3._bucket_encryption.get(destination))
+    actions = ["kms:Encrypt", *(["kms:GenerateDataKey", "kms:Decrypt"] if has_bucket_key else [])]
+    return record is not None and all(_role_may_use(role_arn, each, record["Arn"], destination) for each in actions)
+
+
+def _role_may_use(role_arn: str, action: str, key_arn: str, bucket: str) -> bool:
+    account, region = role_arn.split(":")[4], key_arn.split(":")[3]
+    with responses.request_scope(account, region):
+        arn = f"arn:aws:lambda:{region}:{account}:function:S3Replication"
+        actor = {"FunctionName": "S3Replication", "FunctionArn": arn, "Role": role_arn}
+        access_key_id = lambda_runtime.execution_credentials(actor)["AWS_ACCESS_KEY_ID"]
+        context = {
+            "kms:ViaService": f"s3.{region}.amazonaws.com",
+            "kms:CallerAccount": account,
+            "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}",
+        }
+        return iam_evaluator.enforce(access_key_id, action, "kms", region, key_arn, context) is None
+
+
+def _key_in(headers: Mapping[str, str]) -> str | None:
+    is_kms = headers.get("x-amz-server-side-encryption") == "aws:kms"
+    record = kms._resolve_key(headers.get("x-amz-server-side-encryption-aws-kms-key-id") or "") if is_kms else None
+    return record["Arn"] if record else None
 
 
 def _treat_replicas_as_objects() -> None:

@@ -24,6 +24,7 @@ def apply() -> None:
     _check_log_groups_of_templates()
     _change_log_groups_that_exist()
     _keep_exported_log_types()
+    _subscribe_groups_that_exist()
 
 
 def _check_log_groups_of_templates() -> None:
@@ -97,6 +98,23 @@ def _change_log_groups_that_exist() -> None:
         return responses.json_response({})
 
     cloudwatch_logs.handle_request = handle_request
+
+
+def _subscribe_groups_that_exist() -> None:
+    """A subscription filter requires its log group; MiniStack's template handler makes one that is missing.
+
+    CloudWatch Logs API Reference, PutSubscriptionFilter: ResourceNotFoundException.
+    """
+    original = provisioners._cwlogs_subfilter_create
+
+    def create(logical_id: str, props: Mapping[str, Any], stack_name: str) -> Any:
+        if props.get("LogGroupName") not in cloudwatch_logs._log_groups:
+            message = f"The specified log group does not exist: {props.get('LogGroupName')}"
+            raise ValueError(message)
+        return original(logical_id, props, stack_name)
+
+    provisioners._cwlogs_subfilter_create = create  # the update to another group creates one
+    provisioners._RESOURCE_HANDLERS["AWS::Logs::SubscriptionFilter"]["create"] = create
 
 
 def _keep_exported_log_types() -> None:

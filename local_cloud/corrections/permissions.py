@@ -20,7 +20,13 @@ _SSE_CUSTOMER = "x-amz-server-side-encryption-customer-algorithm"
 _CHAINED_SESSION_SECONDS = 3600
 _LOG_GROUP_ARN = re.compile(r"arn:aws:logs:[^:]*:[^:]*:log-group:[^:]+")
 _SIMULATED: ContextVar[dict[str, str]] = ContextVar("simulated", default={})  # noqa: B039 - read only
-_KEY_ACTIONS = {"s3:PutObject": "kms:GenerateDataKey", "s3:GetObject": "kms:Decrypt"}
+_KEY_ACTIONS = {
+    "s3:PutObject": "kms:GenerateDataKey",
+    "s3:GetObject": "kms:Decrypt",
+    "s3:GetObjectVersion": "kms:Decrypt",
+}
+_VERSION_ID, _UPLOAD_ID = "emulator:version-id", "emulator:upload-id"
+_COPIED_VERSION: ContextVar[str] = ContextVar("copied version", default="")
 
 
 def apply() -> None:
@@ -28,8 +34,10 @@ def apply() -> None:
     _name_log_groups_as_iam_does()
     _name_parameter_groups_as_iam_does()
     _name_rules_as_iam_does()
+    _name_parameter_paths_as_iam_does()
     _limit_session_duration()
     _show_encryption_headers_to_policies()
+    _note_versions_and_uploads()
     _offer_the_managed_key()
     _ask_the_key_policy_for_objects()
     _name_callers_from_other_accounts()
@@ -99,6 +107,23 @@ def _name_rules_as_iam_does() -> None:
             bus = json.loads(body).get("EventBusName", "default")
             arn = f"arn:aws:events:{region}:{account_id}:rule/{bus}/{rule}"
         return arn.replace(":rule/default/", ":rule/", 1)
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def _name_parameter_paths_as_iam_does() -> None:
+    """GetParametersByPath is allowed on the path, as if it were a parameter; MiniStack sees ``*``.
+
+    Source: Systems Manager User Guide, "Restricting access to Parameter Store parameters using IAM policies".
+    """
+    original = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
+        arn = original(service, method, path, headers, body, *rest)
+        if service != "ssm" or arn != "*" or not headers.get("x-amz-target", "").endswith(".GetParametersByPath"):
+            return arn
+        region, account_id = rest[-2:]
+        return f"arn:aws:ssm:{region}:{account_id}:parameter{json.loads(body or b'{}').get('Path', '')}"
 
     iam_actions.extract_resource_arn = extract_resource_arn
 
@@ -209,8 +234,31 @@ def _offer_the_managed_key() -> None:
     s3._resolve_sse_write_headers = resolve
 
 
+def _note_versions_and_uploads() -> None:
+    """Tell the check of the key which version is read, also as the source of a copy, and which upload goes on."""
+    original, additional = iam_actions._s3_object_context, iam_actions.s3_additional_checks
+
+    def s3_object_context(action: str, query_params: Any, path: str, headers: Mapping[str, str]) -> Any:
+        context = original(action, query_params, path, headers)
+        noted = {_VERSION_ID: first(query_params, "versionId"), _UPLOAD_ID: first(query_params, "uploadId")}
+        return {**context, **{name: value for name, value in noted.items() if value}}
+
+    def s3_additional_checks(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
+        source = iam_actions._s3_source_object(headers)
+        _COPIED_VERSION.set(source[1] if source else "")
+        return additional(method, path, headers, body, query_params)
+
+    iam_actions._s3_object_context = s3_object_context
+    iam_actions.s3_additional_checks = s3_additional_checks
+
+
 def _ask_the_key_policy_for_objects() -> None:
-    """Who writes or reads an SSE-KMS object needs the key too: GenerateDataKey to put it, Decrypt to get it."""
+    """Who writes or reads an SSE-KMS object needs the key too; MiniStack asks no key.
+
+    GenerateDataKey to put an object, to begin a multipart upload and for the target of a copy; Decrypt to get one, by
+    its version too, for the source of a copy and for every part of an upload (Amazon S3 User Guide, "Using server-side
+    encryption with AWS KMS keys"; API Reference, CreateMultipartUpload and UploadPart, "Permissions").
+    """
     original = iam_evaluator.enforce
 
     def enforce(
@@ -233,7 +281,8 @@ def _ask_the_key_policy_for_objects() -> None:
             # The buckets here use bucket keys, whose context is the bucket and not the object.
             "kms:EncryptionContext:aws:s3:arn": resource_arn.partition("/")[0],
         }
-        return original(access_key_id, _KEY_ACTIONS[action], "kms", region, key_arn, context)
+        key_action = "kms:Decrypt" if _UPLOAD_ID in (service_context or {}) else _KEY_ACTIONS[action]
+        return original(access_key_id, key_action, "kms", region, key_arn, context)
 
     iam_evaluator.enforce = enforce
 
@@ -247,6 +296,13 @@ def _key_of_object(action: str, resource_arn: str, context: Mapping[str, Any]) -
         if action == "s3:GetObject":
             stored = s3._buckets[bucket]["objects"].get(key)
             headers = s3._stored_sse_headers(stored) if stored else {}
+        elif action == "s3:GetObjectVersion":
+            version_id = context.get(_VERSION_ID) or _COPIED_VERSION.get()
+            versions = s3._object_versions.get((bucket, key)) or []
+            stored = next((each for each in versions if each["version_id"] == version_id), None)
+            headers = s3._stored_sse_headers(stored) if stored else {}
+        elif upload := s3._multipart_uploads.get(context.get(_UPLOAD_ID)):
+            headers = s3._stored_sse_headers(upload)
         elif context.get(f"s3:{_SSE}"):
             headers = {_SSE: context[f"s3:{_SSE}"], _SSE_KEY_ID: context.get(f"s3:{_SSE_KEY_ID}")}
         elif context.get(f"s3:{_SSE_CUSTOMER}"):

@@ -189,10 +189,12 @@ class AtlasApi(VendorApi):
         return Reply(200, self._role(project, role_id))
 
     def _get_role(self, project: Project, _: Request, role_id: str) -> Reply:
+        if not self.is_shown(role_id):
+            raise refusal(404, "CLOUD_PROVIDER_ACCESS_ROLE_NOT_FOUND", f"Cannot find role {role_id}.")
         return Reply(200, self._role(project, role_id))
 
     def _role(self, project: Project, role_id: str) -> dict[str, Any]:
-        if role_id not in project.roles or not self.is_shown(role_id):
+        if role_id not in project.roles:
             raise refusal(404, "CLOUD_PROVIDER_ACCESS_ROLE_NOT_FOUND", f"Cannot find role {role_id}.")
         uses = [
             {
@@ -256,6 +258,8 @@ class AtlasApi(VendorApi):
         return Reply(201, project.integrations[integration_id])
 
     def _get_integration(self, project: Project, _: Request, integration_id: str) -> Reply:
+        if not self.is_shown(integration_id):
+            raise refusal(404, "LOG_INTEGRATION_NOT_FOUND", f"Cannot find log integration {integration_id}.")
         return Reply(200, self._integration(project, integration_id))
 
     def _update_integration(self, project: Project, request: Request, integration_id: str) -> Reply:
@@ -269,7 +273,7 @@ class AtlasApi(VendorApi):
         return Reply(204)
 
     def _integration(self, project: Project, integration_id: str) -> dict[str, Any]:
-        if integration_id not in project.integrations or not self.is_shown(integration_id):
+        if integration_id not in project.integrations:
             raise refusal(404, "LOG_INTEGRATION_NOT_FOUND", f"Cannot find log integration {integration_id}.")
         return project.integrations[integration_id]
 

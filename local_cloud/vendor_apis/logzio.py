@@ -157,7 +157,7 @@ class LogzioApi(VendorApi):
 
     def _one(self, account: Account, request: Request, fetcher_id: int) -> Reply:
         fetcher = account.fetchers.get(fetcher_id)
-        if fetcher is None or not self.is_shown(fetcher_id):
+        if fetcher is None or (request.method == "GET" and not self.is_shown(fetcher_id)):
             raise _refusal(404, "s3-buckets/NOT_FOUND", f"no S3 bucket connector {fetcher_id}")
         if request.method == "GET":
             return Reply(200, fetcher.document)

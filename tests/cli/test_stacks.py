@@ -72,7 +72,8 @@ def test_validate_names_stack_that_the_settings_do_not_have(deployed: Deployed) 
     assert orphans.reason == "acme-old-core in eu-west-1 is not in the settings, and goes on exporting"
     assert orphans.mend == (
         "aws cloudformation update-termination-protection --no-enable-termination-protection "
-        "--stack-name acme-old-core --region eu-west-1 && aws cloudformation delete-stack --stack-name acme-old-core --region eu-west-1"
+        "--stack-name acme-old-core --region eu-west-1 && "
+        "aws cloudformation delete-stack --stack-name acme-old-core --region eu-west-1"
     )
 
 

@@ -31,6 +31,7 @@ from local_cloud.vendor_apis.logzio import Account as LogzioAccount
 from local_cloud.vendor_apis.logzio import Fetcher, LogzioApi
 from settings import load_settings
 from tests.cli.conftest import EVERYTHING
+from tests.cli.deployed import FakeFormation
 
 ROLE = "arn:aws:iam::111122223333:role/acme-prod-"
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11"
@@ -148,7 +149,10 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         logzio.accounts[TOKEN] = LogzioAccount(id=24601, fetchers=kept)
         outputs = [{"OutputKey": "ExternalId", "OutputValue": STACK_ID}, {"OutputKey": "RoleArn", "OutputValue": "x"}]
         told = {"acme-prod-ledger": {"Stacks": [{"Outputs": outputs}]}}
-        stacks = SimpleNamespace(describe_stacks=lambda StackName: told[StackName])  # noqa: N803 - as AWS calls it
+        stacks = SimpleNamespace(
+            describe_stacks=lambda StackName: told[StackName],  # noqa: N803 - as AWS calls it
+            get_paginator=FakeFormation({}).get_paginator,
+        )
         monkeypatch.setattr(Account, "cloudformation_in", lambda *_: stacks)
         yield World(Account(settings, None, None), atlas, cockroach, role, integration, log_export, fetchers)
 

@@ -145,6 +145,15 @@ def encryption_denies(bucket_arn: str, key: dict[str, Any] | None, *, trail: boo
     return denies
 
 
+def _keys_of(bucket: dict[str, Any], key: Any) -> Any:
+    """Return the names of a bucket's key: its replication configuration names that of the replica by an alias."""
+    name = bucket["Properties"]["BucketName"]
+    if not name.startswith(REPLICA):
+        return key
+    region = name.removeprefix(REPLICA)
+    return [key, f"arn:aws:kms:{region}:{ACCOUNT}:alias/acme-prod-replica-{region}"]
+
+
 def test_every_bucket_denies_plain_http_old_tls_and_any_other_encryption(example: Synthesized) -> None:
     for stack, logical_id, bucket in example.resources("AWS::S3::Bucket"):
         resource = policy_of(example, stack, logical_id)
@@ -170,7 +179,9 @@ def test_every_bucket_denies_plain_http_old_tls_and_any_other_encryption(example
                 "Resource": everything,
             }
             for condition in tls
-        ] + encryption_denies(arn, default.get("KMSMasterKeyID"), trail="CloudTrailWrites" in str(statements))
+        ] + encryption_denies(
+            arn, _keys_of(bucket, default.get("KMSMasterKeyID")), trail="CloudTrailWrites" in str(statements)
+        )
         assert [statement for statement in statements if statement["Effect"] == "Deny"] == expected, stack
 
 
@@ -253,7 +264,7 @@ def test_whoever_replicates_into_a_bucket_with_bucket_keys_may_encrypt_and_decry
         (stack, logical_id, text(statement["Principal"]["AWS"]))
         for stack, _, policy in example.resources("AWS::S3::BucketPolicy")
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        if "s3:ReplicateObject" in statement["Action"]
+        if statement["Effect"] == "Allow" and "s3:ReplicateObject" in statement["Action"]
         for logical_id in [policy["Properties"]["Bucket"]["Ref"]]
     ]
     replicators += [
@@ -455,7 +466,8 @@ def test_every_invocation_and_message_comes_from_this_account(example: Synthesiz
             if statement["Effect"] == "Allow":
                 assert statement["Principal"] == {"Service": "events.amazonaws.com"}, stack
                 assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}, stack
-                assert statement["Condition"]["ArnLike"]["aws:SourceArn"].split(":")[4] == ACCOUNT, stack
+                sources = as_list(statement["Condition"]["ArnLike"]["aws:SourceArn"])
+                assert all(source.split(":")[4] == ACCOUNT for source in sources), stack
 
 
 def test_every_function_of_ours_is_arm64_python_with_its_own_log_group(example: Synthesized) -> None:

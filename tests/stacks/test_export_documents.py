@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from settings import reading
 from settings.bucket_exports import _JOINABLE_FORMATS, S3LogsExport
+from settings.landing import log_group_digest
 from settings.log_group_exports import CloudwatchLogsExport
 from settings.redaction import Detector, Redaction
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
@@ -108,7 +109,11 @@ def test_what_is_left_out_of_the_file_is_left_out_of_the_parameter() -> None:
         for _, _, parameter in synthesized.resources("AWS::SSM::Parameter")
         if parameter["Properties"]["Name"].endswith("/exports/apps")
     ]
-    assert json.loads(value) == {"vendor": "cloudwatch-logs"}
+    assert json.loads(value) == {
+        "vendor": "cloudwatch-logs",
+        "landing": {"log_groups": [log_group_digest("/acme/apps/api")]},
+        "ship_to": ["logz", "logz-reader"],
+    }
 
 
 def test_both_sides_know_the_same_words() -> None:

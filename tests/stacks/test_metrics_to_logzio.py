@@ -202,7 +202,14 @@ def test_firehose_reads_that_one_secret_writes_its_prefix_and_tells_its_errors(e
 
 def test_the_function_that_sends_tags_asks_for_tags_and_puts_records_on_that_one_stream(example: Synthesized) -> None:
     trust, policy = documents(example, TAGS)
-    assert trust == [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]
+    assert trust == [
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}},
+        }
+    ]
     assert policy == [
         {
             "Sid": "OwnLogs",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from stacks.core import _fitting
 from tests.conftest import ROOT, Synthesized, synthesize
 
 ACCOUNT = "111122223333"
@@ -404,7 +406,7 @@ def test_the_archiver_writes_the_archive_and_the_failures_and_reads_neither() ->
         ),
         allow("PutArchive", "s3:PutObject", f"{archive}/logs/*"),
         allow("ListFailures", "s3:ListBucket", failed),
-        allow("PutFailures", "s3:PutObject", f"{failed}/*"),
+        allow("PutFailures", "s3:PutObject", [f"{failed}/aws/lambda/*", f"{failed}/unclaimed/*"]),
         allow("UseArchiveKey", "kms:GenerateDataKey", key_arn(everything, "acme-prod-core"), via_s3()),
     ]
 
@@ -412,7 +414,7 @@ def test_the_archiver_writes_the_archive_and_the_failures_and_reads_neither() ->
 def test_a_destinations_function_takes_its_own_queue_and_reads_its_own_secret() -> None:
     everything = example("everything")
     found = role(everything, "acme-prod-core", "acme-prod-ship-logz")
-    archive, failed = (f"arn:aws:s3:::acme-prod-{name}-{ACCOUNT}-{HOME}" for name in ("archive", "failed"))
+    failed = f"arn:aws:s3:::acme-prod-failed-{ACCOUNT}-{HOME}"
     secrets = f"arn:aws:secretsmanager:{HOME}:{ACCOUNT}:secret"
 
     assert statements(found) == [
@@ -436,9 +438,14 @@ def test_a_destinations_function_takes_its_own_queue_and_reads_its_own_secret() 
             ["sqs:GetQueueUrl", "sqs:SendMessage"],
             f"arn:aws:sqs:{HOME}:{ACCOUNT}:acme-prod-ship-logz",
         ),
-        allow("ReadArchive", ["s3:GetObject", "s3:GetObjectVersion"], f"{archive}/logs/*"),
         allow("PutQuarantine", "s3:PutObject", f"{failed}/quarantine/*/logz/*"),
         allow("ReadQuarantine", "s3:GetObjectVersion", f"{failed}/quarantine/*/logz/*"),
+        {
+            "Sid": "NoOthersQuarantine",
+            "Effect": "Deny",
+            "Action": ["s3:GetObjectVersion", "s3:PutObject"],
+            "Resource": f"{failed}/quarantine/*/*/logz/*",
+        },
         allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], f"{failed}/progress/logz/*"),
         allow("FindProgress", "s3:ListBucket", failed, {"StringLike": {"s3:prefix": ["progress/logz/*"]}}),
         allow(
@@ -469,8 +476,26 @@ def test_a_feeds_writer_besides_writes_and_lists_its_own_feed_alone() -> None:
     ]
 
 
-def test_the_writer_of_normalised_copies_besides_writes_the_archive() -> None:
-    found = role(example("everything"), "acme-prod-core", "acme-prod-ship-archive")
-    archive = f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-{HOME}"
+def test_each_destination_reaches_the_archives_of_the_exports_that_ship_there() -> None:
+    archive = f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-{HOME}/logs"
+    found = {
+        policy["Properties"]["Roles"][0]: policy["Properties"]["PolicyDocument"]["Statement"]
+        for _, _, policy in example("everything").resources("AWS::IAM::ManagedPolicy")
+    }
+    assert found == {
+        "acme-prod-ship-logz": [
+            allow("ReadArchive", "s3:GetObject", [f"{archive}/{name}/*" for name in ("apps", "billing", "ledger")])
+        ],
+        "acme-prod-ship-logz-reader": [allow("ReadArchive", "s3:GetObject", f"{archive}/ledger/*")],
+        "acme-prod-ship-archive": [
+            allow("PutArchive", "s3:PutObject", [f"{archive}/{name}/*" for name in ("orders", "platform", "trail")])
+        ],
+    }
 
-    assert statements(found)[-1] == allow("PutArchive", "s3:PutObject", f"{archive}/logs/*")
+
+def test_two_hundred_exports_fit_into_managed_policies() -> None:
+    resources = [f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-{HOME}/logs/export-{n}/*" for n in range(200)]
+    lists = list(_fitting(resources))
+    assert [each for some in lists for each in some] == resources
+    assert len(lists) <= 10
+    assert all(len(json.dumps(some, separators=(",", ":"))) < 6144 - 200 for some in lists)

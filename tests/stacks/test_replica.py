@@ -46,7 +46,12 @@ def test_s3_may_read_the_logs_of_the_archive_and_write_replicas_and_nothing_else
     role = one(STACK, "AWS::IAM::Role")
     assert role["RoleName"] == STACK
     assert role["AssumeRolePolicyDocument"]["Statement"] == [
-        {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}}
+        {
+            "Action": "sts:AssumeRole",
+            "Effect": "Allow",
+            "Principal": {"Service": "s3.amazonaws.com"},
+            "Condition": {"StringEqualsIfExists": {"aws:SourceAccount": "111122223333"}},
+        }
     ]
     (policy,) = role["Policies"]
     assert policy["PolicyDocument"]["Statement"] == [

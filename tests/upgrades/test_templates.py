@@ -14,6 +14,8 @@ from tests.upgrades.releases import RELEASES, Templates, templates_of
 STATEFUL = KEEPS_DATA | {"AWS::S3::BucketPolicy", "AWS::SNS::Topic", "AWS::KMS::Alias", "AWS::IAM::Role"}
 """What holds data or what others know by its name: vendors hold a role's ARN, and people a topic's."""
 
+KEPT = ("Retain", "RetainExceptOnCreate")
+
 
 def lost(before: Templates, after: Templates) -> list[str]:
     """List what an upgrade replaces, drops or leaves behind of what is stateful, and whole stacks that are gone."""
@@ -27,7 +29,7 @@ def lost(before: Templates, after: Templates) -> list[str]:
         for logical_id, resource in before[stack]["Resources"].items():
             if resource["Type"] in STATEFUL and logical_id in new:
                 for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
-                    if resource.get(policy) == "Retain" and new[logical_id].get(policy) != "Retain":
+                    if resource.get(policy) == "Retain" and new[logical_id].get(policy) not in KEPT:
                         found.append(f"{stack}: {logical_id} is no longer retained ({policy})")
     return sorted(found)
 

@@ -95,9 +95,15 @@ class HttpClient:
         except (OSError, http.client.HTTPException) as error:
             self.close()
             return f"broke the connection ({type(error).__name__})", None
-        if response.status in RETRIED_STATUSES:
-            return f"answered {response.status}", _retry_after(response.headers.get("Retry-After"))
-        return Answer(response.status, answer), None
+        except ValueError:
+            # http.client, of a header or an address that is not valid HTTP: its text repeats the value.
+            self.close()
+            invalid = DeliveryError(f"{self.host}: the request is not valid HTTP; look at the destination's secret")
+        else:
+            if response.status in RETRIED_STATUSES:
+                return f"answered {response.status}", _retry_after(response.headers.get("Retry-After"))
+            return Answer(response.status, answer), None
+        raise invalid
 
     def _connected(self) -> http.client.HTTPConnection:
         timeout = max(LEAST_TIMEOUT_SECONDS, min(TIMEOUT_SECONDS, self._remaining()))

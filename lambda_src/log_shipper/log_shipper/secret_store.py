@@ -1,5 +1,6 @@
 """Secrets at run time: read from Secrets Manager, kept in memory for a few minutes, never in a log line or an error."""
 
+import re
 import time
 from collections.abc import Callable
 
@@ -10,6 +11,11 @@ from log_shipper import aws
 from log_shipper.errors import ConfigurationError, EnvelopeError
 
 TIME_TO_LIVE_SECONDS = 300.0
+# What http.client sends as it is. It refuses anything else with an exception that repeats the value.
+_VISIBLE = re.compile(r"[!-~]+")
+_HEADER_VALUE = re.compile(r"[ -~]*")
+# RFC 9110, 5.6.2, tokens.
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 class SecretStore:
@@ -46,14 +52,20 @@ class SecretStore:
             value = _json_object(name, text).get("token")
             if not isinstance(value, str) or not value.strip():
                 raise ConfigurationError(f"secret {name!r} is JSON without a token")
-            return value.strip()
+            text = value.strip()
+        if not _VISIBLE.fullmatch(text):
+            raise ConfigurationError(
+                f"secret {name!r} must be printable ASCII characters without blanks or line breaks"
+            )
         return text
 
     def headers(self, name: str) -> dict[str, str]:
         """Return HTTP headers: the secret's JSON object of texts."""
         headers = _json_object(name, self.text(name))
-        if not all(isinstance(value, str) and value.isprintable() for value in headers.values()):
-            raise ConfigurationError(f"secret {name!r} has a header that is not a printable text")
+        if not all(isinstance(value, str) and _HEADER_VALUE.fullmatch(value) for value in headers.values()):
+            raise ConfigurationError(f"secret {name!r} has a header value that is not a printable text (ASCII)")
+        if not all(_HEADER_NAME.fullmatch(key) for key in headers):
+            raise ConfigurationError(f"secret {name!r} has a header whose name HTTP does not allow")
         return {key: str(value) for key, value in headers.items()}
 
     def decryption_keys(self, name: str) -> list[bytes]:

@@ -76,6 +76,12 @@ def apply(request: Request) -> dict[str, str]:
     if wanted.memory.load() is None:
         _check_integrations(kind.api, wanted)
     role_id, document = vendor_object.keep(kind, wanted.memory, adopt=wanted.project.adopt)
+    if kind.find(role_id) is None:
+        # The next operation reads it, and takes absence for a deletion by hand.
+        raise NotReadyError(
+            f"Atlas took the access role {role_id} and does not show it",
+            patience_seconds=vendor_object.LOOK_AGAIN_SECONDS,
+        )
     return {
         "RoleId": role_id,
         "PrincipalArn": trust.principal_arn(document.get("atlasAWSAccountArn"), "Atlas"),

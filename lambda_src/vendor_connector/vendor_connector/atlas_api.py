@@ -282,9 +282,9 @@ def _token(api: VendorApi, key: tuple[str, str], fields: Mapping[str, str]) -> s
         if refusal.status in (400, 401):
             raise ConnectorError(f"{refusal}. {_BY_STATUS[401]}.") from refusal
         raise explained(refusal) from refusal
-    token = answer.get("access_token") if isinstance(answer, dict) else None
-    if not isinstance(token, str) or not re.fullmatch("[!-~]+", token):
+    fetched = answer.get("access_token") if isinstance(answer, dict) else None
+    if not isinstance(fetched, str) or not re.fullmatch("[!-~]+", fetched):
         raise NoAnswerError("Atlas: POST /api/oauth/token answered without a token")
-    public_text.register_secret(token)
-    _tokens[key] = (token, aws.now() + float(answer.get("expires_in", 3600)) - _EARLY_SECONDS)
-    return token
+    public_text.register_secret(fetched)
+    _tokens[key] = (fetched, aws.now() + float(answer.get("expires_in", 3600)) - _EARLY_SECONDS)
+    return fetched

@@ -7,6 +7,7 @@ cluster will trigger a rolling restart".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,12 @@ from vendor_connector import atlas_api, atlas_settings, aws, vendor_object
 from vendor_connector.atlas_project import PROPERTIES, Project
 from vendor_connector.request import ConnectorError, NotReadyError, OutOfSightError, Request, check_names, texts
 from vendor_connector.vendor_api import VendorRefusalError
+from vendor_connector.vendor_object import Document
 
 _RESTART_SECONDS = 3300.0
 _IDLE, _DELETING = "IDLE", "DELETING"
+# Error codes while another change of the cluster is under way.
+_IN_PROGRESS = re.compile(r"IN_PROGRESS|UPDATING|NOT_IDLE|BUSY|PENDING|CONCURRENT")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,15 +54,15 @@ def apply(request: Request) -> dict[str, str]:
     api, memory = wanted.project.api(request), wanted.project.memory(wanted.id)
     entry = memory.load() or {}
     ours: list[str] = entry.get("clusters", [])
-    found = {name: atlas_settings.cluster(api, name) for name in wanted.clusters}
+    given_up = [name for name in ours if name not in wanted.clusters]
+    found, released = _read(api, wanted.clusters), _read(api, given_up)
     missing = sorted(name for name, cluster in found.items() if cluster is None)
     if missing:
         raise ConnectorError(
             f"project {wanted.project.id} has no cluster {', '.join(missing)}: check `redact_clusters`"
         )
-    given_up = [name for name in ours if name not in wanted.clusters]
-    _check_can_change(api, wanted.clusters, on=True)
-    _check_can_change(api, given_up, on=False)
+    _check_can_change(found, on=True)
+    _check_can_change(released, on=False)
     new = [name for name, cluster in found.items() if cluster is not None and not cluster.get(atlas_settings.REDACTION)]
     if new:
         ours = sorted({*ours, *new})
@@ -67,7 +71,7 @@ def apply(request: Request) -> dict[str, str]:
         memory.save(entry)
     for name in new:
         _switch(api, name, on=True)
-    _switch_off(api, given_up)
+    _switch_off(api, released)
     _wait(api, [*wanted.clusters, *given_up])
     if given_up:
         memory.save({**entry, "clusters": [name for name in ours if name in wanted.clusters]})
@@ -83,18 +87,23 @@ def delete(request: Request) -> None:
         return
     api = wanted.project.api(request)
     try:
-        _check_can_change(api, entry["clusters"], on=False)
-        _switch_off(api, entry["clusters"])
+        released = _read(api, entry["clusters"])
+        _check_can_change(released, on=False)
+        _switch_off(api, released)
         _wait(api, entry["clusters"])
     except OutOfSightError as error:
         vendor_object.check_deleted(api, memory, entry.get("owner"), error)
     memory.drop()
 
 
-def _check_can_change(api: atlas_api.AtlasApi, names: Sequence[str], *, on: bool) -> None:
+def _read(api: atlas_api.AtlasApi, names: Sequence[str]) -> dict[str, Document | None]:
+    """Return clusters by name; None for one that does not exist."""
+    return {name: atlas_settings.cluster(api, name) for name in names}
+
+
+def _check_can_change(clusters: Mapping[str, Document | None], *, on: bool) -> None:
     """Refuse clusters whose setting has to change and that take no change, before any cluster is restarted."""
-    for name in names:
-        cluster = atlas_settings.cluster(api, name)
+    for name, cluster in clusters.items():
         if cluster is None or bool(cluster.get(atlas_settings.REDACTION)) == on:
             continue
         if cluster.get("paused"):
@@ -109,9 +118,8 @@ def _is_paused(name: str) -> ConnectorError:
     )
 
 
-def _switch_off(api: atlas_api.AtlasApi, names: list[str]) -> None:
-    for name in names:
-        cluster = atlas_settings.cluster(api, name)
+def _switch_off(api: atlas_api.AtlasApi, clusters: Mapping[str, Document | None]) -> None:
+    for name, cluster in clusters.items():
         if cluster is None or cluster.get("stateName") == _DELETING:
             continue
         if cluster.get(atlas_settings.REDACTION):
@@ -124,10 +132,10 @@ def _switch(api: atlas_api.AtlasApi, name: str, *, on: bool) -> None:
             "PATCH", atlas_settings.cluster_path(name), atlas_api.CLUSTER_WRITE, body={atlas_settings.REDACTION: on}
         )
     except VendorRefusalError as refusal:
-        if "PAUSED" in atlas_api.code_of(refusal):
+        code = atlas_api.code_of(refusal)
+        if "PAUSED" in code:
             raise _is_paused(name) from refusal
-        cluster = atlas_settings.cluster(api, name) or {}
-        if refusal.status == 409 and cluster.get("stateName", _IDLE) != _IDLE:
+        if refusal.status == 409 and _IN_PROGRESS.search(code):
             raise NotReadyError(
                 f"cluster {name} is being changed ({refusal})", patience_seconds=_RESTART_SECONDS
             ) from refusal

@@ -101,11 +101,7 @@ def apply(request: Request) -> dict[str, str]:
             "Keep the name, or destroy the export's stack and deploy it again."
         )
     if attach:
-        is_there = parameter_group.exists(rds, wanted.group)
-        entry["group"] = {"name": wanted.group, "previous": before}
-        state.save(wanted.state_parameter, wanted.id, entry)
-        if not is_there:
-            parameter_group.create(rds, wanted.group, before)
+        _make_group(rds, wanted, entry, before)
     group = wanted.group if attach else before
     if group not in (wanted.group, wanted.own_group):
         raise ConnectorError(
@@ -139,6 +135,20 @@ def delete(request: Request) -> None:
     if made:
         parameter_group.delete(rds, made)
     state.drop(wanted.state_parameter, wanted.id)
+
+
+def _make_group(rds: RDSClient, wanted: Settings, entry: state.Entry, before: str) -> None:
+    """Have our group, of the family of the default group that the cluster uses: after an upgrade that is another."""
+    family, former = parameter_group.family_of(before), parameter_group.find_family(rds, wanted.group)
+    entry["group"] = {"name": wanted.group, "previous": before}
+    if former not in (None, family):
+        # What was set in the former group goes with it.
+        entry.get("parameters", {}).pop(wanted.group, None)
+    state.save(wanted.state_parameter, wanted.id, entry)
+    if former is None:
+        parameter_group.create(rds, wanted.group, family)
+    elif former != family:
+        parameter_group.replace(rds, wanted.group, former, family)
 
 
 def _cluster(rds: RDSClient, cluster: str) -> DBClusterTypeDef:

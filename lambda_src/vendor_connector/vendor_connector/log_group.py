@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import botocore
 from botocore.exceptions import ClientError
 
 from vendor_connector import aws
@@ -112,7 +113,7 @@ def _create(logs: CloudWatchLogsClient, wanted: Settings, request: Request) -> b
     arguments: CreateLogGroupRequestTypeDef = {"logGroupName": wanted.name}
     if wanted.kms_key_arn:
         arguments["kmsKeyId"] = wanted.kms_key_arn
-    if wanted.deletion_protection:
+    if wanted.deletion_protection and _knows_deletion_protection(logs):
         arguments["deletionProtectionEnabled"] = True
     if wanted.tags:
         arguments["tags"] = wanted.tags
@@ -131,6 +132,16 @@ def _create(logs: CloudWatchLogsClient, wanted: Settings, request: Request) -> b
     return True
 
 
+def _knows_deletion_protection(logs: CloudWatchLogsClient) -> bool:
+    """Tell whether the SDK can send the setting, which the client itself refuses where its model lacks it.
+
+    Which SDK a runtime has depends on its version and on the Region (Lambda Developer Guide, "Runtime-included SDK
+    versions").
+    """
+    create = logs.meta.service_model.operation_model("CreateLogGroup").input_shape
+    return "deletionProtectionEnabled" in create.members and hasattr(logs, "put_log_group_deletion_protection")
+
+
 def _find(logs: CloudWatchLogsClient, name: str) -> LogGroupTypeDef:
     """Return the group's description; a group made a moment ago may not be listed at once."""
     for _ in range(_LISTED_AFTER_TRIES):
@@ -144,6 +155,10 @@ def _find(logs: CloudWatchLogsClient, name: str) -> LogGroupTypeDef:
 
 def _protect_from_deletion(logs: CloudWatchLogsClient, name: str) -> bool:
     """Switch deletion protection on; return False, and log why, where it cannot be had."""
+    if not _knows_deletion_protection(logs):
+        why = f"botocore {botocore.__version__} of this Lambda runtime is too old; 1.41 or later knows it"
+        aws.log("no deletion protection", level="WARNING", log_group=name, error=why)
+        return False
     try:
         logs.put_log_group_deletion_protection(logGroupIdentifier=name, deletionProtectionEnabled=True)
     except ClientError as error:

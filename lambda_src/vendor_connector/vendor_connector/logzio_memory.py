@@ -60,7 +60,8 @@ class Account:
     @property
     def forget_command(self) -> str:
         """The command with which a person has all fetchers forgotten."""
-        return self.answers().forget_command
+        names = f"aws ssm get-parameters-by-path --path {self.state_parameter} --query Parameters[].Name --output text"
+        return f"aws ssm delete-parameters --names $({names})"
 
     def answers(self) -> Memory:
         """Return where it is remembered which external ids were named to whom: no key of a fetcher has this form."""

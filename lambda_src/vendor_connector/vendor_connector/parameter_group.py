@@ -89,8 +89,13 @@ def _change(parameters: Parameters, name: str, new: str | None) -> ParameterType
     return change
 
 
-def exists(rds: RDSClient, group: str) -> bool:
-    """Tell whether our group is there already.
+def family_of(default_group: str) -> str:
+    """Return the family of a default group (``default.<family>``), which is that of the cluster's major version."""
+    return default_group.removeprefix("default.")
+
+
+def find_family(rds: RDSClient, group: str) -> str | None:
+    """Return the family of our group, or None when it does not exist.
 
     Raises
     ------
@@ -101,19 +106,39 @@ def exists(rds: RDSClient, group: str) -> bool:
         found = rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName=group)["DBClusterParameterGroups"]
     except ClientError as error:
         if aws.error_code(error) in _NOT_FOUND:
-            return False
+            return None
         raise
     if found and found[0].get("Description") != _DESCRIPTION:
         raise ConnectorError(
             f"a DB cluster parameter group {group} exists and Logdock did not make it. "
             "Attach it to the cluster yourself, or choose another name."
         )
-    return bool(found)
+    return found[0]["DBParameterGroupFamily"] if found else None
 
 
-def create(rds: RDSClient, group: str, default_group: str) -> None:
-    """Make our group, of the family of the default group (``default.<family>``) that it is to follow."""
-    family = default_group.removeprefix("default.")
+def replace(rds: RDSClient, group: str, former_family: str, family: str) -> None:
+    """Make our group anew for another family: a group's family cannot be changed, and its name is what may be attached.
+
+    A major upgrade leaves the cluster with the default group of its new version (Aurora user guide, "Upgrading the
+    major version of an Amazon Aurora MySQL DB cluster"), so our group of the old family is in use by no cluster of
+    ours.
+
+    Raises
+    ------
+    ConnectorError
+        When another cluster still uses the former group, such as the old one of a blue/green deployment.
+    """
+    if not _delete(rds, group):
+        raise ConnectorError(
+            f"parameter group {group} has the family {former_family} and the cluster needs {family}; the group cannot "
+            "be made anew while another cluster uses it. Delete that cluster or attach another group to it (such as "
+            "the old cluster of a blue/green deployment), then change the export's `revision` and deploy again."
+        )
+    create(rds, group, family)
+
+
+def create(rds: RDSClient, group: str, family: str) -> None:
+    """Make our group."""
     rds.create_db_cluster_parameter_group(
         DBClusterParameterGroupName=group, DBParameterGroupFamily=family, Description=_DESCRIPTION
     )
@@ -122,17 +147,23 @@ def create(rds: RDSClient, group: str, default_group: str) -> None:
 
 def delete(rds: RDSClient, group: str) -> None:
     """Remove our group. One that a cluster still uses is left, and named in the log: it costs nothing."""
+    if not _delete(rds, group):
+        aws.log("parameter group left", level="WARNING", group=group, todo="delete it once no cluster uses it")
+
+
+def _delete(rds: RDSClient, group: str) -> bool:
+    """Remove our group; return False when a cluster still uses it."""
     for attempt in range(_DELETE_TRIES):
         try:
             rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName=group)
         except ClientError as error:
             if aws.error_code(error) in _NOT_FOUND:
-                return
+                return True
             if aws.error_code(error) not in _BUSY:
                 raise
             aws.log("parameter group in use", level="WARNING", group=group, attempt=attempt, error=str(error))
             aws.sleep(5.0 * (attempt + 1))
         else:
             aws.log("parameter group deleted", group=group)
-            return
-    aws.log("parameter group left", level="WARNING", group=group, todo="delete it once no cluster uses it")
+            return True
+    return False

@@ -17,7 +17,8 @@ from urllib.parse import quote, quote_plus
 
 from vendor_connector.request import ConnectorError
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MAX_BYTES = 2_500
 _SHOWN_INSTEAD = "***"

@@ -6,6 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+# Of every operation: another value has it done again.
+_COMMON_PROPERTIES = frozenset({"Revision"})
+
 
 class ConnectorError(Exception):
     """A failure for a person to read in the stack's events: what failed, the value, what to do. Never a secret."""
@@ -77,7 +80,7 @@ class Operation(Protocol):
 
 def check_names(properties: Mapping[str, Any], known: Collection[str]) -> None:
     """Refuse a property that the operation does not know: it would be ignored in silence."""
-    unknown = sorted(set(properties) - set(known))
+    unknown = sorted(set(properties) - set(known) - _COMMON_PROPERTIES)
     if unknown:
         raise ConnectorError(f"unknown properties {unknown}; known are {sorted(known)}")
 

@@ -35,7 +35,7 @@ def load(parameter: str, object_id: str) -> Entry | None:
     """Return what is remembered for an object, or None when nothing was ever changed for it."""
     if parameter in _listed:
         return _listed[parameter].get(object_id)
-    own = _read(_own(parameter, object_id))
+    own = _read(name_of(parameter, object_id))
     if own is not None:
         return own["entry"]  # type: ignore[no-any-return]
     return (_read(parameter) or {}).get(object_id)
@@ -55,14 +55,14 @@ def entries(parameter: str) -> dict[str, Entry]:
 
 def save(parameter: str, object_id: str, entry: Entry) -> None:
     """Remember an entry. Intelligent-Tiering, because two long user lists, before and after, exceed 4 KB."""
-    _write(_own(parameter, object_id), {"id": object_id, "entry": entry})
+    _write(name_of(parameter, object_id), {"id": object_id, "entry": entry})
     if parameter in _listed:
         _listed[parameter][object_id] = entry
 
 
 def drop(parameter: str, object_id: str) -> None:
     """Forget an entry, also that of an earlier release."""
-    _delete(_own(parameter, object_id))
+    _delete(name_of(parameter, object_id))
     shared = _read(parameter)
     if shared and object_id in shared:
         del shared[object_id]
@@ -74,7 +74,7 @@ def drop(parameter: str, object_id: str) -> None:
         _listed[parameter].pop(object_id, None)
 
 
-def _own(parameter: str, object_id: str) -> str:
+def name_of(parameter: str, object_id: str) -> str:
     """Return the name of an object's parameter: ids have characters, and a length, that no name may have."""
     return f"{parameter}/{hashlib.sha256(object_id.encode()).hexdigest()[:32]}"
 

@@ -105,7 +105,7 @@ class Memory:
     @property
     def forget_command(self) -> str:
         """The command with which a person has it forgotten."""
-        return f"aws ssm delete-parameter --name {self.parameter}"
+        return f"aws ssm delete-parameters --names {state.name_of(self.parameter, self.resource)} {self.parameter}"
 
 
 def keep(kind: Kind, memory: Memory, *, adopt: bool) -> tuple[str, Document]:
@@ -161,7 +161,7 @@ def drop(kind: Kind, memory: Memory) -> None:
     if entry is None:
         return
     try:
-        _remove(kind, entry)
+        _remove(kind, memory, entry)
     except OutOfSightError as error:
         check_deleted(kind.place, memory, entry.get("owner"), error)
     memory.drop()
@@ -188,7 +188,7 @@ def check_deleted(place: Place, memory: Memory, owner: str | None, error: OutOfS
     ) from error
 
 
-def _remove(kind: Kind, entry: state.Entry) -> None:
+def _remove(kind: Kind, memory: Memory, entry: state.Entry) -> None:
     ours = _ours(kind, entry, kind.listed())
     if ours is None:
         return
@@ -199,6 +199,9 @@ def _remove(kind: Kind, entry: state.Entry) -> None:
             aws.log("put back", what=kind.what, id=found)
         return
     kind.remove(found)
+    if aws.now() < entry.get("created_at", 0) + SETTLE_SECONDS:
+        # From here on absence is deletion.
+        memory.save({name: value for name, value in entry.items() if name != "created_at"})
     if found in kind.listed():
         raise NotReadyError(f"{kind.what} ({found}) is still there", patience_seconds=LOOK_AGAIN_SECONDS)
     aws.log("removed", what=kind.what, id=found)

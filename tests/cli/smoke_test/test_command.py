@@ -14,7 +14,7 @@ from log_shipper.events import ObjectRef, message_of
 from cli.smoke_test import functions, run_record
 from cli.smoke_test.arrivals import feed_note
 from cli.smoke_test.cleanup import Cleanup, Made
-from cli.smoke_test.keys import _allows
+from cli.smoke_test.keys import allows
 from cli.smoke_test.steps import Report, Result
 from constructs_lib.shipper import RUNTIME
 from tests.cli.conftest import Type
@@ -181,7 +181,7 @@ STATEMENT = {"Effect": "Allow", "Principal": {"AWS": ["a", "b"]}, "Action": ["km
 def test_a_statement_of_a_key_is_found_by_principal_and_action(
     principal: str, action: str, statement: dict[str, Any], is_allowed: bool
 ) -> None:
-    assert _allows([statement], principal, action) is is_allowed
+    assert allows([statement], principal, action) is is_allowed
 
 
 def test_what_aws_refuses_to_remove_is_left_with_the_reason() -> None:

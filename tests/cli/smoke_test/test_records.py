@@ -60,7 +60,7 @@ def test_a_record_of_every_kind_is_understood_and_has_no_word_that_people_count(
     marker = new_marker()
     (export,) = (each for each in settings.exports if each.name == name)
     if export.kind in ("mongodb-atlas", "aptible", "s3-logs"):
-        made = object_record(export, marker, NOW, None)  # type: ignore[arg-type]
+        made = object_record(export, marker, NOW, None)
         body = gzip.decompress(made.body) if isinstance(export, AptibleExport) else made.body
     else:
         group = "/aws/rds/cluster/billing/audit"

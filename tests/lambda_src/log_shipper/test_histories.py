@@ -92,7 +92,7 @@ class Run:
             world.objects[LANDING, key] = pack(b"".join(line + b"\n" for line in lines), history.packed)
             texts = [line.decode("utf-8", "backslashreplace") for line in lines]
             records = [json.dumps({"source": source, "message": text}) + "\n" for text in texts]
-            world.objects[ARCHIVE, f"logs/{key}"] = gzip.compress("".join(records).encode())
+            world.objects[ARCHIVE, f"logs/all/{key}"] = gzip.compress("".join(records).encode())
         copied = history.random.choices(range(len(history.objects)), k=history.copies)
         self.messages = [*self.everything(), *(self._message(number, 10 + i) for i, number in enumerate(copied))]
 
@@ -114,7 +114,7 @@ class Run:
 
     def _message(self, number: int, identifier: int) -> dict[str, Any]:
         if self.archived:
-            return message_of(f"logs/{number}", identifier, bucket=ARCHIVE)
+            return message_of(f"logs/all/{number}", identifier, bucket=ARCHIVE)
         return message_of(str(number), identifier, export=self.history.exports[number])
 
     def until_done(self) -> None:

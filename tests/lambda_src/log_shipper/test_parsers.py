@@ -230,6 +230,7 @@ def test_docker_lines_have_their_own_time_and_the_keys_type() -> None:
         ("plain.log", "plain", 4, ORIGIN.arrival, {}),
         ("vpc-flow.log", "vpc-flow", 2, "2014-12-14T04:06:50Z", {"dstport": "22", "action": "ACCEPT"}),
         ("cloudfront.log", "cloudfront", 1, "2019-12-04T21:02:31Z", {"x-edge-location": "LAX1", "sc-range-end": "-"}),
+        ("cloudfront.json", "json-lines", 1, "2026-03-04T05:06:07Z", {}),
         ("cloudtrail.json", "cloudtrail", 2, "2014-03-06T21:22:54Z", {}),
     ],
 )  # fmt: skip

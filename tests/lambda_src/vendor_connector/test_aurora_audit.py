@@ -39,6 +39,7 @@ class Rds:
         self.groups: dict[str, dict[str, str]] = {DEFAULT: {}, "own": {}}
         self.descriptions = {DEFAULT: "Default", "own": "the team's"}
         self.families: dict[str, str] = {}
+        self.used_elsewhere: set[str] = set()
         self.cluster: dict[str, Any] | None = {
             "DBClusterIdentifier": "billing",
             "Engine": "aurora-mysql",
@@ -80,9 +81,12 @@ class Rds:
     def DescribeDBClusterParameterGroups(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
         self._group(arguments)
         name = arguments["DBClusterParameterGroupName"]
-        return {
-            "DBClusterParameterGroups": [{"DBClusterParameterGroupName": name, "Description": self.descriptions[name]}]
+        found = {
+            "DBClusterParameterGroupName": name,
+            "Description": self.descriptions[name],
+            "DBParameterGroupFamily": self.families.get(name, "aurora-mysql8.0"),
         }
+        return {"DBClusterParameterGroups": [found]}
 
     def CreateDBClusterParameterGroup(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
         name = arguments["DBClusterParameterGroupName"]
@@ -107,7 +111,7 @@ class Rds:
     def DeleteDBClusterParameterGroup(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
         self._group(arguments, change=True)
         name = arguments["DBClusterParameterGroupName"]
-        if self.cluster and self.cluster["DBClusterParameterGroup"] == name:
+        if name in self.used_elsewhere or (self.cluster and self.cluster["DBClusterParameterGroup"] == name):
             raise self.refusal("InvalidDBParameterGroupState", "DeleteDBClusterParameterGroup")
         del self.groups[name]
         return {}
@@ -117,6 +121,9 @@ class Rds:
         assert arguments["ApplyImmediately"] is True
         if group := arguments.get("DBClusterParameterGroupName"):
             assert group in self.groups
+            family = self.families.get(group, "aurora-mysql8.0")
+            if family != self.families.get(cluster["DBClusterParameterGroup"], family) and not group.startswith("def"):
+                raise self.refusal("InvalidParameterCombination", "ModifyDBCluster")
             cluster["DBClusterParameterGroup"] = group
         types = arguments.get("CloudwatchLogsExportConfiguration", {})
         enabled = {*cluster["EnabledCloudwatchLogsExports"], *types.get("EnableLogTypes", [])}
@@ -510,3 +517,56 @@ def test_rejects_a_wrong_property(wire: Any, connector: Any, change: dict[str, A
     with pytest.raises(ConnectorError, match=message):
         connector.create({**PROPERTIES, **change})
     assert wire.calls == []
+
+
+NEXT_DEFAULT = "default.aurora-mysql8.4"
+
+
+def upgrade(rds: Rds) -> None:
+    """Upgrade the cluster's major version: RDS gives it the default group of the new one."""
+    assert rds.cluster is not None
+    rds.groups[NEXT_DEFAULT], rds.families[NEXT_DEFAULT] = {}, "aurora-mysql8.4"
+    rds.cluster["DBClusterParameterGroup"] = NEXT_DEFAULT
+
+
+def test_after_a_major_upgrade_the_group_is_made_anew_for_the_new_family(rds: Rds, connector: Any) -> None:
+    connector.create(PROPERTIES)
+    upgrade(rds)
+    data = connector.update({**PROPERTIES, "Revision": "2"}, PROPERTIES)
+    assert data["RestartNeeded"] == "true"
+    assert rds.has("DBClusterParameterGroup") == OURS
+    assert rds.families[OURS] == "aurora-mysql8.4"
+    assert rds.groups[OURS] == PROPERTIES["Parameters"]
+
+    connector.delete({**PROPERTIES, "Revision": "2"})
+    assert rds.has("DBClusterParameterGroup") == NEXT_DEFAULT
+    assert OURS not in rds.groups
+    assert connector.remembered(STATE) is None
+
+
+def test_a_destroy_after_a_major_upgrade_removes_the_old_group_and_leaves_the_cluster(rds: Rds, connector: Any) -> None:
+    connector.create(PROPERTIES)
+    upgrade(rds)
+    connector.delete(PROPERTIES)
+    assert rds.has("DBClusterParameterGroup") == NEXT_DEFAULT
+    assert OURS not in rds.groups
+
+
+def test_a_group_of_the_old_family_that_another_cluster_uses_is_named(rds: Rds, connector: Any) -> None:
+    connector.create(PROPERTIES)
+    upgrade(rds)
+    rds.used_elsewhere.add(OURS)
+    with pytest.raises(ConnectorError, match=f"parameter group {OURS} has the family aurora-mysql8.0 and .*`revision`"):
+        connector.update({**PROPERTIES, "Revision": "2"}, PROPERTIES)
+    rds.used_elsewhere.clear()
+    connector.update({**PROPERTIES, "Revision": "3"}, PROPERTIES)
+    assert rds.families[OURS] == "aurora-mysql8.4"
+
+
+def test_a_cluster_restored_under_its_name_is_configured_again_by_a_revision(rds: Rds, connector: Any) -> None:
+    connector.create(PROPERTIES)
+    assert rds.cluster is not None
+    rds.cluster |= {"DBClusterParameterGroup": DEFAULT, "EnabledCloudwatchLogsExports": [], "AssociatedRoles": []}
+    connector.update({**PROPERTIES, "Revision": "2"}, PROPERTIES)
+    assert rds.has("DBClusterParameterGroup") == OURS
+    assert rds.has("EnabledCloudwatchLogsExports") == ["audit"]

@@ -167,7 +167,7 @@ def test_a_region_that_the_cluster_gains_is_told_by_the_next_look_and_the_rollba
         (Cluster(cloud="GCP"), "runs on GCP; only clusters on AWS write to CloudWatch Logs"),
         (Cluster(plan="STANDARD"), "on the plan STANDARD, and the settings say ADVANCED: set `plan: standard`"),
         (Cluster(plan="BASIC"), "on the plan BASIC, .* only Advanced and Standard clusters export logs"),
-        (Cluster(state="DELETED"), "has no cluster"),
+        (Cluster(state="DELETED"), "was deleted in CockroachDB Cloud"),
     ],
     ids=["gcp", "standard", "basic", "deleted"],
 )

@@ -283,3 +283,54 @@ def test_a_state_machine_sees_when_a_composite_changed_and_sends_events_with_obj
     machines.start_execution(stateMachineArn=arn)
     (event,) = until(heard)
     assert event["detail"]["since"].endswith("Z")
+
+
+def topic(**changes: Any) -> dict[str, Any]:
+    return {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "told", **changes}}
+
+
+def admit(*actions: str) -> dict[str, Any]:
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": list(actions),
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+    }
+
+
+def test_the_history_of_an_alarm_has_each_action_with_its_result_and_policies_count(cloud: Emulator) -> None:
+    root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
+    key = {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {"Version": "2012-10-17", "Statement": [root]}}}
+    publish = {"Version": "2012-10-17", "Statement": [admit("sns:Publish")]}
+    policy = {"Type": "AWS::SNS::TopicPolicy", "Properties": {"PolicyDocument": publish, "Topics": [{"Ref": "Topic"}]}}
+    acting = alarm("acting", AlarmActions=[{"Ref": "Topic"}])
+    keyed = topic(KmsMasterKeyId={"Fn::GetAtt": ["Key", "Arn"]})
+    deploy(cloud, "acting", Key=key, Topic=keyed, Policy=policy, Alarm=acting)
+    cloudwatch, kms, sns = (client(cloud, service) for service in ("cloudwatch", "kms", "sns"))
+    arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:told"
+    key_arn = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["KmsMasterKeyId"]
+
+    def acted(state: str) -> str:
+        cloudwatch.set_alarm_state(AlarmName="acting", StateValue=state, StateReason="test")
+        found = cloudwatch.describe_alarm_history(AlarmName="acting", HistoryItemType="Action")["AlarmHistoryItems"]
+        data = [json.loads(item["HistoryData"]) for item in found]
+        return f"{len(found)}: {sorted(each['actionState'] for each in data)}"
+
+    assert acted("ALARM") == "1: ['Failed']"
+    assert acted("OK") == "1: ['Failed']"
+    may = {"Version": "2012-10-17", "Statement": [root, admit("kms:Decrypt", "kms:GenerateDataKey*")]}
+    kms.put_key_policy(KeyId=key_arn, PolicyName="default", Policy=json.dumps(may))
+    assert acted("ALARM") == "2: ['Failed', 'Succeeded']"
+
+
+def test_a_subscription_has_no_arn_until_it_is_confirmed(cloud: Emulator) -> None:
+    sns = client(cloud, "sns")
+    arn = sns.create_topic(Name="pending")["TopicArn"]
+    sns.subscribe(TopicArn=arn, Protocol="http", Endpoint="http://127.0.0.1:9/")
+    sns.subscribe(TopicArn=arn, Protocol="email", Endpoint="oncall@acme.example")
+    found = {each["Protocol"]: each["SubscriptionArn"] for each in sns.list_subscriptions_by_topic(TopicArn=arn)[
+        "Subscriptions"
+    ]}  # fmt: skip
+    assert found["http"] == "PendingConfirmation"
+    assert found["email"].startswith(f"{arn}:")

@@ -8,6 +8,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from tests.local_cloud.corrections import made
 from tests.local_cloud.corrections.made import ACCOUNT, REGION, VENDOR
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 def test_a_template_applies_encryption_lifecycle_and_access_log(emulator: Emulator) -> None:
     key = made.key(emulator, made.delegation())
     default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    target_bucket = made.bucket(emulator)
     made.deploy(
         emulator,
         "bucket",
@@ -32,7 +36,7 @@ def test_a_template_applies_encryption_lifecycle_and_access_log(emulator: Emulat
                         ]
                     },
                     "LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "ExpirationInDays": 400}]},
-                    "LoggingConfiguration": {"DestinationBucketName": "access", "LogFilePrefix": "templated/"},
+                    "LoggingConfiguration": {"DestinationBucketName": target_bucket, "LogFilePrefix": "templated/"},
                 },
             }
         },
@@ -44,7 +48,7 @@ def test_a_template_applies_encryption_lifecycle_and_access_log(emulator: Emulat
     (rule,) = s3.get_bucket_lifecycle_configuration(Bucket="templated")["Rules"]
     assert rule["Expiration"] == {"Days": 400}
     target = s3.get_bucket_logging(Bucket="templated")["LoggingEnabled"]
-    assert (target["TargetBucket"], target["TargetPrefix"]) == ("access", "templated/")
+    assert (target["TargetBucket"], target["TargetPrefix"]) == (target_bucket, "templated/")
 
 
 def _copied_to(replica: str, name: str) -> dict[str, Any]:
@@ -135,3 +139,77 @@ def _receive(emulator: Emulator, queue: str) -> Any:
     sqs = emulator.client("sqs", ACCOUNT, region=REGION)
     (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
     return json.loads(message["Body"])
+
+
+@pytest.mark.parametrize("target", ["nowhere-at-all", None])
+def test_access_is_logged_to_a_bucket_that_exists(emulator: Emulator, target: str | None) -> None:
+    s3, name = emulator.client("s3", ACCOUNT, region=REGION), made.bucket(emulator)
+    logging = {"LoggingEnabled": {"TargetBucket": target or made.bucket(emulator), "TargetPrefix": ""}}
+
+    if target is None:
+        s3.put_bucket_logging(Bucket=name, BucketLoggingStatus=logging)
+    else:
+        with pytest.raises(ClientError, match="InvalidTargetBucketForLogging"):
+            s3.put_bucket_logging(Bucket=name, BucketLoggingStatus=logging)
+
+
+def test_a_template_does_not_log_access_to_a_bucket_that_is_not_there(emulator: Emulator) -> None:
+    properties = {"BucketName": "logs-nowhere", "LoggingConfiguration": {"DestinationBucketName": "nowhere-at-all"}}
+    resource = {"Type": "AWS::S3::Bucket", "Properties": properties}
+
+    assert made.deploy(emulator, "logs-nowhere", {"Bucket": resource}) != "CREATE_COMPLETE"
+
+
+_REPLICA_ACTIONS = frozenset({"kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt"})
+
+
+@pytest.mark.parametrize(
+    ("source_actions", "replica_actions", "bucket_key", "chosen", "status"),
+    [
+        ({"kms:Decrypt"}, _REPLICA_ACTIONS, True, True, "COMPLETED"),
+        ({"kms:Decrypt"}, {"kms:Encrypt"}, False, True, "COMPLETED"),
+        ({"kms:Decrypt"}, _REPLICA_ACTIONS, True, False, None),
+        (set(), _REPLICA_ACTIONS, True, True, "FAILED"),
+        *(({"kms:Decrypt"}, _REPLICA_ACTIONS - {missing}, True, True, "FAILED") for missing in _REPLICA_ACTIONS),
+    ],
+    ids=["all", "no bucket key", "not chosen", "source", *sorted(_REPLICA_ACTIONS)],
+)
+def test_replication_of_an_encrypted_object_requires_both_keys(
+    emulator: Emulator,
+    source_actions: set[str],
+    replica_actions: set[str],
+    bucket_key: bool,
+    chosen: bool,
+    status: str | None,
+) -> None:
+    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+    source_key, replica_key = (made.key(emulator, made.delegation()) for _ in range(2))
+    source, replica = (made.encrypted_bucket(emulator, key) for key in (source_key, replica_key))
+    for name in (source, replica):
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": replica_key}
+    s3.put_bucket_encryption(
+        Bucket=replica,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": bucket_key}]
+        },
+    )
+    keys = [
+        made.allow(sorted(actions), key)
+        for actions, key in ((source_actions, source_key), (replica_actions, replica_key))
+        if actions
+    ]
+    role = made.role(emulator, made.allow("s3:*", "*"), *keys, principal={"Service": "s3.amazonaws.com"})
+    rule: dict[str, Any] = {"ID": "all", "Status": "Enabled", "Priority": 1, "Filter": {"Prefix": ""}}
+    rule["DeleteMarkerReplication"] = {"Status": "Disabled"}
+    rule["SourceSelectionCriteria"] = {"SseKmsEncryptedObjects": {"Status": "Enabled" if chosen else "Disabled"}}
+    rule["Destination"] = {
+        "Bucket": f"arn:aws:s3:::{replica}",
+        "EncryptionConfiguration": {"ReplicaKmsKeyID": replica_key},
+    }
+    s3.put_bucket_replication(Bucket=source, ReplicationConfiguration={"Role": role, "Rules": [rule]})
+
+    s3.put_object(Bucket=source, Key="a", Body=b"a")
+
+    assert s3.head_object(Bucket=source, Key="a").get("ReplicationStatus") == status
+    assert ("Contents" in s3.list_objects_v2(Bucket=replica)) is (status == "COMPLETED")

@@ -62,6 +62,20 @@ def test_a_template_does_not_take_over_a_log_group(emulator: Emulator) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("MetricFilter", {"MetricTransformations": [{"MetricName": "m", "MetricNamespace": "n", "MetricValue": "1"}]}),
+        ("SubscriptionFilter", {"DestinationArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"}),
+    ],
+)
+def test_a_filter_requires_its_log_group(emulator: Emulator, kind: str, properties: dict[str, Any]) -> None:
+    properties = {"LogGroupName": "nowhere-at-all", "FilterPattern": "", **properties}
+    resources = {"Filter": {"Type": f"AWS::Logs::{kind}", "Properties": properties}}
+
+    assert made.deploy(emulator, f"nowhere-{kind}", resources) != "CREATE_COMPLETE"
+
+
 def test_a_cluster_shows_which_logs_it_exports(emulator: Emulator) -> None:
     rds = emulator.client("rds", ACCOUNT, region=REGION)
     rds.create_db_cluster(

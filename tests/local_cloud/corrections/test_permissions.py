@@ -232,3 +232,69 @@ def test_an_upload_may_name_the_managed_key(emulator: Emulator) -> None:
     bucket = made.bucket(emulator)
 
     assert s3.put_object(Bucket=bucket, Key="a", ServerSideEncryption="aws:kms")["ServerSideEncryption"] == "aws:kms"
+
+
+def _asks_for_key(emulator: Emulator, *granted: str) -> tuple[Any, str]:
+    """Return a client that may do anything to one encrypted bucket, and these actions with its key."""
+    key = made.key(emulator, made.delegation())
+    bucket = made.encrypted_bucket(emulator, key)
+    owner = emulator.client("s3", ACCOUNT, region=REGION)
+    owner.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    keys = [made.allow(list(granted), key)] if granted else []
+    role = made.role(emulator, made.allow("s3:*", f"arn:aws:s3:::{bucket}*"), *keys)
+    return emulator.client("s3", made.assume(emulator, role), region=REGION), bucket
+
+
+@pytest.mark.parametrize("granted", [(), ("kms:Decrypt",)])
+def test_reading_a_version_of_an_encrypted_object_requires_decrypt(
+    emulator: Emulator, granted: tuple[str, ...]
+) -> None:
+    reader, bucket = _asks_for_key(emulator, *granted)
+    owner = emulator.client("s3", ACCOUNT, region=REGION)
+    version = owner.put_object(Bucket=bucket, Key="a", Body=b"a")["VersionId"]
+    owner.put_object(Bucket=bucket, Key="a", Body=b"unencrypted", ServerSideEncryption="AES256")
+
+    if granted:
+        assert reader.get_object(Bucket=bucket, Key="a", VersionId=version)["Body"].read() == b"a"
+    else:
+        # The object's latest version needs no key.
+        reader.get_object(Bucket=bucket, Key="a")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            reader.get_object(Bucket=bucket, Key="a", VersionId=version)
+
+
+@pytest.mark.parametrize("missing", ["kms:GenerateDataKey", "kms:Decrypt", None])
+def test_a_multipart_upload_requires_generate_data_key_and_decrypt(emulator: Emulator, missing: str | None) -> None:
+    writer, bucket = _asks_for_key(emulator, *({"kms:GenerateDataKey", "kms:Decrypt"} - {missing}))
+
+    def upload() -> None:
+        where = {"Bucket": bucket, "Key": "a"}
+        where["UploadId"] = writer.create_multipart_upload(**where)["UploadId"]
+        part = writer.upload_part(**where, PartNumber=1, Body=b"a")
+        parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+        writer.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+
+    if missing is None:
+        upload()
+    else:
+        refused = {"kms:GenerateDataKey": "CreateMultipartUpload", "kms:Decrypt": "UploadPart"}[missing]
+        with pytest.raises(ClientError, match=refused):
+            upload()
+
+
+@pytest.mark.parametrize("by_version", [False, True])
+@pytest.mark.parametrize("missing", ["kms:GenerateDataKey", "kms:Decrypt", None])
+def test_a_copy_requires_the_keys_of_its_source_and_its_target(
+    emulator: Emulator, missing: str | None, by_version: bool
+) -> None:
+    writer, bucket = _asks_for_key(emulator, *({"kms:GenerateDataKey", "kms:Decrypt"} - {missing}))
+    source = {"Bucket": bucket, "Key": "a"}
+    version = emulator.client("s3", ACCOUNT, region=REGION).put_object(**source, Body=b"a")["VersionId"]
+    if by_version:
+        source["VersionId"] = version
+
+    if missing is None:
+        writer.copy_object(Bucket=bucket, Key="b", CopySource=source)
+    else:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            writer.copy_object(Bucket=bucket, Key="b", CopySource=source)

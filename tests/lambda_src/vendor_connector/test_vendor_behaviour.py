@@ -1,0 +1,351 @@
+"""How the connector takes what a vendor does: late lists, outages, deletions, refusals, limits. For every vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from vendor_connector import atlas_api, aws, public_text
+from vendor_connector.public_text import MAX_BYTES
+
+from local_cloud.vendor_apis.atlas import AtlasApi
+from local_cloud.vendor_apis.atlas_project import Project
+from local_cloud.vendor_apis.cockroachdb import CockroachdbApi
+from local_cloud.vendor_apis.logzio import LogzioApi
+from local_cloud.vendor_apis.server import Reply, VendorApi, error_page
+from tests.lambda_src.vendor_connector import test_atlas_log_export as of_atlas
+from tests.lambda_src.vendor_connector import test_atlas_settings as of_atlas_settings
+from tests.lambda_src.vendor_connector import test_cockroachdb as of_cockroachdb
+from tests.lambda_src.vendor_connector import test_logzio_fetchers as of_logzio
+from tests.lambda_src.vendor_connector.conftest import (
+    COCKROACH_KEY,
+    LOGZIO_TOKEN,
+    PROJECT_ID,
+)
+from tests.lambda_src.vendor_connector.formation import Clock, FailedError, Formation, Template
+
+OTHER_ORGANIZATION = "5f1b2c3d4e5f6a7b8c9d0e1f"
+LONG_LINE = "the bucket cannot be reached \N{SNOWMAN}\x1b[31m\x00 " * 400
+
+
+@dataclass
+class Vendor:
+    """One vendor's stand-in, and what differs between the vendors."""
+
+    api: Any
+    template: Callable[..., Template]
+    change: dict[str, Any]
+    objects: Callable[[], int]
+    is_clean: Callable[[], bool]
+    written: str
+
+
+@pytest.fixture(params=["atlas", "cockroachdb", "logzio"])
+def vendor(request: pytest.FixtureRequest) -> Vendor:
+    if request.param == "atlas":
+        atlas: AtlasApi = request.getfixturevalue("atlas")
+
+        def integrations() -> int:
+            return len(atlas.projects[PROJECT_ID].integrations)
+
+        return Vendor(
+            atlas,
+            lambda **changes: of_atlas.template(atlas, **changes),
+            {"LogTypes": ["MONGOD"]},
+            integrations,
+            lambda: of_atlas.is_clean(atlas),
+            "/logIntegrations",
+        )
+    if request.param == "cockroachdb":
+        cockroach: CockroachdbApi = request.getfixturevalue("cockroach")
+
+        def exports() -> int:
+            return sum(cluster.spec is not None for cluster in cockroach.clusters.values())
+
+        return Vendor(
+            cockroach,
+            lambda **changes: of_cockroachdb.template(cockroach, **changes),
+            {"Redact": "false"},
+            exports,
+            lambda: of_cockroachdb.is_clean(cockroach),
+            "/logexport",
+        )
+    logzio: LogzioApi = request.getfixturevalue("logzio")
+    return Vendor(
+        logzio,
+        lambda **changes: of_logzio.template(logzio, "ledger", **changes),
+        {"LogType": "other"},
+        lambda: len(logzio.accounts[LOGZIO_TOKEN].fetchers),
+        lambda: of_logzio.is_clean(logzio),
+        "/s3-buckets",
+    )
+
+
+@pytest.mark.parametrize("read_delay", [0, 45])
+def test_a_new_object_that_is_listed_late_is_not_created_again(
+    vendor: Vendor, formation: Formation, read_delay: int
+) -> None:
+    vendor.api.list_delay_seconds, vendor.api.read_delay_seconds = 90, read_delay
+    formation.deploy(vendor.template())
+    assert vendor.objects() == 1
+    formation.deploy(vendor.template(**vendor.change))
+    assert vendor.objects() == 1
+    formation.destroy()
+    assert vendor.is_clean()
+
+
+def test_a_creation_whose_answer_is_lost_and_that_is_listed_late_is_not_repeated(
+    vendor: Vendor, formation: Formation
+) -> None:
+    vendor.api.list_delay_seconds = vendor.api.read_delay_seconds = 90
+    vendor.api.fail("POST", vendor.written, None, is_carried_out=True)
+    formation.deploy(vendor.template())
+    assert vendor.objects() == 1
+    formation.destroy()
+    assert vendor.is_clean()
+
+
+def test_a_rollback_removes_what_is_not_listed_yet(vendor: Vendor, formation: Formation) -> None:
+    vendor.api.list_delay_seconds = 90
+    formation.fail_before = "Last"
+    with pytest.raises(FailedError):
+        formation.deploy(vendor.template())
+    assert vendor.is_clean()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(429), Reply(429, headers={"Retry-After": "200"}), Reply(500), error_page(502), error_page(503), None],
+    ids=["429", "429-retry-after", "500", "502-html", "503-html", "closed"],
+)
+@pytest.mark.parametrize("phase", ["create", "update", "destroy", "rollback"])
+def test_five_minutes_without_a_usable_answer_are_waited_out(
+    vendor: Vendor, formation: Formation, phase: str, reply: Reply | None
+) -> None:
+    if phase == "create":
+        vendor.api.fail_for(300, reply)
+    formation.deploy(vendor.template())
+    if phase == "update":
+        vendor.api.fail_for(300, reply)
+    if phase == "rollback":
+        formation.fail_before = "Last"
+        changed = vendor.template(**vendor.change)
+        original = formation._roll_back
+
+        def outage(*arguments: Any) -> None:
+            vendor.api.fail_for(300, reply)
+            original(*arguments)
+
+        formation._roll_back = outage  # type: ignore[assignment,method-assign]
+        with pytest.raises(FailedError, match="Last failed"):
+            formation.deploy({**changed, "Last": {**changed["Last"], "ExternalIds": ["x"]}})
+    else:
+        formation.deploy(vendor.template(**vendor.change))
+    assert vendor.objects() == 1
+    if phase == "destroy":
+        vendor.api.fail_for(300, reply)
+    formation.destroy()
+    assert vendor.is_clean()
+
+
+def test_an_outage_is_given_up_after_ten_minutes_from_its_beginning(
+    cockroach: CockroachdbApi, formation: Formation, clock: Clock
+) -> None:
+    cockroach.clusters[of_cockroachdb.CLUSTER].looks = 320
+    begun, original = clock.now(), cockroach.answer
+
+    def answer(request: Any) -> Reply:
+        if clock.now() > begun + 900 and not cockroach._faults:
+            cockroach.fail_for(300, Reply(503))
+        return original(request)
+
+    cockroach.answer = answer  # type: ignore[method-assign]
+    formation.deploy(of_cockroachdb.template(cockroach))
+    assert clock.now() - begun > 1_200, "the outage began when more than ten minutes had passed"
+
+    cockroach.fail_for(3_000, Reply(503))
+    with pytest.raises(FailedError, match="given up after 10 minutes"):
+        formation.deploy(of_cockroachdb.template(cockroach, Revision="2"), rollback=False)
+
+
+def test_ten_functions_that_sign_in_at_once_are_within_the_rate_limit(
+    atlas: AtlasApi, formation: Formation, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each export's function is another one, with a token of its own: nothing is shared but the limit."""
+    atlas.callers.sign_ins_a_minute = 10
+    template: Template = {}
+    for number in range(25):
+        project = f"{number:024x}"
+        atlas.projects[project] = Project()
+        monkeypatch.setattr(atlas_api, "_tokens", {})
+        state = f"/logdock/acme-prod/orders-{number}/atlas-alert"
+        alert = of_atlas_settings.alert(atlas, ProjectId=project, StateParameter=state)
+        template[f"Alert{number}"] = alert["Resource"]
+        formation.deploy(template)
+        assert len(atlas.projects[project].alerts) == 1
+    assert clock.slept, "the limit was reached"
+
+
+def test_a_project_that_another_organizations_credential_cannot_see_is_not_forgotten(
+    atlas: AtlasApi, formation: Formation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    formation.deploy(of_atlas.template(atlas))
+    monkeypatch.setattr(atlas_api, "_tokens", {})
+    atlas.callers.organizations["mdb_sa_id_1"] = OTHER_ORGANIZATION
+    with pytest.raises(FailedError, match=r"may still be exporting.*`aws ssm delete-parameters --names /logdock/"):
+        formation.destroy()
+    assert len(atlas.projects[PROJECT_ID].integrations) == 1
+    assert of_atlas.parameters()
+    del atlas.callers.organizations["mdb_sa_id_1"]
+    formation.destroy()
+    assert of_atlas.is_clean(atlas)
+
+
+@pytest.mark.parametrize("operation", ["auditing", "redaction"])
+def test_a_projects_setting_is_not_forgotten_while_the_project_is_out_of_sight(
+    atlas: AtlasApi, formation: Formation, operation: str
+) -> None:
+    atlas.projects[PROJECT_ID].clusters["Prod"] = {"name": "Prod", "redactClientLogData": False}
+    auditing, redaction = of_atlas_settings.auditing(atlas), of_atlas_settings.redaction(atlas, "Prod")
+    formation.deploy(auditing if operation == "auditing" else redaction)
+    atlas.callers.organizations["mdb_sa_id_1"] = OTHER_ORGANIZATION
+    with pytest.raises(FailedError, match="may still be exporting"):
+        formation.destroy()
+    assert of_atlas.parameters()
+    del atlas.callers.organizations["mdb_sa_id_1"]
+    del atlas.projects[PROJECT_ID]
+    formation.destroy()
+    assert not of_atlas.parameters()
+
+
+def test_a_credential_that_lost_its_role_in_the_project_is_refused_and_nothing_is_forgotten(
+    atlas: AtlasApi, formation: Formation
+) -> None:
+    formation.deploy(of_atlas.template(atlas))
+    atlas.callers.without_role.add("mdb_sa_id_1")
+    with pytest.raises(FailedError, match="does not belong to this project"):
+        formation.destroy()
+    assert of_atlas.parameters()
+
+
+def test_a_cluster_that_another_organizations_key_cannot_see_is_not_forgotten(
+    cockroach: CockroachdbApi, formation: Formation
+) -> None:
+    formation.deploy(of_cockroachdb.template(cockroach))
+    cockroach.organizations[COCKROACH_KEY] = OTHER_ORGANIZATION
+    with pytest.raises(FailedError, match=f"the credential belongs to {OTHER_ORGANIZATION}.*may still be exporting"):
+        formation.destroy()
+    assert of_cockroachdb.spec_of(cockroach)
+    assert of_cockroachdb.parameters()
+    cockroach.organizations.clear()
+    formation.destroy()
+    assert of_cockroachdb.is_clean(cockroach)
+
+
+def test_a_deleted_cluster_fails_a_deploy_at_once_and_needs_no_destroy(
+    cockroach: CockroachdbApi, formation: Formation, clock: Clock
+) -> None:
+    formation.deploy(of_cockroachdb.template(cockroach))
+    cockroach.clusters[of_cockroachdb.CLUSTER].state = "DELETED"
+    begun = clock.now()
+    with pytest.raises(FailedError, match="was deleted in CockroachDB Cloud"):
+        formation.deploy(of_cockroachdb.template(cockroach, Redact="false"))
+    formation.destroy()
+    assert clock.now() - begun < 60
+    assert not of_cockroachdb.parameters()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "this organization is blocked: contact support",
+        "the address is not in the IP allowlist",
+        "block list entry matches",
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_a_refusal_that_merely_contains_lock_is_not_waited_for(
+    cockroach: CockroachdbApi, formation: Formation, clock: Clock, message: str, method: str
+) -> None:
+    formation.deploy(of_cockroachdb.template(cockroach))
+    cockroach.fail(method, "/logexport", Reply(400, {"code": 9, "message": message}), times=2)
+    begun = clock.now()
+    changed = of_cockroachdb.template(cockroach, Redact="false")
+    act: Callable[[], None] = formation.destroy
+    if method == "POST":
+        act = lambda: formation.deploy(changed, rollback=False)  # noqa: E731
+    with pytest.raises(FailedError, match=message):
+        act()
+    assert clock.now() - begun < 60
+
+
+@pytest.mark.parametrize("is_on", [False, True])
+def test_a_paused_cluster_ends_a_deploy_or_a_destroy_at_once(
+    atlas: AtlasApi, formation: Formation, clock: Clock, is_on: bool
+) -> None:
+    clusters = atlas.projects[PROJECT_ID].clusters
+    clusters["Prod"] = {"name": "Prod", "redactClientLogData": False, "paused": not is_on}
+    if is_on:
+        formation.deploy(of_atlas_settings.redaction(atlas, "Prod"))
+        clusters["Prod"]["paused"] = True
+    begun = clock.now()
+    wanted = of_atlas_settings.redaction(atlas, "Prod")
+    act: Callable[[], None] = formation.destroy if is_on else lambda: formation.deploy(wanted)
+    with pytest.raises(FailedError, match=r"cluster Prod is paused.*resume it in Atlas"):
+        act()
+    assert clock.now() - begun < 60
+    clusters["Prod"]["paused"] = False
+    formation.deploy(of_atlas_settings.redaction(atlas, "Prod"))
+    formation.destroy()
+    assert not clusters["Prod"]["redactClientLogData"]
+
+
+def test_a_vendors_long_message_fits_into_cloudformations_answer(vendor: Vendor, formation: Formation) -> None:
+    vendor.api.fail("POST", vendor.written, Reply(418, {"message": LONG_LINE, "errorCode": LONG_LINE}), times=99)
+    with pytest.raises(FailedError) as failed:
+        formation.deploy(vendor.template())
+    said = str(failed.value)
+    assert len(said.encode()) <= MAX_BYTES
+    assert said.isprintable()
+
+
+def test_every_message_is_cut_to_bytes_at_a_character(vendor: Vendor) -> None:
+    for limit in range(20, 60):
+        cut = public_text.shorten("\N{SNOWMAN}" * 100, limit)
+        assert len(cut.encode()) <= limit
+        assert cut.endswith("\N{SNOWMAN} ...")
+
+
+def test_a_full_logzio_account_is_reported_as_full_and_not_waited_for(
+    logzio: LogzioApi, formation: Formation, clock: Clock
+) -> None:
+    logzio.accounts[LOGZIO_TOKEN].most_fetchers = 1
+    begun = clock.now()
+    with pytest.raises(FailedError, match=r"as many as its plan allows.*remove one") as failed:
+        formation.deploy(of_logzio.template(logzio, "ledger", "trail"))
+    assert "role" not in str(failed.value)
+    assert clock.now() - begun < 120
+
+
+@pytest.mark.parametrize("api", ["atlas", "logzio"])
+def test_a_conflict_is_reported_as_one_and_not_waited_for(
+    request: pytest.FixtureRequest, formation: Formation, clock: Clock, api: str
+) -> None:
+    stand_in: VendorApi = request.getfixturevalue(api)
+    path = "/logIntegrations" if api == "atlas" else "/s3-buckets"
+    stand_in.fail("POST", path, Reply(409, {"errorCode": "DUPLICATE_BUCKET", "detail": "exists"}), times=99)
+    begun = clock.now()
+    with pytest.raises(FailedError, match=r"(?i)it conflicts with what") as failed:
+        formation.deploy((of_atlas if api == "atlas" else of_logzio).template(stand_in))
+    assert "cannot use" not in str(failed.value)
+    assert clock.now() - begun < 120
+
+
+def test_a_list_that_is_not_found_is_no_empty_list(logzio: LogzioApi, formation: Formation) -> None:
+    formation.deploy(of_logzio.template(logzio))
+    logzio.fail("GET", "/s3-buckets", Reply(404, {"message": "no such route"}), times=99)
+    with pytest.raises(FailedError, match="404"):
+        formation.destroy()
+    assert aws.ssm().describe_parameters()["Parameters"]

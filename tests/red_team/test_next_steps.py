@@ -1,0 +1,120 @@
+"""A settings value that a shell would obey, in a command that a person pastes.
+
+`NextSteps` and `logdock next-steps` print commands with the settings' values in them. A database user named `o'brien`
+broke them, and a `log_type` of Logz.io could end the quotation and add a command of its own. What must hold: bash runs
+the commands that are printed, each with its values whole, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from settings import Deployment, load_settings
+from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
+from settings.names import Names
+from stacks.next_steps import atlas_steps, aurora_steps, cockroachdb_steps, cockroachdb_switch_off, fetch_steps
+from tests.conftest import EXAMPLES
+from tests.settings.documents import FETCH, document, export
+
+HOSTILE = [
+    "o'brien",
+    "a';touch${IFS}pwned;'",
+    "$(touch${IFS}pwned)",
+    "`id`",
+    'a"b',
+    "a\\b",
+    "a;b",
+    "a&b",
+    "-x",
+    "*",
+    "é",
+]
+PROGRAMS = "".join(f"{name}() {{ printf '%s\\0' {name} \"$@\"; printf '\\0\\n'; }}\n" for name in ("curl", "aws"))
+VARIABLES = {
+    "ATLAS_TOKEN": "t k",
+    "COCKROACH_API_KEY": "k y",
+    "LOGZIO_API_TOKEN": "l z",
+    "ROLE_ID": "r d",
+    "GROUP": "g p",
+}
+ARN = "arn:aws:iam::111122223333:role/x"
+
+
+def run(steps: str) -> list[list[str]]:
+    """Return the arguments that bash gives to each program; any other program is an error."""
+    done = subprocess.run(
+        ["/bin/bash", "-euc", PROGRAMS + steps], env={"PATH": "/nowhere", **VARIABLES}, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b""), done.stderr
+    calls = done.stdout.decode().split("\0\0\n")
+    assert calls.pop() == ""
+    return [call.split("\0") for call in calls]
+
+
+def body(call: list[str]) -> Any:
+    return json.loads(call[call.index("-d") + 1])
+
+
+def aurora(**changes: object) -> AuroraMysqlExport:
+    settings = Deployment.model_validate(document(export("aurora-mysql", configure_cluster=False, **changes)))
+    found = settings.exports[0]
+    assert isinstance(found, AuroraMysqlExport)
+    return found
+
+
+@pytest.mark.parametrize("role_arn", [None, ARN])
+@given(users=st.lists(st.sampled_from(HOSTILE), min_size=1, unique=True))
+@hypothesis_settings(deadline=None, max_examples=15)
+def test_database_users_reach_aws_as_they_are(role_arn: str | None, users: list[str]) -> None:
+    calls = run(aurora_steps(aurora(include_users=users), role_arn=role_arn, region="eu-west-1"))
+    assert all(call[:4] == ["aws", "rds", "--region", "eu-west-1"] for call in calls)
+    rows = json.loads(calls[0][calls[0].index("--parameters") + 1])
+    (value,) = [row["ParameterValue"] for row in rows if row["ParameterName"] == "server_audit_incl_users"]
+    assert value == ",".join(users)
+
+
+@given(log_type=st.one_of(st.sampled_from(HOSTILE), st.text(max_size=20)))
+@hypothesis_settings(deadline=None, max_examples=40)
+def test_a_log_type_reaches_logzio_as_it_is(log_type: str) -> None:
+    try:
+        settings = Deployment.model_validate(document(export("s3-logs"), destinations=[FETCH | {"log_type": log_type}]))
+    except ValueError:
+        return
+    (destination,) = settings.destinations
+    assert destination.kind == "logzio"
+    (call,) = run(fetch_steps(destination, names=Names.of(settings), role_arn=ARN, exports=["orders"]))
+    assert body(call)["logsType"] == (log_type or "orders")
+    assert "X-API-TOKEN: l z" in call
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_examples_commands_are_what_bash_runs(path: Any) -> None:
+    settings = load_settings(path)
+    names = Names.of(settings)
+    for each in settings.exports:
+        match each:
+            case MongodbAtlasExport():
+                calls = run(atlas_steps(each, role_arn=ARN, bucket="b", key_arn="k"))
+                assert [call[-1].startswith("{") for call in calls] == [True, True, True]
+                assert body(calls[1])["iamRoleId"] == "r d"
+                assert body(calls[1])["prefixPath"] == each.prefix
+                assert any(word.endswith("/cloudProviderAccess/r d") for word in calls[0])
+            case CockroachdbExport():
+                assert (
+                    body(run(cockroachdb_steps(each, role_arn=ARN, region="eu-west-1"))[0])["log_name"]
+                    == each.log_group
+                )
+                assert len(run(cockroachdb_switch_off(each))) == 1
+            case AuroraMysqlExport():
+                assert run(aurora_steps(each, role_arn=ARN, region="eu-west-1"))
+    for destination in settings.destinations:
+        if destination.kind == "logzio" and destination.mode == "fetch":
+            exports = [each.name for each in settings.exports]
+            assert len(run(fetch_steps(destination, names=names, role_arn=ARN, exports=exports))) == len(exports)
