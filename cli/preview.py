@@ -34,13 +34,13 @@ from log_shipper.telemetry import Tally
 
 from cli.account import read_settings
 from cli.errors import CommandError, ExitCode, closest
-from cli.landings import LogGroupExport, landing_of, log_groups_of
+from cli.landings import landing_of, log_groups_of
 from cli.logs.times import moment
 from cli.options import DEFAULT_SETTINGS, SettingsFile
 from cli.screen import Screen
 from cli.terminal import printable, printable_json_lines
 from settings import Deployment
-from settings.exports import Export
+from settings.exports import Export, LogGroupExport
 from settings.shipper_document import shipper_document
 
 EXAMPLES = """

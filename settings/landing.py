@@ -26,7 +26,7 @@ class BucketLanding:
     is_own: bool
 
     @property
-    def document(self) -> dict[str, object]:
+    def document(self) -> dict[str, str]:
         """What the shipper reads.
 
         The whole of a bucket of its own is the export's: what still waits under an earlier `prefix` is shipped. Of an

@@ -12,14 +12,13 @@ from cli.account import Account, read_settings
 from cli.backfill.announcements import Announcements
 from cli.backfill.log_groups import LogGroupEvents
 from cli.errors import CommandError, ExitCode, closest
-from cli.landings import LogGroupExport
 from cli.logs.times import moment, written
 from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from cli.redrive.dead_letters import queue_url
 from cli.redrive.pace import Pace, stopped_by_interrupt
 from cli.screen import Screen
 from settings.destinations import ARCHIVE
-from settings.exports import Export
+from settings.exports import Export, LogGroupExport
 
 EXAMPLES = """
 Examples:

@@ -22,8 +22,9 @@ from cli import archiver
 from cli.account import Account
 from cli.backfill.batch import Batch
 from cli.errors import CommandError, ExitCode
-from cli.landings import LogGroupExport, LogGroups, log_groups_of
+from cli.landings import LogGroups, log_groups_of
 from cli.subscriptions import filter_name, subscription_of
+from settings.exports import LogGroupExport
 
 if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef, LogGroupTypeDef

@@ -17,11 +17,11 @@ from pydantic import ValidationError
 
 from cli.errors import CommandError, ExitCode
 from cli.init.questions import DEPLOYMENT, DESTINATIONS, EXPORTS, EXTERNAL_ID_BYTES, Kind, Question
-from cli.landings import LogGroupExport
 from cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option
 from cli.screen import Screen
 from settings import Deployment
 from settings.destinations import ARCHIVE
+from settings.exports import LogGroupExport
 from settings.messages import explain
 
 EXAMPLES = """

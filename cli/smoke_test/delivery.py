@@ -18,7 +18,7 @@ from log_shipper.jobs import identity_of
 
 from cli.account import WORKERS, Account
 from cli.errors import code_of, is_absent, is_refused
-from cli.landings import Landing, LogGroupExport, landing_of, log_groups_of
+from cli.landings import Landing, landing_of, log_groups_of
 from cli.smoke_test.arrivals import (
     Acknowledged,
     ArchivedEvent,
@@ -38,7 +38,7 @@ from cli.subscriptions import subscription_of
 from cli.validate.buckets import check_rule
 from cli.validate.checks import Checks
 from settings.destinations import ARCHIVE
-from settings.exports import AptibleExport, Export
+from settings.exports import AptibleExport, Export, LogGroupExport
 
 POLL_SECONDS = 1.0
 STREAMED_EARLIER = timedelta(minutes=15)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from cli.account import Account
-from cli.landings import LogGroupExport, log_groups_of
+from cli.landings import log_groups_of
 from cli.subscriptions import subscription_of
 from cli.validate.checks import Checks, another_revision
 from settings.export_base import ConfiguredExport
-from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, Export
+from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, Export, LogGroupExport
 
 MOST_NAMED = 5
 MOST_GROUPS = 200

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from log_shipper import archive, objects, ship
+from log_shipper import archive, errors, objects, ship
 from log_shipper.export_config import ExportConfig, ExportConfigs, parse_export_config
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, LANDING, Cloud, Context, Listener, batch, message
@@ -177,11 +177,11 @@ def test_configuration_is_read_again_before_it_refuses() -> None:
 
     def lands_in_b(config: ExportConfig) -> None:
         if config.landing != wanted:
-            raise objects.ForeignObjectError("not b")
+            raise errors.ForeignObjectError("not b")
 
     configs.get("x")
     documents.reverse()
-    with pytest.raises(objects.ForeignObjectError):
+    with pytest.raises(errors.ForeignObjectError):
         configs.checked("x", lands_in_b)
     now[0] = 6.0
     assert configs.checked("x", lands_in_b).landing == ("b", "")
@@ -192,19 +192,19 @@ class TestSubscriptions:
 
     def test_log_group_of_another_export_is_not_archived_as_this_ones(self, exports: Cloud) -> None:
         """The filter's name chooses the export, and whoever makes a filter names it."""
-        with pytest.raises(archive.UnknownExportError, match="is not one of jobs"):
+        with pytest.raises(errors.UnknownExportError, match="is not one of jobs"):
             archive.handler(log_events("jobs", "/attacker/group", ["forged"]), None)
         assert exports.keys(ARCHIVE) == []
         assert archive.handler(log_events("jobs", "/app/a", ["true"]), None)["archived"] == 1
 
     def test_log_events_of_an_export_that_lands_in_a_bucket_are_not_archived(self, exports: Cloud) -> None:
-        with pytest.raises(archive.UnknownExportError, match="lands in a bucket"):
+        with pytest.raises(errors.UnknownExportError, match="lands in a bucket"):
             archive.handler(log_events("cards", "/app/a", ["forged"]), None)
         assert exports.keys(ARCHIVE) == []
 
     @pytest.mark.parametrize("owner", ["999988887777", "", None, 111122223333])
     def test_log_events_of_another_account_are_not_archived(self, exports: Cloud, owner: object) -> None:
-        with pytest.raises(archive.UnknownExportError, match="not of this one"):
+        with pytest.raises(errors.UnknownExportError, match="not of this one"):
             archive.handler(log_events("jobs", "/app/a", ["forged"], owner=owner), None)
         assert exports.keys(ARCHIVE) == []
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from cfnlint.jsonschema import StandardValidator  # type: ignore[import-untyped]
+from cfnlint.jsonschema import StandardValidator
 
 from settings import Deployment, schema
 from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, destination, document, export

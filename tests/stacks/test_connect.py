@@ -426,6 +426,24 @@ def polled(of: Synthesized) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("aurora-mysql", {"log_groups": "adopt"}),
+        ("cloudwatch-logs", {"log_groups": ["/acme/a"], "log_group_prefixes": ["/acme/b"], "retention_days": 30}),
+        ("s3-logs", {"bucket": None, "services": [], "existing_bucket": "acme-logs"}),
+    ],
+)
+def test_a_revision_reaches_every_custom_resource_of_an_export(kind: str, changes: dict[str, Any]) -> None:
+    changes = {name: value for name, value in changes.items() if value is not None}
+    settings = Deployment.model_validate(document(export(kind, revision="2026-11 restore", **changes)))
+    found = synthesize_now(settings)
+    (stack,) = [name for name in found.templates if name.endswith(f"-{settings.exports[0].name}")]
+    custom = [one for one in resources(found, stack).values() if one["Type"].startswith("Custom::Logdock")]
+    assert custom
+    assert {one["Properties"].get("Revision") for one in custom} == {"2026-11 restore"}
+
+
 def configured(of: Synthesized, stack: str, resource: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the configuration that a custom resource names: the id of its parameter, and the content."""
     end = "/connector/" + resource["Properties"]["Configuration"]

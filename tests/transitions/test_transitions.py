@@ -13,7 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from local_cloud.vendor_apis.atlas_project import Project
 from local_cloud.vendor_apis.cockroachdb import Cluster
@@ -34,7 +34,7 @@ from tests.settings.documents import OTLP, document, export
 from tests.transitions.account import ACCOUNT, Account
 from tests.transitions.fields import Change, changes
 
-MODELS = {
+MODELS: dict[str, type[BaseModel]] = {
     "mongodb-atlas": MongodbAtlasExport,
     "cockroachdb": CockroachdbExport,
     "aurora-mysql": AuroraMysqlExport,
@@ -197,7 +197,7 @@ def prepared(kind: str, wire: Any) -> Snapshot:
     if kind == "aurora-mysql":
         rds = Clusters(wire)
         return lambda: (remembered(), copy.deepcopy(rds.clusters), copy.deepcopy(rds.groups))
-    groups = {group: [] for group in ("/apps/a", "/apps/b", "/more/c")}
+    groups: dict[str, list[Any]] = {group: [] for group in ("/apps/a", "/apps/b", "/more/c")}
     return lambda: (
         remembered(),
         {name: filters for name, filters in subscribed().items() if name in groups},
@@ -210,7 +210,9 @@ def found(
 ) -> list[str]:
     """Return the violations of some transitions of a kind."""
     wire, clock, iam, monkeypatch = world
-    snapshot, refused, wrong = prepared(kind, wire), [], []
+    snapshot = prepared(kind, wire)
+    refused: list[str] = []
+    wrong: list[str] = []
     for before, after in pairs:
         with monkeypatch.context() as patch:
             account = Account(clock, iam, patch, f"acme-prod-{before['name']}")
@@ -330,5 +332,6 @@ def test_every_field_can_be_changed_back_and_destroyed_with_cockroachdb_connecte
 
 def test_every_field_of_every_kind_has_another_value() -> None:
     """A new field fails here until the matrix knows a value for it."""
-    for kind, model in {**MODELS, "logzio": LogzioDestination}.items():
+    models: dict[str, type[BaseModel]] = {**MODELS, "logzio": LogzioDestination}
+    for kind, model in models.items():
         assert list(changes(kind, model))

@@ -269,7 +269,8 @@ class _Checker:
                 if isinstance(prefix, str):
                     return BucketLanding(bucket, prefix)
             case {**more} if more and more.keys() <= {"log_groups", "log_group_prefixes"}:
-                groups, prefixes = self.texts(more, "log_groups"), self.texts(more, "log_group_prefixes")
+                named = {str(name): entry for name, entry in more.items()}
+                groups, prefixes = self.texts(named, "log_groups"), self.texts(named, "log_group_prefixes")
                 # everything begins with the empty string
                 if all(prefixes):
                     return LogGroupLanding(frozenset(groups), prefixes)

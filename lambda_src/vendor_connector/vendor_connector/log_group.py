@@ -139,7 +139,8 @@ def _knows_deletion_protection(logs: CloudWatchLogsClient) -> bool:
     versions").
     """
     create = logs.meta.service_model.operation_model("CreateLogGroup").input_shape
-    return "deletionProtectionEnabled" in create.members and hasattr(logs, "put_log_group_deletion_protection")
+    members = create.members if create else {}
+    return "deletionProtectionEnabled" in members and hasattr(logs, "put_log_group_deletion_protection")
 
 
 def _find(logs: CloudWatchLogsClient, name: str) -> LogGroupTypeDef:

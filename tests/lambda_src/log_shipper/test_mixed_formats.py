@@ -47,8 +47,8 @@ def test_records_between_any_bytes_keep_their_time_and_bytes(rows: list[tuple[by
     for _, line in rows:
         assert by_message.get(line) == RECORDS[line]
     for stray, _ in rows:
-        for line in stray.replace(b"\r", b"").split(b"\n"):
-            text = line.decode("utf-8", "backslashreplace")
+        for piece in stray.replace(b"\r", b"").split(b"\n"):
+            text = piece.decode("utf-8", "backslashreplace")
             if text.strip(" \t\0\ufeff,[]{}").isalnum():
                 assert any(text.strip("\ufeff, \t[]{}") in record.message for record in records)
 

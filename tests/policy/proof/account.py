@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from settings import Deployment
-from settings.names import partition_of
+from settings.partitions import partition_of
 from tests.policy.proof.answers import Answers, made_up
 from tests.policy.proof.templates import Resource, Template, Templates, UnresolvedError
 

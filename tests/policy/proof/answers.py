@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from settings import Deployment
-from settings.names import partition_of
+from settings.partitions import partition_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
