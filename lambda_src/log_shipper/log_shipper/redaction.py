@@ -1,14 +1,16 @@
 """Redaction and filters: what is taken out of a record, and which records are not wanted, before anything is stored.
 
-Patterns run in RE2, so a user's pattern cannot make the time explode. On a JSON line they see each string value as the
-application wrote it, unescaped, and each long number (every number, for the user's own patterns); the line stays valid
-JSON and keeps its layout. Names in an object count as values: a secret in a name is a secret. JSON within a string, and
-within a line that is not JSON as a whole, is seen in the same way.
+Detectors search a line as it is written, and a second time with its escapes decoded (JSON's, at any depth, and
+percent-encoding); what they find is replaced where it is written, so a JSON line stays valid JSON and keeps its layout.
+Markers and the user's own patterns work on each string value of a JSON line, unescaped, and on each number; names in an
+object count as values: a secret in a name is a secret. JSON within a string, and within a line that is not JSON as a
+whole, is handled in the same way. Patterns run in RE2, and everything else in time linear in the line.
 """
 
 import hashlib
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -19,9 +21,11 @@ from log_shipper.detectors import DETECTORS
 from log_shipper.errors import ConfigurationError
 
 MARKERS = ("keep", "redact", "strip")
-_MARKED = re.compile("‹[^‹›]*›")
+_MARK = re.compile("[‹›]")
 _MARKED_REDACTED = "‹×›"
 _MARK_LEAD = "‹".encode()[:1]
+# the same marks as JSON may escape them
+_ESCAPED_MARK = re.compile(r"\\u20(?:39|3[aA]|20)")
 _STRIP = str.maketrans("", "", "‹›†")
 # a JSON string with its quotes, possessive, so that memory and time do not grow with its length; the last quote may be
 # missing where the text is not JSON, or each quote of a hostile text would be a beginning to be tried
@@ -30,7 +34,18 @@ _JSON_STRING = re.compile(_STRING, re.DOTALL)
 # a number, from its first digit on; the detectors find nothing in one of fewer than 12 digits
 _NUMBER = r"|(?<![0-9.eE+-])-?[0-9]{%d,}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _JSON_TOKEN = re.compile(_STRING + _NUMBER % 1, re.DOTALL)
-_JSON_LONG_TOKEN = re.compile(_STRING + _NUMBER % 12, re.DOTALL)
+_JSON_LONG_TOKEN = re.compile((_STRING + _NUMBER % 12).encode(), re.DOTALL)
+# an escape whose character may belong to something that is searched for, after any number of backslashes, and a
+# percent-encoded ASCII character, encoded any number of times
+_ESCAPE = re.compile(rb"(?<!\\)(\\++)(?:u([0-9a-fA-F]{4})|x([0-7][0-9a-fA-F])|/)|%(?:25)*+([0-7][0-9a-fA-F])")
+# control characters end what stands before and begin what stands after them: the same number of bytes of that kind
+_CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b"\r\r"), (b"\\f", b"\r\r"))
+_ESCAPE_LETTERS = b"bfnrtux"
+_MAX_LAYERS = 10
+"""How often escaped text may be escaped again and is still read."""
+_SHORT_MATCH = 512
+_GROUP = re.compile(r"\((?!\?)")
+_CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]")
 
 
 class Pattern(NamedTuple):
@@ -55,9 +70,12 @@ class Compiled(Protocol):
     def search(self, text: bytes, pos: int = 0) -> _Match | None:
         """Return the first match at or after ``pos``."""
 
+    def match(self, text: bytes, pos: int = 0) -> _Match | None:
+        """Return the match that begins at ``pos``."""
 
-def compile_pattern(name: str, regex: str) -> Compiled:
-    """Return a pattern compiled by RE2.
+
+def compile_pattern(name: str, regex: str, *, of_bytes: bool = False) -> Compiled:
+    """Return a pattern compiled by RE2: over UTF-8, or with ``of_bytes`` over single bytes.
 
     Raises
     ------
@@ -68,11 +86,17 @@ def compile_pattern(name: str, regex: str) -> Compiled:
 
     options = re2.Options()
     options.log_errors = False
+    if of_bytes:
+        options.encoding = re2.Options.Encoding.LATIN1
     try:
-        compiled: Compiled = re2.compile(regex, options)
+        compiled: Compiled = re2.compile(regex.encode("latin-1") if of_bytes else regex, options)
     except re2.error:
         raise ConfigurationError(f"pattern {name!r} is not a regular expression that RE2 accepts") from None
     return compiled
+
+
+def _joined(patterns: list[str]) -> Compiled:
+    return compile_pattern("detectors", "|".join(f"(?:{pattern})" for pattern in patterns), of_bytes=True)
 
 
 class Redactor:
@@ -93,15 +117,20 @@ class Redactor:
         self, markers: str = "keep", detectors: tuple[str, ...] = (), patterns: tuple[Pattern, ...] = ()
     ) -> None:
         self._markers = markers
-        self._detectors = [(f"[{name}]".encode(), DETECTORS[name].refine) for name in detectors]
+        self._replacements = [f"[{name}]".encode() for name in detectors]
+        self._refine = [DETECTORS[name].refine for name in detectors]
         self._card = detectors.index("payment-card") if "payment-card" in detectors else -1
-        joined = "|".join(f"(?:{DETECTORS[name].pattern})" for name in detectors)
-        self._search = compile_pattern("detectors", joined).search if detectors else None
+        self._email = detectors.index("email") if "email" in detectors else -1
+        each = [DETECTORS[name].pattern for name in detectors]
+        # RE2 searches without groups, which it fills with slower engines; what it finds is short, and `re` fills them
+        self._search = _joined([_GROUP.sub("(?:", pattern) for pattern in each]).search if detectors else None
+        self._groups = _joined(each) if detectors else None
+        self._short_groups = re.compile("|".join(each).encode("latin-1"))
+        self._owners = [i for i, pattern in enumerate(each) for _ in _GROUP.findall(pattern)]
         self._patterns = [
             (compile_pattern(p.name, p.regex), f"[{p.name}]" if p.replacement is None else p.replacement)
             for p in patterns
         ]
-        self._tokens = _JSON_TOKEN if patterns else _JSON_LONG_TOKEN
         self.redact_name: Callable[[str], str] = lru_cache(maxsize=1024)(self.redact)
         """`redact`, for the names of columns, which are the same on every line."""
         self.active = markers != "keep" or bool(detectors or patterns)
@@ -116,57 +145,130 @@ class Redactor:
         """Return the text of one record, redacted; JSON stays JSON."""
         if not self.active:
             return text
-        if "\\" not in text and not self._patterns and not self._has_marks(text):
-            data = text.encode()
-            if self._search is None or self._search(b"\n" + data) is None:
-                return text
+        text = self._redact_detected(text)
+        if not self._patterns and not self._has_marks(text):
+            return text
         if text.lstrip()[:1] in ("{", "[") and _is_json(text):
-            return self._tokens.sub(self._redact_token, text)
-        if "\\" in text:
+            return _JSON_TOKEN.sub(self._redact_token, text)
+        if "\\" in text and (self._patterns or _ESCAPED_MARK.search(text)):
             text = _JSON_STRING.sub(lambda found: self._redact_token(found) if "\\" in found[0] else found[0], text)
         return self.redact_value(text)
 
     def redact_value(self, text: str) -> str:
         """Return one string value, redacted."""
         if self._has_marks(text):
-            text = _MARKED.sub(_MARKED_REDACTED, text) if self._markers == "redact" else text.translate(_STRIP)
-        if self._search is None and not self._patterns:
+            text = _redact_marks(text) if self._markers == "redact" else text.translate(_STRIP)
+            # what a mark divided is whole now
+            text = self._redact_detected(text)
+        if not self._patterns:
             return text
         data = original = text.encode()
-        spans = [(start, end, self._detectors[i][0]) for start, end, i in self._detected(data)]
-        data = _replaced(data, spans)
         for pattern, replacement in self._patterns:
             data = _replaced(data, [(start, end, replacement.encode()) for start, end in _matches(pattern, data)])
         return text if data is original else data.decode("utf-8", "backslashreplace")
 
     def redact_lines(self, block: bytes) -> bytes | None:
-        """Return a block of lines, each as `redact` gives it; None when that takes reading each of them.
-
-        Detectors see the whole block at once. Lines with a backslash, which may hide a match behind an escape, and
-        lines with a card, which may be a bare number, are redacted one by one.
-        """
-        if self._patterns or not _is_utf8(block) or (self._markers != "keep" and _MARK_LEAD in block):
+        """Return a block of lines, each as `redact` gives it; None when that takes reading each of them."""
+        if self._patterns or not _is_utf8(block):
             return None
-        edits: dict[int, tuple[int, int, bytes]] = {}
-        position = -1
-        while (position := block.find(b"\\", position + 1)) >= 0:
-            start, end = _line_around(block, position)
-            edits[start] = (start, end, self.redact(block[start:end].decode()).encode())
-            position = end
-        for start, end, i in self._detected(block):
-            line = _line_around(block, start) if edits or i == self._card else (-1, -1)
-            if line[0] in edits and edits[line[0]][1] == line[1]:
-                continue
-            if i == self._card:
-                first, last = line
-                edits = {at: edit for at, edit in edits.items() if not first <= at < last}
-                edits[first] = (first, last, self.redact(block[first:last].decode()).encode())
-            else:
-                edits[start] = (start, end, self._detectors[i][0])
-        return _replaced(block, [edits[at] for at in sorted(edits)])
+        if self._markers != "keep" and (_MARK_LEAD in block or b"\\u20" in block):
+            return None
+        return _replaced(block, self._edits(block))
 
     def _has_marks(self, text: str) -> bool:
-        return self._markers != "keep" and ("‹" in text or "›" in text or "†" in text)
+        return self._markers != "keep" and (
+            "‹" in text or "›" in text or "†" in text or ("\\u20" in text and _ESCAPED_MARK.search(text) is not None)
+        )
+
+    def _redact_detected(self, text: str) -> str:
+        if self._search is None:
+            return text
+        data = text.encode()
+        edits = self._edits(data)
+        return _replaced(data, edits).decode() if edits else text
+
+    def _edits(self, data: bytes) -> list[tuple[int, int, bytes]]:
+        """Return what is to be replaced in a line or in a block of lines, in order and without overlap."""
+        found = list(self._detected(data))
+        if b"\\" in data or b"%" in data:
+            found = self._with_decoded(data, found)
+        edits = [(start, end, self._replacements[i]) for start, end, i in found]
+        if self._card >= 0 and any(i == self._card for _, _, i in found):
+            edits = self._with_numbers(data, edits)
+        return edits
+
+    def _with_decoded(self, data: bytes, found: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+        """Return what was found in data and what is found once its escapes are decoded; what overlaps is one."""
+        lines = _Lines(data)
+        every = [(first, end, i) for start, end, i in found if (first := _before_escape(lines, start)) >= 0]
+        view = _View.of(data)
+        if view is not None:
+            every += [(view.original(start), view.original(end), i) for start, end, i in self._detected(view.data)]
+            every.sort()
+        merged: list[tuple[int, int, int]] = []
+        for start, end, i in every:
+            if merged and start < merged[-1][1]:
+                first, last, which = merged[-1]
+                # the longer of two decides how the whole is named
+                merged[-1] = (first, max(last, end), i if end - start > last - first else which)
+            else:
+                merged.append((start, end, i))
+        return merged
+
+    def _with_numbers(self, data: bytes, edits: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+        """Return edits that keep lines of JSON valid: a card that is a number becomes a string."""
+        card = self._replacements[self._card]
+        lines = _Lines(data)
+        result: list[tuple[int, int, bytes]] = []
+        at = 0
+        while at < len(edits):
+            if edits[at][2] != card:
+                result.append(edits[at])
+                at += 1
+                continue
+            lines.move_to(edits[at][0])
+            while result and result[-1][0] >= lines.start:
+                result.pop()
+                at -= 1
+            stop = at
+            while stop < len(edits) and edits[stop][0] < lines.end:
+                stop += 1
+            own = edits[at:stop]
+            result += self._in_json(data, lines.start, lines.end, own) if lines.is_json else own
+            at = stop
+        return result
+
+    def _in_json(
+        self, data: bytes, line_start: int, line_end: int, edits: list[tuple[int, int, bytes]]
+    ) -> list[tuple[int, int, bytes]]:
+        """Return the edits of a JSON line by its strings and long numbers."""
+        card = self._replacements[self._card]
+        result: list[tuple[int, int, bytes]] = []
+        at = 0
+        for token in _JSON_LONG_TOKEN.finditer(data, line_start, line_end):
+            start, end = token.span()
+            while at < len(edits) and edits[at][0] < start:
+                # digits that are a fraction or an exponent are no card
+                at += 1
+            first = at
+            while at < len(edits) and edits[at][0] < end:
+                at += 1
+            own = edits[first:at]
+            if not own:
+                continue
+            if token[0][:1] != b'"':
+                inner = [(a - start, b - start, new) for a, b, new in own]
+                result.append((start, end, b'"' + _replaced(token[0], inner) + b'"'))
+            elif b"\\" in token[0] and any(new == card for _, _, new in own):
+                # it may hold JSON with a number in it
+                result.append((start, end, self._redact_escaped(token[0])))
+            else:
+                result += own
+        return result
+
+    def _redact_escaped(self, token: bytes) -> bytes:
+        value = _unescaped(token.decode())
+        return token if value is None else orjson.dumps(self._redact_detected(value))
 
     def _detected(self, data: bytes) -> Iterator[tuple[int, int, int]]:
         """Yield what the detectors find, left to right: start, end and which detector."""
@@ -176,11 +278,10 @@ class Redactor:
         data = b"\n" + data
         position = 0
         while (match := self._search(data, position)) is not None:
-            i = 0
-            while (span := match.span(i + 1)) == (-1, -1):
-                i += 1
-            start, end = span
-            refine = self._detectors[i][1]
+            begin, stop = match.span()
+            group, start, end = self._group_in(data, begin, stop)
+            i = self._owners[group - 1]
+            refine = self._refine[i]
             if refine is None:
                 yield start - 1, end - 1, i
                 position = end
@@ -190,6 +291,20 @@ class Redactor:
                 yield start + first - 1, start + last - 1, i
             position = start + resume
 
+    def _group_in(self, data: bytes, begin: int, stop: int) -> tuple[int, int, int]:
+        """Return which group a match fills, and where."""
+        if stop - begin <= _SHORT_MATCH:
+            found = self._short_groups.fullmatch(data, begin, stop)
+            if found is not None and found.lastindex:
+                return (found.lastindex, *found.span(found.lastindex))
+        assert self._groups is not None  # noqa: S101 - something was found, so there are detectors
+        match = self._groups.match(data, begin)
+        assert match is not None  # noqa: S101 - the same pattern matched here
+        group = 1
+        while (span := match.span(group)) == (-1, -1):
+            group += 1
+        return (group, *span)
+
     def _redact_token(self, match: re.Match[str]) -> str:
         token = match[0]
         value: str | None = token
@@ -197,7 +312,7 @@ class Redactor:
             value = _unescaped(token) if "\\" in token else token[1:-1]
         if value is None:
             return token
-        redacted = self.redact(value) if value[:1] in ("{", "[") else self.redact_value(value)
+        redacted = self.redact(value) if value[:1] in ("{", "[") or "\\" in value else self.redact_value(value)
         return token if redacted == value else orjson.dumps(redacted).decode()
 
 
@@ -244,9 +359,144 @@ def _matches(pattern: Compiled, data: bytes) -> Iterator[tuple[int, int]]:
         position = max(end, position + 1)
 
 
-def _line_around(block: bytes, position: int) -> tuple[int, int]:
-    end = block.find(b"\n", position)
-    return block.rfind(b"\n", 0, position) + 1, end if end >= 0 else len(block)
+class _Lines:
+    """The line that a place in a block belongs to, and whether it is JSON; places are asked for in order."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.start, self.end = 0, -1
+        self._is_json: bool | None = None
+
+    def move_to(self, position: int) -> None:
+        """Go to the line of a position."""
+        if self.start <= position <= self.end:
+            return
+        end = self.data.find(b"\n", position)
+        self.end = end if end >= 0 else len(self.data)
+        self.start = self.data.rfind(b"\n", 0, position) + 1
+        self._is_json = None
+
+    @property
+    def is_json(self) -> bool:
+        """True when the line is a JSON object or array."""
+        if self._is_json is None:
+            line = self.data[self.start : self.end]
+            self._is_json = line.lstrip()[:1] in (b"{", b"[") and _is_json(line.decode())
+        return self._is_json
+
+
+def _before_escape(lines: _Lines, start: int) -> int:
+    r"""Return where something found at a place begins, -1 where it is no beginning.
+
+    After a backslash, its first letter may be that of an escape. In a JSON string it is, and what follows is found in
+    the decoded view; elsewhere it may be either (`C:\users\bob`), and the escape is taken out with it.
+    """
+    data = lines.data
+    if start == 0 or data[start - 1] != 0x5C or data[start] not in _ESCAPE_LETTERS:
+        return start
+    if _CHARACTER_CODE.match(data, start):
+        return -1
+    first = start
+    while first and data[first - 1] == 0x5C:
+        first -= 1
+    lines.move_to(start)
+    return -1 if (start - first) % 2 and lines.is_json else first
+
+
+class _View:
+    """Data with its escapes decoded, however often it was escaped, and the way back.
+
+    Attributes
+    ----------
+    data : bytes
+        The decoded bytes.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._layers: list[tuple[list[int], list[int]]] = []
+
+    @classmethod
+    def of(cls, data: bytes) -> "_View | None":
+        """Return the view of data; None when it would be the same."""
+        text = data
+        for escape, border in _CONTROLS:
+            text = text.replace(escape, border)
+        view = cls(text)
+        for _ in range(_MAX_LAYERS):
+            if not view._decode():
+                break
+        return view if view._layers or text != data else None
+
+    def _decode(self) -> bool:
+        """Decode one layer of escapes; return whether there may be another beneath it."""
+        text = self.data
+        pieces: list[bytes] = []
+        starts, origins = [0], [0]
+        done = size = 0
+        is_deep = b"%" in text
+        for match in _ESCAPE.finditer(text):
+            start, end = match.span()
+            backslashes, code, byte, percent = match.groups()
+            if backslashes and len(backslashes) > 1:
+                # one backslash of two is the other one's escape
+                is_deep = True
+                pieces.append(text[done:start])
+                size += start - done
+                kept = len(backslashes) // 2
+                pieces.append(backslashes[:kept])
+                start = done = start + 2 * kept
+                starts += (size, size + kept)
+                origins += (start - 2 * kept, start)
+                size += kept
+                if len(backslashes) % 2 == 0:
+                    continue
+            if code:
+                character = chr(int(code, 16)).encode("utf-8", "surrogatepass")
+            else:
+                character = bytes((int(byte or percent, 16),)) if byte or percent else b"/"
+            is_deep = is_deep or character == b"\\"
+            pieces += (text[done:start], character)
+            size += start - done
+            starts += (size, size + len(character))
+            origins += (start, end)
+            size += len(character)
+            done = end
+        if not pieces:
+            return False
+        pieces.append(text[done:])
+        self.data = b"".join(pieces)
+        self._layers.append((starts, origins))
+        return is_deep
+
+    def original(self, position: int) -> int:
+        """Return the place in the original data of the border between two decoded bytes."""
+        for starts, origins in reversed(self._layers):
+            i = bisect_right(starts, position) - 1
+            position = origins[i] + position - starts[i]
+        return position
+
+
+def _redact_marks(text: str) -> str:
+    """Return text without what is marked: from an unmatched ‹ to the end, and from the start to an unmatched ›.
+
+    CloudWatch Logs cuts long events and CockroachDB breaks long lines, so a mark's other half may be missing.
+    """
+    parts: list[str] = []
+    depth = done = 0
+    for mark in _MARK.finditer(text):
+        if mark[0] == "‹":
+            if depth == 0:
+                parts += (text[done : mark.start()], _MARKED_REDACTED)
+            depth += 1
+        elif depth == 0:
+            parts = [_MARKED_REDACTED]
+        else:
+            depth -= 1
+        done = mark.end()
+    if depth == 0:
+        parts.append(text[done:])
+    return "".join(parts)
 
 
 def _is_utf8(block: bytes) -> bool:
