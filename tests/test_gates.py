@@ -24,8 +24,8 @@ class Gate(NamedTuple):
 
 
 PACKAGES = (
-    "app.py", "cli", "settings", "stacks", "constructs_lib", "local_cloud", "security_report", "supply_chain",
-    "lambda_src",
+    "app.py", "cli", "settings", "stacks", "constructs_lib", "local_cloud", "second_opinion", "security_report",
+    "supply_chain", "lambda_src",
 )  # fmt: skip
 STRAY, PACKAGE = "settings/planted.py", "planted/__init__.py"
 WRONG_TYPE = 'value: int = "text"\n'
