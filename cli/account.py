@@ -35,13 +35,15 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 WORKERS = 16
-"""How many requests a command has under way at once, at most."""
+"""How many requests a command has under way at once, at most, where each takes memory or a limited service."""
+CONNECTIONS = 32
+"""How many small requests are under way at once, at most."""
 LONGEST_INVOCATION_SECONDS = 900
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
     connect_timeout=5,
     read_timeout=60,
-    max_pool_connections=WORKERS,
+    max_pool_connections=CONNECTIONS,
 )
 
 
@@ -95,6 +97,7 @@ class Account:
         # boto3 would bring its uploads and downloads of files along, which take a quarter of its start
         self._session = Session(profile=profile)
         self._clients: dict[tuple[str, str], Any] = {}
+        self.queue_urls: dict[str, str] = {}
         self._making = threading.Lock()
         sts = self._client("sts", settings.region)
         with ThreadPoolExecutor(1) as pool:
