@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -98,7 +99,11 @@ class Account:
         self._session = Session(profile=profile)
         self._clients: dict[tuple[str, str], Any] = {}
         self.queue_urls: dict[str, str] = {}
-        self._making = threading.Lock()
+        self.requests: Counter[tuple[str, str]] = Counter()
+        """Requests so far by service and operation; of GetMetricData, the metrics that it asks for."""
+        self._making, self._counting = threading.Lock(), threading.Lock()
+        untyped: Any = self._session
+        untyped.register("before-parameter-build", self._count)
         sts = self._client("sts", settings.region)
         with ThreadPoolExecutor(1) as pool:
             # nearly every command reads S3: its client is made while STS answers
@@ -110,6 +115,10 @@ class Account:
                 f"{settings.deployment} is in {settings.account}. Choose others with --profile",
                 ExitCode.USAGE,
             )
+
+    def _count(self, params: Any, model: Any, **_: Any) -> None:
+        with self._counting:
+            self.requests[model.service_model.service_name, model.name] += len(params.get("MetricDataQueries", "1"))
 
     @cached_property
     def s3(self) -> S3Client:
