@@ -412,14 +412,16 @@ class _View:
         borders = data if b"\\" in data else data.translate(_DELIMITERS)
         taken: list[bytes] = []
         origins: list[int] = []
-        end = -1
-        while (match := _ESCAPE_LEAD.search(data, max(0, end))) is not None:
+        begin = 0
+        while (match := _ESCAPE_LEAD.search(data, begin)) is not None:
             at = match.start()
-            start = max(borders.rfind(b"\n", max(0, end), at), end) + 1
+            start = borders.rfind(b"\n", begin, at) + 1 or begin
             end = borders.find(b"\n", at)
-            end = len(data) if end < 0 else end
+            if end < 0:
+                end = len(data)
             taken.append(data[start:end])
             origins.append(start)
+            begin = end
         self.data = b"\n".join(taken)
         starts = [0, *accumulate([len(piece) + 1 for piece in taken[:-1]])]
         self._layers.append((starts, origins))
