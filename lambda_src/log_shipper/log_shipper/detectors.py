@@ -132,7 +132,8 @@ def payment_cards(text: Text) -> list[Span]:
     while (match := search(data, position)) is not None:
         begin = match.start()
         if begin - position > _CARD_WINDOW:
-            position = match.end()
+            alone = _CARD_RUN.match(data, begin + 1)
+            position = alone.end() if alone else match.end() - 1
         else:
             position = data.find(b"\n", begin + _CARD_WINDOW)
             position = len(data) if position < 0 else position

@@ -146,6 +146,15 @@ class Redactor:
             text = _JSON_STRING.sub(lambda found: self._redact_token(found) if "\\" in found[0] else found[0], text)
         return self.redact_value(text)
 
+    def redact_unjudged(self, text: str, start: int) -> str | None:
+        """Return what precedes a text that may be the middle of a marked value, redacted, and nothing of the text.
+
+        None where marks are not redacted, and where a mark in the text says what is marked.
+        """
+        if self._markers != "redact" or self._has_marks(text[start:]):
+            return None
+        return self.redact(text[:start]) + _MARKED_REDACTED
+
     def redact_value(self, text: str) -> str:
         """Return one string value, redacted."""
         if self._has_marks(text):
