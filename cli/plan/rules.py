@@ -867,7 +867,7 @@ def _groups_gone(change: Change, groups: Iterable[str], what: str) -> Iterable[E
             f" The log group{plural} stay{'' if several else 's'} with the events, the retention and the export's key, "
             "and belong{} to no stack.".format("" if several else "s")
             if is_ours
-            else " Groups that had the export's key are disassociated from it; old events still need the key."
+            else " Groups that have the export's key keep it; the key stays in the account and admits them."
             if change.part.encrypt
             else " Log groups themselves are not changed."
         ),
@@ -1106,9 +1106,9 @@ def encrypt(change: Change) -> Iterable[Effect]:
         yield _effect(
             change,
             Kind.NOTE,
-            "The deploy disassociates the key from the log groups. Events that are there stay under it: whoever reads "
-            "them needs `kms:Decrypt`, and they are unreadable without the key.",
-            "Keep the key until the groups' retention has deleted those events.",
+            "The log groups keep the export's key, which stays in the account and admits them; no other group gets it.",
+            "To take it off: `aws logs disassociate-kms-key --log-group-name <log group>`. Events that are there are "
+            "unreadable without the key: keep it until the group's retention has deleted them.",
         )
 
 
@@ -1169,6 +1169,8 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("LogzioMetrics", "tags"): "The function that sends tags comes or goes; it holds nothing.",
     ("OtlpDestination", "endpoint"): destination_address,
     ("OtlpDestination", "headers_secret"): token_secret,
+    ("ConfiguredExport", "revision"): "The deploy configures again what exists in AWS, and fixes what differs.",
+    ("ConfiguredExport", "check_each_deploy"): "Every deploy configures again, or only one that changes something.",
     ("Connect", "secret"): connect_secret,
     ("Connect", "secret_key_arn"): "The functions may use the new key to read the secret.",
     ("Connect", "api_base_url"): api_base_url,

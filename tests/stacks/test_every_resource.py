@@ -553,6 +553,11 @@ def test_export_stacks_are_asset_free_unless_something_must_be_configured(exampl
         assert ("cdk-hnb659fds-assets" in json.dumps(template["Resources"])) == configures, name
 
 
+def test_every_stack_has_the_tag_that_it_is_found_by(example: Synthesized) -> None:
+    found = {stack.stack_name: dict(stack.tags) for stack in example.app.synth().stacks}
+    assert found == {name: {"logdock:deployment": "acme-prod"} for name in example.templates}
+
+
 def test_every_stack_outputs_its_next_steps_within_cloudformations_limit(example: Synthesized) -> None:
     for name, template in example.templates.items():
         shared = ("acme-prod-core", "acme-prod-shipper", "acme-prod-replica", DASHBOARD)

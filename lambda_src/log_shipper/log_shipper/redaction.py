@@ -2,9 +2,10 @@
 
 Detectors search a line as it is written, and a second time with its escapes decoded (JSON's, at any depth, and
 percent-encoding); what they find is replaced where it is written, so a JSON line stays valid JSON and keeps its layout.
+Only lines with an escape are searched a second time.
 Markers and the user's own patterns work on each string value of a JSON line, unescaped, and on each number; names in an
 object count as values: a secret in a name is a secret. JSON within a string, and within a line that is not JSON as a
-whole, is handled in the same way. Patterns run in RE2, and everything else in time linear in the line.
+whole, is handled in the same way. The user's patterns run in RE2, and everything else in time linear in the line.
 """
 
 import hashlib
@@ -13,11 +14,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import accumulate
+from operator import add
 from typing import NamedTuple, Protocol
 
 import orjson
 
-from log_shipper.detectors import DETECTORS
+from log_shipper.detectors import DETECTORS, Text
 from log_shipper.errors import ConfigurationError
 
 MARKERS = ("keep", "redact", "strip")
@@ -37,14 +40,13 @@ _JSON_TOKEN = re.compile(_STRING + _NUMBER % 1, re.DOTALL)
 _JSON_LONG_TOKEN = re.compile((_STRING + _NUMBER % 12).encode(), re.DOTALL)
 # an escape whose character may belong to something that is searched for, after any number of backslashes, and a
 # percent-encoded ASCII character, encoded any number of times
-_ESCAPE = re.compile(rb"(?<!\\)(\\++)(?:u([0-9a-fA-F]{4})|x([0-7][0-9a-fA-F])|/)|%(?:25)*+([0-7][0-9a-fA-F])")
+_ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
+_ESCAPE_LEAD = re.compile(rb"[\\%]")
 # control characters end what stands before and begin what stands after them: the same number of bytes of that kind
 _CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b"\r\r"), (b"\\f", b"\r\r"))
 _ESCAPE_LETTERS = b"bfnrtux"
 _MAX_LAYERS = 10
 """How often escaped text may be escaped again and is still read."""
-_SHORT_MATCH = 512
-_GROUP = re.compile(r"\((?!\?)")
 _CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]")
 
 
@@ -70,12 +72,9 @@ class Compiled(Protocol):
     def search(self, text: bytes, pos: int = 0) -> _Match | None:
         """Return the first match at or after ``pos``."""
 
-    def match(self, text: bytes, pos: int = 0) -> _Match | None:
-        """Return the match that begins at ``pos``."""
 
-
-def compile_pattern(name: str, regex: str, *, of_bytes: bool = False) -> Compiled:
-    """Return a pattern compiled by RE2: over UTF-8, or with ``of_bytes`` over single bytes.
+def compile_pattern(name: str, regex: str) -> Compiled:
+    """Return a pattern compiled by RE2.
 
     Raises
     ------
@@ -86,17 +85,15 @@ def compile_pattern(name: str, regex: str, *, of_bytes: bool = False) -> Compile
 
     options = re2.Options()
     options.log_errors = False
-    if of_bytes:
-        options.encoding = re2.Options.Encoding.LATIN1
     try:
-        compiled: Compiled = re2.compile(regex.encode("latin-1") if of_bytes else regex, options)
+        compiled: Compiled = re2.compile(regex, options)
     except re2.error:
         raise ConfigurationError(f"pattern {name!r} is not a regular expression that RE2 accepts") from None
     return compiled
 
 
-def _joined(patterns: list[str]) -> Compiled:
-    return compile_pattern("detectors", "|".join(f"(?:{pattern})" for pattern in patterns), of_bytes=True)
+_Found = tuple[int, int, int]
+"""Where something was found, from start to end, and the number of the detector."""
 
 
 class Redactor:
@@ -118,15 +115,8 @@ class Redactor:
     ) -> None:
         self._markers = markers
         self._replacements = [f"[{name}]".encode() for name in detectors]
-        self._refine = [DETECTORS[name].refine for name in detectors]
+        self._detectors = [DETECTORS[name] for name in detectors]
         self._card = detectors.index("payment-card") if "payment-card" in detectors else -1
-        self._email = detectors.index("email") if "email" in detectors else -1
-        each = [DETECTORS[name].pattern for name in detectors]
-        # RE2 searches without groups, which it fills with slower engines; what it finds is short, and `re` fills them
-        self._search = _joined([_GROUP.sub("(?:", pattern) for pattern in each]).search if detectors else None
-        self._groups = _joined(each) if detectors else None
-        self._short_groups = re.compile("|".join(each).encode("latin-1"))
-        self._owners = [i for i, pattern in enumerate(each) for _ in _GROUP.findall(pattern)]
         self._patterns = [
             (compile_pattern(p.name, p.regex), f"[{p.name}]" if p.replacement is None else p.replacement)
             for p in patterns
@@ -181,7 +171,7 @@ class Redactor:
         )
 
     def _redact_detected(self, text: str) -> str:
-        if self._search is None:
+        if not self._detectors:
             return text
         data = text.encode()
         edits = self._edits(data)
@@ -189,31 +179,25 @@ class Redactor:
 
     def _edits(self, data: bytes) -> list[tuple[int, int, bytes]]:
         """Return what is to be replaced in a line or in a block of lines, in order and without overlap."""
-        found = list(self._detected(data))
+        found = self._detected(data)
         if b"\\" in data or b"%" in data:
             found = self._with_decoded(data, found)
+        found = _merged(found)
         edits = [(start, end, self._replacements[i]) for start, end, i in found]
         if self._card >= 0 and any(i == self._card for _, _, i in found):
             edits = self._with_numbers(data, edits)
         return edits
 
-    def _with_decoded(self, data: bytes, found: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-        """Return what was found in data and what is found once its escapes are decoded; what overlaps is one."""
-        lines = _Lines(data)
-        every = [(first, end, i) for start, end, i in found if (first := _before_escape(lines, start)) >= 0]
+    def _with_decoded(self, data: bytes, found: list[_Found]) -> list[_Found]:
+        """Return what was found in data, and what is found once its escapes are decoded."""
+        if b"\\" in data:
+            lines = _Lines(data)
+            found.sort()
+            found = [(first, end, i) for start, end, i in found if (first := _before_escape(lines, start)) >= 0]
         view = _View.of(data)
         if view is not None:
-            every += [(view.original(start), view.original(end), i) for start, end, i in self._detected(view.data)]
-            every.sort()
-        merged: list[tuple[int, int, int]] = []
-        for start, end, i in every:
-            if merged and start < merged[-1][1]:
-                first, last, which = merged[-1]
-                # the longer of two decides how the whole is named
-                merged[-1] = (first, max(last, end), i if end - start > last - first else which)
-            else:
-                merged.append((start, end, i))
-        return merged
+            found += [(view.original(start), view.original(end), i) for start, end, i in self._detected(view.data)]
+        return found
 
     def _with_numbers(self, data: bytes, edits: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
         """Return edits that keep lines of JSON valid: a card that is a number becomes a string."""
@@ -270,40 +254,10 @@ class Redactor:
         value = _unescaped(token.decode())
         return token if value is None else orjson.dumps(self._redact_detected(value))
 
-    def _detected(self, data: bytes) -> Iterator[tuple[int, int, int]]:
-        """Yield what the detectors find, left to right: start, end and which detector."""
-        if self._search is None:
-            return
-        # a border before the first byte, as there is before every value and line: matches begin alike everywhere
-        data = b"\n" + data
-        position = 0
-        while (match := self._search(data, position)) is not None:
-            begin, stop = match.span()
-            group, start, end = self._group_in(data, begin, stop)
-            i = self._owners[group - 1]
-            refine = self._refine[i]
-            if refine is None:
-                yield start - 1, end - 1, i
-                position = end
-                continue
-            spans, resume = refine(data[start:end])
-            for first, last in spans:
-                yield start + first - 1, start + last - 1, i
-            position = start + resume
-
-    def _group_in(self, data: bytes, begin: int, stop: int) -> tuple[int, int, int]:
-        """Return which group a match fills, and where."""
-        if stop - begin <= _SHORT_MATCH:
-            found = self._short_groups.fullmatch(data, begin, stop)
-            if found is not None and found.lastindex:
-                return (found.lastindex, *found.span(found.lastindex))
-        assert self._groups is not None  # noqa: S101 - something was found, so there are detectors
-        match = self._groups.match(data, begin)
-        assert match is not None  # noqa: S101 - the same pattern matched here
-        group = 1
-        while (span := match.span(group)) == (-1, -1):
-            group += 1
-        return (group, *span)
+    def _detected(self, data: bytes) -> list[_Found]:
+        """Return what each detector finds: start, end and which detector."""
+        text = Text(b"\n" + data)
+        return [(start - 1, end - 1, i) for i, find in enumerate(self._detectors) for start, end in find(text)]
 
     def _redact_token(self, match: re.Match[str]) -> str:
         token = match[0]
@@ -348,6 +302,22 @@ def _replaced(data: bytes, spans: list[tuple[int, int, bytes]]) -> bytes:
         done = end
     parts.append(data[done:])
     return b"".join(parts)
+
+
+def _merged(found: list[_Found]) -> list[_Found]:
+    """Return what was found in order; what overlaps is one, named by the longer of two."""
+    found.sort()
+    merged: list[_Found] = []
+    first = last = which = -1
+    for start, end, i in found:
+        if start < last:
+            which = i if end - start > last - first else which
+            last = max(last, end)
+            merged[-1] = (first, last, which)
+        else:
+            first, last, which = start, end, i
+            merged.append((start, end, i))
+    return merged
 
 
 def _matches(pattern: Compiled, data: bytes) -> Iterator[tuple[int, int]]:
@@ -404,12 +374,12 @@ def _before_escape(lines: _Lines, start: int) -> int:
 
 
 class _View:
-    """Data with its escapes decoded, however often it was escaped, and the way back.
+    """Lines with their escapes decoded, however often they were escaped, and the way back.
 
     Attributes
     ----------
     data : bytes
-        The decoded bytes.
+        The decoded lines.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -418,63 +388,91 @@ class _View:
 
     @classmethod
     def of(cls, data: bytes) -> "_View | None":
-        """Return the view of data; None when it would be the same."""
-        text = data
-        for escape, border in _CONTROLS:
-            text = text.replace(escape, border)
-        view = cls(text)
-        for _ in range(_MAX_LAYERS):
-            if not view._decode():
-                break
-        return view if view._layers or text != data else None
+        """Return the view of the lines of data that have an escape; None when there is nothing to decode."""
+        view = cls(data)
+        view._take_lines()
+        before = text = view.data
+        if b"\\" in text:
+            for escape, border in _CONTROLS:
+                text = text.replace(escape, border)
+        view.data = text
+        layers = 0
+        while layers < _MAX_LAYERS and view._decode():
+            layers += 1
+        return view if layers or text != before else None
+
+    def _take_lines(self) -> None:
+        """Leave the lines that have what begins an escape."""
+        data = self.data
+        taken: list[tuple[int, int]] = []
+        match = _ESCAPE_LEAD.search(data)
+        end = -1
+        while match is not None:
+            at = match.start()
+            start = data.rfind(b"\n", end + 1, at) + 1 or end + 1
+            end = data.find(b"\n", at)
+            end = len(data) if end < 0 else end
+            if taken and taken[-1][1] + 1 == start:
+                taken[-1] = (taken[-1][0], end)
+            else:
+                taken.append((start, end))
+            match = _ESCAPE_LEAD.search(data, end)
+        if taken == [(0, len(data))]:
+            return
+        self.data = b"\n".join([data[start:end] for start, end in taken])
+        starts = [0, *accumulate(end - start + 1 for start, end in taken)]
+        self._layers.append((starts, [start for start, _ in taken]))
 
     def _decode(self) -> bool:
-        """Decode one layer of escapes; return whether there may be another beneath it."""
-        text = self.data
-        pieces: list[bytes] = []
-        starts, origins = [0], [0]
-        done = size = 0
-        is_deep = b"%" in text
-        for match in _ESCAPE.finditer(text):
-            start, end = match.span()
-            backslashes, code, byte, percent = match.groups()
-            if backslashes and len(backslashes) > 1:
-                # one backslash of two is the other one's escape
-                is_deep = True
-                pieces.append(text[done:start])
-                size += start - done
-                kept = len(backslashes) // 2
-                pieces.append(backslashes[:kept])
-                start = done = start + 2 * kept
-                starts += (size, size + kept)
-                origins += (start - 2 * kept, start)
-                size += kept
-                if len(backslashes) % 2 == 0:
-                    continue
-            if code:
-                character = chr(int(code, 16)).encode("utf-8", "surrogatepass")
-            else:
-                character = bytes((int(byte or percent, 16),)) if byte or percent else b"/"
-            is_deep = is_deep or character == b"\\"
-            pieces += (text[done:start], character)
-            size += start - done
-            starts += (size, size + len(character))
-            origins += (start, end)
-            size += len(character)
-            done = end
-        if not pieces:
+        """Decode one layer of escapes; return whether there was any."""
+        parts = _ESCAPE.split(self.data)
+        if len(parts) == 1:
             return False
-        pieces.append(text[done:])
-        self.data = b"".join(pieces)
-        self._layers.append((starts, origins))
-        return is_deep
+        if b"\\\\" in self.data:
+            parts = _without_pairs(parts)
+        texts, escapes = parts[::2], parts[1::2]
+        decoded = list(map(_decoded, escapes))
+        parts[1::2] = decoded
+        self.data = b"".join(parts)
+        sizes = list(map(len, texts))
+        starts = [0, *accumulate(map(add, sizes, map(len, decoded)))]
+        self._layers.append((starts, [0, *accumulate(map(add, sizes, map(len, escapes)))]))
+        return True
 
     def original(self, position: int) -> int:
         """Return the place in the original data of the border between two decoded bytes."""
         for starts, origins in reversed(self._layers):
-            i = bisect_right(starts, position) - 1
+            i = min(bisect_right(starts, position), len(origins)) - 1
             position = origins[i] + position - starts[i]
         return position
+
+
+def _without_pairs(parts: list[bytes]) -> list[bytes]:
+    """Return texts and escapes in turn, with the pairs of backslashes that precede an escape as one of their own."""
+    result = parts[:1]
+    for escape, text in zip(parts[1::2], parts[2::2], strict=True):
+        if escape.startswith(b"\\\\"):
+            code = escape.lstrip(b"\\")
+            pairs = (len(escape) - len(code)) // 2 * 2
+            result += (escape[:pairs], b"", escape[pairs:], text)
+        else:
+            result += (escape, text)
+    return result
+
+
+@lru_cache(maxsize=4096)
+def _decoded(escape: bytes) -> bytes:
+    if escape[:1] == b"%":
+        return bytes.fromhex(escape[-2:].decode())
+    if escape[:2] == b"\\\\":
+        # one backslash of two is the other one's escape
+        return escape[: len(escape) // 2]
+    if escape[:1] != b"\\":
+        return escape
+    if escape[1:2] == b"/":
+        return b"/"
+    character = chr(int(escape[2:], 16))
+    return character.encode("utf-8", "surrogatepass")
 
 
 def _redact_marks(text: str) -> str:

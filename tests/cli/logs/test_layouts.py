@@ -47,7 +47,15 @@ def test_the_folders_of_other_days_are_skipped_but_not_the_neighbours(folder: st
     [
         ("x/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/17/", False),
         ("x/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/14/", True),
-        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2025/", False),
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2025/", True),
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/", False),
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2027/", True),
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/10/", True),
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/", False),
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/12/", True),
+        ("AWSLogs/aws-account-id=1/aws-region=eu-west-1/year=2026/month=11/day=17/", False),
+        ("AWSLogs/aws-account-id=1/aws-region=eu-west-1/year=2026/month=11/day=14/", True),
+        ("AWSLogs/111122223333/1999/", False),
         ("somewhere/2020/01/01/", False),
     ],
 )

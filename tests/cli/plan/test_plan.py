@@ -106,7 +106,7 @@ def test_error_never_ends_with_the_code_of_a_danger(logdock: Type, tmp_path: Pat
 
 
 def test_value_cannot_steer_terminal_or_markdown() -> None:
-    assert shown("\x1b[2J`x`\n") == "\\x1b[2J'x'\\x0a"
+    assert shown("\x1b[2J`x`\n") == "\\x1b[2J'x'\\n"
     assert shown(("a", "b")) == "[a, b]"
     assert len(shown("x" * 500)) == 100
 
