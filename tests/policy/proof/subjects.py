@@ -40,6 +40,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
     yield from _log_groups(cast)
     yield from _streams(cast)
     yield from _metrics(cast)
+    yield from _functions(cast)
 
 
 def _alerts(cast: Cast, region: str) -> Subject:
@@ -364,6 +365,13 @@ def _streams(cast: Cast) -> Iterator[Subject]:
         }
         callers = {"writer": cast.own_role("writer", role)}
         yield cast.subject("stream", f"stream in {region}", (each.stack,), values, callers=callers, resource=each)
+
+
+def _functions(cast: Cast) -> Iterator[Subject]:
+    for each in cast.account.of_type("AWS::Lambda::Function"):
+        yield cast.subject(
+            "function", each.arn.rpartition(":")[2], (each.stack,), {"function": each.arn}, resource=each
+        )
 
 
 def _metrics(cast: Cast) -> Iterator[Subject]:
