@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.account import Account, read_settings
+from cli.ages import ago, duration
 from cli.errors import ExitCode
 from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from cli.screen import Screen
@@ -131,21 +132,6 @@ def _shipped(each: Delivery, now: datetime) -> str:
     if not each.destination:
         return ""
     return NOT_KNOWN if "shipped" in each.unknown else ago(each.shipped, now)
-
-
-def ago(moment: datetime | None, now: datetime) -> str:
-    """Write how long ago something was, within a fortnight."""
-    return f"{duration((now - moment).total_seconds())} ago" if moment else "not in 14 days"
-
-
-def duration(seconds: float | None) -> str:
-    """Write how long something takes, in one unit; nothing where that is not known."""
-    if seconds is None:
-        return ""
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(0, seconds):.0f} s"
 
 
 def count(number: int | None) -> int | str:

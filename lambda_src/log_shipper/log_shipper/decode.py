@@ -1,5 +1,6 @@
 """Decompression by content: gzip (one member or many), zstd, bzip2 or plain, told by the first bytes, never by a name.
 
+What comes out compressed again is decompressed once more: its sender compressed a compressed file for the transfer.
 Output comes in pieces of bounded size whatever the input expands to, so memory does not grow with the object.
 """
 
@@ -14,9 +15,13 @@ from log_shipper.errors import CorruptInputError
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 BZIP2_MAGIC = b"BZh"
-NOT_LOGS = {b"PAR1\x15": "Parquet", b"PK\x03\x04": "zip"}
-"""Files that hold no lines. AWS services write Parquet on request: as text it would be shipped as noise."""
-_MAGIC_BYTES = 5
+NOT_LOGS = {
+    b"PAR1\x15": "Parquet", b"PK\x03\x04": "zip", b"\xfd7zXZ\x00": "xz", b"Obj\x01": "Avro",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip", b"\x04\x22\x4d\x18": "LZ4",
+}  # fmt: skip
+"""Files that hold no lines, or lines that are not read: as text they would be shipped as noise, past redaction."""
+_ORC = b"ORC"
+_MAGIC_BYTES = max(map(len, NOT_LOGS))
 _SKIPPABLE = b"\x2a\x4d\x18"
 """What follows 0x50 to 0x5f at the start of a zstd stream that begins with user data (RFC 8878, 3.1.2)."""
 IsalError = cast("type[Exception]", igzip_lib.IsalError)
@@ -32,21 +37,49 @@ def decoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
     ------
     CorruptInputError
         When a compressed stream is truncated or damaged, after what was readable before it has been yielded; at once
-        for Parquet and zip, which are not read.
+        for what `NOT_LOGS` names, and for what is compressed more than twice.
     """
+    head, stream = _with_magic(chunks)
+    once = _decompressed(head, stream)
+    if once is None:
+        return _plain(head, stream)
+    head, stream = _with_magic(once)
+    twice = _decompressed(head, stream)
+    if twice is None:
+        return _plain(head, stream)
+    head, stream = _with_magic(twice)
+    if _decompressed(head, stream) is not None:
+        return _refused("the object is compressed more than twice, which is not read")
+    return _plain(head, stream)
+
+
+def _with_magic(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first bytes of a stream and the whole stream; damage in them is met when it is read."""
     source = iter(chunks)
     head = b""
-    while len(head) < _MAGIC_BYTES and (chunk := next(source, None)) is not None:
-        head += chunk
-    stream = chain((head,), source) if head else source
+    try:
+        while len(head) < _MAGIC_BYTES and (chunk := next(source, None)) is not None:
+            head += chunk
+    except CorruptInputError as error:
+        source = _refused(str(error))
+    return head, chain((head,), source) if head else source
+
+
+def _decompressed(head: bytes, stream: Iterator[bytes]) -> Iterator[bytes] | None:
+    """Return what a compressed stream holds, None for one that is not compressed."""
     if head.startswith(GZIP_MAGIC):
         return _members(stream, _new_gzip, IsalError, GZIP_MAGIC, "gzip")
     if head.startswith(BZIP2_MAGIC) and head[3:4].isdigit():
         return _members(stream, _new_bzip2, OSError, BZIP2_MAGIC, "bzip2")
     if head.startswith(ZSTD_MAGIC) or (head[:1] in b"PQRSTUVWXYZ[\\]^_" and head[1:4] == _SKIPPABLE):
         return _unzstd(stream)
-    for magic, name in NOT_LOGS.items():
-        if head.startswith(magic):
+    return None
+
+
+def _plain(head: bytes, stream: Iterator[bytes]) -> Iterator[bytes]:
+    for magic, name in (*NOT_LOGS.items(), (_ORC, "ORC")):
+        # ORC's three letters may begin a line, but no control character follows them there
+        if head.startswith(magic) and (magic != _ORC or head[3:4] < b" "):
             return _refused(f"the object is {name}, which is not read: have it written as text or JSON")
     return _sliced(stream, PIECE_BYTES)
 

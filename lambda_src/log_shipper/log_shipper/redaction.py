@@ -1,27 +1,34 @@
 """Redaction and filters: what is taken out of a record, and which records are not wanted, before anything is stored.
 
-Patterns run in RE2, so a user's pattern cannot make the time explode. On a JSON line they see each string value as the
-application wrote it, unescaped, and each long number (every number, for the user's own patterns); the line stays valid
-JSON and keeps its layout. Names in an object count as values: a secret in a name is a secret. JSON within a string, and
-within a line that is not JSON as a whole, is seen in the same way.
+Detectors search a line as it is written, and a second time with its escapes decoded (JSON's, at any depth, and
+percent-encoding); what they find is replaced where it is written, so a JSON line stays valid JSON and keeps its layout.
+Only lines with an escape are searched a second time.
+Markers and the user's own patterns work on each string value of a JSON line, unescaped, and on each number; names in an
+object count as values: a secret in a name is a secret. JSON within a string, and within a line that is not JSON as a
+whole, is handled in the same way. The user's patterns run in RE2, and everything else in time linear in the line.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate
+from operator import add
 from typing import NamedTuple, Protocol
 
 import orjson
 
-from log_shipper.detectors import DETECTORS
+from log_shipper.detectors import DETECTORS, Text
 from log_shipper.errors import ConfigurationError
 
 MARKERS = ("keep", "redact", "strip")
-_MARKED = re.compile("‹[^‹›]*›")
+_MARK = re.compile("[‹›]")
 _MARKED_REDACTED = "‹×›"
 _MARK_LEAD = "‹".encode()[:1]
+# the same marks as JSON may escape them
+_ESCAPED_MARK = re.compile(r"\\u20(?:39|3[aA]|20)")
 _STRIP = str.maketrans("", "", "‹›†")
 # a JSON string with its quotes, possessive, so that memory and time do not grow with its length; the last quote may be
 # missing where the text is not JSON, or each quote of a hostile text would be a beginning to be tried
@@ -30,7 +37,18 @@ _JSON_STRING = re.compile(_STRING, re.DOTALL)
 # a number, from its first digit on; the detectors find nothing in one of fewer than 12 digits
 _NUMBER = r"|(?<![0-9.eE+-])-?[0-9]{%d,}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _JSON_TOKEN = re.compile(_STRING + _NUMBER % 1, re.DOTALL)
-_JSON_LONG_TOKEN = re.compile(_STRING + _NUMBER % 12, re.DOTALL)
+_JSON_LONG_TOKEN = re.compile((_STRING + _NUMBER % 12).encode(), re.DOTALL)
+# an escape whose character may belong to something that is searched for, after any number of backslashes, and a
+# percent-encoded ASCII character, encoded any number of times
+_ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
+_ESCAPE_LEAD = re.compile(rb"[\\%]")
+_DELIMITERS = bytes.maketrans(b",;&?{}()|", b"\n" * 9)
+# control characters end what stands before and begin what stands after them: the same number of bytes of that kind
+_CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b"\r\r"), (b"\\f", b"\r\r"))
+_ESCAPE_LETTERS = b"bfnrtux"
+_MAX_LAYERS = 10
+"""How often escaped text may be escaped again and is still read."""
+_CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]")
 
 
 class Pattern(NamedTuple):
@@ -75,6 +93,11 @@ def compile_pattern(name: str, regex: str) -> Compiled:
     return compiled
 
 
+_Edit = tuple[int, int, bytes]
+_Found = tuple[int, int, int]
+"""Where something was found, from start to end, and the number of the detector."""
+
+
 class Redactor:
     """Applies markers, detectors and patterns to the text of records.
 
@@ -93,15 +116,13 @@ class Redactor:
         self, markers: str = "keep", detectors: tuple[str, ...] = (), patterns: tuple[Pattern, ...] = ()
     ) -> None:
         self._markers = markers
-        self._detectors = [(f"[{name}]".encode(), DETECTORS[name].refine) for name in detectors]
+        self._replacements = [f"[{name}]".encode() for name in detectors]
+        self._detectors = [DETECTORS[name] for name in detectors]
         self._card = detectors.index("payment-card") if "payment-card" in detectors else -1
-        joined = "|".join(f"(?:{DETECTORS[name].pattern})" for name in detectors)
-        self._search = compile_pattern("detectors", joined).search if detectors else None
         self._patterns = [
             (compile_pattern(p.name, p.regex), f"[{p.name}]" if p.replacement is None else p.replacement)
             for p in patterns
         ]
-        self._tokens = _JSON_TOKEN if patterns else _JSON_LONG_TOKEN
         self.redact_name: Callable[[str], str] = lru_cache(maxsize=1024)(self.redact)
         """`redact`, for the names of columns, which are the same on every line."""
         self.active = markers != "keep" or bool(detectors or patterns)
@@ -116,79 +137,137 @@ class Redactor:
         """Return the text of one record, redacted; JSON stays JSON."""
         if not self.active:
             return text
-        if "\\" not in text and not self._patterns and not self._has_marks(text):
-            data = text.encode()
-            if self._search is None or self._search(b"\n" + data) is None:
-                return text
+        text = self._redact_detected(text)
+        if not self._patterns and not self._has_marks(text):
+            return text
         if text.lstrip()[:1] in ("{", "[") and _is_json(text):
-            return self._tokens.sub(self._redact_token, text)
-        if "\\" in text:
+            return _JSON_TOKEN.sub(self._redact_token, text)
+        if "\\" in text and (self._patterns or _ESCAPED_MARK.search(text)):
             text = _JSON_STRING.sub(lambda found: self._redact_token(found) if "\\" in found[0] else found[0], text)
         return self.redact_value(text)
+
+    def redact_unjudged(self, text: str, start: int) -> str | None:
+        """Return what precedes a text that may be the middle of a marked value, redacted, and nothing of the text.
+
+        None where marks are not redacted, and where a mark in the text says what is marked.
+        """
+        if self._markers != "redact" or self._has_marks(text[start:]):
+            return None
+        return self.redact(text[:start]) + _MARKED_REDACTED
 
     def redact_value(self, text: str) -> str:
         """Return one string value, redacted."""
         if self._has_marks(text):
-            text = _MARKED.sub(_MARKED_REDACTED, text) if self._markers == "redact" else text.translate(_STRIP)
-        if self._search is None and not self._patterns:
+            text = _redact_marks(text) if self._markers == "redact" else text.translate(_STRIP)
+            # what a mark divided is whole now
+            text = self._redact_detected(text)
+        if not self._patterns:
             return text
         data = original = text.encode()
-        spans = [(start, end, self._detectors[i][0]) for start, end, i in self._detected(data)]
-        data = _replaced(data, spans)
         for pattern, replacement in self._patterns:
             data = _replaced(data, [(start, end, replacement.encode()) for start, end in _matches(pattern, data)])
         return text if data is original else data.decode("utf-8", "backslashreplace")
 
     def redact_lines(self, block: bytes) -> bytes | None:
-        """Return a block of lines, each as `redact` gives it; None when that takes reading each of them.
-
-        Detectors see the whole block at once. Lines with a backslash, which may hide a match behind an escape, and
-        lines with a card, which may be a bare number, are redacted one by one.
-        """
-        if self._patterns or not _is_utf8(block) or (self._markers != "keep" and _MARK_LEAD in block):
+        """Return a block of lines, each as `redact` gives it; None when that takes reading each of them."""
+        if self._patterns or not _is_utf8(block):
             return None
-        edits: dict[int, tuple[int, int, bytes]] = {}
-        position = -1
-        while (position := block.find(b"\\", position + 1)) >= 0:
-            start, end = _line_around(block, position)
-            edits[start] = (start, end, self.redact(block[start:end].decode()).encode())
-            position = end
-        for start, end, i in self._detected(block):
-            line = _line_around(block, start) if edits or i == self._card else (-1, -1)
-            if line[0] in edits and edits[line[0]][1] == line[1]:
-                continue
-            if i == self._card:
-                first, last = line
-                edits = {at: edit for at, edit in edits.items() if not first <= at < last}
-                edits[first] = (first, last, self.redact(block[first:last].decode()).encode())
-            else:
-                edits[start] = (start, end, self._detectors[i][0])
-        return _replaced(block, [edits[at] for at in sorted(edits)])
+        if self._markers != "keep" and (_MARK_LEAD in block or (b"\\" in block and b"\\u20" in block)):
+            return None
+        return _replaced(block, self._edits(block))
 
     def _has_marks(self, text: str) -> bool:
-        return self._markers != "keep" and ("‹" in text or "›" in text or "†" in text)
+        return self._markers != "keep" and (
+            "‹" in text or "›" in text or "†" in text or ("\\u20" in text and _ESCAPED_MARK.search(text) is not None)
+        )
 
-    def _detected(self, data: bytes) -> Iterator[tuple[int, int, int]]:
-        """Yield what the detectors find, left to right: start, end and which detector."""
-        if self._search is None:
-            return
-        # a border before the first byte, as there is before every value and line: matches begin alike everywhere
-        data = b"\n" + data
-        position = 0
-        while (match := self._search(data, position)) is not None:
-            i = 0
-            while (span := match.span(i + 1)) == (-1, -1):
-                i += 1
-            start, end = span
-            refine = self._detectors[i][1]
-            if refine is None:
-                yield start - 1, end - 1, i
-                position = end
+    def _redact_detected(self, text: str) -> str:
+        if not self._detectors:
+            return text
+        data = text.encode()
+        edits = self._edits(data)
+        return _replaced(data, edits).decode() if edits else text
+
+    def _edits(self, data: bytes) -> list[_Edit]:
+        """Return what is to be replaced in a line or in a block of lines, in order and without overlap."""
+        found = self._detected(data)
+        if b"\\" in data or b"%" in data:
+            found = self._with_decoded(data, found)
+        found = _merged(found)
+        edits = [(start, end, self._replacements[i]) for start, end, i in found]
+        if self._card >= 0 and any(i == self._card for _, _, i in found):
+            edits = self._with_numbers(data, edits)
+        return edits
+
+    def _with_decoded(self, data: bytes, found: list[_Found]) -> list[_Found]:
+        """Return what was found in data, and what is found once its escapes are decoded."""
+        if b"\\" in data:
+            lines = _Lines(data)
+            found.sort()
+            found = [(first, end, i) for start, end, i in found if (first := _before_escape(lines, start)) >= 0]
+        view = _View.of(data)
+        if view is not None and (decoded := self._detected(view.data)):
+            starts, ends, which = zip(*decoded, strict=True)
+            found += zip(view.originals(starts), view.originals(ends), which, strict=True)
+        return found
+
+    def _with_numbers(self, data: bytes, edits: list[_Edit]) -> list[_Edit]:
+        """Return edits that keep lines of JSON valid: a card that is a number becomes a string."""
+        card = self._replacements[self._card]
+        lines = _Lines(data)
+        result: list[_Edit] = []
+        at = 0
+        while at < len(edits):
+            if edits[at][2] != card:
+                result.append(edits[at])
+                at += 1
                 continue
-            spans, resume = refine(data[start:end])
-            for first, last in spans:
-                yield start + first - 1, start + last - 1, i
-            position = start + resume
+            lines.move_to(edits[at][0])
+            while result and result[-1][0] >= lines.start:
+                result.pop()
+                at -= 1
+            stop = at
+            while stop < len(edits) and edits[stop][0] < lines.end:
+                stop += 1
+            own = edits[at:stop]
+            result += self._in_json(data, lines.start, lines.end, own) if lines.is_json else own
+            at = stop
+        return result
+
+    def _in_json(self, data: bytes, line_start: int, line_end: int, edits: list[_Edit]) -> list[_Edit]:
+        """Return the edits of a JSON line by its strings and long numbers."""
+        card = self._replacements[self._card]
+        result: list[_Edit] = []
+        at = 0
+        for token in _JSON_LONG_TOKEN.finditer(data, line_start, line_end):
+            start, end = token.span()
+            while at < len(edits) and edits[at][0] < start:
+                # digits that are a fraction or an exponent are no card
+                at += 1
+            first = at
+            while at < len(edits) and edits[at][0] < end:
+                at += 1
+            own = edits[first:at]
+            if not own:
+                continue
+            if token[0][:1] != b'"':
+                inner = [(a - start, b - start, new) for a, b, new in own]
+                result.append((start, end, b'"' + _replaced(token[0], inner) + b'"'))
+            elif b"\\" in token[0] and any(new == card for _, _, new in own):
+                # it may hold JSON with a number in it
+                result.append((start, end, self._redact_escaped(token[0])))
+            else:
+                result += own
+        return result
+
+    def _redact_escaped(self, token: bytes) -> bytes:
+        value = _unescaped(token.decode())
+        return token if value is None else orjson.dumps(self._redact_detected(value))
+
+    def _detected(self, data: bytes) -> list[_Found]:
+        """Return what each detector finds: start, end and which detector."""
+        text = Text(b"\n" + data)
+        return [(start - 1, end - 1, i) for i, find in enumerate(self._detectors) for start, end in find(text)]
 
     def _redact_token(self, match: re.Match[str]) -> str:
         token = match[0]
@@ -197,7 +276,7 @@ class Redactor:
             value = _unescaped(token) if "\\" in token else token[1:-1]
         if value is None:
             return token
-        redacted = self.redact(value) if value[:1] in ("{", "[") else self.redact_value(value)
+        redacted = self.redact(value) if value[:1] in ("{", "[") or "\\" in value else self.redact_value(value)
         return token if redacted == value else orjson.dumps(redacted).decode()
 
 
@@ -222,7 +301,7 @@ def fingerprint(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _replaced(data: bytes, spans: list[tuple[int, int, bytes]]) -> bytes:
+def _replaced(data: bytes, spans: list[_Edit]) -> bytes:
     """Return data with spans, which are in order, replaced; the same object when there is none."""
     if not spans:
         return data
@@ -235,6 +314,22 @@ def _replaced(data: bytes, spans: list[tuple[int, int, bytes]]) -> bytes:
     return b"".join(parts)
 
 
+def _merged(found: list[_Found]) -> list[_Found]:
+    """Return what was found in order; what overlaps is one, named by the longer of two."""
+    found.sort()
+    merged: list[_Found] = []
+    first = last = which = -1
+    for start, end, i in found:
+        if start < last:
+            which = i if end - start > last - first else which
+            last = max(last, end)
+            merged[-1] = (first, last, which)
+        else:
+            first, last, which = start, end, i
+            merged.append((start, end, i))
+    return merged
+
+
 def _matches(pattern: Compiled, data: bytes) -> Iterator[tuple[int, int]]:
     position = 0
     while position <= len(data) and (match := pattern.search(data, position)) is not None:
@@ -244,9 +339,175 @@ def _matches(pattern: Compiled, data: bytes) -> Iterator[tuple[int, int]]:
         position = max(end, position + 1)
 
 
-def _line_around(block: bytes, position: int) -> tuple[int, int]:
-    end = block.find(b"\n", position)
-    return block.rfind(b"\n", 0, position) + 1, end if end >= 0 else len(block)
+class _Lines:
+    """The line that a place in a block belongs to, and whether it is JSON; places are asked for in order."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.start, self.end = 0, -1
+        self._is_json: bool | None = None
+
+    def move_to(self, position: int) -> None:
+        """Go to the line of a position."""
+        if self.start <= position <= self.end:
+            return
+        end = self.data.find(b"\n", position)
+        self.end = end if end >= 0 else len(self.data)
+        self.start = self.data.rfind(b"\n", 0, position) + 1
+        self._is_json = None
+
+    @property
+    def is_json(self) -> bool:
+        """True when the line is a JSON object or array."""
+        if self._is_json is None:
+            line = self.data[self.start : self.end]
+            self._is_json = line.lstrip()[:1] in (b"{", b"[") and _is_json(line.decode())
+        return self._is_json
+
+
+def _before_escape(lines: _Lines, start: int) -> int:
+    r"""Return where something found at a place begins, -1 where it is no beginning.
+
+    After a backslash, its first letter may be that of an escape. In a JSON string it is, and what follows is found in
+    the decoded view; elsewhere it may be either (`C:\users\bob`), and the escape is taken out with it.
+    """
+    data = lines.data
+    if start == 0 or data[start - 1] != 0x5C or data[start] not in _ESCAPE_LETTERS:
+        return start
+    if _CHARACTER_CODE.match(data, start):
+        return -1
+    first = start
+    while first and data[first - 1] == 0x5C:
+        first -= 1
+    lines.move_to(start)
+    return -1 if (start - first) % 2 and lines.is_json else first
+
+
+class _View:
+    """Pieces of lines with their escapes decoded, however often they were escaped, and the way back.
+
+    Attributes
+    ----------
+    data : bytes
+        The decoded pieces, a line each.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._layers: list[tuple[list[int], list[int]]] = []
+
+    @classmethod
+    def of(cls, data: bytes) -> "_View | None":
+        """Return the view of what is between two delimiters and has an escape; None when there is nothing to decode."""
+        view = cls(data)
+        view._take_pieces()
+        before = text = view.data
+        if b"\\" in text:
+            for escape, border in _CONTROLS:
+                text = text.replace(escape, border)
+        view.data = text
+        layers = 0
+        while layers < _MAX_LAYERS and view._decode():
+            layers += 1
+        return view if layers or text != before else None
+
+    def _take_pieces(self) -> None:
+        """Leave what has the beginning of an escape: nothing that is found goes on over a delimiter.
+
+        Only a quoted local part of an e-mail address could.
+        """
+        data = self.data
+        # in text with backslashes, nearly everything between two delimiters may have some
+        borders = data if b"\\" in data else data.translate(_DELIMITERS)
+        taken: list[bytes] = []
+        origins: list[int] = []
+        begin = 0
+        while (match := _ESCAPE_LEAD.search(data, begin)) is not None:
+            at = match.start()
+            start = borders.rfind(b"\n", begin, at) + 1 or begin
+            end = borders.find(b"\n", at)
+            if end < 0:
+                end = len(data)
+            taken.append(data[start:end])
+            origins.append(start)
+            begin = end
+        self.data = b"\n".join(taken)
+        starts = [0, *accumulate([len(piece) + 1 for piece in taken[:-1]])]
+        self._layers.append((starts, origins))
+
+    def _decode(self) -> bool:
+        """Decode one layer of escapes; return whether there was any."""
+        parts = _ESCAPE.split(self.data)
+        if len(parts) == 1:
+            return False
+        if b"\\\\" in self.data:
+            parts = _without_pairs(parts)
+        texts, escapes = parts[::2], parts[1::2]
+        table = {escape: _decoded(escape) for escape in set(escapes)}
+        decoded = list(map(table.__getitem__, escapes))
+        parts[1::2] = decoded
+        self.data = b"".join(parts)
+        sizes = list(map(len, texts))
+        starts = [0, *accumulate(map(add, sizes, map(len, decoded)))]
+        self._layers.append((starts, [0, *accumulate(map(add, sizes, map(len, escapes)))]))
+        return True
+
+    def originals(self, positions: Sequence[int]) -> Sequence[int]:
+        """Return the places in the original data of borders between two decoded bytes."""
+        for starts, origins in reversed(self._layers):
+            positions = [
+                origins[i := bisect_right(starts, position) - 1] + position - starts[i] for position in positions
+            ]
+        return positions
+
+
+def _without_pairs(parts: list[bytes]) -> list[bytes]:
+    """Return texts and escapes in turn, with the pairs of backslashes that precede an escape as one of their own."""
+    result = parts[:1]
+    for escape, text in zip(parts[1::2], parts[2::2], strict=True):
+        if escape.startswith(b"\\\\"):
+            code = escape.lstrip(b"\\")
+            pairs = (len(escape) - len(code)) // 2 * 2
+            result += (escape[:pairs], b"", escape[pairs:], text)
+        else:
+            result += (escape, text)
+    return result
+
+
+def _decoded(escape: bytes) -> bytes:
+    if escape[:1] == b"%":
+        return bytes.fromhex(escape[-2:].decode())
+    if escape[:2] == b"\\\\":
+        # one backslash of two is the other one's escape
+        return escape[: len(escape) // 2]
+    if escape[:1] != b"\\":
+        return escape
+    if escape[1:2] == b"/":
+        return b"/"
+    character = chr(int(escape[2:], 16))
+    return character.encode("utf-8", "surrogatepass")
+
+
+def _redact_marks(text: str) -> str:
+    """Return text without what is marked: from an unmatched ‹ to the end, and from the start to an unmatched ›.
+
+    CloudWatch Logs cuts long events and CockroachDB breaks long lines, so a mark's other half may be missing.
+    """
+    parts: list[str] = []
+    depth = done = 0
+    for mark in _MARK.finditer(text):
+        if mark[0] == "‹":
+            if depth == 0:
+                parts += (text[done : mark.start()], _MARKED_REDACTED)
+            depth += 1
+        elif depth == 0:
+            parts = [_MARKED_REDACTED]
+        else:
+            depth -= 1
+        done = mark.end()
+    if depth == 0:
+        parts.append(text[done:])
+    return "".join(parts)
 
 
 def _is_utf8(block: bytes) -> bool:

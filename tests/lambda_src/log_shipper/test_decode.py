@@ -1,5 +1,6 @@
 import bz2
 import gzip
+import lzma
 from collections.abc import Callable
 from itertools import chain
 
@@ -29,7 +30,10 @@ def test_any_bytes_come_through_or_are_corrupt_input(data: bytes, size: int) -> 
     try:
         assert b"".join(decoded(cut(data, size))) == data
     except CorruptInputError:
-        assert data.startswith((b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd", *NOT_LOGS)) or data[1:4] == b"\x2a\x4d\x18"
+        assert (
+            data.startswith((b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd", *NOT_LOGS, b"ORC"))
+            or data[1:4] == b"\x2a\x4d\x18"
+        )
 
 
 @pytest.mark.parametrize("codec", sorted(CODECS))
@@ -88,3 +92,34 @@ def test_line_without_end_is_cut_between_characters() -> None:
 
 def test_bytes_that_are_not_text_are_shown() -> None:
     assert text_of(b"caf\xe9 \xff") == "caf\\xe9 \\xff"
+
+
+@pytest.mark.parametrize("outer", sorted(CODECS))
+@pytest.mark.parametrize("inner", sorted(CODECS))
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_decoded_of_a_compressed_file_compressed_again_returns_its_lines(outer: str, inner: str, size: int) -> None:
+    stream = CODECS[outer](CODECS[inner](b"first\n") + CODECS[inner](b"second\n"))
+    assert b"".join(decoded(cut(stream, size))) == b"first\nsecond\n"
+
+
+def test_decoded_of_a_file_compressed_three_times_is_refused() -> None:
+    with pytest.raises(CorruptInputError, match="more than twice"):
+        list(decoded([gzip.compress(gzip.compress(gzip.compress(b"a")))]))
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [(lzma.compress(b"a"), "xz"), (b"Obj\x01\x04\x14avro.codec", "Avro"), (b"ORC\n\x0b", "ORC"), (b"ORC\x11\0", "ORC"),
+     (b"7z\xbc\xaf\x27\x1c\0", "7-Zip"), (b"PAR1\x15\x04", "Parquet"), (b"PK\x03\x04\x14", "zip")],
+)  # fmt: skip
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress])
+def test_decoded_of_what_holds_no_lines_is_refused_by_name(
+    data: bytes, name: str, wrap: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises(CorruptInputError, match=f"the object is {name}, which is not read"):
+        list(decoded([wrap(data)]))
+
+
+@pytest.mark.parametrize("text", [b"ORC 1\n", b"ORCHID", b"Object", b"Obj\n", b"BZhello", b"7z a.7z"])
+def test_decoded_of_text_that_begins_alike_is_text(text: bytes) -> None:
+    assert b"".join(decoded([gzip.compress(text)])) == text

@@ -62,7 +62,8 @@ def preview(cloud: Cloud, tmp_path: Path, capsysbinary: pytest.CaptureFixture[by
         exports = [each | {"redaction": REDACTION} for each in SETTINGS["exports"]]
         file.write_text(yaml.safe_dump(SETTINGS | {"exports": exports} | changes))
         for each in load_settings(file).exports:
-            cloud.export(each.name, **shipper_document(each))
+            # a preview is of decrypted archives
+            cloud.export(each.name, **shipper_document(each) | {"decryption_keys_secret": None})
         capsysbinary.readouterr()
         typed = ["preview", "--export", export, "--settings", str(file), "--json", *map(str, arguments)]
         code = main(typed)

@@ -46,7 +46,7 @@ def test_detector_finds_what_it_should_and_nothing_else(detector: str, text: str
 
 @pytest.mark.parametrize(
     ("markers", "wanted"),
-    [("keep", "a ‹b ×› c ‹d e›› ‹"), ("redact", "a ‹×› c ‹×›› ‹"), ("strip", "a b × c d e ")],
+    [("keep", "a ‹b ×› c ‹d e›› ‹"), ("redact", "‹×› ‹×›"), ("strip", "a b × c d e ")],
 )
 def test_markers_follow_the_setting(markers: str, wanted: str) -> None:
     assert Redactor(markers).redact("a ‹b ×› c ‹d e›› ‹") == wanted
@@ -72,12 +72,12 @@ def test_json_line_keeps_its_layout_and_stays_json() -> None:
         (r'{"a":"\u0061da@example.com"}', '{"a":"[email]"}'),
         (r'{"a\u0040example.com":1}', '{"[email]":1}'),
         (r'{"a":"\nada@example.com"}', r'{"a":"\n[email]"}'),
-        (r'{"a":"\ud83d\ude00ada@example.com"}', '{"a":"😀[email]"}'),
+        (r'{"a":"\ud83d\ude00ada@example.com"}', r'{"a":"\ud83d\ude00[email]"}'),
         (r'{"a":"\ud800","b":"ada\u0040example.com","n":4111111111111111}',
          r'{"a":"\ud800","b":"[email]","n":"[payment-card]"}'),
-        (r'{"a":"\ud800 ada@example.com"}', r'{"a":"\\ud800 [email]"}'),
+        (r'{"a":"\ud800 ada@example.com"}', r'{"a":"\ud800 [email]"}'),
         (r'{"log":"{\"mail\":\"\\u003cada\\u0040example.com\\u003e\",\"n\":4111111111111111}\n"}',
-         r'{"log":"{\"mail\":\"<[email]>\",\"n\":\"[payment-card]\"}\n"}'),
+         r'{"log":"{\"mail\":\"\\u003c[email]\\u003e\",\"n\":\"[payment-card]\"}\n"}'),
         (r'{"a":"{\"b\":\"{\\\"c\\\":\\\"10.1.2.3\\\"}\"}"}', r'{"a":"{\"b\":\"{\\\"c\\\":\\\"[ipv4]\\\"}\"}"}'),
     ],
 )  # fmt: skip
@@ -91,7 +91,10 @@ def test_json_is_redacted_by_what_it_says_not_by_how_it_is_written(line: str, wa
     ("line", "wanted"),
     [
         (r'I26 1 x.go:1 ⋮ [-] 1 ={"a":"ada\u0040example.com"}', 'I26 1 x.go:1 ⋮ [-] 1 ={"a":"[email]"}'),
-        (r'I26 1 x.go:1 ⋮ [-] 1 ={"a":"\u003cada@example.com\u003e"}', 'I26 1 x.go:1 ⋮ [-] 1 ={"a":"<[email]>"}'),
+        (
+            r'I26 1 x.go:1 ⋮ [-] 1 ={"a":"\u003cada@example.com\u003e"}',
+            r'I26 1 x.go:1 ⋮ [-] 1 ={"a":"\u003c[email]\u003e"}',
+        ),
         (r'{"a":"ada\u0040example.com","cut off', '{"a":"[email]","cut off'),
         (r'C:\new\ada@example.com and "C:\new"', r'C:\new\[email] and "C:\new"'),
         (r'an odd " and {"a":"x"} then ada@example.com \n', r'an odd " and {"a":"x"} then [email] \n'),
@@ -225,4 +228,4 @@ def test_a_block_is_redacted_as_its_lines_are(lines: list[str], markers: str) ->
     redactor = Redactor(markers, tuple(DETECTORS))
     block = redactor.redact_lines("\n".join(lines).encode())
     assert block is None or block.decode() == "\n".join(map(redactor.redact, lines))
-    assert block is not None or any("‹" in line for line in lines) or markers == "keep"
+    assert block is not None or any("‹" in line or "\\u20" in line for line in lines)

@@ -1,0 +1,100 @@
+# ruff: noqa: E501 - the introduction has the page's own lines
+"""docs/redaction.md says what each detector finds: its tables are the ones tested here.
+
+With LOGDOCK_WRITE_REDACTION_PAGE set, the page is written instead of compared.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+
+import pytest
+from log_shipper.detectors import DETECTORS
+from log_shipper.redaction import Redactor
+
+from tests.conftest import ROOT
+
+PAGE = ROOT / "docs" / "redaction.md"
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+FOUND = [
+    ("email", "ada.l+x@mail.example.com", "[email]"),
+    ("email", "müller@example.com x@bücher.example 用户@例え.テスト", "[email] [email] [email]"),
+    ("email", "user@example.xn--fiqs8s", "[email]"),
+    ("email", '"john smith"@example.com o\'brien@example.com', "[email] [email]"),
+    ("email", "q=jane.doe%40example.com&r=jane%2540example.com", "q=[email]&r=[email]"),
+    ("email", r'info: Api[0] {"mail":"anna\u002Bx@example.com"}', 'info: Api[0] {"mail":"[email]"}'),
+    ("email", r'{"log":"{\"mail\":\"m\\u00fcller@example.com\"}"}', r'{"log":"{\"mail\":\"[email]\"}"}'),
+    ("ipv4", "10.1.2.3,192.168.131.39:2817 at 8.8.8.8.", "[ipv4],[ipv4]:2817 at [ipv4]."),
+    ("ipv6", "[::1]:53884 2001:db8::8a2e:370:7334 fe80::1%eth0", "[[ipv6]]:53884 [ipv6] [ipv6]"),
+    ("ipv6", "::ffff:192.0.2.77 64:ff9b::192.0.2.33 ::ffff:10.0.0.1:80", "[ipv6] [ipv6] [ipv6]:80"),
+    ("ipv6", "2001:db8:0:0:0:0:0:1:53884 [IPv6:2001:db8::1]", "[ipv6]:53884 [IPv6:[ipv6]]"),
+    ("ipv6", "2001:db8::1: refused, peer:2001:db8::2", "[ipv6]: refused, peer:[ipv6]"),
+    ("payment-card", "4111 1111 1111 1111, 5500-0000-0000-0004", "[payment-card], [payment-card]"),
+    ("payment-card", "3782 822463 10005, 3056 930902 5904", "[payment-card], [payment-card]"),
+    ("payment-card", "41111111 11111111, 411111 1111111111", "[payment-card], [payment-card]"),
+    ("payment-card", "4222222222222, 4222 2222 2222 2", "[payment-card], [payment-card]"),
+    ("payment-card", "6011111111111117, 3530111333300000", "[payment-card], [payment-card]"),
+    ("payment-card", "2200000000000004, 6073849700004947", "[payment-card], [payment-card]"),
+    ("payment-card", "6759649826438453, 501800000009", "[payment-card], [payment-card]"),
+    ("payment-card", "6240 0086 3140 1148", "[payment-card]"),
+    ("payment-card", "4111.1111.1111.1111, 4111\u00a01111\u00a01111\u00a01111", "[payment-card], [payment-card]"),
+    ("aws-key", r"AKIAIOSFODNN7EXAMPLE x\nASIAIOSFODNN7EXAMPLE", r"[aws-key] x\n[aws-key]"),
+    ("aws-key", f"aws_secret_access_key={SECRET}", "aws_secret_access_key=[aws-key]"),
+    ("aws-key", f'{{"SecretAccessKey": "{SECRET}"}}', '{"SecretAccessKey": "[aws-key]"}'),
+    ("aws-key", f"secret key: {SECRET}", "secret key: [aws-key]"),
+    ("aws-key", f"AWS_SECRET_ACCESS_KEY%3D{SECRET.replace('/', '%2F')}", "AWS_SECRET_ACCESS_KEY%3D[aws-key]"),
+    ("bearer-token", "Authorization: Bearer eyJhbGciOi.J9-x_y==", "Authorization: Bearer [bearer-token]"),
+    ("bearer-token", "auth=Bearer%20abcdefgh.ij", "auth=Bearer%20[bearer-token]"),
+    ("bearer-token", "Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [bearer-token]"),
+]
+NOT_FOUND = [
+    ("email", "user@localhost @here"),
+    ("ipv4", "1.2.3.4.5 and 256.1.1.1 and v1.2.3"),
+    ("ipv6", "at 12:34:56 std::string aa:bb:cc:dd:ee:ff a :: b"),
+    ("payment-card", "4111111111111112 1616542519458095000 41111111111111111"),
+    ("payment-card", "6200000000000000001 (UnionPay without a check digit, not in groups), 4.111111111111111"),
+    ("aws-key", f"XAKIAIOSFODNN7EXAMPLE {SECRET}"),
+    ("bearer-token", "the bearer of news, basic information, basic authentication"),
+]
+INTRODUCTION = """# What redaction finds
+The tables are those of the tests: each line is run. `logdock preview` shows what the settings of an export do to your own lines.
+
+Detectors search each line as it is written and once more with its escapes decoded: JSON's, wherever in the line and however often nested (up to ten times), and percent-encoding. What they find is replaced where it is written, so a JSON line stays valid JSON. A card that is a JSON number becomes a string.
+
+`payment-card` knows Visa (13, 16, 19 digits), Mastercard with the 2-series (16), American Express (15), Diners Club (14, 16), Discover, JCB and Mir (16, 19), UnionPay (16 to 19), RuPay (16) and Maestro (12 to 19). Groups are separated by blanks or dashes (also the non-breaking ones), or by dots in the groups in which cards are printed. Luhn's check digit must be right; UnionPay cards in printed groups are found without it.
+
+`markers: redact` replaces what CockroachDB marked. An event that was cut may lack one half of a mark: from an unmatched `‹` to the end of the value, and from the start of the value to an unmatched `›`, everything is redacted.
+"""
+
+
+@pytest.mark.parametrize(("detector", "text", "wanted"), FOUND)
+def test_detector_finds(detector: str, text: str, wanted: str) -> None:
+    assert Redactor("keep", (detector,)).redact(text) == wanted
+    everything = Redactor("keep", tuple(DETECTORS))
+    line = json.dumps({"k": text})
+    assert json.loads(everything.redact(line))["k"].count("[") == wanted.count("[")
+    assert (
+        everything.redact_lines(f"{text}\n{line}".encode())
+        == f"{everything.redact(text)}\n{everything.redact(line)}".encode()
+    )
+
+
+@pytest.mark.parametrize(("detector", "text"), NOT_FOUND)
+def test_detector_does_not_find(detector: str, text: str) -> None:
+    assert Redactor("keep", (detector,)).redact(text) == text
+
+
+def page() -> Iterator[str]:
+    yield INTRODUCTION
+    for detector in DETECTORS:
+        yield f"## `{detector}`\n| line | redacted |\n| --- | --- |\n" + "".join(
+            f"| `` {text} `` | `` {wanted} `` |\n" for name, text, wanted in FOUND if name == detector
+        )
+        yield "Not found:\n" + "".join(f"* `` {text} ``\n" for name, text in NOT_FOUND if name == detector)
+
+
+def test_page_has_the_tables() -> None:
+    text = "\n".join(page())
+    if os.environ.get("LOGDOCK_WRITE_REDACTION_PAGE"):
+        PAGE.write_text(text, encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == text
