@@ -171,9 +171,9 @@ def build_app(
         )
     Tags.of(app).add("logdock:deployment", settings.deployment)
     # With the flag explicitStackTags the line above tags resources alone. A stack is found by its own tag.
-    for stack in app.node.children:
-        if isinstance(stack, Stack):
-            stack.tags.set_tag("logdock:deployment", settings.deployment)
+    for each in app.node.children:
+        if isinstance(each, Stack):
+            each.tags.set_tag("logdock:deployment", settings.deployment)
     return app
 
 

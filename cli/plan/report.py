@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cli.plan.changes import DEPLOYMENT, Change, Comparison
 from cli.plan.effects import Effect, shown
-from cli.plan.rules import remark_on
+from cli.plan.rules.table import remark_on
 from cli.plan.templates import ResourceChange
 from settings import Deployment
 from settings.costs import Inputs, monthly_estimate

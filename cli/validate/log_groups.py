@@ -98,6 +98,7 @@ def _is_subscribed(account: Account, export: Export, name: str, region: str) -> 
 
 def check_cluster(account: Account, checks: Checks, export: AuroraMysqlExport) -> None:
     """Check that a cluster exports its logs, and has taken its parameters."""
+    group = mend = ""
     with checks.of_thing(f"cluster {export.cluster_id}") as check:
         (cluster,) = account.rds.describe_db_clusters(DBClusterIdentifier=export.cluster_id)["DBClusters"]
         exported = set(cluster.get("EnabledCloudwatchLogsExports", []))
@@ -118,7 +119,9 @@ def check_cluster(account: Account, checks: Checks, export: AuroraMysqlExport) -
             f"{', '.join(waiting)} must be restarted before the audit parameters count",
             "restart them when it suits you",
         )
-    group = cluster["DBClusterParameterGroup"]
+        group = cluster["DBClusterParameterGroup"]
+    if not group:
+        return
     with checks.of_thing(f"audit parameters of the parameter group {group}", mend) as check:
         check.require(
             not group.startswith("default."),

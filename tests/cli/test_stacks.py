@@ -12,7 +12,7 @@ import pytest
 
 from cli.account import Account
 from cli.plan.live import deployed_settings
-from cli.stacks import expected_stacks
+from cli.stacks import deployed_stacks, expected_stacks
 from cli.validate.checks import Verdict
 from cli.validate.command import _parts
 from cli.validate.stacks import check_orphans
@@ -48,6 +48,12 @@ def test_stacks_of_the_settings_are_those_of_the_app() -> None:
 def test_templates_have_the_settings_that_they_were_made_from() -> None:
     for example in EXAMPLES:
         assert deployed_settings(synthesize(example).templates, load_settings(example)) == load_settings(example)
+
+
+def test_stack_without_the_tag_is_found_by_the_settings(deployed: Deployed) -> None:
+    deployed.stacks_in({"eu-west-1": stacks("acme-app", "acme-old", deployment="")})
+    account = Account(deployed.settings, None, None)
+    assert [stack.name for stack in deployed_stacks(account, ["eu-west-1"])] == ["acme-app"]
 
 
 def test_status_names_stack_that_the_settings_do_not_have(logdock: Type, deployed: Deployed) -> None:

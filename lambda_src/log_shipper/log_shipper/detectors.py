@@ -11,6 +11,7 @@ import re
 import socket
 from collections.abc import Callable
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from typing import Any
 
 Span = tuple[int, int]
@@ -75,25 +76,25 @@ def ipv6_addresses(text: Text) -> list[Span]:
         if at < done:
             continue
         # longer than an address and its port is no address
-        begin = max(done, at - _LONGEST_RUN)
+        begin = at - _LONGEST_RUN if at - done > _LONGEST_RUN else done
         start = begin + len(data[begin:at].rstrip(_IPV6_BYTES))
-        run = _IPV6_RUN.match(data, at)
-        assert run is not None  # noqa: S101 - it begins with the colon that was found
-        done = run.end()
+        done = _IPV6_RUN.match(data, at).end()  # type: ignore[union-attr]  # it begins with the colon that was found
         if done - start <= _LONGEST_RUN + _LONGEST_ZONE:
-            first, last = _address_in(data[start - 1 : start], data[start:done], data[done : done + 1])
+            first, last = _address_in(data[start - 1 : done + 1])
             if last:
                 found.append((start + first, start + last))
     return found
 
 
 @lru_cache(maxsize=4096)
-def _address_in(before: bytes, run: bytes, after: bytes) -> Span:
+def _address_in(text: bytes) -> Span:
     """Return where in a run of hex digits, colons and dots an address is; (0, 0) where there is none.
 
     What precedes an address in the run is the end of a name with its colon (`remote:`, `IPv6:`). What follows is
-    nothing, dots or colons, or a port.
+    nothing, dots or colons, or a port. The text also has the byte before the run, and the one after it.
     """
+    before, run = text[:1], _IPV6_RUN.match(text, 1)[0]  # type: ignore[index]
+    after = text[1 + len(run) :]
     digits, percent, _ = run.partition(b"%")
     if len(digits) > _LONGEST_RUN or (not percent and after.isalnum()):
         return 0, 0
@@ -121,8 +122,8 @@ def _is_ipv6(text: bytes) -> bool:
 def payment_cards(text: Text) -> list[Span]:
     """Find card numbers: a known issuer's prefix and length, and Luhn's check digit.
 
-    RE2 finds where there may be one. The rest of that line is looked through without it, and 1 KiB at least: where one
-    is, there may be many.
+    RE2 finds where there may be one. Where the last was near, there may be many: the rest of that line, and 1 KiB at
+    least, is then looked through without RE2.
     """
     data = text.data
     found: list[Span] = []
@@ -130,9 +131,12 @@ def payment_cards(text: Text) -> list[Span]:
     search = _card_search()
     while (match := search(data, position)) is not None:
         begin = match.start()
-        position = data.find(b"\n", begin + _CARD_WINDOW)
-        if position < 0:
-            position = len(data)
+        if begin - position > _CARD_WINDOW:
+            alone = _CARD_RUN.match(data, begin + 1)
+            position = alone.end() if alone else match.end() - 1
+        else:
+            position = data.find(b"\n", begin + _CARD_WINDOW)
+            position = len(data) if position < 0 else position
         for run in _CARD_RUN.finditer(data, begin, position):
             start = run.start()
             found += [(start + first, start + last) for first, last in _cards_in(run[0])]
@@ -140,37 +144,61 @@ def payment_cards(text: Text) -> list[Span]:
 
 
 def _cards_in(run: bytes) -> list[Span]:
-    """Return the spans of card numbers in a run of digits and separators.
+    """Return the spans of card numbers in a run of digits, dots and separators.
 
-    A card begins and ends with a group. UnionPay issues cards without a valid check digit: those are found in the
-    groups in which they are printed.
+    A card begins and ends with a group of digits. UnionPay issues cards without a valid check digit: those are found
+    in the groups in which they are printed.
     """
+    run = run.rstrip(_SEPARATOR_BYTES)
+    if run.isdigit():
+        return [(0, len(run))] if len(run) in _card_lengths(run[:4]) and _luhn(run) else []
     spans: list[Span] = []
-    done = 0
-    for group in _ISSUED_GROUP.finditer(run):
-        start = group.start()
-        if start < done:
-            continue
-        prefix = run[start : start + 16].translate(None, _SEPARATOR_BYTES)[:4]
-        for length in _card_lengths(prefix):
-            card = _OF_LENGTH[length].match(run, start)
-            if card is not None and _is_card(card[0]):
-                done = card.end()
-                spans.append((start, done))
-                break
+    if b"." in run:
+        # a decimal number is no card
+        for dotted in _DOTTED_CARD.finditer(run):
+            number = dotted[0].replace(b".", b"")
+            if len(number) in _card_lengths(number[:4]) and (_luhn(number) or number[:2] == b"62"):
+                spans.append(dotted.span())
+    position = 0
+    while (piece := _CARD_GROUPS.search(run, position)) is not None:
+        start, position = piece.span()
+        spans += [(start + first, start + last) for first, last in _cards_in_groups(piece[0])]
+        if _NEXT_GROUP.match(run, position):
+            # the last groups may begin a card that ends in the next ones
+            position = max(start + 1, position - _LONGEST_CARD)
     return spans
 
 
-def _is_card(text: bytes) -> bool:
-    if b"." in text and not _DOTTED_CARD.fullmatch(text):
-        # a decimal number, not a card
-        return False
-    return _luhn(text.translate(None, _SEPARATOR_BYTES)) or (text.startswith(b"62") and _is_printed(text))
-
-
-def _is_printed(text: bytes) -> bool:
-    """Say whether digits are in groups in which cards are printed."""
-    return tuple([len(group) for group in _DIGITS.findall(text)]) in _PRINTED
+def _cards_in_groups(text: bytes) -> list[Span]:
+    """Return the spans of card numbers in groups of digits with one separator between two."""
+    number = text.translate(None, _SEPARATOR_BYTES)
+    groups = [group.span() for group in _DIGITS.finditer(text)]
+    sizes = [end - start for start, end in groups]
+    # which group ends after so many digits
+    ends = {digits: i for i, digits in enumerate(accumulate(sizes))}
+    # sums from the left, with the second, fourth ... digit doubled, and with the first, third ...
+    sums = []
+    for first in (1, 0):
+        values = bytearray(number.translate(_VALUE))
+        values[first::2] = number[first::2].translate(_DOUBLED)
+        sums.append([0, *accumulate(values)])
+    spans = []
+    digits = done = 0
+    for i, size in enumerate(sizes):
+        if i >= done:
+            for length in _card_lengths(number[digits : digits + 4]):
+                last = ends.get(digits + length)
+                if last is None:
+                    continue
+                total = sums[(digits + length + 1) % 2]
+                if (total[digits + length] - total[digits]) % 10 == 0 or (
+                    number.startswith(b"62", digits) and tuple(sizes[i : last + 1]) in _PRINTED
+                ):
+                    spans.append((groups[i][0], groups[last][1]))
+                    done = last + 1
+                    break
+        digits += size
+    return spans
 
 
 @lru_cache(maxsize=10_000)
@@ -212,7 +240,7 @@ def aws_keys(text: Text) -> list[Span]:
 def bearer_tokens(text: Text) -> list[Span]:
     """Find tokens behind `Bearer`; behind `Basic` only user and password, or the value of a header."""
     lower = text.lower
-    found = []
+    found: list[Span] = []
     for match in _SCHEME.finditer(lower):
         start, end = match.span(2)
         if (
@@ -275,14 +303,14 @@ _PRINTED = {
     (4, 4, 4, 1), (4, 4, 5), (4, 4, 4),
 }  # fmt: skip
 _DIGITS = re.compile(rb"[0-9]+")
-_ISSUED_GROUP = re.compile(rb"[2-68](?<![0-9].)")
 _CARD_RUN = re.compile(rb"[2-68](?<![0-9].)[0-9 .\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
 _CARD_WINDOW = 1024
-# so many digits that end with a group
-_OF_LENGTH = {
-    n: re.compile(rb"(?:[0-9](?:\.|%s)?){%d}[0-9](?![0-9])" % (_SEPARATOR.encode("latin-1"), n - 1))
-    for n in range(12, 20)
-}
+# groups, so many that memory stays bounded
+_CARD_GROUPS = re.compile(
+    rf"(?<![0-9])[0-9]{{1,19}}+(?![0-9])(?:{_SEPARATOR}[0-9]{{1,19}}+(?![0-9])){{0,500}}+".encode("latin-1")
+)
+_NEXT_GROUP = re.compile(rf"{_SEPARATOR}[0-9]{{1,19}}+(?![0-9])".encode("latin-1"))
+_LONGEST_CARD = 19 * 4
 _VALUE = bytes(byte & 15 for byte in range(256))
 _DOUBLED = bytes((byte & 15) * 2 - 9 * ((byte & 15) > 4) if 48 <= byte < 58 else 0 for byte in range(256))
 # digits that begin as an issuer's cards and are as many; `_cards_in` decides
@@ -298,7 +326,7 @@ _GROUPED = (
     rf"|[0-9]{{5,6}}{_SEPARATOR}{_MORE}{{4}}|[0-9]{{7}}{_SEPARATOR}{_MORE}{{3}}|[0-9]{{8,17}}{_SEPARATOR})[0-9]"
 )
 _DOTTED = r"[2-68][0-9]{3}\.(?:[0-9]{4}\.[0-9]{4}\.[0-9]{4}|[0-9]{6}\.[0-9]{4,5})"
-_DOTTED_CARD = re.compile(_DOTTED.encode())
+_DOTTED_CARD = re.compile(rf"(?<![0-9]){_DOTTED}(?![0-9])".encode())
 _CARD = rf"[^0-9](?:(?:{_BARE}|{_DOTTED})(?:[^0-9]|$)|{_GROUPED})"
 _ACCESS_KEY = re.compile(rb"A(?<![A-Za-z0-9]A)(?:[KS]IA|ROA|IDA|GPA|N[PV]A|IPA|BIA|CCA)[A-Z0-9]{16}(?![A-Za-z0-9])")
 # of lower-case text

@@ -144,9 +144,9 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
         format_name=format_name,
         redactor=Redactor(markers, detectors, patterns),
         filter=Filter(include, exclude),
-        reader=f"{vendor}/{format_name}/{fingerprint(record_start)}/3",
+        reader=f"{vendor}/{format_name}/{fingerprint(record_start)}/4",
         # the number changes when redaction itself finds more: what was archived before is then redacted again
-        policy=fingerprint(markers, detectors, patterns, include, exclude, 2),
+        policy=fingerprint(markers, detectors, patterns, include, exclude, 3),
         decryption_keys_secret=secret,
         path_fields=path_fields,
         record_start=(lambda line: starts.search(line.encode()) is not None) if starts else None,

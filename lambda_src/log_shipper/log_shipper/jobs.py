@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from log_shipper.export_config import ExportConfig
 from log_shipper.fast import Wrapped, has_long_line, pass_through, wrap, wrap_at
+from log_shipper.parsers.cockroachdb import unjudged_payload
 from log_shipper.reading import RawBlock
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, fit, hour_of
@@ -298,4 +299,7 @@ def redacted(record: Record, config: ExportConfig) -> Record:
     fields = record.fields
     if fields:
         fields = {redactor.redact_name(name): redactor.redact(value) for name, value in fields.items()}
-    return record._replace(message=redactor.redact(record.message), fields=fields)
+    message = redactor.redact(record.message)
+    if config.vendor == "cockroachdb" and (start := unjudged_payload(record.message)) >= 0:
+        message = redactor.redact_unjudged(record.message, start) or message
+    return record._replace(message=message, fields=fields)

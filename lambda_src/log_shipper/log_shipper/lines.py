@@ -4,6 +4,7 @@ What comes out depends on the bytes alone, not on how they were cut into pieces.
 """
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -11,6 +12,14 @@ HEAD_BYTES = 128 * 1024
 """How much of an object is looked at to tell its encoding, its line ending and its format."""
 MAX_LINE_BYTES = 8 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+_CUT_BYTES, _AHEAD_BYTES = 4096, 80
+_BORDERS = (
+    re.compile(rb"[\n,;&?{}()|]"),
+    re.compile(
+        rb"(?<!secret)(?<!access)(?<!bearer)(?<!basic)(?<![0-9:=>\"'\s\\])[ \t](?=[a-z<\[])(?![^\s\"]{0,64}\"@)",
+        re.IGNORECASE,
+    ),
+)
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -52,8 +61,8 @@ def line_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     r"""Yield blocks that hold whole lines, ``\n`` between them and none at the end.
 
     ``\r\n`` becomes ``\n``; a stream that has lone ``\r`` and no ``\n`` in its first 128 KiB has its lines ended by
-    ``\r``. A leading byte order mark is dropped. A line longer than 8 MiB is cut there, so that memory stays bounded:
-    each cut part is a line of its own.
+    ``\r``. A leading byte order mark is dropped. A line longer than 8 MiB is cut before that, so that memory stays
+    bounded: each cut part is a line of its own.
     """
     head, source = with_head(pieces)
     # the last byte may be the first half of \r\n
@@ -67,7 +76,7 @@ def line_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
             piece = b"".join((*held, piece))
             held, held_bytes = [], 0
             while (piece.find(b"\n") if b"\n" in piece else len(piece)) > MAX_LINE_BYTES:
-                cut = _character_border(piece, MAX_LINE_BYTES)
+                cut = safe_cut(piece, MAX_LINE_BYTES)
                 yield piece[:cut]
                 piece = piece[cut:]
         cut = piece.rfind(b"\n")
@@ -79,6 +88,25 @@ def line_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     rest = _unix(b"".join(held))
     if rest:
         yield rest
+
+
+def safe_cut(data: bytes, cut: int) -> int:
+    """Return where to cut data, at ``cut`` or up to 4 KiB before, so that nothing that redaction finds is in two parts.
+
+    A card may have blanks in it and a token follows one, so punctuation is preferred, and then blanks between words.
+    """
+    start = max(cut - _CUT_BYTES, cut // 2)
+    for border in _BORDERS:
+        ends = [found.end() for found in border.finditer(data, start, cut + _AHEAD_BYTES) if found.end() <= cut]
+        if ends:
+            return ends[-1]
+    return _character_border(data, cut)
+
+
+def safe_text_cut(text: str, cut: int) -> int:
+    """Return the same as `safe_cut`, of text."""
+    start = max(0, cut - 2 * _CUT_BYTES)
+    return start + safe_cut(text[start : cut + _AHEAD_BYTES].encode("ascii", "replace"), cut - start)
 
 
 def _character_border(data: bytes, cut: int) -> int:

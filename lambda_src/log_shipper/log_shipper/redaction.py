@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from operator import add
@@ -42,6 +42,7 @@ _JSON_LONG_TOKEN = re.compile((_STRING + _NUMBER % 12).encode(), re.DOTALL)
 # percent-encoded ASCII character, encoded any number of times
 _ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
 _ESCAPE_LEAD = re.compile(rb"[\\%]")
+_DELIMITERS = bytes.maketrans(b",;&?{}()|", b"\n" * 9)
 # control characters end what stands before and begin what stands after them: the same number of bytes of that kind
 _CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b"\r\r"), (b"\\f", b"\r\r"))
 _ESCAPE_LETTERS = b"bfnrtux"
@@ -92,6 +93,7 @@ def compile_pattern(name: str, regex: str) -> Compiled:
     return compiled
 
 
+_Edit = tuple[int, int, bytes]
 _Found = tuple[int, int, int]
 """Where something was found, from start to end, and the number of the detector."""
 
@@ -144,6 +146,15 @@ class Redactor:
             text = _JSON_STRING.sub(lambda found: self._redact_token(found) if "\\" in found[0] else found[0], text)
         return self.redact_value(text)
 
+    def redact_unjudged(self, text: str, start: int) -> str | None:
+        """Return what precedes a text that may be the middle of a marked value, redacted, and nothing of the text.
+
+        None where marks are not redacted, and where a mark in the text says what is marked.
+        """
+        if self._markers != "redact" or self._has_marks(text[start:]):
+            return None
+        return self.redact(text[:start]) + _MARKED_REDACTED
+
     def redact_value(self, text: str) -> str:
         """Return one string value, redacted."""
         if self._has_marks(text):
@@ -161,7 +172,7 @@ class Redactor:
         """Return a block of lines, each as `redact` gives it; None when that takes reading each of them."""
         if self._patterns or not _is_utf8(block):
             return None
-        if self._markers != "keep" and (_MARK_LEAD in block or b"\\u20" in block):
+        if self._markers != "keep" and (_MARK_LEAD in block or (b"\\" in block and b"\\u20" in block)):
             return None
         return _replaced(block, self._edits(block))
 
@@ -177,7 +188,7 @@ class Redactor:
         edits = self._edits(data)
         return _replaced(data, edits).decode() if edits else text
 
-    def _edits(self, data: bytes) -> list[tuple[int, int, bytes]]:
+    def _edits(self, data: bytes) -> list[_Edit]:
         """Return what is to be replaced in a line or in a block of lines, in order and without overlap."""
         found = self._detected(data)
         if b"\\" in data or b"%" in data:
@@ -195,15 +206,16 @@ class Redactor:
             found.sort()
             found = [(first, end, i) for start, end, i in found if (first := _before_escape(lines, start)) >= 0]
         view = _View.of(data)
-        if view is not None:
-            found += [(view.original(start), view.original(end), i) for start, end, i in self._detected(view.data)]
+        if view is not None and (decoded := self._detected(view.data)):
+            starts, ends, which = zip(*decoded, strict=True)
+            found += zip(view.originals(starts), view.originals(ends), which, strict=True)
         return found
 
-    def _with_numbers(self, data: bytes, edits: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+    def _with_numbers(self, data: bytes, edits: list[_Edit]) -> list[_Edit]:
         """Return edits that keep lines of JSON valid: a card that is a number becomes a string."""
         card = self._replacements[self._card]
         lines = _Lines(data)
-        result: list[tuple[int, int, bytes]] = []
+        result: list[_Edit] = []
         at = 0
         while at < len(edits):
             if edits[at][2] != card:
@@ -222,12 +234,10 @@ class Redactor:
             at = stop
         return result
 
-    def _in_json(
-        self, data: bytes, line_start: int, line_end: int, edits: list[tuple[int, int, bytes]]
-    ) -> list[tuple[int, int, bytes]]:
+    def _in_json(self, data: bytes, line_start: int, line_end: int, edits: list[_Edit]) -> list[_Edit]:
         """Return the edits of a JSON line by its strings and long numbers."""
         card = self._replacements[self._card]
-        result: list[tuple[int, int, bytes]] = []
+        result: list[_Edit] = []
         at = 0
         for token in _JSON_LONG_TOKEN.finditer(data, line_start, line_end):
             start, end = token.span()
@@ -291,7 +301,7 @@ def fingerprint(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _replaced(data: bytes, spans: list[tuple[int, int, bytes]]) -> bytes:
+def _replaced(data: bytes, spans: list[_Edit]) -> bytes:
     """Return data with spans, which are in order, replaced; the same object when there is none."""
     if not spans:
         return data
@@ -374,12 +384,12 @@ def _before_escape(lines: _Lines, start: int) -> int:
 
 
 class _View:
-    """Lines with their escapes decoded, however often they were escaped, and the way back.
+    """Pieces of lines with their escapes decoded, however often they were escaped, and the way back.
 
     Attributes
     ----------
     data : bytes
-        The decoded lines.
+        The decoded pieces, a line each.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -388,9 +398,9 @@ class _View:
 
     @classmethod
     def of(cls, data: bytes) -> "_View | None":
-        """Return the view of the lines of data that have an escape; None when there is nothing to decode."""
+        """Return the view of what is between two delimiters and has an escape; None when there is nothing to decode."""
         view = cls(data)
-        view._take_lines()
+        view._take_pieces()
         before = text = view.data
         if b"\\" in text:
             for escape, border in _CONTROLS:
@@ -401,27 +411,29 @@ class _View:
             layers += 1
         return view if layers or text != before else None
 
-    def _take_lines(self) -> None:
-        """Leave the lines that have what begins an escape."""
+    def _take_pieces(self) -> None:
+        """Leave what has the beginning of an escape: nothing that is found goes on over a delimiter.
+
+        Only a quoted local part of an e-mail address could.
+        """
         data = self.data
-        taken: list[tuple[int, int]] = []
-        match = _ESCAPE_LEAD.search(data)
-        end = -1
-        while match is not None:
+        # in text with backslashes, nearly everything between two delimiters may have some
+        borders = data if b"\\" in data else data.translate(_DELIMITERS)
+        taken: list[bytes] = []
+        origins: list[int] = []
+        begin = 0
+        while (match := _ESCAPE_LEAD.search(data, begin)) is not None:
             at = match.start()
-            start = data.rfind(b"\n", end + 1, at) + 1 or end + 1
-            end = data.find(b"\n", at)
-            end = len(data) if end < 0 else end
-            if taken and taken[-1][1] + 1 == start:
-                taken[-1] = (taken[-1][0], end)
-            else:
-                taken.append((start, end))
-            match = _ESCAPE_LEAD.search(data, end)
-        if taken == [(0, len(data))]:
-            return
-        self.data = b"\n".join([data[start:end] for start, end in taken])
-        starts = [0, *accumulate(end - start + 1 for start, end in taken)]
-        self._layers.append((starts, [start for start, _ in taken]))
+            start = borders.rfind(b"\n", begin, at) + 1 or begin
+            end = borders.find(b"\n", at)
+            if end < 0:
+                end = len(data)
+            taken.append(data[start:end])
+            origins.append(start)
+            begin = end
+        self.data = b"\n".join(taken)
+        starts = [0, *accumulate([len(piece) + 1 for piece in taken[:-1]])]
+        self._layers.append((starts, origins))
 
     def _decode(self) -> bool:
         """Decode one layer of escapes; return whether there was any."""
@@ -431,7 +443,8 @@ class _View:
         if b"\\\\" in self.data:
             parts = _without_pairs(parts)
         texts, escapes = parts[::2], parts[1::2]
-        decoded = list(map(_decoded, escapes))
+        table = {escape: _decoded(escape) for escape in set(escapes)}
+        decoded = list(map(table.__getitem__, escapes))
         parts[1::2] = decoded
         self.data = b"".join(parts)
         sizes = list(map(len, texts))
@@ -439,12 +452,13 @@ class _View:
         self._layers.append((starts, [0, *accumulate(map(add, sizes, map(len, escapes)))]))
         return True
 
-    def original(self, position: int) -> int:
-        """Return the place in the original data of the border between two decoded bytes."""
+    def originals(self, positions: Sequence[int]) -> Sequence[int]:
+        """Return the places in the original data of borders between two decoded bytes."""
         for starts, origins in reversed(self._layers):
-            i = min(bisect_right(starts, position), len(origins)) - 1
-            position = origins[i] + position - starts[i]
-        return position
+            positions = [
+                origins[i := bisect_right(starts, position) - 1] + position - starts[i] for position in positions
+            ]
+        return positions
 
 
 def _without_pairs(parts: list[bytes]) -> list[bytes]:
@@ -460,7 +474,6 @@ def _without_pairs(parts: list[bytes]) -> list[bytes]:
     return result
 
 
-@lru_cache(maxsize=4096)
 def _decoded(escape: bytes) -> bytes:
     if escape[:1] == b"%":
         return bytes.fromhex(escape[-2:].decode())

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from log_shipper import lenient_json, timestamps
+from log_shipper.lines import safe_text_cut
 from log_shipper.parsers import plain
 from log_shipper.record import MAX_JOINED_CHARS, JsonValue, Origin, Record
 
@@ -52,11 +53,18 @@ class Joiner:
             yield _parse_json(line, origin) if line.startswith("{") else plain.unknown(line, origin)
             return
         continues = match["cont"] in "+|!" and match["prefix"] == self._prefix
-        if continues and self._held is not None and self._chars < MAX_JOINED_CHARS:
+        if continues and self._held is not None:
             part = match["payload"] if match["cont"] == "|" else "\n" + match["payload"]
-            self._parts.append(part)
-            self._chars += len(line)
-            return
+            if self._chars < MAX_JOINED_CHARS:
+                self._parts.append(part)
+                self._chars += len(line)
+                return
+            if match["cont"] == "|":
+                # the line goes on: its end is the beginning of the next record
+                whole = "".join(self._parts)
+                end = safe_text_cut(whole, len(whole))
+                self._parts = [whole[:end]]
+                line = f"{match['prefix']}|{whole[end:]}{part}"
         yield from self.finish()
         self._held, self._prefix = _crdb_v2_record(line, match, origin), match["prefix"]
         self._parts, self._chars = [line], len(line)
@@ -66,6 +74,15 @@ class Joiner:
         if self._held is not None:
             yield self._held._replace(message="".join(self._parts))
             self._held = None
+
+
+def unjudged_payload(message: str) -> int:
+    """Return where the text of a ``+`` or ``|`` line without its entry's first line begins, -1 for other messages.
+
+    A batch may begin in the middle of an entry, and of a marked value: whether the text is marked cannot be known.
+    """
+    match = None if message.startswith("{") else _CRDB_V2.match(message)
+    return match.start("payload") if match and match["cont"] in "+|" else -1
 
 
 def _crdb_v2_record(line: str, match: re.Match[str], origin: Origin) -> Record:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from log_shipper import lenient_json, timestamps
+from log_shipper.lines import safe_text_cut
 from log_shipper.parsers import plain
 from log_shipper.record import MAX_JOINED_CHARS, JsonValue, Origin, Record
 
@@ -62,9 +63,15 @@ class Joiner:
         cut.chars += len(line)
         # a byte that is not UTF-8 is three in Docker's JSON, so a part may look longer, but never shorter
         is_part = not text.endswith("\n") and len(text.encode("utf-8", "surrogatepass")) >= PART_BYTES
-        if not is_part or cut.chars >= MAX_JOINED_CHARS:
+        if not is_part:
             yield _joined(cut)
-        else:
+            return
+        if cut.chars >= MAX_JOINED_CHARS:
+            whole = "".join(cut.texts)
+            end = safe_text_cut(whole, len(whole))
+            yield _joined(_Cut(cut.record, cut.document, [whole[:end]]))
+            cut = _Cut(record, document, [whole[end:]] if end < len(whole) else [])
+        if cut.texts:
             self._cut[stream] = cut
 
     def finish(self) -> Iterator[Record]:
@@ -74,9 +81,10 @@ class Joiner:
 
 
 def _joined(cut: _Cut) -> Record:
-    if len(cut.texts) == 1:
+    text = "".join(cut.texts)
+    if text == cut.document["log"]:
         return cut.record
-    whole = {**cut.document, "log": "".join(cut.texts)}
+    whole = {**cut.document, "log": text}
     try:
         message = orjson.dumps(whole).decode()
     except orjson.JSONEncodeError:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from log_shipper.lenient_json import raw_decode
-from log_shipper.lines import MAX_LINE_BYTES
+from log_shipper.lines import MAX_LINE_BYTES, safe_text_cut
 from log_shipper.parsers import json_lines, plain
 from log_shipper.record import JsonValue, Origin, Record
 
@@ -188,6 +188,8 @@ class _Reader:
                 break
             self._fill(min(2 * left, longest))
         end = cut if cut >= 0 else min(len(self._buffer), self._position + longest)
+        if cut < 0 and end < len(self._buffer):
+            end = safe_text_cut(self._buffer, end)
         lines = (self._opening + self._buffer[self._position : end]).split("\n")
         self._opening, self._closing, self._position = "", "", end
         self._inside_line = cut < 0
