@@ -15,6 +15,7 @@ from cli.plan.live import deployed_settings
 from cli.stacks import deployed_stacks, expected_stacks
 from cli.validate.checks import Verdict
 from cli.validate.command import _parts
+from cli.validate.log_groups import MOST_GROUPS
 from cli.validate.stacks import check_orphans
 from settings import load_settings
 from tests.cli.conftest import Type
@@ -94,7 +95,10 @@ def test_validate_names_deployment_of_this_name_in_another_region(
 
 def test_validate_of_everything_looks_for_them(deployed: Deployed) -> None:
     account = Account(deployed.settings, None, None)
-    work = [part for whole in (True, False) for part in _parts(account, [*deployed.settings.exports], everything=whole)]
+    exports = [*deployed.settings.exports]
+    work = [
+        part for whole in (True, False) for part in _parts(account, exports, everything=whole, most_groups=MOST_GROUPS)
+    ]
     assert [part for part in work if isinstance(part, partial) and part.func is check_orphans] != []
 
 

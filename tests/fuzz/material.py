@@ -20,7 +20,7 @@ RECORDED = [
     line
     for path in sorted(EVENTS.rglob("*"))
     if path.is_file() and path.parent.name not in ("sqs", "events")
-    for line in path.read_text(encoding="utf-8").splitlines()
+    for line in path.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
 ]
 TOKENS = [
     '"', "\\", "{", "}", "[", "]", ",", ":", "'", "\t", " ", "-", ".", "@", "=", "\r", "\x00", "\x0c", "\x1c", "\x7f",

@@ -99,7 +99,7 @@ def _address_in(text: bytes) -> Span:
     if len(digits) > _LONGEST_RUN or (not percent and after.isalnum()):
         return 0, 0
     first = 0
-    if before.isalnum() or before == b"_":
+    if before.isalnum() or (before == b"_" and digits[:1] == b":" != digits[1:2]):
         first = run.find(b":") + 1
         digits = digits[first:]
     core = digits.rstrip(b".")
@@ -246,7 +246,7 @@ def bearer_tokens(text: Text) -> list[Span]:
         if (
             match[1]
             or _is_user_and_password(text.data[start:end])
-            or _is_header(lower[max(0, match.start() - 32) : match.start()])
+            or _is_header(lower[max(0, match.start() - 48) : match.start()])
         ):
             found.append((start, end))
     return found
@@ -295,15 +295,15 @@ _LONGEST_RUN, _LONGEST_ZONE = 64, 64
 _IPV6_RUN = re.compile(rb"[0-9A-Fa-f:.]++(?:%[0-9A-Za-z_\-]++)?+")
 _PORT = re.compile(rb":[0-9]{1,5}:?$")
 _MAESTRO = (5018, 5020, 5038, 5893, 6304, 6390, 6759, 6761, 6762, 6763)
-# between groups of digits: blank or dash, or U+00A0, U+2011 or U+202F, which do not break the line
-_SEPARATOR = r"(?:[ \-]|\xC2\xA0|\xE2\x80(?:\x91|\xAF))"
-_SEPARATOR_BYTES = b" .-\xc2\xa0\xe2\x80\x91\xaf"
+# between groups of digits: blank (+ in a form) or dash, or U+00A0, U+2011 or U+202F, which do not break the line
+_SEPARATOR = r"(?:[ +\-]|\xC2\xA0|\xE2\x80(?:\x91|\xAF))"
+_SEPARATOR_BYTES = b" .+-\xc2\xa0\xe2\x80\x91\xaf"
 _PRINTED = {
     (4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (8, 8), (6, 10), (6, 13),
     (4, 4, 4, 1), (4, 4, 5), (4, 4, 4),
 }  # fmt: skip
 _DIGITS = re.compile(rb"[0-9]+")
-_CARD_RUN = re.compile(rb"[2-68](?<![0-9].)[0-9 .\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
+_CARD_RUN = re.compile(rb"[2-68](?<![0-9].)[0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
 _CARD_WINDOW = 1024
 # groups, so many that memory stays bounded
 _CARD_GROUPS = re.compile(
@@ -332,7 +332,7 @@ _ACCESS_KEY = re.compile(rb"A(?<![A-Za-z0-9]A)(?:[KS]IA|ROA|IDA|GPA|N[PV]A|IPA|B
 # of lower-case text
 _SECRET_KEY = re.compile(rb"secret[ _.\-]?(?:access[ _.\-]?)?key[\"'\\ \t:=>]{1,16}([a-z0-9/+]{40})(?![a-z0-9/+])")
 _SCHEME = re.compile(rb"b(?<![a-z0-9]b)(?:(earer)|asic)(?:[ \t]++|\+)([a-z0-9\-._~+/]{8,}+=*+)")
-_HEADER = re.compile(rb"(?<![a-z0-9])authorization[^a-z]{1,10}\Z")
+_HEADER = re.compile(rb"(?<![a-z0-9])authorization[^a-z]{1,10}(?:value[^a-z]{1,10})?\Z")
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,7 @@ import json
 import tracemalloc
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from log_shipper.detectors import DETECTORS
 from log_shipper.errors import ConfigurationError
@@ -222,6 +222,7 @@ LINE = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(LINE, min_size=1, max_size=5), st.sampled_from(["keep", "redact"]))
 @example(['{"10.1.2.3ada@example.com": 4111111111111111}', '{"a":"\\u0061da@example.com"}'], "keep")
 def test_a_block_is_redacted_as_its_lines_are(lines: list[str], markers: str) -> None:

@@ -1,0 +1,135 @@
+"""Hostile input: every detector, parser and counter on what costs it most, against the plain case, from 1 to 16 MiB.
+
+Each subject runs in this process, once per size: it is CPU time that counts, and the growth shows what is not linear.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks import inputs, tell
+from benchmarks.shipper import DETECTORS, ROOT
+
+MIB = 1024 * 1024
+SIZES = (1, 4, 16)
+MAX_SECONDS = 3.0
+"""A size that would take longer than this is not measured, so that the part ends within two minutes."""
+DETECTED = {
+    "email": b"a@b.co ",
+    "email, no domain": b"a@",
+    "email, no top level": b"a@a.",
+    "email, quoted": b'"@',
+    "email, run": b"a",
+    "ipv4": b"1.1.1.1 ",
+    "ipv4, run": b"1.",
+    "ipv6": b"::1 ",
+    "ipv6, run": b"::1",
+    "ipv6, colons": b":",
+    "ipv6, times": b"12:34:56 ",
+    "payment-card": b"4111111111111111,",
+    "payment-card, grouped": b"4111 1111 1111 1111 ",
+    "payment-card, digits": b"4 ",
+    "payment-card, run": b"4",
+    "payment-card, numbers": b'{"n":4111111111111111}\n',
+    "aws-key": b"AKIAIOSFODNN7EXAMPLE ",
+    "aws-key, run": b"A",
+    "aws-key, names": b"secretkey=",
+    "bearer-token": b"bearer aaaaaaaa ",
+    "bearer-token, schemes": b"basic ",
+    "percent": b"%41",
+    "percent, nested": b"%252541",
+    "escapes": b"\\u0041",
+    "escapes, nested": b"\\\\\\\\\\u0041",
+    "backslashes": b"\\",
+    "quotes": b'\\"',
+    "marks": "‹x›".encode(),
+    "open marks": "‹".encode(),
+}
+PARSED = {
+    "mongodb": b'{"t":{"$date":',
+    "cockroachdb": b"I260304 05:06:07.123456 1 ",
+    "docker-json": b'{"log":"',
+    "json-lines": b'{"a":[',
+    "aurora-audit": b"1,'",
+    "plain": b"2026-03-04T05:06:07Z ",
+    "json": b'{"a":[{',
+    "cloudtrail": b'{"Records":[{',
+    "csv": b'a,"',
+    "alb": b'http 2026-03-04T05:06:07Z "',
+    "vpc-flow": b"2 1 - ",
+    "archive": b'{"time":"',
+}
+COUNTED = {"failed logins": b'{"atype":"authenticate",', "failed logins, short": b'{"atype":"authenticate"}\n'}
+
+
+def subjects() -> Iterator[tuple[str, bytes, Callable[[bytes], object]]]:
+    """Yield each subject: its name, what its input repeats, and what is run."""
+    from log_shipper.parsers.mongodb_atlas import counting_failed_logins
+    from log_shipper.reading import read_blocks
+    from log_shipper.record import Origin
+    from log_shipper.redaction import Redactor
+    from log_shipper.telemetry import Tally
+
+    redactor = Redactor("redact", tuple(DETECTORS))
+    origin = Origin("2026-03-04T05:06:07Z", "x")
+
+    def redact(data: bytes) -> object:
+        return redactor.redact_lines(data) or redactor.redact(data.decode())
+
+    def read(name: str) -> Callable[[bytes], object]:
+        def run(data: bytes) -> object:
+            pieces = (data[at : at + 128 * 1024] for at in range(0, len(data), 128 * 1024))
+            for block in read_blocks(pieces, vendor="s3-logs", format_name=name, origin=origin):
+                if not isinstance(block, list):
+                    block.records()
+            return None
+
+        return run
+
+    def count(data: bytes) -> object:
+        return [*counting_failed_logins((data,), Tally())]
+
+    lines = b"\n".join(inputs.mongodb_lines(MIB // inputs.LINE_BYTES)) + b"\n"
+    yield "plain, redacted", lines, redact
+    yield "plain, parsed", lines, read("mongodb")
+    yield "plain, counted", lines, count
+    for name, unit in DETECTED.items():
+        yield f"redact {name}", unit, redact
+    for name, unit in PARSED.items():
+        yield f"parse {name}", unit, read(name)
+    for name, unit in COUNTED.items():
+        yield f"count {name}", unit, count
+
+
+def measure(_: Path) -> dict[str, Any]:
+    """Return CPU milliseconds per MiB of each subject and size, and their growth from the first size to the last."""
+    sys.path.insert(0, str(ROOT / "lambda_src" / "log_shipper"))
+    rows: list[dict[str, Any]] = []
+    for name, unit, run in subjects():
+        tell(f"hostile: {name}")
+        per_mib: dict[str, float] = {}
+        for mib in SIZES:
+            data = unit * (mib * MIB // len(unit))
+            begun = time.process_time()
+            run(data)
+            seconds = time.process_time() - begun
+            per_mib[str(mib)] = seconds * 1000 / mib
+            if seconds * 4 > MAX_SECONDS:
+                break
+        figures = list(per_mib.values())
+        rows.append({"subject": name, "ms_per_mib": per_mib, "growth": figures[-1] / max(figures[0], 1.0)})
+    plain = max(max(row["ms_per_mib"].values()) for row in rows if row["subject"].startswith("plain"))
+    for row in rows:
+        row["times_plain"] = max(row["ms_per_mib"].values()) / plain
+    return {"rows": rows, "plain_ms_per_mib": plain}
+
+
+def show(result: dict[str, Any]) -> list[str]:
+    """Return the table's lines, the most expensive first."""
+    lines = [f"hostile input, CPU ms per MiB ({'/'.join(map(str, SIZES))} MiB); growth; times the plain case"]
+    for row in sorted(result["rows"], key=lambda row: -row["times_plain"]):
+        figures = " ".join(f"{figure:8.1f}" for figure in row["ms_per_mib"].values())
+        lines.append(f"{figures:26} {row['growth']:6.2f} {row['times_plain']:6.1f}  {row['subject']}")
+    return lines

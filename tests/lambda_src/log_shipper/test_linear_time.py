@@ -1,0 +1,84 @@
+"""Redaction, parsers and counters do work in proportion to their input, whatever it is: counted, not timed.
+
+The lines of the shipper's code that are executed are counted for an input and for one four times as long. What an
+expression does within one call is not seen so: the expressions themselves are checked for repeats that could backtrack.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from re import _constants, _parser  # type: ignore[attr-defined]
+from types import FrameType
+from typing import Any
+
+import pytest
+from log_shipper import detectors
+
+from benchmarks.hostile import subjects
+
+SMALL = 4096
+ALLOWED = {
+    # a domain's labels hold no dot, and a top level is looked for once behind each
+    "_DOMAIN",
+    # one class alone, found again only behind it
+    "_DIGITS",
+}
+SUBJECTS = {name: (unit, run) for name, unit, run in subjects()}
+
+
+def executed(run: Callable[[bytes], object], data: bytes) -> int:
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal count
+        if "log_shipper" not in frame.f_code.co_filename:
+            return None
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run(data)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_four_times_the_input_is_four_times_the_work(name: str) -> None:
+    unit, run = SUBJECTS[name]
+    if len(unit) > SMALL:
+        unit = unit[: unit.find(b"\n", SMALL // 4) + 1]
+    run(unit * 4)
+    small, large = (executed(run, unit * (size // len(unit))) for size in (SMALL, 4 * SMALL))
+    assert large <= 4.6 * small + 400
+
+
+def unbounded(parsed: Any) -> bool:
+    """Say whether an expression has a repeat without limit that gives back what it took."""
+    for op, argument in parsed:
+        if op is _constants.MAX_REPEAT and argument[1] is _constants.MAXREPEAT:
+            return True
+        items = argument if isinstance(argument, (list, tuple)) else [argument]
+        for item in items:
+            branches = item if isinstance(item, list) else [item]
+            if any(isinstance(branch, _parser.SubPattern) and unbounded(branch) for branch in branches):
+                return True
+    return False
+
+
+def test_no_expression_of_a_detector_backtracks() -> None:
+    found = {
+        name
+        for name, value in vars(detectors).items()
+        if isinstance(value, re.Pattern) and unbounded(_parser.parse(value.pattern, value.flags))
+    }
+    assert found == ALLOWED
+
+
+def test_a_repeat_that_backtracks_is_seen() -> None:
+    assert unbounded(_parser.parse(r"x(?:a|(b+))c"))
+    assert not unbounded(_parser.parse(r"x(?:a|(b++))c{1,9}"))
