@@ -103,7 +103,7 @@ def _chosen(deployment: Deployment, name: str | None) -> list[Export]:
 
 
 def _live(
-    account: Account, exports: list[Export], screen: Screen, *, everything: bool, most_groups: int
+    account: Account, exports: list[Export], screen: Screen, *, everything: bool, most_groups: int = MOST_GROUPS
 ) -> list[Check]:
     """Check the account, and show each part as soon as it and those before it are done."""
     work = _parts(account, exports, everything=everything, most_groups=most_groups)
@@ -119,7 +119,7 @@ def _live(
 
 
 def _parts(
-    account: Account, exports: list[Export], *, everything: bool, most_groups: int
+    account: Account, exports: list[Export], *, everything: bool, most_groups: int = MOST_GROUPS
 ) -> list[Callable[[], Checks]]:
     settings, names = account.settings, account.names
     home = settings.region
