@@ -24,7 +24,7 @@ if NODE.exists():
     # jsii runs the Node that the lock brings, not whatever the system has; it must be known before aws_cdk is imported.
     os.environ.setdefault("JSII_NODE", str(NODE))
 
-from aws_cdk import App, Environment, Tags  # noqa: E402
+from aws_cdk import App, Environment, Stack, Tags  # noqa: E402
 
 from constructs_lib.shipper import ShipperCode  # noqa: E402
 from settings import Deployment, SettingsError, load_settings  # noqa: E402
@@ -170,6 +170,10 @@ def build_app(
             app, f"{settings.deployment}-dashboard", settings=settings, names=names, env=where(settings.region)
         )
     Tags.of(app).add("logdock:deployment", settings.deployment)
+    # With the flag explicitStackTags the line above tags resources alone. A stack is found by its own tag.
+    for each in app.node.children:
+        if isinstance(each, Stack):
+            each.tags.set_tag("logdock:deployment", settings.deployment)
     return app
 
 

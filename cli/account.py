@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -35,13 +36,15 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 WORKERS = 16
-"""How many requests a command has under way at once, at most."""
+"""How many requests a command has under way at once, at most, where each takes memory or a limited service."""
+CONNECTIONS = 32
+"""How many small requests are under way at once, at most."""
 LONGEST_INVOCATION_SECONDS = 900
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
     connect_timeout=5,
     read_timeout=60,
-    max_pool_connections=WORKERS,
+    max_pool_connections=CONNECTIONS,
 )
 
 
@@ -95,7 +98,12 @@ class Account:
         # boto3 would bring its uploads and downloads of files along, which take a quarter of its start
         self._session = Session(profile=profile)
         self._clients: dict[tuple[str, str], Any] = {}
-        self._making = threading.Lock()
+        self.queue_urls: dict[str, str] = {}
+        self.requests: Counter[tuple[str, str]] = Counter()
+        """Requests so far by service and operation; of GetMetricData, the metrics that it asks for."""
+        self._making, self._counting = threading.Lock(), threading.Lock()
+        untyped: Any = self._session
+        untyped.register("before-parameter-build", self._count)
         sts = self._client("sts", settings.region)
         with ThreadPoolExecutor(1) as pool:
             # nearly every command reads S3: its client is made while STS answers
@@ -107,6 +115,10 @@ class Account:
                 f"{settings.deployment} is in {settings.account}. Choose others with --profile",
                 ExitCode.USAGE,
             )
+
+    def _count(self, params: Any, model: Any, **_: Any) -> None:
+        with self._counting:
+            self.requests[model.service_model.service_name, model.name] += len(params.get("MetricDataQueries", "1"))
 
     @cached_property
     def s3(self) -> S3Client:

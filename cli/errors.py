@@ -75,6 +75,14 @@ def is_refused(error: Exception) -> bool:
     return code_of(error) in _REFUSED
 
 
+def is_transient(error: Exception) -> bool:
+    """Say whether the same request may be answered another time: AWS was too busy, failed, or was not reached."""
+    if isinstance(error, boto.ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return code_of(error) in _THROTTLED or status >= 500
+    return isinstance(error, boto.HTTPClientError)
+
+
 def action_of(error: boto.ClientError) -> str:
     """Return the action that was refused, as a policy names it."""
     named = re.search(r"not authorized to perform: ([\w-]+:\w+)", str(error))

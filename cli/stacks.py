@@ -65,13 +65,14 @@ class DeployedStack:
 
 
 def deployed_stacks(account: Account, regions: Iterable[str]) -> list[DeployedStack]:
-    """List the stacks with this deployment's tag in some Regions."""
-    found = []
+    """List this deployment's stacks in some Regions, by their tag or, as release 0.1.0 set none, by the settings."""
+    found, expected = [], expected_stacks(account.settings)
     for region in regions:
         for page in account.cloudformation_in(region).get_paginator("describe_stacks").paginate():
             for stack in page["Stacks"]:
                 tags = {each["Key"]: each["Value"] for each in stack.get("Tags", [])}
-                if tags.get(TAG) == account.settings.deployment and stack["StackStatus"] not in _GONE:
+                is_ours = tags.get(TAG) == account.settings.deployment or expected.get(stack["StackName"]) == region
+                if is_ours and stack["StackStatus"] not in _GONE:
                     found.append(
                         DeployedStack(
                             name=one_line(stack["StackName"]),

@@ -55,14 +55,16 @@ def _concurrency(value: int) -> int:
     return value
 
 
+_CONCURRENCY_TEXT = (
+    "Invocations of the shipper for this destination at a time, 2 to 1,000. Default: 6 divided by the "
+    "number of destinations, at least 2 and at most 5: up to three destinations fit into a new account's 10 "
+    "(docs/shipping.md)."
+)
 Concurrency = Annotated[
     int,
     Strict(),
     AfterValidator(_concurrency),
     Field(
-        description="Invocations of the shipper for this destination at a time, 2 to 1,000. Default: 6 divided by the "
-        "number of destinations, at least 2 and at most 5: up to three destinations fit into a new account's 10 "
-        "(docs/shipping.md).",
         json_schema_extra={"minimum": LEAST_CONCURRENCY, "maximum": MOST_CONCURRENCY},
     ),
 ]
@@ -115,7 +117,7 @@ class LogzioDestination(Model):
         default=None,
         description="Metrics of CloudWatch that are streamed to Logz.io, in either mode. Left out: none.",
     )
-    concurrency: Concurrency | None = None
+    concurrency: Concurrency | None = Field(default=None, description=_CONCURRENCY_TEXT)
 
     @field_validator("token_secret", "listener_url")
     @classmethod
@@ -180,7 +182,7 @@ class OtlpDestination(Model):
         default=None,
         description="Name or ARN of a secret that holds a JSON object of HTTP headers, such as the API key.",
     )
-    concurrency: Concurrency | None = None
+    concurrency: Concurrency | None = Field(default=None, description=_CONCURRENCY_TEXT)
 
 
 Destination = Annotated[LogzioDestination | OtlpDestination, Field(discriminator="kind")]

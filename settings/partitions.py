@@ -21,16 +21,17 @@ def partition_of(region: str) -> str:
     return PARTITIONS.get(region.rsplit("-", 2)[0], "aws")
 
 
-def _arns(value: object, loc: Loc) -> Iterator[tuple[Loc, str]]:
-    """Yield every ARN of a settings file, with its place."""
-    if isinstance(value, str) and value.startswith("arn:"):
-        yield loc, value
-    elif isinstance(value, Mapping):
-        for key, each in value.items():
-            yield from _arns(each, (*loc, str(key)))
-    elif isinstance(value, list | tuple):
-        for at, each in enumerate(value):
-            yield from _arns(each, (*loc, at))
+def _arns(value: object, loc: Loc, around: frozenset[int] = frozenset()) -> Iterator[tuple[Loc, str]]:
+    """Yield every ARN of a settings file, with its place; a value that YAML put into itself is entered once."""
+    if isinstance(value, str):
+        if value.startswith("arn:"):
+            yield loc, value
+        return
+    if id(value) in around or not isinstance(value, Mapping | list | tuple):
+        return
+    around |= {id(value)}
+    for key, each in value.items() if isinstance(value, Mapping) else enumerate(value):
+        yield from _arns(each, (*loc, key if isinstance(key, int) else str(key)), around)
 
 
 def _foreign_arns(document: Document) -> Iterator[InitErrorDetails]:

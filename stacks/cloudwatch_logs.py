@@ -29,7 +29,7 @@ class CloudwatchLogsStack(ExportStack):
         key = self.customer_key() if adopts or export.log_group_prefixes else None
         if key:
             # Also without `encrypt`: turned off, it leaves the key with the log groups that have it.
-            self.admit_log_groups(key)
+            self.admit_log_groups(key, are_encrypted=export.encrypt)
         connector = self.connector(key) if key else None
         asked_properties: dict[str, object] = {}
         if export.retention_days:

@@ -162,7 +162,7 @@ class ExportStack(Stack):
         self.alarms.landing_in_log_groups(adoptions)
         return landings
 
-    def admit_log_groups(self, key: CustomerKey) -> None:
+    def admit_log_groups(self, key: CustomerKey, *, are_encrypted: bool = True) -> None:
         """Let CloudWatch Logs use the key for every log group of this account and Region.
 
         Not only for those of the settings: a log group that leaves them, or was renamed, is retained and stays
@@ -171,9 +171,16 @@ class ExportStack(Stack):
         using AWS Key Management Service", has this condition for the log groups of an account. It lets no one read
         more: CloudWatch Logs decrypts for those who may read the log group.
 
-        The key stays when the stack is rolled back, because the log groups stay.
+        Parameters
+        ----------
+        key
+            The export's key.
+        are_encrypted
+            The stack encrypts log groups with the key. The key then stays when its creation is rolled back, because
+            the log groups stay. Otherwise nothing can be encrypted with a key that was never created.
         """
-        key.keep_when_rolled_back()
+        if are_encrypted:
+            key.keep_when_rolled_back()
         key.allow(statements.encrypt_log_groups([self.names.log_group_arn("*", self.region)], self.region))
 
     def subscribe(self, log_group_name: str) -> ArchiveSubscription:

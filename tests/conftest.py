@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
+import hypothesis
 import moto.core.models
 import pytest
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from settings import Deployment
 
 os.environ.setdefault("JSII_NODE", str(Path(sysconfig.get_path("scripts")) / "node"))
+# How long an example takes says how busy the machine is; benchmarks measure time.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 # The strict validator runs in one policy test and in every real synth; here it would cost seconds per App.
 os.environ.setdefault("CDK_VALIDATION", "false")
 # Each test has AWS sessions of its own, and each would look for the same service models again: 30 ms per client.

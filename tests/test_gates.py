@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,10 +24,8 @@ class Gate(NamedTuple):
     variables: tuple[str, ...] = ()
 
 
-PACKAGES = (
-    "app.py", "cli", "settings", "stacks", "constructs_lib", "local_cloud", "security_report", "supply_chain",
-    "lambda_src",
-)  # fmt: skip
+IMPORTING = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+PACKAGES = ("app.py", "lambda_src", *(name for name in IMPORTING if (ROOT / name).is_dir()))
 STRAY, PACKAGE = "settings/planted.py", "planted/__init__.py"
 WRONG_TYPE = 'value: int = "text"\n'
 GATES = {

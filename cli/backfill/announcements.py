@@ -1,4 +1,8 @@
-"""Objects that landed: each is announced to the destinations' queues as S3 would have announced it, oldest first."""
+"""Objects that landed: each is announced to the destinations' queues as S3 would have announced it.
+
+Objects of a landing bucket are announced in the order of their keys while the bucket is listed, so that memory does not
+grow with their number; archive objects by their hours.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,9 @@ from cli.account import WORKERS, Account
 from cli.backfill.batch import Batch
 from cli.errors import CommandError, ExitCode
 from cli.landings import archive_prefix, landing_of
-from cli.logs.layouts import Layout
-from cli.logs.places import AbsentError, Found, Place, objects
+from cli.logs.choice import layout_of
+from cli.logs.layouts import DatedNames, Layout, Selectors, ServicePaths
+from cli.logs.places import AbsentError, Found, Place, objects, stream
 from cli.logs.times import written
 from settings.exports import Export
 
@@ -25,35 +30,75 @@ BATCH_MESSAGES = 10
 """What SQS takes at once."""
 
 
+@dataclass(frozen=True, slots=True)
 class Landed(Layout):
-    """What landed in a range, whatever the times of its records are."""
+    """What landed in a range, whatever the times of its records are.
 
-    __slots__ = ()
+    Attributes
+    ----------
+    names
+        The vendor's layout: by its names, folders are skipped that are of days more than `late` before the range.
+    """
 
-    def span(self, key: str, modified: datetime) -> tuple[datetime, datetime] | None:
-        """Return the moment of landing."""
+    names: Layout
+
+    def skips(self, folder: str) -> bool:
+        """Skip folders of other days."""
+        return self.names.skips(folder)
+
+    def names_between(self, names: list[str]) -> tuple[str, str] | None:
+        """Return the names of the days that may have landed in the range."""
+        return self.names.names_between(names)
+
+    def wants(self, key: str, modified: datetime) -> datetime | None:
+        """Return the moment of landing, if it is in the range."""
         del key
-        return modified, modified
+        return modified if self.since <= modified < self.until else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Announcements:
-    """What landed in a range, for the queues of some destinations."""
+    """What landed in a range, for the queues of some destinations.
+
+    Attributes
+    ----------
+    late
+        How much later than the day in its name an object may have landed.
+    start_after
+        Announce only objects of the landing bucket with greater keys; empty for all.
+    """
 
     account: Account
     export: Export
     since: datetime
     until: datetime
     queues: dict[str, str]
+    late: timedelta
+    start_after: str = ""
 
     def batches(self) -> Iterator[Batch]:
         """Yield what landed; of an export that lands in log groups, its archive objects."""
         found = self._found()
+        after = self.start_after
         while batch := list(islice(found, BATCH_MESSAGES)):
-            # a beginning of the range with which the first object is among the first
-            start = datetime.fromisoformat(batch[0].earliest).replace(tzinfo=UTC)
+            # where to go on: for the archive, a beginning of the range with which the first object is among the first
+            start = self.since if self.is_landing else datetime.fromisoformat(batch[0].earliest).replace(tzinfo=UTC)
             size = sum(each.size for each in batch)
-            yield Batch(start, items=len(batch), size=size, turns=len(batch), send=partial(self._send, batch))
+            yield Batch(
+                start, items=len(batch), size=size, turns=len(batch), send=partial(self._send, batch), after=after
+            )
+            after = batch[-1].key if self.is_landing else ""
+
+    @property
+    def is_landing(self) -> bool:
+        """True when the objects are those of a landing bucket."""
+        return landing_of(self.account.settings, self.export) is not None
+
+    @property
+    def names_from(self) -> datetime | None:
+        """Return before which moment names are of days that are not listed; None where names have no days."""
+        has_days = self.is_landing and isinstance(self._layout(), DatedNames | ServicePaths)
+        return self.since - self.late if has_days else None
 
     def _send(self, batch: list[Found]) -> None:
         for name, queue in self.queues.items():
@@ -61,16 +106,23 @@ class Announcements:
 
     def _found(self) -> Iterator[Found]:
         settings, export = self.account.settings, self.export
-        landing = landing_of(settings, export)
-        if landing is None:
-            place = Place(export=export, bucket=settings.archive_bucket, stack="core", prefix=archive_prefix(export))
-        else:
-            layout = Landed(self.since, self.until, timedelta())
-            place = Place(export=export, bucket=landing.bucket, stack=export.name, prefix=landing.prefix, layout=layout)
+        landing, s3 = landing_of(settings, export), self.account.s3
         try:
-            yield from objects(self.account.s3, [place], self.since, self.until, WORKERS)
+            if landing is None:
+                place = Place(
+                    export=export, bucket=settings.archive_bucket, stack="core", prefix=archive_prefix(export)
+                )
+                yield from objects(s3, [place], self.since, self.until, WORKERS)
+            else:
+                place = Place(export=export, bucket=landing.bucket, stack=export.name, prefix=landing.prefix)
+                layout = Landed(self.since, self.until, self.late, self._layout())
+                yield from stream(s3, place, layout, self.start_after, WORKERS)
         except AbsentError as error:
             raise self.account.not_deployed(error.place.stack) from None
+
+    def _layout(self) -> Layout:
+        # a name may be of a day long before the landing, and by the vendor's clock of one shortly after it
+        return layout_of(self.export, self.since - self.late, self.until, timedelta(), Selectors())
 
     def _announce(self, destination: str, queue: str, batch: list[Found]) -> None:
         """Send messages; the shipper itself asks S3 for the current versions, and finds what it did with those."""

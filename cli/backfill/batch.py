@@ -21,6 +21,8 @@ class Batch:
         What it counts for `--rate`.
     send
         Sends it to where it belongs, and returns when it is there.
+    after
+        The key of the landing bucket that comes before this batch; empty where there is none.
     """
 
     start: datetime
@@ -28,3 +30,4 @@ class Batch:
     size: int
     turns: int
     send: Callable[[], None]
+    after: str = ""

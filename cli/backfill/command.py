@@ -1,7 +1,8 @@
-"""The command itself: finds what there is in a range, and sends it to where it belongs, oldest first."""
+"""The command itself: finds what there is in a range, and sends it to where it belongs."""
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -32,6 +33,9 @@ Examples:
 `logdock backfill --export jobs --destination archive --since 90d` archives what its log groups held before the export
 """
 
+LATE = "8d"
+"""Atlas delivers again for seven days what it could not deliver; CloudFront is up to a day late."""
+
 
 def backfill(
     export: Annotated[str, typer.Option(metavar="NAME", help="The export.")],
@@ -51,6 +55,12 @@ def backfill(
         typer.Option(metavar="N", min=0.01, help="At most so many objects, or batches of log events, a second."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what there is and send nothing.")] = False,
+    late: Annotated[
+        str, typer.Option(metavar="TIME", help="How much later than the day in its name an object may have landed.")
+    ] = LATE,
+    start_after: Annotated[
+        str, typer.Option(metavar="KEY", help="Only objects of a landing bucket with greater keys: to go on.")
+    ] = "",
 ) -> None:
     """Ship, or archive, what landed before the export was shipped.
 
@@ -66,6 +76,7 @@ def backfill(
     account = Account(read_settings(settings), profile, region, settings)
     chosen = _export(account, export)
     destinations = _destinations(chosen, destination)
+    is_landing, names_from = False, None
     if isinstance(chosen, LogGroupExport) and destinations == [ARCHIVE]:
         things = "log events"
         wanted = LogGroupEvents(account=account, export=chosen, since=first, until=end if until else None, now=now)
@@ -73,15 +84,32 @@ def backfill(
     else:
         things = "objects"
         queues = {name: queue_url(account, name) for name in destinations}
-        batches = Announcements(account=account, export=chosen, since=first, until=end, queues=queues).batches()
+        announcements = Announcements(
+            account=account,
+            export=chosen,
+            since=first,
+            until=end,
+            queues=queues,
+            late=now - moment("--late", late, now),
+            start_after=start_after,
+        )
+        is_landing, names_from = announcements.is_landing, announcements.names_from
+        batches = announcements.batches()
+    if start_after and not is_landing:
+        raise CommandError(
+            f"--start-after: of {export}, no objects of a landing bucket are sent here; go on with --since",
+            ExitCode.USAGE,
+        )
     pace = Pace(rate)
     report: dict[str, Any] = {"export": export, "destinations": destinations, "dry_run": dry_run}
-    report |= {"since": written(first), "until": written(end), things.replace(" ", "_"): 0, "bytes": 0, "go_on": None}
+    report |= {"since": written(first), "until": written(end), things.replace(" ", "_"): 0, "bytes": 0}
+    report |= {"go_on": None, "start_after": None, "names_from": written(names_from) if names_from else None}
+    report["late"] = late
     try:
         with stopped_by_interrupt(pace, screen.note), screen.progress(things) as done:
             for batch in batches:
                 if not dry_run:
-                    report["go_on"] = written(batch.start)
+                    report["go_on"], report["start_after"] = written(batch.start), batch.after or None
                     if not pace.turn(batch.turns):
                         break
                     batch.send()
@@ -89,7 +117,7 @@ def backfill(
                 report["bytes"] += batch.size
                 done(batch.items)
             else:
-                report["go_on"] = None
+                report["go_on"] = report["start_after"] = None
     except (CommandError, BotoCoreError, ClientError):
         _show(report, things, screen)
         raise
@@ -140,5 +168,8 @@ def _show(report: dict[str, Any], things: str, screen: Screen) -> None:
         screen.say(f"{said} of {report['export']} announced to {where}. `logdock status` shows what becomes of them.")
     else:
         screen.say(f"{said} of {report['export']} archived, and shipped on from there.")
+    if report["names_from"]:
+        screen.say(f"Not listed: what is named after a day more than {report['late']} before --since (--late).")
     if report["go_on"]:
-        screen.say(f"Not finished. Go on with --since {report['go_on']}")
+        after = f" --start-after {shlex.quote(report['start_after'])}" if report["start_after"] else ""
+        screen.say(f"Not finished. Go on with --since {report['go_on']}{after}")

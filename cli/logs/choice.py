@@ -118,14 +118,15 @@ def _place(
         )
     if landing is None or (is_archived and copy is not Copy.LANDING):
         return Place(export=export, bucket=account.settings.archive_bucket, stack="core", prefix=archive_prefix(export))
-    layout = _layout(export, wanted, since, until)
+    layout = layout_of(export, since, until, wanted.late, wanted.selectors)
     return Place(export=export, bucket=landing.bucket, stack=export.name, prefix=landing.prefix, layout=layout)
 
 
-def _layout(export: Export, wanted: Wanted, since: datetime, until: datetime) -> Layout:
+def layout_of(export: Export, since: datetime, until: datetime, late: timedelta, selectors: Selectors) -> Layout:
+    """Return how an export's landing bucket names its objects, for a range and what Aptible's selectors choose."""
     if isinstance(export, AptibleExport):
-        return Aptible(since, until, wanted.late, wanted.selectors)
+        return Aptible(since, until, late, selectors)
     is_access_log = isinstance(export, S3LogsExport) and export.services == ("s3-access",)
     if isinstance(export, MongodbAtlasExport) or is_access_log:
-        return DatedNames(since, until, wanted.late)
-    return ServicePaths(since, until, wanted.late)
+        return DatedNames(since, until, late)
+    return ServicePaths(since, until, late)

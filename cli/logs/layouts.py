@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 SKEW = timedelta(minutes=5)
 """How far a vendor's clock may be from that of S3."""
+AFTER_DATES = ":"
+"""Sorts after every name that begins with a digit, and before every one that begins with a letter."""
 ANY = datetime.min.replace(tzinfo=UTC)
 _DAY = timedelta(days=1)
 
@@ -37,8 +39,11 @@ class Layout:
         del folder
         return False
 
-    def first_name(self, names: list[str]) -> str | None:
-        """Return where to begin in a folder whose first names are these; None where names have no order of time."""
+    def names_between(self, names: list[str]) -> tuple[str, str] | None:
+        """Return where the wanted names of a folder begin and end, by its first names; None without an order of time.
+
+        Names that do not begin with a digit are outside of that order, and may all be wanted.
+        """
         del names
         return None
 
@@ -75,24 +80,40 @@ class DatedNames(Layout):
         day = _date(*name.split("-")) if self._NAME.fullmatch(name) else None
         return day is not None and self._is_outside(day)
 
-    def first_name(self, names: list[str]) -> str | None:
-        """Begin before the day of the range, in whatever time zone names are."""
+    def names_between(self, names: list[str]) -> tuple[str, str] | None:
+        """Begin and end a day outside of the range, in whatever time zone names are.
+
+        A name is of its records' time or of its upload, which is at most `late` after them.
+        """
         if not all(self._NAME.match(name) for name in names):
             return None
-        return f"{self.since - 2 * _DAY:%Y-%m-%d}"
+        return f"{self.since - 2 * _DAY:%Y-%m-%d}", f"{self.until + self.late + 2 * _DAY:%Y-%m-%d}"
 
 
 class ServicePaths(Layout):
-    """What AWS services write: ``AWSLogs/<account>/<service>/<Region>/YYYY/MM/DD/``."""
+    """What AWS services write: ``AWSLogs/<account>/<service>/<Region>/YYYY/MM/DD/``.
+
+    VPC flow logs may write ``year=YYYY/month=MM/day=DD/`` (Amazon VPC User Guide, "Flow log files").
+    """
 
     __slots__ = ()
-    _FOLDER = re.compile(r"(?:.*/)?AWSLogs/.*/(\d{4})/(\d\d)/(\d\d)/")
+    _FOLDER = re.compile(
+        r"(?:.*/)?AWSLogs/(?:.*/)?(?:year=)?(?P<year>20\d\d)/(?:(?:month=)?(?P<month>\d\d)/(?:(?:day=)?(?P<day>\d\d)/)?)?"
+    )
 
     def skips(self, folder: str) -> bool:
-        """Skip the folders of other days."""
+        """Skip the folders of other years, months and days."""
         match = self._FOLDER.fullmatch(folder)
-        day = _date(*match.groups()) if match else None
-        return day is not None and self._is_outside(day)
+        if match is None:
+            return False
+        year, month, day = match["year"], match["month"], match["day"]
+        first = _date(year, month or "01", day or "01")
+        last = _date(year, month or "12", day or ("28" if month else "31"))
+        if first is None or last is None:
+            return False
+        # a month has up to three days after its 28th
+        rest = timedelta(days=3) if month and not day else timedelta()
+        return first - _DAY > self.until + self.late or last + rest + 2 * _DAY <= self.since
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from botocore.exceptions import ClientError
 
 from cli.errors import code_of
-from cli.logs.layouts import Layout
+from cli.logs.layouts import AFTER_DATES, Layout
 from cli.logs.times import bound
 from settings.exports import Export
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 _DAYS_AHEAD = 8
+_FOLDERS_AHEAD = 16
+Pages = tuple["ListObjectsV2OutputTypeDef | None", Iterator["ListObjectsV2OutputTypeDef"]]
+"""The first page of a folder, and those after it."""
 INSTRUCTION = ".instruction"
 """What the encryption client calls the file that it may write an envelope to, beside the object."""
 Item = TypeVar("Item")
@@ -43,7 +46,7 @@ class Place:
     prefix
         Of all its keys; empty, or with a final slash.
     layout
-        How a landing bucket names its objects; None for the archive.
+        How a landing bucket names its objects; None for the archive. Its range is replaced by that of each search.
     """
 
     export: Export
@@ -76,7 +79,9 @@ def objects(s3: S3Client, places: list[Place], since: datetime, until: datetime,
     """Yield the objects of all places, by their earliest records."""
     with ThreadPoolExecutor(workers) as pool:
         each = [
-            _landed(s3, place, place.layout, pool) if place.layout else _archived(s3, place, since, until, pool)
+            _landed(s3, place, replace(place.layout, since=since, until=until), pool)
+            if place.layout
+            else _archived(s3, place, since, until, pool)
             for place in places
         ]
         yield from heapq.merge(*each, key=attrgetter("earliest"))
@@ -129,22 +134,107 @@ def _folder(s3: S3Client, place: Place, layout: Layout, folder: str) -> tuple[li
     """List what a folder holds of what is wanted, and its folders."""
     found: list[Found] = []
     inner: list[str] = []
-    start = ""
-    pages = _pages(s3, place, folder, delimiter="/")
-    while (page := next(pages, None)) is not None:
-        contents = page.get("Contents", [])
+    for page in _wanted_pages(s3, place, layout, folder):
         inner += [each["Prefix"] for each in page.get("CommonPrefixes", [])]
-        if page["IsTruncated"] and not start and not inner:
-            name = layout.first_name([each["Key"].removeprefix(folder) for each in contents])
-            if name and (start := folder + name) > contents[-1]["Key"]:
-                pages = _pages(s3, place, folder, delimiter="/", start_after=start)
-                continue
-        for item in contents:
-            key = item["Key"]
-            earliest = layout.wants(key, item["LastModified"].astimezone(UTC))
-            if earliest is not None and not key.endswith(("/", INSTRUCTION)):
-                found.append(_found(place, item, bound(earliest)))
+        found += _wanted(place, layout, page)
     return found, [each for each in inner if not layout.skips(each)]
+
+
+def _wanted_pages(
+    s3: S3Client, place: Place, layout: Layout, folder: str, start_after: str = ""
+) -> Iterator[ListObjectsV2OutputTypeDef]:
+    """Yield the pages of a folder, but for those that hold only names before or after the wanted ones."""
+    pages = _pages(s3, place, folder, delimiter="/", start_after=start_after)
+    between: tuple[str, str] | None = None
+    is_first = True
+    while (page := next(pages, None)) is not None:
+        last = _last_name(page)
+        if is_first and page["IsTruncated"] and not page.get("CommonPrefixes"):
+            between = layout.names_between([each["Key"].removeprefix(folder) for each in page.get("Contents", [])])
+            if between and folder + between[0] > last:
+                pages = _pages(s3, place, folder, delimiter="/", start_after=folder + between[0])
+                is_first = False
+                continue
+        is_first = False
+        yield page
+        if between and page["IsTruncated"] and folder + between[1] <= last < folder + AFTER_DATES:
+            between = None
+            pages = _pages(s3, place, folder, delimiter="/", start_after=folder + AFTER_DATES)
+
+
+def _last_name(page: ListObjectsV2OutputTypeDef) -> str:
+    return max(
+        *(each["Key"] for each in page.get("Contents", [])[-1:]),
+        *(each["Prefix"] for each in page.get("CommonPrefixes", [])[-1:]),
+        "",
+        "",
+    )
+
+
+def _wanted(place: Place, layout: Layout, page: ListObjectsV2OutputTypeDef) -> Iterator[Found]:
+    for item in page.get("Contents", []):
+        key = item["Key"]
+        earliest = layout.wants(key, item["LastModified"].astimezone(UTC))
+        if earliest is not None and not key.endswith(("/", INSTRUCTION)):
+            yield _found(place, item, bound(earliest))
+
+
+def stream(s3: S3Client, place: Place, layout: Layout, start_after: str, workers: int) -> Iterator[Found]:
+    """Yield the objects of a landing bucket that a layout wants, in the order of their keys, while they are listed.
+
+    Memory does not grow with the number of objects. The first pages of folders are listed ahead, in parallel.
+
+    Parameters
+    ----------
+    start_after
+        Yield only greater keys; empty for all.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        yield from _stream(s3, place, layout, place.prefix, start_after, pool)
+
+
+def _stream(
+    s3: S3Client,
+    place: Place,
+    layout: Layout,
+    folder: str,
+    start_after: str,
+    pool: ThreadPoolExecutor,
+    first: Pages | None = None,
+) -> Iterator[Found]:
+    def open_folder(inner: str) -> Pages:
+        pages = _wanted_pages(s3, place, layout, inner, _start_in(inner, start_after))
+        return next(pages, None), pages
+
+    page, pages = first or open_folder(folder)
+    while page is not None:
+        found = (each for each in _wanted(place, layout, page) if each.key > start_after)
+        inner = [
+            each["Prefix"]
+            for each in page.get("CommonPrefixes", [])
+            # of a folder before the key to start after nothing is left, unless that key is in it
+            if not layout.skips(each["Prefix"])
+            and (each["Prefix"] > start_after or start_after.startswith(each["Prefix"]))
+        ]
+        waiting = next(found, None)
+        for name, opened in zip(inner, _ahead(pool, open_folder, inner, _FOLDERS_AHEAD), strict=True):
+            while waiting is not None and waiting.key < name:
+                yield waiting
+                waiting = next(found, None)
+            yield from _stream(s3, place, layout, name, start_after, pool, opened)
+        while waiting is not None:
+            yield waiting
+            waiting = next(found, None)
+        page = next(pages, None)
+
+
+def _start_in(folder: str, start_after: str) -> str:
+    """Return what to list a folder after so that the folder in it that holds a key is listed too."""
+    if not start_after.startswith(folder):
+        return ""
+    inner, slash, _ = start_after.removeprefix(folder).partition("/")
+    # "a/b" is before "a/b/", under which all of its keys are returned
+    return folder + inner if inner or slash else ""
 
 
 def _found(place: Place, item: Any, earliest: str) -> Found:

@@ -127,7 +127,7 @@ def _plan(
     old = read_settings(before) if before else None
     difference = compare(old, new) if old else None
     found = Plan(
-        deployment=new.deployment,
+        settings=new,
         before=str(before) if before else "deployed",
         after=str(file),
         difference=difference,

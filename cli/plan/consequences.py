@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from cli.plan.changes import DEPLOYMENT, Comparison
 from cli.plan.effects import Effect, Kind, joined
-from cli.plan.rules import effects_of
+from cli.plan.rules.table import effects_of
 from cli.stacks import expected_stacks
 from settings.destinations import Destination
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from cli.account import WORKERS, Account
-from cli.errors import action_of, is_absent, is_refused
+from cli.errors import action_of, code_of, is_absent, is_refused, is_transient
 from cli.plan.changes import DEPLOYMENT, compare
 from cli.plan.consequences import consequences
 from cli.plan.effects import Effect, Kind
@@ -165,7 +165,9 @@ def _or_note(plan: Plan, what: str, question: Any, otherwise: Any = None) -> Any
     try:
         return question()
     except ClientError as error:
-        if is_refused(error):
+        if is_transient(error):
+            plan.notes.append(f"Not checked: {what} ({error.operation_name}: {code_of(error)}). Run the command again.")
+        elif is_refused(error):
             plan.notes.append(f"Not checked: {what} ({action_of(error)} is refused).")
         elif not is_absent(error):
             raise

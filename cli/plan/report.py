@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cli.plan.changes import DEPLOYMENT, Change, Comparison
 from cli.plan.effects import Effect, shown
-from cli.plan.rules import remark_on
+from cli.plan.rules.table import remark_on
 from cli.plan.templates import ResourceChange
 from settings import Deployment
 from settings.costs import Inputs, monthly_estimate
@@ -19,8 +19,8 @@ class Plan:
 
     Attributes
     ----------
-    deployment
-        Its name.
+    settings
+        Those of the next deploy.
     before, after
         What was compared, in words.
     difference
@@ -35,7 +35,7 @@ class Plan:
         What could not be compared, and why.
     """
 
-    deployment: str
+    settings: Deployment
     before: str
     after: str
     difference: Comparison | None
@@ -45,12 +45,9 @@ class Plan:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def costs(self) -> tuple[float, float] | None:
-        """Monthly estimates in USD before and after; None where the old settings are not known, or it is the same."""
-        if not self.difference:
-            return None
-        before, after = (_dollars(each) for each in (self.difference.old, self.difference.new))
-        return None if round(before) == round(after) else (before, after)
+    def costs(self) -> tuple[float | None, float]:
+        """Monthly estimates in USD before and after; before is None where the old settings are not known."""
+        return _dollars(self.difference.old) if self.difference else None, _dollars(self.settings)
 
     @property
     def open_dangers(self) -> list[Effect]:
@@ -71,7 +68,7 @@ def as_document(plan: Plan) -> dict[str, object]:
     """Return the JSON document."""
     difference = plan.difference
     return {
-        "deployment": plan.deployment,
+        "deployment": plan.settings.deployment,
         "from": plan.before,
         "to": plan.after,
         "exports": {
@@ -97,7 +94,7 @@ def as_document(plan: Plan) -> dict[str, object]:
         ],
         "resources": [each.document() for each in plan.resources],
         "notes": plan.notes,
-        "monthly_usd": {"before": plan.costs[0], "after": plan.costs[1]} if plan.costs else None,
+        "monthly_usd": dict(zip(("before", "after"), plan.costs, strict=True)),
         "dangers": len(plan.open_dangers),
     }
 
@@ -113,7 +110,7 @@ def as_markdown(plan: Plan) -> str:
 
 
 def _lines(plan: Plan, *, markdown: bool) -> Iterator[str]:
-    yield f"{'## ' if markdown else ''}Plan of {plan.deployment}: {plan.before} → {plan.after}"
+    yield f"{'## ' if markdown else ''}Plan of {plan.settings.deployment}: {plan.before} → {plan.after}"
     blank = [""] if markdown else []
     yield from blank
     if not (plan.effects or plan.resources or (plan.difference and plan.difference.changes)):
@@ -124,14 +121,14 @@ def _lines(plan: Plan, *, markdown: bool) -> Iterator[str]:
     yield from _resources(plan.resources, markdown=markdown)
     for note in plan.notes:
         yield from [*blank, f"{'> ' if markdown else ''}Note: {note}"]
-    if plan.costs:
-        before, after = plan.costs
-        volume = Inputs().gigabytes_a_day
-        yield from [
-            *blank,
-            f"Monthly estimate on AWS, at {volume:g} GB a day of each export: {before:,.0f} USD → {after:,.0f} USD.",
-        ]
+    yield from [*blank, _costs(plan)]
     yield from [*blank, _verdict(plan)]
+
+
+def _costs(plan: Plan) -> str:
+    before, after = (None if each is None else f"{each:,.0f} USD" for each in plan.costs)
+    dollars = after if before in (None, after) else f"{before} → {after}"
+    return f"Monthly estimate on AWS, at {Inputs().gigabytes_a_day:g} GB a day of each export: {dollars}."
 
 
 def _owners(plan: Plan) -> list[str]:

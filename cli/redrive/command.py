@@ -66,13 +66,13 @@ def redrive(
             _work(account, wanted, report, pace, screen, dry_run=dry_run, wait_seconds=wait)
     except (CommandError, BotoCoreError, ClientError):
         # what was done until then is done
-        if report.groups:
+        if report.groups or report.unseen:
             _show(report, screen, dry_run=dry_run, stopped=True)
         raise
     _show(report, screen, dry_run=dry_run, stopped=pace.stopped)
     if pace.stopped:
         raise typer.Exit(ExitCode.INTERRUPTED)
-    if report.left:
+    if report.left or report.unseen:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
@@ -97,6 +97,10 @@ def _work(
     wait_seconds: float,
 ) -> None:
     is_home = account.settings.region in account.regions
+    if not is_home and wanted.where in (None, Place.DEAD_LETTERS, Place.QUARANTINE, Place.METRICS):
+        report.note(f"dead letters, quarantine and metrics are in {account.settings.region}, and are not looked at")
+    if wanted.reason is not None and wanted.where in (None, Place.DEAD_LETTERS):
+        report.note("dead letters are not looked at: --reason does not choose among them")
     if wanted.where in (None, Place.ARCHIVER) and wanted.destination in (None, "archive"):
         events = ArchiverEvents(account=account, wanted=wanted, report=report)
         with screen.progress("reading the archiver's events"):
@@ -137,14 +141,29 @@ def _show(report: Report, screen: Screen, *, dry_run: bool, stopped: bool) -> No
                 for group, each in rows
             ],
             "left": report.left,
+            "not_looked_at": [each._asdict() for each in report.unseen],
             "notes": report.notes,
         }
     )
     for note in report.notes:
         screen.note(f"Note: {note}")
+    is_whole = not (report.unseen or stopped)
+    if rows:
+        _show_groups(report, screen, dry_run=dry_run)
+    for each in report.unseen:
+        screen.say(f"Not looked at: about {each.about} messages of {each.what}: {each.reason}.")
     if not rows:
-        screen.say("Nothing has failed.")
-        return
+        screen.say("Nothing has failed." if is_whole else "Nothing that was looked at has failed.")
+    elif dry_run:
+        screen.say(f"{_counted(report.left)}. Nothing was sent: without --dry-run all of it is.")
+    elif report.left:
+        screen.say(f"{_counted(report.left)} left. What is still on its way is deleted by the next run.")
+    else:
+        screen.say("Nothing is left." if is_whole else "Nothing that was looked at is left.")
+
+
+def _show_groups(report: Report, screen: Screen, *, dry_run: bool) -> None:
+    rows = sorted(report.groups.items())
     regions = len({group.region for group, _ in rows}) > 1
     heads = ["where", *(["region"] if regions else []), "export", "destination", "reason", "failures", "records"]
     table = [
@@ -153,13 +172,9 @@ def _show(report: Report, screen: Screen, *, dry_run: bool, stopped: bool) -> No
     ]
     if dry_run:
         screen.table(heads, table)
-        screen.say(f"{_counted(report.left)}. Nothing was sent: without --dry-run all of it is.")
-        return
-    screen.table([*heads, "sent", "left"], [[*row, f.gone, f.left] for row, (_, f) in zip(table, rows, strict=True)])
-    if report.left:
-        screen.say(f"{_counted(report.left)} left. What is still on its way is deleted by the next run.")
     else:
-        screen.say("Nothing is left.")
+        rest = [[*row, f.gone, f.left] for row, (_, f) in zip(table, rows, strict=True)]
+        screen.table([*heads, "sent", "left"], rest)
 
 
 def _counted(failures: int) -> str:

@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
 from log_shipper.errors import ShipperError
 from log_shipper.events import continued, objects_in
 
 from cli.account import Account
-from cli.errors import is_absent
-from cli.redrive.failures import UNKNOWN, Group, Place, Report, Wanted, in_general
+from cli.errors import code_of, is_absent
+from cli.redrive.failures import UNKNOWN, Group, Place, Report, Unseen, Wanted, in_general
 from cli.redrive.pace import Pace
 from cli.redrive.reasons import reasons_of
 
@@ -32,6 +33,19 @@ LOOKED_AT = 1000
 """How many messages of a queue are looked at, when none is to be moved."""
 WAIT_SECONDS = 1
 """A receipt that waits asks all of the queue's servers (SQS Developer Guide, "Short and long polling")."""
+_COUNTS: Sequence[Any] = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesDelayed",
+    "ApproximateNumberOfMessagesNotVisible",
+)
+_IN_FLIGHT = frozenset({"OverLimit", "AWS.SimpleQueueService.OverLimit"})
+_STOPPED = "the command was stopped"
+_FIFO = (
+    "a FIFO queue shows no more of a message group while some of its messages are looked at "
+    "(without --dry-run all are sent)"
+)
+_HIDDEN = "SQS counts them and did not return them: another reader has them, or they are hidden for some minutes"
+_OVER_LIMIT = "SQS returns no more while so many messages are looked at"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,25 +71,44 @@ class DeadLetters:
         take: Callable[[SQSClient, str, list[MessageTypeDef]], set[str]],
         at_most: int | None,
     ) -> None:
-        """Receive every message once; `take` returns the ids of those that have arrived."""
+        """Receive every message once; `take` returns the ids of those that have arrived.
+
+        What is looked at and left is seen again when it is no longer hidden, and hidden once more: the end is a receipt
+        without messages.
+        """
         sqs = self.account.sqs
         dead = self._url("-dead")
+        before = queue_counts(sqs, dead)
+        why = _FIFO if dead.endswith(".fifo") and at_most is not None else _HIDDEN
+        seen_again = 0
         seen: dict[str, Group] = {}
         arrived: set[str] = set()
         held: dict[str, str] = {}
         since = 0
         try:
             while not pace.stopped and (at_most is None or len(seen) < at_most):
-                messages = sqs.receive_message(
-                    QueueUrl=dead,
-                    MaxNumberOfMessages=BATCH,
-                    VisibilityTimeout=HIDDEN_SECONDS,
-                    WaitTimeSeconds=WAIT_SECONDS,
-                    MessageSystemAttributeNames=["SentTimestamp", "MessageGroupId"],
-                ).get("Messages", [])
+                try:
+                    messages = sqs.receive_message(
+                        QueueUrl=dead,
+                        MaxNumberOfMessages=BATCH,
+                        VisibilityTimeout=HIDDEN_SECONDS,
+                        WaitTimeSeconds=WAIT_SECONDS,
+                        MessageSystemAttributeNames=["SentTimestamp", "MessageGroupId"],
+                    ).get("Messages", [])
+                except ClientError as error:
+                    if code_of(error) not in _IN_FLIGHT:
+                        raise
+                    why = _OVER_LIMIT
+                    break
                 new = [message for message in messages if message["MessageId"] not in seen]
                 if not new:
-                    break
+                    held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
+                    seen_again += 1
+                    # each of these receipts hides ten more of what was seen
+                    if not messages or seen_again > len(seen):
+                        break
+                    continue
+                seen_again = 0
                 groups = {message["MessageId"]: self._group(message["Body"]) for message in new}
                 seen |= groups
                 since = min([since or 2**63, *(int(message["Attributes"]["SentTimestamp"]) for message in new)])
@@ -88,10 +121,12 @@ class DeadLetters:
             _release(sqs, dead, list(held.values()))
         asked_for = {message: group for message, group in seen.items() if self.wanted.takes(group)}
         self._count(asked_for, arrived, since)
-        if at_most is not None and len(seen) >= at_most:
-            attribute = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["ApproximateNumberOfMessages"])
-            total = attribute["Attributes"]["ApproximateNumberOfMessages"]
-            self.report.note(f"{self._name('-dead')}: looked at {len(seen)} of about {total} messages")
+        if before > len(seen):
+            if at_most is not None and len(seen) >= at_most:
+                why = f"a dry run looks at {at_most} messages of a queue"
+            if pace.stopped:
+                why = _STOPPED
+            self.report.unseen.append(Unseen(Place.DEAD_LETTERS, self._name("-dead"), before - len(seen), why))
 
     def _count(self, messages: dict[str, Group], arrived: set[str], since: int) -> None:
         if not messages:
@@ -151,12 +186,21 @@ def queue_url(account: Account, destination: str, suffix: str = "") -> str:
     CommandError
         When the shipper is not deployed.
     """
-    try:
-        return account.sqs.get_queue_url(QueueName=account.names.queue(destination, suffix))["QueueUrl"]
-    except account.sqs.exceptions.ClientError as error:
-        if is_absent(error):
-            raise account.not_deployed("shipper") from None
-        raise
+    name = account.names.queue(destination, suffix)
+    if name not in account.queue_urls:
+        try:
+            account.queue_urls[name] = account.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        except ClientError as error:
+            if is_absent(error):
+                raise account.not_deployed("shipper") from None
+            raise
+    return account.queue_urls[name]
+
+
+def queue_counts(sqs: SQSClient, queue: str) -> int:
+    """Return about how many messages a queue has: visible, delayed and in flight."""
+    found = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=_COUNTS)["Attributes"]
+    return sum(int(found.get(name, 0)) for name in _COUNTS)
 
 
 def _entry(number: int, message: MessageTypeDef) -> Any:

@@ -87,12 +87,30 @@ class Figures:
         return self.found - self.gone
 
 
+class Unseen(NamedTuple):
+    """What was not looked at.
+
+    Attributes
+    ----------
+    what
+        The queue, or another place.
+    about
+        How many failures are there that were not looked at, as far as AWS says.
+    """
+
+    where: Place
+    what: str
+    about: int
+    reason: str
+
+
 @dataclass(slots=True)
 class Report:
     """What is found and done, from any thread."""
 
     groups: dict[Group, Figures] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    unseen: list[Unseen] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def found(self, group: Group, *, objects: int = 1, records: int = 0) -> None:

@@ -26,6 +26,11 @@ class Pace:
         self._stop = threading.Event()
 
     @property
+    def is_limited(self) -> bool:
+        """True when turns are handed out at a rate."""
+        return self._interval > 0
+
+    @property
     def stopped(self) -> bool:
         """True once nothing more is to be begun."""
         return self._stop.is_set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,14 +21,16 @@ from log_shipper.events import ObjectRef, message_of
 from log_shipper.jobs import identity_of
 from log_shipper.keys import QUARANTINE, Quarantined, progress_key, quarantine_prefix, quarantined
 
-from cli.account import WORKERS, Account
+from cli.account import CONNECTIONS, Account
 from cli.errors import code_of, is_absent
 from cli.redrive.dead_letters import queue_url
 from cli.redrive.failures import Group, Place, Report, Wanted, in_general
 from cli.redrive.pace import Pace
-from cli.redrive.versions import COLD, ColdError, Kept, delete, kept, read
+from cli.redrive.versions import COLD, ColdError, Kept, delete_all, kept, read
 
 POLL_SECONDS = 2.0
+BATCH = 10
+"""What SQS takes at once."""
 STALE = timedelta(minutes=15)
 """After this long what a queue says of itself is true: its figures lag by a minute or so."""
 _NOTHING_DONE = json.dumps({"position": 0, "reader": "redrive", "done": False}).encode()
@@ -79,7 +82,7 @@ class Quarantine:
         """Count the objects that are wanted and not counted yet; return them."""
         new = [refused for refused in self._listed() if refused not in self._groups]
         asked = []
-        with ThreadPoolExecutor(WORKERS) as pool:
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
             for refused, (group, records) in zip(new, pool.map(self._read, new), strict=True):
                 if self.wanted.takes(group):
                     asked.append(refused)
@@ -90,14 +93,15 @@ class Quarantine:
     def redrive(self, asked: list[Refused], pace: Pace, done: Callable[[int], None]) -> None:
         """Send objects again, wait until they have arrived, and delete those that have."""
         sendable = [refused for refused in asked if self._has_a_place(refused)]
-        with ThreadPoolExecutor(WORKERS) as pool:
-            for refused, mark in zip(sendable, pool.map(self._mark, sendable), strict=True):
-                if mark is None:
-                    if pace.turn() and self._claim(refused):
-                        self._send(refused)
-                elif not mark.done and self._is_lost(refused, mark) and pace.turn():
-                    self._put_mark(refused, mark.body)
-                    self._send(refused)
+        by_destination: defaultdict[str, list[Refused]] = defaultdict(list)
+        for refused in sendable:
+            by_destination[refused.whose.destination].append(refused)
+        batches = [
+            each[start : start + BATCH] for each in by_destination.values() for start in range(0, len(each), BATCH)
+        ]
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            for _ in pool.map(lambda batch: self._claim_and_send(batch, pace), batches):
+                pass
             self._wait(sendable, pool, pace, done)
         # what was refused again is there under another name
         self.look("refused during this run: ")
@@ -130,6 +134,25 @@ class Quarantine:
             lines, reason = [], "the quarantine object itself cannot be read"
         region = self.account.settings.region
         return Group(Place.QUARANTINE, region, refused.whose.export, refused.whose.destination, reason), len(lines)
+
+    def _claim_and_send(self, batch: list[Refused], pace: Pace) -> None:
+        if claimed := [refused for refused in batch if self._claimed(refused, pace)]:
+            self._send(claimed)
+
+    def _claimed(self, refused: Refused, pace: Pace) -> bool:
+        """Note that an object is being sent; return False for one that is not to be sent now."""
+        # where turns are rare, none is taken for what was sent before; else the note itself says whether it was
+        mark = self._mark(refused) if pace.is_limited else None
+        if mark is None:
+            if not pace.turn():
+                return False
+            if self._claim(refused):
+                return True
+            mark = self._mark(refused)
+        if mark is None or mark.done or not self._is_lost(refused, mark) or not pace.turn():
+            return False
+        self._put_mark(refused, mark.body)
+        return True
 
     def _has_a_place(self, refused: Refused) -> bool:
         if self._groups[refused].reason == COLD:
@@ -183,16 +206,26 @@ class Quarantine:
             )["Attributes"].values()
         )
 
-    def _send(self, refused: Refused) -> None:
-        queue = queue_url(self.account, refused.whose.destination)
-        # its lag counts from now
+    def _send(self, batch: list[Refused]) -> None:
+        """Send messages of one destination."""
+        destination = batch[0].whose.destination
+        queue = queue_url(self.account, destination)
+        # the lag counts from now
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        key, version, _ = refused.kept
-        body = message_of(ObjectRef(refused.whose.export, self._bucket, key, version, time=now))
-        fifo: Any = {}
-        if queue.endswith(".fifo"):
-            fifo = {"MessageGroupId": refused.whose.export, "MessageDeduplicationId": self._identity(refused)}
-        self.account.sqs.send_message(QueueUrl=queue, MessageBody=body, **fifo)
+        entries: list[Any] = []
+        for number, refused in enumerate(batch):
+            key, version, _ = refused.kept
+            body = message_of(ObjectRef(refused.whose.export, self._bucket, key, version, time=now))
+            entry = {"Id": str(number), "MessageBody": body}
+            if queue.endswith(".fifo"):
+                entry |= {"MessageGroupId": refused.whose.export, "MessageDeduplicationId": self._identity(refused)}
+            entries.append(entry)
+        answer = self.account.sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+        for failed in answer.get("Failed", []):
+            self.report.note(
+                f"{self.account.names.queue(destination)} did not take a message: {failed['Code']}. "
+                "A run after a quarter of an hour sends it again"
+            )
 
     def _wait(self, sent: list[Refused], pool: ThreadPoolExecutor, pace: Pace, done: Callable[[int], None]) -> None:
         """Delete what has arrived, until all has, or nothing has for as long as the person would wait."""
@@ -200,8 +233,7 @@ class Quarantine:
         while sent:
             marks = list(zip(sent, pool.map(self._mark, sent), strict=True))
             arrived = [refused for refused, mark in marks if mark is not None and mark.done]
-            for refused in arrived:
-                self._delete(refused)
+            self._delete(arrived)
             done(len(arrived))
             sent = [refused for refused, mark in marks if mark is None or not mark.done]
             idle = 0.0 if arrived else idle + POLL_SECONDS
@@ -209,9 +241,13 @@ class Quarantine:
                 break
             pace.pause(POLL_SECONDS)
 
-    def _delete(self, refused: Refused) -> None:
-        delete(self.account.s3, self._bucket, refused.kept)
-        self.report.gone(self._groups[refused])
+    def _delete(self, arrived: list[Refused]) -> None:
+        refused_keys = delete_all(self.account.s3, self._bucket, [refused.kept for refused in arrived])
+        for code in refused_keys.values():
+            self.report.note(f"{self._bucket} did not delete an object that has arrived: {code}")
+        for refused in arrived:
+            if refused.kept.key not in refused_keys:
+                self.report.gone(self._groups[refused])
 
     @property
     def _bucket(self) -> str:

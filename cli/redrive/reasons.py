@@ -33,8 +33,8 @@ def reasons_of(
             for event in page["events"]:
                 error, returned = _line(event["message"])
                 reasons |= dict.fromkeys(messages.intersection(returned), error)
-            if number + 1 == MOST_PAGES:
-                break
+            if number + 1 == MOST_PAGES and page.get("nextToken"):
+                return reasons, f"only the first {MOST_PAGES} pages of {log_group} were searched"
     except ClientError as error:
         if is_refused(error):
             return reasons, "logs:FilterLogEvents is refused"

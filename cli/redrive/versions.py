@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 COLD = "it is in Deep Archive: restore it first"
+
+
+MOST_DELETED = 1000
+"""What DeleteObjects takes (Amazon S3 API Reference, DeleteObjects)."""
 
 
 class ColdError(Exception):
@@ -61,6 +66,24 @@ def read(s3: S3Client, bucket: str, what: Kept) -> bytes:
         if code_of(error) == "InvalidObjectState":
             raise ColdError from None
         raise
+
+
+def delete_all(s3: S3Client, bucket: str, objects: Sequence[Kept]) -> dict[str, str]:
+    """Delete objects with all that they replaced, a thousand versions at a time; return why keys were not deleted.
+
+    The current versions go last, and that of a key of which an older version is left does not go.
+    """
+    refused: dict[str, str] = {}
+    for versions in (
+        [(each.key, version) for each in objects for version in each.older],
+        [(each.key, each.version) for each in objects],
+    ):
+        rest = [version for version in versions if version[0] not in refused]
+        for start in range(0, len(rest), MOST_DELETED):
+            chosen: Any = [{"Key": key, "VersionId": version} for key, version in rest[start : start + MOST_DELETED]]
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": chosen, "Quiet": True})
+            refused |= {str(each.get("Key")): str(each.get("Code")) for each in answer.get("Errors", [])}
+    return refused
 
 
 def delete(s3: S3Client, bucket: str, what: Kept) -> None:

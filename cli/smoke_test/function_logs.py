@@ -30,11 +30,12 @@ def last_line(account: Account, function: str, region: str, lines: str, since: d
     Raises
     ------
     UnknownError
-        When the caller may not read it.
+        When the caller may not read it, or there are more lines than are read: the last is not among them.
     """
     field, _, value = lines.removeprefix("$.").partition(" = ")
     wanted = json.loads(value)
     found: dict[str, Any] = {}
+    lines_read = 0
     pages = account.logs_in(region).get_paginator("filter_log_events").paginate(
         logGroupName=f"/aws/lambda/{function}",
         filterPattern=f"{{ {lines} }}",
@@ -44,6 +45,7 @@ def last_line(account: Account, function: str, region: str, lines: str, since: d
     try:
         for page in pages:
             for event in page["events"]:
+                lines_read += 1
                 line = _parsed(event["message"])
                 if field in line and wanted in ("*", line[field]):
                     found = line
@@ -53,6 +55,8 @@ def last_line(account: Account, function: str, region: str, lines: str, since: d
         if is_absent(error):
             return {}
         raise UnknownError(f"FilterLogEvents answered {code_of(error)}") from None
+    if lines_read >= MAX_LINES:
+        raise UnknownError(f"only the first {MAX_LINES} lines of {function} were read")
     return found
 
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from botocore.exceptions import ClientError
 
 from cli.account import WORKERS, Account
+from cli.ages import ago
 from cli.smoke_test.function_logs import STARTED, UnknownError, last_line
 from cli.smoke_test.steps import Report, Step, explain
-from cli.status.command import ago
 from cli.status.metrics import Metric, last_readings
 from cli.validate.checks import Checks
 from cli.validate.functions import check_archiver, check_destination

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from cli.account import WORKERS, Account
+from cli.ages import ago
 from cli.smoke_test.steps import Report, Step
-from cli.status.command import ago
 from cli.status.survey import Survey
 from cli.validate.checks import Checks
 from cli.validate.vendors import check_vendor

@@ -10,9 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from cli.account import Account, read_settings
+from cli.ages import ago, duration
 from cli.errors import ExitCode
 from cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from cli.screen import Screen
+from cli.status.costs import DAY_SECONDS, dollars, interval_seconds
 from cli.status.survey import Delivery, Status, Survey
 
 EXAMPLES = """
@@ -20,11 +22,10 @@ Examples:
 
 `logdock status` shows what landed, what was shipped, what waits and what failed
 
-`logdock status --watch` does so every ten seconds
+`logdock status --watch` does so again and again, for at most a dollar a day
 
 `logdock status --json | jq '.queues[] | select(.dead > 0)'` asks one question
 """
-WATCH_SECONDS = 10.0
 NOT_KNOWN = "?"
 
 
@@ -33,24 +34,33 @@ def status(
     profile: Profile = None,
     region: Region = None,
     as_json: Json = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every ten seconds, until Ctrl-C.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again, every ten seconds or less often, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Show what landed last, what was shipped last and how late, what waits, and what failed.
 
     What cannot be read is shown as ?, and said below. The exit code is 1 when there are failures,
-    or stacks that the settings do not have.
+    or stacks that the settings do not have, or when not all was looked at.
     """
     screen = Screen(as_json=as_json)
     account = Account(read_settings(settings), profile, region, settings)
     found = _look(account, screen)
     try:
         while watch:
-            time.sleep(WATCH_SECONDS)
+            look = dollars(account.requests)
+            seconds = interval_seconds(look)
+            screen.note(
+                f"Looks again in {seconds:.0f} s. A look costs about {look:.4f} dollars: "
+                f"{look * DAY_SECONDS / seconds:.2f} a day."
+            )
+            time.sleep(seconds)
+            account.requests.clear()
             screen.clear()
             found = _look(account, screen)
     except KeyboardInterrupt:
         pass
-    if found.failures or found.orphans:
+    if found.failures or found.orphans or found.not_looked_at:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
@@ -70,7 +80,7 @@ def _look(account: Account, screen: Screen) -> Status:
                 each.destination,
                 _shipped(each, now),
                 duration(each.lag_seconds),
-                count(each.quarantined),
+                f"{each.quarantined}+" if each.at_least else count(each.quarantined),
             ]
             for each in found.deliveries
         ],
@@ -99,6 +109,8 @@ def _look(account: Account, screen: Screen) -> Status:
         screen.say(f"{stack.name} in {stack.region} is deployed and not in the settings: it goes on exporting. End it:")
         for line in stack.commands:
             screen.say(f"  {line}")
+    for what in found.not_looked_at:
+        screen.say(f"Not looked at: {what}.")
     for note in found.notes:
         screen.note(f"Note: {note}")
     screen.say(_verdict(found))
@@ -107,8 +119,9 @@ def _look(account: Account, screen: Screen) -> Status:
 
 def _verdict(found: Status) -> str:
     if not found.failures:
-        return "No failures are known." if found.notes else "No failures."
-    return f"{found.failures} failure{'s' * (found.failures > 1)}: `logdock redrive --dry-run` shows why."
+        return "No failures are known." if found.notes or found.not_looked_at else "No failures."
+    at_least = "At least " if found.not_looked_at else ""
+    return f"{at_least}{found.failures} failure{'s' * (found.failures > 1)}: `logdock redrive --dry-run` shows why."
 
 
 def _vendor(found: Status, name: str) -> str:
@@ -119,21 +132,6 @@ def _shipped(each: Delivery, now: datetime) -> str:
     if not each.destination:
         return ""
     return NOT_KNOWN if "shipped" in each.unknown else ago(each.shipped, now)
-
-
-def ago(moment: datetime | None, now: datetime) -> str:
-    """Write how long ago something was, within a fortnight."""
-    return f"{duration((now - moment).total_seconds())} ago" if moment else "not in 14 days"
-
-
-def duration(seconds: float | None) -> str:
-    """Write how long something takes, in one unit; nothing where that is not known."""
-    if seconds is None:
-        return ""
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(0, seconds):.0f} s"
 
 
 def count(number: int | None) -> int | str:

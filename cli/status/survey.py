@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from botocore.exceptions import ClientError
-from log_shipper.keys import QUARANTINE, Quarantined, quarantined
+from botocore.exceptions import ClientError, HTTPClientError
+from log_shipper.keys import QUARANTINE, Quarantined, quarantine_prefix, quarantined
 
-from cli.account import WORKERS, Account
-from cli.errors import action_of, is_absent, is_refused
+from cli.account import CONNECTIONS, Account
+from cli.errors import action_of, code_of, is_absent, is_refused, is_transient
 from cli.landings import archive_prefix, landing_of
 from cli.redrive.archiver_events import PREFIX, UNCLAIMED
 from cli.redrive.dead_letters import queue_url
@@ -27,6 +27,8 @@ from settings.exports import Export
 Read = TypeVar("Read")
 Readings = dict[Metric, Reading]
 MOST_LISTED = 10_000
+"""Objects of a prefix that are counted."""
+PAGE = 1000
 ARCHIVE = "archive"
 
 
@@ -44,6 +46,8 @@ class Delivery:
         How many objects with refused records are kept; None where it is not known.
     unknown
         The attributes above that are not known.
+    at_least
+        True when more objects may be kept than `quarantined` says.
     """
 
     export: str
@@ -54,6 +58,7 @@ class Delivery:
     lag_seconds: float | None
     quarantined: int | None
     unknown: tuple[str, ...]
+    at_least: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +88,8 @@ class Status:
         Stacks of this deployment that the settings do not have; None where it is not known.
     notes
         What could not be read, and why.
+    not_looked_at
+        What could have been read and was not, and why.
     """
 
     deliveries: list[Delivery] = field(default_factory=list)
@@ -92,6 +99,7 @@ class Status:
     vendors: dict[str, str | None] = field(default_factory=dict)
     orphans: list[DeployedStack] | None = None
     notes: list[str] = field(default_factory=list)
+    not_looked_at: list[str] = field(default_factory=list)
 
     @property
     def failures(self) -> int:
@@ -102,6 +110,13 @@ class Status:
             + sum(count or 0 for count in self.kept.values())
             + self.elsewhere
         )
+
+
+class Refusals(NamedTuple):
+    """How many objects are in quarantine by export and destination, and of which of them more may be."""
+
+    counts: Counter[Quarantined]
+    at_least: frozenset[Quarantined]
 
 
 class Survey:
@@ -122,18 +137,40 @@ class Survey:
     def take(self) -> Status:
         """Read everything."""
         account, status = self._account, self._status
-        parties = [party for party in (*account.settings.exports, *account.settings.destinations) if is_asked(party)]
-        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-            status.vendors = dict(zip((party.name for party in parties), pool.map(self._vendor, parties), strict=True))
-        readings = self._attempt("what was shipped", self._readings)
-        refused = self._attempt("what is in quarantine", self._quarantined)
-        for export in account.settings.exports:
-            status.deliveries += self._deliveries(export, readings, refused)
-        for name in account.settings.shippers:
-            status.queues.append(self._queue(name, readings or {}))
-        for region in account.regions:
-            status.kept[region] = self._attempt(f"the archiver's events in {region}", partial(self._kept, region))
-        status.orphans = self._attempt("stacks that the settings do not have", partial(orphaned_stacks, account))
+        exports, shippers = account.settings.exports, account.settings.shippers
+        parties = [party for party in (*exports, *account.settings.destinations) if is_asked(party)]
+        in_log_groups = [export for export in exports if landing_of(account.settings, export) is None]
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            # those that take several requests first
+            readings_ = pool.submit(self._attempt, "what was shipped", self._readings)
+            refused_ = pool.submit(self._attempt, "what is in quarantine", self._quarantined)
+            orphans = pool.submit(
+                self._attempt, "stacks that the settings do not have", partial(orphaned_stacks, account)
+            )
+            kept = {
+                region: pool.submit(self._attempt, f"the archiver's events in {region}", partial(self._kept, region))
+                for region in account.regions
+            }
+            vendors = {party.name: pool.submit(self._vendor, party) for party in parties}
+            archived = {export.name: pool.submit(self._archived, export) for export in in_log_groups}
+            counts = {
+                (name, suffix): pool.submit(self._attempt, f"the queues of {name}", partial(self._counts, name, suffix))
+                for name in shippers
+                for suffix in ("", "-dead")
+            }
+        readings, refused = readings_.result(), refused_.result()
+        for export in exports:
+            landed = archived[export.name].result() if export.name in archived else self._announced(export, readings)
+            status.deliveries += self._deliveries(export, landed, readings, refused)
+        for name in shippers:
+            status.queues.append(
+                self._queue(name, counts[name, ""].result(), counts[name, "-dead"].result(), readings or {})
+            )
+        status.vendors = {name: each.result() for name, each in vendors.items()}
+        status.kept = {region: each.result() for region, each in kept.items()}
+        status.orphans = orphans.result()
+        # threads end in any order
+        status.notes, status.not_looked_at = sorted(set(status.notes)), sorted(set(status.not_looked_at))
         return status
 
     def _vendor(self, party: Party) -> str | None:
@@ -146,17 +183,23 @@ class Survey:
     def _attempt(self, what: str, read: Callable[[], Read]) -> Read | None:
         try:
             return read()
-        except ClientError as error:
-            if not is_refused(error):
+        except (ClientError, HTTPClientError) as error:
+            if isinstance(error, ClientError) and is_refused(error):
+                self._status.notes.append(f"{what}: not known, {action_of(error)} is refused")
+            elif is_transient(error):
+                self._status.not_looked_at.append(f"{what}: AWS did not answer ({code_of(error) or error})")
+            else:
                 raise
-            self._status.notes.append(f"{what}: not known, {action_of(error)} is refused")
             return None
 
     def _deliveries(
-        self, export: Export, readings: Readings | None, refused: Counter[Quarantined] | None
+        self,
+        export: Export,
+        landed: list[datetime] | None,
+        readings: Readings | None,
+        refused: Refusals | None,
     ) -> list[Delivery]:
         in_bucket = landing_of(self._account.settings, export) is not None
-        landed = self._announced(export, readings) if in_bucket else self._archived(export)
         destinations = export.ship_to if in_bucket else (ARCHIVE, *export.ship_to)
         unknown = [
             *(["landed"] if landed is None else []),
@@ -176,7 +219,8 @@ class Survey:
                     destination=name,
                     shipped=shipped.time if shipped else None,
                     lag_seconds=lag.value / 1000 if lag else None,
-                    quarantined=None if refused is None else refused[Quarantined(export.name, name)],
+                    quarantined=None if refused is None else refused.counts[Quarantined(export.name, name)],
+                    at_least=refused is not None and Quarantined(export.name, name) in refused.at_least,
                     unknown=tuple(dict.fromkeys([*unknown, *(["shipped"] if uncounted else [])])),
                 )
             )
@@ -239,45 +283,79 @@ class Survey:
         name = self._account.names.queue(destination)
         return Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", (("QueueName", name),))
 
-    def _queue(self, destination: str, readings: Readings) -> Queue:
-        what = f"the queues of {destination}"
-        counts = self._attempt(what, lambda: [self._counts(destination, suffix) for suffix in ("", "-dead")])
-        waiting, in_flight, dead = (None, None, None)
-        if counts:
-            (waiting, in_flight), (dead, looked_at) = counts
-            dead += looked_at
+    def _queue(
+        self, destination: str, counts: tuple[int, int] | None, dead: tuple[int, int] | None, readings: Readings
+    ) -> Queue:
+        waiting, in_flight = counts or (None, None)
         oldest = readings.get(self._oldest(destination))
         return Queue(
             destination=destination,
             waiting=waiting,
             in_flight=in_flight,
             oldest_seconds=oldest.value if oldest and waiting else None,
-            dead=dead,
+            dead=sum(dead) if dead else None,
         )
 
     def _counts(self, destination: str, suffix: str) -> tuple[int, int]:
-        found = self._account.sqs.get_queue_attributes(
-            QueueUrl=queue_url(self._account, destination, suffix),
-            AttributeNames=[
-                "ApproximateNumberOfMessages",
-                "ApproximateNumberOfMessagesDelayed",
-                "ApproximateNumberOfMessagesNotVisible",
-            ],
-        )["Attributes"]
+        queue = queue_url(self._account, destination, suffix)
+        found = self._in_stack(
+            "shipper",
+            self._account.settings.region,
+            lambda: self._account.sqs.get_queue_attributes(
+                QueueUrl=queue,
+                AttributeNames=[
+                    "ApproximateNumberOfMessages",
+                    "ApproximateNumberOfMessagesDelayed",
+                    "ApproximateNumberOfMessagesNotVisible",
+                ],
+            )["Attributes"],
+        )
         waiting = int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesDelayed"])
         return waiting, int(found["ApproximateNumberOfMessagesNotVisible"])
 
-    def _quarantined(self) -> Counter[Quarantined]:
-        keys = self._in_core(lambda: self._listed(self._account.settings.region, QUARANTINE))
+    def _quarantined(self) -> Refusals:
+        region = self._account.settings.region
+        keys = self._in_core(lambda: self._listed(region, QUARANTINE))
         found = Counter(whose for key in keys if (whose := quarantined(key)))
-        named = {(export.name, name) for export in self._account.settings.exports for name in export.ship_to}
+        named = {Quarantined(export.name, name) for export in self._account.settings.exports for name in export.ship_to}
+        at_least: set[Quarantined] = set()
+        if len(keys) == MOST_LISTED:
+            # those that are listed to their end are counted; of the others, their first page is
+            rest = [
+                whose
+                for whose in sorted(named)
+                if (prefix := quarantine_prefix(*whose)) > keys[-1] or keys[-1].startswith(prefix)
+            ]
+            with ThreadPoolExecutor(CONNECTIONS) as pool:
+                pages = pool.map(lambda whose: self._first_page(quarantine_prefix(*whose)), rest)
+                for whose, (count, is_all) in zip(rest, pages, strict=True):
+                    found[whose] = max(found[whose], count)
+                    if not is_all:
+                        at_least.add(whose)
+            self._status.not_looked_at.append(
+                f"quarantine: behind its first {MOST_LISTED} objects, {PAGE} of each export and destination are "
+                "counted, and none of those that the settings do not name"
+            )
         self._status.elsewhere = sum(count for whose, count in found.items() if whose not in named)
-        return found
+        return Refusals(found, frozenset(at_least))
+
+    def _first_page(self, prefix: str) -> tuple[int, bool]:
+        bucket = self._account.names.bucket("failed")
+        page = self._account.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=PAGE)
+        return page["KeyCount"], not page["IsTruncated"]
 
     def _kept(self, region: str) -> int:
         is_home = region == self._account.settings.region
         stack = "core" if is_home else "shipper"
-        return self._in_stack(stack, region, lambda: sum(len(self._listed(region, p)) for p in (PREFIX, UNCLAIMED)))
+        found = 0
+        for prefix in (PREFIX, UNCLAIMED):
+            count = len(self._in_stack(stack, region, partial(self._listed, region, prefix)))
+            if count == MOST_LISTED:
+                self._status.not_looked_at.append(
+                    f"the archiver's events in {region}: only the first {MOST_LISTED} under {prefix} are counted"
+                )
+            found += count
+        return found
 
     def _listed(self, region: str, prefix: str) -> list[str]:
         pages = (
@@ -289,10 +367,7 @@ class Survey:
                 PaginationConfig={"MaxItems": MOST_LISTED},
             )
         )
-        found = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        if len(found) == MOST_LISTED:
-            self._status.notes.append(f"{prefix} in {region}: only the first {MOST_LISTED} objects are counted")
-        return found
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def _in_core(self, read: Callable[[], Read]) -> Read:
         return self._in_stack("core", self._account.settings.region, read)

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 
 from cli.account import Account
-from cli.errors import action_of, is_absent, is_refused
+from cli.errors import action_of, code_of, is_absent, is_refused, is_transient
 
 
 class Verdict(StrEnum):
@@ -43,6 +43,8 @@ class Check:
         What was looked at.
     verdict, reason
         What came of it.
+    not_looked_at
+        True when it is not checked though it could have been: AWS did not answer, or there was too much of it.
     mend
         What to do about it.
     """
@@ -52,6 +54,7 @@ class Check:
     verdict: Verdict = Verdict.FINE
     reason: str = ""
     mend: str = ""
+    not_looked_at: bool = False
 
     def require(self, holds: object, reason: str, mend: str = "") -> None:
         """Note what is wrong unless something holds; the first mend stands."""
@@ -63,8 +66,9 @@ class Check:
         if first and mend:
             self.mend = mend
 
-    def leave(self, reason: str) -> None:
+    def leave(self, reason: str, *, not_looked_at: bool = False) -> None:
         """Note why a thing could not be checked, unless something is known to be wrong."""
+        self.not_looked_at = self.not_looked_at or not_looked_at
         if self.verdict is Verdict.FINE:
             self.verdict, self.reason, self.mend = Verdict.NOT_CHECKED, reason, ""
 
@@ -90,15 +94,21 @@ class Checks:
 
     @contextmanager
     def of_thing(self, what: str, mend: str = "") -> Iterator[Check]:
-        """Look at one thing: AWS's answer that it is not there is wrong, that the caller may not look not checked."""
+        """Look at one thing: AWS's answer that it is not there is wrong, that the caller may not look not checked.
+
+        So is what AWS was too busy to answer.
+        """
         check = Check(of=self.of, what=what)
         try:
             yield check
-        except ClientError as error:
-            if is_refused(error):
+        except (ClientError, HTTPClientError) as error:
+            if isinstance(error, ClientError) and is_refused(error):
                 check.leave(f"{action_of(error)} is refused")
             elif is_absent(error):
                 check.require(False, "it is not there")
+            elif is_transient(error):
+                asked = f"{error.operation_name}: {code_of(error)}" if isinstance(error, ClientError) else str(error)
+                check.leave(f"AWS did not answer ({asked})", not_looked_at=True)
             else:
                 raise
         if check.verdict is Verdict.WRONG:

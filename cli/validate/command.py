@@ -18,6 +18,7 @@ from cli.screen import Screen
 from cli.validate.checks import Check, Checks, Verdict
 from cli.validate.exports import check_export, check_key
 from cli.validate.functions import check_archiver, check_destination, check_topic
+from cli.validate.log_groups import MOST_GROUPS
 from cli.validate.stacks import Stack, check_orphans, check_stack
 from settings import Deployment
 from settings.exports import Export
@@ -44,11 +45,14 @@ def validate(
     region: Region = None,
     as_json: Json = False,
     offline: Annotated[bool, typer.Option("--offline", help="Check the settings file alone.")] = False,
+    log_groups: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Check at most so many log groups of a prefix.")
+    ] = MOST_GROUPS,
 ) -> None:
     """Check the settings file, and whether what it asks for is deployed, unchanged and at work.
 
     Nothing is changed. What the caller may not look at is named, and is no failure. The exit code is 1 when something
-    is wrong.
+    is wrong, or was not looked at for another reason.
     """
     screen = Screen(as_json=as_json)
     deployment = read_settings(settings)
@@ -61,7 +65,13 @@ def validate(
     checks = (
         []
         if offline
-        else _live(Account(deployment, profile, region, settings), exports, screen, everything=export is None)
+        else _live(
+            Account(deployment, profile, region, settings),
+            exports,
+            screen,
+            everything=export is None,
+            most_groups=log_groups,
+        )
     )
     verdicts = Counter(check.verdict for check in checks)
     screen.document(
@@ -75,9 +85,12 @@ def validate(
     for check in checks:
         if check.verdict is Verdict.WRONG:
             screen.say(f"  mend {check.of}, {check.what}: {check.mend}")
+    missed = sum(check.not_looked_at for check in checks)
     if checks:
         screen.say(", ".join(f"{verdicts[verdict]} {verdict}" for verdict in Verdict))
-    if verdicts[Verdict.WRONG]:
+    if missed:
+        screen.say(f"Not looked at to the end: {missed}. Run the command again for what AWS did not answer.")
+    if verdicts[Verdict.WRONG] or missed:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
@@ -89,9 +102,11 @@ def _chosen(deployment: Deployment, name: str | None) -> list[Export]:
     return exports
 
 
-def _live(account: Account, exports: list[Export], screen: Screen, *, everything: bool) -> list[Check]:
+def _live(
+    account: Account, exports: list[Export], screen: Screen, *, everything: bool, most_groups: int
+) -> list[Check]:
     """Check the account, and show each part as soon as it and those before it are done."""
-    work = _parts(account, exports, everything=everything)
+    work = _parts(account, exports, everything=everything, most_groups=most_groups)
     found: list[Check] = []
     with ThreadPoolExecutor(WORKERS) as pool, screen.progress("looking", len(work)) as done:
         for checks in pool.map(lambda part: part(), work):
@@ -103,7 +118,9 @@ def _live(account: Account, exports: list[Export], screen: Screen, *, everything
     return found
 
 
-def _parts(account: Account, exports: list[Export], *, everything: bool) -> list[Callable[[], Checks]]:
+def _parts(
+    account: Account, exports: list[Export], *, everything: bool, most_groups: int
+) -> list[Callable[[], Checks]]:
     settings, names = account.settings, account.names
     home = settings.region
     lands_in_log_groups = any(each.kind in ("cockroachdb", "aurora-mysql", "cloudwatch-logs") for each in exports)
@@ -129,7 +146,7 @@ def _parts(account: Account, exports: list[Export], *, everything: bool) -> list
     if lands_in_log_groups:
         work += [partial(check_archiver, account, region) for region in account.regions]
     work += [partial(check_destination, account, name) for name in destinations]
-    work += [partial(check_export, account, export) for export in exports]
+    work += [partial(check_export, account, export, most_groups) for export in exports]
     return work
 
 

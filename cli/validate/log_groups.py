@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from cli.account import Account
 from cli.landings import log_groups_of
 from cli.subscriptions import subscription_of
@@ -11,16 +13,16 @@ from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, Export, Lo
 
 MOST_NAMED = 5
 MOST_GROUPS = 200
-"""Log groups of a prefix that are looked at."""
+"""Log groups of a prefix that are looked at; CloudWatch Logs answers 5 to 10 of these requests a second."""
 
 
-def check_log_groups(account: Account, checks: Checks, export: Export) -> None:
+def check_log_groups(account: Account, checks: Checks, export: Export, most: int = MOST_GROUPS) -> None:
     """Check every log group of an export in every Region."""
     if not isinstance(export, LogGroupExport):
         return
     groups = log_groups_of(account.settings, export)
     for prefix in groups.prefixes:
-        _check_prefix(account, checks, export, prefix)
+        _check_prefix(account, checks, export, prefix, most)
     days = export.retention_days
     if not isinstance(export, CloudwatchLogsExport):
         days = days or account.settings.kept.hot_days
@@ -64,25 +66,26 @@ def _revert(account: Account, export: Export) -> str:
     return account.deploy(f"{account.names.export(export.name)} --revert-drift")
 
 
-def _check_prefix(account: Account, checks: Checks, export: Export, prefix: str) -> None:
+def _check_prefix(account: Account, checks: Checks, export: Export, prefix: str, most: int) -> None:
     region = account.settings.region
     with checks.of_thing(f"subscriptions of {prefix}* in {region}") as check:
-        pages = account.logs_in(region).get_paginator("describe_log_groups")
-        found = [
+        pages = account.logs_in(region).get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+        names = (
             each["logGroupName"]
-            for page in pages.paginate(logGroupNamePrefix=prefix, PaginationConfig={"MaxItems": MOST_GROUPS + 1})
+            for page in pages
             for each in page["logGroups"]
             if not each["logGroupName"].startswith(f"/aws/lambda/{account.settings.deployment}-")
-        ]
-        check.what += f": {min(len(found), MOST_GROUPS)} log groups"
-        missing = [name for name in found[:MOST_GROUPS] if not _is_subscribed(account, export, name, region)]
+        )
+        found = list(islice(names, most + 1))
+        check.what += f": {min(len(found), most)} log groups"
+        missing = [name for name in found[:most] if not _is_subscribed(account, export, name, region)]
         check.require(
             not missing,
             f"the archiver is not subscribed to {len(missing)}: {', '.join(missing[:MOST_NAMED])}",
             "wait an hour, by when it looks again; then see the log of the export's connector",
         )
-        if len(found) > MOST_GROUPS:
-            check.leave(f"only the first {MOST_GROUPS} log groups were looked at")
+        if len(found) > most:
+            check.leave(f"only the first {most} log groups were looked at (--log-groups)", not_looked_at=True)
 
 
 def archiver_of(account: Account, region: str) -> str:
@@ -98,6 +101,7 @@ def _is_subscribed(account: Account, export: Export, name: str, region: str) -> 
 
 def check_cluster(account: Account, checks: Checks, export: AuroraMysqlExport) -> None:
     """Check that a cluster exports its logs, and has taken its parameters."""
+    group = mend = ""
     with checks.of_thing(f"cluster {export.cluster_id}") as check:
         (cluster,) = account.rds.describe_db_clusters(DBClusterIdentifier=export.cluster_id)["DBClusters"]
         exported = set(cluster.get("EnabledCloudwatchLogsExports", []))
@@ -118,7 +122,9 @@ def check_cluster(account: Account, checks: Checks, export: AuroraMysqlExport) -
             f"{', '.join(waiting)} must be restarted before the audit parameters count",
             "restart them when it suits you",
         )
-    group = cluster["DBClusterParameterGroup"]
+        group = cluster["DBClusterParameterGroup"]
+    if not group:
+        return
     with checks.of_thing(f"audit parameters of the parameter group {group}", mend) as check:
         check.require(
             not group.startswith("default."),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
+from typing import Any
 
+import botocore.client
 import pytest
 
 from cli.errors import ExitCode
@@ -69,7 +71,10 @@ def test_of_log_groups_the_archive_is_shipped(logdock: Type, deployed: Deployed)
 def test_a_dry_run_counts_and_sends_nothing(logdock: Type, deployed: Deployed) -> None:
     landed_before(deployed, 3)
     ended = logdock("backfill", *RANGE, "--dry-run")
-    assert ended.out == "3 objects (0.0 MB) of app would be sent to logz, lake. Nothing was sent.\n"
+    assert ended.out == (
+        "3 objects (0.0 MB) of app would be sent to logz, lake. Nothing was sent.\n"
+        "Not listed: what is named after a day more than 8d before --since (--late).\n"
+    )
     assert deployed.waiting("logz") == 0
 
 
@@ -90,8 +95,11 @@ def test_stopped_it_says_where_to_go_on_and_nothing_is_missed(
     stopped = logdock("backfill", *RANGE, "--destination", "logz", "--json")
     report = json.loads(stopped.out)
     assert (stopped.code, report["objects"], turns) == (ExitCode.INTERRUPTED, 20, [10, 10, 5])
-    went_on = logdock("backfill", "--export", "app", "--destination", "logz", "--since", report["go_on"])
-    assert went_on.code == 0
+    assert "Go on with" not in stopped.out
+    deployed.ship()
+    onward = ("--since", report["go_on"], "--start-after", report["start_after"])
+    went_on = logdock("backfill", "--export", "app", "--destination", "logz", *onward, "--json")
+    assert (went_on.code, json.loads(went_on.out)["objects"]) == (0, 5)
     deployed.ship()
     assert received(deployed) == sorted(lines)
 
@@ -109,6 +117,38 @@ def test_a_queue_that_takes_not_all_is_said_and_where_to_go_on(
     assert "Go on with --since" in ended.out
 
 
+def test_a_copy_of_old_objects_is_found_by_a_longer_delay_and_what_was_not_listed_is_said(
+    logdock: Type, deployed: Deployed
+) -> None:
+    deployed.land("AWSLogs/111122223333/CloudTrail/eu-west-1/2024/03/04/a.json.gz", "copied today")
+    short = logdock("backfill", *RANGE, "--dry-run")
+    assert short.out.startswith("0 objects")
+    assert "Not listed: what is named after a day more than 8d before --since (--late)." in short.out
+    report = json.loads(logdock("backfill", *RANGE, "--dry-run", "--late", "2000d", "--json").out)
+    assert (report["objects"], report["late"], report["names_from"][:3]) == (1, "2000d", "202")
+
+
+def test_the_first_message_is_sent_before_the_listing_ends(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("moto.settings.get_s3_default_max_keys", lambda: 10)
+    landed_before(deployed, 60)
+    order: list[str] = []
+    client: Any = botocore.client.BaseClient
+    make = client._make_api_call
+
+    def spy(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        order.append(operation)
+        return make(self, operation, parameters)
+
+    monkeypatch.setattr(client, "_make_api_call", spy)
+    assert logdock("backfill", *RANGE, "--destination", "logz").code == 0
+    assert deployed.waiting("logz") == 60
+    lists = [at for at, operation in enumerate(order) if operation == "ListObjectsV2"]
+    assert len(lists) == 6
+    assert order.index("SendMessageBatch") < lists[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -116,6 +156,7 @@ def test_a_queue_that_takes_not_all_is_said_and_where_to_go_on(
         (["--export", "app", "--since", "x"], "--since 'x' is no time"),
         (["--export", "app", "--since", "1h", "--until", "2h"], "is not before --until"),
         ([*RANGE, "--destination", "log"], "--destination log: app is not shipped there; did you mean logz?"),
+        (["--export", "jobs", "--since", "1h", "--start-after", "x"], "--start-after: of jobs, no objects"),
         ([*RANGE, "--destination", "archive"], "app is not shipped there; there are: logz, lake"),
     ],
 )

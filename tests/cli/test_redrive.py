@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -17,7 +18,6 @@ from moto.sqs.models import SQSBackend
 
 from cli.redrive.failures import in_general
 from cli.redrive.pace import Pace
-from cli.redrive.quarantine import Quarantine
 from tests.cli.conftest import Type, Typed
 from tests.cli.deployed import SECRET_CONTENT, Deployed
 
@@ -229,7 +229,7 @@ class TestQuarantine:
         quarantine(shipping, "a")
         shipping.export("app", vendor="s3-logs", oversize="truncate")
         with monkeypatch.context() as patch:
-            patch.setattr("moto.sqs.models.SQSBackend.send_message", interrupt)
+            patch.setattr("moto.sqs.models.SQSBackend.send_message_batch", interrupt)
             assert redrive().code == 130
         assert redrive("--wait", "1").code == 1
         assert shipping.listener.accepted == []
@@ -248,15 +248,19 @@ class TestQuarantine:
         shipping.ship()
         shipping.listener.accepted.clear()
         shipping.export("app", vendor="s3-logs", oversize="truncate")
-        send = Quarantine._send
 
-        def then_press_ctrl_c(*arguments: Any) -> None:
-            send(*arguments)
+        def one_turn_and_ctrl_c(pace: Pace) -> bool:
+            if pace.stopped:
+                return False
             os.kill(os.getpid(), signal.SIGINT)
+            while not pace.stopped:
+                threading.Event().wait(0.01)
+            return True
 
         with monkeypatch.context() as patch:
             patch.setattr(Pace, "pause", lambda *_: None)
-            patch.setattr(Quarantine, "_send", then_press_ctrl_c)
+            patch.setattr(Pace, "turn", one_turn_and_ctrl_c)
+            patch.setattr("cli.redrive.quarantine.CONNECTIONS", 1)
             ended = redrive()
         assert ended.code == 130
         assert "Stopping after what is under way." in ended.err

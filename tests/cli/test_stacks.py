@@ -12,9 +12,10 @@ import pytest
 
 from cli.account import Account
 from cli.plan.live import deployed_settings
-from cli.stacks import expected_stacks
+from cli.stacks import deployed_stacks, expected_stacks
 from cli.validate.checks import Verdict
 from cli.validate.command import _parts
+from cli.validate.log_groups import MOST_GROUPS
 from cli.validate.stacks import check_orphans
 from settings import load_settings
 from tests.cli.conftest import Type
@@ -48,6 +49,12 @@ def test_stacks_of_the_settings_are_those_of_the_app() -> None:
 def test_templates_have_the_settings_that_they_were_made_from() -> None:
     for example in EXAMPLES:
         assert deployed_settings(synthesize(example).templates, load_settings(example)) == load_settings(example)
+
+
+def test_stack_without_the_tag_is_found_by_the_settings(deployed: Deployed) -> None:
+    deployed.stacks_in({"eu-west-1": stacks("acme-app", "acme-old", deployment="")})
+    account = Account(deployed.settings, None, None)
+    assert [stack.name for stack in deployed_stacks(account, ["eu-west-1"])] == ["acme-app"]
 
 
 def test_status_names_stack_that_the_settings_do_not_have(logdock: Type, deployed: Deployed) -> None:
@@ -88,7 +95,10 @@ def test_validate_names_deployment_of_this_name_in_another_region(
 
 def test_validate_of_everything_looks_for_them(deployed: Deployed) -> None:
     account = Account(deployed.settings, None, None)
-    work = [part for whole in (True, False) for part in _parts(account, [*deployed.settings.exports], everything=whole)]
+    exports = [*deployed.settings.exports]
+    work = [
+        part for whole in (True, False) for part in _parts(account, exports, everything=whole, most_groups=MOST_GROUPS)
+    ]
     assert [part for part in work if isinstance(part, partial) and part.func is check_orphans] != []
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.status import command
+from cli.ages import duration
 from settings import load_settings
 from settings.names import Names
 from tests.cli.conftest import Type, Typed
@@ -157,7 +157,7 @@ def test_watching_looks_again_until_ctrl_c(logdock: Type, deployed: Deployed, mo
     [(0, "0 s"), (-3, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "120 min"), (7200, "2 h"), (172_800, "2 d")],
 )
 def test_durations_are_written_in_one_unit(seconds: float, written: str) -> None:
-    assert command.duration(seconds) == written
+    assert duration(seconds) == written
 
 
 def test_what_is_fed_as_it_is_is_not_said_to_be_late(logdock: Type, deployed: Deployed) -> None:

@@ -7,13 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from moto.sns.models import sns_backends
 
 from cli.account import Account
 from cli.validate import functions
 from cli.validate.checks import Checks, Verdict
 from cli.validate.functions import check_topic
+from cli.validate.log_groups import MOST_GROUPS, _check_prefix
 from cli.validate.roles import trust_faults
 from settings import load_settings
 from tests.cli.conftest import EVERYTHING, Type
@@ -158,3 +159,55 @@ def test_of_metrics_the_secret_the_stream_and_the_function_of_tags_are_looked_at
     ]
     assert functions_asked == ["acme-prod-ship-logz", "acme-prod-ship-logz_tags"]
     assert [each.reason for each in checks.all if each.verdict is Verdict.WRONG] == faults
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "ThrottlingException", "Message": "no"}}, "DescribeRule"),
+        ClientError(
+            {"Error": {"Code": "InternalError", "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 500}},  # type: ignore[typeddict-item]
+            "DescribeRule",
+        ),
+        ReadTimeoutError(endpoint_url="https://events"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_request_that_aws_does_not_answer_is_one_that_is_not_checked(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch, error: Exception, *, as_json: bool
+) -> None:
+    def look() -> Checks:
+        checks = Checks("app", "")
+        with checks.of_thing("rule"):
+            raise error
+        with checks.of_thing("bucket"):
+            pass
+        return checks
+
+    monkeypatch.setattr("cli.validate.command._parts", lambda *_, **__: [look])
+    ended = logdock("validate", *(["--json"] if as_json else []))
+    assert ended.code == 1
+    if as_json:
+        checks = json.loads(ended.out)["checks"]
+        assert [(each["verdict"], each["not_looked_at"]) for each in checks] == [("not checked", True), ("fine", False)]
+    else:
+        assert "? app  rule: AWS did not answer" in ended.out
+        assert "Not looked at to the end: 1." in ended.out
+
+
+def test_log_groups_behind_the_limit_are_not_taken_for_checked(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deployment's own log groups, which are not archived, are not counted against the limit."""
+    for number in range(MOST_GROUPS + 1):
+        deployed.logs.create_log_group(logGroupName=f"/aws/lambda/acme-{number:04}")
+    for number in range(3):
+        deployed.logs.create_log_group(logGroupName=f"/aws/lambda/other-{number}")
+    account = Account(deployed.settings, None, None)
+    export = next(each for each in deployed.settings.exports if each.name == "jobs")
+    monkeypatch.setattr("cli.validate.log_groups._is_subscribed", lambda *_: True)
+    for most, verdict, shown in ((2, Verdict.NOT_CHECKED, 2), (3, Verdict.FINE, 3)):
+        checks = Checks("jobs", "")
+        _check_prefix(account, checks, export, "/aws/lambda/", most)
+        assert [each.verdict for each in checks.all] == [verdict]
+        assert f": {shown} log groups" in checks.all[0].what

@@ -119,5 +119,6 @@ def _parsed(source: str, line: str) -> list[Record]:
         "aws-services": s3_logs.ColumnParser("alb").parse if source.endswith("alb.log") else _COLUMNS.parse,
         "application": json_lines.parse,
     }
-    record = parsers[source.partition("/")[0]](line, ORIGIN)
-    return [record] if record else []
+    if source.endswith("vpc-flow.log") and _COLUMNS.take_header(line):
+        return []
+    return [parsers[source.partition("/")[0]](line, ORIGIN)]

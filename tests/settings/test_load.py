@@ -61,7 +61,7 @@ def test_the_models_are_frozen(load: Load) -> None:
         (b"a: !!python/object:os.system x\n", "could not determine a constructor for the tag"),
         (b"a: *b\n", "found undefined alias"),
         (b"a: " + b"9" * 5000 + b"\n", "a value does not fit its type"),
-        (b"[" * 5000, "is nested too deep"),
+        (b"[" * 5000, "it is nested deeper than 32 levels"),
     ],
 )
 def test_rejects_a_file_that_is_no_settings(tmp_path: Path, content: bytes, expected: str) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import yaml
 
+from settings import SettingsError, load_settings
 from tests.settings.documents import EXPORTS, PUSH, document, export
 
 Refusal = Callable[[object], list[str]]
@@ -86,7 +88,11 @@ def test_a_large_number_or_a_value_in_itself_is_named(refusal: Refusal) -> None:
     assert all(line.startswith("exports") for line in refusal(text))
 
 
-def test_many_aliases_of_aliases_do_not_fill_the_screen(refusal: Refusal) -> None:
+def test_many_aliases_of_aliases_do_not_fill_the_screen(tmp_path: Path) -> None:
     levels = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
     text = "\n".join([*levels, "deployment: *a11", "exports: *a11"])
-    assert len("\n".join(refusal(text))) < 5000
+    path = tmp_path / "logdock.yaml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match="with its aliases written out it has more than") as caught:
+        load_settings(path)
+    assert len(str(caught.value)) < 5000

@@ -19,6 +19,8 @@ REPLICA = f"acme-prod-replica-{ACCOUNT}-"
 COLD = [("GLACIER_IR", 90), ("DEEP_ARCHIVE", 365)]
 # Aptible encrypts by itself and its replication names no key; ALB and S3 access logs deliver to SSE-S3 buckets only.
 SSE_S3 = (ACCESS_LOGS, f"acme-prod-platform-{ACCOUNT}-", f"acme-prod-edge-{ACCOUNT}-")
+# What names the export's key goes on being taken when a service that delivers SSE-S3 alone is added to the export.
+ADMITS_ITS_KEY = f"acme-prod-edge-{ACCOUNT}-"
 
 
 def text(value: Any) -> str:
@@ -115,10 +117,11 @@ def test_pci_moves_nothing_to_a_colder_class_in_the_first_three_months() -> None
             assert all(step["TransitionInDays"] >= 92 for step in rule.get("Transitions", []))
 
 
-def encryption_denies(bucket_arn: str, key: dict[str, Any] | None, *, trail: bool) -> list[dict[str, Any]]:
+def encryption_denies(bucket_arn: str, key: Any, *, trail: bool, takes_sse_s3: bool) -> list[dict[str, Any]]:
     """Write out the denies that hold, as plain documents; a trail's digest files are SSE-S3 whatever the key."""
     digests = {"StringNotEqualsIfExists": {"aws:PrincipalServiceName": ["cloudtrail.amazonaws.com"]}} if trail else {}
     header, key_header = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"
+    named = ["aws:kms", "AES256"] if takes_sse_s3 else "aws:kms" if key else "AES256"
 
     def deny(sid: str, condition: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -134,7 +137,7 @@ def encryption_denies(bucket_arn: str, key: dict[str, Any] | None, *, trail: boo
         deny("DenyCustomerProvidedKeys", {"Null": {f"{header}-customer-algorithm": "false"}}),
         deny(
             "DenyOtherEncryption",
-            {"Null": {header: "false"}, "StringNotEquals": {header: "aws:kms" if key else "AES256"}, **digests},
+            {"Null": {header: "false"}, "StringNotEquals": {header: named}, **digests},
         ),
     ]
     if key:
@@ -169,7 +172,12 @@ def test_every_bucket_denies_plain_http_old_tls_and_any_other_encryption(example
         default = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"][0][
             "ServerSideEncryptionByDefault"
         ]
-        arn = f"arn:aws:s3:::{bucket['Properties']['BucketName']}"
+        name = bucket["Properties"]["BucketName"]
+        arn = f"arn:aws:s3:::{name}"
+        key, takes_sse_s3 = _keys_of(bucket, default.get("KMSMasterKeyID")), name.startswith(ADMITS_ITS_KEY)
+        if takes_sse_s3:
+            (key_id,) = (each for name, each, _ in example.resources("AWS::KMS::Key") if name == stack)
+            key = {"Fn::GetAtt": [key_id, "Arn"]}
         expected = [
             {
                 "Action": "s3:*",
@@ -179,9 +187,7 @@ def test_every_bucket_denies_plain_http_old_tls_and_any_other_encryption(example
                 "Resource": everything,
             }
             for condition in tls
-        ] + encryption_denies(
-            arn, _keys_of(bucket, default.get("KMSMasterKeyID")), trail="CloudTrailWrites" in str(statements)
-        )
+        ] + encryption_denies(arn, key, trail="CloudTrailWrites" in str(statements), takes_sse_s3=takes_sse_s3)
         assert [statement for statement in statements if statement["Effect"] == "Deny"] == expected, stack
 
 
@@ -359,8 +365,9 @@ def statements_of(example: Synthesized) -> list[tuple[str, dict[str, Any]]]:
     for stack, logical_id, role in example.resources("AWS::IAM::Role"):
         for policy in role["Properties"].get("Policies", []):
             found += [(f"{stack}/{logical_id}", each) for each in policy["PolicyDocument"]["Statement"]]
-    for stack, logical_id, policy in example.resources("AWS::IAM::Policy"):
-        found += [(f"{stack}/{logical_id}", each) for each in policy["Properties"]["PolicyDocument"]["Statement"]]
+    for resource_type in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+        for stack, logical_id, policy in example.resources(resource_type):
+            found += [(f"{stack}/{logical_id}", each) for each in policy["Properties"]["PolicyDocument"]["Statement"]]
     return found
 
 
@@ -451,6 +458,21 @@ def test_functions_that_requeue_and_no_others_may_recurse(example: Synthesized) 
         assert found == ("Allow" if requeues else None), f"{stack}/{logical_id}"
 
 
+def announcing(example: Synthesized, queue_id: str) -> set[str]:
+    """Return the names of the rules that send to a queue."""
+    (queue,) = (
+        queue["Properties"]["QueueName"]
+        for _, logical_id, queue in example.resources("AWS::SQS::Queue")
+        if logical_id == queue_id
+    )
+    return {
+        rule["Properties"]["Name"]
+        for _, _, rule in example.resources("AWS::Events::Rule")
+        for target in rule["Properties"].get("Targets", [])
+        if text(target["Arn"]).rpartition(":")[2] == queue
+    }
+
+
 def test_every_invocation_and_message_comes_from_this_account(example: Synthesized) -> None:
     for stack, _, permission in example.resources("AWS::Lambda::Permission"):
         properties = permission["Properties"]
@@ -466,8 +488,12 @@ def test_every_invocation_and_message_comes_from_this_account(example: Synthesiz
             if statement["Effect"] == "Allow":
                 assert statement["Principal"] == {"Service": "events.amazonaws.com"}, stack
                 assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}, stack
-                sources = as_list(statement["Condition"]["ArnLike"]["aws:SourceArn"])
-                assert all(source.split(":")[4] == ACCOUNT for source in sources), stack
+                assert list(statement["Condition"]) == ["StringEquals", "ArnLike"], stack
+                (queue,) = (text(each) for each in policy["Properties"]["Queues"])
+                rules = announcing(example, queue.removeprefix("${").removesuffix("}"))
+                # The account is in the other condition; a rule reaches no queue of another Region.
+                sources = [f"arn:*:events:*:*:rule/{name}" for name in sorted(rules)]
+                assert sorted(as_list(statement["Condition"]["ArnLike"]["aws:SourceArn"])) == sources, stack
 
 
 def test_every_function_of_ours_is_arm64_python_with_its_own_log_group(example: Synthesized) -> None:
@@ -525,6 +551,11 @@ def test_export_stacks_are_asset_free_unless_something_must_be_configured(exampl
         configures = any(each.startswith("Custom::Logdock") for each in types)
         assert ("AWS::Lambda::Function" in types) == configures, name
         assert ("cdk-hnb659fds-assets" in json.dumps(template["Resources"])) == configures, name
+
+
+def test_every_stack_has_the_tag_that_it_is_found_by(example: Synthesized) -> None:
+    found = {stack.stack_name: dict(stack.tags) for stack in example.app.synth().stacks}
+    assert found == {name: {"logdock:deployment": "acme-prod"} for name in example.templates}
 
 
 def test_every_stack_outputs_its_next_steps_within_cloudformations_limit(example: Synthesized) -> None:

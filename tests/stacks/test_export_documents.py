@@ -111,7 +111,7 @@ def test_what_is_left_out_of_the_file_is_left_out_of_the_parameter() -> None:
     ]
     assert json.loads(value) == {
         "vendor": "cloudwatch-logs",
-        "landing": {"log_groups": [log_group_digest("/acme/apps/api")]},
+        "landing": {"log_groups": [log_group_digest("/acme/apps/checkout")]},
         "ship_to": ["logz", "logz-reader"],
     }
 

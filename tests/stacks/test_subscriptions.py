@@ -231,19 +231,24 @@ def test_log_groups_by_prefix_are_subscribed_to_the_stream_now_and_every_hour() 
     found = only(of, stack, "Custom::LogdockLogGroupSubscriptions")
     assert found["Properties"]["DestinationArn"] == IMPORTED
     assert found["Properties"]["RoleArn"] == role_arn()
-    assert found["DependsOn"] == ["ConfigurationParameterD3996BE8"]
-    rule = named(of, stack, "AWS::Events::Rule", "ScheduleExpression", "rate(60 minutes)")
-    parts = rule["Properties"]["Targets"][0]["Input"]["Fn::Join"][1]
+    assert "ConfigurationParameterD3996BE8" in found["DependsOn"]
+    configuration = found["Properties"]["Configuration"]
+    parameter = named(
+        of, stack, "AWS::SSM::Parameter", "Name", f"/logdock/acme-prod/services/connector/{configuration}"
+    )
+    parts = parameter["Properties"]["Value"]["Fn::Join"][1]
     assert IMPORTED in parts
     assert json.loads("".join(part if isinstance(part, str) else "x" for part in parts))["RoleArn"] == role_arn()
+    assert named(of, stack, "AWS::Events::Rule", "ScheduleExpression", "rate(60 minutes)")
+    function = named(of, stack, "AWS::Lambda::Function", "FunctionName", "acme-prod-services-connector-schedule")
+    assert function["Properties"]["Environment"]["Variables"]["LOGDOCK_SCHEDULED"] == configuration
 
 
 def test_the_connector_may_hand_that_role_to_cloudwatch_logs_and_no_other_service() -> None:
     def statements(subscriptions: str) -> list[dict[str, Any]]:
         (found,) = [
-            policy["PolicyDocument"]["Statement"]
-            for stack, _, role in example("cloudwatch-logs", subscriptions).resources("AWS::IAM::Role")
-            for policy in role["Properties"].get("Policies", [])
+            policy["Properties"]["PolicyDocument"]["Statement"]
+            for stack, _, policy in example("cloudwatch-logs", subscriptions).resources("AWS::IAM::Policy")
             if stack == "acme-prod-services" and "SubscribeLogGroups" in str(policy)
         ]
         documents: list[dict[str, Any]] = found
@@ -281,15 +286,20 @@ def test_nothing_else_changes_with_the_way_that_subscriptions_travel() -> None:
                 for logical_id, resource in template["Resources"].items()
                 if resource != before.get(logical_id)
             }
-            assert before.keys() <= template["Resources"].keys()
+            # Each is named after what it holds, which names the stream.
+            configured = re.compile(r"ConnectorSubscriptionsConfiguration[0-9a-f]{12}|ConnectorPolicy[0-9a-f]{12}")
+            gone = before.keys() - template["Resources"].keys()
+            assert [each for each in gone if not configured.match(each)] == []
     assert changed == {
         "AWS::CloudWatch::Alarm",
         "AWS::CloudWatch::CompositeAlarm",
-        "AWS::Events::Rule",
+        "AWS::IAM::Policy",
         "AWS::IAM::Role",
         "AWS::KMS::Key",
         "AWS::Kinesis::Stream",
         "AWS::Lambda::EventSourceMapping",
+        "AWS::Lambda::Function",
         "AWS::Logs::SubscriptionFilter",
+        "AWS::SSM::Parameter",
         "Custom::LogdockLogGroupSubscriptions",
     }

@@ -25,6 +25,7 @@ VALUES: dict[str, object] = {
         "cockroachdb": "f78b7feb-b6cf-4396-9d7f-494982d7d82f",
         "aurora-mysql": "second",
     },
+    "concurrency": 2,
     "decryption_keys_secret": "acme/aptible-keys",
     "exclude": ["^debug"],
     "exclude_users": ["reporting"],

@@ -69,6 +69,26 @@ def vendors_have(vendors: Vendors) -> dict[str, object]:
     return copy.deepcopy({"atlas": projects, "cockroachdb": clusters, "logzio": fetchers})
 
 
+def order_buckets(assembly: Path) -> None:
+    """Let each bucket wait for the one that takes its access log, in templates of a release that did not say so.
+
+    A deploy of such a release failed or not, by the order that CloudFormation happened to take. What is upgraded is a
+    deployment, so it did not; the emulator takes the worst order.
+    """
+    for path in assembly.glob("*.template.json"):
+        template = json.loads(path.read_text())
+        buckets = {
+            name: found["Properties"]
+            for name, found in template["Resources"].items()
+            if found["Type"] == "AWS::S3::Bucket"
+        }
+        ids = {properties.get("BucketName"): name for name, properties in buckets.items()}
+        for name, properties in buckets.items():
+            if target := ids.get(properties.get("LoggingConfiguration", {}).get("DestinationBucketName")):
+                template["Resources"][name].setdefault("DependsOn", []).append(target)
+        path.write_text(json.dumps(template))
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_upgrade_keeps_data_names_and_vendors(release: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = tmp_path / "source"
@@ -86,6 +106,7 @@ def test_upgrade_keeps_data_names_and_vendors(release: str, tmp_path: Path, caps
         cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=tmp_path / "cdk.log")
         cdk.bootstrap()
         cdk.synth(file, tmp_path / "old.out", source=source)
+        order_buckets(tmp_path / "old.out")
         cdk.deploy(tmp_path / "old.out")
         s3 = cloud.client("s3", settings.account, region=settings.region)
         known, at_vendors = identities(cloud, settings), vendors_have(vendors)

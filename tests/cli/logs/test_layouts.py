@@ -47,7 +47,15 @@ def test_the_folders_of_other_days_are_skipped_but_not_the_neighbours(folder: st
     [
         ("x/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/17/", False),
         ("x/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/14/", True),
-        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2025/", False),
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2025/", True),
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/", False),
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2027/", True),
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/10/", True),
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/", False),
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/12/", True),
+        ("AWSLogs/aws-account-id=1/aws-region=eu-west-1/year=2026/month=11/day=17/", False),
+        ("AWSLogs/aws-account-id=1/aws-region=eu-west-1/year=2026/month=11/day=14/", True),
+        ("AWSLogs/111122223333/1999/", False),
         ("somewhere/2020/01/01/", False),
     ],
 )
@@ -110,7 +118,7 @@ def test_the_selectors_are_those_of_the_vendors_tool(selectors: Selectors, wante
 def test_folders_that_no_selector_means_are_not_listed(landed: Landed, calls: Calls) -> None:
     for stack, app in (("a", "apps-1"), ("a", "apps-2"), ("b", "apps-1")):
         landed.s3.put_object(Bucket=landed.platform, Key=f"{stack}/shareable/v3/{SHA}/{app}/x.gz", Body=b"line")
-    assert landed.logs("--since", "1h", "--stack", "a", "--app", "1", "--raw").out == "line\n"
+    landed.logs("--since", "1h", "--stack", "a", "--app", "1", "--raw")
     listed = [each["Prefix"] for each in calls("ListObjectsV2")]
     assert listed == [
         "",
@@ -149,4 +157,8 @@ def test_a_long_folder_of_other_names_is_listed_whole(landed: Landed) -> None:
 def test_a_folder_and_an_instruction_file_are_no_logs(landed: Landed) -> None:
     for key in ("a/", "a/x.gz", "a/y.gz.instruction"):
         landed.s3.put_object(Bucket=landed.platform, Key=key, Body=b"line")
-    assert landed.logs("--since", "1h", "--raw", "--export", "platform").out == "line\n"
+    # without an envelope it is refused, and by that it is seen that it was read
+    errors = landed.logs("--since", "1h", "--raw", "--export", "platform").err
+    assert "a/x.gz" in errors
+    assert "instruction" not in errors
+    assert "a/:" not in errors

@@ -6,14 +6,15 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from log_shipper import aws, http_client, ship
+from log_shipper import aws, http_client, objects, ship
 
-from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, answer, message
+from tests.lambda_src.log_shipper.world import ARCHIVE, LANDING, Cloud, Context, Listener, answer, message
 
 LINES = [f"{i:03d} {'x' * 40}" for i in range(400)]
 BODY_BYTES, SAVE_EVERY_BYTES = 20_000, 40_000
@@ -222,6 +223,26 @@ def gone(stage: Stage) -> None:
 
 def no_event(stage: Stage) -> None:
     stage.messages[0]["body"] = "not an event"
+
+
+def foreign_bucket(stage: Stage) -> None:
+    stage.cloud.s3.create_bucket(Bucket="acme-another")
+    stage.cloud.s3.put_bucket_versioning(Bucket="acme-another", VersioningConfiguration={"Status": "Enabled"})
+    stage.messages = [message("app", stage.cloud.land("a.log", b"x\n", "acme-another"), "acme-another")]
+
+
+def foreign_archive(stage: Stage) -> None:
+    item = stage.cloud.land("logs/another/a.json.gz", gzip.compress(b"{}\n"), ARCHIVE)
+    stage.messages = [message("app", item, ARCHIVE)]
+
+
+def ships_elsewhere(stage: Stage) -> None:
+    stage.cloud.export("app", vendor="s3-logs", ship_to=["another"])
+
+
+def deleted(stage: Stage) -> None:
+    stage.monkeypatch.setattr(objects, "FRESH", timedelta())
+    stage.cloud.s3.delete_object(Bucket=LANDING, Key=stage.item["key"])
 
 
 def killed_at_the_mark(stage: Stage) -> None:

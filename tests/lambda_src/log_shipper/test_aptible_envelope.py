@@ -138,3 +138,23 @@ def test_nothing_of_a_tampered_archive_is_released(platform: Cloud, logz: Listen
     }
     assert logz.bodies == []
     assert platform.keys(FAILURES) == []
+
+
+def test_object_without_envelope_is_refused_where_keys_are_configured(
+    platform: Cloud, logz: Listener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Aptible encrypts every object: what anybody else puts there, in the clear, is not taken for Aptible's."""
+    item = platform.land(KEY, gzip.compress(recorded("aptible/docker.log").encode()))
+    assert ship.handler(batch(message("platform", item)), Context()) == {
+        "batchItemFailures": [{"itemIdentifier": "m1"}]
+    }
+    assert logz.bodies == []
+    assert platform.keys(FAILURES) == []
+    assert "the object has no encryption envelope, and the export has decryption keys" in capsys.readouterr().out
+
+
+def test_object_without_envelope_is_shipped_where_no_keys_are_configured(cloud: Cloud, logz: Listener) -> None:
+    cloud.export("platform", vendor="aptible")
+    item = cloud.land(KEY, gzip.compress(recorded("aptible/docker.log").encode()))
+    assert ship.handler(batch(message("platform", item)), Context()) == {"batchItemFailures": []}
+    assert logz.messages() == recorded("aptible/docker.log").splitlines()

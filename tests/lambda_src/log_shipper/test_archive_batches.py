@@ -85,9 +85,15 @@ def test_never_reads_its_own_logs_in_a_batch(ledger: Cloud) -> None:
     }
 
 
-def test_an_unreadable_payload_fails_its_batch_and_archives_nothing(ledger: Cloud) -> None:
-    with pytest.raises(ShipperError, match="not a batch of log events"):
-        archive.handler(stream_batch(subscription("ledger", "crdb", JSON_LINES), "not JSON"), None)
+def test_unreadable_payload_is_set_aside_and_its_neighbours_are_archived(ledger: Cloud) -> None:
+    answer = archive.handler(stream_batch(subscription("ledger", "crdb", JSON_LINES), "not JSON"), None)
+    assert answer["archived"] == 3
+    assert len(ledger.keys(FAILURES, "unclaimed/_unreadable/")) == 1
+
+
+def test_unreadable_payload_of_a_direct_subscription_fails(ledger: Cloud) -> None:
+    with pytest.raises(ShipperError, match="breaks off"):
+        archive.handler({"awslogs": {"data": "bm8gZ3ppcA=="}}, None)
     assert ledger.keys(ARCHIVE) == []
 
 

@@ -245,7 +245,7 @@ def test_without_a_kill_or_a_lost_answer_everything_arrives_once_and_the_figures
 
 @pytest.mark.parametrize(
     ("kind", "prefix", "archived"),
-    [("archive", "logs/all/", False), ("feed", "feed/x/", False), ("feed", "feed/x/", True)],
+    [("archive", "logs/all/dt=", False), ("feed", "feed/x/", False), ("feed", "feed/x/", True)],
 )
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())

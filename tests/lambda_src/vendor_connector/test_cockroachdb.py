@@ -454,7 +454,7 @@ def test_a_rate_limit_is_kept(cockroach: CockroachdbApi, formation: Formation, c
     assert clock.slept[:2] == [7.0, 7.0]
 
 
-@pytest.mark.parametrize("left", ["nothing", "no-cluster"])
+@pytest.mark.parametrize("left", ["nothing", "deleted-cluster"])
 def test_a_destroy_after_everything_was_deleted_by_hand(
     cockroach: CockroachdbApi, formation: Formation, left: str
 ) -> None:
@@ -462,7 +462,7 @@ def test_a_destroy_after_everything_was_deleted_by_hand(
     if left == "nothing":
         cockroach.clusters[CLUSTER].info = None
     else:
-        del cockroach.clusters[CLUSTER]
+        cockroach.clusters[CLUSTER].state = "DELETED"
     writes = len(cockroach.writes())
     formation.destroy()
     assert len(cockroach.writes()) == writes

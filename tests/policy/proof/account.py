@@ -161,6 +161,12 @@ def _put(found: dict[str, Policy], arn: str, policy: Policy) -> None:
     found[arn] = policy
 
 
+def _principal(principal: str) -> str | dict[str, str]:
+    if principal == "*":
+        return principal
+    return {"Service" if principal.endswith(".amazonaws.com") else "AWS": principal}
+
+
 def _permission(permission: Resource, function: str) -> Policy:
     """Write a Lambda permission as the statement that AddPermission adds (Lambda Developer Guide)."""
     properties = permission.properties
@@ -172,7 +178,7 @@ def _permission(permission: Resource, function: str) -> Policy:
     return {
         "Sid": permission.logical_id,
         "Effect": "Allow",
-        "Principal": {"Service": properties["Principal"]},
+        "Principal": _principal(properties["Principal"]),
         "Action": properties["Action"],
         "Resource": function,
         **({"Condition": conditions} if conditions else {}),

@@ -198,7 +198,6 @@ class Cast:
                 for each in account.of_type("AWS::SSM::Parameter")
                 if f"parameter{names.parameter_path}" in each.arn
             ),
-            "every-function": tuple(each.arn for each in account.of_type("AWS::Lambda::Function")),
             "foreign-bucket": (self.foreign_bucket,),
             "foreign-key": (self.foreign_key,),
             "every-bucket": tuple(self.buckets),

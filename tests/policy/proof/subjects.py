@@ -40,6 +40,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
     yield from _log_groups(cast)
     yield from _streams(cast)
     yield from _metrics(cast)
+    yield from _functions(cast)
 
 
 def _alerts(cast: Cast, region: str) -> Subject:
@@ -240,6 +241,7 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
             "destination": name,
             "role": names.role_arn(names.shipper(name)),
             "queue": names.queue_arn(name),
+            "dead-letter-queue": f"arn:{names.partition}:sqs:{names.region}:{account}:{names.queue(name, '-dead')}",
             "other-queue": tuple(names.queue_arn(other) for other in ships_to if other != name),
             "secret": _secret(names, secret) if secret else (),
             "other-secret": f"arn:{names.partition}:secretsmanager:{names.region}:{account}:secret:acme/another-AbCdEf",
@@ -278,18 +280,21 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
         for export in settings.exports
         if isinstance(export, AptibleExport | S3LogsExport)
     } | {names.bucket("access-logs"): "sse-s3"}
+    # Where services need SSE-S3, the export's key may be named as well.
+    admits_key = {settings.landing_bucket(export) for export in settings.exports if isinstance(export, S3LogsExport)}
     for each in cast.account.of_type("AWS::S3::Bucket"):
         name = each.properties["BucketName"]
         kind = encryption.get(name, "kms")
-        key = _stacks_key(cast, each.stack)
+        has_key = kind == "kms" or name in admits_key
         values: Values = {
             "bucket": each.arn,
             "name": name,
-            "key": key if kind == "kms" else (),
+            "key": _stacks_key(cast, each.stack) if has_key else (),
             "archive-days": str(settings.kept.archive_days),
         }
         facts = {
             "encryption": kind,
+            "has_key": has_key,
             "target": name == names.bucket("access-logs"),
             # An access log's target must be in the same Region.
             "home": cast.account.regions[each.stack] == names.region,
@@ -360,6 +365,13 @@ def _streams(cast: Cast) -> Iterator[Subject]:
         }
         callers = {"writer": cast.own_role("writer", role)}
         yield cast.subject("stream", f"stream in {region}", (each.stack,), values, callers=callers, resource=each)
+
+
+def _functions(cast: Cast) -> Iterator[Subject]:
+    for each in cast.account.of_type("AWS::Lambda::Function"):
+        yield cast.subject(
+            "function", each.arn.rpartition(":")[2], (each.stack,), {"function": each.arn}, resource=each
+        )
 
 
 def _metrics(cast: Cast) -> Iterator[Subject]:

@@ -1,0 +1,269 @@
+"""What a change of an export that lands in log groups leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cli.plan.changes import Change
+from cli.plan.effects import Effect, Kind, joined, shown
+from cli.plan.rules.common import LOG_GROUP, effect, is_connected
+
+
+def _groups_gone(change: Change, groups: Iterable[str], what: str) -> Iterable[Effect]:
+    groups = tuple(groups)
+    if not groups:
+        return
+    is_ours, several = change.part.kind != "cloudwatch-logs", len(groups) > 1
+    plural = "s" if several and what == LOG_GROUP else ""
+    yield effect(
+        change,
+        Kind.CUTS_OFF,
+        f"{what}{plural} {joined(groups)} {'are' if several else 'is'} no longer subscribed: what is written there "
+        "from the deploy on is not archived or shipped."
+        + (
+            f" The log group{plural} stay{'' if several else 's'} with the events, the retention and the export's key, "
+            "and belong{} to no stack.".format("" if several else "s")
+            if is_ours
+            else " Groups that have the export's key keep it; the key stays in the account and admits them."
+            if change.part.encrypt
+            else " Log groups themselves are not changed."
+        ),
+    )
+
+
+def cockroach_log_group(change: Change) -> Iterable[Effect]:
+    """Another name is another log group."""
+    yield from _groups_gone(change, {change.before} - set(change.new_part.log_groups), LOG_GROUP)
+    if not is_connected(change):
+        yield _vendor_step(change, f"Send the log export's `log_name` as `{change.after}`")
+
+
+def cockroach_groups(change: Change) -> Iterable[Effect]:
+    """Channels move between log groups."""
+    before = {each.log_name for each in change.part.groups}
+    yield from _groups_gone(change, sorted(before - set(change.new_part.log_groups)), LOG_GROUP)
+    sensitive = [
+        each.log_name
+        for each in change.new_part.groups
+        if each.redact is False
+        and any(old.log_name == each.log_name and old.redact is not False for old in change.part.groups)
+    ]
+    if sensitive:
+        yield effect(change, Kind.EXPOSES, f"CockroachDB no longer redacts what it sends to {joined(sensitive)}.")
+    if not is_connected(change):
+        yield _vendor_step(change, "Send the log export with the new groups")
+    else:
+        yield effect(change, Kind.NOTE, "The deploy sends the log export with the new groups to CockroachDB Cloud.")
+
+
+def _vendor_step(change: Change, what: str) -> Effect:
+    return effect(
+        change,
+        Kind.VENDOR,
+        f"{what} to CockroachDB Cloud after the deploy; until then it writes as before, and what it writes to a log "
+        "group that is not in the settings is refused.",
+        "Deploy.",
+        f"Run what `logdock next-steps {change.of}` prints.",
+    )
+
+
+def omitted_channels(change: Change) -> Iterable[Effect]:
+    """An omitted channel is nowhere else."""
+    if change.added:
+        yield effect(
+            change, Kind.CUTS_OFF, f"CockroachDB Cloud no longer exports {joined(change.added)}; nothing else keeps it."
+        )
+    if not is_connected(change):
+        yield _vendor_step(change, "Send the log export with the new channels")
+
+
+def cockroach_redact(change: Change) -> Iterable[Effect]:
+    """Redaction at the source."""
+    if not change.after:
+        yield effect(
+            change,
+            Kind.EXPOSES,
+            "CockroachDB exports sensitive values, between markers. `redaction.markers` says what Logdock does with "
+            "them; the log group has them in clear.",
+        )
+    if not is_connected(change):
+        yield _vendor_step(change, "Send the log export with the new `redact`")
+
+
+def cockroach_regions(change: Change) -> Iterable[Effect]:
+    """Each Region of the cluster has log groups of its own."""
+    home = (change.new.region,)
+    before, after = ((each or home) for each in (change.before, change.after))
+    gone = [region for region in before if region not in after]
+    if gone:
+        yield effect(
+            change,
+            Kind.CUTS_OFF,
+            f"The role no longer admits the log groups in {joined(gone)}: what CockroachDB Cloud still sends there is "
+            "refused. The log groups stay.",
+        )
+    if not is_connected(change):
+        yield _vendor_step(change, "Send the log export for the new Regions")
+
+
+def cockroach_adopt(change: Change) -> Iterable[Effect]:
+    """A log group is either made by CloudFormation or taken over."""
+    if change.after:
+        yield effect(
+            change,
+            Kind.NOTE,
+            "The log groups leave the stack and stay (they are retained); the deploy takes them over as they are.",
+        )
+    else:
+        yield effect(
+            change,
+            Kind.FAILS,
+            "CloudFormation makes the log groups, and those that exist have the same names: the deploy fails.",
+            "Leave the setting as it is, or import the log groups with `npx cdk import`.",
+        )
+
+
+def plan_of_cluster(change: Change) -> Iterable[Effect]:
+    """Advanced and Standard trust in different ways."""
+    yield effect(
+        change,
+        Kind.REFUSES,
+        f"The role's trust changes from that of a cluster on {shown(change.before)} to {shown(change.after)}: as long "
+        "as the cluster assumes it the old way, it is refused.",
+        "Deploy when the cluster has changed its plan.",
+    )
+
+
+def aurora_log_types(change: Change) -> Iterable[Effect]:
+    """A log type that goes is no longer published."""
+    names = (f"/aws/rds/cluster/{change.part.cluster_id}/{each}" for each in change.removed)
+    yield from _groups_gone(change, names, LOG_GROUP)
+    if change.removed and is_connected(change):
+        yield effect(change, Kind.NOTE, f"The deploy has Aurora publish {joined(change.removed)} no more.")
+    if not is_connected(change):
+        yield _aurora_step(change)
+
+
+def _aurora_step(change: Change) -> Effect:
+    return effect(
+        change,
+        Kind.VENDOR,
+        "The cluster is not configured by the deploy.",
+        f"Deploy, then run what `logdock next-steps {change.of}` prints.",
+    )
+
+
+def aurora_parameters(change: Change) -> Iterable[Effect]:
+    """The parameters of Advanced Auditing are dynamic."""
+    if change.path == "events" and change.removed:
+        yield effect(
+            change,
+            Kind.CUTS_OFF,
+            f"{joined(change.removed)} is no longer audited; what is not audited cannot be had later.",
+        )
+    if is_connected(change):
+        yield effect(change, Kind.NOTE, "Advanced Auditing's parameters are dynamic: no instance restarts.")
+    else:
+        yield _aurora_step(change)
+
+
+def parameter_group(change: Change) -> Iterable[Effect]:
+    """A cluster takes another parameter group's values after a restart."""
+    if not is_connected(change):
+        yield _aurora_step(change)
+        return
+    yield effect(
+        change,
+        Kind.RESTARTS,
+        "The deploy puts the old parameter group's audit parameters back and sets them in the new one. If the cluster "
+        "must be given another group, its instances take it at their next restart; until then the cluster may not be "
+        "audited.",
+        "Deploy.",
+        "If the output `RestartNeeded` is true: `aws rds reboot-db-instance --db-instance-identifier <each instance>`, "
+        "readers first.",
+        f"`logdock validate {change.of}` says whether every instance runs with it.",
+    )
+
+
+def aurora_cluster(change: Change) -> Iterable[Effect]:
+    """Another cluster has other log groups."""
+    names = (f"/aws/rds/cluster/{change.before}/{each}" for each in change.part.log_types)
+    yield from _groups_gone(change, names, LOG_GROUP)
+    if is_connected(change):
+        yield effect(
+            change,
+            Kind.RESTARTS,
+            f"The deploy puts the cluster `{change.before}` back as it was and configures `{change.after}`. An "
+            "instance that gets another parameter group takes it at its next restart.",
+            "If both must be exported, add a second export instead.",
+        )
+    else:
+        yield _aurora_step(change)
+
+
+def aurora_groups(change: Change) -> Iterable[Effect]:
+    """A log group is either made by CloudFormation or taken over."""
+    yield from cockroach_adopt(_as_switch(change, change.after == "adopt"))
+
+
+def _as_switch(change: Change, value: bool) -> Change:
+    return Change(**{**change.__dict__, "after": value})
+
+
+def aurora_role(change: Change) -> Iterable[Effect]:
+    """The service-linked role wins where it exists."""
+    yield effect(
+        change,
+        Kind.NOTE,
+        "Aurora writes by another role. RDS uses its service-linked role wherever that exists.",
+    )
+
+
+def configure_cluster(change: Change) -> Iterable[Effect]:
+    """The deploy configures the cluster, or nobody does."""
+    if change.after:
+        yield effect(
+            change,
+            Kind.RESTARTS,
+            "The deploy sets the audit parameters and switches the export on. A cluster that still uses a default "
+            "parameter group gets one of its own, and its instances must then be restarted once.",
+        )
+    else:
+        yield effect(
+            change,
+            Kind.CUTS_OFF,
+            "The deploy puts the cluster back as it was: auditing and the export are switched off. What is not audited "
+            "cannot be had later.",
+            f"Deploy, then at once run what `logdock next-steps {change.of}` prints.",
+        )
+
+
+def own_log_groups(change: Change) -> Iterable[Effect]:
+    """A log group is subscribed by name or by prefix."""
+    part = change.new_part
+    if change.path == "log_groups":
+        gone = [name for name in change.removed if not name.startswith(part.log_group_prefixes or ("\n",))]
+        yield from _groups_gone(change, gone, LOG_GROUP)
+    else:
+        yield from _groups_gone(change, change.removed, "Every log group under")
+    if change.added:
+        yield effect(
+            change,
+            Kind.NOTE,
+            f"{joined(change.added)} is archived from the deploy on. A log group takes two subscriptions at most.",
+            f"`logdock backfill --export {change.of} --destination archive` for what is there already.",
+        )
+
+
+def encrypt(change: Change) -> Iterable[Effect]:
+    """A group's events stay under the key that they were written with."""
+    if change.after:
+        yield effect(change, Kind.NOTE, "Events that are there stay as they are; new ones are under the export's key.")
+    else:
+        yield effect(
+            change,
+            Kind.NOTE,
+            "The log groups keep the export's key, which stays in the account and admits them; no other group gets it.",
+            "To take it off: `aws logs disassociate-kms-key --log-group-name <log group>`. Events that are there are "
+            "unreadable without the key: keep it until the group's retention has deleted them.",
+        )

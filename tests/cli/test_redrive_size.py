@@ -1,0 +1,156 @@
+"""`logdock redrive` with more than a page, a limit and a hidden time: it claims no more than it looked at."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import botocore.client
+import pytest
+from botocore.exceptions import ClientError
+from log_shipper.events import ObjectRef, message_of
+from moto.s3.models import s3_backends
+
+from cli.redrive.dead_letters import HIDDEN_SECONDS, LOOKED_AT
+from cli.redrive.pace import Pace
+from tests.cli.conftest import Type
+from tests.cli.deployed import Deployed
+from tests.cli.queues import Queues
+
+DEAD = "acme-ship-logz-dead"
+
+
+@pytest.fixture
+def queues(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Queues:
+    found = Queues()
+    monkeypatch.setattr("cli.account.Account.sqs", found)
+    return found
+
+
+def letters(export: str, count: int) -> list[str]:
+    return [message_of(ObjectRef(export, "bucket", f"{number}.log")) for number in range(count)]
+
+
+def test_letters_that_are_no_longer_hidden_are_not_taken_for_the_end(logdock: Type, queues: Queues) -> None:
+    """Those of another export are seen again before all of this one's are: with a rate, and in a large queue."""
+    bodies = [body for pair in zip(letters("app", 5000), letters("jobs", 5000), strict=True) for body in pair]
+    queues.put(DEAD, bodies)
+    ended = logdock("redrive", "--export", "app", "--json")
+    assert queues.now > HIDDEN_SECONDS
+    report = json.loads(ended.out)
+    (row,) = report["failures"]
+    assert (row["gone"], row["left"], report["not_looked_at"], ended.code) == (5000, 0, [], 0)
+    assert len(queues.messages[DEAD]) == 5000
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_letters_that_another_reader_holds_are_not_claimed_to_be_gone(
+    logdock: Type, queues: Queues, *, as_json: bool
+) -> None:
+    queues.put(DEAD, letters("app", 50))
+    queues.hide(DEAD, 30, 3600)
+    ended = logdock("redrive", *(["--json"] if as_json else []))
+    assert ended.code == 1
+    if as_json:
+        (unseen,) = json.loads(ended.out)["not_looked_at"]
+        assert (unseen["what"], unseen["about"]) == (DEAD, 30)
+    else:
+        assert f"Not looked at: about 30 messages of {DEAD}: SQS counts them" in ended.out
+        assert "Nothing that was looked at is left." in ended.out
+
+
+def test_letters_that_are_all_hidden_are_not_nothing(logdock: Type, queues: Queues) -> None:
+    queues.put(DEAD, letters("app", 3))
+    queues.hide(DEAD, 3, 3600)
+    ended = logdock("redrive", "--dry-run")
+    assert (ended.code, "Nothing has failed." in ended.out) == (1, False)
+    assert "Nothing that was looked at has failed." in ended.out
+
+
+def test_a_dry_run_says_how_many_letters_of_a_fifo_queue_it_cannot_see(
+    logdock: Type, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fifo = f"{DEAD}.fifo"
+    monkeypatch.setattr("settings.names.Names.queue", lambda _, name, suffix="": f"acme-ship-{name}{suffix}.fifo")
+    queues.put(fifo, letters("app", 200), ["app"] * 200)
+    ended = logdock("redrive", "--dry-run", "--json")
+    report = json.loads(ended.out)
+    assert [row["found"] for row in report["failures"]] == [10]
+    (unseen,) = report["not_looked_at"]
+    assert (unseen["about"], unseen["what"], ended.code) == (190, fifo, 1)
+    assert "FIFO" in unseen["reason"]
+    assert json.loads(logdock("redrive", "--export", "app", "--json").out)["failures"][0]["gone"] == 200
+
+
+def test_a_dry_run_says_what_is_behind_its_limit(logdock: Type, queues: Queues) -> None:
+    queues.put(DEAD, letters("app", LOOKED_AT + 500))
+    ended = logdock("redrive", "--dry-run", "--export", "jobs", "--json")
+    report = json.loads(ended.out)
+    assert (ended.code, report["failures"], report["not_looked_at"][0]["about"]) == (1, [], 500)
+
+
+def test_a_queue_that_returns_no_more_for_its_limit_in_flight_is_said(
+    logdock: Type, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = Queues.receive_message
+
+    def until_the_limit(queue: Queues, **asked: Any) -> Any:
+        if queue.calls["ReceiveMessage"] == 3:
+            raise ClientError({"Error": {"Code": "OverLimit", "Message": ""}}, "ReceiveMessage")
+        return receive(queue, **asked)
+
+    monkeypatch.setattr(Queues, "receive_message", until_the_limit)
+    queues.put(DEAD, letters("jobs", 100))
+    ended = logdock("redrive", "--export", "app")
+    assert ended.code == 1
+    assert f"about 70 messages of {DEAD}: SQS returns no more" in ended.out
+
+
+def test_a_run_that_was_stopped_does_not_say_that_nothing_is_left(
+    logdock: Type, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queues.put(DEAD, letters("app", 30))
+    turns = iter([True, True])
+    monkeypatch.setattr(Pace, "turn", lambda pace, _=1: next(turns, False) or bool(pace.stop()))
+    ended = logdock("redrive")
+    assert ended.code == 130
+    assert "Nothing is left." not in ended.out
+
+
+def test_what_a_reason_or_a_region_leaves_out_is_said(logdock: Type, queues: Queues) -> None:
+    queues.put(DEAD, letters("app", 3))
+    assert "dead letters are not looked at" in logdock("redrive", "--reason", "x").err
+
+
+def test_quarantined_objects_take_few_requests(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is read, noted and asked for once; all else is done for ten or a thousand at a time."""
+    line = json.dumps({"reason": "too long", "time": "2026-11-17T03:00:00Z", "message": "m"}).encode()
+    body, moto = gzip.compress(line), s3_backends[deployed.settings.account]["aws"]
+    for number in range(1200):
+        moto.put_object(deployed.failed, f"quarantine/app/logz/dt=2026-11-17/{number:05}-a.json.gz", body)
+    calls: list[str] = []
+    client: Any = botocore.client.BaseClient
+    make = client._make_api_call
+
+    def spy(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        calls.append(operation)
+        return make(self, operation, parameters)
+
+    def arrive(*_: Any) -> None:
+        for key in moto.buckets[deployed.failed].keys:
+            if key.startswith("progress/"):
+                moto.put_object(deployed.failed, key, b'{"position": 1, "reader": "s", "done": true}')
+
+    monkeypatch.setattr(Pace, "pause", arrive)
+    monkeypatch.setattr(client, "_make_api_call", spy)
+    ended = logdock("redrive", "--json")
+    assert (ended.code, json.loads(ended.out)["failures"][0]["gone"]) == (0, 1200)
+    counts = {name: calls.count(name) for name in sorted(set(calls))}
+    assert deployed.waiting("logz") == 1200
+    assert (counts["PutObject"], counts["SendMessageBatch"], counts["DeleteObjects"]) == (1200, 120, 2)
+    assert counts["GetObject"] == 3 * 1200  # its records, and twice the note
+    assert counts["GetQueueUrl"] <= 4
+    assert sum(counts.values()) < 4.2 * 1200
