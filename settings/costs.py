@@ -275,7 +275,7 @@ def keys_of(deployment: Deployment, export: Export) -> int:
     if isinstance(export, CloudwatchLogsExport):
         changed = bool(export.retention_days) or export.encrypt
         return int(bool(export.log_group_prefixes) or (bool(export.log_groups) and changed))
-    if isinstance(export, AptibleExport) or (isinstance(export, S3LogsExport) and not export.existing_bucket):
+    if isinstance(export, AptibleExport):
         return int(export.encryption == "kms")
     return len(deployment.regions_of(export))
 

@@ -17,7 +17,6 @@ from settings.exports import (
     CockroachdbExport,
     Export,
     MongodbAtlasExport,
-    S3LogsExport,
 )
 
 PROBE = "logdock-validate"
@@ -57,8 +56,6 @@ def has_key(export: Export) -> bool:
     match export:
         case AptibleExport():
             return export.encryption == "kms"
-        case S3LogsExport():
-            return export.existing_bucket is not None or export.encryption == "kms"
         case CloudwatchLogsExport():
             return bool(export.log_group_prefixes or export.retention_days or export.encrypt)
         case _:

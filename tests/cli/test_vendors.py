@@ -377,7 +377,7 @@ def test_a_vendor_that_is_busy_is_asked_once_and_nothing_is_logged(
 
 def _statuses(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], list[str]]:
     """Return what a look at the vendors alone finds."""
-    for part in ("_readings", "_quarantined", "_kept", "_queue"):
+    for part in ("_readings", "_quarantined", "_kept", "_queue", "_archived", "_counts"):
         monkeypatch.setattr(Survey, part, lambda *_: None)
     monkeypatch.setattr(Survey, "_deliveries", lambda *_: [])
     found = Survey(world.account, datetime.now(UTC)).take()

@@ -16,7 +16,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 from moto import mock_aws
-from vendor_connector import atlas_api, aws, configuration, handler, state
+from vendor_connector import atlas_api, aws, configuration, handler, public_text, state
 
 from local_cloud.certificate import ServerCertificate, create_server_certificate
 from local_cloud.vendor_apis.atlas import AtlasApi
@@ -259,3 +259,8 @@ def record(api: Any) -> None:
     """Keep what was asked, for the check against the vendor's OpenAPI description (`make vendor-apis`)."""
     if file := os.environ.get("LOGDOCK_VENDOR_REQUESTS"):
         api.save(Path(file))
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(public_text, "_spellings", set())
