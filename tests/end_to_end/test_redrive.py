@@ -89,6 +89,7 @@ def needs_of(names: Names, archive_key_arn: str) -> Callable[[str], Needs]:
     return {
         "status": [
             (["cloudwatch:GetMetricData"], ["*"]),
+            (["cloudformation:DescribeStacks"], ["*"]),
             (["s3:ListBucket"], [archive, failed]),
             (["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], queues),
         ],

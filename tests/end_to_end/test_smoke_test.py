@@ -136,6 +136,7 @@ def needs(names: Names) -> Needs:
         (["logs:FilterLogEvents"], [f"{names.log_group_arn('/aws/lambda/acme-*', REGION)}:*"]),
         (["events:DescribeRule", "events:ListTargetsByRule"], [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/acme-*"]),
         (["cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"], ["*"]),
+        (["cloudformation:DescribeStacks"], ["*"]),
         (["cloudwatch:SetAlarmState"], [f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:acme/*"]),
         (["sns:ListSubscriptionsByTopic"], [names.alert_topic_arn]),
         (["states:ListExecutions"], [names.alerts_machine_arn(REGION)]),
