@@ -94,7 +94,8 @@ def needs_of(names: Names, archive_key_arn: str) -> Callable[[str], Needs]:
             (["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], queues),
         ],
         "redrive": [
-            (["s3:ListBucketVersions", "s3:GetObjectVersion", "s3:DeleteObjectVersion"], [failed, f"{failed}/*"]),
+            (["s3:ListBucketVersions", "s3:GetObjectVersion"], [failed, f"{failed}/*"]),
+            (["s3:DeleteObject", "s3:DeleteObjectVersion"], [f"{failed}/*"]),
             (["s3:GetObject", "s3:PutObject", "s3:ListBucket"], [failed, f"{failed}/progress/*"]),
             (["kms:Decrypt", "kms:GenerateDataKey"], [archive_key_arn]),
             (["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SendMessage"], queues),
