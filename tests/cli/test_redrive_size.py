@@ -129,7 +129,7 @@ def test_quarantined_objects_take_few_requests(
     """Each is read, noted and asked for once; all else is done for ten or a thousand at a time."""
     line = json.dumps({"reason": "too long", "time": "2026-11-17T03:00:00Z", "message": "m"}).encode()
     body, moto = gzip.compress(line), s3_backends[deployed.settings.account]["aws"]
-    for number in range(1200):
+    for number in range(240):
         moto.put_object(deployed.failed, f"quarantine/app/logz/dt=2026-11-17/{number:05}-a.json.gz", body)
     calls: list[str] = []
     client: Any = botocore.client.BaseClient
@@ -147,10 +147,10 @@ def test_quarantined_objects_take_few_requests(
     monkeypatch.setattr(Pace, "pause", arrive)
     monkeypatch.setattr(client, "_make_api_call", spy)
     ended = logdock("redrive", "--json")
-    assert (ended.code, json.loads(ended.out)["failures"][0]["gone"]) == (0, 1200)
+    assert (ended.code, json.loads(ended.out)["failures"][0]["gone"]) == (0, 240)
     counts = {name: calls.count(name) for name in sorted(set(calls))}
-    assert deployed.waiting("logz") == 1200
-    assert (counts["PutObject"], counts["SendMessageBatch"], counts["DeleteObjects"]) == (1200, 120, 2)
-    assert counts["GetObject"] == 3 * 1200  # its records, and twice the note
+    assert deployed.waiting("logz") == 240
+    assert (counts["PutObject"], counts["SendMessageBatch"], counts["DeleteObjects"]) == (240, 24, 1)
+    assert counts["GetObject"] == 3 * 240  # its records, and twice the note
     assert counts["GetQueueUrl"] <= 4
-    assert sum(counts.values()) < 4.2 * 1200
+    assert sum(counts.values()) < 4.2 * 240

@@ -148,7 +148,7 @@ def test_memory_does_not_grow_with_the_number_of_keys() -> None:
         finally:
             tracemalloc.stop()
 
-    assert peak(300_000) < 2 * peak(100_000)
+    assert peak(60_000) < 2 * peak(20_000)
 
 
 @pytest.mark.parametrize("page", [3, PAGE])
