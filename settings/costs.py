@@ -20,13 +20,13 @@ from typing import Any, Literal
 from settings.deployment import Deployment
 from settings.destinations import ARCHIVE
 from settings.exports import (
-    AptibleExport,
     AuroraMysqlExport,
     CloudwatchLogsExport,
     CockroachdbExport,
     Export,
     MongodbAtlasExport,
     S3LogsExport,
+    has_key,
 )
 
 EVENTS_OF_AN_OBJECT = 3
@@ -272,12 +272,7 @@ def alarms_of(deployment: Deployment, export: Export) -> int:
 
 def keys_of(deployment: Deployment, export: Export) -> int:
     """Count the keys of an export: one in each Region that it lands in, if it has any."""
-    if isinstance(export, CloudwatchLogsExport):
-        changed = bool(export.retention_days) or export.encrypt
-        return int(bool(export.log_group_prefixes) or (bool(export.log_groups) and changed))
-    if isinstance(export, AptibleExport):
-        return int(export.encryption == "kms")
-    return len(deployment.regions_of(export))
+    return len(deployment.regions_of(export)) if has_key(export) else 0
 
 
 def _watching_rows(deployment: Deployment, export: Export, inputs: Inputs) -> Iterator[Row]:

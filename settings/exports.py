@@ -46,3 +46,14 @@ Export = Annotated[
 def announced_to(export: Export) -> tuple[str, ...]:
     """List the destinations that an export's objects are announced to: what lands in log groups is in the archive."""
     return tuple(name for name in export.ship_to if not (name == ARCHIVE and isinstance(export, LogGroupExport)))
+
+
+def has_key(export: Export) -> bool:
+    """Say whether an export has a key of its own, as the stacks make it."""
+    match export:
+        case AptibleExport():
+            return export.encryption == "kms"
+        case CloudwatchLogsExport():
+            return bool(export.log_group_prefixes or export.retention_days or export.encrypt)
+        case _:
+            return True

@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 from cli.account import WORKERS, Account
 from cli.landings import landing_of
 from cli.smoke_test.steps import Report, Result
-from cli.validate.exports import has_key
 from settings.destinations import ARCHIVE
-from settings.exports import AptibleExport, CloudwatchLogsExport, Export, S3LogsExport
+from settings.exports import AptibleExport, CloudwatchLogsExport, Export, S3LogsExport, has_key
 
 
 class Key(NamedTuple):

@@ -13,10 +13,10 @@ from cli.validate.vendors import check_vendor
 from settings.exports import (
     AptibleExport,
     AuroraMysqlExport,
-    CloudwatchLogsExport,
     CockroachdbExport,
     Export,
     MongodbAtlasExport,
+    has_key,
 )
 
 PROBE = "logdock-validate"
@@ -49,17 +49,6 @@ def check_export(account: Account, export: Export, most_groups: int = MOST_GROUP
     if isinstance(export, MongodbAtlasExport | CockroachdbExport | AptibleExport):
         check_vendor(account, checks, export, key_arn)
     return checks
-
-
-def has_key(export: Export) -> bool:
-    """Say whether an export has a key of its own, as the stacks make it."""
-    match export:
-        case AptibleExport():
-            return export.encryption == "kms"
-        case CloudwatchLogsExport():
-            return bool(export.log_group_prefixes or export.retention_days or export.encrypt)
-        case _:
-            return True
 
 
 def vendor_role(account: Account, export: Export, key_arn: str | None) -> VendorRole | None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.validate.exports import has_key
 from settings import load_settings
+from settings.exports import has_key
 from settings.names import Names
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
 
