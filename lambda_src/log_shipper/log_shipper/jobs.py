@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from log_shipper.export_config import ExportConfig
 from log_shipper.fast import Wrapped, has_long_line, pass_through, wrap, wrap_at
+from log_shipper.lines import is_utf8, text_of
 from log_shipper.parsers.cockroachdb import unjudged_payload
 from log_shipper.reading import RawBlock
 from log_shipper.record import Record
@@ -176,13 +177,16 @@ class Job:
 
     def _wrapped(self, raw: RawBlock, *, by_hour: bool) -> Wrapped | None:
         renderer, config = self.renderer, self.export
-        if self.seen < self.skip or not renderer.joins_bytes or (config.filter.active and not self.redacted):
+        if self.seen < self.skip or (config.filter.active and not self.redacted):
             return None
         limit = renderer.shape.max_message_chars
         block = raw.block
         if isinstance(block, str) and (limit is not None or config.redactor.active):
             block = block.encode()
         if isinstance(block, bytes):
+            if not is_utf8(block):
+                # what is not UTF-8 is redacted, measured and shipped as it is then shown
+                block = text_of(block).encode()
             if config.redactor.active and not self.redacted:
                 redacted_block = config.redactor.redact_lines(block)
                 if redacted_block is None:
@@ -191,7 +195,7 @@ class Job:
             if has_long_line(block, limit):
                 return None
             if raw.way == "archive":
-                return pass_through(block, by_hour=by_hour) if self.redacted else None
+                return pass_through(block, renderer, by_hour=by_hour) if self.redacted else None
         if raw.way == "arrival":
             return wrap_at(block, raw.times, renderer, raw.log_type, by_hour=by_hour)
         return wrap(block, renderer, raw.log_type, by_hour=by_hour)

@@ -119,12 +119,16 @@ def _blocks(
         yield records
 
 
+_OPEN_ENDS = (b",", b"{", b"[")
+
+
 def _way_of(block: bytes, mixed: MixedLines) -> tuple[str, str]:
     """Return how a block may be taken whole: JSON lines that open alike, or text in which nothing else is."""
     if not mixed.is_plain:
         return "", ""
     if block.startswith(b"{"):
-        return "opening", "json-lines"
+        # a document that the last line opens may go on in the next block
+        return ("", "") if block.rstrip().endswith(_OPEN_ENDS) else ("opening", "json-lines")
     return ("arrival", "plain") if shows_no_format(block) else ("", "")
 
 

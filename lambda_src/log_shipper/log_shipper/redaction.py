@@ -22,6 +22,7 @@ import orjson
 
 from log_shipper.detectors import DETECTORS, Text
 from log_shipper.errors import ConfigurationError
+from log_shipper.lines import is_utf8
 
 MARKERS = ("keep", "redact", "strip")
 _MARK = re.compile("[‹›]")
@@ -170,7 +171,7 @@ class Redactor:
 
     def redact_lines(self, block: bytes) -> bytes | None:
         """Return a block of lines, each as `redact` gives it; None when that takes reading each of them."""
-        if self._patterns or not _is_utf8(block):
+        if self._patterns or not is_utf8(block):
             return None
         if self._markers != "keep" and (_MARK_LEAD in block or (b"\\" in block and b"\\u20" in block)):
             return None
@@ -508,16 +509,6 @@ def _redact_marks(text: str) -> str:
     if depth == 0:
         parts.append(text[done:])
     return "".join(parts)
-
-
-def _is_utf8(block: bytes) -> bool:
-    if block.isascii():
-        return True
-    try:
-        block.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _is_json(text: str) -> bool:

@@ -10,8 +10,9 @@ from log_shipper.fast import has_long_line
 from log_shipper.jobs import Job, Segment
 from log_shipper.log_stream import LogStream
 from log_shipper.logzio import SHAPE
+from log_shipper.otlp import OtlpRenderer
 from log_shipper.reading import RawBlock, read_blocks
-from log_shipper.record import Origin
+from log_shipper.record import Origin, Record
 from log_shipper.rendering import Renderer, Shape
 
 from tests.lambda_src.log_shipper.world import recorded
@@ -21,7 +22,7 @@ OPENING = st.builds(
     '{{"{}":{}"{}T{}:{}:{}{}{}"{},"n":'.format,
     st.sampled_from(["t", "time", "ts", "other"]),
     st.sampled_from(["", '{"$date":']),
-    st.sampled_from(["2026-11-21", "2026-13-21"]),
+    st.sampled_from(["2026-11-21", "2026-11-21", "2026-13-21", "1969-12-31", "2300-01-01"]),
     st.sampled_from(["02", "03"]),
     st.sampled_from(["05", "59", "61"]),
     st.sampled_from(["00", "07"]),
@@ -46,8 +47,8 @@ BLOCK = st.one_of(
 )  # fmt: skip
 
 
-def job(config: ExportConfig, form: Shape) -> Job:
-    renderer = Renderer(form, export="e", vendor=config.vendor, source="s", fields={"cluster": "c"})
+def job(config: ExportConfig, form: Shape, renderer: Renderer | None = None) -> Job:
+    renderer = renderer or Renderer(form, export="e", vendor=config.vendor, source="s", fields={"cluster": "c"})
     return Job(config, "0" * 16, renderer, quarantine=_refuse, save=_refuse)
 
 
@@ -55,9 +56,14 @@ def _refuse(*_: Any) -> None:
     raise AssertionError
 
 
-def both(config: ExportConfig, form: Shape, blocks: Iterator[Any], *, by_hour: bool) -> tuple[list[Segment], ...]:
+def both(
+    config: ExportConfig, form: Shape, blocks: Iterator[Any], *, by_hour: bool, kind: type[Renderer] = Renderer,
+    is_redacted: bool = False,
+) -> tuple[list[Segment], ...]:  # fmt: skip
     """Return the segments that blocks give taken whole and taken line by line."""
-    whole, single = job(config, form), job(config, form)
+    renderer = kind(form, export="e", vendor=config.vendor, source="s", fields={"cluster": "c"})
+    whole, single = job(config, form, renderer), job(config, form, renderer)
+    whole.redacted = single.redacted = is_redacted
     fast: list[Segment] = []
     slow: list[Segment] = []
     for block in blocks:
@@ -69,6 +75,7 @@ def both(config: ExportConfig, form: Shape, blocks: Iterator[Any], *, by_hour: b
 
 @given(BLOCK, st.sampled_from(["mongodb", "json-lines", "plain", "auto"]), st.booleans(), st.booleans())
 @example(['{"t":"2026-11-21T02:05:04+00:00"}', '{"t":"2026-11-21T02:05:04+01:00"}'], "mongodb", False, False)
+@example(['{"t":"2026-11-21T02:59:59Z",'], "auto", False, False)
 @example(['{"t":"2026-11-21T02:59:59Z"}', '{"t":"2026-11-21T03:00:00Z"}'], "mongodb", True, False)
 def test_a_block_taken_whole_gives_the_same_lines(lines: list[str], form: str, by_hour: bool, logz: bool) -> None:
     config = parse_export_config("e", b'{"vendor":"s3-logs","format":"' + form.encode() + b'"}')
@@ -76,6 +83,52 @@ def test_a_block_taken_whole_gives_the_same_lines(lines: list[str], form: str, b
     fast, slow = both(config, SHAPE if logz else Shape(), blocks, by_hour=by_hour)
     assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
     assert [(s.sent, s.end, s.time) for s in fast] == [(s.sent, s.end, s.time) for s in slow]
+
+
+@given(BLOCK, st.sampled_from(["mongodb", "json-lines", "plain", "auto"]))
+@example(['{"t":"1970-01-01T00:00:00.5Z"}'], "json-lines")
+@example(['{"t":"2262-04-11T23:47:17Z"}'], "json-lines")
+def test_a_block_taken_whole_gives_the_same_otlp_records(lines: list[str], form: str) -> None:
+    config = parse_export_config("e", b'{"vendor":"s3-logs","format":"' + form.encode() + b'"}')
+    blocks = read_blocks([("\n".join(lines) + "\n").encode()], vendor="s3-logs", format_name=form, origin=ORIGIN)
+    fast, slow = both(config, Shape(), blocks, by_hour=False, kind=OtlpRenderer)
+    assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
+
+
+ARCHIVED = st.builds(
+    Record,
+    st.lists(st.sampled_from(["a", '"', "\\", ",", "é", "\n", '","fields":{"a":"b"}}']), max_size=4).map("".join),
+    st.sampled_from(["2026-11-21T02:03:04Z", "2026-11-21T02:03:04.18Z", "1969-12-31T23:59:59Z"]),
+    st.sampled_from(["x", "x", "y"]),
+    st.sampled_from([None, None, {"a": "b"}, {"source": ',"message":"'}]),
+    st.just(True),
+    st.sampled_from([None, None, "other"]),
+)
+
+
+@given(st.lists(ARCHIVED, min_size=1, max_size=4) | ARCHIVED.map(lambda record: [record] * 2))
+def test_archive_lines_taken_whole_give_the_same_otlp_records(records: list[Record]) -> None:
+    config = parse_export_config("e", b'{"vendor":"s3-logs"}')
+    data = b"".join(map(Renderer(Shape(), export="e", vendor="s3-logs", source="s").line, records))
+    blocks = read_blocks([data], vendor="s3-logs", format_name="archive", origin=ORIGIN)
+    fast, slow = both(config, Shape(), blocks, by_hour=False, kind=OtlpRenderer, is_redacted=True)
+    assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
+
+
+@pytest.mark.parametrize("kind", [Renderer, OtlpRenderer])
+def test_archive_lines_that_differ_in_time_and_message_are_taken_whole(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Renderer]
+) -> None:
+    config = parse_export_config("e", b'{"vendor":"s3-logs"}')
+    archive = Renderer(Shape(), export="e", vendor="s3-logs", source="s", fields={"a": "b"})
+    records = [Record(text, "2026-11-21T02:03:04.1Z", "x") for text in ("a", '","fields":{"a":"c"}}')]
+    monkeypatch.setattr(Job, "segments", _refuse)
+    whole = job(config, Shape(), kind(Shape(), export="e", vendor="s3-logs", source="s"))
+    whole.redacted = True
+    lines = b"".join(map(archive.line, records))
+    for block in read_blocks([lines], vendor="s3-logs", format_name="archive", origin=ORIGIN):
+        assert whole.take(block)
+    assert whole.seen == 2
 
 
 @given(BLOCK, st.sampled_from(["auto", "plain", "json-lines"]))
