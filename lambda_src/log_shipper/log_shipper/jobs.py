@@ -232,13 +232,15 @@ class Job:
         ends = [self.seen]
         filtered = sent = 0
         first = ""
-        for end, record in enumerate(records, self.seen + 1):
-            if not self.redacted:
-                if config.filter.active and not config.filter.wants(record.message):
-                    filtered += 1
-                    continue
-                if config.redactor.active:
-                    record = redacted(record, config)
+        wanted = list(enumerate(records, self.seen + 1))
+        if not self.redacted:
+            if config.filter.active:
+                wanted = [(end, record) for end, record in wanted if config.filter.wants(record.message)]
+                filtered = len(records) - len(wanted)
+            if config.redactor.active:
+                shown = redacted([record for _, record in wanted], config)
+                wanted = [(end, record) for (end, _), record in zip(wanted, shown, strict=True)]
+        for end, record in wanted:
             parts = fit(record, shape.max_message_chars, config.oversize)
             rendered = [renderer.line(part) for part in parts]
             limit = shape.max_line_bytes
@@ -297,13 +299,19 @@ def acknowledge(pending: list[tuple[Job, Segment]], settled: list[tuple[Job, Seg
         job.keep()
 
 
-def redacted(record: Record, config: ExportConfig) -> Record:
-    """Return a record with its message and its fields redacted, their names too: a header may hold a secret."""
+def redacted(records: list[Record], config: ExportConfig) -> list[Record]:
+    """Return records with messages and fields redacted, and names of fields too: a header may hold a secret."""
     redactor = config.redactor
-    fields = record.fields
-    if fields:
-        fields = {redactor.redact_name(name): redactor.redact(value) for name, value in fields.items()}
-    message = redactor.redact(record.message)
-    if config.vendor == "cockroachdb" and (start := unjudged_payload(record.message)) >= 0:
-        message = redactor.redact_unjudged(record.message, start) or message
-    return record._replace(message=message, fields=fields)
+    messages = redactor.redact_all([record.message for record in records])
+    if config.vendor == "cockroachdb":
+        for i, record in enumerate(records):
+            if (start := unjudged_payload(record.message)) >= 0:
+                messages[i] = redactor.redact_unjudged(record.message, start) or messages[i]
+    values = iter(redactor.redact_all([value for record in records for value in (record.fields or {}).values()]))
+    return [
+        record._replace(
+            message=message,
+            fields={redactor.redact_name(name): next(values) for name in record.fields} if record.fields else None,
+        )
+        for record, message in zip(records, messages, strict=True)
+    ]

@@ -14,18 +14,18 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate
-from operator import add
+from itertools import accumulate, compress
+from operator import add, not_
 from typing import NamedTuple, Protocol
 
 import orjson
 
 from log_shipper.detectors import DETECTORS, Text
 from log_shipper.errors import ConfigurationError
-from log_shipper.lines import is_utf8
 
 MARKERS = ("keep", "redact", "strip")
 _MARK = re.compile("[‹›]")
+_DEPTH = {"‹": 1, "›": -1}
 _MARKED_REDACTED = "‹×›"
 _MARK_LEAD = "‹".encode()[:1]
 # the same marks as JSON may escape them
@@ -136,9 +136,29 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """Return the text of one record, redacted; JSON stays JSON."""
-        if not self.active:
-            return text
-        text = self._redact_detected(text)
+        return self._redact_values(self._redact_detected(text)) if self.active else text
+
+    def redact_all(self, texts: list[str]) -> list[str]:
+        """Return what `redact` returns for each text; they are searched together."""
+        whole = "\n".join(texts)
+        if whole.count("\n") >= max(1, len(texts)):
+            alone = iter(self.redact_all([text for text in texts if "\n" not in text]))
+            return [self.redact(text) if "\n" in text else next(alone) for text in texts]
+        if not texts or not self.active:
+            return texts
+        block = whole.encode()
+        block = _replaced(block, self._edits(block))
+        texts = block.decode().split("\n")
+        return [*map(self._redact_values, texts)] if self._patterns or self._may_have_marks(block) else texts
+
+    def redact_lines(self, block: bytes) -> bytes | None:
+        """Return a block of lines in UTF-8, each as `redact` returns it; None when that takes reading each of them."""
+        if self._patterns or self._may_have_marks(block):
+            return None
+        return _replaced(block, self._edits(block))
+
+    def _redact_values(self, text: str) -> str:
+        """Return a text with markers and the user's patterns applied to each of its values."""
         if not self._patterns and not self._has_marks(text):
             return text
         if text.lstrip()[:1] in ("{", "[") and _is_json(text):
@@ -169,13 +189,8 @@ class Redactor:
             data = _replaced(data, [(start, end, replacement.encode()) for start, end in _matches(pattern, data)])
         return text if data is original else data.decode("utf-8", "backslashreplace")
 
-    def redact_lines(self, block: bytes) -> bytes | None:
-        """Return a block of lines, each as `redact` gives it; None when that takes reading each of them."""
-        if self._patterns or not is_utf8(block):
-            return None
-        if self._markers != "keep" and (_MARK_LEAD in block or (b"\\" in block and b"\\u20" in block)):
-            return None
-        return _replaced(block, self._edits(block))
+    def _may_have_marks(self, block: bytes) -> bool:
+        return self._markers != "keep" and (_MARK_LEAD in block or (b"\\" in block and b"\\u20" in block))
 
     def _has_marks(self, text: str) -> bool:
         return self._markers != "keep" and (
@@ -494,21 +509,15 @@ def _redact_marks(text: str) -> str:
 
     CloudWatch Logs cuts long events and CockroachDB breaks long lines, so a mark's other half may be missing.
     """
-    parts: list[str] = []
-    depth = done = 0
-    for mark in _MARK.finditer(text):
-        if mark[0] == "‹":
-            if depth == 0:
-                parts += (text[done : mark.start()], _MARKED_REDACTED)
-            depth += 1
-        elif depth == 0:
-            parts = [_MARKED_REDACTED]
-        else:
-            depth -= 1
-        done = mark.end()
-    if depth == 0:
-        parts.append(text[done:])
-    return "".join(parts)
+    texts, marks = _MARK.split(text), _MARK.findall(text)
+    # how many are open behind each mark; an unmatched › closes nothing
+    depths = list(accumulate(map(_DEPTH.__getitem__, marks), lambda depth, step: max(depth + step, 0), initial=0))
+    unmatched = (i for i in range(len(marks) - 1, -1, -1) if depths[i] == depths[i + 1])
+    start = next(unmatched, -1) + 1
+    shown = [*([""] if start else []), *compress(texts[start:], map(not_, depths[start:]))]
+    if depths[-1]:
+        shown.append("")
+    return _MARKED_REDACTED.join(shown)
 
 
 def _is_json(text: str) -> bool:

@@ -141,7 +141,7 @@ def test_a_hostile_line_takes_no_more_than_its_length(line: str) -> None:
 def test_columns_lose_their_secrets_in_names_too() -> None:
     config = parse_export_config("e", b'{"vendor":"s3-logs","redaction":{"detectors":["email","ipv4"]}}')
     columns = {"time": "10.1.2.3", "ada@example.com": "x y@example.com"}
-    found = redacted(Record("m", "t", "csv", columns), config)
+    found = redacted([Record("m", "t", "csv", columns)], config)[0]
     assert found.fields == {"time": "[ipv4]", "[email]": "x [email]"}
 
 
@@ -230,3 +230,16 @@ def test_a_block_is_redacted_as_its_lines_are(lines: list[str], markers: str) ->
     block = redactor.redact_lines("\n".join(lines).encode())
     assert block is None or block.decode() == "\n".join(map(redactor.redact, lines))
     assert block is not None or any("‹" in line or "\\u20" in line for line in lines)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(LINE | st.sampled_from(["", "\n", "a\nada@example.com", "‹a", "b›", "‹\n›"]), max_size=5),
+    st.sampled_from(["keep", "redact", "strip"]),
+    st.sampled_from([(), (Pattern("digits", r"^\d+", "\n"),)]),
+)
+def test_texts_redacted_together_are_as_one_by_one(
+    texts: list[str], markers: str, patterns: tuple[Pattern, ...]
+) -> None:
+    redactor = Redactor(markers, tuple(DETECTORS), patterns)
+    assert redactor.redact_all(texts) == [*map(redactor.redact, texts)]
