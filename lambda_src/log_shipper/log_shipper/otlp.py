@@ -31,6 +31,7 @@ _MESSAGE, _FIELDS = b',"message":"', b'","fields":{'
 _LOGS_PATH = "/v1/logs"
 _OWN, _COLUMN = ("log_type", "source"), "fields."
 _TIME = "logdock.time"
+_MOST_SECONDS = 8192
 _MAX_TIME_NS = 2**63 - 1
 """11 April 2262: ``timeUnixNano`` is a fixed64, and backends hold it as a signed number."""
 
@@ -50,27 +51,35 @@ class OtlpRenderer(Renderer):
     ) -> None:
         super().__init__(shape, export=export, vendor=vendor, source=source, fields=fields)
         self._source_text = source
+        self._seconds = _Seconds()
+        self._known: dict[tuple[str, str | None], bytes] = {}
         attributes = [_attribute("logdock.export", export), _attribute("logdock.vendor", vendor)]
         self.resource = orjson.dumps({"attributes": [_attribute("service.name", export), *attributes]})
         self._observed = f'","observedTimeUnixNano":"{time.time_ns()}","body":{{"stringValue":'.encode()
 
     def line(self, record: Record) -> bytes:
         """Return the line of a record."""
-        texts = self._texts(record.log_type, record.source, record.fields)
-        moment = timestamps.epoch_ns(record.time)
-        if not 0 <= moment <= _MAX_TIME_NS:
+        try:
+            moment = self._seconds.moment(record.time[:-1].encode())
+        except ValueError:
             # one time that a backend refuses would cost the body: the record says its own in an attribute
-            texts[_TIME] = record.time
-            moment = min(max(0, moment), _MAX_TIME_NS)
-        return b"".join(
-            (
-                _HEAD,
-                str(moment).encode(),
-                self._observed,
-                orjson.dumps(record.message),
-                _attributes_part(texts),
-            )
-        )
+            exact = timestamps.epoch_ns(record.time)
+            moment = b"%d" % min(max(0, exact), _MAX_TIME_NS)
+            texts = self._texts(record.log_type, record.source, record.fields)
+            attributes = _attributes_part(texts if exact == int(moment) else texts | {_TIME: record.time})
+        else:
+            attributes = self._attributes(record)
+        return b"".join((_HEAD, moment, self._observed, orjson.dumps(record.message), attributes))
+
+    def _attributes(self, record: Record) -> bytes:
+        if record.fields:
+            return _attributes_part(self._texts(record.log_type, record.source, record.fields))
+        key = record.log_type, record.source
+        if key not in self._known:
+            if len(self._known) >= 256:
+                self._known.clear()
+            self._known[key] = _attributes_part(self._texts(*key, None))
+        return self._known[key]
 
     def _texts(self, log_type: str, source: str | None, fields: dict[str, str] | None) -> dict[str, str]:
         """Return the attributes of a record. A column may have the name of one, which may be there once."""
@@ -83,9 +92,8 @@ class OtlpRenderer(Renderer):
         return self._lines(times, segments, self._texts(log_type, None, None))
 
     def _lines(self, times: list[bytes], segments: list[bytes], texts: dict[str, str]) -> bytes | None:
-        seconds = _Seconds()
         try:
-            moments = [seconds[time[:19]] + time[20:].ljust(9, b"0") for time in times]
+            moments = [*map(self._seconds.moment, times)]
         except ValueError:
             return None
         return joined_lines(_HEAD, moments, None, self._observed + b'"', segments, b'"' + _attributes_part(texts))
@@ -134,7 +142,13 @@ class _Seconds(dict[bytes, bytes]):
         value = timestamps.epoch_ns(time) // 10**9
         if timestamps.normalise(time) != time or not 0 < value < _MAX_TIME_NS // 10**9:
             raise ValueError(time)
+        if len(self) >= _MOST_SECONDS:
+            self.clear()
         return self.setdefault(second, b"%d" % value)
+
+    def moment(self, time: bytes) -> bytes:
+        """Return the nanoseconds since 1970 of a time without its Z."""
+        return self[time[:19]] + time[20:].ljust(9, b"0")
 
 
 class OtlpDialect:
