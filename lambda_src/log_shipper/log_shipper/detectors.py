@@ -40,13 +40,16 @@ class Text:
         data = self.data
         if data.isascii():
             return data
-        for pattern, filler in _NO_LETTERS:
-            data = pattern.sub(filler, data)
+        for leads, pattern, filler in _NO_LETTERS:
+            if any(lead in data for lead in leads):
+                data = pattern.sub(filler, data)
         return data
 
 
 def emails(text: Text) -> list[Span]:
     """Find e-mail addresses: the domains behind each @, and in the reversed text the local parts before it."""
+    if b"@" not in text.data:
+        return []
     ends = {match.start(): match.end() for match in _DOMAIN.finditer(text.letters)}
     if not ends:
         return []
@@ -71,7 +74,9 @@ def ipv6_addresses(text: Text) -> list[Span]:
     data = text.data
     found = []
     done = 0
-    for match in _COLONS.finditer(data):
+    # the whole form is rare, and RE2 sees sooner than Python's `re` that there is none
+    candidates = _COLONS if _whole_ipv6_search()(data) else _TWO_COLONS
+    for match in candidates.finditer(data):
         at = match.start()
         if at < done:
             continue
@@ -265,10 +270,12 @@ def _is_user_and_password(token: bytes) -> bool:
 
 # UTF-8 outside ASCII that is no letter: U+0080 to U+00BF, U+2000 to U+303F, surrogates, U+F000 on but for Han
 _NO_LETTERS = (
-    (re.compile(rb"\xC2[\x80-\xBF]"), b"\1\1"),
-    (re.compile(rb"[\xE2\xE3\xED\xEF](?:(?<=[\xE2\xEF])[\x80-\xBF]|(?<=\xE3)\x80|(?<=\xED)[\xA0-\xBF])[\x80-\xBF]"),
+    ((b"\xc2",), re.compile(rb"\xC2[\x80-\xBF]"), b"\1\1"),
+    ((b"\xe2", b"\xe3", b"\xed", b"\xef"),
+     re.compile(rb"[\xE2\xE3\xED\xEF](?:(?<=[\xE2\xEF])[\x80-\xBF]|(?<=\xE3)\x80|(?<=\xED)[\xA0-\xBF])[\x80-\xBF]"),
      b"\1\1\1"),
-    (re.compile(rb"[\xF0-\xF4](?:(?<=\xF0)[\x80-\x9F\xB0-\xBF]|(?<=[\xF1-\xF4])[\x80-\xBF])[\x80-\xBF]{2}"),
+    ((b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4"),
+     re.compile(rb"[\xF0-\xF4](?:(?<=\xF0)[\x80-\x9F\xB0-\xBF]|(?<=[\xF1-\xF4])[\x80-\xBF])[\x80-\xBF]{2}"),
      b"\1\1\1\1"),
 )  # fmt: skip
 _ALNUM = r"[A-Za-z0-9\x80-\xff]"
@@ -289,7 +296,10 @@ _IPV4 = re.compile(
     rf"{_OCTET}\.{_OCTET}\.{_OCTET}(?!\.?[0-9])".encode()
 )
 # every IPv6 address has two colons together, or six
-_COLONS = re.compile(rb":(?::|[0-9A-Fa-f]{1,4}:(?:[0-9A-Fa-f]{1,4}:){4})")
+# and in none have more than four digits behind the two colons, as the account in an ARN has
+_TWO_COLONS = re.compile(rb"::(?![0-9A-Fa-f]{5})")
+_WHOLE_IPV6 = rb":(?:[0-9A-Fa-f]{1,4}:){5}"
+_COLONS = re.compile(rb":(?::(?![0-9A-Fa-f]{5})|[0-9A-Fa-f]{1,4}:(?:[0-9A-Fa-f]{1,4}:){4})")
 _IPV6_BYTES = b"0123456789abcdefABCDEF:."
 _LONGEST_RUN, _LONGEST_ZONE = 64, 64
 _IPV6_RUN = re.compile(rb"[0-9A-Fa-f:.]++(?:%[0-9A-Za-z_\-]++)?+")
@@ -338,12 +348,22 @@ _HEADER = re.compile(rb"(?<![a-z0-9])authorization[^a-z]{1,10}(?:value[^a-z]{1,1
 @lru_cache(maxsize=1)
 def _card_search() -> Callable[[bytes, int], Any]:
     """Return RE2's search for what may be a card."""
-    # a function that redacts no cards starts without it
+    return _search_of(_CARD.encode("latin-1"))
+
+
+@lru_cache(maxsize=1)
+def _whole_ipv6_search() -> Callable[[bytes], Any]:
+    """Return RE2's search for what may be an IPv6 address without two colons together."""
+    return _search_of(_WHOLE_IPV6)
+
+
+def _search_of(expression: bytes) -> Callable[..., Any]:
+    # a function that redacts nothing starts without it
     import re2
 
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
-    search: Callable[[bytes, int], Any] = re2.compile(_CARD.encode("latin-1"), options).search
+    search: Callable[..., Any] = re2.compile(expression, options).search
     return search
 
 

@@ -42,8 +42,13 @@ _JSON_LONG_TOKEN = re.compile((_STRING + _NUMBER % 12).encode(), re.DOTALL)
 # an escape whose character may belong to something that is searched for, after any number of backslashes, and a
 # percent-encoded ASCII character, encoded any number of times
 _ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
-_ESCAPE_LEAD = re.compile(rb"[\\%]")
+_BACKSLASH_LEAD = re.compile(rb"\\[bfnrtux/]")
+_ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
+# an @ that is encoded, behind the quotes of a local part
+_AT_CODES = (b"u0040", b"x40", b"%40", b"2540")
+_QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
 _DELIMITERS = bytes.maketrans(b",;&?{}()|", b"\n" * 9)
+_DELIMITERS_OF_HEADERS = bytes.maketrans(b";&?{}()|", b"\n" * 8)
 # control characters end what stands before and begin what stands after them: the same number of bytes of that kind
 _CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b"\r\r"), (b"\\f", b"\r\r"))
 _ESCAPE_LETTERS = b"bfnrtux"
@@ -428,17 +433,21 @@ class _View:
         return view if layers or text != before else None
 
     def _take_pieces(self) -> None:
-        """Leave what has the beginning of an escape: nothing that is found goes on over a delimiter.
+        """Leave what has an escape, between two delimiters: nothing that is found goes on over one.
 
-        Only a quoted local part of an e-mail address could.
+        Only a quoted local part of an e-mail address does, and a header whose name and value are two values: where
+        there may be one, pieces are lines, or do not end at a comma.
         """
         data = self.data
-        # in text with backslashes, nearly everything between two delimiters may have some
-        borders = data if b"\\" in data else data.translate(_DELIMITERS)
+        if b'"@' in data or (any(code in data for code in _AT_CODES) and _QUOTE_AT.search(data)):
+            borders = data
+        else:
+            borders = data.translate(_DELIMITERS_OF_HEADERS if b"authorization" in data.lower() else _DELIMITERS)
+        lead = _ESCAPE_LEAD if b"%" in data else _BACKSLASH_LEAD
         taken: list[bytes] = []
         origins: list[int] = []
         begin = 0
-        while (match := _ESCAPE_LEAD.search(data, begin)) is not None:
+        while (match := lead.search(data, begin)) is not None:
             at = match.start()
             start = borders.rfind(b"\n", begin, at) + 1 or begin
             end = borders.find(b"\n", at)
