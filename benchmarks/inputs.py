@@ -37,14 +37,14 @@ def landed(count: int) -> bytes:
     return gzip.compress(b"\n".join(mongodb_lines(count)) + b"\n", 6)
 
 
-def shapes(megabytes: int) -> dict[str, tuple[str, bytes]]:
+def shapes(megabytes: float) -> dict[str, tuple[str, bytes]]:
     """Return inputs of one size and of each shape that has a way of its own: the vendor and the object's lines."""
-    lines = mongodb_lines(megabytes * 1_000_000 // LINE_BYTES)
+    lines = mongodb_lines(int(megabytes * 1_000_000) // LINE_BYTES)
     text = b"\n".join(lines) + b"\n"
     odd = range(0, len(lines), 50)
     return {
         "json": ("mongodb-atlas", text),
-        "escaped": ("mongodb-atlas", text.replace(b"index scan", rb"\"index\" scan\n").replace(b"plan", rb"pl\u00e4n")),
+        "escaped": ("mongodb-atlas", b"\n".join(map(_escaped, lines)) + b"\n"),
         "nested": ("s3-logs", _sized(b"\n".join(map(_nested, lines)), text) + b"\n"),
         "delete": (
             "mongodb-atlas",
@@ -55,13 +55,17 @@ def shapes(megabytes: int) -> dict[str, tuple[str, bytes]]:
             b"\n".join(_marked(line, b"\xe9") if i in odd else line for i, line in enumerate(lines)),
         ),
         "plain": ("s3-logs", _sized(b"\n".join(map(_plain, lines)), text) + b"\n"),
-        "cloudtrail": ("s3-logs", cloudtrail(megabytes * 1_000_000 // EVENT_BYTES)),
+        "cloudtrail": ("s3-logs", cloudtrail(int(megabytes * 1_000_000) // EVENT_BYTES)),
     }
 
 
 def _sized(data: bytes, like: bytes) -> bytes:
     whole = data * (len(like) // len(data) + 1)
     return whole[: whole.rfind(b"\n", 0, len(like))]
+
+
+def _escaped(line: bytes) -> bytes:
+    return line.replace(b"plan", rb"pl\u00e4n", 1).replace(b"index", rb"\"index\"", 1).replace(b"lock", rb"lock\n", 1)
 
 
 def _nested(line: bytes) -> bytes:

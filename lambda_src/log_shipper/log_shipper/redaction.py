@@ -14,8 +14,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate, compress
-from operator import add, not_
+from itertools import accumulate, chain, compress, islice
+from operator import add, gt, itemgetter, not_, sub
 from typing import NamedTuple, Protocol
 
 import orjson
@@ -44,9 +44,11 @@ _JSON_LONG_TOKEN = re.compile((_STRING + _NUMBER % 12).encode(), re.DOTALL)
 _ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
 _BACKSLASH_LEAD = re.compile(rb"\\[bfnrtux/]")
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
+_BACKSLASH_DECODED_LEAD = re.compile(rb"\\[ux/]")
+_DECODED_LEAD = re.compile(rb"\\[ux/]|%[0-7][0-9a-fA-F]")
 # an @ that is encoded, behind the quotes of a local part
-_AT_CODES = (b"u0040", b"x40", b"%40", b"2540")
 _QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
+_LINE_FEED = b""
 _DELIMITERS = bytes.maketrans(b",;&?{}()|", b"\n" * 9)
 _DELIMITERS_OF_HEADERS = bytes.maketrans(b";&?{}()|", b"\n" * 8)
 # control characters end what stands before and begin what stands after them: the same number of bytes of that kind
@@ -216,7 +218,7 @@ class Redactor:
             found = self._with_decoded(data, found)
         found = _merged(found)
         edits = [(start, end, self._replacements[i]) for start, end, i in found]
-        if self._card >= 0 and any(i == self._card for _, _, i in found):
+        if self._card >= 0 and self._card in map(itemgetter(2), found):
             edits = self._with_numbers(data, edits)
         return edits
 
@@ -326,18 +328,18 @@ def _replaced(data: bytes, spans: list[_Edit]) -> bytes:
     """Return data with spans, which are in order, replaced; the same object when there is none."""
     if not spans:
         return data
-    parts: list[bytes] = []
-    done = 0
-    for start, end, replacement in spans:
-        parts += (data[done:start], replacement)
-        done = end
-    parts.append(data[done:])
+    starts, ends, replacements = ([*map(itemgetter(i), spans)] for i in range(3))
+    parts = [b""] * (2 * len(spans) + 1)
+    parts[::2] = map(data.__getitem__, map(slice, chain((0,), ends), chain(starts, (len(data),))))
+    parts[1::2] = replacements
     return b"".join(parts)
 
 
 def _merged(found: list[_Found]) -> list[_Found]:
     """Return what was found in order; what overlaps is one, named by the longer of two."""
     found.sort()
+    if not any(map(gt, map(itemgetter(1), found), islice(map(itemgetter(0), found), 1, None))):
+        return found
     merged: list[_Found] = []
     first = last = which = -1
     for start, end, i in found:
@@ -415,7 +417,8 @@ class _View:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self._layers: list[tuple[list[int], list[int]]] = []
+        self._layers: list[Callable[[], tuple[list[int], list[int]]]] = []
+        """What computes where the pieces of each layer begin, and where they began; only where anything is found."""
 
     @classmethod
     def of(cls, data: bytes) -> "_View | None":
@@ -438,16 +441,24 @@ class _View:
         Only a quoted local part of an e-mail address does, and a header whose name and value are two values: where
         there may be one, pieces are lines, or do not end at a comma.
         """
+        delimiters = _DELIMITERS_OF_HEADERS if b"basic" in self.data.lower() else _DELIMITERS
+        taken, origins = self._pieces(_LINE_FEED if b'"@' in self.data else delimiters)
+        pieces = b"\n".join(taken)
+        if _QUOTE_AT.search(pieces):
+            taken, origins = self._pieces(_LINE_FEED)
+            pieces = b"\n".join(taken)
+        self.data = pieces
+        self._layers.append(lambda: ([0, *accumulate([len(piece) + 1 for piece in taken[:-1]])], origins))
+
+    def _pieces(self, delimiters: bytes) -> tuple[list[bytes], list[int]]:
+        """Return the parts of the data between delimiters that have the beginning of an escape, and where they begin."""
         data = self.data
-        if b'"@' in data or (any(code in data for code in _AT_CODES) and _QUOTE_AT.search(data)):
-            borders = data
-        else:
-            borders = data.translate(_DELIMITERS_OF_HEADERS if b"authorization" in data.lower() else _DELIMITERS)
-        lead = _ESCAPE_LEAD if b"%" in data else _BACKSLASH_LEAD
+        borders = data.translate(delimiters) if delimiters != _LINE_FEED else data
+        search = (_ESCAPE_LEAD if b"%" in data else _BACKSLASH_LEAD).search
         taken: list[bytes] = []
         origins: list[int] = []
         begin = 0
-        while (match := lead.search(data, begin)) is not None:
+        while (match := search(data, begin)) is not None:
             at = match.start()
             start = borders.rfind(b"\n", begin, at) + 1 or begin
             end = borders.find(b"\n", at)
@@ -456,12 +467,12 @@ class _View:
             taken.append(data[start:end])
             origins.append(start)
             begin = end
-        self.data = b"\n".join(taken)
-        starts = [0, *accumulate([len(piece) + 1 for piece in taken[:-1]])]
-        self._layers.append((starts, origins))
+        return taken, origins
 
     def _decode(self) -> bool:
         """Decode one layer of escapes; return whether there was any."""
+        if (_DECODED_LEAD if b"%" in self.data else _BACKSLASH_DECODED_LEAD).search(self.data) is None:
+            return False
         parts = _ESCAPE.split(self.data)
         if len(parts) == 1:
             return False
@@ -472,14 +483,19 @@ class _View:
         decoded = list(map(table.__getitem__, escapes))
         parts[1::2] = decoded
         self.data = b"".join(parts)
-        sizes = list(map(len, texts))
-        starts = [0, *accumulate(map(add, sizes, map(len, decoded)))]
-        self._layers.append((starts, [0, *accumulate(map(add, sizes, map(len, escapes)))]))
+
+        def borders() -> tuple[list[int], list[int]]:
+            sizes = [*map(len, texts)]
+            shown, written = map(len, decoded), map(len, escapes)
+            return [0, *accumulate(map(add, sizes, shown))], [0, *accumulate(map(add, sizes, written))]
+
+        self._layers.append(borders)
         return True
 
     def originals(self, positions: Sequence[int]) -> Sequence[int]:
         """Return the places in the original data of borders between two decoded bytes."""
-        for starts, origins in reversed(self._layers):
+        for borders in reversed(self._layers):
+            starts, origins = borders()
             positions = [
                 origins[i := bisect_right(starts, position) - 1] + position - starts[i] for position in positions
             ]
@@ -520,7 +536,9 @@ def _redact_marks(text: str) -> str:
     """
     texts, marks = _MARK.split(text), _MARK.findall(text)
     # how many are open behind each mark; an unmatched › closes nothing
-    depths = list(accumulate(map(_DEPTH.__getitem__, marks), lambda depth, step: max(depth + step, 0), initial=0))
+    depths = [*accumulate(map(_DEPTH.__getitem__, marks), initial=0)]
+    if min(depths) < 0:
+        depths = [*map(sub, depths, accumulate(depths, min))]
     unmatched = (i for i in range(len(marks) - 1, -1, -1) if depths[i] == depths[i + 1])
     start = next(unmatched, -1) + 1
     shown = [*([""] if start else []), *compress(texts[start:], map(not_, depths[start:]))]
