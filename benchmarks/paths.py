@@ -20,7 +20,7 @@ def measure(folder: Path, runs: int, records: int) -> dict[str, Any]:
     bench = Bench(folder, runs)
     bench.fill(records)
     tiny = inputs.shapes(TINY_MB)
-    sizes = {}
+    sizes: dict[str, float] = {}
     rows: list[dict[str, Any]] = []
     for name, (vendor, data) in (inputs.shapes(records * inputs.LINE_BYTES / 1e6) | {"archive": ("", b"")}).items():
         if data:

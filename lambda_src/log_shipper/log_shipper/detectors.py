@@ -326,10 +326,11 @@ _IPV4 = re.compile(
     rf"{_OCTET}\.{_OCTET}\.{_OCTET}(?!\.?[0-9])".encode()
 )
 # every IPv6 address has two colons together, or six
-# and in none have more than four digits behind the two colons, as the account in an ARN has
-_TWO_COLONS = re.compile(rb"::(?![0-9A-Fa-f]{5})")
+# none has more than four digits behind the two colons, as the account in an ARN, or begins as a bucket's `s3:::name`
+_NO_ARN = r"(?![0-9A-Fa-f]{5})(?!(?<=s3::):[^0-9A-Fa-f.:])(?!(?<=s3:::)[^0-9A-Fa-f.:])"
+_TWO_COLONS = re.compile(rf"::{_NO_ARN}".encode())
 _WHOLE_IPV6 = rb":(?:[0-9A-Fa-f]{1,4}:){5}"
-_COLONS = re.compile(rb":(?::(?![0-9A-Fa-f]{5})|[0-9A-Fa-f]{1,4}:(?:[0-9A-Fa-f]{1,4}:){4})")
+_COLONS = re.compile(rf":(?::{_NO_ARN}|[0-9A-Fa-f]{{1,4}}:(?:[0-9A-Fa-f]{{1,4}}:){{4}})".encode())
 _IPV6_BYTES = b"0123456789abcdefABCDEF:."
 _LONGEST_RUN, _LONGEST_ZONE = 64, 64
 _IPV6_RUN = re.compile(rb"[0-9A-Fa-f:.]++(?:%[0-9A-Za-z_\-]++)?+")

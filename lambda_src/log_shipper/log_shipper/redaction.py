@@ -451,7 +451,7 @@ class _View:
         self._layers.append(lambda: ([0, *accumulate([len(piece) + 1 for piece in taken[:-1]])], origins))
 
     def _pieces(self, delimiters: bytes) -> tuple[list[bytes], list[int]]:
-        """Return the parts of the data between delimiters that have the beginning of an escape, and where they begin."""
+        """Return the parts between delimiters that have the beginning of an escape, and where they begin."""
         data = self.data
         borders = data.translate(delimiters) if delimiters != _LINE_FEED else data
         search = (_ESCAPE_LEAD if b"%" in data else _BACKSLASH_LEAD).search
