@@ -101,6 +101,7 @@ def measure(folder: Path, runs: int, records: int, large_mb: int) -> dict[str, A
         "standard library": bench.measure("reference_stdlib", records, PLAIN),
         "start, SDK": bench.measure("start_sdk", 0, PLAIN),
         "start, shipper": bench.measure("start_ship", 0, PLAIN),
+        "start, archiver": bench.measure("start_archive", 0, PLAIN),
     }
     cpu = {name: figure["cpu"] for name, figure in figures.items()}
     ratios = {

@@ -150,7 +150,7 @@ def detect(head: bytes) -> str:
     if json_stream.is_records(text):
         return "cloudtrail"
     if text.startswith("{"):
-        is_line = _is_json(first_line)
+        is_line = lenient_json.is_document(first_line)
         # a document that goes on after what is seen here may be of any form
         is_stream = not is_line and (json_stream.is_document(text) or len(head) >= HEAD_BYTES)
         return "json" if is_stream else "json-lines"
@@ -161,14 +161,6 @@ def detect(head: bytes) -> str:
         return found
     # a header that heads nothing is a plain line
     return "csv" if s3_logs.is_csv_header(first_line, second_line) else "plain"
-
-
-def _is_json(line: str) -> bool:
-    try:
-        lenient_json.loads(line)
-    except ValueError:
-        return False
-    return True
 
 
 def _batched(records: Iterator[Record]) -> Iterator[list[Record]]:

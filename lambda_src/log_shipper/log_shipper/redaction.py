@@ -9,7 +9,6 @@ whole, is handled in the same way. The user's patterns run in RE2, and everythin
 """
 
 import hashlib
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ import orjson
 
 from log_shipper.detectors import DETECTORS, Text
 from log_shipper.errors import ConfigurationError
+from log_shipper.lenient_json import is_document, string_of
 
 MARKERS = ("keep", "redact", "strip")
 _MARK = re.compile("[‹›]")
@@ -168,7 +168,7 @@ class Redactor:
         """Return a text with markers and the user's patterns applied to each of its values."""
         if not self._patterns and not self._has_marks(text):
             return text
-        if text.lstrip()[:1] in ("{", "[") and _is_json(text):
+        if text.lstrip()[:1] in ("{", "[") and is_document(text):
             return _JSON_TOKEN.sub(self._redact_token, text)
         if "\\" in text and (self._patterns or _ESCAPED_MARK.search(text)):
             text = _JSON_STRING.sub(lambda found: self._redact_token(found) if "\\" in found[0] else found[0], text)
@@ -284,7 +284,7 @@ class Redactor:
         return result
 
     def _redact_escaped(self, token: bytes) -> bytes:
-        value = _unescaped(token.decode())
+        value = string_of(token.decode())
         return token if value is None else orjson.dumps(self._redact_detected(value))
 
     def _detected(self, data: bytes) -> list[_Found]:
@@ -296,7 +296,7 @@ class Redactor:
         token = match[0]
         value: str | None = token
         if token[0] == '"':
-            value = _unescaped(token) if "\\" in token else token[1:-1]
+            value = string_of(token) if "\\" in token else token[1:-1]
         if value is None:
             return token
         redacted = self.redact(value) if value[:1] in ("{", "[") or "\\" in value else self.redact_value(value)
@@ -384,7 +384,7 @@ class _Lines:
         """True when the line is a JSON object or array."""
         if self._is_json is None:
             line = self.data[self.start : self.end]
-            self._is_json = line.lstrip()[:1] in (b"{", b"[") and _is_json(line.decode())
+            self._is_json = line.lstrip()[:1] in (b"{", b"[") and is_document(line.decode())
         return self._is_json
 
 
@@ -545,32 +545,3 @@ def _redact_marks(text: str) -> str:
     if depths[-1]:
         shown.append("")
     return _MARKED_REDACTED.join(shown)
-
-
-def _is_json(text: str) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        # orjson refuses the escape of a lone surrogate, which JSON allows
-        return "\\u" in text and _is_json_with_surrogates(text)
-    return True
-
-
-def _is_json_with_surrogates(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _unescaped(token: str) -> str | None:
-    """Return what a JSON string says, None when the token is none; a lone surrogate is shown as its escape."""
-    try:
-        return str(orjson.loads(token))
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return str(json.loads(token)).encode("utf-8", "backslashreplace").decode()
-    except ValueError:
-        return None

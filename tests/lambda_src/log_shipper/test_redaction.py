@@ -246,3 +246,17 @@ def test_texts_redacted_together_are_as_one_by_one(
 ) -> None:
     redactor = Redactor(markers, tuple(DETECTORS), patterns)
     assert redactor.redact_all(texts) == [*map(redactor.redact, texts)]
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ('{"n":4111111111111111,"x":NaN}', '{"n":"[payment-card]","x":NaN}'),
+        ('{"n":4111111111111111,"x":"a\tb"}', '{"n":"[payment-card]","x":"a\tb"}'),
+        (r'{"n":4111111111111111,"x":"\xe9"}', r'{"n":"[payment-card]","x":"\xe9"}'),
+    ],
+)
+def test_json_as_loggers_write_it_stays_what_it_is(line: str, wanted: str) -> None:
+    assert EVERY.redact(line) == wanted
+    users = Redactor("keep", (), (Pattern("letters", r"^[ab\s]+$"),))
+    assert users.redact('{"x":"a\tb","y":NaN}') == '{"x":"[letters]","y":NaN}'
