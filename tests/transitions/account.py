@@ -164,20 +164,21 @@ class Account:
 
         def call(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
             if self.is_judged:
-                for action, resource in _needs(client.meta.service_model.service_name, operation, arguments):
-                    if not self._allows(action, resource):
+                for action, resource, context in _needs(client.meta.service_model.service_name, operation, arguments):
+                    if not self._allows(action, resource, context):
                         raise refusal("AccessDenied", operation, f"not authorized: {action} on {resource}")
             return original(client, operation, arguments)
 
         self._monkeypatch.setattr(BaseClient, "_make_api_call", call)
 
-    def _allows(self, action: str, resource: str) -> bool:
+    def _allows(self, action: str, resource: str, context: Mapping[str, str]) -> bool:
         found = [
             statement["Effect"]
             for statements in self.policies.values()
             for statement in statements
             if any(fnmatch.fnmatchcase(action, one) for one in _list(statement["Action"]))
             and any(fnmatch.fnmatchcase(resource, one) for one in _list(statement["Resource"]))
+            and _holds(statement.get("Condition", {}), context)
         ]
         return "Allow" in found and "Deny" not in found
 
@@ -237,8 +238,37 @@ def _in_order(resources: Mapping[str, Any]) -> list[str]:
     return order
 
 
-def _needs(service: str, operation: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what IAM is asked about a call: actions and resources (Service Authorization Reference)."""
+_OPERATORS = {
+    "StringEquals": lambda found, wanted: found == wanted,
+    "StringLike": fnmatch.fnmatchcase,
+    "ArnEquals": fnmatch.fnmatchcase,
+    "ArnLike": fnmatch.fnmatchcase,
+}
+
+
+def _holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
+    """Say whether a condition holds: every key of every operator, with one of its values (IAM User Guide).
+
+    A key that the request does not have fails these operators; an operator that is not known fails the test.
+    """
+    return all(
+        key in context and any(_OPERATORS[operator](context[key], one) for one in _list(wanted))
+        for operator, keys in condition.items()
+        for key, wanted in keys.items()
+    )
+
+
+def _needs(service: str, operation: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+    """Yield what IAM is asked about a call: action, resource and condition keys (Service Authorization Reference)."""
+    context = {"aws:ResourceAccount": ACCOUNT, "aws:PrincipalAccount": ACCOUNT, "aws:SecureTransport": "true"}
+    principal = {"logs": "logs.amazonaws.com", "rds": "rds.amazonaws.com"}.get(service, "")
+    for action, resource in _actions(service, operation, arguments):
+        passed = {"iam:PassedToService": principal} if action == "iam:PassRole" else {}
+        yield action, resource, context | passed
+
+
+def _actions(service: str, operation: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield actions and resources."""
     place = f"{REGION}:{ACCOUNT}"
     match service:
         case "ssm":
