@@ -408,7 +408,7 @@ def test_fields_can_be_changed_together_with_atlas_connected(atlas: Any, world: 
     assert found_at_atlas(atlas, [(base, row) for row in found_rows] + [*itertools.pairwise(found_rows)], world) == []
 
 
-RENAMED = {
+RENAMED: dict[str, dict[str, Any]] = {
     "mongodb-atlas": {},
     "cockroachdb": {},
     "aurora-mysql": {},
