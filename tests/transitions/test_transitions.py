@@ -430,7 +430,7 @@ def renamed(base: dict[str, Any], snapshot: Snapshot, world: Any) -> Iterator[st
         deployed = snapshot()
         yield from old.violations
         # Beside the old one it may be refused, such as for what "this stack did not make"; then all of it goes again.
-        new.deploy(settings_of(after))
+        new.deploy(settings_of(after), until_a_failure=True)
         new.destroy()
         if snapshot() != deployed:
             yield f"a renamed export that was deployed beside the old one and destroyed leaves {snapshot()}"
