@@ -11,13 +11,12 @@ from typing import Any
 import botocore.client
 import pytest
 import yaml
-from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
 
 from cli.account import CONNECTIONS
 from cli.status.costs import DAY_SECONDS, METRIC, dollars, interval_seconds
 from tests.cli.conftest import Type
-from tests.cli.deployed import Deployed
+from tests.cli.deployed import Deployed, refuse
 
 CALL_SECONDS = 0.1
 EXPORTS = 200
@@ -147,15 +146,7 @@ def test_events_behind_the_limit_are_said(logdock: Type, deployed: Deployed, mon
 def test_a_throttled_request_is_said_and_is_not_the_end(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    client: Any = botocore.client.BaseClient
-    make = client._make_api_call
-
-    def throttled(self: Any, asked: str, parameters: dict[str, Any]) -> Any:
-        if asked == operation:
-            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, asked)
-        return make(self, asked, parameters)
-
-    monkeypatch.setattr(client, "_make_api_call", throttled)
+    refuse(monkeypatch, operation, "ThrottlingException")
     ended = logdock("status", "--json")
     report = json.loads(ended.out)
     assert ended.code == 1
