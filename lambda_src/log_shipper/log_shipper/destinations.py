@@ -83,8 +83,11 @@ def open_sink(
 
             url = otlp.logs_url(destination.url)
             dialect = otlp.OtlpDialect(secrets.headers(destination.secret) if destination.secret else {})
-        client = HttpClient(url, remaining_seconds=remaining_seconds)
-        return BulkSink(client, dialect, on_unauthorized=lambda: secrets.forget(destination.secret))
+        return BulkSink(
+            lambda: HttpClient(url, remaining_seconds=remaining_seconds),
+            dialect,
+            on_unauthorized=lambda: secrets.forget(destination.secret),
+        )
     from log_shipper.archive_writer import ObjectSink, archive_put
 
     if destination.kind == "archive":
@@ -93,4 +96,4 @@ def open_sink(
 
     feed = open_feed(environment.archive_bucket, destination.name)
     feed.begin()
-    return ObjectSink(feed.put)
+    return ObjectSink(feed.put, side_by_side=False)

@@ -8,8 +8,10 @@ import base64
 import hashlib
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any, NamedTuple
 
 import orjson
@@ -182,6 +184,7 @@ class ExportConfigs:
     def __init__(self, fetch: Callable[[str], str], clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch, self._clock = fetch, clock
         self._held: dict[str, tuple[float, ExportConfig]] = {}
+        self._reading: defaultdict[str, RLock] = defaultdict(RLock)
 
     def checked(self, name: str, check: Callable[[ExportConfig], None]) -> ExportConfig:
         """Return an export's configuration once it has passed a check.
@@ -197,11 +200,13 @@ class ExportConfigs:
         try:
             check(config)
         except ShipperError:
-            until, _ = self._held[name]
-            if until - TIME_TO_LIVE_SECONDS + RELOAD_SECONDS > self._clock():
-                raise
-            del self._held[name]
-            config = self.get(name)
+            with self._reading[name]:
+                until, held = self._held[name]
+                if held is config and until - TIME_TO_LIVE_SECONDS + RELOAD_SECONDS > self._clock():
+                    raise
+                if held is config:
+                    del self._held[name]
+                config = self.get(name)
             check(config)
         return config
 
@@ -215,13 +220,15 @@ class ExportConfigs:
         """
         if not _EXPORT_NAME.fullmatch(name):
             raise UnknownExportError(f"{name[:80]!r} is not a name an export can have")
-        now = self._clock()
         held = self._held.get(name)
-        if held is not None and now < held[0]:
+        if held is not None and self._clock() < held[0]:
             return held[1]
-        config = parse_export_config(name, self._fetch(name))
-        self._held[name] = (now + TIME_TO_LIVE_SECONDS, config)
-        return config
+        with self._reading[name]:  # an export's objects are opened side by side, and its document is read once
+            now = self._clock()
+            held = self._held.get(name)
+            if held is None or now >= held[0]:
+                held = self._held[name] = (now + TIME_TO_LIVE_SECONDS, parse_export_config(name, self._fetch(name)))
+            return held[1]
 
 
 class _Checker:
