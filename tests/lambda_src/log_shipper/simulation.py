@@ -1,7 +1,8 @@
 """The outside world as a simulation: every call is a step at which it can fail, and the function can be killed.
 
 No socket, no clock and no thread (what is started in the background happens at any later point), so that hypothesis
-tries hundreds of histories a second and shows the shortest that breaks a promise. What the shipper sees of AWS and of a listener is here; what it does with it is the real code.
+tries hundreds of histories a second and shows the shortest that breaks a promise. What the shipper sees of AWS and of a
+listener is here; what it does with it is the real code.
 """
 
 import gzip
