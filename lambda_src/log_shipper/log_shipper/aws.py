@@ -35,6 +35,8 @@ _CONFIG = Config(
     connect_timeout=5,
     read_timeout=30,
     max_pool_connections=parallel.THREADS,
+    # botocore composes its own for every request, an eighth of the CPU of a call
+    user_agent=f"logdock Botocore/{botocore.__version__}",
 )
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 
