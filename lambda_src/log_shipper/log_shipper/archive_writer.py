@@ -62,22 +62,20 @@ def put_archive_object(bucket: str, key: str, body: bytes, policy: str) -> None:
 
 
 class ObjectSink:
-    """Writes each job's lines as objects: the ``archive`` destination, and ``feed`` for objects that need parsing.
+    """Writes each job's lines as objects: the ``archive`` destination.
 
     Parameters
     ----------
     put : callable
         Stores a body: takes the job, the first record's time, the part's identity and the gzip bytes.
-    side_by_side : bool
-        Several parts may be stored at a time, in any order.
     """
 
     by_hour = True
     exact = True
     retries = 0
 
-    def __init__(self, put: Callable[[Job, str, str, bytes], None], *, side_by_side: bool = True) -> None:
-        self._put, self._side_by_side = put, side_by_side
+    def __init__(self, put: Callable[[Job, str, str, bytes], None]) -> None:
+        self._put = put
         self._flights = parallel.Flights(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT)
         self._pending: list[tuple[Job, Segment]] = []
         self._hours: dict[str, tuple[str, GzipBody]] = {}
@@ -99,21 +97,23 @@ class ObjectSink:
 
     def end(self, job: Job) -> None:
         """Store the part that is gathered; it is acknowledged once it is stored, by `flush` at the latest."""
-        pending, hours = self._pending, self._hours
-        start = pending[0][1].end - pending[0][1].records if pending else 0
-        bodies = [(time, identity_of(job.identity, str(start), hour), b.finish()) for hour, (time, b) in hours.items()]
-        self.requests += len(bodies)
-        if not self._side_by_side:
-            for time, identity, body in bodies:
-                self._put(job, time, identity, body)
-            bodies = []
-        size = self._bytes
+        pending, size, parts = self._pending, self._bytes, self._finished(job)
+        self.requests += len(parts)
         self._flights.make_room(size)
-        stored = [parallel.start(self._put, job, *part) for part in bodies]
+        stored = [parallel.start(self._put, job, *part) for part in parts]
         self._pending, self._hours, self._bytes = [], {}, 0
         self._flights.add(pending, size, lambda segments: _settle(segments, stored))
-        if not self._side_by_side or size > MAX_BYTES_IN_FLIGHT:
+        if size > MAX_BYTES_IN_FLIGHT:
             self._flights.settle()
+
+    def _finished(self, job: Job) -> list[tuple[str, str, bytes]]:
+        """Return the objects of the part that is gathered: first time, identity and gzip bytes."""
+        first = self._pending[0][1] if self._pending else None
+        start = first.end - first.records if first else 0
+        return [
+            (time, identity_of(job.identity, str(start), hour), body.finish())
+            for hour, (time, body) in self._hours.items()
+        ]
 
     def drop(self, job: Job) -> None:
         """Leave a part that is not whole: where parts are cut must depend on the object alone."""

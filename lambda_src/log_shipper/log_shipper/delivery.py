@@ -174,8 +174,6 @@ class Delivery:
                 job = opened.job
                 self._messages[message_id].append(job)
                 self._ship(opened)
-            elif self._is_fed_as_it_is(one.ref):
-                self._feed(one.ref)
         except Exception as error:  # noqa: BLE001 - one message's failure must not fail its neighbours
             self._failed.add(message_id)
             self._waits(one.ref.export, one.ref.time)
@@ -263,8 +261,6 @@ class Delivery:
             raise ForeignObjectError("the message names a quarantine object without its version")
         if archived and self.destination.kind == "archive":
             raise ForeignObjectError("an archive object would be archived again, and that again, without end")
-        if self._is_fed_as_it_is(ref):
-            return None
         # an archive object has one content, so that its current version is the one that was announced
         ref = ref._replace(version_id="", etag="") if archived else pinned(ref)
         identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version)
@@ -291,12 +287,18 @@ class Delivery:
         """Say whether a feed has an object as the archive has it."""
         return self.destination.kind == "feed" and ref.bucket == self.environment.archive_bucket
 
-    def _feed(self, ref: ObjectRef) -> None:
-        from log_shipper.feed import open_feed
+    def _feed(self, job: Job, ref: ObjectRef, stream: OpenObject) -> None:
+        """Feed an archive object: its bytes where those are one chunk, a copy of it otherwise."""
+        from log_shipper.feed import FeedSink
 
-        identity = identity_of(ref.bucket, ref.key, "")
-        open_feed(self.environment.archive_bucket, self.destination.name).copy(ref.export, identity, ref.key, "")
         self._waits(ref.export, ref.time)
+        first = next(stream.chunks, b"")
+        body = first if next(stream.chunks, None) is None else None
+        with self._at_the_destination():
+            if self.remaining_seconds() <= 0:
+                raise OutOfTimeError("the function's time is nearly up")
+            assert isinstance(self.sink, FeedSink)  # noqa: S101 - a feed has no other
+            self.sink.take_as_it_is(job, ref.key, job.identity, body, stream.metadata.get(POLICY_METADATA, ""))
 
     def _ship(self, opened: _Opened) -> None:
         job, ref, stream, at = opened
@@ -305,7 +307,10 @@ class Delivery:
         self._jobs.append(job)
         if time.monotonic() - at > STALE_SECONDS:
             stream = self._opened(job, ref, get_object(ref)).stream or stream
-        self._read(job, stream, ref)
+        if self._is_fed_as_it_is(ref):
+            self._feed(job, ref, stream)
+        else:
+            self._read(job, stream, ref)
 
     def _is_quarantined(self, ref: ObjectRef) -> bool:
         return ref.bucket == self.environment.failure_bucket

@@ -88,12 +88,12 @@ def open_sink(
             dialect,
             on_unauthorized=lambda: secrets.forget(destination.secret),
         )
-    from log_shipper.archive_writer import ObjectSink, archive_put
-
     if destination.kind == "archive":
+        from log_shipper.archive_writer import ObjectSink, archive_put
+
         return ObjectSink(archive_put(environment.archive_bucket))
-    from log_shipper.feed import open_feed
+    from log_shipper.feed import FeedSink, open_feed
 
     feed = open_feed(environment.archive_bucket, destination.name)
     feed.begin()
-    return ObjectSink(feed.put, side_by_side=False)
+    return FeedSink(feed)

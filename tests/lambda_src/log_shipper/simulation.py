@@ -62,6 +62,7 @@ class World:
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
+        self.metadata: dict[tuple[str, str], dict[str, str]] = {}
         self.written: list[str] = []
         self.put_back: list[dict[str, Any]] = []
         self.arrived: dict[str, list[str]] = defaultdict(list)
@@ -110,7 +111,7 @@ class World:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         return {
             "Body": io.BytesIO(self.objects[where]),
-            "Metadata": {},
+            "Metadata": self.metadata.get(where, {}),
             "LastModified": datetime(2026, 11, 21, tzinfo=UTC),
             "ETag": '"e"',
         }
@@ -124,6 +125,7 @@ class World:
         if "IfNoneMatch" in given and where in self.objects:
             raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
         self.objects[where] = given["Body"]
+        self.metadata[where] = given.get("Metadata", {})
         self.written.append(given["Key"])
         self.step()
 
@@ -278,7 +280,7 @@ ANSWERS: dict[str, Callable[[Lines], Told]] = {
     "half an answer, taken": lambda lines: (lines, IncompleteRead(b"HTT")),
 }
 S3_CALLS = (
-    "GetObject object", "GetObject progress", "GetObject feed-index", "ListObjectsV2 feed",
+    "GetObject object", "GetObject progress", "GetObject feed-index", "GetObject feed", "ListObjectsV2 feed",
     "PutObject progress", "PutObject quarantine", "PutObject logs", "PutObject feed", "PutObject feed-index",
 )  # fmt: skip
 OTLP_ONLY = {"400", "200 untold"}

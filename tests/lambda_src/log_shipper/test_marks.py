@@ -1,5 +1,6 @@
 """An object that was shipped has a mark, so that its message may come as often as it likes."""
 
+import gzip
 import json
 import threading
 from collections import Counter
@@ -178,9 +179,19 @@ def test_two_environments_that_take_turns_keep_a_feeds_keys_ascending(app: Cloud
     app.land("logs/app/x.json.gz", b"{}", bucket=ARCHIVE)
     for number, one in enumerate((first, second, second, first, first, second)):
         one.begin()
-        one.copy("app", f"{number:016x}", "logs/app/x.json.gz", "")
+        one.add("app", [feed.Input(f"{number:016x}", source_key="logs/app/x.json.gz")])
     keys = app.keys(ARCHIVE, "feed/reader/app/")
     assert [key[-24:-8] for key in keys] == [f"{number:016x}" for number in range(6)]
+
+
+def test_an_input_is_fed_unless_the_object_that_its_note_names_holds_it(app: Cloud) -> None:
+    inputs = [feed.Input(f"{number:016x}", gzip.compress(b"%d\n" % number)) for number in range(2)]
+    feed.Feed(ARCHIVE, "reader").add("app", inputs[:1])
+    (key,) = app.keys(ARCHIVE, "feed/reader/app/")
+    app.land(f"feed-index/reader/app/{inputs[1].identity}.json", json.dumps({"key": key}).encode(), bucket=ARCHIVE)
+    for _ in range(2):
+        feed.Feed(ARCHIVE, "reader").add("app", inputs)
+    assert app.lines(ARCHIVE, "feed/") == [0, 1]
 
 
 def test_a_feed_looks_in_every_invocation_for_what_another_environment_wrote(
