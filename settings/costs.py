@@ -253,6 +253,7 @@ def alarms_of(deployment: Deployment, export: Export) -> int:
         measured and alerts.daily_gb is not None,
         isinstance(export, CloudwatchLogsExport) and bool(export.log_group_prefixes),  # the connector's schedule
     ]
+    found.append(isinstance(export, AuroraMysqlExport))  # RDS's events
     if isinstance(export, AuroraMysqlExport | CockroachdbExport):
         found += [
             each is not None

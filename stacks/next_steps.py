@@ -121,8 +121,21 @@ def cockroachdb_switch_off(export: CockroachdbExport) -> str:
     return f'curl --fail-with-body -H "Authorization: Bearer $COCKROACH_API_KEY" -X DELETE {url}'
 
 
+def aurora_configured(export: AuroraMysqlExport, restart: str) -> str:
+    """Say what the deploy has done at the cluster, and what it leaves to a person.
+
+    Parameters
+    ----------
+    restart
+        The sentence that names the instances to restart, or nothing: it is known when the deploy runs.
+    """
+    done = f"The deploy switched on the export of {', '.join(export.log_types)}"
+    done += " and the parameters that have the engine write them." if export.parameters else "."
+    return f"{done} {restart}" if export.parameters else f"{done} Nothing is left to do."
+
+
 def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None, region: str) -> str:
-    """Switch Advanced Auditing and its export on by hand.
+    """Switch the logs and their export on by hand.
 
     A role of the customer's own publishes the audit log alone; the other types are exports in either way. ``$GROUP`` is
     the cluster's own parameter group, where the settings do not name it.
@@ -139,12 +152,12 @@ def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None, region: str
     )
     group = quote(export.parameter_group) if export.parameter_group else '"$GROUP"'
     where, cluster = f"aws rds --region {quote(region)}", quote(export.cluster_id)
-    commands = [
-        (
+    commands = []
+    if parameters:
+        commands.append(
             f"{where} modify-db-cluster-parameter-group --db-cluster-parameter-group-name {group} "
             f"--parameters {quote(rows)}"
         )
-    ]
     if role_arn:
         commands.append(f"{where} add-role-to-db-cluster --db-cluster-identifier {cluster} --role-arn {role_arn}")
     exported = [name for name in export.log_types if not (role_arn and name == "audit")]

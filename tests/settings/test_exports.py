@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from settings import Deployment
-from settings.exports import CockroachdbExport, S3LogsExport
+from settings.exports import AuroraMysqlExport, CockroachdbExport, S3LogsExport
 from tests.settings.documents import Document, document, export
 
 Load = Callable[[object], Deployment]
@@ -54,6 +54,11 @@ Refusal = Callable[[object], list[str]]
             "characters in all"),
         ),
         (
+            export("aurora-mysql", long_query_time=2),
+            ("long_query_time: got 2; expected nothing, or `slowquery` in `log_types`: it says which statements that "
+            "log has"),
+        ),
+        (
             export("aptible", ship_to=["archive"]),
             ("decryption_keys_secret: missing: the name of the secret with Aptible's decryption keys, because "
             "`ship_to` is set and Aptible's objects are encrypted"),
@@ -100,6 +105,39 @@ def test_standard_trusts_the_cluster_id(load: Load) -> None:
     loaded = load(document(export("cockroachdb", plan="standard", external_id=None))).exports[0]
     assert isinstance(loaded, CockroachdbExport)
     assert loaded.trusted_external_ids == ("f78b7feb-b6cf-4396-9d7f-494982d7d81e",)
+
+
+AUDIT = {"server_audit_logging": "1", "server_audit_events": "CONNECT,QUERY_DCL,QUERY_DDL"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "parameters"),
+    [
+        ({}, AUDIT),
+        ({"exclude_users": ["rdsadmin", "app"]}, {**AUDIT, "server_audit_excl_users": "rdsadmin,app"}),
+        ({"log_types": ["error", "instance", "iam-db-auth-error"], "exclude_users": ["rdsadmin"]}, {}),
+        ({"log_types": ["general"]}, {"general_log": "1", "log_output": "FILE"}),
+        ({"log_types": ["slowquery"]}, {"slow_query_log": "1", "log_output": "FILE"}),
+        (
+            {"log_types": ["audit", "slowquery"], "long_query_time": 0.25},
+            {**AUDIT, "slow_query_log": "1", "long_query_time": "0.25", "log_output": "FILE"},
+        ),
+        (
+            {"log_types": ["slowquery"], "long_query_time": 31536000},
+            {"slow_query_log": "1", "long_query_time": "31536000", "log_output": "FILE"},
+        ),
+        (
+            {"log_types": ["slowquery"], "long_query_time": 0},
+            {"slow_query_log": "1", "long_query_time": "0", "log_output": "FILE"},
+        ),
+    ],
+)
+def test_aurora_parameters_follow_from_the_log_types(
+    load: Load, changes: dict[str, object], parameters: dict[str, str]
+) -> None:
+    loaded = load(document(export("aurora-mysql", **changes))).exports[0]
+    assert isinstance(loaded, AuroraMysqlExport)
+    assert loaded.parameters == parameters
 
 
 def test_every_group_is_a_log_group_of_the_cluster(load: Load) -> None:

@@ -1,10 +1,12 @@
-"""Operation ``aurora-audit``: an existing Aurora MySQL cluster exports its audit log to CloudWatch.
+"""Operation ``aurora-audit``: an existing Aurora MySQL cluster exports its logs to CloudWatch.
 
 Two switches (Aurora user guide, "Publishing Amazon Aurora MySQL logs to Amazon CloudWatch Logs"): cluster parameters
-that make the engine write audit records, and export types that make RDS send them. A ``default.*`` parameter group
-cannot be changed, so a cluster that uses one gets a group of ours; a restart of its instances, which nobody but the
-owner does, makes a newly attached group count. What was before goes into the state before it is changed; Delete puts
-back what still is as Logdock left it. Parameters of a group that clusters share change for all of them.
+that make the engine write a log, and export types that make RDS send it. A ``default.*`` parameter group cannot be
+changed, so a cluster that uses one gets a group of ours, if any parameter is needed; a restart of its instances, which
+nobody but the owner does, makes a newly attached group count. A group of ours that is attached and no longer needed
+stays attached until Delete, with its parameters reset: to detach it would take another restart. What was before goes
+into the state before it is changed; Delete puts back what still is as Logdock left it. Parameters of a group that
+clusters share change for all of them.
 """
 
 from __future__ import annotations
@@ -93,7 +95,7 @@ def apply(request: Request) -> dict[str, str]:
         )
     entry = state.load(wanted.state_parameter, wanted.id) or {}
     before = cluster["DBClusterParameterGroup"]
-    attach = before.startswith("default.")
+    attach = before.startswith("default.") and bool(wanted.parameters)
     made = entry.get("group", {}).get("name", wanted.group)
     if made != wanted.group:
         raise ConnectorError(
@@ -103,17 +105,22 @@ def apply(request: Request) -> dict[str, str]:
     if attach:
         _make_group(rds, wanted, entry, before)
     group = wanted.group if attach else before
-    if group not in (wanted.group, wanted.own_group):
+    if wanted.parameters and group not in (wanted.group, wanted.own_group):
         raise ConnectorError(
             f"cluster {wanted.cluster} uses its own parameter group {group}, which this stack may not change: name it "
             f"in the export's settings (parameter_group: {group}) and deploy again"
         )
 
-    restart = _set_parameters(rds, wanted, entry, group, request)
+    restart = _set_parameters(rds, wanted, entry, group, request) if _has_parameters(wanted, entry, group) else False
     _leave_groups(rds, wanted, entry, group, request)
     _associate_role(rds, wanted, entry, cluster, request)
     _modify(rds, wanted, entry, cluster, group if attach else None, request)
     return _data(wanted, cluster, group, restart=restart or attach)
+
+
+def _has_parameters(wanted: Settings, entry: state.Entry, group: str) -> bool:
+    """Say whether the group has parameters to set, or some that were set before."""
+    return bool(wanted.parameters or entry.get("parameters", {}).get(group))
 
 
 def delete(request: Request) -> None:
@@ -257,7 +264,8 @@ def _modify_back(
 
 def _data(wanted: Settings, cluster: DBClusterTypeDef, group: str, *, restart: bool) -> dict[str, str]:
     members = cluster.get("DBClusterMembers", [])
-    needed = restart or any(member.get("DBClusterParameterGroupStatus") == "pending-reboot" for member in members)
+    pending = any(member.get("DBClusterParameterGroupStatus") == "pending-reboot" for member in members)
+    needed = restart or (pending and bool(wanted.parameters))
     instances = ", ".join(sorted(member.get("DBInstanceIdentifier", "") for member in members)) or "none yet"
     sentence = (
         f"Restart the instances of cluster {wanted.cluster} ({instances}) when it suits you: parameter group {group} "
