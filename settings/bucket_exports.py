@@ -122,9 +122,9 @@ class AptibleExport(BucketExport):
     )
 
     @property
-    def quiet_minutes(self) -> int:
-        """Aptible delivers once an hour, at half past: three hours are two deliveries missed for certain."""
-        return 180
+    def quiet_minutes(self) -> None:
+        """A file comes only when a container has exited or its log exceeds 500 MB: days without one are normal."""
+        return
 
     @field_validator("decryption_keys_secret")
     @classmethod

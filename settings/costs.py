@@ -283,7 +283,10 @@ def _watching_rows(deployment: Deployment, export: Export, inputs: Inputs) -> It
     yield Row(export=export.name, item="alarms", units=regions * alarms, dollars=regions * alarms * inputs.alarm)
     if alerts.volume_band and figures:
         yield Row(export=export.name, item="band alarms", units=regions, dollars=regions * inputs.band_alarm)
-    yield Row(export=export.name, item="composite alarms", units=regions, dollars=regions * inputs.composite_alarm)
+    composites = regions * bool(alarms)
+    yield Row(
+        export=export.name, item="composite alarms", units=composites, dollars=composites * inputs.composite_alarm
+    )
     yield Row(export=export.name, item="metrics", units=figures, dollars=figures * inputs.metric)
     keys = keys_of(deployment, export)
     yield Row(export=export.name, item="keys", units=keys, dollars=keys * inputs.key)
