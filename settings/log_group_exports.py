@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -117,6 +117,24 @@ class CockroachdbExport(LogGroupExport):
         if repeated:
             raise refuse(f"each channel in one group only ({', '.join(repeated)} is in several)")
         return value
+
+    @field_validator("omitted_channels")
+    @classmethod
+    def _some_channel_is_exported(cls, value: tuple[Channel, ...], info: ValidationInfo) -> tuple[Channel, ...]:
+        # Groups that are refused are not in the data: their own message is enough.
+        grouped = {channel for group in info.data.get("groups", ()) for channel in group.channels}
+        if both := sorted(grouped & {*value}):
+            raise refuse(f"channels that no group has ({', '.join(both)} is both in `groups` and omitted)")
+        if not {*get_args(Channel)} - {*value}:
+            raise refuse("at least one channel left: with every channel omitted nothing is exported")
+        return value
+
+    @property
+    def quiet_minutes(self) -> int:
+        """Only HEALTH is written all the time: each node reports its figures every ten seconds, below WARNING."""
+        levels = {channel: group.min_level for group in self.groups for channel in group.channels}
+        talks = "HEALTH" not in self.omitted_channels and levels.get("HEALTH", "UNSPECIFIED") == "UNSPECIFIED"
+        return 0 if talks else 1440
 
     @property
     def trusted_external_ids(self) -> tuple[str, ...]:

@@ -104,15 +104,33 @@ def cockroachdb_steps(export: CockroachdbExport, *, role_arn: str, region: str) 
             "groups": [group.model_dump(exclude_none=True) for group in export.groups] or None,
         }
     )
-    return f"{call} -X POST {url} -d {request}\n{call} {url}   # until status is ENABLED"
+    steps = f"{call} -X POST {url} -d {request}\n{call} {url}   # until status is ENABLED"
+    statements = _cockroachdb_statements(export)
+    return "\n".join([steps, *(f"# In SQL: {statement}" for statement in statements)])
+
+
+def _cockroachdb_statements(export: CockroachdbExport) -> list[str]:
+    """Return the SQL statements without which channels that are exported stay empty.
+
+    Source: CockroachDB, "Logging Levels and Channels" (SESSIONS) and "SQL Audit Logging" (SENSITIVE_ACCESS).
+    """
+    found = []
+    if "SESSIONS" not in export.omitted_channels:
+        found += [f"SET CLUSTER SETTING server.auth_log.{what}.enabled = true;" for what in _SESSION_LOGS]
+    if "SENSITIVE_ACCESS" not in export.omitted_channels:
+        found.append("ALTER TABLE <database>.<schema>.<table> EXPERIMENTAL_AUDIT SET READ WRITE;  -- each table")
+    return found
+
+
+_SESSION_LOGS = ("sql_connections", "sql_sessions")
 
 
 def cockroachdb_connected(export: CockroachdbExport) -> str:
     """Say what the deploy has done at CockroachDB Cloud, and what it leaves to a person."""
     steps = "Nothing to do: the deploy enabled the log export."
-    if not {"SENSITIVE_ACCESS", "SESSIONS"} <= set(export.omitted_channels):
-        steps += " Audited tables (SENSITIVE_ACCESS) and logins (SESSIONS) are logged only if the cluster is told to."
-    return steps
+    if statements := _cockroachdb_statements(export):
+        steps += " Logins (SESSIONS) and audited tables (SENSITIVE_ACCESS) are logged only after these SQL statements:"
+    return "\n".join([steps, *statements])
 
 
 def cockroachdb_switch_off(export: CockroachdbExport) -> str:

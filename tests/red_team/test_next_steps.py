@@ -112,6 +112,10 @@ def test_every_examples_commands_are_what_bash_runs(path: Any) -> None:
                     == each.log_group
                 )
                 assert len(run(cockroachdb_switch_off(each))) == 1
+                # the SQL statements are comments for the shell
+                steps = cockroachdb_steps(each, role_arn=ARN, region="eu-west-1")
+                assert len(run(steps)) == 2
+                assert ("# In SQL: ALTER TABLE" in steps) == ("SENSITIVE_ACCESS" not in each.omitted_channels)
             case AuroraMysqlExport():
                 assert run(aurora_steps(each, role_arn=ARN, region="eu-west-1"))
     for destination in settings.destinations:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 
 from settings import Deployment
 from settings.exports import AuroraMysqlExport, CockroachdbExport, S3LogsExport
+from settings.log_group_exports import Channel
 from tests.settings.documents import Document, document, export
 
 Load = Callable[[object], Deployment]
@@ -43,6 +45,16 @@ Refusal = Callable[[object], list[str]]
         (
             export("cockroachdb", groups=[{"log_name": name, "channels": ["OPS"]} for name in ("/a", "/b")]),
             "groups: got a list of 2; expected each channel in one group only (OPS is in several)",
+        ),
+        (
+            export("cockroachdb", groups=[{"log_name": "/a", "channels": ["OPS"]}], omitted_channels=["OPS", "HEALTH"]),
+            ("omitted_channels: got ['OPS', 'HEALTH']; expected channels that no group has (OPS is both in `groups` "
+            "and omitted)"),
+        ),
+        (
+            export("cockroachdb", omitted_channels=list(get_args(Channel))),
+            ("omitted_channels: got a list of 11; expected at least one channel left: with every channel omitted "
+            "nothing is exported"),
         ),
         (
             export("cockroachdb", redact="no"),

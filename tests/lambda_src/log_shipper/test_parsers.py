@@ -83,6 +83,20 @@ def test_cockroachdb_json_and_compact_lines() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("log_stream", "fields"),
+    [
+        ("ledger.us-east-1.cockroachdbcloud.SQL_EXEC.n12", {"region": "us-east-1", "node": "12"}),
+        ("/acme/ledger.v2.ap-southeast-2.cockroachdbcloud.ops.n", {"region": "ap-southeast-2"}),
+        ("ledger.us-gov-west-1.cockroachdbcloud.ops", {"region": "us-gov-west-1"}),
+        ("i-0123456789abcdef0", None),
+        ("ledger.us-east-1.cockroachdbcloud.ops.n1.more", None),
+    ],
+)
+def test_cockroachdb_stream_name_gives_region_and_node(log_stream: str, fields: dict[str, str] | None) -> None:
+    assert cockroachdb.stream_fields(log_stream) == fields
+
+
 def test_cockroachdb_compact_channel_number_is_named() -> None:
     assert cockroachdb.parse('{"c":14,"t":"1699305955.1"}', ORIGIN).log_type == "CHANGEFEED"
 
