@@ -25,7 +25,7 @@ from settings.text import (
     refuse,
 )
 
-AtlasLogType = Literal["MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT"]
+AtlasLogType = Literal["MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT", "EVENTS"]
 
 
 class MongodbAtlasExport(BucketExport):
@@ -54,7 +54,8 @@ class MongodbAtlasExport(BucketExport):
     prefix: Prefix = Field(default="atlas", description="Directory in the bucket that Atlas writes under.")
     log_types: Annotated[tuple[AtlasLogType, ...], *EachOnce, *NotEmpty] = Field(
         default=("MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT"),
-        description="Which logs Atlas exports. Audit logs need Database Auditing.",
+        description="Which logs Atlas exports. Audit logs need Database Auditing. `EVENTS`: the project's Activity "
+        "Feed.",
     )
     permissions: Literal["least", "vendor-documented"] = Field(
         default="least",

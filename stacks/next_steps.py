@@ -28,14 +28,23 @@ def _data(document: dict[str, Any]) -> str:
 
 _ROLE_ID = "\0"
 """Stands for the role's id until the shell fills it in: no setting has it."""
+_ATLAS_HOSTS = {False: "https://cloud.mongodb.com", True: "https://cloud.mongodbgov.com"}
 ATLAS_ALERT_DELAY_MINUTES = 60
 ATLAS_ALERT_INTERVAL_MINUTES = 10080
 """What Atlas's page asks of the alert: after an hour of failure, again every seven days until it is resolved."""
 
 
-def atlas_steps(export: MongodbAtlasExport, *, role_arn: str, bucket: str, key_arn: str) -> str:
-    """Authorise the role, create the log integration, then its alert. ROLE_ID is the role's id at Atlas."""
-    base = f"https://cloud.mongodb.com/api/atlas/v2/groups/{export.project_id}"
+def atlas_steps(
+    export: MongodbAtlasExport, *, role_arn: str, bucket: str, key_arn: str, gov_cloud: bool = False
+) -> str:
+    """Authorise the role, create the log integration, then its alert. ROLE_ID is the role's id at Atlas.
+
+    Parameters
+    ----------
+    gov_cloud
+        The deployment is in AWS GovCloud (US), where Atlas for Government writes: it has an address of its own.
+    """
+    base = f"{_ATLAS_HOSTS[gov_cloud]}/api/atlas/v2/groups/{export.project_id}"
     call = 'curl --fail-with-body -H "Authorization: Bearer $ATLAS_TOKEN"'
     first = "-H 'Accept: application/vnd.atlas.2023-01-01+json' -H 'Content-Type: application/json'"
     # the shell fills in the role's id between two quoted parts

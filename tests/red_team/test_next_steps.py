@@ -106,6 +106,8 @@ def test_every_examples_commands_are_what_bash_runs(path: Any) -> None:
                 assert body(calls[1])["iamRoleId"] == "r d"
                 assert body(calls[1])["prefixPath"] == each.prefix
                 assert any(word.endswith("/cloudProviderAccess/r d") for word in calls[0])
+                for_government = run(atlas_steps(each, role_arn=ARN, bucket="b", key_arn="k", gov_cloud=True))
+                assert all("https://cloud.mongodbgov.com/" in str(call) for call in for_government)
             case CockroachdbExport():
                 assert (
                     body(run(cockroachdb_steps(each, role_arn=ARN, region="eu-west-1"))[0])["log_name"]

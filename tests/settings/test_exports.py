@@ -27,7 +27,7 @@ Refusal = Callable[[object], list[str]]
         ),
         (
             export("mongodb-atlas", log_types=["MONGOD", "AUDIT"]),
-            "log_types[1]: got 'AUDIT'; expected one of: MONGOD, MONGOS, MONGOD_AUDIT, MONGOS_AUDIT",
+            "log_types[1]: got 'AUDIT'; expected one of: MONGOD, MONGOS, MONGOD_AUDIT, MONGOS_AUDIT, EVENTS",
         ),
         (
             export("cockroachdb", external_id=None),

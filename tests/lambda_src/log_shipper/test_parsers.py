@@ -31,6 +31,11 @@ def test_mongodb_lines_have_their_own_time() -> None:
     assert [record.message for record in records] == recorded("mongodb-atlas/mongodb.log").splitlines()
 
 
+def test_activity_feed_events_of_atlas_have_their_own_time() -> None:
+    line = recorded("mongodb-atlas/events.log").rstrip("\n")
+    assert read(line.encode(), "mongodb-atlas") == [Record(line, "2026-11-21T02:03:04Z", "given")]
+
+
 def test_recorded_legacy_lines_of_mongodb_are_joined() -> None:
     records = read(recorded("mongodb-atlas/legacy.log").encode(), "mongodb-atlas")
     assert [(record.time, record.message.count("\n"), record.understood) for record in records] == [
