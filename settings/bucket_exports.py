@@ -13,6 +13,7 @@ from settings.secret_reference import SecretReference
 from settings.text import (
     BucketName,
     EachOnce,
+    ExistingBucketName,
     ExternalIds,
     KeyArn,
     MrapArn,
@@ -160,7 +161,7 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
     services: Annotated[tuple[S3Service, ...], *EachOnce] = Field(
         default=(), description="AWS services that may deliver to the bucket made here."
     )
-    existing_bucket: BucketName | None = Field(
+    existing_bucket: ExistingBucketName | None = Field(
         default=None, description="A bucket that exists: wired without replacing its policy or notifications."
     )
     kms_key_arn: KeyArn | None = Field(

@@ -8,6 +8,7 @@ the commands that are printed, each with its values whole, and nothing else.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -20,7 +21,7 @@ from settings import Deployment, load_settings
 from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
 from settings.names import Names
 from stacks.next_steps import atlas_steps, aurora_steps, cockroachdb_steps, cockroachdb_switch_off, fetch_steps
-from tests.conftest import EXAMPLES
+from tests.conftest import EXAMPLES, synthesize
 from tests.settings.documents import FETCH, document, export
 
 HOSTILE = [
@@ -78,6 +79,21 @@ def test_database_users_reach_aws_as_they_are(role_arn: str | None, users: list[
     rows = json.loads(calls[0][calls[0].index("--parameters") + 1])
     (value,) = [row["ParameterValue"] for row in rows if row["ParameterName"] == "server_audit_incl_users"]
     assert value == ",".join(users)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_aws_command_names_its_region(path: Any) -> None:
+    example = synthesize(path)
+    steps = [
+        str(output["Value"])
+        for template in example.templates.values()
+        for name, output in template.get("Outputs", {}).items()
+        if name.endswith("NextSteps")
+    ]
+    commands = [part for step in steps for part in re.split(r"\n|\\n|&&", step) if re.match(r"\W*aws ", part)]
+    assert [command for command in commands if "--region " not in command] == []
+    if path.stem in ("everything", "s3-logs"):
+        assert commands
 
 
 @given(log_type=st.one_of(st.sampled_from(HOSTILE), st.text(max_size=20)))
