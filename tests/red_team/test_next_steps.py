@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -23,7 +24,7 @@ from settings import Deployment, load_settings
 from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
 from settings.names import Names
 from stacks.next_steps import atlas_steps, aurora_steps, cockroachdb_steps, cockroachdb_switch_off, fetch_steps
-from tests.conftest import EXAMPLES, synthesize_now
+from tests.conftest import EXAMPLES, synthesize, synthesize_now
 from tests.policy.proof.templates import Templates
 from tests.settings.documents import FETCH, OTLP, document, export
 
@@ -85,6 +86,21 @@ def test_database_users_reach_aws_as_they_are(role_arn: str | None, users: list[
     assert value == ",".join(users)
 
 
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_aws_command_names_its_region(path: Any) -> None:
+    example = synthesize(path)
+    steps = [
+        str(output["Value"])
+        for template in example.templates.values()
+        for name, output in template.get("Outputs", {}).items()
+        if name.endswith("NextSteps")
+    ]
+    commands = [part for step in steps for part in re.split(r"\n|\\n|&&", step) if re.match(r"\W*aws ", part)]
+    assert [command for command in commands if "--region " not in command] == []
+    if path.stem in ("everything", "s3-logs"):
+        assert commands
+
+
 @given(log_type=st.one_of(st.sampled_from(HOSTILE), st.text(max_size=20)))
 @hypothesis_settings(deadline=None, max_examples=40)
 def test_a_log_type_reaches_logzio_as_it_is(log_type: str) -> None:
@@ -111,12 +127,18 @@ def test_every_examples_commands_are_what_bash_runs(path: Any) -> None:
                 assert body(calls[1])["iamRoleId"] == "r d"
                 assert body(calls[1])["prefixPath"] == each.prefix
                 assert any(word.endswith("/cloudProviderAccess/r d") for word in calls[0])
+                for_government = run(atlas_steps(each, role_arn=ARN, bucket="b", key_arn="k", gov_cloud=True))
+                assert all("https://cloud.mongodbgov.com/" in str(call) for call in for_government)
             case CockroachdbExport():
                 assert (
                     body(run(cockroachdb_steps(each, role_arn=ARN, region="eu-west-1"))[0])["log_name"]
                     == each.log_group
                 )
                 assert len(run(cockroachdb_switch_off(each))) == 1
+                # the SQL statements are comments for the shell
+                steps = cockroachdb_steps(each, role_arn=ARN, region="eu-west-1")
+                assert len(run(steps)) == 2
+                assert ("# In SQL: ALTER TABLE" in steps) == ("SENSITIVE_ACCESS" not in each.omitted_channels)
             case AuroraMysqlExport():
                 assert run(aurora_steps(each, role_arn=ARN, region="eu-west-1"))
     for destination in settings.destinations:

@@ -1,10 +1,12 @@
-"""Operation ``aurora-audit``: an existing Aurora MySQL cluster exports its audit log to CloudWatch.
+"""Operation ``aurora-audit``: an existing Aurora MySQL cluster exports its logs to CloudWatch.
 
 Two switches (Aurora user guide, "Publishing Amazon Aurora MySQL logs to Amazon CloudWatch Logs"): cluster parameters
-that make the engine write audit records, and export types that make RDS send them. A ``default.*`` parameter group
-cannot be changed, so a cluster that uses one gets a group of ours; a restart of its instances, which nobody but the
-owner does, makes a newly attached group count. What was before goes into the state before it is changed; Delete puts
-back what still is as Logdock left it. Parameters of a group that clusters share change for all of them.
+that make the engine write a log, and export types that make RDS send it. A ``default.*`` parameter group cannot be
+changed, so a cluster that uses one gets a group of ours, if any parameter is needed; a restart of its instances, which
+nobody but the owner does, makes a newly attached group count. A group of ours that is attached and no longer needed
+stays attached until Delete, with its parameters reset: to detach it would take another restart. What was before goes
+into the state before it is changed; Delete puts back what still is as Logdock left it. Parameters of a group that
+clusters share change for all of them.
 """
 
 from __future__ import annotations
@@ -97,11 +99,11 @@ def apply(request: Request) -> dict[str, str]:
         aws.log("left as it is", level="WARNING", cluster=wanted.cluster, why=str(error))
         return _data(wanted, wanted.own_group or wanted.group, left=f"Nothing was changed: {error}")
     before = cluster["DBClusterParameterGroup"]
-    attach = before.startswith("default.")
+    attach = before.startswith("default.") and bool(wanted.parameters)
     if attach:
         _make_group(rds, wanted, entry, before)
 
-    restart = bool(group) and _set_parameters(rds, wanted, entry, group, request)
+    restart = _has_parameters(wanted, entry, group) and _set_parameters(rds, wanted, entry, group, request)
     _leave_groups(rds, wanted, entry, group, request)
     _associate_role(rds, wanted, entry, cluster, request)
     _modify(rds, wanted, entry, cluster, group if attach else None, request)
@@ -110,6 +112,11 @@ def apply(request: Request) -> dict[str, str]:
     if not attach and group != before:
         return _data(wanted, group or before, left=_not_attached(wanted.cluster, before, group))
     return _data(wanted, group, restart=_restart(wanted, cluster, group, is_needed=restart or attach))
+
+
+def _has_parameters(wanted: Settings, entry: state.Entry, group: str) -> bool:
+    """Say whether the group has parameters to set, or some that were set before."""
+    return bool(group) and bool(wanted.parameters or entry.get("parameters", {}).get(group))
 
 
 def delete(request: Request) -> None:
@@ -158,6 +165,8 @@ def _choose_group(rds: RDSClient, wanted: Settings, entry: state.Entry, cluster:
             f"parameter group {made} was made for cluster {wanted.cluster} and cannot be renamed to {wanted.group}. "
             "Keep the name, or destroy the export's stack and deploy it again."
         )
+    if not wanted.parameters:
+        return before
     if before.startswith("default."):
         # What was set in a group of a former family goes with it.
         if parameter_group.make_room(rds, wanted.group, parameter_group.family_of(before)):
@@ -279,7 +288,8 @@ def _modify_back(
 def _restart(wanted: Settings, cluster: DBClusterTypeDef, group: str, *, is_needed: bool) -> str:
     """Return the sentence that asks for a restart, or an empty string."""
     members = cluster.get("DBClusterMembers", [])
-    if not (is_needed or any(member.get("DBClusterParameterGroupStatus") == "pending-reboot" for member in members)):
+    pending = any(member.get("DBClusterParameterGroupStatus") == "pending-reboot" for member in members)
+    if not (is_needed or (pending and wanted.parameters)):
         return ""
     instances = ", ".join(sorted(member.get("DBInstanceIdentifier", "") for member in members)) or "none yet"
     return (
@@ -292,8 +302,8 @@ def _not_attached(cluster: str, used: str, group: str) -> str:
     named = f"the settings name {group}" if group else "the settings name none"
     attach = f"attach {group} to the cluster, or " if group else ""
     return (
-        f"Cluster {cluster} uses the parameter group {used} and {named}, so it writes no audit log: {attach}set "
-        f"`parameter_group: {used}` and deploy again."
+        f"Cluster {cluster} uses the parameter group {used} and {named}, so the parameters of its logs have no effect: "
+        f"{attach}set `parameter_group: {used}` and deploy again."
     )
 
 
