@@ -72,12 +72,11 @@ PER_OBJECT: Mapping[str, Requests] = {
     # The mark is looked for and written in the failure bucket, which has EventBridge off.
     "push": _SHIPPED + Requests(puts=1, gets=2),
     "archive": _SHIPPED + Requests(puts=1, gets=1, events=EVENTS_OF_AN_OBJECT),
-    # The note, the feed's object, and a LIST of the last keys; the note is looked for first.
-    "feed": _SHIPPED + Requests(puts=3, gets=2, events=2 * EVENTS_OF_AN_OBJECT),
-    # An archive object is copied, not read.
-    "feed of an archive object": _SHIPPED + Requests(puts=3, gets=1, events=2 * EVENTS_OF_AN_OBJECT),
+    # The note, which is written only if there is none, the feed's object, and a LIST of the last keys.
+    "feed": _SHIPPED + Requests(puts=3, gets=1, events=2 * EVENTS_OF_AN_OBJECT),
 }
-"""By what is done with an object, when each comes alone; a batch of ten shares an invocation, a receive and a LIST."""
+"""By what is done with an object, when each comes alone; a batch of ten shares an invocation,
+a receive, a LIST and, of small objects, an object of the feed."""
 
 
 def _input(value: float, what: str, source: str) -> Any:
@@ -191,7 +190,7 @@ def per_gigabyte(landing: Landing, kinds: list[str], inputs: Inputs) -> Iterator
     objects = inputs.payloads_a_gb if through_groups else inputs.objects_a_gb
     each = PER_OBJECT["archiving" if through_groups else "landing"]
     for kind in kinds:
-        each += PER_OBJECT["feed of an archive object" if through_groups and kind == "feed" else kind]
+        each += PER_OBJECT[kind]
     whole_copies = 1 + sum(kind == "archive" for kind in kinds)
     days = whole_copies * inputs.archive_days + sum(kind == "feed" for kind in kinds) * inputs.feed_days
     if through_groups:
@@ -253,6 +252,7 @@ def alarms_of(deployment: Deployment, export: Export) -> int:
         measured and alerts.daily_gb is not None,
         isinstance(export, CloudwatchLogsExport) and bool(export.log_group_prefixes),  # the connector's schedule
     ]
+    found.append(isinstance(export, AuroraMysqlExport))  # RDS's events
     if isinstance(export, AuroraMysqlExport | CockroachdbExport):
         found += [
             each is not None
@@ -282,7 +282,10 @@ def _watching_rows(deployment: Deployment, export: Export, inputs: Inputs) -> It
     yield Row(export=export.name, item="alarms", units=regions * alarms, dollars=regions * alarms * inputs.alarm)
     if alerts.volume_band and figures:
         yield Row(export=export.name, item="band alarms", units=regions, dollars=regions * inputs.band_alarm)
-    yield Row(export=export.name, item="composite alarms", units=regions, dollars=regions * inputs.composite_alarm)
+    composites = regions * bool(alarms)
+    yield Row(
+        export=export.name, item="composite alarms", units=composites, dollars=composites * inputs.composite_alarm
+    )
     yield Row(export=export.name, item="metrics", units=figures, dollars=figures * inputs.metric)
     keys = keys_of(deployment, export)
     yield Row(export=export.name, item="keys", units=keys, dollars=keys * inputs.key)

@@ -19,7 +19,7 @@ from log_shipper.parsers import json_lines, plain
 from log_shipper.record import JsonValue, Origin, Record
 
 _RECORDS = re.compile(r'\{\s{0,9}"Records"\s{0,9}:\s{0,9}\[')
-_SEPARATORS = re.compile(r"[\s,\0\ufeff]*")
+_SEPARATORS = re.compile(r"[\s,\0\ufeff]{0,65535}")
 _NEXT_ELEMENT = re.compile(r"[,\n]\s{0,64}(?=\{)")
 _OPENING = re.compile(r'\{\s?"[^"\\]{1,64}"')
 _LONGEST_GUESS = 64 * 1024
@@ -99,6 +99,9 @@ class _Reader:
             start, self._position = self._position, _after_separators(self._buffer, self._position)
             if self._opening:
                 self._opening += self._buffer[start : self._position]
+                if len(self._opening) >= _MAX_ELEMENT_CHARS:
+                    yield from self._pass_over()
+                    continue
             left = len(self._buffer) - self._position
             if left == 0 and self._ended:
                 return
@@ -209,7 +212,7 @@ class _Reader:
                 for line in text.split("\n"):
                     yield from self._as_line(line)
                 return
-        longest = _MAX_ELEMENT_CHARS - len(self._opening)
+        longest = max(0, _MAX_ELEMENT_CHARS - len(self._opening))
         while (cut := self._buffer.find("\n", self._position, self._position + longest)) < 0:
             left = len(self._buffer) - self._position
             if self._ended or left >= longest:
@@ -217,7 +220,9 @@ class _Reader:
             self._fill(min(2 * left, longest))
         end = cut if cut >= 0 else min(len(self._buffer), self._position + longest)
         if cut < 0 and end < len(self._buffer):
-            end = safe_text_cut(self._buffer, end)
+            whole, end = end, safe_text_cut(self._buffer, end)
+            if end <= self._position:
+                end = self._position if self._opening else whole
         lines = (self._opening + self._buffer[self._position : end]).split("\n")
         self._opening, self._closing, self._position = "", "", end
         self._inside_line = cut < 0
