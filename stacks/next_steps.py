@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import Any
 
+from settings.connect import ALERT_DELAY_MINUTES, ALERT_INTERVAL_MINUTES
 from settings.destinations import LogzioDestination
 from settings.exports import AptibleExport, AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
 from settings.names import Names
@@ -29,9 +30,6 @@ def _data(document: dict[str, Any]) -> str:
 _ROLE_ID = "\0"
 """Stands for the role's id until the shell fills it in: no setting has it."""
 _ATLAS_HOSTS = {False: "https://cloud.mongodb.com", True: "https://cloud.mongodbgov.com"}
-ATLAS_ALERT_DELAY_MINUTES = 60
-ATLAS_ALERT_INTERVAL_MINUTES = 10080
-"""What Atlas's page asks of the alert: after an hour of failure, again every seven days until it is resolved."""
 
 
 def atlas_steps(
@@ -75,8 +73,8 @@ def atlas_steps(
                 {
                     "typeName": "GROUP",
                     "emailEnabled": True,
-                    "delayMin": ATLAS_ALERT_DELAY_MINUTES,
-                    "intervalMin": ATLAS_ALERT_INTERVAL_MINUTES,
+                    "delayMin": ALERT_DELAY_MINUTES,
+                    "intervalMin": ALERT_INTERVAL_MINUTES,
                     "roles": ["GROUP_OWNER"],
                 }
             ],
