@@ -201,6 +201,10 @@ class DestinationShipper(Construct):
         retention = Duration.days(QUEUE_RETENTION_DAYS)
         # What EventBridge sends to a FIFO queue has no id but its content (API reference, SqsParameters).
         fifo = True if props.queue_name.endswith(".fifo") else None
+        # Each export is a group: its messages need not share 300 calls a second with the other exports' (SQS Developer
+        # Guide, "High throughput for FIFO queues").
+        throughput = sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID if fifo else None
+        scope_of_ids = sqs.DeduplicationScope.MESSAGE_GROUP if fifo else None
         self.dead_letter_queue = sqs.Queue(
             self,
             "DeadLetterQueue",
@@ -216,6 +220,8 @@ class DestinationShipper(Construct):
             queue_name=props.queue_name,
             fifo=fifo,
             content_based_deduplication=fifo,
+            deduplication_scope=scope_of_ids,
+            fifo_throughput_limit=throughput,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=retention,

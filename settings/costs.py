@@ -72,12 +72,11 @@ PER_OBJECT: Mapping[str, Requests] = {
     # The mark is looked for and written in the failure bucket, which has EventBridge off.
     "push": _SHIPPED + Requests(puts=1, gets=2),
     "archive": _SHIPPED + Requests(puts=1, gets=1, events=EVENTS_OF_AN_OBJECT),
-    # The note, the feed's object, and a LIST of the last keys; the note is looked for first.
-    "feed": _SHIPPED + Requests(puts=3, gets=2, events=2 * EVENTS_OF_AN_OBJECT),
-    # An archive object is copied, not read.
-    "feed of an archive object": _SHIPPED + Requests(puts=3, gets=1, events=2 * EVENTS_OF_AN_OBJECT),
+    # The note, which is written only if there is none, the feed's object, and a LIST of the last keys.
+    "feed": _SHIPPED + Requests(puts=3, gets=1, events=2 * EVENTS_OF_AN_OBJECT),
 }
-"""By what is done with an object, when each comes alone; a batch of ten shares an invocation, a receive and a LIST."""
+"""By what is done with an object, when each comes alone; a batch of ten shares an invocation,
+a receive, a LIST and, of small objects, an object of the feed."""
 
 
 def _input(value: float, what: str, source: str) -> Any:
@@ -191,7 +190,7 @@ def per_gigabyte(landing: Landing, kinds: list[str], inputs: Inputs) -> Iterator
     objects = inputs.payloads_a_gb if through_groups else inputs.objects_a_gb
     each = PER_OBJECT["archiving" if through_groups else "landing"]
     for kind in kinds:
-        each += PER_OBJECT["feed of an archive object" if through_groups and kind == "feed" else kind]
+        each += PER_OBJECT[kind]
     whole_copies = 1 + sum(kind == "archive" for kind in kinds)
     days = whole_copies * inputs.archive_days + sum(kind == "feed" for kind in kinds) * inputs.feed_days
     if through_groups:

@@ -147,16 +147,17 @@ def cockroachdb_switch_off(export: CockroachdbExport) -> str:
 
 
 def aurora_configured(export: AuroraMysqlExport, restart: str) -> str:
-    """Say what the deploy has done at the cluster, and what it leaves to a person.
+    """Say what the deploy does at the cluster, and what it leaves to a person.
 
     Parameters
     ----------
     restart
-        The sentence that names the instances to restart, or nothing: it is known when the deploy runs.
+        The sentence that names the instances to restart, or what else is left, or nothing: it is known when the deploy
+        runs.
     """
-    done = f"The deploy switched on the export of {', '.join(export.log_types)}"
-    done += " and the parameters that have the engine write them." if export.parameters else "."
-    return f"{done} {restart}" if export.parameters else f"{done} Nothing is left to do."
+    what = f"the export of {', '.join(export.log_types)}"
+    what += " and the parameters that have the engine write them" if export.parameters else ""
+    return f"The deploy switches on {what}. Nothing else to do, unless it is said here: {restart}"
 
 
 def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None, region: str) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 SETTINGS = """
 deployment: acme-bill
@@ -111,7 +111,7 @@ def test_the_model_counts_the_requests_that_the_local_cloud_sees(tmp_path: Path)
             "log groups": (
                 write,
                 lambda: min(shipped("ship-logz") - OBJECTS, shipped("ship-reader") - OBJECTS),
-                PER_OBJECT["archiving"] + PER_OBJECT["push"] + PER_OBJECT["feed of an archive object"],
+                PER_OBJECT["archiving"] + PER_OBJECT["push"] + PER_OBJECT["feed"],
             ),
         }
         for name, (land, done, model) in cases.items():

@@ -7,12 +7,15 @@ the commands that are printed, each with its values whole, and nothing else.
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import subprocess
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore import xform_name
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -21,8 +24,9 @@ from settings import Deployment, load_settings
 from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
 from settings.names import Names
 from stacks.next_steps import atlas_steps, aurora_steps, cockroachdb_steps, cockroachdb_switch_off, fetch_steps
-from tests.conftest import EXAMPLES, synthesize
-from tests.settings.documents import FETCH, document, export
+from tests.conftest import EXAMPLES, synthesize, synthesize_now
+from tests.policy.proof.templates import Templates
+from tests.settings.documents import FETCH, OTLP, document, export
 
 HOSTILE = [
     "o'brien",
@@ -44,6 +48,7 @@ VARIABLES = {
     "LOGZIO_API_TOKEN": "l z",
     "ROLE_ID": "r d",
     "GROUP": "g p",
+    "DISTRIBUTION": "arn:aws:cloudfront::111122223333:distribution/E1",
 }
 ARN = "arn:aws:iam::111122223333:role/x"
 
@@ -140,3 +145,58 @@ def test_every_examples_commands_are_what_bash_runs(path: Any) -> None:
         if destination.kind == "logzio" and destination.mode == "fetch":
             exports = [each.name for each in settings.exports]
             assert len(run(fetch_steps(destination, names=names, role_arn=ARN, exports=exports))) == len(exports)
+
+
+def test_cloudfronts_delivery_has_the_format_and_a_path_that_are_admitted_and_shipped() -> None:
+    """Its calls say the format, the delimiter and the whole path: CloudFront's defaults are in no bucket policy."""
+    exports = [
+        {**export("s3-logs", services=["cloudfront"], prefix=prefix), "name": name}
+        for name, prefix in (("front", None), ("edge", "edge"))
+    ]
+    synthesized = synthesize_now(Deployment.model_validate(document(*exports, destinations=[OTLP])))
+    templates = Templates(
+        templates=synthesized.templates, account="111122223333", partition="aws", regions=synthesized.regions
+    )
+    for name, prefix in (("front", ""), ("edge", "edge/")):
+        stack = f"acme-prod-{name}"
+        template = synthesized.templates[stack]
+        steps = templates.resolve(stack, template["Outputs"]["NextSteps"]["Value"])
+        source, destination, delivery = (options(call) for call in run(steps))
+
+        assert source["--resource-arn"] == "arn:aws:cloudfront::111122223333:distribution/E1"
+        assert destination["--output-format"] == "w3c"
+        assert delivery["--field-delimiter"] == "\t"
+        assert delivery["--delivery-destination-arn"].endswith(f":delivery-destination:{destination['--name']}")
+        bucket, _, folder = destination["--delivery-destination-configuration"].partition(":::")[2].partition("/")
+        path = json.loads(delivery["--s3-delivery-configuration"])
+        assert path["enableHiveCompatiblePath"] is False
+        key = f"{folder}/{path['suffixPath'].format(DistributionId='E1', yyyy='2026', MM='11', dd='29', HH='10')}/a.gz"
+        assert key == f"{prefix}AWSLogs/111122223333/CloudFront/E1/2026/11/29/10/a.gz"
+
+        resources = [*template["Resources"].values()]
+        (policy,) = [each["Properties"] for each in resources if each["Type"] == "AWS::S3::BucketPolicy"]
+        assert templates.resolve(stack, policy["Bucket"]) == bucket
+        admitted = [
+            pattern
+            for each in templates.resolve(stack, policy["PolicyDocument"])["Statement"]
+            if each["Effect"] == "Allow" and "s3:PutObject" in each["Action"]
+            for pattern in ([each["Resource"]] if isinstance(each["Resource"], str) else each["Resource"])
+        ]
+        assert any(fnmatch.fnmatchcase(f"arn:aws:s3:::{bucket}/{key}", pattern) for pattern in admitted), admitted
+        (rule,) = [each["Properties"] for each in resources if each["Type"] == "AWS::Events::Rule"]
+        announced = templates.resolve(stack, rule["EventPattern"])["detail"]
+        wanted = announced.get("object", {}).get("key", [{"prefix": ""}])
+        assert any(key.startswith(each["prefix"]) for each in wanted), announced
+
+
+def options(call: list[str]) -> dict[str, str]:
+    """Return the options of an `aws logs` call, which the SDK must know with these names."""
+    assert call[:2] == ["aws", "logs"]
+    found = dict(zip(call[3::2], call[4::2], strict=True))
+    operation = "".join(part.capitalize() for part in call[2].split("-"))
+    known = botocore.session.get_session().get_service_model("logs").operation_model(operation).input_shape
+    assert known is not None
+    # As the AWS CLI names them.
+    assert {name.removeprefix("--") for name in found} <= {xform_name(each, "-") for each in known.members} | {"region"}
+    assert {f"--{xform_name(each, '-')}" for each in known.required_members} <= set(found)
+    return found

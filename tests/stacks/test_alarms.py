@@ -17,6 +17,8 @@ from tests.test_readme import anchors
 ACCOUNT = "111122223333"
 HELD_FOR_A_DAY = (300, 288, 1)
 RUNBOOK = ROOT / "docs" / "runbook.md"
+WITHOUT_ALARM = {"a-deploy-or-destroy-waits-for-a-vendor,-or-fails-at-one"}
+"""A section about what no alarm reports: CloudFormation does."""
 
 
 @dataclass(frozen=True)
@@ -333,7 +335,7 @@ def test_every_alarm_has_its_section_in_the_runbook(example: Synthesized) -> Non
 def test_every_section_of_the_runbook_belongs_to_an_alarm() -> None:
     linked = {text.rpartition("#")[2] for path in EXAMPLES for text in described(synthesize(path)).values()}
     headings = re.findall(r"^## (.+)$", RUNBOOK.read_text(), re.MULTILINE)
-    assert {heading.lower().replace(" ", "-") for heading in headings} == linked
+    assert {heading.lower().replace(" ", "-") for heading in headings} == linked | WITHOUT_ALARM
 
 
 def test_no_text_of_an_alarm_breaks_the_json_that_it_is_put_into(example: Synthesized) -> None:

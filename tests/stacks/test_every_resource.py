@@ -431,6 +431,9 @@ def test_every_queue_of_a_feed_and_no_other_is_fifo(example: Synthesized) -> Non
         # What EventBridge sends has no deduplication id, and SQS refuses it without this.
         if "RedrivePolicy" in properties:
             assert properties.get("ContentBasedDeduplication", False) is (name in feeds)
+            # Else the exports of a feed share 300 calls a second.
+            throughput = properties.get("FifoThroughputLimit"), properties.get("DeduplicationScope")
+            assert throughput == (("perMessageGroupId", "messageGroup") if name in feeds else (None, None))
 
 
 def test_every_rule_sends_to_a_queue_that_is_there_as_its_exports_group_where_the_queue_has_groups(

@@ -5,17 +5,22 @@ where the cuts fall depends on the input alone, whatever was retried or resumed.
 """
 
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from botocore.exceptions import ClientError
 from isal import isal_zlib
 
-from log_shipper import aws
+from log_shipper import aws, parallel
 from log_shipper.jobs import Job, Segment, acknowledge, identity_of
 from log_shipper.rendering import archive_key, hour_of
 
 PART_BYTES = 32 * 1024 * 1024
 MAX_HOURS = 64
 """Hours that a part may hold: each has a compressor open, and is a PUT when the part ends."""
+MAX_IN_FLIGHT = 10
+"""Parts that are being stored at a time."""
+MAX_BYTES_IN_FLIGHT = 8 * 1024 * 1024
+"""Of their lines. A larger part is stored before anything else is read."""
 POLICY_METADATA = "logdock-policy"
 
 
@@ -57,7 +62,7 @@ def put_archive_object(bucket: str, key: str, body: bytes, policy: str) -> None:
 
 
 class ObjectSink:
-    """Writes each job's lines as objects: the ``archive`` destination, and ``feed`` for objects that need parsing.
+    """Writes each job's lines as objects: the ``archive`` destination.
 
     Parameters
     ----------
@@ -71,6 +76,7 @@ class ObjectSink:
 
     def __init__(self, put: Callable[[Job, str, str, bytes], None]) -> None:
         self._put = put
+        self._flights = parallel.Flights(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT)
         self._pending: list[tuple[Job, Segment]] = []
         self._hours: dict[str, tuple[str, GzipBody]] = {}
         self._bytes = 0
@@ -90,28 +96,50 @@ class ObjectSink:
             self._hours[hour][1].write(segment.data)
 
     def end(self, job: Job) -> None:
-        """Store the part that is gathered and acknowledge it."""
+        """Store the part that is gathered; it is acknowledged once it is stored, by `flush` at the latest."""
+        pending, size, parts = self._pending, self._bytes, self._finished(job)
+        self.requests += len(parts)
+        self._flights.make_room(size)
+        stored = [parallel.start(self._put, job, *part) for part in parts]
+        self._pending, self._hours, self._bytes = [], {}, 0
+        self._flights.add(pending, size, lambda segments: _settle(segments, stored))
+        if size > MAX_BYTES_IN_FLIGHT:
+            self._flights.settle()
+
+    def _finished(self, job: Job) -> list[tuple[str, str, bytes]]:
+        """Return the objects of the part that is gathered: first time, identity and gzip bytes."""
         first = self._pending[0][1] if self._pending else None
         start = first.end - first.records if first else 0
-        for hour, (time, body) in self._hours.items():
-            self._put(job, time, identity_of(job.identity, str(start), hour), body.finish())
-            self.requests += 1
-        self._hours, self._bytes = {}, 0
-        acknowledge(self._pending, self._pending[:])
+        return [
+            (time, identity_of(job.identity, str(start), hour), body.finish())
+            for hour, (time, body) in self._hours.items()
+        ]
 
     def drop(self, job: Job) -> None:
         """Leave a part that is not whole: where parts are cut must depend on the object alone."""
         if any(owner is job for owner, _ in self._pending):
-            self.abandon()
+            self._leave_gathered()
 
     def flush(self) -> None:
-        """Nothing: every job's end stores its last part."""
+        """Wait for what is being stored, and acknowledge it: every job's end stores its last part."""
+        self._flights.settle()
 
     def abandon(self) -> None:
-        """Leave what is gathered for the next attempt."""
+        """Leave what is gathered, and what cannot be stored, for the next attempt."""
+        self._flights.abandon()
+        self._leave_gathered()
+
+    def _leave_gathered(self) -> None:
         for job, segment in self._pending:
             job.leave(segment)
         self._pending, self._hours, self._bytes = [], {}, 0
+
+
+def _settle(segments: list[tuple[Job, Segment]], stored: list[Future[None]]) -> None:
+    failed = [each for each in stored if each.exception()]  # waits for all
+    for each in failed:
+        each.result()
+    acknowledge(segments, segments[:])
 
 
 def archive_put(bucket: str) -> Callable[[Job, str, str, bytes], None]:

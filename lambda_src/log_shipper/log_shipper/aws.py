@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import gc
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from threading import RLock
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import botocore
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from log_shipper import parallel
 from log_shipper.telemetry import log
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
@@ -26,36 +30,61 @@ if TYPE_CHECKING:
 # the SDK's modules live as long as the process: without this every full collection, at start and later, walks them all
 gc.freeze()
 
-_CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=30)
+_CONFIG = Config(
+    retries={"mode": "standard", "max_attempts": 5},
+    connect_timeout=5,
+    read_timeout=30,
+    max_pool_connections=parallel.THREADS,
+    # botocore composes its own for every request, an eighth of the CPU of a call
+    user_agent=f"logdock Botocore/{botocore.__version__}",
+)
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
-@lru_cache(maxsize=1)
+_T = TypeVar("_T")
+_making = RLock()
+
+
+class _once(Generic[_T]):  # noqa: N801 - a decorator
+    """Makes a client at its first call; a session makes one at a time."""
+
+    def __init__(self, make: Callable[[], _T]) -> None:
+        self._made = lru_cache(maxsize=1)(make)
+        self.cache_clear = self._made.cache_clear
+
+    def __call__(self) -> _T:
+        if self._made.cache_info().currsize:
+            return self._made()
+        with _making:
+            return self._made()
+
+
+@_once
 def _session() -> botocore.session.Session:
     # the SDK is the runtime's own, and which that is depends on the Region: `logdock smoke-test` reads this
     log("started", botocore=botocore.__version__)
     return botocore.session.get_session()
 
 
-@lru_cache(maxsize=1)
+@_once
 def s3() -> S3Client:
     """Return the S3 client."""
     return cast("S3Client", _session().create_client("s3", config=_CONFIG))
 
 
-@lru_cache(maxsize=1)
+@_once
 def ssm() -> SSMClient:
     """Return the Parameter Store client."""
     return cast("SSMClient", _session().create_client("ssm", config=_CONFIG))
 
 
-@lru_cache(maxsize=1)
+@_once
 def secrets_manager() -> SecretsManagerClient:
     """Return the Secrets Manager client."""
     return cast("SecretsManagerClient", _session().create_client("secretsmanager", config=_CONFIG))
 
 
-@lru_cache(maxsize=1)
+@_once
 def sqs() -> SQSClient:
     """Return the SQS client."""
     return cast("SQSClient", _session().create_client("sqs", config=_CONFIG))

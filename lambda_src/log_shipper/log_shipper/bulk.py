@@ -4,15 +4,19 @@ What differs between destinations is a `Dialect`: how lines are framed as a body
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from typing import Literal, NamedTuple, Protocol
 
 from isal import isal_zlib
 
+from log_shipper import parallel
 from log_shipper.errors import DeliveryError
 from log_shipper.http_client import Answer, HttpClient
 from log_shipper.jobs import Job, Segment, acknowledge, halves, refuse_lines
 
 Pending = list[tuple[Job, Segment]]
+MAX_IN_FLIGHT = 4
+"""Bodies of different objects that wait for their answers at a time; an object's next body waits for the one before."""
 MAX_BISECTIONS = 40
 """How many extra bodies one that was refused may be cut into before what is left of it is set aside as a whole."""
 
@@ -51,10 +55,13 @@ class Dialect(Protocol):
 class BulkSink:
     """Gathers lines of any number of jobs into bodies and posts them.
 
+    While a body waits for its answer the next is gathered, and posted too if it holds nothing of the same jobs: a
+    destination that takes the second body of an object and not the first would get the second again.
+
     Parameters
     ----------
-    client : HttpClient
-        Posts to the destination.
+    connect : callable
+        Returns a client that posts to the destination, one body at a time.
     dialect : Dialect
         The destination's kind.
     on_unauthorized : callable
@@ -65,9 +72,12 @@ class BulkSink:
     exact = False
 
     def __init__(
-        self, client: HttpClient, dialect: Dialect, on_unauthorized: Callable[[], None] = lambda: None
+        self, connect: Callable[[], HttpClient], dialect: Dialect, on_unauthorized: Callable[[], None] = lambda: None
     ) -> None:
-        self._client, self._dialect, self._on_unauthorized = client, dialect, on_unauthorized
+        self._connect, self._dialect, self._on_unauthorized = connect, dialect, on_unauthorized
+        self._clients: list[HttpClient] = []
+        self._idle: list[HttpClient] = []
+        self._flights = parallel.Flights(MAX_IN_FLIGHT, MAX_IN_FLIGHT * dialect.target_body_bytes)
         self._pending: Pending = []
         self._query = ""
         self._bytes = 0
@@ -76,19 +86,19 @@ class BulkSink:
     @property
     def requests(self) -> int:
         """How many requests were made."""
-        return self._client.requests
+        return sum(client.requests for client in self._clients)
 
     @property
     def retries(self) -> int:
         """How many of them repeated one that failed."""
-        return self._client.retries
+        return sum(client.retries for client in self._clients)
 
     def write(self, job: Job, segment: Segment) -> None:
         """Take a segment; post what was gathered before when it would not fit into the same body."""
         query = self._dialect.query(job)
         full = self._bytes + len(segment.data) > self._dialect.target_body_bytes
         if self._pending and (query != self._query or (self._bytes and full)):
-            self.flush()
+            self._begin()
         self._query = query
         self._pending.append((job, segment))
         self._bytes += len(segment.data)
@@ -100,56 +110,83 @@ class BulkSink:
         """Nothing: the lines that were taken are whole, and are acknowledged as far as they go."""
 
     def flush(self) -> None:
-        """Post what is gathered and settle it.
+        """Post what is gathered and settle everything.
 
         Raises
         ------
         DeliveryError
             When the destination did not take it; what it did not take stays until `abandon`.
         """
-        self._bisections = 0
-        if self._bytes:
-            self._post(len(self._pending))
-        else:
-            acknowledge(self._pending, self._pending[:])
-        self._bytes = 0
+        self._begin()
+        self._flights.settle()
 
     def abandon(self) -> None:
-        """Leave what is gathered for the next attempt."""
+        """Leave what is gathered, and what the destination does not take, for the next attempt."""
+        self._flights.abandon()
         for job, segment in self._pending:
             job.leave(segment)
         self._pending, self._bytes = [], 0
 
-    def _post(self, count: int) -> None:
-        """Post the first ``count`` pending segments."""
-        segments = self._pending[:count]
-        answer = self._client.post(_compressed(self._dialect.frame(segments)), self._dialect.headers, self._query)
+    def _begin(self) -> None:
+        """Post what is gathered in the background, once nothing of the same jobs is on its way."""
+        body = _compressed(self._dialect.frame(self._pending)) if self._bytes else b""
+        self._flights.settle({id(job) for job, _ in self._pending})
+        if not self._bytes:
+            acknowledge(self._pending, self._pending[:])
+            return
+        self._flights.make_room(self._bytes)
+        query, answer = self._query, parallel.start(self._send, body, self._query)
+        pending, size = self._pending, self._bytes
+        self._pending, self._bytes = [], 0
+        self._flights.add(pending, size, lambda segments: self._settle(segments, answer, query))
+
+    def _send(self, body: bytes, query: str) -> Answer:
+        try:
+            client = self._idle.pop()
+        except IndexError:
+            client = self._connect()
+            self._clients.append(client)
+        try:
+            return client.post(body, self._dialect.headers, query)
+        finally:
+            self._idle.append(client)
+
+    def _settle(self, segments: Pending, answer: Future[Answer], query: str) -> None:
+        self._bisections = 0
+        self._judge(answer.result(), segments, len(segments), query)
+
+    def _post(self, segments: Pending, count: int, query: str) -> None:
+        """Post the first ``count`` of the segments."""
+        body = _compressed(self._dialect.frame(segments[:count]))
+        self._judge(self._send(body, query), segments, count, query)
+
+    def _judge(self, answer: Answer, segments: Pending, count: int, query: str) -> None:
+        """Settle the first ``count`` of the segments, which were posted."""
         if answer.status in (401, 403):
             self._on_unauthorized()
-            raise DeliveryError(f"{self._client.host} answered {answer.status}")
-        verdict = self._dialect.judge(answer, segments)
+            raise DeliveryError(f"{self._clients[0].host} answered {answer.status}")
+        verdict = self._dialect.judge(answer, segments[:count])
         if verdict.action == "settled":
-            acknowledge(self._pending, verdict.segments)
+            acknowledge(segments, verdict.segments)
         else:
-            self._post_halves(count, verdict.reason)
+            self._post_halves(segments, count, query, verdict.reason)
 
-    def _post_halves(self, count: int, reason: str) -> None:
-        segments = self._pending[:count]
+    def _post_halves(self, segments: Pending, count: int, query: str, reason: str) -> None:
         self._bisections += 1
         if self._bisections > MAX_BISECTIONS:
-            acknowledge(self._pending, refuse_all(segments, f"{reason} (as part of a body)"))
+            acknowledge(segments, refuse_all(segments[:count], f"{reason} (as part of a body)"))
             return
         if count == 1:
             job, segment = segments[0]
             parts = halves(segment)
             if len(parts) == 1:
-                acknowledge(self._pending, refuse_all(segments, reason))
+                acknowledge(segments, refuse_all(segments[:1], reason))
                 return
-            self._pending[:1] = [(job, part) for part in parts]
+            segments[:1] = [(job, part) for part in parts]
             count = 2
         middle = count // 2
         for part in (middle, count - middle):
-            self._post(part)
+            self._post(segments, part, query)
 
 
 def refuse_all(segments: Pending, reason: str) -> Pending:

@@ -1,24 +1,26 @@
 """One batch of messages on its way to one destination: opens objects, reads them, hands records over, keeps count."""
 
-import contextlib
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
 
-from log_shipper import quarantine
+from log_shipper import parallel, quarantine
 from log_shipper.admission import check_object
 from log_shipper.archive_writer import POLICY_METADATA
 from log_shipper.decode import decoded
 from log_shipper.destinations import Sink, renderer_of
 from log_shipper.environment import Destination, Environment
-from log_shipper.errors import CorruptInputError, DeliveryError, ForeignObjectError, OutOfTimeError, ShipperError
+from log_shipper.errors import CorruptInputError, DeliveryError, ForeignObjectError, OutOfTimeError
 from log_shipper.events import ObjectRef, objects_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.jobs import Job, Segment, identity_of
 from log_shipper.landed import landed_blocks, landed_fields, refuse_rest
-from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, check_not_deleted, open_object, pinned
+from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, check_not_deleted, get_object, open_object, pinned
 from log_shipper.reading import RawBlock, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.runtime import explain
@@ -27,10 +29,58 @@ from log_shipper.stores import FailureStore
 from log_shipper.telemetry import Tally, log
 from log_shipper.timestamps import epoch_ms, normalise
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+
+AHEAD = 10
+"""Objects that are opened before their turn: those of a batch. Of each, one chunk is held in memory."""
+PATIENCE_SECONDS = 1.0
+"""How long the first of them may take to open before another may go first."""
+STALE_SECONDS = 5.0
+"""After so long without being read, a connection may be closed: the object is then opened again."""
+
+
+class Message(NamedTuple):
+    """A message of the queue.
+
+    Attributes
+    ----------
+    retried : bool
+        An earlier invocation may have got on with its objects.
+    """
+
+    message_id: str
+    body: str
+    retried: bool = False
+
+
+class _Opened(NamedTuple):
+    """An object that can be read: ``stream`` is None when another message of the batch names the same.
+
+    ``at`` is when it was opened, in seconds that only go forward.
+    """
+
+    job: Job
+    ref: ObjectRef
+    stream: OpenObject | None
+    at: float
+
+
+class _Opening(NamedTuple):
+    """An object that a message names, on its way to be read; an earlier invocation finished it when there is none."""
+
+    message_id: str
+    ref: ObjectRef
+    opened: Future[_Opened | None]
+
 
 @dataclass(kw_only=True)
 class Delivery:
-    """Takes messages one by one; `finish` says which of them are to be tried again.
+    """Takes a batch of messages; `finish` says which of them are to be tried again.
+
+    Objects are opened side by side, so that the batch waits for S3 once and not for each object. One thread reads them
+    one after the other, in the order of the messages unless one is slow to open.
 
     Attributes
     ----------
@@ -51,7 +101,9 @@ class Delivery:
     volumes: Counter[tuple[str, str]] = field(default_factory=Counter)
     _arrivals: dict[str, str] = field(default_factory=dict)
     _messages: dict[str, list[Job]] = field(default_factory=dict)
-    _jobs: dict[tuple[str, str], Job] = field(default_factory=dict)
+    _known: dict[tuple[str, str], Job] = field(default_factory=dict)
+    _knowing: Lock = field(default_factory=Lock)
+    _jobs: list[Job] = field(default_factory=list)
     _failed: set[str] = field(default_factory=set)
     _stopped: bool = False
     _out_of_time: set[str] = field(default_factory=set)
@@ -59,22 +111,73 @@ class Delivery:
     _last_error: str = ""
     _untried: set[str] = field(default_factory=set)
 
-    def take(self, message_id: str, body: str, *, retried: bool = False) -> None:
-        """Ship the objects of one message as far as time and the destination allow; never raises."""
-        jobs = self._messages.setdefault(message_id, [])
-        if self._stopped:
+    def take(self, messages: Iterable[Message]) -> None:
+        """Ship the objects of messages as far as time and the destination allow; never raises."""
+        waiting = deque(each for message in messages for each in self._objects_of(message))
+        opening: deque[_Opening] = deque()
+        while not self._stopped and (waiting or opening):
+            while waiting and len(opening) < AHEAD:
+                message, ref = waiting.popleft()
+                opened = parallel.start(self._open, ref, message.retried)
+                opening.append(_Opening(message.message_id, ref, opened))
+            if (one := self._next(opening)) is not None:
+                self._take(one)
+        for message_id, ref in (
+            *((each.message_id, each.ref) for each in opening),
+            *((message.message_id, ref) for message, ref in waiting),
+        ):
             self._failed.add(message_id)
-            self._note_waiting(body)
+            self._waits(ref.export, ref.time)
             if self._out_of_time:
                 self._untried.add(message_id)
-            return
+
+    def _objects_of(self, message: Message) -> list[tuple[Message, ObjectRef]]:
+        self._messages.setdefault(message.message_id, [])
         try:
-            for ref in objects_in(body):
-                self._ship(ref, jobs, retried)
+            refs = objects_in(message.body)
+        except Exception as error:  # noqa: BLE001 - one message's failure must not fail its neighbours
+            self._failed.add(message.message_id)
+            self._note(error, message.message_id)
+            return []
+        return [(message, ref) for ref in refs if not ref.key.endswith(INSTRUCTION_SUFFIX)]
+
+    def _next(self, opening: deque[_Opening]) -> _Opening | None:
+        """Take the first object that is open off the queue, or the first at all when there is no time left.
+
+        Before it waits for long, what others have brought is delivered; None when the destination does not take it.
+        """
+        first = opening[0]
+        try:
+            first.opened.exception(timeout=PATIENCE_SECONDS)
+        except TimeoutError:
+            if not any(each.opened.done() for each in opening):
+                try:
+                    with self._at_the_destination():
+                        self.sink.flush()
+                except Exception as error:  # noqa: BLE001 - what is not acknowledged is returned as failed
+                    self._note(error, "")
+                    return None
+                wait([each.opened for each in opening], max(0.0, self.remaining_seconds()), FIRST_COMPLETED)
+            first = next((each for each in opening if each.opened.done()), first)
+        opening.remove(first)
+        return first
+
+    def _take(self, one: _Opening) -> None:
+        message_id = one.message_id
+        job: Job | None = None
+        try:
+            if not one.opened.done():
+                self._stopped = True
+                raise OutOfTimeError("the function's time is nearly up")
+            opened = one.opened.result()
+            if opened is not None:
+                job = opened.job
+                self._messages[message_id].append(job)
+                self._ship(opened)
         except Exception as error:  # noqa: BLE001 - one message's failure must not fail its neighbours
             self._failed.add(message_id)
-            self._note_waiting(body)
-            for job in jobs:
+            self._waits(one.ref.export, one.ref.time)
+            if job is not None:
                 self.sink.drop(job)
             if isinstance(error, OutOfTimeError):
                 self._out_of_time.add(message_id)
@@ -88,8 +191,10 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - what is not acknowledged below is returned as failed
             self._note(error, "")
         self.sink.abandon()
-        for job in self._jobs.values():
+        self.failures.finish()
+        for job in self._jobs:
             job.keep(at_once=True)
+        self.failures.finish()
         failed = [
             message_id
             for message_id, jobs in self._messages.items()
@@ -112,7 +217,7 @@ class Delivery:
         They ended for want of time and got on, or had no turn because others took the time and got on: either way there
         is less to do than before, so nothing goes on for ever.
         """
-        got_on = {id(job) for job in self._jobs.values() if job.position > job.skip}
+        got_on = {id(job) for job in self._jobs if job.position > job.skip}
         return [
             message_id
             for message_id, jobs in self._messages.items()
@@ -123,7 +228,7 @@ class Delivery:
     def tallies(self) -> dict[str, Tally]:
         """Return the figures by export."""
         by_export: dict[str, Tally] = {}
-        for job in self._jobs.values():
+        for job in self._jobs:
             by_export.setdefault(job.export.name, Tally()).add(job.tally)
         now_ms = time.time_ns() // 1_000_000
         for export, arrival in self._arrivals.items():
@@ -132,12 +237,6 @@ class Delivery:
             tally.requests += self.sink.requests
             tally.retries += self.sink.retries
         return by_export
-
-    def _note_waiting(self, body: str) -> None:
-        """Note since when a message that is not shipped this time has waited, if it can be read at all."""
-        with contextlib.suppress(ShipperError):
-            for ref in objects_in(body):
-                self._waits(ref.export, ref.time)
 
     def _waits(self, export: str, arrival: str) -> None:
         """Note since when an object of an export has waited: the oldest is the export's lag, shipped or not."""
@@ -152,9 +251,8 @@ class Delivery:
         if self._stopped:
             self.sink.abandon()
 
-    def _ship(self, ref: ObjectRef, jobs: list[Job], retried: bool) -> None:
-        if ref.key.endswith(INSTRUCTION_SUFFIX):
-            return
+    def _open(self, ref: ObjectRef, retried: bool) -> _Opened | None:
+        """Check what a message names, look for its mark, and open it; runs side by side with others."""
         config = self.configs.checked(
             ref.export, lambda held: check_object(ref, held, self.environment, self.destination.name)
         )
@@ -166,28 +264,53 @@ class Delivery:
         # an archive object has one content, so that its current version is the one that was announced
         ref = ref._replace(version_id="", etag="") if archived else pinned(ref)
         identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version)
-        if archived and self.destination.kind == "feed":
-            from log_shipper.feed import open_feed
-
-            open_feed(self.environment.archive_bucket, self.destination.name).copy(
-                ref.export, identity, ref.key, ref.version_id
-            )
-            self._waits(ref.export, ref.time)
-            return
-        if (twin := self._jobs.get((ref.export, identity))) is not None:
-            jobs.append(twin)
-            return
-        job = self._job(ref, config, identity)
+        with self._knowing:
+            twin = self._known.get((ref.export, identity))
+            if twin is not None:
+                return _Opened(twin, ref, None, 0.0)
+            job = self._known[ref.export, identity] = self._job(ref, config, identity)
+        answer = parallel.start(get_object, ref)
         if (retried or job.marked) and self.failures.resume(job):
+            job.complete = True
             log("done before", export=ref.export, destination=self.destination.name, source=source_of(ref))
-            return
-        jobs.append(job)
-        self._jobs[ref.export, identity] = job
-        opened = open_object(ref, config, self.secrets)
+            return None
+        return self._opened(job, ref, answer.result())
+
+    def _opened(self, job: Job, ref: ObjectRef, answer: "GetObjectOutputTypeDef") -> _Opened:
+        stream = open_object(ref, job.export, self.secrets, answer).read_ahead()
         if ref.version_id and not self._is_quarantined(ref):
-            check_not_deleted(ref, opened.modified)
-        job.redacted = self._is_ours(ref) and opened.metadata.get(POLICY_METADATA) == config.policy
-        self._read(job, opened, ref)
+            check_not_deleted(ref, stream.modified)
+        job.redacted = self._is_ours(ref) and stream.metadata.get(POLICY_METADATA) == job.export.policy
+        return _Opened(job, ref, stream, time.monotonic())
+
+    def _is_fed_as_it_is(self, ref: ObjectRef) -> bool:
+        """Say whether a feed has an object as the archive has it."""
+        return self.destination.kind == "feed" and ref.bucket == self.environment.archive_bucket
+
+    def _feed(self, job: Job, ref: ObjectRef, stream: OpenObject) -> None:
+        """Feed an archive object: its bytes where those are one chunk, a copy of it otherwise."""
+        from log_shipper.feed import FeedSink
+
+        self._waits(ref.export, ref.time)
+        first = next(stream.chunks, b"")
+        body = first if next(stream.chunks, None) is None else None
+        with self._at_the_destination():
+            if self.remaining_seconds() <= 0:
+                raise OutOfTimeError("the function's time is nearly up")
+            assert isinstance(self.sink, FeedSink)  # noqa: S101 - a feed has no other
+            self.sink.take_as_it_is(job, ref.key, job.identity, body, stream.metadata.get(POLICY_METADATA, ""))
+
+    def _ship(self, opened: _Opened) -> None:
+        job, ref, stream, at = opened
+        if stream is None:
+            return
+        self._jobs.append(job)
+        if time.monotonic() - at > STALE_SECONDS:
+            stream = self._opened(job, ref, get_object(ref)).stream or stream
+        if self._is_fed_as_it_is(ref):
+            self._feed(job, ref, stream)
+        else:
+            self._read(job, stream, ref)
 
     def _is_quarantined(self, ref: ObjectRef) -> bool:
         return ref.bucket == self.environment.failure_bucket

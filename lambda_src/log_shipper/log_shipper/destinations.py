@@ -83,14 +83,17 @@ def open_sink(
 
             url = otlp.logs_url(destination.url)
             dialect = otlp.OtlpDialect(secrets.headers(destination.secret) if destination.secret else {})
-        client = HttpClient(url, remaining_seconds=remaining_seconds)
-        return BulkSink(client, dialect, on_unauthorized=lambda: secrets.forget(destination.secret))
-    from log_shipper.archive_writer import ObjectSink, archive_put
-
+        return BulkSink(
+            lambda: HttpClient(url, remaining_seconds=remaining_seconds),
+            dialect,
+            on_unauthorized=lambda: secrets.forget(destination.secret),
+        )
     if destination.kind == "archive":
+        from log_shipper.archive_writer import ObjectSink, archive_put
+
         return ObjectSink(archive_put(environment.archive_bucket))
-    from log_shipper.feed import open_feed
+    from log_shipper.feed import FeedSink, open_feed
 
     feed = open_feed(environment.archive_bucket, destination.name)
     feed.begin()
-    return ObjectSink(feed.put)
+    return FeedSink(feed)

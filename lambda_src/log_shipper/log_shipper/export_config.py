@@ -5,15 +5,20 @@ it never ships with less redaction than was asked for.
 """
 
 import base64
+import contextlib
 import hashlib
+import random
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any, NamedTuple
 
 import orjson
 
+from log_shipper import parallel
 from log_shipper.detectors import DETECTORS
 from log_shipper.errors import ConfigurationError, ShipperError, UnknownExportError
 from log_shipper.line_readers import FORMATS, JOINABLE_FORMATS, VENDOR_FORMATS
@@ -22,6 +27,10 @@ from log_shipper.rendering import RESERVED_FIELDS
 
 OVERSIZE = ("split", "truncate", "quarantine")
 TIME_TO_LIVE_SECONDS = 180.0
+JITTER = 0.2
+"""How much sooner than that a configuration may be too old."""
+REFRESH_SECONDS = 60.0
+"""How long before it is too old it is read again in the background."""
 RELOAD_SECONDS = 5.0
 """How old a held configuration must be to be read again before it refuses something."""
 _EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -168,8 +177,21 @@ def _faults_of_path(pattern: str) -> list[str]:
     ]
 
 
+class _Held(NamedTuple):
+    """A configuration that was read: used ``until``, and from ``refresh_at`` on read again in the background."""
+
+    config: ExportConfig
+    read_at: float
+    refresh_at: float
+    until: float
+
+
 class ExportConfigs:
-    """Reads exports' documents and keeps each for three minutes, so that a change is seen without a deploy.
+    """Reads exports' documents and keeps each for three minutes at most, so that a change is seen without a deploy.
+
+    In its last minute a document is read again in the background while the held one is used. When each is due is
+    spread: environments that began together would otherwise ask together, and Parameter Store answers 40 a second by
+    default (AWS General Reference, "AWS Systems Manager endpoints and quotas").
 
     Parameters
     ----------
@@ -181,7 +203,8 @@ class ExportConfigs:
 
     def __init__(self, fetch: Callable[[str], str], clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch, self._clock = fetch, clock
-        self._held: dict[str, tuple[float, ExportConfig]] = {}
+        self._held: dict[str, _Held] = {}
+        self._reading: defaultdict[str, RLock] = defaultdict(RLock)
 
     def checked(self, name: str, check: Callable[[ExportConfig], None]) -> ExportConfig:
         """Return an export's configuration once it has passed a check.
@@ -197,12 +220,15 @@ class ExportConfigs:
         try:
             check(config)
         except ShipperError:
-            until, _ = self._held[name]
-            if until - TIME_TO_LIVE_SECONDS + RELOAD_SECONDS > self._clock():
-                raise
-            del self._held[name]
-            config = self.get(name)
-            check(config)
+            with self._reading[name]:
+                held = self._held[name]
+                if held.config is config:
+                    if held.read_at + RELOAD_SECONDS > self._clock():
+                        raise
+                    del self._held[name]
+                    held = self._read(name)
+            check(held.config)
+            return held.config
         return config
 
     def get(self, name: str) -> ExportConfig:
@@ -211,17 +237,32 @@ class ExportConfigs:
         Raises
         ------
         ConfigurationError
-            When it cannot be read or is wrong. An outdated copy is not used in its place.
+            When it cannot be read or is wrong. A copy that is older than three minutes is not used in its place.
         """
         if not _EXPORT_NAME.fullmatch(name):
             raise UnknownExportError(f"{name[:80]!r} is not a name an export can have")
-        now = self._clock()
-        held = self._held.get(name)
-        if held is not None and now < held[0]:
-            return held[1]
+        held, now = self._held.get(name), self._clock()
+        if held is None or now >= held.until:
+            with self._reading[name]:  # an export's objects are opened side by side, and its document is read once
+                held = self._held.get(name)
+                if held is None or self._clock() >= held.until:
+                    held = self._read(name)
+        elif now >= held.refresh_at:
+            self._held[name] = held._replace(refresh_at=held.until)
+            parallel.start(self._refresh, name)
+        return held.config
+
+    def _read(self, name: str) -> _Held:
+        read_at = self._clock()
         config = parse_export_config(name, self._fetch(name))
-        self._held[name] = (now + TIME_TO_LIVE_SECONDS, config)
-        return config
+        until = read_at + TIME_TO_LIVE_SECONDS * (1 - JITTER * random.random())  # noqa: S311
+        held = self._held[name] = _Held(config, read_at, until - REFRESH_SECONDS, until)
+        return held
+
+    def _refresh(self, name: str) -> None:
+        # what cannot be read now is read, or refused, when the held one is too old
+        with contextlib.suppress(ShipperError), self._reading[name]:
+            self._read(name)
 
 
 class _Checker:

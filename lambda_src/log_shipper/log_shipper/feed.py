@@ -1,23 +1,47 @@
 """The feed: archive objects again under keys that only ever grow, for readers that remember the last key they saw.
 
 Logz.io's fetcher reads that way (https://docs.logz.io/docs/shipping/aws/aws-s3-bucket/). The queue is FIFO with a group
-for each export, and a group's messages are with one invocation at a time, so an export has a single writer. Before an
-object is written its key is noted in an index, by the identity of the input: on a retry the note says whether that
-object exists, so nothing is fed twice or missed.
+for each export, and a group's messages are with one invocation at a time, so an export has a single writer. Small
+inputs of a batch become one object: gzip members that follow one another are one gzip file (RFC 1952, 2.2).
+
+Before an object is written its key is noted in an index, under the identity of each input, if nothing is noted there.
+On a retry the note is there: the input has been fed if the object that it names exists and says that it holds it. So
+nothing is fed twice or missed, wherever the function is killed.
 """
 
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from functools import lru_cache
+from typing import NamedTuple
 
 import orjson
 from botocore.exceptions import ClientError
+from isal import isal_zlib
 
-from log_shipper import aws
-from log_shipper.archive_writer import put_archive_object
-from log_shipper.jobs import Job
+from log_shipper import aws, parallel
+from log_shipper.archive_writer import POLICY_METADATA, ObjectSink
+from log_shipper.decode import IsalError
+from log_shipper.jobs import Job, Segment, acknowledge
 
+INPUTS_METADATA = "logdock-inputs"
+MAX_INPUTS = 50
+"""Inputs of one object: each is named in its metadata, which holds 2 KB (Amazon S3 User Guide, "Working with object
+metadata")."""
+JOINED_BYTES = 1024 * 1024
+"""How much is gathered, compressed, before it is written."""
+CHECK_BYTES = 1024 * 1024
 _LOOK_BACK_MS = 3_600_000
+
+
+class Input(NamedTuple):
+    """Something to feed: a gzip body with the redaction that its lines have been through, or an object to copy."""
+
+    identity: str
+    body: bytes = b""
+    policy: str = ""
+    source_key: str = ""
 
 
 @lru_cache(maxsize=4)
@@ -44,65 +68,169 @@ class Feed:
     ) -> None:
         self._bucket, self._destination, self._now_ms = bucket, destination, now_ms
         self._last_ms: dict[str, int] = {}
-        self._looked: set[str] = set()
+        self._looking: dict[str, Future[int]] = {}
 
     def begin(self) -> None:
         """Begin an invocation: another environment may have written since this one did."""
-        self._looked.clear()
+        self._looking.clear()
 
-    def put(self, job: Job, _time: str, identity: str, body: bytes) -> None:
-        """Feed a part of an object that was parsed."""
-        policy = job.export.policy
-        self._once(job.export.name, identity, lambda key: put_archive_object(self._bucket, key, body, policy))
-
-    def copy(self, export: str, identity: str, source_key: str, version_id: str) -> None:
-        """Feed an archive object as it is, without its bytes passing through here."""
-        source = {"Bucket": self._bucket, "Key": source_key} | ({"VersionId": version_id} if version_id else {})
-        self._once(
-            export,
-            identity,
-            lambda key: aws.s3().copy_object(Bucket=self._bucket, Key=key, CopySource=source),  # type: ignore[arg-type]
-        )
-
-    def _once(self, export: str, identity: str, write: Callable[[str], object]) -> None:
-        note = f"feed-index/{self._destination}/{export}/{identity}.json"
-        noted = self._read(note)
-        if noted is not None and self._exists(noted):
-            return
-        milliseconds = max(self._now_ms(), self._last(export) + 1)
-        self._last_ms[export] = milliseconds
-        key = f"feed/{self._destination}/{export}/{milliseconds:013d}-{identity}.json.gz"
-        aws.s3().put_object(Bucket=self._bucket, Key=note, Body=orjson.dumps({"key": key}))
-        write(key)
-
-    def _last(self, export: str) -> int:
-        """Return the time in the last key written, by this environment or by another."""
-        if export not in self._looked:
-            prefix = f"feed/{self._destination}/{export}/"
+    def look(self, export: str) -> None:
+        """Start to look for the last key of an export."""
+        if export not in self._looking:
             known = self._last_ms.get(export, self._now_ms() - _LOOK_BACK_MS)
-            pages = (
-                aws.s3()
-                .get_paginator("list_objects_v2")
-                .paginate(Bucket=self._bucket, Prefix=prefix, StartAfter=f"{prefix}{known:013d}")
-            )
-            keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
-            self._last_ms[export] = int(keys[-1].removeprefix(prefix)[:13]) if keys else known
-            self._looked.add(export)
-        return self._last_ms[export]
+            self._looking[export] = parallel.start(self._last_key_ms, export, known)
 
-    def _read(self, note: str) -> str | None:
+    def add(self, export: str, inputs: Sequence[Input]) -> None:
+        """Feed inputs that have not been fed, as one object; one that is to be copied comes alone."""
+        key = self._next_key(export, inputs[0].identity)
+        noted = [parallel.start(self._note, export, each.identity, key) for each in inputs]
+        for note in noted:
+            note.exception()
+        fresh = [each for each, note in zip(inputs, noted, strict=True) if note.result()]
+        if fresh:
+            self._write(key, fresh)
+
+    def _write(self, key: str, inputs: Sequence[Input]) -> None:
+        s3, source = aws.s3(), inputs[0].source_key
+        if source:
+            s3.copy_object(Bucket=self._bucket, Key=key, CopySource={"Bucket": self._bucket, "Key": source})
+            return
+        metadata = {INPUTS_METADATA: " ".join(each.identity for each in inputs)}
+        policies = {each.policy for each in inputs}
+        if len(policies) == 1 and (policy := policies.pop()):
+            metadata[POLICY_METADATA] = policy
+        body = b"".join(each.body for each in inputs)
+        s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/gzip", Metadata=metadata)
+
+    def _next_key(self, export: str, identity: str) -> str:
+        self.look(export)
+        last = max(self._looking[export].result(), self._last_ms.get(export, 0))
+        milliseconds = self._last_ms[export] = max(self._now_ms(), last + 1)
+        return f"feed/{self._destination}/{export}/{milliseconds:013d}-{identity}.json.gz"
+
+    def _last_key_ms(self, export: str, known: int) -> int:
+        """Return the time in the last key written, by this environment or by another."""
+        prefix = f"feed/{self._destination}/{export}/"
+        pages = (
+            aws.s3()
+            .get_paginator("list_objects_v2")
+            .paginate(Bucket=self._bucket, Prefix=prefix, StartAfter=f"{prefix}{known:013d}")
+        )
+        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
+        return int(keys[-1].removeprefix(prefix)[:13]) if keys else known
+
+    def _note(self, export: str, identity: str, key: str) -> bool:
+        """Note the key under which an input is about to be fed; False if it has been fed under another."""
+        note = f"feed-index/{self._destination}/{export}/{identity}.json"
+        body = orjson.dumps({"key": key})
         try:
-            return str(orjson.loads(aws.s3().get_object(Bucket=self._bucket, Key=note)["Body"].read())["key"])
+            aws.s3().put_object(Bucket=self._bucket, Key=note, Body=body, IfNoneMatch="*")
         except ClientError as error:
-            if aws.is_absent(error):
-                return None
-            raise
+            if error.response.get("Error", {}).get("Code") != "PreconditionFailed":
+                raise
+        else:
+            return True
+        answer = aws.s3().get_object(Bucket=self._bucket, Key=note)
+        if self._holds(str(orjson.loads(answer["Body"].read())["key"]), identity):
+            return False
+        aws.s3().put_object(Bucket=self._bucket, Key=note, Body=body)
+        return True
 
-    def _exists(self, key: str) -> bool:
+    def _holds(self, key: str, identity: str) -> bool:
+        """Say whether an object exists and holds an input; without a list it holds the one that its key names."""
         try:
-            aws.s3().head_object(Bucket=self._bucket, Key=key)
+            answer = aws.s3().head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
             if aws.is_absent(error):
                 return False
             raise
-        return True
+        inputs = answer["Metadata"].get(INPUTS_METADATA)
+        return key.endswith(f"-{identity}.json.gz") if inputs is None else identity in inputs.split()
+
+
+class _Gathered(NamedTuple):
+    """What a job has to feed, and the segments that this settles; an object that is fed as it is has none."""
+
+    job: Job
+    segments: list[tuple[Job, Segment]]
+    inputs: list[Input]
+
+
+class FeedSink(ObjectSink):
+    """Gathers what the jobs of an invocation have to feed, and writes it as few objects, one after the other.
+
+    Exports have feeds of their own, which are written side by side.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__(lambda *_: None)
+        self._feed = feed
+        self._gathered: list[_Gathered] = []
+
+    def take_as_it_is(self, job: Job, source_key: str, identity: str, body: bytes | None, policy: str) -> None:
+        """Feed an archive object as it is: joined with others, or copied when its bytes are not given or no gzip."""
+        self._feed.look(job.export.name)
+        job.seen, job.complete = 1, True
+        whole = body is not None and _is_whole_gzip(body)
+        one = Input(identity, body or b"", policy) if whole else Input(identity, source_key=source_key)
+        self._gather(_Gathered(job, [], [one]))
+
+    def end(self, job: Job) -> None:
+        """Gather the part; it is acknowledged once it is fed, by `flush` at the latest."""
+        self._feed.look(job.export.name)
+        inputs = [Input(identity, body, job.export.policy) for _, identity, body in self._finished(job)]
+        self._gather(_Gathered(job, self._pending, inputs))
+        self._pending, self._hours, self._bytes = [], {}, 0
+
+    def flush(self) -> None:
+        """Feed what is gathered and acknowledge it."""
+        by_export: defaultdict[str, list[_Gathered]] = defaultdict(list)
+        for each in self._gathered:
+            by_export[each.job.export.name].append(each)
+        written = {export: parallel.start(self._write, export, each) for export, each in by_export.items()}
+        failed = {export for export, each in written.items() if each.exception()}  # waits for all
+        self._gathered = [each for each in self._gathered if each.job.export.name in failed]
+        for job, segments, inputs in (one for export in written.keys() - failed for one in by_export[export]):
+            if not segments and inputs:
+                job.position = job.seen
+            acknowledge(segments, segments[:])
+        for writes in written.values():
+            self.requests += writes.result()
+
+    def abandon(self) -> None:
+        """Leave what is gathered for the next attempt."""
+        for _, segments, _ in self._gathered:
+            for job, segment in segments:
+                job.leave(segment)
+        self._gathered = []
+        super().abandon()
+
+    def _gather(self, gathered: _Gathered) -> None:
+        self._gathered.append(gathered)
+        if sum(len(one.body) for each in self._gathered for one in each.inputs) > JOINED_BYTES:
+            self.flush()
+
+    def _write(self, export: str, gathered: list[_Gathered]) -> int:
+        """Feed what an export has, in its order; return how many objects that took."""
+        objects: list[list[Input]] = []
+        for one in (one for each in gathered for one in each.inputs):
+            joins = objects and not one.source_key and not objects[-1][0].source_key and len(objects[-1]) < MAX_INPUTS
+            if joins:
+                objects[-1].append(one)
+            else:
+                objects.append([one])
+        for inputs in objects:
+            self._feed.add(export, inputs)
+        return len(objects)
+
+
+def _is_whole_gzip(body: bytes) -> bool:
+    """Say whether a body is one gzip member, undamaged: what is joined to anything else could not be read."""
+    member = isal_zlib.decompressobj(wbits=31)
+    try:
+        while body and not member.eof:
+            member.decompress(body, CHECK_BYTES)
+            body = member.unconsumed_tail
+    except IsalError:
+        return False
+    return bool(member.eof and not member.unused_data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -40,6 +41,11 @@ class OpenObject(NamedTuple):
     metadata: dict[str, str]
     modified: str
 
+    def read_ahead(self) -> OpenObject:
+        """Return the object with its first chunk read: that is all there is of a small one."""
+        first = next(self.chunks, b"")
+        return self._replace(chunks=chain((first,), self.chunks) if len(first) == CHUNK_BYTES else iter((first,)))
+
 
 def pinned(ref: ObjectRef) -> ObjectRef:
     """Return a reference that says which version it means: what is remembered of one must not be taken for another."""
@@ -72,8 +78,10 @@ def check_not_deleted(ref: ObjectRef, modified: str) -> None:
         raise
 
 
-def open_object(ref: ObjectRef, config: ExportConfig, secrets: SecretStore) -> OpenObject:
-    """Return an object's stream.
+def open_object(
+    ref: ObjectRef, config: ExportConfig, secrets: SecretStore, answer: GetObjectOutputTypeDef
+) -> OpenObject:
+    """Return the stream of an object that S3 has answered for.
 
     A client-side encrypted object is read twice: once to check its tag, once to release its plaintext, so that memory
     stays bounded and nothing is released that was tampered with.
@@ -82,10 +90,7 @@ def open_object(ref: ObjectRef, config: ExportConfig, secrets: SecretStore) -> O
     ------
     EnvelopeError
         When the envelope cannot be opened or the tag does not verify.
-    botocore.exceptions.ClientError
-        When S3 does not give the object.
     """
-    answer = _get(ref)
     metadata = answer["Metadata"]
     modified = answer["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ")
     if config.vendor != "aptible":
@@ -104,11 +109,18 @@ def open_object(ref: ObjectRef, config: ExportConfig, secrets: SecretStore) -> O
     content_key = aptible_envelope.unwrap_key(envelope, aptible_envelope.master_key_for(ref.key, keys))
     aptible_envelope.verify(_chunks(answer), envelope, content_key)
     same = ref if ref.version else ref._replace(etag=answer["ETag"].strip('"'))
-    plaintext = aptible_envelope.decrypt(_chunks(_get(same)), envelope, content_key)
+    plaintext = aptible_envelope.decrypt(_chunks(get_object(same)), envelope, content_key)
     return OpenObject(plaintext, metadata, modified)
 
 
-def _get(ref: ObjectRef) -> GetObjectOutputTypeDef:
+def get_object(ref: ObjectRef) -> GetObjectOutputTypeDef:
+    """Ask S3 for an object.
+
+    Raises
+    ------
+    botocore.exceptions.ClientError
+        When S3 does not give it.
+    """
     which: dict[str, Any] = {}
     if ref.version_id:
         which["VersionId"] = ref.version_id

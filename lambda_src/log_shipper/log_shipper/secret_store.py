@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from threading import Lock
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,6 +25,7 @@ class SecretStore:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._held: dict[str, tuple[float, str]] = {}
+        self._reading = Lock()
 
     def text(self, name: str) -> str:
         """Return a secret's text.
@@ -33,6 +35,10 @@ class SecretStore:
         ConfigurationError
             When it cannot be read or has no text. Names the secret, never its value.
         """
+        with self._reading:  # several objects may need it at a time
+            return self._text(name)
+
+    def _text(self, name: str) -> str:
         held = self._held.get(name)
         if held is not None and self._clock() < held[0]:
             return held[1]

@@ -4,18 +4,30 @@ A mark is the progress of an object that is settled. Events are delivered at lea
 message of the same object finds (https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html).
 """
 
+from concurrent.futures import Future
 from typing import NamedTuple
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 from isal import igzip
 
-from log_shipper import aws
+from log_shipper import aws, parallel
 from log_shipper.archive_writer import POLICY_METADATA
 from log_shipper.jobs import Job, Segment, identity_of
 from log_shipper.keys import progress_key, quarantine_key
 from log_shipper.runtime import explain
 from log_shipper.telemetry import log
+
+MAX_MARKS_IN_FLIGHT = 10
+"""Finished objects whose marks are being written: a function that is killed repeats them."""
+
+
+class _Write(NamedTuple):
+    """Progress that is being kept, and what the job said before."""
+
+    job: Job
+    saved: bool
+    unsaved_bytes: int
 
 
 class FailureStore:
@@ -31,6 +43,7 @@ class FailureStore:
 
     def __init__(self, bucket: str, destination: str) -> None:
         self._bucket, self._destination = bucket, destination
+        self._writes: dict[int, tuple[_Write, Future[None]]] = {}
 
     def quarantine(self, job: Job, segment: Segment) -> None:
         """Store refused records; the same records of the same object make the same object however often.
@@ -56,18 +69,38 @@ class FailureStore:
         log("quarantined", export=job.export.name, destination=self._destination, records=len(refused), key=key)
 
     def save(self, job: Job) -> None:
-        """Keep how many records of an object are acknowledged, and whether those are all.
+        """Keep how many records of an object are acknowledged; start to keep that those are all.
 
         What was acknowledged stays so when this fails: it costs a repetition, at most.
         """
-        done = job.settled
-        document = {"position": job.position, "reader": reader_of(job), "done": done}
+        while len(self._writes) >= MAX_MARKS_IN_FLIGHT:
+            self._finish(next(iter(self._writes.values()))[0].job)
+        self._finish(job)
+        write = _Write(job, job.saved, job.unsaved_bytes)
+        document = {"position": job.position, "reader": reader_of(job), "done": job.settled}
+        job.saved, job.done, job.unsaved_bytes = True, job.settled, 0
+        self._writes[id(job)] = write, parallel.start(self._put, self._progress_key(job), orjson.dumps(document))
+        if not job.settled:
+            self._finish(job)
+
+    def finish(self) -> None:
+        """Wait until everything is kept that was to be."""
+        for write, _ in [*self._writes.values()]:
+            self._finish(write.job)
+
+    def _put(self, key: str, body: bytes) -> None:
+        aws.s3().put_object(Bucket=self._bucket, Key=key, Body=body)
+
+    def _finish(self, job: Job) -> None:
+        write, written = self._writes.pop(id(job), (None, None))
+        if write is None or written is None:
+            return
         try:
-            aws.s3().put_object(Bucket=self._bucket, Key=self._progress_key(job), Body=orjson.dumps(document))
+            written.result()
         except (ClientError, BotoCoreError) as error:
             log("progress not kept", export=job.export.name, destination=self._destination, error=explain(error))
-            return
-        job.saved, job.done, job.unsaved_bytes = True, done, 0
+            job.saved, job.done = write.saved, False
+            job.unsaved_bytes += write.unsaved_bytes
 
     def resume(self, job: Job) -> bool:
         """Set a job to where an earlier invocation stopped; return True when that one finished the object.

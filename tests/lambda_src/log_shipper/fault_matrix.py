@@ -226,7 +226,8 @@ ROWS = (
     ),
     Row(
         fault="the function is killed at any point",
-        does="the batch comes back after 30 minutes and goes on where progress was kept last",
+        does="the batch comes back after 30 minutes and goes on where progress was kept last; of the batch's other "
+        "objects four bodies at most were on their way, and ten marks",
         repeated="16 MiB and a body",
         kept="queue",
         variants={"between two bodies": killed_before_an_answer, "before the mark": killed_at_the_mark},

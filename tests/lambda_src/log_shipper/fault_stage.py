@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from log_shipper import aws, http_client, objects, ship
+from log_shipper import aws, http_client, objects, ship, stores
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, LANDING, Cloud, Context, Listener, answer, message
 
@@ -246,7 +246,12 @@ def deleted(stage: Stage) -> None:
 
 
 def killed_at_the_mark(stage: Stage) -> None:
-    stage.s3_fails("put_object", "progress/", KilledError())
+    def kill(*_: object) -> None:
+        stage.monkeypatch.setattr(stores.FailureStore, "save", whole)
+        raise KilledError
+
+    whole = stores.FailureStore.save
+    stage.monkeypatch.setattr(stores.FailureStore, "save", kill)
 
 
 def killed_before_an_answer(stage: Stage) -> None:

@@ -1,7 +1,8 @@
 """The outside world as a simulation: every call is a step at which it can fail, and the function can be killed.
 
-No socket, no clock and no thread, so that hypothesis tries hundreds of histories a second and shows the shortest that
-breaks a promise. What the shipper sees of AWS and of a listener is here; what it does with it is the real code.
+No socket, no clock and no thread (what is started in the background happens at any later point), so that hypothesis
+tries hundreds of histories a second and shows the shortest that breaks a promise. What the shipper sees of AWS and of a
+listener is here; what it does with it is the real code.
 """
 
 import gzip
@@ -9,9 +10,11 @@ import io
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import IncompleteRead
+from random import Random
 from typing import Any, ClassVar
 
 import pytest
@@ -29,11 +32,37 @@ class KilledError(BaseException):
     """The function is killed: nothing in it may catch this."""
 
 
+class Later(Future[Any]):
+    """A call that is made when somebody waits for it, or before: there are no threads here."""
+
+    def __init__(self, call: Callable[[], Any], world: "World") -> None:
+        super().__init__()
+        self._call, self._world = call, world
+
+    def make(self) -> None:
+        if not self.done() and self.set_running_or_notify_cancel():
+            try:
+                self.set_result(self._call())
+            except BaseException as error:  # noqa: BLE001 - as a pool's thread does
+                self.set_exception(error)
+
+    def result(self, timeout: float | None = None) -> Any:
+        self.make()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        if timeout is not None and not self.done() and self._world.random.random() < 0.3:
+            raise TimeoutError
+        self.make()
+        return super().exception(timeout)
+
+
 class World:
     """The buckets, the queue and the listener; what they were told and what they hold."""
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
+        self.metadata: dict[tuple[str, str], dict[str, str]] = {}
         self.written: list[str] = []
         self.put_back: list[dict[str, Any]] = []
         self.arrived: dict[str, list[str]] = defaultdict(list)
@@ -45,6 +74,26 @@ class World:
         self.fuse: int | None = None
         self.s3_faults: dict[str, int] = {}
         self.failed_s3_calls = 0
+        self.random = Random(0)  # noqa: S311
+        self.later: list[Later] = []
+
+    def start(self, call: Callable[..., Any], *args: Any) -> Later:
+        """Start a call in the background: others that were started may get on before it, or after."""
+        later = Later(lambda: call(*args), self)
+        self.later.append(later)
+        self.get_on()
+        return later
+
+    def get_on(self) -> None:
+        """Let any of the calls in the background happen, in any order."""
+        waiting = [each for each in self.later if not each.done() and not each.running()]
+        for each in self.random.sample(waiting, self.random.randint(0, len(waiting))):
+            each.make()
+
+    def wait(self, futures: list[Later], *_: object) -> None:
+        """Wait for any of these."""
+        if not any(each.done() for each in futures):
+            self.random.choice(futures).make()
 
     def step(self) -> None:
         """Come to a point where the function may be killed."""
@@ -62,7 +111,7 @@ class World:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         return {
             "Body": io.BytesIO(self.objects[where]),
-            "Metadata": {},
+            "Metadata": self.metadata.get(where, {}),
             "LastModified": datetime(2026, 11, 21, tzinfo=UTC),
             "ETag": '"e"',
         }
@@ -76,6 +125,7 @@ class World:
         if "IfNoneMatch" in given and where in self.objects:
             raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
         self.objects[where] = given["Body"]
+        self.metadata[where] = given.get("Metadata", {})
         self.written.append(given["Key"])
         self.step()
 
@@ -230,7 +280,7 @@ ANSWERS: dict[str, Callable[[Lines], Told]] = {
     "half an answer, taken": lambda lines: (lines, IncompleteRead(b"HTT")),
 }
 S3_CALLS = (
-    "GetObject object", "GetObject progress", "GetObject feed-index", "ListObjectsV2 feed",
+    "GetObject object", "GetObject progress", "GetObject feed-index", "GetObject feed", "ListObjectsV2 feed",
     "PutObject progress", "PutObject quarantine", "PutObject logs", "PutObject feed", "PutObject feed-index",
 )  # fmt: skip
 OTLP_ONLY = {"400", "200 untold"}
@@ -299,6 +349,8 @@ def enter(
         "LOGDOCK_DESTINATION": json.dumps(destination | {"endpoint": "http://127.0.0.1"}),
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("log_shipper.parallel.start", world.start)
+    monkeypatch.setattr("log_shipper.delivery.wait", world.wait)
     monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr("http.client.HTTPConnection", Wire)
     Wire.world, Wire.read = world, staticmethod(otlp_lines if kind == "otlp" else logzio_lines)

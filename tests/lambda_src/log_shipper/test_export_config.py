@@ -1,13 +1,16 @@
 """An export's document: every fault of it is told, and what it asks for happens."""
 
 import json
+import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from log_shipper import parallel
 from log_shipper.errors import ConfigurationError
-from log_shipper.export_config import parse_export_config
+from log_shipper.export_config import ExportConfigs, parse_export_config
 from log_shipper.rendering import path_fields
 
 
@@ -84,3 +87,66 @@ def test_progress_counts_only_for_who_reads_in_the_same_way() -> None:
     assert len(set(readers)) == len(readers)
     same = {"vendor": "s3-logs", "exclude": ["x"], "oversize": "truncate", "redaction": {"markers": "strip"}}
     assert parse_export_config("e", json.dumps(same)).reader == readers[0]
+
+
+class Documents:
+    """A Parameter Store that counts how often it is read, and a clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.reads = 0
+        self.vendor = "s3-logs"
+        self.is_down = False
+        self.configs = ExportConfigs(self._fetch, lambda: self.now)
+
+    def _fetch(self, _: str) -> str:
+        self.reads += 1
+        if self.is_down:
+            raise ConfigurationError("Parameter Store does not answer")
+        return json.dumps({"vendor": self.vendor})
+
+
+@pytest.fixture
+def documents(monkeypatch: pytest.MonkeyPatch) -> Documents:
+    monkeypatch.setattr(random, "random", lambda: 0.5)
+    return Documents()
+
+
+def test_configuration_is_read_again_in_the_background(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Callable[[], Any]] = []
+    monkeypatch.setattr(parallel, "start", lambda call, *args: started.append(lambda: call(*args)))
+    documents.configs.get("app")
+    documents.vendor, documents.now = "cloudwatch-logs", 105.0
+    assert [documents.configs.get("app").vendor for _ in range(3)] == ["s3-logs"] * 3
+    assert (len(started), documents.reads) == (1, 1)
+    started[0]()
+    assert documents.configs.get("app").vendor == "cloudwatch-logs"
+    assert documents.reads == 2
+
+
+def test_configuration_that_cannot_be_refreshed_serves_until_it_is_too_old(
+    documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "start", lambda call, *args: call(*args))
+    documents.configs.get("app")
+    documents.is_down, documents.now = True, 105.0
+    assert documents.configs.get("app").vendor == "s3-logs"
+    documents.now = 161.0
+    assert documents.configs.get("app").vendor == "s3-logs"
+    documents.now = 163.0
+    with pytest.raises(ConfigurationError):
+        documents.configs.get("app")
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_no_configuration_is_older_than_three_minutes(chance: float) -> None:
+    documents = Documents()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(random, "random", lambda: chance)
+        documents.configs.get("app")
+        documents.now = 144.0 + 36.0 * (1 - chance)
+        monkeypatch.setattr(parallel, "start", lambda *_: None)
+        documents.vendor = "cloudwatch-logs"
+        documents.now += 0.001
+        assert documents.configs.get("app").vendor == "cloudwatch-logs"
+    assert documents.now <= 180.01

@@ -46,6 +46,8 @@ class History(NamedTuple):
     body_bytes: int
     save_every: int
     copies: int
+    bodies_in_flight: int
+    marks_in_flight: int
     turns: list[Turn]
     random: Random
 
@@ -72,6 +74,8 @@ def histories(turns: st.SearchStrategy[Turn]) -> st.SearchStrategy[History]:
         body_bytes=st.integers(1, 1500),
         save_every=st.integers(1, 1500),
         copies=st.integers(0, 3),
+        bodies_in_flight=st.integers(1, 3),
+        marks_in_flight=st.integers(1, 3),
         turns=st.lists(turns, max_size=8),
         random=st.randoms(use_true_random=False),
     )
@@ -99,6 +103,9 @@ class Run:
     def enter(self, monkeypatch: pytest.MonkeyPatch, kind: str) -> list[Any]:
         """Put the shipper into the world; return where the figures of its invocations are collected."""
         history = self.history
+        self.world.random = history.random
+        monkeypatch.setattr("log_shipper.bulk.MAX_IN_FLIGHT", history.bodies_in_flight)
+        monkeypatch.setattr("log_shipper.stores.MAX_MARKS_IN_FLIGHT", history.marks_in_flight)
         return enter(
             monkeypatch,
             self.world,
@@ -142,6 +149,7 @@ class Run:
             self.kills += 1
             start_anew()
         world.fuse, world.s3_faults = None, {}
+        world.later.clear()
         self.messages = self.messages[turn.size :]
         for message in batch:
             if message["messageId"] in failed:
@@ -216,7 +224,9 @@ def test_whatever_happens_everything_arrives_in_order_and_nothing_else(kind: str
             return
         counts = Counter(message for lines in world.arrived.values() for message in lines)
         repeated = sum((count - 1) * world.sizes[message] for message, count in counts.items())
-        assert repeated <= run.kills * (world.largest_body + history.save_every) + world.unheard_bytes
+        objects = [sum(map(world.sizes.__getitem__, lines)) for lines in world.arrived.values()]
+        at_once = history.bodies_in_flight * world.largest_body + history.marks_in_flight * max(objects, default=0)
+        assert repeated <= run.kills * (at_once + history.save_every) + world.unheard_bytes
         assert ship.handler({"Records": run.everything()}, Clock(None)) == {"batchItemFailures": []}
         assert sum(map(len, world.arrived.values())) == counts.total()
 

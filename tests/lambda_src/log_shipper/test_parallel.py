@@ -1,0 +1,153 @@
+"""What waits for AWS or for a destination waits side by side, within a batch. A barrier breaks where it does not."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from log_shipper import aws, delivery, ship
+
+from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, Cloud, Context, Listener, batch, message
+
+OK: dict[str, Any] = {"batchItemFailures": []}
+OBJECTS = 10
+
+
+@pytest.fixture
+def app(cloud: Cloud) -> Cloud:
+    cloud.export("app", vendor="s3-logs", format="plain")
+    return cloud
+
+
+def landed(app: Cloud) -> dict[str, Any]:
+    items = [app.land(f"{number}.log", b"%d\n" % number) for number in range(OBJECTS)]
+    return batch(*(message("app", item, number=number) for number, item in enumerate(items)))
+
+
+def meet(monkeypatch: pytest.MonkeyPatch, operation: str, prefix: str) -> None:
+    """Let each call to keys that begin so wait until all objects of the batch are there."""
+    whole, barrier = getattr(aws.s3(), operation), threading.Barrier(OBJECTS, timeout=10)
+
+    def together(**arguments: Any) -> Any:
+        if arguments["Key"].startswith(prefix):
+            barrier.wait()
+        return whole(**arguments)
+
+    monkeypatch.setattr(aws.s3(), operation, together)
+
+
+@pytest.mark.parametrize(
+    ("operation", "prefix"), [("get_object", "progress/"), ("get_object", ""), ("put_object", "progress/")]
+)
+def test_objects_and_marks_of_a_batch_overlap(
+    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch, operation: str, prefix: str
+) -> None:
+    event = landed(app)
+    if not prefix:
+        monkeypatch.setattr("log_shipper.stores.FailureStore.resume", lambda *_: False)
+    meet(monkeypatch, operation, prefix)
+    assert ship.handler(event, Context()) == OK
+    assert sorted(logz.messages()) == [str(number) for number in range(OBJECTS)]
+    assert len(app.keys(FAILURES, "progress/")) == OBJECTS
+
+
+def test_parts_of_an_archive_overlap(
+    app: Cloud, destination: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destination("archive")
+    event = landed(app)
+    meet(monkeypatch, "put_object", "logs/")
+    assert ship.handler(event, Context()) == OK
+    assert len(app.keys(ARCHIVE, "logs/")) == OBJECTS
+
+
+def test_bodies_of_different_objects_overlap(app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("log_shipper.parallel.Flights.make_room", lambda *_: None)
+    monkeypatch.setattr("log_shipper.logzio.LogzioDialect.target_body_bytes", 1)
+    barrier = threading.Barrier(OBJECTS, timeout=10)
+    logz.script += [lambda *_: bool(barrier.wait() + 1)] * OBJECTS
+    assert ship.handler(landed(app), Context()) == OK
+    assert sorted(logz.messages()) == [str(number) for number in range(OBJECTS)]
+
+
+def test_an_object_has_one_body_on_its_way(app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 4)
+    monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 4)
+    monkeypatch.setattr("log_shipper.logzio.LogzioDialect.target_body_bytes", 1)
+    lines = [f"{number:03d}" for number in range(5)]
+    item = app.land("app.log", "\n".join(lines).encode())
+    assert ship.handler(batch(message("app", item)), Context()) == OK
+    assert len(logz.bodies) == len(lines)
+    assert logz.messages() == lines
+
+
+def test_an_object_that_is_slow_to_open_lets_others_pass(
+    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("log_shipper.logzio.LogzioDialect.target_body_bytes", 1)
+    event, whole = landed(app), aws.s3().get_object
+
+    def slow(**arguments: Any) -> Any:
+        if arguments["Key"] == "0.log":
+            assert logz.on_second.wait(10)
+        return whole(**arguments)
+
+    monkeypatch.setattr(aws.s3(), "get_object", slow)
+    assert ship.handler(event, Context()) == OK
+    assert sorted(logz.messages()) == [str(number) for number in range(OBJECTS)]
+
+
+def test_an_object_that_does_not_open_in_time_fails_alone(
+    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "PATIENCE_SECONDS", 0.01)
+    event, whole, never = landed(app), aws.s3().get_object, threading.Event()
+
+    class Short(Context):
+        def get_remaining_time_in_millis(self) -> int:
+            return 8_200
+
+    def hang(**arguments: Any) -> Any:
+        if arguments["Key"] == "3.log":
+            never.wait(10)
+        return whole(**arguments)
+
+    monkeypatch.setattr(aws.s3(), "get_object", hang)
+    answered = ship.handler(event, Short())
+    never.set()
+    assert answered == {"batchItemFailures": [{"itemIdentifier": "m3"}]}
+    assert len(logz.accepted) == OBJECTS - 1
+
+
+def test_an_object_that_fails_fails_no_other(app: Cloud, logz: Listener) -> None:
+    event = landed(app)
+    gone = json.loads(event["Records"][4]["body"])
+    gone["detail"]["object"] = {"key": "gone", "etag": "e"}
+    event["Records"][4]["body"] = json.dumps(gone)
+    assert ship.handler(event, Context()) == {"batchItemFailures": [{"itemIdentifier": "m4"}]}
+    assert len(logz.accepted) == OBJECTS - 1
+
+
+def test_a_configuration_is_read_once_for_all_objects(
+    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event, whole, calls = landed(app), aws.ssm().get_parameter, list[str]()
+
+    def count(**arguments: Any) -> Any:
+        calls.append(arguments["Name"])
+        threading.Event().wait(0.02)
+        return whole(**arguments)
+
+    monkeypatch.setattr(aws.ssm(), "get_parameter", count)
+    assert ship.handler(event, Context()) == OK
+    assert len(calls) == 1
+
+
+def test_a_connection_that_waited_long_is_opened_again(
+    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "STALE_SECONDS", -1.0)
+    assert ship.handler(landed(app), Context()) == OK
+    assert logz.messages() == [str(number) for number in range(OBJECTS)]
