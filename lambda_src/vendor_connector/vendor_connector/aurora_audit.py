@@ -103,8 +103,7 @@ def apply(request: Request) -> dict[str, str]:
     if attach:
         _make_group(rds, wanted, entry, before)
 
-    has_parameters = bool(group) and _has_parameters(wanted, entry, group)
-    restart = has_parameters and _set_parameters(rds, wanted, entry, group, request)
+    restart = _has_parameters(wanted, entry, group) and _set_parameters(rds, wanted, entry, group, request)
     _leave_groups(rds, wanted, entry, group, request)
     _associate_role(rds, wanted, entry, cluster, request)
     _modify(rds, wanted, entry, cluster, group if attach else None, request)
@@ -117,7 +116,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def _has_parameters(wanted: Settings, entry: state.Entry, group: str) -> bool:
     """Say whether the group has parameters to set, or some that were set before."""
-    return bool(wanted.parameters or entry.get("parameters", {}).get(group))
+    return bool(group) and bool(wanted.parameters or entry.get("parameters", {}).get(group))
 
 
 def delete(request: Request) -> None:
@@ -303,8 +302,8 @@ def _not_attached(cluster: str, used: str, group: str) -> str:
     named = f"the settings name {group}" if group else "the settings name none"
     attach = f"attach {group} to the cluster, or " if group else ""
     return (
-        f"Cluster {cluster} uses the parameter group {used} and {named}, so it may not write its logs: {attach}set "
-        f"`parameter_group: {used}` and deploy again."
+        f"Cluster {cluster} uses the parameter group {used} and {named}, so the parameters of its logs have no effect: "
+        f"{attach}set `parameter_group: {used}` and deploy again."
     )
 
 
