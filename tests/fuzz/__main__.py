@@ -1,4 +1,4 @@
-"""`make fuzz`: the tests of this folder and the simulated histories, round after round, each with a seed of its own, until the time is up."""
+"""`make fuzz`: this folder and the simulated histories, round after round, each with a new seed, until time is up."""
 
 from __future__ import annotations
 
