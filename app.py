@@ -8,7 +8,6 @@ deployment that is larger than AWS allows.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import shutil
@@ -86,9 +85,12 @@ def stage_source(source: Path) -> Path:
                 digest.update(f"{path.relative_to(copy)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
         staged = STAGED_SOURCES / f"{source.name}-{digest.hexdigest()[:16]}"
         if not staged.exists():
-            # Another process may have been faster, with the same files.
-            with contextlib.suppress(OSError):
+            try:
                 copy.rename(staged)
+            except OSError:
+                # Another process may have been faster, with the same files.
+                if not staged.exists():
+                    raise
     return staged
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import archives, hostile, objects, plot, search, shipper
+from benchmarks import archives, hostile, objects, paths, plot, search, shipper
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,12 +25,15 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=2000, help="decompressed megabytes of the largest object")
     parser.add_argument("--archive", type=int, default=500, help="megabytes of the large Aptible archive")
     parser.add_argument(
-        "--only", choices=("shipper", "objects", "search", "archives", "hostile"), help="measure one part"
+        "--only",
+        choices=("shipper", "paths", "objects", "search", "archives", "hostile"),
+        help="measure one part",
     )
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
     options = parser.parse_args()
     parts: dict[str, Callable[[Path], dict[str, Any]]] = {
         "shipper": lambda folder: shipper.measure(folder, options.runs, options.records, options.large),
+        "paths": lambda folder: paths.measure(folder, options.runs, options.records),
         "objects": objects.measure,
         "search": lambda folder: search.measure(folder, options.runs, options.records),
         "archives": lambda folder: archives.measure(folder, options.archive),
@@ -38,6 +41,7 @@ def main() -> None:
     }
     shown = {
         "shipper": shipper.show,
+        "paths": paths.show,
         "objects": objects.show,
         "search": search.show,
         "archives": archives.show,
@@ -48,9 +52,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             result[name] = parts[name](Path(folder))
     if not options.only:
-        document = (
-            result["shipper"] | result["objects"] | {name: result[name] for name in ("search", "archives", "hostile")}
-        )
+        others = {name: result[name] for name in ("search", "archives", "hostile")}
+        document = result["shipper"] | result["objects"] | others
+        document["paths"] = result["paths"]["rows"]
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         plot.draw(document, options.out.with_suffix(".svg"))

@@ -46,7 +46,7 @@ class Bench:
             figures: list[dict[str, float]] = []
             begun = time.monotonic()
             while len(figures) < self.runs and time.monotonic() - begun < LONG_SECONDS:
-                figures.append(self._once(name, records, port, more))
+                figures.append(self._once(name, records, port, dict(more)))
         finally:
             outside.terminate()
             outside.wait()
@@ -57,6 +57,8 @@ class Bench:
             mark.unlink()  # or the object would pass for one that is done
         url = f"http://127.0.0.1:{port}"
         destination = {"name": "logz", "kind": "logzio", "listener_url": url, "token_secret": "bench"}
+        if more.pop("kind", "") == "otlp":
+            destination = {"name": "lake", "kind": "otlp", "endpoint": url}
         environment = os.environ | {
             "PYTHONPATH": str(ROOT / "lambda_src" / "log_shipper"),
             "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
@@ -99,6 +101,7 @@ def measure(folder: Path, runs: int, records: int, large_mb: int) -> dict[str, A
         "standard library": bench.measure("reference_stdlib", records, PLAIN),
         "start, SDK": bench.measure("start_sdk", 0, PLAIN),
         "start, shipper": bench.measure("start_ship", 0, PLAIN),
+        "start, archiver": bench.measure("start_archive", 0, PLAIN),
     }
     cpu = {name: figure["cpu"] for name, figure in figures.items()}
     ratios = {

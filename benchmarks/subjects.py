@@ -163,6 +163,15 @@ def start_ship(_: int) -> None:
     aws.s3()
 
 
+def start_archive(_: int) -> None:
+    """Import the archiver and make its clients."""
+    from log_shipper import archive, aws
+
+    del archive
+    aws.s3()
+    aws.ssm()
+
+
 _EVENT: dict[str, Any] = {}
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import tomllib
 import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.errors import CommandError, ExitCode, from_aws
 from cli.screen import Screen
 
+PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 COMMANDS = {
     "init": "cli.init.command",
     "plan": "cli.plan.command",
@@ -54,8 +57,19 @@ def app(names: Iterable[str]) -> typer.Typer:
     return line
 
 
-def _about() -> None:
-    """Make the commands commands, even while there is but one."""
+def _print_version(asked: bool) -> None:
+    if asked:
+        project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+        typer.echo(f"logdock {project['version']}")
+        raise typer.Exit
+
+
+def _about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that need no command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -48,12 +48,15 @@ class Opinion:
         Stack, logical id, type and reason of what LocalStack does not run.
     failures
         Stacks that LocalStack did not create, and definitions that its validator refuses.
+    definitions
+        Of state machines, without functions, by stack and logical id.
     """
 
     example: str
     findings: list[Finding] = field(default_factory=list)
     left_out: list[tuple[str, str, str, str]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    definitions: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +102,7 @@ def opinion_on(engine: Engine, example: str, account: str, stacks: list[StackTem
             types={each["LogicalResourceId"]: each["ResourceType"] for each in resources},
             exports=exports[stack.region],
         )
-        opinion.findings += _read_back(engine, account, stack, part, resolver, opinion.failures)
+        opinion.findings += _read_back(engine, account, stack, part, resolver, opinion)
     return opinion
 
 
@@ -129,7 +132,7 @@ def _deploy(formation: Any, name: str, part: Runnable) -> str | None:
 
 
 def _read_back(
-    engine: Engine, account: str, stack: StackTemplate, part: Runnable, resolver: Resolver, failures: list[str]
+    engine: Engine, account: str, stack: StackTemplate, part: Runnable, resolver: Resolver, opinion: Opinion
 ) -> Iterator[Finding]:
     def client(service: str) -> Any:
         return engine.client(service, account, stack.region)
@@ -140,15 +143,16 @@ def _read_back(
             properties = resolver.resolve(resource["Properties"])
             found = READERS[kind](client, resolver.physical_ids[logical_id], properties)
         except (ClientError, ValueError, KeyError, IndexError) as error:
-            failures.append(f"{stack.name}: {logical_id} ({kind}) could not be read back: {error!r}")
+            opinion.failures.append(f"{stack.name}: {logical_id} ({kind}) could not be read back: {error!r}")
             continue
         yield from compare(stack.name, logical_id, kind, properties, found)
         if kind == "AWS::StepFunctions::StateMachine":
+            opinion.definitions[f"{stack.name}/{logical_id}"] = properties["DefinitionString"]
             answer = client("stepfunctions").validate_state_machine_definition(
                 definition=properties["DefinitionString"], type=properties.get("StateMachineType", "STANDARD")
             )
             if answer["result"] != "OK":
-                failures.append(f"{stack.name}: {logical_id}: {answer['diagnostics']}")
+                opinion.failures.append(f"{stack.name}: {logical_id}: {answer['diagnostics']}")
 
 
 def summary(opinions: list[Opinion], evaluations: list[Evaluation]) -> Iterator[str]:
@@ -203,22 +207,22 @@ def main() -> int:
     layer = options.out.parent / "second-opinion-layer" / "layer"
     # What is in the wheels is not compared.
     (layer / "python").mkdir(parents=True, exist_ok=True)
-    opinions, definitions = [], dict[str, str]()
+    opinions: list[Opinion] = []
     try:
         with Engine(options.out.with_suffix(".log")) as engine:
             for path in chosen:
                 account = f"{3000_0000_0000 + EXAMPLES.index(path):012d}"
                 stacks = templates_of(path, account, layer)
                 opinions.append(opinion_on(engine, path.stem, account, stacks))
-                for stack in stacks:
-                    for name, each in stack.template["Resources"].items():
-                        if each["Type"] == "AWS::StepFunctions::StateMachine":
-                            definitions[f"{path.stem}/{stack.name}/{name}"] = each["Properties"]["DefinitionString"]
                 print(f"{path.stem}: {len(stacks)} stacks, {len(opinions[-1].findings)} properties", flush=True)
     except EngineError as error:
         print(error, file=sys.stderr)
         return 2
-    evaluations = evaluate_all(definitions)
+    evaluations = evaluate_all(
+        {f"{one.example}/{name}": text for one in opinions for name, text in one.definitions.items()}
+    )
+    if not (evaluations or options.example):
+        opinions[-1].failures.append("no state machine's expressions were evaluated")
     problems = list(_problems(opinions, evaluations))
     report = {
         "engine": "LocalStack 4.14.0",

@@ -103,7 +103,7 @@ class ExportAlerts(Model):
     silent_after_minutes: SilentMinutes | None = Field(
         default=None,
         description="Minutes without a landing that are an alarm, 5 to 2880; 0: never. Left out: the deployment's, but "
-        "no less than what is usual for the kind.",
+        "no less than what is usual for the kind; never for `aptible`.",
     )
     lag_after_minutes: LagMinutes | None = Field(
         default=None, description="Minutes between landing and shipping that are an alarm."
@@ -167,10 +167,12 @@ class Alerts(Model):
         default=None, description="Address of your copy of docs/runbook.md, for the links in messages."
     )
 
-    def of(self, export: ExportAlerts, quiet_minutes: int) -> Alerts:
-        """Return what holds for an export whose kind may well be quiet for so many minutes."""
+    def of(self, export: ExportAlerts, quiet_minutes: int | None) -> Alerts:
+        """Return what holds for an export whose kind may well be quiet for so many minutes; None: for any time."""
         changes = export.model_dump(exclude_none=True)
-        if self.silent_after_minutes:
+        if quiet_minutes is None:
+            changes.setdefault("silent_after_minutes", 0)
+        elif self.silent_after_minutes:
             changes.setdefault("silent_after_minutes", max(self.silent_after_minutes, quiet_minutes))
         return self.model_copy(update=changes)
 

@@ -13,6 +13,7 @@ from settings.secret_reference import SecretReference
 from settings.text import (
     BucketName,
     EachOnce,
+    ExistingBucketName,
     ExternalIds,
     KeyArn,
     MrapArn,
@@ -25,7 +26,7 @@ from settings.text import (
     refuse,
 )
 
-AtlasLogType = Literal["MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT"]
+AtlasLogType = Literal["MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT", "EVENTS"]
 
 
 class MongodbAtlasExport(BucketExport):
@@ -54,7 +55,8 @@ class MongodbAtlasExport(BucketExport):
     prefix: Prefix = Field(default="atlas", description="Directory in the bucket that Atlas writes under.")
     log_types: Annotated[tuple[AtlasLogType, ...], *EachOnce, *NotEmpty] = Field(
         default=("MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT"),
-        description="Which logs Atlas exports. Audit logs need Database Auditing.",
+        description="Which logs Atlas exports. Audit logs need Database Auditing. `EVENTS`: the project's Activity "
+        "Feed.",
     )
     permissions: Literal["least", "vendor-documented"] = Field(
         default="least",
@@ -122,9 +124,9 @@ class AptibleExport(BucketExport):
     )
 
     @property
-    def quiet_minutes(self) -> int:
-        """Aptible delivers once an hour, at half past: three hours are two deliveries missed for certain."""
-        return 180
+    def quiet_minutes(self) -> None:
+        """A file comes only when a container has exited or its log exceeds 500 MB: days without one are normal."""
+        return
 
     @field_validator("decryption_keys_secret")
     @classmethod
@@ -159,7 +161,7 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
     services: Annotated[tuple[S3Service, ...], *EachOnce] = Field(
         default=(), description="AWS services that may deliver to the bucket made here."
     )
-    existing_bucket: BucketName | None = Field(
+    existing_bucket: ExistingBucketName | None = Field(
         default=None, description="A bucket that exists: wired without replacing its policy or notifications."
     )
     kms_key_arn: KeyArn | None = Field(

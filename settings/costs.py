@@ -252,6 +252,7 @@ def alarms_of(deployment: Deployment, export: Export) -> int:
         measured and alerts.daily_gb is not None,
         isinstance(export, CloudwatchLogsExport) and bool(export.log_group_prefixes),  # the connector's schedule
     ]
+    found.append(isinstance(export, AuroraMysqlExport))  # RDS's events
     if isinstance(export, AuroraMysqlExport | CockroachdbExport):
         found += [
             each is not None
@@ -281,7 +282,10 @@ def _watching_rows(deployment: Deployment, export: Export, inputs: Inputs) -> It
     yield Row(export=export.name, item="alarms", units=regions * alarms, dollars=regions * alarms * inputs.alarm)
     if alerts.volume_band and figures:
         yield Row(export=export.name, item="band alarms", units=regions, dollars=regions * inputs.band_alarm)
-    yield Row(export=export.name, item="composite alarms", units=regions, dollars=regions * inputs.composite_alarm)
+    composites = regions * bool(alarms)
+    yield Row(
+        export=export.name, item="composite alarms", units=composites, dollars=composites * inputs.composite_alarm
+    )
     yield Row(export=export.name, item="metrics", units=figures, dollars=figures * inputs.metric)
     keys = keys_of(deployment, export)
     yield Row(export=export.name, item="keys", units=keys, dollars=keys * inputs.key)

@@ -42,8 +42,11 @@ class ExportBase(Model):
     )
 
     @property
-    def quiet_minutes(self) -> int:
-        """How long nothing may land although all is well; no shorter silence holds unless the export says so."""
+    def quiet_minutes(self) -> int | None:
+        """How long nothing may land although all is well; no shorter silence holds unless the export says so.
+
+        None: any time at all, so silence is no alarm unless the export says so.
+        """
         return 0
 
 

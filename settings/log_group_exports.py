@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -118,6 +118,24 @@ class CockroachdbExport(LogGroupExport):
             raise refuse(f"each channel in one group only ({', '.join(repeated)} is in several)")
         return value
 
+    @field_validator("omitted_channels")
+    @classmethod
+    def _some_channel_is_exported(cls, value: tuple[Channel, ...], info: ValidationInfo) -> tuple[Channel, ...]:
+        # Groups that are refused are not in the data: their own message is enough.
+        grouped = {channel for group in info.data.get("groups", ()) for channel in group.channels}
+        if both := sorted(grouped & {*value}):
+            raise refuse(f"channels that no group has ({', '.join(both)} is both in `groups` and omitted)")
+        if not {*get_args(Channel)} - {*value}:
+            raise refuse("at least one channel left: with every channel omitted nothing is exported")
+        return value
+
+    @property
+    def quiet_minutes(self) -> int:
+        """Only HEALTH is written all the time: each node reports its figures every ten seconds, below WARNING."""
+        levels = {channel: group.min_level for group in self.groups for channel in group.channels}
+        talks = "HEALTH" not in self.omitted_channels and levels.get("HEALTH", "UNSPECIFIED") == "UNSPECIFIED"
+        return 0 if talks else 1440
+
     @property
     def trusted_external_ids(self) -> tuple[str, ...]:
         """The external ids that the role accepts; none where the stack's own id is it."""
@@ -146,11 +164,12 @@ class AuroraMysqlExport(LogGroupExport):
     cluster_id: DbClusterIdentifier = Field(description="DB cluster identifier.")
     log_types: Annotated[tuple[AuroraLog, ...], *EachOnce, *NotEmpty] = Field(
         default=("audit",),
-        description="Logs to export: each has the log group /aws/rds/cluster/<id>/<type>.",
+        description="Logs to export: each has the log group /aws/rds/cluster/<id>/<type>. The deploy switches on what "
+        "writes them: Advanced Auditing for `audit`, `general_log` for `general`, `slow_query_log` for `slowquery`.",
     )
     events: Annotated[tuple[AuditEvent, ...], *EachOnce, *NotEmpty] = Field(
         default=("CONNECT", "QUERY_DCL", "QUERY_DDL"),
-        description="What is audited: the cluster parameter `server_audit_events`.",
+        description="What is audited, with `audit` in `log_types`: the cluster parameter `server_audit_events`.",
     )
     include_users: Annotated[tuple[str, ...], *EachOnce] = Field(
         default=(),
@@ -159,11 +178,16 @@ class AuroraMysqlExport(LogGroupExport):
     exclude_users: Annotated[tuple[str, ...], *EachOnce] = Field(
         default=(), description="These database users are not audited (`server_audit_excl_users`)."
     )
+    long_query_time: Annotated[float, Field(ge=0, le=31536000)] | None = Field(
+        default=None,
+        description="Seconds from which a statement is slow (`long_query_time`), for `slowquery`. Default: the "
+        "cluster's own value; the engine's is 10.",
+    )
     parameter_group: ParameterGroup | None = Field(
         default=None,
         description="The cluster's own DB cluster parameter group, which the deploy may change. Left out: the cluster "
-        "still uses a default group; the deploy makes one and attaches it, and the instances must then be restarted "
-        "once.",
+        "still uses a default group; if `log_types` needs parameters (`audit`, `general` and `slowquery` do), the "
+        "deploy makes one and attaches it, and the instances must then be restarted once.",
     )
     log_groups: Literal["create", "adopt"] = Field(
         default="create",
@@ -188,20 +212,45 @@ class AuroraMysqlExport(LogGroupExport):
 
     _users_fit = field_validator("include_users", "exclude_users")(_users)
 
+    @field_validator("long_query_time")
+    @classmethod
+    def _slow_queries_are_exported(cls, value: float | None, info: ValidationInfo) -> float | None:
+        # A refused log_types is not in the data: its own message is enough.
+        if value is not None and "slowquery" not in info.data.get("log_types", ("slowquery",)):
+            raise refuse("nothing, or `slowquery` in `log_types`: it says which statements that log has")
+        return value
+
     @property
     def log_group_names(self) -> tuple[str, ...]:
         """The log groups that Aurora writes to (Aurora User Guide, "Publishing Aurora MySQL logs")."""
         return tuple(f"/aws/rds/cluster/{self.cluster_id}/{log_type}" for log_type in self.log_types)
 
     @property
+    def has_own_role(self) -> bool:
+        """Whether a role of the customer's own writes: it publishes the audit log, and no other type."""
+        return self.role == "custom" and "audit" in self.log_types
+
+    @property
     def parameters(self) -> dict[str, str]:
-        """The DB cluster parameters of Advanced Auditing."""
-        users = {"server_audit_incl_users": self.include_users, "server_audit_excl_users": self.exclude_users}
-        return {
-            "server_audit_logging": "1",
-            "server_audit_events": ",".join(self.events),
-            **{name: ",".join(value) for name, value in users.items() if value},
-        }
+        """The DB cluster parameters that have the engine write the logs of `log_types`; empty where it does anyway.
+
+        The error log needs none; the others must be enabled, and are published from files (Aurora User Guide,
+        "Publishing Amazon Aurora MySQL logs to Amazon CloudWatch Logs"; "Aurora MySQL database log files").
+        """
+        found: dict[str, str] = {}
+        if "audit" in self.log_types:
+            users = {"server_audit_incl_users": self.include_users, "server_audit_excl_users": self.exclude_users}
+            found |= {"server_audit_logging": "1", "server_audit_events": ",".join(self.events)}
+            found |= {name: ",".join(value) for name, value in users.items() if value}
+        if "general" in self.log_types:
+            found["general_log"] = "1"
+        if "slowquery" in self.log_types:
+            found["slow_query_log"] = "1"
+            if self.long_query_time is not None:
+                found["long_query_time"] = f"{self.long_query_time:.6f}".rstrip("0").rstrip(".")
+        if {"general", "slowquery"} & {*self.log_types}:
+            found["log_output"] = "FILE"
+        return found
 
 
 class CloudwatchLogsExport(LineExport, ConfiguredExport):

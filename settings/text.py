@@ -176,7 +176,13 @@ def bucket_name(value: str) -> str:
     """
     if "." in value:
         raise refuse(_BUCKET + " (no dots: TLS certificates do not cover such buckets)")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", value):
+    return existing_bucket_name(value)
+
+
+def existing_bucket_name(value: str) -> str:
+    """Check the name of a bucket that exists. One with dots is reached by its path: boto3 does that by itself."""
+    is_address = re.fullmatch(r"[0-9.]+", value) and "." in value
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value or is_address:
         raise refuse(_BUCKET)
     if value.startswith(_BUCKET_PREFIXES) or value.endswith(_BUCKET_SUFFIXES):
         reserved = f"{', '.join(_BUCKET_PREFIXES)} and the suffixes {', '.join(_BUCKET_SUFFIXES)}"
@@ -190,6 +196,13 @@ BucketName = Annotated[
     Field(json_schema_extra={"pattern": "^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$"}),
 ]
 """A general purpose bucket's name, without dots."""
+
+ExistingBucketName = Annotated[
+    str,
+    AfterValidator(existing_bucket_name),
+    Field(json_schema_extra={"pattern": "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"}),
+]
+"""The name of a bucket that exists, which may have dots."""
 
 LogGroupName = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""Aurora MySQL: the log groups of a cluster that exists, its audit parameters, and its export switched on.
+"""Aurora MySQL: the log groups of a cluster that exists, the parameters of its logs, and its export switched on.
 
 Source: Aurora User Guide, "Publishing Aurora MySQL logs to CloudWatch Logs" and "Advanced Auditing". The cluster's logs
 are written by AWSServiceRoleForRDS; the older way, a role of the customer's own, is built only when it is asked for,
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -16,7 +17,7 @@ from settings.exports import AuroraMysqlExport
 from stacks.connection import revision
 from stacks.connector_permissions import aurora_audit
 from stacks.export_stack import ExportStack
-from stacks.next_steps import aurora_steps
+from stacks.next_steps import aurora_configured, aurora_steps
 from stacks.security_events import aurora_filters
 
 
@@ -28,7 +29,7 @@ class AuroraMysqlStack(ExportStack):
         self._aurora = export
         key = self.customer_key()
         self.admit_log_groups(key)
-        role = self._custom_role() if export.role == "custom" else None
+        role = self._custom_role() if export.has_own_role else None
         adopts = export.log_groups == "adopt"
         connector = self.connector(key) if adopts or export.configure_cluster else None
 
@@ -40,6 +41,7 @@ class AuroraMysqlStack(ExportStack):
         self.ship_archive()
         for name, filters in aurora_filters(export).items():
             self.alarms.security_event(name, filters)
+        self._watch_rds_events()
         self.output("LogGroupNames", ",".join(export.log_group_names), "Log groups that Aurora publishes to")
         if role:
             self.output("RoleArn", role.role_arn, "aws_default_logs_role")
@@ -55,14 +57,42 @@ class AuroraMysqlStack(ExportStack):
             )
             # Otherwise Aurora makes the log groups itself, and keeps them for ever.
             audit.node.add_dependency(*landings)
-            self.output("ParameterGroup", audit.get_att_string("ParameterGroup"), "Carries the audit parameters")
+            self.output("ParameterGroup", audit.get_att_string("ParameterGroup"), "The cluster's parameter group")
             self.output(
                 "RestartNeeded", audit.get_att_string("RestartNeeded"), "Whether instances must be restarted once"
             )
-            self.output("NextSteps", f"Nothing to do. {audit.get_att_string('Restart')}", "What is left to do")
+            self.output("NextSteps", aurora_configured(export, audit.get_att_string("Restart")), "What is left to do")
         else:
             steps = aurora_steps(export, role_arn=role.role_arn if role else None, region=self.region)
-            self.output("NextSteps", steps, "Switch the audit log and its export on")
+            self.output("NextSteps", steps, "Switch the logs and their export on")
+
+    def _watch_rds_events(self) -> None:
+        """Raise an alarm on RDS's events that say that it may not write the logs.
+
+        "If the specified role doesn't have the required permissions, we report this situation through events" (Aurora
+        User Guide, "Publishing Audit Log Data From Amazon Aurora to Amazon CloudWatch Logs"). The guide names no event
+        id, so the message is matched. An instance's event does not name its cluster (same guide, "Monitoring Amazon
+        Aurora events"), so those of every instance of the account and Region are.
+        """
+        name = f"{self.names.export(self._aurora.name)}_rds-events"
+        events.CfnRule(
+            self,
+            "RdsEvents",
+            name=name,
+            description=f"RDS may not write the logs of {self._aurora.cluster_id}; counted by an alarm",
+            event_pattern={
+                "source": ["aws.rds"],
+                "detail-type": ["RDS DB Cluster Event", "RDS DB Instance Event"],
+                "detail": {
+                    "Message": [{"wildcard": f"*{words}*"} for words in ("CloudWatch Logs", "ermission*log")],
+                    "$or": [
+                        {"SourceIdentifier": [{"equals-ignore-case": self._aurora.cluster_id}]},
+                        {"SourceType": ["DB_INSTANCE"]},
+                    ],
+                },
+            },
+        )
+        self.alarms.refused_to_rds(name)
 
     @property
     def _own_group(self) -> str:

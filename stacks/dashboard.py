@@ -17,7 +17,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from settings import Deployment
-from settings.costs import LANDINGS, dollars_per_gigabyte, landing_of
+from settings.costs import LANDINGS, alarms_of, dollars_per_gigabyte, landing_of
 from settings.destinations import ARCHIVE
 from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, CockroachdbExport, Export
 from settings.names import Names
@@ -68,7 +68,9 @@ def widgets(settings: Deployment, names: Names) -> list[Widget]:
 
 def _alarm_states(settings: Deployment, names: Names) -> Iterator[Widget]:
     """Yield the state of every composite alarm, those of exports first, as many in a widget as it takes."""
-    found = [(export.name, region) for export in settings.exports for region in settings.regions_of(export)]
+    # An export that has no alarm has no composite alarm either.
+    watched = [export for export in settings.exports if alarms_of(settings, export)]
+    found = [(export.name, region) for export in watched for region in settings.regions_of(export)]
     found += [(names.shipper(each).removeprefix(f"{names.deployment}-"), names.region) for each in settings.shippers]
     found += [(each, region) for region in settings.regions for each in ("archiver", "alerts")]
     found += [("replica", names.region)] if settings.replica else []

@@ -206,6 +206,26 @@ class ExportAlarms(Construct):
             ),
         )
 
+    def refused_to_rds(self, rule_name: str) -> None:
+        """Watch RDS's own events for those that say that it may not write the logs.
+
+        Parameters
+        ----------
+        rule_name
+            The rule that matches them; as ``landing_in_bucket`` does, the alarm counts its matches.
+        """
+        self._alarms.add(
+            "RdsEvents",
+            AlarmProps(
+                name="rds-events",
+                section="rds-events",
+                says=f"RDS reports that it may not write the logs of {self._export.name} to CloudWatch Logs.",
+                run_first=self._check,
+                metric=Metric(namespace="AWS/Events", name="MatchedEvents", dimensions={"RuleName": rule_name}),
+                threshold=1,
+            ),
+        )
+
     def denied(self, who: str) -> None:
         """Watch a trail for refusals of the vendor.
 

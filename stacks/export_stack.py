@@ -95,7 +95,8 @@ class ExportStack(Stack):
                 admitted_key=key.key if key and not by_default else None,
                 hot_days=self.settings.kept.hot_days,
                 archive_days=self.settings.kept.archive_days,
-                cold_days=self.settings.kept.cold_after_days,
+                # Aptible's CLI reads its own objects here, and waits for no restore.
+                cold_days=None if isinstance(export, AptibleExport) else self.settings.kept.cold_after_days,
                 access_log_bucket_name=self.names.bucket("access-logs"),
                 # A trail encrypts its logs with the bucket's key, but its digest files always with SSE-S3 (CloudTrail
                 # User Guide, "Encrypting CloudTrail log files with AWS KMS keys").

@@ -80,7 +80,13 @@ class MongodbAtlasStack(ExportStack):
         else:
             self.output(
                 "NextSteps",
-                atlas_steps(export, role_arn=role.arn, bucket=landing.name, key_arn=key.arn),
+                atlas_steps(
+                    export,
+                    role_arn=role.arn,
+                    bucket=landing.name,
+                    key_arn=key.arn,
+                    gov_cloud=self.names.partition == "aws-us-gov",
+                ),
                 "Authorise the role and create the log integration",
             )
 

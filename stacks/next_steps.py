@@ -28,14 +28,23 @@ def _data(document: dict[str, Any]) -> str:
 
 _ROLE_ID = "\0"
 """Stands for the role's id until the shell fills it in: no setting has it."""
+_ATLAS_HOSTS = {False: "https://cloud.mongodb.com", True: "https://cloud.mongodbgov.com"}
 ATLAS_ALERT_DELAY_MINUTES = 60
 ATLAS_ALERT_INTERVAL_MINUTES = 10080
 """What Atlas's page asks of the alert: after an hour of failure, again every seven days until it is resolved."""
 
 
-def atlas_steps(export: MongodbAtlasExport, *, role_arn: str, bucket: str, key_arn: str) -> str:
-    """Authorise the role, create the log integration, then its alert. ROLE_ID is the role's id at Atlas."""
-    base = f"https://cloud.mongodb.com/api/atlas/v2/groups/{export.project_id}"
+def atlas_steps(
+    export: MongodbAtlasExport, *, role_arn: str, bucket: str, key_arn: str, gov_cloud: bool = False
+) -> str:
+    """Authorise the role, create the log integration, then its alert. ROLE_ID is the role's id at Atlas.
+
+    Parameters
+    ----------
+    gov_cloud
+        The deployment is in AWS GovCloud (US), where Atlas for Government writes: it has an address of its own.
+    """
+    base = f"{_ATLAS_HOSTS[gov_cloud]}/api/atlas/v2/groups/{export.project_id}"
     call = 'curl --fail-with-body -H "Authorization: Bearer $ATLAS_TOKEN"'
     first = "-H 'Accept: application/vnd.atlas.2023-01-01+json' -H 'Content-Type: application/json'"
     # the shell fills in the role's id between two quoted parts
@@ -104,15 +113,33 @@ def cockroachdb_steps(export: CockroachdbExport, *, role_arn: str, region: str) 
             "groups": [group.model_dump(exclude_none=True) for group in export.groups] or None,
         }
     )
-    return f"{call} -X POST {url} -d {request}\n{call} {url}   # until status is ENABLED"
+    steps = f"{call} -X POST {url} -d {request}\n{call} {url}   # until status is ENABLED"
+    statements = _cockroachdb_statements(export)
+    return "\n".join([steps, *(f"# In SQL: {statement}" for statement in statements)])
+
+
+def _cockroachdb_statements(export: CockroachdbExport) -> list[str]:
+    """Return the SQL statements without which channels that are exported stay empty.
+
+    Source: CockroachDB, "Logging Levels and Channels" (SESSIONS) and "SQL Audit Logging" (SENSITIVE_ACCESS).
+    """
+    found = []
+    if "SESSIONS" not in export.omitted_channels:
+        found += [f"SET CLUSTER SETTING server.auth_log.{what}.enabled = true;" for what in _SESSION_LOGS]
+    if "SENSITIVE_ACCESS" not in export.omitted_channels:
+        found.append("ALTER TABLE <database>.<schema>.<table> EXPERIMENTAL_AUDIT SET READ WRITE;  -- each table")
+    return found
+
+
+_SESSION_LOGS = ("sql_connections", "sql_sessions")
 
 
 def cockroachdb_connected(export: CockroachdbExport) -> str:
     """Say what the deploy has done at CockroachDB Cloud, and what it leaves to a person."""
     steps = "Nothing to do: the deploy enabled the log export."
-    if not {"SENSITIVE_ACCESS", "SESSIONS"} <= set(export.omitted_channels):
-        steps += " Audited tables (SENSITIVE_ACCESS) and logins (SESSIONS) are logged only if the cluster is told to."
-    return steps
+    if statements := _cockroachdb_statements(export):
+        steps += " Logins (SESSIONS) and audited tables (SENSITIVE_ACCESS) are logged only after these SQL statements:"
+    return "\n".join([steps, *statements])
 
 
 def cockroachdb_switch_off(export: CockroachdbExport) -> str:
@@ -121,8 +148,21 @@ def cockroachdb_switch_off(export: CockroachdbExport) -> str:
     return f'curl --fail-with-body -H "Authorization: Bearer $COCKROACH_API_KEY" -X DELETE {url}'
 
 
+def aurora_configured(export: AuroraMysqlExport, restart: str) -> str:
+    """Say what the deploy has done at the cluster, and what it leaves to a person.
+
+    Parameters
+    ----------
+    restart
+        The sentence that names the instances to restart, or nothing: it is known when the deploy runs.
+    """
+    done = f"The deploy switched on the export of {', '.join(export.log_types)}"
+    done += " and the parameters that have the engine write them." if export.parameters else "."
+    return f"{done} {restart}" if export.parameters else f"{done} Nothing is left to do."
+
+
 def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None, region: str) -> str:
-    """Switch Advanced Auditing and its export on by hand.
+    """Switch the logs and their export on by hand.
 
     A role of the customer's own publishes the audit log alone; the other types are exports in either way. ``$GROUP`` is
     the cluster's own parameter group, where the settings do not name it.
@@ -139,12 +179,12 @@ def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None, region: str
     )
     group = quote(export.parameter_group) if export.parameter_group else '"$GROUP"'
     where, cluster = f"aws rds --region {quote(region)}", quote(export.cluster_id)
-    commands = [
-        (
+    commands = []
+    if parameters:
+        commands.append(
             f"{where} modify-db-cluster-parameter-group --db-cluster-parameter-group-name {group} "
             f"--parameters {quote(rows)}"
         )
-    ]
     if role_arn:
         commands.append(f"{where} add-role-to-db-cluster --db-cluster-identifier {cluster} --role-arn {role_arn}")
     exported = [name for name in export.log_types if not (role_arn and name == "audit")]

@@ -39,16 +39,16 @@ class S3LogsStack(ExportStack):
     def _steps(self, export: S3LogsExport, bucket: str, key_arn: str) -> str:
         at = f"--s3-key-prefix {export.prefix} " if export.prefix else ""
         where = f"arn:{self.names.partition}:s3:::{bucket}" + (f"/{export.prefix}" if export.prefix else "")
-        key = f"--kms-key-id {key_arn} "
+        key, region = f"--kms-key-id {key_arn} ", f"--region {self.names.region}"
         steps = {
-            "cloudtrail": f"aws cloudtrail create-trail --name $TRAIL --s3-bucket-name {bucket} {at}{key}"
-            "--is-multi-region-trail && aws cloudtrail start-logging --name $TRAIL",
-            "alb": "aws elbv2 modify-load-balancer-attributes --load-balancer-arn $ALB --attributes "
+            "cloudtrail": f"aws cloudtrail create-trail {region} --name $TRAIL --s3-bucket-name {bucket} {at}{key}"
+            f"--is-multi-region-trail && aws cloudtrail start-logging {region} --name $TRAIL",
+            "alb": f"aws elbv2 modify-load-balancer-attributes {region} --load-balancer-arn $ALB --attributes "
             f"Key=access_logs.s3.enabled,Value=true Key=access_logs.s3.bucket,Value={bucket}"
             + (f" Key=access_logs.s3.prefix,Value={export.prefix}" if export.prefix else ""),
-            "vpc-flow": "aws ec2 create-flow-logs --resource-type VPC --resource-ids $VPC --traffic-type ALL "
+            "vpc-flow": f"aws ec2 create-flow-logs {region} --resource-type VPC --resource-ids $VPC --traffic-type ALL "
             f"--log-destination-type s3 --log-destination {where}",
-            "s3-access": "aws s3api put-bucket-logging --bucket $BUCKET --bucket-logging-status "
+            "s3-access": f"aws s3api put-bucket-logging {region} --bucket $BUCKET --bucket-logging-status "
             f'\'{{"LoggingEnabled":{{"TargetBucket":"{bucket}","TargetPrefix":"{export.prefix or "s3"}/"}}}}\'',
         }
         steps["nlb"] = steps["alb"].replace("$ALB", "$NLB")

@@ -74,6 +74,8 @@ def read_pip_audit(what: str, answer: subprocess.CompletedProcess[str]) -> Audit
         packages = json.loads(answer.stdout)["dependencies"]
     except ValueError:
         return Audit(what=what, checked=0, known=(), unchecked=(_reason(answer.stderr),))
+    if not packages:
+        return Audit(what=what, checked=0, known=(), unchecked=("pip-audit names no package",))
     skipped = [package for package in packages if "skip_reason" in package]
     return Audit(
         what=what,
@@ -95,16 +97,17 @@ def read_npm_audit(answer: subprocess.CompletedProcess[str]) -> Audit:
         report = {"message": _reason(answer.stderr)}
     if "vulnerabilities" not in report:
         return Audit(what=COMMAND_LINE, checked=0, known=(), unchecked=(report.get("message", "npm said nothing"),))
+    total = report["metadata"]["dependencies"]["total"]
     return Audit(
         what=COMMAND_LINE,
-        checked=report["metadata"]["dependencies"]["total"],
+        checked=total,
         known=tuple(
             f"{name} {found['range']}: {found['severity']}, {via['url']}"
             for name, found in report["vulnerabilities"].items()
             for via in found["via"]
             if isinstance(via, dict)
         ),
-        unchecked=(),
+        unchecked=() if total else ("npm names no package",),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import os
 import sysconfig
@@ -100,6 +101,20 @@ def synthesize_now(settings: Deployment) -> Synthesized:
             for stack in stacks
         },
     )
+
+
+def covering(*axes: dict[str, Any]) -> list[Any]:
+    """Return the product of some axes as parameters: each value at least once now, all else with `make proof`."""
+    longest = max(map(len, axes))
+    now = {tuple(turn % len(axis) for axis in axes) for turn in range(longest)}
+    return [
+        pytest.param(
+            *(list(axis.values())[index] for axis, index in zip(axes, place, strict=True)),
+            id="-".join(list(axis)[index] for axis, index in zip(axes, place, strict=True)),
+            marks=() if place in now else pytest.mark.proof,
+        )
+        for place in itertools.product(*(range(len(axis)) for axis in axes))
+    ]
 
 
 @pytest.fixture(params=VARIANTS, ids=lambda variant: "-".join(filter(None, (variant[0].stem, variant[1]))))

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from app import SOURCES, build_app, stage_source
 from settings import load_settings
 from tests.conftest import ROOT, cdk_context
 
 
+@pytest.fixture
+def umask_077(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Work as in a clone that was made under this umask, in which nothing has been staged."""
+    staged = tmp_path / "staged"
+    staged.mkdir()
+    monkeypatch.setattr("app.STAGED_SOURCES", staged)
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("umask_077")
 def test_assets_of_a_clone_under_umask_077_are_readable_and_the_same(tmp_path: Path) -> None:
     sources = tmp_path / "lambda_src"
     shutil.copytree(SOURCES, sources, ignore=shutil.ignore_patterns("__pycache__"))
@@ -29,5 +45,6 @@ def test_assets_of_a_clone_under_umask_077_are_readable_and_the_same(tmp_path: P
         for path in asset.rglob("*"):
             assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
             assert "__pycache__" not in path.parts
+    assert {path.name for path in (tmp_path / "staged").iterdir()} != set()
     for name in ("log_shipper", "vendor_connector", "resource_tags"):
         assert stage_source(sources / name) == stage_source(SOURCES / name)

@@ -28,6 +28,8 @@ IMPORTING = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["import
 PACKAGES = ("app.py", "lambda_src", *(name for name in IMPORTING if (ROOT / name).is_dir()))
 STRAY, PACKAGE = "settings/planted.py", "planted/__init__.py"
 WRONG_TYPE = 'value: int = "text"\n'
+FAILING = "import pytest\n\n\n@pytest.mark.{mark}\ndef test_it():\n    assert False\n"
+PLANTED_TEST = ("TESTS=test_planted.py -n 0",)
 GATES = {
     "style": Gate("lint", (), STRAY, '"""Planted."""\n\nimport os\n', "F401"),
     "format": Gate("lint", (), STRAY, '"""Planted."""\n\nvalue = {  "a":1 }\n', "planted.py"),
@@ -39,9 +41,14 @@ GATES = {
         "types", (), PACKAGE, WRONG_TYPE, "Incompatible", ("TYPED=clean", "TYPED_FUNCTIONS=planted")
     ),
     "tests": Gate(
-        "unit", (), "test_planted.py", "def test_it():\n    assert False\n", "FAILED", ("TESTS=test_planted.py -n 0",)
+        "unit", (), "test_planted.py", FAILING.format(mark="filterwarnings('error')"), "FAILED", PLANTED_TEST
     ),
+    "end-to-end tests": Gate(
+        "end-to-end", (), "test_planted.py", FAILING.format(mark="end_to_end"), "FAILED", PLANTED_TEST
+    ),
+    "proof": Gate("proof", (), "test_planted.py", FAILING.format(mark="proof"), "FAILED", PLANTED_TEST),
 }
+MARKED_PROOF = ("function types", "proof")
 
 
 def make(gate: Gate, tree: Path) -> subprocess.CompletedProcess[str]:
@@ -51,7 +58,7 @@ def make(gate: Gate, tree: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.proof) if name == "function types" else name for name in GATES]
+    "name", [pytest.param(name, marks=pytest.mark.proof) if name in MARKED_PROOF else name for name in GATES]
 )
 def test_gate_with_a_planted_violation_fails(name: str, tmp_path: Path) -> None:
     gate = GATES[name]

@@ -15,7 +15,7 @@ from tests.conftest import EXAMPLES, ROOT, synthesize
 
 README = ROOT / "README.md"
 DOCS = sorted((ROOT / "docs").glob("*.md"))
-PAGES = [README, *DOCS]
+PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *DOCS]
 KINDS = {
     str(model["properties"]["kind"]["const"])
     for name, model in Deployment.model_json_schema()["$defs"].items()

@@ -59,7 +59,9 @@ def logs(
     ] = "now",
     expressions: Annotated[
         list[str] | None,
-        typer.Option("--grep", metavar="REGEX", help="Lines that match this (RE2); repeated: match each."),
+        typer.Option(
+            "--grep", "--string-matches", metavar="REGEX", help="Lines that match this (RE2); repeated: match each."
+        ),
     ] = None,
     fields: Annotated[
         list[str] | None,

@@ -8,12 +8,13 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from log_shipper.decode import decoded
+from log_shipper.landed import key_fields
 from log_shipper.lines import line_blocks, text_of
 from log_shipper.parsers import archive_lines
 from log_shipper.reading import RawBlock, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.redaction import compile_pattern
-from log_shipper.rendering import HEAD, Renderer, Shape, path_fields
+from log_shipper.rendering import HEAD, Renderer, Shape
 
 from cli.logs.places import Found
 from cli.logs.query import Query
@@ -88,8 +89,7 @@ def _time_of(line: bytes) -> str | None:
 def _of_landing(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[Hit]:
     export = found.place.export
     source = f"s3://{found.place.bucket}/{found.key}"
-    pattern = getattr(export, "path_fields", None)
-    named = path_fields(pattern, found.key) if pattern else {}
+    named = key_fields(found.key, export.kind, getattr(export, "path_fields", None)) or {}
     write = _writer(form, export)
     blocks = read_blocks(
         decoded(chunks),

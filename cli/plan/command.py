@@ -94,7 +94,7 @@ def plan(
     """Show what the next deploy changes, before it is done.
 
     Nothing is changed. The exit code is 2 when something would lose data, cut an export off or fail, unless --accept
-    names it; 1 when no plan could be made; 0 otherwise.
+    names it; 1 when no plan could be made, or AWS did not answer a question of it; 0 otherwise.
     """
     try:
         found = _plan(file or settings, before, templates, old_templates, tuple(accept or ()), profile, live=live)
@@ -111,6 +111,8 @@ def plan(
         screen.note(f"Note: --accept {name}: nothing in this plan has that name")
     if found.open_dangers:
         raise typer.Exit(DANGEROUS)
+    if found.not_looked_at:
+        raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
 def _plan(

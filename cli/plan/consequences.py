@@ -132,7 +132,7 @@ def _added_export(difference: Comparison, export: Export) -> Iterator[Effect]:
         sentence = "The deploy makes its role, bucket or log groups."
         steps = ("Deploy.", f"At the vendor, do what `logdock next-steps {export.name}` prints.")
     yield Effect(of=export.name, what="stack", kind=Kind.VENDOR if steps else Kind.NOTE, sentence=sentence, steps=steps)
-    if getattr(export, "configure_cluster", False):
+    if getattr(export, "configure_cluster", False) and getattr(export, "parameters", {}):
         yield Effect(
             of=export.name,
             what="configure_cluster",

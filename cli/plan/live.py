@@ -161,12 +161,12 @@ def _count_waiting(account: Account, plan: Plan) -> None:
 
 
 def _or_note(plan: Plan, what: str, question: Any, otherwise: Any = None) -> Any:
-    """Ask; what the caller may not look at is noted."""
+    """Ask; what the caller may not look at, and what AWS did not answer, is noted."""
     try:
         return question()
     except ClientError as error:
         if is_transient(error):
-            plan.notes.append(f"Not checked: {what} ({error.operation_name}: {code_of(error)}). Run the command again.")
+            plan.not_looked_at.append(f"{what} ({error.operation_name}: {code_of(error)})")
         elif is_refused(error):
             plan.notes.append(f"Not checked: {what} ({action_of(error)} is refused).")
         elif not is_absent(error):

@@ -33,6 +33,8 @@ class Plan:
         Differences of the templates, where templates were compared.
     notes
         What could not be compared, and why.
+    not_looked_at
+        What AWS did not answer although the caller may ask.
     """
 
     settings: Deployment
@@ -43,6 +45,7 @@ class Plan:
     accepted: tuple[str, ...] = ()
     resources: list[ResourceChange] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    not_looked_at: list[str] = field(default_factory=list)
 
     @property
     def costs(self) -> tuple[float | None, float]:
@@ -94,6 +97,7 @@ def as_document(plan: Plan) -> dict[str, object]:
         ],
         "resources": [each.document() for each in plan.resources],
         "notes": plan.notes,
+        "not_looked_at": plan.not_looked_at,
         "monthly_usd": dict(zip(("before", "after"), plan.costs, strict=True)),
         "dangers": len(plan.open_dangers),
     }
@@ -121,6 +125,8 @@ def _lines(plan: Plan, *, markdown: bool) -> Iterator[str]:
     yield from _resources(plan.resources, markdown=markdown)
     for note in plan.notes:
         yield from [*blank, f"{'> ' if markdown else ''}Note: {note}"]
+    for what in plan.not_looked_at:
+        yield from [*blank, f"{'> ' if markdown else ''}Not looked at: {what}. Run the command again."]
     yield from [*blank, _costs(plan)]
     yield from [*blank, _verdict(plan)]
 
@@ -205,7 +211,10 @@ def _verdict(plan: Plan) -> str:
     dangers = plan.open_dangers
     if not dangers:
         accepted = sum(each.is_dangerous for each in plan.effects)
-        return "Nothing here loses data or cuts an export off." if not accepted else f"{accepted} accepted, none open."
+        if accepted:
+            return f"{accepted} accepted, none open."
+        but = f", but {len(plan.not_looked_at)} not looked at" if plan.not_looked_at else ""
+        return f"Nothing here loses data or cuts an export off{but}."
     names = " ".join(f"--accept {name}" for name in dict.fromkeys(each.name for each in dangers))
     many = f"{len(dangers)} consequence{'s' if len(dangers) > 1 else ''}"
     return f"{many} to accept or avoid: `{names}`"

@@ -68,7 +68,8 @@ def smoke_test(
     """Send a marked record through every export and test every alarm and function, after a deploy.
 
     It writes test records and sets alarms to ALARM, which sends one message for each. Everything that it makes is
-    removed afterwards, after a failure and Ctrl-C too. The exit code is 1 when a step failed.
+    removed afterwards, after a failure and Ctrl-C too. The exit code is 1 when a step failed, or was not checked
+    because AWS did not answer.
     """
     screen = Screen(as_json=as_json)
     deployment = read_settings(settings)
@@ -99,7 +100,7 @@ def smoke_test(
     _conclude(screen, report, left)
     if interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)
-    if any(step.result is Result.FAILED for step in report.steps):
+    if any(step.result is Result.FAILED or step.not_looked_at for step in report.steps):
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
@@ -244,3 +245,5 @@ def _conclude(screen: Screen, report: Report, left: Sequence[Left]) -> None:
             screen.say(f"{'':<13}remove: {each.command}")
     counts = Counter(step.result for step in report.steps)
     screen.say(", ".join(f"{counts[result]} {result}" for result in Result))
+    if missed := sum(step.not_looked_at for step in report.steps):
+        screen.say(f"Not looked at: {missed}. Run the command again for what AWS did not answer.")

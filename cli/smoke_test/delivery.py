@@ -470,7 +470,7 @@ def check_missing_keys(deliveries: Deliveries, since: datetime) -> None:
                 try:
                     said = last_line(account, function, account.settings.region, UNREADABLE, since)
                 except UnknownError as error:
-                    step.skip(str(error))
+                    step.skip(str(error), not_looked_at=error.not_looked_at)
                     continue
                 if said:
                     step.fail(

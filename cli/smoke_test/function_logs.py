@@ -21,7 +21,17 @@ ERRORS = '$.error = "*"'
 
 
 class UnknownError(Exception):
-    """The log cannot be read; the message says why."""
+    """The log cannot be read; the message says why.
+
+    Attributes
+    ----------
+    not_looked_at
+        True when the caller may read it: AWS did not answer, or there was too much of it.
+    """
+
+    def __init__(self, message: str, *, not_looked_at: bool = True) -> None:
+        super().__init__(message)
+        self.not_looked_at = not_looked_at
 
 
 def last_line(account: Account, function: str, region: str, lines: str, since: datetime) -> dict[str, Any]:
@@ -51,7 +61,7 @@ def last_line(account: Account, function: str, region: str, lines: str, since: d
                     found = line
     except ClientError as error:
         if is_refused(error):
-            raise UnknownError(f"{action_of(error)} is refused") from None
+            raise UnknownError(f"{action_of(error)} is refused", not_looked_at=False) from None
         if is_absent(error):
             return {}
         raise UnknownError(f"FilterLogEvents answered {code_of(error)}") from None

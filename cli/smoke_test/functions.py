@@ -171,7 +171,7 @@ class Functions:
             try:
                 version = str(last_line(self.account, name, region, STARTED, since).get("botocore", ""))
             except UnknownError as error:
-                step.skip(str(error))
+                step.skip(str(error), not_looked_at=error.not_looked_at)
                 return
             if not version:
                 step.skip(f"it has not started within {SDK_DAYS} day, or its log is gone")

@@ -75,7 +75,9 @@ def aptible_record(marker: str, now: datetime, master_key: bytes | None) -> Obje
         key_id = hashlib.sha256(master_key).hexdigest()
     second = f"{now:%Y-%m-%dT%H:%M:%S}"
     file = f"{marker}-json.log.{second}.{second}.archived.gz"
-    return ObjectRecord(key=f"{NAME}/shareable/v3/{key_id}/apps-0/{file}", body=body, line=line, metadata=metadata)
+    key = f"{NAME}/shareable/v3/{key_id}/apps-0/{file}"
+    # what is archived, and filtered, is the container's line
+    return ObjectRecord(key=key, body=body, line=message(marker), metadata=metadata)
 
 
 def _encrypt(body: bytes, master_key: bytes) -> tuple[bytes, dict[str, str]]:

@@ -20,10 +20,11 @@ def check_sources(account: Account, report: Report, exports: Sequence[Export], *
     """Record the vendors' status and the age of the last object, before a test record makes it younger."""
     now = datetime.now(UTC)
     found = Survey(account, now).take()
-    for note in (*found.notes, *found.not_looked_at):
-        step = Step(subject="deployment", name="survey")
-        step.skip(note)
-        report.add(step)
+    for not_looked_at, notes in ((False, found.notes), (True, found.not_looked_at)):
+        for note in notes:
+            step = Step(subject="deployment", name="survey")
+            step.skip(note, not_looked_at=not_looked_at)
+            report.add(step)
     for export in exports:
         step = Step(subject=export.name, name="last object")
         deliveries = [each for each in found.deliveries if each.export == export.name]

@@ -41,6 +41,8 @@ class Step:
         What AWS or the vendor answered, where the answer itself is of interest.
     seconds
         How long it took, where the time is of interest.
+    not_looked_at
+        True when it is not checked although you may: AWS did not answer.
     """
 
     subject: str
@@ -50,14 +52,16 @@ class Step:
     fix: str = ""
     answer: str = ""
     seconds: float | None = None
+    not_looked_at: bool = False
 
     def fail(self, reason: str, fix: str) -> None:
         """Record a failure."""
         self.result, self.reason, self.fix = Result.FAILED, reason, fix
 
-    def skip(self, reason: str) -> None:
+    def skip(self, reason: str, *, not_looked_at: bool = False) -> None:
         """Record that the step was not done."""
         self.result, self.reason, self.fix = Result.NOT_CHECKED, reason, ""
+        self.not_looked_at = not_looked_at
 
 
 _RESULTS = {Verdict.FINE: Result.OK, Verdict.WRONG: Result.FAILED, Verdict.NOT_CHECKED: Result.NOT_CHECKED}
@@ -105,7 +109,12 @@ class Report:
     def add_check(self, check: Check) -> bool:
         """Add a check of `logdock validate` as a step; return False if it failed."""
         step = Step(
-            subject=check.of, name=check.what, result=_RESULTS[check.verdict], reason=check.reason, fix=check.mend
+            subject=check.of,
+            name=check.what,
+            result=_RESULTS[check.verdict],
+            reason=check.reason,
+            fix=check.mend,
+            not_looked_at=check.not_looked_at,
         )
         self.add(step)
         return step.result is not Result.FAILED

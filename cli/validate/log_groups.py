@@ -105,7 +105,7 @@ def check_cluster(account: Account, checks: Checks, export: AuroraMysqlExport) -
     with checks.of_thing(f"cluster {export.cluster_id}") as check:
         (cluster,) = account.rds.describe_db_clusters(DBClusterIdentifier=export.cluster_id)["DBClusters"]
         exported = set(cluster.get("EnabledCloudwatchLogsExports", []))
-        wanted = {each for each in export.log_types if not (export.role == "custom" and each == "audit")}
+        wanted = {each for each in export.log_types if not (export.has_own_role and each == "audit")}
         mend = (
             another_revision(account, export.name, export.check_each_deploy)
             if export.configure_cluster
@@ -118,18 +118,18 @@ def check_cluster(account: Account, checks: Checks, export: AuroraMysqlExport) -
             if member.get("DBClusterParameterGroupStatus") == "pending-reboot"
         ]
         check.require(
-            not waiting,
-            f"{', '.join(waiting)} must be restarted before the audit parameters count",
+            not waiting or not export.parameters,
+            f"{', '.join(waiting)} must be restarted before the parameters count",
             "restart them when it suits you",
         )
         group = cluster["DBClusterParameterGroup"]
-    if not group:
+    if not group or not export.parameters:
         return
-    with checks.of_thing(f"audit parameters of the parameter group {group}", mend) as check:
+    with checks.of_thing(f"log parameters of the parameter group {group}", mend) as check:
         check.require(
             not group.startswith("default."),
-            f"cluster {export.cluster_id} uses a default group, in which nothing is audited: it was restored, upgraded "
-            "or never configured",
+            f"cluster {export.cluster_id} uses a default group, which has none of them: it was restored, "
+            "upgraded or never configured",
         )
         pages = account.rds.get_paginator("describe_db_cluster_parameters").paginate(DBClusterParameterGroupName=group)
         values = {

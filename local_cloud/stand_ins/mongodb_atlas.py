@@ -32,6 +32,7 @@ _LOGS = {
     "MONGOS": ("mongos", "mongos.log"),
     "MONGOD_AUDIT": ("mongodb-audit-log", "mongod-audit.log"),
     "MONGOS_AUDIT": ("mongos-audit-log", "mongos-audit.log"),
+    "EVENTS": ("events", "events.log"),
 }
 
 
@@ -124,6 +125,9 @@ class MongodbAtlas:
         document, marker = json.loads(recorded), new_uuid()
         if "atype" in document:
             return self._audit(document, number, moment, marker), marker
+        if "eventTypeName" in document:
+            document |= {"created": utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ"), "dbUserUsername": marker}
+            return json.dumps(document, separators=(",", ":")), marker
         document["t"]["$date"] = utc(moment).isoformat(timespec="milliseconds")
         attributes = document["attr"]
         if "command" in attributes:

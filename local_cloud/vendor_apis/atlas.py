@@ -156,6 +156,7 @@ class AtlasApi(VendorApi):
             ("DELETE", f"/alertConfigs/{one}", _V2023, atlas_settings.delete_alert),
             ("GET", "/auditLog", _V2023, atlas_settings.get_auditing),
             ("PATCH", "/auditLog", _V2023, atlas_settings.set_auditing),
+            ("GET", "/clusters", _READ_CLUSTER, atlas_settings.list_clusters),
             ("GET", r"/clusters/([A-Za-z0-9-]+)", _READ_CLUSTER, atlas_settings.get_cluster),
             ("PATCH", r"/clusters/([A-Za-z0-9-]+)", _WRITE_CLUSTER, atlas_settings.set_cluster),
         ]

@@ -9,7 +9,8 @@ from pydantic import Field
 from local_cloud.vendor_apis.server import Camel
 
 Id = Annotated[str, Field(pattern=r"^[a-f0-9]{24}$")]
-LogType = Literal["MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT"]
+# EVENTS is on Atlas's page, "Export Logs to External Sinks"; the description of October 2026 does not have it yet.
+LogType = Literal["MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT", "EVENTS"]
 
 
 class RoleRequest(Camel):

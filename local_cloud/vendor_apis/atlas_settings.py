@@ -70,6 +70,12 @@ def set_auditing(project: Project, request: Request) -> Reply:
     return get_auditing(project, request)
 
 
+def list_clusters(project: Project, _: Request) -> Reply:
+    """Answer GET /clusters, with fewer clusters than a page has."""
+    found = [{"name": name, **cluster} for name, cluster in project.clusters.items()]
+    return Reply(200, {"results": found, "totalCount": len(found)})
+
+
 def get_cluster(project: Project, _: Request, name: str) -> Reply:
     """Answer GET /clusters/{name}; one that was just changed is restarting."""
     cluster = _cluster(project, name)

@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from log_shipper import archive, aws, ship
 from log_shipper.events import ObjectRef, message_of
@@ -337,6 +338,18 @@ class FakeFormation:
             for name in self._outputs
         ]
         return SimpleNamespace(paginate=lambda: [{"Stacks": stacks[:1]}, {"Stacks": stacks[1:]}])
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, operation: str, code: str) -> None:
+    """Have AWS answer every request of an operation with an error."""
+    make = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def refused(self: Any, asked: str, parameters: dict[str, Any]) -> Any:
+        if asked == operation:
+            raise ClientError({"Error": {"Code": code, "Message": ""}}, asked)
+        return make(self, asked, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", refused)
 
 
 def forget() -> None:

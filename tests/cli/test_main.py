@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,9 @@ def test_what_is_proposed_takes_the_same_settings_file(aws: None) -> None:
     assert account.deploy("acme-core") == "npx cdk deploy acme-core -c settings='prod 1.yaml'"
     assert account.option == " --settings 'prod 1.yaml'"
     assert "-c settings='prod 1.yaml'`" in str(account.not_deployed("core"))
+
+
+def test_version_prints_that_of_the_project(logdock: Type) -> None:
+    shown = logdock("--version")
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert (shown.code, shown.out) == (0, f"logdock {version}\n")

@@ -34,14 +34,14 @@ def letters(export: str, count: int) -> list[str]:
 
 def test_letters_that_are_no_longer_hidden_are_not_taken_for_the_end(logdock: Type, queues: Queues) -> None:
     """Those of another export are seen again before all of this one's are: with a rate, and in a large queue."""
-    bodies = [body for pair in zip(letters("app", 5000), letters("jobs", 5000), strict=True) for body in pair]
+    bodies = [body for pair in zip(letters("app", 1500), letters("jobs", 1500), strict=True) for body in pair]
     queues.put(DEAD, bodies)
     ended = logdock("redrive", "--export", "app", "--json")
     assert queues.now > HIDDEN_SECONDS
     report = json.loads(ended.out)
     (row,) = report["failures"]
-    assert (row["gone"], row["left"], report["not_looked_at"], ended.code) == (5000, 0, [], 0)
-    assert len(queues.messages[DEAD]) == 5000
+    assert (row["gone"], row["left"], report["not_looked_at"], ended.code) == (1500, 0, [], 0)
+    assert len(queues.messages[DEAD]) == 1500
 
 
 @pytest.mark.parametrize("as_json", [True, False])
@@ -129,7 +129,7 @@ def test_quarantined_objects_take_few_requests(
     """Each is read, noted and asked for once; all else is done for ten or a thousand at a time."""
     line = json.dumps({"reason": "too long", "time": "2026-11-17T03:00:00Z", "message": "m"}).encode()
     body, moto = gzip.compress(line), s3_backends[deployed.settings.account]["aws"]
-    for number in range(240):
+    for number in range(120):
         moto.put_object(deployed.failed, f"quarantine/app/logz/dt=2026-11-17/{number:05}-a.json.gz", body)
     calls: list[str] = []
     client: Any = botocore.client.BaseClient
@@ -147,10 +147,10 @@ def test_quarantined_objects_take_few_requests(
     monkeypatch.setattr(Pace, "pause", arrive)
     monkeypatch.setattr(client, "_make_api_call", spy)
     ended = logdock("redrive", "--json")
-    assert (ended.code, json.loads(ended.out)["failures"][0]["gone"]) == (0, 240)
+    assert (ended.code, json.loads(ended.out)["failures"][0]["gone"]) == (0, 120)
     counts = {name: calls.count(name) for name in sorted(set(calls))}
-    assert deployed.waiting("logz") == 240
-    assert (counts["PutObject"], counts["SendMessageBatch"], counts["DeleteObjects"]) == (240, 24, 1)
-    assert counts["GetObject"] == 3 * 240  # its records, and twice the note
+    assert deployed.waiting("logz") == 120
+    assert (counts["PutObject"], counts["SendMessageBatch"], counts["DeleteObjects"]) == (120, 12, 1)
+    assert counts["GetObject"] == 3 * 120  # its records, and twice the note
     assert counts["GetQueueUrl"] <= 4
-    assert sum(counts.values()) < 4.2 * 240
+    assert sum(counts.values()) < 4.3 * 120

@@ -19,7 +19,7 @@ from cli.validate.log_groups import MOST_GROUPS
 from cli.validate.stacks import check_orphans
 from settings import load_settings
 from tests.cli.conftest import Type
-from tests.cli.deployed import Deployed, FakeFormation
+from tests.cli.deployed import Deployed, FakeFormation, refuse
 from tests.conftest import EXAMPLES, synthesize
 
 
@@ -138,3 +138,26 @@ def test_plan_refuses_deployment_of_this_name_in_another_region(
     (effect,) = json.loads(ended.out)["effects"]
     assert (ended.code, effect["name"], effect["kind"]) == (2, "deployment:region", "the deploy fails")
     assert "us-east-1" in effect["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "where"), [("ThrottlingException", 1, "not_looked_at"), ("AccessDenied", 0, "notes")]
+)
+def test_plan_with_question_that_aws_does_not_answer_ends_with_1(
+    logdock: Type,
+    deployed: Deployed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    exit_code: int,
+    where: str,
+) -> None:
+    refuse(monkeypatch, "GetRolePolicy", code)
+    made = assembly(tmp_path / "cdk.out", templates={})
+    ended = logdock("plan", "--templates", str(made), "--json")
+    (said,) = json.loads(ended.out)[where]
+    assert (ended.code, "whether another Region has a deployment of this name" in said) == (exit_code, True)
+    text = logdock("plan", "--templates", str(made)).out
+    assert ("Not looked at: whether another Region" in text, "but 1 not looked at" in text) == (exit_code == 1,) * 2
+    deployed.stacks_in({"eu-west-1": stacks("acme-old")})
+    assert logdock("plan", "--templates", str(made)).code == 2

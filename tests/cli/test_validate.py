@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ from cli.account import Account
 from cli.validate import functions
 from cli.validate.checks import Checks, Verdict
 from cli.validate.functions import check_topic
-from cli.validate.log_groups import MOST_GROUPS, _check_prefix
+from cli.validate.log_groups import MOST_GROUPS, _check_prefix, check_cluster
 from cli.validate.roles import trust_faults
 from settings import load_settings
 from tests.cli.conftest import EVERYTHING, Type
@@ -211,3 +212,89 @@ def test_log_groups_behind_the_limit_are_not_taken_for_checked(
         _check_prefix(account, checks, export, "/aws/lambda/", most)
         assert [each.verdict for each in checks.all] == [verdict]
         assert f": {shown} log groups" in checks.all[0].what
+
+
+class Clusters:
+    """RDS with one cluster and the parameters of its group, in two pages, as `logdock validate` reads them."""
+
+    def __init__(
+        self, group: str, values: dict[str, str], *, waits: bool = False, exported: Sequence[str] = ()
+    ) -> None:
+        self.group, self.values, self.waits, self.exported = group, values, waits, list(exported)
+        self.asked: list[str] = []
+
+    def describe_db_clusters(self, DBClusterIdentifier: str) -> Any:  # noqa: N803 - the AWS client's names
+        status = "pending-reboot" if self.waits else "in-sync"
+        member = {"DBInstanceIdentifier": f"{DBClusterIdentifier}-1", "DBClusterParameterGroupStatus": status}
+        cluster = {
+            "DBClusterParameterGroup": self.group,
+            "EnabledCloudwatchLogsExports": self.exported,
+            "DBClusterMembers": [member],
+        }
+        return {"DBClusters": [cluster]}
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "describe_db_cluster_parameters"
+
+        def pages(DBClusterParameterGroupName: str) -> Any:  # noqa: N803
+            self.asked.append(DBClusterParameterGroupName)
+            # RDS leaves the value out of its answer where there is none.
+            items = [
+                {"ParameterName": name, **({"ParameterValue": it} if it else {})} for name, it in self.values.items()
+            ]
+            return [{"Parameters": items[:1]}, {"Parameters": items[1:]}]
+
+        return SimpleNamespace(paginate=pages)
+
+
+AUDITED = {
+    "server_audit_logging": "1",
+    "server_audit_events": "CONNECT,QUERY_DCL,QUERY_DDL",
+    "server_audit_excl_users": "rdsadmin",
+    "server_audit_incl_users": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("group", "changed", "reason"),
+    [
+        ("billing-params", {}, ""),
+        ("billing-params", {"server_audit_events": " QUERY_DDL, QUERY_DCL,CONNECT"}, ""),
+        ("billing-params", {"server_audit_logging": "0"}, "server_audit_logging is '0', and should be '1'"),
+        ("billing-params", {"server_audit_logging": ""}, "server_audit_logging is '', and should be '1'"),
+        ("billing-params", {"server_audit_events": "CONNECT"}, "server_audit_events is 'CONNECT', and should be"),
+        ("billing-params", {"server_audit_excl_users": "rdsadmin,eve"}, "server_audit_excl_users is 'rdsadmin,eve'"),
+        ("default.aurora-mysql8.0", {}, "uses a default group, in which nothing is audited"),
+    ],
+)
+def test_audit_parameters_of_the_clusters_group_are_compared(
+    aws: None, monkeypatch: pytest.MonkeyPatch, group: str, changed: dict[str, str], reason: str
+) -> None:
+    """A cluster that was restored or upgraded still exports its log types, and audits nothing."""
+    rds = Clusters(group, AUDITED | changed, exported=["audit"])
+    monkeypatch.setattr(Account, "rds", rds)
+    settings = load_settings(ROOT / "examples" / "aurora-mysql.yaml")
+    account, checks = Account(settings, None, None), Checks("billing", "")
+    export = next(each for each in settings.exports if each.kind == "aurora-mysql" and each.name == "billing")
+
+    check_cluster(account, checks, export)
+
+    cluster, parameters = checks.all
+    assert cluster.verdict is Verdict.FINE
+    assert rds.asked == [group]
+    assert group in parameters.what
+    assert (parameters.verdict is Verdict.WRONG, reason in parameters.reason) == (bool(reason), True)
+    if reason:
+        assert "revision" in parameters.mend
+
+
+def test_instances_that_must_be_restarted_are_named(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Account, "rds", Clusters("billing-params", AUDITED, waits=True))
+    settings = load_settings(ROOT / "examples" / "aurora-mysql.yaml")
+    checks = Checks("billing", "")
+    export = next(each for each in settings.exports if each.kind == "aurora-mysql" and each.name == "billing")
+
+    check_cluster(Account(settings, None, None), checks, export)
+
+    assert "it does not export audit" in checks.all[0].reason
+    assert "billing-1 must be restarted before the audit parameters count" in checks.all[0].reason

@@ -26,7 +26,7 @@ from local_cloud.vendors import Vendors
 from settings import load_settings
 from settings.names import Names
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 SETTINGS = """\

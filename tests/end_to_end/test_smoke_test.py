@@ -25,7 +25,7 @@ from settings import load_settings
 from settings.names import Names
 from tests.end_to_end.person import Needs, Person, the_page_says
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 SETTINGS = """\
@@ -312,7 +312,6 @@ def test_a_disabled_rule_is_named_with_its_fix_and_nothing_is_entered(world: Wor
     assert not [key for key in world.versions("trail") if MARKER in key]
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize(
     ("fault", "export", "step", "reason", "fix"), FAULTS, ids=lambda each: getattr(each, "__name__", "")
 )
@@ -322,7 +321,6 @@ def test_a_fault_is_named_with_its_fix(
     check_fault(world, fault, export, step, reason, fix)
 
 
-@pytest.mark.proof
 def test_a_key_that_does_not_admit_alarms_fails_their_actions(world: World) -> None:
     with archive_key_without_alarms(world):
         code, document = world.run("--export", "quiet")
@@ -336,7 +334,6 @@ def test_a_key_that_does_not_admit_alarms_fails_their_actions(world: World) -> N
     assert world.alarms()["acme/quiet/silence"] != "ALARM"
 
 
-@pytest.mark.proof
 def test_a_destination_that_is_down_is_named_and_keeps_what_it_must_still_read(world: World) -> None:
     world.listener.is_down = True
     code, document = world.run("--export", "platform", "--no-alarms", "--timeout", "15")
@@ -349,7 +346,6 @@ def test_a_destination_that_is_down_is_named_and_keeps_what_it_must_still_read(w
     assert [key for key in world.versions("platform") if MARKER in key and key in left["what"]]
 
 
-@pytest.mark.proof
 def test_an_unconfirmed_subscription_is_named_with_its_fix(world: World) -> None:
     topic = world.names.alert_topic_arn
     world.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint="http://127.0.0.1:9/hook")

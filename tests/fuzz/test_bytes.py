@@ -7,7 +7,7 @@ import codecs
 import re
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from log_shipper import aptible_envelope, decode, lines
 from log_shipper.decode import decoded
@@ -18,7 +18,7 @@ from log_shipper.parsers import json_stream
 from tests.fuzz.budget import fuzz
 from tests.fuzz.material import LINES, OBJECT, ORIGIN, PACKED, SIZES, TEXT, cut
 
-STRUCTURE = re.compile(r'"Records"|[\s,:\[\]{}\ufeff]')
+STRUCTURE = re.compile(r'"Records"|[\s,:\[\]{}\0\ufeff]')
 """What the form of a JSON stream is made of, and what may stand between its elements."""
 
 
@@ -87,6 +87,8 @@ def test_recoding_depends_on_the_bytes_alone(data: bytes, sizes: list[int]) -> N
 
 @fuzz
 @given(OBJECT, SIZES, st.sampled_from([16, 64, 1 << 20]))
+@example(b"[" + b" " * 40 + b"x y", [50], 16)
+@example(b'[{"a":"b"}]{"a":1} {"Records":[\\\xef\xbb\xbf[[{"a":"b"}]"[{"Records":["Records"\0', [1], 16)
 def test_a_json_stream_keeps_what_is_no_structure(data: bytes, sizes: list[int], longest: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(json_stream, "_MAX_ELEMENT_CHARS", longest)

@@ -74,7 +74,7 @@ def sent_and_kept(data: bytes, config: ExportConfig) -> tuple[list[str], list[st
         if record.log_type == "unreadable":
             kept.append(record.message)
         elif config.filter.wants(record.message):
-            whole = redacted(record, config) if config.redactor.active else record
+            whole = redacted([record], config)[0] if config.redactor.active else record
             parts = [part.message for part in fit(whole, LONGEST, config.oversize)]
             sent += parts
             kept += [] if parts else [whole.message]
@@ -140,7 +140,7 @@ def test_log_events_are_archived(cloud: Cloud, texts: list[str], document: dict[
     (payload,) = subscriptions_in(event)
     stream = LogStream(payload.log_group, payload.log_stream, config)
     wanted = [
-        redacted(record, config).message if config.redactor.active else record.message
+        redacted([record], config)[0].message if config.redactor.active else record.message
         for records in (stream.records(payload), *stream.finish())
         for record in records
         if config.filter.wants(record.message)

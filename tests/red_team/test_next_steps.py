@@ -7,11 +7,15 @@ the commands that are printed, each with its values whole, and nothing else.
 
 from __future__ import annotations
 
+import fnmatch
 import json
+import re
 import subprocess
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore import xform_name
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -20,8 +24,9 @@ from settings import Deployment, load_settings
 from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
 from settings.names import Names
 from stacks.next_steps import atlas_steps, aurora_steps, cockroachdb_steps, cockroachdb_switch_off, fetch_steps
-from tests.conftest import EXAMPLES
-from tests.settings.documents import FETCH, document, export
+from tests.conftest import EXAMPLES, synthesize, synthesize_now
+from tests.policy.proof.templates import Templates
+from tests.settings.documents import FETCH, OTLP, document, export
 
 HOSTILE = [
     "o'brien",
@@ -43,6 +48,7 @@ VARIABLES = {
     "LOGZIO_API_TOKEN": "l z",
     "ROLE_ID": "r d",
     "GROUP": "g p",
+    "DISTRIBUTION": "arn:aws:cloudfront::111122223333:distribution/E1",
 }
 ARN = "arn:aws:iam::111122223333:role/x"
 
@@ -80,6 +86,21 @@ def test_database_users_reach_aws_as_they_are(role_arn: str | None, users: list[
     assert value == ",".join(users)
 
 
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_aws_command_names_its_region(path: Any) -> None:
+    example = synthesize(path)
+    steps = [
+        str(output["Value"])
+        for template in example.templates.values()
+        for name, output in template.get("Outputs", {}).items()
+        if name.endswith("NextSteps")
+    ]
+    commands = [part for step in steps for part in re.split(r"\n|\\n|&&", step) if re.match(r"\W*aws ", part)]
+    assert [command for command in commands if "--region " not in command] == []
+    if path.stem in ("everything", "s3-logs"):
+        assert commands
+
+
 @given(log_type=st.one_of(st.sampled_from(HOSTILE), st.text(max_size=20)))
 @hypothesis_settings(deadline=None, max_examples=40)
 def test_a_log_type_reaches_logzio_as_it_is(log_type: str) -> None:
@@ -106,15 +127,76 @@ def test_every_examples_commands_are_what_bash_runs(path: Any) -> None:
                 assert body(calls[1])["iamRoleId"] == "r d"
                 assert body(calls[1])["prefixPath"] == each.prefix
                 assert any(word.endswith("/cloudProviderAccess/r d") for word in calls[0])
+                for_government = run(atlas_steps(each, role_arn=ARN, bucket="b", key_arn="k", gov_cloud=True))
+                assert all("https://cloud.mongodbgov.com/" in str(call) for call in for_government)
             case CockroachdbExport():
                 assert (
                     body(run(cockroachdb_steps(each, role_arn=ARN, region="eu-west-1"))[0])["log_name"]
                     == each.log_group
                 )
                 assert len(run(cockroachdb_switch_off(each))) == 1
+                # the SQL statements are comments for the shell
+                steps = cockroachdb_steps(each, role_arn=ARN, region="eu-west-1")
+                assert len(run(steps)) == 2
+                assert ("# In SQL: ALTER TABLE" in steps) == ("SENSITIVE_ACCESS" not in each.omitted_channels)
             case AuroraMysqlExport():
                 assert run(aurora_steps(each, role_arn=ARN, region="eu-west-1"))
     for destination in settings.destinations:
         if destination.kind == "logzio" and destination.mode == "fetch":
             exports = [each.name for each in settings.exports]
             assert len(run(fetch_steps(destination, names=names, role_arn=ARN, exports=exports))) == len(exports)
+
+
+def test_cloudfronts_delivery_has_the_format_and_a_path_that_are_admitted_and_shipped() -> None:
+    """Its calls say the format, the delimiter and the whole path: CloudFront's defaults are in no bucket policy."""
+    exports = [
+        {**export("s3-logs", services=["cloudfront"], prefix=prefix), "name": name}
+        for name, prefix in (("front", None), ("edge", "edge"))
+    ]
+    synthesized = synthesize_now(Deployment.model_validate(document(*exports, destinations=[OTLP])))
+    templates = Templates(
+        templates=synthesized.templates, account="111122223333", partition="aws", regions=synthesized.regions
+    )
+    for name, prefix in (("front", ""), ("edge", "edge/")):
+        stack = f"acme-prod-{name}"
+        template = synthesized.templates[stack]
+        steps = templates.resolve(stack, template["Outputs"]["NextSteps"]["Value"])
+        source, destination, delivery = (options(call) for call in run(steps))
+
+        assert source["--resource-arn"] == "arn:aws:cloudfront::111122223333:distribution/E1"
+        assert destination["--output-format"] == "w3c"
+        assert delivery["--field-delimiter"] == "\t"
+        assert delivery["--delivery-destination-arn"].endswith(f":delivery-destination:{destination['--name']}")
+        bucket, _, folder = destination["--delivery-destination-configuration"].partition(":::")[2].partition("/")
+        path = json.loads(delivery["--s3-delivery-configuration"])
+        assert path["enableHiveCompatiblePath"] is False
+        key = f"{folder}/{path['suffixPath'].format(DistributionId='E1', yyyy='2026', MM='11', dd='29', HH='10')}/a.gz"
+        assert key == f"{prefix}AWSLogs/111122223333/CloudFront/E1/2026/11/29/10/a.gz"
+
+        resources = [*template["Resources"].values()]
+        (policy,) = [each["Properties"] for each in resources if each["Type"] == "AWS::S3::BucketPolicy"]
+        assert templates.resolve(stack, policy["Bucket"]) == bucket
+        admitted = [
+            pattern
+            for each in templates.resolve(stack, policy["PolicyDocument"])["Statement"]
+            if each["Effect"] == "Allow" and "s3:PutObject" in each["Action"]
+            for pattern in ([each["Resource"]] if isinstance(each["Resource"], str) else each["Resource"])
+        ]
+        assert any(fnmatch.fnmatchcase(f"arn:aws:s3:::{bucket}/{key}", pattern) for pattern in admitted), admitted
+        (rule,) = [each["Properties"] for each in resources if each["Type"] == "AWS::Events::Rule"]
+        announced = templates.resolve(stack, rule["EventPattern"])["detail"]
+        wanted = announced.get("object", {}).get("key", [{"prefix": ""}])
+        assert any(key.startswith(each["prefix"]) for each in wanted), announced
+
+
+def options(call: list[str]) -> dict[str, str]:
+    """Return the options of an `aws logs` call, which the SDK must know with these names."""
+    assert call[:2] == ["aws", "logs"]
+    found = dict(zip(call[3::2], call[4::2], strict=True))
+    operation = "".join(part.capitalize() for part in call[2].split("-"))
+    known = botocore.session.get_session().get_service_model("logs").operation_model(operation).input_shape
+    assert known is not None
+    # As the AWS CLI names them.
+    assert {name.removeprefix("--") for name in found} <= {xform_name(each, "-") for each in known.members} | {"region"}
+    assert {f"--{xform_name(each, '-')}" for each in known.required_members} <= set(found)
+    return found

@@ -32,9 +32,12 @@ def test_the_defaults_are_those_that_atlas_asks_for(load: Load) -> None:
         (export("mongodb-atlas"), 60),
         (export("mongodb-atlas", log_types=["MONGOD_AUDIT"]), 1440),
         (export("cockroachdb"), 60),
+        (export("cockroachdb", omitted_channels=["HEALTH"]), 1440),
+        (export("cockroachdb", groups=[{"log_name": "/a", "channels": ["HEALTH"], "min_level": "ERROR"}]), 1440),
+        (export("cockroachdb", groups=[{"log_name": "/a", "channels": ["OPS"], "min_level": "ERROR"}]), 60),
         (export("aurora-mysql"), 1440),
         (export("aurora-mysql", log_types=["audit", "general"]), 60),
-        (export("aptible"), 180),
+        (export("aptible"), 0),
         (export("s3-logs"), 60),
         (export("s3-logs", services=["alb"]), 1440),
         (export("cloudwatch-logs"), 1440),
@@ -46,13 +49,18 @@ def test_a_kind_that_is_quiet_by_nature_is_silent_later(load: Load, exported: ob
 
 
 def test_a_deployments_longer_silence_holds_for_quiet_kinds_too(load: Load) -> None:
-    assert silent_after(load(document(export("aptible"), alerts={"silent_after_minutes": 600}))) == 600
+    assert silent_after(load(document(export("aurora-mysql"), alerts={"silent_after_minutes": 2400}))) == 2400
 
 
 def test_a_deployments_shorter_silence_holds_for_kinds_that_never_pause(load: Load) -> None:
     alerts = {"silent_after_minutes": 10}
     assert silent_after(load(document(export("mongodb-atlas"), alerts=alerts))) == 10
-    assert silent_after(load(document(export("aptible"), alerts=alerts))) == 180
+    assert silent_after(load(document(export("aurora-mysql"), alerts=alerts))) == 1440
+
+
+@pytest.mark.parametrize("minutes", [0, 10, 2880])
+def test_aptibles_silence_is_no_alarm_whatever_the_deployments_is(load: Load, minutes: int) -> None:
+    assert silent_after(load(document(export("aptible"), alerts={"silent_after_minutes": minutes}))) == 0
 
 
 @pytest.mark.parametrize("minutes", [5, 0])

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 
 from settings import Deployment
-from settings.exports import CockroachdbExport, S3LogsExport
+from settings.exports import AuroraMysqlExport, CockroachdbExport, S3LogsExport
+from settings.log_group_exports import Channel
 from tests.settings.documents import Document, document, export
 
 Load = Callable[[object], Deployment]
@@ -25,7 +27,7 @@ Refusal = Callable[[object], list[str]]
         ),
         (
             export("mongodb-atlas", log_types=["MONGOD", "AUDIT"]),
-            "log_types[1]: got 'AUDIT'; expected one of: MONGOD, MONGOS, MONGOD_AUDIT, MONGOS_AUDIT",
+            "log_types[1]: got 'AUDIT'; expected one of: MONGOD, MONGOS, MONGOD_AUDIT, MONGOS_AUDIT, EVENTS",
         ),
         (
             export("cockroachdb", external_id=None),
@@ -45,6 +47,16 @@ Refusal = Callable[[object], list[str]]
             "groups: got a list of 2; expected each channel in one group only (OPS is in several)",
         ),
         (
+            export("cockroachdb", groups=[{"log_name": "/a", "channels": ["OPS"]}], omitted_channels=["OPS", "HEALTH"]),
+            ("omitted_channels: got ['OPS', 'HEALTH']; expected channels that no group has (OPS is both in `groups` "
+            "and omitted)"),
+        ),
+        (
+            export("cockroachdb", omitted_channels=list(get_args(Channel))),
+            ("omitted_channels: got a list of 11; expected at least one channel left: with every channel omitted "
+            "nothing is exported"),
+        ),
+        (
             export("cockroachdb", redact="no"),
             "redact: got 'no'; expected true or false, without quotes",
         ),
@@ -52,6 +64,11 @@ Refusal = Callable[[object], list[str]]
             export("aurora-mysql", exclude_users=["a b"]),
             ("exclude_users: got ['a b']; expected names of database users without spaces or commas, at most 1024 "
             "characters in all"),
+        ),
+        (
+            export("aurora-mysql", long_query_time=2),
+            ("long_query_time: got 2; expected nothing, or `slowquery` in `log_types`: it says which statements that "
+            "log has"),
         ),
         (
             export("aptible", ship_to=["archive"]),
@@ -100,6 +117,39 @@ def test_standard_trusts_the_cluster_id(load: Load) -> None:
     loaded = load(document(export("cockroachdb", plan="standard", external_id=None))).exports[0]
     assert isinstance(loaded, CockroachdbExport)
     assert loaded.trusted_external_ids == ("f78b7feb-b6cf-4396-9d7f-494982d7d81e",)
+
+
+AUDIT = {"server_audit_logging": "1", "server_audit_events": "CONNECT,QUERY_DCL,QUERY_DDL"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "parameters"),
+    [
+        ({}, AUDIT),
+        ({"exclude_users": ["rdsadmin", "app"]}, {**AUDIT, "server_audit_excl_users": "rdsadmin,app"}),
+        ({"log_types": ["error", "instance", "iam-db-auth-error"], "exclude_users": ["rdsadmin"]}, {}),
+        ({"log_types": ["general"]}, {"general_log": "1", "log_output": "FILE"}),
+        ({"log_types": ["slowquery"]}, {"slow_query_log": "1", "log_output": "FILE"}),
+        (
+            {"log_types": ["audit", "slowquery"], "long_query_time": 0.25},
+            {**AUDIT, "slow_query_log": "1", "long_query_time": "0.25", "log_output": "FILE"},
+        ),
+        (
+            {"log_types": ["slowquery"], "long_query_time": 31536000},
+            {"slow_query_log": "1", "long_query_time": "31536000", "log_output": "FILE"},
+        ),
+        (
+            {"log_types": ["slowquery"], "long_query_time": 0},
+            {"slow_query_log": "1", "long_query_time": "0", "log_output": "FILE"},
+        ),
+    ],
+)
+def test_aurora_parameters_follow_from_the_log_types(
+    load: Load, changes: dict[str, object], parameters: dict[str, str]
+) -> None:
+    loaded = load(document(export("aurora-mysql", **changes))).exports[0]
+    assert isinstance(loaded, AuroraMysqlExport)
+    assert loaded.parameters == parameters
 
 
 def test_every_group_is_a_log_group_of_the_cluster(load: Load) -> None:

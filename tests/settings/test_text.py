@@ -89,11 +89,18 @@ def test_accepts_a_bucket_name_that_s3_takes(load: Load, name: str) -> None:
     assert load(document(export("s3-logs", bucket=name))).exports[0].model_dump()["bucket"] == name
 
 
+def test_a_bucket_that_exists_may_have_dots_and_one_that_is_made_may_not(load: Load, refusal: Refusal) -> None:
+    loaded = load(document(export("s3-logs", services=None, existing_bucket="logs.acme.example")))
+    assert loaded.exports[0].model_dump()["existing_bucket"] == "logs.acme.example"
+    (line,) = refusal(document(export("s3-logs", services=None, bucket="logs.acme.example")))
+    assert "no dots: TLS certificates do not cover such buckets" in line
+
+
 @pytest.mark.parametrize("setting", ["bucket", "existing_bucket"])
 @pytest.mark.parametrize(
     "name",
     [
-        "ab", "a" * 64, "Acme", "acme_logs", "-acme", "acme-", "acme logs", "ácme", "acme.logs", "192.168.5.4",
+        "ab", "a" * 64, "Acme", "acme_logs", "-acme", "acme-", "acme logs", "ácme", "acme..logs", "192.168.5.4",
         "xn--acme", "sthree-acme", "amzn-s3-demo-acme",
         "acme-s3alias", "acme--ol-s3", "acme--x-s3", "acme--table-s3", "", "acme\n",
     ],

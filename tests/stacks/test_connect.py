@@ -387,7 +387,8 @@ def test_the_connector_of_a_cluster_reads_one_secret_and_remembers_and_no_more(s
 def test_nothing_is_left_to_do_at_cockroachdb_but_its_own_settings(synth: Any, omitted: list[str], said: bool) -> None:
     outputs = synth(document(cockroachdb(omitted_channels=omitted or None))).templates[LEDGER]["Outputs"]
     assert outputs["NextSteps"]["Value"].startswith("Nothing to do: ")
-    assert ("SENSITIVE_ACCESS" in outputs["NextSteps"]["Value"]) == said
+    for each in ("SENSITIVE_ACCESS", "EXPERIMENTAL_AUDIT SET READ WRITE;", "auth_log.sql_sessions.enabled = true;"):
+        assert (each in outputs["NextSteps"]["Value"]) == said
     assert "SwitchOff" not in outputs
 
 

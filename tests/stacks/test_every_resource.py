@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from settings import Deployment
 from settings.text import LOG_GROUP_DAYS
-from tests.conftest import ROOT, Synthesized, synthesize
+from tests.conftest import ROOT, Synthesized, synthesize, synthesize_now
 
 ACCOUNT = "111122223333"
 DASHBOARD = "acme-prod-dashboard"
@@ -115,6 +116,20 @@ def test_pci_moves_nothing_to_a_colder_class_in_the_first_three_months() -> None
     for _, _, bucket in synthesize(ROOT / "examples" / "aurora-mysql.yaml").resources("AWS::S3::Bucket"):
         for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]:
             assert all(step["TransitionInDays"] >= 92 for step in rule.get("Transitions", []))
+
+
+def test_the_cold_tier_takes_no_object_of_aptible() -> None:
+    retention = {"hot_days": 90, "archive_days": 400, "cold_after_days": 180}
+    one = {"name": "platform", "kind": "aptible", "stack_region": "eu-west-1"}
+    other = {"name": "uploads", "kind": "s3-logs"}
+    common = {"deployment": "acme-prod", "account": "111122223333", "region": "eu-west-1"}
+    settings = Deployment.model_validate({**common, "retention": retention, "exports": [one, other]})
+    is_cold = {
+        bucket["Properties"]["BucketName"]: "DEEP_ARCHIVE" in str(bucket["Properties"]["LifecycleConfiguration"])
+        for _, _, bucket in synthesize_now(settings).resources("AWS::S3::Bucket")
+    }
+    names = ("platform", "uploads")
+    assert [is_cold[f"acme-prod-{name}-111122223333-eu-west-1"] for name in names] == [False, True]
 
 
 def encryption_denies(bucket_arn: str, key: Any, *, trail: bool, takes_sse_s3: bool) -> list[dict[str, Any]]:

@@ -47,6 +47,13 @@ def test_a_package_that_was_skipped_is_not_a_package_without_vulnerabilities(
     assert "wheels: NOT CHECKED: Dependency not found on PyPI" in capsys.readouterr().out
 
 
+def test_an_answer_about_no_package_is_no_verdict() -> None:
+    empty = {"vulnerabilities": {}, "metadata": {"dependencies": {"total": 0}}}
+    found = [audit.read_pip_audit("wheels", answer({"dependencies": []})), audit.read_npm_audit(answer(empty))]
+    assert [bool(each.unchecked) for each in found] == [True, True]
+    assert audit.report(found) == audit.UNCHECKED
+
+
 def test_a_known_vulnerability_is_named_with_its_remedy_and_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
     bad = {"name": "orjson", "version": "3.13.0", "vulns": [{"id": "PYSEC-1", "fix_versions": ["3.13.1"]}]}
     unchecked = audit.Audit(what="other", checked=0, known=(), unchecked=("no network",))

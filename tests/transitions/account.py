@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ from tests.conftest import synthesize_now
 from tests.lambda_src.vendor_connector.conftest import refusal
 from tests.lambda_src.vendor_connector.formation import Clock, Formation, Iam, _Deployed
 from tests.policy.proof.templates import Templates
+from tests.stacks.test_dependencies import references
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 
@@ -37,6 +39,10 @@ class _Resolved(Templates):
         if logical_id in self.returned:
             return str(self.returned[logical_id].data[attribute])
         return super()._answered(stack, logical_id, attribute)
+
+
+_CONNECTOR_ROLE = re.compile(r"Connector[a-z0-9]*Role[0-9A-F]{8}")
+"""The logical id of a connector's role: an export's stack has one, the shipper's one for each destination."""
 
 
 class Account:
@@ -56,8 +62,12 @@ class Account:
         self.is_judged = False
         self._watch()
 
-    def deploy(self, settings: Deployment) -> None:
-        """Bring the stack to what the settings say, or remove it when they no longer have it."""
+    def deploy(self, settings: Deployment, *, until_a_failure: bool = False) -> None:
+        """Bring the stack to what the settings say, or remove it when they no longer have it.
+
+        A failure is noted and the deploy goes on, so that all is found at once; or it ends there, as CloudFormation's
+        does, for `destroy` to remove what stands.
+        """
         synthesized = synthesize_now(settings)
         new: dict[str, Any] = synthesized.templates.get(self.stack, {"Resources": {}})
         templates = dict(synthesized.templates)
@@ -81,6 +91,8 @@ class Account:
             if old := self._bring(name, resource["Type"], resolved):
                 replaced.append((name, old))
             self.properties[name] = resolved
+            if until_a_failure and self.violations:
+                break
         order = list(reversed(_in_order(former.get("Resources", {}))))
         for name, old in sorted(replaced, key=lambda each: order.index(each[0])):
             self._request("Delete", name, old.properties, old)
@@ -105,7 +117,7 @@ class Account:
             case "AWS::IAM::Policy" if "PolicyDocument" in properties and name.startswith("Connector"):
                 self.policies[name] = properties["PolicyDocument"]["Statement"]
             case "AWS::IAM::Role":
-                for policy in properties.get("Policies", []) if name.startswith("ConnectorRole") else []:
+                for policy in properties.get("Policies", []) if _CONNECTOR_ROLE.fullmatch(name) else []:
                     self.policies[name] = policy["PolicyDocument"]["Statement"]
                 self._trust(properties)
             case "AWS::Logs::LogGroup":
@@ -129,7 +141,9 @@ class Account:
                 self._iam.accounts[arn] = statement["Principal"]["AWS"].split(":")[4]
 
     def _remove(self, name: str, resource: Mapping[str, Any]) -> None:
-        properties = self.properties.pop(name, {})
+        if name not in self.properties:
+            return
+        properties = self.properties.pop(name)
         match resource["Type"]:
             case "AWS::SSM::Parameter":
                 ssm_backends[ACCOUNT][REGION].delete_parameter(properties["Name"])
@@ -164,20 +178,21 @@ class Account:
 
         def call(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
             if self.is_judged:
-                for action, resource in _needs(client.meta.service_model.service_name, operation, arguments):
-                    if not self._allows(action, resource):
+                for action, resource, context in _needs(client.meta.service_model.service_name, operation, arguments):
+                    if not self._allows(action, resource, context):
                         raise refusal("AccessDenied", operation, f"not authorized: {action} on {resource}")
             return original(client, operation, arguments)
 
         self._monkeypatch.setattr(BaseClient, "_make_api_call", call)
 
-    def _allows(self, action: str, resource: str) -> bool:
+    def _allows(self, action: str, resource: str, context: Mapping[str, str]) -> bool:
         found = [
             statement["Effect"]
             for statements in self.policies.values()
             for statement in statements
             if any(fnmatch.fnmatchcase(action, one) for one in _list(statement["Action"]))
             and any(fnmatch.fnmatchcase(resource, one) for one in _list(statement["Resource"]))
+            and _holds(statement.get("Condition", {}), context)
         ]
         return "Allow" in found and "Deny" not in found
 
@@ -225,10 +240,8 @@ def _in_order(resources: Mapping[str, Any]) -> list[str]:
         if name in order or name in waiting:
             return
         waiting.add(name)
-        resource = resources[name]
-        text = json.dumps([resource.get("Properties", {}), resource.get("DependsOn", [])])
-        for other in resources:
-            if f'"{other}"' in text:
+        for other in references(resources[name]):
+            if other in resources:
                 visit(other)
         order.append(name)
 
@@ -237,8 +250,37 @@ def _in_order(resources: Mapping[str, Any]) -> list[str]:
     return order
 
 
-def _needs(service: str, operation: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what IAM is asked about a call: actions and resources (Service Authorization Reference)."""
+_OPERATORS = {
+    "StringEquals": lambda found, wanted: found == wanted,
+    "StringLike": fnmatch.fnmatchcase,
+    "ArnEquals": fnmatch.fnmatchcase,
+    "ArnLike": fnmatch.fnmatchcase,
+}
+
+
+def _holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
+    """Say whether a condition holds: every key of every operator, with one of its values (IAM User Guide).
+
+    A key that the request does not have fails these operators; an operator that is not known fails the test.
+    """
+    return all(
+        key in context and any(_OPERATORS[operator](context[key], one) for one in _list(wanted))
+        for operator, keys in condition.items()
+        for key, wanted in keys.items()
+    )
+
+
+def _needs(service: str, operation: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+    """Yield what IAM is asked about a call: action, resource and condition keys (Service Authorization Reference)."""
+    context = {"aws:ResourceAccount": ACCOUNT, "aws:PrincipalAccount": ACCOUNT, "aws:SecureTransport": "true"}
+    principal = {"logs": "logs.amazonaws.com", "rds": "rds.amazonaws.com"}.get(service, "")
+    for action, resource in _actions(service, operation, arguments):
+        passed = {"iam:PassedToService": principal} if action == "iam:PassRole" else {}
+        yield action, resource, context | passed
+
+
+def _actions(service: str, operation: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield actions and resources."""
     place = f"{REGION}:{ACCOUNT}"
     match service:
         case "ssm":

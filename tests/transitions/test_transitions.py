@@ -8,7 +8,9 @@ log group has a key that does not admit it. A change that the settings refuse is
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import boto3
@@ -30,7 +32,7 @@ from settings.exports import (
 from tests.lambda_src.vendor_connector.conftest import refusal
 from tests.lambda_src.vendor_connector.formation import Clock, Iam
 from tests.lambda_src.vendor_connector.test_aurora_audit import Rds
-from tests.settings.documents import OTLP, document, export
+from tests.settings.documents import FETCH, OTLP, destination, document, export
 from tests.transitions.account import ACCOUNT, Account
 from tests.transitions.fields import Change, changes
 
@@ -246,6 +248,15 @@ def at_atlas(atlas: Any, **connect: Any) -> dict[str, Any]:
     )
 
 
+def at_cockroachdb(cockroach: Any) -> dict[str, Any]:
+    return export(
+        "cockroachdb",
+        cluster_account_id=None,
+        external_id=None,
+        connect={"secret": "acme/cockroach", "api_base_url": cockroach.url},
+    )
+
+
 def prepared_atlas(atlas: Any) -> Snapshot:
     secret = boto3.client("secretsmanager").get_secret_value(SecretId="acme/atlas")["SecretString"]
     boto3.client("secretsmanager").create_secret(Name="acme/second", SecretString=secret)
@@ -305,12 +316,7 @@ def test_every_field_can_be_changed_back_and_destroyed_with_atlas_connected(atla
 @pytest.mark.proof
 def test_every_field_can_be_changed_back_and_destroyed_with_cockroachdb_connected(cockroach: Any, world: Any) -> None:
     _, clock, iam, monkeypatch = world
-    base = export(
-        "cockroachdb",
-        cluster_account_id=None,
-        external_id=None,
-        connect={"secret": "acme/cockroach", "api_base_url": cockroach.url},
-    )
+    base = at_cockroachdb(cockroach)
     value = boto3.client("secretsmanager").get_secret_value(SecretId="acme/cockroach")["SecretString"]
     boto3.client("secretsmanager").create_secret(Name="acme/second", SecretString=value)
     cockroach.clusters["f78b7feb-b6cf-4396-9d7f-494982d7d82f"] = Cluster()
@@ -335,3 +341,170 @@ def test_every_field_of_every_kind_has_another_value() -> None:
     models: dict[str, type[BaseModel]] = {**MODELS, "logzio": LogzioDestination}
     for kind, model in models.items():
         assert list(changes(kind, model))
+
+
+def rows(kind: str, base: dict[str, Any], several: Iterable[Change]) -> list[dict[str, Any]]:
+    """Return settings in which, together, any two fields that can be changed at once are (pairwise, greedily)."""
+    every = [change for change in several if is_valid(with_change(base, change))]
+    pairs = {
+        frozenset((one, other))
+        for one, other in itertools.combinations(range(len(every)), 2)
+        if is_valid(with_change(with_change(base, every[one]), every[other]))
+    }
+    found = []
+    while pairs:
+        row, within = base, list[int]()
+        # Those with the most partners left first, so that few rows are enough.
+        left = Counter(at for pair in pairs for at in pair)
+        for at in sorted(left, key=lambda at: (-left[at], at)):
+            changed = with_change(row, every[at])
+            if is_valid(changed):
+                row = changed
+                within.append(at)
+        covered = {frozenset(pair) for pair in itertools.combinations(within, 2)} & pairs
+        assert covered, f"{kind}: {pairs} of {every} are valid and never together"
+        pairs -= covered
+        found.append(row)
+    return found
+
+
+def is_valid(one: dict[str, Any]) -> bool:
+    try:
+        settings_of(one)
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_every_two_fields_that_fit_together_are_in_a_row(kind: str) -> None:
+    base, every = export(kind), [*own_changes(kind)]
+    found = rows(kind, base, every)
+    for one, other in itertools.combinations(every, 2):
+        both = with_change(with_change(base, one), other)
+        if is_valid(with_change(base, one)) and is_valid(with_change(base, other)) and is_valid(both):
+            assert any(with_change(with_change(row, one), other) == row for row in found), (one, other)
+    assert len(found) < len(every)
+
+
+def own_changes(kind: str) -> Iterator[Change]:
+    """Yield the changes of a kind that needs no vendor."""
+    return (change for change in changes(kind, MODELS[kind]) if change[0][0] != "connect")
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("kind", MODELS)
+def test_fields_can_be_changed_together_back_and_destroyed(kind: str, world: Any) -> None:
+    base = export(kind)
+    found_rows = rows(kind, base, own_changes(kind))
+    pairs = [(base, row) for row in found_rows] + [*itertools.pairwise(found_rows)]
+    assert found(kind, pairs, world) == []
+
+
+@pytest.mark.proof
+def test_fields_can_be_changed_together_with_atlas_connected(atlas: Any, world: Any) -> None:
+    base = at_atlas(atlas)
+    found_rows = rows("mongodb-atlas", base, changes("mongodb-atlas", MODELS["mongodb-atlas"]))
+    assert found_at_atlas(atlas, [(base, row) for row in found_rows] + [*itertools.pairwise(found_rows)], world) == []
+
+
+RENAMED: dict[str, dict[str, Any]] = {
+    "mongodb-atlas": {},
+    "cockroachdb": {},
+    "aurora-mysql": {},
+    "aptible": {},
+    "s3-logs": {"services": None, "existing_bucket": "acme-legacy"},
+    "cloudwatch-logs": {"log_groups": None, "log_group_prefixes": ["/apps/"], "encrypt": True},
+}
+
+
+def renamed(base: dict[str, Any], snapshot: Snapshot, world: Any) -> Iterator[str]:
+    """Rename an export: by its plan (destroy, then deploy), and by a deploy beside it that is undone."""
+    _, clock, iam, monkeypatch = world
+    after = {**base, "name": f"{base['name']}-2"}
+    empty = snapshot()
+    with monkeypatch.context() as patch:
+        old = Account(clock, iam, patch, f"acme-prod-{base['name']}")
+        new = Account(clock, iam, patch, f"acme-prod-{after['name']}")
+        old.deploy(settings_of(base))
+        deployed = snapshot()
+        yield from old.violations
+        # Beside the old one it may be refused, such as for what "this stack did not make"; then all of it goes again.
+        new.deploy(settings_of(after), until_a_failure=True)
+        new.destroy()
+        if snapshot() != deployed:
+            yield f"a renamed export that was deployed beside the old one and destroyed leaves {snapshot()}"
+        new.violations.clear()
+        old.destroy()
+        yield from old.violations
+        if snapshot() != empty:
+            yield f"the destroy of the old name leaves {snapshot()}, it was {empty}"
+        new.deploy(settings_of(after))
+        yield from new.unreadable()
+        new.destroy()
+        yield from new.violations
+        if snapshot() != empty:
+            yield f"the destroy of the new name leaves {snapshot()}, it was {empty}"
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind == "cloudwatch-logs" else pytest.mark.proof) for kind in RENAMED]
+)
+def test_an_export_can_be_renamed(kind: str, world: Any) -> None:
+    assert [*renamed(export(kind, **RENAMED[kind]), prepared(kind, world[0]), world)] == []
+
+
+@pytest.mark.proof
+def test_an_export_can_be_renamed_with_atlas_connected(atlas: Any, world: Any) -> None:
+    assert [*renamed(at_atlas(atlas, alert=True), prepared_atlas(atlas), world)] == []
+
+
+@pytest.mark.proof
+def test_an_export_can_be_renamed_with_cockroachdb_connected(cockroach: Any, world: Any) -> None:
+    def snapshot() -> Any:
+        return remembered(), {name: one.spec for name, one in cockroach.clusters.items()}
+
+    assert [*renamed(at_cockroachdb(cockroach), snapshot, world)] == []
+
+
+def with_reader(reader: dict[str, Any], *names: str) -> Deployment:
+    """Return settings with a destination of Logz.io that reads what two exports archive."""
+    exports = [{**export("s3-logs", ship_to=["reader"]), "name": name} for name in names or ("trail", "front")]
+    return Deployment.model_validate(document(*exports, account=ACCOUNT, destinations=[reader, OTLP]))
+
+
+@pytest.mark.proof
+def test_every_field_can_be_changed_back_and_destroyed_with_logzio_connected(logzio: Any, world: Any) -> None:
+    _, clock, iam, monkeypatch = world
+    connect = {"secret": "acme/logzio-api", "api_base_url": logzio.url}
+    base = destination(FETCH, account_id=None, external_id=None, connect=connect)
+    value = boto3.client("secretsmanager").get_secret_value(SecretId="acme/logzio-api")["SecretString"]
+    boto3.client("secretsmanager").create_secret(Name="acme/second", SecretString=value)
+
+    def snapshot() -> Any:
+        return remembered(), sorted(
+            (one.document["prefix"], one.document["bucket"], one.document["logsType"], one.document["active"])
+            for account in logzio.accounts.values()
+            for one in account.fetchers.values()
+        )
+
+    empty, wrong, done = snapshot(), list[str](), 0
+    for change in changes("logzio", LogzioDestination):
+        try:
+            before, after = with_reader(base), with_reader(with_change(base, change))
+        except ValidationError:
+            continue
+        done += 1
+        with monkeypatch.context() as patch:
+            account = Account(clock, iam, patch, "acme-prod-shipper")
+            account.deploy(before)
+            deployed = snapshot()
+            assert len(deployed[1]) == 2
+            for settings in (after, with_reader(base, "trail"), before):
+                account.deploy(settings)
+            wrong += [f"{change}: going back leaves {snapshot()}"] if snapshot() != deployed else []
+            account.destroy()
+            wrong += [f"{change}: the destroy leaves {snapshot()}"] if snapshot() != empty else []
+            wrong += [f"{change}: {line}" for line in account.violations]
+    assert wrong == []
+    assert done > 2

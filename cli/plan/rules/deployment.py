@@ -66,7 +66,7 @@ def cold_after_days(change: Change) -> Iterable[Effect]:
             change,
             Kind.NOTE,
             f"Objects older than {change.after} days move to Glacier Deep Archive: `logdock logs`, backfill and SQL "
-            "need a restore of 12 to 48 hours for them.",
+            "need a restore of 12 to 48 hours for them. Aptible's own objects stay readable at once.",
         )
     else:
         yield effect(change, Kind.NOTE, "What is in Glacier Deep Archive already stays there.")

@@ -139,7 +139,19 @@ def aurora_log_types(change: Change) -> Iterable[Effect]:
     names = (f"/aws/rds/cluster/{change.part.cluster_id}/{each}" for each in change.removed)
     yield from _groups_gone(change, names, LOG_GROUP)
     if change.removed and is_connected(change):
-        yield effect(change, Kind.NOTE, f"The deploy has Aurora publish {joined(change.removed)} no more.")
+        yield effect(
+            change,
+            Kind.NOTE,
+            f"The deploy has Aurora publish {joined(change.removed)} no more, and puts back the parameters that had "
+            "the engine write it.",
+        )
+    if change.added and is_connected(change):
+        needed = change.new_part.parameters.items() - change.part.parameters.items()
+        if needed and not change.part.parameters:
+            yield _default_group(change)
+        elif needed:
+            written = joined(sorted(f"{name} = {value}" for name, value in needed))
+            yield effect(change, Kind.NOTE, f"The deploy sets {written} in the cluster's parameter group.")
     if not is_connected(change):
         yield _aurora_step(change)
 
@@ -153,16 +165,25 @@ def _aurora_step(change: Change) -> Effect:
     )
 
 
+def _default_group(change: Change) -> Effect:
+    return effect(
+        change,
+        Kind.RESTARTS,
+        "The deploy sets the parameters that have the engine write these logs. A cluster that still uses a default "
+        "parameter group gets one of its own, and its instances must then be restarted once.",
+    )
+
+
 def aurora_parameters(change: Change) -> Iterable[Effect]:
-    """The parameters of Advanced Auditing are dynamic."""
-    if change.path == "events" and change.removed:
+    """The parameters of the logs are dynamic."""
+    if change.path == "events" and change.removed and "audit" in change.new_part.log_types:
         yield effect(
             change,
             Kind.CUTS_OFF,
             f"{joined(change.removed)} is no longer audited; what is not audited cannot be had later.",
         )
     if is_connected(change):
-        yield effect(change, Kind.NOTE, "Advanced Auditing's parameters are dynamic: no instance restarts.")
+        yield effect(change, Kind.NOTE, "The parameters of the logs are dynamic: no instance restarts.")
     else:
         yield _aurora_step(change)
 
@@ -175,9 +196,9 @@ def parameter_group(change: Change) -> Iterable[Effect]:
     yield effect(
         change,
         Kind.RESTARTS,
-        "The deploy puts the old parameter group's audit parameters back and sets them in the new one. If the cluster "
-        "must be given another group, its instances take it at their next restart; until then the cluster may not be "
-        "audited.",
+        "The deploy puts the old parameter group's parameters back and sets them in the new one. If the cluster must "
+        "be given another group, its instances take it at their next restart; until then the cluster may not write its "
+        "logs.",
         "Deploy.",
         "If the output `RestartNeeded` is true: `aws rds reboot-db-instance --db-instance-identifier <each instance>`, "
         "readers first.",
@@ -221,19 +242,21 @@ def aurora_role(change: Change) -> Iterable[Effect]:
 
 def configure_cluster(change: Change) -> Iterable[Effect]:
     """The deploy configures the cluster, or nobody does."""
-    if change.after:
+    if change.after and not change.new_part.parameters:
+        yield effect(change, Kind.NOTE, "The deploy switches the export on; no parameter is needed for it.")
+    elif change.after:
         yield effect(
             change,
             Kind.RESTARTS,
-            "The deploy sets the audit parameters and switches the export on. A cluster that still uses a default "
-            "parameter group gets one of its own, and its instances must then be restarted once.",
+            "The deploy sets the parameters of the logs and switches the export on. A cluster that still uses a "
+            "default parameter group gets one of its own, and its instances must then be restarted once.",
         )
     else:
         yield effect(
             change,
             Kind.CUTS_OFF,
-            "The deploy puts the cluster back as it was: auditing and the export are switched off. What is not audited "
-            "cannot be had later.",
+            "The deploy puts the cluster back as it was: the logs and their export are switched off. What is not "
+            "audited cannot be had later.",
             f"Deploy, then at once run what `logdock next-steps {change.of}` prints.",
         )
 

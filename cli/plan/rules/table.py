@@ -223,6 +223,7 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("AuroraMysqlExport", "events"): aurora_parameters,
     ("AuroraMysqlExport", "include_users"): aurora_parameters,
     ("AuroraMysqlExport", "exclude_users"): aurora_parameters,
+    ("AuroraMysqlExport", "long_query_time"): aurora_parameters,
     ("AuroraMysqlExport", "parameter_group"): parameter_group,
     ("AuroraMysqlExport", "log_groups"): aurora_groups,
     ("AuroraMysqlExport", "role"): aurora_role,

@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any
@@ -40,24 +40,22 @@ class Text:
         data = self.data
         if data.isascii():
             return data
-        for pattern, filler in _NO_LETTERS:
-            data = pattern.sub(filler, data)
+        for leads, pattern, filler in _NO_LETTERS:
+            if any(lead in data for lead in leads):
+                data = pattern.sub(filler, data)
         return data
 
 
 def emails(text: Text) -> list[Span]:
     """Find e-mail addresses: the domains behind each @, and in the reversed text the local parts before it."""
-    ends = {match.start(): match.end() for match in _DOMAIN.finditer(text.letters)}
+    if b"@" not in text.data:
+        return []
+    ends = dict([match.span() for match in _DOMAIN.finditer(text.letters)])
     if not ends:
         return []
-    size = len(text.data)
-    found = []
-    for match in _REVERSED_LOCAL.finditer(text.letters[::-1]):
-        start, end = match.span()
-        if stop := ends.get(size - 1 - start):
-            found.append((size - end, stop))
-    found.reverse()
-    return found
+    last = len(text.data) - 1
+    locals_ = [match.span() for match in _REVERSED_LOCAL.finditer(text.letters[::-1])]
+    return [(last + 1 - end, ends[last - start]) for start, end in reversed(locals_) if last - start in ends]
 
 
 def ipv4_addresses(text: Text) -> list[Span]:
@@ -71,7 +69,9 @@ def ipv6_addresses(text: Text) -> list[Span]:
     data = text.data
     found = []
     done = 0
-    for match in _COLONS.finditer(data):
+    # the whole form is rare, and RE2 sees sooner than Python's `re` that there is none
+    candidates = _COLONS if _whole_ipv6_search()(data) else _TWO_COLONS
+    for match in candidates.finditer(data):
         at = match.start()
         if at < done:
             continue
@@ -170,35 +170,60 @@ def _cards_in(run: bytes) -> list[Span]:
 
 
 def _cards_in_groups(text: bytes) -> list[Span]:
-    """Return the spans of card numbers in groups of digits with one separator between two."""
-    number = text.translate(None, _SEPARATOR_BYTES)
-    groups = [group.span() for group in _DIGITS.finditer(text)]
-    sizes = [end - start for start, end in groups]
-    # which group ends after so many digits
-    ends = {digits: i for i, digits in enumerate(accumulate(sizes))}
-    # sums from the left, with the second, fourth ... digit doubled, and with the first, third ...
-    sums = []
-    for first in (1, 0):
-        values = bytearray(number.translate(_VALUE))
-        values[first::2] = number[first::2].translate(_DOUBLED)
-        sums.append([0, *accumulate(values)])
+    """Return the spans of card numbers in groups of digits with one separator between two.
+
+    The sums of all numbers of a length are computed at once, with a digit in each byte of a long integer: eighteen
+    additions tell of each place whether its check digit is right.
+    """
+    groups = _flat(text).split(b" ")
+    sizes = [*map(len, groups)]
+    number = b"".join(groups)
+    starts, ends = _bytes_as_int(map(_FIRST.__getitem__, sizes)), _bytes_as_int(map(_LAST.__getitem__, sizes))
+    values = _bytes_as_int((number.translate(_VALUE),)), _bytes_as_int((number.translate(_DOUBLED),))
+    sums = 0
+    # a number that is a card: where it begins, and how many digits it has
+    candidates: list[tuple[int, int]] = []
+    for length in range(1, _MOST_DIGITS + 1):
+        sums = values[(length + 1) % 2] + (sums >> 8)
+        if length < _FEWEST_DIGITS:
+            continue
+        right = sums.to_bytes(len(number), "little").translate(_IS_TENFOLD)
+        begins = _bytes_as_int((number.translate(_MAY_BEGIN[length]),)) & starts
+        found = (_bytes_as_int((right,)) & begins & (ends >> 8 * (length - 1))).to_bytes(len(number), "little")
+        at = found.find(1)
+        while at >= 0:
+            candidates.append((at, length))
+            at = found.find(1, at + 1)
+    places = [0, *accumulate(sizes)]
+    if b"62" in number:
+        for i, start in enumerate(places[:-1]):
+            if number.startswith(b"62", start):
+                candidates += [
+                    (start, sum(printed)) for printed in _PRINTED if tuple(sizes[i : i + len(printed)]) == printed
+                ]
+    if not candidates:
+        return []
     spans = []
-    digits = done = 0
-    for i, size in enumerate(sizes):
-        if i >= done:
-            for length in _card_lengths(number[digits : digits + 4]):
-                last = ends.get(digits + length)
-                if last is None:
-                    continue
-                total = sums[(digits + length + 1) % 2]
-                if (total[digits + length] - total[digits]) % 10 == 0 or (
-                    number.startswith(b"62", digits) and tuple(sizes[i : last + 1]) in _PRINTED
-                ):
-                    spans.append((groups[i][0], groups[last][1]))
-                    done = last + 1
-                    break
-        digits += size
+    digits = [group.span() for group in _DIGITS.finditer(text)]
+    first, last = (dict(zip(places[i:], edges, strict=False)) for i, edges in enumerate(zip(*digits, strict=True)))
+    done = 0
+    for start, length in sorted(candidates):
+        if start >= done and length in _card_lengths(number[start : start + 4]):
+            done = start + length
+            spans.append((first[start], last[done]))
     return spans
+
+
+def _flat(text: bytes) -> bytes:
+    """Return groups of digits with a blank between two."""
+    if not text.isascii():
+        for separator in (b"\xc2\xa0", b"\xe2\x80\x91", b"\xe2\x80\xaf"):
+            text = text.replace(separator, b" ")
+    return text.translate(_ONE_SEPARATOR)
+
+
+def _bytes_as_int(parts: Iterable[bytes]) -> int:
+    return int.from_bytes(b"".join(parts), "little")
 
 
 @lru_cache(maxsize=10_000)
@@ -226,8 +251,18 @@ def _card_lengths(prefix: bytes) -> tuple[int, ...]:
 
 
 def _luhn(number: bytes) -> bool:
-    # of a digit's code, the last four bits are its value
-    return (sum(number[-1::-2].translate(_VALUE)) + sum(number[-2::-2].translate(_DOUBLED))) % 10 == 0
+    sums = _SUMS
+    total = sums[number[-4:]] + sums[number[-8:-4]] + sums[number[-12:-8]] + sums[number[-16:-12]]
+    return (total if len(number) <= 16 else total + sums[number[:-16]]) % 10 == 0
+
+
+class _Sums(dict[bytes, int]):
+    """The sums of up to four digits, every second one from the right doubled: at most 11,111 of them."""
+
+    def __missing__(self, digits: bytes) -> int:
+        # of a digit's code, the last four bits are its value
+        total = sum(digits[-1::-2].translate(_VALUE)) + sum(digits[-2::-2].translate(_DOUBLED))
+        return self.setdefault(digits, total)
 
 
 def aws_keys(text: Text) -> list[Span]:
@@ -265,10 +300,12 @@ def _is_user_and_password(token: bytes) -> bool:
 
 # UTF-8 outside ASCII that is no letter: U+0080 to U+00BF, U+2000 to U+303F, surrogates, U+F000 on but for Han
 _NO_LETTERS = (
-    (re.compile(rb"\xC2[\x80-\xBF]"), b"\1\1"),
-    (re.compile(rb"[\xE2\xE3\xED\xEF](?:(?<=[\xE2\xEF])[\x80-\xBF]|(?<=\xE3)\x80|(?<=\xED)[\xA0-\xBF])[\x80-\xBF]"),
+    ((b"\xc2",), re.compile(rb"\xC2[\x80-\xBF]"), b"\1\1"),
+    ((b"\xe2", b"\xe3", b"\xed", b"\xef"),
+     re.compile(rb"[\xE2\xE3\xED\xEF](?:(?<=[\xE2\xEF])[\x80-\xBF]|(?<=\xE3)\x80|(?<=\xED)[\xA0-\xBF])[\x80-\xBF]"),
      b"\1\1\1"),
-    (re.compile(rb"[\xF0-\xF4](?:(?<=\xF0)[\x80-\x9F\xB0-\xBF]|(?<=[\xF1-\xF4])[\x80-\xBF])[\x80-\xBF]{2}"),
+    ((b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4"),
+     re.compile(rb"[\xF0-\xF4](?:(?<=\xF0)[\x80-\x9F\xB0-\xBF]|(?<=[\xF1-\xF4])[\x80-\xBF])[\x80-\xBF]{2}"),
      b"\1\1\1\1"),
 )  # fmt: skip
 _ALNUM = r"[A-Za-z0-9\x80-\xff]"
@@ -289,7 +326,11 @@ _IPV4 = re.compile(
     rf"{_OCTET}\.{_OCTET}\.{_OCTET}(?!\.?[0-9])".encode()
 )
 # every IPv6 address has two colons together, or six
-_COLONS = re.compile(rb":(?::|[0-9A-Fa-f]{1,4}:(?:[0-9A-Fa-f]{1,4}:){4})")
+# none has more than four digits behind the two colons, as the account in an ARN, or begins as a bucket's `s3:::name`
+_NO_ARN = r"(?![0-9A-Fa-f]{5})(?!(?<=s3::):[^0-9A-Fa-f.:])(?!(?<=s3:::)[^0-9A-Fa-f.:])"
+_TWO_COLONS = re.compile(rf"::{_NO_ARN}".encode())
+_WHOLE_IPV6 = rb":(?:[0-9A-Fa-f]{1,4}:){5}"
+_COLONS = re.compile(rf":(?::{_NO_ARN}|[0-9A-Fa-f]{{1,4}}:(?:[0-9A-Fa-f]{{1,4}}:){{4}})".encode())
 _IPV6_BYTES = b"0123456789abcdefABCDEF:."
 _LONGEST_RUN, _LONGEST_ZONE = 64, 64
 _IPV6_RUN = re.compile(rb"[0-9A-Fa-f:.]++(?:%[0-9A-Za-z_\-]++)?+")
@@ -303,6 +344,20 @@ _PRINTED = {
     (4, 4, 4, 1), (4, 4, 5), (4, 4, 4),
 }  # fmt: skip
 _DIGITS = re.compile(rb"[0-9]+")
+_ONE_SEPARATOR = bytes.maketrans(b"+-", b"  ")
+_FEWEST_DIGITS, _MOST_DIGITS = 12, 19
+# of a group of so many digits, a one for the first or the last
+_FIRST = [b"", *(b"\1" + bytes(size - 1) for size in range(1, 20))]
+_LAST = [b"", *(bytes(size - 1) + b"\1" for size in range(1, 20))]
+# with which digits a card of so many may begin
+_MAY_BEGIN = {
+    length: bytes(byte in digits for byte in range(256))
+    for length, digits in (
+        (12, b"56"), (13, b"456"), (14, b"356"), (15, b"356"), (16, b"234568"), (17, b"568"), (18, b"568"),
+        (19, b"234568"),
+    )
+}  # fmt: skip
+_IS_TENFOLD = bytes(total % 10 == 0 for total in range(256))
 _CARD_RUN = re.compile(rb"[2-68](?<![0-9].)[0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
 _CARD_WINDOW = 1024
 # groups, so many that memory stays bounded
@@ -313,6 +368,7 @@ _NEXT_GROUP = re.compile(rf"{_SEPARATOR}[0-9]{{1,19}}+(?![0-9])".encode("latin-1
 _LONGEST_CARD = 19 * 4
 _VALUE = bytes(byte & 15 for byte in range(256))
 _DOUBLED = bytes((byte & 15) * 2 - 9 * ((byte & 15) > 4) if 48 <= byte < 58 else 0 for byte in range(256))
+_SUMS = _Sums()
 # digits that begin as an issuer's cards and are as many; `_cards_in` decides
 _BARE = (
     r"4[0-9]{12}(?:[0-9]{3}(?:[0-9]{3})?)?|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}"
@@ -338,12 +394,22 @@ _HEADER = re.compile(rb"(?<![a-z0-9])authorization[^a-z]{1,10}(?:value[^a-z]{1,1
 @lru_cache(maxsize=1)
 def _card_search() -> Callable[[bytes, int], Any]:
     """Return RE2's search for what may be a card."""
-    # a function that redacts no cards starts without it
+    return _search_of(_CARD.encode("latin-1"))
+
+
+@lru_cache(maxsize=1)
+def _whole_ipv6_search() -> Callable[[bytes], Any]:
+    """Return RE2's search for what may be an IPv6 address without two colons together."""
+    return _search_of(_WHOLE_IPV6)
+
+
+def _search_of(expression: bytes) -> Callable[..., Any]:
+    # a function that redacts nothing starts without it
     import re2
 
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
-    search: Callable[[bytes, int], Any] = re2.compile(_CARD.encode("latin-1"), options).search
+    search: Callable[..., Any] = re2.compile(expression, options).search
     return search
 
 

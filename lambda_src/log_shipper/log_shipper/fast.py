@@ -1,20 +1,21 @@
 """Whole blocks of lines at once, where all lines open alike: the same bytes as line by line, several times faster.
 
-A block is escaped by one call as one JSON text, with DEL in place of its line feeds: DEL is the one control character
-that JSON leaves as it is, so the text is then cut at it into escaped lines. Whatever does not fit (another opening, DEL
-in the text, bytes that are not UTF-8, a long line) makes the functions return None, and the block is read line by line.
+A block is escaped by one call as one JSON text, with DEL in place of its line feeds, or another control character where
+the text has that one: JSON leaves those from U+007F on as they are, so the text is then cut at it into escaped lines.
+Whatever does not fit (another opening, every such character in the text, a long line) makes the functions return None,
+and the block is read line by line.
 """
 
 import re
-from itertools import chain, islice, repeat
 from typing import NamedTuple
 
 import orjson
 
 from log_shipper import timestamps
-from log_shipper.rendering import HEAD, TIMESTAMP, Renderer
+from log_shipper.lines import text_of
+from log_shipper.rendering import HEAD, Renderer
 
-_DEL = b"\x7f"
+_BORDERS = [chr(code) for code in (0x7F, *range(0x80, 0xA0))]
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 # what `timestamps.opening` looks for, in an escaped line
 _OPENING = re.compile(
@@ -65,11 +66,9 @@ def wrap(block: bytes | str, renderer: Renderer, log_type: str, *, by_hour: bool
         return None
     if by_hour and len({second[:13] for second in seconds}) > 1:
         return None
-    before, after = renderer.around_message(log_type)
-    before = b"Z" + before
     times = [head[start:stop] for head in heads]
-    data = _joined(times, b"Z" + TIMESTAMP, before, segments, after)
-    return Wrapped(data, len(segments), times[0].decode() + "Z")
+    data = renderer.lines(times, segments, log_type)
+    return None if data is None else Wrapped(data, len(segments), times[0].decode() + "Z")
 
 
 def wrap_at(
@@ -79,39 +78,30 @@ def wrap_at(
     segments = _escaped_lines(block)
     if segments is None or _may_have_blanks(segments):
         return None
-    before, after = renderer.around_message(log_type)
-    if len(times) == 1:
-        time = times[0].encode()
-        head = HEAD + time + TIMESTAMP + time + before
-        return Wrapped(head + (after + head).join(segments) + after, len(segments), times[0])
-    if len(times) != len(segments) or (by_hour and len({time[:13] for time in times}) > 1):
+    if len(times) > 1 and (len(times) != len(segments) or (by_hour and len({time[:13] for time in times}) > 1)):
         return None
-    data = _joined([time.encode() for time in times], TIMESTAMP, before, segments, after)
-    return Wrapped(data, len(segments), times[0])
+    data = renderer.lines([time[:-1].encode() for time in times], segments, log_type)
+    return None if data is None else Wrapped(data, len(segments), times[0])
 
 
-def pass_through(block: bytes, *, by_hour: bool) -> Wrapped | None:
-    """Return a block of archive lines, which are a destination's lines as they are."""
+def pass_through(block: bytes, renderer: Renderer, *, by_hour: bool) -> Wrapped | None:
+    """Return a block of archive lines as a destination takes them, without reading them as JSON."""
     if by_hour or not block.startswith(HEAD):
         return None
+    data = renderer.archived_lines(block)
+    if data is None:
+        return None
     time = block[len(HEAD) : len(HEAD) + 40].partition(b'"')[0].decode("ascii", "replace")
-    return Wrapped(block + b"\n", block.count(b"\n") + 1, time)
-
-
-def _joined(times: list[bytes], between: bytes, before: bytes, segments: list[bytes], after: bytes) -> bytes:
-    """Return head, time, between, time, before, segment, after of every line, copied once."""
-    pieces = chain.from_iterable(zip(repeat(after + HEAD), times, repeat(between), times, repeat(before), segments))
-    return b"".join(chain((HEAD,), islice(pieces, 1, None), (after,)))
+    return Wrapped(data, block.count(b"\n") + 1, time)
 
 
 def _escaped_lines(block: bytes | str) -> list[bytes] | None:
-    try:
-        text = block if isinstance(block, str) else block.decode("utf-8")
-    except UnicodeDecodeError:
+    text = block if isinstance(block, str) else text_of(block)
+    # a border that the text has not; a wider character than the text's would make the text wider
+    border = next((border for border in _BORDERS if border not in text), None)
+    if border is None:
         return None
-    if "\x7f" in text:
-        return None
-    return orjson.dumps(text.replace("\n", "\x7f"))[1:-1].split(_DEL)
+    return orjson.dumps(text.replace("\n", border))[1:-1].split(border.encode())
 
 
 def _may_have_blanks(segments: list[bytes]) -> bool:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from log_shipper.export_config import ExportConfig
 from log_shipper.fast import Wrapped, has_long_line, pass_through, wrap, wrap_at
+from log_shipper.lines import is_utf8, text_of
 from log_shipper.parsers.cockroachdb import unjudged_payload
 from log_shipper.reading import RawBlock
 from log_shipper.record import Record
@@ -176,13 +177,16 @@ class Job:
 
     def _wrapped(self, raw: RawBlock, *, by_hour: bool) -> Wrapped | None:
         renderer, config = self.renderer, self.export
-        if self.seen < self.skip or not renderer.joins_bytes or (config.filter.active and not self.redacted):
+        if self.seen < self.skip or (config.filter.active and not self.redacted):
             return None
         limit = renderer.shape.max_message_chars
         block = raw.block
         if isinstance(block, str) and (limit is not None or config.redactor.active):
             block = block.encode()
         if isinstance(block, bytes):
+            if not is_utf8(block):
+                # what is not UTF-8 is redacted, measured and shipped as it is then shown
+                block = text_of(block).encode()
             if config.redactor.active and not self.redacted:
                 redacted_block = config.redactor.redact_lines(block)
                 if redacted_block is None:
@@ -191,7 +195,7 @@ class Job:
             if has_long_line(block, limit):
                 return None
             if raw.way == "archive":
-                return pass_through(block, by_hour=by_hour) if self.redacted else None
+                return pass_through(block, renderer, by_hour=by_hour) if self.redacted else None
         if raw.way == "arrival":
             return wrap_at(block, raw.times, renderer, raw.log_type, by_hour=by_hour)
         return wrap(block, renderer, raw.log_type, by_hour=by_hour)
@@ -228,13 +232,15 @@ class Job:
         ends = [self.seen]
         filtered = sent = 0
         first = ""
-        for end, record in enumerate(records, self.seen + 1):
-            if not self.redacted:
-                if config.filter.active and not config.filter.wants(record.message):
-                    filtered += 1
-                    continue
-                if config.redactor.active:
-                    record = redacted(record, config)
+        wanted = list(enumerate(records, self.seen + 1))
+        if not self.redacted:
+            if config.filter.active:
+                wanted = [(end, record) for end, record in wanted if config.filter.wants(record.message)]
+                filtered = len(records) - len(wanted)
+            if config.redactor.active:
+                shown = redacted([record for _, record in wanted], config)
+                wanted = [(end, record) for (end, _), record in zip(wanted, shown, strict=True)]
+        for end, record in wanted:
             parts = fit(record, shape.max_message_chars, config.oversize)
             rendered = [renderer.line(part) for part in parts]
             limit = shape.max_line_bytes
@@ -293,13 +299,19 @@ def acknowledge(pending: list[tuple[Job, Segment]], settled: list[tuple[Job, Seg
         job.keep()
 
 
-def redacted(record: Record, config: ExportConfig) -> Record:
-    """Return a record with its message and its fields redacted, their names too: a header may hold a secret."""
+def redacted(records: list[Record], config: ExportConfig) -> list[Record]:
+    """Return records with messages and fields redacted, and names of fields too: a header may hold a secret."""
     redactor = config.redactor
-    fields = record.fields
-    if fields:
-        fields = {redactor.redact_name(name): redactor.redact(value) for name, value in fields.items()}
-    message = redactor.redact(record.message)
-    if config.vendor == "cockroachdb" and (start := unjudged_payload(record.message)) >= 0:
-        message = redactor.redact_unjudged(record.message, start) or message
-    return record._replace(message=message, fields=fields)
+    messages = redactor.redact_all([record.message for record in records])
+    if config.vendor == "cockroachdb":
+        for i, record in enumerate(records):
+            if (start := unjudged_payload(record.message)) >= 0:
+                messages[i] = redactor.redact_unjudged(record.message, start) or messages[i]
+    values = iter(redactor.redact_all([value for record in records for value in (record.fields or {}).values()]))
+    return [
+        record._replace(
+            message=message,
+            fields={redactor.redact_name(name): next(values) for name in record.fields} if record.fields else None,
+        )
+        for record, message in zip(records, messages, strict=True)
+    ]

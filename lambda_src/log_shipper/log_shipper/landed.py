@@ -6,7 +6,7 @@ from log_shipper.decode import decoded
 from log_shipper.errors import CorruptInputError
 from log_shipper.export_config import ExportConfig
 from log_shipper.jobs import Job, Refused, Segment
-from log_shipper.parsers import mongodb_atlas
+from log_shipper.parsers import docker_json, mongodb_atlas
 from log_shipper.reading import RawBlock, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import path_fields
@@ -42,8 +42,14 @@ def landed_blocks(
 
 
 def landed_fields(config: ExportConfig, key: str) -> dict[str, str] | None:
-    """Return the named parts of an object's key, None where the export names none."""
-    return path_fields(config.path_fields, key) if config.path_fields else None
+    """Return the fields that an object's key gives to every line, None where it gives none."""
+    return key_fields(key, config.vendor, config.path_fields)
+
+
+def key_fields(key: str, vendor: str, pattern: str | None) -> dict[str, str] | None:
+    """Return the fields that a key gives by its vendor's layout, and by the names that the export gives its parts."""
+    found = docker_json.key_fields(key) if vendor == "aptible" else {}
+    return found | path_fields(pattern, key) if pattern else found or None
 
 
 def refuse_rest(job: Job, error: CorruptInputError, arrival: str) -> Segment:

@@ -48,5 +48,27 @@ def loads(text: str) -> JsonValue:
         raise ValueError("the document is nested too deeply") from None
 
 
+def is_document(text: str) -> bool:
+    """Say whether a string is a JSON document in the sense of this module."""
+    try:
+        loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def string_of(token: str) -> str | None:
+    """Return the value of a JSON string, None when the token is none; a lone surrogate is shown as its escape."""
+    try:
+        return str(orjson.loads(token))
+    except ValueError:
+        pass
+    try:
+        value = str(_decoder.decode(_ESCAPE.sub(_known_escape, token)))
+    except ValueError:
+        return None
+    return value.encode("utf-8", "backslashreplace").decode()
+
+
 def _known_escape(match: re.Match[str]) -> str:
     return match[0] if match[1] in '"\\/bfnrtu' else "\\" + match[0]

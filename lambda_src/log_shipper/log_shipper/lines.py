@@ -131,3 +131,14 @@ def _unix(block: bytes) -> bytes:
 def text_of(line: bytes) -> str:
     r"""Return the line as text; a byte that is not UTF-8 becomes ``\xNN``, so that it is seen and not lost."""
     return line.decode("utf-8", "backslashreplace")
+
+
+def is_utf8(data: bytes) -> bool:
+    """Say whether data is UTF-8."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

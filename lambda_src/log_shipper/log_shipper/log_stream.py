@@ -7,7 +7,7 @@ from log_shipper.events import LogEvents
 from log_shipper.export_config import ExportConfig
 from log_shipper.jobs import Job, Segment
 from log_shipper.line_readers import VENDOR_FORMATS, line_reader
-from log_shipper.parsers import aurora_mysql
+from log_shipper.parsers import aurora_mysql, cockroachdb
 from log_shipper.reading import RawBlock
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import Renderer, Shape
@@ -34,7 +34,8 @@ class LogStream:
         self._log_type = aurora_mysql.log_type_of(log_group)
         self._reader = line_reader(self._format, config.record_start)
         source = f"cloudwatch:{log_group}:{log_stream}"
-        self.renderer = Renderer(Shape(), export=config.name, vendor=config.vendor, source=source)
+        fields = cockroachdb.stream_fields(log_stream) if config.vendor == "cockroachdb" else None
+        self.renderer = Renderer(Shape(), export=config.name, vendor=config.vendor, source=source, fields=fields)
 
     def take(self, payload: LogEvents) -> Iterator[RawBlock | list[Record]]:
         """Yield what the next payload completes: its messages as blocks where each is a line, records where not.

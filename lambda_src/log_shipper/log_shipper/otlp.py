@@ -5,6 +5,7 @@ https://opentelemetry.io/docs/specs/otel/logs/data-model/. A record's message is
 fields are attributes; the export and its vendor are the resource's.
 """
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from itertools import groupby
@@ -18,13 +19,19 @@ from log_shipper.errors import DeliveryError
 from log_shipper.http_client import Answer
 from log_shipper.jobs import Job
 from log_shipper.record import Record
-from log_shipper.rendering import Renderer, Shape
+from log_shipper.rendering import Renderer, Shape, joined_lines
 
 SHAPE = Shape(max_message_chars=1024 * 1024)
 _SCOPE = b'"scopeLogs":[{"scope":{"name":"logdock"},"logRecords":['
+_HEAD = b'{"timeUnixNano":"'
+_ARCHIVED = re.compile(
+    rb'\{"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)Z","@timestamp":"\1Z"(?=,"export":"[^"\\]*+","vendor":)'
+)
+_MESSAGE, _FIELDS = b',"message":"', b'","fields":{'
 _LOGS_PATH = "/v1/logs"
 _OWN, _COLUMN = ("log_type", "source"), "fields."
 _TIME = "logdock.time"
+_MOST_SECONDS = 8192
 _MAX_TIME_NS = 2**63 - 1
 """11 April 2262: ``timeUnixNano`` is a fixed64, and backends hold it as a signed number."""
 
@@ -39,40 +46,82 @@ def logs_url(endpoint: str) -> str:
 class OtlpRenderer(Renderer):
     """Writes a record as a ``LogRecord`` and a comma, a line each."""
 
-    joins_bytes = False
-
     def __init__(
         self, shape: Shape, *, export: str, vendor: str, source: str, fields: dict[str, str] | None = None
     ) -> None:
         super().__init__(shape, export=export, vendor=vendor, source=source, fields=fields)
         self._source_text = source
+        self._seconds = _Seconds()
+        self._known: dict[tuple[str, str | None], bytes] = {}
         attributes = [_attribute("logdock.export", export), _attribute("logdock.vendor", vendor)]
         self.resource = orjson.dumps({"attributes": [_attribute("service.name", export), *attributes]})
         self._observed = f'","observedTimeUnixNano":"{time.time_ns()}","body":{{"stringValue":'.encode()
 
     def line(self, record: Record) -> bytes:
         """Return the line of a record."""
-        texts = {"log_type": record.log_type, "source": record.source or self._source_text}
-        # a column may have the name of an attribute, which may be there once
-        named = (self._fields | (record.fields or {})).items()
-        texts |= {_COLUMN + name if name in _OWN else name: value for name, value in named}
-        moment = timestamps.epoch_ns(record.time)
-        if not 0 <= moment <= _MAX_TIME_NS:
+        try:
+            moment = self._seconds.moment(record.time[:-1].encode())
+        except ValueError:
             # one time that a backend refuses would cost the body: the record says its own in an attribute
-            texts[_TIME] = record.time
-            moment = min(max(0, moment), _MAX_TIME_NS)
-        attributes = [_attribute(name, value) for name, value in texts.items()]
-        return b"".join(
-            (
-                b'{"timeUnixNano":"',
-                str(moment).encode(),
-                self._observed,
-                orjson.dumps(record.message),
-                b'},"attributes":',
-                orjson.dumps(attributes),
-                b"},\n",
-            )
-        )
+            exact = timestamps.epoch_ns(record.time)
+            moment = b"%d" % min(max(0, exact), _MAX_TIME_NS)
+            texts = self._texts(record.log_type, record.source, record.fields)
+            attributes = _attributes_part(texts if exact == int(moment) else texts | {_TIME: record.time})
+        else:
+            attributes = self._attributes(record)
+        return b"".join((_HEAD, moment, self._observed, orjson.dumps(record.message), attributes))
+
+    def _attributes(self, record: Record) -> bytes:
+        if record.fields:
+            return _attributes_part(self._texts(record.log_type, record.source, record.fields))
+        key = record.log_type, record.source
+        if key not in self._known:
+            if len(self._known) >= 256:
+                self._known.clear()
+            self._known[key] = _attributes_part(self._texts(*key, None))
+        return self._known[key]
+
+    def _texts(self, log_type: str, source: str | None, fields: dict[str, str] | None) -> dict[str, str]:
+        """Return the attributes of a record. A column may have the name of one, which may be there once."""
+        named = (self._fields | (fields or {})).items()
+        texts = {"log_type": log_type, "source": source or self._source_text}
+        return texts | {_COLUMN + name if name in _OWN else name: value for name, value in named}
+
+    def lines(self, times: list[bytes], segments: list[bytes], log_type: str) -> bytes | None:
+        """Return the lines of records that differ in time and message alone; None when a time is out of range."""
+        return self._lines(times, segments, self._texts(log_type, None, None))
+
+    def _lines(self, times: list[bytes], segments: list[bytes], texts: dict[str, str]) -> bytes | None:
+        try:
+            moments = [*map(self._seconds.moment, times)]
+        except ValueError:
+            return None
+        return joined_lines(_HEAD, moments, None, self._observed + b'"', segments, b'"' + _attributes_part(texts))
+
+    def archived_lines(self, block: bytes) -> bytes | None:
+        """Return a block of archive lines as records when they differ in time and message alone."""
+        lines = block.split(b"\n")
+        opening = _ARCHIVED.match(lines[0])
+        cut = lines[0].find(_MESSAGE)
+        if opening is None or cut < 0:
+            return None
+        middle = lines[0][opening.end() : cut + len(_MESSAGE)]
+        # an unescaped quote ends the message
+        tail = lines[0][lines[0].rfind(_FIELDS) :] if _FIELDS in lines[0] else b'"}'
+        try:
+            document = orjson.loads(b"{" + middle[1:] + tail)
+            texts = self._texts(document["log_type"], document["source"], document.get("fields"))
+        except (orjson.JSONDecodeError, KeyError):
+            return None
+        times: list[bytes] = []
+        segments: list[bytes] = []
+        for line in lines:
+            opening = _ARCHIVED.match(line)
+            if opening is None or not (line.startswith(middle, opening.end()) and line.endswith(tail)):
+                return None
+            times.append(opening[1])
+            segments.append(line[opening.end() + len(middle) : -len(tail)])
+        return self._lines(times, segments, texts)
 
     def archive_line(self, line: bytes) -> bytes:
         """Return a line as the archive has it."""
@@ -83,6 +132,23 @@ class OtlpRenderer(Renderer):
         texts |= {name: texts.pop(_COLUMN + name) for name in _OWN if _COLUMN + name in texts}
         record = Record(document["body"]["stringValue"], moment, log_type, texts or None, True, source)
         return self.archived(record)
+
+
+class _Seconds(dict[bytes, bytes]):
+    """The seconds since 1970 of times, each computed once; ValueError for what `timeUnixNano` cannot say."""
+
+    def __missing__(self, second: bytes) -> bytes:
+        time = second.decode() + "Z"
+        value = timestamps.epoch_ns(time) // 10**9
+        if timestamps.normalise(time) != time or not 0 < value < _MAX_TIME_NS // 10**9:
+            raise ValueError(time)
+        if len(self) >= _MOST_SECONDS:
+            self.clear()
+        return self.setdefault(second, b"%d" % value)
+
+    def moment(self, time: bytes) -> bytes:
+        """Return the nanoseconds since 1970 of a time without its Z."""
+        return self[time[:19]] + time[20:].ljust(9, b"0")
 
 
 class OtlpDialect:
@@ -130,6 +196,10 @@ class OtlpDialect:
         if answer.status in (400, 413):
             return Verdict("halve", segments, f"the endpoint answered {answer.status}")
         raise DeliveryError(f"the endpoint answered {answer.status}")
+
+
+def _attributes_part(texts: Mapping[str, str]) -> bytes:
+    return b'},"attributes":' + orjson.dumps([_attribute(name, value) for name, value in texts.items()]) + b"},\n"
 
 
 def _attribute(key: str, value: str) -> dict[str, object]:

@@ -119,12 +119,16 @@ def _blocks(
         yield records
 
 
+_OPEN_ENDS = (b",", b"{", b"[")
+
+
 def _way_of(block: bytes, mixed: MixedLines) -> tuple[str, str]:
     """Return how a block may be taken whole: JSON lines that open alike, or text in which nothing else is."""
     if not mixed.is_plain:
         return "", ""
     if block.startswith(b"{"):
-        return "opening", "json-lines"
+        # a document that the last line opens may go on in the next block
+        return ("", "") if block.rstrip().endswith(_OPEN_ENDS) else ("opening", "json-lines")
     return ("arrival", "plain") if shows_no_format(block) else ("", "")
 
 
@@ -146,7 +150,7 @@ def detect(head: bytes) -> str:
     if json_stream.is_records(text):
         return "cloudtrail"
     if text.startswith("{"):
-        is_line = _is_json(first_line)
+        is_line = lenient_json.is_document(first_line)
         # a document that goes on after what is seen here may be of any form
         is_stream = not is_line and (json_stream.is_document(text) or len(head) >= HEAD_BYTES)
         return "json" if is_stream else "json-lines"
@@ -157,14 +161,6 @@ def detect(head: bytes) -> str:
         return found
     # a header that heads nothing is a plain line
     return "csv" if s3_logs.is_csv_header(first_line, second_line) else "plain"
-
-
-def _is_json(line: str) -> bool:
-    try:
-        lenient_json.loads(line)
-    except ValueError:
-        return False
-    return True
 
 
 def _batched(records: Iterator[Record]) -> Iterator[list[Record]]:

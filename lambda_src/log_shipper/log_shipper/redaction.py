@@ -9,22 +9,23 @@ whole, is handled in the same way. The user's patterns run in RE2, and everythin
 """
 
 import hashlib
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate
-from operator import add
+from itertools import accumulate, chain, compress, islice
+from operator import add, gt, itemgetter, not_, sub
 from typing import NamedTuple, Protocol
 
 import orjson
 
 from log_shipper.detectors import DETECTORS, Text
 from log_shipper.errors import ConfigurationError
+from log_shipper.lenient_json import is_document, string_of
 
 MARKERS = ("keep", "redact", "strip")
 _MARK = re.compile("[‹›]")
+_DEPTH = {"‹": 1, "›": -1}
 _MARKED_REDACTED = "‹×›"
 _MARK_LEAD = "‹".encode()[:1]
 # the same marks as JSON may escape them
@@ -41,8 +42,15 @@ _JSON_LONG_TOKEN = re.compile((_STRING + _NUMBER % 12).encode(), re.DOTALL)
 # an escape whose character may belong to something that is searched for, after any number of backslashes, and a
 # percent-encoded ASCII character, encoded any number of times
 _ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
-_ESCAPE_LEAD = re.compile(rb"[\\%]")
+_BACKSLASH_LEAD = re.compile(rb"\\[bfnrtux/]")
+_ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
+_BACKSLASH_DECODED_LEAD = re.compile(rb"\\[ux/]")
+_DECODED_LEAD = re.compile(rb"\\[ux/]|%[0-7][0-9a-fA-F]")
+# an @ that is encoded, behind the quotes of a local part
+_QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
+_LINE_FEED = b""
 _DELIMITERS = bytes.maketrans(b",;&?{}()|", b"\n" * 9)
+_DELIMITERS_OF_HEADERS = bytes.maketrans(b";&?{}()|", b"\n" * 8)
 # control characters end what stands before and begin what stands after them: the same number of bytes of that kind
 _CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b"\r\r"), (b"\\f", b"\r\r"))
 _ESCAPE_LETTERS = b"bfnrtux"
@@ -135,12 +143,32 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """Return the text of one record, redacted; JSON stays JSON."""
-        if not self.active:
-            return text
-        text = self._redact_detected(text)
+        return self._redact_values(self._redact_detected(text)) if self.active else text
+
+    def redact_all(self, texts: list[str]) -> list[str]:
+        """Return what `redact` returns for each text; they are searched together."""
+        whole = "\n".join(texts)
+        if whole.count("\n") >= max(1, len(texts)):
+            alone = iter(self.redact_all([text for text in texts if "\n" not in text]))
+            return [self.redact(text) if "\n" in text else next(alone) for text in texts]
+        if not texts or not self.active:
+            return texts
+        block = whole.encode()
+        block = _replaced(block, self._edits(block))
+        texts = block.decode().split("\n")
+        return [*map(self._redact_values, texts)] if self._patterns or self._may_have_marks(block) else texts
+
+    def redact_lines(self, block: bytes) -> bytes | None:
+        """Return a block of lines in UTF-8, each as `redact` returns it; None when that takes reading each of them."""
+        if self._patterns or self._may_have_marks(block):
+            return None
+        return _replaced(block, self._edits(block))
+
+    def _redact_values(self, text: str) -> str:
+        """Return a text with markers and the user's patterns applied to each of its values."""
         if not self._patterns and not self._has_marks(text):
             return text
-        if text.lstrip()[:1] in ("{", "[") and _is_json(text):
+        if text.lstrip()[:1] in ("{", "[") and is_document(text):
             return _JSON_TOKEN.sub(self._redact_token, text)
         if "\\" in text and (self._patterns or _ESCAPED_MARK.search(text)):
             text = _JSON_STRING.sub(lambda found: self._redact_token(found) if "\\" in found[0] else found[0], text)
@@ -168,13 +196,8 @@ class Redactor:
             data = _replaced(data, [(start, end, replacement.encode()) for start, end in _matches(pattern, data)])
         return text if data is original else data.decode("utf-8", "backslashreplace")
 
-    def redact_lines(self, block: bytes) -> bytes | None:
-        """Return a block of lines, each as `redact` gives it; None when that takes reading each of them."""
-        if self._patterns or not _is_utf8(block):
-            return None
-        if self._markers != "keep" and (_MARK_LEAD in block or (b"\\" in block and b"\\u20" in block)):
-            return None
-        return _replaced(block, self._edits(block))
+    def _may_have_marks(self, block: bytes) -> bool:
+        return self._markers != "keep" and (_MARK_LEAD in block or (b"\\" in block and b"\\u20" in block))
 
     def _has_marks(self, text: str) -> bool:
         return self._markers != "keep" and (
@@ -195,7 +218,7 @@ class Redactor:
             found = self._with_decoded(data, found)
         found = _merged(found)
         edits = [(start, end, self._replacements[i]) for start, end, i in found]
-        if self._card >= 0 and any(i == self._card for _, _, i in found):
+        if self._card >= 0 and self._card in map(itemgetter(2), found):
             edits = self._with_numbers(data, edits)
         return edits
 
@@ -261,7 +284,7 @@ class Redactor:
         return result
 
     def _redact_escaped(self, token: bytes) -> bytes:
-        value = _unescaped(token.decode())
+        value = string_of(token.decode())
         return token if value is None else orjson.dumps(self._redact_detected(value))
 
     def _detected(self, data: bytes) -> list[_Found]:
@@ -273,7 +296,7 @@ class Redactor:
         token = match[0]
         value: str | None = token
         if token[0] == '"':
-            value = _unescaped(token) if "\\" in token else token[1:-1]
+            value = string_of(token) if "\\" in token else token[1:-1]
         if value is None:
             return token
         redacted = self.redact(value) if value[:1] in ("{", "[") or "\\" in value else self.redact_value(value)
@@ -305,18 +328,18 @@ def _replaced(data: bytes, spans: list[_Edit]) -> bytes:
     """Return data with spans, which are in order, replaced; the same object when there is none."""
     if not spans:
         return data
-    parts: list[bytes] = []
-    done = 0
-    for start, end, replacement in spans:
-        parts += (data[done:start], replacement)
-        done = end
-    parts.append(data[done:])
+    starts, ends, replacements = ([*map(itemgetter(i), spans)] for i in range(3))
+    parts = [b""] * (2 * len(spans) + 1)
+    parts[::2] = map(data.__getitem__, map(slice, chain((0,), ends), chain(starts, (len(data),))))
+    parts[1::2] = replacements
     return b"".join(parts)
 
 
 def _merged(found: list[_Found]) -> list[_Found]:
     """Return what was found in order; what overlaps is one, named by the longer of two."""
     found.sort()
+    if not any(map(gt, map(itemgetter(1), found), islice(map(itemgetter(0), found), 1, None))):
+        return found
     merged: list[_Found] = []
     first = last = which = -1
     for start, end, i in found:
@@ -361,7 +384,7 @@ class _Lines:
         """True when the line is a JSON object or array."""
         if self._is_json is None:
             line = self.data[self.start : self.end]
-            self._is_json = line.lstrip()[:1] in (b"{", b"[") and _is_json(line.decode())
+            self._is_json = line.lstrip()[:1] in (b"{", b"[") and is_document(line.decode())
         return self._is_json
 
 
@@ -394,7 +417,8 @@ class _View:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self._layers: list[tuple[list[int], list[int]]] = []
+        self._layers: list[Callable[[], tuple[list[int], list[int]]]] = []
+        """What computes where the pieces of each layer begin, and where they began; only where anything is found."""
 
     @classmethod
     def of(cls, data: bytes) -> "_View | None":
@@ -412,17 +436,29 @@ class _View:
         return view if layers or text != before else None
 
     def _take_pieces(self) -> None:
-        """Leave what has the beginning of an escape: nothing that is found goes on over a delimiter.
+        """Leave what has an escape, between two delimiters: nothing that is found goes on over one.
 
-        Only a quoted local part of an e-mail address could.
+        Only a quoted local part of an e-mail address does, and a header whose name and value are two values: where
+        there may be one, pieces are lines, or do not end at a comma.
         """
+        delimiters = _DELIMITERS_OF_HEADERS if b"basic" in self.data.lower() else _DELIMITERS
+        taken, origins = self._pieces(_LINE_FEED if b'"@' in self.data else delimiters)
+        pieces = b"\n".join(taken)
+        if _QUOTE_AT.search(pieces):
+            taken, origins = self._pieces(_LINE_FEED)
+            pieces = b"\n".join(taken)
+        self.data = pieces
+        self._layers.append(lambda: ([0, *accumulate([len(piece) + 1 for piece in taken[:-1]])], origins))
+
+    def _pieces(self, delimiters: bytes) -> tuple[list[bytes], list[int]]:
+        """Return the parts between delimiters that have the beginning of an escape, and where they begin."""
         data = self.data
-        # in text with backslashes, nearly everything between two delimiters may have some
-        borders = data if b"\\" in data else data.translate(_DELIMITERS)
+        borders = data.translate(delimiters) if delimiters != _LINE_FEED else data
+        search = (_ESCAPE_LEAD if b"%" in data else _BACKSLASH_LEAD).search
         taken: list[bytes] = []
         origins: list[int] = []
         begin = 0
-        while (match := _ESCAPE_LEAD.search(data, begin)) is not None:
+        while (match := search(data, begin)) is not None:
             at = match.start()
             start = borders.rfind(b"\n", begin, at) + 1 or begin
             end = borders.find(b"\n", at)
@@ -431,12 +467,12 @@ class _View:
             taken.append(data[start:end])
             origins.append(start)
             begin = end
-        self.data = b"\n".join(taken)
-        starts = [0, *accumulate([len(piece) + 1 for piece in taken[:-1]])]
-        self._layers.append((starts, origins))
+        return taken, origins
 
     def _decode(self) -> bool:
         """Decode one layer of escapes; return whether there was any."""
+        if (_DECODED_LEAD if b"%" in self.data else _BACKSLASH_DECODED_LEAD).search(self.data) is None:
+            return False
         parts = _ESCAPE.split(self.data)
         if len(parts) == 1:
             return False
@@ -447,14 +483,19 @@ class _View:
         decoded = list(map(table.__getitem__, escapes))
         parts[1::2] = decoded
         self.data = b"".join(parts)
-        sizes = list(map(len, texts))
-        starts = [0, *accumulate(map(add, sizes, map(len, decoded)))]
-        self._layers.append((starts, [0, *accumulate(map(add, sizes, map(len, escapes)))]))
+
+        def borders() -> tuple[list[int], list[int]]:
+            sizes = [*map(len, texts)]
+            shown, written = map(len, decoded), map(len, escapes)
+            return [0, *accumulate(map(add, sizes, shown))], [0, *accumulate(map(add, sizes, written))]
+
+        self._layers.append(borders)
         return True
 
     def originals(self, positions: Sequence[int]) -> Sequence[int]:
         """Return the places in the original data of borders between two decoded bytes."""
-        for starts, origins in reversed(self._layers):
+        for borders in reversed(self._layers):
+            starts, origins = borders()
             positions = [
                 origins[i := bisect_right(starts, position) - 1] + position - starts[i] for position in positions
             ]
@@ -493,57 +534,14 @@ def _redact_marks(text: str) -> str:
 
     CloudWatch Logs cuts long events and CockroachDB breaks long lines, so a mark's other half may be missing.
     """
-    parts: list[str] = []
-    depth = done = 0
-    for mark in _MARK.finditer(text):
-        if mark[0] == "‹":
-            if depth == 0:
-                parts += (text[done : mark.start()], _MARKED_REDACTED)
-            depth += 1
-        elif depth == 0:
-            parts = [_MARKED_REDACTED]
-        else:
-            depth -= 1
-        done = mark.end()
-    if depth == 0:
-        parts.append(text[done:])
-    return "".join(parts)
-
-
-def _is_utf8(block: bytes) -> bool:
-    if block.isascii():
-        return True
-    try:
-        block.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _is_json(text: str) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        # orjson refuses the escape of a lone surrogate, which JSON allows
-        return "\\u" in text and _is_json_with_surrogates(text)
-    return True
-
-
-def _is_json_with_surrogates(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _unescaped(token: str) -> str | None:
-    """Return what a JSON string says, None when the token is none; a lone surrogate is shown as its escape."""
-    try:
-        return str(orjson.loads(token))
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return str(json.loads(token)).encode("utf-8", "backslashreplace").decode()
-    except ValueError:
-        return None
+    texts, marks = _MARK.split(text), _MARK.findall(text)
+    # how many are open behind each mark; an unmatched › closes nothing
+    depths = [*accumulate(map(_DEPTH.__getitem__, marks), initial=0)]
+    if min(depths) < 0:
+        depths = [*map(sub, depths, accumulate(depths, min))]
+    unmatched = (i for i in range(len(marks) - 1, -1, -1) if depths[i] == depths[i + 1])
+    start = next(unmatched, -1) + 1
+    shown = [*([""] if start else []), *compress(texts[start:], map(not_, depths[start:]))]
+    if depths[-1]:
+        shown.append("")
+    return _MARKED_REDACTED.join(shown)

@@ -8,6 +8,7 @@ in what its fetcher reads. So an archive object is shipped on without touching i
 import hashlib
 import re
 from functools import lru_cache
+from itertools import chain, islice, repeat
 from typing import Any, NamedTuple
 
 import orjson
@@ -49,9 +50,6 @@ class Renderer:
         Named parts of the source's path, on every line.
     """
 
-    joins_bytes = True
-    """False for a renderer whose lines are not the archive's."""
-
     def __init__(
         self, shape: Shape, *, export: str, vendor: str, source: str, fields: dict[str, str] | None = None
     ) -> None:
@@ -80,14 +78,41 @@ class Renderer:
         time = record.time.encode()
         return b"".join((HEAD, time, TIMESTAMP, time, middle, source, orjson.dumps(record.message), tail))
 
-    def around_message(self, log_type: str) -> tuple[bytes, bytes]:
-        """Return what stands between a line's times and its escaped message, and what follows the message."""
+    def lines(self, times: list[bytes], segments: list[bytes], log_type: str) -> bytes | None:
+        """Return the lines of records that differ in time and message alone, copied once; None when they cannot be.
+
+        Parameters
+        ----------
+        times : list of bytes
+            The time of all records, or of each, without its Z.
+        segments : list of bytes
+            The messages, escaped as JSON has them, without quotes.
+        """
         middle = self._after_time + b',"log_type":' + orjson.dumps(log_type)
-        return middle + self._source + b'"', b'"' + self._fields_part
+        before, after = b"Z" + middle + self._source + b'"', b'"' + self._fields_part
+        return joined_lines(HEAD, times, b"Z" + TIMESTAMP, before, segments, after)
+
+    def archived_lines(self, block: bytes) -> bytes | None:
+        """Return a block of archive lines as the destination takes them; None when that takes reading each of them."""
+        return block + b"\n"
 
     def archive_line(self, line: bytes) -> bytes:
         """Return a line of the destination as the archive has it."""
         return line
+
+
+def joined_lines(
+    head: bytes, times: list[bytes], between: bytes | None, before: bytes, segments: list[bytes], after: bytes
+) -> bytes:
+    """Return head, time, before, segment, after of every line, where between is given with between and time again."""
+    if len(times) == 1:
+        opening = head + times[0] + (between + times[0] if between is not None else b"") + before
+        return opening + (after + opening).join(segments) + after
+    if between is None:
+        pieces = chain.from_iterable(zip(repeat(after + head), times, repeat(before), segments))
+    else:
+        pieces = chain.from_iterable(zip(repeat(after + head), times, repeat(between), times, repeat(before), segments))
+    return b"".join(chain((head,), islice(pieces, 1, None), (after,)))
 
 
 def _source_part(source: str) -> bytes:

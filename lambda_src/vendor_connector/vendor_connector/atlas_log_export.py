@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import atlas_access_role, atlas_api, atlas_integrations, aws, state, vendor_object
+from vendor_connector import (
+    atlas_access_role,
+    atlas_api,
+    atlas_integrations,
+    atlas_settings,
+    aws,
+    state,
+    vendor_object,
+)
 from vendor_connector.atlas_project import PROPERTIES, Project
 from vendor_connector.request import (
     ConnectorError,
@@ -107,6 +115,7 @@ def apply(request: Request) -> dict[str, str]:
             "the id of Atlas's access role is not remembered: change `connect.revision` and deploy again"
         )
     api = wanted.project.api(request)
+    _check_clusters(api, wanted)
     _authorise(api, wanted)
     integration_id, _ = vendor_object.keep(Integration(api, wanted), wanted.memory, adopt=wanted.project.adopt)
     if api.find(f"{atlas_integrations.PATH}/{integration_id}", atlas_api.V2025) is None:
@@ -122,6 +131,25 @@ def delete(request: Request) -> None:
     wanted = parse(request.properties)
     if wanted.memory.load() is not None:
         vendor_object.drop(Integration(wanted.project.api(request), wanted), wanted.memory)
+
+
+def _check_clusters(api: atlas_api.AtlasApi, wanted: Settings) -> None:
+    """Refuse a project all of whose clusters are too small or too old; Atlas would take the integration and be silent.
+
+    The Activity Feed is the project's, and is exported whatever its clusters are.
+    """
+    if not {*wanted.log_types} - {"EVENTS"}:
+        return
+    clusters = atlas_settings.clusters(api)
+    silent = {str(each.get("name")): why for each in clusters if (why := atlas_settings.exports_no_logs(each))}
+    named = ", ".join(f"{name} ({why})" for name, why in sorted(silent.items()))
+    if silent and len(silent) == len(clusters):
+        raise ConnectorError(
+            f"Atlas exports no logs of the clusters in project {wanted.project.id}: {named}. Exporting logs needs a "
+            "cluster of M10 or larger on MongoDB 7.0 or later: scale or upgrade one, then deploy again"
+        )
+    if silent:
+        aws.log("clusters without export", level="WARNING", clusters=named)
 
 
 def _authorise(api: atlas_api.AtlasApi, wanted: Settings) -> None:

@@ -25,6 +25,7 @@ NOTIFICATION: Document = {
 }
 REDACTION = "redactClientLogData"
 _PAGE = 500
+_LEAST_MAJOR = 7
 _NO_AUDITING: Document = {"enabled": False, "auditFilter": "", "auditAuthorizationSuccess": False}
 
 
@@ -68,6 +69,36 @@ def comparable_auditing(document: Document) -> Document:
     except ValueError:
         spelt = document["auditFilter"]
     return {**document, "auditFilter": spelt}
+
+
+def clusters(api: atlas_api.AtlasApi) -> list[Document]:
+    """Return the project's clusters; flex clusters are none of them."""
+    found: list[Document] = []
+    page, more = 1, True
+    while more:
+        query = {"itemsPerPage": str(_PAGE), "pageNum": str(page)}
+        results = api.read("/clusters", atlas_api.CLUSTER_READ, query).get("results") or []
+        found += results
+        page, more = page + 1, len(results) == _PAGE
+    return found
+
+
+def exports_no_logs(cluster: Document) -> str | None:
+    """Return why Atlas exports no logs of a cluster, such as ``M0``; None where it does or does not show enough.
+
+    "You can configure your M10+ clusters to export system logs"; "running MongoDB 7.0 or later" (MongoDB Atlas, "Export
+    Logs to AWS S3 Buckets").
+    """
+    sizes = {
+        str((region.get("electableSpecs") or {}).get("instanceSize"))
+        for spec in cluster.get("replicationSpecs") or []
+        for region in spec.get("regionConfigs") or []
+    }
+    if small := sizes & {"M0", "M2", "M5"}:
+        return min(small)
+    version = str(cluster.get("mongoDBVersion") or cluster.get("mongoDBMajorVersion") or "")
+    major = version.partition(".")[0]
+    return f"MongoDB {version}" if major.isdecimal() and int(major) < _LEAST_MAJOR else None
 
 
 def cluster_path(name: str) -> str:

@@ -1,10 +1,12 @@
-"""Operation ``aurora-audit``: an existing Aurora MySQL cluster exports its audit log to CloudWatch.
+"""Operation ``aurora-audit``: an existing Aurora MySQL cluster exports its logs to CloudWatch.
 
 Two switches (Aurora user guide, "Publishing Amazon Aurora MySQL logs to Amazon CloudWatch Logs"): cluster parameters
-that make the engine write audit records, and export types that make RDS send them. A ``default.*`` parameter group
-cannot be changed, so a cluster that uses one gets a group of ours; a restart of its instances, which nobody but the
-owner does, makes a newly attached group count. What was before goes into the state before it is changed; Delete puts
-back what still is as Logdock left it. Parameters of a group that clusters share change for all of them.
+that make the engine write a log, and export types that make RDS send it. A ``default.*`` parameter group cannot be
+changed, so a cluster that uses one gets a group of ours, if any parameter is needed; a restart of its instances, which
+nobody but the owner does, makes a newly attached group count. A group of ours that is attached and no longer needed
+stays attached until Delete, with its parameters reset: to detach it would take another restart. What was before goes
+into the state before it is changed; Delete puts back what still is as Logdock left it. Parameters of a group that
+clusters share change for all of them.
 """
 
 from __future__ import annotations
@@ -86,34 +88,35 @@ def apply(request: Request) -> dict[str, str]:
         ``ParameterGroup``, ``RestartNeeded``, ``Restart`` (a sentence, or empty), ``LogTypes``, ``LogGroups``.
     """
     wanted, rds = parse(request.properties), aws.rds()
-    cluster = _cluster(rds, wanted.cluster)
-    if cluster["Engine"] != "aurora-mysql":
-        raise ConnectorError(
-            f"cluster {wanted.cluster} runs {cluster['Engine']}; only aurora-mysql writes this audit log"
-        )
     entry = state.load(wanted.state_parameter, wanted.id) or {}
+    try:
+        cluster = _cluster(rds, wanted.cluster)
+        group = _choose_group(rds, wanted, entry, cluster)
+    except ConnectorError as error:
+        if entry.get("applied") != request.configuration:
+            raise
+        # A rollback of an update that was refused: nothing else asks for the same again, and nothing was changed.
+        aws.log("left as it is", level="WARNING", cluster=wanted.cluster, why=str(error))
+        return _data(wanted, wanted.own_group or wanted.group, left=f"Nothing was changed: {error}")
     before = cluster["DBClusterParameterGroup"]
-    attach = before.startswith("default.")
-    made = entry.get("group", {}).get("name", wanted.group)
-    if made != wanted.group:
-        raise ConnectorError(
-            f"parameter group {made} was made for cluster {wanted.cluster} and cannot be renamed to {wanted.group}. "
-            "Keep the name, or destroy the export's stack and deploy it again."
-        )
+    attach = before.startswith("default.") and bool(wanted.parameters)
     if attach:
         _make_group(rds, wanted, entry, before)
-    group = wanted.group if attach else before
-    if group not in (wanted.group, wanted.own_group):
-        raise ConnectorError(
-            f"cluster {wanted.cluster} uses its own parameter group {group}, which this stack may not change: name it "
-            f"in the export's settings (parameter_group: {group}) and deploy again"
-        )
 
-    restart = _set_parameters(rds, wanted, entry, group, request)
+    restart = _has_parameters(wanted, entry, group) and _set_parameters(rds, wanted, entry, group, request)
     _leave_groups(rds, wanted, entry, group, request)
     _associate_role(rds, wanted, entry, cluster, request)
     _modify(rds, wanted, entry, cluster, group if attach else None, request)
-    return _data(wanted, cluster, group, restart=restart or attach)
+    entry["applied"] = request.configuration
+    state.save(wanted.state_parameter, wanted.id, entry)
+    if not attach and group != before:
+        return _data(wanted, group or before, left=_not_attached(wanted.cluster, before, group))
+    return _data(wanted, group, restart=_restart(wanted, cluster, group, is_needed=restart or attach))
+
+
+def _has_parameters(wanted: Settings, entry: state.Entry, group: str) -> bool:
+    """Say whether the group has parameters to set, or some that were set before."""
+    return bool(group) and bool(wanted.parameters or entry.get("parameters", {}).get(group))
 
 
 def delete(request: Request) -> None:
@@ -137,20 +140,6 @@ def delete(request: Request) -> None:
     state.drop(wanted.state_parameter, wanted.id)
 
 
-def _make_group(rds: RDSClient, wanted: Settings, entry: state.Entry, before: str) -> None:
-    """Have our group, of the family of the default group that the cluster uses: after an upgrade that is another."""
-    family, former = parameter_group.family_of(before), parameter_group.find_family(rds, wanted.group)
-    entry["group"] = {"name": wanted.group, "previous": before}
-    if former not in (None, family):
-        # What was set in the former group goes with it.
-        entry.get("parameters", {}).pop(wanted.group, None)
-    state.save(wanted.state_parameter, wanted.id, entry)
-    if former is None:
-        parameter_group.create(rds, wanted.group, family)
-    elif former != family:
-        parameter_group.replace(rds, wanted.group, former, family)
-
-
 def _cluster(rds: RDSClient, cluster: str) -> DBClusterTypeDef:
     found = aurora_cluster.find(rds, cluster)
     if found is None:
@@ -158,7 +147,48 @@ def _cluster(rds: RDSClient, cluster: str) -> DBClusterTypeDef:
             f"cluster {cluster} does not exist in this account and Region. "
             "Give its DB cluster identifier, not an instance's, and deploy to its Region."
         )
+    if found["Engine"] != "aurora-mysql":
+        raise ConnectorError(f"cluster {cluster} runs {found['Engine']}; only aurora-mysql writes this audit log")
     return found
+
+
+def _choose_group(rds: RDSClient, wanted: Settings, entry: state.Entry, cluster: DBClusterTypeDef) -> str:
+    """Return the parameter group to set, or an empty string; refuse before anything of the cluster is changed.
+
+    A cluster that uses a group which Logdock set up for former settings is one of two: a rollback, or settings that
+    are ahead of the cluster. The group of the settings is set up then, so that the cluster can be given it.
+    """
+    before = cluster["DBClusterParameterGroup"]
+    made = entry.get("group", {}).get("name", wanted.group)
+    if made != wanted.group:
+        raise ConnectorError(
+            f"parameter group {made} was made for cluster {wanted.cluster} and cannot be renamed to {wanted.group}. "
+            "Keep the name, or destroy the export's stack and deploy it again."
+        )
+    if not wanted.parameters:
+        return before
+    if before.startswith("default."):
+        # What was set in a group of a former family goes with it.
+        if parameter_group.make_room(rds, wanted.group, parameter_group.family_of(before)):
+            entry.get("parameters", {}).pop(wanted.group, None)
+        return wanted.group
+    if before in (wanted.group, wanted.own_group):
+        return before
+    if before in entry.get("parameters", {}):
+        own = wanted.own_group
+        return own if own and parameter_group.read(rds, own) is not None else ""
+    raise ConnectorError(
+        f"cluster {wanted.cluster} uses its own parameter group {before}, which this stack may not change: name it "
+        f"in the export's settings (parameter_group: {before}) and deploy again"
+    )
+
+
+def _make_group(rds: RDSClient, wanted: Settings, entry: state.Entry, before: str) -> None:
+    """Have our group, of the family of the default group that the cluster uses."""
+    entry["group"] = {"name": wanted.group, "previous": before}
+    state.save(wanted.state_parameter, wanted.id, entry)
+    if parameter_group.find_family(rds, wanted.group) is None:
+        parameter_group.create(rds, wanted.group, parameter_group.family_of(before))
 
 
 def _set_parameters(rds: RDSClient, wanted: Settings, entry: state.Entry, group: str, request: Request) -> bool:
@@ -255,18 +285,34 @@ def _modify_back(
         aws.log("restart needed", cluster=wanted.cluster, group=detach)
 
 
-def _data(wanted: Settings, cluster: DBClusterTypeDef, group: str, *, restart: bool) -> dict[str, str]:
+def _restart(wanted: Settings, cluster: DBClusterTypeDef, group: str, *, is_needed: bool) -> str:
+    """Return the sentence that asks for a restart, or an empty string."""
     members = cluster.get("DBClusterMembers", [])
-    needed = restart or any(member.get("DBClusterParameterGroupStatus") == "pending-reboot" for member in members)
+    pending = any(member.get("DBClusterParameterGroupStatus") == "pending-reboot" for member in members)
+    if not (is_needed or (pending and wanted.parameters)):
+        return ""
     instances = ", ".join(sorted(member.get("DBInstanceIdentifier", "") for member in members)) or "none yet"
-    sentence = (
+    return (
         f"Restart the instances of cluster {wanted.cluster} ({instances}) when it suits you: parameter group {group} "
         "takes effect only then. Logdock never restarts them."
     )
+
+
+def _not_attached(cluster: str, used: str, group: str) -> str:
+    named = f"the settings name {group}" if group else "the settings name none"
+    attach = f"attach {group} to the cluster, or " if group else ""
+    return (
+        f"Cluster {cluster} uses the parameter group {used} and {named}, so the parameters of its logs have no effect: "
+        f"{attach}set `parameter_group: {used}` and deploy again."
+    )
+
+
+def _data(wanted: Settings, group: str, *, restart: str = "", left: str = "") -> dict[str, str]:
+    """Return the resource's data, with the sentence that asks for a restart or says what is left to do."""
     return {
         "ParameterGroup": group,
-        "RestartNeeded": str(needed).lower(),
-        "Restart": sentence if needed else "",
+        "RestartNeeded": str(bool(restart)).lower(),
+        "Restart": restart or left,
         "LogTypes": ",".join(wanted.log_types),
         "LogGroups": ",".join(f"/aws/rds/cluster/{wanted.cluster}/{log_type}" for log_type in wanted.log_types),
     }

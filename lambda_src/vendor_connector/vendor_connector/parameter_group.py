@@ -116,8 +116,8 @@ def find_family(rds: RDSClient, group: str) -> str | None:
     return found[0]["DBParameterGroupFamily"] if found else None
 
 
-def replace(rds: RDSClient, group: str, former_family: str, family: str) -> None:
-    """Make our group anew for another family: a group's family cannot be changed, and its name is what may be attached.
+def make_room(rds: RDSClient, group: str, family: str) -> bool:
+    """Remove our group if it is of another family, which cannot be changed; return whether there was one.
 
     A major upgrade leaves the cluster with the default group of its new version (Aurora user guide, "Upgrading the
     major version of an Amazon Aurora MySQL DB cluster"), so our group of the old family is in use by no cluster of
@@ -128,13 +128,16 @@ def replace(rds: RDSClient, group: str, former_family: str, family: str) -> None
     ConnectorError
         When another cluster still uses the former group, such as the old one of a blue/green deployment.
     """
+    former = find_family(rds, group)
+    if former in (None, family):
+        return False
     if not _delete(rds, group):
         raise ConnectorError(
-            f"parameter group {group} has the family {former_family} and the cluster needs {family}; the group cannot "
+            f"parameter group {group} has the family {former} and the cluster needs {family}; the group cannot "
             "be made anew while another cluster uses it. Delete that cluster or attach another group to it (such as "
             "the old cluster of a blue/green deployment), then change the export's `revision` and deploy again."
         )
-    create(rds, group, family)
+    return True
 
 
 def create(rds: RDSClient, group: str, family: str) -> None:

@@ -27,7 +27,8 @@ from tests.lambda_src.log_shipper.test_aptible_envelope import encrypt
 
 MASTER, OTHER = bytes(range(32)), bytes(range(32, 64))
 CONTAINER = "0123456789abcdef"
-LINE = json.dumps({"log": "hello\n", "stream": "stdout", "time": "2026-11-17T03:12:00.000000001Z"})
+TEXT = "hello"
+LINE = json.dumps({"log": f"{TEXT}\n", "stream": "stdout", "time": "2026-11-17T03:12:00.000000001Z"})
 BODY = gzip.compress(f"{LINE}\n".encode())
 V3 = f"{CONTAINER}-json.log.2026-11-17T03:00:00.2026-11-17T04:00:00.archived.gz"
 
@@ -64,14 +65,14 @@ def test_archives_of_both_layouts_are_decrypted_with_a_file_of_keys(
 ) -> None:
     land(landed, key_of(schema=schema, resource=resource, name=name))
     found = search(landed, "--decryption-keys", keys_file(landed, OTHER, MASTER))
-    assert (found.code, found.out) == (0, f"{LINE}\n")
+    assert (found.code, found.out) == (0, f"{TEXT}\n")
 
 
 def test_archives_are_decrypted_with_the_secret_that_the_settings_name_or_another(landed: Landed) -> None:
     land(landed, key_of())
     landed.secrets.create_secret(Name="acme/keys", SecretString=base64.b64encode(MASTER).decode())
     landed.secrets.create_secret(Name="other", SecretString=json.dumps({"keys": [base64.b64encode(OTHER).decode()]}))
-    assert search(landed).out == f"{LINE}\n"
+    assert search(landed).out == f"{TEXT}\n"
     refused = search(landed, "--decryption-keys-secret", "other")
     assert (refused.code, refused.out) == (ExitCode.SOMETHING_LEFT, "")
     assert f"Skipped s3://{landed.platform}/{key_of()}: no decryption key has the SHA-256" in refused.err
@@ -83,7 +84,14 @@ def test_archives_of_several_apps_come_in_the_order_of_their_lines(landed: Lande
         name = V3.replace("T03:", f"T{hour:02}:").replace("T04:", f"T{hour + 1:02}:", 1)
         land(landed, key_of(resource=app, name=name), gzip.compress(f"{line}\n".encode()))
     found = search(landed, "--decryption-keys", keys_file(landed, MASTER))
-    assert [json.loads(line)["log"] for line in found.out.splitlines()] == ["apps-2\n", "apps-3\n", "apps-1\n"]
+    assert found.out.splitlines() == ["apps-2", "apps-3", "apps-1"]
+
+
+def test_string_matches_is_taken_as_aptibles_cli_takes_it(landed: Landed) -> None:
+    land(landed, key_of())
+    keys = keys_file(landed, MASTER)
+    assert search(landed, "--decryption-keys", keys, "--string-matches", "^hell", "--string-matches", "o$").out
+    assert not search(landed, "--decryption-keys", keys, "--string-matches", "^hell", "--string-matches", "x").out
 
 
 def test_keys_are_read_from_standard_input(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +99,7 @@ def test_keys_are_read_from_standard_input(landed: Landed, monkeypatch: pytest.M
 
     land(landed, key_of())
     monkeypatch.setattr("sys.stdin", io.StringIO(base64.b64encode(MASTER).decode()))
-    assert search(landed, "--decryption-keys", "-").out == f"{LINE}\n"
+    assert search(landed, "--decryption-keys", "-").out == f"{TEXT}\n"
 
 
 def test_nothing_of_an_object_that_was_tampered_with_is_shown_and_the_others_are(landed: Landed) -> None:
@@ -103,7 +111,7 @@ def test_nothing_of_an_object_that_was_tampered_with_is_shown_and_the_others_are
         landed.s3.put_object(Bucket=landed.platform, Key=key, Body=bytes(damaged), Metadata=envelope)
     land(landed, key_of(resource="apps-9/service-1"))
     found = search(landed, "--decryption-keys", keys_file(landed, MASTER))
-    assert (found.code, found.out) == (ExitCode.SOMETHING_LEFT, f"{LINE}\n")
+    assert (found.code, found.out) == (ExitCode.SOMETHING_LEFT, f"{TEXT}\n")
     assert found.err.count("the body's tag does not verify") == 3
 
 
@@ -128,7 +136,7 @@ def test_an_envelope_beside_the_object_is_found(landed: Landed) -> None:
     landed.s3.put_object(Bucket=landed.platform, Key=key_of(), Body=sealed)
     landed.s3.put_object(Bucket=landed.platform, Key=key_of() + ".instruction", Body=json.dumps(envelope).encode())
     keys = keys_file(landed, MASTER)
-    assert search(landed, "--decryption-keys", keys).out == f"{LINE}\n"
+    assert search(landed, "--decryption-keys", keys).out == f"{TEXT}\n"
     landed.s3.put_object(Bucket=landed.platform, Key=key_of() + ".instruction", Body=b"[]")
     assert "its instruction file is not the JSON" in search(landed, "--decryption-keys", keys).err
 

@@ -64,7 +64,7 @@ AWS = "atlas/AWSLogs/111122223333/CloudTrail/eu-west-1/"
 def test_an_hour_takes_as_many_lists_whenever_it_was(
     folders: tuple[str, ...], form: str, layout: type[Layout], most: int, days_ago: int
 ) -> None:
-    listing = a_file_a_minute(40, *folders, form=form)
+    listing = a_file_a_minute(27, *folders, form=form)
     since = NOW - days_ago * DAY
     wanted = layout(since, since + HOUR, LATE)
     keys = found(listing, wanted)
@@ -148,7 +148,7 @@ def test_memory_does_not_grow_with_the_number_of_keys() -> None:
         finally:
             tracemalloc.stop()
 
-    assert peak(60_000) < 2 * peak(20_000)
+    assert peak(30_000) < 2 * peak(10_000)
 
 
 @pytest.mark.parametrize("page", [3, PAGE])

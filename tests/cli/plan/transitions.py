@@ -151,6 +151,12 @@ TRANSITIONS = [
     Transition(
         "An Aurora log type is removed", put("billing", "log_types", ["audit"]), 2, ("billing:log_types: logs stop",)
     ),
+    Transition(
+        "An Aurora log type that needs parameters",
+        put("billing", "log_types", ["audit", "error", "slowquery"]),
+        0,
+        ("billing:log_types: note",),
+    ),
     Transition("Atlas's alert is removed", put("orders", "connect.alert", None), 0, ("orders:connect.alert: note",)),
     Transition(
         "Database Auditing is removed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,17 @@ import pytest
 from botocore.exceptions import ClientError
 from log_shipper.events import ObjectRef, message_of
 
-from cli.smoke_test import functions, run_record
+from cli.account import Account
+from cli.smoke_test import functions, run_record, sources
 from cli.smoke_test.arrivals import feed_note
 from cli.smoke_test.cleanup import Cleanup, Made
+from cli.smoke_test.function_logs import STARTED, UnknownError, last_line
 from cli.smoke_test.keys import allows
 from cli.smoke_test.steps import Report, Result
+from cli.validate.checks import Check, Verdict
 from constructs_lib.shipper import RUNTIME
 from tests.cli.conftest import Type
-from tests.cli.deployed import LANDING, Deployed
+from tests.cli.deployed import LANDING, Deployed, refuse
 from tests.conftest import ROOT
 
 ONE_EXPORT = ("--export", "app", "--no-alarms", "--record", "record.json")
@@ -144,6 +148,35 @@ def test_nothing_is_entered_that_cannot_arrive(
     ended = logdock("smoke-test", *ONE_EXPORT)
     assert (ended.code, steps()["record"], versions(records_only)) == (0, "not checked", [])
     assert "logz: secret acme/logzio: gone" in " ".join(ended.out.split())
+
+
+@pytest.mark.parametrize(("code", "exit_code"), [("ThrottlingException", 1), ("AccessDenied", 0)])
+def test_a_step_that_aws_did_not_answer_is_no_success(
+    records_only: Deployed, logdock: Type, monkeypatch: pytest.MonkeyPatch, code: str, exit_code: int
+) -> None:
+    monkeypatch.setattr("cli.smoke_test.command.check_sources", sources.check_sources)
+    refuse(monkeypatch, "GetMetricData", code)
+    while_waiting(monkeypatch, lambda: ship_both(records_only))
+    ended = logdock("smoke-test", *ONE_EXPORT)
+    assert (ended.code, "Not looked at: " in ended.out) == (exit_code, exit_code == 1), ended.out
+    missed = [step for step in json.loads(Path("record.json").read_text())["steps"] if step["not_looked_at"]]
+    assert {step["result"] for step in missed} == ({"not checked"} if exit_code else set())
+
+
+def test_a_log_that_aws_did_not_show_is_not_looked_at(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(deployed.settings, None, None)
+    for code, not_looked_at in (("ThrottlingException", True), ("AccessDenied", False)):
+        with monkeypatch.context() as patch:
+            refuse(patch, "FilterLogEvents", code)
+            with pytest.raises(UnknownError) as unknown:
+                last_line(account, "acme-ship-logz", "eu-west-1", STARTED, datetime.now(UTC))
+        assert unknown.value.not_looked_at is not_looked_at
+
+
+def test_a_check_that_aws_did_not_answer_is_a_step_that_is_not_looked_at() -> None:
+    report = Report()
+    report.add_check(Check(of="app", what="rule", verdict=Verdict.NOT_CHECKED, not_looked_at=True))
+    assert [step.not_looked_at for step in report.steps] == [True]
 
 
 def test_an_export_that_does_not_exist_is_an_error_of_use(logdock: Type, deployed: Deployed) -> None:

@@ -31,6 +31,13 @@ def test_archives_every_event_under_the_contracts_key(ledger: Cloud) -> None:
     assert archived[0]["source"] == "cloudwatch:crdb:stream-1"
 
 
+def test_a_stream_of_cockroachdb_gives_region_and_node_to_every_line(ledger: Cloud) -> None:
+    stream = "crdb.eu-west-1.cockroachdbcloud.SESSIONS.n3"
+    lines = recorded("cockroachdb/json.log").splitlines()
+    archive.handler(subscription("ledger", "crdb", lines, logStream=stream), None)
+    assert [line["fields"] for line in ledger.lines(ARCHIVE)] == [{"region": "eu-west-1", "node": "3"}] * 3
+
+
 def test_redacts_before_anything_is_stored(ledger: Cloud) -> None:
     archive.handler(subscription("ledger", "crdb", recorded("cockroachdb/json.log").splitlines()), None)
     archived = ledger.lines(ARCHIVE)

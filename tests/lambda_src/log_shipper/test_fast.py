@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from log_shipper.fast import has_long_line
 from log_shipper.jobs import Job, Segment
 from log_shipper.log_stream import LogStream
 from log_shipper.logzio import SHAPE
+from log_shipper.otlp import OtlpRenderer
 from log_shipper.reading import RawBlock, read_blocks
-from log_shipper.record import Origin
+from log_shipper.record import Origin, Record
 from log_shipper.rendering import Renderer, Shape
 
 from tests.lambda_src.log_shipper.world import recorded
@@ -21,7 +23,7 @@ OPENING = st.builds(
     '{{"{}":{}"{}T{}:{}:{}{}{}"{},"n":'.format,
     st.sampled_from(["t", "time", "ts", "other"]),
     st.sampled_from(["", '{"$date":']),
-    st.sampled_from(["2026-11-21", "2026-13-21"]),
+    st.sampled_from(["2026-11-21", "2026-11-21", "2026-13-21", "1969-12-31", "2300-01-01"]),
     st.sampled_from(["02", "03"]),
     st.sampled_from(["05", "59", "61"]),
     st.sampled_from(["00", "07"]),
@@ -46,8 +48,8 @@ BLOCK = st.one_of(
 )  # fmt: skip
 
 
-def job(config: ExportConfig, form: Shape) -> Job:
-    renderer = Renderer(form, export="e", vendor=config.vendor, source="s", fields={"cluster": "c"})
+def job(config: ExportConfig, form: Shape, renderer: Renderer | None = None) -> Job:
+    renderer = renderer or Renderer(form, export="e", vendor=config.vendor, source="s", fields={"cluster": "c"})
     return Job(config, "0" * 16, renderer, quarantine=_refuse, save=_refuse)
 
 
@@ -55,16 +57,26 @@ def _refuse(*_: Any) -> None:
     raise AssertionError
 
 
-def both(config: ExportConfig, form: Shape, blocks: Iterator[Any], *, by_hour: bool) -> tuple[list[Segment], ...]:
+def both(
+    config: ExportConfig, form: Shape, blocks: Callable[[], Iterator[Any]], *, by_hour: bool,
+    kind: type[Renderer] = Renderer, is_redacted: bool = False,
+) -> tuple[list[Segment], ...]:  # fmt: skip
     """Return the segments that blocks give taken whole and taken line by line."""
-    whole, single = job(config, form), job(config, form)
-    fast: list[Segment] = []
-    slow: list[Segment] = []
-    for block in blocks:
-        fast += whole.take(block, by_hour=by_hour)
-        slow += single.segments(block.records() if isinstance(block, RawBlock) else block, by_hour=by_hour)
+    renderer = kind(form, export="e", vendor=config.vendor, source="s", fields={"cluster": "c"})
+    whole, single = job(config, form, renderer), job(config, form, renderer)
+    whole.redacted = single.redacted = is_redacted
+    fast = [segment for block in blocks() for segment in whole.take(block, by_hour=by_hour)]
+    slow = [
+        segment
+        for block in blocks()
+        for segment in single.segments(block.records() if isinstance(block, RawBlock) else block, by_hour=by_hour)
+    ]
     assert (whole.seen, whole.tally.records_in) == (single.seen, single.tally.records_in)
     return fast, slow
+
+
+def blocks_of(*pieces: bytes, form: str, vendor: str = "s3-logs") -> Callable[[], Iterator[Any]]:
+    return partial(read_blocks, pieces, vendor=vendor, format_name=form, origin=ORIGIN)
 
 
 @given(BLOCK, st.sampled_from(["mongodb", "json-lines", "plain", "auto"]), st.booleans(), st.booleans())
@@ -72,10 +84,56 @@ def both(config: ExportConfig, form: Shape, blocks: Iterator[Any], *, by_hour: b
 @example(['{"t":"2026-11-21T02:59:59Z"}', '{"t":"2026-11-21T03:00:00Z"}'], "mongodb", True, False)
 def test_a_block_taken_whole_gives_the_same_lines(lines: list[str], form: str, by_hour: bool, logz: bool) -> None:
     config = parse_export_config("e", b'{"vendor":"s3-logs","format":"' + form.encode() + b'"}')
-    blocks = read_blocks([("\n".join(lines) + "\n").encode()], vendor="s3-logs", format_name=form, origin=ORIGIN)
+    blocks = blocks_of(("\n".join(lines) + "\n").encode(), form=form)
     fast, slow = both(config, SHAPE if logz else Shape(), blocks, by_hour=by_hour)
     assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
     assert [(s.sent, s.end, s.time) for s in fast] == [(s.sent, s.end, s.time) for s in slow]
+
+
+@given(BLOCK, st.sampled_from(["mongodb", "json-lines", "plain", "auto"]))
+@example(['{"t":"1970-01-01T00:00:00.5Z"}'], "json-lines")
+@example(['{"t":"2262-04-11T23:47:17Z"}'], "json-lines")
+def test_a_block_taken_whole_gives_the_same_otlp_records(lines: list[str], form: str) -> None:
+    config = parse_export_config("e", b'{"vendor":"s3-logs","format":"' + form.encode() + b'"}')
+    blocks = blocks_of(("\n".join(lines) + "\n").encode(), form=form)
+    fast, slow = both(config, Shape(), blocks, by_hour=False, kind=OtlpRenderer)
+    assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
+
+
+ARCHIVED = st.builds(
+    Record,
+    st.lists(st.sampled_from(["a", '"', "\\", ",", "é", "\n", '","fields":{"a":"b"}}']), max_size=4).map("".join),
+    st.sampled_from(["2026-11-21T02:03:04Z", "2026-11-21T02:03:04.18Z", "1969-12-31T23:59:59Z"]),
+    st.sampled_from(["x", "x", "y"]),
+    st.sampled_from([None, None, {"a": "b"}, {"source": ',"message":"'}]),
+    st.just(True),
+    st.sampled_from([None, None, "other"]),
+)
+
+
+@given(st.lists(ARCHIVED, min_size=1, max_size=4) | ARCHIVED.map(lambda record: [record] * 2))
+def test_archive_lines_taken_whole_give_the_same_otlp_records(records: list[Record]) -> None:
+    config = parse_export_config("e", b'{"vendor":"s3-logs"}')
+    data = b"".join(map(Renderer(Shape(), export="e", vendor="s3-logs", source="s").line, records))
+    blocks = blocks_of(data, form="archive")
+    fast, slow = both(config, Shape(), blocks, by_hour=False, kind=OtlpRenderer, is_redacted=True)
+    assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
+
+
+@pytest.mark.parametrize("kind", [Renderer, OtlpRenderer])
+def test_archive_lines_that_differ_in_time_and_message_are_taken_whole(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Renderer]
+) -> None:
+    config = parse_export_config("e", b'{"vendor":"s3-logs"}')
+    archive = Renderer(Shape(), export="e", vendor="s3-logs", source="s", fields={"a": "b"})
+    records = [Record(text, "2026-11-21T02:03:04.1Z", "x") for text in ("a", '","fields":{"a":"c"}}')]
+    monkeypatch.setattr(Job, "segments", _refuse)
+    whole = job(config, Shape(), kind(Shape(), export="e", vendor="s3-logs", source="s"))
+    whole.redacted = True
+    lines = b"".join(map(archive.line, records))
+    for block in read_blocks([lines], vendor="s3-logs", format_name="archive", origin=ORIGIN):
+        assert whole.take(block)
+    assert whole.seen == 2
 
 
 @given(BLOCK, st.sampled_from(["auto", "plain", "json-lines"]))
@@ -89,6 +147,14 @@ def test_a_payload_taken_whole_gives_the_same_lines(lines: list[str], form: str)
     fast = [segment for block in whole.take(payload) for segment in taken.take(block, by_hour=True)]
     slow = job(config, Shape()).segments(single.records(payload), by_hour=True)
     assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
+
+
+def test_a_document_that_goes_on_in_the_next_block_is_one_record() -> None:
+    config = parse_export_config("e", b'{"vendor":"s3-logs"}')
+    line = b'{"t":"2026-11-21T02:59:59Z","n":1}\n'
+    pieces = (line * 5000 + b'{"t":"2026-11-21T02:59:59Z",\n', b'"n":2\n}\n')
+    fast, _ = both(config, Shape(), blocks_of(*pieces, form="auto"), by_hour=False)
+    assert sum(segment.records for segment in fast) == 5001
 
 
 def test_recorded_lines_are_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,26 @@ def test_each_element_comes_in_its_own_text(values: list[object], form: str, siz
     assert read(data, size) == [(text, True) for text in texts]
 
 
+LIKE = st.recursive(
+    st.sampled_from(['{"a":1}', '{"a":"},{"}', '{"a":"x"},{"a":2}', '{ "a":NaN}', '{"a":"\\ud800"}', '{"a":"é"}']),
+    lambda inner: st.lists(inner, max_size=3).map(lambda items: '{"a":[' + ",".join(items) + "]}"),
+    max_leaves=8,
+)
+
+
+@given(st.lists(LIKE, max_size=8), st.integers(1, 40))
+def test_elements_that_open_alike_come_as_the_decoder_finds_them(texts: list[str], size: int) -> None:
+    found = read("[" + ",".join(texts) + "]", size)
+    assert all(understood for _, understood in found)
+    assert ",".join(text for text, _ in found) == ",".join(texts)
+    assert all(isinstance(json.loads(text), dict) for text, _ in found)
+
+
+def test_elements_that_open_alike_and_are_not_read_so_cost_no_more_than_others() -> None:
+    data = "[" + ",".join('{"a":[{"a":1},{"a":2}]}' for _ in range(2000)) + "]"
+    assert len(read(data, 4096)) == 2000
+
+
 def test_number_cut_between_pieces_is_one_element() -> None:
     records = json_stream.read([b"[" + b" " * 64 + b"1.5e", b"+46, 2]"], ORIGIN)
     assert [record.message for record in records] == ["1.5e+46", "2"]

@@ -31,6 +31,11 @@ def test_mongodb_lines_have_their_own_time() -> None:
     assert [record.message for record in records] == recorded("mongodb-atlas/mongodb.log").splitlines()
 
 
+def test_activity_feed_events_of_atlas_have_their_own_time() -> None:
+    line = recorded("mongodb-atlas/events.log").rstrip("\n")
+    assert read(line.encode(), "mongodb-atlas") == [Record(line, "2026-11-21T02:03:04Z", "given")]
+
+
 def test_recorded_legacy_lines_of_mongodb_are_joined() -> None:
     records = read(recorded("mongodb-atlas/legacy.log").encode(), "mongodb-atlas")
     assert [(record.time, record.message.count("\n"), record.understood) for record in records] == [
@@ -81,6 +86,20 @@ def test_cockroachdb_json_and_compact_lines() -> None:
         ("SESSIONS", "2023-11-06T21:25:54.983614000Z"),
         ("SQL_EXEC", "2023-11-06T21:25:55.120034000Z"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("log_stream", "fields"),
+    [
+        ("ledger.us-east-1.cockroachdbcloud.SQL_EXEC.n12", {"region": "us-east-1", "node": "12"}),
+        ("/acme/ledger.v2.ap-southeast-2.cockroachdbcloud.ops.n", {"region": "ap-southeast-2"}),
+        ("ledger.us-gov-west-1.cockroachdbcloud.ops", {"region": "us-gov-west-1"}),
+        ("i-0123456789abcdef0", None),
+        ("ledger.us-east-1.cockroachdbcloud.ops.n1.more", None),
+    ],
+)
+def test_cockroachdb_stream_name_gives_region_and_node(log_stream: str, fields: dict[str, str] | None) -> None:
+    assert cockroachdb.stream_fields(log_stream) == fields
 
 
 def test_cockroachdb_compact_channel_number_is_named() -> None:
@@ -186,9 +205,8 @@ def test_docker_parts_of_16_kib_are_joined_across_other_streams() -> None:
     rows = [docker_line(part, 38), docker_line("a warning\n", 38, "stderr"), docker_line(part, 39)]
     rows += [docker_line("end\n", 40), docker_line("next\n", 41)]
     records = read("\n".join(rows).encode(), "aptible", size=65536)
-    assert [json.loads(record.message)["log"] for record in records] == [
-        "a warning\n", part + part + "end\n", "next\n",
-    ]  # fmt: skip
+    assert [record.message for record in records] == ["a warning", part + part + "end", "next"]
+    assert [record.fields for record in records] == [{"stream": name} for name in ("stderr", "stdout", "stdout")]
     assert records[1].time == "2021-10-20T02:35:38Z"
 
 
@@ -196,8 +214,8 @@ def test_docker_parts_of_16_kib_are_joined_across_other_streams() -> None:
 def test_docker_text_shorter_than_a_part_is_a_whole_record(last: str) -> None:
     rows = [docker_line(last, 38), docker_line("Starting up\n", 39)]
     records = read("\n".join(rows).encode(), "aptible", size=65536)
-    assert [(json.loads(record.message)["log"], record.time) for record in records] == [
-        (last, "2021-10-20T02:35:38Z"), ("Starting up\n", "2021-10-20T02:35:39Z"),
+    assert [(record.message, record.time) for record in records] == [
+        (last, "2021-10-20T02:35:38Z"), ("Starting up", "2021-10-20T02:35:39Z"),
     ]  # fmt: skip
 
 
@@ -205,7 +223,7 @@ def test_docker_line_without_an_end_is_cut_at_one_mebibyte() -> None:
     text = "x" * docker_json.PART_BYTES
     records = read("\n".join([docker_line(text, 38)] * 150).encode(), "aptible", size=65536)
     assert 2 <= len(records) <= 4
-    assert sum(len(json.loads(record.message)["log"]) for record in records) == len(text) * 150
+    assert sum(len(record.message) for record in records) == len(text) * 150
 
 
 def test_docker_lines_have_their_own_time_and_the_keys_type() -> None:
@@ -214,6 +232,51 @@ def test_docker_lines_have_their_own_time_and_the_keys_type() -> None:
     assert [record.time for record in records] == ["2019-01-01T00:00:00.000000000Z", "2022-08-24T21:12:33.501245611Z"]
     assert docker_json.log_type_of(key) == "apps"
     assert docker_json.log_type_of("mystack/shareable/v3/abc/proxy-9/x") == "proxy"
+
+
+@pytest.mark.parametrize(
+    ("key", "fields"),
+    [
+        (
+            "s/shareable/v3/abc/apps-321/service-123/c0ffee-json.log.1.2022-08-24T21:12:33.unknown.archived.gz",
+            {"app": "321", "service": "123", "container": "c0ffee"},
+        ),
+        (
+            "s/shareable/v2/abc/apps-321/c0ffee-json.1.log.2022-06-29T18:30:01.bck.gz",
+            {"app": "321", "container": "c0ffee"},
+        ),
+        ("s/shareable/v3/abc/databases-7/c0ffee-json.log.unknown.unknown.archived.gz",
+         {"database": "7", "container": "c0ffee"}),
+        ("s/shareable/v3/abc/proxy-9/x", {"endpoint": "9"}),
+        ("s/shareable/v3/abc/apps-321", {}),
+        ("another", {}),
+    ],
+)  # fmt: skip
+def test_docker_fields_of_a_key_are_the_app_the_service_and_the_container(key: str, fields: dict[str, str]) -> None:
+    assert docker_json.key_fields(key) == fields
+
+
+@pytest.mark.parametrize(
+    ("document", "message", "fields"),
+    [
+        ({"log": "two\nlines\r\n", "stream": "stderr"}, "two\nlines\r", {"stream": "stderr"}),
+        ({"log": "\n", "stream": "stdout"}, "", {"stream": "stdout"}),
+        ({"log": "x", "attrs": {"tag": "web", "n": 1}}, "x", {"attrs.tag": "web", "attrs.n": "1"}),
+        ({"log": "\ud800 é\n", "stream": "\udfff"}, "\\ud800 é", {"stream": "\\udfff"}),
+    ],
+)
+def test_docker_message_is_the_containers_line_and_the_rest_are_fields(
+    document: dict[str, object], message: str, fields: dict[str, str]
+) -> None:
+    (record,) = read(json.dumps({**document, "time": "2021-10-20T02:35:38Z"}).encode(), "aptible", size=4096)
+    assert (record.message, record.fields, record.understood) == (message, fields, True)
+
+
+@pytest.mark.parametrize("wrong", [{"log": 1}, {"log": "x", "attrs": {"a": json.loads("[" * 300 + "]" * 300)}}, {}])
+def test_docker_line_that_is_none_is_kept_whole(wrong: dict[str, object]) -> None:
+    line = json.dumps({**wrong, "time": "2021-10-20T02:35:38Z"})
+    (record,) = read(line.encode(), "aptible", size=4096)
+    assert (record.message, record.understood) == (line, False)
 
 
 @pytest.mark.parametrize(

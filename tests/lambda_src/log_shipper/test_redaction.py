@@ -95,6 +95,9 @@ def test_json_is_redacted_by_what_it_says_not_by_how_it_is_written(line: str, wa
             r'I26 1 x.go:1 ⋮ [-] 1 ={"a":"\u003cada@example.com\u003e"}',
             r'I26 1 x.go:1 ⋮ [-] 1 ={"a":"\u003c[email]\u003e"}',
         ),
+        ('to "smith, john"%40example.com, "smith; j"%2540example.com', "to [email], [email]"),
+        (r'to "smith, john"\u0040example.com', "to [email]"),
+        (r'{"to":"\"smith, john\"%2540example.com"}', '{"to":"[email]"}'),
         (r'{"a":"ada\u0040example.com","cut off', '{"a":"[email]","cut off'),
         (r'C:\new\ada@example.com and "C:\new"', r'C:\new\[email] and "C:\new"'),
         (r'an odd " and {"a":"x"} then ada@example.com \n', r'an odd " and {"a":"x"} then [email] \n'),
@@ -141,7 +144,7 @@ def test_a_hostile_line_takes_no_more_than_its_length(line: str) -> None:
 def test_columns_lose_their_secrets_in_names_too() -> None:
     config = parse_export_config("e", b'{"vendor":"s3-logs","redaction":{"detectors":["email","ipv4"]}}')
     columns = {"time": "10.1.2.3", "ada@example.com": "x y@example.com"}
-    found = redacted(Record("m", "t", "csv", columns), config)
+    found = redacted([Record("m", "t", "csv", columns)], config)[0]
     assert found.fields == {"time": "[ipv4]", "[email]": "x [email]"}
 
 
@@ -230,3 +233,30 @@ def test_a_block_is_redacted_as_its_lines_are(lines: list[str], markers: str) ->
     block = redactor.redact_lines("\n".join(lines).encode())
     assert block is None or block.decode() == "\n".join(map(redactor.redact, lines))
     assert block is not None or any("‹" in line or "\\u20" in line for line in lines)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(LINE | st.sampled_from(["", "\n", "a\nada@example.com", "‹a", "b›", "‹\n›"]), max_size=5),
+    st.sampled_from(["keep", "redact", "strip"]),
+    st.sampled_from([(), (Pattern("digits", r"^\d+", "\n"),)]),
+)
+def test_texts_redacted_together_are_as_one_by_one(
+    texts: list[str], markers: str, patterns: tuple[Pattern, ...]
+) -> None:
+    redactor = Redactor(markers, tuple(DETECTORS), patterns)
+    assert redactor.redact_all(texts) == [*map(redactor.redact, texts)]
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ('{"n":4111111111111111,"x":NaN}', '{"n":"[payment-card]","x":NaN}'),
+        ('{"n":4111111111111111,"x":"a\tb"}', '{"n":"[payment-card]","x":"a\tb"}'),
+        (r'{"n":4111111111111111,"x":"\xe9"}', r'{"n":"[payment-card]","x":"\xe9"}'),
+    ],
+)
+def test_json_as_loggers_write_it_stays_what_it_is(line: str, wanted: str) -> None:
+    assert EVERY.redact(line) == wanted
+    users = Redactor("keep", (), (Pattern("letters", r"^[ab\s]+$"),))
+    assert users.redact('{"x":"a\tb","y":NaN}') == '{"x":"[letters]","y":NaN}'

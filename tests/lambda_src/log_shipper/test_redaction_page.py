@@ -59,6 +59,11 @@ FOUND = [
         'Authorization","value":"Basic [bearer-token]"',
     ),
     ("bearer-token", "Authorization%3A%20Basic%20dXNlcjpwYXNz", "Authorization%3A%20Basic%20[bearer-token]"),
+    (
+        "bearer-token",
+        'x%20Authorization","value":"Basic c2VjcmV0dG9rZW4="',
+        'x%20Authorization","value":"Basic [bearer-token]"',
+    ),
     ("bearer-token", "Bearer abcdefg%2Fhijklmn", "Bearer [bearer-token]"),
     ("bearer-token", "auth=Bearer%20abcdefgh.ij", "auth=Bearer%20[bearer-token]"),
     ("bearer-token", "Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [bearer-token]"),

@@ -227,7 +227,7 @@ class Formation:
                 self.seen.append(str(error))
                 return event["PhysicalResourceId"], {}, str(error)
             if answer["IsComplete"]:
-                return event["PhysicalResourceId"], answer.get("Data", {}), None
+                return event["PhysicalResourceId"], {**event.get("Data", {}), **answer.get("Data", {})}, None
             assert "Data" not in answer, "the framework refuses data before the end"
             self._clock.seconds += POLL_SECONDS
 

@@ -461,3 +461,37 @@ def test_a_project_that_does_not_exist_is_told_before_anything_is_made(atlas: At
     with pytest.raises(FailedError, match="GROUP_NOT_FOUND"):
         formation.deploy(template(atlas, ProjectId=OTHER_PROJECT))
     assert not parameters()
+
+
+def cluster(size: str, version: str) -> dict[str, Any]:
+    region = {"electableSpecs": {"instanceSize": size}}
+    return {"mongoDBVersion": version, "replicationSpecs": [{"regionConfigs": [region]}]}
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [{"Cluster0": cluster("M0", "8.0.4")}, {"Old": cluster("M30", "6.0.19"), "Cluster0": cluster("M5", "8.0.4")}],
+)
+def test_a_project_none_of_whose_clusters_exports_logs_is_refused_by_their_names(
+    atlas: AtlasApi, formation: Formation, silent: dict[str, dict[str, Any]]
+) -> None:
+    atlas.projects[PROJECT].clusters = silent
+    with pytest.raises(FailedError, match=r"Cluster0 \((M0|M5)\).*M10 or larger on MongoDB 7\.0 or later"):
+        formation.deploy(template(atlas))
+    assert is_clean(atlas)
+
+
+@pytest.mark.parametrize(
+    ("clusters", "log_types"),
+    [
+        ({"Small": cluster("M2", "8.0.4"), "Prod": cluster("M10", "7.0.2")}, ["MONGOD"]),
+        ({"Prod": {"redactClientLogData": False}}, ["MONGOD"]),
+        ({"Small": cluster("M0", "8.0.4")}, ["EVENTS"]),
+    ],
+)
+def test_a_project_that_has_something_to_export_is_taken(
+    atlas: AtlasApi, formation: Formation, clusters: dict[str, dict[str, Any]], log_types: list[str]
+) -> None:
+    atlas.projects[PROJECT].clusters = clusters
+    formation.deploy(template(atlas, LogTypes=log_types))
+    assert only(atlas.projects[PROJECT].integrations)["logTypes"] == log_types

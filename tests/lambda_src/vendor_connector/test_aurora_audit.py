@@ -25,6 +25,7 @@ CATALOG = {
     "server_audit_events": ("", "dynamic"),
     "server_audit_excl_users": ("", "dynamic"),
     "server_audit_logs_upload": ("0", "dynamic"),
+    "general_log": ("0", "dynamic"),
     "aws_default_logs_role": ("", "dynamic"),
     "binlog_format": ("OFF", "static"),
 }
@@ -317,6 +318,44 @@ def test_an_update_to_another_own_group_puts_the_former_one_back(own: Rds, conne
     assert own.groups["second"]["server_audit_logging"] == "1"
     connector.delete({**PROPERTIES, "ParameterGroup": "second"})
     assert (own.groups["own"], own.groups["second"], connector.remembered(STATE)) == (before, {}, None)
+
+
+# --- logs that need no parameter --------------------------------------------------------------------------------------
+
+ERRORS = {**{name: value for name, value in PROPERTIES.items() if name != "Parameters"}, "LogTypes": ["error"]}
+
+
+@pytest.mark.parametrize("cluster", ["rds", "own"])
+@pytest.mark.parametrize("named", ["own", None])
+def test_a_log_that_needs_no_parameter_changes_no_group_and_asks_for_no_restart(
+    cluster: str, named: str | None, request: pytest.FixtureRequest, wire: Any, connector: Any
+) -> None:
+    fake = request.getfixturevalue(cluster)
+    fake.has("DBClusterMembers")[0]["DBClusterParameterGroupStatus"] = "pending-reboot"
+    before = copy.deepcopy((fake.groups, fake.has("DBClusterParameterGroup")))
+    data = connector.create({**ERRORS, "ParameterGroup": named})
+    assert (data["RestartNeeded"], data["Restart"]) == ("false", "")
+    assert fake.has("EnabledCloudwatchLogsExports") == ["error"]
+    assert (fake.groups, fake.has("DBClusterParameterGroup")) == before
+    connector.delete({**ERRORS, "ParameterGroup": named})
+    assert (fake.groups, fake.has("DBClusterParameterGroup")) == before
+    assert fake.has("EnabledCloudwatchLogsExports") == []
+
+
+@pytest.mark.parametrize("cluster", ["rds", "own"])
+def test_parameters_that_are_no_longer_needed_are_put_back_and_no_group_is_detached(
+    cluster: str, request: pytest.FixtureRequest, wire: Any, connector: Any
+) -> None:
+    """Release 0.1.0 switched auditing on for any log: an upgrade takes that back without a restart."""
+    fake = request.getfixturevalue(cluster)
+    before = copy.deepcopy((fake.groups, fake.cluster))
+    connector.create({**PROPERTIES, "LogTypes": ["error"]})
+    group = fake.has("DBClusterParameterGroup")
+    data = connector.update(ERRORS, PROPERTIES)
+    assert (data["RestartNeeded"], fake.has("DBClusterParameterGroup")) == ("false", group)
+    assert fake.groups[group] == before[0].get(group, {})
+    connector.delete(ERRORS)
+    assert (fake.groups, fake.cluster) == before
 
 
 # --- export types, roles, state ---------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +16,17 @@ from local_cloud.vendor_apis.atlas_project import Project
 from local_cloud.vendor_apis.cockroachdb import CockroachdbApi
 from local_cloud.vendor_apis.logzio import LogzioApi
 from local_cloud.vendor_apis.server import Reply, VendorApi, error_page
+from tests.conftest import covering
 from tests.lambda_src.vendor_connector import test_atlas_log_export as of_atlas
 from tests.lambda_src.vendor_connector import test_atlas_settings as of_atlas_settings
+from tests.lambda_src.vendor_connector import test_aurora_audit as of_aurora
 from tests.lambda_src.vendor_connector import test_cockroachdb as of_cockroachdb
 from tests.lambda_src.vendor_connector import test_logzio_fetchers as of_logzio
 from tests.lambda_src.vendor_connector.conftest import (
     COCKROACH_KEY,
     LOGZIO_TOKEN,
     PROJECT_ID,
+    refusal,
 )
 from tests.lambda_src.vendor_connector.formation import Clock, FailedError, Formation, Template
 
@@ -115,12 +119,18 @@ def test_a_rollback_removes_what_is_not_listed_yet(vendor: Vendor, formation: Fo
     assert vendor.is_clean()
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [Reply(429), Reply(429, headers={"Retry-After": "200"}), Reply(500), error_page(502), error_page(503), None],
-    ids=["429", "429-retry-after", "500", "502-html", "503-html", "closed"],
-)
-@pytest.mark.parametrize("phase", ["create", "update", "destroy", "rollback"])
+REPLIES = {
+    "429": Reply(429),
+    "429-retry-after": Reply(429, headers={"Retry-After": "200"}),
+    "500": Reply(500),
+    "502-html": error_page(502),
+    "503-html": error_page(503),
+    "closed": None,
+}
+PHASES = {phase: phase for phase in ("create", "update", "destroy", "rollback")}
+
+
+@pytest.mark.parametrize(("reply", "phase"), covering(REPLIES, PHASES))
 def test_five_minutes_without_a_usable_answer_are_waited_out(
     vendor: Vendor, formation: Formation, phase: str, reply: Reply | None
 ) -> None:
@@ -176,7 +186,7 @@ def test_ten_functions_that_sign_in_at_once_are_within_the_rate_limit(
     """Each export's function is another one, with a token of its own: nothing is shared but the limit."""
     atlas.callers.sign_ins_a_minute = 10
     template: Template = {}
-    for number in range(25):
+    for number in range(12):
         project = f"{number:024x}"
         atlas.projects[project] = Project()
         monkeypatch.setattr(atlas_api, "_tokens", {})
@@ -349,3 +359,81 @@ def test_a_list_that_is_not_found_is_no_empty_list(logzio: LogzioApi, formation:
     with pytest.raises(FailedError, match="404"):
         formation.destroy()
     assert aws.ssm().describe_parameters()["Parameters"]
+
+
+AURORA = {**of_aurora.PROPERTIES, "Type": "Custom::LogdockAudit"}
+
+
+@pytest.fixture
+def rds(wire: Any) -> of_aurora.Rds:
+    return of_aurora.Rds(wire, refusal)
+
+
+def failing_update(formation: Formation, **changes: Any) -> None:
+    """Deploy a change of the audit, of which another resource fails when the audit is done, so that all goes back."""
+    formation.fail_before = "Last"
+    with pytest.raises(FailedError, match="Last failed"):
+        formation.deploy({"Audit": {**AURORA, **changes}, "Last": {"Type": "Custom::LogdockAudit"}})
+    formation.fail_before = None
+
+
+@pytest.mark.parametrize("before", ["own", None], ids=["from-another-own-group", "from-the-group-that-was-made"])
+def test_a_rollback_after_another_parameter_group_puts_it_back_and_says_what_is_left(
+    rds: of_aurora.Rds, formation: Formation, before: str | None
+) -> None:
+    assert rds.cluster is not None
+    rds.groups["second"], rds.descriptions["second"] = {"binlog_format": "ROW"}, "the team's"
+    if before:
+        rds.cluster["DBClusterParameterGroup"] = before
+    first = {**AURORA, "ParameterGroup": before or ""}
+    formation.deploy({"Audit": first})
+    rds.cluster["DBClusterParameterGroup"] = "second"
+
+    failing_update(formation, ParameterGroup="second")
+
+    assert rds.groups["second"] == {"binlog_format": "ROW"}
+    assert rds.groups[before or of_aurora.OURS] == of_aurora.PROPERTIES["Parameters"]
+    answer = formation.answered["Audit"]
+    assert "uses the parameter group second" in answer["Restart"]
+    assert "`parameter_group: second`" in answer["Restart"]
+    formation.destroy()
+    assert rds.groups["own"] == {}
+    assert of_aurora.OURS not in rds.groups
+    assert not of_atlas.parameters()
+
+
+def upgraded_beside_another_cluster(rds: of_aurora.Rds) -> str:
+    of_aurora.upgrade(rds)
+    rds.used_elsewhere.add(of_aurora.OURS)
+    return f"parameter group {of_aurora.OURS} has the family aurora-mysql8.0.*Delete that cluster or attach another"
+
+
+def restored_under_another_name(rds: of_aurora.Rds) -> str:
+    rds.cluster = None
+    return "cluster billing does not exist"
+
+
+def another_group_attached(rds: of_aurora.Rds) -> str:
+    assert rds.cluster is not None
+    rds.groups["third"], rds.cluster["DBClusterParameterGroup"] = {}, "third"
+    return "parameter_group: third"
+
+
+@pytest.mark.parametrize(
+    "what_happened", [upgraded_beside_another_cluster, restored_under_another_name, another_group_attached]
+)
+def test_an_aurora_cluster_that_no_longer_fits_is_refused_before_a_change_and_the_rollback_ends(
+    rds: of_aurora.Rds, formation: Formation, what_happened: Callable[[of_aurora.Rds], str]
+) -> None:
+    formation.deploy({"Audit": AURORA})
+    said = what_happened(rds)
+    before = copy.deepcopy((rds.groups, rds.cluster))
+    with pytest.raises(FailedError, match=said):
+        formation.deploy({"Audit": {**AURORA, "Revision": "2"}})
+    assert (rds.groups, rds.cluster) == before
+    # Another change that fails is no rollback, and is refused again.
+    with pytest.raises(FailedError, match=said):
+        formation.deploy({"Audit": {**AURORA, "LogTypes": ["audit", "error"]}})
+    rds.used_elsewhere.clear()
+    formation.destroy()
+    assert not of_atlas.parameters()

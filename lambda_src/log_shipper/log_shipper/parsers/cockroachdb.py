@@ -20,6 +20,9 @@ CHANNELS = (
 # a log type is not redacted: what is no channel's name stays in the message
 _CHANNEL_NAME = re.compile(r"[A-Z][A-Z_]{1,39}")
 
+# {log name}.{Region}.cockroachdbcloud.{channel}.n{node}: a log stream of CockroachDB Cloud ("Export Logs")
+_STREAM_NAME = re.compile(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.cockroachdbcloud\.[^.]+(?:\.n(\d{0,9}))?$", re.ASCII)
+
 # prefix: severity to counter; cont: what follows the counter; payload: the rest
 _CRDB_V2 = re.compile(
     r"(?P<prefix>[IWEF](?P<date>\d{6}) (?P<clock>\d\d:\d\d:\d\d\.\d{6}) \d+ (?:\(gostd\) )?"
@@ -34,6 +37,14 @@ def parse(line: str, origin: Origin) -> Record:
         return _parse_json(line, origin)
     match = _CRDB_V2.match(line)
     return _crdb_v2_record(line, match, origin) if match else plain.unknown(line, origin)
+
+
+def stream_fields(log_stream: str) -> dict[str, str] | None:
+    """Return the Region and the node that a log stream's name says; a node that has not started has no number."""
+    match = _STREAM_NAME.search(log_stream)
+    if match is None:
+        return None
+    return {"region": match[1], **({"node": match[2]} if match[2] else {})}
 
 
 class Joiner:

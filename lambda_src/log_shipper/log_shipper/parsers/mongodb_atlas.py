@@ -1,5 +1,8 @@
 """MongoDB: structured mongod and mongos lines (4.4 and later), audit lines in MongoDB's or the OCSF schema, old text.
 
+Events of Atlas's Activity Feed are JSON too, with ``created`` as their time (Administration API, "Return All Events
+from One Project"); that they are exported in the form of the API is assumed: Atlas's pages do not say.
+
 Sources: https://www.mongodb.com/docs/manual/reference/log-messages/ and
 https://www.mongodb.com/docs/manual/reference/audit-message/ (``t.$date``, ``ts.$date``, OCSF ``time`` in milliseconds).
 Atlas exports to ``{prefix}/{cluster}/{hostname}/{logType}/[{YYYY-MM-DD}/]{timestamp}-{logType}.log``.
@@ -117,5 +120,7 @@ def _time(document: JsonValue) -> str | None:
                 return timestamps.normalise(date) or timestamps.from_epoch_text(date)
             if isinstance(date, int):
                 return timestamps.from_epoch(date)
-    ocsf = document.get("time")
-    return timestamps.from_epoch(ocsf) if isinstance(ocsf, int) else None
+    ocsf, created = document.get("time"), document.get("created")
+    if isinstance(ocsf, int):
+        return timestamps.from_epoch(ocsf)
+    return timestamps.normalise(created) if isinstance(created, str) else None
