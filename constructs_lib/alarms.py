@@ -183,6 +183,56 @@ class Alarms(Construct):
         )
         self._watch(alarm, name)
 
+    def add_expression(
+        self,
+        construct_id: str,
+        *,
+        name: str,
+        section: str,
+        says: str,
+        run_first: str,
+        metrics: Mapping[str, Metric],
+        expression: str,
+        periods: int,
+    ) -> None:
+        """Add an alarm that is on while an expression of five-minute metrics is above 0 in all of so many periods.
+
+        The metrics are named by the ids that the expression uses. CloudWatch bills such an alarm once for each.
+        """
+        queries = [
+            cloudwatch.CfnAlarm.MetricDataQueryProperty(
+                id=each,
+                return_data=False,
+                metric_stat=cloudwatch.CfnAlarm.MetricStatProperty(
+                    metric=cloudwatch.CfnAlarm.MetricProperty(
+                        namespace=metric.namespace,
+                        metric_name=metric.name,
+                        dimensions=[
+                            cloudwatch.CfnAlarm.DimensionProperty(name=key, value=value)
+                            for key, value in metric.dimensions.items()
+                        ],
+                    ),
+                    period=300,
+                    stat=metric.statistic,
+                ),
+            )
+            for each, metric in metrics.items()
+        ]
+        alarm = cloudwatch.CfnAlarm(
+            self,
+            construct_id,
+            alarm_name=f"{self._props.name}/{name}",
+            alarm_description=self._description(f"{says} Run first: {run_first}.", section),
+            alarm_actions=list(self._props.topic_arns),
+            metrics=[*queries, cloudwatch.CfnAlarm.MetricDataQueryProperty(id="result", expression=expression)],
+            threshold=0,
+            comparison_operator="GreaterThanThreshold",
+            evaluation_periods=periods,
+            datapoints_to_alarm=periods,
+            treat_missing_data="notBreaching",
+        )
+        self._watch(alarm, name)
+
     def _watch(self, alarm: cloudwatch.CfnAlarm, name: str) -> None:
         self._names.append(f"{self._props.name}/{name}")
         rule = " OR ".join(f'ALARM("{each}")' for each in self._names)

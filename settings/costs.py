@@ -299,7 +299,8 @@ def shared_alarms(deployment: Deployment) -> tuple[int, int]:
     """Count the alarms, and the composite alarms, that belong to no export."""
     regions, replicated = len(deployment.regions), int(deployment.replica is not None)
     of_region = 4 + 2 * (deployment.alerts.webhook is not None) + 2 * (deployment.subscriptions == "kinesis")
-    alarms = regions * of_region + 4 * len(deployment.shippers) + replicated
+    # one of a destination's watches two metrics, and is billed as two
+    alarms = regions * of_region + 6 * len(deployment.shippers) + len(deployment.pushes) + replicated
     for each in deployment.destinations:
         if each.kind == "logzio" and each.metrics:
             alarms += 3 + bool(each.metrics.tags)
@@ -317,6 +318,7 @@ def _shared_rows(deployment: Deployment, inputs: Inputs) -> Iterator[Row]:
         "keys": (shared_keys(deployment), inputs.key),
         "alarms": (alarms, inputs.alarm),
         "composite alarms": (composites, inputs.composite_alarm),
+        "metrics": (len(deployment.pushes), inputs.metric),
         "SQS polls": (len(deployment.shippers) * inputs.polls_a_month, inputs.queue_request),
         "secrets": (len(_secrets(deployment.model_dump())), inputs.secret),
         "dashboards": (int(deployment.dashboard), inputs.dashboard),

@@ -112,6 +112,12 @@ class Deployment(Model):
         asked = (ARCHIVE,) if any(ARCHIVE in export.ship_to for export in self.exports) else ()
         return (*(destination.name for destination in self.destinations), *asked)
 
+    @property
+    def pushes(self) -> tuple[str, ...]:
+        """The destinations that records are posted to."""
+        fetches = {each.name for each in self.destinations if each.kind == "logzio" and each.mode == "fetch"}
+        return tuple(each.name for each in self.destinations if each.name not in fetches)
+
     def concurrency_of(self, destination: str) -> int:
         """Return how many invocations of a destination's function run at a time."""
         given = next((each.concurrency for each in self.destinations if each.name == destination), None)

@@ -53,7 +53,10 @@ def widgets(settings: Deployment, names: Names) -> list[Widget]:
     rows: list[tuple[int, list[Widget]]] = [(3, [each]) for each in _alarm_states(settings, names)]
     rows += [(4, [each]) for each in _costs(settings, names)]
     rows += [(5, _export_row(settings, names, export)) for export in settings.exports]
-    rows += [(5, [_queues(names, destination)]) for destination in settings.shippers]
+    rows += [
+        (5, [_queues(names, destination, is_pushed=destination in settings.pushes)])
+        for destination in settings.shippers
+    ]
     placed, y = [], 0
     for height, row in rows:
         width = COLUMNS // len(row)
@@ -177,10 +180,12 @@ def _volume_by_type(settings: Deployment, names: Names, export: Export) -> Itera
     yield _graph(names, title, metrics, stacked=True)
 
 
-def _queues(names: Names, destination: str) -> Widget:
+def _queues(names: Names, destination: str, *, is_pushed: bool) -> Widget:
     visible = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"]
     oldest = ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", names.queue(destination)]
     failed = ["Logdock", "failed", "deployment", names.deployment, "destination", destination]
+    answer = ["Logdock", "answer_ms", "deployment", names.deployment, "destination", destination]
+    answered = [[*answer, {"label": "answers, in ms", "stat": "Average", "yAxis": "right"}]] if is_pushed else []
     return _graph(
         names,
         f"{destination}: messages that wait, failed and were given up; age of the oldest",
@@ -189,6 +194,7 @@ def _queues(names: Names, destination: str) -> Widget:
             [*failed, {"label": "failed tries"}],
             [*visible, names.queue(destination, "-dead"), {"label": "given up", "stat": "Maximum", "color": "#d13212"}],
             [*oldest, {"label": "oldest, in seconds", "stat": "Maximum", "yAxis": "right"}],
+            *answered,
         ],
     )
 

@@ -20,6 +20,10 @@ from stacks.export_alarms import runbook, topic_arns
 FAILING_PERIODS, FAILING_DATAPOINTS = 12, 3
 """Three five-minute periods of an hour with a failed try: one is a hiccup, and is tried again."""
 LAG_PERIODS = 12
+BUSY_PERIODS = 12
+SLOW_PERIODS, SLOW_DATAPOINTS = 12, 6
+SLOW_SECONDS = 5
+"""A body of 3 MiB is answered for in well under a second; after 30 the function gives up."""
 LATE_MINUTES = 15
 """The longest that Firehose may buffer: from there on Amazon's guide asks for an alarm on the age of what it holds
 (Amazon Data Firehose Developer Guide, "Implement best practices with CloudWatch Alarms")."""
@@ -44,7 +48,7 @@ def _subject(scope: Construct, name: str, section: str, settings: Deployment, na
 def watch_destination(
     scope: Construct, destination: str, shipper: DestinationShipper, *, settings: Deployment, names: Names
 ) -> Alarms:
-    """Watch a destination: tries that fail, messages that wait too long, were given up or dropped."""
+    """Watch a destination: tries that fail, messages that wait, and why; what was given up or dropped."""
     name = names.shipper(destination).removeprefix(f"{names.deployment}-")
     alarms = _subject(scope, name, "a-destination", settings, names)
     minutes = settings.alerts.lag_after_minutes
@@ -102,6 +106,52 @@ def watch_destination(
         ),
     )
     function = names.shipper(destination)
+    concurrency = settings.concurrency_of(destination)
+    alarms.add_expression(
+        "Busy",
+        name="busy",
+        section="busy",
+        says=f"For an hour all {concurrency} invocations of the function {function} have been busy while messages "
+        "waited: more lands than it ships. Nothing is lost; what waits for 14 days is.",
+        run_first="logdock status",
+        metrics={
+            "running": Metric(
+                namespace="AWS/Lambda",
+                name="ConcurrentExecutions",
+                dimensions={"FunctionName": function},
+                statistic="Maximum",
+            ),
+            # the least of a period is 0 where the queue ran empty, even for a moment
+            "waiting": Metric(
+                namespace="AWS/SQS",
+                name="ApproximateNumberOfMessagesVisible",
+                dimensions={"QueueName": shipper.queue.queue_name},
+                statistic="Minimum",
+            ),
+        },
+        expression=f"IF(running >= {concurrency} AND waiting > 0, 1, 0)",
+        periods=BUSY_PERIODS,
+    )
+    if destination in settings.pushes:
+        alarms.add(
+            "Slow",
+            AlarmProps(
+                name="slow",
+                section="slow",
+                says=f"{destination} takes more than {SLOW_SECONDS} seconds on average to answer for a body, and has "
+                "for half of the last hour. What lands waits for it.",
+                run_first="logdock status",
+                metric=Metric(
+                    namespace="Logdock",
+                    name="answer_ms",
+                    dimensions={"deployment": names.deployment, "destination": destination},
+                    statistic="Average",
+                ),
+                threshold=SLOW_SECONDS * 1000,
+                periods=SLOW_PERIODS,
+                datapoints=SLOW_DATAPOINTS,
+            ),
+        )
     alarms.add(
         "Recursion",
         AlarmProps(

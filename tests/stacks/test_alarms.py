@@ -53,6 +53,7 @@ EXPECTED = {
     ),
     "dead": Expected("AWS/SQS ApproximateNumberOfMessagesVisible", ("QueueName",), "Maximum", (300, 1, 1), 1),
     "recursion": Expected("AWS/Lambda RecursiveInvocationsDropped", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
+    "slow": Expected("Logdock answer_ms", ("deployment", "destination"), "Average", (300, 12, 6), 5000),
     "metrics-failing": Expected(
         "AWS/Firehose DeliveryToHttpEndpoint.Success",
         ("DeliveryStreamName",),
@@ -189,7 +190,8 @@ def test_every_destination_and_the_archiver_have_their_alarms(path: Any) -> None
     for destination in settings.shippers:
         metrics = {"metrics-failing", "metrics-late", "metrics-lost"} if destination in metered else set()
         metrics |= {"metrics-tags"} if destination in metered and metered[destination].tags else set()
-        assert set(named(example, f"ship-{destination}")) == {"failing", "lag", "dead", "recursion"} | metrics
+        slow = {"slow"} if destination in settings.pushes else set()
+        assert set(named(example, f"ship-{destination}")) == {"failing", "lag", "dead", "recursion"} | slow | metrics
     streamed = {"behind", "unclaimed"} if settings.subscriptions == "kinesis" else set()
     assert set(named(example, "archiver")) == {"failed", "lost"} | streamed
     assert set(named(example, "replica")) == ({"not-copied"} if settings.replica else set())
@@ -271,12 +273,35 @@ def test_a_budget_is_of_gigabytes_that_landed_in_24_hours() -> None:
     assert thresholds == {"orders": 20e9, "ledger": 20e9, "billing": 2e9}
 
 
+def test_busy_is_every_invocation_at_work_while_messages_wait(example: Synthesized) -> None:
+    found = [each["Properties"] for *_, each in example.resources("AWS::CloudWatch::Alarm")]
+    mappings = [each["Properties"] for *_, each in example.resources("AWS::Lambda::EventSourceMapping")]
+    concurrencies = sorted(each["ScalingConfig"]["MaximumConcurrency"] for each in mappings if "ScalingConfig" in each)
+    busy = [each for each in found if each["AlarmName"].endswith("/busy")]
+    assert len(busy) == len(concurrencies)
+    told = []
+    for alarm in busy:
+        running, waiting, result = alarm["Metrics"]
+        name = alarm["AlarmName"].split("/")[1]
+        stats = [
+            (each["MetricStat"]["Metric"]["MetricName"], each["MetricStat"]["Stat"]) for each in (running, waiting)
+        ]
+        assert stats == [("ConcurrentExecutions", "Maximum"), ("ApproximateNumberOfMessagesVisible", "Minimum")]
+        assert running["MetricStat"]["Metric"]["Dimensions"] == [{"Name": "FunctionName", "Value": f"acme-prod-{name}"}]
+        assert running["ReturnData"] is waiting["ReturnData"] is False
+        match = re.fullmatch(r"IF\(running >= (\d+) AND waiting > 0, 1, 0\)", result["Expression"])
+        assert match
+        told.append(int(match[1]))
+        assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (12, 12)
+    assert sorted(told) == concurrencies
+
+
 def test_a_band_is_learnt_of_the_volume_by_the_hour() -> None:
     example = synthesize(ROOT / "examples" / "alerts.yaml")
     (band,) = [
         alarm["Properties"]
         for _, _, alarm in example.resources("AWS::CloudWatch::Alarm")
-        if "Metrics" in alarm["Properties"]
+        if "ThresholdMetricId" in alarm["Properties"]
     ]
     assert band["AlarmName"] == "acme-prod/ledger/volume-band"
     volume, expression = band["Metrics"]

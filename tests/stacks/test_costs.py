@@ -41,7 +41,8 @@ def test_the_model_counts_the_alarms_and_keys_of_every_template(example: Path) -
     for kind in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::KMS::Key"):
         for stack, _, resource in found.resources(kind):
             band = "ThresholdMetricId" in resource["Properties"]
-            counted[stack]["band" if band else kind.rpartition("::")[2]] += 1
+            watched = sum("MetricStat" in each for each in resource["Properties"].get("Metrics", ()))
+            counted[stack]["band" if band else kind.rpartition("::")[2]] += 1 if band else max(1, watched)
 
     stacks_of = {
         export.name: [

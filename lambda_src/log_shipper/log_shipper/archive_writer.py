@@ -72,7 +72,8 @@ class ObjectSink:
 
     by_hour = True
     exact = True
-    retries = 0
+    retries = answers = 0
+    seconds = 0.0
 
     def __init__(self, put: Callable[[Job, str, str, bytes], None]) -> None:
         self._put = put

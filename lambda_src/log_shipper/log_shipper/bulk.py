@@ -93,6 +93,16 @@ class BulkSink:
         """How many of them repeated one that failed."""
         return sum(client.retries for client in self._clients)
 
+    @property
+    def answers(self) -> int:
+        """How many requests the destination answered, or let run out of time."""
+        return self.requests
+
+    @property
+    def seconds(self) -> float:
+        """How long that took in all."""
+        return sum(client.seconds for client in self._clients)
+
     def write(self, job: Job, segment: Segment) -> None:
         """Take a segment; post what was gathered before when it would not fit into the same body."""
         query = self._dialect.query(job)

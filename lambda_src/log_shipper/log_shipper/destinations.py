@@ -32,6 +32,14 @@ class Sink(Protocol):
     def retries(self) -> int:
         """How many of them repeated one that failed."""
 
+    @property
+    def answers(self) -> int:
+        """How many requests an endpoint answered, or let run out of time."""
+
+    @property
+    def seconds(self) -> float:
+        """How long that took in all."""
+
     def write(self, job: Job, segment: Segment) -> None:
         """Take a segment; may deliver what was taken before."""
 

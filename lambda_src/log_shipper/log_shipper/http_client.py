@@ -49,6 +49,7 @@ class HttpClient:
         self._connection: http.client.HTTPConnection | None = None
         self.requests = 0
         self.retries = 0
+        self.seconds = 0.0
 
     def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> Answer:
         """Post a body; return the answer unless it is one to try again. ``query`` is added to the URL's.
@@ -82,6 +83,7 @@ class HttpClient:
 
     def _attempt(self, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[Answer | str, float | None]:
         self.requests += 1
+        begun = time.monotonic()
         try:
             connection = self._connected()
             connection.request("POST", target, body, dict(headers))
@@ -103,6 +105,8 @@ class HttpClient:
             if response.status in RETRIED_STATUSES:
                 return f"answered {response.status}", _retry_after(response.headers.get("Retry-After"))
             return Answer(response.status, answer), None
+        finally:
+            self.seconds += time.monotonic() - begun
         raise invalid
 
     def _connected(self) -> http.client.HTTPConnection:

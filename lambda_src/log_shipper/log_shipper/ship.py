@@ -17,7 +17,7 @@ from log_shipper.export_config import ExportConfigs
 from log_shipper.runtime import Context, explain, export_configs, report, seconds_left
 from log_shipper.secret_store import SecretStore
 from log_shipper.stores import FailureStore
-from log_shipper.telemetry import emit_failed, log
+from log_shipper.telemetry import emit_answers, emit_failed, log
 
 RESERVE_SECONDS = 8.0
 """What is kept back of the function's time to store progress and to answer."""
@@ -60,6 +60,7 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[s
     delivery.take(Message(each["messageId"], each["body"], queue.is_retried(each)) for each in messages)
     failed, unfinished = set(delivery.finish()), set(delivery.unfinished())
     report(delivery.tallies(), environment, destination.name)
+    emit_answers(sink.answers, sink.seconds, deployment=environment.deployment, destination=destination.name)
     for (export, log_type), read in delivery.volumes.items():
         log("volume", export=export, log_type=log_type, bytes_in=read)
     waiting = []

@@ -89,6 +89,14 @@ def emit_failed(messages: int, *, deployment: str, destination: str) -> None:
         log("not shipped", _aws=metrics, deployment=deployment, destination=destination, failed=messages)
 
 
+def emit_answers(requests: int, seconds: float, *, deployment: str, destination: str) -> None:
+    """Write how long a destination took to answer on average, if it was asked, as a metric of the destination."""
+    if requests:
+        metrics = _metrics(["deployment", "destination"], {"answer_ms": "Milliseconds"})
+        answer_ms = round(seconds / requests * 1000)
+        log("answered", _aws=metrics, deployment=deployment, destination=destination, answer_ms=answer_ms)
+
+
 def emit_unclaimed(payloads: int, *, deployment: str, destination: str, export: str, key: str) -> None:
     """Write that payloads that no export claims were set aside, as a metric of the archiver."""
     log(

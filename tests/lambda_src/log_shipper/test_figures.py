@@ -129,6 +129,19 @@ def test_messages_that_fail_are_a_metric_of_the_destination(
     assert (line["deployment"], line["destination"], line["failed"]) == ("acme", "logz", 2)
 
 
+def test_how_long_a_destination_takes_to_answer_is_a_metric_of_it(
+    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.export("orders", vendor="s3-logs")
+    monkeypatch.setattr("log_shipper.bulk.BulkSink.seconds", 7.25)
+    ship.handler(batch(message("orders", cloud.land("app.log", b"a\n"))), Context())
+    (line,) = told("answered")
+    assert metrics(line) == {"answer_ms": "Milliseconds"}
+    assert (line["deployment"], line["destination"], line["answer_ms"]) == ("acme", "logz", 7250)
+    ship.handler(batch(message("orders", cloud.land("empty.log", b""))), Context())
+    assert told("answered") == []
+
+
 def test_a_destination_that_cannot_be_opened_fails_every_message(
     cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]]
 ) -> None:
