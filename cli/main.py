@@ -60,7 +60,7 @@ def app(names: Iterable[str]) -> typer.Typer:
 def _print_version(asked: bool) -> None:
     if asked:
         project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
-        typer.echo(f"logdock {project['version']}")
+        Screen().say(f"logdock {project['version']}")
         raise typer.Exit
 
 

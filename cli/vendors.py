@@ -25,7 +25,7 @@ from vendor_connector.vendor_api import NoAnswerError, VendorRefusalError
 
 from cli.account import Account
 from cli.errors import action_of, is_absent, is_refused
-from settings.connect import AtlasAuditing
+from settings.connect import AtlasAuditing, AtlasConnect
 from settings.destinations import Destination, LogzioDestination
 from settings.exports import CockroachdbExport, Export, MongodbAtlasExport
 
@@ -83,7 +83,7 @@ def besides(account: Account, party: Party) -> dict[str, Callable[[], list[str]]
         found["the external id that the cluster uses"] = lambda: _external_id(account, party)
     if isinstance(party, MongodbAtlasExport) and (connect := party.connect):
         if connect.alert:
-            found["the alert for failed exports"] = lambda: _alert(account, party)
+            found["the alert for failed exports"] = lambda: _alert(account, party, connect)
         if auditing := connect.auditing:
             found["database auditing"] = lambda: _auditing(account, party, auditing)
         if clusters := connect.redact_clusters:
@@ -207,12 +207,13 @@ def _project(account: Account, export: MongodbAtlasExport) -> atlas_api.AtlasApi
     return atlas_api.connect(project_id=export.project_id, **_how(account, export))
 
 
-def _alert(account: Account, export: MongodbAtlasExport) -> list[str]:
+def _alert(account: Account, export: MongodbAtlasExport, connect: AtlasConnect) -> list[str]:
     with _answered():
         alerts = atlas_settings.alerts(_project(account, export)).values()
-    if any(atlas_settings.notifies(alert) for alert in alerts):
+    if any(atlas_settings.notifies(alert, connect.notifications) for alert in alerts):
         return []
-    wanted = "is on and writes to the project's owners after 60 minutes and every 7 days"
+    to = "the recipients of the settings" if connect.alert_recipients else "the project's owners"
+    wanted = f"is on and writes to {to} after 60 minutes and every 7 days"
     return [f"of {len(alerts)} alerts of the event {atlas_settings.EVENT} none {wanted}"]
 
 

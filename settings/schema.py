@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from settings.alerts import Alerts, ExportAlerts, Webhook
-from settings.connect import AtlasAuditing, AtlasConnect, CockroachdbConnect, LogzioConnect, Vpc
+from settings.connect import AtlasAuditing, AtlasConnect, AtlasRecipient, CockroachdbConnect, LogzioConnect, Vpc
 from settings.deployment import Deployment
 from settings.destinations import LogzioDestination, OtlpDestination
 from settings.export_base import ExportBase
@@ -56,6 +56,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`alerts` of an export", ExportAlerts),
     ("An export of kind `mongodb-atlas`", MongodbAtlasExport),
     ("`connect` (`mongodb-atlas`)", AtlasConnect),
+    ("An entry of `connect.alert_recipients` (`mongodb-atlas`)", AtlasRecipient),
     ("`connect.auditing` (`mongodb-atlas`)", AtlasAuditing),
     ("An export of kind `cockroachdb`", CockroachdbExport),
     ("`connect` (`cockroachdb`)", CockroachdbConnect),

@@ -6,6 +6,7 @@ cluster's Region, so nothing here may depend on where a request comes from.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from aws_cdk import CustomResource
@@ -150,7 +151,11 @@ class MongodbAtlasStack(ExportStack):
     @staticmethod
     def _project_settings(connect: AtlasConnect) -> dict[str, dict[str, object]]:
         """Return what is set for the whole project, by operation."""
-        asked: dict[str, dict[str, object]] = {"atlas-alert": {}} if connect.alert else {}
+        asked: dict[str, dict[str, object]] = {}
+        if connect.alert:
+            # As text: CloudFormation would make the numbers and truth values inside into texts.
+            recipients = {"Notifications": json.dumps(connect.notifications)} if connect.alert_recipients else {}
+            asked["atlas-alert"] = {**recipients}
         if connect.auditing:
             asked["atlas-auditing"] = {
                 "Filter": connect.auditing.filter,

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import Any
 
+from settings.connect import ALERT_DELAY_MINUTES, ALERT_INTERVAL_MINUTES
 from settings.destinations import LogzioDestination
 from settings.exports import AptibleExport, AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
 from settings.names import Names
@@ -29,9 +30,6 @@ def _data(document: dict[str, Any]) -> str:
 _ROLE_ID = "\0"
 """Stands for the role's id until the shell fills it in: no setting has it."""
 _ATLAS_HOSTS = {False: "https://cloud.mongodb.com", True: "https://cloud.mongodbgov.com"}
-ATLAS_ALERT_DELAY_MINUTES = 60
-ATLAS_ALERT_INTERVAL_MINUTES = 10080
-"""What Atlas's page asks of the alert: after an hour of failure, again every seven days until it is resolved."""
 
 
 def atlas_steps(
@@ -75,8 +73,8 @@ def atlas_steps(
                 {
                     "typeName": "GROUP",
                     "emailEnabled": True,
-                    "delayMin": ATLAS_ALERT_DELAY_MINUTES,
-                    "intervalMin": ATLAS_ALERT_INTERVAL_MINUTES,
+                    "delayMin": ALERT_DELAY_MINUTES,
+                    "intervalMin": ALERT_INTERVAL_MINUTES,
                     "roles": ["GROUP_OWNER"],
                 }
             ],
@@ -149,16 +147,17 @@ def cockroachdb_switch_off(export: CockroachdbExport) -> str:
 
 
 def aurora_configured(export: AuroraMysqlExport, restart: str) -> str:
-    """Say what the deploy has done at the cluster, and what it leaves to a person.
+    """Say what the deploy does at the cluster, and what it leaves to a person.
 
     Parameters
     ----------
     restart
-        The sentence that names the instances to restart, or nothing: it is known when the deploy runs.
+        The sentence that names the instances to restart, or what else is left, or nothing: it is known when the deploy
+        runs.
     """
-    done = f"The deploy switched on the export of {', '.join(export.log_types)}"
-    done += " and the parameters that have the engine write them." if export.parameters else "."
-    return f"{done} {restart}" if export.parameters else f"{done} Nothing is left to do."
+    what = f"the export of {', '.join(export.log_types)}"
+    what += " and the parameters that have the engine write them" if export.parameters else ""
+    return f"The deploy switches on {what}. Nothing else to do, unless it is said here: {restart}"
 
 
 def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None, region: str) -> str:

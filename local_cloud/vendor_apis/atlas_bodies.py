@@ -39,14 +39,29 @@ class LogIntegration(Camel):
 
 
 class Notification(Camel):
-    """GroupNotification."""
+    """AlertsNotificationRootForGroup: GroupNotification and those of its other types that are sent here."""
 
-    type_name: Literal["GROUP"]
-    email_enabled: bool
-    sms_enabled: bool
+    type_name: Literal[
+        "GROUP",
+        "EMAIL",
+        "TEAM",
+        "DATADOG",
+        "MICROSOFT_TEAMS",
+        "OPS_GENIE",
+        "PAGER_DUTY",
+        "SLACK",
+        "VICTOR_OPS",
+        "WEBHOOK",
+    ]
+    email_enabled: bool | None = None
+    sms_enabled: bool | None = None
     delay_min: int
     interval_min: Annotated[int, Field(ge=5)]
-    roles: list[str]
+    roles: list[str] | None = None
+    email_address: str | None = None
+    team_id: Id | None = None
+    integration_id: Id | None = None
+    channel_name: str | None = None
     notifier_id: Id | None = None
 
 

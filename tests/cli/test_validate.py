@@ -264,7 +264,7 @@ AUDITED = {
         ("billing-params", {"server_audit_logging": ""}, "server_audit_logging is '', and should be '1'"),
         ("billing-params", {"server_audit_events": "CONNECT"}, "server_audit_events is 'CONNECT', and should be"),
         ("billing-params", {"server_audit_excl_users": "rdsadmin,eve"}, "server_audit_excl_users is 'rdsadmin,eve'"),
-        ("default.aurora-mysql8.0", {}, "uses a default group, in which nothing is audited"),
+        ("default.aurora-mysql8.0", {}, "uses a default group, which has none of them"),
     ],
 )
 def test_audit_parameters_of_the_clusters_group_are_compared(
@@ -297,4 +297,15 @@ def test_instances_that_must_be_restarted_are_named(aws: None, monkeypatch: pyte
     check_cluster(Account(settings, None, None), checks, export)
 
     assert "it does not export audit" in checks.all[0].reason
-    assert "billing-1 must be restarted before the audit parameters count" in checks.all[0].reason
+    assert "billing-1 must be restarted before the parameters count" in checks.all[0].reason
+
+
+def test_a_log_that_needs_no_parameter_is_well_with_a_default_group(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Account, "rds", Clusters("default.aurora-mysql8.0", {}, exported=["error"], waits=True))
+    settings = load_settings(ROOT / "examples" / "aurora-mysql.yaml")
+    checks = Checks("billing", "")
+    (export,) = (each for each in settings.exports if each.kind == "aurora-mysql" and each.name == "billing")
+
+    check_cluster(Account(settings, None, None), checks, export.model_copy(update={"log_types": ("error",)}))
+
+    assert [check.verdict for check in checks.all] == [Verdict.FINE]

@@ -1,4 +1,4 @@
-"""`make fuzz`: the tests of this folder, round after round, each with a seed of its own, until the time is up."""
+"""`make fuzz`: this folder and the simulated histories, round after round, each with a new seed, until time is up."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+HISTORIES = FOLDER.parent / "lambda_src" / "log_shipper" / "test_histories.py"
 
 
 def main() -> int:
@@ -18,7 +19,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="after which no round is begun (default: 5)")
     ends = time.monotonic() + 60 * parser.parse_args().minutes
-    command = [sys.executable, "-m", "pytest", str(FOLDER.relative_to(Path.cwd())), "-p", "no:cacheprovider"]
+    tests = [str(path.relative_to(Path.cwd())) for path in (FOLDER, HISTORIES)]
+    command = [sys.executable, "-m", "pytest", *tests, "-p", "no:cacheprovider"]
     rounds = 0
     while rounds == 0 or time.monotonic() < ends:
         seed = f"--hypothesis-seed={secrets.randbelow(2**32)}"

@@ -30,6 +30,7 @@ from tests.fuzz.test_ways import CONFIGS
 from tests.lambda_src.log_shipper.world import (
     ARCHIVE,
     FAILURES,
+    LANDING,
     Cloud,
     Context,
     Listener,
@@ -105,7 +106,7 @@ def test_what_lands_arrives(
     ]
     stream = PACKED[codec](data)
     stream = stream[: len(stream) - broken] if codec != "plain" else stream
-    cloud.export("app", **document)
+    cloud.export("app", **document, landing={"bucket": LANDING})
     item = cloud.land(f"a/b/c/{key}.log", stream)
     for received in range(1, 30):
         if ship.handler(batch(message("app", item, received=received)), Context()) == OK:
@@ -132,7 +133,7 @@ def test_what_lands_arrives(
 )
 def test_log_events_are_archived(cloud: Cloud, texts: list[str], document: dict[str, Any], group: str) -> None:
     wipe(cloud)
-    cloud.export("app", **document)
+    cloud.export("app", **document, landing={"log_group_prefixes": [group]})
     event = subscription("app", group, texts)
     result = archive.handler(event, None)
     assert archive.handler(event, None) == result

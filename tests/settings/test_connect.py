@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from vendor_connector.atlas_settings import NOTIFICATION
 
 from settings import Deployment
 from settings.exports import CockroachdbExport, MongodbAtlasExport
@@ -191,3 +192,42 @@ def test_accepts_everything_at_once(load: Load) -> None:
         redact_clusters=["Cluster0"],
     )
     assert load(document(whole))
+
+
+def test_the_alert_goes_to_the_owners_or_to_the_recipients_of_the_settings(load: Load) -> None:
+    def notifications(**connect: Any) -> list[dict[str, Any]]:
+        loaded = load(document(atlas(alert=True, **connect))).exports[0]
+        assert isinstance(loaded, MongodbAtlasExport)
+        assert loaded.connect is not None
+        return loaded.connect.notifications
+
+    assert notifications() == [NOTIFICATION]
+    recipients = [
+        {"roles": ["GROUP_OWNER", "GROUP_CLUSTER_MANAGER"]},
+        {"email": "oncall@acme.example"},
+        {"team_id": "b" * 24},
+        {"channel": "SLACK", "integration_id": "a" * 24, "channel_name": "#oncall"},
+    ]
+    found = notifications(alert_recipients=recipients)
+    assert [each["typeName"] for each in found] == ["GROUP", "EMAIL", "TEAM", "SLACK"]
+    assert found[0]["roles"] == ["GROUP_OWNER", "GROUP_CLUSTER_MANAGER"]
+    assert {(each["delayMin"], each["intervalMin"]) for each in found} == {(60, 10080)}
+
+
+@pytest.mark.parametrize(
+    ("alert", "recipient", "where"),
+    [
+        (True, {}, "[0].integration_id"),
+        (True, {"roles": ["GROUP_OWNER"], "email": "a@b.example"}, "[0].integration_id"),
+        (True, {"channel": "PAGER_DUTY"}, "[0].integration_id"),
+        (True, {"email": "a@b.example", "integration_id": "a" * 24}, "[0].integration_id"),
+        (True, {"channel": "SLACK", "integration_id": "a" * 24}, "[0].channel_name"),
+        (True, {"roles": ["owner"]}, "[0].roles[0]"),
+        (False, {"email": "a@b.example"}, ""),
+    ],
+)
+def test_rejects_a_recipient_that_atlas_would_not_take(
+    refusal: Refusal, alert: bool, recipient: Document, where: str
+) -> None:
+    lines = refusal(document(atlas(alert=alert, alert_recipients=[recipient])))
+    assert lines[0].startswith(f"exports[0].connect.alert_recipients{where}: ")

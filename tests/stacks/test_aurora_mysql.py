@@ -25,12 +25,11 @@ def aurora(*log_types: str, **changes: object) -> AuroraMysqlExport:
 
 
 def test_next_steps_say_what_the_deploy_has_switched_on() -> None:
-    assert aurora_configured(aurora("error"), "") == (
-        "The deploy switched on the export of error. Nothing is left to do."
-    )
+    rest = "Nothing else to do, unless it is said here:"
+    assert aurora_configured(aurora("error"), "") == f"The deploy switches on the export of error. {rest} "
     assert aurora_configured(aurora("audit", "general"), "Restart billing-1.") == (
-        "The deploy switched on the export of audit, general and the parameters that have the engine write them. "
-        "Restart billing-1."
+        "The deploy switches on the export of audit, general and the parameters that have the engine write them. "
+        f"{rest} Restart billing-1."
     )
 
 

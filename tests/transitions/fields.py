@@ -17,6 +17,7 @@ IDENTITY = {"name", "kind"}
 """A change of these is another export: the rename is a transition of its own."""
 
 VALUES: dict[str, object] = {
+    "alert_recipients": None,
     "api_base_url": None,
     "atlas_principal_arn": "arn:aws:iam::772401394251:root",
     "bucket": "acme-another-bucket",

@@ -315,7 +315,8 @@ def test_every_field_can_be_changed_back_and_destroyed_with_atlas_connected(atla
 
 @pytest.mark.proof
 def test_every_field_can_be_changed_back_and_destroyed_with_cockroachdb_connected(cockroach: Any, world: Any) -> None:
-    _, clock, iam, monkeypatch = world
+    wire, clock, iam, monkeypatch = world
+    Services(wire)
     base = at_cockroachdb(cockroach)
     value = boto3.client("secretsmanager").get_secret_value(SecretId="acme/cockroach")["SecretString"]
     boto3.client("secretsmanager").create_secret(Name="acme/second", SecretString=value)

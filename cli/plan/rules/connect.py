@@ -92,7 +92,7 @@ def atlas_alert(change: Change) -> Iterable[Effect]:
         yield effect(
             change,
             Kind.NOTE,
-            "The deploy deletes the alert at Atlas: the project's owners get no mail when the export fails.",
+            "The deploy deletes the alert at Atlas: no one is notified when the export fails.",
         )
 
 

@@ -165,6 +165,11 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("Vpc", "security_group_ids"): connect_vpc,
     ("AtlasConnect", "legacy_paths"): legacy_paths,
     ("AtlasConnect", "alert"): atlas_alert,
+    ("AtlasConnect", "alert_recipients"): "The deploy changes the recipients of the alert at Atlas in place.",
+    **{
+        ("AtlasRecipient", field): PARENT
+        for field in ("roles", "email", "team_id", "channel", "integration_id", "channel_name")
+    },
     ("AtlasConnect", "auditing"): atlas_auditing,
     ("AtlasConnect", "redact_clusters"): redact_clusters,
     ("AtlasAuditing", "filter"): audit_filter,

@@ -69,6 +69,8 @@ def ipv6_addresses(text: Text) -> list[Span]:
     data = text.data
     found = []
     done = 0
+    if data.count(b"::") * _DENSE > len(data) and b"%" not in data:
+        return _ipv6_in_runs(data)
     # the whole form is rare, and RE2 sees sooner than Python's `re` that there is none
     candidates = _COLONS if _whole_ipv6_search()(data) else _TWO_COLONS
     for match in candidates.finditer(data):
@@ -84,6 +86,16 @@ def ipv6_addresses(text: Text) -> list[Span]:
             if last:
                 found.append((start + first, start + last))
     return found
+
+
+def _ipv6_in_runs(data: bytes) -> list[Span]:
+    """Return the same where there is much to find and no zone: every run is looked at, without a step for each."""
+    parts = _RUNS.split(data)
+    texts, runs = parts[::2], parts[1::2]
+    around = zip([text[-1:] for text in texts], runs, [text[:1] for text in texts[1:]], strict=False)
+    starts = list(accumulate(map(len, parts)))[::2]
+    spans = map(_address_in, map(b"".join, around))
+    return [(start + first, start + last) for start, (first, last) in zip(starts, spans, strict=False) if last]
 
 
 @lru_cache(maxsize=4096)
@@ -103,7 +115,8 @@ def _address_in(text: bytes) -> Span:
         first = run.find(b":") + 1
         digits = digits[first:]
     core = digits.rstrip(b".")
-    for cut in dict.fromkeys((core, core.removesuffix(b":"), core.removesuffix(b"::"), _PORT.sub(b"", core))):
+    for shorten in _ENDS:
+        cut = shorten(core)
         if cut != b"::" and _is_ipv6(cut):
             # only a link-local address has a zone
             is_whole = bool(percent) and cut == digits and cut[:2].lower() == b"fe"
@@ -332,9 +345,19 @@ _TWO_COLONS = re.compile(rf"::{_NO_ARN}".encode())
 _WHOLE_IPV6 = rb":(?:[0-9A-Fa-f]{1,4}:){5}"
 _COLONS = re.compile(rf":(?::{_NO_ARN}|[0-9A-Fa-f]{{1,4}}:(?:[0-9A-Fa-f]{{1,4}}:){{4}})".encode())
 _IPV6_BYTES = b"0123456789abcdefABCDEF:."
+_RUNS = re.compile(rb"([0-9A-Fa-f:.]++)")
+_DENSE = 50
+"""One pair of colons in so many bytes: then they are what is searched for, or made to cost time."""
 _LONGEST_RUN, _LONGEST_ZONE = 64, 64
 _IPV6_RUN = re.compile(rb"[0-9A-Fa-f:.]++(?:%[0-9A-Za-z_\-]++)?+")
 _PORT = re.compile(rb":[0-9]{1,5}:?$")
+# what may follow an address in its run: nothing, a colon or two, a port
+_ENDS: tuple[Callable[[bytes], bytes], ...] = (
+    bytes,
+    lambda core: core.removesuffix(b":"),
+    lambda core: core.removesuffix(b"::"),
+    lambda core: _PORT.sub(b"", core),
+)
 _MAESTRO = (5018, 5020, 5038, 5893, 6304, 6390, 6759, 6761, 6762, 6763)
 # between groups of digits: blank (+ in a form) or dash, or U+00A0, U+2011 or U+202F, which do not break the line
 _SEPARATOR = r"(?:[ +\-]|\xC2\xA0|\xE2\x80(?:\x91|\xAF))"

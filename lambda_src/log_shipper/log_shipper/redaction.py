@@ -13,7 +13,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate, chain, compress, islice
+from itertools import accumulate, compress, islice
 from operator import add, gt, itemgetter, not_, sub
 from typing import NamedTuple, Protocol
 
@@ -39,6 +39,7 @@ _JSON_STRING = re.compile(_STRING, re.DOTALL)
 _NUMBER = r"|(?<![0-9.eE+-])-?[0-9]{%d,}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _JSON_TOKEN = re.compile(_STRING + _NUMBER % 1, re.DOTALL)
 _JSON_LONG_TOKEN = re.compile((_STRING + _NUMBER % 12).encode(), re.DOTALL)
+_BEFORE_NUMBER, _BEHIND_NUMBER = b":,[ ", b",]} "
 # an escape whose character may belong to something that is searched for, after any number of backslashes, and a
 # percent-encoded ASCII character, encoded any number of times
 _ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
@@ -259,6 +260,8 @@ class Redactor:
 
     def _in_json(self, data: bytes, line_start: int, line_end: int, edits: list[_Edit]) -> list[_Edit]:
         """Return the edits of a JSON line by its strings and long numbers."""
+        if (known := _by_quotes(data, line_start, line_end, edits)) is not None:
+            return known
         card = self._replacements[self._card]
         result: list[_Edit] = []
         at = 0
@@ -328,10 +331,12 @@ def _replaced(data: bytes, spans: list[_Edit]) -> bytes:
     """Return data with spans, which are in order, replaced; the same object when there is none."""
     if not spans:
         return data
-    starts, ends, replacements = ([*map(itemgetter(i), spans)] for i in range(3))
-    parts = [b""] * (2 * len(spans) + 1)
-    parts[::2] = map(data.__getitem__, map(slice, chain((0,), ends), chain(starts, (len(data),))))
-    parts[1::2] = replacements
+    parts: list[bytes] = []
+    done = 0
+    for start, end, replacement in spans:
+        parts += (data[done:start], replacement)
+        done = end
+    parts.append(data[done:])
     return b"".join(parts)
 
 
@@ -360,6 +365,24 @@ def _matches(pattern: Compiled, data: bytes) -> Iterator[tuple[int, int]]:
         if end > start:
             yield start, end
         position = max(end, position + 1)
+
+
+def _by_quotes(data: bytes, line_start: int, line_end: int, edits: list[_Edit]) -> list[_Edit] | None:
+    """Return the edits of a JSON line when quotes alone tell what is a string and what is a whole number."""
+    if data.find(b"\\", line_start, line_end) >= 0:
+        return None
+    result: list[_Edit] = []
+    quotes, done = 0, line_start
+    for edit in edits:
+        start, end, new = edit
+        quotes += data.count(b'"', done, start)
+        done = start
+        if quotes % 2 == 0:
+            if data[start - 1] not in _BEFORE_NUMBER or data[end] not in _BEHIND_NUMBER:
+                return None
+            edit = start, end, b'"' + new + b'"'
+        result.append(edit)
+    return result
 
 
 class _Lines:

@@ -7,6 +7,7 @@ clusters (2024-08-05).
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from vendor_connector import atlas_api
@@ -41,14 +42,15 @@ def alerts(api: atlas_api.AtlasApi) -> dict[str, Document]:
     return found
 
 
-def notifies(alert: Document) -> bool:
+def notifies(alert: Document, wanted: Sequence[Document] = (NOTIFICATION,)) -> bool:
     """Tell whether an alert notifies as asked. Atlas adds fields of its own to what it was given."""
-    notifications = alert.get("notifications") or []
-    return bool(
-        alert.get("enabled")
-        and len(notifications) == 1
-        and all(notifications[0].get(name) == value for name, value in NOTIFICATION.items())
-    )
+    found = list(alert.get("notifications") or [])
+    for each in wanted:
+        fits = [one for one in found if all(one.get(name) == value for name, value in each.items())]
+        if not fits:
+            return False
+        found.remove(fits[0])
+    return bool(alert.get("enabled")) and not found
 
 
 def auditing(api: atlas_api.AtlasApi) -> Document:

@@ -8,10 +8,11 @@ from random import Random
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from log_shipper import ship
 
+from tests.fuzz.budget import fuzz
 from tests.lambda_src.log_shipper.simulation import (
     ANSWERS,
     LOGZIO_ONLY,
@@ -201,7 +202,7 @@ def answers(kind: str, *without: str) -> st.SearchStrategy[list[str]]:
 
 
 @pytest.mark.parametrize("kind", ["logzio", "otlp"])
-@settings(max_examples=200, deadline=None)
+@fuzz
 @given(data=st.data())
 def test_whatever_happens_everything_arrives_in_order_and_nothing_else(kind: str, data: st.DataObject) -> None:
     history, world = data.draw(histories(TURN)), World()
@@ -232,7 +233,7 @@ def test_whatever_happens_everything_arrives_in_order_and_nothing_else(kind: str
 
 
 @pytest.mark.parametrize("kind", ["logzio", "otlp"])
-@settings(max_examples=200, deadline=None)
+@fuzz
 @given(data=st.data())
 def test_without_a_kill_or_a_lost_answer_everything_arrives_once_and_the_figures_say_so(
     kind: str, data: st.DataObject
@@ -257,7 +258,7 @@ def test_without_a_kill_or_a_lost_answer_everything_arrives_once_and_the_figures
     ("kind", "prefix", "archived"),
     [("archive", "logs/all/dt=", False), ("feed", "feed/x/", False), ("feed", "feed/x/", True)],
 )
-@settings(max_examples=200, deadline=None)
+@fuzz
 @given(data=st.data())
 def test_whatever_happens_the_archive_and_the_feed_hold_everything_once(
     kind: str, prefix: str, archived: bool, data: st.DataObject

@@ -80,6 +80,24 @@ def test_the_alert_is_as_the_vendors_page_asks(atlas: AtlasApi, formation: Forma
     assert not parameters()
 
 
+def test_the_alert_notifies_the_recipients_of_the_settings(atlas: AtlasApi, formation: Formation) -> None:
+    when = {"delayMin": 60, "intervalMin": 10080}
+    first = {"typeName": "EMAIL", "emailAddress": "oncall@acme.example", **when}
+    second = {"typeName": "SLACK", "integrationId": "a" * 24, "channelName": "#oncall", **when}
+    formation.deploy(alert(atlas))
+    formation.deploy(alert(atlas, Notifications=json.dumps([first, second])))
+    (found,) = atlas.projects[PROJECT].alerts.values()
+    shown = [{name: value for name, value in each.items() if name != "notifierId"} for each in found["notifications"]]
+    assert shown == [first, second]
+    writes = len(atlas.writes())
+    found["notifications"].reverse()
+    formation.deploy(alert(atlas, Notifications=json.dumps([first, second]), Revision="2"))
+    assert len(atlas.writes()) == writes
+    formation.deploy(alert(atlas, Revision="3"))
+    (found,) = atlas.projects[PROJECT].alerts.values()
+    assert [each["typeName"] for each in found["notifications"]] == ["GROUP"]
+
+
 def test_an_alert_that_somebody_silenced_is_put_right_by_a_revision(atlas: AtlasApi, formation: Formation) -> None:
     formation.deploy(alert(atlas))
     (found,) = atlas.projects[PROJECT].alerts.values()

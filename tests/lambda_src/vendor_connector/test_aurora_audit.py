@@ -24,6 +24,7 @@ CATALOG = {
     "server_audit_logging": ("0", "dynamic"),
     "server_audit_events": ("", "dynamic"),
     "server_audit_excl_users": ("", "dynamic"),
+    "server_audit_incl_users": ("", "dynamic"),
     "server_audit_logs_upload": ("0", "dynamic"),
     "general_log": ("0", "dynamic"),
     "aws_default_logs_role": ("", "dynamic"),
