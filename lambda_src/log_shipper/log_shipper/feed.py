@@ -9,6 +9,7 @@ On a retry the note is there: the input has been fed if the object that it names
 nothing is fed twice or missed, wherever the function is killed.
 """
 
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -166,6 +167,7 @@ class FeedSink(ObjectSink):
         super().__init__(lambda *_: None)
         self._feed = feed
         self._gathered: list[_Gathered] = []
+        self._has_failed = False
 
     def take_as_it_is(self, job: Job, source_key: str, identity: str, body: bytes | None, policy: str) -> None:
         """Feed an archive object as it is: joined with others, or copied when its bytes are not given or no gzip."""
@@ -189,6 +191,7 @@ class FeedSink(ObjectSink):
             by_export[each.job.export.name].append(each)
         written = {export: parallel.start(self._write, export, each) for export, each in by_export.items()}
         failed = {export for export, each in written.items() if each.exception()}  # waits for all
+        self._has_failed = bool(failed)
         self._gathered = [each for each in self._gathered if each.job.export.name in failed]
         for job, segments, inputs in (one for export in written.keys() - failed for one in by_export[export]):
             if not segments and inputs:
@@ -198,7 +201,10 @@ class FeedSink(ObjectSink):
             self.requests += writes.result()
 
     def abandon(self) -> None:
-        """Leave what is gathered for the next attempt."""
+        """Feed what is whole, unless that has failed; leave the rest for the next attempt."""
+        if not self._has_failed:
+            with contextlib.suppress(Exception):
+                self.flush()
         for _, segments, _ in self._gathered:
             for job, segment in segments:
                 job.leave(segment)

@@ -191,7 +191,7 @@ def test_an_input_is_fed_unless_the_object_that_its_note_names_holds_it(app: Clo
     app.land(f"feed-index/reader/app/{inputs[1].identity}.json", json.dumps({"key": key}).encode(), bucket=ARCHIVE)
     for _ in range(2):
         feed.Feed(ARCHIVE, "reader").add("app", inputs)
-    assert app.lines(ARCHIVE, "feed/") == [0, 1]
+    assert [str(line) for line in app.lines(ARCHIVE, "feed/")] == ["0", "1"]
 
 
 def test_a_feed_looks_in_every_invocation_for_what_another_environment_wrote(
