@@ -1,7 +1,7 @@
 import base64
 import gzip
-import json
 import hashlib
+import json
 import os
 
 import pytest
