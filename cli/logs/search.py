@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from log_shipper.errors import CorruptInputError
+from log_shipper.errors import AccountingError, CorruptInputError
 
 from cli.account import WORKERS, Account
 from cli.logs.layouts import SKEW
@@ -125,6 +125,8 @@ class Search:
             self.skip(found, str(error))
         except CorruptInputError as error:
             self.skip(found, f"{error}; what could be read before the damage is shown")
+        except AccountingError as error:
+            self.skip(found, f"a defect in Logdock: {error}; what was read is shown. Please report it")
 
     def _write(self, lines: Iterator[bytes]) -> None:
         out, batch = sys.stdout.buffer, list[bytes]()

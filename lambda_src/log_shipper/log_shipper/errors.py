@@ -42,4 +42,4 @@ class OutOfTimeError(ShipperError):
 
 
 class AccountingError(ShipperError):
-    """Records in and records out do not add up: a defect, so the invocation fails loudly."""
+    """What was read and what came of it do not add up: a defect, so the object or invocation fails and is tried again."""
