@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
+from typing import Any
 
+import orjson
 from log_shipper.errors import AccountingError, CorruptInputError
 
 from cli.account import WORKERS, Account
@@ -21,6 +24,8 @@ from cli.logs.reader import Reader, UnreadableError
 from cli.logs.scan import Form, Hit, scan
 
 POLL_SECONDS = 5.0
+SAMPLE_OBJECTS, SAMPLE_LINES = 10, 500
+"""How many objects, and lines of each, are read to explain why nothing was found."""
 _WRITE_LINES = 1000
 
 
@@ -93,6 +98,14 @@ class Search:
             yield from objects(self._account.s3, self._places, since, until, WORKERS)
         except AbsentError as error:
             raise self._account.not_deployed(error.place.stack) from None
+
+    def sample(self, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+        """Yield lines of the range as the archive has them, whatever they hold: some, of the first objects alone."""
+        query = replace(self._query, patterns=(), needles=(), across=(), fields=())
+        for each in islice(self.found(since, until), SAMPLE_OBJECTS):
+            with contextlib.suppress(UnreadableError, CorruptInputError, AccountingError):
+                hits = chain.from_iterable(scan(each, self._reader.chunks(each), query, Form.JSON))
+                yield from (orjson.loads(hit.line) for hit in islice(hits, SAMPLE_LINES))
 
     def skip(self, found: Found, reason: str) -> None:
         """Keep that an object could not be read."""

@@ -42,4 +42,4 @@ class OutOfTimeError(ShipperError):
 
 
 class AccountingError(ShipperError):
-    """What was read and what came of it do not add up: a defect, so the object or invocation fails and is tried again."""
+    """What was read and what came of it do not add up: a defect, so the object or invocation fails and is retried."""
