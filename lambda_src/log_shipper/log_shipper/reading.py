@@ -98,7 +98,7 @@ def _blocks(
         if mixed and (records := list(mixed.finish())):
             yield records
         return
-    reader = _Accounted(mixed or line_reader(format_name, record_start), origin)
+    reader = Accounted(mixed or line_reader(format_name, record_start))
     way = _WAYS.get(format_name, "") if record_start is None else ""
     for block in line_blocks(source):
         log_type = origin.log_type
@@ -108,31 +108,33 @@ def _blocks(
         if way == "arrival" or (way and block.startswith(b"{")):
             if held := reader.finish():
                 yield held
-            yield RawBlock(block, way, log_type, [origin.arrival], partial(reader.read, block))
-        elif records := reader.read(block):
+            yield RawBlock(block, way, log_type, [origin.arrival], partial(reader.read, block, origin))
+        elif records := reader.read(block, origin):
             yield records
     if records := reader.finish():
         yield records
     reader.check()
 
 
-class _Accounted:
+class Accounted:
     """A reader whose records must hold every character that it is given.
 
     Bytes that are not UTF-8 are counted as they are then shown. A line and a record count one more, for the line feed,
     which a record has inside where lines were joined.
     """
 
-    def __init__(self, reader: LineReader, origin: Origin) -> None:
-        self._reader, self._origin = reader, origin
+    def __init__(self, reader: LineReader) -> None:
+        self._reader = reader
         self._read = self._returned = 0
 
-    def read(self, block: bytes) -> list[Record]:
-        """Return the records that a block completes."""
-        feed, origin = self._reader.feed, self._origin
-        lines = [text_of(line) for line in block.split(b"\n") if line and not line.isspace()]
-        self._read += sum(map(len, lines)) + len(lines)
-        return self._count([record for line in lines for record in feed(line, origin)])
+    def read(self, block: bytes, origin: Origin) -> list[Record]:
+        """Return the records that a block of lines of one origin completes."""
+        return self.feed([(text_of(line), origin) for line in block.split(b"\n") if line and not line.isspace()])
+
+    def feed(self, lines: list[tuple[str, Origin]]) -> list[Record]:
+        """Return the records that lines complete."""
+        self._read += sum([len(line) for line, _ in lines]) + len(lines)
+        return self._count([record for line, origin in lines for record in self._reader.feed(line, origin)])
 
     def finish(self) -> list[Record]:
         """Return what the reader held back."""
@@ -143,7 +145,13 @@ class _Accounted:
         return records
 
     def check(self) -> None:
-        """Raise when what was read is neither in records nor passed over on purpose."""
+        """Raise when what was read is neither in records nor passed over on purpose; only after `finish`.
+
+        Raises
+        ------
+        AccountingError
+            A defect of the reader.
+        """
         passed_over = self._reader.passed_over
         if passed_over is not None and self._read != self._returned + passed_over:
             raise AccountingError(

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from log_shipper import line_readers, ship
+from log_shipper import archive, line_readers, ship
 from log_shipper.errors import AccountingError
 from log_shipper.parsers import mongodb_atlas, s3_logs
 from log_shipper.record import Origin, Record
 
 from tests.lambda_src.log_shipper.test_parsers import read
-from tests.lambda_src.log_shipper.world import Cloud, Context, Listener, batch, message, recorded
+from tests.lambda_src.log_shipper.world import Cloud, Context, Listener, batch, message, recorded, subscription
 
 FORMATS = {
     "mongodb": "mongodb-atlas/legacy.log",
@@ -108,3 +108,16 @@ def test_lost_line_fails_the_message_and_not_its_neighbour(
     assert failed["error"].startswith("AccountingError: characters read")
     # the metric of the alarm on failing messages
     assert [line["failed"] for line in lines if line["event"] == "not shipped"] == [1]
+
+
+def test_lost_event_fails_the_archivers_invocation(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud.export("billing", vendor="aurora-mysql")
+    lines = recorded("aurora-mysql/audit.csv").splitlines()
+    event = subscription("billing", "/aws/rds/cluster/moodle/audit", lines)
+    assert archive.handler(event, None)["archived"] == len(lines)
+    parse = line_readers.LINE_PARSERS["aurora-audit"]
+    monkeypatch.setitem(
+        line_readers.LINE_PARSERS, "aurora-audit", lambda *given: parse(*given)._replace(message="shortened")
+    )
+    with pytest.raises(AccountingError, match="characters read"):
+        archive.handler(event, None)
