@@ -15,6 +15,7 @@ from tests.lambda_src.log_shipper.world import Cloud, Context, Listener, batch, 
 
 FORMATS = {
     "mongodb": "mongodb-atlas/legacy.log",
+    "cockroachdb": "cockroachdb/continued.log",
     "aurora-audit": "aurora-mysql/audit.csv",
     "json-lines": "s3-logs/lines.json",
     "plain": "s3-logs/plain.log",
@@ -121,3 +122,9 @@ def test_lost_event_fails_the_archivers_invocation(cloud: Cloud, monkeypatch: py
     )
     with pytest.raises(AccountingError, match="characters read"):
         archive.handler(event, None)
+
+
+def test_entry_that_is_too_long_for_a_record_is_accounted_for() -> None:
+    prefix = "I210323 23:05:31.123456 1 1@server/node.go:1 ⋮ [n1] 1 "
+    lines = [f"{prefix} begins", *[f"{prefix}|{'word ' * 20_000}{number}" for number in range(25)], f"{prefix}+ends"]
+    assert len(read("\n".join(lines).encode(), "cockroachdb", size=65536)) > 1
