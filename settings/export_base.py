@@ -40,6 +40,13 @@ class ExportBase(Model):
         "which say what they are parts of. `truncate`: it is cut, with a mark. `quarantine`: it is kept in the failure "
         "bucket. The archive takes any length.",
     )
+    max_expansion: int = Field(
+        default=250,
+        ge=10,
+        le=1_000_000,
+        description="How many times its stored size a compressed object may expand to. The first 64 MiB always pass. "
+        "What exceeds it is not read: the failure bucket gets a note with the sizes, and the object stays where it is.",
+    )
 
     @property
     def quiet_minutes(self) -> int | None:

@@ -82,7 +82,8 @@ DAMAGED = st.one_of(
             b"", b"null", b"[]", b"{}", b'"x"', b'{"position":-1,"reader":"r","done":false}',
             b'{"position":1,"reader":"r"}', b'{"position":true,"reader":"r","done":false}',
             b'{"position":1.5,"reader":"r","done":false}', b'{"position":1,"reader":2,"done":false}',
-            b'{"position":1,"reader":"r","done":"yes"}', b'{"position":"1","reader":"r","done":0}',
+            b'{"position":1,"reader":"r","done":"yes"}',
+            b'{"position":1,"reader":"r","done":true,"max_expansion":"1"}', b'{"position":"1","reader":"r","done":0}',
         ]
     ),
 )  # fmt: skip
