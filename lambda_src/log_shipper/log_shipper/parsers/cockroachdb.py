@@ -71,22 +71,17 @@ class Joiner:
             if self._chars < MAX_JOINED_CHARS:
                 self._parts.append(part)
                 self._chars += len(line)
-                self._pass_over(len(line) + 1 - len(part))
+                self.passed_over = (self.passed_over or 0) + len(line) + 1 - len(part)
                 return
             if match["cont"] == "|":
                 # the line goes on: its end is the beginning of the next record
                 whole = "".join(self._parts)
                 end = safe_text_cut(whole, len(whole))
                 self._parts = [whole[:end]]
-                length = len(line)
                 line = f"{match['prefix']}|{whole[end:]}{part}"
-                self._pass_over(length - len(line) + len(whole) - end)
         yield from self.finish()
         self._held, self._prefix = _crdb_v2_record(line, match, origin), match["prefix"]
         self._parts, self._chars = [line], len(line)
-
-    def _pass_over(self, characters: int) -> None:
-        self.passed_over = (self.passed_over or 0) + characters
 
     def finish(self) -> Iterator[Record]:
         """Yield the entry that waits for more lines, if any."""
