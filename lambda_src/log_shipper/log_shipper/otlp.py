@@ -87,7 +87,13 @@ class OtlpRenderer(Renderer):
         texts = {"log_type": log_type, "source": source or self._source_text}
         return texts | {_COLUMN + name if name in _OWN else name: value for name, value in named}
 
-    def lines(self, times: list[bytes], segments: list[bytes], log_type: str) -> bytes | None:
+    def lines(
+        self,
+        times: list[bytes],
+        segments: list[bytes],
+        log_type: str,
+        added: bytes = b"",  # noqa: ARG002
+    ) -> bytes | None:
         """Return the lines of records that differ in time and message alone; None when a time is out of range."""
         return self._lines(times, segments, self._texts(log_type, None, None))
 
