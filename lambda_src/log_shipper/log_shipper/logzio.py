@@ -96,6 +96,16 @@ class LogzioRenderer(Renderer):
         self._vendor, self._has_types, self._parse_json = vendor, has_types, parse_json
         opening = b',"vendor":' + orjson.dumps(vendor) + b',"log_type":'
         self._archived_type = re.compile(re.escape(opening) + rb'("(?:[^"\\]|\\.)*+")(?=,"source":)')
+        # replaced one after the other, which is faster than an expression, where the types are known by name
+        self._known_types = (
+            None
+            if vendor == "mongodb-atlas"
+            else [
+                (known + b',"source":', known + self._type_part(log_type) + b',"source":')
+                for log_type in BUILT_IN_TYPES.get(vendor, ())
+                for known in (opening + orjson.dumps(log_type),)
+            ]
+        )
 
     def line(self, record: Record) -> bytes:
         """Return the line of a record; without the message's fields where those would make it too long."""
@@ -114,17 +124,24 @@ class LogzioRenderer(Renderer):
             return None
         return super().lines(times, segments, log_type, added + self._type_part(log_type))
 
-    def archived_lines(self, block: bytes) -> bytes | None:
+    def archived_lines(self, block: bytes, count: int) -> bytes | None:
         """Return archive lines with their types; None when a message may have fields."""
         if self._parse_json and b'"message":"{' in block:
             return None
         first = self._archived_type.search(block) if self._has_types else None
         if first is None:
             return block + b"\n"
-        if block.count(first[0]) == block.count(b"\n") + 1:
-            typed = self._typed(first)
-            return (block if typed == first[0] else block.replace(first[0], typed)) + b"\n"
-        return self._archived_type.sub(self._typed, block) + b"\n"
+        part = self._type_part(orjson.loads(first[1]))
+        typed = block.replace(first[0], first[0] + part) if part else block
+        # one type in all lines, as is usual, is seen by how much longer they are
+        is_one = len(typed) - len(block) == count * len(part) if part else block.count(first[0]) == count
+        if is_one:
+            return typed + b"\n"
+        if self._known_types is None:
+            return self._archived_type.sub(self._typed, block) + b"\n"
+        for before, after in self._known_types:
+            block = block.replace(before, after)
+        return block + b"\n"
 
     def archive_line(self, line: bytes) -> bytes:
         """Return a line as the archive has it."""

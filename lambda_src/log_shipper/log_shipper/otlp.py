@@ -104,7 +104,7 @@ class OtlpRenderer(Renderer):
             return None
         return joined_lines(_HEAD, moments, None, self._observed + b'"', segments, b'"' + _attributes_part(texts))
 
-    def archived_lines(self, block: bytes) -> bytes | None:
+    def archived_lines(self, block: bytes, count: int) -> bytes | None:  # noqa: ARG002
         """Return a block of archive lines as records when they differ in time and message alone."""
         lines = block.split(b"\n")
         opening = _ARCHIVED.match(lines[0])

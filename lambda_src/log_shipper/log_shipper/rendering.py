@@ -100,8 +100,8 @@ class Renderer:
         before, after = b"Z" + middle + self._source + b'"', b'"' + self._fields_part
         return joined_lines(HEAD, times, b"Z" + TIMESTAMP, before, segments, after)
 
-    def archived_lines(self, block: bytes) -> bytes | None:
-        """Return a block of archive lines as the destination takes them; None when that takes reading each of them."""
+    def archived_lines(self, block: bytes, count: int) -> bytes | None:  # noqa: ARG002
+        """Return so many archive lines as the destination takes them; None when that takes reading each of them."""
         return block + b"\n"
 
     def archive_line(self, line: bytes) -> bytes:
