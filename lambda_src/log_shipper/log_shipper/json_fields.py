@@ -59,8 +59,12 @@ class _Fields:
                 name = f"json_{name}"
             if not name or len(name) > MAX_NAME_CHARS or name in found:
                 continue
-            if isinstance(value, dict) and depth < MAX_DEPTH:
-                field: object = self.of(value, depth + 1)
+            field: object
+            if isinstance(value, str) and value.isascii():
+                field = value if len(value) <= MAX_VALUE_BYTES else None
+                self._left -= bool(field)
+            elif isinstance(value, dict) and depth < MAX_DEPTH:
+                field = self.of(value, depth + 1)
             else:
                 field = _value(value)
                 self._left -= bool(field)
