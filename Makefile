@@ -15,7 +15,7 @@ SECOND_PYTHON ?= $(shell for p in python3.13 $(HOME)/.pyenv/versions/3.13.*/bin/
   $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 SECOND_OPINION := build/second-opinion/.installed
 TYPED_FUNCTIONS := log_shipper vendor_connector resource_tags
-TYPED := app.py cli settings stacks constructs_lib local_cloud second_opinion security_report supply_chain tests benchmarks
+TYPED := app.py cli settings stacks constructs_lib local_cloud second_opinion policy_proof security_report supply_chain tests benchmarks
 TESTS :=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is kept: importing the CDK without it costs seconds, every time.
@@ -106,7 +106,7 @@ proof: $(SETUP) ## What does not fit into five minutes: every action of every AW
 fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with new seeds, for FUZZ_MINUTES (5)
 	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
 
-bench: $(SETUP) ## The shipper against its floor, `logdock logs` against the obvious way, memory of both, hostile input, in five minutes: build/bench.json
+bench: $(SETUP) ## The shipper against its floor, `logdock logs` against the obvious way, memory of both, shapes of input, small objects, hostile input (each part alone: python -m benchmarks --only PART): build/bench.json
 	@PYTHONPATH=.:lambda_src/log_shipper $(BIN)/python -m benchmarks --out build/bench.json
 
 vendor-apis: $(SETUP) ## The connector's requests against the vendors' own API descriptions: ATLAS=file COCKROACHDB=file LOGZIO=file
@@ -133,7 +133,7 @@ audit: $(SETUP) ## Known vulnerabilities of all that is locked; needs a network,
 
 schema: $(VENV)/.installed ## Regenerate settings/logdock.schema.json, the settings table and the acknowledged findings
 	@$(BIN)/python -m settings.schema
-	@$(BIN)/python -m tests.policy.findings
+	@$(BIN)/python -m policy_proof.findings
 
 lock: $(VENV)/.installed ## Resolve every lock again (after a change to pyproject.toml or requirements.in)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app import build_app
+from policy_proof.proof import Proof
+from policy_proof.synthesis import cdk_context
 from security_report.controls import assess
 from security_report.evidence import find, judge
 from security_report.exceptions import exemptions
 from security_report.matrix import matrix
 from security_report.page import Report, render, stand_ins
 from settings import SettingsError, load_settings
-from tests.conftest import cdk_context
-from tests.policy.proof.proof import Proof
 
 MISTAKEN, UNUSABLE = 1, 2
 

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from policy_proof.account import Account
+from policy_proof.claim_file import Claim, NothingElse, Property
+from policy_proof.paths import NoSuchPlaceError, look
 from security_report.evidence import Findings, Judged
-from tests.policy.proof.account import Account
-from tests.policy.proof.claim_file import Claim, NothingElse, Property
-from tests.policy.proof.paths import NoSuchPlaceError, look
 
 FILE = Path(__file__).with_name("controls.yaml")
 

@@ -1,4 +1,4 @@
-"""What the judges of `tests/policy` say of one deployment: its claims, and what the checkers find in its templates."""
+"""What `policy_proof` says of one deployment: its claims, and what the checkers find in its templates."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from aws_cdk import App
 
-from tests.policy import packs
-from tests.policy.findings import Acknowledgement, Finding, acknowledged, unacknowledged
-from tests.policy.proof.claim_file import Claim, NothingElse, Property, load_book
-from tests.policy.proof.nothing_else import SOME, sweeps
-from tests.policy.proof.proof import Finding as Look
-from tests.policy.proof.proof import Outcome, Proof
-from tests.policy.proof.templates import Template
+from policy_proof import packs
+from policy_proof.claim_file import Claim, NothingElse, Property, load_book
+from policy_proof.findings import Acknowledgement, Finding, acknowledged, unacknowledged
+from policy_proof.nothing_else import SOME, sweeps
+from policy_proof.proof import Finding as Look
+from policy_proof.proof import Outcome, Proof
+from policy_proof.templates import Template
 
 
 @dataclass(kw_only=True, slots=True)

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from policy_proof.account import Account, Policy
 from security_report.matrix import is_foreign
-from tests.policy.proof.account import Account, Policy
 
 ORGANISATION = "<your organisation's id>"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tests.policy.proof.account import Account, Policy
-from tests.policy.proof.templates import Resource
+from policy_proof.account import Account, Policy
+from policy_proof.templates import Resource
 
 SESSION_SECONDS = 3600
 """What IAM gives a role that names no maximum (IAM User Guide, "Update the maximum session duration for a role")."""

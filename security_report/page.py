@@ -12,14 +12,14 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from policy_proof.account import Account
+from policy_proof.claim_file import Claim, NothingElse, Property
+from policy_proof.templates import Template
 from security_report.controls import Assessed, Framework
 from security_report.evidence import Findings, Judged
 from security_report.exceptions import Exemption
 from security_report.matrix import Matrix
 from settings import Deployment
-from tests.policy.proof.account import Account
-from tests.policy.proof.claim_file import Claim, NothingElse, Property
-from tests.policy.proof.templates import Template
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,11 +87,10 @@ class ShipperStack(Stack):
         )
         if failures:
             # The archiver's destination of failed events is named, which is no dependency; Lambda looks for the bucket.
-            # Whatever refers to the function waits for it, too: the reader of the stream has the same destination.
             archiver.node.add_dependency(failures)
         watch_archiver(self, settings=settings, names=names, streamed=subscriptions.through_kinesis(settings))
         if subscriptions.through_kinesis(settings):
-            self._read_stream(archiver, key)
+            self._read_stream(archiver, key, failures)
         if self._is_home:
             self._destinations()
 
@@ -123,7 +122,9 @@ class ShipperStack(Stack):
         key.allow(statements.use_key_for_objects(["kms:GenerateDataKey"], failures.arn, archiver_role, self.region))
         return key, failures
 
-    def _read_stream(self, archiver: Archiver, regional_key: CustomerKey | None) -> None:
+    def _read_stream(
+        self, archiver: Archiver, regional_key: CustomerKey | None, failures: LandingBucket | None
+    ) -> None:
         """Have the archiver read this Region's stream, which is made here where the core is not."""
         names = self._names
         reader = StreamReader(
@@ -139,6 +140,8 @@ class ShipperStack(Stack):
             regional_key.allow(subscriptions.decrypt_stream(names, self.region))
             props = subscriptions.stream_props(names, self.region, regional_key)
             reader.node.add_dependency(SubscriptionStream(self, "Subscriptions", props))
+        if failures:
+            reader.node.add_dependency(failures)
 
     def _function(
         self,

@@ -25,7 +25,7 @@ class Gate(NamedTuple):
 
 
 IMPORTING = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
-PACKAGES = ("app.py", "lambda_src", *(name for name in IMPORTING if (ROOT / name).is_dir()))
+PACKAGES = ("app.py", "lambda_src", *(name for name in IMPORTING if name != "tests" and (ROOT / name).is_dir()))
 STRAY, PACKAGE = "settings/planted.py", "planted/__init__.py"
 WRONG_TYPE = 'value: int = "text"\n'
 FAILING = "import pytest\n\n\n@pytest.mark.{mark}\ndef test_it():\n    assert False\n"

@@ -30,7 +30,7 @@ _IN_MEMORY_BYTES = 4 * 1024 * 1024
 """What of an encrypted body is held in memory before it goes to a temporary file, still encrypted."""
 _ATTEMPTS = 4
 _GONE = "it was deleted or overwritten while it was searched"
-_ARCHIVED = "it is in Glacier Deep Archive: restore it first (`aws s3api restore-object`), and search again"
+_ARCHIVED = "it is in Glacier Deep Archive: restore it first (`aws s3api restore-object --region …`), and search again"
 
 
 class UnreadableError(Exception):

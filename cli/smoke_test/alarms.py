@@ -216,7 +216,7 @@ class Alarms:
                 if time.monotonic() > deadline:
                     step.fail(
                         f"still in ALARM, though none of their alarms is: {', '.join(on)}",
-                        "aws cloudwatch set-alarm-state --state-value OK --alarm-name … for each",
+                        f"aws cloudwatch set-alarm-state --region {self.region} --state-value OK --alarm-name …, each",
                     )
                     return
                 time.sleep(POLL_SECONDS)
@@ -244,9 +244,10 @@ class Alarms:
             )  # fmt: skip
             failed = [each for page in pages for each in page["executions"] if each["startDate"] >= began - CLOCK_SKEW]
             if failed:
+                arn = failed[0]["executionArn"]
                 step.fail(
                     f"{len(failed)} executions failed",
-                    f"aws stepfunctions describe-execution --execution-arn {failed[0]['executionArn']}",
+                    f"aws stepfunctions describe-execution --execution-arn {arn} --region {self.region}",
                 )
 
     @property

@@ -75,13 +75,15 @@ class Cleanup:
     def object(self, s3: S3Client, bucket: str, key: str, readers: Iterable[str] = ()) -> Made:
         """Register an object: every version of its key is removed."""
         what = f"object s3://{bucket}/{key}"
-        command = f"aws s3api list-object-versions --bucket {bucket} --prefix '{key}', then aws s3api delete-object"
+        at = f"--bucket {bucket} --region {s3.meta.region_name}"
+        command = f"aws s3api list-object-versions {at} --prefix '{key}', then aws s3api delete-object {at}"
         remove = _Versions(s3, bucket, key)
         return self.add(Made(what=what, remove=remove, command=command, readers=set(readers)))
 
     def log_stream(self, logs: CloudWatchLogsClient, log_group: str, stream: str) -> Made:
         """Register a log stream. One event of a stream cannot be deleted, so it has a stream of its own."""
-        command = f"aws logs delete-log-stream --log-group-name '{log_group}' --log-stream-name '{stream}'"
+        at = f"--region {logs.meta.region_name}"
+        command = f"aws logs delete-log-stream {at} --log-group-name '{log_group}' --log-stream-name '{stream}'"
         what = f"log stream {stream} of {log_group}"
 
         def remove() -> None:

@@ -197,10 +197,12 @@ class Functions:
                 if not key or "aws/secretsmanager" in key:
                     step.answer = "AWS's own key"
                     continue
-                kms = account.kms_in(account.settings.region)
+                region = account.settings.region
+                kms = account.kms_in(region)
                 found = kms.describe_key(KeyId=key)["KeyMetadata"]
                 if found["KeyState"] != "Enabled":
-                    step.fail(f"it is {found['KeyState']}", f"aws kms enable-key --key-id {found['KeyId']}")
+                    enable = f"aws kms enable-key --key-id {found['KeyId']} --region {region}"
+                    step.fail(f"it is {found['KeyState']}", enable)
                     continue
                 decision = self._may_decrypt(role, found["Arn"])
                 if decision == "explicitDeny":

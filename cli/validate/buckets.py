@@ -62,7 +62,7 @@ def check_rule(account: Account, checks: Checks, export: Export, destinations: S
         check.require(
             rule.get("State") == "ENABLED",
             "it is off: what lands is not shipped",
-            f"aws events enable-rule --name {name}",
+            f"aws events enable-rule --name {name} --region {account.settings.region}",
         )
         pages = account.events.get_paginator("list_targets_by_rule").paginate(Rule=name)
         targets = {target["Arn"] for page in pages for target in page["Targets"]}

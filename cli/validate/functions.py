@@ -57,7 +57,7 @@ def _check_metrics(account: Account, checks: Checks, destination: str, metrics: 
     stream = names.metrics(destination)
     with checks.of_thing(f"metric stream {stream}") as check:
         state = account.cloudwatch_in(region).get_metric_stream(Name=stream)["State"]
-        mend = f"aws cloudwatch start-metric-streams --names {stream}"
+        mend = f"aws cloudwatch start-metric-streams --names {stream} --region {region}"
         check.require(state == "running", f"its state is {state}: no metrics are sent", mend)
     if metrics.tags:
         function = names.metrics(destination, "tags")
@@ -87,14 +87,15 @@ def check_topic(account: Account, region: str) -> Checks:
 
 def check_secret(account: Account, checks: Checks, reference: str, readers: Sequence[str]) -> None:
     """Check that a secret exists, and that roles may read it."""
-    arn = None
-    with checks.of_thing(f"secret {reference}", f"aws secretsmanager create-secret --name {reference} …") as check:
+    arn, region = None, account.settings.region
+    create = f"aws secretsmanager create-secret --name {reference} --region {region} …"
+    with checks.of_thing(f"secret {reference}", create) as check:
         secret = account.secrets_manager.describe_secret(SecretId=reference)
         arn = secret["ARN"]
         check.require(
             "DeletedDate" not in secret,
             "it is about to be deleted",
-            f"aws secretsmanager restore-secret --secret-id {reference}",
+            f"aws secretsmanager restore-secret --secret-id {reference} --region {region}",
         )
     if arn:
         for role in readers:
@@ -102,7 +103,7 @@ def check_secret(account: Account, checks: Checks, reference: str, readers: Sequ
 
 
 def _check_function(functions: LambdaClient, check: Check, name: str, source_arn: str | None) -> None:
-    found = functions.get_function(FunctionName=name)
+    found, region = functions.get_function(FunctionName=name), functions.meta.region_name
     state = found["Configuration"].get("State", "Active")
     reason = found["Configuration"].get("StateReason", "?")
     check.require(state in ("Active", "Inactive"), f"its state is {state}: {reason}")
@@ -110,7 +111,7 @@ def _check_function(functions: LambdaClient, check: Check, name: str, source_arn
     check.require(
         reserved != 0,
         "its reserved concurrency is 0: it never runs",
-        f"aws lambda delete-function-concurrency --function-name {name}",
+        f"aws lambda delete-function-concurrency --function-name {name} --region {region}",
     )
     if source_arn:
         pages = functions.get_paginator("list_event_source_mappings").paginate(FunctionName=name)
@@ -122,7 +123,7 @@ def _check_function(functions: LambdaClient, check: Check, name: str, source_arn
             check.require(
                 mapping["State"] not in ("Disabled", "Disabling"),
                 f"its mapping of {source_arn} is {mapping['State']}",
-                f"aws lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled",
+                f"aws lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled --region {region}",
             )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -173,3 +174,20 @@ def test_version_prints_that_of_the_project(logdock: Type) -> None:
     shown = logdock("--version")
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert (shown.code, shown.out) == (0, f"logdock {version}\n")
+
+
+def test_aws_commands_that_are_proposed_name_their_region() -> None:
+    """Whoever pastes one may have another Region as default."""
+    of_no_region = re.compile(r"aws (configure|sso|s3|iam) ")
+    without: list[str] = []
+    for file in sorted((ROOT / "cli").rglob("*.py")):
+        tree = ast.parse(file.read_text())
+        joined = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+        parts = {id(part) for whole in joined for part in ast.walk(whole) if part is not whole}
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.JoinedStr | ast.Constant) or id(node) in parts:
+                continue
+            text = ast.unparse(node)
+            if re.search(r"\baws [a-z0-9-]+ [a-z]+", text) and not of_no_region.search(text):
+                without += [] if "--region" in text or "{at}" in text else [f"{file.name}:{node.lineno} {text}"]
+    assert without == []

@@ -13,11 +13,11 @@ from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.vendors import Vendors
+from policy_proof.live import judge_live
+from policy_proof.results import claim_rows, record
 from settings import Deployment, load_settings
 from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, CockroachdbExport, S3LogsExport
 from tests.conftest import EXAMPLES
-from tests.policy.proof.live import judge_live
-from tests.policy.proof.results import claim_rows, record
 
 pytestmark = pytest.mark.end_to_end
 
@@ -102,7 +102,7 @@ def stacks_of(cloud: Emulator, settings: Deployment) -> set[str]:
 
 
 def claims_that_do_not_hold(stage: Stage, assembly: Path, example: str) -> list[str]:
-    """Judge the claims of tests/policy/claims by what is deployed, and by the templates that it was deployed from."""
+    """Judge the claims of policy_proof/claims by what is deployed, and by the templates that it was deployed from."""
     templates = {
         path.name.removesuffix(".template.json"): json.loads(path.read_text())
         for path in assembly.glob("*.template.json")

@@ -1,4 +1,4 @@
-"""Who may do what: the claims of tests/policy/claims about every example, judged by a simulator that is not ours."""
+"""Who may do what: the claims of policy_proof/claims about every example, judged by a simulator that is not ours."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from policy_proof.claim_file import Asked, Claim, NothingElse, Property, load_book
+from policy_proof.nothing_else import EVERY, SOME, Sweep, sweeps
+from policy_proof.proof import Outcome, Proof
+from policy_proof.requests import requests_of
+from policy_proof.results import claim_rows, property_rows, record, sweep_rows
 from settings import load_settings
 from tests.conftest import EXAMPLES, synthesize
-from tests.policy.proof.claim_file import Asked, Claim, NothingElse, Property, load_book
-from tests.policy.proof.nothing_else import EVERY, SOME, Sweep, sweeps
-from tests.policy.proof.proof import Outcome, Proof
-from tests.policy.proof.requests import requests_of
-from tests.policy.proof.results import claim_rows, property_rows, record, sweep_rows
 
 NOT_CALLED = {
     "access-point": 3,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.policy.proof.mutations import NOTICED, Mutation, load_mutations, table
+from policy_proof.mutations import NOTICED, Mutation, load_mutations, table
 
 COMMITTED = {
     weakened: noticed.split(", ")
@@ -12,7 +12,7 @@ COMMITTED = {
         line.strip("| ").split(" | ") for line in NOTICED.read_text(encoding="utf-8").rstrip().splitlines()[6:]
     )
 }
-"""Who notices which, as it is committed; `python -m tests.policy.proof.mutations` writes it anew."""
+"""Who notices which, as it is committed; `python -m policy_proof.mutations` writes it anew."""
 
 
 @pytest.mark.parametrize("mutation", load_mutations(), ids=lambda mutation: mutation.mutation)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from policy_proof import packs
+from policy_proof.findings import PAGE, TOOLS, Acknowledgement, Finding, acknowledged, page, stale, unacknowledged
 from tests.conftest import EXAMPLES, ROOT, synthesize
-from tests.policy import packs
-from tests.policy.findings import PAGE, TOOLS, Acknowledgement, Finding, acknowledged, page, stale, unacknowledged
 
 EVERYTHING = ROOT / "examples" / "everything.yaml"
 WEAKENED = "weakened"

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 import yaml
 
+from policy_proof import results
+from policy_proof.account import Account
+from policy_proof.calls import NoCallError, parameters_of
+from policy_proof.cast import Cast, session
+from policy_proof.claim_file import CLAIMS, ClaimFileError, load_book
+from policy_proof.proof import SIMULATOR, Proof
+from policy_proof.requests import Request
+from policy_proof.simulator import Verdict
+from policy_proof.templates import Templates, UnresolvedError
 from settings import load_settings
 from tests.conftest import ROOT, synthesize
-from tests.policy.proof import results
-from tests.policy.proof.account import Account
-from tests.policy.proof.calls import NoCallError, parameters_of
-from tests.policy.proof.cast import Cast, session
-from tests.policy.proof.claim_file import CLAIMS, ClaimFileError, load_book
-from tests.policy.proof.proof import SIMULATOR, Proof
-from tests.policy.proof.requests import Request
-from tests.policy.proof.simulator import Verdict
-from tests.policy.proof.templates import Templates, UnresolvedError
 
 EXAMPLE = ROOT / "examples" / "mongodb-atlas.yaml"
 BUCKET = "arn:aws:s3:::acme-prod-orders-111122223333-eu-west-1"
@@ -107,7 +107,7 @@ def test_judges_that_disagree_are_told_apart(proof: Proof) -> None:
     assert outcome.mistake() is None
     wrong = dataclasses.replace(outcome, live=Verdict("deny")).mistake()
     assert wrong is not None
-    assert wrong.startswith("tests/policy/claims/mongodb-atlas.yaml:")
+    assert wrong.startswith("policy_proof/claims/mongodb-atlas.yaml:")
     assert wrong.endswith("claimed: allow; the simulator says allow; the local cloud says deny")
 
 

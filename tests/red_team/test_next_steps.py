@@ -20,12 +20,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from policy_proof.templates import Templates
 from settings import Deployment, load_settings
 from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
 from settings.names import Names
 from stacks.next_steps import atlas_steps, aurora_steps, cockroachdb_steps, cockroachdb_switch_off, fetch_steps
 from tests.conftest import EXAMPLES, synthesize, synthesize_now
-from tests.policy.proof.templates import Templates
 from tests.settings.documents import FETCH, OTLP, document, export
 
 HOSTILE = [

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from policy_proof.account import Account
+from policy_proof.proof import Proof
+from policy_proof.templates import Template
 from security_report.controls import assess
 from security_report.evidence import Findings, judged
 from security_report.exceptions import exemptions
@@ -14,9 +17,6 @@ from security_report.matrix import matrix
 from security_report.page import Report, stand_ins
 from settings import load_settings
 from tests.conftest import ROOT, synthesize
-from tests.policy.proof.account import Account
-from tests.policy.proof.proof import Proof
-from tests.policy.proof.templates import Template
 
 Weaken = Callable[[dict[str, Template]], object]
 NO_FINDINGS = Findings(resources=0, acknowledged=(), others=())

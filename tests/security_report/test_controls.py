@@ -10,11 +10,11 @@ from pathlib import Path
 import cdk_nag
 import pytest
 
+from policy_proof.claim_file import load_book
+from policy_proof.findings import Finding
+from policy_proof.templates import Template
 from security_report.controls import Assessed, assess, frameworks
 from security_report.evidence import Findings, Judged, judged, sorted_out
-from tests.policy.findings import Finding
-from tests.policy.proof.claim_file import load_book
-from tests.policy.proof.templates import Template
 from tests.security_report.deployments import NO_FINDINGS, Weaken, proof_of, resource
 
 

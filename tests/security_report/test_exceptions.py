@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from policy_proof.templates import Template
 from security_report.exceptions import Exemption, exemptions, guests
-from tests.policy.proof.templates import Template
 from tests.security_report.deployments import DEPLOYS, account_of, resource
 
 VENDORS = ["333300000000", "333300000001", "333300000002", "916150859591"]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from policy_proof.account import Account
+from policy_proof.templates import Template
 from security_report.matrix import Statement, UnreadPolicyError, matrix, statements
 from settings import load_settings
 from tests.conftest import VARIANTS, synthesize
-from tests.policy.proof.account import Account
-from tests.policy.proof.templates import Template
 from tests.security_report.deployments import account_of, resource, trust
 
 

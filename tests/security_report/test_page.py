@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import re
 
+from policy_proof.findings import Finding
+from policy_proof.templates import Template
 from security_report.page import render
-from tests.policy.findings import Finding
-from tests.policy.proof.templates import Template
 from tests.security_report.deployments import proof_of, report_of, resource, trust
 
 

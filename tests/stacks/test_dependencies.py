@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 from aws_cdk import App
 
+from policy_proof.templates import _ARNS, _NAMED_BY
 from tests.conftest import Synthesized
-from tests.policy.proof.templates import _ARNS, _NAMED_BY
 
 Path = tuple[str | int, ...]
 

@@ -19,11 +19,11 @@ import pytest
 from botocore.client import BaseClient
 from moto.ssm.models import ssm_backends
 
+from policy_proof.templates import Templates
 from settings import Deployment
 from tests.conftest import synthesize_now
 from tests.lambda_src.vendor_connector.conftest import refusal
 from tests.lambda_src.vendor_connector.formation import Clock, Formation, Iam, _Deployed
-from tests.policy.proof.templates import Templates
 from tests.stacks.test_dependencies import references
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"

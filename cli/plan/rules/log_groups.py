@@ -200,8 +200,8 @@ def parameter_group(change: Change) -> Iterable[Effect]:
         "be given another group, its instances take it at their next restart; until then the cluster may not write its "
         "logs.",
         "Deploy.",
-        "If the output `RestartNeeded` is true: `aws rds reboot-db-instance --db-instance-identifier <each instance>`, "
-        "readers first.",
+        "If the output `RestartNeeded` is true: `aws rds reboot-db-instance --db-instance-identifier <each instance> "
+        "--region <the cluster's>`, readers first.",
         f"`logdock validate {change.of}` says whether every instance runs with it.",
     )
 
@@ -287,6 +287,6 @@ def encrypt(change: Change) -> Iterable[Effect]:
             change,
             Kind.NOTE,
             "The log groups keep the export's key, which stays in the account and admits them; no other group gets it.",
-            "To take it off: `aws logs disassociate-kms-key --log-group-name <log group>`. Events that are there are "
-            "unreadable without the key: keep it until the group's retention has deleted them.",
+            "To take it off: `aws logs disassociate-kms-key --log-group-name <log group> --region <the group's>`. "
+            "Events that are there are unreadable without the key: keep it until their retention has ended.",
         )

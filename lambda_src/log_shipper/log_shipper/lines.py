@@ -12,7 +12,7 @@ HEAD_BYTES = 128 * 1024
 """How much of an object is looked at to tell its encoding, its line ending and its format."""
 MAX_LINE_BYTES = 8 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
-_CUT_BYTES, _AHEAD_BYTES = 4096, 80
+_CUT_BYTES, AHEAD_BYTES = 4096, 80
 _BORDERS = (
     # a header's name may be a value, and its value that of the next name
     re.compile(rb"[\n,;&?{}()|](?<!authorization\",)(?<!authorization\\\",)", re.IGNORECASE),
@@ -98,7 +98,7 @@ def safe_cut(data: bytes, cut: int) -> int:
     """
     start = max(cut - _CUT_BYTES, cut // 2)
     for border in _BORDERS:
-        ends = [found.end() for found in border.finditer(data, start, cut + _AHEAD_BYTES) if found.end() <= cut]
+        ends = [found.end() for found in border.finditer(data, start, cut + AHEAD_BYTES) if found.end() <= cut]
         if ends:
             return ends[-1]
     return _character_border(data, cut)
@@ -107,7 +107,7 @@ def safe_cut(data: bytes, cut: int) -> int:
 def safe_text_cut(text: str, cut: int) -> int:
     """Return the same as `safe_cut`, of text."""
     start = max(0, cut - 2 * _CUT_BYTES)
-    return start + safe_cut(text[start : cut + _AHEAD_BYTES].encode("ascii", "replace"), cut - start)
+    return start + safe_cut(text[start : cut + AHEAD_BYTES].encode("ascii", "replace"), cut - start)
 
 
 def _character_border(data: bytes, cut: int) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 import orjson
 
 from log_shipper.lenient_json import raw_decode
-from log_shipper.lines import MAX_LINE_BYTES, safe_text_cut
+from log_shipper.lines import AHEAD_BYTES, MAX_LINE_BYTES, safe_text_cut
 from log_shipper.parsers import json_lines, plain
 from log_shipper.record import JsonValue, Origin, Record
 
@@ -213,16 +213,16 @@ class _Reader:
                     yield from self._as_line(line)
                 return
         longest = max(0, _MAX_ELEMENT_CHARS - len(self._opening))
+        # where a line is cut depends on the text alone, not on how much of it happens to be held
+        wanted = longest + AHEAD_BYTES
         while (cut := self._buffer.find("\n", self._position, self._position + longest)) < 0:
             left = len(self._buffer) - self._position
-            if self._ended or left >= longest:
+            if self._ended or left >= wanted:
                 break
-            self._fill(min(2 * left, longest))
+            self._fill(min(2 * left, wanted))
         end = cut if cut >= 0 else min(len(self._buffer), self._position + longest)
-        if cut < 0 and end < len(self._buffer):
-            whole, end = end, safe_text_cut(self._buffer, end)
-            if end <= self._position:
-                end = self._position if self._opening else whole
+        if cut < 0 and longest and end < len(self._buffer):
+            end = self._position + safe_text_cut(self._buffer[self._position : self._position + wanted], longest)
         lines = (self._opening + self._buffer[self._position : end]).split("\n")
         self._opening, self._closing, self._position = "", "", end
         self._inside_line = cut < 0

@@ -1,6 +1,6 @@
 """What a checker found, and the findings that are acknowledged: `acknowledged.yaml`, and its page in the docs.
 
-Run as ``python -m tests.policy.findings`` to write the page; a test holds it current.
+Run as ``python -m policy_proof.findings`` to write the page; a test holds it current.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-FILE = ROOT / "tests" / "policy" / "acknowledged.yaml"
+ROOT = Path(__file__).resolve().parents[1]
+FILE = Path(__file__).with_name("acknowledged.yaml")
 PAGE = ROOT / "docs" / "acknowledged-findings.md"
 
 TOOLS = ("cdk-nag", "checkov", "cfn-lint", "parliament")
@@ -26,7 +26,7 @@ Every template of every example goes through four checkers in `make test`: cdk-n
 A finding that is not below fails the test, and so does an entry below that no longer finds anything. A resource is `<stack>/<logical id>`; `*` stands for anything.
 A rule pack is somebody's list of settings to look at. That a template passes it, or that a finding is acknowledged here, is no certificate.
 parliament does not know trust policies, so it is not given any: tests compare those whole.
-This page is generated from `tests/policy/acknowledged.yaml` by `make schema`.
+This page is generated from `policy_proof/acknowledged.yaml` by `make schema`.
 """  # noqa: E501  (a paragraph of the page is a line)
 
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from settings.load import _Loader
 
-CLAIMS = Path(__file__).parents[1] / "claims"
+CLAIMS = Path(__file__).parent / "claims"
 CONTEXTS = CLAIMS / "contexts.yaml"
 
 Kind = Literal[
@@ -219,7 +219,7 @@ def _entries(path: Path, file: ClaimFile) -> list[Entry]:
         for key, value in root.value
         if isinstance(value, yaml.SequenceNode)
     }
-    where = f"tests/policy/claims/{path.name}"
+    where = f"policy_proof/claims/{path.name}"
     return [
         Entry(f"{path.stem}/{getattr(each, name)}", file.kind, f"{where}:{line}", each)
         for section, name in (("claims", "claim"), ("properties", "property"), ("nothing_else", "nothing_else"))

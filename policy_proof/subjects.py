@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from constructs_lib.log_group import FUNCTION_LOG_DAYS
+from policy_proof.answers import connected
+from policy_proof.cast import Caller, Cast, Subject, Values
 from settings.destinations import ARCHIVE, LogzioDestination
 from settings.exports import (
     AptibleExport,
@@ -19,8 +21,6 @@ from settings.exports import (
     announced_to,
 )
 from settings.names import Names
-from tests.policy.proof.answers import connected
-from tests.policy.proof.cast import Caller, Cast, Subject, Values
 
 
 def subjects(cast: Cast) -> Iterator[Subject]:

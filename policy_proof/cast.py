@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_cloud.stage import STRANGER
+from policy_proof.account import Account, Policy
+from policy_proof.claim_file import Kind
+from policy_proof.templates import Resource
 from settings import Deployment
 from settings.names import Names
-from tests.policy.proof.account import Account, Policy
-from tests.policy.proof.claim_file import Kind
-from tests.policy.proof.templates import Resource
 
 
 def _allowing(*actions: str) -> Policy:

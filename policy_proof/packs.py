@@ -17,7 +17,7 @@ import cdk_nag
 from aws_cdk import App, CfnElement, Stack
 from constructs import IConstruct
 
-from tests.policy.findings import ROOT, Finding
+from policy_proof.findings import ROOT, Finding
 
 TOOLS_BIN = ROOT / "build" / "tools" / "bin"
 CFN_LINT = str(Path(sys.executable).parent / "cfn-lint")
@@ -106,7 +106,7 @@ def parliament(templates: Templates) -> set[Finding]:
         for at, document in enumerate(_policies(name.split("/")[1], template))
     }
     named = {name: {"Version": "2012-10-17", **document} for name, (_, document) in policies.items()}
-    command = [str(TOOLS_BIN / "python"), "-W", "ignore", str(ROOT / "tests" / "policy" / "parliament_findings.py")]
+    command = [str(TOOLS_BIN / "python"), "-W", "ignore", str(Path(__file__).with_name("parliament_findings.py"))]
     found = json.loads(_run(command, json.dumps(named)))
     assert policies
     return {

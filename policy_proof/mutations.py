@@ -1,6 +1,6 @@
 """Weakened templates: what each changes, and which claims and properties notice.
 
-``python -m tests.policy.proof.mutations`` writes the list of who notices what, which a test compares.
+``python -m policy_proof.mutations`` writes the list of who notices what, which a test compares.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from policy_proof.claim_file import Slug
+from policy_proof.paths import container_of, look
+from policy_proof.proof import Finding, Outcome, Proof
+from policy_proof.synthesis import ROOT, Synthesized, synthesize
+from policy_proof.templates import Template
 from settings import Deployment, load_settings
-from tests.conftest import ROOT, Synthesized, synthesize
-from tests.policy.proof.claim_file import Slug
-from tests.policy.proof.paths import container_of, look
-from tests.policy.proof.proof import Finding, Outcome, Proof
-from tests.policy.proof.templates import Template
 
-MUTATIONS = Path(__file__).parents[1] / "mutations.yaml"
+MUTATIONS = Path(__file__).with_name("mutations.yaml")
 NOTICED = MUTATIONS.with_suffix(".md")
 _HEAD = """# Who notices which weakened template
 The changes of [mutations.yaml](mutations.yaml), and the claims and properties of [claims](claims) that fail by each.
-Made by `python -m tests.policy.proof.mutations`; a test compares.
+Made by `python -m policy_proof.mutations`; a test compares.
 
 | weakened | in | noticed by |
 | --- | --- | --- |

@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from tests.conftest import ROOT
-from tests.policy.proof.claim_file import NothingElse
-from tests.policy.proof.nothing_else import Sweep
-from tests.policy.proof.proof import Finding, Outcome
+from policy_proof.claim_file import NothingElse
+from policy_proof.nothing_else import Sweep
+from policy_proof.proof import Finding, Outcome
+from policy_proof.synthesis import ROOT
 
 RESULTS = ROOT / "build" / "claims.json"
 

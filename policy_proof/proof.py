@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from policy_proof.account import Account
+from policy_proof.answers import Answers
+from policy_proof.cast import Cast, Subject
+from policy_proof.claim_file import Book, Claim, Entry, Property, load_book
+from policy_proof.paths import NoSuchPlaceError, look
+from policy_proof.requests import Request, applies, fill, requests_of
+from policy_proof.simulator import Simulator, Verdict
+from policy_proof.subjects import subjects
+from policy_proof.templates import Template
 from settings import Deployment
-from tests.policy.proof.account import Account
-from tests.policy.proof.answers import Answers
-from tests.policy.proof.cast import Cast, Subject
-from tests.policy.proof.claim_file import Book, Claim, Entry, Property, load_book
-from tests.policy.proof.paths import NoSuchPlaceError, look
-from tests.policy.proof.requests import Request, applies, fill, requests_of
-from tests.policy.proof.simulator import Simulator, Verdict
-from tests.policy.proof.subjects import subjects
-from tests.policy.proof.templates import Template
 
 SIMULATOR = Simulator()
 """One for all: what the examples have in common is asked once."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_cloud.stage import STRANGER
-from tests.policy.proof.account import Policy
-from tests.policy.proof.cast import Subject
-from tests.policy.proof.claim_file import Entry, NothingElse
-from tests.policy.proof.proof import SIMULATOR, Proof
-from tests.policy.proof.requests import fill
+from policy_proof.account import Policy
+from policy_proof.cast import Subject
+from policy_proof.claim_file import Entry, NothingElse
+from policy_proof.proof import SIMULATOR, Proof
+from policy_proof.requests import fill
 
 _KINDS = {
     "AWS::Events::ApiDestination": ("events", "api-destination"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.policy.proof.answers import Answers, stack_id
+from policy_proof.answers import Answers, stack_id
 
 Template = dict[str, Any]
 

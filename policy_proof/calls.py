@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.policy.proof.requests import Request
+from policy_proof.requests import Request
 
 _POLICY = json.dumps({"Version": "2012-10-17", "Statement": []})
 _LIFECYCLE = {"Rules": [{"ID": "x", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]}

@@ -13,18 +13,18 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from local_cloud.stage import STRANGER, Stage
 from local_cloud.stand_ins.sessions import Credentials, assume, role_session, user, vendor_identity
+from policy_proof.account import Account
+from policy_proof.answers import Answer, connected
+from policy_proof.calls import NoCallError, parameters_of
+from policy_proof.cast import Caller, Cast, Subject
+from policy_proof.claim_file import Claim
+from policy_proof.deployed import DeployedPolicies
+from policy_proof.proof import Outcome, Proof
+from policy_proof.requests import Request
+from policy_proof.simulator import Verdict
+from policy_proof.subjects import trusting
+from policy_proof.templates import Template
 from settings.names import Names
-from tests.policy.proof.account import Account
-from tests.policy.proof.answers import Answer, connected
-from tests.policy.proof.calls import NoCallError, parameters_of
-from tests.policy.proof.cast import Caller, Cast, Subject
-from tests.policy.proof.claim_file import Claim
-from tests.policy.proof.deployed import DeployedPolicies
-from tests.policy.proof.proof import Outcome, Proof
-from tests.policy.proof.requests import Request
-from tests.policy.proof.simulator import Verdict
-from tests.policy.proof.subjects import trusting
-from tests.policy.proof.templates import Template
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 _PAST_PERMISSION = {

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from local_cloud.cdk import command_line
 from local_cloud.stage import STRANGER
-from tests.policy.proof.account import Account
-from tests.policy.proof.cast import Cast
-from tests.policy.proof.requests import Request
+from policy_proof.account import Account
+from policy_proof.cast import Cast
+from policy_proof.requests import Request
 
 _SCRIPT = Path(__file__).with_name("simulate.mjs")
 

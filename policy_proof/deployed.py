@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError
 from ministack.core import iam_evaluator
 
 from local_cloud.stage import STRANGER, Stage
-from tests.policy.proof.account import Account, Policy
-from tests.policy.proof.cast import Caller, Cast
-from tests.policy.proof.requests import Request
-from tests.policy.proof.simulator import Verdict
+from policy_proof.account import Account, Policy
+from policy_proof.cast import Caller, Cast
+from policy_proof.requests import Request
+from policy_proof.simulator import Verdict
 
 _REQUIRED = ("kms",)
 """Services whose resource policy must allow even the owner's own users and roles."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from tests.policy.proof.cast import Caller, Subject
-from tests.policy.proof.claim_file import Book, Claim, ClaimFileError, Contexts, Entry, When
+from policy_proof.cast import Caller, Subject
+from policy_proof.claim_file import Book, Claim, ClaimFileError, Contexts, Entry, When
 
 _PLACEHOLDER = re.compile(r"<([a-z-]+)>")
 _USES_KEY = {
