@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -292,3 +294,15 @@ def test_refused_line_is_kept_as_the_archive_has_it() -> None:
     record = Record('{"a":"b"}', ARRIVAL, "cloudtrail", {"x": "y"})
     renderer = renderer_of(config_of(), parse_json=True)
     assert renderer.archive_line(renderer.line(record)) == renderer.archived(record)
+
+
+def test_page_has_every_built_in_type() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "logzio.md").read_text()
+    table = page.split("| log | export | default `type` |")[1].split("\n\n")[0]
+    rows = {
+        (cells[1].strip("` "), name)
+        for cells in (row.strip("|").split("|") for row in table.splitlines()[2:])
+        for name in re.findall(r"`([\w-]+)`", cells[2].partition(":")[0])
+    }
+    built_in = {(vendor, name) for vendor, types in logzio.BUILT_IN_TYPES.items() for name in types.values()}
+    assert {(vendor, name) for vendor, name in rows if vendor != name and "`" not in vendor} == built_in
