@@ -61,7 +61,7 @@ def read_settings(file: Path) -> Deployment:
     try:
         return load_settings(file)
     except SettingsError as error:
-        raise CommandError(str(error), ExitCode.USAGE) from None
+        raise CommandError(str(error), ExitCode.USAGE) from error
 
 
 class Account:

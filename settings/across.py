@@ -18,6 +18,7 @@ from settings.across_names import NAME_RULES
 from settings.destinations import ARCHIVE, FETCHER_REGIONS
 from settings.document import Document, Part, mistake, region_code
 from settings.partitions import PARTITION_RULES, partition_of
+from settings.placeholders import PLACEHOLDER_RULES
 from settings.retention import PROFILES
 
 ATLAS_EXPORTS_PER_PROJECT = 10
@@ -44,6 +45,7 @@ def mistakes_across(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
     rules: tuple[Rule, ...] = (
         _names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects, _replica,
         _atlas_settings, _metrics_secrets, *NAME_RULES, *PARTITION_RULES, *LANDING_RULES, *ALERT_RULES,
+        *PLACEHOLDER_RULES,
     )  # fmt: skip
     for rule in rules:
         yield from rule(document)

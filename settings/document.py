@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,18 @@ def mistake(loc: Loc, value: object, allowed: str) -> InitErrorDetails:
 def region_code(value: object) -> str | None:
     """Return a value if it is a Region's code."""
     return _valid(_REGION, value)
+
+
+def strings(value: object, loc: Loc = (), around: frozenset[int] = frozenset()) -> Iterator[tuple[Loc, str]]:
+    """Yield every string value of a document, with its place; a value that YAML put into itself is entered once."""
+    if isinstance(value, str):
+        yield loc, value
+        return
+    if id(value) in around or not isinstance(value, Mapping | list | tuple):
+        return
+    around |= {id(value)}
+    for key, each in value.items() if isinstance(value, Mapping) else enumerate(value):
+        yield from strings(each, (*loc, key if isinstance(key, int) else str(key)), around)
 
 
 def _valid(kind: TypeAdapter[str], value: object) -> str | None:

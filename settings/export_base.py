@@ -48,6 +48,13 @@ class ExportBase(Model):
         description="Logz.io's `type` of this export's logs, such as `guardduty`. Default: the destination's "
         "`log_type`.",
     )
+    max_expansion: int = Field(
+        default=250,
+        ge=10,
+        le=1_000_000,
+        description="How many times its stored size a compressed object may expand to. The first 64 MiB always pass. "
+        "What exceeds it is not read: the failure bucket gets a note with the sizes, and the object stays where it is.",
+    )
 
     @property
     def quiet_minutes(self) -> int | None:

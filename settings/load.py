@@ -11,12 +11,11 @@ from pydantic import ValidationError
 from yaml.constructor import ConstructorError
 
 from settings.deployment import Deployment
+from settings.errors import ErrorDetail, SettingsError
 from settings.messages import explain
+from settings.yaml_errors import explain_syntax
 
-
-class SettingsError(Exception):
-    """A settings file that cannot be used. The text lists every mistake: path, value, what is allowed."""
-
+__all__ = ["SettingsError", "load_settings"]
 
 MAX_BYTES = 1_000_000
 """A thousand exports with everything that can be said of each take a quarter of it."""
@@ -67,6 +66,13 @@ class _Loader(yaml.SafeLoader):
             )
         self._sizes[id(node)] = size
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, KeyError, AttributeError, TypeError):
+            # PyYAML lets these through from explicit tags (!!int x) and from numbers of thousands of digits.
+            raise ConstructorError(None, None, "a value does not fit its type", node.start_mark) from None
+
     # A date has no place in the settings, and one that does not exist (2024-02-31) is an exception of another type.
     yaml_implicit_resolvers = {  # noqa: RUF012  (the name and type are PyYAML's)
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -100,41 +106,47 @@ def load_settings(path: Path) -> Deployment:
     SettingsError
         If the file cannot be read, is no YAML, or breaks a rule; all broken rules are in the one message.
     """
-    document = _read(path)
-    if not isinstance(document, dict):
+    document, root = _read(path)
+    if not isinstance(document, dict) or root is None:
         given = "is empty" if document is None else f"holds {_kind(document)}"
-        raise SettingsError(f"{path}: {given}; expected a mapping with deployment, account, region and exports")
+        message = f"{given}; expected a mapping with deployment, account, region and exports"
+        raise _of_the_file(path, message)
     try:
         return Deployment.model_validate(document)
     except ValidationError as error:
-        raise SettingsError(explain(path, error)) from None
+        raise SettingsError(path, explain(document, error, root)) from None
 
 
-def _read(path: Path) -> object:
+def _of_the_file(path: Path, message: str, line: int | None = None) -> SettingsError:
+    return SettingsError(path, [ErrorDetail(place="", message=message, line=line)])
+
+
+def _read(path: Path) -> tuple[object, yaml.Node | None]:
+    """Return a file's document, and the node that it was made of."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise SettingsError(f"{path}: is larger than {MAX_BYTES:,} bytes")
-        text = data.decode("utf-8")
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: is not UTF-8 text: byte {error.start} ({error.reason})") from error
+        raise _of_the_file(path, f"cannot be read: {error.strerror or error}") from error
+    if len(data) > MAX_BYTES:
+        raise _of_the_file(path, f"is larger than {MAX_BYTES:,} bytes")
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader)
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"is not UTF-8 text: byte {error.start} ({error.reason}); save the file as UTF-8"
+        raise _of_the_file(path, message, line) from error
+    try:
+        loader = _Loader(text)
+        root: yaml.Node | None = loader.get_single_node()
+        return (loader.construct_document(root) if root is not None else None), root
     except yaml.MarkedYAMLError as error:
-        # Without the excerpt that PyYAML prints: the line may hold a secret.
-        mark = error.problem_mark or error.context_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise SettingsError(f"{path}{where}: is not valid YAML: {error.problem or error.context}") from None
+        raise SettingsError(path, [explain_syntax(text, error)]) from None
     except yaml.reader.ReaderError as error:
-        raise SettingsError(f"{path}: is not valid YAML: {error.reason} (character {error.position})") from None
+        message = f"is not valid YAML: {error.reason} (character {error.position})"
+        raise _of_the_file(path, message, text.count("\n", 0, error.position) + 1) from None
     except RecursionError:
-        raise SettingsError(f"{path}: is nested too deep") from None
-    except (ValueError, KeyError, AttributeError, TypeError):
-        # PyYAML lets these through from explicit tags (!!int x) and from numbers of thousands of digits.
-        raise SettingsError(f"{path}: is not valid YAML: a value does not fit its type") from None
+        raise _of_the_file(path, "is nested too deep") from None
 
 
 def _kind(document: object) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic_core import InitErrorDetails
 
-from settings.document import Document, Loc, mistake
+from settings.document import Document, mistake, strings
 
 PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
 """The partitions that Logdock knows besides ``aws``, by the beginning of their Regions."""
@@ -21,25 +21,12 @@ def partition_of(region: str) -> str:
     return PARTITIONS.get(region.rsplit("-", 2)[0], "aws")
 
 
-def _arns(value: object, loc: Loc, around: frozenset[int] = frozenset()) -> Iterator[tuple[Loc, str]]:
-    """Yield every ARN of a settings file, with its place; a value that YAML put into itself is entered once."""
-    if isinstance(value, str):
-        if value.startswith("arn:"):
-            yield loc, value
-        return
-    if id(value) in around or not isinstance(value, Mapping | list | tuple):
-        return
-    around |= {id(value)}
-    for key, each in value.items() if isinstance(value, Mapping) else enumerate(value):
-        yield from _arns(each, (*loc, key if isinstance(key, int) else str(key)), around)
-
-
 def _foreign_arns(document: Document) -> Iterator[InitErrorDetails]:
     if document.region is None:
         return
     partition = partition_of(document.region)
-    for loc, arn in _arns(document.data, ()):
-        if arn.split(":")[1] != partition:
+    for loc, arn in strings(document.data):
+        if arn.startswith("arn:") and arn.split(":")[1] != partition:
             allowed = f"an ARN of the partition of {document.region}, {partition}: AWS connects no partitions"
             yield mistake(loc, arn, allowed)
 

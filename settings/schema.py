@@ -75,7 +75,7 @@ HEAD = """\
 # Settings
 
 One YAML file describes one deployment: `logdock.yaml`, or the file that `-c settings=<file>` names. Every mistake in it
-is reported at once, with its place, the value and what is expected; unknown settings are mistakes. Secrets are never in
+is reported at once, with its line, the value and what is expected; unknown settings are mistakes. Secrets are never in
 the file: it names them by their name or ARN in AWS Secrets Manager.
 
 For completion and checks in an editor, begin the file with this line (the path of `settings/logdock.schema.json`):

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from settings.regions import nearest_region
+
 
 def refuse(allowed: str) -> PydanticCustomError:
     """Make the error of a refused value; `allowed` says what would have been accepted."""
@@ -50,9 +52,16 @@ def matching(pattern: str, allowed: str) -> tuple[AfterValidator, object]:
     return AfterValidator(check), Field(json_schema_extra={"pattern": f"^(?:{pattern})$"})
 
 
+UNQUOTED = "unquoted"
+"""Type of the error of a number that must be a string."""
+
+
 def _as_text(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
-        raise refuse("a string of 12 digits: put it in quotes, or YAML reads it as a number and drops leading zeros")
+        # the string is proposed by `settings.messages`, as the file has it
+        raise PydanticCustomError(
+            UNQUOTED, "a string of 12 digits: put it in quotes, or YAML reads it as a number and drops leading zeros"
+        )
     return value
 
 
@@ -61,12 +70,20 @@ AccountId = Annotated[
 ]
 """An AWS account id."""
 
+
+def _region(value: str) -> str:
+    if nearest := nearest_region(value):
+        raise refuse(f"an AWS Region that exists; did you mean {nearest}?")
+    return value
+
+
 Region = Annotated[
     str,
     *matching(
         r"(?!us-iso|eu-iso)[a-z]{2}(-[a-z]+){1,2}-\d",
         "an AWS Region code, such as eu-west-1, of the partitions aws, aws-us-gov and aws-cn",
     ),
+    AfterValidator(_region),
 ]
 """An AWS Region code."""
 

@@ -19,7 +19,7 @@ from cli.errors import CommandError, ExitCode
 from cli.init.questions import DEPLOYMENT, DESTINATIONS, EXPORTS, EXTERNAL_ID_BYTES, Kind, Question
 from cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option
 from cli.screen import Screen
-from settings import Deployment
+from settings import Deployment, SettingsError
 from settings.destinations import ARCHIVE
 from settings.exports import LogGroupExport
 from settings.messages import explain
@@ -83,7 +83,8 @@ def init(
     try:
         deployment = Deployment.model_validate(document)
     except ValidationError as error:
-        raise CommandError(f"{explain(settings, error)}\nNothing was written", ExitCode.USAGE) from None
+        refused = SettingsError(settings, explain(document, error))
+        raise CommandError(f"{refused}\nNothing was written", ExitCode.USAGE) from None
     settings.write_text(_written(document), encoding="utf-8")
     stacks = [f"{deployment.deployment}-{name}" for name in ("core", "shipper", export["name"], "dashboard")]
     screen.document({"settings": str(settings), "stacks": stacks})
@@ -102,6 +103,11 @@ def _ask(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], kind: 
         target[setting] = secrets.token_hex(EXTERNAL_ID_BYTES)
     for question in kind.questions:
         _ask_one(screen, document, path, kind, question)
+    while kind.one_of and not any(setting in target for setting in kind.one_of):
+        screen.note(f"  expected {' or '.join(kind.one_of)}: nothing may write to this export otherwise")
+        for question in kind.questions:
+            if question.setting in kind.one_of:
+                _ask_one(screen, document, path, kind, question)
 
 
 def _ask_one(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], kind: Kind, question: Question) -> None:

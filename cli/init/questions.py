@@ -39,11 +39,24 @@ class Question(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A kind of export or destination: its model, its questions, and the settings that are made rather than asked."""
+    """A kind of export or destination.
+
+    Attributes
+    ----------
+    model
+        Its model.
+    questions
+        What is asked.
+    made
+        The settings that are generated.
+    one_of
+        Settings of which at least one must be answered, although each of them is optional.
+    """
 
     model: type[Model]
     questions: tuple[Question, ...]
     made: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
 
 
 DEPLOYMENT = Kind(
@@ -67,7 +80,13 @@ EXPORTS = {
     ),
     "aurora-mysql": Kind(AuroraMysqlExport, (Question("cluster_id"), Question("parameter_group", ""))),
     "aptible": Kind(AptibleExport, (Question("stack_region"), Question("decryption_keys_secret", ""))),
-    "s3-logs": Kind(S3LogsExport, (Question("services", "", is_list=True), Question("existing_bucket", ""))),
+    # A bucket that no service may write to waits for logs that never come. A file may have one, for writers with
+    # permissions of their own in the account.
+    "s3-logs": Kind(
+        S3LogsExport,
+        (Question("services", "", is_list=True), Question("existing_bucket", "")),
+        one_of=("services", "existing_bucket"),
+    ),
     "cloudwatch-logs": Kind(
         CloudwatchLogsExport,
         (Question("log_groups", "", is_list=True), Question("log_group_prefixes", "", is_list=True)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from cli.account import Account, read_settings
 from cli.errors import CommandError, ExitCode
 from cli.logs.choice import Copy, Wanted, choose, selectors
 from cli.logs.download import download as save
+from cli.logs.explanation import Explanation, explain
 from cli.logs.layouts import Selectors
 from cli.logs.query import Query, field_of, grep
 from cli.logs.reader import Keys, Reader
@@ -152,6 +154,8 @@ def logs(
         with quiet if sys.stdout.isatty() else screen.progress("objects searched") as done:
             search.run(first, end, done)
         _sum_up(search, screen, f"from {written(first)} to {written(end)}")
+        if query.fields and not search.summary.lines:
+            _explain(explain(query.fields, search.sample(first, end)), screen)
     if search.summary.skipped:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
@@ -198,6 +202,15 @@ def _sum_up(search: Search, screen: Screen, when: str) -> None:
         f"{_counted(found.lines, 'line')} in {_counted(found.objects, 'object')} "
         f"({found.bytes / 1_000_000:.1f} MB), {when}"
     )
+
+
+def _explain(explanations: list[Explanation], screen: Screen) -> None:
+    """Say why nothing was found; with --json as a line of JSON, on standard error because it is no log line."""
+    if screen.as_json:
+        screen.note(json.dumps({"nothing_found": [each.document() for each in explanations]}))
+        return
+    for each in explanations:
+        screen.note(each.sentence())
 
 
 def _name_skipped(search: Search, screen: Screen) -> None:

@@ -20,6 +20,10 @@ from log_shipper.redaction import Compiled, compile_pattern
 from cli.errors import CommandError, ExitCode
 
 OWN_FIELDS = ("export", "vendor", "log_type", "source")
+STORED_LOG_TYPES = {
+    "MONGOD": "mongodb", "MONGOS": "mongos", "MONGOD_AUDIT": "mongodb-audit-log", "MONGOS_AUDIT": "mongos-audit-log",
+}  # fmt: skip
+"""The words of `log_types` in the settings of Atlas exports, and the folder names that records have instead."""
 _CLASS = re.compile(r"(\\.)|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]")
 _ALONE = re.compile(r"\\[AzQ]|\(\?\w*-")
 """What an expression cannot be asked of many messages with: absolute ends, quotes, flags that are taken back."""
@@ -56,7 +60,10 @@ class Query:
 
     def __post_init__(self) -> None:
         longest = sorted({*self.needles}, key=len, reverse=True)
-        plain = [value for _, value in self.fields if _PLAIN_VALUE.fullmatch(value)]
+        plain = [
+            value for name, value in self.fields
+            if _PLAIN_VALUE.fullmatch(value) and not _is_of_settings(name, value)
+        ]  # fmt: skip
         object.__setattr__(self, "_escaped", _needles(*(orjson.dumps(each)[1:-1] for each in longest), *_bytes(plain)))
         # bytes that are no UTF-8 are read as \xNN; and a field may stand in the object's key
         object.__setattr__(self, "_raw", _needles(*_bytes([each for each in longest if "\\" not in each])))
@@ -110,7 +117,12 @@ class Query:
             return True
         own = {"export": export, "vendor": vendor, "log_type": record.log_type, "source": record.source or ""}
         known = own | (record.fields or {})
-        unread = [(name, value) for name, value in self.fields if known.get(name) != value]
+        unread = [
+            (name, value)
+            for name, value in self.fields
+            if known.get(name) != value
+            and not (_is_of_settings(name, value) and record.log_type == STORED_LOG_TYPES[value])
+        ]
         if not unread:
             return True
         if not record.message.startswith("{"):
@@ -172,6 +184,10 @@ def field_of(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise CommandError(f"--field {text!r} is not of the form NAME=VALUE, as in log_type=mongodb", ExitCode.USAGE)
     return name, value
+
+
+def _is_of_settings(name: str, value: str) -> bool:
+    return name == "log_type" and value in STORED_LOG_TYPES
 
 
 def required_text(pattern: str) -> str:

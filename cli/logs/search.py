@@ -8,8 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
+from typing import Any
 
-from log_shipper.errors import CorruptInputError
+import orjson
+from log_shipper.errors import AccountingError, CorruptInputError
 
 from cli.account import WORKERS, Account
 from cli.logs.layouts import SKEW
@@ -21,6 +24,8 @@ from cli.logs.reader import Reader, UnreadableError
 from cli.logs.scan import Form, Hit, scan
 
 POLL_SECONDS = 5.0
+SAMPLE_OBJECTS, SAMPLE_LINES = 10, 500
+"""How many objects, and lines of each, are read to explain why nothing was found."""
 _WRITE_LINES = 1000
 
 
@@ -94,6 +99,14 @@ class Search:
         except AbsentError as error:
             raise self._account.not_deployed(error.place.stack) from None
 
+    def sample(self, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+        """Yield lines of the range as the archive has them, whatever they hold: some, of the first objects alone."""
+        query = replace(self._query, patterns=(), needles=(), across=(), fields=())
+        for each in islice(self.found(since, until), SAMPLE_OBJECTS):
+            with contextlib.suppress(UnreadableError, CorruptInputError, AccountingError):
+                hits = chain.from_iterable(scan(each, self._reader.chunks(each), query, Form.JSON))
+                yield from (orjson.loads(hit.line) for hit in islice(hits, SAMPLE_LINES))
+
     def skip(self, found: Found, reason: str) -> None:
         """Keep that an object could not be read."""
         self.summary.skipped.append((f"s3://{found.place.bucket}/{found.key}", reason))
@@ -125,6 +138,8 @@ class Search:
             self.skip(found, str(error))
         except CorruptInputError as error:
             self.skip(found, f"{error}; what could be read before the damage is shown")
+        except AccountingError as error:
+            self.skip(found, f"a defect in Logdock: {error}; what was read is shown. Please report it")
 
     def _write(self, lines: Iterator[bytes]) -> None:
         out, batch = sys.stdout.buffer, list[bytes]()

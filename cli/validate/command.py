@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,7 +21,7 @@ from cli.validate.exports import check_export, check_key
 from cli.validate.functions import check_archiver, check_destination, check_topic
 from cli.validate.log_groups import MOST_GROUPS
 from cli.validate.stacks import Stack, check_orphans, check_stack
-from settings import Deployment
+from settings import Deployment, SettingsError
 from settings.exports import Export
 
 EXAMPLES = """
@@ -29,6 +30,8 @@ Examples:
 `logdock validate --offline` checks the settings file alone, before the deploy
 
 `logdock validate` checks the file, and then everything that it has made
+
+`logdock validate --offline --json | jq '.errors'` lists the errors of the file with their lines, for CI
 
 `logdock validate orders` checks one export, with what it stands on
 
@@ -55,7 +58,7 @@ def validate(
     is wrong, or was not looked at for another reason.
     """
     screen = Screen(as_json=as_json)
-    deployment = read_settings(settings)
+    deployment = _read(settings, screen)
     exports = _chosen(deployment, export)
     counts = ", ".join(
         f"{len(found)} {what}{'' if len(found) == 1 else 's'}"
@@ -78,7 +81,7 @@ def validate(
         {
             "settings": str(settings),
             "deployment": deployment.deployment,
-            "mistakes": [],
+            "errors": [],
             "checks": [asdict(check) for check in checks],
         }
     )
@@ -92,6 +95,17 @@ def validate(
         screen.say(f"Not looked at to the end: {missed}. Run the command again for what AWS did not answer.")
     if verdicts[Verdict.WRONG] or missed:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
+
+
+def _read(file: Path, screen: Screen) -> Deployment:
+    """Read the settings file; a script gets its errors as a document."""
+    try:
+        return read_settings(file)
+    except CommandError as error:
+        if isinstance(refused := error.__cause__, SettingsError):
+            document = {"settings": str(file), "deployment": None, "errors": refused.as_documents(), "checks": []}
+            screen.document(document)
+        raise
 
 
 def _chosen(deployment: Deployment, name: str | None) -> list[Export]:

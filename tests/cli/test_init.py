@@ -91,6 +91,32 @@ def test_an_answer_that_the_deploy_would_refuse_is_asked_again(answer: Answer, t
     assert export.model_dump()["log_group_prefixes"] == ("/acme/",)
 
 
+@pytest.mark.parametrize(
+    ("refused", "expected"),
+    [
+        (["TODO"], "expected 2 to 16 lower-case letters"),
+        (["acme", "<account>"], "expected an AWS account id"),
+        (["acme", "111122223333", "eu-wset-1"], "did you mean eu-west-1?"),
+    ],
+)
+def test_placeholder_or_misspelt_region_is_asked_again(answer: Answer, refused: list[str], expected: str) -> None:
+    ended = answer(["--kind", "aurora-mysql"], [*refused, *HEAD[len(refused) - 1 :], "", "billing", "", "none"])
+    assert (ended.code, ended.err.count("  expected ")) == (0, 1)
+    assert expected in ended.err
+
+
+def test_placeholder_that_the_pattern_allows_is_asked_again(answer: Answer) -> None:
+    ended = answer(["--kind", "mongodb-atlas"], [*HEAD, "", *ANSWERS["mongodb-atlas"][:2], "TODO", "x1", "", "none"])
+    assert (ended.code, ended.err.count("  expected a value of your own")) == (0, 1)
+
+
+def test_bucket_that_no_service_may_write_to_is_asked_again(answer: Answer, tmp_path: Path) -> None:
+    ended = answer(["--kind", "s3-logs"], [*HEAD, "", "", "", "", "", "cloudtrail", "", "none"])
+    assert (ended.code, ended.err.count("  expected services or existing_bucket")) == (0, 2)
+    (export,) = load_settings(tmp_path / "logdock.yaml").exports
+    assert export.model_dump()["services"] == ("cloudtrail",)
+
+
 def test_a_file_that_is_there_is_left_alone(answer: Answer, tmp_path: Path) -> None:
     (tmp_path / "logdock.yaml").write_text("mine")
     ended = answer([], [])
@@ -145,6 +171,8 @@ def test_what_was_left_out_is_valid_once_its_comment_goes(answer: Answer, tmp_pa
     left_out = ["" if question.proposed == "" else given for question, given in asked]
     if kind == "cloudwatch-logs":
         left_out[0] = "/acme/one"
+    if kind == "s3-logs":
+        left_out[1] = "acme-logs"
     answer(["--kind", kind], [*HEAD, "", *left_out, "none"])
     text = (tmp_path / "logdock.yaml").read_text()
     lists = {question.setting for question in EXPORTS[kind].questions if question.is_list and question.proposed == ""}

@@ -69,7 +69,8 @@ def test_mistakes_in_the_settings_are_listed_at_once(logdock: Type, tmp_path: Pa
     (tmp_path / "bad.yaml").write_text("deployment: acme\naccount: 1\nregion: nowhere\nexports: []\n")
     ended = logdock("validate", "--settings", "bad.yaml")
     assert ended.code == ExitCode.USAGE
-    assert re.search(r"bad.yaml: 3 mistakes\n +account.*\n +region.*\n +exports", ended.err)
+    listed = r"bad.yaml: 3 mistakes\n  bad.yaml:2: account.*\n  bad.yaml:3: region.*\n  bad.yaml:4: exports"
+    assert re.search(listed, ended.err)
 
 
 def test_a_file_without_mistakes_is_said_to_be_one(logdock: Type) -> None:

@@ -192,11 +192,11 @@ def test_uses_that_were_not_looked_up_are_not_denied(world: World) -> None:
         (("--unchecked",), "Error: --unchecked needs --finish\n"),
         (
             ("--begin", "--new", ""),
-            "logdock.yaml: 1 mistake\n  exports[0].external_id[1]: got ''; expected an external id",
+            "exports[0] (ledger).external_id[1]: got ''; expected an external id",
         ),
         (
             ("--begin", "--new", OLD),
-            f"logdock.yaml: 1 mistake\n  exports[0].external_id: got a list of 2; expected each entry once ({OLD}",
+            f"exports[0] (ledger).external_id: got a list of 2; expected each entry once ({OLD}",
         ),
     ],
 )

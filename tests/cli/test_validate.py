@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -86,6 +90,64 @@ def test_nothing_is_asked_of_aws_offline(logdock: Type, monkeypatch: pytest.Monk
     monkeypatch.setattr("cli.account.Session", None)
     ended = logdock("validate", "--offline", "--json", "--settings", str(EVERYTHING))
     assert (ended.code, json.loads(ended.out)["checks"]) == (0, [])
+
+
+BAD = """\
+deployment: acme-prod
+account: 011112222333
+region: eu-wset-1
+exports:
+  - name: orders-eu
+    redacton: {}
+    kind: aurora-mysql
+    cluster_id: orders
+"""
+PAGE = (ROOT / "docs" / "logdock.md").read_text()
+
+
+def test_errors_of_the_file_are_as_the_page_shows_them(logdock: Type, tmp_path: Path) -> None:
+    (tmp_path / "prod.yaml").write_text(BAD)
+    ended = logdock("validate", "--offline", "--settings", "prod.yaml")
+    assert (ended.code, ended.out) == (2, "")
+    assert f"```text\n{ended.err.removeprefix('Error: ')}```" in PAGE
+
+
+def test_errors_of_the_file_are_objects_for_a_script(logdock: Type, tmp_path: Path) -> None:
+    (tmp_path / "prod.yaml").write_text(BAD)
+    ended = logdock("validate", "--offline", "--json", "--settings", "prod.yaml")
+    found = json.loads(ended.out)
+    assert (ended.code, found["deployment"], found["checks"]) == (2, None, [])
+    assert [(each["file"], each["line"], each["column"], each["path"], each["export"]) for each in found["errors"]] == [
+        ("prod.yaml", 2, 10, "account", None),
+        ("prod.yaml", 3, 9, "region", None),
+        ("prod.yaml", 6, 5, "exports[0].redacton", "orders-eu"),
+    ]
+    documented = re.findall(
+        r"^\| (`[^|]*`) \|", PAGE[PAGE.index("| member of `errors[]`") :].split("\n\n")[0], re.MULTILINE
+    )
+    assert set(found["errors"][0]) == set(re.findall(r"`(\w+)`", "".join(documented)))
+
+
+def test_syntax_error_is_an_object_for_a_script(logdock: Type, tmp_path: Path) -> None:
+    (tmp_path / "prod.yaml").write_text("deployment: acme\n\taccount: x\n")
+    ended = logdock("validate", "--json", "--settings", "prod.yaml")
+    (error,) = json.loads(ended.out)["errors"]
+    assert (ended.code, error["line"], error["column"], error["path"]) == (2, 2, 1, "")
+
+
+JQ = shutil.which("jq") or ""
+
+
+@pytest.mark.skipif(not JQ, reason="jq is not installed")
+def test_step_of_the_page_annotates_each_error(logdock: Type, tmp_path: Path) -> None:
+    (tmp_path / "prod.yaml").write_text(BAD.replace("eu-wset-1", "100%"))
+    ended = logdock("validate", "--offline", "--json", "--settings", "prod.yaml")
+    program = re.findall(r"jq -r '(\.errors.*::error.*)' report.json", PAGE)[0]
+    run = subprocess.run([JQ, "-r", program], input=ended.out, capture_output=True, text=True, check=True, timeout=10)
+    account, region, setting = run.stdout.splitlines()
+    assert account.startswith("::error file=prod.yaml,line=2,col=10::account: got 011112222333; expected")
+    assert region.startswith("::error file=prod.yaml,line=3,col=9::region: got '100%25'; expected")
+    assert setting.startswith("::error file=prod.yaml,line=6,col=5::exports[0].redacton: unknown setting")
 
 
 def test_signs_reasons_and_mends_are_shown_and_counted(

@@ -100,7 +100,8 @@ Refusal = Callable[[object], list[str]]
         ),
         (
             export("cloudwatch-logs", name=True),
-            "name: got true; expected a text: put it in quotes, or YAML reads yes, no, on and off as true and false",
+            ("name: got true; expected a text: put it in quotes, or YAML reads yes, no, on and off as true and false"
+             '; type "true"'),
         ),
     ],
 )  # fmt: skip

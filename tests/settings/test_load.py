@@ -49,12 +49,12 @@ def test_the_models_are_frozen(load: Load) -> None:
         (b"- a\n- b\n", "holds a list; expected a mapping"),
         (b"just a text\n", "holds a single value; expected a mapping"),
         (b"name: caf\xe9\n", "is not UTF-8 text: byte 9"),
-        (b"a: 1\nb: 2\na: 3\n", ", line 3, column 1: is not valid YAML: the key 'a' is given twice"),
+        (b"a: 1\nb: 2\na: 3\n", ":3:1: is not valid YAML: the key 'a' is given twice"),
         (
             b"exports:\n  - {name: x, name: y}\n",
-            ", line 2, column 15: is not valid YAML: the key 'name' is given twice",
+            ":2:15: is not valid YAML: the key 'name' is given twice",
         ),
-        (b"a: [1\nb: 2\n", ", line 2"),
+        (b"a: [1\nb: 2\n", ":1:4: is not valid YAML"),
         (b"a: \x00\n", "is not valid YAML: special characters are not allowed"),
         (b"? [a]\n: b\n", "a key that is a list or a mapping"),
         (b"a: !!int x\n", "a value does not fit its type"),
@@ -131,7 +131,7 @@ def test_a_mistake_in_the_settings_ends_with_exit_code_2_and_no_traceback(tmp_pa
         check=False,
     )
     assert run.returncode == 2, run.stderr
-    assert f"{path}: 1 mistake\n  account: got '1'; expected an AWS account id" in run.stderr
+    assert f"{path}: 1 mistake\n  {path}:1: account: got '1'; expected an AWS account id" in run.stderr
     assert "Traceback" not in run.stderr
     assert run.stdout == ""
 

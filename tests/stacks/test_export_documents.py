@@ -52,7 +52,8 @@ def every_setting(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
         for name in formats:
             place = {"log_groups": [f"/{name}"]} if kind == "cloudwatch-logs" else {}
             exports.append(export(kind, name=f"{kind}-{name}", format=name, **place))
-    more: dict[str, Any] = {"record_start": "^20", "oversize": "truncate", "redaction": {"markers": "strip"}}
+    more: dict[str, Any] = {"record_start": "^20", "oversize": "truncate", "max_expansion": 900}
+    more["redaction"] = {"markers": "strip"}
     more["log_type"] = "guardduty"
     exports.append(export("s3-logs", name="whole", path_fields=PATH_FIELDS, include=["a"], exclude=["b"], **more))
     path = tmp_path_factory.mktemp("settings") / "logdock.yaml"
@@ -72,7 +73,7 @@ def test_a_user_may_name_every_format_that_is_no_vendors_own() -> None:
 
 def test_the_settings_of_reading_reach_the_shipper(every_setting: Synthesized) -> None:
     config = configurations(every_setting)["whole"]
-    assert (config.path_fields, config.oversize) == (PATH_FIELDS, "truncate")
+    assert (config.path_fields, config.oversize, config.max_expansion) == (PATH_FIELDS, "truncate", 900)
     assert config.record_start is not None
     assert [config.record_start(line) for line in ("2026-01-02 started", "  at main")] == [True, False]
     assert [config.filter.wants(text) for text in ("a", "ab", "c")] == [True, False, False]

@@ -99,6 +99,24 @@ def oversize(change: Change) -> Iterable[Effect]:
         )
 
 
+def max_expansion(change: Change) -> Iterable[Effect]:
+    """A smaller limit keeps the rest of an object from destinations; a larger one lets more be charged for."""
+    if change.after < change.before:
+        yield effect(
+            change,
+            Kind.NOTE,
+            f"Of an object that expands to more than {change.after} times its stored size, only the beginning is "
+            "archived and shipped. The object stays where it landed, and the failure bucket gets a note.",
+        )
+    else:
+        yield effect(
+            change,
+            Kind.NOTE,
+            "Objects that expand further are shipped whole. Those that were refused are not sent again by the deploy.",
+            f"`logdock backfill --export {change.of}` for what was refused.",
+        )
+
+
 def export_retention(change: Change) -> Iterable[Effect]:
     """CloudWatch Logs deletes what is older."""
     hot = change.new.kept.hot_days

@@ -212,6 +212,7 @@ class _ExportArchive:
         self._write(self._streams.finish())
         self._sink.end(job)
         self._sink.flush()
+        self._streams.check()
         job.tally.lag_ms = max(0, time.time_ns() // 1_000_000 - self._newest) if self._newest else 0
         return job.tally
 

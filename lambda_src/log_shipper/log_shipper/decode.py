@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from isal import igzip_lib
 
-from log_shipper.errors import CorruptInputError
+from log_shipper.errors import CorruptInputError, ExpansionError
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -26,6 +26,8 @@ _SKIPPABLE = b"\x2a\x4d\x18"
 """What follows 0x50 to 0x5f at the start of a zstd stream that begins with user data (RFC 8878, 3.1.2)."""
 IsalError = cast("type[Exception]", igzip_lib.IsalError)
 PIECE_BYTES = 256 * 1024
+UNLIMITED_BYTES = 64 * 1024 * 1024
+"""How much any object may expand to, however small it is stored."""
 _ZSTD_INPUT_BYTES = 1024
 """zstandard's decompressor takes no output limit: small inputs bound what one call can expand to."""
 
@@ -51,6 +53,34 @@ def decoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
     if _decompressed(head, stream) is not None:
         return _refused("the object is compressed more than twice, which is not read")
     return _plain(head, stream)
+
+
+def decoded_within(chunks: Iterable[bytes], max_expansion: int) -> Iterator[bytes]:
+    """Yield what `decoded` does until it is more than 64 MiB and ``max_expansion`` times the stored bytes read so far.
+
+    A few MB of gzip can hold several GB of one character, which a destination would charge for.
+
+    Raises
+    ------
+    ExpansionError
+        When it is more, after what comes before it has been yielded.
+    """
+    stored = expanded = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal stored
+        for chunk in chunks:
+            stored += len(chunk)
+            yield chunk
+
+    for piece in decoded(counted()):
+        expanded += len(piece)
+        if expanded - UNLIMITED_BYTES > max_expansion * stored:
+            raise ExpansionError(
+                f"it expands to more than {max_expansion} times its stored size: {stored:,} bytes read so far became "
+                f"more than {expanded - len(piece):,}; a larger `max_expansion` of the export allows it"
+            )
+        yield piece
 
 
 def _with_magic(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -21,6 +21,10 @@ class CorruptInputError(ShipperError):
     """Bytes that no retry will make readable: a truncated or damaged compressed stream."""
 
 
+class ExpansionError(CorruptInputError):
+    """A compressed object that expands to more than the export's `max_expansion` allows: its rest is not read."""
+
+
 class EnvelopeError(ShipperError):
     """A client-side encrypted object that cannot be opened: wrong key, legacy scheme or a tag that does not verify."""
 
@@ -38,4 +42,4 @@ class OutOfTimeError(ShipperError):
 
 
 class AccountingError(ShipperError):
-    """Records in and records out do not add up: a defect, so the invocation fails loudly."""
+    """What was read and what came of it do not add up: a defect, so the object or invocation fails and is retried."""

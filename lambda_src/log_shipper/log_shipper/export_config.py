@@ -26,6 +26,8 @@ from log_shipper.redaction import MARKERS, Filter, Pattern, Redactor, compile_pa
 from log_shipper.rendering import RESERVED_FIELDS
 
 OVERSIZE = ("split", "truncate", "quarantine")
+MAX_EXPANSION = 250
+"""The default of `max_expansion`; logs are rarely compressed to less than a hundredth."""
 TIME_TO_LIVE_SECONDS = 180.0
 JITTER = 0.2
 """How much sooner than that a configuration may be too old."""
@@ -78,6 +80,8 @@ class ExportConfig:
         Matches lines that begin a record; the others are joined to the one before.
     oversize : str
         What happens to a message longer than a destination takes: ``split``, ``truncate`` or ``quarantine``.
+    max_expansion : int
+        How many times its stored size an object may expand to, beyond the first 64 MiB.
     landing : BucketLanding, LogGroupLanding or None
         Where the export lands. None in a document of the first release, which does not say.
     ship_to : frozenset of str or None
@@ -97,6 +101,7 @@ class ExportConfig:
     path_fields: str | None
     record_start: Callable[[str], bool] | None
     oversize: str
+    max_expansion: int
     landing: BucketLanding | LogGroupLanding | None
     ship_to: frozenset[str] | None
     log_type: str | None = None
@@ -120,6 +125,7 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
     vendor = check.choice(raw, "vendor", tuple(VENDOR_FORMATS), None)
     format_name = check.choice(raw, "format", FORMATS, "auto")
     oversize = check.choice(raw, "oversize", OVERSIZE, "split")
+    max_expansion = check.positive(raw, "max_expansion", MAX_EXPANSION)
     redaction = raw.get("redaction") or {}
     if not isinstance(redaction, dict):
         check.faults.append("redaction: not an object")
@@ -143,26 +149,29 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
         raw,
         {
             "vendor", "format", "redaction", "include", "exclude", "decryption_keys_secret", "path_fields",
-            "record_start", "oversize", "landing", "ship_to", "log_type",
+            "record_start", "oversize", "max_expansion", "landing", "ship_to", "log_type",
         },
         "",
     )  # fmt: skip
     if check.faults:
         raise ConfigurationError(f"export {name!r}: " + "; ".join(check.faults))
     starts = compile_pattern("record_start", record_start) if record_start else None
+    # where an object is cut decides how its records are counted
+    limit = f"/{max_expansion}" if max_expansion != MAX_EXPANSION else ""
     return ExportConfig(
         name=name,
         vendor=vendor,
         format_name=format_name,
         redactor=Redactor(markers, detectors, patterns),
         filter=Filter(include, exclude),
-        reader=f"{vendor}/{format_name}/{fingerprint(record_start)}/4",
+        reader=f"{vendor}/{format_name}/{fingerprint(record_start)}/4{limit}",
         # the number changes when redaction itself finds more: what was archived before is then redacted again
         policy=fingerprint(markers, detectors, patterns, include, exclude, 3),
         decryption_keys_secret=secret,
         path_fields=path_fields,
         record_start=(lambda line: starts.search(line.encode()) is not None) if starts else None,
         oversize=oversize,
+        max_expansion=max_expansion,
         landing=landing,
         ship_to=ship_to,
         log_type=log_type,
@@ -288,6 +297,13 @@ class _Checker:
             return value
         self.faults.append(f"{key}: not a text")
         return None
+
+    def positive(self, raw: Mapping[str, Any], key: str, default: int) -> int:
+        value = raw.get(key, default)
+        if type(value) is int and value > 0:
+            return value
+        self.faults.append(f"{key}: {value!r} is not a positive whole number")
+        return default
 
     def texts(self, raw: Mapping[str, Any], key: str) -> tuple[str, ...]:
         value = raw.get(key) or []

@@ -146,6 +146,8 @@ class Job:
         True once it was kept that the object is settled.
     unsaved_bytes : int
         How much was acknowledged since then.
+    max_expansion : int or None
+        The limit that the object exceeded, so that its rest was not read; None when it was read to its end.
     """
 
     export: ExportConfig
@@ -162,6 +164,7 @@ class Job:
     saved: bool = False
     done: bool = False
     unsaved_bytes: int = 0
+    max_expansion: int | None = None
     tally: Tally = field(default_factory=Tally)
 
     def take(self, raw: RawBlock | list[Record], *, by_hour: bool = False) -> list[Segment]:

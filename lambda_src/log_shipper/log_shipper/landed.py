@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from log_shipper.decode import decoded
-from log_shipper.errors import CorruptInputError
+from log_shipper.decode import decoded_within
+from log_shipper.errors import CorruptInputError, ExpansionError
 from log_shipper.export_config import ExportConfig
 from log_shipper.jobs import Job, Refused, Segment
 from log_shipper.parsers import docker_json, mongodb_atlas
@@ -29,7 +29,7 @@ def landed_blocks(
     tally : Tally
         Counts the failed logins of an audit log.
     """
-    pieces, log_type = decoded(chunks), log_type_of(key, config.vendor)
+    pieces, log_type = decoded_within(chunks, config.max_expansion), log_type_of(key, config.vendor)
     if config.vendor == "mongodb-atlas" and "audit" in log_type.lower():
         pieces = mongodb_atlas.counting_failed_logins(pieces, tally)
     return read_blocks(
@@ -57,5 +57,7 @@ def refuse_rest(job: Job, error: CorruptInputError, arrival: str) -> Segment:
     note = Record(f"the rest of the object cannot be read: {error}", arrival, "unreadable")
     job.tally.records_in += 1
     job.seen += 1
+    if isinstance(error, ExpansionError):
+        job.max_expansion = job.export.max_expansion
     refused = Refused(str(error), arrival, job.renderer.archived(note), job.seen)
     return Segment(b"", 0, 0, 1, (refused,), job.seen, arrival)

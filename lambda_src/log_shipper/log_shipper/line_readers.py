@@ -43,7 +43,16 @@ VENDOR_FORMATS = {
 
 
 class LineReader(Protocol):
-    """Turns lines into records; may hold a record back until it knows that it is complete."""
+    """Turns lines into records; may hold a record back until it knows that it is complete.
+
+    Attributes
+    ----------
+    passed_over : int or None
+        How many characters of the lines are in no record on purpose, such as header lines, each line counted with its
+        end. None for a reader whose messages are not the text of the lines, such as that of Docker's JSON.
+    """
+
+    passed_over: int | None
 
     def feed(self, line: str, origin: Origin) -> Iterator[Record]:
         """Take a line; yield the records that are complete because of it."""
@@ -73,6 +82,8 @@ def line_reader(format_name: str, record_start: Callable[[str], bool] | None = N
         return _Columns(format_name)
     if parse is None:
         raise ConfigurationError(f"format {format_name!r} is not a line format; allowed: {', '.join(FORMATS)}")
+    if format_name == "archive":
+        return _Single(parse, None)
     if record_start is not None:
         return _Joined(parse, record_start, record_start)
     if format_name == "mongodb":
@@ -91,8 +102,8 @@ def _auto_line(line: str, origin: Origin) -> Record:
 class _Single:
     """One line, one record."""
 
-    def __init__(self, parse: Callable[[str, Origin], Record]) -> None:
-        self._parse = parse
+    def __init__(self, parse: Callable[[str, Origin], Record], passed_over: int | None = 0) -> None:
+        self._parse, self.passed_over = parse, passed_over
 
     def feed(self, line: str, origin: Origin) -> Iterator[Record]:
         yield self._parse(line, origin)
@@ -106,6 +117,7 @@ class _Columns:
 
     def __init__(self, kind: str) -> None:
         self._parser = s3_logs.ColumnParser(kind)
+        self.passed_over: int | None = 0
         self._csv = kind == "csv"
         self._held: list[str] = []
         self._chars = 0
@@ -134,7 +146,9 @@ class _Columns:
             yield from self._parse(line, self._origin)
 
     def _parse(self, line: str, origin: Origin) -> Iterator[Record]:
-        if not self._parser.take_header(line):
+        if self._parser.take_header(line):
+            self.passed_over = (self.passed_over or 0) + len(line) + 1
+        else:
             yield self._parser.parse(line, origin)
 
 
@@ -152,6 +166,7 @@ class MixedLines:
 
     def __init__(self, *, is_csv: bool) -> None:
         self._columns: dict[str, s3_logs.ColumnParser] = {}
+        self.passed_over: int | None = 0
         self._named: str | None = None
         self._is_header = is_csv
         self._held: list[str] = []
@@ -201,7 +216,7 @@ class MixedLines:
             records = list(_documents(text, self._origin)) if is_document else [self._csv(text, self._origin)]
             if records:
                 self._held = []
-                yield from records
+                yield from self._counted(text, records)
                 return
         if self._chars >= MAX_JOINED_CHARS:
             yield from self.finish()
@@ -215,19 +230,25 @@ class MixedLines:
     def _read(self, line: str, origin: Origin) -> Iterator[Record]:
         text = line.lstrip(lenient_json.BEFORE_DOCUMENT) if line[:1] in lenient_json.BEFORE_DOCUMENT else line
         if text.startswith("{"):
-            yield from _json_line(line, text, origin)
+            yield from self._counted(line, _json_line(line, text, origin))
             return
         if text.startswith("[") and (records := list(_documents(text, origin))):
-            yield from records
+            yield from self._counted(line, records)
             return
         kind = s3_logs.format_of(text)
         if kind is not None:
             if self._parser(kind).take_header(text):
                 self._named = kind
+                self._counted(line, [])
                 return
         elif self._named and self._parser(self._named).fits(text):
             kind = self._named
         yield self._parser(kind).parse(line, origin) if kind else Record(line, origin.arrival, "plain")
+
+    def _counted(self, text: str, records: list[Record]) -> list[Record]:
+        """Return the records of a text; what surrounds them (brackets, separators, a header) is passed over."""
+        self.passed_over = (self.passed_over or 0) + len(text) + 1 - sum(len(each.message) + 1 for each in records)
+        return records
 
     def _csv(self, text: str, origin: Origin) -> Record:
         return self._parser("csv").parse(text, origin)
@@ -242,15 +263,13 @@ _OPENS_DOCUMENT = re.compile(r"(?:\{|\[)\s*$|(?:\{\s*\"|\[\s*\{).*[,{\[]\s*$", r
 """A line that ends in the middle of a JSON document, as pretty-printed ones do."""
 
 
-def _json_line(line: str, text: str, origin: Origin) -> Iterator[Record]:
-    """Yield the record of a line that begins with a brace, or those of the trail or the documents that it holds."""
+def _json_line(line: str, text: str, origin: Origin) -> list[Record]:
+    """Return the record of a line that begins with a brace, or those of the trail or the documents that it holds."""
     if not json_stream.is_records(text):
         record = json_lines.parse(text, origin._replace(log_type="json-lines"))
         if record.understood:
-            yield record._replace(message=line)
-            return
-    records = list(_documents(text, origin))
-    yield from records or (plain.unknown(line, origin._replace(log_type="json-lines")),)
+            return [record._replace(message=line)]
+    return list(_documents(text, origin)) or [plain.unknown(line, origin._replace(log_type="json-lines"))]
 
 
 def _documents(text: str, origin: Origin) -> Iterator[Record]:
@@ -273,6 +292,7 @@ class _Joined:
         may_continue: Callable[[str], bool],
     ) -> None:
         self._parse, self._starts, self._may_continue = parse, starts, may_continue
+        self.passed_over: int | None = 0
         self._held: list[str] = []
         self._chars = 0
         self._origin = Origin("", "")

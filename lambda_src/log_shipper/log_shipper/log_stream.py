@@ -8,7 +8,7 @@ from log_shipper.export_config import ExportConfig
 from log_shipper.jobs import Job, Segment
 from log_shipper.line_readers import VENDOR_FORMATS, line_reader
 from log_shipper.parsers import aurora_mysql, cockroachdb
-from log_shipper.reading import RawBlock
+from log_shipper.reading import Accounted, RawBlock
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import Renderer, Shape
 
@@ -32,7 +32,7 @@ class LogStream:
         self._format = "json-lines" if name == "json" else name
         self._config = config
         self._log_type = aurora_mysql.log_type_of(log_group)
-        self._reader = line_reader(self._format, config.record_start)
+        self._reader = Accounted(line_reader(self._format, config.record_start))
         source = f"cloudwatch:{log_group}:{log_stream}"
         fields = cockroachdb.stream_fields(log_stream) if config.vendor == "cockroachdb" else None
         self.renderer = Renderer(Shape(), export=config.name, vendor=config.vendor, source=source, fields=fields)
@@ -60,17 +60,28 @@ class LogStream:
 
     def finish(self) -> list[list[Record]]:
         """Return the record that was waiting for more lines, if any."""
-        held = list(self._reader.finish())
+        held = self._reader.finish()
         return [held] if held else []
+
+    def check(self) -> None:
+        """Raise when records do not hold all of the events' messages; only after `finish`.
+
+        Raises
+        ------
+        AccountingError
+            A defect of the format's reader.
+        """
+        self._reader.check()
 
     def records(self, payload: LogEvents) -> list[Record]:
         """Return the records that a payload completes: each event's message is one line."""
-        records: list[Record] = []
+        lines: list[tuple[str, Origin]] = []
         for event in payload.events:
             message = event["message"].rstrip("\r\n")
             if message and not message.isspace():
                 arrival = timestamps.from_epoch(event["timestamp"]) or "1970-01-01T00:00:00Z"
-                records += self._reader.feed(message, Origin(arrival, self._log_type))
+                lines.append((message, Origin(arrival, self._log_type)))
+        records = self._reader.feed(lines)
         if self._config.vendor == "aurora-mysql":
             records.sort(key=lambda record: record.time)
         return records
@@ -120,6 +131,17 @@ class LogStreams:
         for stream in self._streams.values():
             yield from self._segments(stream, stream.finish())
         self.job.complete = True
+
+    def check(self) -> None:
+        """Raise when records do not hold all of the messages; only after `finish`.
+
+        Raises
+        ------
+        AccountingError
+            A defect of the format's reader.
+        """
+        for stream in self._streams.values():
+            stream.check()
 
     def _segments(self, stream: LogStream, blocks: Iterable[RawBlock | list[Record]]) -> Iterator[Segment]:
         self.job.renderer = stream.renderer

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from log_shipper import lenient_json
-from log_shipper.errors import CorruptInputError
-from log_shipper.line_readers import STREAM_FORMATS, VENDOR_FORMATS, MixedLines, line_reader
+from log_shipper.errors import AccountingError, CorruptInputError
+from log_shipper.line_readers import STREAM_FORMATS, VENDOR_FORMATS, LineReader, MixedLines, line_reader
 from log_shipper.lines import HEAD_BYTES, line_blocks, text_of, utf8, with_head
 from log_shipper.parsers import docker_json, json_stream, mongodb_atlas, s3_logs
 from log_shipper.parsers.s3_logs import shows_no_format
@@ -60,6 +60,9 @@ def read_blocks(
     ------
     CorruptInputError
         When the pieces break off so; after everything before the damage has been yielded.
+    AccountingError
+        When records do not hold all of the lines: a defect. It is raised after everything has been yielded, so that
+        the object is not acknowledged and is tried again.
     """
     damage: list[CorruptInputError] = []
     yield from _blocks(_until_damage(pieces, damage), vendor, format_name, origin, record_start)
@@ -95,14 +98,7 @@ def _blocks(
         if mixed and (records := list(mixed.finish())):
             yield records
         return
-    reader = mixed or line_reader(format_name, record_start)
-
-    def records_of(block: bytes) -> list[Record]:
-        return [
-            record for line in block.split(b"\n") if line and not line.isspace()
-            for record in reader.feed(text_of(line), origin)
-        ]  # fmt: skip
-
+    reader = Accounted(mixed or line_reader(format_name, record_start))
     way = _WAYS.get(format_name, "") if record_start is None else ""
     for block in line_blocks(source):
         log_type = origin.log_type
@@ -110,13 +106,57 @@ def _blocks(
             way, log_type = _way_of(block, mixed)
         # a line that opens with a brace begins a record, so nothing held back goes on in it
         if way == "arrival" or (way and block.startswith(b"{")):
-            if held := list(reader.finish()):
+            if held := reader.finish():
                 yield held
-            yield RawBlock(block, way, log_type, [origin.arrival], partial(records_of, block))
-        elif records := records_of(block):
+            yield RawBlock(block, way, log_type, [origin.arrival], partial(reader.read, block, origin))
+        elif records := reader.read(block, origin):
             yield records
-    if records := list(reader.finish()):
+    if records := reader.finish():
         yield records
+    reader.check()
+
+
+class Accounted:
+    """A reader whose records must hold every character that it is given.
+
+    Bytes that are not UTF-8 are counted as they are then shown. A line and a record count one more, for the line feed,
+    which a record has inside where lines were joined.
+    """
+
+    def __init__(self, reader: LineReader) -> None:
+        self._reader = reader
+        self._read = self._returned = 0
+
+    def read(self, block: bytes, origin: Origin) -> list[Record]:
+        """Return the records that a block of lines of one origin completes."""
+        return self.feed([(text_of(line), origin) for line in block.split(b"\n") if line and not line.isspace()])
+
+    def feed(self, lines: list[tuple[str, Origin]]) -> list[Record]:
+        """Return the records that lines complete."""
+        self._read += sum([len(line) for line, _ in lines]) + len(lines)
+        return self._count([record for line, origin in lines for record in self._reader.feed(line, origin)])
+
+    def finish(self) -> list[Record]:
+        """Return what the reader held back."""
+        return self._count(list(self._reader.finish()))
+
+    def _count(self, records: list[Record]) -> list[Record]:
+        self._returned += sum([len(record[0]) for record in records]) + len(records)
+        return records
+
+    def check(self) -> None:
+        """Raise when what was read is neither in records nor passed over on purpose; only after `finish`.
+
+        Raises
+        ------
+        AccountingError
+            A defect of the reader.
+        """
+        passed_over = self._reader.passed_over
+        if passed_over is not None and self._read != self._returned + passed_over:
+            raise AccountingError(
+                f"characters read {self._read} != in records {self._returned} + passed over {passed_over}"
+            )
 
 
 _OPEN_ENDS = (b",", b"{", b"[")

@@ -77,7 +77,9 @@ class FailureStore:
             self._finish(next(iter(self._writes.values()))[0].job)
         self._finish(job)
         write = _Write(job, job.saved, job.unsaved_bytes)
-        document = {"position": job.position, "reader": reader_of(job), "done": job.settled}
+        document: dict[str, object] = {"position": job.position, "reader": reader_of(job), "done": job.settled}
+        if job.max_expansion is not None:
+            document["max_expansion"] = job.max_expansion
         job.saved, job.done, job.unsaved_bytes = True, job.settled, 0
         self._writes[id(job)] = write, parallel.start(self._put, self._progress_key(job), orjson.dumps(document))
         if not job.settled:
@@ -105,8 +107,8 @@ class FailureStore:
     def resume(self, job: Job) -> bool:
         """Set a job to where an earlier invocation stopped; return True when that one finished the object.
 
-        Half of what another reader read counts for nothing: its records were not counted the same way. Progress that
-        cannot be read costs a repetition, never a record.
+        Half of what another reader read counts for nothing: its records were not counted the same way. So does an
+        object that exceeded a smaller `max_expansion`. Progress that cannot be read costs a repetition, never a record.
         """
         try:
             body = aws.s3().get_object(Bucket=self._bucket, Key=self._progress_key(job))["Body"].read()
@@ -118,6 +120,8 @@ class FailureStore:
         if progress is None:
             log("progress unreadable", destination=self._destination, error="it is not a progress document")
             return False
+        if progress.done and progress.max_expansion is not None:
+            return job.export.max_expansion <= progress.max_expansion
         if not progress.done and progress.reader == reader_of(job):
             job.position = job.skip = progress.position
             job.saved = True
@@ -133,17 +137,19 @@ class _Progress(NamedTuple):
     position: int
     reader: str
     done: bool
+    max_expansion: int | None
 
 
 def _read_progress(body: bytes) -> _Progress | None:
     """Return what a progress document says, None for anything that `FailureStore.save` does not write."""
     try:
         document = orjson.loads(body)
-        progress = _Progress(document["position"], document["reader"], document["done"])
+        progress = _Progress(document["position"], document["reader"], document["done"], document.get("max_expansion"))
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
     # `type`, because True is an int to `isinstance`
     whole = type(progress.position) is int and isinstance(progress.reader, str) and type(progress.done) is bool
+    whole = whole and (progress.max_expansion is None or type(progress.max_expansion) is int)
     return progress if whole and progress.position >= 0 else None
 
 

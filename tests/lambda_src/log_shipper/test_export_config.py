@@ -24,6 +24,8 @@ def fault(**document: Any) -> str:
     ("document", "wanted"),
     [
         ({"format": "text"}, "format: 'text' is not one of auto, cockroachdb, cloudtrail, json,"),
+        ({"max_expansion": True}, "max_expansion: True is not a positive whole number"),
+        ({"max_expansion": 0}, "max_expansion: 0 is not a positive whole number"),
         ({"oversize": "drop"}, "oversize: 'drop' is not one of split, truncate, quarantine"),
         ({"path_fields": "{a"}, "path_fields: no {name} in it, or an unmatched brace"),
         ({"path_fields": "{source}/{a}"}, "path_fields: 'source' is a name that every record has"),

@@ -51,6 +51,7 @@ class Joiner:
     """Joins the continuation lines of a ``crdb-v2`` entry to it, whatever blocks or events the lines came in."""
 
     def __init__(self) -> None:
+        self.passed_over: int | None = None
         self._prefix = ""
         self._held: Record | None = None
         self._parts: list[str] = []

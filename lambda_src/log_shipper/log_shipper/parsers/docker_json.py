@@ -66,6 +66,7 @@ class Joiner:
     """Joins the parts of a line that Docker cut; stdout's and stderr's may alternate. The time is the first part's."""
 
     def __init__(self) -> None:
+        self.passed_over: int | None = None
         self._cut: dict[str, _Cut] = {}
 
     def feed(self, line: str, origin: Origin) -> Iterator[Record]:

@@ -1,0 +1,84 @@
+"""The error of a settings file that cannot be used, and what it says of each broken rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorDetail:
+    """One broken rule.
+
+    Attributes
+    ----------
+    place
+        The setting as messages have it: `exports[17] (orders-eu).log_types[0]`. Empty for the file as a whole.
+    message
+        What is wrong, on one line.
+    path
+        The setting without names: `exports[17].log_types[0]`.
+    line, column
+        Where it is in the file, counted from 1. None if there is no file or no such place.
+    export
+        Name of the export.
+    value
+        The value as far as it may be shown: never what may be a secret.
+    allowed
+        What would have been accepted.
+    """
+
+    place: str
+    message: str
+    path: str = ""
+    line: int | None = None
+    column: int | None = None
+    export: str | None = None
+    value: str | None = None
+    allowed: str | None = None
+
+
+class SettingsError(Exception):
+    """A settings file that cannot be used. The text lists every error: line, setting, value, what is allowed.
+
+    Attributes
+    ----------
+    file
+        The settings file.
+    details
+        The errors, in the order of the settings.
+    """
+
+    def __init__(self, file: Path, details: Sequence[ErrorDetail]) -> None:
+        self.file, self.details = file, tuple(details)
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        first = self.details[0]
+        if not first.place:
+            # the file as a whole: there is nothing else to list
+            position = "".join(f":{number}" for number in (first.line, first.column) if number is not None)
+            return f"{self.file}{position}: {first.message}"
+        lines = list(dict.fromkeys(f"  {self._position(each)}{each.place}: {each.message}" for each in self.details))
+        count = f"{len(lines)} mistakes" if len(lines) > 1 else "1 mistake"
+        return "\n".join([f"{self.file}: {count}", *lines])
+
+    def _position(self, detail: ErrorDetail) -> str:
+        return f"{self.file}:{detail.line}: " if detail.line is not None else ""
+
+    def as_documents(self) -> list[dict[str, object]]:
+        """List the errors for a script: file, line, column, path, export, value, message and allowed."""
+        return [
+            {
+                "file": str(self.file),
+                "line": each.line,
+                "column": each.column,
+                "path": each.path,
+                "export": each.export,
+                "value": each.value,
+                "message": each.message,
+                "allowed": each.allowed,
+            }
+            for each in self.details
+        ]
