@@ -250,7 +250,8 @@ def _logzio(account: Account, destination: LogzioDestination) -> Answer:
             if one is None:
                 faults.append(f"Logz.io has no S3 fetcher of {bucket}/{prefix}")
             else:
-                wanted = {"arn": role_arn, "active": True, "logsType": destination.log_type or export.name}
+                log_type = export.log_type or destination.log_type or export.name
+                wanted = {"arn": role_arn, "active": True, "logsType": log_type}
                 faults += [f"{prefix}: {each}" for each in _differences(wanted, one)]
     return Answer(DISABLED if any("no S3 fetcher" in each or "active" in each for each in faults) else ENABLED, faults)
 

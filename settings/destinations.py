@@ -11,7 +11,7 @@ from settings.connect import LogzioConnect
 from settings.logzio_metrics import LogzioMetrics
 from settings.model import Model
 from settings.secret_reference import SecretReference
-from settings.text import AccountId, ExternalIds, HttpsUrl, Name, SessionSeconds, refuse
+from settings.text import AccountId, ExternalIds, HttpsUrl, Name, SessionSeconds, Switch, refuse
 
 ARCHIVE = "archive"
 """The built-in destination: a normalised copy of an S3 export in the archive. CloudWatch exports always have it."""
@@ -93,8 +93,14 @@ class LogzioDestination(Model):
         default=None,
         min_length=1,
         max_length=256,
-        description="Logz.io's `type` of every log. Left out: the log's own type (`push`) or the export's name "
-        "(`fetch`).",
+        description="Logz.io's `type` of every log, which selects its parsing pipeline. Default: with `push` the "
+        "built-in type of each log ([Logz.io](logzio.md#types)), or the export's kind where there is none; with "
+        "`fetch` the export's name.",
+    )
+    parse_json: Switch = Field(
+        default=False,
+        description="`push`: send the fields of a JSON message as fields of the line too "
+        "([Logz.io](logzio.md#fields-of-json-messages)).",
     )
     connect: LogzioConnect | None = Field(
         default=None,
@@ -124,6 +130,13 @@ class LogzioDestination(Model):
     def _only_when_pushing(cls, value: str | None, info: ValidationInfo) -> str | None:
         if info.data.get("mode") == "fetch" and value is not None:
             raise refuse("nothing: with `mode: fetch` Logz.io reads by a role, and this belongs to `mode: push`")
+        return value
+
+    @field_validator("parse_json")
+    @classmethod
+    def _parsed_when_pushing(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("mode") == "fetch":
+            raise refuse("false: with `mode: fetch` Logz.io reads the archive's lines as they are")
         return value
 
     @field_validator("connect", "account_id", "external_id", "session_seconds")

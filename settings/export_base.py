@@ -40,6 +40,14 @@ class ExportBase(Model):
         "which say what they are parts of. `truncate`: it is cut, with a mark. `quarantine`: it is kept in the failure "
         "bucket. The archive takes any length.",
     )
+    log_type: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        pattern=r"^\S+$",
+        description="Logz.io's `type` of this export's logs, such as `guardduty`. Default: the destination's "
+        "`log_type`.",
+    )
     max_expansion: int = Field(
         default=250,
         ge=10,

@@ -8,7 +8,7 @@ from settings.exports import Export
 
 _FIELDS = {
     "redaction", "include", "exclude", "format", "record_start", "path_fields", "oversize", "max_expansion",
-    "decryption_keys_secret",
+    "decryption_keys_secret", "log_type",
 }  # fmt: skip
 """The settings that reach the shipper unchanged; its own defaults are those of the settings."""
 

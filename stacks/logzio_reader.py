@@ -68,7 +68,9 @@ def logzio_reader(
             permissions=_permissions(names, name),
         ),
     )
-    exports = [export.name for export in settings.exports if name in export.ship_to]
+    shipped = [export for export in settings.exports if name in export.ship_to]
+    exports = [export.name for export in shipped]
+    own_types = {export.name: export.log_type for export in shipped if export.log_type}
     suffix = name.title().replace("-", "")
     CfnOutput(stack, f"{suffix}RoleArn", value=role.arn, description="Role ARN, as Logz.io's form asks for it")
     if connector and account and connect:
@@ -80,6 +82,7 @@ def logzio_reader(
             "Feed": f"feed/{name}/",
             "Exports": exports,
             **({"LogType": destination.log_type} if destination.log_type else {}),
+            **({"LogTypes": own_types} if own_types else {}),
         }
         answered = {one: account.get_att_string(one) for one in ("LogzioAccount", "ExternalIds")}
         fetchers = connector.apply(
@@ -96,7 +99,7 @@ def logzio_reader(
         )
         steps, about = fetchers.get_att_string("NextSteps"), "What is left to do"
     else:
-        steps = fetch_steps(destination, names=names, role_arn=role.arn, exports=exports)
+        steps = fetch_steps(destination, names=names, role_arn=role.arn, exports=exports, log_types=own_types)
         about = "What to enter at Logz.io"
     CfnOutput(stack, f"{suffix}NextSteps", value=steps, description=about)
 

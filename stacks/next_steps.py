@@ -8,7 +8,7 @@ credential, or an id that the vendor shows.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Any
 
@@ -205,8 +205,16 @@ def aptible_steps(export: AptibleExport, *, account: str, bucket: str, key_arn: 
     )
 
 
-def fetch_steps(destination: LogzioDestination, *, names: Names, role_arn: str, exports: Sequence[str]) -> str:
-    """List the S3 fetchers to create at Logz.io: one per export."""
+def fetch_steps(
+    destination: LogzioDestination,
+    *,
+    names: Names,
+    role_arn: str,
+    exports: Sequence[str],
+    log_types: Mapping[str, str] | None = None,
+) -> str:
+    """List the S3 fetchers to create at Logz.io: one per export, with the type of its logs where it has its own."""
+    own = log_types or {}
     url = quote(f"{destination.api_url}/v1/log-shipping/s3-buckets")
     call = f'curl --fail-with-body {url} -H "X-API-TOKEN: $LOGZIO_API_TOKEN"'
     return "\n".join(
@@ -217,7 +225,7 @@ def fetch_steps(destination: LogzioDestination, *, names: Names, role_arn: str, 
                 "bucket": names.bucket("archive"),
                 "prefix": f"feed/{destination.name}/{export}/",
                 "region": names.region.upper().replace("-", "_"),
-                "logsType": destination.log_type or export,
+                "logsType": own.get(export) or destination.log_type or export,
                 "active": True,
                 "addS3ObjectKeyAsLogField": True,
             }

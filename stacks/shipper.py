@@ -242,5 +242,6 @@ def destination_document(destination: LogzioDestination | OtlpDestination) -> di
             "listener_url": destination.listener,
             "token_secret": destination.token_secret,
             "type": destination.log_type,
+            "parse_json": destination.parse_json or None,
         }
     return {"name": destination.name, **{key: value for key, value in document.items() if value is not None}}

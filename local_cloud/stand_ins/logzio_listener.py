@@ -2,8 +2,9 @@
 
 ``POST /?token=...&type=...``, newline-delimited JSON, ``Content-Encoding: gzip`` accepted. 200 with an empty body when
 every line was accepted; 400 with counts when some were not, the others being in; 401 for a token it does not know; 413
-for a body over 10 MB, measured as it arrives and as it unpacks. Sources: docs.logz.io, "JSON uploads" and "Troubleshoot
-invalid logs".
+for a body over 10 MB, measured as it arrives and as it unpacks. A line's own ``type`` overrides the one in the URL.
+A line that breaks a limit of its fields is accepted, and has a tag that says so. Sources: docs.logz.io, "JSON uploads"
+and "Understanding Invalid Log Errors".
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_LINE_BYTES = 500_000
+MAX_FIELDS = 1000
+MAX_JSON_DEPTH = 10
+MAX_VALUE_CHARS = 32_700
 _GZIP_WINDOW = 31
 
 
@@ -51,6 +55,10 @@ class LogzioListener:
         The markers of the lines that were accepted, by account and export.
     lines
         The accepted lines, as they came, by account.
+    types
+        The types of the accepted lines, by account and export.
+    tags
+        Why lines were invalid, by account and export: ``MAX_FIELDS_NUMBER`` and the like.
     refusals
         How often it did not answer 200, by status.
     failing
@@ -67,6 +75,8 @@ class LogzioListener:
         self._lock = threading.Lock()
         self.accepted: dict[tuple[str, str], Sightings] = defaultdict(Sightings)
         self.lines: dict[str, list[bytes]] = defaultdict(list)
+        self.types: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.tags: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.refusals: dict[int, int] = defaultdict(int)
         self.failing: int | None = None
         self.max_line_bytes = MAX_LINE_BYTES
@@ -124,6 +134,9 @@ class LogzioListener:
             for export, line in good:
                 self.accepted[account, export].see([line.decode(errors="replace")])
                 self.lines[account].append(line)
+                document = json.loads(line)
+                self.types[account, export].add(str(document.get("type", query.get("type", ["http-bulk"])[0])))
+                self.tags[account, export].update(invalid_tags(document))
         return (200, b"") if len(good) == sum(counts.values()) else (400, json.dumps(counts).encode())
 
     def note(self, status: int) -> None:
@@ -145,6 +158,27 @@ def judge(line: bytes, max_line_bytes: int = MAX_LINE_BYTES) -> tuple[str, str]:
     if not isinstance(document, dict):
         return "malformedLines", ""
     return "successfulLines", str(document.get("export", ""))
+
+
+def invalid_tags(document: Mapping[str, object]) -> set[str]:
+    """Return the tags that Logz.io gives a line whose fields break its limits."""
+    tags: set[str] = set()
+    count = 0
+    waiting: list[tuple[object, int]] = [(document, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, dict):
+            count += len(value)
+            if depth >= MAX_JSON_DEPTH:
+                tags.add("MAX_JSON_DEPTH")
+            if any("." in name for name in value):
+                tags.add("ARRAY_INDEX_OUT_OF_BOUNDS_EXCEPTION")
+            waiting += [(inner, depth + 1) for inner in value.values()]
+        elif isinstance(value, list):
+            waiting += [(inner, depth) for inner in value]
+        elif isinstance(value, str) and len(value) > MAX_VALUE_CHARS:
+            tags.add("INVALID_FIELD_VALUE_LENGTH")
+    return tags | ({"MAX_FIELDS_NUMBER"} if count > MAX_FIELDS else set())
 
 
 def unpack(body: bytes, encoding: str) -> bytes:

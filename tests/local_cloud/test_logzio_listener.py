@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from log_shipper import json_fields
 
 from local_cloud.certificate import ServerCertificate, create_server_certificate
 from local_cloud.markers import new_uuid
-from local_cloud.stand_ins.logzio_listener import MAX_BODY_BYTES, MAX_LINE_BYTES, LogzioListener
+from local_cloud.stand_ins.logzio_listener import MAX_BODY_BYTES, MAX_LINE_BYTES, LogzioListener, invalid_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,3 +147,32 @@ def test_its_certificate_is_the_local_clouds(listener: LogzioListener) -> None:
         pytest.raises(ssl.SSLCertVerificationError),
     ):
         opened.request("POST", "/")
+
+
+def test_type_of_a_line_overrides_the_one_in_the_url(
+    listener: LogzioListener, connection: http.client.HTTPSConnection
+) -> None:
+    body = _line("a", "m") + b'{"export":"b","message":"m","type":"cloudtrail","userIdentity":{"arn":"a"}}\n'
+    assert _post(connection, body) == (200, b"")
+    assert (listener.types["logz", "a"], listener.types["logz", "b"]) == ({"x"}, {"cloudtrail"})
+    assert listener.tags["logz", "b"] == set()
+
+
+@pytest.mark.parametrize(
+    ("document", "tag"),
+    [
+        ({f"f{number}": 1 for number in range(1001)}, "MAX_FIELDS_NUMBER"),
+        ({"a": "x" * 32_701}, "INVALID_FIELD_VALUE_LENGTH"),
+        (json.loads('{"a":' * 11 + "1" + "}" * 11), "MAX_JSON_DEPTH"),
+        ({"a.b": 1}, "ARRAY_INDEX_OUT_OF_BOUNDS_EXCEPTION"),
+    ],
+)
+def test_line_that_breaks_a_limit_of_fields_has_a_tag(document: dict[str, object], tag: str) -> None:
+    assert invalid_tags(document) == {tag}
+
+
+def test_fields_of_a_json_message_break_no_limit() -> None:
+    deep = json.loads('{"a.b":' * 30 + "1" + "}" * 30)
+    message = json.dumps({"deep": deep, "_id": 1, "long": "x" * 40_000, **{f"f{number}": 1 for number in range(2000)}})
+    members = json_fields.members_of(message).decode()
+    assert invalid_tags(json.loads("{" + members.removeprefix(",") + "}")) == set()

@@ -113,6 +113,9 @@ def test_a_log_type_reaches_logzio_as_it_is(log_type: str) -> None:
     (call,) = run(fetch_steps(destination, names=Names.of(settings), role_arn=ARN, exports=["orders"]))
     assert body(call)["logsType"] == (log_type or "orders")
     assert "X-API-TOKEN: l z" in call
+    own = {"orders": "own"}
+    (call,) = run(fetch_steps(destination, names=Names.of(settings), role_arn=ARN, exports=["orders"], log_types=own))
+    assert body(call)["logsType"] == "own"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

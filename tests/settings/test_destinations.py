@@ -139,6 +139,14 @@ def test_a_type_of_logs_belongs_to_both_modes(load: Load, mode: str) -> None:
     assert loaded.log_type == "acme"
 
 
+def test_parse_json_belongs_to_push(load: Load, refusal: Refusal) -> None:
+    loaded = load(document(destinations=[destination(PUSH, parse_json=True)])).destinations[0]
+    assert isinstance(loaded, LogzioDestination)
+    assert loaded.parse_json
+    (line,) = refusal(document(destinations=[destination(FETCH, parse_json=True)]))
+    assert line.startswith("destinations[0].parse_json: ")
+
+
 @pytest.mark.parametrize(
     ("region", "url"),
     [("us", "https://api.logz.io"), ("eu", "https://api-eu.logz.io"), ("uk", "https://api-uk.logz.io")],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,12 @@ STATE = "/logdock/acme-prod/reader/logzio"
 def synth(tmp_path: Path) -> Any:
     """Synthesize a deployment whose reader is connected; changes go to the destination."""
 
-    def synthesized(**changes: Any) -> Synthesized:
+    def synthesized(trail: Mapping[str, Any] | None = None, **changes: Any) -> Synthesized:
         connect = {"secret": "acme/api"}
         reader = destination(FETCH, **{"account_id": None, "external_id": None, "connect": connect, **changes})
         exports = [
             export("cloudwatch-logs", ship_to=["reader"]),
-            export("s3-logs", ship_to=["reader", "archive"]),
+            export("s3-logs", ship_to=["reader", "archive"], **(trail or {})),
             export("cockroachdb"),
         ]
         file = tmp_path / "logdock.yaml"
@@ -116,6 +117,12 @@ def test_both_are_told_of_a_revision_of_adoption_and_of_the_id_of_fetchers_made_
         _, properties = only(stack, f"Custom::LogdockLogzio{operation}")
         assert properties.items() >= told.items()
     assert properties["LogType"] == "acme"
+    assert "LogTypes" not in properties
+
+
+def test_fetchers_have_the_types_that_exports_name(synth: Any) -> None:
+    _, properties = only(synth({"log_type": "cloudtrail"}, log_type="acme"), "Custom::LogdockLogzioFetchers")
+    assert (properties["LogType"], properties["LogTypes"]) == ("acme", {"trail": "cloudtrail"})
 
 
 def test_the_connector_reads_one_secret_and_remembers_and_no_more(synth: Any) -> None:

@@ -54,6 +54,7 @@ def every_setting(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
             exports.append(export(kind, name=f"{kind}-{name}", format=name, **place))
     more: dict[str, Any] = {"record_start": "^20", "oversize": "truncate", "max_expansion": 900}
     more["redaction"] = {"markers": "strip"}
+    more["log_type"] = "guardduty"
     exports.append(export("s3-logs", name="whole", path_fields=PATH_FIELDS, include=["a"], exclude=["b"], **more))
     path = tmp_path_factory.mktemp("settings") / "logdock.yaml"
     path.write_text(yaml.safe_dump(document(*exports)))
@@ -77,6 +78,7 @@ def test_the_settings_of_reading_reach_the_shipper(every_setting: Synthesized) -
     assert [config.record_start(line) for line in ("2026-01-02 started", "  at main")] == [True, False]
     assert [config.filter.wants(text) for text in ("a", "ab", "c")] == [True, False, False]
     assert config.redactor.redact("‹x›") == "x"
+    assert config.log_type == "guardduty"
 
 
 def test_the_page_says_what_the_examples_path_fields_name() -> None:

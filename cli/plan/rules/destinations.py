@@ -48,6 +48,18 @@ def log_type(change: Change) -> Iterable[Effect]:
     yield effect(change, Kind.NOTE, "Parsing rules, drop filters and dashboards at Logz.io that name the old type end.")
 
 
+def parse_json(change: Change) -> Iterable[Effect]:
+    """Fields are what Logz.io's users search by, and what it bills."""
+    yield effect(
+        change,
+        Kind.NOTE,
+        "Lines have the fields of their JSON messages too: at Logz.io they are about twice as long."
+        if change.after
+        else "Lines no longer have the fields of their JSON messages: searches and dashboards that name them find "
+        "nothing new.",
+    )
+
+
 def fetch_account(change: Change) -> Iterable[Effect]:
     """The role trusts one account."""
     if change.before is None or change.after is None:

@@ -62,6 +62,7 @@ from cli.plan.rules.destinations import (
     metrics,
     mode,
     namespaces,
+    parse_json,
     token_secret,
 )
 from cli.plan.rules.exports import (
@@ -141,6 +142,7 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("LogzioDestination", "token_secret"): token_secret,
     ("LogzioDestination", "listener_url"): destination_address,
     ("LogzioDestination", "log_type"): log_type,
+    ("LogzioDestination", "parse_json"): parse_json,
     ("LogzioDestination", "connect"): connect,
     ("LogzioDestination", "account_id"): fetch_account,
     ("LogzioDestination", "external_id"): external_id,
@@ -181,6 +183,7 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("ExportBase", "exclude"): filters,
     ("ExportBase", "alerts"): PARENT,
     ("ExportBase", "oversize"): oversize,
+    ("ExportBase", "log_type"): log_type,
     ("ExportBase", "max_expansion"): max_expansion,
     ("BucketExport", "path_fields"): ON_FROM_NOW,
     ("LineExport", "record_start"): ON_FROM_NOW,

@@ -63,8 +63,8 @@ def renderer_of(destination: Destination, config: ExportConfig, source: str, fie
     if destination.kind == "logzio":
         from log_shipper import logzio
 
-        shape = logzio.SHAPE
-    elif destination.kind == "otlp":
+        return logzio.renderer_of(destination, config, source, fields)
+    if destination.kind == "otlp":
         from log_shipper import otlp
 
         kind, shape = otlp.OtlpRenderer, otlp.SHAPE

@@ -53,7 +53,9 @@ class Destination:
     secret : str
         The secret's name or ARN; empty when there is none.
     log_type : str or None
-        Logz.io's ``type`` of every record; left out, it is the export's vendor.
+        Logz.io's ``type`` of every record. None: by each record's own log type.
+    parse_json : bool
+        True when the fields of a JSON message are sent as fields of the line too (Logz.io).
     """
 
     name: str
@@ -61,6 +63,7 @@ class Destination:
     url: str = ""
     secret: str = ""
     log_type: str | None = None
+    parse_json: bool = False
 
 
 _DESTINATION_KEYS = {
@@ -122,7 +125,14 @@ def read_destination(variables: Mapping[str, str]) -> Destination:
     if raw["kind"] == "logzio" and not secret:
         raise ConfigurationError("LOGDOCK_DESTINATION: token_secret is not set")
     log_type = raw.get("type") or None
-    return Destination(name=str(raw["name"]), kind=raw["kind"], url=url, secret=secret, log_type=log_type)
+    return Destination(
+        name=str(raw["name"]),
+        kind=raw["kind"],
+        url=url,
+        secret=secret,
+        log_type=log_type,
+        parse_json=raw.get("parse_json") is True,
+    )
 
 
 def _is_safe(url: str) -> bool:

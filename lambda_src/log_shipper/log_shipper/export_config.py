@@ -86,6 +86,8 @@ class ExportConfig:
         Where the export lands. None in a document of the first release, which does not say.
     ship_to : frozenset of str or None
         The destinations that it is shipped to. None as above.
+    log_type : str or None
+        Logz.io's ``type`` of every record, before what the destination says.
     """
 
     name: str
@@ -102,6 +104,7 @@ class ExportConfig:
     max_expansion: int
     landing: BucketLanding | LogGroupLanding | None
     ship_to: frozenset[str] | None
+    log_type: str | None = None
 
 
 def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
@@ -136,7 +139,7 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
     patterns = check.patterns(redaction.get("patterns") or [])
     include, exclude = check.texts(raw, "include"), check.texts(raw, "exclude")
     secret, record_start = check.text(raw, "decryption_keys_secret"), check.text(raw, "record_start")
-    path_fields = check.text(raw, "path_fields")
+    path_fields, log_type = check.text(raw, "path_fields"), check.text(raw, "log_type")
     check.faults += _faults_of_path(path_fields) if path_fields is not None else []
     landing = check.landing(raw.get("landing"))
     ship_to = frozenset(check.texts(raw, "ship_to")) if "ship_to" in raw else None
@@ -146,7 +149,7 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
         raw,
         {
             "vendor", "format", "redaction", "include", "exclude", "decryption_keys_secret", "path_fields",
-            "record_start", "oversize", "max_expansion", "landing", "ship_to",
+            "record_start", "oversize", "max_expansion", "landing", "ship_to", "log_type",
         },
         "",
     )  # fmt: skip
@@ -171,6 +174,7 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
         max_expansion=max_expansion,
         landing=landing,
         ship_to=ship_to,
+        log_type=log_type,
     )
 
 

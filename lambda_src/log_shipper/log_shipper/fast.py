@@ -88,11 +88,12 @@ def pass_through(block: bytes, renderer: Renderer, *, by_hour: bool) -> Wrapped 
     """Return a block of archive lines as a destination takes them, without reading them as JSON."""
     if by_hour or not block.startswith(HEAD):
         return None
-    data = renderer.archived_lines(block)
+    count = block.count(b"\n") + 1
+    data = renderer.archived_lines(block, count)
     if data is None:
         return None
     time = block[len(HEAD) : len(HEAD) + 40].partition(b'"')[0].decode("ascii", "replace")
-    return Wrapped(data, block.count(b"\n") + 1, time)
+    return Wrapped(data, count, time)
 
 
 def _escaped_lines(block: bytes | str) -> list[bytes] | None:

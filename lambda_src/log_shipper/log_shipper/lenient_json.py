@@ -16,6 +16,7 @@ from log_shipper.record import JsonValue
 BEFORE_DOCUMENT = "\0\ufeff \t"
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _decoder = json.JSONDecoder(strict=False)
+_as_written = json.JSONDecoder(strict=False, parse_float=str, parse_int=str, parse_constant=str)
 raw_decode = _decoder.raw_decode
 """Decodes the document at a position of a string; returns it and its end, raises ``json.JSONDecodeError``."""
 
@@ -31,19 +32,33 @@ def loads(text: str) -> JsonValue:
     try:
         return orjson.loads(text)
     except ValueError:
-        pass
+        return _decode(text, _decoder)
+
+
+def loads_as_written(text: str) -> JsonValue:
+    """Return what `loads` does, with each number as the string that stands in the text: a converted one may differ.
+
+    Raises
+    ------
+    ValueError
+        As `loads`.
+    """
+    return _decode(text, _as_written)
+
+
+def _decode(text: str, decoder: json.JSONDecoder) -> JsonValue:
     text = text.strip(BEFORE_DOCUMENT)
     if text[:1] not in ("{", "[") or text[-1] not in "}]":
         raise ValueError("the text is no JSON object or array")
     try:
-        return _decoder.decode(text)
+        return decoder.decode(text)
     except RecursionError:
         raise ValueError("the document is nested too deeply") from None
     except ValueError:
         if "\\" not in text:
             raise
     try:
-        return _decoder.decode(_ESCAPE.sub(_known_escape, text))
+        return decoder.decode(_ESCAPE.sub(_known_escape, text))
     except RecursionError:
         raise ValueError("the document is nested too deeply") from None
 

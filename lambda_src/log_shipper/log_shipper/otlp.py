@@ -87,7 +87,13 @@ class OtlpRenderer(Renderer):
         texts = {"log_type": log_type, "source": source or self._source_text}
         return texts | {_COLUMN + name if name in _OWN else name: value for name, value in named}
 
-    def lines(self, times: list[bytes], segments: list[bytes], log_type: str) -> bytes | None:
+    def lines(
+        self,
+        times: list[bytes],
+        segments: list[bytes],
+        log_type: str,
+        added: bytes = b"",  # noqa: ARG002
+    ) -> bytes | None:
         """Return the lines of records that differ in time and message alone; None when a time is out of range."""
         return self._lines(times, segments, self._texts(log_type, None, None))
 
@@ -98,7 +104,7 @@ class OtlpRenderer(Renderer):
             return None
         return joined_lines(_HEAD, moments, None, self._observed + b'"', segments, b'"' + _attributes_part(texts))
 
-    def archived_lines(self, block: bytes) -> bytes | None:
+    def archived_lines(self, block: bytes, count: int) -> bytes | None:  # noqa: ARG002
         """Return a block of archive lines as records when they differ in time and message alone."""
         lines = block.split(b"\n")
         opening = _ARCHIVED.match(lines[0])

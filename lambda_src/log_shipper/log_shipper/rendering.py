@@ -64,8 +64,14 @@ class Renderer:
         """Return the line of a record as the destination takes it, with its line feed."""
         return self.archived(record)
 
-    def archived(self, record: Record) -> bytes:
-        """Return the line of a record as the archive has it, with its line feed."""
+    def archived(self, record: Record, added: bytes = b"") -> bytes:
+        """Return the line of a record as the archive has it, with its line feed.
+
+        Parameters
+        ----------
+        added : bytes
+            Members that the destination's line has in addition, each with a comma before it.
+        """
         middle = self._middles.get(record.log_type)
         if middle is None:
             middle = self._after_time + b',"log_type":' + orjson.dumps(record.log_type)
@@ -76,9 +82,9 @@ class Renderer:
         if record.fields:
             tail = b',"fields":' + orjson.dumps(self._fields | record.fields) + b"}\n"
         time = record.time.encode()
-        return b"".join((HEAD, time, TIMESTAMP, time, middle, source, orjson.dumps(record.message), tail))
+        return b"".join((HEAD, time, TIMESTAMP, time, middle, added, source, orjson.dumps(record.message), tail))
 
-    def lines(self, times: list[bytes], segments: list[bytes], log_type: str) -> bytes | None:
+    def lines(self, times: list[bytes], segments: list[bytes], log_type: str, added: bytes = b"") -> bytes | None:
         """Return the lines of records that differ in time and message alone, copied once; None when they cannot be.
 
         Parameters
@@ -87,13 +93,15 @@ class Renderer:
             The time of all records, or of each, without its Z.
         segments : list of bytes
             The messages, escaped as JSON has them, without quotes.
+        added : bytes
+            As in `archived`.
         """
-        middle = self._after_time + b',"log_type":' + orjson.dumps(log_type)
+        middle = self._after_time + b',"log_type":' + orjson.dumps(log_type) + added
         before, after = b"Z" + middle + self._source + b'"', b'"' + self._fields_part
         return joined_lines(HEAD, times, b"Z" + TIMESTAMP, before, segments, after)
 
-    def archived_lines(self, block: bytes) -> bytes | None:
-        """Return a block of archive lines as the destination takes them; None when that takes reading each of them."""
+    def archived_lines(self, block: bytes, count: int) -> bytes | None:  # noqa: ARG002
+        """Return so many archive lines as the destination takes them; None when that takes reading each of them."""
         return block + b"\n"
 
     def archive_line(self, line: bytes) -> bytes:

@@ -14,7 +14,16 @@ from typing import Any
 
 from vendor_connector import aws, logzio_api, state, vendor_object
 from vendor_connector.logzio_memory import PROPERTIES, Account, fingerprint
-from vendor_connector.request import ConnectorError, NotReadyError, Request, check_names, optional_text, text, texts
+from vendor_connector.request import (
+    ConnectorError,
+    NotReadyError,
+    Request,
+    check_names,
+    optional_text,
+    text,
+    text_map,
+    texts,
+)
 from vendor_connector.vendor_api import NoAnswerError, VendorRefusalError
 from vendor_connector.vendor_object import Document
 
@@ -66,7 +75,9 @@ class Settings:
 
 
 def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
-    """Check the properties of ``logzio-fetchers``; left out, ``LogType`` is the name of each export.
+    """Check the properties of ``logzio-fetchers``.
+
+    ``LogTypes`` has the types of some exports, ``LogType`` that of the others; without it, it is the name of each.
 
     Parameters
     ----------
@@ -74,7 +85,9 @@ def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
         The resource's, at a Delete: it names the account that the fetchers are in. Left out: the account and the
         external ids are those that the operation ``logzio-account`` was answered, under its configuration ``Account``.
     """
-    check_names(properties, (*PROPERTIES, "Account", "RoleArn", "Bucket", "Region", "Feed", "Exports", "LogType"))
+    check_names(
+        properties, (*PROPERTIES, "Account", "RoleArn", "Bucket", "Region", "Feed", "Exports", "LogType", "LogTypes")
+    )
     account = Account.parse(properties)
     answer: Mapping[str, Any] = account.answer(text(properties, "Account"))
     if physical_id:
@@ -82,6 +95,7 @@ def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
     if not answer:
         raise ConnectorError("what Logz.io says of the account is not remembered: change `connect.revision` and deploy")
     feed, log_type = text(properties, "Feed"), optional_text(properties, "LogType")
+    own = text_map(properties, "LogTypes")
     return Settings(
         account=account,
         logzio_account=answer["account"],
@@ -89,7 +103,9 @@ def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
         role_arn=text(properties, "RoleArn"),
         bucket=text(properties, "Bucket"),
         region=text(properties, "Region"),
-        log_types={f"{feed}{export}/": log_type or export for export in texts(properties, "Exports")},
+        log_types={
+            f"{feed}{export}/": own.get(export) or log_type or export for export in texts(properties, "Exports")
+        },
     )
 
 

@@ -46,6 +46,7 @@ def test_ships_a_landed_object_as_the_listener_wants_it(orders: Cloud, logz: Lis
         "export": "orders",
         "vendor": "mongodb-atlas",
         "log_type": "mongodb",
+        "type": "mongodb",
         "source": f"s3://{LANDING}/{ATLAS_KEY}",
         "message": lines[0],
     }

@@ -228,6 +228,14 @@ def test_an_export_that_comes_and_one_that_goes_leave_the_others_alone(logzio: L
     assert [one.method for one in logzio.writes()[2:]] == ["POST", "DELETE"]
 
 
+@pytest.mark.parametrize(("log_type", "others"), [({}, "ledger"), ({"LogType": "acme"}, "acme")])
+def test_fetcher_has_the_type_that_its_export_names(
+    logzio: LogzioApi, formation: Formation, log_type: dict[str, str], others: str
+) -> None:
+    formation.deploy(template(logzio, LogTypes={"trail": "cloudtrail"}, **log_type))
+    assert [one["logsType"] for one in shown(logzio).values()] == [others, "cloudtrail"]
+
+
 def test_a_destination_without_exports_has_no_fetchers(logzio: LogzioApi, formation: Formation) -> None:
     formation.deploy(template(logzio, Exports=[]))
     assert not logzio.writes()

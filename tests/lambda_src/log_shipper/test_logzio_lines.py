@@ -1,0 +1,308 @@
+"""Logz.io's lines: the built-in type of each log, and the fields of a JSON message."""
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from log_shipper import json_fields, logzio, ship
+from log_shipper.environment import Destination
+from log_shipper.export_config import ExportConfig, parse_export_config
+from log_shipper.jobs import Job
+from log_shipper.reading import RawBlock, read_blocks
+from log_shipper.record import Origin, Record
+from log_shipper.rendering import RESERVED_FIELDS, Renderer
+
+from tests.lambda_src.log_shipper.world import Cloud, Context, Listener, batch, message
+
+ARRIVAL = "2026-11-21T02:03:04Z"
+TYPES = [
+    ("s3-logs", "cloudtrail", "cloudtrail"),
+    ("s3-logs", "alb", "elb"),
+    ("s3-logs", "clb", "elb"),
+    ("s3-logs", "nlb", "elb"),
+    ("s3-logs", "cloudfront", "cloudfront"),
+    ("s3-logs", "s3-access", "S3Access"),
+    ("s3-logs", "vpc-flow", "vpcflow"),
+    ("s3-logs", "json-lines", None),
+    ("s3-logs", "csv", None),
+    ("aurora-mysql", "error", "mysql_error"),
+    ("aurora-mysql", "general", "mysql"),
+    ("aurora-mysql", "slowquery", "mysql_slow_query"),
+    ("aurora-mysql", "audit", None),
+    ("mongodb-atlas", "mongodb", "mongodb"),
+    ("mongodb-atlas", "MONGOS", "mongodb"),
+    ("mongodb-atlas", "mongodb-audit-log", None),
+    ("mongodb-atlas", "EVENTS", None),
+    ("cockroachdb", "SESSIONS", None),
+    ("aptible", "apps", None),
+    ("cloudwatch-logs", "cloudtrail", None),
+]
+
+
+def destination(**more: Any) -> Destination:
+    return Destination(name="logz", kind="logzio", **more)
+
+
+def config_of(vendor: str = "s3-logs", **document: Any) -> ExportConfig:
+    return parse_export_config("e", json.dumps({"vendor": vendor, **document}))
+
+
+def renderer_of(config: ExportConfig, **more: Any) -> Renderer:
+    return logzio.renderer_of(destination(**more), config, "s", {"cluster": "c"})
+
+
+def parsed(text: str) -> Any:
+    config = config_of()
+    line = json.loads(renderer_of(config, parse_json=True).line(Record(text, ARRIVAL, "json-lines")))
+    return {name: value for name, value in line.items() if name not in (*RESERVED_FIELDS, "@timestamp", "type")}
+
+
+@pytest.mark.parametrize(("vendor", "log_type", "expected"), TYPES)
+def test_line_has_the_built_in_type_of_its_log(vendor: str, log_type: str, expected: str | None) -> None:
+    line = json.loads(renderer_of(config_of(vendor)).line(Record("m", ARRIVAL, log_type)))
+    assert line.get("type") == expected
+
+
+def test_types_are_those_that_logzio_documents() -> None:
+    named = {name for types in logzio.BUILT_IN_TYPES.values() for name in types.values()}
+    assert named == {
+        "cloudtrail", "elb", "cloudfront", "S3Access", "vpcflow", "mysql", "mysql_error", "mysql_slow_query", "mongodb",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("where", ["export", "destination"])
+def test_named_type_is_the_only_one(where: str) -> None:
+    config = config_of(**({"log_type": "acme"} if where == "export" else {}))
+    to = destination(log_type="acme" if where == "destination" else None)
+    record = Record("m", ARRIVAL, "cloudtrail")
+    plain = Renderer(logzio.SHAPE, export="e", vendor="s3-logs", source="s")
+    assert logzio.renderer_of(to, config, "s", None).line(record) == plain.line(record)
+    job = Job(config, "i", plain, quarantine=_refuse, save=_refuse)
+    assert logzio.LogzioDialect(to.log_type).query(job) == "type=acme"
+
+
+def test_export_type_comes_before_the_destinations() -> None:
+    config = config_of(log_type="guardduty")
+    job = Job(config, "i", renderer_of(config), quarantine=_refuse, save=_refuse)
+    assert logzio.LogzioDialect("acme").query(job) == "type=guardduty"
+
+
+@pytest.mark.parametrize("vendor", ["cockroachdb", "aptible", "cloudwatch-logs"])
+def test_renderer_is_the_archives_where_nothing_is_added(vendor: str) -> None:
+    assert type(renderer_of(config_of(vendor))) is Renderer
+
+
+def _refuse(*_: Any) -> None:
+    raise AssertionError
+
+
+def test_types_and_fields_arrive(cloud: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    to = {"name": "logz", "kind": "logzio", "listener_url": logz.url, "token_secret": "acme/logzio", "parse_json": True}
+    monkeypatch.setenv("LOGDOCK_DESTINATION", json.dumps(to))
+    redaction = {"patterns": [{"name": "agent", "regex": "aws-cli.*"}]}
+    cloud.export("trail", vendor="s3-logs", redaction=redaction)
+    event = {
+        "eventTime": "2026-11-21T02:03:04Z", "eventName": "ConsoleLogin", "userAgent": "aws-cli/2",
+        "userIdentity": {"arn": "arn:aws:iam::111122223333:user/a"}, "readOnly": True, "resources": [{"a": 1}],
+    }  # fmt: skip
+    item = cloud.land("trail.json.gz", gzip.compress(json.dumps({"Records": [event, event]}).encode()))
+    assert ship.handler(batch(message("trail", item)), Context()) == {"batchItemFailures": []}
+    for line in logz.accepted:
+        assert (line["type"], line["eventName"], line["userIdentity"]) == (
+            "cloudtrail",
+            "ConsoleLogin",
+            event["userIdentity"],
+        )
+        assert (line["userAgent"], line["readOnly"], line["resources"]) == ("[agent]", "true", '[{"a":"1"}]')
+        assert json.loads(line["message"]) == event | {"userAgent": "[agent]"}
+    assert len(logz.accepted) == 2
+
+
+TEXT = st.text(st.sampled_from('a{}",\\:é\x7f'), max_size=6)
+MESSAGE = st.one_of(
+    TEXT,
+    st.builds(
+        lambda second, value: json.dumps({"time": f"2026-11-21T02:03:{second:02d}Z", "message": value, "a.b": value}),
+        st.integers(0, 59),
+        TEXT,
+    ),
+)
+
+
+@given(
+    st.lists(st.builds(Record, MESSAGE, st.just(ARRIVAL), st.sampled_from(["error", "audit", 'm"\\é'])), min_size=1),
+    st.sampled_from(["aurora-mysql", "mongodb-atlas", "s3-logs"]),
+    st.booleans(),
+)
+def test_archive_lines_at_once_are_the_lines_one_by_one(records: list[Record], vendor: str, parse_json: bool) -> None:
+    config = config_of(vendor)
+    archive = Renderer(logzio.SHAPE, export="e", vendor=vendor, source="s", fields={"a": "b"})
+    block = b"".join(map(archive.line, records))
+    given = logzio.renderer_of(destination(parse_json=parse_json), config, "t", None)
+    job = partial(Job, config, "i", given, quarantine=_refuse, save=_refuse)
+
+    def lines(taken_whole: bool) -> bytes:
+        to = job(redacted=True)
+        pieces = read_blocks([block], vendor=vendor, format_name="archive", origin=Origin(ARRIVAL, "x"))
+        return b"".join(segment.data for raw in pieces for segment in _take(to, raw, taken_whole))
+
+    assert lines(True) == lines(False)
+    assert b"".join(map(given.archive_line, lines(True).splitlines(keepends=True))) == block
+
+
+def _take(to: Job, raw: Any, whole: bool) -> Iterator[Any]:
+    return iter(to.take(raw if whole or not isinstance(raw, RawBlock) else raw.records()))
+
+
+@given(st.lists(MESSAGE, min_size=1, max_size=6), st.sampled_from(["mongodb", "auto"]), st.booleans())
+def test_landed_lines_at_once_are_the_lines_one_by_one(texts: list[str], form: str, parse_json: bool) -> None:
+    config = config_of("s3-logs", format=form)
+
+    def lines(whole: bool) -> bytes:
+        to = Job(config, "i", renderer_of(config, parse_json=parse_json), quarantine=_refuse, save=_refuse)
+        piece = "\n".join(texts).encode()
+        blocks = read_blocks([piece], vendor="s3-logs", format_name=form, origin=Origin(ARRIVAL, "x"))
+        return b"".join(segment.data for raw in blocks for segment in _take(to, raw, whole))
+
+    assert lines(True) == lines(False)
+
+
+SECRET = "4111111111111111"
+LEAF = st.one_of(
+    st.sampled_from([SECRET, f"card {SECRET}", "ann@acme.com", "\\u0034" + SECRET[1:], f'{{"pan":"{SECRET}"}}']),
+    st.just(int(SECRET)), st.integers(), st.floats(), st.booleans(), st.none(), st.text(max_size=8),
+)  # fmt: skip
+NAME = st.one_of(st.sampled_from(["a", "b.c", "_id", "@timestamp", "message", "password", SECRET]), st.text(max_size=6))
+DOCUMENT = st.dictionaries(
+    NAME,
+    st.recursive(
+        LEAF,
+        lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAME, inner, max_size=3)),
+        max_leaves=8,
+    ),
+    max_size=6,
+)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+        yield json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    elif value is not None:
+        yield {True: "true", False: "false"}[value] if isinstance(value, bool) else value
+    if isinstance(value, dict):
+        yield json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@given(DOCUMENT, st.booleans())
+def test_fields_hold_only_what_the_redacted_message_holds(document: dict[str, Any], escaped: bool) -> None:
+    redaction = {"detectors": ["payment-card", "email"], "patterns": [{"name": "card", "regex": SECRET}]}
+    config = config_of(redaction=redaction)
+    job = Job(config, "i", renderer_of(config, parse_json=True), quarantine=_refuse, save=_refuse)
+    text = json.dumps(document, ensure_ascii=escaped)
+    (segment,) = job.take([Record(text, ARRIVAL, "json-lines")])
+    line = json.loads(segment.data)
+    shown = json.loads(line["message"], parse_int=str, parse_float=str, parse_constant=str)
+    added = {name: value for name, value in line.items() if name not in json_fields.RESERVED_NAMES}
+    held = set(_strings(shown))
+    assert {value for value in _fields(added) if value not in held} == set()
+    assert SECRET not in json.dumps(added, ensure_ascii=False)
+    assert "ann@acme.com" not in json.dumps(added, ensure_ascii=False)
+
+
+def _fields(value: Any) -> Iterator[str]:
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, str):
+            yield inner
+        else:
+            yield from _fields(inner)
+
+
+@given(DOCUMENT)
+def test_fields_are_strings_under_names_that_the_mapping_takes(document: dict[str, Any]) -> None:
+    def check(fields: dict[str, Any], depth: int) -> None:
+        assert depth <= json_fields.MAX_DEPTH
+        for name, value in fields.items():
+            assert name == json_fields.field_name(name)
+            assert not set(name) & set(".,#@$ ")
+            assert name[0] != "_"
+            if isinstance(value, dict):
+                check(value, depth + 1)
+            else:
+                assert all(isinstance(item, str) for item in (value if isinstance(value, list) else [value]))
+
+    text = json.dumps(document)
+    check(parsed(text), 1)
+    members = json.loads("{" + json_fields.members_of(text).decode().removeprefix(",") + "}")
+    assert members.keys() & json_fields.RESERVED_NAMES == set()
+
+
+def test_names_of_the_line_are_not_taken() -> None:
+    assert parsed('{"message":"m","type":"t","token":"k","@timestamp":"x","_id":1,"log.level":"info","_":1}') == {
+        "json_message": "m",
+        "json_type": "t",
+        "json_token": "k",
+        "timestamp": "x",
+        "id": "1",
+        "log_level": "info",
+    }
+
+
+def test_numbers_are_as_they_are_written() -> None:
+    text = '{"a":4.111111111111111E15,"b":1.50,"c":123456789012345678901234567890,"d":NaN}'
+    assert parsed(text) == {
+        "a": "4.111111111111111E15",
+        "b": "1.50",
+        "c": "1" + "2345678901" * 2 + "234567890",
+        "d": "NaN",
+    }
+
+
+def test_fields_are_bounded() -> None:
+    deep: Any = "leaf"
+    for _ in range(20):
+        deep = {"n": deep}
+    document = {"deep": deep, "long": "é" * 20_000, **{f"f{number}": number for number in range(1000)}}
+    fields = json.loads("{" + json_fields.members_of(json.dumps(document)).decode()[1:] + "}")
+    assert len(fields) == json_fields.MAX_FIELDS
+    assert "long" not in fields
+    assert fields["deep"]["n"]["n"]["n"]["n"].startswith('{"n":{"n"')
+
+
+@pytest.mark.parametrize("text", ["{", "{]", "[1]", '{"a":', "{" * 50_000, '{"a":' * 50_000, "{}", '{"a":null}'])
+def test_message_without_fields_is_sent_alone(text: str) -> None:
+    assert parsed(text) == {}
+
+
+def test_line_that_fields_make_too_long_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logzio, "MAX_LINE_BYTES", 200)
+    assert parsed(json.dumps({"a": "x" * 40})) == {}
+
+
+def test_refused_line_is_kept_as_the_archive_has_it() -> None:
+    record = Record('{"a":"b"}', ARRIVAL, "cloudtrail", {"x": "y"})
+    renderer = renderer_of(config_of(), parse_json=True)
+    assert renderer.archive_line(renderer.line(record)) == renderer.archived(record)
+
+
+def test_page_has_every_built_in_type() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "logzio.md").read_text()
+    table = page.split("| log | export | default `type` |")[1].split("\n\n")[0]
+    rows = {
+        (cells[1].strip("` "), name)
+        for cells in (row.strip("|").split("|") for row in table.splitlines()[2:])
+        for name in re.findall(r"`([\w-]+)`", cells[2].partition(":")[0])
+    }
+    built_in = {(vendor, name) for vendor, types in logzio.BUILT_IN_TYPES.items() for name in types.values()}
+    assert {(vendor, name) for vendor, name in rows if vendor != name and "`" not in vendor} == built_in
