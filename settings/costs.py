@@ -112,7 +112,7 @@ class Inputs:
     archive_seconds: float = _input(0.1, "seconds of an archiver's invocation", "assumed")
     memory_gb: float = _input(0.5, "GB of memory of a function", "set by the stack")
     own_log_bytes: float = _input(
-        1500, "bytes that an invocation logs: our line of figures, and Lambda's three", "measured, rounded up"
+        1700, "bytes that an invocation logs: our line of figures, and Lambda's three", "measured, rounded up"
     )
     access_lines: float = _input(2, "lines of S3's access log per request and object, in the end", "assumed")
     access_line_bytes: float = _input(600, "bytes of such a line", "assumed")

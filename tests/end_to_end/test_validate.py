@@ -178,6 +178,7 @@ def test_nothing_is_wrong_with_what_was_just_deployed(validate: Validate) -> Non
         ),
         *("orders", "ledger", "billing", "platform", "trail", "apps", "logz", "logz-reader", "archive", "alerts"),
         "archiver",
+        "acme-prod",
     }
 
 
