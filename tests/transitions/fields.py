@@ -41,6 +41,7 @@ VALUES: dict[str, object] = {
     "log_group_prefixes": ["/apps/"],
     "log_groups": ["/acme/apps/another"],
     "log_type": "acme",
+    "max_expansion": 500,
     "max_expected_silence_minutes": 120,
     "long_query_time": None,
     "mrap_arn": None,
