@@ -168,7 +168,8 @@ def _refusal(alarm_arn: str, topic_arn: str) -> str:
     *_, region, account, _ = alarm_arn.split(":", 5)
     request = {"service": "cloudwatch.amazonaws.com", "region": region, "source_account": account}
     publish = ServiceRequest(action="sns:Publish", resource_arn=topic_arn, source_arn=alarm_arn, **request)
-    if not publish.is_allowed_by(topic["attributes"].get("Policy", "{}")):
+    policy = topic["attributes"].get("Policy", "{}")
+    if not publish.is_allowed_by(policy) and not _admits_the_account(policy, account):
         return f"CloudWatch Alarms is not authorized to perform: SNS:Publish on resource: {topic_arn}"
     key = kms._resolve_key(topic["attributes"].get("KmsMasterKeyId") or "")
     if key is None:
@@ -178,6 +179,16 @@ def _refusal(alarm_arn: str, topic_arn: str) -> str:
         if not use.is_allowed_by(key["Policy"]):
             return f"CloudWatch Alarms is not authorized to perform: {action} on resource: {key['Arn']}"
     return ""
+
+
+def _admits_the_account(policy: str, account: str) -> bool:
+    """Say whether a topic's policy is as SNS makes it: any alarm of the topic's account may publish then.
+
+    Source: Amazon SNS Developer Guide, "Overview of managing access in Amazon SNS" (``AWS:SourceOwner``).
+    """
+    of_account = {"StringEquals": {"AWS:SourceOwner": account}}
+    statements = json.loads(policy).get("Statement", [])
+    return any(each["Effect"] == "Allow" and each.get("Condition") == of_account for each in statements)
 
 
 def _record_action(alarm: Mapping[str, Any], action: str, refusal: str) -> None:
