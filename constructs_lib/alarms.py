@@ -160,18 +160,7 @@ class Alarms(Construct):
             metrics=[
                 cloudwatch.CfnAlarm.MetricDataQueryProperty(
                     id="volume",
-                    metric_stat=cloudwatch.CfnAlarm.MetricStatProperty(
-                        metric=cloudwatch.CfnAlarm.MetricProperty(
-                            namespace=metric.namespace,
-                            metric_name=metric.name,
-                            dimensions=[
-                                cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)
-                                for name, value in metric.dimensions.items()
-                            ],
-                        ),
-                        period=3600,
-                        stat=metric.statistic,
-                    ),
+                    metric_stat=_statistic(metric, period=3600),
                 ),
                 cloudwatch.CfnAlarm.MetricDataQueryProperty(id="band", expression="ANOMALY_DETECTION_BAND(volume, 3)"),
             ],
@@ -203,18 +192,7 @@ class Alarms(Construct):
             cloudwatch.CfnAlarm.MetricDataQueryProperty(
                 id=each,
                 return_data=False,
-                metric_stat=cloudwatch.CfnAlarm.MetricStatProperty(
-                    metric=cloudwatch.CfnAlarm.MetricProperty(
-                        namespace=metric.namespace,
-                        metric_name=metric.name,
-                        dimensions=[
-                            cloudwatch.CfnAlarm.DimensionProperty(name=key, value=value)
-                            for key, value in metric.dimensions.items()
-                        ],
-                    ),
-                    period=300,
-                    stat=metric.statistic,
-                ),
+                metric_stat=_statistic(metric, period=300),
             )
             for each, metric in metrics.items()
         ]
@@ -261,4 +239,20 @@ def _warm_up(minutes: int | None) -> cloudwatch.CfnAlarm.WarmUpConfigurationProp
         return None
     return cloudwatch.CfnAlarm.WarmUpConfigurationProperty(
         warm_up_period_duration_in_minutes=minutes, only_start_evaluating_after_warm_up_period_ends=True
+    )
+
+
+def _statistic(metric: Metric, *, period: int) -> cloudwatch.CfnAlarm.MetricStatProperty:
+    """Return a metric as one of several that an alarm evaluates, over periods of so many seconds."""
+    return cloudwatch.CfnAlarm.MetricStatProperty(
+        metric=cloudwatch.CfnAlarm.MetricProperty(
+            namespace=metric.namespace,
+            metric_name=metric.name,
+            dimensions=[
+                cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)
+                for name, value in metric.dimensions.items()
+            ],
+        ),
+        period=period,
+        stat=metric.statistic,
     )
