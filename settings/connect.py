@@ -152,7 +152,7 @@ class AtlasRecipient(Model):
 
     @property
     def notification(self) -> dict[str, Any]:
-        """What Atlas is told of it (Administration API, alertConfigs, notifications)."""
+        """What is sent to Atlas (Administration API, alertConfigs, notifications)."""
         when = {"delayMin": ALERT_DELAY_MINUTES, "intervalMin": ALERT_INTERVAL_MINUTES}
         if self.roles:
             mail = {"emailEnabled": True, "smsEnabled": False}

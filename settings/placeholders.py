@@ -16,7 +16,7 @@ CURLY_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb"
 STRAIGHT_QUOTES_EXPECTED = "straight quotes, ' or \", in place of the curly ones"
 OWN_VALUE_EXPECTED = "a value of your own in place of the placeholder"
 SUSPECT = "suspect_string"
-"""Type of the errors of this module. They are left out where the value is refused for another reason."""
+"""Type of the errors of this module. They are omitted where the value is refused for another reason."""
 
 _PLACEHOLDER = re.compile(r"(TODO|FIXME)\b.*|(?i:change[-_ ]?me|replace[-_ ]?me)|.*<[^<>]+>.*", re.DOTALL)
 _EXPRESSIONS = ("include", "exclude", "record_start", "redaction")

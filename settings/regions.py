@@ -27,7 +27,7 @@ def nearest_region(code: str) -> str | None:
     """Return the known Region that a code is a misspelling of; None if the Region exists or AWS may add it.
 
     A code that is not known is accepted if its direction is one that AWS uses, its area (``eu``) is no transposition
-    of a known one, and its number is one of the next two: nobody must wait for a release of Logdock to use a new
+    of a known one, and its number is one of the next two: no one must wait for a release of Logdock to use a new
     Region.
     """
     if code in KNOWN_REGIONS:

@@ -17,7 +17,7 @@ _LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 def explain_syntax(text: str, error: yaml.MarkedYAMLError) -> ErrorDetail:
     """Return where a text is no YAML, why, and what to type instead.
 
-    PyYAML's excerpt is left out: the line may hold a secret.
+    PyYAML's excerpt is omitted: the line may hold a secret.
     """
     lines = _LINE_BREAK.split(text)
     line, column, remedy = _cause(text, lines, error)

@@ -178,7 +178,7 @@ def test_version_prints_that_of_the_project(logdock: Type) -> None:
 
 
 def test_aws_commands_that_are_proposed_name_their_region() -> None:
-    """Whoever pastes one may have another Region as default."""
+    """The default Region of the user's shell may be another one."""
     of_no_region = re.compile(r"aws (configure|sso|s3|iam) ")
     without: list[str] = []
     for file in sorted((ROOT / "cli").rglob("*.py")):

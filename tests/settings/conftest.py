@@ -26,7 +26,7 @@ def load(tmp_path: Path) -> Callable[[object], Deployment]:
 def refusal(load: Callable[[object], Deployment], tmp_path: Path) -> Callable[[object], list[str]]:
     """Load a document that must be refused, and return its errors, one a line, without the head line.
 
-    The line and the names of exports and destinations are left out; tests/settings/test_places.py is about them.
+    The line and the names of exports and destinations are omitted; tests/settings/test_places.py is about them.
     """
 
     def lines_of(document: object) -> list[str]:

@@ -3,7 +3,7 @@
 Two switches (Aurora user guide, "Publishing Amazon Aurora MySQL logs to Amazon CloudWatch Logs"): cluster parameters
 that make the engine write a log, and export types that make RDS send it. A ``default.*`` parameter group cannot be
 changed, so a cluster that uses one gets a group of ours, if any parameter is needed; a restart of its instances, which
-nobody but the owner does, makes a newly attached group count. A group of ours that is attached and no longer needed
+only the owner does, makes a newly attached group count. A group of ours that is attached and no longer needed
 stays attached until Delete, with its parameters reset: to detach it would take another restart. What was before goes
 into the state before it is changed; Delete puts back what still is as Logdock left it. Parameters of a group that
 clusters share change for all of them.

@@ -33,7 +33,7 @@ class KilledError(BaseException):
 
 
 class Later(Future[Any]):
-    """A call that is made when somebody waits for it, or before: there are no threads here."""
+    """A call that is made when its result is awaited, or before: there are no threads here."""
 
     def __init__(self, call: Callable[[], Any], world: "World") -> None:
         super().__init__()
