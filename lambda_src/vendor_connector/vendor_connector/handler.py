@@ -150,7 +150,7 @@ def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
             return {"IsComplete": False}
         _undo_replacement(name, operation, event, request)
         raise ConnectorError(
-            f"{name}: given up after {lasted / 60:.0f} minutes: {waiting}. Deploy again to go on; with "
+            f"{name}: given up after {int(lasted // 60)} minutes: {waiting}. Deploy again to go on; with "
             "`cdk deploy --no-rollback` what is done until then stays as it is."
         ) from waiting
     except Exception as error:
