@@ -98,7 +98,7 @@ unit: $(SETUP) ## Unit and policy tests
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"
-	@$(BIN)/pytest -n 3 --dist worksteal -m 'end_to_end and not proof' $(TESTS)
+	@$(BIN)/pytest -n 3 --dist worksteal -m 'end_to_end and not proof' $(or $(TESTS),tests/end_to_end)
 
 proof: $(SETUP) ## What does not fit into five minutes: every action of every AWS service, every example deployed, every vendor connected
 	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m proof $(TESTS)

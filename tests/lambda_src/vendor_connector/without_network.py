@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.request import HTTPSHandler
 
 from local_cloud.vendor_apis import server
@@ -26,7 +26,7 @@ class _Served(server._Handler):
     def __init__(self, host: Host, sent: bytes) -> None:
         self.server = host  # type: ignore[assignment]
         self.client_address = ("127.0.0.1", 0)
-        self.rfile, self.wfile = io.BytesIO(sent), io.BytesIO()  # type: ignore[assignment]
+        self.rfile, self.wfile = io.BytesIO(sent), io.BytesIO()
         self.handle_one_request()
 
 
@@ -66,7 +66,7 @@ class _Connection(HTTPConnection):
     def connect(self) -> None:
         if not (host := _hosts.get(f"{self.host}:{self.port}")):
             raise ConnectionRefusedError(111, "Connection refused")
-        self.sock = _Socket(host)  # type: ignore[assignment]
+        self.sock = _Socket(host)
 
 
 def serve(monkeypatch: pytest.MonkeyPatch) -> None:
