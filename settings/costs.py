@@ -1,4 +1,4 @@
-"""What a deployment costs a month on AWS: one model for README.md, the dashboard, the plan and the tests.
+"""What a deployment costs a month on AWS: one model for docs/costs.md, the dashboard, the plan and the tests.
 
 It counts requests, bytes and fixed parts, and multiplies by list prices of us-east-1 as known in November 2026, without
 free tiers. A test counts the requests of real deploys on the local cloud and holds :data:`PER_OBJECT` against them, and
@@ -13,8 +13,10 @@ is not counted.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from settings.deployment import Deployment
@@ -28,6 +30,7 @@ from settings.exports import (
     S3LogsExport,
     has_key,
 )
+from settings.load import load_settings
 
 EVENTS_OF_AN_OBJECT = 3
 """Created, marked as deleted, deleted for good."""
@@ -342,7 +345,7 @@ def dollars_per_gigabyte(landing: Landing, kinds: list[str], inputs: Inputs | No
 
 
 def tables(inputs: Inputs) -> str:
-    """Return the tables of README.md: a GB by item, a GB by the volume of a host, and the inputs."""
+    """Return the tables of docs/costs.md: a GB by item, a GB by the volume of a host, and the inputs."""
     bucket, groups = (
         {item: (units, dollars) for item, units, dollars in per_gigabyte(landing, ["push"], inputs)}
         for landing in LANDINGS
@@ -371,6 +374,22 @@ def tables(inputs: Inputs) -> str:
     return "\n".join(lines)
 
 
+def summary_table(deployment: Deployment) -> str:
+    """Return the table of README.md: what a deployment costs a month before the first log line, and per GB."""
+    counted: dict[str, tuple[float, float]] = {}
+    for row in monthly_estimate(deployment, gigabytes_a_day={each.name: 0 for each in deployment.exports}):
+        units, dollars = counted.get(row.item, (0, 0))
+        counted[row.item] = units + row.units, dollars + row.dollars
+    lines = ["| what | how many | USD a month |", "| --- | --- | --- |"]
+    lines += [f"| {item} | {_number(units)} | {dollars:.2f} |" for item, (units, dollars) in counted.items() if dollars]
+    lines.append(f"| **before the first log line** | | **{sum(dollars for _, dollars in counted.values()):.2f}** |")
+    for export in deployment.exports:
+        kinds = [_kind_of(deployment, name) for name in export.ship_to]
+        dollars = dollars_per_gigabyte(landing_of(export), kinds)
+        lines.append(f"| each GB of log lines of `{export.name}`, all the time it is kept included | | {dollars:.2f} |")
+    return "\n".join(lines)
+
+
 LANDINGS: tuple[Landing, Landing] = ("bucket", "log groups")
 
 
@@ -379,4 +398,4 @@ def _number(value: float) -> str:
 
 
 if __name__ == "__main__":
-    print(tables(Inputs()))
+    print(summary_table(load_settings(Path(sys.argv[1]))) if sys.argv[1:] else tables(Inputs()))

@@ -26,7 +26,7 @@ COLUMNS = 24
 ALARMS_OF_A_WIDGET = 100
 MONTH_SECONDS = 30 * 86400
 USD_PER_GB = {landing: round(dollars_per_gigabyte(landing, ["push"]), 2) for landing in LANDINGS}
-"""What a gigabyte costs by the way it lands, as README.md has it: list prices, ``soc2``, one destination."""
+"""What a gigabyte costs by the way it lands, as docs/costs.md has it: list prices, ``soc2``, one destination."""
 
 Widget = dict[str, Any]
 

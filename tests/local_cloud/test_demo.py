@@ -77,9 +77,9 @@ def test_logs_are_pushed_to_this_machine_and_nowhere_else(tmp_path: Path) -> Non
 
 
 def test_says_what_is_not_played(tmp_path: Path) -> None:
-    settings = load_settings(EXAMPLES / "mongodb-atlas.yaml")
+    settings = load_settings(EXAMPLES / "mongodb-atlas-mrap.yaml")
 
-    local = demo.localised(EXAMPLES / "mongodb-atlas.yaml", LISTENER, _vendors(), tmp_path / "local.yaml")
+    local = demo.localised(EXAMPLES / "mongodb-atlas-mrap.yaml", LISTENER, _vendors(), tmp_path / "local.yaml")
 
     assert [note.partition("'")[0] for note in demo.not_played(settings)] == ["orders-audit"]
     assert demo.not_played(local) == []

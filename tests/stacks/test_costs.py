@@ -22,6 +22,7 @@ from settings.costs import (
     monthly_estimate,
     shared_alarms,
     shared_keys,
+    summary_table,
     tables,
 )
 from stacks.dashboard import USD_PER_GB
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+COSTS = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
 ALERTS = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
 
 
@@ -75,9 +77,14 @@ def test_an_estimate_grows_with_the_volume_and_covers_every_export() -> None:
     assert [row for row in rows if row.export != "orders"] == [row for row in more if row.export != "orders"]
 
 
-def test_readme_has_the_tables_that_the_model_prints() -> None:
-    (shown,) = re.findall(r"<!-- costs -->\n(.*)\n<!-- /costs -->", README, re.DOTALL)
+def test_costs_page_has_the_tables_that_the_model_prints() -> None:
+    (shown,) = re.findall(r"<!-- costs -->\n(.*)\n<!-- /costs -->", COSTS, re.DOTALL)
     assert shown == tables(Inputs())
+
+
+def test_readme_has_the_costs_of_the_first_export() -> None:
+    (shown,) = re.findall(r"<!-- first-export -->\n(.*)\n<!-- /first-export -->", README, re.DOTALL)
+    assert shown == summary_table(load_settings(ROOT / "examples" / "mongodb-atlas.yaml"))
 
 
 def test_the_dashboard_reckons_with_the_models_sums() -> None:
@@ -96,7 +103,7 @@ def test_the_pages_say_what_watching_costs() -> None:
         )
 
     said = "{:.2f} if it lands in a bucket, {:.2f} if it lands in log groups"
-    for page in (README, ALERTS):
+    for page in (COSTS, ALERTS):
         assert said.format(dollars["bucket"], dollars["log groups"]) in page
 
 

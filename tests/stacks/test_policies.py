@@ -99,7 +99,7 @@ def test_atlas_may_write_its_prefix_and_nothing_else() -> None:
 
 
 def test_atlas_through_an_access_point_reaches_its_buckets_only_through_it() -> None:
-    atlas = example("mongodb-atlas")
+    atlas = example("mongodb-atlas-mrap")
     found = role(atlas, "acme-prod-orders-audit", "acme-prod-orders-audit")
     point = f"arn:aws:s3::{ACCOUNT}:accesspoint/mfzwi23gnjvgw.mrap"
     buckets = ["arn:aws:s3:::acme-audit-us", f"arn:aws:s3:::acme-prod-orders-audit-{ACCOUNT}-{HOME}"]
