@@ -13,6 +13,9 @@ FUZZ_MINUTES ?= 5
 # LocalStack 4.14 runs on Python 3.13 alone.
 SECOND_PYTHON ?= $(shell for p in python3.13 $(HOME)/.pyenv/versions/3.13.*/bin/python3.13; do \
   $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
+# MkDocs, in an environment of its own.
+DOCS := build/docs/.installed
+SITE := build/site
 SECOND_OPINION := build/second-opinion/.installed
 TYPED_FUNCTIONS := log_shipper vendor_connector resource_tags
 TYPED := app.py cli settings stacks constructs_lib local_cloud second_opinion policy_proof security_report supply_chain tests benchmarks
@@ -27,7 +30,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo test lint types unit end-to-end proof fuzz bench vendor-apis second-opinion synth security-report sbom audit schema lock clean
+.PHONY: help setup demo test lint types unit end-to-end proof fuzz bench vendor-apis second-opinion synth security-report docs docs-serve recording sbom audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +77,12 @@ $(SECOND_OPINION): requirements-second-opinion.lock $(VENV)/.installed
 	@echo "==> LocalStack into $(@D)"
 	@$(BIN)/uv venv --quiet --clear --python $(SECOND_PYTHON) $(@D)
 	@$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes requirements-second-opinion.lock
+	@touch $@
+
+$(DOCS): requirements-docs.lock $(VENV)/.installed
+	@echo "==> MkDocs into $(@D)"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	@$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes --only-binary :all: requirements-docs.lock
 	@touch $@
 
 demo: $(SETUP) ## The whole product on this machine: deploy every export to the local cloud, play every vendor, show what landed
@@ -125,6 +134,16 @@ synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out
 security-report: $(SETUP) ## Who can do what under SETTINGS, and what shows it, as one page: build/security-report.html
 	@$(BIN)/python -m security_report --settings $(SETTINGS) --out build/security-report.html
 
+docs: $(DOCS) ## The documentation as a site, with search: build/site; a dead link fails
+	@$(<D)/bin/mkdocs build --quiet --strict --site-dir $(SITE)
+	@echo "the site is in $(SITE)"
+
+docs-serve: $(DOCS) ## The site on http://127.0.0.1:8000, built again after each change
+	@$(<D)/bin/mkdocs serve --strict --dev-addr 127.0.0.1:8000
+
+recording: $(SETUP) ## The README's recording and the demo's table, from the last `make demo`
+	@$(BIN)/python -m local_cloud.recording
+
 sbom: $(SETUP) ## What ships and under which licences: build/sbom/logdock.cdx.json (CycloneDX) and licences.md
 	@$(BIN)/python -m supply_chain.sbom build/sbom
 
@@ -138,6 +157,8 @@ schema: $(VENV)/.installed ## Regenerate settings/logdock.schema.json, the setti
 lock: $(VENV)/.installed ## Resolve every lock again (after a change to pyproject.toml or requirements.in)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --no-header --upgrade pyproject.toml --group lambda --group dev -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --no-header --upgrade --group docs -o requirements-docs.lock
 	@echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header --upgrade - -o requirements-setup.lock
 	@$(BIN)/uv pip compile --quiet --python-platform aarch64-manylinux_2_28 --python-version 3.13 --only-binary :all: \

@@ -15,6 +15,8 @@ from tests.conftest import EXAMPLES, ROOT, synthesize
 
 README = ROOT / "README.md"
 DOCS = sorted((ROOT / "docs").glob("*.md"))
+TUTORIAL, DEPLOY, CONFIGURE = (ROOT / "docs" / f"{name}.md" for name in ("tutorial", "deploy", "configure"))
+INDEX = ROOT / "docs" / "index.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *DOCS]
 KINDS = {
     str(model["properties"]["kind"]["const"])
@@ -22,9 +24,6 @@ KINDS = {
     if name.endswith("Export") and "kind" in model.get("properties", {})
 }
 KIND_PAGES = [ROOT / "docs" / f"{kind}.md" for kind in (*sorted(KINDS), "logzio")]
-DEPLOY = ("Deploying to a real account", "The settings")
-"""The headings between which the end-to-end test runs every command."""
-
 LOGICAL_ID = re.compile(r"`([A-Z][A-Za-z]+[0-9A-F]{8}|Readlogz)`")
 
 
@@ -38,6 +37,18 @@ def section(text: str, heading: str, until: str | None = None) -> str:
     found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## {re.escape(until or '')}|\Z)", text, re.M | re.S)
     assert found, f"no heading {heading!r}"
     return found[1]
+
+
+def commands(page: Path) -> list[str]:
+    """Return the lines of every `sh` block of a page."""
+    return [line for block in fenced(page.read_text(), "sh") for line in block.splitlines()]
+
+
+def typed_answers() -> list[str]:
+    """Return what the tutorial answers to `logdock init`; an empty one is Enter alone."""
+    (transcript,) = fenced(TUTORIAL.read_text(), "console")
+    asked = re.findall(r"^  (.+)$", transcript, re.MULTILINE)
+    return ["" if line.endswith(":") else line.rpartition(": ")[2] for line in asked]
 
 
 def first_cells(text: str) -> list[str]:
@@ -89,17 +100,25 @@ def test_relative_links_resolve(page: Path) -> None:
         assert not anchor or anchor in anchors(linked), target
 
 
-def test_every_page_of_docs_is_linked() -> None:
-    linked = set(re.findall(r"\]\((docs/[\w-]+\.md)", README.read_text()))
-    assert linked == {str(page.relative_to(ROOT)) for page in DOCS}
+def test_index_links_every_page() -> None:
+    linked = set(re.findall(r"\]\(([\w-]+\.md)", INDEX.read_text()))
+    assert linked == {page.name for page in DOCS} - {INDEX.name}
 
 
-def test_the_picture_is_there() -> None:
-    assert [block.splitlines()[0] for block in fenced(README.read_text(), "mermaid")] == ["flowchart LR"]
+def test_readme_fits_a_screen() -> None:
+    assert len(README.read_text().split()) < 500
+    assert "![" in README.read_text().partition("\n## ")[0]
 
 
-def test_the_place_for_the_demos_table_is_there() -> None:
-    assert re.search(r"^<!-- demo-table -->\n.*^<!-- /demo-table -->$", README.read_text(), re.MULTILINE | re.DOTALL)
+def test_recording_and_table_of_the_demo_are_of_one_run() -> None:
+    page = (ROOT / "docs" / "demo.md").read_text()
+    (table,) = re.findall(r"^<!-- demo-table -->\n(.*)^<!-- /demo-table -->$", page, re.MULTILINE | re.DOTALL)
+    recording = re.sub(r"<[^>]*>|&#160;|\s", " ", (ROOT / "docs" / "demo.svg").read_text())
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()[2:]]
+    assert rows
+    for name, _, _, refused, landed, shipped, _, found, _ in rows:
+        kind = name.partition("(")[2].rstrip(")")
+        assert re.search(rf"{kind} +{landed} +{shipped} +{found} +{refused} ", recording), name
 
 
 def test_every_make_word_is_a_target() -> None:
@@ -117,11 +136,9 @@ def codes(page: Path) -> str:
 
 
 def test_commands_that_no_test_runs_are_make_words() -> None:
-    text = README.read_text()
-    run = fenced(section(text, *DEPLOY), "sh")
-    assert run
-    others = [line for block in fenced(text, "sh") if block not in run for line in block.splitlines()]
-    assert others == ["make demo", "make test"]
+    run = {line for page in (README, TUTORIAL, DEPLOY) for line in commands(page)}
+    shown = {line for page in PAGES if page.parent == ROOT / "docs" for line in commands(page)}
+    assert {line for line in shown - run if not line.startswith(("make ", "aws "))} == set()
 
 
 def test_every_snippet_is_part_of_an_example_or_of_a_file_of_claims() -> None:
@@ -146,7 +163,7 @@ def test_the_days_of_the_profiles_are_those_that_they_set() -> None:
 
 
 def test_there_is_a_snippet_and_a_page_for_every_kind() -> None:
-    per_export = section(README.read_text(), "What you get per export")
+    per_export = section(CONFIGURE.read_text(), "What you get per export")
     assert set(re.findall(r"^### ([a-z0-9-]+)$", per_export, re.MULTILINE)) == KINDS
     assert set(KIND_PAGES) <= set(DOCS)
 
@@ -157,7 +174,7 @@ def test_every_setting_of_the_table_exists() -> None:
     of_exports = set.intersection(*(keys for name, keys in inside.items() if name.endswith("Export")))
     known = set(schema["properties"]) | {f"alerts.{key}" for key in inside["Alerts"]}
     known |= {f"exports.{key}" for key in of_exports}
-    table = section(README.read_text(), "The settings").partition("\n\n| setting")[2].partition("\n\n")[0]
+    table = section(CONFIGURE.read_text(), "The settings").partition("\n\n| setting")[2].partition("\n\n")[0]
     named = first_cells(table)
     assert set(named) <= known
     assert set(schema["properties"]) - {"alerts"} <= set(named)
@@ -176,9 +193,9 @@ def test_the_statements_of_a_page_are_those_of_its_stacks(page: Path) -> None:
     assert named <= exist
 
 
-def test_the_outputs_that_the_readme_names_exist() -> None:
+def test_the_outputs_that_the_deploy_page_names_exist() -> None:
     exist = {name for page in KIND_PAGES for name in outputs_of(page.stem)}
-    deploy = re.search(r"under the names of that form \(([^)]+)\)", README.read_text())
+    deploy = re.search(r"under the names of that form \(([^)]+)\)", DEPLOY.read_text())
     assert deploy
     assert set(re.findall(r"`(\w+)`", deploy[1])) <= exist
     assert {"NextSteps", "RestartNeeded"} <= exist
@@ -204,7 +221,7 @@ def test_pages_are_of_this_project_alone() -> None:
 
 
 def test_snippets_of_a_kind_are_under_its_heading() -> None:
-    per_export = section(README.read_text(), "What you get per export")
+    per_export = section(CONFIGURE.read_text(), "What you get per export")
     for heading, text in re.findall(r"^### (\S+)\n(.*?)(?=^### |\Z)", per_export, re.MULTILINE | re.DOTALL):
         for snippet in fenced(text, "yaml"):
             kinds = set(re.findall(r"^ +kind: ([\w-]+)$", textwrap.indent(snippet, " "), re.MULTILINE))

@@ -16,6 +16,7 @@ import typer
 from pydantic import ValidationError
 
 from cli.errors import CommandError, ExitCode
+from cli.init.proposals import proposals
 from cli.init.questions import DEPLOYMENT, DESTINATIONS, EXPORTS, EXTERNAL_ID_BYTES, Kind, Question
 from cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option
 from cli.screen import Screen
@@ -57,7 +58,7 @@ def init(
 ) -> None:
     """Ask what a kind of export needs, and write a settings file with comments.
 
-    Each answer is checked as the deploy would check it. External ids of your own making come from the system's
+    The account and the Region of your credentials are proposed. Each answer is checked as the deploy would. External ids of your own making come from the system's
     generator for secrets. Secrets are never asked for: their names are.
     """
     if settings.exists():
@@ -66,7 +67,7 @@ def init(
         raise CommandError(f"{settings}: {settings.parent} is no directory that you may write to", ExitCode.USAGE)
     screen = Screen(as_json=as_json)
     document: dict[str, Any] = {}
-    _ask(screen, document, (), DEPLOYMENT)
+    _ask(screen, document, (), _proposed(DEPLOYMENT, proposals()))
     chosen = str(kind or _choose(screen, "kind of export", [*EXPORTS], next(iter(EXPORTS))))
     export: dict[str, Any] = {"kind": chosen}
     document["exports"] = [export]
@@ -90,6 +91,15 @@ def init(
     screen.document({"settings": str(settings), "stacks": stacks})
     deploy = f"npx cdk deploy --all{cdk_settings_option(settings)}"
     screen.say(f"{settings} is written. `{deploy}` deploys {', '.join(stacks)}.")
+
+
+def _proposed(kind: Kind, found: dict[str, str]) -> Kind:
+    """Propose what was found for questions that propose nothing of their own."""
+    questions = (
+        each._replace(proposed=found.get(each.setting) or None) if each.proposed is None else each
+        for each in kind.questions
+    )
+    return kind._replace(questions=tuple(questions))
 
 
 def _named(kind: Kind, name: str) -> Kind:

@@ -16,6 +16,7 @@ from settings import load_settings
 from settings.destinations import Destination
 from settings.exports import Export
 from tests.cli.conftest import Type, Typed
+from tests.cli.deployed import refuse
 
 HEAD = ["acme", "111122223333", "eu-west-1", ""]
 ANSWERS = {
@@ -28,6 +29,13 @@ ANSWERS = {
 }
 
 Answer = Callable[..., Typed]
+
+
+@pytest.fixture(autouse=True)
+def no_credentials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Propose nothing from the credentials of whoever runs the tests."""
+    if "aws" not in request.fixturenames:
+        monkeypatch.setattr("cli.init.command.proposals", dict)
 
 
 @pytest.fixture
@@ -115,6 +123,24 @@ def test_bucket_that_no_service_may_write_to_is_asked_again(answer: Answer, tmp_
     assert (ended.code, ended.err.count("  expected services or existing_bucket")) == (0, 2)
     (export,) = load_settings(tmp_path / "logdock.yaml").exports
     assert export.model_dump()["services"] == ("cloudtrail",)
+
+
+def test_account_and_region_of_the_credentials_are_proposed(
+    answer: Answer, aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    ended = answer(["--kind", "aurora-mysql"], ["acme", "", "", "", "", "billing", "", "none"])
+    assert (ended.code, "  account [111122223333]: " in ended.err) == (0, True)
+    settings = load_settings(tmp_path / "logdock.yaml")
+    assert (settings.account, settings.region) == ("111122223333", "eu-central-1")
+
+
+def test_credentials_that_are_refused_propose_nothing(
+    answer: Answer, aws: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, "GetCallerIdentity", "ExpiredToken")
+    ended = answer(["--kind", "aurora-mysql"], [*HEAD, "", "billing", "", "none"])
+    assert (ended.code, "  account: " in ended.err) == (0, True)
 
 
 def test_a_file_that_is_there_is_left_alone(answer: Answer, tmp_path: Path) -> None:

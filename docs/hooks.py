@@ -1,0 +1,57 @@
+"""What MkDocs does beyond its configuration: files of the repository outside of docs/ that pages link to.
+
+On the repository's pages ``../CHANGELOG.md`` is a file beside docs/; a site has nothing there. Pages of the root become
+pages of the site; a source file is copied into ``source/``; a link to a folder becomes its text. A link to something
+that does not exist stays as it is, so that the strict build fails.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+ROOT_PAGES = {f"{name}.md": f"{name.lower()}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")}
+ROOT_PAGES |= {"README.md": "index.md"}
+_LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(\.\./([^)#\s]*)(#[^)\s]*)?\)")
+_FROM_ROOT = re.compile(r"\]\((?:docs/)?([^):#\s]+)(?=[)#])")
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the root's pages, and the files that pages link to."""
+    for name, page in ROOT_PAGES.items():
+        if page != "index.md":
+            text = _FROM_ROOT.sub(_in_site, (ROOT / name).read_text(encoding="utf-8"))
+            files.append(File.generated(config, page, content=text))
+    linked = {
+        path
+        for page in files.documentation_pages()
+        if page.abs_src_path
+        for _, path, _ in _LINK.findall(Path(page.abs_src_path).read_text(encoding="utf-8"))
+        if path not in ROOT_PAGES and (ROOT / path).is_file()
+    }
+    for path in sorted(linked):
+        files.append(File.generated(config, f"source/{path}.txt", abs_src_path=str(ROOT / path)))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Point links that leave docs/ at where their files are in the site."""
+    return _LINK.sub(_moved, markdown)
+
+
+def _moved(link: re.Match[str]) -> str:
+    text, path, anchor = link[1], link[2], link[3] or ""
+    if path in ROOT_PAGES:
+        # README.md's sections are elsewhere in the site
+        return f"[{text}]({ROOT_PAGES[path]}{'' if path == 'README.md' else anchor})"
+    if (ROOT / path).is_file():
+        return f"[{text}](source/{path}.txt)"
+    return text if (ROOT / path).is_dir() else link[0]
+
+
+def _in_site(link: re.Match[str]) -> str:
+    return f"]({ROOT_PAGES.get(link[1], link[1])}"
