@@ -135,11 +135,11 @@ security-report: $(SETUP) ## Who can do what under SETTINGS, and what shows it, 
 	@$(BIN)/python -m security_report --settings $(SETTINGS) --out build/security-report.html
 
 docs: $(DOCS) ## The documentation as a site, with search: build/site; a dead link fails
-	@$(<D)/bin/mkdocs build --quiet --strict --site-dir $(SITE)
+	@NO_MKDOCS_2_WARNING=1 $(<D)/bin/mkdocs build --strict --site-dir $(SITE)
 	@echo "the site is in $(SITE)"
 
 docs-serve: $(DOCS) ## The site on http://127.0.0.1:8000, built again after each change
-	@$(<D)/bin/mkdocs serve --strict --dev-addr 127.0.0.1:8000
+	@NO_MKDOCS_2_WARNING=1 $(<D)/bin/mkdocs serve --strict --dev-addr 127.0.0.1:8000
 
 recording: $(SETUP) ## The README's recording and the demo's table, from the last `make demo`
 	@$(BIN)/python -m local_cloud.recording

@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[1]
 ROOT_PAGES = {f"{name}.md": f"{name.lower()}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")}
 ROOT_PAGES |= {"README.md": "index.md"}
 _LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(\.\./([^)#\s]*)(#[^)\s]*)?\)")
+_FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+_LIST_AFTER_TEXT = re.compile(r"^([^\s*|>#-].*)\n(?=(?:\*|-|\d+\.) )", re.MULTILINE)
 _FROM_ROOT = re.compile(r"\]\((?:docs/)?([^):#\s]+)(?=[)#])")
 
 
@@ -39,8 +41,18 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Point links that leave docs/ at where their files are in the site."""
-    return _LINK.sub(_moved, markdown)
+    """Point links that leave docs/ at where their files are in the site, and begin a list as the repository's pages do.
+
+    Python-Markdown begins a list below a paragraph only after an empty line.
+    """
+    parts = _FENCED.split(_LINK.sub(_moved, markdown))
+    parts[::2] = [_LIST_AFTER_TEXT.sub(_parted, part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _parted(line: re.Match[str]) -> str:
+    # an item of a numbered list that goes on is no paragraph
+    return line[0] if re.match(r"\d+\. ", line[1]) else f"{line[1]}\n\n"
 
 
 def _moved(link: re.Match[str]) -> str:

@@ -25,6 +25,7 @@ LOCKS: Mapping[str, Path] = {
     "wheels that ship": LOCK,
     "wheels of the development environment": ROOT / "requirements.lock",
     "wheels of the checkers": ROOT / "requirements-tools.lock",
+    "wheels of the documentation": ROOT / "requirements-docs.lock",
     "wheels of the set-up": ROOT / "requirements-setup.lock",
 }
 COMMAND_LINE = "the CDK command line (npm)"

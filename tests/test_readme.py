@@ -105,6 +105,13 @@ def test_index_links_every_page() -> None:
     assert linked == {page.name for page in DOCS} - {INDEX.name}
 
 
+def test_site_has_every_page_in_its_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
+    assert set(re.findall(r": ([\w-]+\.md)$", navigation, re.MULTILINE)) == {page.name for page in DOCS} | {
+        "changelog.md", "contributing.md", "security.md"
+    }  # fmt: skip
+
+
 def test_readme_fits_a_screen() -> None:
     assert len(README.read_text().split()) < 500
     assert "![" in README.read_text().partition("\n## ")[0]
@@ -119,6 +126,15 @@ def test_recording_and_table_of_the_demo_are_of_one_run() -> None:
     for name, _, _, refused, landed, shipped, _, found, _ in rows:
         kind = name.partition("(")[2].rstrip(")")
         assert re.search(rf"{kind} +{landed} +{shipped} +{found} +{refused} ", recording), name
+
+
+def test_recording_is_readable_on_a_phone_and_loads_nothing() -> None:
+    picture = (ROOT / "docs" / "demo.svg").read_text()
+    (width,) = re.findall(r'viewBox="0 0 ([\d.]+) ', picture)
+    (size,) = re.findall(r"matrix \{[^}]*font-size: (\d+)px", picture, re.DOTALL)
+    assert int(size) * 328 / float(width) >= 10  # a phone is 360 px wide, and a page has margins of 16
+    assert "font-face" not in picture
+    assert "url(http" not in picture
 
 
 def test_every_make_word_is_a_target() -> None:

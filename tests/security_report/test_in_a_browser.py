@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import shutil
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -16,25 +15,15 @@ from playwright.sync_api import Page, sync_playwright
 from pypdf import PdfReader
 
 from security_report.__main__ import main
+from tests.browser import Seen, browser_path
 from tests.conftest import ROOT
+
+__all__ = ["browser_path"]
 
 pytestmark = pytest.mark.proof
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PAPER_WIDTH, PAPER_HEIGHT = 1032, 680
 """A4 across, less the margins, in CSS pixels."""
-
-
-@pytest.fixture(scope="session")
-def browser_path() -> str:
-    """Find a browser on this machine. Without one there is nothing to look with; in CI that is a failure."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found:
-        return found
-    reason = f"none of {', '.join(BROWSERS)} is on the PATH to look at the report with (Debian: apt install chromium)"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -49,17 +38,6 @@ def file(browser_path: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
             example = ROOT / "examples" / "everything.yaml"
             assert main(["--settings", str(example), "--out", str(path)]) == 0
     return path
-
-
-class Seen:
-    """What a browser did while a page was open: messages to its console, and addresses that it asked for."""
-
-    def __init__(self, page: Page) -> None:
-        self.messages: list[str] = []
-        self.addresses: list[str] = []
-        page.on("console", lambda message: self.messages.append(message.text))
-        page.on("pageerror", lambda error: self.messages.append(str(error)))
-        page.on("request", lambda request: self.addresses.append(request.url))
 
 
 @pytest.fixture(scope="module")

@@ -89,6 +89,7 @@ def test_every_lock_is_audited() -> None:
     assert {path.name for path in audit.LOCKS.values()} == {
         "requirements.txt",
         "requirements.lock",
+        "requirements-docs.lock",
         "requirements-setup.lock",
         "requirements-tools.lock",
     }
