@@ -10,7 +10,6 @@ import io
 import json
 import re
 import sys
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -64,11 +63,11 @@ def draw(report: dict[str, Any]) -> str:
 
 def table(report: dict[str, Any]) -> str:
     """Return the table of docs/demo.md."""
-    lines = [
-        "| export | stack | assumed (12 h) | refused attempts | landed | shipped | archived | found by a search "
-        "| on by deploy, off by destroy |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    headings = (
+        "export", "stack", "assumed (12 h)", "refused attempts", "landed", "shipped", "archived", "found by a search",
+        "on by deploy, off by destroy",
+    )  # fmt: skip
+    lines = [f"| {' | '.join(headings)} |", f"| {' | '.join('---' for _ in headings)} |"]
     for each in report["exports"]:
         seconds, is_clean = each["session_seconds"], each["vendor_clean_after_destroy"]
         counts = (each[f"{name}_records"] for name in ("landed", "shipped", "archived", "found"))

@@ -58,8 +58,9 @@ def init(
 ) -> None:
     """Ask what a kind of export needs, and write a settings file with comments.
 
-    The account and the Region of your credentials are proposed. Each answer is checked as the deploy would. External ids of your own making come from the system's
-    generator for secrets. Secrets are never asked for: their names are.
+    The account and the Region of your credentials are proposed. Each answer is checked as the deploy would check it.
+    External ids of your own making come from the system's generator for secrets. Secrets are never asked for: their
+    names are.
     """
     if settings.exists():
         raise CommandError(f"{settings}: is there already. Name another with --settings FILE", ExitCode.USAGE)

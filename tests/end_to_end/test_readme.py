@@ -1,4 +1,4 @@
-"""The README's deployment, command by command as it stands, in a copy of the project against the local cloud."""
+"""The commands of the README, the tutorial and the deploy guide, in a copy of the project against the local cloud."""
 
 from __future__ import annotations
 
@@ -14,13 +14,22 @@ import pytest
 
 from local_cloud.emulator import Emulator
 from tests.conftest import ROOT
-from tests.test_readme import DEPLOY, README, fenced, section
+from tests.test_readme import DEPLOY, README, TUTORIAL, commands, typed_answers
 
 pytestmark = pytest.mark.end_to_end
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
+INIT = "logdock init --kind mongodb-atlas"
+DESTROY = "npx cdk destroy acme-prod-orders --force"
+STACK, KEY, BUCKET = "acme-prod-orders", "Key9BCD29C7", "LandingBucket6D60388F"
 INSTALLED = (".venv", "node_modules", "build")
 KEPT = b"a line that landed before the stack went\n"
+
+
+def typed(command: str) -> str:
+    """Return a command as the shell gets it: with the tutorial's answers, where it asks."""
+    answers = "".join(f"{answer}\n" for answer in typed_answers())
+    return f"{command} <<'ANSWERS'\n{answers}ANSWERS" if command == INIT else command
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ class Project:
         answers = {"CDK_REQUIRE_APPROVAL": "never", "CDK_VALIDATION": "false"}
         environment = {**self.cloud.environment(ACCOUNT, REGION), **answers}
         environment["PATH"] = f"{self.directory / '.venv' / 'bin'}{os.pathsep}{environment['PATH']}"
-        script = "".join(f"echo '$' {json.dumps(command)}\n{command}\n" for command in commands)
+        script = "".join(f"echo '$' {json.dumps(command)}\n{typed(command)}\n" for command in commands)
         result = subprocess.run(
             ["bash", "-e", "-o", "pipefail", "-c", script],  # noqa: S607
             cwd=self.directory,
@@ -77,8 +86,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield Project(directory, cloud)
 
 
-def commands_of_the_readme() -> list[str]:
-    return [line for block in fenced(section(README.read_text(), *DEPLOY), "sh") for line in block.splitlines()]
+def commands_of_the_pages() -> list[str]:
+    """Return what the pages have a user type, in the order of the pages; what was typed already is not repeated."""
+    found = [line for page in (README, TUTORIAL, DEPLOY) for line in commands(page)]
+    return [line for line in dict.fromkeys(found) if line not in ("make demo", "make test")]
 
 
 def stacks(cloud: Emulator) -> set[str]:
@@ -86,42 +97,46 @@ def stacks(cloud: Emulator) -> set[str]:
     return {stack["StackName"] for stack in formation.describe_stacks()["Stacks"]} - {"CDKToolkit"}
 
 
+def resources(cloud: Emulator) -> dict[str, str]:
+    """Return the ids of the export's resources."""
+    formation = cloud.client("cloudformation", ACCOUNT, region=REGION)
+    found = formation.describe_stack_resources(StackName=STACK)["StackResources"]
+    return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
+
+
 @pytest.fixture(scope="module")
-def deployed(project: Project) -> Project:
-    """The project after every command of the README."""
-    project.run(*commands_of_the_readme())
-    return project
+def before(project: Project) -> dict[str, str]:
+    """Type every command of the pages; return the resources of the export before its stack was destroyed."""
+    typed_in = commands_of_the_pages()
+    at = typed_in.index(DESTROY)
+    project.run(*typed_in[:at])
+    found = resources(project.cloud)
+    s3 = project.cloud.client("s3", ACCOUNT, region=REGION)
+    s3.put_object(Bucket=found[BUCKET], Key="atlas/orders/kept", Body=KEPT)
+    project.run(*typed_in[at:])
+    return found
 
 
-def test_every_command_of_the_deployment_runs(deployed: Project) -> None:
-    made = {"acme-prod-core", "acme-prod-shipper", "acme-prod-orders", "acme-prod-dashboard"}
-    assert stacks(deployed.cloud) == made
-    templates = {path.name for path in (deployed.directory / "cdk.out").glob("*.template.json")}
-    assert templates >= {f"{stack}.template.json" for stack in stacks(deployed.cloud)}
+def test_every_command_of_the_pages_runs(project: Project, before: dict[str, str]) -> None:
+    assert before
+    made = {"acme-prod-core", "acme-prod-shipper", "acme-prod-dashboard"}
+    assert stacks(project.cloud) == made
+    templates = {path.name for path in (project.directory / "cdk.out").glob("*.template.json")}
+    assert templates == {f"{stack}.template.json" for stack in {*made, STACK}}
 
 
-def test_a_destroyed_export_is_taken_over_again(deployed: Project) -> None:
-    stack, cloud = "acme-prod-orders", deployed.cloud
-    formation, s3 = (cloud.client(name, ACCOUNT, region=REGION) for name in ("cloudformation", "s3"))
-
-    def resources() -> dict[str, str]:
-        found = formation.describe_stack_resources(StackName=stack)["StackResources"]
-        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
-
-    before = resources()
-    key, bucket = "Key9BCD29C7", "LandingBucket6D60388F"
-    s3.put_object(Bucket=before[bucket], Key="atlas/orders/kept", Body=KEPT)
+def test_a_destroyed_export_is_taken_over_again(project: Project, before: dict[str, str]) -> None:
     # What a person is asked for; the emulator cannot import the third, the bucket's policy.
-    mapping = {key: {"KeyId": before[key].rpartition("/")[2]}, bucket: {"BucketName": before[bucket]}}
-    (deployed.directory / "kept.json").write_text(json.dumps(mapping))
+    mapping = {KEY: {"KeyId": before[KEY].rpartition("/")[2]}, BUCKET: {"BucketName": before[BUCKET]}}
+    (project.directory / "kept.json").write_text(json.dumps(mapping))
 
-    # The templates that `make synth` has left there: synthesizing them three times more would show nothing.
+    # The templates that `make synth` has left there: synthesizing them twice more would show nothing.
     cdk = "npx cdk --app cdk.out"
-    deployed.run(
-        f"{cdk} destroy {stack} --force",
-        f"{cdk} import {stack} --resource-mapping kept.json",
-        f"{cdk} deploy {stack} --exclusively",
+    project.run(
+        f"{cdk} import {STACK} --resource-mapping kept.json",
+        f"{cdk} deploy {STACK} --exclusively",
     )
 
-    assert resources() == before
-    assert s3.get_object(Bucket=before[bucket], Key="atlas/orders/kept")["Body"].read() == KEPT
+    assert resources(project.cloud) == before
+    s3 = project.cloud.client("s3", ACCOUNT, region=REGION)
+    assert s3.get_object(Bucket=before[BUCKET], Key="atlas/orders/kept")["Body"].read() == KEPT
