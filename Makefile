@@ -131,8 +131,9 @@ synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out
 	@npx --no-install cdk synth --quiet --output cdk.out -c settings=$(SETTINGS)
 	@echo "templates are in cdk.out"
 
-security-report: $(SETUP) ## Who can do what under SETTINGS, and what shows it, as one page: build/security-report.html
-	@$(BIN)/python -m security_report --settings $(SETTINGS) --out build/security-report.html
+security-report: $(SETUP) ## Who can do what under SETTINGS, and what shows it, as one page, JSON and CSV: build/security-report.*
+	@$(BIN)/python -m security_report --settings $(SETTINGS) --out build/security-report.html \
+	  --json build/security-report.json --csv build/security-report.csv
 
 docs: $(DOCS) ## The documentation as a site, with search: build/site; a dead link fails
 	@NO_MKDOCS_2_WARNING=1 $(<D)/bin/mkdocs build --strict --site-dir $(SITE)

@@ -16,10 +16,12 @@ from app import build_app
 from policy_proof.proof import Proof
 from policy_proof.synthesis import cdk_context
 from security_report.controls import assess
+from security_report.data import as_csv, as_json
 from security_report.evidence import find, judge
 from security_report.exceptions import exemptions
 from security_report.matrix import matrix
 from security_report.page import Report, render, stand_ins
+from security_report.vendors import vendors
 from settings import SettingsError, load_settings
 
 MISTAKEN, UNUSABLE = 1, 2
@@ -44,6 +46,7 @@ def measure(path: Path, folder: Path) -> Report:
     stacks = app.synth().stacks
     templates = {stack.stack_name: stack.template for stack in stacks}
     proof = Proof(settings, templates, {stack.stack_name: stack.environment.region for stack in stacks})
+    found = matrix(proof.account)
     evidence, findings = judge(proof), find(app, templates, settings.deployment, checkers)
     deploy_roles = {
         (stack.cloud_formation_execution_role_arn or "").replace("${AWS::Partition}", proof.cast.names.partition)
@@ -55,19 +58,22 @@ def measure(path: Path, folder: Path) -> Report:
         made=datetime.now(UTC),
         templates=templates,
         stand_ins=stand_ins(proof.account),
-        matrix=matrix(proof.account),
+        matrix=found,
         evidence=evidence,
         findings=findings,
         frameworks=assess(proof.account, evidence, findings),
         exemptions=exemptions(proof.account, sorted(deploy_roles)),
+        vendors=vendors(settings, found, evidence),
     )
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the page."""
+    """Write the page, and the files that were asked for."""
     parser = argparse.ArgumentParser(prog="security_report", description=__doc__)
     parser.add_argument("--settings", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="the page")
+    parser.add_argument("--json", type=Path, help="everything that the page has, as JSON")
+    parser.add_argument("--csv", type=Path, help="a row for each statement of each policy")
     asked = parser.parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -75,8 +81,10 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return UNUSABLE
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(render(report), encoding="utf-8")
+    for file, written in ((asked.out, render), (asked.json, as_json), (asked.csv, as_csv)):
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(written(report), encoding="utf-8")
     for mistake in report.mistakes:
         print(mistake, file=sys.stderr)
     print(f"{asked.out}: {report.verdict}")

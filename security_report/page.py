@@ -19,6 +19,7 @@ from security_report.controls import Assessed, Framework
 from security_report.evidence import Findings, Judged
 from security_report.exceptions import Exemption
 from security_report.matrix import Matrix
+from security_report.vendors import Vendor
 from settings import Deployment
 
 
@@ -36,7 +37,7 @@ class Report:
         By stack.
     stand_ins
         What the page shows in the place of values that are made up until the deployment is there.
-    matrix, evidence, findings, frameworks, exemptions
+    matrix, evidence, findings, frameworks, exemptions, vendors
         What was measured.
     """
 
@@ -50,6 +51,13 @@ class Report:
     findings: Findings
     frameworks: Sequence[tuple[Framework, Sequence[Assessed]]]
     exemptions: Sequence[Exemption]
+    vendors: Sequence[Vendor]
+
+    def named(self, text: str) -> str:
+        """Replace what is made up until the deployment is there by what the report shows for it."""
+        for made_up, shown in self.stand_ins.items():
+            text = text.replace(made_up, shown)
+        return text
 
     @property
     def mistakes(self) -> list[str]:
@@ -113,12 +121,7 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
 
-    def named(text: str) -> str:
-        for made_up, shown in report.stand_ins.items():
-            text = text.replace(made_up, shown)
-        return text
-
-    environment.filters["named"] = named
+    environment.filters["named"] = report.named
     return environment.get_template("page.html").render(
         report=report, Claim=Claim, Property=Property, NothingElse=NothingElse
     )

@@ -46,18 +46,19 @@ class Project:
         environment = {**self.cloud.environment(ACCOUNT, REGION), **answers}
         environment["PATH"] = f"{self.directory / '.venv' / 'bin'}{os.pathsep}{environment['PATH']}"
         script = "".join(f"echo '$' {json.dumps(command)}\n{typed(command)}\n" for command in commands)
-        result = subprocess.run(
-            ["bash", "-e", "-o", "pipefail", "-c", script],  # noqa: S607
-            cwd=self.directory,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=400,
-            check=False,
-        )
-        assert result.returncode == 0, result.stdout
+        printed = self.directory.parent / "printed.txt"
+        with printed.open("w") as out:
+            result = subprocess.run(
+                ["bash", "-e", "-o", "pipefail", "-c", script],  # noqa: S607
+                cwd=self.directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                timeout=400,
+                check=False,
+            )
+        assert result.returncode == 0, printed.read_text()
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from security_report.evidence import Findings, judged
 from security_report.exceptions import exemptions
 from security_report.matrix import matrix
 from security_report.page import Report, stand_ins
+from security_report.vendors import vendors
 from settings import load_settings
 from tests.conftest import ROOT, synthesize
 
@@ -53,6 +54,7 @@ def report_of(example: str, weaken: Weaken | None = None, *, looked: bool = True
         findings=NO_FINDINGS,
         frameworks=assess(proof.account, evidence, NO_FINDINGS),
         exemptions=exemptions(proof.account, DEPLOYS),
+        vendors=vendors(proof.settings, matrix(proof.account), evidence),
     )
 
 
