@@ -119,7 +119,7 @@ def log_group(
 
 
 def log_group_subscriptions(
-    names: Names, prefixes: Sequence[str], *, role_arn: str | None, retention: bool, key: bool
+    names: Names, prefixes: Sequence[str], state: str, *, role_arn: str | None, retention: bool, key: bool
 ) -> list[iam.PolicyStatement]:
     """Subscribe log groups by prefix, but never the shipper's own; to a stream by handing CloudWatch Logs its role."""
     actions = ["logs:DescribeSubscriptionFilters", "logs:PutSubscriptionFilter", "logs:DeleteSubscriptionFilter"]
@@ -133,6 +133,7 @@ def log_group_subscriptions(
             sid="NeverOwnLogs", effect=iam.Effect.DENY, actions=["logs:PutSubscriptionFilter"], resources=[own]
         ),
         describe_log_groups(names, names.region),
+        remember(names, state),
         *([_allow("PassSubscriptionRole", ["iam:PassRole"], [role_arn], **by_role)] if role_arn else []),
     ]
 
