@@ -16,6 +16,7 @@ from cli.errors import action_of, code_of, is_absent, is_refused, is_transient
 from cli.plan.changes import DEPLOYMENT, compare
 from cli.plan.consequences import consequences
 from cli.plan.effects import Effect, Kind
+from cli.plan.existing import NewResource, existing, new_resources
 from cli.plan.report import Plan
 from cli.plan.templates import Template, compare_templates, dangers, parse_template, read_assembly, unexplained
 from cli.stacks import DeployedStack, deployed_stacks, expected_stacks, other_region, regions_to_search
@@ -66,12 +67,18 @@ def look(account: Account, plan: Plan, assembly: Path) -> None:
             each for each in plan.effects if (each.of, each.what, each.kind) != (DEPLOYMENT, "region", Kind.FAILS)
         ]
         plan.effects.append(collision(account, elsewhere))
-    for name, (template, _) in read_assembly(assembly).items():
+    new: list[NewResource] = []
+    for name, (template, region) in read_assembly(assembly).items():
         before = templates.get(name)
         plan.resources += compare_templates(name, before, template)
+        of = name.removeprefix(f"{settings.deployment}-")
+        export = of if region == settings.region else of.removesuffix(f"-{region}")
+        new += new_resources(export, region, before, template)
         if before is not None:
-            of = name.removeprefix(f"{settings.deployment}-")
             plan.effects += unexplained(plan.effects, list(dangers(name, before, template, of)))
+    plan.effects += _or_note(
+        plan, "whether log groups and buckets that the deploy makes exist already", partial(existing, account, new), []
+    )
     for stack in here:
         if expected.get(stack.name) != stack.region:
             _name_orphan(plan, settings, stack)
