@@ -138,7 +138,9 @@ def log_group_subscriptions(
 
 
 def bucket_events(names: Names, bucket_name: str, state: str) -> list[iam.PolicyStatement]:
-    """Switch EventBridge notifications of one existing bucket on, and off again."""
+    """Switch EventBridge notifications of one existing bucket on, and off again when no other export needs them."""
+    others = names.parameter_arn(f"/logdock/{names.deployment}/*/bucket-events", names.region)
+    exports = names.parameter_arn(names.parameter_path.rstrip("/"), names.region)
     return [
         _allow(
             "AnnounceObjects",
@@ -147,4 +149,6 @@ def bucket_events(names: Names, bucket_name: str, state: str) -> list[iam.Policy
             StringEquals={"aws:ResourceAccount": names.account},
         ),
         remember(names, state),
+        _allow("ListExports", ["ssm:GetParametersByPath"], [exports]),
+        _allow("ReadWhatOthersRemember", ["ssm:GetParameter"], [others, f"{others}/*"]),
     ]
