@@ -8,7 +8,6 @@ export of the deployment reads the bucket: several may, each under a prefix of i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -92,18 +91,7 @@ def delete(request: Request) -> None:
 
 
 def _others(wanted: Settings, key: str) -> list[state.Entry]:
-    """Return what the other exports that land in the bucket remember of it, by the deployment's configurations."""
-    deployment, export, operation = wanted.state_parameter.rsplit("/", 2)
-    path = f"{deployment}/exports"
-    pages = aws.ssm().get_paginator("get_parameters_by_path").paginate(Path=path)
-    names = [
-        one["Name"].removeprefix(f"{path}/")
-        for page in pages
-        for one in page["Parameters"]
-        if json.loads(one["Value"]).get("landing", {}).get("bucket") == wanted.bucket
-    ]
-    entries = (state.load(f"{deployment}/{name}/{operation}", key) for name in names if name != export)
-    return [entry for entry in entries if entry is not None]
+    return [*state.of_other_exports(wanted.state_parameter, key, "s3-logs").values()]
 
 
 def _switch(s3: S3Client, wanted: Settings, *, on: bool) -> None:

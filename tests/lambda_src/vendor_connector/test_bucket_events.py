@@ -161,9 +161,9 @@ OTHER = "/logdock/acme/front/bucket-events"
 @pytest.mark.parametrize("first", [STATE, OTHER])
 def test_two_exports_of_a_bucket_the_last_to_go_switches_it_off(connector: Any, buckets: Buckets, first: str) -> None:
     ssm = boto3.client("ssm")
-    for name in ("trail", "front", "elsewhere"):
-        document = {"landing": {"bucket": "second" if name == "elsewhere" else "trail-logs"}}
-        ssm.put_parameter(Name=f"/logdock/acme/exports/{name}", Value=json.dumps(document), Type="String")
+    for name, vendor in (("trail", "s3-logs"), ("front", "s3-logs"), ("orders", "mongodb-atlas")):
+        document = json.dumps({"vendor": vendor})
+        ssm.put_parameter(Name=f"/logdock/acme/exports/{name}", Value=document, Type="String")
     both = {state: {**PROPERTIES, "StateParameter": state} for state in (STATE, OTHER)}
     for properties in both.values():
         connector.create(properties)
