@@ -26,6 +26,9 @@ from settings.names import Names
 METADATA = "logdock:settings"
 """Where a stack's template has the settings that it was made from (stacks/core.py, stacks/export_stack.py)."""
 
+NEVER_MADE = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
+"""Statuses of a stack whose first deploy was rolled back or never ran: it has a template, and nothing of that."""
+
 
 def collision(account: Account, region: str) -> Effect:
     """Return what a deploy in another Region comes to."""
@@ -48,16 +51,17 @@ def look(account: Account, plan: Plan, assembly: Path) -> None:
     deployed = deployed_stacks(account, regions_to_search(account, further))
     expected = expected_stacks(settings)
     here = [stack for stack in deployed if stack.region != elsewhere or expected.get(stack.name) == stack.region]
+    made = [stack for stack in here if stack.status not in NEVER_MADE]
     with ThreadPoolExecutor(WORKERS) as pool:
         templates = dict(
-            zip((each.name for each in here), pool.map(lambda each: _template(account, each), here), strict=True)
+            zip((each.name for each in made), pool.map(lambda each: _template(account, each), made), strict=True)
         )
     if plan.difference is None:
         old = deployed_settings(templates, settings)
         if old:
             plan.difference = compare(old, settings)
             plan.effects = consequences(plan.difference)
-        elif here:
+        elif made:
             plan.notes.append(
                 "The stacks do not say which settings they were deployed with (an earlier release): resources alone "
                 "are compared. `--from FILE --live` with the settings file that is deployed adds what the changes mean."

@@ -170,6 +170,10 @@ def test_plan_names_log_group_and_bucket_that_are_there_already(
     deployed.stacks_in({"eu-west-1": FakeFormation({"acme-app": {}}, templates=has)})
     effects = json.loads(logdock("plan", "--templates", str(made), "--json").out)["effects"]
     assert not [each for each in effects if "exists already" in each["sentence"]]
+    # A stack whose first deploy was rolled back has a template, and nothing of it.
+    deployed.stacks_in({"eu-west-1": FakeFormation({"acme-app": {}}, templates=has, status="ROLLBACK_COMPLETE")})
+    effects = json.loads(logdock("plan", "--templates", str(made), "--json").out)["effects"]
+    assert [each["name"] for each in effects] == ["app:resource.Landing", "app:resource.Bucket"]
 
 
 @pytest.mark.parametrize(
