@@ -34,6 +34,16 @@ def remember(names: Names, *parameter_names: str, lists: bool = False) -> iam.Po
     )
 
 
+def find_owners(names: Names, operation: str) -> list[iam.PolicyStatement]:
+    """Read what the deployment's other exports remember by an operation: which of them has configured an object."""
+    exports = names.parameter_arn(names.parameter_path.rstrip("/"), names.region)
+    others = names.parameter_arn(f"/logdock/{names.deployment}/*/{operation}", names.region)
+    return [
+        _allow("ListExports", ["ssm:GetParametersByPath"], [exports]),
+        _allow("ReadWhatOthersRemember", ["ssm:GetParameter"], [others, f"{others}/*"]),
+    ]
+
+
 def read_state(names: Names, parameter_name: str) -> iam.PolicyStatement:
     """Read what another operation remembers, and change nothing of it."""
     arn = names.parameter_arn(parameter_name, names.region)
@@ -90,6 +100,7 @@ def aurora_audit(
             groups,
         ),
         remember(names, state),
+        *find_owners(names, "aurora-audit"),
     ]
     if role_arn:
         statements += [
@@ -139,7 +150,7 @@ def log_group_subscriptions(
 
 
 def bucket_events(names: Names, bucket_name: str, state: str) -> list[iam.PolicyStatement]:
-    """Switch EventBridge notifications of one existing bucket on, and off again."""
+    """Switch EventBridge notifications of one existing bucket on, and off again when no other export needs them."""
     return [
         _allow(
             "AnnounceObjects",
@@ -148,4 +159,5 @@ def bucket_events(names: Names, bucket_name: str, state: str) -> list[iam.Policy
             StringEquals={"aws:ResourceAccount": names.account},
         ),
         remember(names, state),
+        *find_owners(names, "bucket-events"),
     ]
