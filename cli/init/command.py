@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from cli.errors import CommandError, ExitCode
 from cli.init.proposals import proposals
-from cli.init.questions import DEPLOYMENT, DESTINATIONS, EXPORTS, EXTERNAL_ID_BYTES, Kind, Question
+from cli.init.questions import ALERTS, DEPLOYMENT, DESTINATIONS, EXPORTS, EXTERNAL_ID_BYTES, Kind, Question
 from cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option
 from cli.screen import Screen
 from settings import Deployment, SettingsError
@@ -69,6 +69,8 @@ def init(
     screen = Screen(as_json=as_json)
     document: dict[str, Any] = {}
     _ask(screen, document, (), _proposed(DEPLOYMENT, proposals()))
+    document["alerts"] = {}
+    _ask(screen, document, ("alerts",), ALERTS)
     chosen = str(kind or _choose(screen, "kind of export", [*EXPORTS], next(iter(EXPORTS))))
     export: dict[str, Any] = {"kind": chosen}
     document["exports"] = [export]
@@ -182,6 +184,8 @@ def _written(document: dict[str, Any]) -> str:
     """Write the file: each setting under what it means."""
     lines = [SCHEMA, "# docs/settings.md has every setting.", ""]
     lines += _settings(document, DEPLOYMENT, "")
+    lines += [f"{'' if document['alerts'] else '# '}alerts:"]
+    lines += [line if document["alerts"] else f"# {line}" for line in _settings(document["alerts"], ALERTS, "  ")]
     for section, kinds in (("destinations", DESTINATIONS), ("exports", EXPORTS)):
         for entry in document.get(section, []):
             lines += ["", f"{section}:", f"  - name: {json.dumps(entry['name'])}", f"    kind: {entry['kind']}"]

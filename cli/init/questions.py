@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from settings import Deployment
+from settings.alerts import Alerts
 from settings.destinations import LogzioDestination, OtlpDestination
 from settings.exports import (
     AptibleExport,
@@ -63,6 +64,7 @@ DEPLOYMENT = Kind(
     Deployment,
     (Question("deployment"), Question("account"), Question("region"), Question("retention", "soc2")),
 )
+ALERTS = Kind(Alerts, (Question("email", "", is_list=True),))
 EXPORTS = {
     "mongodb-atlas": Kind(
         MongodbAtlasExport,

@@ -18,7 +18,7 @@ from settings.exports import Export
 from tests.cli.conftest import Type, Typed
 from tests.cli.deployed import refuse
 
-HEAD = ["acme", "111122223333", "eu-west-1", ""]
+HEAD = ["acme", "111122223333", "eu-west-1", "", ""]
 ANSWERS = {
     "mongodb-atlas": ["5e2211c17a3e5a48f5497de3", "arn:aws:iam::772401394250:root", "id-of-atlas", ""],
     "cockroachdb": ["f78b7feb-b6cf-4396-9d7f-494982d7d81e", "222233334444", "/acme/cockroach"],
@@ -76,6 +76,13 @@ def test_a_destination_is_shipped_to(answer: Answer, tmp_path: Path, answers: li
     assert settings.exports[0].ship_to == (settings.destinations[0].name,)
 
 
+def test_address_for_alarms_is_asked_for(answer: Answer, tmp_path: Path) -> None:
+    head = [*HEAD[:-1], "nobody", "oncall@acme.example, dev@acme.example"]
+    ended = answer(["--kind", "aurora-mysql"], [*head, "", "billing", "", "none"])
+    assert (ended.code, ended.err.count("  expected ")) == (0, 1)
+    assert load_settings(tmp_path / "logdock.yaml").alerts.email == ("oncall@acme.example", "dev@acme.example")
+
+
 def test_external_ids_are_made_and_never_the_same(answer: Answer, tmp_path: Path) -> None:
     made: set[str] = set()
     for number in range(3):
@@ -88,7 +95,7 @@ def test_external_ids_are_made_and_never_the_same(answer: Answer, tmp_path: Path
 
 
 def test_an_answer_that_the_deploy_would_refuse_is_asked_again(answer: Answer, tmp_path: Path) -> None:
-    head = ["much-too-long-a-name", "acme", "12", "111122223333", "eu-west-1", ""]
+    head = ["much-too-long-a-name", "acme", "12", "111122223333", "eu-west-1", "", ""]
     ended = answer(["--kind", "cloudwatch-logs"], [*head, "", "", "", "/acme/", "other", "none"])
     assert ended.code == 0
     assert ended.err.count("  expected ") == 4
@@ -129,7 +136,7 @@ def test_account_and_region_of_the_credentials_are_proposed(
     answer: Answer, aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    ended = answer(["--kind", "aurora-mysql"], ["acme", "", "", "", "", "billing", "", "none"])
+    ended = answer(["--kind", "aurora-mysql"], ["acme", "", "", "", "", "", "billing", "", "none"])
     assert (ended.code, "  account [111122223333]: " in ended.err) == (0, True)
     settings = load_settings(tmp_path / "logdock.yaml")
     assert (settings.account, settings.region) == ("111122223333", "eu-central-1")

@@ -69,7 +69,7 @@ class World:
     def init(self, kind: str, deployment: str, *answers: str) -> tuple[Path, set[str]]:
         """Answer what is asked for a kind; return the file, and the stacks that the command has named."""
         file = f"{deployment}.yaml"
-        head = [deployment, ACCOUNT, REGION, "", kind, "mine"]
+        head = [deployment, ACCOUNT, REGION, "", "", kind, "mine"]
         code, said = self.logdock("init", "--settings", file, answers=[*head, *ANSWERS[kind], *answers])
         assert code == 0, said
         deploys = re.search(rf"`npx cdk deploy --all -c settings={file}` deploys (.*)\.$", said)

@@ -113,7 +113,7 @@ def before(project: Project) -> dict[str, str]:
     project.run(*typed_in[:at])
     found = resources(project.cloud)
     s3 = project.cloud.client("s3", ACCOUNT, region=REGION)
-    s3.put_object(Bucket=found[BUCKET], Key="atlas/orders/kept", Body=KEPT)
+    s3.put_object(Bucket=found[BUCKET], Key="atlas/kept", Body=KEPT)
     project.run(*typed_in[at:])
     return found
 
@@ -140,4 +140,4 @@ def test_a_destroyed_export_is_taken_over_again(project: Project, before: dict[s
 
     assert resources(project.cloud) == before
     s3 = project.cloud.client("s3", ACCOUNT, region=REGION)
-    assert s3.get_object(Bucket=before[BUCKET], Key="atlas/orders/kept")["Body"].read() == KEPT
+    assert s3.get_object(Bucket=before[BUCKET], Key="atlas/kept")["Body"].read() == KEPT
