@@ -141,7 +141,10 @@ def _vendor(
     fetches = is_destination and getattr(party, "mode", "") == "fetch"
     named = f"{settings.deployment}-{party.name}"
     stack = f"{settings.deployment}-shipper" if is_destination else named
-    roles = [each for each in matrix.roles if each.kind == "vendor" and _is_of(each, stack, named, fetches)]
+    roles = [each for each in matrix.roles if each.kind == "vendor" and each.stack == stack]
+    if is_destination:
+        # readers' roles are in one stack, and what is pushed to has none
+        roles = [each for each in roles if fetches and each.name == named]
     entries = [*_by_role(roles), *([] if is_destination else _by_resource(settings, matrix, stack))]
     claims = [each for each in evidence.values() if _forbids(each, party.name)]
     return Vendor(
@@ -156,10 +159,6 @@ def _vendor(
     )
 
 
-def _is_of(role: Role, stack: str, named: str, fetches: bool) -> bool:
-    return role.stack == stack and (not fetches or role.name == named)
-
-
 def _without_entry(is_destination: bool) -> str:
     return "It does not: a function of the deployment sends to it." if is_destination else "No policy lets it in."
 
@@ -169,10 +168,10 @@ def _by_role(roles: list[Role]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         actions = tuple(action for each in role.statements if each.effect == "Allow" for action in each.actions)
         for trust in role.trusts:
             ids = ", ".join(trust.external_ids)
-            how = f"external id {ids}" if ids else "WITHOUT an external id"
+            how = f"with external id {ids}" if ids else "WITHOUT an external id"
             hours = f"{role.session_seconds / 3600:g}"
             for who in trust.statement.who:
-                yield who, f"assumes the role {role.name} with {how}, for {hours} h at most", actions
+                yield who, f"assumes the role {role.name} {how}, for {hours} h at most", actions
 
 
 def _by_resource(settings: Deployment, matrix: Matrix, stack: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
