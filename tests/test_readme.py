@@ -112,6 +112,12 @@ def test_site_has_every_page_in_its_navigation() -> None:
     }  # fmt: skip
 
 
+def test_upgrade_notes_have_every_release() -> None:
+    releases = re.findall(r"^## \[(.+)\]$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    headings = re.findall(r"^## (.+)$", (ROOT / "docs" / "upgrades.md").read_text(), re.MULTILINE)
+    assert headings == ["How to upgrade", *releases]
+
+
 def test_readme_fits_a_screen() -> None:
     assert len(README.read_text().split()) < 500
     assert "![" in README.read_text().partition("\n## ")[0]
