@@ -35,6 +35,7 @@ Examples:
 `logdock init --kind aurora-mysql < answers.txt` takes one answer from each line
 """
 WIDTH = 116
+CONNECT = "connect"
 SCHEMA = "# yaml-language-server: $schema=settings/logdock.schema.json"
 
 
@@ -115,7 +116,10 @@ def _ask(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], kind: 
     for setting in kind.made:
         target[setting] = secrets.token_hex(EXTERNAL_ID_BYTES)
     for question in kind.questions:
-        _ask_one(screen, document, path, kind, question)
+        if question.setting not in _read_by_vendor(kind, target):
+            _ask_one(screen, document, path, kind, question)
+    for setting in _read_by_vendor(kind, target):
+        target.pop(setting, None)
     while kind.one_of and not any(setting in target for setting in kind.one_of):
         screen.note(f"  expected {' or '.join(kind.one_of)}: nothing may write to this export otherwise")
         for question in kind.questions:
@@ -128,7 +132,11 @@ def _ask_one(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], ki
     target = _entry(document, path)
     for line in textwrap.wrap(_about(kind, question.setting), WIDTH):
         screen.note(line)
-    how = [*(["commas between"] if question.is_list else []), *(["Enter for none"] if question.proposed == "" else [])]
+    how = [
+        *(["the secret's name"] if question.setting == CONNECT else []),
+        *(["commas between"] if question.is_list else []),
+        *(["Enter for none"] if question.proposed == "" else []),
+    ]
     asked = f"{question.setting} ({'; '.join(how)})" if how else question.setting
     while True:
         answer = _value(question, screen.ask(asked, question.proposed or ""))
@@ -145,10 +153,15 @@ def _entry(document: Any, path: tuple[Any, ...]) -> Any:
     return reduce(getitem, path, document)
 
 
-def _value(question: Question, given: str) -> str | list[str]:
+def _read_by_vendor(kind: Kind, values: dict[str, Any]) -> tuple[str, ...]:
+    """Return the settings that the deploy reads at the vendor, as it is given a credential."""
+    return kind.read_by_connect if CONNECT in values else ()
+
+
+def _value(question: Question, given: str) -> str | list[str] | dict[str, str]:
     if question.is_list:
         return [each.strip() for each in given.split(",") if each.strip()]
-    return given
+    return {"secret": given} if given and question.setting == CONNECT else given
 
 
 def _mistake(document: dict[str, Any], path: tuple[Any, ...]) -> str:
@@ -200,7 +213,11 @@ def _written(document: dict[str, Any]) -> str:
 def _settings(values: dict[str, Any], kind: Kind, indent: str) -> list[str]:
     lines = []
     blank: dict[str, object] = {question.setting: [] if question.is_list else "" for question in kind.questions}
+    read = _read_by_vendor(kind, values)
     for setting in (*blank, *kind.made):
+        # either `connect` or what it reads is given, so the other is no proposal
+        if setting in read or (setting == CONNECT and setting not in values):
+            continue
         lines += textwrap.wrap(
             _about(kind, setting), WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
         )

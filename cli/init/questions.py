@@ -52,12 +52,15 @@ class Kind(NamedTuple):
         The settings that are generated.
     one_of
         Settings of which at least one must be answered, although each of them is optional.
+    read_by_connect
+        Settings that the deploy reads at the vendor, if `connect` names a secret with the vendor's credential.
     """
 
     model: type[Model]
     questions: tuple[Question, ...]
     made: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
+    read_by_connect: tuple[str, ...] = ()
 
 
 DEPLOYMENT = Kind(
@@ -70,15 +73,18 @@ EXPORTS = {
         MongodbAtlasExport,
         (
             Question("project_id"),
+            Question("connect", ""),
             Question("atlas_principal_arn"),
             Question("external_id"),
             Question("prefix", "atlas"),
         ),
+        read_by_connect=("atlas_principal_arn", "external_id"),
     ),
     "cockroachdb": Kind(
         CockroachdbExport,
-        (Question("cluster_id"), Question("cluster_account_id"), Question("log_group")),
+        (Question("cluster_id"), Question("connect", ""), Question("cluster_account_id"), Question("log_group")),
         made=("external_id",),
+        read_by_connect=("cluster_account_id", "external_id"),
     ),
     "aurora-mysql": Kind(AuroraMysqlExport, (Question("cluster_id"), Question("parameter_group", ""))),
     "aptible": Kind(AptibleExport, (Question("stack_region"), Question("decryption_keys_secret", ""))),

@@ -20,8 +20,8 @@ from tests.cli.deployed import refuse
 
 HEAD = ["acme", "111122223333", "eu-west-1", "", ""]
 ANSWERS = {
-    "mongodb-atlas": ["5e2211c17a3e5a48f5497de3", "arn:aws:iam::772401394250:root", "id-of-atlas", ""],
-    "cockroachdb": ["f78b7feb-b6cf-4396-9d7f-494982d7d81e", "222233334444", "/acme/cockroach"],
+    "mongodb-atlas": ["5e2211c17a3e5a48f5497de3", "", "arn:aws:iam::772401394250:root", "id-of-atlas", ""],
+    "cockroachdb": ["f78b7feb-b6cf-4396-9d7f-494982d7d81e", "", "222233334444", "/acme/cockroach"],
     "aurora-mysql": ["billing", ""],
     "aptible": ["eu-west-1", "acme/aptible-keys"],
     "s3-logs": ["cloudtrail, alb", ""],
@@ -61,7 +61,11 @@ def test_the_file_of_every_kind_is_valid_and_says_what_each_setting_means(
     text = (tmp_path / "logdock.yaml").read_text()
     unwrapped = re.sub(r"\n *# ", " ", text)
     for question in EXPORTS[kind].questions:
-        assert str(EXPORTS[kind].model.model_fields[question.setting].description) in unwrapped
+        # beside the settings that it reads, `connect` is no proposal
+        assert (
+            question.setting == "connect"
+            or str(EXPORTS[kind].model.model_fields[question.setting].description) in unwrapped
+        )
 
 
 @pytest.mark.parametrize(
@@ -74,6 +78,25 @@ def test_a_destination_is_shipped_to(answer: Answer, tmp_path: Path, answers: li
     settings = load_settings(tmp_path / "logdock.yaml")
     assert [each.kind for each in settings.destinations] == [kind]
     assert settings.exports[0].ship_to == (settings.destinations[0].name,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answers", "read"),
+    [
+        ("mongodb-atlas", ["5e2211c17a3e5a48f5497de3", "acme/api", ""], ("atlas_principal_arn", "external_id")),
+        ("cockroachdb", ["f78b7feb-b6cf-4396-9d7f-494982d7d81e", "acme/api", "/acme/crdb"], ("cluster_account_id",)),
+    ],
+)
+def test_what_connect_reads_is_not_asked_for(
+    answer: Answer, tmp_path: Path, kind: str, answers: list[str], read: tuple[str, ...]
+) -> None:
+    ended = answer(["--kind", kind], [*HEAD, "", *answers, "none"])
+    assert ended.code == 0
+    (export,) = load_settings(tmp_path / "logdock.yaml").exports
+    values = export.model_dump()
+    assert values["connect"]["secret"] == "acme/api"
+    assert [values[setting] for setting in read] == [None] * len(read)
+    assert not any(f"{setting}:" in ended.err for setting in read)
 
 
 def test_address_for_alarms_is_asked_for(answer: Answer, tmp_path: Path) -> None:
@@ -121,7 +144,7 @@ def test_placeholder_or_misspelt_region_is_asked_again(answer: Answer, refused: 
 
 
 def test_placeholder_that_the_pattern_allows_is_asked_again(answer: Answer) -> None:
-    ended = answer(["--kind", "mongodb-atlas"], [*HEAD, "", *ANSWERS["mongodb-atlas"][:2], "TODO", "x1", "", "none"])
+    ended = answer(["--kind", "mongodb-atlas"], [*HEAD, "", *ANSWERS["mongodb-atlas"][:3], "TODO", "x1", "", "none"])
     assert (ended.code, ended.err.count("  expected a value of your own")) == (0, 1)
 
 

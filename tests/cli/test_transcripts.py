@@ -118,7 +118,8 @@ def somebody_listens(deployed: Deployed) -> None:
 def a_new_deployment(deployed: Deployed) -> None:
     """Nothing is there yet, and somebody answers."""
     answers = iter(
-        ["acme", "", "", "", "oncall@acme.example", "ledger", "f78b7feb-b6cf-4396-9d7f-494982d7d81e", "222233334444",
+        ["acme", "", "", "", "oncall@acme.example", "ledger", "f78b7feb-b6cf-4396-9d7f-494982d7d81e", "",
+         "222233334444",
          "/acme/cockroach/ledger", ""]
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ from tests.test_readme import README, TUTORIAL, commands, typed_answers
 MOST_COMMANDS, MOST_ANSWERS = 8, 6
 COMMAND = "logdock init --kind mongodb-atlas"
 ANSWERS = [
-    "acme-prod", "", "", "", "oncall@acme.example", "orders", "5e2211c17a3e5a48f5497de3",
+    "acme-prod", "", "", "", "oncall@acme.example", "orders", "5e2211c17a3e5a48f5497de3", "",
     "arn:aws:iam::772401394250:root",
     "9f4a5d0e-6a86-4c0d-a3f5-1d2c8f3b7e64", "", "",
 ]  # fmt: skip

@@ -29,8 +29,8 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 ANSWERS = {
-    "mongodb-atlas": ["5e2211c17a3e5a48f5497de3", "arn:aws:iam::772401394250:root", "id-of-atlas", ""],
-    "cockroachdb": ["f78b7feb-b6cf-4396-9d7f-494982d7d81e", "222233334444", "/acme/cockroach/ledger"],
+    "mongodb-atlas": ["5e2211c17a3e5a48f5497de3", "", "arn:aws:iam::772401394250:root", "id-of-atlas", ""],
+    "cockroachdb": ["f78b7feb-b6cf-4396-9d7f-494982d7d81e", "", "222233334444", "/acme/cockroach/ledger"],
     "aurora-mysql": ["billing", "billing-params"],
     "aptible": [REGION, "acme/aptible-keys"],
     "s3-logs": ["cloudtrail, vpc-flow", ""],
