@@ -43,6 +43,7 @@ class ExportKind(StrEnum):
     MONGODB_ATLAS = "mongodb-atlas"
     COCKROACHDB = "cockroachdb"
     AURORA_MYSQL = "aurora-mysql"
+    RDS = "rds"
     APTIBLE = "aptible"
     S3_LOGS = "s3-logs"
     CLOUDWATCH_LOGS = "cloudwatch-logs"

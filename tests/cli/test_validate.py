@@ -19,7 +19,7 @@ from cli.account import Account
 from cli.validate import functions
 from cli.validate.checks import Checks, Verdict
 from cli.validate.functions import check_topic
-from cli.validate.log_groups import MOST_GROUPS, _check_prefix, check_cluster
+from cli.validate.log_groups import MOST_GROUPS, _check_prefix, check_database
 from cli.validate.roles import trust_faults
 from settings import load_settings
 from tests.cli.conftest import EVERYTHING, Type
@@ -339,7 +339,7 @@ def test_audit_parameters_of_the_clusters_group_are_compared(
     account, checks = Account(settings, None, None), Checks("billing", "")
     export = next(each for each in settings.exports if each.kind == "aurora-mysql" and each.name == "billing")
 
-    check_cluster(account, checks, export)
+    check_database(account, checks, export)
 
     cluster, parameters = checks.all
     assert cluster.verdict is Verdict.FINE
@@ -356,7 +356,7 @@ def test_instances_that_must_be_restarted_are_named(aws: None, monkeypatch: pyte
     checks = Checks("billing", "")
     export = next(each for each in settings.exports if each.kind == "aurora-mysql" and each.name == "billing")
 
-    check_cluster(Account(settings, None, None), checks, export)
+    check_database(Account(settings, None, None), checks, export)
 
     assert "it does not export audit" in checks.all[0].reason
     assert "billing-1 must be restarted before the parameters count" in checks.all[0].reason
@@ -368,6 +368,6 @@ def test_a_log_that_needs_no_parameter_is_well_with_a_default_group(aws: None, m
     checks = Checks("billing", "")
     (export,) = (each for each in settings.exports if each.kind == "aurora-mysql" and each.name == "billing")
 
-    check_cluster(Account(settings, None, None), checks, export.model_copy(update={"log_types": ("error",)}))
+    check_database(Account(settings, None, None), checks, export.model_copy(update={"log_types": ("error",)}))
 
     assert [check.verdict for check in checks.all] == [Verdict.FINE]

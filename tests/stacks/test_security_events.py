@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
-from stacks.security_events import audit_is_counted, aurora_filters, cockroachdb_filters
+from stacks.security_events import audit_is_counted, cockroachdb_filters, database_filters
 from tests.conftest import ROOT, Synthesized, synthesize
 from tests.settings.documents import export
 
 EVENTS = ROOT / "tests" / "events"
-AURORA = aurora_filters(AuroraMysqlExport.model_validate(export("aurora-mysql")))
+AURORA = database_filters(AuroraMysqlExport.model_validate(export("aurora-mysql")))
 COCKROACHDB = cockroachdb_filters(CockroachdbExport.model_validate(export("cockroachdb")))
 
 
@@ -130,7 +130,7 @@ def test_every_count_is_one_metric_of_its_export_without_dimensions(example: Syn
 
 def test_what_is_not_audited_is_not_counted() -> None:
     def counted(**changes: object) -> set[str]:
-        return set(aurora_filters(AuroraMysqlExport.model_validate(export("aurora-mysql", **changes))))
+        return set(database_filters(AuroraMysqlExport.model_validate(export("aurora-mysql", **changes))))
 
     assert counted(events=["CONNECT"]) == {"failed-logins"}
     assert counted(events=["QUERY_DDL"]) == {"schema-changes"}

@@ -19,7 +19,7 @@ from cli.smoke_test.records import NAME, event_message, new_marker, object_recor
 from settings import Deployment, load_settings
 from settings.bucket_exports import S3Format
 from settings.exports import AptibleExport, S3LogsExport
-from stacks.security_events import aurora_filters, cockroachdb_filters
+from stacks.security_events import cockroachdb_filters, database_filters
 from tests.cli.conftest import EVERYTHING
 
 NOW = datetime(2026, 11, 29, 17, 4, 5, 678000, tzinfo=UTC)
@@ -53,7 +53,7 @@ def test_an_object_of_every_format_is_one_understood_record_with_its_marker(form
         assert record.time.startswith("2026-11-29T17:04:05"), record
 
 
-@pytest.mark.parametrize("name", ["orders", "ledger", "billing", "platform", "trail", "apps"])
+@pytest.mark.parametrize("name", ["orders", "ledger", "billing", "shop", "platform", "trail", "apps"])
 def test_a_record_of_every_kind_is_understood_and_has_no_word_that_people_count(
     settings: Deployment, name: str
 ) -> None:
@@ -73,9 +73,9 @@ def test_a_record_of_every_kind_is_understood_and_has_no_word_that_people_count(
 
 def test_no_record_matches_a_filter_of_security_events(settings: Deployment) -> None:
     for export in settings.exports:
-        if export.kind not in ("aurora-mysql", "cockroachdb"):
+        if export.kind not in ("aurora-mysql", "rds", "cockroachdb"):
             continue
-        filters = aurora_filters(export) if export.kind == "aurora-mysql" else cockroachdb_filters(export)
+        filters = cockroachdb_filters(export) if export.kind == "cockroachdb" else database_filters(export)
         message = event_message(export, "/aws/rds/cluster/billing/audit", new_marker(), NOW)
         for groups in filters.values():
             for pattern in groups.values():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from settings.exports import AuroraMysqlExport
-from stacks.next_steps import aurora_configured, aurora_steps
+from stacks.next_steps import database_configured, database_steps
 from tests.conftest import ROOT, synthesize
 from tests.settings.documents import export
 
@@ -26,8 +26,11 @@ def aurora(*log_types: str, **changes: object) -> AuroraMysqlExport:
 
 def test_next_steps_say_what_the_deploy_has_switched_on() -> None:
     rest = "Nothing else to do, unless it is said here:"
-    assert aurora_configured(aurora("error"), "") == f"The deploy switches on the export of error. {rest} "
-    assert aurora_configured(aurora("audit", "general"), "Restart billing-1.") == (
+    assert (
+        database_configured(aurora("error"), "", region="eu-west-1")
+        == f"The deploy switches on the export of error. {rest} "
+    )
+    assert database_configured(aurora("audit", "general"), "Restart billing-1.", region="eu-west-1") == (
         "The deploy switches on the export of audit, general and the parameters that have the engine write them. "
         f"{rest} Restart billing-1."
     )
@@ -35,7 +38,7 @@ def test_next_steps_say_what_the_deploy_has_switched_on() -> None:
 
 @pytest.mark.parametrize("log_type", ["error", "audit", "general", "slowquery"])
 def test_commands_by_hand_set_parameters_only_where_a_log_needs_them(log_type: str) -> None:
-    steps = aurora_steps(aurora(log_type), role_arn=None, region="eu-west-1")
+    steps = database_steps(aurora(log_type), role_arn=None, region="eu-west-1")
     assert ("modify-db-cluster-parameter-group" in steps) == (log_type != "error")
     assert f'"EnableLogTypes":["{log_type}"]' in steps
 
