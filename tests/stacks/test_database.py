@@ -1,4 +1,4 @@
-"""What the stack of an Aurora MySQL export does by its log types, and that RDS's own events are watched."""
+"""What the stack of a database does by its log types, and that RDS's own events are watched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from settings.exports import AuroraMysqlExport
+from settings.exports import AuroraMysqlExport, RdsExport
 from stacks.next_steps import database_configured, database_steps
 from tests.conftest import ROOT, synthesize
 from tests.settings.documents import export
@@ -86,3 +86,96 @@ def matches(pattern: dict[str, list[Any]], event: dict[str, Any]) -> bool:
         return bool(value == condition)
 
     return all(any(fits(each, event[name]) for each in conditions) for name, conditions in pattern.items())
+
+
+def rds(**changes: object) -> RdsExport:
+    return RdsExport.model_validate(export("rds", **changes))
+
+
+def test_next_steps_name_what_only_a_user_can_do_inside_the_database() -> None:
+    steps = database_configured(rds(pgaudit=["ddl"]), "Restart instance shop.", region="eu-west-1")
+    assert steps.splitlines() == [
+        (
+            "The deploy switches on the export of postgresql and the parameters that have the engine write them. "
+            "Nothing else to do, unless it is said here: Restart instance shop."
+        ),
+        (
+            "# After the restart, in SQL, in each database: SET pgaudit.log = 'none'; CREATE EXTENSION IF NOT EXISTS "
+            "pgaudit;"
+        ),
+    ]
+    steps = database_configured(rds(engine="mysql", log_types=["audit"]), "", region="eu-west-1")
+    assert "OptionName=MARIADB_AUDIT_PLUGIN" in steps
+    assert database_configured(rds(), "", region="eu-west-1").count("\n") == 0
+
+
+def test_commands_by_hand_are_those_of_an_instance() -> None:
+    steps = database_steps(rds(log_statement="ddl"), role_arn=None, region="eu-west-1")
+    assert steps.splitlines() == [
+        (
+            'aws rds --region eu-west-1 modify-db-parameter-group --db-parameter-group-name "$GROUP" --parameters '
+            """'[{"ParameterName":"log_statement","ParameterValue":"ddl","ApplyMethod":"immediate"}]'"""
+        ),
+        (
+            "aws rds --region eu-west-1 modify-db-instance --db-instance-identifier shop "
+            """--cloudwatch-logs-export-configuration '{"EnableLogTypes":["postgresql"]}'"""
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stack", "changes", "is_matched"),
+    [
+        ("acme-prod-orders", {"SourceIdentifier": "orders", "SourceType": "DB_INSTANCE"}, True),
+        ("acme-prod-orders", {"SourceIdentifier": "other", "SourceType": "DB_INSTANCE"}, False),
+        ("acme-prod-ledger", {"SourceIdentifier": "ledger"}, True),
+        ("acme-prod-ledger", {"SourceIdentifier": "ledger-1", "SourceType": "DB_INSTANCE"}, True),
+    ],
+)
+def test_rds_events_of_an_instance_are_its_own(stack: str, changes: dict[str, str], is_matched: bool) -> None:
+    example = synthesize(ROOT / "examples" / "rds.yaml")
+    (pattern,) = [
+        rule["Properties"]["EventPattern"]
+        for _, _, rule in example.resources("AWS::Events::Rule")
+        if rule["Properties"].get("Name") == f"{stack}_rds-events"
+    ]
+    of_cluster = ["RDS DB Cluster Event", "RDS DB Instance Event"]
+    assert pattern["detail-type"] == (of_cluster if stack == "acme-prod-ledger" else of_cluster[1:])
+    detail = dict(pattern["detail"])
+    choices = detail.pop("$or", [{}])
+    event = {**EVENT, **changes}
+    assert (matches(detail, event) and any(matches(choice, event) for choice in choices)) == is_matched
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "verb", "default"),
+    [("orders", "db:orders", "DB", "pg:default.postgres*"),
+     ("ledger", "cluster:ledger", "DBCluster", "cluster-pg:default.aurora-postgresql*")],
+)  # fmt: skip
+def test_connector_may_configure_the_one_database(name: str, kind: str, verb: str, default: str) -> None:
+    example = synthesize(ROOT / "examples" / "rds.yaml")
+    (found,) = [
+        policy["Properties"]["PolicyDocument"]["Statement"]
+        for stack, logical_id, policy in example.resources("AWS::IAM::Policy")
+        if stack == f"acme-prod-{name}" and logical_id.startswith("ConnectorPolicy")
+    ]
+    arn = "arn:aws:rds:eu-west-1:111122223333"
+    group_kind = default.partition(":")[0]
+    ours = f"{arn}:{group_kind}:logdock-acme-prod-{name}"
+    groups = sorted([ours, f"{arn}:pg:orders-params"]) if name == "orders" else ours
+    modify = "rds:ModifyDBInstance" if verb == "DB" else "rds:ModifyDBCluster"
+    describe = "rds:DescribeDBInstances" if verb == "DB" else "rds:DescribeDBClusters"
+    of_rds = [each for each in found if str(each["Action"]).find("rds:") >= 0]
+    assert [(each["Action"], each["Resource"]) for each in of_rds] == [
+        ([describe, modify], f"{arn}:{kind}"),
+        (modify, sorted([ours, f"{arn}:{default}"])),
+        ([f"rds:Create{verb}ParameterGroup", f"rds:Delete{verb}ParameterGroup", f"rds:Describe{verb}ParameterGroups"],
+         ours),
+        ([f"rds:Describe{verb}Parameters", f"rds:Modify{verb}ParameterGroup", f"rds:Reset{verb}ParameterGroup"],
+         groups),
+    ]  # fmt: skip
+
+
+def test_aurora_mysql_keeps_the_names_that_deployed_stacks_have() -> None:
+    example = synthesize(ROOT / "examples" / "aurora-mysql.yaml")
+    assert "ConnectorAudit2DAEB011" in example.templates["acme-prod-billing"]["Resources"]

@@ -9,7 +9,7 @@ from vendor_connector.database_logs import LOG_TYPES
 from vendor_connector.request import ConnectorError
 
 from settings.database_exports import CLUSTER_LOGS, INSTANCE_LOGS
-from tests.lambda_src.vendor_connector.test_aurora_audit import CATALOG, Rds
+from tests.lambda_src.vendor_connector.test_aurora_audit import Rds
 
 STATE = "/logdock/acme/orders/rds-logs"
 OURS = "logdock-acme-orders"
@@ -29,12 +29,6 @@ CLUSTER = {
     "Engine": "aurora-postgresql",
     "ClusterId": "billing",
     "LogTypes": ["postgresql"],
-}
-# The engine's defaults of PostgreSQL's parameters, as RDS names them: default value, ApplyType.
-POSTGRESQL = {
-    "log_statement": ("", "dynamic"),
-    "pgaudit.log": ("", "dynamic"),
-    "shared_preload_libraries": ("pg_stat_statements", "static"),
 }
 
 
@@ -65,28 +59,27 @@ class Instances(Rds):
 
         return renamed
 
-    def DescribeDBInstances(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
-        if self.cluster is None or arguments["DBInstanceIdentifier"] != "orders":
+    def _found(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if self.cluster is None or arguments["DBClusterIdentifier"] != "orders":
             raise self.refusal("DBInstanceNotFound", "DescribeDBInstances")
-        group = {"DBParameterGroupName": self.cluster["DBClusterParameterGroup"], "ParameterApplyStatus": self.status}
-        return {"DBInstances": [{**self.cluster, "DBInstanceIdentifier": "orders", "DBParameterGroups": [group]}]}
+        return self.cluster
+
+    def DescribeDBInstances(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        name = arguments["DBInstanceIdentifier"]
+        found = self._found({"DBClusterIdentifier": name})
+        group = {"DBParameterGroupName": found["DBClusterParameterGroup"], "ParameterApplyStatus": self.status}
+        return {"DBInstances": [{**found, "DBInstanceIdentifier": name, "DBParameterGroups": [group]}]}
 
     status = "in-sync"
 
     def ModifyDBInstance(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
         assert "ApplyImmediately" not in arguments, "it would apply what waits for the maintenance window"
         renamed = {
-            "DBClusterIdentifier": "billing",
+            "DBClusterIdentifier": arguments["DBInstanceIdentifier"],
             "ApplyImmediately": True,
             **{name.replace("DBParameterGroup", "DBClusterParameterGroup"): each for name, each in arguments.items()},
         }
         return self.ModifyDBCluster(renamed)
-
-
-@pytest.fixture(autouse=True)
-def catalog(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, default in POSTGRESQL.items():
-        monkeypatch.setitem(CATALOG, name, default)
 
 
 @pytest.fixture
