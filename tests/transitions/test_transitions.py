@@ -59,11 +59,7 @@ SEEN_TO_FAIL: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {
         ({"role": "custom"}, {"role": "service-linked"}),
         ({"log_types": ["audit", "error"]}, {"log_types": ["audit"]}),
     ],
-    "rds": [
-        ({}, {"instance_id": "second"}),
-        ({"pgaudit": ["ddl"]}, {"pgaudit": None}),
-        ({"log_groups": "adopt", "log_statement": "ddl"}, {"configure_database": False}),
-    ],
+    "rds": [({"pgaudit": ["ddl"], "log_groups": "adopt"}, {"instance_id": "second", "pgaudit": None})],
     "s3-logs": [({"services": None, "existing_bucket": "acme-legacy"}, {"existing_bucket": "acme-second"})],
 }
 """Changes that left something behind, or could not be deployed, when permissions were the new settings'."""
