@@ -61,27 +61,12 @@ class Rds:
         group = postgresql or self._groups[0]
         stream = f"{self._export.database_id}.0"
         logs.create_log_stream(logGroupName=group, logStreamName=stream)
-        lines = written_again("rds/postgresql.log", _LINES, self._rewrite if postgresql else self._plain)
+        lines = written_again("rds/postgresql.log", _LINES, rewrite if postgresql else _plain)
         events = [(line.epoch_ms, part) for line in lines for part in line.text.split("\n")]
         put_events(logs, group, stream, events)
         self._journal.wrote(lines)
         self._journal.did(f"RDS wrote {len(events)} lines of {_LINES} entries to {group}")
         return stream
-
-    def _rewrite(self, recorded: str, number: int, moment: int) -> tuple[str, str]:
-        marker, stamp = new_hex(32), f"{utc(moment):%Y-%m-%d %H:%M:%S}"
-        line = f"{stamp}{recorded[_STAMP_LENGTH:]}"
-        comment = f"/* request {marker} */"
-        if "ERROR:" not in line:
-            return f"{line}\n\t{comment}", marker
-        prefix = line.partition("ERROR:")[0]
-        detail = f"{prefix}DETAIL:  Key (id)=({number}) already exists."
-        statement = f"{prefix}STATEMENT:  copy orders from stdin {comment}"
-        return "\n".join((line, detail, statement)), marker
-
-    def _plain(self, recorded: str, number: int, moment: int) -> tuple[str, str]:
-        marker = new_hex(32)
-        return f"{utc(moment):%Y-%m-%dT%H:%M:%S.%fZ} {number} [Note] {recorded[-20:]} /* request {marker} */", marker
 
     def _try(self, stream: str) -> None:
         stage, group, export = self._stage, self._groups[0], self._export
@@ -125,3 +110,21 @@ class Rds:
             lambda: customer.delete_log_group(logGroupName=group),
             denials=("ValidationException",),
         )
+
+
+def rewrite(recorded: str, number: int, moment: int) -> tuple[str, str]:
+    """Write an entry of PostgreSQL again, over several lines."""
+    marker, stamp = new_hex(32), f"{utc(moment):%Y-%m-%d %H:%M:%S}"
+    line = f"{stamp}{recorded[_STAMP_LENGTH:]}"
+    comment = f"/* request {marker} */"
+    if "ERROR:" not in line:
+        return f"{line}\n\t{comment}", marker
+    prefix = line.partition("ERROR:")[0]
+    detail = f"{prefix}DETAIL:  Key (id)=({number}) already exists."
+    statement = f"{prefix}STATEMENT:  copy orders from stdin {comment}"
+    return "\n".join((line, detail, statement)), marker
+
+
+def _plain(recorded: str, number: int, moment: int) -> tuple[str, str]:
+    marker = new_hex(32)
+    return f"{utc(moment):%Y-%m-%dT%H:%M:%S.%fZ} {number} [Note] {recorded[-20:]} /* request {marker} */", marker

@@ -18,11 +18,13 @@ from settings import load_settings
 
 
 class Played(NamedTuple):
-    """The deployed stage, what its customer's secrets hold, and the markers that were written, by export."""
+    """The deployed stage, what its customer's secrets hold, the markers written by export, and what deployed it."""
 
     stage: Stage
     secrets: Secrets
     written: dict[str, set[str]]
+    cdk: Cdk
+    assembly: Path
 
 
 @contextmanager
@@ -42,4 +44,4 @@ def played(settings_file: Path) -> Iterator[Played]:
         stage = Stage(cloud, settings, cdk.deploy(directory / "cdk.out").outputs, vendors)
         play = Play(stage, secrets, listener)
         assert play.perform().broken == []
-        yield Played(stage, secrets, play.written)
+        yield Played(stage, secrets, play.written, cdk, directory / "cdk.out")
