@@ -170,7 +170,7 @@ def _groups_of(change: Change, name: str, log_types: Iterable[str]) -> Iterable[
 
 
 def _who_restarts(change: Change) -> str:
-    return "its instances" if change.part.is_cluster else "it"
+    return "its instances" if change.part.is_cluster else "the instance"
 
 
 def _default_group(change: Change) -> Effect:
