@@ -40,7 +40,6 @@ def mixed(number: int) -> Document:
         export("mongodb-atlas", project_id=f"{number:024}"),
         export("cockroachdb", cluster_id=f"f78b7feb-b6cf-4396-9d7f-{number:012}", log_group=f"/acme/cockroach/{name}"),
         export("aurora-mysql", cluster_id=name, log_groups="adopt"),
-        export("rds", instance_id=name, log_groups="adopt"),
         export("aptible", decryption_keys_secret=f"acme/aptible-keys-{number}"),
         export("s3-logs", services=["cloudtrail", "vpc-flow", "nlb", "cloudfront"]),
         export("cloudwatch-logs", log_groups=[f"/acme/apps/{name}"], log_group_prefixes=[f"/acme/{name}/"]),
