@@ -18,13 +18,11 @@ from settings import load_settings
 
 
 class Played(NamedTuple):
-    """The deployed stage, what its customer's secrets hold, the markers written by export, and what deployed it."""
+    """The deployed stage, what its customer's secrets hold, and the markers that were written, by export."""
 
     stage: Stage
     secrets: Secrets
     written: dict[str, set[str]]
-    cdk: Cdk
-    assembly: Path
 
 
 @contextmanager
@@ -44,4 +42,4 @@ def played(settings_file: Path) -> Iterator[Played]:
         stage = Stage(cloud, settings, cdk.deploy(directory / "cdk.out").outputs, vendors)
         play = Play(stage, secrets, listener)
         assert play.perform().broken == []
-        yield Played(stage, secrets, play.written, cdk, directory / "cdk.out")
+        yield Played(stage, secrets, play.written)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from local_cloud.cdk import Cdk
 from local_cloud.customer import Customer, sightings
 from local_cloud.stand_ins import databases
 from settings.exports import RdsExport
@@ -38,5 +39,8 @@ def test_databases_are_configured_archived_from_and_put_back(tmp_path: Path) -> 
             (2, "ERROR")
         }
 
-        deployed.cdk.destroy(deployed.assembly, *(f"{stage.settings.deployment}-{each.name}" for each in exports))
+        settings = stage.settings
+        log = tmp_path / "destroy.log"
+        cdk = Cdk(cloud=stage.cloud, account=settings.account, region=settings.region, log_file=log)
+        cdk.destroy(tmp_path / "cdk.out", *(f"{settings.deployment}-{each.name}" for each in exports))
         assert [each.name for each in exports if not databases.is_as_it_was(stage, each)] == []
