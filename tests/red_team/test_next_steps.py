@@ -150,7 +150,7 @@ def test_every_examples_commands_are_what_bash_runs(path: Any) -> None:
                 calls = run(database_steps(each, role_arn=None, region="eu-west-1"))
                 assert all(call[:4] == ["aws", "rds", "--region", "eu-west-1"] for call in calls)
                 # pgaudit is added to what the database loads already
-                added = [json.loads(call[6 + 1]) for call in calls if "--parameters" in call[6]]
+                added = [json.loads(call[call.index("--parameters") + 1]) for call in calls if "--parameters" in call]
                 assert ("l b,pgaudit" in str(added)) == bool(each.pgaudit)
     for destination in settings.destinations:
         if destination.kind == "logzio" and destination.mode == "fetch":
