@@ -70,15 +70,16 @@ def database_logs(
     """
     rds = f"arn:{names.partition}:rds:{names.region}:{names.account}"
     kind, group_kind, verb = ("cluster", "cluster-pg", "DBCluster") if export.is_cluster else ("db", "pg", "DB")
-    cluster, group = f"{rds}:{kind}:{export.database_id}", f"{rds}:{group_kind}:{own_group}"
+    database, group = f"{rds}:{kind}:{export.database_id}", f"{rds}:{group_kind}:{own_group}"
     groups = [group, *([f"{rds}:{group_kind}:{export.parameter_group}"] if export.parameter_group else [])]
     modify = "rds:ModifyDBCluster" if export.is_cluster else "rds:ModifyDBInstance"
     describe = "rds:DescribeDBClusters" if export.is_cluster else "rds:DescribeDBInstances"
     default = f"{rds}:{group_kind}:default.{export.engine_name}*"
     statements = [
-        _allow("ConfigureCluster" if export.is_cluster else "ConfigureInstance", [describe, modify], [cluster]),
-        # RDS authorises attaching a group on the group, too: ours now, the default one when it is put back.
-        _allow("AttachGroup", [modify], [group, default]),
+        _allow("ConfigureCluster" if export.is_cluster else "ConfigureInstance", [describe, modify], [database]),
+        # RDS authorises attaching a group on the group, too: ours now, the default one when it is put back. An instance
+        # is required beside its group.
+        _allow("AttachGroup", [modify], [*([] if export.is_cluster else [database]), group, default]),
         _allow(
             "MakeGroup",
             [
@@ -101,7 +102,7 @@ def database_logs(
     ]
     if role_arn:
         statements += [
-            _allow("AssociateRole", ["rds:AddRoleToDBCluster", "rds:RemoveRoleFromDBCluster"], [cluster]),
+            _allow("AssociateRole", ["rds:AddRoleToDBCluster", "rds:RemoveRoleFromDBCluster"], [database]),
             _allow("PassRole", ["iam:PassRole"], [role_arn], StringEquals={"iam:PassedToService": "rds.amazonaws.com"}),
         ]
     return statements

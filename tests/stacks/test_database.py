@@ -168,7 +168,7 @@ def test_connector_may_configure_the_one_database(name: str, kind: str, verb: st
     of_rds = [each for each in found if str(each["Action"]).find("rds:") >= 0]
     assert [(each["Action"], each["Resource"]) for each in of_rds] == [
         ([describe, modify], f"{arn}:{kind}"),
-        (modify, sorted([ours, f"{arn}:{default}"])),
+        (modify, sorted([ours, f"{arn}:{default}", *([f"{arn}:{kind}"] if verb == "DB" else [])])),
         ([f"rds:Create{verb}ParameterGroup", f"rds:Delete{verb}ParameterGroup", f"rds:Describe{verb}ParameterGroups"],
          ours),
         ([f"rds:Describe{verb}Parameters", f"rds:Modify{verb}ParameterGroup", f"rds:Reset{verb}ParameterGroup"],
