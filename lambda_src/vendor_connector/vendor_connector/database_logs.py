@@ -133,7 +133,10 @@ def apply(request: Request) -> dict[str, str]:
     """
     wanted, rds = parse(request.properties), aws.rds()
     groups = Groups(rds, of_clusters=wanted.target.is_cluster)
-    entry = state.load(wanted.state_parameter, wanted.id) or {}
+    entry = state.load(wanted.state_parameter, wanted.id)
+    if entry is None:
+        _refuse_second_export(wanted)
+        entry = {}
     try:
         found = _database(rds, wanted)
         group = _choose_group(groups, wanted, entry, found)
@@ -157,6 +160,19 @@ def apply(request: Request) -> dict[str, str]:
     if not attach and group != before:
         return _data(wanted, group or before, left=_not_attached(wanted.target, before, group))
     return _data(wanted, group, restart=_restart(wanted, found, group, is_needed=restart or attach))
+
+
+def _refuse_second_export(wanted: Settings) -> None:
+    """Refuse a database that another export configures, such as this one under its former name.
+
+    There is nothing left to configure then, and nothing to remember; the other stack's destroy switches the logs off.
+    """
+    kind = "aurora-mysql" if wanted.engine == AURORA_MYSQL else "rds"
+    if others := state.of_other_exports(wanted.state_parameter, wanted.id, kind):
+        raise ConnectorError(
+            f"{wanted.target} is configured by the stack of the export {', '.join(others)}, whose destroy "
+            "switches its logs off. Destroy that stack first, then deploy again"
+        )
 
 
 def _has_parameters(wanted: Settings, entry: state.Entry, group: str) -> bool:

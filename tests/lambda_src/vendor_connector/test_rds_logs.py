@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import boto3
 import pytest
 from vendor_connector.database_logs import LOG_TYPES
 from vendor_connector.request import ConnectorError
@@ -180,3 +181,19 @@ def test_settings_and_connector_know_the_same_log_types() -> None:
     known = {(engine, True): {*logs} for engine, logs in CLUSTER_LOGS.items()}
     known |= {(engine, False): {*logs} for engine, logs in INSTANCE_LOGS.items()}
     assert {key: {*logs} for key, logs in LOG_TYPES.items() if key != ("aurora-mysql", True)} == known
+
+
+def test_instance_of_another_export_is_refused_until_that_one_is_destroyed(rds: Instances, connector: Any) -> None:
+    renamed = {**PROPERTIES, "StateParameter": "/logdock/acme/invoices/rds-logs"}
+    for name in ("orders", "invoices"):
+        boto3.client("ssm").put_parameter(
+            Name=f"/logdock/acme/exports/{name}", Value='{"vendor": "rds"}', Type="String"
+        )
+    connector.create(PROPERTIES)
+
+    with pytest.raises(ConnectorError, match=r"instance orders is configured by the stack of the export orders"):
+        connector.create(renamed)
+
+    connector.delete(PROPERTIES)
+    connector.create(renamed)
+    assert rds.has("EnabledCloudwatchLogsExports") == ["postgresql", "upgrade"]
