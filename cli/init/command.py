@@ -45,6 +45,7 @@ class ExportKind(StrEnum):
     MONGODB_ATLAS = "mongodb-atlas"
     COCKROACHDB = "cockroachdb"
     AURORA_MYSQL = "aurora-mysql"
+    RDS = "rds"
     APTIBLE = "aptible"
     S3_LOGS = "s3-logs"
     CLOUDWATCH_LOGS = "cloudwatch-logs"
@@ -130,7 +131,7 @@ def _ask(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], kind: 
 def _ask_one(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], kind: Kind, question: Question) -> None:
     """Ask a question until the answer is one that the deploy would take."""
     target = _entry(document, path)
-    for line in textwrap.wrap(_about(kind, question.setting), WIDTH):
+    for line in textwrap.wrap(_about(kind, question.setting), WIDTH, break_on_hyphens=False):
         screen.note(line)
     how = [
         *(["the secret's name"] if question.setting == CONNECT else []),
@@ -219,7 +220,11 @@ def _settings(values: dict[str, Any], kind: Kind, indent: str) -> list[str]:
         if setting in read or (setting == CONNECT and setting not in values):
             continue
         lines += textwrap.wrap(
-            _about(kind, setting), WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
+            _about(kind, setting),
+            WIDTH,
+            initial_indent=f"{indent}# ",
+            subsequent_indent=f"{indent}# ",
+            break_on_hyphens=False,
         )
         given = setting in values
         lines.append(f"{indent}{'' if given else '# '}{setting}: {json.dumps(values.get(setting, blank.get(setting)))}")

@@ -13,6 +13,7 @@ from settings.exports import (
     CloudwatchLogsExport,
     CockroachdbExport,
     MongodbAtlasExport,
+    RdsExport,
     S3LogsExport,
 )
 from settings.model import Model
@@ -87,6 +88,16 @@ EXPORTS = {
         read_by_connect=("cluster_account_id", "external_id"),
     ),
     "aurora-mysql": Kind(AuroraMysqlExport, (Question("cluster_id"), Question("parameter_group", ""))),
+    "rds": Kind(
+        RdsExport,
+        (
+            Question("engine"),
+            Question("cluster_id", ""),
+            Question("instance_id", ""),
+            Question("log_types", is_list=True),
+            Question("parameter_group", ""),
+        ),
+    ),
     "aptible": Kind(AptibleExport, (Question("stack_region"), Question("decryption_keys_secret", ""))),
     # A bucket that no service may write to waits for logs that never come. A file may have one, for writers with
     # permissions of their own in the account.
