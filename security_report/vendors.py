@@ -65,6 +65,12 @@ KINDS: Mapping[str, Kind] = {
         may_not="Nobody outside of your account gets in.",
         remains="Audit lines hold the statements that users ran.",
     ),
+    "rds": Kind(
+        vendor="Amazon Aurora or RDS (AWS), in your own account",
+        may="Publish the database's logs to its log groups, by AWS's service-linked role.",
+        may_not="Nobody outside of your account gets in.",
+        remains="Logs can hold the statements that users ran.",
+    ),
     "s3-logs": Kind(
         vendor="AWS services that deliver logs",
         may="Write objects under the export's prefix, for your account alone.",

@@ -156,7 +156,6 @@ def test_bucket_that_no_service_may_write_to_is_asked_again(answer: Answer, tmp_
     assert export.model_dump()["services"] == ("cloudtrail",)
 
 
-<<<<<<< HEAD
 def test_account_and_region_of_the_credentials_are_proposed(
     answer: Answer, aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,14 +172,14 @@ def test_credentials_that_are_refused_propose_nothing(
     refuse(monkeypatch, "GetCallerIdentity", "ExpiredToken")
     ended = answer(["--kind", "aurora-mysql"], [*HEAD, "", "billing", "", "none"])
     assert (ended.code, "  account: " in ended.err) == (0, True)
-=======
+
+
 def test_a_cluster_of_aurora_that_is_not_named_is_asked_for_again(answer: Answer, tmp_path: Path) -> None:
     answers = ["aurora-mysql", "aurora-postgresql", "", "shop", "", "upgrade", "postgresql", ""]
     ended = answer(["--kind", "rds"], [*HEAD, "", *answers, "none"])
     assert (ended.code, ended.err.count("  expected ")) == (0, 3)
     (export,) = load_settings(tmp_path / "logdock.yaml").exports
     assert (export.model_dump()["cluster_id"], export.model_dump()["log_types"]) == ("shop", ("postgresql",))
->>>>>>> main
 
 
 def test_a_file_that_is_there_is_left_alone(answer: Answer, tmp_path: Path) -> None:
