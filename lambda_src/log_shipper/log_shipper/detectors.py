@@ -156,6 +156,11 @@ def payment_cards(text: Text) -> list[Span]:
     return found
 
 
+def has_card(data: bytes) -> bool:
+    """Say whether there may be a card number in a line or in a block of lines."""
+    return _card_search()(b"\n" + data, 0) is not None
+
+
 def _cards_in(run: bytes) -> list[Span]:
     """Return the spans of card numbers in a run of digits, dots and separators.
 
@@ -164,13 +169,13 @@ def _cards_in(run: bytes) -> list[Span]:
     """
     run = run.rstrip(_SEPARATOR_BYTES)
     if run.isdigit():
-        return [(0, len(run))] if len(run) in _card_lengths(run[:4]) and _luhn(run) else []
+        return [(0, len(run))] if len(run) in card_lengths(run[:4]) and _luhn(run) else []
     spans: list[Span] = []
     if b"." in run:
         # a decimal number is no card
         for dotted in _DOTTED_CARD.finditer(run):
             number = dotted[0].replace(b".", b"")
-            if len(number) in _card_lengths(number[:4]) and (_luhn(number) or number[:2] == b"62"):
+            if len(number) in card_lengths(number[:4]) and (_luhn(number) or number[:2] == b"62"):
                 spans.append(dotted.span())
     position = 0
     while (piece := _CARD_GROUPS.search(run, position)) is not None:
@@ -192,7 +197,7 @@ def _cards_in_groups(text: bytes) -> list[Span]:
     sizes = [*map(len, groups)]
     number = b"".join(groups)
     starts, ends = _bytes_as_int(map(_FIRST.__getitem__, sizes)), _bytes_as_int(map(_LAST.__getitem__, sizes))
-    values = _bytes_as_int((number.translate(_VALUE),)), _bytes_as_int((number.translate(_DOUBLED),))
+    values = _bytes_as_int((number.translate(LUHN_VALUE),)), _bytes_as_int((number.translate(LUHN_DOUBLED),))
     sums = 0
     # a number that is a card: where it begins, and how many digits it has
     candidates: list[tuple[int, int]] = []
@@ -200,7 +205,7 @@ def _cards_in_groups(text: bytes) -> list[Span]:
         sums = values[(length + 1) % 2] + (sums >> 8)
         if length < _FEWEST_DIGITS:
             continue
-        right = sums.to_bytes(len(number), "little").translate(_IS_TENFOLD)
+        right = sums.to_bytes(len(number), "little").translate(IS_TENFOLD)
         begins = _bytes_as_int((number.translate(_MAY_BEGIN[length]),)) & starts
         found = (_bytes_as_int((right,)) & begins & (ends >> 8 * (length - 1))).to_bytes(len(number), "little")
         at = found.find(1)
@@ -221,7 +226,7 @@ def _cards_in_groups(text: bytes) -> list[Span]:
     first, last = (dict(zip(places[i:], edges, strict=False)) for i, edges in enumerate(zip(*digits, strict=True)))
     done = 0
     for start, length in sorted(candidates):
-        if start >= done and length in _card_lengths(number[start : start + 4]):
+        if start >= done and length in card_lengths(number[start : start + 4]):
             done = start + length
             spans.append((first[start], last[done]))
     return spans
@@ -240,7 +245,7 @@ def _bytes_as_int(parts: Iterable[bytes]) -> int:
 
 
 @lru_cache(maxsize=10_000)
-def _card_lengths(prefix: bytes) -> tuple[int, ...]:
+def card_lengths(prefix: bytes) -> tuple[int, ...]:
     """Return how many digits a card number that begins so may have, the fewest first."""
     if len(prefix) < 4:
         return ()
@@ -274,7 +279,7 @@ class _Sums(dict[bytes, int]):
 
     def __missing__(self, digits: bytes) -> int:
         # of a digit's code, the last four bits are its value
-        total = sum(digits[-1::-2].translate(_VALUE)) + sum(digits[-2::-2].translate(_DOUBLED))
+        total = sum(digits[-1::-2].translate(LUHN_VALUE)) + sum(digits[-2::-2].translate(LUHN_DOUBLED))
         return self.setdefault(digits, total)
 
 
@@ -380,7 +385,7 @@ _MAY_BEGIN = {
         (19, b"234568"),
     )
 }  # fmt: skip
-_IS_TENFOLD = bytes(total % 10 == 0 for total in range(256))
+IS_TENFOLD = bytes(total % 10 == 0 for total in range(256))
 _CARD_RUN = re.compile(rb"[2-68](?<![0-9].)[0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
 _CARD_WINDOW = 1024
 # groups, so many that memory stays bounded
@@ -389,8 +394,8 @@ _CARD_GROUPS = re.compile(
 )
 _NEXT_GROUP = re.compile(rf"{_SEPARATOR}[0-9]{{1,19}}+(?![0-9])".encode("latin-1"))
 _LONGEST_CARD = 19 * 4
-_VALUE = bytes(byte & 15 for byte in range(256))
-_DOUBLED = bytes((byte & 15) * 2 - 9 * ((byte & 15) > 4) if 48 <= byte < 58 else 0 for byte in range(256))
+LUHN_VALUE = bytes(byte & 15 for byte in range(256))
+LUHN_DOUBLED = bytes((byte & 15) * 2 - 9 * ((byte & 15) > 4) if 48 <= byte < 58 else 0 for byte in range(256))
 _SUMS = _Sums()
 # digits that begin as an issuer's cards and are as many; `_cards_in` decides
 _BARE = (
@@ -407,7 +412,8 @@ _GROUPED = (
 _DOTTED = r"[2-68][0-9]{3}\.(?:[0-9]{4}\.[0-9]{4}\.[0-9]{4}|[0-9]{6}\.[0-9]{4,5})"
 _DOTTED_CARD = re.compile(rf"(?<![0-9]){_DOTTED}(?![0-9])".encode())
 _CARD = rf"[^0-9](?:(?:{_BARE}|{_DOTTED})(?:[^0-9]|$)|{_GROUPED})"
-_ACCESS_KEY = re.compile(rb"A(?<![A-Za-z0-9]A)(?:[KS]IA|ROA|IDA|GPA|N[PV]A|IPA|BIA|CCA)[A-Z0-9]{16}(?![A-Za-z0-9])")
+ACCESS_KEY = r"A(?:[KS]IA|ROA|IDA|GPA|N[PV]A|IPA|BIA|CCA)[A-Z0-9]{16}"
+_ACCESS_KEY = re.compile(rf"A(?<![A-Za-z0-9]A){ACCESS_KEY[1:]}(?![A-Za-z0-9])".encode())
 # of lower-case text
 _SECRET_KEY = re.compile(rb"secret[ _.\-]?(?:access[ _.\-]?)?key[\"'\\ \t:=>]{1,16}([a-z0-9/+]{40})(?![a-z0-9/+])")
 _SCHEME = re.compile(rb"b(?<![a-z0-9]b)(?:(earer)|asic)(?:[ \t]++|\+)([a-z0-9\-._~+/]{8,}+=*+)")

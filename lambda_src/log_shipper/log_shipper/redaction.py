@@ -19,7 +19,8 @@ from typing import NamedTuple, Protocol
 
 import orjson
 
-from log_shipper.detectors import DETECTORS, Text
+from log_shipper import dense
+from log_shipper.detectors import DETECTORS, Span, Text
 from log_shipper.errors import ConfigurationError
 from log_shipper.lenient_json import is_document, string_of
 
@@ -125,6 +126,7 @@ class Redactor:
         self, markers: str = "keep", detectors: tuple[str, ...] = (), patterns: tuple[Pattern, ...] = ()
     ) -> None:
         self._markers = markers
+        self._names = detectors
         self._replacements = [f"[{name}]".encode() for name in detectors]
         self._detectors = [DETECTORS[name] for name in detectors]
         self._card = detectors.index("payment-card") if "payment-card" in detectors else -1
@@ -154,8 +156,7 @@ class Redactor:
             return [self.redact(text) if "\n" in text else next(alone) for text in texts]
         if not texts or not self.active:
             return texts
-        block = whole.encode()
-        block = _replaced(block, self._edits(block))
+        block = self._without_detected(whole.encode())
         texts = block.decode().split("\n")
         return [*map(self._redact_values, texts)] if self._patterns or self._may_have_marks(block) else texts
 
@@ -163,7 +164,7 @@ class Redactor:
         """Return a block of lines in UTF-8, each as `redact` returns it; None when that takes reading each of them."""
         if self._patterns or self._may_have_marks(block):
             return None
-        return _replaced(block, self._edits(block))
+        return self._without_detected(block)
 
     def _redact_values(self, text: str) -> str:
         """Return a text with markers and the user's patterns applied to each of its values."""
@@ -209,12 +210,28 @@ class Redactor:
         if not self._detectors:
             return text
         data = text.encode()
-        edits = self._edits(data)
-        return _replaced(data, edits).decode() if edits else text
+        redacted = self._without_detected(data)
+        return text if redacted is data else redacted.decode()
 
-    def _edits(self, data: bytes) -> list[_Edit]:
-        """Return what is to be replaced in a line or in a block of lines, in order and without overlap."""
-        found = self._detected(data)
+    def _without_detected(self, data: bytes) -> bytes:
+        """Return a line or a block of lines without what the detectors find; the same object where that is nothing."""
+        if not self._detectors:
+            return data
+        if not dense.is_dense(data):
+            return _replaced(data, self._edits(data))
+        return b"".join(map(self._without_tokens, dense.windows(data)))
+
+    def _without_tokens(self, data: bytes) -> bytes:
+        rest, cards = dense.replace_tokens(data, self._names)
+        redacted = _replaced(rest, self._edits(rest, cards))
+        return redacted if rest is data else dense.fill_placeholders(redacted, self._names)
+
+    def _edits(self, data: bytes, cards: list[Span] | None = None) -> list[_Edit]:
+        """Return what is to be replaced in a line or in a block of lines, in order and without overlap.
+
+        ``cards`` are where cards are in a line feed and data, if that is known.
+        """
+        found = self._detected(data, cards)
         if b"\\" in data or b"%" in data:
             found = self._with_decoded(data, found)
         found = _merged(found)
@@ -290,10 +307,14 @@ class Redactor:
         value = string_of(token.decode())
         return token if value is None else orjson.dumps(self._redact_detected(value))
 
-    def _detected(self, data: bytes) -> list[_Found]:
+    def _detected(self, data: bytes, cards: list[Span] | None = None) -> list[_Found]:
         """Return what each detector finds: start, end and which detector."""
         text = Text(b"\n" + data)
-        return [(start - 1, end - 1, i) for i, find in enumerate(self._detectors) for start, end in find(text)]
+        return [
+            (start - 1, end - 1, i)
+            for i, find in enumerate(self._detectors)
+            for start, end in (cards if cards is not None and i == self._card else find(text))
+        ]
 
     def _redact_token(self, match: re.Match[str]) -> str:
         token = match[0]

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from log_shipper import detectors
+from log_shipper import dense, detectors
 
 from benchmarks.hostile import subjects
 
@@ -76,6 +76,8 @@ def test_no_expression_of_a_detector_backtracks() -> None:
         for name, value in vars(detectors).items()
         if isinstance(value, re.Pattern) and unbounded(_parser.parse(value.pattern, value.flags))
     }
+    for _, _, expression in dense.token_expressions(tuple(detectors.DETECTORS)):
+        assert not unbounded(_parser.parse(expression.pattern, expression.flags))
     assert found == ALLOWED
 
 
