@@ -56,8 +56,8 @@ _TOKENS = {
     "aws-key": (("A", rf"A{_BEGUN}{ACCESS_KEY[1:]}{_ENDED}"),),
 }  # fmt: skip
 # a blank is part of a card in groups
-_CARD = rf"([2-68]{_BEGUN}(?<![0-9] .)[0-9]{{11,18}}+){_ENDED}(?! [0-9])"
-_CARD_VALUE = r"([2-68](?<=[:,\[ ].)(?<![0-9] .)[0-9]{11,18}+)(?=[,\]} \n])(?! [0-9])"
+_CARD = rf"([2-68]{_BEGUN}(?<![0-9] .)[0-9]{{11,18}}+){_ENDED}"
+_CARD_VALUE = r"([2-68](?<=[:,\[ ].)(?<![0-9] .)[0-9]{11,18}+)(?=[,\]} \n])"
 # private characters of Unicode, so that a block stays UTF-8, and a line of it JSON
 _PLACEHOLDERS = {name: chr(0xE000 + i).encode() for i, name in enumerate(("payment-card", *_TOKENS))}
 _PLACEHOLDER_LEAD = b"\xee\x80"

@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, compress, islice
-from operator import add, gt, itemgetter, not_, sub
+from operator import add, gt, itemgetter
 from typing import NamedTuple, Protocol
 
 import orjson
@@ -25,13 +25,15 @@ from log_shipper.errors import ConfigurationError
 from log_shipper.lenient_json import is_document, string_of
 
 MARKERS = ("keep", "redact", "strip")
-_MARK = re.compile("[‹›]")
-_DEPTH = {"‹": 1, "›": -1}
+_MARKED = re.compile("‹[^‹›]*+›")
 _MARKED_REDACTED = "‹×›"
-_MARK_LEAD = "‹".encode()[:1]
+_OPENS, _CLOSES = "‹".encode(), "›".encode()
+_MARK_LEAD = _OPENS[:1]
+# of bytes that UTF-8 does not have, in place of the marks: one more is open, or one less
+_STEPS = bytes.maketrans(b"\xf8\xf9", b"\x01\xff")
+_NO_MARK = bytes(range(0xF8))
 # the same marks as JSON may escape them
 _ESCAPED_MARK = re.compile(r"\\u20(?:39|3[aA]|20)")
-_STRIP = str.maketrans("", "", "‹›†")
 # a JSON string with its quotes, possessive, so that memory and time do not grow with its length; the last quote may be
 # missing where the text is not JSON, or each quote of a hostile text would be a beginning to be tried
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
@@ -188,7 +190,7 @@ class Redactor:
     def redact_value(self, text: str) -> str:
         """Return one string value, redacted."""
         if self._has_marks(text):
-            text = _redact_marks(text) if self._markers == "redact" else text.translate(_STRIP)
+            text = _redact_marks(text) if self._markers == "redact" else _without_marks(text)
             # what a mark divided is whole now
             text = self._redact_detected(text)
         if not self._patterns:
@@ -573,19 +575,32 @@ def _decoded(escape: bytes) -> bytes:
     return character.encode("utf-8", "surrogatepass")
 
 
+def _without_marks(text: str) -> str:
+    for mark in "‹›†":
+        text = text.replace(mark, "")
+    return text
+
+
 def _redact_marks(text: str) -> str:
     """Return text without what is marked: from an unmatched ‹ to the end, and from the start to an unmatched ›.
 
     CloudWatch Logs cuts long events and CockroachDB breaks long lines, so a mark's other half may be missing.
     """
-    texts, marks = _MARK.split(text), _MARK.findall(text)
-    # how many are open behind each mark; an unmatched › closes nothing
-    depths = [*accumulate(map(_DEPTH.__getitem__, marks), initial=0)]
-    if min(depths) < 0:
-        depths = [*map(sub, depths, accumulate(depths, min))]
-    unmatched = (i for i in range(len(marks) - 1, -1, -1) if depths[i] == depths[i + 1])
-    start = next(unmatched, -1) + 1
-    shown = [*([""] if start else []), *compress(texts[start:], map(not_, depths[start:]))]
-    if depths[-1]:
-        shown.append("")
-    return _MARKED_REDACTED.join(shown)
+    if "›" not in text:
+        before, mark, _ = text.partition("‹")
+        return before + _MARKED_REDACTED if mark else text
+    if "‹" not in text:
+        return _MARKED_REDACTED + text.rpartition("›")[2]
+    shown, pairs = _MARKED.subn(_MARKED_REDACTED, text)
+    if pairs == text.count("‹") == text.count("›"):
+        return shown
+    texts = text.replace("›", "‹").split("‹")
+    marks = text.encode().replace(_OPENS, b"\xf8").replace(_CLOSES, b"\xf9").translate(_STEPS, _NO_MARK)
+    depths = [*accumulate(memoryview(marks).cast("b"), initial=0)]
+    # an unmatched › makes a new least, and the last of them ends what is marked from the start
+    least = min(depths)
+    start = depths.index(least)
+    parts = [*([""] if start else []), *compress(texts[start:], map(least.__eq__, depths[start:]))]
+    if depths[-1] != least:
+        parts.append("")
+    return _MARKED_REDACTED.join(parts)
