@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any
@@ -151,8 +151,7 @@ def payment_cards(text: Text) -> list[Span]:
             position = data.find(b"\n", begin + _CARD_WINDOW)
             position = len(data) if position < 0 else position
         for run in _CARD_RUN.finditer(data, begin, position):
-            start = run.start()
-            found += [(start + first, start + last) for first, last in _cards_in(run[0])]
+            found += _cards_in(run[0], run.start())
     return found
 
 
@@ -161,87 +160,107 @@ def has_card(data: bytes) -> bool:
     return _card_search()(b"\n" + data, 0) is not None
 
 
-def _cards_in(run: bytes) -> list[Span]:
-    """Return the spans of card numbers in a run of digits, dots and separators.
+def _cards_in(run: bytes, begin: int) -> list[Span]:
+    """Return the spans of card numbers in a run of digits, dots and separators that begins at ``begin``.
 
     A card begins and ends with a group of digits. UnionPay issues cards without a valid check digit: those are found
     in the groups in which they are printed.
     """
     run = run.rstrip(_SEPARATOR_BYTES)
     if run.isdigit():
-        return [(0, len(run))] if len(run) in card_lengths(run[:4]) and _luhn(run) else []
+        return [(begin, begin + len(run))] if len(run) in card_lengths(run[:4]) and _luhn(run) else []
     spans: list[Span] = []
     if b"." in run:
         # a decimal number is no card
         for dotted in _DOTTED_CARD.finditer(run):
             number = dotted[0].replace(b".", b"")
             if len(number) in card_lengths(number[:4]) and (_luhn(number) or number[:2] == b"62"):
-                spans.append(dotted.span())
+                spans.append((begin + dotted.start(), begin + dotted.end()))
     position = 0
     while (piece := _CARD_GROUPS.search(run, position)) is not None:
         start, position = piece.span()
-        spans += [(start + first, start + last) for first, last in _cards_in_groups(piece[0])]
+        spans += _cards_in_groups(piece[0], begin + start)
         if _NEXT_GROUP.match(run, position):
             # the last groups may begin a card that ends in the next ones
             position = max(start + 1, position - _LONGEST_CARD)
     return spans
 
 
-def _cards_in_groups(text: bytes) -> list[Span]:
-    """Return the spans of card numbers in groups of digits with one separator between two.
+def _cards_in_groups(text: bytes, start: int) -> list[Span]:
+    """Return the spans of card numbers in groups of digits with one separator between two, from ``start`` on.
 
-    The sums of all numbers of a length are computed at once, with a digit in each byte of a long integer: eighteen
-    additions tell of each place whether its check digit is right.
+    All places are looked at together, with a digit in each byte of a long integer: the sums of all numbers of a length
+    take one addition, and one bit of a byte says for each length whether a number of so many digits may be a card.
     """
-    groups = _flat(text).split(b" ")
-    sizes = [*map(len, groups)]
-    number = b"".join(groups)
-    starts, ends = _bytes_as_int(map(_FIRST.__getitem__, sizes)), _bytes_as_int(map(_LAST.__getitem__, sizes))
-    values = _bytes_as_int((number.translate(LUHN_VALUE),)), _bytes_as_int((number.translate(LUHN_DOUBLED),))
+    flat = _flat(text)
+    marked = _int(flat) | _int(flat.translate(_MARKS_NEXT)) << 8
+    digits = marked.to_bytes(len(flat), "little").translate(None, b" \xff")
+    count = len(digits)
+    number = digits.translate(_DIGIT)
+    starts = b"\1" + digits[1:].translate(_IS_MARKED)
+    begins = _int(starts)
+    ends = begins >> 8 | 1 << 8 * (count - 1)
+    value = _int(number.translate(LUHN_VALUE))
+    values = value, _int(number.translate(LUHN_DOUBLED))
+    # by the first two digits
+    lengths = _int((value << 4 | value >> 8).to_bytes(count, "little").translate(LENGTHS_BY_TWO)) & begins * 255
+    right = _printed_union_pay(number, begins)
     sums = 0
-    # a number that is a card: where it begins, and how many digits it has
-    candidates: list[tuple[int, int]] = []
-    for length in range(1, _MOST_DIGITS + 1):
+    for length in range(1, min(_MOST_DIGITS, count) + 1):
         sums = values[(length + 1) % 2] + (sums >> 8)
-        if length < _FEWEST_DIGITS:
-            continue
-        right = sums.to_bytes(len(number), "little").translate(IS_TENFOLD)
-        begins = _bytes_as_int((number.translate(_MAY_BEGIN[length]),)) & starts
-        found = (_bytes_as_int((right,)) & begins & (ends >> 8 * (length - 1))).to_bytes(len(number), "little")
-        at = found.find(1)
-        while at >= 0:
-            candidates.append((at, length))
-            at = found.find(1, at + 1)
-    places = [0, *accumulate(sizes)]
-    if b"62" in number:
-        for i, start in enumerate(places[:-1]):
-            if number.startswith(b"62", start):
-                candidates += [
-                    (start, sum(printed)) for printed in _PRINTED if tuple(sizes[i : i + len(printed)]) == printed
-                ]
-    if not candidates:
-        return []
-    spans = []
-    digits = [group.span() for group in _DIGITS.finditer(text)]
-    first, last = (dict(zip(places[i:], edges, strict=False)) for i, edges in enumerate(zip(*digits, strict=True)))
-    done = 0
-    for start, length in sorted(candidates):
-        if start >= done and length in card_lengths(number[start : start + 4]):
-            done = start + length
-            spans.append((first[start], last[done]))
+        bit = length - _FEWEST_DIGITS
+        if bit >= 0 and (places := lengths >> bit & ends >> 8 * (length - 1)):
+            right |= (_int(sums.to_bytes(count, "little").translate(IS_TENFOLD)) & places) << bit
+    candidates = (right & lengths).to_bytes(count, "little")
+    is_candidate = candidates.translate(_IS_SET)
+    spans: list[Span] = []
+    # the first group begins with no separator before it
+    separators, counted = 0, 1
+    gaps: Sequence[int] = range(count) if text.isascii() else [0, *accumulate(map(len, _NO_DIGITS.findall(text)))]
+    at = is_candidate.find(1)
+    while at >= 0:
+        done = at + 1
+        if chosen := candidates[at] & _LENGTHS[number[at : at + 4]]:
+            done = at + _FEWEST[chosen]
+            first = separators + starts.count(1, counted, at + 1)
+            separators = first + starts.count(1, at + 1, done)
+            counted = done
+            spans.append((start + at + gaps[first], start + done + gaps[separators]))
+        at = is_candidate.find(1, done)
     return spans
 
 
+def _printed_union_pay(number: bytes, begins: int) -> int:
+    """Return which numbers are UnionPay's by their groups alone, as bits by length; ``begins`` has where groups do."""
+    if b"62" not in number:
+        return 0
+    count = len(number)
+    borders = begins | 1 << 8 * count
+    result = 0
+    for sizes in _PRINTED:
+        length = sum(sizes)
+        ends = {*accumulate(sizes)}
+        matches = begins
+        between = 0
+        for place in range(1, length + 1):
+            if place in ends:
+                matches &= borders >> 8 * place
+            else:
+                between |= borders >> 8 * place
+        result |= (matches & ~between) << length - _FEWEST_DIGITS
+    return result & _int(number.replace(b"62", b"\xff\0").translate(_IS_FULL)) * 255
+
+
 def _flat(text: bytes) -> bytes:
-    """Return groups of digits with a blank between two."""
+    """Return groups of digits with a blank between two, as long as they were: a wider separator ends with the blank."""
     if not text.isascii():
         for separator in (b"\xc2\xa0", b"\xe2\x80\x91", b"\xe2\x80\xaf"):
-            text = text.replace(separator, b" ")
+            text = text.replace(separator, b" ".rjust(len(separator), b"\xff"))
     return text.translate(_ONE_SEPARATOR)
 
 
-def _bytes_as_int(parts: Iterable[bytes]) -> int:
-    return int.from_bytes(b"".join(parts), "little")
+def _int(data: bytes) -> int:
+    return int.from_bytes(data, "little")
 
 
 @lru_cache(maxsize=10_000)
@@ -281,6 +300,13 @@ class _Sums(dict[bytes, int]):
         # of a digit's code, the last four bits are its value
         total = sum(digits[-1::-2].translate(LUHN_VALUE)) + sum(digits[-2::-2].translate(LUHN_DOUBLED))
         return self.setdefault(digits, total)
+
+
+class _Lengths(dict[bytes, int]):
+    """How many digits a card may have, by its first four: a bit for each length, from the fewest on."""
+
+    def __missing__(self, prefix: bytes) -> int:
+        return self.setdefault(prefix, sum(1 << length - _FEWEST_DIGITS for length in card_lengths(prefix)))
 
 
 def aws_keys(text: Text) -> list[Span]:
@@ -367,24 +393,29 @@ _MAESTRO = (5018, 5020, 5038, 5893, 6304, 6390, 6759, 6761, 6762, 6763)
 # between groups of digits: blank (+ in a form) or dash, or U+00A0, U+2011 or U+202F, which do not break the line
 _SEPARATOR = r"(?:[ +\-]|\xC2\xA0|\xE2\x80(?:\x91|\xAF))"
 _SEPARATOR_BYTES = b" .+-\xc2\xa0\xe2\x80\x91\xaf"
-_PRINTED = {
-    (4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (8, 8), (6, 10), (6, 13),
-    (4, 4, 4, 1), (4, 4, 5), (4, 4, 4),
-}  # fmt: skip
-_DIGITS = re.compile(rb"[0-9]+")
+# groups of UnionPay's cards
+_PRINTED = ((4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (8, 8), (6, 10), (6, 13))
+_NO_DIGITS = re.compile(rb"[^0-9]++")
 _ONE_SEPARATOR = bytes.maketrans(b"+-", b"  ")
 _FEWEST_DIGITS, _MOST_DIGITS = 12, 19
-# of a group of so many digits, a one for the first or the last
-_FIRST = [b"", *(b"\1" + bytes(size - 1) for size in range(1, 20))]
-_LAST = [b"", *(bytes(size - 1) + b"\1" for size in range(1, 20))]
-# with which digits a card of so many may begin
-_MAY_BEGIN = {
-    length: bytes(byte in digits for byte in range(256))
-    for length, digits in (
-        (12, b"56"), (13, b"456"), (14, b"356"), (15, b"356"), (16, b"234568"), (17, b"568"), (18, b"568"),
-        (19, b"234568"),
-    )
-}  # fmt: skip
+# a digit behind a blank gets one bit more
+_MARKS_NEXT = bytes(0x40 * (byte == 0x20) for byte in range(256))
+_DIGIT = bytes(byte & 0x3F for byte in range(256))
+_IS_MARKED = bytes(byte >= 0x70 for byte in range(256))
+_IS_SET = bytes(byte > 0 for byte in range(256))
+_IS_FULL = bytes(byte == 0xFF for byte in range(256))
+# the fewest digits, by the bits of lengths
+_FEWEST = bytes((bits & -bits).bit_length() + _FEWEST_DIGITS - 1 for bits in range(256))
+# how many digits a card may have, by its first two: a bit for each length, from the fewest on
+LENGTHS_BY_TWO = bytes(
+    0b10010010 * (byte >> 4 == 4)
+    | sum(bits for twos, bits in (
+        (b"\x51\x52\x53\x54\x55\x23\x24\x25\x26\x27\x82", 0b10000), (b"\x22\x60\x64\x65\x35", 0b10010000),
+        (b"\x34\x37", 0b1000), (b"\x36\x38\x39\x30", 0b10100), (b"\x62\x81", 0b11110000),
+        (b"\x50\x58\x63\x67", 0xFF),
+    ) if byte in twos)
+    for byte in range(256)
+)  # fmt: skip
 IS_TENFOLD = bytes(total % 10 == 0 for total in range(256))
 _CARD_RUN = re.compile(rb"[2-68](?<![0-9].)[0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
 _CARD_WINDOW = 1024
@@ -397,6 +428,7 @@ _LONGEST_CARD = 19 * 4
 LUHN_VALUE = bytes(byte & 15 for byte in range(256))
 LUHN_DOUBLED = bytes((byte & 15) * 2 - 9 * ((byte & 15) > 4) if 48 <= byte < 58 else 0 for byte in range(256))
 _SUMS = _Sums()
+_LENGTHS = _Lengths()
 # digits that begin as an issuer's cards and are as many; `_cards_in` decides
 _BARE = (
     r"4[0-9]{12}(?:[0-9]{3}(?:[0-9]{3})?)?|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}"

@@ -238,7 +238,7 @@ class Redactor:
             found = self._with_decoded(data, found)
         found = _merged(found)
         edits = [(start, end, self._replacements[i]) for start, end, i in found]
-        if self._card >= 0 and self._card in map(itemgetter(2), found):
+        if self._card >= 0 and (b"{" in data or b"[" in data) and self._card in map(itemgetter(2), found):
             edits = self._with_numbers(data, edits)
         return edits
 
