@@ -22,8 +22,6 @@ SMALL = 4096
 ALLOWED = {
     # a domain's labels hold no dot, and a top level is looked for once behind each
     "_DOMAIN",
-    # one class alone, found again only behind it
-    "_DIGITS",
 }
 SUBJECTS = {name: (unit, run) for name, unit, run in subjects()}
 
