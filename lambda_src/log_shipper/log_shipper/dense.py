@@ -63,12 +63,17 @@ _PLACEHOLDERS = {name: chr(0xE000 + i).encode() for i, name in enumerate(("payme
 _PLACEHOLDER_LEAD = b"\xee\x80"
 
 
-def is_dense(data: bytes) -> bool:
-    """Say whether a block may be full of what is searched for, by a sample of it."""
+def sample_of(data: bytes) -> bytes:
+    """Return a sample of a block, of 64 bytes to 2 KiB; nothing of a block that is short."""
     size = len(data)
     if size < _MIN_BYTES:
-        return False
-    sample = b"".join([data[at : at + 32] for at in range(0, size, max(1024, size // 64))])
+        return b""
+    return b"".join([data[at : at + 32] for at in range(0, size, max(1024, size // 64))])
+
+
+def is_dense(data: bytes) -> bool:
+    """Say whether a block may be full of what is searched for, by a sample of it."""
+    sample = sample_of(data)
     return (
         (sample.count(b"@") + sample.count(b"::")) * _SHARE > len(sample)
         or len(sample.translate(None, _OTHERS)) * 2 > len(sample)

@@ -52,6 +52,8 @@ _BACKSLASH_DECODED_LEAD = re.compile(rb"\\[ux/]")
 _DECODED_LEAD = re.compile(rb"\\[ux/]|%[0-7][0-9a-fA-F]")
 # an @ that is encoded, behind the quotes of a local part
 _QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
+_DENSE_ESCAPES = 32
+"""One escape in so many bytes: then lines are decoded as they are."""
 _LINE_FEED = b""
 _DELIMITERS = bytes.maketrans(b",;&?{}()|", b"\n" * 9)
 _DELIMITERS_OF_HEADERS = bytes.maketrans(b";&?{}()|", b"\n" * 8)
@@ -487,6 +489,11 @@ class _View:
         Only a quoted local part of an e-mail address does, and a header whose name and value are two values: where
         there may be one, pieces are lines, or do not end at a comma.
         """
+        data = self.data
+        sample = dense.sample_of(data)
+        if len(_ESCAPE_LEAD.findall(sample)) * _DENSE_ESCAPES > len(sample) > 0:
+            # so many pieces that taking them costs more than decoding all
+            return
         delimiters = _DELIMITERS_OF_HEADERS if b"basic" in self.data.lower() else _DELIMITERS
         taken, origins = self._pieces(_LINE_FEED if b'"@' in self.data else delimiters)
         pieces = b"\n".join(taken)
@@ -550,14 +557,13 @@ class _View:
 
 def _without_pairs(parts: list[bytes]) -> list[bytes]:
     """Return texts and escapes in turn, with the pairs of backslashes that precede an escape as one of their own."""
-    result = parts[:1]
-    for escape, text in zip(parts[1::2], parts[2::2], strict=True):
-        if escape.startswith(b"\\\\"):
-            code = escape.lstrip(b"\\")
-            pairs = (len(escape) - len(code)) // 2 * 2
-            result += (escape[:pairs], b"", escape[pairs:], text)
-        else:
-            result += (escape, text)
+    escapes = parts[1::2]
+    pairs = {escape: escape[: (len(escape) - len(escape.lstrip(b"\\"))) // 2 * 2] for escape in set(escapes)}
+    rests = {escape: escape[len(pair) :] for escape, pair in pairs.items()}
+    result = [b""] * (4 * len(escapes) + 1)
+    result[::4] = parts[::2]
+    result[1::4] = map(pairs.__getitem__, escapes)
+    result[3::4] = map(rests.__getitem__, escapes)
     return result
 
 
