@@ -177,86 +177,102 @@ def _cards_in(run: bytes, begin: int) -> list[Span]:
             if len(number) in card_lengths(number[:4]) and (_luhn(number) or number[:2] == b"62"):
                 spans.append((begin + dotted.start(), begin + dotted.end()))
     position = 0
-    while (piece := _CARD_GROUPS.search(run, position)) is not None:
-        start, position = piece.span()
-        spans += _cards_in_groups(piece[0], begin + start)
-        if _NEXT_GROUP.match(run, position):
-            # the last groups may begin a card that ends in the next ones
-            position = max(start + 1, position - _LONGEST_CARD)
+    while position < len(run):
+        # the last groups of a piece may begin a card that ends in the next one
+        limit = position + _PIECE_BYTES if position + _PIECE_BYTES + _LONGEST_CARD < len(run) else len(run)
+        piece = _cards_in_groups(run, position, min(limit + _LONGEST_CARD, len(run)))
+        cards = [span for span in piece if span[0] < limit]
+        spans += [(begin + start, begin + end) for start, end in cards]
+        position = max(limit, cards[-1][1]) if cards else limit
     return spans
 
 
-def _cards_in_groups(text: bytes, start: int) -> list[Span]:
-    """Return the spans of card numbers in groups of digits with one separator between two, from ``start`` on.
+def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
+    """Return the spans of card numbers in a part of a run, in groups of digits with one separator between two.
 
     All places are looked at together, with a digit in each byte of a long integer: the sums of all numbers of a length
     take one addition, and one bit of a byte says for each length whether a number of so many digits may be a card.
     """
-    flat = _flat(text)
+    flat = _flat(run[start:stop])
     marked = _int(flat) | _int(flat.translate(_MARKS_NEXT)) << 8
-    digits = marked.to_bytes(len(flat), "little").translate(None, b" \xff")
+    digits = (marked & (1 << 8 * len(flat)) - 1).to_bytes(len(flat), "little").translate(None, _SEPARATORS)
     count = len(digits)
+    if count < _FEWEST_DIGITS:
+        return []
     number = digits.translate(_DIGIT)
-    starts = b"\1" + digits[1:].translate(_IS_MARKED)
-    begins = _int(starts)
-    ends = begins >> 8 | 1 << 8 * (count - 1)
+    starts = digits.translate(_IS_START)
+    if not run[start - 1 : start].isdigit():
+        starts = b"\1" + starts[1:]
+    begins, breaks = _int(starts), _int(digits.translate(_IS_BREAK))
+    borders = begins if run[stop : stop + 1].isdigit() else begins | 1 << 8 * count
     value = _int(number.translate(LUHN_VALUE))
     values = value, _int(number.translate(LUHN_DOUBLED))
     # by the first two digits
     lengths = _int((value << 4 | value >> 8).to_bytes(count, "little").translate(LENGTHS_BY_TWO)) & begins * 255
-    right = _printed_union_pay(number, begins)
-    sums = 0
+    printed = _printed_union_pay(number, begins, borders)
+    right = sums = broken = 0
     for length in range(1, min(_MOST_DIGITS, count) + 1):
         sums = values[(length + 1) % 2] + (sums >> 8)
+        if breaks:
+            broken |= breaks >> 8 * (length - 1)
         bit = length - _FEWEST_DIGITS
-        if bit >= 0 and (places := lengths >> bit & ends >> 8 * (length - 1)):
-            right |= (_int(sums.to_bytes(count, "little").translate(IS_TENFOLD)) & places) << bit
-    candidates = (right & lengths).to_bytes(count, "little")
+        if bit >= 0 and (places := lengths >> bit & borders >> 8 * length):
+            cards = _int(sums.to_bytes(count, "little").translate(IS_TENFOLD)) | printed.get(length, 0)
+            right |= (cards & places & ~broken) << bit
+    candidates = right.to_bytes(count, "little")
     is_candidate = candidates.translate(_IS_SET)
     spans: list[Span] = []
-    # the first group begins with no separator before it
-    separators, counted = 0, 1
-    gaps: Sequence[int] = range(count) if text.isascii() else [0, *accumulate(map(len, _NO_DIGITS.findall(text)))]
     at = is_candidate.find(1)
+    if at >= 0:
+        separated = digits.translate(_IS_SEPARATED)
+        gaps: Sequence[int] = range(count + 1)
+        if not flat.isascii():
+            gaps = [0, *accumulate(map(len, _WIDE_SEPARATOR.findall(flat)))]
+        separators = counted = 0
     while at >= 0:
         done = at + 1
         if chosen := candidates[at] & _LENGTHS[number[at : at + 4]]:
             done = at + _FEWEST[chosen]
-            first = separators + starts.count(1, counted, at + 1)
-            separators = first + starts.count(1, at + 1, done)
+            first = separators + separated.count(1, counted, at + 1)
+            separators = first + separated.count(1, at + 1, done)
             counted = done
             spans.append((start + at + gaps[first], start + done + gaps[separators]))
         at = is_candidate.find(1, done)
     return spans
 
 
-def _printed_union_pay(number: bytes, begins: int) -> int:
-    """Return which numbers are UnionPay's by their groups alone, as bits by length; ``begins`` has where groups do."""
-    if b"62" not in number:
-        return 0
-    count = len(number)
-    borders = begins | 1 << 8 * count
-    result = 0
-    for sizes in _PRINTED:
-        length = sum(sizes)
-        ends = {*accumulate(sizes)}
-        matches = begins
-        between = 0
-        for place in range(1, length + 1):
-            if place in ends:
-                matches &= borders >> 8 * place
-            else:
-                between |= borders >> 8 * place
-        result |= (matches & ~between) << length - _FEWEST_DIGITS
-    return result & _int(number.replace(b"62", b"\xff\0").translate(_IS_FULL)) * 255
+def _printed_union_pay(number: bytes, begins: int, borders: int) -> dict[int, int]:
+    """Return for each length where a number is that UnionPay's groups alone make a card.
+
+    ``begins`` has where a group begins, and ``borders`` also where the last one ends.
+    """
+    result: dict[int, int] = {}
+    if b"62" in number:
+        begins &= _int(number.replace(b"62", b"\xff\0").translate(_IS_FULL))
+        for sizes in _PRINTED if begins else ():
+            length = sum(sizes)
+            ends = {*accumulate(sizes)}
+            matches, between = begins, 0
+            for place in range(1, length + 1):
+                if place in ends:
+                    matches &= borders >> 8 * place
+                else:
+                    between |= borders >> 8 * place
+            result[length] = result.get(length, 0) | (matches & ~between)
+    return result
 
 
 def _flat(text: bytes) -> bytes:
-    """Return groups of digits with a blank between two, as long as they were: a wider separator ends with the blank."""
-    if not text.isascii():
-        for separator in (b"\xc2\xa0", b"\xe2\x80\x91", b"\xe2\x80\xaf"):
-            text = text.replace(separator, b" ".rjust(len(separator), b"\xff"))
-    return text.translate(_ONE_SEPARATOR)
+    """Return groups of digits with a blank between two, and a dot where no card goes on; as long as the text was.
+
+    0xFF comes before the blank of a wider separator.
+    """
+    if text.isascii():
+        return text.translate(_ONE_SEPARATOR).replace(b"  ", b"..")
+    for separator in (b"\xc2\xa0", b"\xe2\x80\x91", b"\xe2\x80\xaf"):
+        text = text.replace(separator, b" ".rjust(len(separator), b"\xff"))
+    text = text.translate(_ONE_SEPARATOR).replace(b"  ", b"..").replace(b" \xff", b".\xff")
+    return text.replace(b"\xff.", b"..").replace(b"\xff.", b"..")
 
 
 def _int(data: bytes) -> int:
@@ -395,13 +411,18 @@ _SEPARATOR = r"(?:[ +\-]|\xC2\xA0|\xE2\x80(?:\x91|\xAF))"
 _SEPARATOR_BYTES = b" .+-\xc2\xa0\xe2\x80\x91\xaf"
 # groups of UnionPay's cards
 _PRINTED = ((4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (8, 8), (6, 10), (6, 13))
-_NO_DIGITS = re.compile(rb"[^0-9]++")
-_ONE_SEPARATOR = bytes.maketrans(b"+-", b"  ")
+_WIDE_SEPARATOR = re.compile(rb"\xff*+ ")
+_ONE_SEPARATOR = bytes(
+    32 if byte in b" +-" else byte if 48 <= byte < 58 or byte == 0xFF else 46 for byte in range(256)
+)  # fmt: skip
 _FEWEST_DIGITS, _MOST_DIGITS = 12, 19
-# a digit behind a blank gets one bit more
-_MARKS_NEXT = bytes(0x40 * (byte == 0x20) for byte in range(256))
-_DIGIT = bytes(byte & 0x3F for byte in range(256))
-_IS_MARKED = bytes(byte >= 0x70 for byte in range(256))
+# what is behind a blank gets one bit more, and behind a dot another
+_MARKS_NEXT = bytes(0x40 * (byte == 0x20) | 0x80 * (byte == 0x2E) for byte in range(256))
+_SEPARATORS = b"\x20\x60\xa0\xff"
+_IS_BREAK = bytes(byte & 0x3F == 0x2E for byte in range(256))
+_DIGIT = bytes(0 if byte & 0x3F == 0x2E else byte & 0x3F for byte in range(256))
+_IS_START = bytes(byte >= 0x40 or byte == 0x2E for byte in range(256))
+_IS_SEPARATED = bytes(byte & 0x40 > 0 for byte in range(256))
 _IS_SET = bytes(byte > 0 for byte in range(256))
 _IS_FULL = bytes(byte == 0xFF for byte in range(256))
 # the fewest digits, by the bits of lengths
@@ -419,11 +440,7 @@ LENGTHS_BY_TWO = bytes(
 IS_TENFOLD = bytes(total % 10 == 0 for total in range(256))
 _CARD_RUN = re.compile(rb"[2-68](?<![0-9].)[0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
 _CARD_WINDOW = 1024
-# groups, so many that memory stays bounded
-_CARD_GROUPS = re.compile(
-    rf"(?<![0-9])[0-9]{{1,19}}+(?![0-9])(?:{_SEPARATOR}[0-9]{{1,19}}+(?![0-9])){{0,500}}+".encode("latin-1")
-)
-_NEXT_GROUP = re.compile(rf"{_SEPARATOR}[0-9]{{1,19}}+(?![0-9])".encode("latin-1"))
+_PIECE_BYTES = 2048
 _LONGEST_CARD = 19 * 4
 LUHN_VALUE = bytes(byte & 15 for byte in range(256))
 LUHN_DOUBLED = bytes((byte & 15) * 2 - 9 * ((byte & 15) > 4) if 48 <= byte < 58 else 0 for byte in range(256))
