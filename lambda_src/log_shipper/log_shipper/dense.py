@@ -34,7 +34,9 @@ _OTHERS = bytes(set(range(256)) - set(b".0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 _BORDERS = r"\n\t ,;(){}<>|&?=/\[\]\"!#$*^`"
 _BORDER_AS_LINE_FEED = bytes(10 if byte in b'\n\t ,;(){}<>|&?=/[]"!#$*^`' else byte for byte in range(256))
 # behind the first byte of a token: a search for that byte is faster than one for a border
-_BEGUN, _ENDED = rf"(?<=[{_BORDERS}].)", rf"(?=[{_BORDERS}])"
+_BEGUN, _BORDER = rf"(?<=[{_BORDERS}].)", rf"(?=[{_BORDERS}])"
+# a dot may end a sentence
+_ENDED = rf"(?=\.?[{_BORDERS}])"
 _LOCAL, _LABEL, _TOP = r"[A-Za-z0-9._%+\-]", "[A-Za-z0-9]++", "[A-Za-z]{2,}+"
 _DOMAIN = rf"@(?:{_LABEL}(?:-++{_LABEL})*+\.)++(?:xn--[A-Za-z0-9\-]*+(?<!-)|{_TOP})"
 _SHORT_DOMAIN = rf"@{_LABEL}\.(?:{_TOP}{_ENDED}|(?:{_LABEL}\.)++{_TOP}{_ENDED})"
@@ -52,11 +54,11 @@ _TOKENS = {
         ("::", rf"::(?<=[{_BORDERS}]::){_GROUP}(?:{_ENDED}|(?::{_GROUP}){{1,5}}+{_ENDED})"),
         ("::", rf"{_HEX}{_BEGUN}{_HEX}{{0,3}}+(?:{_SHORT_IPV6}|(?!(?:{_HEX}*+:){{8}}){_REST_OF_IPV6}{_ENDED})"),
     ),
-    "ipv4": ((".", rf"{_FIRST_OCTET}{_OCTET}\.{_OCTET}\.{_OCTET}{_ENDED}"),),
+    "ipv4": ((".", rf"{_FIRST_OCTET}{_OCTET}\.{_OCTET}\.{_OCTET}(?=(?:\.|:[0-9]{{1,5}})?[{_BORDERS}])"),),
     "aws-key": (("A", rf"A{_BEGUN}{ACCESS_KEY[1:]}{_ENDED}"),),
 }  # fmt: skip
 # a blank is part of a card in groups
-_CARD = rf"([2-68]{_BEGUN}(?<![0-9] .)[0-9]{{11,18}}+){_ENDED}"
+_CARD = rf"([2-68]{_BEGUN}(?<![0-9] .)[0-9]{{11,18}}+){_BORDER}"
 _CARD_VALUE = r"([2-68](?<=[:,\[ ].)(?<![0-9] .)[0-9]{11,18}+)(?=[,\]} \n])"
 # private characters of Unicode, so that a block stays UTF-8, and a line of it JSON
 _PLACEHOLDERS = {name: chr(0xE000 + i).encode() for i, name in enumerate(("payment-card", *_TOKENS))}

@@ -8,6 +8,7 @@ object count as values: a secret in a name is a secret. JSON within a string, an
 whole, is handled in the same way. The user's patterns run in RE2, and everything else in time linear in the line.
 """
 
+import binascii
 import hashlib
 import re
 from bisect import bisect_right
@@ -46,6 +47,9 @@ _BEFORE_NUMBER, _BEHIND_NUMBER = b":,[ ", b",]} "
 # an escape whose character may belong to something that is searched for, after any number of backslashes, and a
 # percent-encoded ASCII character, encoded any number of times
 _ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
+# what is no percent-encoded ASCII character, or an encoded percent sign
+_PERCENT_OTHER = re.compile(rb"%(?![0134567][0-9a-fA-F]|2[0-46-9a-fA-F])")
+_PERCENT_AS_EQUALS = bytes.maketrans(b"%=", b"=\xf8")
 _BACKSLASH_LEAD = re.compile(rb"\\[bfnrtux/]")
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 _BACKSLASH_DECODED_LEAD = re.compile(rb"\\[ux/]")
@@ -526,23 +530,19 @@ class _View:
         """Decode one layer of escapes; return whether there was any."""
         if (_DECODED_LEAD if b"%" in self.data else _BACKSLASH_DECODED_LEAD).search(self.data) is None:
             return False
-        parts = _ESCAPE.split(self.data)
-        if len(parts) == 1:
+        data = self.data
+        if (decoded := _percent_decoded(data)) is not None:
+            self.data = decoded
+            # where nothing is found, what was decoded where need not be known
+            self._layers.append(lambda: _borders(*_decoded_parts(data)))
+            return True
+        texts, escapes, characters = _decoded_parts(data)
+        if not escapes:
             return False
-        if b"\\\\" in self.data:
-            parts = _without_pairs(parts)
-        texts, escapes = parts[::2], parts[1::2]
-        table = {escape: _decoded(escape) for escape in set(escapes)}
-        decoded = list(map(table.__getitem__, escapes))
-        parts[1::2] = decoded
+        parts = [b""] * (2 * len(escapes) + 1)
+        parts[::2], parts[1::2] = texts, characters
         self.data = b"".join(parts)
-
-        def borders() -> tuple[list[int], list[int]]:
-            sizes = [*map(len, texts)]
-            shown, written = map(len, decoded), map(len, escapes)
-            return [0, *accumulate(map(add, sizes, shown))], [0, *accumulate(map(add, sizes, written))]
-
-        self._layers.append(borders)
+        self._layers.append(lambda: _borders(texts, escapes, characters))
         return True
 
     def originals(self, positions: Sequence[int]) -> Sequence[int]:
@@ -553,6 +553,33 @@ class _View:
                 origins[i := bisect_right(starts, position) - 1] + position - starts[i] for position in positions
             ]
         return positions
+
+
+def _percent_decoded(data: bytes) -> bytes | None:
+    """Return text decoded whose escapes are all percent-encoded ASCII characters, once; None where one may be another.
+
+    Quoted-printable differs in the sign: the standard library decodes it in C.
+    """
+    if b"\\" in data or _PERCENT_OTHER.search(data) is not None:
+        return None
+    return binascii.a2b_qp(data.translate(_PERCENT_AS_EQUALS)).replace(b"\xf8", b"=")
+
+
+def _decoded_parts(data: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """Return what is between the escapes, the escapes, and what each is decoded."""
+    parts = _ESCAPE.split(data)
+    if b"\\\\" in data:
+        parts = _without_pairs(parts)
+    texts, escapes = parts[::2], parts[1::2]
+    table = {escape: _decoded(escape) for escape in set(escapes)}
+    return texts, escapes, list(map(table.__getitem__, escapes))
+
+
+def _borders(texts: list[bytes], escapes: list[bytes], characters: list[bytes]) -> tuple[list[int], list[int]]:
+    """Return where each text and each character begins in the decoded text, and where in the original."""
+    sizes = [*map(len, texts)]
+    shown, written = map(len, characters), map(len, escapes)
+    return [0, *accumulate(map(add, sizes, shown))], [0, *accumulate(map(add, sizes, written))]
 
 
 def _without_pairs(parts: list[bytes]) -> list[bytes]:
