@@ -66,11 +66,11 @@ _PLACEHOLDER_LEAD = b"\xee\x80"
 
 
 def sample_of(data: bytes) -> bytes:
-    """Return a sample of a block, of 64 bytes to 2 KiB; nothing of a block that is short."""
+    """Return a sample of a block, of 1 KiB or less; nothing of a block that is short."""
     size = len(data)
     if size < _MIN_BYTES:
         return b""
-    return b"".join([data[at : at + 32] for at in range(0, size, max(1024, size // 64))])
+    return b"".join([data[at : at + 64] for at in range(0, size, max(1024, size // 16))])
 
 
 def is_dense(data: bytes) -> bool:

@@ -335,18 +335,12 @@ def aws_keys(text: Text) -> list[Span]:
 def bearer_tokens(text: Text) -> list[Span]:
     """Find tokens behind `Bearer`; behind `Basic` only user and password, or the value of a header."""
     lower = text.lower
-    if b"basic" not in lower:
-        return [match.span(1) for match in _BEARER.finditer(lower)]
-    found: list[Span] = []
-    for match in _SCHEME.finditer(lower):
-        start, end = match.span(2)
-        if (
-            match[1]
-            or _is_user_and_password(text.data[start:end])
-            or _is_header(lower[max(0, match.start() - 48) : match.start()])
-        ):
-            found.append((start, end))
-    return found
+    return [match.span(2) for match in _SCHEME.finditer(lower) if match[1] or _is_basic(text.data, lower, match)]
+
+
+def _is_basic(data: bytes, lower: bytes, match: re.Match[bytes]) -> bool:
+    start, end = match.span(2)
+    return _is_user_and_password(data[start:end]) or _is_header(lower[max(0, match.start() - 48) : match.start()])
 
 
 def _is_header(before: bytes) -> bool:
@@ -467,9 +461,7 @@ ACCESS_KEY = r"A(?:[KS]IA|ROA|IDA|GPA|N[PV]A|IPA|BIA|CCA)[A-Z0-9]{16}"
 _ACCESS_KEY = re.compile(rf"A(?<![A-Za-z0-9]A){ACCESS_KEY[1:]}(?![A-Za-z0-9])".encode())
 # of lower-case text
 _SECRET_KEY = re.compile(rb"secret[ _.\-]?(?:access[ _.\-]?)?key[\"'\\ \t:=>]{1,16}([a-z0-9/+]{40})(?![a-z0-9/+])")
-_BEHIND_SCHEME = r"(?:[ \t]++|\+)([a-z0-9\-._~+/]{8,}+=*+)"
-_BEARER = re.compile(rf"bearer(?<![a-z0-9]bearer){_BEHIND_SCHEME}".encode())
-_SCHEME = re.compile(rf"b(?<![a-z0-9]b)(?:(earer)|asic){_BEHIND_SCHEME}".encode())
+_SCHEME = re.compile(rb"b(?<![a-z0-9]b)(?:(earer)|asic)(?:[ \t]++|\+)([a-z0-9\-._~+/]{8,}+=*+)")
 _HEADER = re.compile(rb"(?<![a-z0-9])authorization[^a-z]{1,10}(?:value[^a-z]{1,10})?\Z")
 
 
