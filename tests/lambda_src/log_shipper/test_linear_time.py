@@ -55,6 +55,23 @@ def test_four_times_the_input_is_four_times_the_work(name: str) -> None:
     assert large <= 4.6 * small + 400
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "email", "ipv4", "ipv6", "payment-card", "payment-card, numbers", "aws-key", "marks", "open marks", "percent",
+        "escapes", "escapes, nested", "three kinds", "email, sentences", "ipv4, ports", "percent, pieces",
+        "escapes, pieces", "email, varied", "ipv4, varied", "ipv6, varied", "payment-card, varied", "aws-key, varied",
+        "payment-card, numbers, varied", "percent, varied", "escapes, varied", "payment-card, digits",
+    ],
+)  # fmt: skip
+def test_many_matches_take_few_steps_of_python(name: str) -> None:
+    unit, run = SUBJECTS[f"redact {name}"]
+    size = 64 * 1024
+    data = (unit * (size // len(unit) + 1))[:size]
+    # a step for each match would be several thousand; those for each distinct value are of a comprehension
+    assert executed(run, data[: data.rfind(unit[-1:]) + 1]) <= size // 40
+
+
 def unbounded(parsed: Any) -> bool:
     """Say whether an expression has a repeat without limit that gives back what it took."""
     for op, argument in parsed:
