@@ -15,12 +15,13 @@ import orjson
 
 from log_shipper.detectors import (
     ACCESS_KEY,
+    FEWEST_DIGITS,
     IS_TENFOLD,
+    LENGTHS,
     LUHN_DOUBLED,
     LUHN_VALUE,
     Span,
     Text,
-    card_lengths,
     has_card,
     payment_cards,
 )
@@ -58,7 +59,7 @@ _TOKENS = {
     "aws-key": (("A", rf"A{_BEGUN}{ACCESS_KEY[1:]}{_ENDED}"),),
 }  # fmt: skip
 # a blank is part of a card in groups
-_CARD = rf"([2-68]{_BEGUN}(?<![0-9] .)[0-9]{{11,18}}+){_BORDER}"
+_CARD = rf"([2-68]{_BEGUN}(?<![0-9] .)(?:[0-9]{{11,18}}+|[0-9]{{3}}(?:[ +\-][0-9]{{4}}){{3}}(?![0-9]))){_BORDER}"
 _CARD_VALUE = r"([2-68](?<=[:,\[ ].)(?<![0-9] .)[0-9]{11,18}+)(?=[,\]} \n])"
 # private characters of Unicode, so that a block stays UTF-8, and a line of it JSON
 _PLACEHOLDERS = {name: chr(0xE000 + i).encode() for i, name in enumerate(("payment-card", *_TOKENS))}
@@ -189,7 +190,18 @@ def _cards_replaced(numbers_expression: str, data: bytes, replacement: bytes) ->
             return chunk
         parts = expression.split(chunk)
         numbers = parts[1::2]
-        cards = dict.fromkeys(_cards_among(set(numbers)), replacement)
+        distinct = {*numbers}
+        if b"".join(distinct).isdigit():
+            cards = dict.fromkeys(_cards_among(distinct), replacement)
+        else:
+            written = {number: number.translate(None, b" +-") for number in distinct}
+            valid = {*_cards_among({*written.values()})}
+            # what begins as a card of twelve digits may be one in its first three groups
+            cards = {
+                number: replacement
+                for number, digits in written.items()
+                if digits in valid and (len(digits) == len(number) or LENGTHS[digits[:4]] & 1 == 0)
+            }
         parts[1::2] = map(cards.get, numbers, numbers)
         return b"".join(parts)
 
@@ -197,14 +209,16 @@ def _cards_replaced(numbers_expression: str, data: bytes, replacement: bytes) ->
 
 
 def _cards_among(numbers: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the numbers that are cards: those of a length are summed at once, a digit in each byte of an integer."""
-    for size, group in groupby(sorted(numbers, key=len), len):
-        same = [*group]
-        digits = b"".join(same)
-        sums = 0
-        for place in range(size):
-            column = digits[place::size].translate(LUHN_VALUE if (size - place) % 2 else LUHN_DOUBLED)
-            sums += int.from_bytes(column, "little")
-        for number in compress(same, sums.to_bytes(len(same), "little").translate(IS_TENFOLD)):
-            if size in card_lengths(number[:4]):
-                yield number
+    """Return the numbers that are cards: those of a length are summed at once, a digit in each byte of an integer."""
+    return chain.from_iterable(_cards_of(size, [*same]) for size, same in groupby(sorted(numbers, key=len), len))
+
+
+def _cards_of(size: int, numbers: list[bytes]) -> list[bytes]:
+    digits = b"".join(numbers)
+    sums = 0
+    for place in range(size):
+        column = digits[place::size].translate(LUHN_VALUE if (size - place) % 2 else LUHN_DOUBLED)
+        sums += int.from_bytes(column, "little")
+    is_valid = sums.to_bytes(len(numbers), "little").translate(IS_TENFOLD)
+    bit = 1 << size - FEWEST_DIGITS
+    return [number for number in compress(numbers, is_valid) if LENGTHS[number[:4]] & bit]

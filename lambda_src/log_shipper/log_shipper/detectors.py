@@ -214,7 +214,7 @@ def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
     marked = _int(flat) | _int(flat.translate(_MARKS_NEXT)) << 8
     digits = (marked & (1 << 8 * len(flat)) - 1).to_bytes(len(flat), "little").translate(None, _SEPARATORS)
     count = len(digits)
-    if count < _FEWEST_DIGITS:
+    if count < FEWEST_DIGITS:
         return []
     number = digits.translate(_DIGIT)
     starts = digits.translate(_IS_START)
@@ -232,7 +232,7 @@ def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
         sums = values[(length + 1) % 2] + (sums >> 8)
         if breaks:
             broken |= breaks >> 8 * (length - 1)
-        bit = length - _FEWEST_DIGITS
+        bit = length - FEWEST_DIGITS
         if bit >= 0 and (places := lengths >> bit & borders >> 8 * length):
             cards = _int(sums.to_bytes(count, "little").translate(IS_TENFOLD)) | printed.get(length, 0)
             right |= (cards & places & ~broken) << bit
@@ -248,7 +248,7 @@ def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
         separators = counted = 0
     while at >= 0:
         done = at + 1
-        if chosen := candidates[at] & _LENGTHS[number[at : at + 4]]:
+        if chosen := candidates[at] & LENGTHS[number[at : at + 4]]:
             done = at + _FEWEST[chosen]
             first = separators + separated.count(1, counted, at + 1)
             separators = first + separated.count(1, at + 1, done)
@@ -339,7 +339,7 @@ class _Lengths(dict[bytes, int]):
     """How many digits a card may have, by its first four: a bit for each length, from the fewest on."""
 
     def __missing__(self, prefix: bytes) -> int:
-        return self.setdefault(prefix, sum(1 << length - _FEWEST_DIGITS for length in card_lengths(prefix)))
+        return self.setdefault(prefix, sum(1 << length - FEWEST_DIGITS for length in card_lengths(prefix)))
 
 
 def aws_keys(text: Text) -> list[Span]:
@@ -428,7 +428,7 @@ _WIDE_SEPARATOR = re.compile(rb"\xff*+ ")
 _ONE_SEPARATOR = bytes(
     32 if byte in b" +-" else byte if 48 <= byte < 58 or byte == 0xFF else 46 for byte in range(256)
 )  # fmt: skip
-_FEWEST_DIGITS, _MOST_DIGITS = 12, 19
+FEWEST_DIGITS, _MOST_DIGITS = 12, 19
 # what is behind a blank gets one bit more, and behind a dot another
 _MARKS_NEXT = bytes(0x40 * (byte == 0x20) | 0x80 * (byte == 0x2E) for byte in range(256))
 _SEPARATORS = b"\x20\x60\xa0\xff"
@@ -439,7 +439,7 @@ _IS_SEPARATED = bytes(byte & 0x40 > 0 for byte in range(256))
 _IS_SET = bytes(byte > 0 for byte in range(256))
 _IS_FULL = bytes(byte == 0xFF for byte in range(256))
 # the fewest digits, by the bits of lengths
-_FEWEST = bytes((bits & -bits).bit_length() + _FEWEST_DIGITS - 1 for bits in range(256))
+_FEWEST = bytes((bits & -bits).bit_length() + FEWEST_DIGITS - 1 for bits in range(256))
 # how many digits a card may have, by its first two: a bit for each length, from the fewest on
 LENGTHS_BY_TWO = bytes(
     0b10010010 * (byte >> 4 == 4)
@@ -459,7 +459,7 @@ _LONGEST_CARD = 19 * 4
 LUHN_VALUE = bytes(byte & 15 for byte in range(256))
 LUHN_DOUBLED = bytes((byte & 15) * 2 - 9 * ((byte & 15) > 4) if 48 <= byte < 58 else 0 for byte in range(256))
 _SUMS = _Sums()
-_LENGTHS = _Lengths()
+LENGTHS = _Lengths()
 # digits that begin as an issuer's cards and are as many; `_cards_in` decides
 _BARE = (
     r"4[0-9]{12}(?:[0-9]{3}(?:[0-9]{3})?)?|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}"
