@@ -10,7 +10,7 @@ import binascii
 import re
 import socket
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any
@@ -154,21 +154,28 @@ def payment_cards(text: Text) -> list[Span]:
             position = data.find(b"\n", begin + window)
             position = len(data) if position < 0 else position
             window = min(window * 2, _LARGEST_CARD_WINDOW)
-        found += _cards_in_runs([*_CARD_RUN.finditer(data, begin, position)])
+        found += _cards_in_runs(_CARD_RUN.finditer(data, begin, position))
     return found
 
 
-def _cards_in_runs(runs: list[re.Match[bytes]]) -> list[Span]:
-    """Return the spans of card numbers in runs of digits, dots and separators; many runs are looked at together."""
-    if len(runs) <= _FEW_RUNS:
-        return [span for run in runs for span in _cards_in(run[0], run.start())]
-    texts = [run[0] for run in runs]
-    starts = [0, *accumulate([len(text) + 1 for text in texts])]
-    distances = [run.start() - start for run, start in zip(runs, starts, strict=False)]
+def _cards_in_runs(runs: Iterable[re.Match[bytes]]) -> list[Span]:
+    """Return the spans of card numbers in runs of digits, dots and separators; those with groups are joined."""
     spans: list[Span] = []
-    for first, last in _cards_in(b"\n".join(texts), 0):
-        distance = distances[bisect_right(starts, first) - 1]
-        spans.append((first + distance, last + distance))
+    texts: list[bytes] = []
+    begins: list[int] = []
+    for run in runs:
+        text = run[0].rstrip(_SEPARATOR_BYTES)
+        if not text.isdigit():
+            texts.append(text)
+            begins.append(run.start())
+        elif len(text) in card_lengths(text[:4]) and _luhn(text):
+            spans.append((run.start(), run.start() + len(text)))
+    if texts:
+        starts = [0, *accumulate([len(text) + 1 for text in texts])]
+        for first, last in _cards_in(b"\n".join(texts)):
+            i = bisect_right(starts, first) - 1
+            distance = begins[i] - starts[i]
+            spans.append((first + distance, last + distance))
     return spans
 
 
@@ -177,29 +184,26 @@ def has_card(data: bytes) -> bool:
     return _card_search()(b"\n" + data, 0) is not None
 
 
-def _cards_in(run: bytes, begin: int) -> list[Span]:
-    """Return the spans of card numbers in a run of digits, dots and separators that begins at ``begin``.
+def _cards_in(runs: bytes) -> list[Span]:
+    """Return the spans of card numbers in runs of digits, dots and separators, a line each.
 
     A card begins and ends with a group of digits. UnionPay issues cards without a valid check digit: those are found
     in the groups in which they are printed.
     """
-    run = run.rstrip(_SEPARATOR_BYTES)
-    if run.isdigit():
-        return [(begin, begin + len(run))] if len(run) in card_lengths(run[:4]) and _luhn(run) else []
     spans: list[Span] = []
-    if b"." in run:
+    if b"." in runs:
         # a decimal number is no card
-        for dotted in _DOTTED_CARD.finditer(run):
+        for dotted in _DOTTED_CARD.finditer(runs):
             number = dotted[0].replace(b".", b"")
             if len(number) in card_lengths(number[:4]) and (_luhn(number) or number[:2] == b"62"):
-                spans.append((begin + dotted.start(), begin + dotted.end()))
+                spans.append(dotted.span())
     position = 0
-    while position < len(run):
+    while position < len(runs):
         # the last groups of a piece may begin a card that ends in the next one
-        limit = position + _PIECE_BYTES if position + _PIECE_BYTES + _LONGEST_CARD < len(run) else len(run)
-        piece = _cards_in_groups(run, position, min(limit + _LONGEST_CARD, len(run)))
+        limit = position + _PIECE_BYTES if position + _PIECE_BYTES + _LONGEST_CARD < len(runs) else len(runs)
+        piece = _cards_in_groups(runs, position, min(limit + _LONGEST_CARD, len(runs)))
         cards = [span for span in piece if span[0] < limit]
-        spans += [(begin + start, begin + end) for start, end in cards]
+        spans += cards
         position = max(limit, cards[-1][1]) if cards else limit
     return spans
 
@@ -453,7 +457,6 @@ LENGTHS_BY_TWO = bytes(
 IS_TENFOLD = bytes(total % 10 == 0 for total in range(256))
 _CARD_RUN = re.compile(rb"[2-68](?<![0-9].)[0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
 _CARD_WINDOW, _LARGEST_CARD_WINDOW = 1024, 16384
-_FEW_RUNS = 3
 _PIECE_BYTES = 2048
 _LONGEST_CARD = 19 * 4
 LUHN_VALUE = bytes(byte & 15 for byte in range(256))
