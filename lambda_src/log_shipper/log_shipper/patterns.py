@@ -28,6 +28,9 @@ class Compiled(Protocol):
     def search(self, text: bytes, pos: int = 0) -> _Match | None:
         """Return the first match at or after ``pos``."""
 
+    def finditer(self, text: bytes) -> Iterator[_Match]:
+        """Return the matches, one behind the other."""
+
 
 def compile_pattern(name: str, regex: str) -> Compiled:
     """Return a pattern compiled by RE2.
@@ -66,9 +69,7 @@ class Filter:
 
 def matches(pattern: Compiled, data: bytes) -> Iterator[tuple[int, int]]:
     """Yield where a pattern matches, one behind the other; an empty match is none."""
-    position = 0
-    while position <= len(data) and (match := pattern.search(data, position)) is not None:
+    for match in pattern.finditer(data):
         start, end = match.span(0)
         if end > start:
             yield start, end
-        position = max(end, position + 1)
