@@ -29,6 +29,7 @@ from log_shipper.detectors import (
 _MIN_BYTES = 2048
 """A shorter block costs little, whatever is in it."""
 _CHUNK_BYTES, _PROBE_BYTES, PROBE_TOKENS = 16384, 256, 3
+_HEADER_BYTES = 48
 _SHARE = 48
 """An @ or two colons in so many bytes, or digits, dots and capitals as half of them: more than what logs have."""
 _OTHERS = bytes(set(range(256)) - set(b".0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
@@ -84,11 +85,16 @@ def is_dense(data: bytes) -> bool:
 
 
 def windows(data: bytes) -> Iterator[bytes]:
-    """Yield parts of a block, of whole lines each: what is not simple in one does not matter to another."""
-    start = 0
-    while (end := data.find(b"\n", start + _CHUNK_BYTES)) >= 0:
-        yield data[start : end + 1]
-        start = end + 1
+    """Yield parts of a block, of whole lines each: what is not simple in one does not matter to another.
+
+    A header's value may be in the line behind its name.
+    """
+    start = position = 0
+    while (end := data.find(b"\n", position + _CHUNK_BYTES)) >= 0:
+        position = end
+        if b"authorization" not in data[end - _HEADER_BYTES : end].lower():
+            yield data[start : end + 1]
+            start = position = end + 1
     yield data[start:]
 
 

@@ -59,6 +59,12 @@ def test_tokens_are_replaced_in_every_chunk(secret: str, border: str) -> None:
     assert secret.encode() not in rest or (name == "payment-card" and border == " ")
 
 
+def test_a_header_and_its_value_stay_together() -> None:
+    # the line feed between them is the first one behind 16 KiB
+    block = "1.1.1.1 " * 2047 + "Authorization:\nBasic abcdefgh\n"
+    assert Redactor("keep", NAMES).redact(block).endswith("Authorization:\nBasic [bearer-token]\n")
+
+
 def test_a_block_of_logs_is_not_dense() -> None:
     assert not dense.is_dense(b'{"t":{"$date":"2026-11-21T02:03:04.000+00:00"},"msg":"ok","n":12}\n' * 100)
 
