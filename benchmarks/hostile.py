@@ -82,6 +82,7 @@ PARSED = {
     "docker-json": b'{"log":"',
     "json-lines": b'{"a":[',
     "aurora-audit": b"1,'",
+    "rds": b"2026-03-04 05:06:07 UTC:[1]:",
     "plain": b"2026-03-04T05:06:07Z ",
     "json": b'{"a":[{',
     "cloudtrail": b'{"Records":[{',
