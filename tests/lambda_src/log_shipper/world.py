@@ -152,6 +152,7 @@ class Listener:
         self.bodies: list[bytes] = []
         self.accepted: list[dict[str, Any]] = []
         self.queries: list[dict[str, list[str]]] = []
+        self.types: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
         listener = self
 
@@ -170,7 +171,12 @@ class Listener:
                     return
                 status = listener.refuse(body)
                 if status == 200:
-                    listener.accepted += take(body)
+                    lines = take(body)
+                    listener.accepted += lines
+                    default = listener.queries[-1].get("type", [""])[0]
+                    listener.types += [
+                        (line.get("type", default), line.get("message")) for line in lines if isinstance(line, dict)
+                    ]
                 answer(self, status)
 
             def log_message(self, *_: object) -> None:
