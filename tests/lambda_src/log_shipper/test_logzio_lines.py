@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from log_shipper import json_fields, logzio, ship
+from log_shipper import destinations, json_fields, logzio, ship
 from log_shipper.archive_writer import POLICY_METADATA
 from log_shipper.environment import Destination
 from log_shipper.export_config import ExportConfig, parse_export_config
@@ -88,6 +88,12 @@ def test_named_type_is_the_only_one(where: str) -> None:
 
 def test_export_type_comes_before_the_destinations() -> None:
     assert renderer_of(config_of(log_type="guardduty"), log_type="acme").type_of("cloudtrail") == "guardduty"
+
+
+@pytest.mark.parametrize("kind", ["archive", "feed", "otlp"])
+def test_named_type_has_no_effect_in_other_destinations(kind: str) -> None:
+    to, record = Destination(name="to", kind=kind), Record("m", ARRIVAL, "cloudtrail")
+    assert b"guardduty" not in destinations.renderer_of(to, config_of(log_type="guardduty"), "s", None).line(record)
 
 
 @pytest.mark.parametrize("vendor", ["s3-logs", "mongodb-atlas", "cockroachdb"])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from log_shipper import archive, ship
+from log_shipper import archive, archive_writer, feed, ship
 
 from tests.lambda_src.log_shipper.world import (
     ARCHIVE,
@@ -377,6 +377,24 @@ def test_feed_writes_one_object_for_a_batch_of_small_ones(orders: Cloud, destina
     assert ship.handler(event, Context()) == OK
     assert [line["n"] for line in orders.lines(ARCHIVE, "feed/feed/orders/")] == list(range(10))
     assert len(orders.keys(ARCHIVE, "feed/feed/orders/")) == 1
+
+
+def test_feed_objects_stay_below_the_fetchers_limit(
+    orders: Cloud, destination: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert archive_writer.PART_BYTES + feed.JOINED_BYTES < 50_000_000
+    monkeypatch.setattr("log_shipper.archive_writer.PART_BYTES", 4_000)
+    monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2_000)
+    monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2_000)
+    monkeypatch.setattr("log_shipper.feed.JOINED_BYTES", 0)
+    destination("feed")
+    item = orders.land(ATLAS_KEY, b"".join(b'{"n":%d}\n' % n for n in range(500)))
+    assert ship.handler(batch(message("orders", item)), Context()) == OK
+    keys = orders.keys(ARCHIVE, "feed/feed/orders/")
+    sizes = [len(gzip.decompress(orders.s3.get_object(Bucket=ARCHIVE, Key=each)["Body"].read())) for each in keys]
+    assert len(orders.lines(ARCHIVE, "feed/feed/orders/")) == 500
+    assert len(sizes) > 1
+    assert max(sizes) < sum(sizes) / 2
 
 
 def test_wrong_destination_fails_every_message(orders: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,9 +174,8 @@ class Listener:
                     lines = take(body)
                     listener.accepted += lines
                     default = listener.queries[-1].get("type", [""])[0]
-                    listener.types += [
-                        (line.get("type", default), line.get("message")) for line in lines if isinstance(line, dict)
-                    ]
+                    documents = [line for line in lines if isinstance(line, dict)]
+                    listener.types += [(line.get("type", default), str(line.get("message"))) for line in documents]
                 answer(self, status)
 
             def log_message(self, *_: object) -> None:
