@@ -74,8 +74,9 @@ def rename_log_groups(template: Template) -> Template:
     for name, resource in template["Resources"].items():
         new = name
         if resource["Type"] == "AWS::Logs::LogGroup":
-            last = resource["Properties"]["LogGroupName"].rpartition("/")[2]
-            new = "LogGroup" + (last.title() if last.isalpha() else "")
+            group = resource["Properties"]["LogGroupName"]
+            # An Aurora cluster has one for each log type, whose name ends with the type.
+            new = "LogGroup" + (group.rpartition("/")[2].title() if group.startswith("/aws/rds/") else "")
         if new in resources:
             raise ValueError(f"{name}: the template has a resource {new} already")
         resources[new] = resource

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from local_cloud.emulator import Emulator
 from policy_proof.synthesis import ROOT
-from tests.templates.samples import ACCOUNT, FILLED, REGION
+from tests.templates.samples import ACCOUNT, FILLED, REGION, with_own_names
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
@@ -70,10 +70,9 @@ def atlas_client(cloud: Emulator, outputs: dict[str, str], external_id: str) -> 
 
 def test_every_template_deploys_in_each_of_its_forms(cloud: Emulator, directory: Path) -> None:
     deployed = set()
-    for number, (case, (template, values, _)) in enumerate(FILLED.items()):
-        own = {"ExportName": f"export-{number}", "BucketName": f"acme-{number}", "DBClusterIdentifier": f"db-{number}"}
-        filled = values | {name: value for name, value in own.items() if name in values}
-        outputs = deploy(cloud, directory / f"{template}.yaml", filled, f"plain-{case}")
+    for case in FILLED:
+        template, values, _ = with_own_names(case)
+        outputs = deploy(cloud, directory / f"{template}.yaml", values, f"plain-{case}")
         assert outputs["NextSteps"], case
         deployed.add(f"{template}.yaml")
     assert deployed == {path.name for path in directory.iterdir()}

@@ -95,15 +95,34 @@ FILLED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 """Each template, in each of its forms: its name, the values of its parameters, and the export's settings."""
 
 
-def deployment(case: str) -> Deployment:
-    """Return the settings that say what a case fills in."""
-    _, values, export = FILLED[case]
+_OWN = {
+    "name": ("ExportName", "export-{}"),
+    "bucket": ("BucketName", "acme-{}"),
+    "cluster_id": ("DBClusterIdentifier", "db-{}"),
+    "project_id": ("ProjectId", "5e2211c17a3e5a48f549{:04d}"),
+}
+"""What two exports of one account cannot share: setting, parameter, value."""
+
+
+def with_own_names(case: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Return a case with names that no other case has."""
+    template, values, export = FILLED[case]
+    number = [*FILLED].index(case)
+    values, export = dict(values), dict(export)
+    for setting, (parameter, name) in _OWN.items():
+        if parameter in values:
+            values[parameter] = export[setting] = name.format(number)
+    return template, values, export
+
+
+def deployment(*exports: dict[str, Any], retention: str) -> Deployment:
+    """Return the settings of some exports in the deployment of every case."""
     return Deployment.model_validate(
         {
-            "deployment": values["Deployment"],
+            "deployment": NAMES["Deployment"],
             "account": ACCOUNT,
             "region": REGION,
-            "retention": values.get("Retention", "soc2"),
-            "exports": [export],
+            "retention": retention,
+            "exports": list(exports),
         }
     )
