@@ -15,9 +15,11 @@ from app import SOURCES, STACKS
 from settings import Deployment
 from settings.names import Names
 from settings.retention import PROFILES
+from stacks.pipeline import Pipeline, PipelineStack
 from templates.catalogue import LANDINGS, Landing
 from templates.merge import merge_templates
 from templates.parameters import DEPLOYMENT, Parameter
+from templates.pipelines import BRANCH, ENVIRONMENT, PIPELINES, PROJECT, QUALIFIER, REPOSITORY, PipelineTemplate
 from templates.render import (
     ACCOUNT,
     ARCHIVE_DAYS,
@@ -126,11 +128,56 @@ def synthesize_exports(settings: Deployment) -> dict[str, Template]:
     return {stack.stack_name: stack.template for stack in app.synth().stacks}
 
 
+def make_pipeline_templates() -> dict[str, Template]:
+    """Return the templates of pipelines' roles by name."""
+    app = App(context=json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"])
+    for entry in PIPELINES:
+        repository = PROJECT if entry.host == "gitlab" else REPOSITORY
+        pipeline = Pipeline(
+            host=entry.host, repository=repository.sample, branch=BRANCH.sample, environment=ENVIRONMENT.sample
+        )
+        for creates in (False, True):
+            PipelineStack(
+                app,
+                _form_name(entry, creates=creates),
+                pipeline=pipeline,
+                deployment=DEPLOYMENT.sample,
+                qualifier=QUALIFIER.sample,
+                creates_provider=creates,
+                env=Environment(account=ACCOUNT, region=REGION),
+            )
+    Tags.of(app).add(TAG, DEPLOYMENT.sample)
+    stacks = {stack.stack_name: stack.template for stack in app.synth().stacks}
+    made: dict[str, Template] = {}
+    for entry in PIPELINES:
+        strings = {each.sample: each.name for each in entry.parameters if each.sample}
+        base, other = (
+            Renderer(strings, {}).render(_without_cdk(stacks[_form_name(entry, creates=creates)]))
+            for creates in (False, True)
+        )
+        made[entry.name] = {**_head(entry), **merge_templates(base, other, entry.option.condition)}
+    return made
+
+
+def _form_name(entry: PipelineTemplate, *, creates: bool) -> str:
+    return entry.name + ("" if creates else "-existing")
+
+
+def _without_cdk(template: Template) -> Template:
+    """Leave out what only the CDK's command line reads."""
+    resources = {
+        name: {key: value for key, value in resource.items() if key != "Metadata"}
+        for name, resource in template["Resources"].items()
+        if resource["Type"] != "AWS::CDK::Metadata"
+    }
+    return {"Resources": resources, "Outputs": template["Outputs"]}
+
+
 def _retained(days: str) -> dict[str, Any]:
     return {"Fn::FindInMap": ["Days", {"Ref": "Retention"}, days]}
 
 
-def _head(landing: Landing) -> Template:
+def _head(landing: Landing | PipelineTemplate) -> Template:
     """Return all but the resources and outputs."""
     conditions: dict[str, Any] = {}
     if landing.option:
@@ -213,7 +260,7 @@ def write_templates(directory: Path) -> list[Path]:
     """Write every template into a directory, and return the files."""
     directory.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, template in make_landing_templates().items():
+    for name, template in {**make_landing_templates(), **make_pipeline_templates()}.items():
         path = directory / f"{name}.yaml"
         path.write_text(to_yaml(name, template), encoding="utf-8")
         written.append(path)

@@ -136,7 +136,12 @@ def test_claims_hold_for_filled_templates() -> None:
     cases = [with_own_names(case) for case in FILLED]
     settings = deployment(*(export for *_, export in cases), retention="hipaa")
     deployed = synthesize_now(settings)
-    plain = {f"{settings.deployment}-{export['name']}": filled(name, values) for name, values, export in cases}
+    plain = {
+        f"{settings.deployment}-{export['name']}": filled(
+            name, values | ({"Retention": "hipaa"} if "BucketName" in values else {})
+        )
+        for name, values, export in cases
+    }
     assert plain.keys() < deployed.templates.keys()
     proof = Proof(settings, {**deployed.templates, **plain}, deployed.regions)
     outcomes = [each for each in proof.outcomes() if set(each.subject.stacks) & plain.keys()]
