@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from local_cloud.emulator import Emulator
 from policy_proof.synthesis import ROOT
-from tests.templates.samples import ACCOUNT, FILLED, REGION, with_own_names
+from tests.templates.samples import ACCOUNT, FILLED, PIPELINES, REGION, with_own_names
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
@@ -74,6 +74,16 @@ def test_every_template_deploys_in_each_of_its_forms(cloud: Emulator, directory:
         template, values, _ = with_own_names(case)
         outputs = deploy(cloud, directory / f"{template}.yaml", values, f"plain-{case}")
         assert outputs["NextSteps"], case
+        deployed.add(f"{template}.yaml")
+    for template, values in PIPELINES.items():
+        # The local cloud has no AWS::IAM::OIDCProvider.
+        outputs = deploy(
+            cloud,
+            directory / f"{template}.yaml",
+            values | {"IdentityProvider": "existing", "Deployment": template},
+            template,
+        )
+        assert outputs["DeployRoleArn"], template
         deployed.add(f"{template}.yaml")
     assert deployed == {path.name for path in directory.iterdir()}
 

@@ -95,6 +95,12 @@ FILLED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 """Each template, in each of its forms: its name, the values of its parameters, and the export's settings."""
 
 
+PIPELINES = {
+    "pipeline-github": {"GitHubRepository": "acme/logs", "Deployment": "acme"},
+    "pipeline-gitlab": {"GitLabProject": "acme/platform/logs", "Deployment": "acme"},
+}
+"""The parameters of the templates of a pipeline's roles."""
+
 _OWN = {
     "name": ("ExportName", "export-{}"),
     "bucket": ("BucketName", "acme-{}"),

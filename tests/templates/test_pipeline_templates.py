@@ -17,11 +17,8 @@ from templates.build import make_pipeline_templates, to_yaml
 from templates.pipelines import PIPELINES
 from tests.templates.evaluate import Evaluation
 from tests.templates.samples import ACCOUNT, REGION
+from tests.templates.samples import PIPELINES as VALUES
 
-VALUES = {
-    "pipeline-github": {"GitHubRepository": "acme/logs", "Deployment": "acme"},
-    "pipeline-gitlab": {"GitLabProject": "acme/platform/logs", "Deployment": "acme"},
-}
 GITHUB, GITLAB = "token.actions.githubusercontent.com", "gitlab.com"
 DEPLOYS = {
     "pipeline-github": (GITHUB, "repo:acme/logs:environment:production"),
