@@ -10,6 +10,7 @@ from policy_proof.answers import connected
 from policy_proof.cast import Caller, Cast, Subject, Values
 from settings.destinations import ARCHIVE, LogzioDestination
 from settings.exports import (
+    LOG_GROUP_KINDS,
     AptibleExport,
     AuroraMysqlExport,
     CloudwatchLogsExport,
@@ -17,6 +18,7 @@ from settings.exports import (
     Export,
     LogGroupExport,
     MongodbAtlasExport,
+    RdsExport,
     S3LogsExport,
     announced_to,
 )
@@ -127,6 +129,15 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
                 "role": (),
             }
             return {**_groups(arns), **own}, {}
+        case RdsExport():
+            rds = f"arn:{names.partition}:rds:{names.region}:{names.account}"
+            arns = [names.log_group_arn(each, names.region) for each in export.log_group_names]
+            kind, group = ("cluster", "cluster-pg") if export.is_cluster else ("db", "pg")
+            own = {
+                "database": f"{rds}:{kind}:{export.database_id}",
+                "own-group": f"{rds}:{group}:logdock-{names.export(export.name)}",
+            }
+            return {**_groups(arns), **own}, {"is_cluster": export.is_cluster}
         case AptibleExport():
             # One role of Aptible's replicates into every bucket that names it.
             same = [
@@ -313,7 +324,7 @@ def _keys(cast: Cast) -> Iterator[Subject]:
         name = next(alias for alias, arn in cast.account.keys.items() if arn == each.arn)
         kinds = {cast.names.export(one.name): one.kind for one in cast.settings.exports}
         export = next((kind for start, kind in kinds.items() if name in (start, f"{start}-{values['key-region']}")), "")
-        lands = export in ("aurora-mysql", "cockroachdb", "cloudwatch-logs")
+        lands = export in LOG_GROUP_KINDS
         facts = {"admits": "every-group" if lands else "named"}
         yield cast.subject("key", name, (each.stack,), values, facts=facts, resource=each)
 
@@ -322,7 +333,7 @@ def _log_groups(cast: Cast) -> Iterator[Subject]:
     kept = {
         name: (export.retention_days or cast.settings.kept.hot_days, True)
         for export in cast.settings.exports
-        if isinstance(export, CockroachdbExport | AuroraMysqlExport)
+        if isinstance(export, CockroachdbExport | AuroraMysqlExport | RdsExport)
         for name in (export.log_groups if isinstance(export, CockroachdbExport) else export.log_group_names)
     } | {
         name: (export.retention_days, False)

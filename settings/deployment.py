@@ -17,6 +17,7 @@ from settings.exports import (
     CockroachdbExport,
     Export,
     MongodbAtlasExport,
+    RdsExport,
     S3LogsExport,
 )
 from settings.landing import BucketLanding, LogGroupLanding
@@ -87,7 +88,7 @@ class Deployment(Model):
                 return BucketLanding(bucket=self.landing_bucket(export), prefix="", is_own=True)
             case CockroachdbExport():
                 return LogGroupLanding(names=export.log_groups)
-            case AuroraMysqlExport():
+            case AuroraMysqlExport() | RdsExport():
                 return LogGroupLanding(names=export.log_group_names)
             case CloudwatchLogsExport():
                 return LogGroupLanding(names=export.log_groups, prefixes=export.log_group_prefixes)

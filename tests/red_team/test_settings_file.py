@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from log_shipper import ship
-from log_shipper.redaction import compile_pattern
+from log_shipper.patterns import compile_pattern
 
 from settings import SettingsError, load_settings
 from settings.regex import check_regex

@@ -40,6 +40,7 @@ BUILT_IN_TYPES: dict[str, dict[str, str]] = {
         "s3-access": "S3Access", "vpc-flow": "vpcflow",
     },
     "aurora-mysql": {"error": "mysql_error", "general": "mysql", "slowquery": "mysql_slow_query"},
+    "rds": {"error": "mysql_error", "general": "mysql", "slowquery": "mysql_slow_query"},
     "mongodb-atlas": {"": "mongodb"},
 }  # fmt: skip
 """Logz.io's name for the log types of each vendor. The others keep the vendor's name: Logz.io has no pipeline for them,

@@ -36,6 +36,8 @@ TYPES = [
     ("aurora-mysql", "general", "mysql"),
     ("aurora-mysql", "slowquery", "mysql_slow_query"),
     ("aurora-mysql", "audit", None),
+    ("rds", "error", "mysql_error"),
+    ("rds", "postgresql", None),
     ("mongodb-atlas", "mongodb", "mongodb"),
     ("mongodb-atlas", "MONGOS", "mongodb"),
     ("mongodb-atlas", "mongodb-audit-log", None),
