@@ -28,7 +28,8 @@ ATLAS_PROJECT_SETTINGS = ("alert", "auditing", "redact_clusters")
 """What `connect` sets for a whole Atlas project."""
 
 RESERVED_NAMES = (
-    ARCHIVE, "access-logs", "alerts", "archiver", "core", "dashboard", "exports", "failed", "replica", "shipper",
+    ARCHIVE, "access-logs", "alerts", "archiver", "core", "dashboard", "exports", "failed", "readers", "replica",
+    "shipper",
 )  # fmt: skip
 """Names of our own stacks, buckets, roles and parameters, and of the built-in destination."""
 

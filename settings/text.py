@@ -244,6 +244,15 @@ _ROLE = r"arn:aws[a-z-]*:iam::\d{12}:(root|role/[\w+=,.@/-]{1,512}|user/[\w+=,.@
 PrincipalArn = Annotated[str, *matching(_ROLE, "an IAM principal's ARN, such as arn:aws:iam::123456789012:root")]
 """An IAM principal that a vendor names."""
 
+PersonArn = Annotated[
+    str,
+    *matching(
+        _ROLE.replace("root|", ""),
+        "the ARN of one IAM role or user, such as arn:aws:iam::123456789012:role/oncall; no whole account",
+    ),
+]
+"""An IAM role or user that people have."""
+
 KeyArn = Annotated[
     str,
     *matching(

@@ -27,6 +27,8 @@ def _data(document: dict[str, Any]) -> str:
     return quote(_json(document))
 
 
+S3_NAMESPACE, S3_DASHBOARD = "AWS/S3", "1Pm3OYbu1MRGoELc2qhxQ1"
+"""The metrics that Logz.io's page is about, and the dashboard that it installs for them."""
 _ROLE_ID = "\0"
 """Stands for the role's id until the shell fills it in: no setting has it."""
 _ATLAS_HOSTS = {False: "https://cloud.mongodb.com", True: "https://cloud.mongodbgov.com"}
@@ -241,6 +243,16 @@ def aptible_steps(export: AptibleExport, *, account: str, bucket: str, key_arn: 
         "Ask Aptible Support (Enterprise plan, limited beta): Please enable S3 log archiving for our stack in "
         f"{export.stack_region}. AWS account id: {account}. Bucket: {bucket}.{encrypt}"
     )
+
+
+def dashboard_steps(destination: LogzioDestination) -> str:
+    """Say where to install Logz.io's dashboard for S3, if its metrics are streamed.
+
+    Logz.io's API creates dashboards from a definition, and does not install its own, whose definitions are not public.
+    """
+    if destination.metrics is None or S3_NAMESPACE not in destination.metrics.namespaces:
+        return ""
+    return f"# In Logz.io: Integration Hub -> AWS S3 Bucket -> Metrics -> install the dashboard {S3_DASHBOARD}"
 
 
 def fetch_steps(

@@ -11,7 +11,8 @@ from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, Document, desti
 Load = Callable[[object], Deployment]
 Refusal = Callable[[object], list[str]]
 RESERVED = (
-    "access-logs, alerts, archiver, core, dashboard, exports, failed, replica, shipper, replica-*, ship-*, shipper-*"
+    "access-logs, alerts, archiver, core, dashboard, exports, failed, readers, replica, shipper, replica-*, ship-*, "
+    "shipper-*"
 )
 
 
