@@ -18,7 +18,7 @@ DOCS := build/docs/.installed
 SITE := build/site
 SECOND_OPINION := build/second-opinion/.installed
 TYPED_FUNCTIONS := log_shipper vendor_connector resource_tags
-TYPED := app.py cli settings stacks constructs_lib local_cloud second_opinion policy_proof security_report supply_chain tests benchmarks
+TYPED := app.py cli settings stacks constructs_lib local_cloud second_opinion policy_proof security_report supply_chain templates tests benchmarks
 TESTS :=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is kept: importing the CDK without it costs seconds, every time.
@@ -30,7 +30,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench vendor-apis second-opinion synth security-report docs docs-serve recording sbom audit schema lock clean
+.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench vendor-apis second-opinion synth security-report templates docs docs-serve recording sbom audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -147,6 +147,9 @@ docs-serve: $(DOCS) ## The site on http://127.0.0.1:8000, built again after each
 
 recording: $(SETUP) ## The README's recording and the demo's table, from the last `make demo`
 	@$(BIN)/python -m local_cloud.recording
+
+templates: $(SETUP) ## Plain CloudFormation templates, one for each kind of landing: build/templates (docs/templates.md)
+	@$(BIN)/python -m templates build/templates
 
 sbom: $(SETUP) ## What ships and under which licences: build/sbom/logdock.cdx.json (CycloneDX) and licences.md
 	@$(BIN)/python -m supply_chain.sbom build/sbom
