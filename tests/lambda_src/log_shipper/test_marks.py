@@ -3,6 +3,7 @@
 import gzip
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from log_shipper import aws, feed, ship
-from log_shipper.export_config import parse_export_config
+from log_shipper.jobs import identity_of
 
-from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, LANDING, Cloud, Context, Listener, batch, message
+from tests.lambda_src.log_shipper.world import ARCHIVE, LANDING, Cloud, Context, Listener, batch, message
 
 OK: dict[str, Any] = {"batchItemFailures": []}
 
@@ -25,65 +26,100 @@ def app(cloud: Cloud) -> Cloud:
 
 @pytest.fixture
 def calls(cloud: Cloud) -> Iterator[Counter[str]]:
-    """What S3 is asked for, by operation and the beginning of the key."""
+    """What AWS is asked for, by operation and the beginning of an object's key."""
     found: Counter[str] = Counter()
 
     def note(params: dict[str, Any], model: Any, **_: Any) -> None:
-        found[f"{model.name} {params['Key'].partition('/')[0]}"] += 1
+        key = params["Key"]
+        found[f"{model.name} {key.partition('/')[0]}" if isinstance(key, str) else model.name] += 1
 
-    cloud.s3.meta.events.register("provide-client-params.s3", note)
+    clients: list[Any] = [cloud.s3, cloud.dynamodb]
+    for client in clients:
+        client.meta.events.register("provide-client-params", note)
     yield found
-    cloud.s3.meta.events.unregister("provide-client-params.s3", note)
+    for client in clients:
+        client.meta.events.unregister("provide-client-params", note)
 
 
-def test_an_object_costs_one_get_and_one_put_besides_its_own(app: Cloud, logz: Listener, calls: Counter[str]) -> None:
+def identity(item: dict[str, Any], bucket: str = LANDING) -> str:
+    return identity_of(bucket, item["key"], item["version-id"])
+
+
+def test_an_object_alone_costs_two_writes_and_no_request_of_s3(app: Cloud, logz: Listener, calls: Counter[str]) -> None:
     item = app.land("app.log", b"a\nb\n")
+    ship.handler(batch(message("app", app.land("first.log", b""))), Context())
     calls.clear()
     assert ship.handler(batch(message("app", item)), Context()) == OK
-    assert calls == {"GetObject progress": 1, "GetObject app.log": 1, "PutObject progress": 1}
+    assert calls == {"GetObject app.log": 1, "UpdateItem": 2}
 
 
-def test_a_message_that_comes_again_costs_two_gets(app: Cloud, logz: Listener, calls: Counter[str]) -> None:
+def test_ten_objects_cost_eleven_writes(app: Cloud, logz: Listener, calls: Counter[str]) -> None:
+    items = [app.land(f"app.log/{number}", b"%d\n" % number) for number in range(10)]
+    ship.handler(batch(message("app", app.land("first.log", b""))), Context())
+    calls.clear()
+    messages = [message("app", item, number=number) for number, item in enumerate(items)]
+    assert ship.handler(batch(*messages), Context()) == OK
+    assert calls == {"GetObject app.log": 10, "UpdateItem": 11}
+    assert all(app.is_finished("app", identity(item)) for item in items)
+
+
+def test_no_item_is_larger_than_one_write_unit(app: Cloud, logz: Listener) -> None:
+    """A write of up to 1 KB is one (DynamoDB Developer Guide, "Capacity unit consumption for write operations")."""
+    app.export("a" * 24, vendor="s3-logs", format="plain")
+    items = [app.land(f"{number}.log", b"%d\n" % number) for number in range(10)]
+    messages = [message("a" * 24, item, number=number) for number, item in enumerate(items)]
+    assert ship.handler(batch(*messages), Context()) == OK
+    assert len(app.marks()) == 11
+    assert max(len(json.dumps(item)) for item in app.marks().values()) < 1024
+
+
+def test_a_message_that_comes_again_costs_a_write_and_a_read(app: Cloud, logz: Listener, calls: Counter[str]) -> None:
     item = app.land("app.log", b"a\n")
     ship.handler(batch(message("app", item)), Context())
     calls.clear()
     assert ship.handler(batch(message("app", item, number=2)), Context()) == OK
-    assert calls == {"GetObject progress": 1, "GetObject app.log": 1}
+    assert calls == {"GetObject app.log": 1, "UpdateItem": 1, "GetItem": 1}
     assert logz.messages() == ["a"]
 
 
 def test_an_empty_object_is_marked_too(app: Cloud, logz: Listener) -> None:
-    ship.handler(batch(message("app", app.land("app.log", b""))), Context())
-    assert len(app.keys(FAILURES, "progress/logz/app/")) == 1
+    item = app.land("app.log", b"")
+    ship.handler(batch(message("app", item)), Context())
+    assert app.is_finished("app", identity(item))
 
 
-def test_the_mark_says_that_the_object_is_done(app: Cloud, logz: Listener) -> None:
-    ship.handler(batch(message("app", app.land("app.log", b"a\nb\n"))), Context())
-    (key,) = app.keys(FAILURES, "progress/logz/app/")
-    mark = json.loads(app.s3.get_object(Bucket=FAILURES, Key=key)["Body"].read())
-    config = parse_export_config("app", '{"vendor":"s3-logs","format":"plain"}')
-    assert mark == {"position": 2, "reader": config.reader, "done": True}
+def test_an_item_names_its_invocation_and_expires_after_30_days(app: Cloud, logz: Listener) -> None:
+    item = app.land("app.log", b"a\nb\n")
+    ship.handler(batch(message("app", item)), Context(100_000))
+    found = app.marks()
+    key = f"logz/app/{identity(item)}"
+    holder = found[key]["holder"]["S"]
+    assert found.keys() == {key, f"logz/{holder}"}
+    assert found[f"logz/{holder}"]["finished"] == {"SS": [f"app/{identity(item)}"]}
+    assert float(found[key]["lease"]["N"]) == pytest.approx(time.time() + 100, abs=5)
+    for each in found.values():
+        assert float(each["expires"]["N"]) == pytest.approx(time.time() + 30 * 86_400, abs=5)
 
 
 def test_nothing_is_marked_before_it_is_acknowledged(app: Cloud, logz: Listener) -> None:
     logz.will_answer(*[503] * 4)
     assert ship.handler(batch(message("app", app.land("app.log", b"a\n"))), Context()) != OK
-    assert app.keys(FAILURES, "progress/") == []
+    assert not any("finished" in each or "done" in each for each in app.marks().values())
 
 
 def test_every_mark_is_written_before_the_handler_returns(
     app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = aws.s3().put_object
+    whole = aws.dynamodb().update_item
 
     def slow(**arguments: Any) -> Any:
         threading.Event().wait(0.05)
         return whole(**arguments)
 
-    monkeypatch.setattr(aws.s3(), "put_object", slow)
+    monkeypatch.setattr(aws.dynamodb(), "update_item", slow)
     items = [app.land(f"{i}.log", b"%d\n" % i) for i in range(3)]
     assert ship.handler(batch(*(message("app", item, number=i) for i, item in enumerate(items))), Context()) == OK
-    assert len(app.keys(FAILURES, "progress/")) == 3
+    assert all(app.is_finished("app", identity(item)) for item in items)
 
 
 def test_another_version_of_an_object_is_another_object(app: Cloud, logz: Listener) -> None:
@@ -147,10 +183,10 @@ def test_a_mark_that_cannot_be_written_is_said_and_harms_nothing(
     app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(**_: Any) -> None:
-        raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "UpdateItem")
 
     item = app.land("app.log", b"a\n")
-    monkeypatch.setattr(aws.s3(), "put_object", refuse)
+    monkeypatch.setattr(aws.dynamodb(), "update_item", refuse)
     assert ship.handler(batch(message("app", item)), Context()) == OK
     assert '"event":"progress not kept"' in capsys.readouterr().out
 
@@ -159,7 +195,7 @@ def test_a_mark_that_cannot_be_written_is_said_and_harms_nothing(
 def test_archive_and_feed_need_no_mark(app: Cloud, destination: Callable[[str], None], kind: str) -> None:
     destination(kind)
     assert ship.handler(batch(message("app", app.land("app.log", b"a\n"))), Context()) == OK
-    assert app.keys(FAILURES, "progress/") == []
+    assert app.marks() == {}
 
 
 def test_the_lag_is_the_age_of_the_object_when_it_is_read(
