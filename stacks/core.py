@@ -1,4 +1,4 @@
-"""The core: the archive and its key, the failure and access-log buckets, the alert topic, and the roles of the shipper.
+"""The core: the archive and its key, the failure and access-log buckets, marks, alert topic and roles of the shipper.
 
 Everything here is stateful, or named by other stacks' policies: a role that is deleted and made again is another
 principal to a bucket or key policy that names it, so the shipper's roles live here and its functions elsewhere.
@@ -16,6 +16,7 @@ from constructs import Construct
 from constructs_lib import statements
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
+from constructs_lib.mark_table import MarkTable, MarkTableProps
 from constructs_lib.replication import Replication
 from constructs_lib.subscription_stream import SubscriptionStream
 from settings import Deployment
@@ -31,8 +32,8 @@ from stacks.shipper_alarms import watch_copies
 from stacks.sql import RESULTS_PREFIX, SqlTables
 
 SHORT_LIVED_DAYS = 30
-"""Days that a copy made for a fetching reader, and the shipper's notes of its progress, are kept: longer than a message
-can wait on a queue and then on its dead-letter queue (14 days each, where they are FIFO)."""
+"""Days that a copy made for a fetching reader is kept, and progress that the release before noted: longer than a
+message can wait on a queue and then on its dead-letter queue (14 days each, where they are FIFO)."""
 ARCHIVER_FAILURES = ("aws/lambda/", "unclaimed/")
 """Where in a failure bucket Lambda keeps failed events (Lambda Developer Guide, "Capturing records of Lambda
 asynchronous invocations"), and the archiver what no export claims."""
@@ -77,6 +78,8 @@ class CoreStack(Stack):
             limit = settings.sql.scan_limit_gb
             SqlTables(self, "Sql", settings=settings, names=names, key_arn=self.key.arn, scan_limit_gb=limit)
         self._roles()
+        table = MarkTable(self, "Marks", MarkTableProps(table_name=names.mark_table, encryption_key=self.key.key))
+        table.node.add_dependency(self.access_logs, self.archive, self.failures, self.node.find_child("ArchiverRole"))
         role = self.node.find_child("ArchiverRole").node.default_child
         assert role is not None  # noqa: S101  (made by the line above)
         record_settings(role, settings, without=frozenset({"exports"}))
@@ -205,8 +208,16 @@ class CoreStack(Stack):
                 actions=["s3:PutObject", "s3:GetObjectVersion"],
                 resources=[f"{self.failures.arn}/quarantine/*/*/{destination}/*"],
             ),
-            self._allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], [f"{self.failures.arn}/{progress}*"]),
-            # Without it S3 answers a look for progress that is not there with 403 instead of 404.
+            statements.use_items(names.mark_table_arn, f"{destination}/"),
+            iam.PolicyStatement(
+                sid="UseMarkKey",
+                actions=["kms:Decrypt"],
+                resources=[self.key.arn],
+                conditions=statements.via_dynamodb(names.mark_table, names.region),
+            ),
+            # What the release before kept, which S3 removes after 30 days; without ListBucket, S3 answers a look for
+            # progress that is not there with 403 instead of 404.
+            self._allow("ReadProgress", ["s3:GetObject"], [f"{self.failures.arn}/{progress}*"]),
             iam.PolicyStatement(
                 sid="FindProgress",
                 actions=["s3:ListBucket"],

@@ -446,7 +446,27 @@ def test_a_destinations_function_takes_its_own_queue_and_reads_its_own_secret() 
             "Action": ["s3:GetObjectVersion", "s3:PutObject"],
             "Resource": f"{failed}/quarantine/*/*/logz/*",
         },
-        allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], f"{failed}/progress/logz/*"),
+        allow(
+            "KeepMarks",
+            ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+            f"arn:aws:dynamodb:{HOME}:{ACCOUNT}:table/acme-prod-marks",
+            {
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["logz/*"]},
+                "Null": {"dynamodb:LeadingKeys": "false"},
+            },
+        ),
+        allow(
+            "UseMarkKey",
+            "kms:Decrypt",
+            key_arn(everything, "acme-prod-core"),
+            {
+                "StringEquals": {
+                    "kms:EncryptionContext:aws:dynamodb:tableName": "acme-prod-marks",
+                    "kms:ViaService": f"dynamodb.{HOME}.amazonaws.com",
+                }
+            },
+        ),
+        allow("ReadProgress", "s3:GetObject", f"{failed}/progress/logz/*"),
         allow("FindProgress", "s3:ListBucket", failed, {"StringLike": {"s3:prefix": ["progress/logz/*"]}}),
         allow(
             "UseArchiveKey",

@@ -293,7 +293,8 @@ class Delivery:
             if claim.state == "done" or self._is_done_in_s3(job, answer):
                 job.complete = True
                 log("done before", export=ref.export, destination=self.destination.name, source=source_of(ref))
-                return None
+                # what only S3 knows is kept in the table too
+                return None if claim.state == "done" else _Opened(job, ref, None, 0.0)
         return self._opened(job, ref, answer.result())
 
     def _is_done_in_s3(self, job: Job, answer: "Future[GetObjectOutputTypeDef]") -> bool:
@@ -332,6 +333,8 @@ class Delivery:
     def _ship(self, opened: _Opened) -> None:
         job, ref, stream, at = opened
         if stream is None:
+            if job.settled and not any(job is each for each in self._jobs):
+                self._jobs.append(job)
             return
         self._jobs.append(job)
         if time.monotonic() - at > STALE_SECONDS:

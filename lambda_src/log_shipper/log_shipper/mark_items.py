@@ -3,7 +3,8 @@
 | item | attributes |
 | --- | --- |
 | ``<destination>/<export>/<identity>`` | ``holder``: the receipt of the invocation that claims it; ``lease``: when the
-claim ends; ``records``, ``reader``: progress inside the object; ``done``, ``max_expansion``: it is finished |
+claim ends; ``records``, ``reader``: progress inside the object; ``done``, ``max_expansion``: it is finished; ``sent``:
+when `logdock redrive` sent it again |
 | ``<destination>/<holder>`` | ``finished``: ``<export>/<identity>`` of objects; ``released``: the invocation ended
 without finishing the others |
 | ``<destination>/`` | ``since``: when the first mark of the destination was written to the table |
@@ -98,7 +99,15 @@ def get_item(client: DynamoDB, table: str, key: str) -> Item:
 
 def is_finished(client: DynamoDB, table: str, destination: str, export: str, identity: str) -> bool:
     """Say whether an object has been shipped completely."""
-    mark = read_mark(get_item(client, table, object_key(destination, export, identity)))
+    item = get_item(client, table, object_key(destination, export, identity))
+    return is_finished_by(item, client, table, destination, export, identity)
+
+
+def is_finished_by(
+    item: Mapping[str, Any], client: DynamoDB, table: str, destination: str, export: str, identity: str
+) -> bool:
+    """Say whether an object has been shipped completely, by its item and the receipt that this names."""
+    mark = read_mark(item)
     if mark.done or not mark.holder:
         return mark.done
     return entry_of(export, identity) in finished_in(get_item(client, table, f"{destination}/{mark.holder}"))

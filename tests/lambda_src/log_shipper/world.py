@@ -42,7 +42,8 @@ class Cloud:
         for bucket in (ARCHIVE, FAILURES, LANDING):
             self.s3.create_bucket(Bucket=bucket)
             self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        self.dynamodb: Any = aws.dynamodb()
+        untyped: Any = aws.dynamodb()
+        self.dynamodb = untyped
         self.dynamodb.create_table(
             TableName=MARKS,
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
