@@ -1,4 +1,4 @@
-"""The requests that S3 and DynamoDB answered and the events that S3 announced, for a test of what a deployment costs."""
+"""The requests that S3 and DynamoDB answered and the events of S3, for a test of what a deployment costs."""
 
 from __future__ import annotations
 
