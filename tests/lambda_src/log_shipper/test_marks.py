@@ -340,10 +340,13 @@ def test_message_of_an_object_that_is_held_is_hidden_until_the_claim_ends_and_is
     app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hidden: list[Any] = []
+
+    def hide(**asked: Any) -> dict[str, Any]:
+        hidden.extend(asked["Entries"])
+        return {}
+
     monkeypatch.setattr(queue, "_url", lambda _: "url")
-    monkeypatch.setattr(
-        aws.sqs(), "change_message_visibility_batch", lambda **asked: hidden.extend(asked["Entries"]) or {}
-    )
+    monkeypatch.setattr(aws.sqs(), "change_message_visibility_batch", hide)
     held, free = app.land("held.log", b"a\n"), app.land("free.log", b"b\n")
     claimed(app, held, lease={"N": str(time.time() + 200)})
     messages = [message("app", held, number=1), message("app", free, number=2)]
