@@ -254,6 +254,10 @@ class MarkTable:
             ":done": {"BOOL": job.settled},
         }
         sets = "SET holder = :me, records = :records, reader = :reader, done = :done, expires = :expires"
+        if job.settled:
+            # whoever may read it again, with a larger `max_expansion`, need not wait for the claim to end
+            values[":over"] = number_value(0)
+            sets += ", lease = :over"
         if job.max_expansion is not None:
             values[":max_expansion"] = number_value(job.max_expansion)
             sets += ", max_expansion = :max_expansion"
