@@ -27,7 +27,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo test lint types unit end-to-end proof fuzz bench vendor-apis second-opinion synth security-report sbom audit schema lock clean
+.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench vendor-apis second-opinion synth security-report sbom audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,8 +76,11 @@ $(SECOND_OPINION): requirements-second-opinion.lock $(VENV)/.installed
 	@$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes requirements-second-opinion.lock
 	@touch $@
 
-demo: $(SETUP) ## The whole product on this machine: deploy every export to the local cloud, play every vendor, show what landed
-	@$(BIN)/python -m local_cloud.demo --settings $(SETTINGS)
+demo: $(SETUP) ## The whole product on this machine: deploy every export to the local cloud, play every vendor, show what landed; KEEP=1 leaves it running
+	@$(BIN)/python -m local_cloud.demo --settings $(SETTINGS) $(if $(KEEP),--keep)
+
+local-stop: $(SETUP) ## End what `make demo KEEP=1` left running
+	@$(BIN)/python -m local_cloud.kept
 
 test: lint types unit end-to-end ## Everything that CI checks
 
@@ -98,7 +101,7 @@ unit: $(SETUP) ## Unit and policy tests
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"
-	@$(BIN)/pytest -n 3 --dist worksteal -m 'end_to_end and not proof' $(TESTS)
+	@$(BIN)/pytest -n 3 --dist worksteal -m 'end_to_end and not proof' $(or $(TESTS),tests/end_to_end)
 
 proof: $(SETUP) ## What does not fit into five minutes: every action of every AWS service, every example deployed, every vendor connected
 	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m proof $(TESTS)

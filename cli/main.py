@@ -26,6 +26,7 @@ COMMANDS = {
     "next-steps": "cli.next_steps",
     "status": "cli.status.command",
     "logs": "cli.logs.command",
+    "explain": "cli.explain",
     "smoke-test": "cli.smoke_test.command",
     "alerts": "cli.alerts",
     "rotate-external-id": "cli.rotate.command",

@@ -53,9 +53,11 @@ def next_steps(
         steps = outputs[STEPS]["value"] if STEPS in outputs else ""
         if not call:
             screen.say(f"{each}")
-            rows = [(key, text["value"], text["what"]) for key, text in outputs.items() if key != STEPS]
-            if rows:
-                screen.table(["output", "value", "what it is"], rows)
+            # On a line of its own a value can be copied whole, however narrow the terminal is.
+            for key, text in outputs.items():
+                if key != STEPS:
+                    screen.say(f"  {text['what']} ({key})")
+                    screen.say(f"    {text['value']}")
         for line in steps.splitlines() or [""]:
             screen.say(line)
         if not call:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,17 @@ class Screen:
         if not self.as_json:
             self._out.print(one_line(text), markup=False, soft_wrap=True)
 
+    def markdown(self, text: str) -> None:
+        """Print a page of our own as a terminal can show it; elsewhere as it is written."""
+        if self.as_json:
+            return
+        if self._out.is_terminal:
+            from rich.markdown import Markdown
+
+            self._out.print(Markdown(text))
+        else:
+            self._out.print(text, markup=False, soft_wrap=True)
+
     def clear(self) -> None:
         """Begin anew at the top of a terminal."""
         if not self.as_json:
@@ -64,19 +75,31 @@ class Screen:
         """Print what went wrong, which may take several lines."""
         sys.stderr.write(printable(f"Error: {text}") + "\n")
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Print a table; columns of numbers are aligned to the right."""
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, can_go: Collection[str] = ()) -> None:
+        """Print a table; columns of numbers are aligned to the right.
+
+        Where it is wider than the terminal its columns come closer, and then those that can go are left out.
+        """
         if self.as_json:
             return
+        from rich.cells import cell_len
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        columns = [*columns]
+        rows = [[one_line(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+        gap = 2 if _width(columns, rows, 2, cell_len) <= self._out.width else 1
+        for name in can_go:
+            if _width(columns, rows, gap, cell_len) > self._out.width:
+                at = columns.index(name)
+                columns = columns[:at] + columns[at + 1 :]
+                rows = [[*row[:at], *row[at + 1 :]] for row in rows]
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
         for at, column in enumerate(columns):
             numbers = bool(rows) and all(isinstance(row[at], int) or row[at] == "" for row in rows)
             table.add_column(column, justify="right" if numbers else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(Text(one_line(str(cell))) for cell in row))
+            table.add_row(*(Text(str(cell)) for cell in row))
         self._out.print(table)
 
     def document(self, document: object) -> None:
@@ -93,11 +116,17 @@ class Screen:
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        counted = (BarColumn(), MofNCompleteColumn()) if total else (TextColumn("{task.completed}"),)
+        counted = (BarColumn(), MofNCompleteColumn()) if total else (TextColumn("{task.fields[counted]}"),)
         columns = (SpinnerColumn(), TextColumn("{task.description}"), *counted, TimeElapsedColumn())
         with Progress(*columns, console=_console(stderr=True), transient=True) as progress:
-            task = progress.add_task(what, total=total)
-            yield lambda done: progress.advance(task, done)
+            task = progress.add_task(what, total=total, counted="")
+            # Where nothing is counted there is no 0 either.
+            yield lambda done: progress.update(task, advance=done, counted=f"{progress.tasks[0].completed + done:.0f}")
+
+
+def _width(columns: Sequence[str], rows: Sequence[Sequence[object]], gap: int, length: Callable[[str], int]) -> int:
+    cells = zip(columns, *rows, strict=True)
+    return sum(max(length(str(cell)) for cell in column) for column in cells) + gap * (len(columns) - 1)
 
 
 def _console(*, stderr: bool) -> Console:

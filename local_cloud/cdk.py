@@ -15,12 +15,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from local_cloud.emulator import Emulator
 
@@ -28,6 +29,9 @@ ROOT = Path(__file__).resolve().parents[1]
 _LAYER = ROOT / "build" / "layers" / "log_shipper" / "host"
 _LOG_TAIL_LINES = 40
 _COMMAND_SECONDS = 300.0
+_LOOK_SECONDS = 0.5
+_BEGUN = re.compile(r"^(\S+): deploying\.\.\.", re.MULTILINE)
+_ENDED = re.compile(r"✅\s+(\S+)")
 _UNCHANGED = re.compile(r"✅\s+(\S+) \(no changes\)")
 
 Outputs = dict[str, dict[str, str]]
@@ -106,6 +110,7 @@ class Cdk:
         stacks: Sequence[str] = (),
         exclusively: bool = False,
         outputs_file: Path | None = None,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> Deployed:
         """Deploy stacks of an assembly, all unless some are named.
 
@@ -119,6 +124,8 @@ class Cdk:
             The named stacks alone.
         outputs_file
             Where the outputs are written. Left out: into the emulator's directory.
+        tell
+            Called with the stacks that are under way.
         """
         outputs_file = outputs_file or self.cloud.directory / "outputs.json"
         printed = self._run(
@@ -127,7 +134,8 @@ class Cdk:
                 *("--method", "direct", "--outputs-file", str(outputs_file)),
                 *(("--exclusively",) if exclusively else ()),
                 *(stacks or ("--all",)),
-            ]
+            ],
+            tell=lambda printed: tell(under_way(printed)),
         )
         outputs: Outputs = json.loads(outputs_file.read_text(encoding="utf-8"))
         return Deployed(outputs=outputs, unchanged=_UNCHANGED.findall(printed))
@@ -136,7 +144,9 @@ class Cdk:
         """Destroy the named stacks, and nothing that depends on them."""
         self._run(["destroy", "--app", str(assembly), "--force", "--exclusively", *stacks])
 
-    def _run(self, arguments: Sequence[str], *, directory: Path = ROOT) -> str:
+    def _run(
+        self, arguments: Sequence[str], *, directory: Path = ROOT, tell: Callable[[str], None] = lambda _: None
+    ) -> str:
         command = [*command_line(), *arguments, "--no-notices", "--no-color"]
         with self.log_file.open("ab") as log:
             log.write(f"\n$ cdk {' '.join(arguments)}\n".encode())
@@ -153,10 +163,12 @@ class Cdk:
                 start_new_session=True,
             )
         self.running.append(process)
+        deadline = time.monotonic() + _COMMAND_SECONDS
         try:
-            code = process.wait(timeout=_COMMAND_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise self._error(arguments[0], f"did not end within {_COMMAND_SECONDS:.0f} seconds", start) from None
+            while (code := _ended(process)) is None:
+                tell(self._printed(start))
+                if time.monotonic() > deadline:
+                    raise self._error(arguments[0], f"did not end within {_COMMAND_SECONDS:.0f} seconds", start)
         finally:
             if process.returncode is None:
                 _end(process)
@@ -180,6 +192,12 @@ class Cdk:
             return log.read().decode(errors="replace")
 
 
+def under_way(printed: str) -> str:
+    """Return the stacks that a deploy has begun and not ended, of what it printed so far."""
+    begun = dict.fromkeys(_BEGUN.findall(printed))
+    return ", ".join(stack for stack in begun if stack not in _ENDED.findall(printed))
+
+
 def command_line() -> list[str]:
     """Return the beginning of a CDK command: this project's own Node and CDK, whatever else the machine has.
 
@@ -199,6 +217,12 @@ def command_line() -> list[str]:
     if missing:
         raise CdkError(f"Not installed: {', '.join(missing)}. Run `make setup` first.")
     return [str(node), str(cdk)]
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int | None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return process.wait(timeout=_LOOK_SECONDS)
+    return None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

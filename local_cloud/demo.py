@@ -1,16 +1,14 @@
 """The demo: every export of a settings file, deployed by the real CDK to a local AWS, with every vendor played.
 
 ``python -m local_cloud.demo --settings examples/everything.yaml``. Exit code 0 says that every promise held; otherwise
-it is 1 and what did not hold is named. Whatever happens, nothing is left running.
+it is 1 and what did not hold is named. Whatever happens, nothing is left running, unless it was told to stay.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import datetime
-import fcntl
 import shutil
 import signal
 import sys
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_cloud import kept
 from local_cloud.cdk import ROOT, Cdk, CdkError, command_line
 from local_cloud.commands import Answer, Person
 from local_cloud.customer import make_secrets, prepare
@@ -37,8 +36,6 @@ from settings import Deployment, SettingsError, load_settings
 from settings.exports import MongodbAtlasExport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from local_cloud.customer import Secrets
 
 _BUILD = ROOT / "build"
@@ -46,14 +43,9 @@ _DEMO = _BUILD / "demo"
 _REPORT = _BUILD / "demo-report.json"
 _DASHBOARD = _BUILD / "dashboard.svg"
 _REQUESTS = _BUILD / "vendor-requests.jsonl"
-_LOCK = _BUILD / "demo.lock"
 _USAGE = 2
 _WIDTH = 132
 """Of a log line that `logdock` finds, so much is shown."""
-
-
-class DemoError(Exception):
-    """The demo cannot run; the message says why."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,26 +58,33 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m local_cloud.demo", description=__doc__.partition("\n")[0])
     parser.add_argument("--settings", type=Path, default=Path("examples/everything.yaml"), help="settings file to play")
-    settings_file: Path = parser.parse_args(arguments).settings
+    parser.add_argument("--keep", action="store_true", help="leave everything deployed and running afterwards")
+    parser.add_argument("--stay", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    settings_file: Path = given.settings
+    if given.keep:
+        return kept.start(settings_file)
     signal.signal(signal.SIGTERM, _interrupt)
     terminal = Terminal()
     try:
         load_settings(settings_file)
         command_line()
-        report = run(settings_file, terminal)
-    except (SettingsError, DemoError, CdkError, EmulatorError, BotoCoreError, ClientError) as error:
+        return run(settings_file, terminal, stays=given.stay)
+    except (SettingsError, kept.BusyError, CdkError, EmulatorError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return _USAGE if isinstance(error, SettingsError) else 1
     except KeyboardInterrupt:
         print("Interrupted. Nothing is left running.", file=sys.stderr)
         return 130
-    return conclude(report, terminal)
 
 
-def run(settings_file: Path, terminal: Terminal) -> Report:
-    """Deploy a settings file to a new local cloud and play every vendor; the cloud is gone afterwards."""
+def run(settings_file: Path, terminal: Terminal, *, stays: bool = False) -> int:
+    """Deploy a settings file to a new local cloud, play every vendor, and report; the cloud is gone afterwards.
+
+    One that stays is there until the process is told to end, and nothing of it is destroyed.
+    """
     with ExitStack() as everything:
-        everything.enter_context(_alone())
+        everything.enter_context(kept.alone())
         shutil.rmtree(_DEMO, ignore_errors=True)
         _DEMO.mkdir(parents=True)
         with terminal.step("starting the local AWS and the listener"):
@@ -101,8 +100,8 @@ def run(settings_file: Path, terminal: Terminal) -> Report:
         cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=_DEMO / "cdk.log")
         with terminal.step("bootstrapping the account, synthesizing the templates, preparing what is there before"):
             _set_up(cdk, settings, secrets)
-        with terminal.step(f"deploying {settings.deployment} with the CDK"):
-            outputs = cdk.deploy(_DEMO / "cdk.out", outputs_file=_DEMO / "outputs.json").outputs
+        with terminal.step(f"deploying {settings.deployment} with the CDK") as tell:
+            outputs = cdk.deploy(_DEMO / "cdk.out", outputs_file=_DEMO / "outputs.json", tell=tell).outputs
         with terminal.step("playing every vendor") as tell:
             stage, began = Stage(cloud, settings, outputs, vendors), datetime.datetime.now(datetime.UTC)
             play = Play(stage, secrets, listener, tell)
@@ -112,14 +111,16 @@ def run(settings_file: Path, terminal: Terminal) -> Report:
         _show(answers, terminal)
         with terminal.step("drawing the dashboard"):
             draw(stage, began, _DASHBOARD)
+        if stays:
+            conclude(report, terminal)
+            terminal.show(_how_to_go_on())
+            kept.stay(cloud.environment(settings.account, settings.region))
         with terminal.step("destroying what the deploy had switched on, and looking what is left at the vendors"):
             report = switch_off(cdk, stage, report)
         vendors.save_requests(_REQUESTS)
         with terminal.step("tearing down"):
             everything.close()
-    report.seconds.update(terminal.seconds)
-    report.write(_REPORT)
-    return report
+    return conclude(report, terminal)
 
 
 def _show(answers: list[Answer], terminal: Terminal) -> None:
@@ -206,16 +207,19 @@ def not_played(settings: Deployment) -> list[str]:
 
 
 def conclude(report: Report, terminal: Terminal) -> int:
-    """Print the report and what comes next.
+    """Write and print the report, and what comes next.
 
     Returns
     -------
     int
         0 if every promise held, else 1.
     """
+    report.seconds.update(terminal.seconds)
+    report.write(_REPORT)
     terminal.show()
     terminal.show(report.table())
     terminal.show(
+        f"settings   {_shown(_DEMO / 'logdock.yaml')}\n"
         f"report     {_shown(_REPORT)}\n"
         f"dashboard  {_shown(_DASHBOARD)}\n"
         f"templates  {_shown(_DEMO / 'cdk.out')}\n"
@@ -237,16 +241,15 @@ def conclude(report: Report, terminal: Terminal) -> int:
     return 0
 
 
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """Hold off a second demo in this checkout, whose files would be the same."""
-    _BUILD.mkdir(exist_ok=True)
-    with _LOCK.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DemoError(f"Another demo is running in this checkout: it holds {_shown(_LOCK)}.") from None
-        yield
+def _how_to_go_on() -> str:
+    settings = _shown(_DEMO / "logdock.yaml")
+    return (
+        "\nEverything is still deployed and running. In a shell of this directory:\n"
+        f"  . {_shown(kept.ENVIRONMENT)}\n"
+        f"  logdock status --settings {settings}\n"
+        f"  npx cdk diff --app {_shown(_DEMO / 'cdk.out')}\n"
+        "  make local-stop                              # ends it"
+    )
 
 
 def _set_up(cdk: Cdk, settings: Deployment, secrets: Secrets) -> None:

@@ -107,15 +107,15 @@ class Report:
 
     def table(self) -> Table:
         """Return the report as a table."""
-        table = Table(title="What was let in, what was kept out, and where the logs are", title_justify="left")
+        title = "What was let in, what was kept out, and where the logs are"
+        # 80 columns wide, as long as no export's name is longer than that of the examples.
+        table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
         table.add_column("export", no_wrap=True)
-        table.add_column("stack", no_wrap=True)
         for column in _HEADERS:
             table.add_column(_HEADERS[column], justify="right")
         for entry in self.exports:
             table.add_row(
                 f"{entry.name} ({entry.kind})",
-                entry.stack,
                 "-" if entry.session_seconds is None else f"{entry.session_seconds / 3600:.0f} h",
                 str(len(entry.refused)),
                 *(_count(value) for value in (entry.landed_records, entry.shipped_records)),
@@ -128,12 +128,12 @@ class Report:
 
 _HEADERS = {
     "assumed": "assumed\n(12 h)",
-    "refused": "refused\nattempts",
+    "refused": "attempts\nrefused",
     "landed": "landed",
     "shipped": "shipped",
     "archived": "archived",
-    "found": "found by\na search",
-    "connected": "on by deploy,\noff by destroy",
+    "found": "found",
+    "connected": "off by\ndestroy",
 }
 
 

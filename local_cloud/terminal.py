@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ class Terminal:
         started = time.monotonic()
         if self._is_live:
             with self._console.status(what) as status:
-                yield lambda detail: status.update(f"{what} [dim]{detail}[/dim]")
+                yield lambda detail: status.update(_on_one_line(what, detail))
         else:
             self._console.print(f"==> {what}", markup=False)
             yield lambda _: None
@@ -61,3 +62,7 @@ class Terminal:
     def bad(self, text: str) -> None:
         """Print that something does not hold."""
         self._console.print(text, style="bold red", markup=False, soft_wrap=True)
+
+
+def _on_one_line(what: str, detail: str) -> Text:
+    return Text.assemble(f"{what} ", (detail, "dim"), no_wrap=True, overflow="ellipsis")

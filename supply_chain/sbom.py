@@ -20,7 +20,6 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 from supply_chain.shipped import ROOT, UNDECLARED, Wheel, pinned, wheels
@@ -160,6 +159,9 @@ def main(folder: Path = FOLDER) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    # Here, because importing it builds the grammars of every IRI, which takes seconds.
+    from cyclonedx.validation.json import JsonStrictValidator
+
     bom = bill(shipped)
     text = make_outputter(bom, OutputFormat.JSON, SCHEMA).output_as_string(indent=2)
     if invalid := JsonStrictValidator(SCHEMA).validate_str(text):

@@ -40,8 +40,8 @@ def status(
 ) -> None:
     """Show what landed last, what was shipped last and how late, what waits, and what failed.
 
-    What cannot be read is shown as ?, and said below. The exit code is 1 when there are failures,
-    or stacks that the settings do not have, or when not all was looked at.
+    Which alarms are on is said below, and what cannot be read, which is shown as ?. The exit code is 1
+    when an alarm is on, there are failures, or stacks that the settings do not have, or when not all was looked at.
     """
     screen = Screen(as_json=as_json)
     account = Account(read_settings(settings), profile, region, settings)
@@ -60,7 +60,7 @@ def status(
             found = _look(account, screen)
     except KeyboardInterrupt:
         pass
-    if found.failures or found.orphans or found.not_looked_at:
+    if found.alarms or found.failures or found.orphans or found.not_looked_at:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
@@ -70,7 +70,7 @@ def _look(account: Account, screen: Screen) -> Status:
         found = Survey(account, now).take()
     screen.document({"time": now.isoformat(timespec="seconds"), "failures": found.failures, **_plain(asdict(found))})
     screen.table(
-        ["export", "kind", "vendor", "landed", "destination", "shipped", "lag", "quarantined"],
+        ["export", "kind", "vendor", "landed", "destination", "shipped", "lag", "refused"],
         [
             [
                 each.export,
@@ -84,6 +84,7 @@ def _look(account: Account, screen: Screen) -> Status:
             ]
             for each in found.deliveries
         ],
+        can_go=["kind"],
     )
     screen.say()
     screen.table(
@@ -103,6 +104,15 @@ def _look(account: Account, screen: Screen) -> Status:
     screen.say()
     screen.table(["archiver in", "events kept"], [[where, count(kept)] for where, kept in found.kept.items()])
     screen.say()
+    for alarm in found.alarms or ():
+        screen.say(f"Alarm {alarm.name} in {alarm.region}, since {ago(alarm.since, now)}: {alarm.says}")
+        if alarm.section:
+            screen.say(f"  logdock explain {alarm.section}    # or {alarm.link}")
+    for late in found.late:
+        screen.say(
+            f"Silent: {late.export}, for longer than its {late.minutes} minutes (silent_after_minutes); "
+            f"what landed last: {ago(late.landed, now)}"
+        )
     if found.elsewhere:
         screen.say(f"In quarantine, of exports and destinations that the settings do not name: {found.elsewhere}")
     for stack in found.orphans or ():
@@ -118,10 +128,20 @@ def _look(account: Account, screen: Screen) -> Status:
 
 
 def _verdict(found: Status) -> str:
+    besides = [
+        f"{len(each)} {one if len(each) == 1 else more}"
+        for each, one, more in (
+            (found.alarms or (), "alarm is on", "alarms are on"),
+            (found.late, "export is silent", "exports are silent"),
+        )
+        if each
+    ]
     if not found.failures:
-        return "No failures are known." if found.notes or found.not_looked_at else "No failures."
+        none = "No failures are known" if found.notes or found.not_looked_at else "No failures"
+        return f"{none}, but {' and '.join(besides)}." if besides else f"{none}."
     at_least = "At least " if found.not_looked_at else ""
-    return f"{at_least}{found.failures} failure{'s' * (found.failures > 1)}: `logdock redrive --dry-run` shows why."
+    failures = f"{at_least}{found.failures} failure{'s' * (found.failures > 1)}"
+    return f"{', '.join([failures, *besides])}: `logdock redrive --dry-run` shows why anything failed."
 
 
 def _vendor(found: Status, name: str) -> str:

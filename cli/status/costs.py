@@ -1,7 +1,8 @@
 """What looking at a deployment costs, by the requests that are charged for.
 
 Prices in dollars of us-east-1, without a free tier: Amazon CloudWatch pricing (GetMetricData, for each metric that is
-requested), Amazon S3 pricing (LIST), Amazon SQS pricing (requests), AWS Secrets Manager pricing (API calls).
+requested, and DescribeAlarms), Amazon S3 pricing (LIST), Amazon SQS pricing (requests), AWS Secrets Manager pricing
+(API calls).
 CloudFormation's Describe calls are free. Other Regions are up to twice as expensive.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-METRIC, LIST, QUEUE_REQUEST, SECRET = 0.01 / 1000, 0.005 / 1000, 0.40 / 1_000_000, 0.05 / 10_000
+METRIC, ALARMS, LIST, QUEUE_REQUEST, SECRET = 0.01 / 1000, 0.01 / 1000, 0.005 / 1000, 0.40 / 1_000_000, 0.05 / 10_000
 DOLLARS_A_DAY = 1.0
 """What `--watch` may cost at most."""
 SHORTEST_SECONDS = 10.0
@@ -23,6 +24,8 @@ def dollars(requests: Mapping[tuple[str, str], int]) -> float:
     for (service, operation), count in requests.items():
         if operation == "GetMetricData":
             total += count * METRIC
+        elif operation == "DescribeAlarms":
+            total += count * ALARMS
         elif service == "s3":
             total += count * LIST
         elif service == "sqs":

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -19,6 +19,7 @@ from cli.landings import archive_prefix, landing_of
 from cli.redrive.archiver_events import PREFIX, UNCLAIMED
 from cli.redrive.dead_letters import queue_url
 from cli.stacks import DeployedStack, orphaned_stacks
+from cli.status.alarms import Alarm, alarms_on
 from cli.status.archive import last_archived
 from cli.status.metrics import Metric, Reading, last_readings
 from cli.vendors import Party, UnknownError, ask, is_asked
@@ -72,6 +73,23 @@ class Queue:
     dead: int | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Late:
+    """An export of which nothing has landed for longer than its `silent_after_minutes`.
+
+    Attributes
+    ----------
+    landed
+        When something landed last; None where that was not within a fortnight.
+    minutes
+        Its `silent_after_minutes`.
+    """
+
+    export: str
+    landed: datetime | None
+    minutes: int
+
+
 @dataclass(kw_only=True, slots=True)
 class Status:
     """What a look at the deployment shows.
@@ -84,6 +102,10 @@ class Status:
         How many objects in quarantine are of an export or destination that the settings do not name.
     vendors
         The vendor's own status, by export or destination where it can be asked; None where it is not known.
+    alarms
+        The alarms that are on; None where it is not known.
+    late
+        The exports that are silent for longer than they may be.
     orphans
         Stacks of this deployment that the settings do not have; None where it is not known.
     notes
@@ -97,6 +119,8 @@ class Status:
     kept: dict[str, int | None] = field(default_factory=dict)
     elsewhere: int = 0
     vendors: dict[str, str | None] = field(default_factory=dict)
+    alarms: list[Alarm] | None = None
+    late: list[Late] = field(default_factory=list)
     orphans: list[DeployedStack] | None = None
     notes: list[str] = field(default_factory=list)
     not_looked_at: list[str] = field(default_factory=list)
@@ -147,6 +171,10 @@ class Survey:
             orphans = pool.submit(
                 self._attempt, "stacks that the settings do not have", partial(orphaned_stacks, account)
             )
+            alarms = [
+                pool.submit(self._attempt, f"alarms in {region}", partial(self._alarms, region))
+                for region in account.regions
+            ]
             kept = {
                 region: pool.submit(self._attempt, f"the archiver's events in {region}", partial(self._kept, region))
                 for region in account.regions
@@ -162,12 +190,15 @@ class Survey:
         for export in exports:
             landed = archived[export.name].result() if export.name in archived else self._announced(export, readings)
             status.deliveries += self._deliveries(export, landed, readings, refused)
+            status.late += self._late(export, landed)
         for name in shippers:
             status.queues.append(
                 self._queue(name, counts[name, ""].result(), counts[name, "-dead"].result(), readings or {})
             )
         status.vendors = {name: each.result() for name, each in vendors.items()}
         status.kept = {region: each.result() for region, each in kept.items()}
+        on = [each.result() for each in alarms]
+        status.alarms = None if None in on else sorted(alarm for found in on for alarm in found or ())
         status.orphans = orphans.result()
         # threads end in any order
         status.notes, status.not_looked_at = sorted(set(status.notes)), sorted(set(status.not_looked_at))
@@ -179,6 +210,19 @@ class Survey:
         except UnknownError as error:
             self._status.notes.append(f"the vendor's own status of {party.name}: not known, {error}")
             return None
+
+    def _alarms(self, region: str) -> list[Alarm]:
+        return alarms_on(self._account.cloudwatch_in(region), self._account.settings.deployment, region)
+
+    def _late(self, export: Export, landed: list[datetime] | None) -> list[Late]:
+        minutes = self._account.settings.alerts_of(export).silent_after_minutes
+        if landed is None or not minutes:
+            return []
+        last = max(landed, default=None)
+        # What is known is the end of a step of CloudWatch's metrics, of five minutes or an hour.
+        if last and self._now - last <= timedelta(minutes=minutes):
+            return []
+        return [Late(export=export.name, landed=last, minutes=minutes)]
 
     def _attempt(self, what: str, read: Callable[[], Read]) -> Read | None:
         try:

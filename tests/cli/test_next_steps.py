@@ -49,8 +49,8 @@ def test_every_export_and_fetching_destination_has_its_steps(logdock: Type) -> N
 @pytest.mark.usefixtures("formation")
 def test_the_values_of_the_form_are_shown_with_the_call(logdock: Type) -> None:
     shown = steps(logdock, "orders").out
-    assert "RoleArn  arn:role" in shown
-    assert "Prefix   atlas/orders" in shown
+    assert "(RoleArn)\n    arn:role\n" in shown
+    assert "  Prefix (Prefix)\n    atlas/orders\n" in shown
     assert "curl atlas\n" in shown
 
 

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
+from moto.cloudwatch.responses import CloudWatchResponse
 
 from cli.ages import duration
 from settings import load_settings
@@ -39,8 +41,9 @@ def age(moment: str) -> timedelta:
 def test_nothing_has_landed_and_nothing_has_failed(logdock: Type, deployed: Deployed) -> None:
     ended = logdock("status")
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out.count("not in 14 days") == 8
-    assert "No failures." in ended.out
+    assert ended.out.count("not in 14 days") == 10
+    assert "Silent: app, for longer than its 1440 minutes (silent_after_minutes)" in ended.out
+    assert "No failures, but 2 exports are silent." in ended.out
 
 
 def test_an_object_has_landed_when_its_rule_last_matched(logdock: Type, deployed: Deployed) -> None:
@@ -74,6 +77,67 @@ def test_what_was_shipped_and_how_late_is_told_per_destination(logdock: Type, de
     assert delivery(ended, "jobs", "logz")["shipped"] is None
 
 
+def test_nothing_is_said_of_an_export_that_landed_in_time(logdock: Type, deployed: Deployed) -> None:
+    deployed.measured("AWS/Events", "MatchedEvents", 3, timedelta(hours=3), RuleName="acme-app")
+    deployed.archive_object("jobs", timedelta(hours=1))
+    ended = logdock("status")
+    assert "Silent" not in ended.out
+    assert ended.out.endswith("\nNo failures.\n")
+
+
+def test_alarms_that_are_on_are_named_with_what_explains_them(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_state_too(monkeypatch)
+    cloudwatch = boto3.client("cloudwatch", "eu-west-1")
+    text = "Nothing landed. Run first: logdock validate app. What to do: https://acme.example/runbook.md#silence"
+    for name, state in (("acme/app/silence", "ALARM"), ("acme/app/lag-logz", "OK"), ("acme-2/app/silence", "ALARM")):
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            AlarmDescription=text,
+            MetricName="m",
+            Namespace="n",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            Statistic="Sum",
+            ComparisonOperator="LessThanThreshold",
+        )
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")  # type: ignore[arg-type]
+    ended = logdock("status")
+    assert ended.code == 1
+    assert [line for line in ended.out.splitlines() if line.startswith("Alarm ")] == [
+        "Alarm app/silence in eu-west-1, since 0 s ago: Nothing landed. Run first: logdock validate app."
+    ]
+    assert "  logdock explain silence    # or https://acme.example/runbook.md#silence\n" in ended.out
+    assert "No failures, but 1 alarm is on and 2 exports are silent." in ended.out
+    (alarm,) = document(logdock("status", "--json"))["alarms"]
+    assert (alarm["name"], alarm["section"]) == ("app/silence", "silence")
+
+
+def test_alarms_that_may_not_be_read_are_not_said_to_be_off(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, "moto.cloudwatch.models.CloudWatchBackend.get_alarms_by_alarm_name_prefix", "DescribeAlarms")
+    ended = logdock("status")
+    assert "Note: alarms in eu-west-1: not known, DescribeAlarms is refused" in ended.err
+    assert "No failures are known, but 2 exports" in ended.out
+    assert document(logdock("status", "--json"))["alarms"] is None
+
+
+def by_state_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have moto look at the state besides the name's beginning, as CloudWatch does (API Reference, DescribeAlarms)."""
+    original = CloudWatchResponse.describe_alarms
+
+    def both(self: Any) -> Any:
+        answer: Any = original(self)
+        state = self._get_param("StateValue")
+        answer.result["MetricAlarms"] = [each for each in answer.result["MetricAlarms"] if each.state_value == state]
+        return answer
+
+    monkeypatch.setattr(CloudWatchResponse, "describe_alarms", both)
+
+
 def test_what_waits_and_what_is_dead_is_counted(logdock: Type, deployed: Deployed) -> None:
     for number in range(3):
         deployed.send("logz", deployed.land(f"{number}.log", "line"))
@@ -88,7 +152,7 @@ def test_what_waits_and_what_is_dead_is_counted(logdock: Type, deployed: Deploye
         {"destination": "lake", "waiting": 0, "in_flight": 0, "oldest_seconds": None, "dead": 0},
     ]
     assert (ended.code, document(ended)["failures"]) == (1, 1)
-    assert "1 failure: `logdock redrive --dry-run` shows why." in logdock("status").out
+    assert "1 failure, 2 exports are silent: `logdock redrive --dry-run`" in logdock("status").out
 
 
 def test_refused_records_and_the_archivers_events_are_failures(logdock: Type, deployed: Deployed) -> None:
@@ -124,7 +188,7 @@ def test_what_may_not_be_read_is_said_and_the_rest_is_shown(
     assert ended.code == 0
     assert f"Note: {note}" in ended.err
     assert "?" in ended.out
-    assert "No failures are known." in ended.out
+    assert "No failures are known" in ended.out
 
 
 def test_a_queue_that_is_not_there_names_the_stack_to_deploy(logdock: Type, deployed: Deployed) -> None:
@@ -146,9 +210,9 @@ def test_watching_looks_again_until_ctrl_c(logdock: Type, deployed: Deployed, mo
     ended = logdock("status", "--watch")
     assert ended.code == 1
     assert [line for line in ended.out.splitlines() if "failure" in line.lower()] == [
-        "No failures.",
-        "1 failure: `logdock redrive --dry-run` shows why.",
-        "2 failures: `logdock redrive --dry-run` shows why.",
+        "No failures, but 2 exports are silent.",
+        "1 failure, 2 exports are silent: `logdock redrive --dry-run` shows why anything failed.",
+        "2 failures, 2 exports are silent: `logdock redrive --dry-run` shows why anything failed.",
     ]
 
 

@@ -151,6 +151,7 @@ SCENES: dict[str, Callable[[Deployed], None]] = {
     "logdock validate --offline": lambda _: None,
     "logdock next-steps orders --settings atlas.yaml": an_atlas_export,
     "logdock alerts test": somebody_listens,
+    "logdock explain acme-prod/ship-logz": lambda _: None,
     "logdock status": a_morning,
     A_SEARCH: after_a_night,
     "logdock rotate-external-id ledger --settings ledger.yaml": a_vendor_that_has_changed,

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-from cfnlint.jsonschema import StandardValidator
 
 from settings import Deployment, schema
 from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, destination, document, export
@@ -18,6 +17,9 @@ CURRENT = json.loads(schema.SCHEMA_FILE.read_text(encoding="utf-8"))
 
 
 def is_valid(whole: object) -> bool:
+    # Here, because importing it costs a second or two, for each worker that only collects.
+    from cfnlint.jsonschema import StandardValidator
+
     return not list(StandardValidator(schema=CURRENT).iter_errors(whole))
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from cli.plan.effects import Kind
 from cli.plan.templates import Template, compare_templates, dangers, parse_template, replacement_table
@@ -94,6 +93,9 @@ def test_table_is_that_of_the_resource_schemas() -> None:
 
 
 def create_only(kind: str) -> list[str]:
+    # Here, because importing it costs a second or two, for each worker that only collects.
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
     return sorted(
         path.removeprefix("/properties/").replace("/", ".") for path in schema.get("createOnlyProperties", [])

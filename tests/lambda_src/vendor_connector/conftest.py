@@ -23,6 +23,7 @@ from local_cloud.vendor_apis.atlas import AtlasApi
 from local_cloud.vendor_apis.atlas_project import Project
 from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
 from local_cloud.vendor_apis.logzio import Account, LogzioApi
+from tests.lambda_src.vendor_connector import without_network
 from tests.lambda_src.vendor_connector.formation import CONFIGURATIONS, Clock, Formation, Iam, write_configuration
 
 REGION = "eu-west-1"
@@ -174,13 +175,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> ServerCertificate:
 
 
 @pytest.fixture
-def clock(wire: Wire, certificate: ServerCertificate, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Time that passes as the test lets it, and trust in the stand-ins' certificate."""
-    clock = Clock()
-    monkeypatch.setattr(aws, "now", clock.now)
-    monkeypatch.setattr(aws, "sleep", clock.sleep)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.ca_bundle))
-    return clock
+def clock(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Time that passes as the test lets it; the vendors' stand-ins answer in the test's own process."""
+    without_network.serve(monkeypatch)
+    return Clock.start(monkeypatch)
 
 
 @pytest.fixture

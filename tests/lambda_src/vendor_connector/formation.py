@@ -6,11 +6,14 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
 from moto.ssm.models import ssm_backends
-from vendor_connector import handler
+from vendor_connector import aws, handler
+
+if TYPE_CHECKING:
+    import pytest
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 CONFIGURATIONS = "/logdock/acme/x/connector/"
@@ -52,6 +55,14 @@ class Clock:
 
     seconds: float = 1_800_000_000.0
     slept: list[float] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, monkeypatch: pytest.MonkeyPatch) -> Self:
+        """Return a clock that the connector goes by from here on."""
+        clock = cls()
+        monkeypatch.setattr(aws, "now", clock.now)
+        monkeypatch.setattr(aws, "sleep", clock.sleep)
+        return clock
 
     def now(self) -> float:
         return self.seconds

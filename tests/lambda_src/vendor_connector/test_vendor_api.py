@@ -14,6 +14,7 @@ from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalE
 from local_cloud.certificate import ServerCertificate, create_server_certificate
 from local_cloud.vendor_apis.server import Reply, Request
 from local_cloud.vendor_apis.server import VendorApi as Server
+from tests.lambda_src.vendor_connector.conftest import Wire
 from tests.lambda_src.vendor_connector.formation import Clock
 
 TOKEN = "mdb_sa_sk_topsecret"
@@ -35,6 +36,13 @@ class Echo(Server):
 
     def malformed(self, wrong: str) -> Reply:
         return Reply(400, {"wrong": wrong})
+
+
+@pytest.fixture
+def clock(wire: Wire, certificate: ServerCertificate, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Time that passes as the test lets it; servers are asked through TLS here, and their certificate is trusted."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.ca_bundle))
+    return Clock.start(monkeypatch)
 
 
 @pytest.fixture
