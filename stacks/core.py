@@ -215,9 +215,10 @@ class CoreStack(Stack):
                 resources=[self.key.arn],
                 conditions=statements.via_dynamodb(names.mark_table, names.region),
             ),
-            # What the release before kept, which S3 removes after 30 days; without ListBucket, S3 answers a look for
-            # progress that is not there with 403 instead of 404.
-            self._allow("ReadProgress", ["s3:GetObject"], [f"{self.failures.arn}/{progress}*"]),
+            # Where release 0.1.0 kept its marks: read for 30 days, and written until the shipper's stack is deployed
+            # too, or after that is rolled back.
+            self._allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], [f"{self.failures.arn}/{progress}*"]),
+            # Without it S3 answers a look for progress that is not there with 403 instead of 404.
             iam.PolicyStatement(
                 sid="FindProgress",
                 actions=["s3:ListBucket"],

@@ -466,7 +466,7 @@ def test_a_destinations_function_takes_its_own_queue_and_reads_its_own_secret() 
                 }
             },
         ),
-        allow("ReadProgress", "s3:GetObject", f"{failed}/progress/logz/*"),
+        allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], f"{failed}/progress/logz/*"),
         allow("FindProgress", "s3:ListBucket", failed, {"StringLike": {"s3:prefix": ["progress/logz/*"]}}),
         allow(
             "UseArchiveKey",

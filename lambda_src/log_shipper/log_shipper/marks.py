@@ -47,6 +47,8 @@ LONGEST_LEASE_SECONDS = 900
 """Lambda's longest timeout: a claim that would last longer was written by a clock that is wrong, and counts as none."""
 MAX_UNWRITTEN = 10
 """Finished objects that are not in the receipt yet: a function that is killed repeats them."""
+MAX_LISTED = 1000
+"""Objects of a receipt, far below the 400 KB of an item; each further one, of messages that name many, is marked alone."""
 OLD_CODE_SECONDS = 900
 """After the first mark in the table, functions of the release before may still write marks to S3 for so long."""
 S3_MARKS_SECONDS = KEPT_SECONDS + 86_400
@@ -198,7 +200,7 @@ class MarkTable:
         What was acknowledged stays so when this fails: it costs a repetition, at most.
         """
         for job in jobs:
-            if job.settled and job.claimed and job.max_expansion is None:
+            if job.settled and job.claimed and job.max_expansion is None and len(self._listed) < MAX_LISTED:
                 job.saved, job.done, job.unsaved_bytes = True, True, 0
                 self._unwritten.append(job)
             else:
