@@ -125,7 +125,9 @@ class Inputs:
         657_000, "receives of an empty queue by a function's five pollers, each 20 s", "730 hours"
     )
     mark_bytes: float = _input(
-        350, "bytes of an object's claim and of its share of what is noted, 100 each for DynamoDB", "measured, rounded up"
+        350,
+        "bytes of an object's claim and of its share of what is noted, 100 each for DynamoDB",
+        "measured, rounded up",
     )
     mark_days: float = _input(30, "days of a mark", "set by the function")
     month_days: float = _input(365 / 12, "days of a month", "365 days / 12")

@@ -48,7 +48,7 @@ LONGEST_LEASE_SECONDS = 900
 MAX_UNWRITTEN = 10
 """Finished objects that are not in the receipt yet: a function that is killed repeats them."""
 MAX_LISTED = 1000
-"""Objects of a receipt, far below the 400 KB of an item; each further one, of messages that name many, is marked alone."""
+"""Objects of a receipt, far below an item's 400 KB; each further one, of messages that name many, is marked alone."""
 OLD_CODE_SECONDS = 900
 """After the first mark in the table, functions of the release before may still write marks to S3 for so long."""
 S3_MARKS_SECONDS = KEPT_SECONDS + 86_400
