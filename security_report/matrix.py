@@ -28,7 +28,7 @@ _READ = {
     "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
 }  # fmt: skip
-"""The types of policies that `Account` reads. A log group's, a stream's or a table's is none of them, and no stack makes one."""
+"""The types of policies that `Account` reads. Those of log groups, streams and tables are not; no stack makes one."""
 
 
 class UnreadPolicyError(Exception):
