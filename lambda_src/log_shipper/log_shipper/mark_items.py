@@ -75,11 +75,11 @@ class Mark(NamedTuple):
 
 def read_mark(item: Mapping[str, Any]) -> Mark:
     """Return what an item says."""
-    expansion = number(item, "max_expansion")
+    expansion, records = number(item, "max_expansion"), number(item, "records") or 0.0
     return Mark(
         holder=_string(item, "holder"),
         lease=number(item, "lease") or 0.0,
-        records=max(0, int(number(item, "records") or 0)),
+        records=max(0, int(records)) if records.is_integer() else 0,
         reader=_string(item, "reader"),
         done=value_of(item, "done", "BOOL") is True,
         max_expansion=None if expansion is None else int(expansion),

@@ -118,9 +118,10 @@ class MarkTable:
         except _FAULTS as error:
             if not _is_refused(error):
                 return self._unknown(error), nothing
-            mark = read_mark(_item_of(error))
+            item = _item_of(error)
         else:
             return Claim("ours"), read_mark(answer.get("Attributes", {}))
+        mark = read_mark(item)
         if mark.holder == self._holder:
             # the SDK repeated a request whose answer was lost
             return Claim("ours"), mark
@@ -138,7 +139,7 @@ class MarkTable:
         if not is_released and (held := _held(mark)):
             return held, mark
         try:
-            self._take(job, "holder = :before", {":before": {"S": mark.holder}})
+            self._take(job, "holder = :before", {":before": item.get("holder", {"S": ""})})
         except _FAULTS as error:
             if _is_refused(error):
                 now = read_mark(_item_of(error))
