@@ -52,17 +52,19 @@ class CloudwatchLogsStack(ExportStack):
             if name in adoptions:
                 subscription.node.add_dependency(adoptions[name])
         if connector and export.log_group_prefixes:
+            state = self.state_parameter("log-group-subscriptions")
             properties: dict[str, object] = {
                 "Prefixes": list(export.log_group_prefixes),
                 "ExcludePrefixes": [f"/aws/lambda/{self.names.deployment}-"],
                 "DestinationArn": destination.arn,
                 **({"RoleArn": destination.role_arn} if destination.role_arn else {}),
                 "FilterName": subscription_filter_name(export.name),
+                "StateParameter": state,
                 **asked_properties,
                 **revision(export),
             }
             permissions = log_group_subscriptions(
-                self.names, export.log_group_prefixes, role_arn=destination.role_arn, **asked
+                self.names, export.log_group_prefixes, state, role_arn=destination.role_arn, **asked
             )
             subscriptions_of_prefixes = connector.apply(
                 "Subscriptions", "log-group-subscriptions", properties, permissions=[permissions]

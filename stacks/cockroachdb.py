@@ -18,7 +18,7 @@ from constructs_lib.export_role import ExportRole, ExportRoleProps
 from settings.connect import CockroachdbConnect
 from settings.exports import CockroachdbExport
 from stacks.connection import connection
-from stacks.connector_permissions import credential, remember
+from stacks.connector_permissions import credential, find_owners, remember
 from stacks.export_stack import ExportStack
 from stacks.next_steps import cockroachdb_connected, cockroachdb_steps, cockroachdb_switch_off
 from stacks.security_events import assumed_or_assuming, cockroachdb_filters
@@ -123,7 +123,8 @@ class CockroachdbStack(ExportStack):
         return {**connection(connect), "ClusterId": self._crdb.cluster_id, "StateParameter": self._state}
 
     def _permissions(self, connect: CockroachdbConnect) -> Permissions:
-        return [credential(self.names, connect), [remember(self.names, self._state)]]
+        owners = find_owners(self.names, "cockroachdb-log-export")
+        return [credential(self.names, connect), [remember(self.names, self._state), *owners]]
 
     def _cluster(self, connector: Connector, connect: CockroachdbConnect) -> CustomResource:
         return connector.apply(

@@ -34,6 +34,16 @@ def remember(names: Names, *parameter_names: str, lists: bool = False) -> iam.Po
     )
 
 
+def find_owners(names: Names, operation: str) -> list[iam.PolicyStatement]:
+    """Read what the deployment's other exports remember by an operation: which of them has configured an object."""
+    exports = names.parameter_arn(names.parameter_path.rstrip("/"), names.region)
+    others = names.parameter_arn(f"/logdock/{names.deployment}/*/{operation}", names.region)
+    return [
+        _allow("ListExports", ["ssm:GetParametersByPath"], [exports]),
+        _allow("ReadWhatOthersRemember", ["ssm:GetParameter"], [others, f"{others}/*"]),
+    ]
+
+
 def read_state(names: Names, parameter_name: str) -> iam.PolicyStatement:
     """Read what another operation remembers, and change nothing of it."""
     arn = names.parameter_arn(parameter_name, names.region)
@@ -90,6 +100,7 @@ def aurora_audit(
             groups,
         ),
         remember(names, state),
+        *find_owners(names, "aurora-audit"),
     ]
     if role_arn:
         statements += [
@@ -119,7 +130,7 @@ def log_group(
 
 
 def log_group_subscriptions(
-    names: Names, prefixes: Sequence[str], *, role_arn: str | None, retention: bool, key: bool
+    names: Names, prefixes: Sequence[str], state: str, *, role_arn: str | None, retention: bool, key: bool
 ) -> list[iam.PolicyStatement]:
     """Subscribe log groups by prefix, but never the shipper's own; to a stream by handing CloudWatch Logs its role."""
     actions = ["logs:DescribeSubscriptionFilters", "logs:PutSubscriptionFilter", "logs:DeleteSubscriptionFilter"]
@@ -133,12 +144,13 @@ def log_group_subscriptions(
             sid="NeverOwnLogs", effect=iam.Effect.DENY, actions=["logs:PutSubscriptionFilter"], resources=[own]
         ),
         describe_log_groups(names, names.region),
+        remember(names, state),
         *([_allow("PassSubscriptionRole", ["iam:PassRole"], [role_arn], **by_role)] if role_arn else []),
     ]
 
 
 def bucket_events(names: Names, bucket_name: str, state: str) -> list[iam.PolicyStatement]:
-    """Switch EventBridge notifications of one existing bucket on, and off again."""
+    """Switch EventBridge notifications of one existing bucket on, and off again when no other export needs them."""
     return [
         _allow(
             "AnnounceObjects",
@@ -147,4 +159,5 @@ def bucket_events(names: Names, bucket_name: str, state: str) -> list[iam.Policy
             StringEquals={"aws:ResourceAccount": names.account},
         ),
         remember(names, state),
+        *find_owners(names, "bucket-events"),
     ]

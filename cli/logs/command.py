@@ -32,7 +32,9 @@ Examples:
 
 `logdock logs --since 15m --field log_type=mongodb --field attr.remote=192.0.2.7:40001 --json | jq .message`
 
-`logdock logs --follow --grep '(?i)error'` prints what arrives, until Ctrl-C
+`logdock logs -f -g '(?i)error'` prints what arrives from now on, until Ctrl-C
+
+`logdock logs -s 6h -e orders -g timeout -n 20` prints the first 20 lines
 
 `logdock logs --export platform --app 321 --since 2026-11-16 --until 2026-11-18 --decryption-keys keys.txt --download .`
 """
@@ -51,18 +53,30 @@ def logs(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines, as the archive has them.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="Print the vendor's lines alone.")] = False,
     export: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Search this export; may be repeated. Left out: all.")
+        list[str] | None,
+        typer.Option("--export", "-e", metavar="NAME", help="Search this export; may be repeated. Default: all."),
     ] = None,
     since: Annotated[
-        str, typer.Option("--since", "--start-date", metavar="TIME", help="The first moment: 2h, yesterday 03:12, ...")
-    ] = "1h",
+        str | None,
+        typer.Option(
+            "--since",
+            "--start-date",
+            "-s",
+            metavar="TIME",
+            help="Start of the time range: 2h, yesterday 03:12, ... Default: 1h; with --follow: now.",
+        ),
+    ] = None,
     until: Annotated[
-        str, typer.Option("--until", "--end-date", metavar="TIME", help="The first moment that is not searched.")
+        str, typer.Option("--until", "--end-date", "-u", metavar="TIME", help="End of the time range (exclusive).")
     ] = "now",
     expressions: Annotated[
         list[str] | None,
         typer.Option(
-            "--grep", "--string-matches", metavar="REGEX", help="Lines that match this (RE2); repeated: match each."
+            "--grep",
+            "--string-matches",
+            "-g",
+            metavar="REGEX",
+            help="Lines that match this (RE2); repeated: match each.",
         ),
     ] = None,
     fields: Annotated[
@@ -73,7 +87,10 @@ def logs(
             help="Lines with this value: log_type, source, a column, or a path in a JSON line; repeated: with each.",
         ),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on with what arrives, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print what arrives, until Ctrl-C.")] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", min=1, metavar="LINES", help="Stop after so many lines.")
+    ] = None,
     copy: Annotated[
         Copy | None,
         typer.Option("--from", help="Search this copy. Left out: the archive's, where an export is archived."),
@@ -115,8 +132,8 @@ def logs(
     """
     screen = Screen(as_json=as_json)
     now = datetime.now(UTC)
-    first, end = moment("--since", since, now), moment("--until", until, now)
-    if first >= end:
+    first, end = moment("--since", since or ("now" if follow else "1h"), now), moment("--until", until, now)
+    if first >= end and not follow:
         raise CommandError(f"--since {written(first)} is not before --until {written(end)}", ExitCode.USAGE)
     _check(
         follow=follow,
@@ -143,16 +160,18 @@ def logs(
     only_aptible = download is not None or chosen != Selectors()
     places = choose(account, wanted, first, end, only_aptible=only_aptible)
     reader = Reader(account.s3, Keys(account, keys, keys_secret))
-    search = Search(account, reader, places, query, Form.JSON if as_json else Form.RAW if raw else Form.TEXT)
+    form = Form.JSON if as_json else Form.RAW if raw else Form.TEXT
+    search = Search(account, reader, places, query, form, limit)
     if download:
         _save(search, reader, download, first, end, screen)
     elif follow:
         _follow(search, first, lateness, screen)
     else:
-        # where lines are printed on the screen, progress would stand between them
-        quiet = contextlib.nullcontext(lambda _: None)
-        with quiet if sys.stdout.isatty() else screen.progress("objects searched") as done:
-            search.run(first, end, done)
+        with contextlib.ExitStack() as shown:
+            done = shown.enter_context(screen.progress("objects searched"))
+            # On a terminal the first line replaces the progress: the two never share a line.
+            before_lines = shown.close if sys.stdout.isatty() else None
+            search.run(first, end, done, before_lines)
         _sum_up(search, screen, f"from {written(first)} to {written(end)}")
         if query.fields and not search.summary.lines:
             _explain(explain(query.fields, search.sample(first, end)), screen)
@@ -200,7 +219,7 @@ def _sum_up(search: Search, screen: Screen, when: str) -> None:
     _name_skipped(search, screen)
     screen.note(
         f"{_counted(found.lines, 'line')} in {_counted(found.objects, 'object')} "
-        f"({found.bytes / 1_000_000:.1f} MB), {when}"
+        f"({found.bytes / 1_000_000:.1f} MB), {when}{'; stopped at --limit' * found.is_cut}"
     )
 
 

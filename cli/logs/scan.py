@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from log_shipper.decode import decoded
 from log_shipper.landed import key_fields
@@ -13,7 +15,7 @@ from log_shipper.lines import line_blocks, text_of
 from log_shipper.parsers import archive_lines
 from log_shipper.reading import RawBlock, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
-from log_shipper.redaction import compile_pattern
+from log_shipper.redaction import Compiled, compile_pattern
 from log_shipper.rendering import HEAD, Renderer, Shape
 
 from cli.logs.places import Found
@@ -22,6 +24,12 @@ from cli.terminal import printable, printable_json_lines
 from settings.exports import CloudwatchLogsExport, Export, S3LogsExport
 
 BATCH_LINES = 1000
+_RESET, _DIM, _CYAN, _RED, _YELLOW = (f"\x1b[{code}m" for code in (0, 2, 36, 31, 33))
+_BOLD, _NOT_BOLD = b"\x1b[1m", b"\x1b[22m"
+_SEVERITIES = (
+    (_RED, re.compile(r'\b(?:ERROR|FATAL|CRITICAL|PANIC)\b|"s":"[EF]"')),
+    (_YELLOW, re.compile(r'\bWARN(?:ING)?\b|"s":"W"')),
+)
 
 
 class Form(StrEnum):
@@ -66,7 +74,7 @@ def _of_archive(found: Found, chunks: Iterator[bytes], query: Query, form: Form)
     export = found.place.export
     passes = query.takes_all and form is Form.JSON
     origin = Origin(_written(found), export.kind)
-    write = _writer(form, export)
+    write = _writer(form, export, query.patterns)
     for block in line_blocks(decoded(chunks)):
         for line in query.candidates(block, escaped=True):
             time = _time_of(line)
@@ -90,7 +98,7 @@ def _of_landing(found: Found, chunks: Iterator[bytes], query: Query, form: Form)
     export = found.place.export
     source = f"s3://{found.place.bucket}/{found.key}"
     named = key_fields(found.key, export.kind, getattr(export, "path_fields", None)) or {}
-    write = _writer(form, export)
+    write = _writer(form, export, query.patterns)
     blocks = read_blocks(
         decoded(chunks),
         vendor=export.kind,
@@ -130,7 +138,7 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def _writer(form: Form, export: Export) -> Callable[[Record], bytes]:
+def _writer(form: Form, export: Export, patterns: Sequence[Compiled]) -> Callable[[Record], bytes]:
     if form is Form.JSON:
         archived = Renderer(Shape(), export=export.name, vendor=export.kind, source="").archived
         return lambda record: printable_json_lines(archived(record))
@@ -143,4 +151,30 @@ def _writer(form: Form, export: Export) -> Callable[[Record], bytes]:
         line = f"{record.time} {export.name} {record.log_type} {record.message}"
         return printable(line).encode() + b"\n"
 
-    return text
+    def colored(record: Record) -> bytes:
+        message = printable(record.message)
+        color = next((color for color, words in _SEVERITIES if words.search(message)), "")
+        shown = _highlighted(message.encode(), patterns)
+        head = f"{_DIM}{record.time}{_RESET} {_CYAN}{export.name}{_RESET} {color}{printable(record.log_type)}{_RESET}"
+        return head.encode() + b" " + shown + b"\n"
+
+    return colored if is_terminal() and "NO_COLOR" not in os.environ else text
+
+
+def _highlighted(message: bytes, patterns: Sequence[Compiled]) -> bytes:
+    """Return a message with every match of some expressions in bold."""
+    spans = sorted(span for pattern in patterns for span in _matches(message, pattern))
+    parts, end = list[bytes](), 0
+    for start, stop in spans:
+        if stop > end:
+            parts += [message[end : max(start, end)], _BOLD, message[max(start, end) : stop], _NOT_BOLD]
+            end = stop
+    return b"".join([*parts, message[end:]])
+
+
+def _matches(message: bytes, pattern: Compiled) -> Iterator[tuple[int, int]]:
+    found: Any = pattern  # RE2's own, which is wider than what redaction needs of it
+    at = 0
+    while at <= len(message) and (match := found.search(message, at)) is not None:
+        yield match.span()
+        at = max(match.end(), at + 1)

@@ -33,6 +33,10 @@ class _StoppedError(Exception):
     """Nobody reads any more."""
 
 
+class _LimitError(Exception):
+    """So many lines are printed as were asked for."""
+
+
 @dataclass(kw_only=True, slots=True)
 class Summary:
     """What a search read and found.
@@ -41,12 +45,15 @@ class Summary:
     ----------
     skipped
         Objects that could not be read, or not to their end, with the reason.
+    is_cut
+        Whether the search stopped at its limit of lines.
     """
 
     objects: int = 0
     bytes: int = 0
     lines: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    is_cut: bool = False
 
 
 class Search:
@@ -62,29 +69,58 @@ class Search:
         Where to look.
     query, form
         What for, and how to print it.
+    limit
+        The number of lines after which to stop. Default: all lines.
     """
 
-    def __init__(self, account: Account, reader: Reader, places: list[Place], query: Query, form: Form) -> None:
+    def __init__(
+        self,
+        account: Account,
+        reader: Reader,
+        places: list[Place],
+        query: Query,
+        form: Form,
+        limit: int | None = None,
+    ) -> None:
         self._account, self._reader, self._places = account, reader, places
-        self._query, self._form = query, form
+        self._query, self._form, self._limit = query, form, limit
+        self._before_lines: Callable[[], None] | None = None
         self.summary = Summary()
 
-    def run(self, since: datetime, until: datetime, done: Callable[[int], None] = lambda _: None) -> None:
-        """Print the wanted lines of a range."""
-        self._print(self.found(since, until), self._query, done)
+    def run(
+        self,
+        since: datetime,
+        until: datetime,
+        done: Callable[[int], None] = lambda _: None,
+        before_lines: Callable[[], None] | None = None,
+    ) -> None:
+        """Print the wanted lines of a range.
+
+        Parameters
+        ----------
+        done
+            Called with the number of objects that were read.
+        before_lines
+            Called once, before the first line is printed.
+        """
+        self._before_lines = before_lines
+        with contextlib.suppress(_LimitError):
+            self._print(self.found(since, until), self._query, done)
 
     def follow(self, since: datetime, late: timedelta) -> None:
-        """Print the wanted lines from a time on, and then what arrives, for ever."""
+        """Print the wanted lines from a time on, and then what arrives, until the limit or without an end."""
         query = replace(self._query, until="9999")
         seen: set[tuple[str, str, str]] = set()
-        while True:
+        while not self.summary.is_cut:
             now = datetime.now(UTC)
             listed = list(self.found(since, now + SKEW))
-            self._print(iter([each for each in listed if _name(each) not in seen]), query)
+            with contextlib.suppress(_LimitError):
+                self._print(iter([each for each in listed if _name(each) not in seen]), query)
             # what is not listed any more never will be: the range only moves on
             seen = {_name(each) for each in listed}
             since = max(since, now - late)
-            time.sleep(POLL_SECONDS)
+            if not self.summary.is_cut:
+                time.sleep(POLL_SECONDS)
 
     def found(self, since: datetime, until: datetime) -> Iterator[Found]:
         """Yield the objects that may hold lines of a range.
@@ -144,11 +180,18 @@ class Search:
     def _write(self, lines: Iterator[bytes]) -> None:
         out, batch = sys.stdout.buffer, list[bytes]()
         for line in lines:
+            if self._before_lines:
+                self._before_lines()
+                self._before_lines = None
             batch.append(line)
             self.summary.lines += 1
-            if len(batch) == _WRITE_LINES:
+            self.summary.is_cut = self.summary.lines == self._limit
+            if len(batch) == _WRITE_LINES or self.summary.is_cut:
                 out.write(b"".join(batch))
                 batch.clear()
+            if self.summary.is_cut:
+                sys.stdout.flush()
+                raise _LimitError
         out.write(b"".join(batch))
 
 

@@ -8,8 +8,10 @@ from cli.plan.changes import DEPLOYMENT, Comparison
 from cli.plan.effects import Effect, Kind, joined
 from cli.plan.rules.table import effects_of
 from cli.stacks import expected_stacks
+from settings import Deployment
 from settings.destinations import Destination
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from settings.landing import BucketLanding
 from settings.names import Names
 
 _LANDS_IN_BUCKET = (MongodbAtlasExport, AptibleExport, S3LogsExport)
@@ -85,16 +87,17 @@ def _removed_export(difference: Comparison, export: Export) -> Iterator[Effect]:
         "with the new settings does not know it, does nothing, and ends with exit code 0.",
         steps=tuple(steps),
     )
-    if renamed and not isinstance(export, _LANDS_IN_BUCKET):
-        yield Effect(
-            of=renamed,
-            what="stack",
-            kind=Kind.FAILS,
-            sentence=f"`{renamed}` makes or configures what the stack of `{export.name}` owns (log groups, "
-            "subscriptions, the vendor's configuration): its deploy fails or takes them away as long as that stack is "
-            "there.",
-            steps=(f"Destroy the stack of `{export.name}` first.",),
-        )
+    for other in difference.added:
+        if _owned(old, export) & _owned(difference.new, other):
+            yield Effect(
+                of=other.name,
+                what="stack",
+                kind=Kind.FAILS,
+                sentence=f"`{other.name}` makes or configures what the stack of `{export.name}` owns (log groups, "
+                "subscriptions, the vendor's configuration): its deploy fails or takes them away as long as that stack "
+                "is there.",
+                steps=(f"Destroy the stack of `{export.name}` first.",),
+            )
     kept = (
         f"The bucket `{old.landing_bucket(export)}`, its policy and its key"
         if isinstance(export, _LANDS_IN_BUCKET) and not getattr(export, "existing_bucket", None)
@@ -108,6 +111,19 @@ def _removed_export(difference: Comparison, export: Export) -> Iterator[Effect]:
         kind=Kind.RETAINS,
         sentence=f"{kept}, and what is in the archive, stay after a destroy too, and expire as before.",
     )
+
+
+def _owned(deployment: Deployment, export: Export) -> set[tuple[str, str]]:
+    """Return what one stack alone may make or configure, and undoes when it is destroyed, whatever its export's name.
+
+    Another stack finds it configured already and remembers nothing to undo; then the first one's destroy switches it
+    off. An Atlas project takes several exports, each with a path of its own.
+    """
+    landing = deployment.landing(export)
+    if isinstance(landing, BucketLanding):
+        return {("bucket", landing.bucket)} if landing.is_own else set()
+    found = {("log group", name) for name in (*landing.names, *landing.prefixes)}
+    return found | ({("cluster", cluster)} if (cluster := getattr(export, "cluster_id", None)) else set())
 
 
 def _export_stacks(difference: Comparison) -> dict[str, str]:

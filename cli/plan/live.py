@@ -16,6 +16,7 @@ from cli.errors import action_of, code_of, is_absent, is_refused, is_transient
 from cli.plan.changes import DEPLOYMENT, compare
 from cli.plan.consequences import consequences
 from cli.plan.effects import Effect, Kind
+from cli.plan.existing import NewResource, existing, new_resources
 from cli.plan.report import Plan
 from cli.plan.templates import Template, compare_templates, dangers, parse_template, read_assembly, unexplained
 from cli.stacks import DeployedStack, deployed_stacks, expected_stacks, other_region, regions_to_search
@@ -24,6 +25,9 @@ from settings.names import Names
 
 METADATA = "logdock:settings"
 """Where a stack's template has the settings that it was made from (stacks/core.py, stacks/export_stack.py)."""
+
+NEVER_MADE = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
+"""Statuses of a stack whose first deploy was rolled back or never ran: it has a template, and nothing of that."""
 
 
 def collision(account: Account, region: str) -> Effect:
@@ -47,16 +51,17 @@ def look(account: Account, plan: Plan, assembly: Path) -> None:
     deployed = deployed_stacks(account, regions_to_search(account, further))
     expected = expected_stacks(settings)
     here = [stack for stack in deployed if stack.region != elsewhere or expected.get(stack.name) == stack.region]
+    made = [stack for stack in here if stack.status not in NEVER_MADE]
     with ThreadPoolExecutor(WORKERS) as pool:
         templates = dict(
-            zip((each.name for each in here), pool.map(lambda each: _template(account, each), here), strict=True)
+            zip((each.name for each in made), pool.map(lambda each: _template(account, each), made), strict=True)
         )
     if plan.difference is None:
         old = deployed_settings(templates, settings)
         if old:
             plan.difference = compare(old, settings)
             plan.effects = consequences(plan.difference)
-        elif here:
+        elif made:
             plan.notes.append(
                 "The stacks do not say which settings they were deployed with (an earlier release): resources alone "
                 "are compared. `--from FILE --live` with the settings file that is deployed adds what the changes mean."
@@ -66,12 +71,18 @@ def look(account: Account, plan: Plan, assembly: Path) -> None:
             each for each in plan.effects if (each.of, each.what, each.kind) != (DEPLOYMENT, "region", Kind.FAILS)
         ]
         plan.effects.append(collision(account, elsewhere))
-    for name, (template, _) in read_assembly(assembly).items():
+    new: list[NewResource] = []
+    for name, (template, region) in read_assembly(assembly).items():
         before = templates.get(name)
         plan.resources += compare_templates(name, before, template)
+        of = name.removeprefix(f"{settings.deployment}-")
+        export = of if region == settings.region else of.removesuffix(f"-{region}")
+        new += new_resources(export, region, before, template)
         if before is not None:
-            of = name.removeprefix(f"{settings.deployment}-")
             plan.effects += unexplained(plan.effects, list(dangers(name, before, template, of)))
+    plan.effects += _or_note(
+        plan, "whether log groups and buckets that the deploy makes exist already", partial(existing, account, new), []
+    )
     for stack in here:
         if expected.get(stack.name) != stack.region:
             _name_orphan(plan, settings, stack)

@@ -136,7 +136,7 @@ def compare_templates(stack: str, before: Template | None, after: Template) -> l
     in_place: Counter[str] = Counter()
     added: Counter[str] = Counter()
     for logical_id, resource in old.items():
-        kind, name = resource["Type"], _physical_name(resource)
+        kind, name = resource["Type"], physical_name(resource)
         if logical_id not in new or new[logical_id]["Type"] != kind:
             action = (
                 "left behind" if resource.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate") else "deleted"
@@ -169,7 +169,7 @@ def dangers(stack: str, before: Template, after: Template, of: str) -> Iterator[
         resource = old[change.resource]
         what = f"resource.{change.resource}"
         named = f"`{change.physical_name or change.resource}` ({change.type.removeprefix('AWS::')})"
-        if change.action == "replaced" and change.physical_name == _physical_name(new[change.resource]) != "":
+        if change.action == "replaced" and change.physical_name == physical_name(new[change.resource]) != "":
             yield Effect(
                 of=of,
                 what=what,
@@ -185,7 +185,7 @@ def dangers(stack: str, before: Template, after: Template, of: str) -> Iterator[
                 sentence=f"{named} leaves the template as `{change.resource}` and comes as `{twin}` under the same "
                 "name: the deploy fails, because it is there.",
             )
-        elif change.type in KEEPS_DATA and not _holds_function_logs(resource):
+        elif change.type in KEEPS_DATA and not holds_function_logs(resource):
             policy = "UpdateReplacePolicy" if change.action == "replaced" else "DeletionPolicy"
             if resource.get(policy, "Delete") == "Delete":
                 yield Effect(
@@ -212,21 +212,22 @@ def unexplained(known: Iterable[Effect], found: list[Effect]) -> list[Effect]:
 
 
 def _twin(resource: Mapping[str, Any], others: Mapping[str, Any]) -> str | None:
-    name = _physical_name(resource)
+    name = physical_name(resource)
     if not name:
         return None
     return next(
         (
             logical_id
             for logical_id, other in others.items()
-            if other["Type"] == resource["Type"] and _physical_name(other) == name
+            if other["Type"] == resource["Type"] and physical_name(other) == name
         ),
         None,
     )
 
 
-def _holds_function_logs(resource: Mapping[str, Any]) -> bool:
-    return resource["Type"] == "AWS::Logs::LogGroup" and _physical_name(resource).startswith(_FUNCTION_LOGS)
+def holds_function_logs(resource: Mapping[str, Any]) -> bool:
+    """Say whether it is the log group of a function or of a service that Logdock runs."""
+    return resource["Type"] == "AWS::Logs::LogGroup" and physical_name(resource).startswith(_FUNCTION_LOGS)
 
 
 def _replacing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
@@ -246,7 +247,7 @@ def _at(properties: Any, path: str) -> Any:
     return properties
 
 
-def _physical_name(resource: Mapping[str, Any]) -> str:
+def physical_name(resource: Mapping[str, Any]) -> str:
     """Return the name that a template gives to a resource; empty where CloudFormation chooses one."""
     properties = resource.get("Properties", {})
     if resource["Type"] in _NAMED_AFTER_OTHERS:

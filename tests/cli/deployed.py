@@ -319,8 +319,10 @@ class FakeFormation:
         *,
         deployment: str = "acme",
         templates: Mapping[str, object] | None = None,
+        status: str = "CREATE_COMPLETE",
     ) -> None:
         self._outputs, self._deployment, self._templates = outputs, deployment, templates or {}
+        self._status = status
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - the AWS client's names
         if StackName not in self._outputs:
@@ -339,7 +341,7 @@ class FakeFormation:
         stacks = [
             {
                 "StackName": name,
-                "StackStatus": "CREATE_COMPLETE",
+                "StackStatus": self._status,
                 "EnableTerminationProtection": name.endswith("-core"),
                 "Tags": [{"Key": "logdock:deployment", "Value": self._deployment}],
             }

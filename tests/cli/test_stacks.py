@@ -140,6 +140,42 @@ def test_plan_refuses_deployment_of_this_name_in_another_region(
     assert "us-east-1" in effect["sentence"]
 
 
+RETAINED = {
+    "Landing": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/acme/retained"}},
+    "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "acme-retained"}},
+    "New": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/acme/retain"}},
+    "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/aws/lambda/acme-app-connector"}},
+}
+
+
+def test_plan_names_log_group_and_bucket_that_are_there_already(
+    logdock: Type, deployed: Deployed, tmp_path: Path
+) -> None:
+    untyped: Any = boto3
+    logs, s3 = (untyped.client(service, region_name="eu-west-1") for service in ("logs", "s3"))
+    for name in ("/acme/retained", "/aws/lambda/acme-app-connector"):
+        logs.create_log_group(logGroupName=name)
+    s3.create_bucket(Bucket="acme-retained", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    made = assembly(tmp_path / "cdk.out", templates={"acme-app": {"Resources": RETAINED}})
+    ended = logdock("plan", "--templates", str(made), "--json")
+    effects = json.loads(ended.out)["effects"]
+    assert ended.code == 2
+    assert [(each["name"], each["kind"]) for each in effects] == [
+        ("app:resource.Landing", "the deploy fails"),
+        ("app:resource.Bucket", "the deploy fails"),
+    ]
+    assert "`/acme/retained` exists already" in effects[0]["sentence"]
+    # What the stack has is updated, under whichever logical id.
+    has = {"acme-app": {"Resources": {f"Other{name}": resource for name, resource in RETAINED.items()}}}
+    deployed.stacks_in({"eu-west-1": FakeFormation({"acme-app": {}}, templates=has)})
+    effects = json.loads(logdock("plan", "--templates", str(made), "--json").out)["effects"]
+    assert not [each for each in effects if "exists already" in each["sentence"]]
+    # A stack whose first deploy was rolled back has a template, and nothing of it.
+    deployed.stacks_in({"eu-west-1": FakeFormation({"acme-app": {}}, templates=has, status="ROLLBACK_COMPLETE")})
+    effects = json.loads(logdock("plan", "--templates", str(made), "--json").out)["effects"]
+    assert [each["name"] for each in effects] == ["app:resource.Landing", "app:resource.Bucket"]
+
+
 @pytest.mark.parametrize(
     ("code", "exit_code", "where"), [("ThrottlingException", 1, "not_looked_at"), ("AccessDenied", 0, "notes")]
 )

@@ -46,3 +46,19 @@ def test_the_demo_keeps_every_promise_for_every_kind() -> None:
         counts = {export[f"{count}_records"] for count in ("landed", "shipped", "archived", "found")}
         assert counts == {export["landed_records"]}, export["name"]
         assert export["landed_records"] > 0, export["name"]
+
+
+@pytest.mark.proof
+def test_a_demo_that_is_kept_answers_logdock_until_it_is_stopped() -> None:
+    make = ["make", "--no-print-directory"]
+    subprocess.run([*make, "demo", "KEEP=1", "SETTINGS=examples/s3-logs.yaml"], cwd=ROOT, check=True, timeout=580)
+    try:
+        script = ". build/demo/environment.sh && logdock status --json --settings build/demo/logdock.yaml"
+        ended = subprocess.run(
+            ["/bin/sh", "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False, timeout=120
+        )
+        assert {each["export"] for each in json.loads(ended.stdout)["deliveries"]}
+    finally:
+        stopped = subprocess.run([*make, "local-stop"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    assert "Stopped." in stopped.stdout
+    assert not (ROOT / "build" / "demo" / "environment.sh").exists()

@@ -308,7 +308,8 @@ def test_the_function_that_switches_a_buckets_events_on_does_that_and_its_framew
     )
     own_log = f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/aws/lambda/acme-prod-legacy-connector"
     write = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    parameters = f"arn:aws:ssm:{HOME}:{ACCOUNT}:parameter/logdock/acme-prod/legacy"
+    deployment = f"arn:aws:ssm:{HOME}:{ACCOUNT}:parameter/logdock/acme-prod"
+    parameters = f"{deployment}/legacy"
 
     assert statements(function) == [
         allow("OwnLogs", write, [f"{own_log}-schedule:*", f"{own_log}:*"]),
@@ -330,6 +331,12 @@ def test_the_function_that_switches_a_buckets_events_on_does_that_and_its_framew
             "RememberBefore",
             ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
             [f"{parameters}/bucket-events", f"{parameters}/bucket-events/*"],
+        ),
+        allow("ListExports", "ssm:GetParametersByPath", f"{deployment}/exports"),
+        allow(
+            "ReadWhatOthersRemember",
+            "ssm:GetParameter",
+            [f"{deployment}/*/bucket-events", f"{deployment}/*/bucket-events/*"],
         ),
     ]
     assert statements(framework) == [allow("OwnLogs", write, f"{own_log}-framework:*")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -15,6 +15,9 @@ Change = tuple[Path, object]
 
 IDENTITY = {"name", "kind"}
 """A change of these is another export: the rename is a transition of its own."""
+
+OF_THE_FILE = {"deployment", "account", "region", "destinations", "exports"}
+"""Of the whole file: which deployment it is, and the parts that are compared by their names."""
 
 VALUES: dict[str, object] = {
     "alert_recipients": None,
@@ -73,6 +76,94 @@ VALUES: dict[str, object] = {
 SKIPPED = {"alerts", "redaction", "metrics", "vpc"}
 """Models that touch neither the connector nor keys and policies."""
 
+ON_THE_LOCAL_CLOUD: dict[str, list[object] | dict[str, list[object]]] = {
+    "account_id": ["406095609953", "406095609954"],
+    "alert_recipients": [[{"email": "dba@acme.example"}], [{"roles": ["GROUP_DATA_ACCESS_ADMIN"]}]],
+    "archive_days": [730, 500],
+    "atlas_principal_arn": ["arn:aws:iam::772401394251:root", "arn:aws:iam::772401394252:role/exporter"],
+    "bucket": ["acme-EXPORT-another", "acme-EXPORT-further"],
+    "cluster_account_id": ["222233334445", "222233334446"],
+    "cluster_id": {
+        "cockroachdb": ["f78b7feb-b6cf-4396-9d7f-494982d7d82f"],
+        "aurora-mysql": ["second"],
+    },
+    "cold_after_days": [200, 300],
+    "concurrency": [2, 3],
+    "daily_gb": [2.5, 5.0],
+    "decryption_keys_secret": ["acme/aptible-keys", "acme/second-aptible-keys"],
+    "email": [["ops@acme.example"], ["ops@acme.example", "second@acme.example"]],
+    "endpoint": ["https://second.acme.example", "https://third.acme.example"],
+    "exclude": [["^debug"], ["^debug", "^trace"]],
+    "exclude_users": [["reporting"], ["reporting", "backup"]],
+    "existing_bucket": ["acme-second", "acme-third"],
+    "external_id": ["another-external-id", ["another-external-id", "third-external-id"]],
+    "failed_logins_per_hour": [10, 20],
+    "filter": ['{"atype": "createUser"}', '{"atype": "dropUser"}'],
+    "groups": [
+        [{"log_name": "/acme/cockroach/EXPORT-sql", "channels": ["SQL_EXEC"]}],
+        [{"log_name": "/acme/cockroach/EXPORT-audit", "channels": ["SENSITIVE_ACCESS"], "redact": False}],
+    ],
+    "header": ["X-Token", "X-Second-Token"],
+    "header_secret": ["acme/webhook-token", "acme/second-webhook-token"],
+    "headers_secret": ["acme/headers", "acme/second-headers"],
+    "hot_days": [60, 30],
+    "include": [["^keep"], ["^keep", "^hold"]],
+    "include_users": [["admin"], ["admin", "root"]],
+    "lag_after_minutes": [30, 90],
+    "log_group": ["/acme/cockroach/EXPORT-renamed"],
+    "log_group_prefixes": [["/apps/"], ["/apps/", "/more/"]],
+    "log_groups": {"aurora-mysql": ["adopt"], "cloudwatch-logs": [["/acme/apps/another"]]},
+    "log_type": ["acme", "acme-2"],
+    "log_types": {
+        "mongodb-atlas": [["MONGOD"], ["MONGOS", "EVENTS"]],
+        "aurora-mysql": [["audit", "slowquery"], ["error", "slowquery"]],
+    },
+    "long_query_time": [2.5, 5.0],
+    "max_expansion": [500, 100],
+    "parameter_group": ["own", "own-2"],
+    "path_fields": ["logs/{team}/{_}", "logs/{_}/{team}"],
+    "patterns": [[{"name": "order", "regex": "order-[0-9]+"}], [{"name": "cart", "regex": "cart-[0-9]+"}]],
+    "prefix": ["changed", "changed-again"],
+    "privilege_changes_per_hour": [10, 20],
+    "record_start": ["^20", "^2026"],
+    "redact_clusters": [["Cluster0"], ["Cluster0", "Cluster1"]],
+    "remind_after_minutes": [1440, 2880],
+    "replication_role_arn": ["arn:aws:iam::916150859591:role/another", "arn:aws:iam::916150859591:role/third"],
+    "retention_days": [30, 60],
+    "revision": ["2", "3"],
+    "runbook_url": ["https://wiki.acme.example/logs", "https://wiki.acme.example/runbook"],
+    "scan_limit_gb": [50, 20],
+    "schema_changes_per_hour": [10, 20],
+    "secret": ["acme/EXPORT-2", "acme/EXPORT-3"],
+    "services": [["cloudtrail", "vpc-flow"], ["alb"]],
+    "session_seconds": [7200, 14400],
+    "silent_after_minutes": [120, 240],
+    "sns_topic_arns": [
+        ["arn:aws:sns:eu-west-1:123456789012:ops"],
+        ["arn:aws:sns:eu-west-1:123456789012:ops", "arn:aws:sns:eu-west-1:123456789012:second"],
+    ],
+    "token_secret": ["acme/second-token", "acme/third-token"],
+    "trail_log_group": ["/acme/trail", "/acme/second-trail"],
+    "url": ["https://hooks.acme.example/one", "https://hooks.acme.example/two"],
+    "url_secret": ["acme/webhook", "acme/second-webhook"],
+}
+"""Values of fields, one after the other, where the local cloud has what they name; EXPORT is the name of the part."""
+
+NOT_ON_THE_LOCAL_CLOUD = {
+    "api_base_url": "the address of the stand-in here",
+    "listener_url": "the address of the stand-in here",
+    "metrics": "tests/end_to_end/test_demo.py has a metric stream",
+    "mode": "another mode is another destination, with settings of its own",
+    "mrap_arn": "the emulator has no access points that a role writes through",
+    "mrap_buckets": "as mrap_arn",
+    "mrap_key_arns": "as mrap_arn",
+    "regions": "tests/end_to_end/test_connect.py has two Regions; one that leaves is a stack that leaves",
+    "replica": "tests/end_to_end/test_replica.py has one; it is a stack of its own in another Region",
+    "stack_region": "it must be the deployment's",
+    "vpc": "the emulator has no network interfaces of functions",
+}
+"""Fields that no transition on the local cloud has, and why or where they are."""
+
 
 def changes(kind: str, model: type[BaseModel], path: Path = ()) -> Iterator[Change]:
     """Yield each field of a model with another value."""
@@ -86,6 +177,35 @@ def changes(kind: str, model: type[BaseModel], path: Path = ()) -> Iterator[Chan
         value = _value(kind, name, field)
         if value is not None:
             yield (*path, name), value
+
+
+def values(kind: str, model: type[BaseModel], path: Path = ()) -> Iterator[tuple[Path, Sequence[object]]]:
+    """Yield each field of a model with the values that it has one after the other on the local cloud."""
+    for name, field in model.model_fields.items():
+        if name in (OF_THE_FILE if kind == "deployment" else IDENTITY) or name in NOT_ON_THE_LOCAL_CLOUD:
+            continue
+        inner = _model(field.annotation)
+        if inner is not None:
+            yield from values(kind, inner, (*path, name))
+        else:
+            yield (*path, name), _values(kind, name, field)
+
+
+def _values(kind: str, name: str, field: FieldInfo) -> Sequence[object]:
+    known = ON_THE_LOCAL_CLOUD.get(name)
+    if isinstance(known, dict):
+        known = known.get(kind)
+    if known is not None:
+        return known
+    choices = [one for one in _choices(field.annotation) if one != field.default]
+    if choices and _is_list(field.annotation):
+        return [*([one] for one in choices if [one] != list(field.default or ()))][:2]
+    if choices and name not in VALUES:
+        return [*choices[:2]]
+    value = _value(kind, name, field)
+    if value is None:
+        raise AssertionError(f"{kind}: the field {name} is new: {__name__}.ON_THE_LOCAL_CLOUD needs values of it")
+    return [value]
 
 
 def _value(kind: str, name: str, field: FieldInfo) -> object:

@@ -248,12 +248,12 @@ def at_atlas(atlas: Any, **connect: Any) -> dict[str, Any]:
     )
 
 
-def at_cockroachdb(cockroach: Any) -> dict[str, Any]:
+def at_cockroachdb(cockroach: Any, **connect: Any) -> dict[str, Any]:
     return export(
         "cockroachdb",
         cluster_account_id=None,
         external_id=None,
-        connect={"secret": "acme/cockroach", "api_base_url": cockroach.url},
+        connect={"secret": "acme/cockroach", "api_base_url": cockroach.url, **connect},
     )
 
 
@@ -419,7 +419,7 @@ RENAMED: dict[str, dict[str, Any]] = {
 }
 
 
-def renamed(base: dict[str, Any], snapshot: Snapshot, world: Any) -> Iterator[str]:
+def renamed(base: dict[str, Any], snapshot: Snapshot, world: Any, *, is_refused: bool = False) -> Iterator[str]:
     """Rename an export: by its plan (destroy, then deploy), and by a deploy beside it that is undone."""
     _, clock, iam, monkeypatch = world
     after = {**base, "name": f"{base['name']}-2"}
@@ -432,6 +432,8 @@ def renamed(base: dict[str, Any], snapshot: Snapshot, world: Any) -> Iterator[st
         yield from old.violations
         # Beside the old one it may be refused, such as for what "this stack did not make"; then all of it goes again.
         new.deploy(settings_of(after), until_a_failure=True)
+        if is_refused and not any("Destroy that stack first" in line for line in new.violations):
+            yield f"a renamed export beside the old one is not refused: {new.violations}"
         new.destroy()
         if snapshot() != deployed:
             yield f"a renamed export that was deployed beside the old one and destroyed leaves {snapshot()}"
@@ -452,7 +454,41 @@ def renamed(base: dict[str, Any], snapshot: Snapshot, world: Any) -> Iterator[st
     "kind", [pytest.param(kind, marks=() if kind == "cloudwatch-logs" else pytest.mark.proof) for kind in RENAMED]
 )
 def test_an_export_can_be_renamed(kind: str, world: Any) -> None:
-    assert [*renamed(export(kind, **RENAMED[kind]), prepared(kind, world[0]), world)] == []
+    base = export(kind, **RENAMED[kind])
+    is_refused = kind == "aurora-mysql"
+    assert [*renamed(base, prepared(kind, world[0]), world, is_refused=is_refused)] == []
+
+
+@pytest.mark.proof
+def test_bucket_goes_on_for_an_export_beside_its_former_name(world: Any) -> None:
+    wire, clock, iam, monkeypatch = world
+    before = export("s3-logs", services=None, existing_bucket="acme-legacy")
+    after = {**before, "name": "trail-2"}
+    prepared("s3-logs", wire)
+    with monkeypatch.context() as patch:
+        old, new = (Account(clock, iam, patch, f"acme-prod-{each['name']}") for each in (before, after))
+        old.deploy(settings_of(before))
+        new.deploy(settings_of(after))
+        old.destroy()
+        assert notified()["acme-legacy"]
+        new.destroy()
+        assert not notified()["acme-legacy"]
+        assert old.violations + new.violations + remembered() == []
+
+
+@pytest.mark.proof
+def test_aurora_beside_its_former_name_is_refused_though_nothing_is_to_change(world: Any) -> None:
+    wire, *_ = world
+    base = export("aurora-mysql", log_groups="adopt", parameter_group="own")
+    Services(wire)
+    rds = Clusters(wire)
+    rds.groups["own"] = copy.deepcopy(rds.groups.get("own", {}))
+    rds.clusters["billing"]["DBClusterParameterGroup"] = "own"
+
+    def snapshot() -> Any:
+        return remembered(), copy.deepcopy(rds.clusters), copy.deepcopy(rds.groups)
+
+    assert [*renamed(base, snapshot, world, is_refused=True)] == []
 
 
 @pytest.mark.proof
@@ -465,7 +501,8 @@ def test_an_export_can_be_renamed_with_cockroachdb_connected(cockroach: Any, wor
     def snapshot() -> Any:
         return remembered(), {name: one.spec for name, one in cockroach.clusters.items()}
 
-    assert [*renamed(at_cockroachdb(cockroach), snapshot, world)] == []
+    for connect in ({}, {"adopt": True}):
+        assert [*renamed(at_cockroachdb(cockroach, **connect), snapshot, world, is_refused=True)] == []
 
 
 def with_reader(reader: dict[str, Any], *names: str) -> Deployment:

@@ -88,7 +88,10 @@ def apply(request: Request) -> dict[str, str]:
         ``ParameterGroup``, ``RestartNeeded``, ``Restart`` (a sentence, or empty), ``LogTypes``, ``LogGroups``.
     """
     wanted, rds = parse(request.properties), aws.rds()
-    entry = state.load(wanted.state_parameter, wanted.id) or {}
+    entry = state.load(wanted.state_parameter, wanted.id)
+    if entry is None:
+        _refuse_second_export(wanted)
+        entry = {}
     try:
         cluster = _cluster(rds, wanted.cluster)
         group = _choose_group(rds, wanted, entry, cluster)
@@ -112,6 +115,18 @@ def apply(request: Request) -> dict[str, str]:
     if not attach and group != before:
         return _data(wanted, group or before, left=_not_attached(wanted.cluster, before, group))
     return _data(wanted, group, restart=_restart(wanted, cluster, group, is_needed=restart or attach))
+
+
+def _refuse_second_export(wanted: Settings) -> None:
+    """Refuse a cluster that another export configures, such as this one under its former name.
+
+    There is nothing left to configure then, and nothing to remember; the other stack's destroy switches the logs off.
+    """
+    if others := state.of_other_exports(wanted.state_parameter, wanted.id, "aurora-mysql"):
+        raise ConnectorError(
+            f"cluster {wanted.cluster} is configured by the stack of the export {', '.join(others)}, whose destroy "
+            "switches its logs off. Destroy that stack first, then deploy again"
+        )
 
 
 def _has_parameters(wanted: Settings, entry: state.Entry, group: str) -> bool:

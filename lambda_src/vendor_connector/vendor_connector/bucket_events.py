@@ -2,7 +2,8 @@
 
 A bucket has one notification configuration and each PUT replaces the whole (S3 API,
 PutBucketNotificationConfiguration), so it is read, completed and written back at once, then read again: when somebody
-else wrote in between, it is done again. Delete switches EventBridge off only when it was off before.
+else wrote in between, it is done again. Delete switches EventBridge off only when it was off before, and no other
+export of the deployment reads the bucket: several may, each under a prefix of its own.
 """
 
 from __future__ import annotations
@@ -60,26 +61,37 @@ def apply(request: Request) -> dict[str, str]:
     key, s3 = physical_id(request.properties), aws.s3()
     entry = state.load(wanted.state_parameter, key)
     if entry is None:
-        entry = {"was_on": _KEY in _read(s3, wanted)}
+        was_on = _KEY in _read(s3, wanted)
+        # On because of another export: whichever goes last switches it off.
+        entry = {"was_on": was_on and all(other["was_on"] for other in _others(wanted, key))}
         state.save(wanted.state_parameter, key, entry)
     _switch(s3, wanted, on=True)
     return {"WasOn": str(entry["was_on"]).lower()}
 
 
 def delete(request: Request) -> None:
-    """Switch EventBridge notifications off if they were off before; a bucket that is gone needs nothing."""
+    """Switch EventBridge notifications off if they were off before and no one else needs them.
+
+    A bucket that is gone needs nothing.
+    """
     wanted = parse(request.properties)
     key = physical_id(request.properties)
     entry = state.load(wanted.state_parameter, key)
     if entry is None:
         return
-    if not entry["was_on"]:
+    if not entry["was_on"] and _others(wanted, key):
+        aws.log("left on", bucket=wanted.bucket, why="another export of the deployment reads the bucket")
+    elif not entry["was_on"]:
         try:
             _switch(aws.s3(), wanted, on=False)
         except ClientError as error:
             if aws.error_code(error) != "NoSuchBucket":
                 raise
     state.drop(wanted.state_parameter, key)
+
+
+def _others(wanted: Settings, key: str) -> list[state.Entry]:
+    return [*state.of_other_exports(wanted.state_parameter, key, "s3-logs").values()]
 
 
 def _switch(s3: S3Client, wanted: Settings, *, on: bool) -> None:

@@ -79,6 +79,7 @@ def _look(api: ClusterApi, wanted: Settings) -> str:
     if cluster.get("state") == DELETED:
         raise ConnectorError(f"cluster {target.cluster_id} was deleted in CockroachDB Cloud: check `cluster_id`")
     _check(cluster, wanted)
+    cockroachdb_log_export.refuse_second_export(target)
     if target.memory.load() is None and not target.adopt and (found := cockroachdb_log_export.current(api)):
         raise cockroachdb_log_export.not_ours(target, found)
     standard = wanted.plan == "STANDARD"

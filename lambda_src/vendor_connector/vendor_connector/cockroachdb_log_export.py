@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import aws, vendor_object
+from vendor_connector import aws, state, vendor_object
 from vendor_connector.cockroachdb_api import (
     DELETED,
     LOG_EXPORT,
@@ -97,6 +97,7 @@ def apply(request: Request) -> dict[str, str]:
             f"cluster {kind.api.cluster_id} was deleted in CockroachDB Cloud. Destroy the export's stack, or correct "
             "`cluster_id`"
         )
+    refuse_second_export(wanted.target)
     vendor_object.keep(kind, wanted.target.memory, adopt=wanted.target.adopt)
     info = kind.api.find(LOG_EXPORT) or {}
     status, said = info.get("status"), _said(info)
@@ -156,6 +157,16 @@ def current(api: ClusterApi) -> Document | None:
     if info.get("status") == "DISABLING":
         raise NotReadyError("CockroachDB Cloud is disabling the log export", patience_seconds=ROLLING_SECONDS)
     return None if info.get("status") in (None, "DISABLED") else info.get("spec") or {}
+
+
+def refuse_second_export(target: Target) -> None:
+    """Refuse a log export that another export has made, such as this one under its former name: its destroy ends it."""
+    memory = target.memory
+    if memory.load() is None and (others := state.of_other_exports(memory.parameter, memory.resource, "cockroachdb")):
+        raise ConnectorError(
+            f"the log export of cluster {target.cluster_id} belongs to the stack of the export {', '.join(others)}, "
+            "whose destroy disables it. Destroy that stack first, then deploy again"
+        )
 
 
 def not_ours(target: Target, found: Document) -> ConnectorError:

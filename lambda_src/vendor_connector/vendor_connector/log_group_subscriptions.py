@@ -2,6 +2,9 @@
 
 A subscription filter belongs to one log group and CloudFormation cannot list groups, so this does: at the deploy, and
 by the schedule for groups that appeared since. A group without a free slot is named, never passed over in silence.
+CloudWatch Logs answers a few DescribeSubscriptionFilters a second for an account and Region, and each group takes one.
+So thousands of groups take several invocations: the last group that is done is saved, and the next invocation, of the
+schedule or of another deploy, continues behind it.
 Delete removes the filters that have our name and point at our destination, and nothing else.
 """
 
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from vendor_connector import aws
+from vendor_connector import aws, state
 from vendor_connector.log_group import BUSY, protect
 from vendor_connector.request import (
     ConnectorError,
@@ -52,6 +55,7 @@ class Settings:
     skip_full: bool
     retention_days: int | None
     kms_key_arn: str | None
+    state_parameter: str | None
 
     def covers(self, group_name: str) -> bool:
         """Tell whether a group is to be subscribed."""
@@ -77,6 +81,7 @@ def parse(properties: Mapping[str, Any]) -> Settings:
             "SkipFull",
             "RetentionDays",
             "KmsKeyArn",
+            "StateParameter",
         ),
     )
     prefixes = texts(properties, "Prefixes")
@@ -93,7 +98,64 @@ def parse(properties: Mapping[str, Any]) -> Settings:
         skip_full=flag(properties, "SkipFull"),
         retention_days=optional_number(properties, "RetentionDays"),
         kms_key_arn=optional_text(properties, "KmsKeyArn"),
+        state_parameter=optional_text(properties, "StateParameter"),
     )
+
+
+@dataclass(kw_only=True, slots=True)
+class _Pass:
+    """A pass over all groups, which may take several invocations.
+
+    Attributes
+    ----------
+    parameter
+        The state parameter. None, in a configuration of an earlier release: every invocation begins anew.
+    purpose
+        What is done to the groups; each purpose has a position of its own.
+    configuration
+        The configuration that it is done by: another one begins anew.
+    """
+
+    parameter: str | None
+    purpose: str
+    configuration: str
+    after: str = ""
+    subscribed: int = 0
+    skipped: int = 0
+    skipped_names: str = ""
+    was_saved: bool = False
+
+    @classmethod
+    def resume(cls, parameter: str | None, purpose: str, configuration: str) -> _Pass:
+        """Return the pass that an earlier invocation did not finish, or a new one."""
+        saved = state.load(parameter, purpose) if parameter else None
+        if saved is None or saved.pop("configuration") != configuration:
+            return cls(parameter=parameter, purpose=purpose, configuration=configuration, was_saved=saved is not None)
+        return cls(parameter=parameter, purpose=purpose, configuration=configuration, was_saved=True, **saved)
+
+    def remaining(self, groups: list[LogGroupTypeDef]) -> list[LogGroupTypeDef]:
+        """Return the groups, in the order of their names, that are not done."""
+        return [group for group in groups if group["logGroupName"] > self.after]
+
+    def save(self) -> None:
+        if self.parameter:
+            entry = {
+                "configuration": self.configuration,
+                "after": self.after,
+                "subscribed": self.subscribed,
+                "skipped": self.skipped,
+                "skipped_names": self.skipped_names,
+            }
+            state.save(self.parameter, self.purpose, entry)
+
+    def end(self) -> None:
+        if self.parameter and self.was_saved:
+            state.drop(self.parameter, self.purpose)
+
+    def skip(self, name: str) -> None:
+        self.skipped += 1
+        if len(self.skipped_names) < _NAMES_CHARACTERS:
+            self.skipped_names += f", {name}" if self.skipped_names else name
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
@@ -107,48 +169,86 @@ def apply(request: Request) -> dict[str, str]:
     Returns
     -------
     dict
-        ``Subscribed`` (groups that have our filter), ``Skipped`` (groups that could not be), ``SkippedNames``.
+        ``Subscribed`` (groups that have our filter), ``Skipped`` (groups that could not be), ``SkippedNames``, and
+        ``Remaining``: groups for which the time did not suffice, which the schedule subscribes.
 
     Raises
     ------
     ConnectorError
-        When groups had to be skipped and ``SkipFull`` is not set, or when the function's time is nearly up.
+        When groups had to be skipped and ``SkipFull`` is not set, or when the function's time is nearly up while
+        groups are released.
     """
     wanted = parse(request.properties)
     logs = aws.logs()
     if request.old_properties:
         before = parse(request.old_properties)
-        for group in _groups(logs, before):
-            renamed = before.filter_name != wanted.filter_name
-            if renamed or not wanted.covers(group["logGroupName"]):
-                _unsubscribe(logs, group["logGroupName"], before, request)
+        is_renamed = before.filter_name != wanted.filter_name
+        released = [group for group in _groups(logs, before) if is_renamed or not wanted.covers(group["logGroupName"])]
+        _release(logs, released, before, request, wanted.state_parameter)
     once = aws.logs(retry=False)
-    subscribed, skipped = 0, []
-    for group in _groups(logs, wanted):
+    progress = _Pass.resume(wanted.state_parameter, "subscribe", request.configuration)
+    groups = progress.remaining(_groups(logs, wanted))
+    remaining = 0
+    for at, group in enumerate(groups):
         if request.remaining_seconds() < aws.RESERVE_SECONDS:
-            raise ConnectorError(f"time is up after {subscribed} log groups. Deploy again: it goes on from there.")
+            remaining = len(groups) - at
+            break
         protect(logs, group, retention_days=wanted.retention_days, kms_key_arn=wanted.kms_key_arn)
         outcome = _subscribe(logs, once, group, wanted, request)
+        progress.after = group["logGroupName"]
         if outcome == "subscribed":
-            subscribed += 1
+            progress.subscribed += 1
         elif outcome != "gone":
             aws.log("skipped", level="WARNING", log_group=group["logGroupName"], reason=outcome)
-            skipped.append(group["logGroupName"])
-    names = _bounded(skipped)
-    if skipped and not wanted.skip_full:
+            progress.skip(group["logGroupName"])
+    names = _bounded(progress.skipped_names)
+    if remaining:
+        progress.save()
+        aws.log("to be continued", level="WARNING", subscribed=progress.subscribed, remaining=remaining)
+    else:
+        progress.end()
+    if progress.skipped and not wanted.skip_full:
         raise ConnectorError(
-            f"{len(skipped)} log groups take no further subscription (no free slot, or a log class without "
+            f"{progress.skipped} log groups take no further subscription (no free slot, or a log class without "
             f"subscriptions): {names}. Remove one of their filters, leave them out, or allow skipping them (SkipFull)."
         )
-    return {"Subscribed": str(subscribed), "Skipped": str(len(skipped)), "SkippedNames": names}
+    return {
+        "Subscribed": str(progress.subscribed),
+        "Skipped": str(progress.skipped),
+        "SkippedNames": names,
+        "Remaining": str(remaining),
+    }
 
 
 def delete(request: Request) -> None:
     """Remove the filters of our name that point at our destination."""
     ours = parse(request.properties)
     logs = aws.logs()
-    for group in _groups(logs, ours):
+    _release(logs, _groups(logs, ours), ours, request, ours.state_parameter)
+    if ours.state_parameter:
+        state.drop(ours.state_parameter, "subscribe")
+
+
+def _release(
+    logs: CloudWatchLogsClient,
+    groups: list[LogGroupTypeDef],
+    ours: Settings,
+    request: Request,
+    parameter: str | None,
+) -> None:
+    """Remove our filter from some groups, over several requests where one does not suffice."""
+    progress = _Pass.resume(parameter, "release", request.configuration)
+    remaining = progress.remaining(groups)
+    for at, group in enumerate(remaining):
+        if request.remaining_seconds() < aws.RESERVE_SECONDS:
+            progress.save()
+            raise ConnectorError(
+                f"the time is up with {len(remaining) - at} of {len(groups)} log groups to unsubscribe. Run the same "
+                "command again: it continues with those."
+            )
         _unsubscribe(logs, group["logGroupName"], ours, request)
+        progress.after = group["logGroupName"]
+    progress.end()
 
 
 def _groups(logs: CloudWatchLogsClient, wanted: Settings) -> list[LogGroupTypeDef]:
@@ -224,7 +324,6 @@ def _filter(logs: CloudWatchLogsClient, group_name: str, filter_name: str) -> Su
     return next((found for found in answer["subscriptionFilters"] if found["filterName"] == filter_name), None)
 
 
-def _bounded(names: list[str]) -> str:
-    """Join names up to a length that leaves room in CloudFormation's 4,096 bytes."""
-    joined = ", ".join(names)
+def _bounded(joined: str) -> str:
+    """Cut names to a length that leaves room in CloudFormation's 4,096 bytes."""
     return joined if len(joined) <= _NAMES_CHARACTERS else joined[: _NAMES_CHARACTERS - 4] + " ..."

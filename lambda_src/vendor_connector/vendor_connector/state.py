@@ -53,6 +53,22 @@ def entries(parameter: str) -> dict[str, Entry]:
     return dict(sorted(_listed[parameter].items()))
 
 
+def of_other_exports(parameter: str, object_id: str, vendor: str) -> dict[str, Entry]:
+    """Return what the deployment's other exports of a kind remember of an object, by export.
+
+    An export that was renamed, or left the settings, is one of them as long as its stack is there.
+    """
+    deployment, export, operation = parameter.rsplit("/", 2)
+    path = f"{deployment}/exports"
+    pages = aws.ssm().get_paginator("get_parameters_by_path").paginate(Path=path)
+    documents = {
+        one["Name"].rpartition("/")[2]: json.loads(one["Value"]) for page in pages for one in page["Parameters"]
+    }
+    names = [name for name, document in documents.items() if name != export and document.get("vendor") == vendor]
+    found = {name: load(f"{deployment}/{name}/{operation}", object_id) for name in sorted(names)}
+    return {name: entry for name, entry in found.items() if entry is not None}
+
+
 def save(parameter: str, object_id: str, entry: Entry) -> None:
     """Remember an entry. Intelligent-Tiering, because two long user lists, before and after, exceed 4 KB."""
     _write(name_of(parameter, object_id), {"id": object_id, "entry": entry})

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError, ResponseStreamingError
 
 from cli.errors import ExitCode
 from cli.logs import places, reader
+from cli.logs.search import Search
 from tests.cli.logs.conftest import Landed, mongod
 
 Calls = Callable[[str], list[dict[str, Any]]]
@@ -211,6 +213,59 @@ def test_follow_prints_what_arrives_and_nothing_twice(landed: Landed, monkeypatc
     assert followed.out == "was there\narrived later\narrived later\n"
     assert followed.code == 0
     assert followed.err.startswith("3 lines in 3 objects")
+
+
+def test_limit_stops_after_so_many_lines_of_the_order(landed: Landed) -> None:
+    landed.archived(*((f"{DAY}T03:12:0{second}Z", str(second)) for second in range(5)))
+    found = landed.logs("-n", "2", "--raw")
+    assert (found.code, found.out) == (0, "0\n1\n")
+    assert found.err.startswith("2 lines in ")
+    assert found.err.endswith("; stopped at --limit\n")
+    assert not landed.logs("-n", "6", "--raw").err.endswith("--limit\n")
+
+
+def test_follow_ends_at_the_limit(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC)
+    landed.archived(*((f"{now - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}", str(minutes)) for minutes in (3, 2)))
+    monkeypatch.setattr("cli.logs.search.time.sleep", lambda _: pytest.fail("it went on"))
+    assert landed.logs("-f", "--since", "1h", "--raw", "-e", "jobs", "-n", "1").out == "3\n"
+
+
+def test_a_terminal_shows_severity_and_matches(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> None:
+    landed.archived((f"{DAY}T03:12:00Z", "ERROR 1m of 100 \x1b[31m"))
+    monkeypatch.setattr("cli.logs.scan.is_terminal", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    shown = landed.logs("-g", "1m?", "-g", "m o").out
+    assert shown == (
+        "\x1b[2m2026-11-17T03:12:00Z\x1b[0m \x1b[36mjobs\x1b[0m \x1b[31m/acme/jobs\x1b[0m "
+        "ERROR \x1b[1m1m\x1b[22m\x1b[1m o\x1b[22mf \x1b[1m1\x1b[22m00 \\x\x1b[1m1\x1b[22mb[3\x1b[1m1m\x1b[22m\n"
+    )
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert landed.logs("-g", "1m?").out.startswith("2026-11-17T03:12:00Z jobs /acme/jobs ERROR 1m")
+
+
+def test_the_first_line_ends_the_progress(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+
+    @contextlib.contextmanager
+    def progress(_screen: Any, _what: str) -> Iterator[Callable[[int], None]]:
+        events.append("begun")
+        yield lambda _: None
+        events.append("ended")
+
+    landed.archived((f"{DAY}T03:12:00Z", "a"))
+    monkeypatch.setattr("cli.screen.Screen.progress", progress)
+    monkeypatch.setattr("cli.logs.command.sys.stdout.isatty", lambda: True, raising=False)
+    original = Search._write
+
+    def write(search: Search, lines: Iterator[bytes]) -> None:
+        original(search, lines)
+        if search.summary.lines and "written" not in events:
+            events.append("written")
+
+    monkeypatch.setattr(Search, "_write", write)
+    landed.logs()
+    assert events == ["begun", "ended", "written"]
 
 
 @pytest.mark.parametrize(

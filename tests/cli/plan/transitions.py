@@ -241,6 +241,12 @@ TRANSITIONS = [
         ("billing:stack: not destroyed", "invoices:stack: the deploy fails"),
     ),
     Transition(
+        "An export is renamed and changed",
+        both(put("billing", "log_groups", "adopt"), put("billing", "name", "invoices")),
+        2,
+        ("billing:stack: not destroyed", "invoices:stack: the deploy fails"),
+    ),
+    Transition(
         "An export is removed",
         without("exports", "carts"),
         2,

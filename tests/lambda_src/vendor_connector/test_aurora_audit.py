@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import boto3
 import pytest
 from vendor_connector.request import ConnectorError
 
@@ -610,3 +611,21 @@ def test_a_cluster_restored_under_its_name_is_configured_again_by_a_revision(rds
     connector.update({**PROPERTIES, "Revision": "2"}, PROPERTIES)
     assert rds.has("DBClusterParameterGroup") == OURS
     assert rds.has("EnabledCloudwatchLogsExports") == ["audit"]
+
+
+def test_cluster_of_another_export_is_refused_until_that_one_is_destroyed(own: Rds, connector: Any) -> None:
+    given = {**PROPERTIES, "ParameterGroup": "own"}
+    renamed = {**given, "StateParameter": "/logdock/acme/invoices/aurora-audit"}
+    for name in ("billing", "invoices"):
+        boto3.client("ssm").put_parameter(
+            Name=f"/logdock/acme/exports/{name}", Value='{"vendor": "aurora-mysql"}', Type="String"
+        )
+    connector.create(given)
+
+    with pytest.raises(ConnectorError, match=r"by the stack of the export billing.*Destroy that stack first"):
+        connector.create(renamed)
+    assert connector.remembered(renamed["StateParameter"]) is None
+
+    connector.delete(given)
+    connector.create(renamed)
+    assert own.groups["own"]["server_audit_logging"] == "1"

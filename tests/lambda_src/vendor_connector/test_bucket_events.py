@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import boto3
 import pytest
 from vendor_connector.request import ConnectorError
 
@@ -151,3 +153,25 @@ def test_a_replaced_bucket_is_put_back_and_the_new_one_stays_remembered(buckets:
     connector.delete(PROPERTIES)
     assert buckets == {"trail-logs": {}, "second": ON}
     assert connector.remembered(STATE) == {"bucket-events/second": {"was_on": False}}
+
+
+OTHER = "/logdock/acme/front/bucket-events"
+
+
+@pytest.mark.parametrize("first", [STATE, OTHER])
+def test_two_exports_of_a_bucket_the_last_to_go_switches_it_off(connector: Any, buckets: Buckets, first: str) -> None:
+    ssm = boto3.client("ssm")
+    for name, vendor in (("trail", "s3-logs"), ("front", "s3-logs"), ("orders", "mongodb-atlas")):
+        document = json.dumps({"vendor": vendor})
+        ssm.put_parameter(Name=f"/logdock/acme/exports/{name}", Value=document, Type="String")
+    both = {state: {**PROPERTIES, "StateParameter": state} for state in (STATE, OTHER)}
+    for properties in both.values():
+        connector.create(properties)
+    last = OTHER if first == STATE else STATE
+
+    connector.delete(both[first])
+    assert buckets["trail-logs"] == ON
+    connector.delete(both[last])
+    assert buckets["trail-logs"] == {}
+    assert connector.remembered(STATE) is None
+    assert connector.remembered(OTHER) is None

@@ -19,6 +19,7 @@ PROPERTIES = {
     "DestinationArn": STREAM,
     "FilterName": "logdock.apps",
     "RoleArn": ROLE,
+    "StateParameter": "/logdock/acme/apps/log-group-subscriptions",
 }
 SETTINGS = {name: value for name, value in PROPERTIES.items() if name != "Operation"}
 
@@ -59,7 +60,7 @@ OURS = [("logdock.apps", STREAM)]
 
 
 def test_subscribes_every_group_under_the_prefix_but_the_excluded(logs: Any, connector: Any) -> None:
-    assert connector.create(PROPERTIES) == {"Subscribed": "2", "Skipped": "0", "SkippedNames": ""}
+    assert connector.create(PROPERTIES) == {"Subscribed": "2", "Skipped": "0", "SkippedNames": "", "Remaining": "0"}
     assert filters(logs) == {"/apps/a": OURS, "/apps/b": OURS}
 
 
@@ -103,7 +104,7 @@ def test_rejects_groups_without_a_free_slot_naming_them_and_undoes_the_rest(logs
 def test_skips_and_reports_full_groups_when_allowed(logs: Any, connector: Any) -> None:
     occupy(logs, "/apps/b", "x", "y")
     data = connector.create({**PROPERTIES, "SkipFull": "true"})
-    assert data == {"Subscribed": "1", "Skipped": "1", "SkippedNames": "/apps/b"}
+    assert data == {"Subscribed": "1", "Skipped": "1", "SkippedNames": "/apps/b", "Remaining": "0"}
 
 
 def test_a_class_without_subscriptions_counts_as_skipped(logs: Any, wire: Any, connector: Any) -> None:
@@ -125,7 +126,7 @@ def test_names_of_skipped_groups_stay_bounded(logs: Any, wire: Any, connector: A
 
 def test_a_group_that_vanished_meanwhile_is_passed_over(logs: Any, wire: Any, connector: Any) -> None:
     wire.refuse("PutSubscriptionFilter", "ResourceNotFoundException", times=1)
-    assert connector.create(PROPERTIES) == {"Subscribed": "1", "Skipped": "0", "SkippedNames": ""}
+    assert connector.create(PROPERTIES) == {"Subscribed": "1", "Skipped": "0", "SkippedNames": "", "Remaining": "0"}
 
 
 def test_a_refusal_names_the_log_group(logs: Any, wire: Any, connector: Any) -> None:
@@ -154,9 +155,60 @@ def test_waits_while_another_request_changes_the_group(logs: Any, wire: Any, con
     assert connector.create(PROPERTIES)["Subscribed"] == "2"
 
 
-def test_stops_before_time_is_up(logs: Any, connector: Any) -> None:
-    with pytest.raises(ConnectorError, match=r"time is up after 0 log groups\. Deploy again"):
-        connector.create(PROPERTIES, seconds=20)
+class Hurried:
+    """Lambda's context with time for a few log groups: each takes one look at its filters."""
+
+    def __init__(self, wire: Any, groups: int) -> None:
+        self._wire, self._end = wire, len(wire.requests("DescribeSubscriptionFilters")) + groups
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 900_000 if len(self._wire.requests("DescribeSubscriptionFilters")) < self._end else 1_000
+
+
+@pytest.fixture
+def many(logs: Any, wire: Any) -> list[str]:
+    """Ten log groups, two of them from the fixture."""
+    for number in range(8):
+        logs.create_log_group(logGroupName=f"/apps/more-{number}")
+    wire.calls.clear()
+    return ["/apps/a", "/apps/b", *(f"/apps/more-{number}" for number in range(8))]
+
+
+def looked_at(wire: Any) -> list[str]:
+    return [one["logGroupName"] for one in wire.requests("DescribeSubscriptionFilters")]
+
+
+def test_many_groups_are_continued_and_each_is_looked_at_once(
+    many: list[str], wire: Any, connector: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = handler.on_event(connector.event("Create", PROPERTIES), Hurried(wire, 4))["Data"]
+    assert (first["Subscribed"], first["Remaining"]) == ("4", "6")
+    monkeypatch.setenv("LOGDOCK_SCHEDULED", connector.configured(PROPERTIES)["Configuration"])
+    assert handler.on_schedule({}, Hurried(wire, 4))["Remaining"] == "2"
+    last = handler.on_schedule({}, connector.Context())
+    assert (last["Subscribed"], last["Skipped"], last["Remaining"]) == ("10", "0", "0")
+    assert looked_at(wire) == many
+    assert connector.remembered(PROPERTIES["StateParameter"]) is None
+    assert handler.on_schedule({}, Hurried(wire, 4))["Remaining"] == "6", "the next pass looks at all of them again"
+
+
+def test_another_configuration_begins_anew(many: list[str], wire: Any, connector: Any) -> None:
+    handler.on_event(connector.event("Create", PROPERTIES), Hurried(wire, 4))
+    other = {**PROPERTIES, "RetentionDays": "30"}
+    assert connector.update(other, PROPERTIES)["Subscribed"] == "10"
+
+
+def test_a_destroy_continues_with_the_groups_that_are_left(
+    many: list[str], logs: Any, wire: Any, connector: Any
+) -> None:
+    connector.create(PROPERTIES)
+    with pytest.raises(ConnectorError, match="6 of 10 log groups to unsubscribe"):
+        handler.on_event(connector.event("Delete", PROPERTIES), Hurried(wire, 4))
+    wire.calls.clear()
+    connector.delete(PROPERTIES)
+    assert looked_at(wire) == many[4:]
+    assert filters(logs) == {}
+    assert connector.remembered(PROPERTIES["StateParameter"]) is None
 
 
 def test_sets_retention_only_when_asked(logs: Any, wire: Any, connector: Any) -> None:
