@@ -208,13 +208,6 @@ class CoreStack(Stack):
                 actions=["s3:PutObject", "s3:GetObjectVersion"],
                 resources=[f"{self.failures.arn}/quarantine/*/*/{destination}/*"],
             ),
-            statements.use_items(names.mark_table_arn, f"{destination}/"),
-            iam.PolicyStatement(
-                sid="UseMarkKey",
-                actions=["kms:Decrypt"],
-                resources=[self.key.arn],
-                conditions=statements.via_dynamodb(names.mark_table, names.region),
-            ),
             # Where release 0.1.0 kept its marks: read for 30 days, and written until the shipper's stack is deployed
             # too, or after that is rolled back.
             self._allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], [f"{self.failures.arn}/{progress}*"]),
@@ -238,6 +231,33 @@ class CoreStack(Stack):
             permissions.append(self._allow("ReadSecrets", ["secretsmanager:GetSecretValue"], arns))
         role = self._role(f"ShipRole-{destination}", name, [*permissions, *writes])
         self._archives_of_exports(destination, role)
+        marks = [
+            statements.use_items(names.mark_table_arn, f"{destination}/"),
+            iam.PolicyStatement(
+                sid="UseMarkKey",
+                actions=["kms:Decrypt"],
+                resources=[self.key.arn],
+                conditions=statements.via_dynamodb(names.mark_table, names.region),
+            ),
+        ]
+        # inline policies of a role have little room left beside a hundred exports
+        self._managed(role, "Marks", name, "Logdock: the marks of what was shipped", marks)
+
+    @staticmethod
+    def _managed(
+        role: iam.Role, construct_id: str, role_name: str, description: str, allowed: Sequence[iam.PolicyStatement]
+    ) -> None:
+        policy = iam.CfnManagedPolicy(
+            role,
+            construct_id,
+            description=description,
+            policy_document=iam.PolicyDocument(statements=list(allowed)),
+            roles=[role_name],
+        )
+        # on the role itself: its construct holds its policies too, which would wait for each other
+        made = role.node.default_child
+        assert isinstance(made, iam.CfnRole)  # noqa: S101 - a role has one
+        policy.add_resource_dependency(made)
 
     def _archives_of_exports(self, destination: str, role: iam.Role) -> None:
         """Let a destination's function read the archive of the exports that ship there; `archive` writes it instead.
@@ -255,14 +275,9 @@ class CoreStack(Stack):
             exports = [each for each in exports if destination in announced_to(each)]
         objects = [f"{self.archive.arn}/logs/{export.name}/*" for export in exports]
         for number, some in enumerate(_fitting(objects), 1):
-            policy = iam.CfnManagedPolicy(
-                role,
-                f"Archive{number}",
-                description="Logdock: the archives of the exports that ship there",
-                policy_document=iam.PolicyDocument(statements=[self._allow(sid, actions, some)]),
-                roles=[self._names.shipper(destination)],
-            )
-            policy.node.add_dependency(role)
+            description = "Logdock: the archives of the exports that ship there"
+            allowed = [self._allow(sid, actions, some)]
+            self._managed(role, f"Archive{number}", self._names.shipper(destination), description, allowed)
 
     def _role(self, construct_id: str, role_name: str, permissions: Sequence[iam.PolicyStatement]) -> iam.Role:
         return iam.Role(
