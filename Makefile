@@ -15,7 +15,7 @@ SECOND_PYTHON ?= $(shell for p in python3.13 $(HOME)/.pyenv/versions/3.13.*/bin/
   $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 SECOND_OPINION := build/second-opinion/.installed
 TYPED_FUNCTIONS := log_shipper vendor_connector resource_tags
-TYPED := app.py cli settings stacks constructs_lib local_cloud second_opinion policy_proof security_report supply_chain tests benchmarks
+TYPED := app.py cli settings stacks constructs_lib local_cloud second_opinion policy_proof security_report supply_chain templates tests benchmarks
 TESTS :=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is kept: importing the CDK without it costs seconds, every time.
@@ -27,7 +27,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench vendor-apis second-opinion synth security-report sbom audit schema lock clean
+.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench vendor-apis second-opinion synth security-report templates sbom audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -127,6 +127,9 @@ synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out
 
 security-report: $(SETUP) ## Who can do what under SETTINGS, and what shows it, as one page: build/security-report.html
 	@$(BIN)/python -m security_report --settings $(SETTINGS) --out build/security-report.html
+
+templates: $(SETUP) ## Plain CloudFormation templates, one for each kind of landing: build/templates (docs/templates.md)
+	@$(BIN)/python -m templates build/templates
 
 sbom: $(SETUP) ## What ships and under which licences: build/sbom/logdock.cdx.json (CycloneDX) and licences.md
 	@$(BIN)/python -m supply_chain.sbom build/sbom

@@ -33,15 +33,16 @@ from settings.exports import (  # noqa: E402
     CloudwatchLogsExport,
     CockroachdbExport,
     MongodbAtlasExport,
+    RdsExport,
     S3LogsExport,
 )
 from settings.names import Names  # noqa: E402
 from stacks.aptible import AptibleStack  # noqa: E402
-from stacks.aurora_mysql import AuroraMysqlStack  # noqa: E402
 from stacks.cloudwatch_logs import CloudwatchLogsStack  # noqa: E402
 from stacks.cockroachdb import CockroachdbStack  # noqa: E402
 from stacks.core import CoreStack  # noqa: E402
 from stacks.dashboard import DashboardStack  # noqa: E402
+from stacks.database import DatabaseStack  # noqa: E402
 from stacks.export_stack import ExportStack  # noqa: E402
 from stacks.limits import exceeded  # noqa: E402
 from stacks.mongodb_atlas import MongodbAtlasStack  # noqa: E402
@@ -57,7 +58,8 @@ NOT_SHIPPED = ("__pycache__", "*.pyc", "*.txt", "*.in")
 STACKS: Mapping[type, Callable[..., ExportStack]] = {
     MongodbAtlasExport: MongodbAtlasStack,
     CockroachdbExport: CockroachdbStack,
-    AuroraMysqlExport: AuroraMysqlStack,
+    AuroraMysqlExport: DatabaseStack,
+    RdsExport: DatabaseStack,
     AptibleExport: AptibleStack,
     S3LogsExport: S3LogsStack,
     CloudwatchLogsExport: CloudwatchLogsStack,

@@ -69,7 +69,7 @@ def _stacks(account: Account) -> dict[str, tuple[str, str]]:
     names, home = account.names, account.settings.region
     stacks = {export.name: (names.export(export.name), "") for export in account.settings.exports}
     for destination in account.settings.destinations:
-        if destination.kind == "logzio" and destination.mode == "fetch":
+        if destination.kind == "logzio" and (destination.mode == "fetch" or destination.metrics):
             stacks[destination.name] = (names.in_region("shipper", home), destination.name.title().replace("-", ""))
     return stacks
 

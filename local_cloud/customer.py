@@ -11,9 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from local_cloud.markers import Sightings
-from local_cloud.stand_ins import application, aurora_mysql, aws_services, cockroachdb
+from local_cloud.stand_ins import application, aws_services, cockroachdb, databases
 from local_cloud.stand_ins.aptible_encryption import unseal
-from settings.exports import AptibleExport, AuroraMysqlExport, CloudwatchLogsExport, CockroachdbExport, S3LogsExport
+from settings.exports import (
+    LOG_GROUP_KINDS,
+    AptibleExport,
+    CloudwatchLogsExport,
+    CockroachdbExport,
+    DatabaseExport,
+    S3LogsExport,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,8 +86,8 @@ def prepare(cloud: Emulator, settings: Deployment, secrets: Secrets) -> None:
     """Make what is in the account before Logdock: secrets, a database cluster, log groups, buckets."""
     store_secrets(cloud, settings, secrets)
     for export in settings.exports:
-        if isinstance(export, AuroraMysqlExport):
-            aurora_mysql.prepare(cloud, settings, export)
+        if isinstance(export, DatabaseExport):
+            databases.prepare(cloud, settings, export)
         elif isinstance(export, CockroachdbExport):
             cockroachdb.prepare(cloud, settings, export)
         elif isinstance(export, CloudwatchLogsExport):
@@ -184,7 +191,7 @@ def _records(text: str) -> list[str]:
 
 def is_archived(export: Export) -> bool:
     """Say whether an export's lines go into the archive: those of log groups always do."""
-    return export.kind in ("cockroachdb", "aurora-mysql", "cloudwatch-logs") or "archive" in export.ship_to
+    return export.kind in LOG_GROUP_KINDS or "archive" in export.ship_to
 
 
 def sightings(records: list[str]) -> Sightings:

@@ -22,6 +22,7 @@ from local_cloud.stand_ins.aws_services import AwsServices
 from local_cloud.stand_ins.cockroachdb import Cockroachdb
 from local_cloud.stand_ins.logzio_fetcher import LogzioFetcher
 from local_cloud.stand_ins.mongodb_atlas import MongodbAtlas
+from local_cloud.stand_ins.rds import Rds
 from settings.destinations import LogzioDestination
 from settings.exports import (
     AptibleExport,
@@ -29,6 +30,7 @@ from settings.exports import (
     CloudwatchLogsExport,
     CockroachdbExport,
     MongodbAtlasExport,
+    RdsExport,
     S3LogsExport,
 )
 
@@ -129,6 +131,8 @@ class Play:
                 return Cockroachdb(stage, export, journal)
             case AuroraMysqlExport():
                 return AuroraMysql(stage, export, journal)
+            case RdsExport():
+                return Rds(stage, export, journal)
             case AptibleExport():
                 return Aptible(stage, export, journal, self._secrets.master_keys[export.name])
             case S3LogsExport():

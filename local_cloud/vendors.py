@@ -15,14 +15,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 from local_cloud.stage import Stage
-from local_cloud.stand_ins import aurora_mysql
+from local_cloud.stand_ins import databases
 from local_cloud.stand_ins.sessions import assume, vendor_identity
 from local_cloud.vendor_apis.atlas import AtlasApi
 from local_cloud.vendor_apis.atlas_project import Project
 from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
 from local_cloud.vendor_apis.logzio import Account, LogzioApi
 from settings.destinations import LogzioDestination
-from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
+from settings.exports import CockroachdbExport, DatabaseExport, MongodbAtlasExport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,8 +210,8 @@ class Vendors:
     def is_clean(self, party: Export | Destination) -> bool:
         """Tell whether a vendor has nothing left of an export or a reader."""
         assert self._stage is not None  # noqa: S101
-        if isinstance(party, AuroraMysqlExport):
-            return aurora_mysql.is_as_it_was(self._stage, party)
+        if isinstance(party, DatabaseExport):
+            return databases.is_as_it_was(self._stage, party)
         if isinstance(party, MongodbAtlasExport):
             project = self.atlas.projects[party.project_id]
             redacted = any(cluster["redactClientLogData"] for cluster in project.clusters.values())

@@ -50,6 +50,7 @@ class Call:
 _BUCKET, _OBJECT, _KEY = ("Bucket",), ("Bucket", "Key"), ("KeyId",)
 _GROUP, _STREAM, _QUEUE = ("logGroupName",), ("logGroupName", "logStreamName"), ("QueueUrl",)
 _CLUSTER, _PARAMETERS, _SECRET = ("DBClusterIdentifier",), ("DBClusterParameterGroupName",), ("SecretId",)
+_INSTANCE, _INSTANCE_PARAMETERS = ("DBInstanceIdentifier",), ("DBParameterGroupName",)
 _DATA_STREAM = ("StreamARN",)
 _SUBSCRIPTION = {
     "filterName": "x",
@@ -116,6 +117,11 @@ CALLS: Mapping[str, Call] = {
     "logs:PutRetentionPolicy": Call("put_retention_policy", _GROUP, {"retentionInDays": 400}),
     "logs:PutSubscriptionFilter": Call("put_subscription_filter", _GROUP, _SUBSCRIPTION),
     "logs:StartQuery": Call("start_query", _GROUP, {"startTime": 0, "endTime": 1, "queryString": "fields @message"}),
+    "rds:CreateDBParameterGroup": Call(
+        "create_db_parameter_group",
+        _INSTANCE_PARAMETERS,
+        {"DBParameterGroupFamily": "postgres16", "Description": "x"},
+    ),
     "rds:CreateDBClusterParameterGroup": Call(
         "create_db_cluster_parameter_group",
         _PARAMETERS,
@@ -123,10 +129,17 @@ CALLS: Mapping[str, Call] = {
     ),
     "rds:DeleteDBCluster": Call("delete_db_cluster", _CLUSTER, {"SkipFinalSnapshot": True}),
     "rds:DeleteDBClusterParameterGroup": Call("delete_db_cluster_parameter_group", _PARAMETERS),
+    "rds:DeleteDBInstance": Call("delete_db_instance", _INSTANCE, {"SkipFinalSnapshot": True}),
+    "rds:DeleteDBParameterGroup": Call("delete_db_parameter_group", _INSTANCE_PARAMETERS),
     "rds:DescribeDBClusters": Call("describe_db_clusters", _CLUSTER),
+    "rds:DescribeDBInstances": Call("describe_db_instances", _INSTANCE),
     "rds:ModifyDBCluster": Call("modify_db_cluster", _CLUSTER),
     "rds:ModifyDBClusterParameterGroup": Call("modify_db_cluster_parameter_group", _PARAMETERS, {"Parameters": []}),
+    "rds:ModifyDBInstance": Call("modify_db_instance", _INSTANCE),
+    "rds:ModifyDBParameterGroup": Call("modify_db_parameter_group", _INSTANCE_PARAMETERS, {"Parameters": []}),
+    "rds:RebootDBInstance": Call("reboot_db_instance", _INSTANCE),
     "rds:StopDBCluster": Call("stop_db_cluster", _CLUSTER),
+    "rds:StopDBInstance": Call("stop_db_instance", _INSTANCE),
     "s3:AbortMultipartUpload": Call("abort_multipart_upload", _OBJECT, {"UploadId": "x"}),
     "s3:DeleteBucket": Call("delete_bucket", _BUCKET),
     "s3:DeleteBucketPolicy": Call("delete_bucket_policy", _BUCKET),

@@ -18,9 +18,9 @@ CLAIMS = Path(__file__).parent / "claims"
 CONTEXTS = CLAIMS / "contexts.yaml"
 
 Kind = Literal[
-    "mongodb-atlas", "cockroachdb", "aurora-mysql", "aptible", "s3-logs", "cloudwatch-logs", "logzio-fetch",
+    "mongodb-atlas", "cockroachdb", "aurora-mysql", "rds", "aptible", "s3-logs", "cloudwatch-logs", "logzio-fetch",
     "connect", "vendor-role", "core", "alerts", "shipper", "bucket", "key", "log-group", "stream", "metrics",
-    "function",
+    "function", "readers",
 ]  # fmt: skip
 """What a file is about: every export of a kind, every destination, every bucket, key or log group of a deployment."""
 

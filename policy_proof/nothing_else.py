@@ -36,13 +36,19 @@ SOME = 200
 """Of services that hold no logs and of which nothing is allowed, one action in so many is asked about."""
 _HOLD_LOGS = ("kinesis", "kms", "logs", "s3", "sts")
 _OWN = (
-    "archive", "archive-key", "bucket", "delivery", "every-key-here", "key", "log-group", "machine", "role", "stream",
-    "vendors-bucket", "vendors-key", "webhook",
+    "archive", "archive-key", "bucket", "counted-queue", "delivery", "every-key-here", "key", "listed-failures",
+    "log-group", "machine", "role", "stream", "vendors-bucket", "vendors-key", "webhook",
 )  # fmt: skip
 _OF_NO_TEMPLATE = {
     "alarm": ("cloudwatch", "alarm"),
     "token": ("secretsmanager", "Secret"),
     "event-bus": ("events", "event-bus"),
+    "any-dataset": ("cloudwatch", "dataset"),
+    "any-stack": ("cloudformation", "stack"),
+    "workgroup": ("athena", "workgroup"),
+    "catalog": ("glue", "catalog"),
+    "database": ("glue", "database"),
+    "table": ("glue", "table"),
     "told-topic": ("sns", "topic"),
 }
 """What a subject may reach and no template has, or not always: the account's event bus, topics of the user's own."""

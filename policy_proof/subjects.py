@@ -7,9 +7,10 @@ from typing import Any
 
 from constructs_lib.log_group import FUNCTION_LOG_DAYS
 from policy_proof.answers import connected
-from policy_proof.cast import Caller, Cast, Subject, Values
+from policy_proof.cast import EVERYTHING, Caller, Cast, Subject, Values, session, user
 from settings.destinations import ARCHIVE, LogzioDestination
 from settings.exports import (
+    LOG_GROUP_KINDS,
     AptibleExport,
     AuroraMysqlExport,
     CloudwatchLogsExport,
@@ -17,6 +18,7 @@ from settings.exports import (
     Export,
     LogGroupExport,
     MongodbAtlasExport,
+    RdsExport,
     S3LogsExport,
     announced_to,
 )
@@ -41,6 +43,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
     yield from _streams(cast)
     yield from _metrics(cast)
     yield from _functions(cast)
+    yield from _readers(cast)
 
 
 def _alerts(cast: Cast, region: str) -> Subject:
@@ -127,6 +130,15 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
                 "role": (),
             }
             return {**_groups(arns), **own}, {}
+        case RdsExport():
+            rds = f"arn:{names.partition}:rds:{names.region}:{names.account}"
+            arns = [names.log_group_arn(each, names.region) for each in export.log_group_names]
+            kind, group = ("cluster", "cluster-pg") if export.is_cluster else ("db", "pg")
+            own = {
+                "database": f"{rds}:{kind}:{export.database_id}",
+                "own-group": f"{rds}:{group}:logdock-{names.export(export.name)}",
+            }
+            return {**_groups(arns), **own}, {"is_cluster": export.is_cluster}
         case AptibleExport():
             # One role of Aptible's replicates into every bucket that names it.
             same = [
@@ -212,7 +224,8 @@ def _fetchers(cast: Cast) -> Iterator[Subject]:
         }
         callers = {"role": cast.own_role("role", role)}
         stacks = (names.in_region("shipper", names.region),)
-        yield cast.subject("logzio-fetch", destination.name, stacks, values, callers=callers)
+        facts = {"permissions": destination.permissions}
+        yield cast.subject("logzio-fetch", destination.name, stacks, values, facts=facts, callers=callers)
 
 
 def _shippers(cast: Cast) -> Iterator[Subject]:
@@ -313,7 +326,7 @@ def _keys(cast: Cast) -> Iterator[Subject]:
         name = next(alias for alias, arn in cast.account.keys.items() if arn == each.arn)
         kinds = {cast.names.export(one.name): one.kind for one in cast.settings.exports}
         export = next((kind for start, kind in kinds.items() if name in (start, f"{start}-{values['key-region']}")), "")
-        lands = export in ("aurora-mysql", "cockroachdb", "cloudwatch-logs")
+        lands = export in LOG_GROUP_KINDS
         facts = {"admits": "every-group" if lands else "named"}
         yield cast.subject("key", name, (each.stack,), values, facts=facts, resource=each)
 
@@ -322,7 +335,7 @@ def _log_groups(cast: Cast) -> Iterator[Subject]:
     kept = {
         name: (export.retention_days or cast.settings.kept.hot_days, True)
         for export in cast.settings.exports
-        if isinstance(export, CockroachdbExport | AuroraMysqlExport)
+        if isinstance(export, CockroachdbExport | AuroraMysqlExport | RdsExport)
         for name in (export.log_groups if isinstance(export, CockroachdbExport) else export.log_group_names)
     } | {
         name: (export.retention_days, False)
@@ -409,6 +422,51 @@ def _metrics(cast: Cast) -> Iterator[Subject]:
         stacks = (names.in_region("shipper", names.region),)
         facts = {"tags": destination.metrics.tags}
         yield cast.subject("metrics", destination.name, stacks, values, facts=facts, callers=callers)
+
+
+def _readers(cast: Cast) -> Iterator[Subject]:
+    """Return the role of people who search, if there is one."""
+    names, settings = cast.names, cast.settings
+    if not settings.readers:
+        return
+    here = f"{names.region}:{names.account}"
+    landed = [each for each in settings.exports if isinstance(each, MongodbAtlasExport | AptibleExport | S3LogsExport)]
+    buckets: dict[bool, list[str]] = {True: [], False: []}
+    for export in landed:
+        landing = settings.landing(export).document
+        buckets[ARCHIVE in export.ship_to].append(
+            f"{names.bucket_arn(str(landing['bucket']))}/{landing.get('prefix') or ''}"
+        )
+    archived = tuple(arn.partition("/")[0] for arn in buckets[True])
+    values: Values = {
+        "role": names.role_arn(names.readers),
+        "counted-queue": tuple(names.queue_arn(each) for each in settings.shippers),
+        "listed-failures": tuple(names.bucket_arn(names.bucket("failed", each)) for each in settings.regions),
+        "any-dataset": f"arn:{names.partition}:cloudwatch:{here}:dataset/default",
+        "any-stack": f"arn:{names.partition}:cloudformation:{here}:stack/another/1f6b2c3d",
+        "archived-landing": archived,
+        "archived-object": tuple(f"{arn}x" for arn in buckets[True]),
+        "landed-object": tuple(f"{arn}x" for arn in buckets[False]),
+        "workgroup": f"arn:{names.partition}:athena:{here}:workgroup/{names.sql_workgroup}",
+        "catalog": f"arn:{names.partition}:glue:{here}:catalog",
+        "database": f"arn:{names.partition}:glue:{here}:database/{names.sql_database}",
+        "table": f"arn:{names.partition}:glue:{here}:table/{names.sql_database}/archive",
+    }
+    callers: dict[str, Caller | tuple[Caller, ...]] = {
+        "role": cast.own_role("role", names.readers),
+        "reader-by-role": tuple(
+            session("reader-by-role", arn.split(":")[4], arn.rpartition("/")[2], {"everything": EVERYTHING})
+            for arn in settings.readers
+            if ":role/" in arn
+        ),
+        "reader-by-user": tuple(
+            user("reader-by-user", arn.split(":")[4], arn.rpartition("/")[2])
+            for arn in settings.readers
+            if ":user/" in arn
+        ),
+    }
+    facts = {"sql": settings.sql is not None, "landing": bool(buckets[False])}
+    yield cast.subject("readers", "readers", (names.core_stack,), values, facts=facts, callers=callers)
 
 
 def _groups(arns: list[str]) -> dict[str, str | tuple[str, ...]]:

@@ -28,7 +28,8 @@ ATLAS_PROJECT_SETTINGS = ("alert", "auditing", "redact_clusters")
 """What `connect` sets for a whole Atlas project."""
 
 RESERVED_NAMES = (
-    ARCHIVE, "access-logs", "alerts", "archiver", "core", "dashboard", "exports", "failed", "replica", "shipper",
+    ARCHIVE, "access-logs", "alerts", "archiver", "core", "dashboard", "exports", "failed", "readers", "replica",
+    "shipper",
 )  # fmt: skip
 """Names of our own stacks, buckets, roles and parameters, and of the built-in destination."""
 
@@ -148,12 +149,17 @@ def _archive_days(retention: object) -> int | None:
 def _clusters(document: Document) -> Iterator[InitErrorDetails]:
     taken: dict[tuple[str, str], Part] = {}
     for export in document.exports:
-        kind, cluster = export.text("kind"), export.text("cluster_id")
-        if kind in ("cockroachdb", "aurora-mysql") and cluster is not None:
-            other = taken.setdefault((kind, cluster), export)
+        kind = export.text("kind")
+        if kind not in ("cockroachdb", "aurora-mysql", "rds"):
+            continue
+        for setting, noun in (("cluster_id", "cluster"), ("instance_id", "instance")):
+            name = export.text(setting)
+            if name is None:
+                continue
+            other = taken.setdefault(("cockroachdb" if kind == "cockroachdb" else setting, name), export)
             if other is not export:
-                allowed = f"a cluster that no other export has ({other.where} has it): a cluster has one log export"
-                yield mistake((*export.loc, "cluster_id"), cluster, allowed)
+                allowed = f"a {noun} that no other export has ({other.where} has it): a {noun} has one log export"
+                yield mistake((*export.loc, setting), name, allowed)
 
 
 def _atlas_projects(document: Document) -> Iterator[InitErrorDetails]:

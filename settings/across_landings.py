@@ -97,15 +97,14 @@ def _log_groups(document: Document) -> tuple[list[_LogGroup], list[_LogGroup]]:
                 places = [((*export.loc, "log_group"), export.text("log_group"))]
                 places += [((*part.loc, "log_name"), part.text("log_name")) for part in export.parts("groups")]
                 names += [_LogGroup(export, loc, region, name) for loc, name in places if name for region in regions]
-            case "aurora-mysql":
-                cluster, types = (
-                    export.text("cluster_id"),
-                    [value for _, value in export.texts("log_types")] or ["audit"],
-                )
+            case "aurora-mysql" | "rds" as kind:
+                types = [value for _, value in export.texts("log_types")]
+                types = types or (["audit"] if kind == "aurora-mysql" else [])
                 names += [
-                    _LogGroup(export, (*export.loc, "cluster_id"), home, f"/aws/rds/cluster/{cluster}/{log_type}")
+                    _LogGroup(export, (*export.loc, f"{noun}_id"), home, f"/aws/rds/{noun}/{name}/{log_type}")
+                    for noun in ("cluster", "instance")
+                    if (name := export.text(f"{noun}_id"))
                     for log_type in types
-                    if cluster
                 ]
             case "cloudwatch-logs":
                 names += [_LogGroup(export, loc, home, name) for loc, name in export.texts("log_groups")]
@@ -133,9 +132,9 @@ def _one_export_a_log_group(document: Document) -> Iterator[InitErrorDetails]:
     told: set[Loc] = set()
     for group in names:
         other = taken.setdefault((group.region, group.name), group.export)
-        # Two Aurora exports share log groups only if they share the cluster, which is told of already.
-        both_aurora = {other.text("kind"), group.export.text("kind")} == {"aurora-mysql"}
-        if other is not group.export and not both_aurora and group.loc not in told:
+        # Two exports of databases share log groups only if they share the database, which is reported already.
+        both_databases = {other.text("kind"), group.export.text("kind")} <= {"aurora-mysql", "rds"}
+        if other is not group.export and not both_databases and group.loc not in told:
             told.add(group.loc)
             allowed = f"a log group that no other export has ({other.where} has {group.name})"
             yield mistake(group.loc, group.name, allowed)

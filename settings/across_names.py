@@ -36,8 +36,9 @@ def _has_connector(part: Part) -> bool:
     match part.text("kind"):
         case "cockroachdb":
             return bool(entry.get("adopt_log_groups"))
-        case "aurora-mysql":
-            return entry.get("configure_cluster", True) is not False or entry.get("log_groups") == "adopt"
+        case "aurora-mysql" | "rds" as kind:
+            configures = "configure_cluster" if kind == "aurora-mysql" else "configure_database"
+            return entry.get(configures, True) is not False or entry.get("log_groups") == "adopt"
         case "s3-logs":
             return entry.get("existing_bucket") is not None
         case "cloudwatch-logs":

@@ -148,15 +148,15 @@ class Alerts(Model):
     )
     failed_logins_per_hour: PerHour | None = Field(
         default=None,
-        description="Failed logins that are an alarm (`aurora-mysql`, `cockroachdb`, `mongodb-atlas`). Left out: they "
-        "are counted only.",
+        description="Failed logins that are an alarm (`aurora-mysql`, `rds`, `cockroachdb`, `mongodb-atlas`). Left "
+        "out: they are counted only.",
     )
     privilege_changes_per_hour: PerHour | None = Field(
         default=None,
-        description="Changes of users and privileges that are an alarm (`aurora-mysql`, `cockroachdb`).",
+        description="Changes of users and privileges that are an alarm (`aurora-mysql`, `rds`, `cockroachdb`).",
     )
     schema_changes_per_hour: PerHour | None = Field(
-        default=None, description="Changes of schemas that are an alarm (`aurora-mysql`, `cockroachdb`)."
+        default=None, description="Changes of schemas that are an alarm (`aurora-mysql`, `rds`, `cockroachdb`)."
     )
     trail_log_group: LogGroupName | None = Field(
         default=None,
@@ -178,9 +178,9 @@ class Alerts(Model):
 
 
 KINDS_WITH_SECURITY_EVENTS = {
-    "failed_logins_per_hour": ("aurora-mysql", "cockroachdb", "mongodb-atlas"),
-    "privilege_changes_per_hour": ("aurora-mysql", "cockroachdb"),
-    "schema_changes_per_hour": ("aurora-mysql", "cockroachdb"),
+    "failed_logins_per_hour": ("aurora-mysql", "rds", "cockroachdb", "mongodb-atlas"),
+    "privilege_changes_per_hour": ("aurora-mysql", "rds", "cockroachdb"),
+    "schema_changes_per_hour": ("aurora-mysql", "rds", "cockroachdb"),
 }
 """The kinds of export in whose logs each of these can be counted."""
 

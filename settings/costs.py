@@ -20,10 +20,11 @@ from typing import Any, Literal
 from settings.deployment import Deployment
 from settings.destinations import ARCHIVE
 from settings.exports import (
-    AuroraMysqlExport,
     CloudwatchLogsExport,
     CockroachdbExport,
+    DatabaseExport,
     Export,
+    LogGroupExport,
     MongodbAtlasExport,
     S3LogsExport,
     has_key,
@@ -238,8 +239,7 @@ def _priced(units: float, price: float) -> tuple[float, float]:
 
 def landing_of(export: Export) -> Landing:
     """Say how an export's lines come."""
-    groups = (AuroraMysqlExport, CloudwatchLogsExport, CockroachdbExport)
-    return "log groups" if isinstance(export, groups) else "bucket"
+    return "log groups" if isinstance(export, LogGroupExport) else "bucket"
 
 
 def _kind_of(deployment: Deployment, name: str) -> str:
@@ -266,8 +266,8 @@ def alarms_of(deployment: Deployment, export: Export) -> int:
         measured and alerts.daily_gb is not None,
         isinstance(export, CloudwatchLogsExport) and bool(export.log_group_prefixes),  # the connector's schedule
     ]
-    found.append(isinstance(export, AuroraMysqlExport))  # RDS's events
-    if isinstance(export, AuroraMysqlExport | CockroachdbExport):
+    found.append(isinstance(export, DatabaseExport))  # RDS's events
+    if isinstance(export, DatabaseExport | CockroachdbExport):
         found += [
             each is not None
             for each in (
@@ -279,7 +279,7 @@ def alarms_of(deployment: Deployment, export: Export) -> int:
     if isinstance(export, MongodbAtlasExport):
         audited = bool({"MONGOD_AUDIT", "MONGOS_AUDIT"} & {*export.log_types}) and bool(export.ship_to)
         found.append(audited and alerts.failed_logins_per_hour is not None)
-    if not isinstance(export, AuroraMysqlExport | CloudwatchLogsExport | S3LogsExport):
+    if not isinstance(export, DatabaseExport | CloudwatchLogsExport | S3LogsExport):
         found.append(alerts.trail_log_group is not None)  # the vendor's denied calls
     return sum(found)
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, ModelWrapValidatorHandler, Tag, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    ModelWrapValidatorHandler,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, mistakes_across
@@ -17,6 +25,7 @@ from settings.exports import (
     CockroachdbExport,
     Export,
     MongodbAtlasExport,
+    RdsExport,
     S3LogsExport,
 )
 from settings.landing import BucketLanding, LogGroupLanding
@@ -24,9 +33,18 @@ from settings.model import Model
 from settings.replica import Replica
 from settings.retention import PROFILES, ProfileName, Retention
 from settings.sql import Sql
-from settings.text import AccountId, DeploymentName, NotEmpty, Region, Switch
+from settings.text import AccountId, DeploymentName, EachOnce, NotEmpty, PersonArn, Region, Switch, refuse
 
 __all__ = ["ATLAS_EXPORTS_PER_PROJECT", "RESERVED_NAMES", "Alerts", "Deployment"]
+
+READERS_CHARACTERS = 1500
+"""Of the 2,048 characters of a trust policy (IAM User Guide, "IAM and AWS STS quotas")."""
+
+
+def _fit_a_trust_policy(value: tuple[str, ...]) -> tuple[str, ...]:
+    if sum(len(arn) + 3 for arn in value) > READERS_CHARACTERS:
+        raise refuse(f"ARNs of at most {READERS_CHARACTERS} characters in all: a role trusts no more")
+    return value
 
 
 class Deployment(Model):
@@ -58,6 +76,12 @@ class Deployment(Model):
     sql: Sql | None = Field(
         default=None, description="SQL over what landed, with Amazon Athena (docs/sql.md). Left out: none."
     )
+    readers: Annotated[tuple[PersonArn, ...], *EachOnce, AfterValidator(_fit_a_trust_policy)] = Field(
+        default=(),
+        description="ARNs of the IAM roles and users that may assume a read-only role for `logdock logs`, "
+        "`logdock status` and, with `sql`, Athena ([The role for readers](logdock.md#the-role-for-readers)). "
+        "Default: no such role.",
+    )
     destinations: tuple[Destination, ...] = Field(default=(), description="Where logs go after they have landed.")
     exports: Annotated[tuple[Export, ...], *NotEmpty] = Field(description="Whose logs land.")
 
@@ -87,7 +111,7 @@ class Deployment(Model):
                 return BucketLanding(bucket=self.landing_bucket(export), prefix="", is_own=True)
             case CockroachdbExport():
                 return LogGroupLanding(names=export.log_groups)
-            case AuroraMysqlExport():
+            case AuroraMysqlExport() | RdsExport():
                 return LogGroupLanding(names=export.log_group_names)
             case CloudwatchLogsExport():
                 return LogGroupLanding(names=export.log_groups, prefixes=export.log_group_prefixes)

@@ -119,6 +119,11 @@ class LogzioDestination(Model):
         "`connect`, which reads it; with `connect`, one that fetchers made by hand still come with.",
     )
     session_seconds: SessionSeconds = 43200
+    permissions: Literal["least", "vendor-documented"] = Field(
+        default="least",
+        description="`fetch`: `least`: list and read its own feed alone. `vendor-documented`: list the whole archive "
+        "bucket, as Logz.io's page asks for.",
+    )
     metrics: LogzioMetrics | None = Field(
         default=None,
         description="Metrics of CloudWatch that are streamed to Logz.io, in either mode. Left out: none.",
@@ -139,7 +144,7 @@ class LogzioDestination(Model):
             raise refuse("false: with `mode: fetch` Logz.io reads the archive's lines as they are")
         return value
 
-    @field_validator("connect", "account_id", "external_id", "session_seconds")
+    @field_validator("connect", "account_id", "external_id", "session_seconds", "permissions")
     @classmethod
     def _only_when_fetching(cls, value: object, info: ValidationInfo) -> object:
         if info.data.get("mode") == "push" and value is not None:

@@ -45,8 +45,8 @@ class ExportBase(Model):
         min_length=1,
         max_length=256,
         pattern=r"^\S+$",
-        description="Logz.io's `type` of this export's logs, such as `guardduty`. Default: the destination's "
-        "`log_type`.",
+        description="Logz.io's `type` of this export's logs, such as `guardduty`. It has no effect in other "
+        "destinations and in the archive. Default: the destination's `log_type`.",
     )
     max_expansion: int = Field(
         default=250,

@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from settings.bucket_exports import SSE_S3_ONLY, AptibleExport, MongodbAtlasExport, S3LogsExport, S3Service
+from settings.database_exports import AuroraMysqlExport, DatabaseExport, RdsExport
 from settings.destinations import ARCHIVE
 from settings.log_group_exports import (
-    AuroraMysqlExport,
     CloudwatchLogsExport,
     CockroachdbExport,
     CockroachdbGroup,
@@ -17,27 +17,39 @@ from settings.log_group_exports import (
 from settings.redaction import Pattern, Redaction
 
 __all__ = [
+    "LOG_GROUP_KINDS",
     "SSE_S3_ONLY",
     "AptibleExport",
     "AuroraMysqlExport",
     "CloudwatchLogsExport",
     "CockroachdbExport",
     "CockroachdbGroup",
+    "DatabaseExport",
     "Export",
     "LogGroupExport",
     "MongodbAtlasExport",
     "Pattern",
+    "RdsExport",
     "Redaction",
     "S3LogsExport",
     "S3Service",
     "announced_to",
 ]
 
-LogGroupExport = CockroachdbExport | AuroraMysqlExport | CloudwatchLogsExport
+LogGroupExport = CockroachdbExport | AuroraMysqlExport | RdsExport | CloudwatchLogsExport
 """An export that lands in log groups, of which the archive has a copy."""
 
+LOG_GROUP_KINDS = ("cockroachdb", "aurora-mysql", "rds", "cloudwatch-logs")
+"""The kinds of these exports."""
+
 Export = Annotated[
-    MongodbAtlasExport | CockroachdbExport | AuroraMysqlExport | AptibleExport | S3LogsExport | CloudwatchLogsExport,
+    MongodbAtlasExport
+    | CockroachdbExport
+    | AuroraMysqlExport
+    | RdsExport
+    | AptibleExport
+    | S3LogsExport
+    | CloudwatchLogsExport,
     Field(discriminator="kind"),
 ]
 """One export."""

@@ -127,6 +127,11 @@ class Names:
         """The workgroup of Athena."""
         return f"{self.deployment}-logs"
 
+    @property
+    def readers(self) -> str:
+        """The role of people who search."""
+        return f"{self.deployment}-readers"
+
     def shipper(self, destination: str) -> str:
         """Return the name of a destination's function and role."""
         return f"{self.deployment}-ship-{destination}"

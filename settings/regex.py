@@ -69,7 +69,7 @@ def check_regex(value: str) -> str:
 
 
 def _compile(value: str) -> None:
-    """Compile as `log_shipper.redaction.compile_pattern` does: with RE2's defaults, a program of 8 MB at most."""
+    """Compile as `log_shipper.patterns.compile_pattern` does: with RE2's defaults, a program of 8 MB at most."""
     import re2
 
     options = re2.Options()

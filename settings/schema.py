@@ -28,6 +28,7 @@ from settings.exports import (
     CockroachdbGroup,
     MongodbAtlasExport,
     Pattern,
+    RdsExport,
     Redaction,
     S3LogsExport,
 )
@@ -62,6 +63,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`connect` (`cockroachdb`)", CockroachdbConnect),
     ("An entry of `groups` (`cockroachdb`)", CockroachdbGroup),
     ("An export of kind `aurora-mysql`", AuroraMysqlExport),
+    ("An export of kind `rds`", RdsExport),
     ("An export of kind `aptible`", AptibleExport),
     ("An export of kind `s3-logs`", S3LogsExport),
     ("An export of kind `cloudwatch-logs`", CloudwatchLogsExport),

@@ -244,6 +244,15 @@ _ROLE = r"arn:aws[a-z-]*:iam::\d{12}:(root|role/[\w+=,.@/-]{1,512}|user/[\w+=,.@
 PrincipalArn = Annotated[str, *matching(_ROLE, "an IAM principal's ARN, such as arn:aws:iam::123456789012:root")]
 """An IAM principal that a vendor names."""
 
+PersonArn = Annotated[
+    str,
+    *matching(
+        _ROLE.replace("root|", ""),
+        "the ARN of one IAM role or user, such as arn:aws:iam::123456789012:role/oncall; no whole account",
+    ),
+]
+"""An IAM role or user that people have."""
+
 KeyArn = Annotated[
     str,
     *matching(
@@ -301,14 +310,23 @@ DbClusterIdentifier = Annotated[
         "a DB cluster identifier: 1 to 63 lower-case letters, digits and single hyphens, beginning with a letter",
     ),
 ]
-"""An Aurora DB cluster identifier."""
+"""A DB cluster identifier."""
+
+DbInstanceIdentifier = Annotated[
+    str,
+    *matching(
+        r"[a-z](?!.*--)([a-z0-9-]{0,61}[a-z0-9])?",
+        "a DB instance identifier: 1 to 63 lower-case letters, digits and single hyphens, beginning with a letter",
+    ),
+]
+"""A DB instance identifier."""
 
 ParameterGroup = Annotated[
     str,
     *matching(
         r"[a-z](?!.*--)([a-z0-9-]{0,253}[a-z0-9])?",
-        "a DB cluster parameter group of your own: 1 to 255 lower-case letters, digits and single hyphens, beginning "
+        "a parameter group of your own: 1 to 255 lower-case letters, digits and single hyphens, beginning "
         "with a letter (a default.* group cannot be changed: leave this setting out and the deploy makes one)",
     ),
 ]
-"""A DB cluster parameter group's name."""
+"""The name of a DB parameter group or a DB cluster parameter group."""

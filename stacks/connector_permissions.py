@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 
 from constructs_lib.statements import endpoint, logs_principal
 from settings.connect import Connect
-from settings.exports import AuroraMysqlExport
+from settings.exports import AuroraMysqlExport, RdsExport
 from settings.names import Names
 
 
@@ -70,41 +70,50 @@ def credential(names: Names, connect: Connect) -> list[iam.PolicyStatement]:
     return statements
 
 
-def aurora_audit(
-    names: Names, export: AuroraMysqlExport, own_group: str, state: str, role_arn: str | None
+def database_logs(
+    names: Names, export: AuroraMysqlExport | RdsExport, own_group: str, state: str, role_arn: str | None
 ) -> list[iam.PolicyStatement]:
-    """Configure one cluster, its parameter group, and the group made for it when it has a default one."""
+    """Configure one database, its parameter group, and the group made for it when it has a default one.
+
+    The resource types of each action: Service Authorization Reference, "Actions, resources, and condition keys for
+    Amazon RDS". What describes parameters, groups and databases is authorised on them, too.
+    """
     rds = f"arn:{names.partition}:rds:{names.region}:{names.account}"
-    cluster, group = f"{rds}:cluster:{export.cluster_id}", f"{rds}:cluster-pg:{own_group}"
-    groups = [group, *([f"{rds}:cluster-pg:{export.parameter_group}"] if export.parameter_group else [])]
+    kind, group_kind, verb = ("cluster", "cluster-pg", "DBCluster") if export.is_cluster else ("db", "pg", "DB")
+    database, group = f"{rds}:{kind}:{export.database_id}", f"{rds}:{group_kind}:{own_group}"
+    groups = [group, *([f"{rds}:{group_kind}:{export.parameter_group}"] if export.parameter_group else [])]
+    modify = "rds:ModifyDBCluster" if export.is_cluster else "rds:ModifyDBInstance"
+    describe = "rds:DescribeDBClusters" if export.is_cluster else "rds:DescribeDBInstances"
+    default = f"{rds}:{group_kind}:default.{export.engine_name}*"
     statements = [
-        _allow("ConfigureCluster", ["rds:DescribeDBClusters", "rds:ModifyDBCluster"], [cluster]),
-        # RDS authorises attaching a group on the group, too: ours now, the default one when it is put back.
-        _allow("AttachGroup", ["rds:ModifyDBCluster"], [group, f"{rds}:cluster-pg:default.aurora-mysql*"]),
+        _allow("ConfigureCluster" if export.is_cluster else "ConfigureInstance", [describe, modify], [database]),
+        # RDS authorises attaching a group on the group, too: ours now, the default one when it is put back. An instance
+        # is required beside its group.
+        _allow("AttachGroup", [modify], [*([] if export.is_cluster else [database]), group, default]),
         _allow(
             "MakeGroup",
             [
-                "rds:CreateDBClusterParameterGroup",
-                "rds:DeleteDBClusterParameterGroup",
-                "rds:DescribeDBClusterParameterGroups",
+                f"rds:Create{verb}ParameterGroup",
+                f"rds:Delete{verb}ParameterGroup",
+                f"rds:Describe{verb}ParameterGroups",
             ],
             [group],
         ),
         _allow(
             "SetParameters",
             [
-                "rds:DescribeDBClusterParameters",
-                "rds:ModifyDBClusterParameterGroup",
-                "rds:ResetDBClusterParameterGroup",
+                f"rds:Describe{verb}Parameters",
+                f"rds:Modify{verb}ParameterGroup",
+                f"rds:Reset{verb}ParameterGroup",
             ],
             groups,
         ),
         remember(names, state),
-        *find_owners(names, "aurora-audit"),
+        *find_owners(names, "aurora-audit" if isinstance(export, AuroraMysqlExport) else "rds-logs"),
     ]
     if role_arn:
         statements += [
-            _allow("AssociateRole", ["rds:AddRoleToDBCluster", "rds:RemoveRoleFromDBCluster"], [cluster]),
+            _allow("AssociateRole", ["rds:AddRoleToDBCluster", "rds:RemoveRoleFromDBCluster"], [database]),
             _allow("PassRole", ["iam:PassRole"], [role_arn], StringEquals={"iam:PassedToService": "rds.amazonaws.com"}),
         ]
     return statements

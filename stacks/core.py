@@ -26,6 +26,7 @@ from settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import hear_of_alarms, hearers
 from stacks.logzio_metrics import streams_metrics
+from stacks.readers import readers_role
 from stacks.recorded_settings import record_settings
 from stacks.replica import replication
 from stacks.shipper_alarms import watch_copies
@@ -78,6 +79,8 @@ class CoreStack(Stack):
             limit = settings.sql.scan_limit_gb
             SqlTables(self, "Sql", settings=settings, names=names, key_arn=self.key.arn, scan_limit_gb=limit)
         self._roles()
+        if settings.readers:
+            readers_role(self, settings=settings, names=names, regions=regions, archive_key_arn=self.key.arn)
         table = MarkTable(self, "Marks", MarkTableProps(table_name=names.mark_table, encryption_key=self.key.key))
         table.node.add_dependency(self.access_logs, self.archive, self.failures, self.node.find_child("ArchiverRole"))
         role = self.node.find_child("ArchiverRole").node.default_child

@@ -19,7 +19,7 @@ from constructs import Construct
 from settings import Deployment
 from settings.costs import LANDINGS, alarms_of, dollars_per_gigabyte, landing_of
 from settings.destinations import ARCHIVE
-from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, CockroachdbExport, Export
+from settings.exports import CloudwatchLogsExport, CockroachdbExport, DatabaseExport, Export, LogGroupExport
 from settings.names import Names
 
 COLUMNS = 24
@@ -224,11 +224,11 @@ def _of(region: str, names: Names) -> str:
 
 
 def _has_groups(export: Export) -> bool:
-    return isinstance(export, CockroachdbExport | AuroraMysqlExport | CloudwatchLogsExport)
+    return isinstance(export, LogGroupExport)
 
 
 def _named_groups(export: Export) -> tuple[str, ...]:
-    if isinstance(export, AuroraMysqlExport):
+    if isinstance(export, DatabaseExport):
         return export.log_group_names
     return export.log_groups if isinstance(export, CockroachdbExport | CloudwatchLogsExport) else ()
 

@@ -31,6 +31,7 @@ from stacks import subscriptions
 from stacks.connection import revision
 from stacks.connector_permissions import log_group
 from stacks.export_alarms import ExportAlarms
+from stacks.readers import read_existing, read_landing, reads_landing
 from stacks.recorded_settings import record_settings
 
 
@@ -209,6 +210,8 @@ class ExportStack(Stack):
     def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:
         """Announce landed objects to each destination, and let its function read them (S3 exports)."""
         self._announce_landing(landing.name, prefix)
+        if reads_landing(self.settings, self._export):
+            read_landing(landing, key, prefix, self.names)
         for destination in self._export.ship_to:
             role_arn = self.names.role_arn(self.names.shipper(destination))
             # The whole bucket, which is this export's alone: what waits in queues may be under a former prefix.
@@ -241,6 +244,14 @@ class ExportStack(Stack):
                 policy_name=self.names.export(self._export.name),
                 policy_document=iam.PolicyDocument(statements=permissions),
                 roles=[self.names.shipper(destination)],
+            )
+        if reads_landing(self.settings, self._export):
+            iam.CfnPolicy(
+                self,
+                "Readers",
+                policy_name=self.names.export(self._export.name),
+                policy_document=iam.PolicyDocument(statements=read_existing(arn, key_arn, prefix, self.names)),
+                roles=[self.names.readers],
             )
 
     def _announce_landing(self, bucket_name: str, prefix: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import Stack
+from aws_cdk import CfnOutput, Stack
 
 from constructs_lib.metric_stream import MetricStream, MetricStreamProps
 from constructs_lib.resource_tags import ResourceTags, ResourceTagsProps
@@ -15,6 +15,7 @@ from settings import Deployment
 from settings.destinations import LogzioDestination
 from settings.logzio_metrics import LogzioMetrics
 from settings.names import Names
+from stacks.next_steps import dashboard_steps
 
 
 def stream_metrics(
@@ -58,6 +59,9 @@ def stream_metrics(
             ),
         )
         tags.node.add_dependency(streamed)
+    if steps := dashboard_steps(destination):
+        suffix = destination.name.title().replace("-", "")
+        CfnOutput(stack, f"{suffix}MetricsNextSteps", value=steps, description="What is left to do for the metrics")
 
 
 def streams_metrics(settings: Deployment) -> bool:

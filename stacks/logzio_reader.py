@@ -65,7 +65,7 @@ def logzio_reader(
             principal_arn=f"arn:{names.partition}:iam::{account_id}:root",
             external_ids=_external_ids(account) if account else destination.external_id or (),
             session_seconds=destination.session_seconds,
-            permissions=_permissions(names, name),
+            permissions=reader_permissions(names, name, whole_bucket=destination.permissions == "vendor-documented"),
         ),
     )
     shipped = [export for export in settings.exports if name in export.ship_to]
@@ -141,14 +141,15 @@ def _external_ids(account: CustomResource) -> tuple[str, ...]:
     return tuple(Fn.split("|", account.get_att_string("ExternalIds")))
 
 
-def _permissions(names: Names, name: str) -> Sequence[iam.PolicyStatement]:
+def reader_permissions(names: Names, name: str, *, whole_bucket: bool) -> Sequence[iam.PolicyStatement]:
+    """Return what Logz.io's reader may do: with `whole_bucket` also list what is not of its feed, but never read it."""
     bucket_arn, prefix = names.bucket_arn(names.bucket("archive")), f"feed/{name}/"
     return [
         iam.PolicyStatement(
             sid="ListFeed",
             actions=["s3:ListBucket"],
             resources=[bucket_arn],
-            conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}*"]}},
+            conditions={} if whole_bucket else {"StringLike": {"s3:prefix": [prefix, f"{prefix}*"]}},
         ),
         iam.PolicyStatement(sid="FindBucket", actions=["s3:GetBucketLocation"], resources=[bucket_arn]),
         iam.PolicyStatement(sid="ReadFeed", actions=["s3:GetObject"], resources=[f"{bucket_arn}/{prefix}*"]),

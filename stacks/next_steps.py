@@ -14,7 +14,7 @@ from typing import Any
 
 from settings.connect import ALERT_DELAY_MINUTES, ALERT_INTERVAL_MINUTES
 from settings.destinations import LogzioDestination
-from settings.exports import AptibleExport, AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
+from settings.exports import AptibleExport, AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
 from settings.names import Names
 
 
@@ -27,6 +27,8 @@ def _data(document: dict[str, Any]) -> str:
     return quote(_json(document))
 
 
+S3_NAMESPACE, S3_DASHBOARD = "AWS/S3", "1Pm3OYbu1MRGoELc2qhxQ1"
+"""The metrics that Logz.io's page is about, and the dashboard that it installs for them."""
 _ROLE_ID = "\0"
 """Stands for the role's id until the shell fills it in: no setting has it."""
 _ATLAS_HOSTS = {False: "https://cloud.mongodb.com", True: "https://cloud.mongodbgov.com"}
@@ -146,8 +148,8 @@ def cockroachdb_switch_off(export: CockroachdbExport) -> str:
     return f'curl --fail-with-body -H "Authorization: Bearer $COCKROACH_API_KEY" -X DELETE {url}'
 
 
-def aurora_configured(export: AuroraMysqlExport, restart: str) -> str:
-    """Say what the deploy does at the cluster, and what it leaves to a person.
+def database_configured(export: AuroraMysqlExport | RdsExport, restart: str, *, region: str) -> str:
+    """Say what the deploy does at the database, and what it leaves to a person.
 
     Parameters
     ----------
@@ -156,44 +158,82 @@ def aurora_configured(export: AuroraMysqlExport, restart: str) -> str:
         runs.
     """
     what = f"the export of {', '.join(export.log_types)}"
-    what += " and the parameters that have the engine write them" if export.parameters else ""
-    return f"The deploy switches on {what}. Nothing else to do, unless it is said here: {restart}"
+    what += " and the parameters that have the engine write them" if export.needs_parameters else ""
+    left = _inside_database(export, region)
+    done = f"The deploy switches on {what}. Nothing else to do, unless it is said here: {restart}"
+    return "\n".join([done, *left])
 
 
-def aurora_steps(export: AuroraMysqlExport, *, role_arn: str | None, region: str) -> str:
+def database_steps(export: AuroraMysqlExport | RdsExport, *, role_arn: str | None, region: str) -> str:
     """Switch the logs and their export on by hand.
 
     A role of the customer's own publishes the audit log alone; the other types are exports in either way. ``$GROUP`` is
-    the cluster's own parameter group, where the settings do not name it.
+    the database's own parameter group, where the settings do not name it.
     """
     parameters = dict(export.parameters)
     if role_arn:
         parameters |= {"server_audit_logs_upload": "1", "aws_default_logs_role": role_arn}
-    rows = json.dumps(
-        [
-            {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "immediate"}
-            for name, value in parameters.items()
-        ],
-        separators=(",", ":"),
-    )
-    group = quote(export.parameter_group) if export.parameter_group else '"$GROUP"'
-    where, cluster = f"aws rds --region {quote(region)}", quote(export.cluster_id)
-    commands = []
-    if parameters:
-        commands.append(
-            f"{where} modify-db-cluster-parameter-group --db-cluster-parameter-group-name {group} "
-            f"--parameters {quote(rows)}"
+    rows = [
+        {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "immediate"}
+        for name, value in parameters.items()
+    ]
+    if export.libraries:
+        # the command replaces the list: what the database loads already stands before it
+        added = ",".join((_LIBRARIES, *export.libraries))
+        rows.append(
+            {"ParameterName": "shared_preload_libraries", "ParameterValue": added, "ApplyMethod": "pending-reboot"}
         )
+    listed = quote(json.dumps(rows, separators=(",", ":"))).replace(json.dumps(_LIBRARIES)[1:-1], _IN_SHELL)
+    group = quote(export.parameter_group) if export.parameter_group else '"$GROUP"'
+    where, database = f"aws rds --region {quote(region)}", quote(export.database_id)
+    kind = "cluster" if export.is_cluster else "instance"
+    groups = "db-cluster-parameter-group" if export.is_cluster else "db-parameter-group"
+    commands = []
+    if rows:
+        commands.append(f"{where} modify-{groups} --{groups}-name {group} --parameters {listed}")
     if role_arn:
-        commands.append(f"{where} add-role-to-db-cluster --db-cluster-identifier {cluster} --role-arn {role_arn}")
+        commands.append(f"{where} add-role-to-db-cluster --db-cluster-identifier {database} --role-arn {role_arn}")
     exported = [name for name in export.log_types if not (role_arn and name == "audit")]
     if exported:
         types = _data({"EnableLogTypes": exported})
         commands.append(
-            f"{where} modify-db-cluster --db-cluster-identifier {cluster} "
-            f"--cloudwatch-logs-export-configuration {types}"
+            f"{where} modify-db-{kind} --db-{kind}-identifier {database} --cloudwatch-logs-export-configuration {types}"
         )
-    return "\n".join(commands)
+    return "\n".join([*commands, *_inside_database(export, region)])
+
+
+_LIBRARIES = "\0"
+"""Stands for the libraries that the database loads until the shell fills them in: no setting has it."""
+_IN_SHELL = """'"$LIBRARIES"'"""
+
+
+_AUDIT_OPTION = (
+    "# The audit log is empty unless the instance's option group has MARIADB_AUDIT_PLUGIN (a default option group "
+    "cannot be changed: create one and attach it):"
+)
+_ADD_AUDIT_OPTION = (
+    'add-option-to-option-group --option-group-name "$OPTION_GROUP" --options OptionName=MARIADB_AUDIT_PLUGIN '
+    "--apply-immediately"
+)
+
+
+def _inside_database(export: AuroraMysqlExport | RdsExport, region: str) -> list[str]:
+    """Return what only a person can do: in SQL, or to an option group that other databases may share.
+
+    Sources: RDS User Guide, "Setting up the pgAudit extension" (the extension is created after the restart, before
+    `pgaudit.log` has effect) and "MariaDB Audit Plugin support for MySQL" (no restart is needed).
+    """
+    if not isinstance(export, RdsExport):
+        return []
+    steps = []
+    if export.libraries:
+        steps.append(
+            "# After the restart, in SQL, in each database: SET pgaudit.log = 'none'; CREATE EXTENSION IF NOT EXISTS "
+            "pgaudit;"
+        )
+    if "audit" in export.log_types:
+        steps += [_AUDIT_OPTION, f"aws rds --region {quote(region)} {_ADD_AUDIT_OPTION}"]
+    return steps
 
 
 def aptible_steps(export: AptibleExport, *, account: str, bucket: str, key_arn: str | None) -> str:
@@ -203,6 +243,16 @@ def aptible_steps(export: AptibleExport, *, account: str, bucket: str, key_arn: 
         "Ask Aptible Support (Enterprise plan, limited beta): Please enable S3 log archiving for our stack in "
         f"{export.stack_region}. AWS account id: {account}. Bucket: {bucket}.{encrypt}"
     )
+
+
+def dashboard_steps(destination: LogzioDestination) -> str:
+    """Say where to install Logz.io's dashboard for S3, if its metrics are streamed.
+
+    Logz.io's API creates dashboards from a definition, and does not install its own, whose definitions are not public.
+    """
+    if destination.metrics is None or S3_NAMESPACE not in destination.metrics.namespaces:
+        return ""
+    return f"# In Logz.io: Integration Hub -> AWS S3 Bucket -> Metrics -> install the dashboard {S3_DASHBOARD}"
 
 
 def fetch_steps(

@@ -5,15 +5,18 @@ The service's regular expressions know no groups, no negated classes, and neithe
 spelt in both cases. A log group takes five patterns with expressions; these are three. They count lines, which is what
 an alarm needs, and are no audit: a statement that begins with a comment is not seen.
 
-Sources: Aurora User Guide, "Advanced Auditing" (the CSV's fields); CockroachDB, "Notable event types".
+Sources: Aurora User Guide, "Advanced Auditing" and RDS User Guide, "MariaDB Audit Plugin support for MySQL" (the
+fields of the audit log); pgaudit, "Format"; CockroachDB, "Notable event types".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
-from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
-from settings.log_group_exports import AuditEvent, Channel
+from settings.database_exports import AuditEvent
+from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
+from settings.log_group_exports import Channel
 
 
 def _any(*expressions: str) -> str:
@@ -28,32 +31,42 @@ def _statements(*beginnings: str) -> str:
     return _any(*(rf",QUERY,\S*,\x27{beginning}" for beginning in beginnings))
 
 
-_AURORA: dict[str, tuple[tuple[AuditEvent, ...], str]] = {
+_PRIVILEGE_STATEMENTS = (
+    rf"{_either_case('grant')}\s",
+    rf"{_either_case('revoke')}\s",
+    *(
+        rf"{_either_case(verb)}\s{_either_case(what)}\s"
+        for verb in ("create", "alter", "drop")
+        for what in ("user", "role")
+    ),
+)
+_SCHEMA_STATEMENTS = (
+    *(
+        rf"{_either_case(verb)}\s{_either_case(what)}"
+        for verb in ("create", "alter", "drop")
+        for what in ("table", "database", "view")
+    ),
+    rf"{_either_case('truncate')}\s",
+)
+
+_POSTGRESQL_REFUSALS = (r"password\sauthentication\sfailed", r"PAM\sauthentication\sfailed", r"no\spg_hba.conf\sentry")
+"""How a failed login begins in PostgreSQL's log; PAM is how RDS checks IAM tokens."""
+_POSTGRESQL_CHANGES = (
+    ("privilege-changes", "role", _PRIVILEGE_STATEMENTS),
+    ("schema-changes", "ddl", _SCHEMA_STATEMENTS),
+)
+"""What is counted there, the class of pgaudit that has it, and the statements that `log_statement` logs."""
+
+_MYSQL: dict[str, tuple[tuple[AuditEvent, ...], str]] = {
     # A connection that failed has its own operation, or an error code in the last field.
     "failed-logins": (("CONNECT",), _any(r",CONNECT,\S*,,[1-9]", ",FAILED_CONNECT,")),
     "privilege-changes": (
         ("QUERY", "QUERY_DCL"),
-        _statements(
-            rf"{_either_case('grant')}\s",
-            rf"{_either_case('revoke')}\s",
-            rf"{_either_case('set')}\s{_either_case('password')}",
-            *(
-                rf"{_either_case(verb)}\s{_either_case(what)}\s"
-                for verb in ("create", "alter", "drop")
-                for what in ("user", "role")
-            ),
-        ),
+        _statements(*_PRIVILEGE_STATEMENTS, rf"{_either_case('set')}\s{_either_case('password')}"),
     ),
     "schema-changes": (
         ("QUERY", "QUERY_DDL"),
-        _statements(
-            *(
-                rf"{_either_case(verb)}\s{_either_case(what)}"
-                for verb in ("create", "alter", "drop")
-                for what in ("table", "database", "view")
-            ),
-            rf"{_either_case('truncate')}\s",
-        ),
+        _statements(*_SCHEMA_STATEMENTS),
     ),
 }
 """What is counted in the audit log, the audited events that have it, and its pattern."""
@@ -81,12 +94,32 @@ _COCKROACHDB: dict[str, tuple[tuple[Channel, ...], Sequence[str]]] = {
 """What is counted, the channels that have it, and the event types."""
 
 
-def aurora_filters(export: AuroraMysqlExport) -> dict[str, dict[str, str]]:
-    """Return what can be counted in an export's audit log: by name, the pattern of its log group."""
-    if "audit" not in export.log_types:
-        return {}
-    group = f"/aws/rds/cluster/{export.cluster_id}/audit"
-    return {name: {group: pattern} for name, (needed, pattern) in _AURORA.items() if {*needed} & {*export.events}}
+def database_filters(export: AuroraMysqlExport | RdsExport) -> dict[str, dict[str, str]]:
+    """Return what can be counted in an export's logs: by name, the pattern of its log group."""
+    groups = dict(zip(export.log_types, export.log_group_names, strict=True))
+    if "audit" in groups:
+        # which events an instance audits is said in its option group
+        events = {*export.events} if isinstance(export, AuroraMysqlExport) else {*get_args(AuditEvent)}
+        return {name: {groups["audit"]: pattern} for name, (needed, pattern) in _MYSQL.items() if {*needed} & events}
+    if "postgresql" in groups and isinstance(export, RdsExport):
+        return {name: {groups["postgresql"]: pattern} for name, pattern in _postgresql(export).items()}
+    return {}
+
+
+def _postgresql(export: RdsExport) -> dict[str, str]:
+    """Return what is counted in PostgreSQL's log; changes only where the settings have them logged.
+
+    Failed logins are always logged (RDS User Guide, "RDS for PostgreSQL database log files"). pgaudit's lines are
+    ``AUDIT: <type>,<statement>,<substatement>,<class>,<command>`` (pgaudit, "Format").
+    """
+    audited, logs_ddl = {*export.pgaudit}, export.log_statement in ("ddl", "mod", "all")
+    found = {"failed-logins": [rf"FATAL:\s\s{each}" for each in _POSTGRESQL_REFUSALS]}
+    for name, audit_class, statements in _POSTGRESQL_CHANGES:
+        is_audited = bool({audit_class, "all"} & audited)
+        found[name] = [rf"AUDIT:\s[A-Z]*,[0-9]*,[0-9]*,{audit_class.upper()},"] if is_audited else []
+        # logged as "statement: <text>", or "execute <name>: <text>" of a prepared one
+        found[name] += [rf"LOG:\s\s[a-z]*\s?\S*:\s{each}" for each in statements if logs_ddl]
+    return {name: _any(*expressions) for name, expressions in found.items() if expressions}
 
 
 def cockroachdb_filters(export: CockroachdbExport) -> dict[str, dict[str, str]]:

@@ -19,6 +19,7 @@ OWN_COMMANDS = {
     ("s3", "sync"),
     ("s3", "ls"),
     ("logs", "tail"),
+    ("cloudformation", "deploy"),
     ("configure", "list-profiles"),
     ("sso", "login"),
 }

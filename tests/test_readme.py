@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -211,14 +212,33 @@ def test_snippets_of_a_kind_are_under_its_heading() -> None:
             assert kinds == {"logzio" if heading == "Logz.io" else heading}
 
 
-def test_every_test_and_word_that_the_threat_model_leans_on_exists() -> None:
-    text = (ROOT / "docs" / "threat-model.md").read_text()
-    defined = {
+@cache
+def defined_tests() -> set[str]:
+    return {
         name
         for path in (ROOT / "tests").rglob("test_*.py")
         for name in re.findall(r"^def (test_\w+)\(", path.read_text(), re.MULTILINE)
     }
+
+
+NOT_SHOWN = ("left to you", "not offered", "the vendor's side")
+"""What a row of a vendor's page may have in place of a test."""
+
+
+@pytest.mark.parametrize("page", ["aptible", "cockroachdb", "logzio", "mongodb-atlas"])
+def test_every_row_of_a_vendors_page_is_shown_by_a_test(page: str) -> None:
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    table = text.partition("| the page says | here it is | shown by |\n")[2].partition("\n\n")[0]
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines()[1:]]
+    assert len(rows) > 15
+    assert [cells[0] for cells in rows if len(cells) != 3] == []
+    shown = {cells[0]: set(re.findall(r"`(test_\w+)`", cells[2])) for cells in rows if cells[2] not in NOT_SHOWN}
+    assert {row: names for row, names in shown.items() if not names or not names <= defined_tests()} == {}
+
+
+def test_every_test_and_word_that_the_threat_model_leans_on_exists() -> None:
+    text = (ROOT / "docs" / "threat-model.md").read_text()
     named = set(re.findall(r"`(test_\w+)`", text))
     assert len(named) > 30
-    assert named <= defined
+    assert named <= defined_tests()
     assert all((ROOT / path).is_dir() for path in re.findall(r"`(tests/\w+/)`", text))

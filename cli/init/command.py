@@ -43,6 +43,7 @@ class ExportKind(StrEnum):
     MONGODB_ATLAS = "mongodb-atlas"
     COCKROACHDB = "cockroachdb"
     AURORA_MYSQL = "aurora-mysql"
+    RDS = "rds"
     APTIBLE = "aptible"
     S3_LOGS = "s3-logs"
     CLOUDWATCH_LOGS = "cloudwatch-logs"
@@ -113,7 +114,7 @@ def _ask(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], kind: 
 def _ask_one(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], kind: Kind, question: Question) -> None:
     """Ask a question until the answer is one that the deploy would take."""
     target = _entry(document, path)
-    for line in textwrap.wrap(_about(kind, question.setting), WIDTH):
+    for line in textwrap.wrap(_about(kind, question.setting), WIDTH, break_on_hyphens=False):
         screen.note(line)
     how = [*(["commas between"] if question.is_list else []), *(["Enter for none"] if question.proposed == "" else [])]
     asked = f"{question.setting} ({'; '.join(how)})" if how else question.setting
@@ -187,7 +188,11 @@ def _settings(values: dict[str, Any], kind: Kind, indent: str) -> list[str]:
     blank: dict[str, object] = {question.setting: [] if question.is_list else "" for question in kind.questions}
     for setting in (*blank, *kind.made):
         lines += textwrap.wrap(
-            _about(kind, setting), WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
+            _about(kind, setting),
+            WIDTH,
+            initial_indent=f"{indent}# ",
+            subsequent_indent=f"{indent}# ",
+            break_on_hyphens=False,
         )
         given = setting in values
         lines.append(f"{indent}{'' if given else '# '}{setting}: {json.dumps(values.get(setting, blank.get(setting)))}")

@@ -12,6 +12,7 @@ from settings.exports import (
     CloudwatchLogsExport,
     CockroachdbExport,
     MongodbAtlasExport,
+    RdsExport,
     S3LogsExport,
 )
 from settings.model import Model
@@ -79,6 +80,16 @@ EXPORTS = {
         made=("external_id",),
     ),
     "aurora-mysql": Kind(AuroraMysqlExport, (Question("cluster_id"), Question("parameter_group", ""))),
+    "rds": Kind(
+        RdsExport,
+        (
+            Question("engine"),
+            Question("cluster_id", ""),
+            Question("instance_id", ""),
+            Question("log_types", is_list=True),
+            Question("parameter_group", ""),
+        ),
+    ),
     "aptible": Kind(AptibleExport, (Question("stack_region"), Question("decryption_keys_secret", ""))),
     # A bucket that no service may write to waits for logs that never come. A file may have one, for writers with
     # permissions of their own in the account.

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import orjson
 from log_shipper import lenient_json
 from log_shipper.errors import ConfigurationError
+from log_shipper.patterns import Compiled, compile_pattern
 from log_shipper.record import Record
-from log_shipper.redaction import Compiled, compile_pattern
 
 from cli.errors import CommandError, ExitCode
 

@@ -102,7 +102,7 @@ def _removed_export(difference: Comparison, export: Export) -> Iterator[Effect]:
         f"The bucket `{old.landing_bucket(export)}`, its policy and its key"
         if isinstance(export, _LANDS_IN_BUCKET) and not getattr(export, "existing_bucket", None)
         else "The log groups and their key"
-        if export.kind in ("cockroachdb", "aurora-mysql")
+        if export.kind in ("cockroachdb", "aurora-mysql", "rds")
         else "What it reads"
     )
     yield Effect(

@@ -21,7 +21,9 @@ from settings.exports import (
     AuroraMysqlExport,
     CloudwatchLogsExport,
     CockroachdbExport,
+    LogGroupExport,
     MongodbAtlasExport,
+    RdsExport,
     S3LogsExport,
 )
 
@@ -118,9 +120,7 @@ def object_record(
             return s3_record(export, marker, now)
 
 
-def event_message(
-    export: CockroachdbExport | AuroraMysqlExport | CloudwatchLogsExport, log_group: str, marker: str, now: datetime
-) -> str:
+def event_message(export: LogGroupExport, log_group: str, marker: str, now: datetime) -> str:
     """Return the record for an export that lands in log groups, as a log event's message."""
     match export:
         case CockroachdbExport():
@@ -138,6 +138,12 @@ def event_message(
         case AuroraMysqlExport() if log_group.endswith("/audit"):
             epoch_us = int(now.timestamp() * 1_000_000)
             return f"{epoch_us},{NAME},logdock,192.0.2.1,0,0,QUERY,,'SELECT 1 /* {marker} */',0"
+        case RdsExport() if log_group.endswith("/audit"):
+            at = now.astimezone(UTC)
+            return f"{at:%Y%m%d %H:%M:%S},{NAME},logdock,192.0.2.1,0,0,QUERY,,'SELECT 1 /* {marker} */',0,,"
+        case RdsExport() if log_group.endswith("/postgresql"):
+            at = now.astimezone(UTC)
+            return f"{at:%Y-%m-%d %H:%M:%S} UTC::@:[0]:LOG:  {message(marker)}"
         case CloudwatchLogsExport() if export.format == "json-lines":
             return _json(marker, now)
         case _:

@@ -7,13 +7,13 @@ from cli.landings import landing_of
 from cli.validate.buckets import check_bucket, check_rule
 from cli.validate.checks import Checks
 from cli.validate.functions import check_secret
-from cli.validate.log_groups import MOST_GROUPS, check_cluster, check_log_groups
+from cli.validate.log_groups import MOST_GROUPS, check_database, check_log_groups
 from cli.validate.roles import Deed, VendorRole, check_role
 from cli.validate.vendors import check_vendor
 from settings.exports import (
     AptibleExport,
-    AuroraMysqlExport,
     CockroachdbExport,
+    DatabaseExport,
     Export,
     MongodbAtlasExport,
     has_key,
@@ -42,8 +42,8 @@ def check_export(account: Account, export: Export, most_groups: int = MOST_GROUP
         check_log_groups(account, checks, export, most_groups)
         if destinations := tuple(name for name in export.ship_to if name != "archive"):
             check_rule(account, checks, export, destinations)
-    if isinstance(export, AuroraMysqlExport):
-        check_cluster(account, checks, export)
+    if isinstance(export, DatabaseExport):
+        check_database(account, checks, export)
     if isinstance(export, AptibleExport) and export.decryption_keys_secret:
         check_secret(account, checks, export.decryption_keys_secret, ())
     if isinstance(export, MongodbAtlasExport | CockroachdbExport | AptibleExport):

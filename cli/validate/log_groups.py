@@ -1,15 +1,20 @@
-"""Log groups that exports land in, that the archiver is subscribed to each, and the cluster that Aurora's come from."""
+"""Log groups that exports land in, that the archiver is subscribed to each, and the database that RDS's come from."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from cli.account import Account
 from cli.landings import log_groups_of
 from cli.subscriptions import subscription_of
 from cli.validate.checks import Checks, another_revision
 from settings.export_base import ConfiguredExport
-from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, Export, LogGroupExport
+from settings.exports import CloudwatchLogsExport, DatabaseExport, Export, LogGroupExport, RdsExport
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import ParameterOutputTypeDef
 
 MOST_NAMED = 5
 MOST_GROUPS = 200
@@ -99,47 +104,109 @@ def _is_subscribed(account: Account, export: Export, name: str, region: str) -> 
     return subscription is not None and subscription["destinationArn"] == archiver_of(account, region)
 
 
-def check_cluster(account: Account, checks: Checks, export: AuroraMysqlExport) -> None:
-    """Check that a cluster exports its logs, and has taken its parameters."""
-    group = mend = ""
-    with checks.of_thing(f"cluster {export.cluster_id}") as check:
-        (cluster,) = account.rds.describe_db_clusters(DBClusterIdentifier=export.cluster_id)["DBClusters"]
-        exported = set(cluster.get("EnabledCloudwatchLogsExports", []))
-        wanted = {each for each in export.log_types if not (export.has_own_role and each == "audit")}
-        mend = (
-            another_revision(account, export.name, export.check_each_deploy)
-            if export.configure_cluster
-            else f"logdock next-steps {export.name}{account.option}"
-        )
-        check.require(wanted <= exported, f"it does not export {', '.join(sorted(wanted - exported))}", mend)
+class _Database(NamedTuple):
+    """What RDS says of a cluster or an instance.
+
+    Attributes
+    ----------
+    waiting
+        The instances that have not taken their parameter group yet.
+    option_groups
+        The option groups of an instance.
+    """
+
+    exported: set[str]
+    group: str
+    waiting: list[str]
+    option_groups: list[str]
+
+
+def _describe(account: Account, export: DatabaseExport) -> _Database:
+    if export.is_cluster:
+        (cluster,) = account.rds.describe_db_clusters(DBClusterIdentifier=export.database_id)["DBClusters"]
         waiting = [
             member["DBInstanceIdentifier"]
             for member in cluster.get("DBClusterMembers", [])
             if member.get("DBClusterParameterGroupStatus") == "pending-reboot"
         ]
+        exported = set(cluster.get("EnabledCloudwatchLogsExports", []))
+        return _Database(exported, cluster["DBClusterParameterGroup"], waiting, [])
+    (instance,) = account.rds.describe_db_instances(DBInstanceIdentifier=export.database_id)["DBInstances"]
+    (group,) = instance["DBParameterGroups"]
+    waiting = [export.database_id] if group.get("ParameterApplyStatus") == "pending-reboot" else []
+    options = [each["OptionGroupName"] for each in instance.get("OptionGroupMemberships", [])]
+    exported = set(instance.get("EnabledCloudwatchLogsExports", []))
+    return _Database(exported, group["DBParameterGroupName"], waiting, options)
+
+
+def _parameters(account: Account, export: DatabaseExport, group: str) -> Iterator[ParameterOutputTypeDef]:
+    if export.is_cluster:
+        of_cluster = account.rds.get_paginator("describe_db_cluster_parameters")
+        for page in of_cluster.paginate(DBClusterParameterGroupName=group):
+            yield from page["Parameters"]
+    else:
+        of_instance = account.rds.get_paginator("describe_db_parameters")
+        for each in of_instance.paginate(DBParameterGroupName=group):
+            yield from each["Parameters"]
+
+
+def check_database(account: Account, checks: Checks, export: DatabaseExport) -> None:
+    """Check that a database exports its logs, and has taken its parameters."""
+    found, mend = None, ""
+    with checks.of_thing(f"{export.noun} {export.database_id}") as check:
+        found = _describe(account, export)
+        wanted = {each for each in export.exported_log_types if not (export.has_own_role and each == "audit")}
+        mend = (
+            another_revision(account, export.name, export.check_each_deploy)
+            if export.is_configured
+            else f"logdock next-steps {export.name}{account.option}"
+        )
+        missing = ", ".join(sorted(wanted - found.exported))
+        check.require(wanted <= found.exported, f"it does not export {missing}", mend)
         check.require(
-            not waiting or not export.parameters,
-            f"{', '.join(waiting)} must be restarted before the parameters count",
+            not found.waiting or not export.needs_parameters,
+            f"{', '.join(found.waiting)} must be restarted before the parameters count",
             "restart them when it suits you",
         )
-        group = cluster["DBClusterParameterGroup"]
-    if not group or not export.parameters:
+    if found is None:
         return
-    with checks.of_thing(f"log parameters of the parameter group {group}", mend) as check:
+    if isinstance(export, RdsExport) and "audit" in export.log_types:
+        _check_audit_plugin(account, checks, export, found.option_groups)
+    if not export.needs_parameters:
+        return
+    with checks.of_thing(f"log parameters of the parameter group {found.group}", mend) as check:
         check.require(
-            not group.startswith("default."),
-            f"cluster {export.cluster_id} uses a default group, which has none of them: it was restored, "
+            not found.group.startswith("default."),
+            f"{export.noun} {export.database_id} uses a default group, which has none of them: it was restored, "
             "upgraded or never configured",
         )
-        pages = account.rds.get_paginator("describe_db_cluster_parameters").paginate(DBClusterParameterGroupName=group)
         values = {
-            each["ParameterName"]: each.get("ParameterValue", "") for page in pages for each in page["Parameters"]
+            each["ParameterName"]: each.get("ParameterValue", "") for each in _parameters(account, export, found.group)
         }
         for name, value in export.parameters.items():
             has = values.get(name, "")
-            check.require(_same_list(has, value), f"{name} is {has!r}, and should be {value!r}")
+            check.require(_as_list(has) == _as_list(value), f"{name} is {has!r}, and should be {value!r}")
+        loaded = values.get("shared_preload_libraries", "")
+        for library in export.libraries:
+            check.require(library in _as_list(loaded), f"shared_preload_libraries is {loaded!r}, without {library}")
 
 
-def _same_list(one: str, other: str) -> bool:
-    """Compare values as lists: RDS keeps the order and the blanks in which they were written."""
-    return {each.strip() for each in one.split(",")} == {each.strip() for each in other.split(",")}
+def _check_audit_plugin(account: Account, checks: Checks, export: RdsExport, groups: list[str]) -> None:
+    """Check that an instance of MySQL or MariaDB has the option that writes the audit log."""
+    with checks.of_thing(f"audit plugin of instance {export.database_id}") as check:
+        options = {
+            option.get("OptionName")
+            for name in groups
+            for group in account.rds.describe_option_groups(OptionGroupName=name)["OptionGroupsList"]
+            for option in group.get("Options", [])
+        }
+        check.require(
+            "MARIADB_AUDIT_PLUGIN" in options,
+            f"option group {', '.join(groups)} has no MARIADB_AUDIT_PLUGIN: the audit log is empty",
+            f"logdock next-steps {export.name}{account.option}",
+        )
+
+
+def _as_list(value: str) -> set[str]:
+    """Read a value as a list: RDS keeps the order and the blanks in which it was written."""
+    return {each.strip() for each in value.split(",")}

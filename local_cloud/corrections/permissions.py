@@ -75,7 +75,7 @@ def _name_log_groups_as_iam_does() -> None:
 
 
 def _name_parameter_groups_as_iam_does() -> None:
-    """IAM sees the ARN of the DB cluster parameter group that a request is about; MiniStack sees ``*``."""
+    """IAM sees the ARN of the parameter group that a request is about; MiniStack sees ``*``."""
     original = iam_actions.extract_resource_arn
 
     def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
@@ -83,9 +83,11 @@ def _name_parameter_groups_as_iam_does() -> None:
         if service != "rds" or arn != "*":
             return arn
         parameters = {**parse_qs((body or b"").decode(errors="replace")), **rest[0]}
-        name = first(parameters, "DBClusterParameterGroupName")
         region, account_id = rest[-2:]
-        return f"arn:aws:rds:{region}:{account_id}:cluster-pg:{name}" if name else arn
+        for parameter, kind in (("DBClusterParameterGroupName", "cluster-pg"), ("DBParameterGroupName", "pg")):
+            if name := first(parameters, parameter):
+                return f"arn:aws:rds:{region}:{account_id}:{kind}:{name}"
+        return arn
 
     iam_actions.extract_resource_arn = extract_resource_arn
 

@@ -13,62 +13,19 @@ import random
 import time
 from typing import TYPE_CHECKING, Any
 
+from local_cloud.stand_ins import databases
 from local_cloud.stand_ins.attempts import misuse_key, reach_further, tamper_with_log_group
 from local_cloud.stand_ins.log_events import put_events
 from local_cloud.stand_ins.recorded import utc, written_again
 from local_cloud.stand_ins.sessions import assume, role_session, stranger
 
 if TYPE_CHECKING:
-    from local_cloud.emulator import Emulator
     from local_cloud.journal import Attempt, Journal
     from local_cloud.stage import Stage
-    from settings import Deployment
     from settings.exports import AuroraMysqlExport
 
 _LINES = 50
 _FILES = 4
-_ENGINE = "aurora-mysql"
-_FAMILY = "aurora-mysql8.0"
-
-
-def prepare(cloud: Emulator, settings: Deployment, export: AuroraMysqlExport) -> None:
-    """Make the database cluster that the export is for, which is there before Logdock is."""
-    rds = cloud.client("rds", settings.account, region=settings.region)
-    group: dict[str, str] = {}
-    if export.parameter_group:
-        rds.create_db_cluster_parameter_group(
-            DBClusterParameterGroupName=export.parameter_group,
-            DBParameterGroupFamily=_FAMILY,
-            Description="The cluster's own",
-        )
-        group["DBClusterParameterGroupName"] = export.parameter_group
-    rds.create_db_cluster(
-        DBClusterIdentifier=export.cluster_id,
-        Engine=_ENGINE,
-        MasterUsername="admin",
-        ManageMasterUserPassword=True,
-        **group,
-    )
-    if export.log_groups == "adopt":
-        logs = cloud.client("logs", settings.account, region=settings.region)
-        for name in export.log_group_names:
-            logs.create_log_group(logGroupName=name)
-
-
-def is_as_it_was(stage: Stage, export: AuroraMysqlExport) -> bool:
-    """Tell whether the cluster is as it was made: no parameter set, nothing exported, its own parameter group."""
-    rds = stage.customer("rds")
-    cluster = rds.describe_db_clusters(DBClusterIdentifier=export.cluster_id)["DBClusters"][0]
-    group = cluster["DBClusterParameterGroup"]
-    pages = rds.get_paginator("describe_db_cluster_parameters").paginate(DBClusterParameterGroupName=group)
-    audited = [
-        item["ParameterName"]
-        for page in pages
-        for item in page["Parameters"]
-        if item["ParameterName"] in export.parameters and item.get("Source") == "user"
-    ]
-    own = not export.parameter_group or group == export.parameter_group
-    return own and not audited and not cluster.get("EnabledCloudwatchLogsExports")
 
 
 class AuroraMysql:
@@ -87,17 +44,12 @@ class AuroraMysql:
 
     def _check_configuration(self) -> None:
         rds = self._stage.customer("rds")
-        cluster = rds.describe_db_clusters(DBClusterIdentifier=self._export.cluster_id)["DBClusters"][0]
-        pages = rds.get_paginator("describe_db_cluster_parameters").paginate(
-            DBClusterParameterGroupName=cluster["DBClusterParameterGroup"]
-        )
-        found = {item["ParameterName"]: item.get("ParameterValue") for page in pages for item in page["Parameters"]}
+        group, exported = databases.found(rds, self._export)
+        items = databases.parameters_of(rds, self._export, group)
+        found = {item["ParameterName"]: item.get("ParameterValue") for item in items}
         for name, value in self._export.parameters.items():
             self._journal.check(f"the cluster's parameter {name} is {value}", found.get(name) == value)
-        exported = cluster.get("EnabledCloudwatchLogsExports", [])
-        self._journal.check(
-            "the cluster exports the logs that were asked for", set(self._export.log_types) <= set(exported)
-        )
+        self._journal.check("the cluster exports the logs that were asked for", {*self._export.log_types} <= exported)
 
     def _write(self, logs: Any) -> str:
         stream = ""

@@ -22,6 +22,7 @@ ANSWERS = {
     "mongodb-atlas": ["5e2211c17a3e5a48f5497de3", "arn:aws:iam::772401394250:root", "id-of-atlas", ""],
     "cockroachdb": ["f78b7feb-b6cf-4396-9d7f-494982d7d81e", "222233334444", "/acme/cockroach"],
     "aurora-mysql": ["billing", ""],
+    "rds": ["postgres", "", "shop", "postgresql, upgrade", ""],
     "aptible": ["eu-west-1", "acme/aptible-keys"],
     "s3-logs": ["cloudtrail, alb", ""],
     "cloudwatch-logs": ["/acme/one, /acme/two", ""],
@@ -117,6 +118,14 @@ def test_bucket_that_no_service_may_write_to_is_asked_again(answer: Answer, tmp_
     assert export.model_dump()["services"] == ("cloudtrail",)
 
 
+def test_a_cluster_of_aurora_that_is_not_named_is_asked_for_again(answer: Answer, tmp_path: Path) -> None:
+    answers = ["aurora-mysql", "aurora-postgresql", "", "shop", "", "upgrade", "postgresql", ""]
+    ended = answer(["--kind", "rds"], [*HEAD, "", *answers, "none"])
+    assert (ended.code, ended.err.count("  expected ")) == (0, 3)
+    (export,) = load_settings(tmp_path / "logdock.yaml").exports
+    assert (export.model_dump()["cluster_id"], export.model_dump()["log_types"]) == ("shop", ("postgresql",))
+
+
 def test_a_file_that_is_there_is_left_alone(answer: Answer, tmp_path: Path) -> None:
     (tmp_path / "logdock.yaml").write_text("mine")
     ended = answer([], [])
@@ -173,6 +182,8 @@ def test_what_was_left_out_is_valid_once_its_comment_goes(answer: Answer, tmp_pa
         left_out[0] = "/acme/one"
     if kind == "s3-logs":
         left_out[1] = "acme-logs"
+    if kind == "rds":
+        left_out[2] = "shop"
     answer(["--kind", kind], [*HEAD, "", *left_out, "none"])
     text = (tmp_path / "logdock.yaml").read_text()
     lists = {question.setting for question in EXPORTS[kind].questions if question.is_list and question.proposed == ""}

@@ -19,9 +19,10 @@ from cli.account import Account
 from cli.validate import functions
 from cli.validate.checks import Checks, Verdict
 from cli.validate.functions import check_topic
-from cli.validate.log_groups import MOST_GROUPS, _check_prefix, check_cluster
+from cli.validate.log_groups import MOST_GROUPS, _check_prefix, check_database
 from cli.validate.roles import trust_faults
 from settings import load_settings
+from settings.exports import RdsExport
 from tests.cli.conftest import EVERYTHING, Type
 from tests.cli.deployed import Deployed
 from tests.conftest import ROOT
@@ -339,7 +340,7 @@ def test_audit_parameters_of_the_clusters_group_are_compared(
     account, checks = Account(settings, None, None), Checks("billing", "")
     export = next(each for each in settings.exports if each.kind == "aurora-mysql" and each.name == "billing")
 
-    check_cluster(account, checks, export)
+    check_database(account, checks, export)
 
     cluster, parameters = checks.all
     assert cluster.verdict is Verdict.FINE
@@ -356,7 +357,7 @@ def test_instances_that_must_be_restarted_are_named(aws: None, monkeypatch: pyte
     checks = Checks("billing", "")
     export = next(each for each in settings.exports if each.kind == "aurora-mysql" and each.name == "billing")
 
-    check_cluster(Account(settings, None, None), checks, export)
+    check_database(Account(settings, None, None), checks, export)
 
     assert "it does not export audit" in checks.all[0].reason
     assert "billing-1 must be restarted before the parameters count" in checks.all[0].reason
@@ -368,6 +369,82 @@ def test_a_log_that_needs_no_parameter_is_well_with_a_default_group(aws: None, m
     checks = Checks("billing", "")
     (export,) = (each for each in settings.exports if each.kind == "aurora-mysql" and each.name == "billing")
 
-    check_cluster(Account(settings, None, None), checks, export.model_copy(update={"log_types": ("error",)}))
+    check_database(Account(settings, None, None), checks, export.model_copy(update={"log_types": ("error",)}))
 
     assert [check.verdict for check in checks.all] == [Verdict.FINE]
+
+
+class Instances:
+    """RDS with one instance, as `logdock validate` reads it."""
+
+    def __init__(self, values: dict[str, str], *, options: Sequence[str] = (), waits: bool = False) -> None:
+        self.values, self.options, self.waits = values, options, waits
+
+    def describe_db_instances(self, DBInstanceIdentifier: str) -> Any:  # noqa: ARG002, N803 - the AWS client's names
+        status = "pending-reboot" if self.waits else "in-sync"
+        instance = {
+            "DBParameterGroups": [{"DBParameterGroupName": "orders-params", "ParameterApplyStatus": status}],
+            "OptionGroupMemberships": [{"OptionGroupName": "orders-options", "Status": "in-sync"}],
+            "EnabledCloudwatchLogsExports": ["postgresql", "upgrade", "audit", "error", "slowquery"],
+        }
+        return {"DBInstances": [instance]}
+
+    def describe_option_groups(self, OptionGroupName: str) -> Any:  # noqa: N803
+        assert OptionGroupName == "orders-options"
+        return {"OptionGroupsList": [{"Options": [{"OptionName": name} for name in self.options]}]}
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "describe_db_parameters"
+        items = [{"ParameterName": name, "ParameterValue": value} for name, value in self.values.items()]
+
+        def pages(DBParameterGroupName: str) -> Any:  # noqa: N803
+            assert DBParameterGroupName == "orders-params"
+            return [{"Parameters": items}]
+
+        return SimpleNamespace(paginate=pages)
+
+
+LOGGED = {"log_connections": "1", "log_disconnections": "1", "pgaudit.log": "role,ddl"}
+
+
+@pytest.mark.parametrize(
+    ("libraries", "changed", "waits", "reasons"),
+    [
+        ("rdsutils, pgaudit", {}, False, ["", ""]),
+        ("pgaudit", {}, True, ["orders must be restarted before the parameters count", ""]),
+        ("pg_stat_statements", {}, False, ["", "shared_preload_libraries is 'pg_stat_statements', without pgaudit"]),
+        ("pgaudit", {"log_connections": "0"}, False, ["", "log_connections is '0', and should be '1'"]),
+    ],
+)
+def test_parameters_and_libraries_of_an_instance_are_compared(
+    aws: None,
+    monkeypatch: pytest.MonkeyPatch,
+    libraries: str,
+    changed: dict[str, str],
+    waits: bool,
+    reasons: list[str],
+) -> None:
+    values = LOGGED | {"shared_preload_libraries": libraries} | changed
+    monkeypatch.setattr(Account, "rds", Instances(values, waits=waits))
+    settings = load_settings(ROOT / "examples" / "rds.yaml")
+    checks = Checks("orders", "")
+    (export,) = (each for each in settings.exports if isinstance(each, RdsExport) and each.name == "orders")
+
+    check_database(Account(settings, None, None), checks, export)
+
+    assert [check.reason for check in checks.all] == reasons
+
+
+@pytest.mark.parametrize("options", [[], ["MARIADB_AUDIT_PLUGIN"]])
+def test_audit_log_without_the_plugin_is_found(aws: None, monkeypatch: pytest.MonkeyPatch, options: list[str]) -> None:
+    values = {"slow_query_log": "1", "long_query_time": "2", "log_output": "FILE"}
+    monkeypatch.setattr(Account, "rds", Instances(values, options=options))
+    settings = load_settings(ROOT / "examples" / "rds.yaml")
+    checks = Checks("shop", "")
+    (export,) = (each for each in settings.exports if isinstance(each, RdsExport) and each.name == "shop")
+
+    check_database(Account(settings, None, None), checks, export)
+
+    plugin = checks.all[1]
+    assert (plugin.verdict is Verdict.FINE) == bool(options)
+    assert options or plugin.reason == "option group orders-options has no MARIADB_AUDIT_PLUGIN: the audit log is empty"

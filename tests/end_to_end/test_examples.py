@@ -12,11 +12,12 @@ import yaml
 from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
+from local_cloud.stand_ins import databases
 from local_cloud.vendors import Vendors
 from policy_proof.live import judge_live
 from policy_proof.results import claim_rows, record
 from settings import Deployment, load_settings
-from settings.exports import AuroraMysqlExport, CloudwatchLogsExport, CockroachdbExport, S3LogsExport
+from settings.exports import CloudwatchLogsExport, CockroachdbExport, DatabaseExport, S3LogsExport
 from tests.conftest import EXAMPLES
 
 pytestmark = pytest.mark.end_to_end
@@ -53,8 +54,8 @@ def in_an_account_of_its_own(example: Path, directory: Path, vendors: Vendors) -
 
 
 def prepare(cloud: Emulator, settings: Deployment) -> None:
-    """Make what an example expects to exist: clusters, log groups, a bucket, a trail, a webhook's secrets."""
-    rds, logs, s3 = (cloud.client(name, settings.account, region=settings.region) for name in ("rds", "logs", "s3"))
+    """Make what an example expects to exist: databases, log groups, a bucket, a trail, a webhook's secrets."""
+    logs, s3 = (cloud.client(name, settings.account, region=settings.region) for name in ("logs", "s3"))
     if settings.alerts.trail_log_group:
         logs.create_log_group(logGroupName=settings.alerts.trail_log_group)
     if webhook := settings.alerts.webhook:
@@ -62,21 +63,8 @@ def prepare(cloud: Emulator, settings: Deployment) -> None:
         for name in filter(None, (webhook.url_secret, webhook.header_secret)):
             secrets.create_secret(Name=name, SecretString="https://chat.acme.example/hook")
     for export in settings.exports:
-        if isinstance(export, AuroraMysqlExport):
-            group = export.parameter_group or "default.aurora-mysql8.0"
-            if export.parameter_group:
-                rds.create_db_cluster_parameter_group(
-                    DBClusterParameterGroupName=group, DBParameterGroupFamily="aurora-mysql8.0", Description="own"
-                )
-            rds.create_db_cluster(
-                DBClusterIdentifier=export.cluster_id,
-                Engine="aurora-mysql",
-                DBClusterParameterGroupName=group,
-                MasterUsername="admin",
-                ManageMasterUserPassword=True,
-            )
-            if export.log_groups == "adopt":
-                logs.create_log_group(logGroupName=export.log_group_names[0])
+        if isinstance(export, DatabaseExport):
+            databases.prepare(cloud, settings, export)
         elif isinstance(export, CockroachdbExport) and export.adopt_log_groups:
             logs.create_log_group(logGroupName=export.log_group)
         elif isinstance(export, CloudwatchLogsExport):

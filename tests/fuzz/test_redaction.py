@@ -10,7 +10,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 from log_shipper.detectors import DETECTORS
-from log_shipper.redaction import Filter, Pattern, Redactor
+from log_shipper.patterns import Filter, Pattern
+from log_shipper.redaction import Redactor
 
 from tests.fuzz.budget import fuzz
 from tests.fuzz.material import JSON, LINE, LINES, SECRET, TEXT

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from log_shipper.parsers import aurora_mysql, cockroachdb, docker_json, json_lines, mongodb_atlas, s3_logs
+from log_shipper.parsers import rds as rds_parser
 from log_shipper.record import Origin, Record
 from log_shipper.timestamps import epoch_ms
 
 from local_cloud.journal import Journal
 from local_cloud.markers import Line, candidates
 from local_cloud.stage import Stage
-from local_cloud.stand_ins import application, aptible, aws_services
+from local_cloud.stand_ins import application, aptible, aws_services, rds
 from local_cloud.stand_ins.aurora_mysql import AuroraMysql
 from local_cloud.stand_ins.aws_services import AwsServices
 from local_cloud.stand_ins.cockroachdb import Cockroachdb
@@ -62,6 +63,8 @@ def _lines(source: str) -> list[Line]:
         stand_in = _stand_in(AuroraMysql, "billing")
         stand_in._host = "billing-instance-1"
         rewrite = stand_in._rewrite
+    elif folder == "rds":
+        rewrite = rds.rewrite
     elif file == "alb.log":
         rewrite = aws_services._request
     elif folder == "aws-services":
@@ -76,6 +79,7 @@ SOURCES = [
     "cockroachdb/json.log",
     "cockroachdb/crdb-v2.log",
     "aurora-mysql/audit.csv",
+    "rds/postgresql.log",
     "aptible/docker.log",
     "aws-services/vpc-flow.log",
     "aws-services/alb.log",
@@ -115,10 +119,13 @@ def _parsed(source: str, line: str) -> list[Record]:
         "mongodb-atlas": mongodb_atlas.parse,
         "cockroachdb": cockroachdb.parse,
         "aurora-mysql": aurora_mysql.parse,
+        "rds": rds_parser.parse,
         "aptible": docker_json.parse,
         "aws-services": s3_logs.ColumnParser("alb").parse if source.endswith("alb.log") else _COLUMNS.parse,
         "application": json_lines.parse,
     }
     if source.endswith("vpc-flow.log") and _COLUMNS.take_header(line):
         return []
+    if line.startswith("\t"):
+        return []  # it goes on in the entry before
     return [parsers[source.partition("/")[0]](line, ORIGIN)]

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 from policy_proof.templates import Templates
 from settings import Deployment, load_settings
-from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
+from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
 from settings.names import Names
-from stacks.next_steps import atlas_steps, aurora_steps, cockroachdb_steps, cockroachdb_switch_off, fetch_steps
+from stacks.next_steps import atlas_steps, cockroachdb_steps, cockroachdb_switch_off, database_steps, fetch_steps
 from tests.conftest import EXAMPLES, synthesize, synthesize_now
 from tests.settings.documents import FETCH, OTLP, document, export
 
@@ -48,6 +48,8 @@ VARIABLES = {
     "LOGZIO_API_TOKEN": "l z",
     "ROLE_ID": "r d",
     "GROUP": "g p",
+    "LIBRARIES": "l b",
+    "OPTION_GROUP": "o g",
     "DISTRIBUTION": "arn:aws:cloudfront::111122223333:distribution/E1",
 }
 ARN = "arn:aws:iam::111122223333:role/x"
@@ -79,7 +81,7 @@ def aurora(**changes: object) -> AuroraMysqlExport:
 @given(users=st.lists(st.sampled_from(HOSTILE), min_size=1, unique=True))
 @hypothesis_settings(deadline=None, max_examples=15)
 def test_database_users_reach_aws_as_they_are(role_arn: str | None, users: list[str]) -> None:
-    calls = run(aurora_steps(aurora(include_users=users), role_arn=role_arn, region="eu-west-1"))
+    calls = run(database_steps(aurora(include_users=users), role_arn=role_arn, region="eu-west-1"))
     assert all(call[:4] == ["aws", "rds", "--region", "eu-west-1"] for call in calls)
     rows = json.loads(calls[0][calls[0].index("--parameters") + 1])
     (value,) = [row["ParameterValue"] for row in rows if row["ParameterName"] == "server_audit_incl_users"]
@@ -143,7 +145,13 @@ def test_every_examples_commands_are_what_bash_runs(path: Any) -> None:
                 assert len(run(steps)) == 2
                 assert ("# In SQL: ALTER TABLE" in steps) == ("SENSITIVE_ACCESS" not in each.omitted_channels)
             case AuroraMysqlExport():
-                assert run(aurora_steps(each, role_arn=ARN, region="eu-west-1"))
+                assert run(database_steps(each, role_arn=ARN, region="eu-west-1"))
+            case RdsExport():
+                calls = run(database_steps(each, role_arn=None, region="eu-west-1"))
+                assert all(call[:4] == ["aws", "rds", "--region", "eu-west-1"] for call in calls)
+                # pgaudit is added to what the database loads already
+                added = [json.loads(call[call.index("--parameters") + 1]) for call in calls if "--parameters" in call]
+                assert ("l b,pgaudit" in str(added)) == bool(each.pgaudit)
     for destination in settings.destinations:
         if destination.kind == "logzio" and destination.mode == "fetch":
             exports = [each.name for each in settings.exports]

@@ -21,7 +21,7 @@ from log_shipper.export_config import parse_export_config
 from log_shipper.jobs import identity_of
 from log_shipper.keys import progress_key
 from log_shipper.mark_items import object_key
-from log_shipper.redaction import compile_pattern
+from log_shipper.patterns import compile_pattern
 
 from settings import SettingsError, load_settings
 from settings.regex import check_regex

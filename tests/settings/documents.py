@@ -24,6 +24,13 @@ EXPORTS: dict[str, Document] = {
         "log_group": "/acme/cockroach/ledger",
     },
     "aurora-mysql": {"name": "billing", "kind": "aurora-mysql", "cluster_id": "billing"},
+    "rds": {
+        "name": "shop",
+        "kind": "rds",
+        "engine": "postgres",
+        "instance_id": "shop",
+        "log_types": ["postgresql"],
+    },
     "aptible": {"name": "platform", "kind": "aptible", "stack_region": "eu-west-1"},
     "s3-logs": {"name": "trail", "kind": "s3-logs", "services": ["cloudtrail"]},
     "cloudwatch-logs": {"name": "apps", "kind": "cloudwatch-logs", "log_groups": ["/acme/apps/checkout"]},

@@ -11,7 +11,8 @@ from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, Document, desti
 Load = Callable[[object], Deployment]
 Refusal = Callable[[object], list[str]]
 RESERVED = (
-    "access-logs, alerts, archiver, core, dashboard, exports, failed, replica, shipper, replica-*, ship-*, shipper-*"
+    "access-logs, alerts, archiver, core, dashboard, exports, failed, readers, replica, shipper, replica-*, ship-*, "
+    "shipper-*"
 )
 
 
@@ -101,6 +102,24 @@ def test_accepts_ten_export_paths_in_a_project_and_rejects_eleven(load: Load, re
     expected = "expected at most 10 export paths in one Atlas project; this one has 11"
     assert line == f"exports[11].project_id: got '{project}'; {expected}"
     assert len(refusal(document(*exports))) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "setting"),
+    [(export("rds"), "instance_id"), (export("aurora-mysql", cluster_id="shop"), "cluster_id")],
+)
+def test_rejects_two_exports_of_one_database(refusal: Refusal, first: Document, setting: str) -> None:
+    second = export("rds", name="second")
+    if setting == "cluster_id":
+        second |= {"engine": "aurora-postgresql", "cluster_id": second.pop("instance_id")}
+    (line,) = refusal(document(first, second))
+    noun = setting.removesuffix("_id")
+    expected = f"a {noun} that no other export has (exports[0] has it): a {noun} has one log export"
+    assert line == f"exports[1].{setting}: got 'shop'; expected {expected}"
+
+
+def test_accepts_a_cluster_and_an_instance_of_one_name(load: Load) -> None:
+    assert load(document(export("rds"), export("aurora-mysql", cluster_id="shop")))
 
 
 @pytest.mark.parametrize("kind", ["cockroachdb", "aurora-mysql"])

@@ -135,6 +135,11 @@ def test_accepts_an_existing_bucket_shared_by_prefixes_that_do_not_overlap(load:
             "/aws/rds/cluster/billing/audit",
         ),
         (
+            [export("rds"), export("cloudwatch-logs", log_groups=["/aws/rds/instance/shop/postgresql"])],
+            "log_groups[0]",
+            "/aws/rds/instance/shop/postgresql",
+        ),
+        (
             [export("cloudwatch-logs", name="one"), export("cloudwatch-logs", name="two")],
             "log_groups[0]",
             "/acme/apps/checkout",

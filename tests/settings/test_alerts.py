@@ -37,6 +37,8 @@ def test_the_defaults_are_those_that_atlas_asks_for(load: Load) -> None:
         (export("cockroachdb", groups=[{"log_name": "/a", "channels": ["OPS"], "min_level": "ERROR"}]), 60),
         (export("aurora-mysql"), 1440),
         (export("aurora-mysql", log_types=["audit", "general"]), 60),
+        (export("rds"), 1440),
+        (export("rds", log_statement="all"), 60),
         (export("aptible"), 0),
         (export("s3-logs"), 60),
         (export("s3-logs", services=["alb"]), 1440),
@@ -142,7 +144,9 @@ def test_names_the_setting_that_was_meant(refusal: Refusal) -> None:
 @pytest.mark.parametrize("setting", ["failed_logins_per_hour", "privilege_changes_per_hour", "schema_changes_per_hour"])
 @pytest.mark.parametrize("kind", EXPORTS)
 def test_counts_are_asked_for_only_where_they_are_made(load: Load, refusal: Refusal, kind: str, setting: str) -> None:
-    counted = {"aurora-mysql", "cockroachdb"} | ({"mongodb-atlas"} if setting == "failed_logins_per_hour" else set())
+    counted = {"aurora-mysql", "rds", "cockroachdb"} | (
+        {"mongodb-atlas"} if setting == "failed_logins_per_hour" else set()
+    )
     whole = document(export(kind, alerts={setting: 3}))
     if kind in counted:
         assert load(whole)

@@ -39,6 +39,7 @@ def test_rejects_what_belongs_to_push_in_fetch_mode(refusal: Refusal, setting: s
         ("account_id", "406095609952"),
         ("external_id", "logzio:x"),
         ("session_seconds", 3600),
+        ("permissions", "vendor-documented"),
     ],
 )
 def test_rejects_what_belongs_to_fetch_in_push_mode(refusal: Refusal, setting: str, value: object) -> None:

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from settings import Deployment
-from settings.exports import AuroraMysqlExport, CockroachdbExport, S3LogsExport
+from settings.exports import AuroraMysqlExport, CockroachdbExport, RdsExport, S3LogsExport
 from settings.log_group_exports import Channel
 from tests.settings.documents import Document, document, export
 
@@ -99,6 +99,45 @@ Refusal = Callable[[object], list[str]]
             "redaction: got ['email']; expected a mapping of settings: markers, detectors, patterns",
         ),
         (
+            export("rds", instance_id=None),
+            "instance_id: missing: a DB instance identifier, or `cluster_id`: one of them is required",
+        ),
+        (
+            export("rds", cluster_id="shop-cluster"),
+            "instance_id: got 'shop'; expected nothing: `cluster_id` is given; an export is of one database",
+        ),
+        (
+            export("rds", engine="mariadb", instance_id=None, cluster_id="shop", log_types=["error"]),
+            "cluster_id: got 'shop'; expected nothing: mariadb has no clusters; give `instance_id`",
+        ),
+        (
+            export("rds", engine="aurora-postgresql", instance_id=None),
+            "cluster_id: missing: a DB cluster identifier: the cluster exports the logs of Aurora's instances",
+        ),
+        (
+            export("rds", engine="aurora-mysql"),
+            "engine: got 'aurora-mysql'; expected one of: aurora-postgresql, postgres, mysql, mariadb",
+        ),
+        (
+            export("rds", log_types=["postgresql", "instance"]),
+            ("log_types: got ['postgresql', 'instance']; expected log types of an instance of postgres: postgresql, "
+            "upgrade, iam-db-auth-error (not instance)"),
+        ),
+        (
+            export("rds", engine="mysql", instance_id=None, cluster_id="shop", log_types=["audit"]),
+            ("log_types: got ['audit']; expected log types of a cluster of mysql: error, general, slowquery, "
+            "iam-db-auth-error (not audit)"),
+        ),
+        (
+            export("rds", log_types=["upgrade"], pgaudit=["ddl"]),
+            "pgaudit: got ['ddl']; expected nothing, or `postgresql` in `log_types`: it says what that log has",
+        ),
+        (
+            export("rds", long_query_time=2),
+            ("long_query_time: got 2; expected nothing, or `slowquery` in `log_types`: it says which statements that "
+            "log has"),
+        ),
+        (
             export("cloudwatch-logs", name=True),
             ("name: got true; expected a text: put it in quotes, or YAML reads yes, no, on and off as true and false"
              '; type "true"'),
@@ -151,6 +190,48 @@ def test_aurora_parameters_follow_from_the_log_types(
     loaded = load(document(export("aurora-mysql", **changes))).exports[0]
     assert isinstance(loaded, AuroraMysqlExport)
     assert loaded.parameters == parameters
+
+
+@pytest.mark.parametrize(
+    ("changes", "parameters"),
+    [
+        ({}, {}),
+        ({"log_connections": True}, {"log_connections": "1", "log_disconnections": "1"}),
+        ({"log_statement": "none"}, {"log_statement": "none"}),
+        ({"log_min_duration_statement": 0}, {"log_min_duration_statement": "0"}),
+        ({"pgaudit": ["ddl", "role"]}, {"pgaudit.log": "ddl,role"}),
+        ({"engine": "mariadb", "log_types": ["error", "audit"]}, {}),
+        (
+            {"engine": "mysql", "log_types": ["general", "slowquery"], "long_query_time": 0.5},
+            {"general_log": "1", "slow_query_log": "1", "long_query_time": "0.5", "log_output": "FILE"},
+        ),
+    ],
+)
+def test_rds_parameters_follow_from_the_settings(
+    load: Load, changes: dict[str, object], parameters: dict[str, str]
+) -> None:
+    loaded = load(document(export("rds", **changes))).exports[0]
+    assert isinstance(loaded, RdsExport)
+    assert loaded.parameters == parameters
+    assert loaded.libraries == (("pgaudit",) if loaded.pgaudit else ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "groups"),
+    [
+        ({"log_types": ["postgresql", "upgrade"]}, ("instance/shop/postgresql", "instance/shop/upgrade")),
+        (
+            {"engine": "aurora-postgresql", "instance_id": None, "cluster_id": "shop"},
+            ("cluster/shop/postgresql",),
+        ),
+    ],
+)
+def test_rds_log_groups_are_those_of_the_database(
+    load: Load, changes: dict[str, object], groups: tuple[str, ...]
+) -> None:
+    loaded = load(document(export("rds", **changes))).exports[0]
+    assert isinstance(loaded, RdsExport)
+    assert loaded.log_group_names == tuple(f"/aws/rds/{each}" for each in groups)
 
 
 def test_every_group_is_a_log_group_of_the_cluster(load: Load) -> None:

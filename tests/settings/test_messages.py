@@ -10,7 +10,7 @@ from settings import SettingsError, load_settings
 from tests.settings.documents import EXPORTS, PUSH, document, export
 
 Refusal = Callable[[object], list[str]]
-KINDS = "mongodb-atlas, cockroachdb, aurora-mysql, aptible, s3-logs, cloudwatch-logs"
+KINDS = "mongodb-atlas, cockroachdb, aurora-mysql, rds, aptible, s3-logs, cloudwatch-logs"
 
 
 def test_rejects_an_unknown_kind(refusal: Refusal) -> None:
@@ -41,7 +41,7 @@ def test_rejects_an_unknown_setting_and_names_the_known(refusal: Refusal) -> Non
         "oversize, log_type, max_expansion, path_fields, kind, stack_region, bucket, replication_role_arn, encryption, "
         "decryption_keys_secret"),
         ("zzz: unknown setting; expected one of: deployment, account, region, retention, replica, alerts, "
-        "dashboard, subscriptions, sql, destinations, exports"),
+        "dashboard, subscriptions, sql, readers, destinations, exports"),
     ]  # fmt: skip
 
 

@@ -40,13 +40,13 @@ def test_rejects_names_that_no_field_can_have(refusal: Refusal, pattern: str, ex
     assert f"; expected {expected}" in line
 
 
-@pytest.mark.parametrize("kind", ["cockroachdb", "aurora-mysql", "cloudwatch-logs"])
+@pytest.mark.parametrize("kind", ["cockroachdb", "aurora-mysql", "rds", "cloudwatch-logs"])
 def test_rejects_path_fields_of_what_has_no_path(refusal: Refusal, kind: str) -> None:
     (line,) = refusal(document(export(kind, path_fields="{team}")))
     assert line.startswith("exports[0].path_fields: unknown setting")
 
 
-@pytest.mark.parametrize("kind", ["mongodb-atlas", "aptible", "cockroachdb", "aurora-mysql"])
+@pytest.mark.parametrize("kind", ["mongodb-atlas", "aptible", "cockroachdb", "aurora-mysql", "rds"])
 @pytest.mark.parametrize("setting", [{"record_start": "^20"}, {"format": "plain"}])
 def test_a_vendors_own_format_is_not_for_the_user_to_say(refusal: Refusal, kind: str, setting: dict[str, str]) -> None:
     (line,) = refusal(document(export(kind, **setting)))

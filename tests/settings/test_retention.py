@@ -13,7 +13,7 @@ Load = Callable[[object], Deployment]
 Refusal = Callable[[object], list[str]]
 
 ALLOWED = "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"
-LOG_GROUP_KINDS = ["cockroachdb", "aurora-mysql", "cloudwatch-logs"]
+LOG_GROUP_KINDS = ["cockroachdb", "aurora-mysql", "rds", "cloudwatch-logs"]
 
 
 def test_the_retentions_are_those_of_cloudwatch_logs() -> None:

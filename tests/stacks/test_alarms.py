@@ -11,6 +11,7 @@ import pytest
 from log_shipper.telemetry import _UNITS
 
 from settings import Deployment, load_settings
+from settings.exports import LOG_GROUP_KINDS
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
 from tests.test_readme import anchors
 
@@ -172,12 +173,12 @@ def test_every_export_has_the_alarms_that_it_needs(path: Any) -> None:
     settings, example = load_settings(path), synthesize(path)
     for export in settings.exports:
         names = set(named(example, export.name))
-        archived = {"archive"} if export.kind in ("cockroachdb", "aurora-mysql", "cloudwatch-logs") else set()
+        archived = {"archive"} if export.kind in LOG_GROUP_KINDS else set()
         shipped = {*export.ship_to} - archived
         needed = {f"lag-{each}" for each in archived | shipped} | {f"refused-{each}" for each in shipped}
         needed |= {"handover"} if shipped else set()
         needed |= {"silence"} if settings.alerts_of(export).silent_after_minutes else set()
-        needed |= {"rds-events"} if export.kind == "aurora-mysql" else set()
+        needed |= {"rds-events"} if export.kind in ("aurora-mysql", "rds") else set()
         needed |= {"connector"} if getattr(export, "log_group_prefixes", ()) else set()
         asked = {"volume", "denied", "failed-logins", "privilege-changes", "schema-changes"}
         assert names - asked == needed, export.name

@@ -359,8 +359,10 @@ def _home(example: Synthesized) -> str:
 
 
 def test_every_cross_account_role_trusts_one_principal_by_external_id_for_twelve_hours(example: Synthesized) -> None:
-    for stack, _, role in example.resources("AWS::IAM::Role"):
+    for stack, logical_id, role in example.resources("AWS::IAM::Role"):
         trust = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        if logical_id == "ReadersRole":
+            continue  # people, whom the settings name: test_readers.py compares it whole
         assert len(trust) == 1
         (kind, principal), *more = trust[0]["Principal"].items()
         assert not more
@@ -392,7 +394,12 @@ def statements_of(example: Synthesized) -> list[tuple[str, dict[str, Any]]]:
 def test_no_identity_policy_has_a_wildcard_action_or_every_resource(example: Synthesized) -> None:
     for where, statement in statements_of(example):
         # AWS describes composite alarms to those only who may describe every alarm, and lists tags by no resource.
-        if statement["Action"] in ("cloudwatch:DescribeAlarms", "tag:GetResources"):
+        # `logdock status` finds stacks by their tag, and metrics have no resource.
+        everywhere = {
+            "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudformation:DescribeStacks",
+            "tag:GetResources",
+        }  # fmt: skip
+        if set(as_list(statement["Action"])) <= everywhere:
             assert statement["Effect"] == "Allow"
             continue
         assert all("*" not in action for action in as_list(statement["Action"])), where

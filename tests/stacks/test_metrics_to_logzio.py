@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from settings.destinations import LISTENER_HOSTS
+from settings.destinations import LISTENER_HOSTS, LogzioDestination
+from stacks.next_steps import dashboard_steps
 from tests.conftest import ROOT, Synthesized, synthesize
 from tests.settings.documents import FETCH, PUSH, destination, document, export
 
@@ -315,6 +316,18 @@ def test_the_archives_key_admits_that_log_group_only_where_metrics_are_streamed(
 
     assert groups(example, REGION) == ["/aws/lambda/acme-prod-*", "/aws/kinesisfirehose/acme-prod-*"]
     assert groups(synthesize(ROOT / "examples" / "s3-logs.yaml"), "eu-west-1") == ["/aws/lambda/acme-prod-*"]
+
+
+def test_next_steps_say_where_to_install_the_dashboard(example: Synthesized) -> None:
+    outputs = [each for template in example.templates.values() for each in template.get("Outputs", {}).items()]
+    (step,) = [output["Value"] for name, output in outputs if name == "LogzMetricsNextSteps"]
+    assert "1Pm3OYbu1MRGoELc2qhxQ1" in step
+
+
+@pytest.mark.parametrize(("namespaces", "has_dashboard"), [({"AWS/S3": []}, True), ({"AWS/EC2": []}, False)])
+def test_only_metrics_of_s3_have_a_dashboard(namespaces: dict[str, Any], has_dashboard: bool) -> None:
+    metrics = {"token_secret": SECRET, "namespaces": namespaces}
+    assert bool(dashboard_steps(LogzioDestination.model_validate({**PUSH, "metrics": metrics}))) is has_dashboard
 
 
 def test_without_metrics_there_is_nothing_of_it() -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from settings.names import Names
 from stacks.core import _fitting
+from stacks.logzio_reader import reader_permissions
 from tests.conftest import ROOT, Synthesized, synthesize
 
 ACCOUNT = "111122223333"
@@ -384,6 +388,16 @@ def test_logzios_reader_reads_its_own_feed_and_nothing_else() -> None:
         allow("ReadFeed", "s3:GetObject", f"{archive}/{feed}*"),
         allow("DecryptFeed", "kms:Decrypt", {"Fn::ImportValue": "acme-prod-archive-key-arn"}, via_s3()),
     ]
+
+
+@pytest.mark.parametrize("whole_bucket", [False, True])
+def test_logzios_reader_lists_the_whole_bucket_only_if_asked_to(whole_bucket: bool) -> None:
+    names = Names("acme", "111122223333", "eu-west-1")
+    statements = [each.to_json() for each in reader_permissions(names, "reader", whole_bucket=whole_bucket)]
+    (listing,) = [each for each in statements if each["Action"] == "s3:ListBucket"]
+    assert ("Condition" not in listing) == whole_bucket
+    (reading,) = [each for each in statements if each["Action"] == "s3:GetObject"]
+    assert reading["Resource"] == "arn:aws:s3:::acme-archive-111122223333-eu-west-1/feed/reader/*"
 
 
 def test_logzios_reader_trusts_the_account_and_the_ids_that_the_settings_name() -> None:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport
-from stacks.security_events import audit_is_counted, aurora_filters, cockroachdb_filters
+from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
+from stacks.security_events import audit_is_counted, cockroachdb_filters, database_filters
 from tests.conftest import ROOT, Synthesized, synthesize
 from tests.settings.documents import export
 
 EVENTS = ROOT / "tests" / "events"
-AURORA = aurora_filters(AuroraMysqlExport.model_validate(export("aurora-mysql")))
+AURORA = database_filters(AuroraMysqlExport.model_validate(export("aurora-mysql")))
+RDS = database_filters(RdsExport.model_validate(export("rds", pgaudit=["ddl", "role"], log_statement="ddl")))
 COCKROACHDB = cockroachdb_filters(CockroachdbExport.model_validate(export("cockroachdb")))
 
 
@@ -66,6 +67,40 @@ def test_aurora_lines_are_seen_for_what_they_are(line: str, kinds: set[str]) -> 
     assert seen_as(AURORA, line) == kinds
 
 
+POSTGRESQL = "2026-03-04 05:06:07 UTC:10.0.3.147(57382):app@shop:[12768]:"
+
+
+@pytest.mark.parametrize(
+    ("line", "kinds"),
+    [
+        ('FATAL:  password authentication failed for user "app"', {"failed-logins"}),
+        ('FATAL:  PAM authentication failed for user "app"', {"failed-logins"}),
+        ('FATAL:  no pg_hba.conf entry for host "10.0.3.147"', {"failed-logins"}),
+        ("FATAL:  terminating connection due to administrator command", set()),
+        ("LOG:  statement: grant select on t to app", {"privilege-changes"}),
+        ("LOG:  execute <unnamed>: CREATE ROLE app", {"privilege-changes"}),
+        ("LOG:  AUDIT: SESSION,1,1,ROLE,GRANT,TABLE,,grant select on t to app,<none>", {"privilege-changes"}),
+        ("LOG:  AUDIT: SESSION,1,1,DDL,CREATE TABLE,TABLE,public.t,create table t (),<none>", {"schema-changes"}),
+        ("LOG:  statement: TRUNCATE t", {"schema-changes"}),
+        ("LOG:  statement: select 'grant '", set()),
+        ("STATEMENT:  grant select on t to app", set()),
+    ],
+)
+def test_postgresql_lines_are_seen_for_what_they_are(line: str, kinds: set[str]) -> None:
+    assert seen_as(RDS, POSTGRESQL + line) == kinds
+
+
+def test_changes_in_postgresql_are_counted_only_where_they_are_logged() -> None:
+    def counted(**changes: object) -> set[str]:
+        return set(database_filters(RdsExport.model_validate(export("rds", **changes))))
+
+    assert counted() == {"failed-logins"}
+    assert counted(pgaudit=["role"]) == {"failed-logins", "privilege-changes"}
+    assert counted(log_statement="mod") == set(RDS)
+    assert counted(log_types=["upgrade"]) == set()
+    assert counted(engine="mysql", log_types=["audit"]) == set(RDS)
+
+
 @pytest.mark.parametrize(
     ("event", "kinds"),
     [
@@ -99,7 +134,7 @@ def test_recorded_lines_of_an_ordinary_day_are_none(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", [each for kinds in (AURORA, COCKROACHDB) for one in kinds.values() for each in one.values()]
+    "pattern", [each for kinds in (AURORA, RDS, COCKROACHDB) for one in kinds.values() for each in one.values()]
 )
 def test_patterns_have_nothing_that_the_services_expressions_do_not_know(pattern: str) -> None:
     # CloudWatch Logs User Guide, "Supported regular expressions (regex) syntax".
@@ -130,7 +165,7 @@ def test_every_count_is_one_metric_of_its_export_without_dimensions(example: Syn
 
 def test_what_is_not_audited_is_not_counted() -> None:
     def counted(**changes: object) -> set[str]:
-        return set(aurora_filters(AuroraMysqlExport.model_validate(export("aurora-mysql", **changes))))
+        return set(database_filters(AuroraMysqlExport.model_validate(export("aurora-mysql", **changes))))
 
     assert counted(events=["CONNECT"]) == {"failed-logins"}
     assert counted(events=["QUERY_DDL"]) == {"schema-changes"}

@@ -279,6 +279,14 @@ def _needs(service: str, operation: str, arguments: Mapping[str, Any]) -> Iterat
         yield action, resource, context | passed
 
 
+_RDS_RESOURCES = {
+    "DBClusterIdentifier": "cluster",
+    "DBInstanceIdentifier": "db",
+    "DBClusterParameterGroupName": "cluster-pg",
+    "DBParameterGroupName": "pg",
+}
+
+
 def _actions(service: str, operation: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield actions and resources."""
     place = f"{REGION}:{ACCOUNT}"
@@ -296,10 +304,9 @@ def _actions(service: str, operation: str, arguments: Mapping[str, Any]) -> Iter
             action = operation.removesuffix("Configuration")
             yield f"s3:{action}", f"arn:aws:s3:::{arguments['Bucket']}"
         case "rds":
-            if cluster := arguments.get("DBClusterIdentifier"):
-                yield f"rds:{operation}", f"arn:aws:rds:{place}:cluster:{cluster}"
-            if group := arguments.get("DBClusterParameterGroupName"):
-                yield f"rds:{operation}", f"arn:aws:rds:{place}:cluster-pg:{group}"
+            for named, kind in _RDS_RESOURCES.items():
+                if name := arguments.get(named):
+                    yield f"rds:{operation}", f"arn:aws:rds:{place}:{kind}:{name}"
             if operation == "AddRoleToDBCluster":
                 yield "iam:PassRole", arguments["RoleArn"]
         case _:

@@ -28,9 +28,11 @@ VALUES: dict[str, object] = {
     "cluster_id": {
         "cockroachdb": "f78b7feb-b6cf-4396-9d7f-494982d7d82f",
         "aurora-mysql": "second",
+        "rds": None,
     },
     "concurrency": 2,
     "decryption_keys_secret": "acme/aptible-keys",
+    "engine": None,
     "exclude": ["^debug"],
     "exclude_users": ["reporting"],
     "existing_bucket": "acme-legacy",
@@ -39,11 +41,14 @@ VALUES: dict[str, object] = {
     "groups": [{"log_name": "/acme/cockroach/sql", "channels": ["SQL_EXEC"]}],
     "include": ["^keep"],
     "include_users": ["admin"],
+    "instance_id": "second",
     "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11",
     "log_group": "/acme/cockroach/renamed",
     "log_group_prefixes": ["/apps/"],
     "log_groups": ["/acme/apps/another"],
+    "log_min_duration_statement": 500,
     "log_type": "acme",
+    "log_types": {"rds": ["postgresql", "upgrade"]},
     "max_expansion": 500,
     "max_expected_silence_minutes": 120,
     "long_query_time": None,
@@ -71,7 +76,9 @@ VALUES: dict[str, object] = {
     "listener_url": None,
     "account_id": None,
 }
-"""Values that a type alone does not give, by the field's name; None: what it needs is not played here."""
+"""Values that a type alone does not give, by the field's name, or for some kinds alone.
+
+None: what it needs is not played here."""
 
 SKIPPED = {"alerts", "redaction", "metrics", "vpc"}
 """Models that touch neither the connector nor keys and policies."""
@@ -211,7 +218,10 @@ def _values(kind: str, name: str, field: FieldInfo) -> Sequence[object]:
 def _value(kind: str, name: str, field: FieldInfo) -> object:
     if name in VALUES:
         value = VALUES[name]
-        return value.get(kind) if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        if kind in value:
+            return value[kind]
     if name == "format":
         return "plain"
     choices = _choices(field.annotation)

@@ -27,11 +27,13 @@ from settings.exports import (
     CloudwatchLogsExport,
     CockroachdbExport,
     MongodbAtlasExport,
+    RdsExport,
     S3LogsExport,
 )
 from tests.lambda_src.vendor_connector.conftest import refusal
 from tests.lambda_src.vendor_connector.formation import Clock, Iam
 from tests.lambda_src.vendor_connector.test_aurora_audit import Rds
+from tests.lambda_src.vendor_connector.test_rds_logs import Instances
 from tests.settings.documents import FETCH, OTLP, destination, document, export
 from tests.transitions.account import ACCOUNT, Account
 from tests.transitions.fields import Change, changes
@@ -40,6 +42,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "mongodb-atlas": MongodbAtlasExport,
     "cockroachdb": CockroachdbExport,
     "aurora-mysql": AuroraMysqlExport,
+    "rds": RdsExport,
     "aptible": AptibleExport,
     "s3-logs": S3LogsExport,
     "cloudwatch-logs": CloudwatchLogsExport,
@@ -56,6 +59,7 @@ SEEN_TO_FAIL: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {
         ({"role": "custom"}, {"role": "service-linked"}),
         ({"log_types": ["audit", "error"]}, {"log_types": ["audit"]}),
     ],
+    "rds": [({"pgaudit": ["ddl"], "log_groups": "adopt"}, {"instance_id": "second", "pgaudit": None})],
     "s3-logs": [({"services": None, "existing_bucket": "acme-legacy"}, {"existing_bucket": "acme-second"})],
 }
 """Changes that left something behind, or could not be deployed, when permissions were the new settings'."""
@@ -154,6 +158,18 @@ class Clusters(Rds):
         return {}
 
 
+class TwoInstances(Instances):
+    """RDS with two instances that are alike."""
+
+    def __init__(self, wire: Any) -> None:
+        super().__init__(wire, refusal)
+        assert self.cluster is not None
+        self.clusters = {name: copy.deepcopy(self.cluster) for name in ("shop", "second")}
+
+    _found = Clusters._found
+    DeleteDBClusterParameterGroup = Clusters.DeleteDBClusterParameterGroup
+
+
 class Services:
     """What moto refuses, or does not keep: subscriptions of functions, keys of log groups, EventBridge of a bucket."""
 
@@ -196,8 +212,8 @@ def prepared(kind: str, wire: Any) -> Snapshot:
         logs.create_log_group(logGroupName=group)
     for bucket in ("acme-legacy", "acme-second"):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    if kind == "aurora-mysql":
-        rds = Clusters(wire)
+    if kind in ("aurora-mysql", "rds"):
+        rds = Clusters(wire) if kind == "aurora-mysql" else TwoInstances(wire)
         return lambda: (remembered(), copy.deepcopy(rds.clusters), copy.deepcopy(rds.groups))
     groups: dict[str, list[Any]] = {group: [] for group in ("/apps/a", "/apps/b", "/more/c")}
     return lambda: (
@@ -413,6 +429,7 @@ RENAMED: dict[str, dict[str, Any]] = {
     "mongodb-atlas": {},
     "cockroachdb": {},
     "aurora-mysql": {},
+    "rds": {},
     "aptible": {},
     "s3-logs": {"services": None, "existing_bucket": "acme-legacy"},
     "cloudwatch-logs": {"log_groups": None, "log_group_prefixes": ["/apps/"], "encrypt": True},

@@ -27,8 +27,8 @@ def stack_of(change: Change) -> str:
 def is_connected(change: Change) -> bool:
     """Whether the vendor is configured by the deploy, before and after."""
     parts = (change.part, change.new_part)
-    if any(part.kind == "aurora-mysql" for part in parts):
-        return all(part.configure_cluster for part in parts)
+    if any(part.kind in ("aurora-mysql", "rds") for part in parts):
+        return all(part.is_configured for part in parts)
     return all(getattr(part, "connect", None) for part in parts)
 
 
@@ -38,6 +38,7 @@ def vendor_of(change: Change) -> str:
         "mongodb-atlas": "MongoDB Atlas",
         "cockroachdb": "CockroachDB Cloud",
         "aurora-mysql": "Aurora",
+        "rds": "RDS",
         "aptible": "Aptible",
         "logzio": "Logz.io",
         "otlp": "the receiver",

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from cli.plan.changes import Change
 from cli.plan.effects import Effect, Kind, joined
 from cli.plan.rules.common import effect
+from settings.exports import LOG_GROUP_KINDS
 
 
 def another_deployment(change: Change) -> Iterable[Effect]:
@@ -132,9 +133,7 @@ def subscriptions(change: Change) -> Iterable[Effect]:
         )
         return
     exports = " ".join(
-        f"{change.new.deployment}-{each.name}"
-        for each in change.new.exports
-        if each.kind in ("cockroachdb", "aurora-mysql", "cloudwatch-logs")
+        f"{change.new.deployment}-{each.name}" for each in change.new.exports if each.kind in LOG_GROUP_KINDS
     )
     yield effect(
         change,

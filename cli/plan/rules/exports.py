@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from cli.plan.changes import Change
 from cli.plan.effects import Effect, Kind, joined
 from cli.plan.rules.common import ON_FROM_NOW, drain, effect
+from settings.exports import LOG_GROUP_KINDS
 
 
 def ship_to(change: Change) -> Iterable[Effect]:
     """A destination that goes gets nothing more; what waits for it cannot be read any more."""
-    lands_in_groups = change.part.kind in ("cockroachdb", "aurora-mysql", "cloudwatch-logs")
+    lands_in_groups = change.part.kind in LOG_GROUP_KINDS
     for name in change.removed:
         if name == "archive" and lands_in_groups:
             continue
@@ -46,7 +47,7 @@ def filters(change: Change) -> Iterable[Effect]:
     stricter = change.removed or not change.before if change.path == "include" else change.added
     if not stricter:
         return
-    if change.part.kind in ("cockroachdb", "aurora-mysql", "cloudwatch-logs"):
+    if change.part.kind in LOG_GROUP_KINDS:
         yield effect(
             change,
             Kind.LOSES,

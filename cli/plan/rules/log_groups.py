@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from cli.plan.changes import Change
 from cli.plan.effects import Effect, Kind, joined, shown
-from cli.plan.rules.common import LOG_GROUP, effect, is_connected
+from cli.plan.rules.common import LOG_GROUP, effect, is_connected, vendor_of
 
 
 def _groups_gone(change: Change, groups: Iterable[str], what: str) -> Iterable[Effect]:
@@ -134,47 +134,56 @@ def plan_of_cluster(change: Change) -> Iterable[Effect]:
     )
 
 
-def aurora_log_types(change: Change) -> Iterable[Effect]:
+def database_log_types(change: Change) -> Iterable[Effect]:
     """A log type that goes is no longer published."""
-    names = (f"/aws/rds/cluster/{change.part.cluster_id}/{each}" for each in change.removed)
+    names = _groups_of(change, change.part.database_id, change.removed)
     yield from _groups_gone(change, names, LOG_GROUP)
     if change.removed and is_connected(change):
         yield effect(
             change,
             Kind.NOTE,
-            f"The deploy has Aurora publish {joined(change.removed)} no more, and puts back the parameters that had "
-            "the engine write it.",
+            f"The deploy has {vendor_of(change)} publish {joined(change.removed)} no more, and puts back the "
+            "parameters that had the engine write it.",
         )
     if change.added and is_connected(change):
         needed = change.new_part.parameters.items() - change.part.parameters.items()
-        if needed and not change.part.parameters:
+        if needed and not change.part.needs_parameters:
             yield _default_group(change)
         elif needed:
             written = joined(sorted(f"{name} = {value}" for name, value in needed))
-            yield effect(change, Kind.NOTE, f"The deploy sets {written} in the cluster's parameter group.")
+            yield effect(change, Kind.NOTE, f"The deploy sets {written} in the {change.part.noun}'s parameter group.")
     if not is_connected(change):
-        yield _aurora_step(change)
+        yield _database_step(change)
 
 
-def _aurora_step(change: Change) -> Effect:
+def _database_step(change: Change) -> Effect:
     return effect(
         change,
         Kind.VENDOR,
-        "The cluster is not configured by the deploy.",
+        f"The {change.part.noun} is not configured by the deploy.",
         f"Deploy, then run what `logdock next-steps {change.of}` prints.",
     )
+
+
+def _groups_of(change: Change, name: str, log_types: Iterable[str]) -> Iterable[str]:
+    return (f"/aws/rds/{change.part.noun}/{name}/{each}" for each in log_types)
+
+
+def _who_restarts(change: Change) -> str:
+    return "its instances" if change.part.is_cluster else "the instance"
 
 
 def _default_group(change: Change) -> Effect:
     return effect(
         change,
         Kind.RESTARTS,
-        "The deploy sets the parameters that have the engine write these logs. A cluster that still uses a default "
-        "parameter group gets one of its own, and its instances must then be restarted once.",
+        "The deploy sets the parameters that have the engine write these logs. "
+        f"{'A cluster' if change.part.is_cluster else 'An instance'} that still uses a default parameter group gets "
+        f"one of its own, and {_who_restarts(change)} must then be restarted once.",
     )
 
 
-def aurora_parameters(change: Change) -> Iterable[Effect]:
+def database_parameters(change: Change) -> Iterable[Effect]:
     """The parameters of the logs are dynamic."""
     if change.path == "events" and change.removed and "audit" in change.new_part.log_types:
         yield effect(
@@ -185,44 +194,85 @@ def aurora_parameters(change: Change) -> Iterable[Effect]:
     if is_connected(change):
         yield effect(change, Kind.NOTE, "The parameters of the logs are dynamic: no instance restarts.")
     else:
-        yield _aurora_step(change)
+        yield _database_step(change)
+
+
+def database_engine(change: Change) -> Iterable[Effect]:
+    """The engine is a fact about the database: it is checked, and changed by nobody."""
+    yield effect(
+        change,
+        Kind.NOTE,
+        f"The deploy fails unless the {change.new_part.noun} `{change.new_part.database_id}` runs {change.after}.",
+    )
+
+
+def pgaudit(change: Change) -> Iterable[Effect]:
+    """The library is loaded at a restart; which classes are logged is dynamic."""
+    if change.removed and change.after:
+        yield effect(
+            change,
+            Kind.CUTS_OFF,
+            f"{joined(change.removed)} is no longer audited; what is not logged cannot be had later.",
+        )
+    if not is_connected(change):
+        yield _database_step(change)
+    elif not change.before:
+        yield effect(
+            change,
+            Kind.RESTARTS,
+            "The deploy adds pgaudit to shared_preload_libraries: "
+            f"{_who_restarts(change)} must then be restarted once.",
+            f"Deploy, restart, then run the SQL that `logdock next-steps {change.of}` prints.",
+        )
+    elif not change.after:
+        yield effect(
+            change,
+            Kind.CUTS_OFF,
+            "The deploy puts shared_preload_libraries and pgaudit.log back: pgaudit logs nothing more.",
+        )
+    else:
+        yield effect(change, Kind.NOTE, "The parameters of the logs are dynamic: no instance restarts.")
 
 
 def parameter_group(change: Change) -> Iterable[Effect]:
-    """A cluster takes another parameter group's values after a restart."""
+    """A database takes another parameter group's values after a restart."""
     if not is_connected(change):
-        yield _aurora_step(change)
+        yield _database_step(change)
         return
     yield effect(
         change,
         Kind.RESTARTS,
-        "The deploy puts the old parameter group's parameters back and sets them in the new one. If the cluster must "
-        "be given another group, its instances take it at their next restart; until then the cluster may not write its "
-        "logs.",
+        "The deploy puts the old parameter group's parameters back and sets them in the new one. If the "
+        f"{change.part.noun} must be given another group, "
+        f"{'its instances take it at their' if change.part.is_cluster else 'it takes it at its'} next restart; until "
+        f"then the {change.part.noun} may not write its logs.",
         "Deploy.",
         "If the output `RestartNeeded` is true: `aws rds reboot-db-instance --db-instance-identifier <each instance> "
-        "--region <the cluster's>`, readers first.",
+        f"--region <the {change.part.noun}'s>`{', readers first' if change.part.is_cluster else ''}.",
         f"`logdock validate {change.of}` says whether every instance runs with it.",
     )
 
 
-def aurora_cluster(change: Change) -> Iterable[Effect]:
-    """Another cluster has other log groups."""
-    names = (f"/aws/rds/cluster/{change.before}/{each}" for each in change.part.log_types)
+def database_id(change: Change) -> Iterable[Effect]:
+    """Another database has other log groups."""
+    if change.before is None:
+        return  # what it was before is named by the other setting
+    names = _groups_of(change, change.before, change.part.log_types)
     yield from _groups_gone(change, names, LOG_GROUP)
     if is_connected(change):
         yield effect(
             change,
             Kind.RESTARTS,
-            f"The deploy puts the cluster `{change.before}` back as it was and configures `{change.after}`. An "
-            "instance that gets another parameter group takes it at its next restart.",
+            f"The deploy puts the {change.part.noun} `{change.before}` back as it was and configures "
+            f"`{change.new_part.database_id}`. An instance that gets another parameter group takes it at its next "
+            "restart.",
             "If both must be exported, add a second export instead.",
         )
     else:
-        yield _aurora_step(change)
+        yield _database_step(change)
 
 
-def aurora_groups(change: Change) -> Iterable[Effect]:
+def database_groups(change: Change) -> Iterable[Effect]:
     """A log group is either made by CloudFormation or taken over."""
     yield from cockroach_adopt(_as_switch(change, change.after == "adopt"))
 
@@ -240,23 +290,24 @@ def aurora_role(change: Change) -> Iterable[Effect]:
     )
 
 
-def configure_cluster(change: Change) -> Iterable[Effect]:
-    """The deploy configures the cluster, or nobody does."""
-    if change.after and not change.new_part.parameters:
+def configure_database(change: Change) -> Iterable[Effect]:
+    """The deploy configures the database, or a user does."""
+    if change.after and not change.new_part.needs_parameters:
         yield effect(change, Kind.NOTE, "The deploy switches the export on; no parameter is needed for it.")
     elif change.after:
         yield effect(
             change,
             Kind.RESTARTS,
-            "The deploy sets the parameters of the logs and switches the export on. A cluster that still uses a "
-            "default parameter group gets one of its own, and its instances must then be restarted once.",
+            "The deploy sets the parameters of the logs and switches the export on. "
+            f"{'A cluster' if change.part.is_cluster else 'An instance'} that still uses a default parameter group "
+            f"gets one of its own, and {_who_restarts(change)} must then be restarted once.",
         )
     else:
         yield effect(
             change,
             Kind.CUTS_OFF,
-            "The deploy puts the cluster back as it was: the logs and their export are switched off. What is not "
-            "audited cannot be had later.",
+            f"The deploy puts the {change.part.noun} back as it was: the logs and their export are switched off. What "
+            "is not audited cannot be had later.",
             f"Deploy, then at once run what `logdock next-steps {change.of}` prints.",
         )
 

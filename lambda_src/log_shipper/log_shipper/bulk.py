@@ -42,8 +42,11 @@ class Dialect(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The headers of every post."""
 
-    def query(self, job: Job) -> str:
-        """Return what is added to the URL's query for a job's lines; a body holds lines of one query only."""
+    def query(self, log_type: str) -> str:
+        """Return what is added to the URL's query for lines that do not name their type, which is this one."""
+
+    def name_type(self, segment: Segment) -> Segment:
+        """Return a segment of which every line names its type."""
 
     def frame(self, segments: Pending) -> Iterator[bytes]:
         """Yield the pieces of the uncompressed body that carries the segments' lines."""
@@ -79,7 +82,7 @@ class BulkSink:
         self._idle: list[HttpClient] = []
         self._flights = parallel.Flights(MAX_IN_FLIGHT, MAX_IN_FLIGHT * dialect.target_body_bytes)
         self._pending: Pending = []
-        self._query = ""
+        self._type = ""
         self._bytes = 0
         self._bisections = 0
 
@@ -104,12 +107,19 @@ class BulkSink:
         return sum(client.seconds for client in self._clients)
 
     def write(self, job: Job, segment: Segment) -> None:
-        """Take a segment; post what was gathered before when it would not fit into the same body."""
-        query = self._dialect.query(job)
-        full = self._bytes + len(segment.data) > self._dialect.target_body_bytes
-        if self._pending and (query != self._query or (self._bytes and full)):
+        """Take a segment; post what was gathered before when it would not fit into the same body.
+
+        The URL has the first type of the body, whose lines stay as they are. Lines of other types name theirs, so
+        that small objects of many types share a body.
+        """
+        if self._bytes and self._bytes + len(segment.data) > self._dialect.target_body_bytes:
             self._begin()
-        self._query = query
+        if not self._bytes:
+            self._type = ""
+        if not self._type:
+            self._type = segment.type
+        elif segment.type not in ("", self._type):
+            segment = self._dialect.name_type(segment)
         self._pending.append((job, segment))
         self._bytes += len(segment.data)
 
@@ -145,7 +155,8 @@ class BulkSink:
             acknowledge(self._pending, self._pending[:])
             return
         self._flights.make_room(self._bytes)
-        query, answer = self._query, parallel.start(self._send, body, self._query)
+        query = self._dialect.query(self._type)
+        answer = parallel.start(self._send, body, query)
         pending, size = self._pending, self._bytes
         self._pending, self._bytes = [], 0
         self._flights.add(pending, size, lambda segments: self._settle(segments, answer, query))

@@ -85,7 +85,7 @@ def open_sink(
 
             token = secrets.token(destination.secret)
             url = logzio.listener_url(destination.url, token)
-            dialect = logzio.LogzioDialect(destination.log_type)
+            dialect = logzio.LogzioDialect()
         else:
             from log_shipper import otlp
 

@@ -9,7 +9,8 @@ import base64
 import binascii
 import re
 import socket
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any
@@ -136,111 +137,171 @@ def payment_cards(text: Text) -> list[Span]:
     """Find card numbers: a known issuer's prefix and length, and Luhn's check digit.
 
     RE2 finds where there may be one. Where the last was near, there may be many: the rest of that line, and 1 KiB at
-    least, is then looked through without RE2.
+    least, is then looked through without RE2, and more with each time.
     """
     data = text.data
     found: list[Span] = []
     position = 0
+    window = _CARD_WINDOW
     search = _card_search()
     while (match := search(data, position)) is not None:
         begin = match.start()
         if begin - position > _CARD_WINDOW:
+            window = _CARD_WINDOW
             alone = _CARD_RUN.match(data, begin + 1)
             position = alone.end() if alone else match.end() - 1
         else:
-            position = data.find(b"\n", begin + _CARD_WINDOW)
+            position = data.find(b"\n", begin + window)
             position = len(data) if position < 0 else position
-        for run in _CARD_RUN.finditer(data, begin, position):
-            start = run.start()
-            found += [(start + first, start + last) for first, last in _cards_in(run[0])]
+            window = min(window * 2, _LARGEST_CARD_WINDOW)
+        found += _cards_in_runs(_CARD_RUN.finditer(data, begin, position))
     return found
 
 
-def _cards_in(run: bytes) -> list[Span]:
-    """Return the spans of card numbers in a run of digits, dots and separators.
+def _cards_in_runs(runs: Iterable[re.Match[bytes]]) -> list[Span]:
+    """Return the spans of card numbers in runs of digits, dots and separators; those with groups are joined."""
+    spans: list[Span] = []
+    texts: list[bytes] = []
+    begins: list[int] = []
+    for run in runs:
+        text = run[0].rstrip(_SEPARATOR_BYTES)
+        if not text.isdigit():
+            texts.append(text)
+            begins.append(run.start())
+        elif len(text) in card_lengths(text[:4]) and _luhn(text):
+            spans.append((run.start(), run.start() + len(text)))
+    if texts:
+        starts = [0, *accumulate([len(text) + 1 for text in texts])]
+        for first, last in _cards_in(b"\n".join(texts)):
+            i = bisect_right(starts, first) - 1
+            distance = begins[i] - starts[i]
+            spans.append((first + distance, last + distance))
+    return spans
+
+
+def has_card(data: bytes) -> bool:
+    """Say whether there may be a card number in a line or in a block of lines."""
+    return _card_search()(b"\n" + data, 0) is not None
+
+
+def _cards_in(runs: bytes) -> list[Span]:
+    """Return the spans of card numbers in runs of digits, dots and separators, a line each.
 
     A card begins and ends with a group of digits. UnionPay issues cards without a valid check digit: those are found
     in the groups in which they are printed.
     """
-    run = run.rstrip(_SEPARATOR_BYTES)
-    if run.isdigit():
-        return [(0, len(run))] if len(run) in _card_lengths(run[:4]) and _luhn(run) else []
     spans: list[Span] = []
-    if b"." in run:
+    if b"." in runs:
         # a decimal number is no card
-        for dotted in _DOTTED_CARD.finditer(run):
+        for dotted in _DOTTED_CARD.finditer(runs):
             number = dotted[0].replace(b".", b"")
-            if len(number) in _card_lengths(number[:4]) and (_luhn(number) or number[:2] == b"62"):
+            if len(number) in card_lengths(number[:4]) and (_luhn(number) or number[:2] == b"62"):
                 spans.append(dotted.span())
     position = 0
-    while (piece := _CARD_GROUPS.search(run, position)) is not None:
-        start, position = piece.span()
-        spans += [(start + first, start + last) for first, last in _cards_in_groups(piece[0])]
-        if _NEXT_GROUP.match(run, position):
-            # the last groups may begin a card that ends in the next ones
-            position = max(start + 1, position - _LONGEST_CARD)
+    while position < len(runs):
+        # the last groups of a piece may begin a card that ends in the next one
+        limit = position + _PIECE_BYTES if position + _PIECE_BYTES + _LONGEST_CARD < len(runs) else len(runs)
+        piece = _cards_in_groups(runs, position, min(limit + _LONGEST_CARD, len(runs)))
+        cards = [span for span in piece if span[0] < limit]
+        spans += cards
+        position = max(limit, cards[-1][1]) if cards else limit
     return spans
 
 
-def _cards_in_groups(text: bytes) -> list[Span]:
-    """Return the spans of card numbers in groups of digits with one separator between two.
+def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
+    """Return the spans of card numbers in a part of a run, in groups of digits with one separator between two.
 
-    The sums of all numbers of a length are computed at once, with a digit in each byte of a long integer: eighteen
-    additions tell of each place whether its check digit is right.
+    All places are looked at together, with a digit in each byte of a long integer: the sums of all numbers of a length
+    take one addition, and one bit of a byte says for each length whether a number of so many digits may be a card.
     """
-    groups = _flat(text).split(b" ")
-    sizes = [*map(len, groups)]
-    number = b"".join(groups)
-    starts, ends = _bytes_as_int(map(_FIRST.__getitem__, sizes)), _bytes_as_int(map(_LAST.__getitem__, sizes))
-    values = _bytes_as_int((number.translate(_VALUE),)), _bytes_as_int((number.translate(_DOUBLED),))
-    sums = 0
-    # a number that is a card: where it begins, and how many digits it has
-    candidates: list[tuple[int, int]] = []
-    for length in range(1, _MOST_DIGITS + 1):
-        sums = values[(length + 1) % 2] + (sums >> 8)
-        if length < _FEWEST_DIGITS:
-            continue
-        right = sums.to_bytes(len(number), "little").translate(_IS_TENFOLD)
-        begins = _bytes_as_int((number.translate(_MAY_BEGIN[length]),)) & starts
-        found = (_bytes_as_int((right,)) & begins & (ends >> 8 * (length - 1))).to_bytes(len(number), "little")
-        at = found.find(1)
-        while at >= 0:
-            candidates.append((at, length))
-            at = found.find(1, at + 1)
-    places = [0, *accumulate(sizes)]
-    if b"62" in number:
-        for i, start in enumerate(places[:-1]):
-            if number.startswith(b"62", start):
-                candidates += [
-                    (start, sum(printed)) for printed in _PRINTED if tuple(sizes[i : i + len(printed)]) == printed
-                ]
-    if not candidates:
+    flat = _flat(run[start:stop])
+    marked = _int(flat) | _int(flat.translate(_MARKS_NEXT)) << 8
+    digits = (marked & (1 << 8 * len(flat)) - 1).to_bytes(len(flat), "little").translate(None, _SEPARATORS)
+    count = len(digits)
+    if count < FEWEST_DIGITS:
         return []
-    spans = []
-    digits = [group.span() for group in _DIGITS.finditer(text)]
-    first, last = (dict(zip(places[i:], edges, strict=False)) for i, edges in enumerate(zip(*digits, strict=True)))
-    done = 0
-    for start, length in sorted(candidates):
-        if start >= done and length in _card_lengths(number[start : start + 4]):
-            done = start + length
-            spans.append((first[start], last[done]))
+    number = digits.translate(_DIGIT)
+    starts = digits.translate(_IS_START)
+    if not run[start - 1 : start].isdigit():
+        starts = b"\1" + starts[1:]
+    begins, breaks = _int(starts), _int(digits.translate(_IS_BREAK))
+    borders = begins if run[stop : stop + 1].isdigit() else begins | 1 << 8 * count
+    value = _int(number.translate(LUHN_VALUE))
+    values = value, _int(number.translate(LUHN_DOUBLED))
+    # by the first two digits
+    lengths = _int((value << 4 | value >> 8).to_bytes(count, "little").translate(LENGTHS_BY_TWO)) & begins * 255
+    printed = _printed_union_pay(number, begins, borders)
+    right = sums = broken = 0
+    for length in range(1, min(_MOST_DIGITS, count) + 1):
+        sums = values[(length + 1) % 2] + (sums >> 8)
+        if breaks:
+            broken |= breaks >> 8 * (length - 1)
+        bit = length - FEWEST_DIGITS
+        if bit >= 0 and (places := lengths >> bit & borders >> 8 * length):
+            cards = _int(sums.to_bytes(count, "little").translate(IS_TENFOLD)) | printed.get(length, 0)
+            right |= (cards & places & ~broken) << bit
+    candidates = right.to_bytes(count, "little")
+    is_candidate = candidates.translate(_IS_SET)
+    spans: list[Span] = []
+    at = is_candidate.find(1)
+    if at >= 0:
+        separated = digits.translate(_IS_SEPARATED)
+        gaps: Sequence[int] = range(count + 1)
+        if not flat.isascii():
+            gaps = [0, *accumulate(map(len, _WIDE_SEPARATOR.findall(flat)))]
+        separators = counted = 0
+    while at >= 0:
+        done = at + 1
+        if chosen := candidates[at] & LENGTHS[number[at : at + 4]]:
+            done = at + _FEWEST[chosen]
+            first = separators + separated.count(1, counted, at + 1)
+            separators = first + separated.count(1, at + 1, done)
+            counted = done
+            spans.append((start + at + gaps[first], start + done + gaps[separators]))
+        at = is_candidate.find(1, done)
     return spans
+
+
+def _printed_union_pay(number: bytes, begins: int, borders: int) -> dict[int, int]:
+    """Return for each length where a number is that UnionPay's groups alone make a card.
+
+    ``begins`` has where a group begins, and ``borders`` also where the last one ends.
+    """
+    result: dict[int, int] = {}
+    if b"62" in number:
+        begins &= _int(number.replace(b"62", b"\xff\0").translate(_IS_FULL))
+        for sizes in _PRINTED if begins else ():
+            length = sum(sizes)
+            ends = {*accumulate(sizes)}
+            matches, between = begins, 0
+            for place in range(1, length + 1):
+                if place in ends:
+                    matches &= borders >> 8 * place
+                else:
+                    between |= borders >> 8 * place
+            result[length] = result.get(length, 0) | (matches & ~between)
+    return result
 
 
 def _flat(text: bytes) -> bytes:
-    """Return groups of digits with a blank between two."""
-    if not text.isascii():
-        for separator in (b"\xc2\xa0", b"\xe2\x80\x91", b"\xe2\x80\xaf"):
-            text = text.replace(separator, b" ")
-    return text.translate(_ONE_SEPARATOR)
+    """Return groups of digits with a blank between two, and a dot where no card goes on; as long as the text was.
+
+    0xFF comes before the blank of a wider separator.
+    """
+    if text.isascii():
+        return text.translate(_ONE_SEPARATOR).replace(b"  ", b"..")
+    for separator in (b"\xc2\xa0", b"\xe2\x80\x91", b"\xe2\x80\xaf"):
+        text = text.replace(separator, b" ".rjust(len(separator), b"\xff"))
+    text = text.translate(_ONE_SEPARATOR).replace(b"  ", b"..").replace(b" \xff", b".\xff")
+    return text.replace(b"\xff.", b"..").replace(b"\xff.", b"..")
 
 
-def _bytes_as_int(parts: Iterable[bytes]) -> int:
-    return int.from_bytes(b"".join(parts), "little")
+def _int(data: bytes) -> int:
+    return int.from_bytes(data, "little")
 
 
 @lru_cache(maxsize=10_000)
-def _card_lengths(prefix: bytes) -> tuple[int, ...]:
+def card_lengths(prefix: bytes) -> tuple[int, ...]:
     """Return how many digits a card number that begins so may have, the fewest first."""
     if len(prefix) < 4:
         return ()
@@ -274,8 +335,15 @@ class _Sums(dict[bytes, int]):
 
     def __missing__(self, digits: bytes) -> int:
         # of a digit's code, the last four bits are its value
-        total = sum(digits[-1::-2].translate(_VALUE)) + sum(digits[-2::-2].translate(_DOUBLED))
+        total = sum(digits[-1::-2].translate(LUHN_VALUE)) + sum(digits[-2::-2].translate(LUHN_DOUBLED))
         return self.setdefault(digits, total)
+
+
+class _Lengths(dict[bytes, int]):
+    """How many digits a card may have, by its first four: a bit for each length, from the fewest on."""
+
+    def __missing__(self, prefix: bytes) -> int:
+        return self.setdefault(prefix, sum(1 << length - FEWEST_DIGITS for length in card_lengths(prefix)))
 
 
 def aws_keys(text: Text) -> list[Span]:
@@ -288,16 +356,12 @@ def aws_keys(text: Text) -> list[Span]:
 def bearer_tokens(text: Text) -> list[Span]:
     """Find tokens behind `Bearer`; behind `Basic` only user and password, or the value of a header."""
     lower = text.lower
-    found: list[Span] = []
-    for match in _SCHEME.finditer(lower):
-        start, end = match.span(2)
-        if (
-            match[1]
-            or _is_user_and_password(text.data[start:end])
-            or _is_header(lower[max(0, match.start() - 48) : match.start()])
-        ):
-            found.append((start, end))
-    return found
+    return [match.span(2) for match in _SCHEME.finditer(lower) if match[1] or _is_basic(text.data, lower, match)]
+
+
+def _is_basic(data: bytes, lower: bytes, match: re.Match[bytes]) -> bool:
+    start, end = match.span(2)
+    return _is_user_and_password(data[start:end]) or _is_header(lower[max(0, match.start() - 48) : match.start()])
 
 
 def _is_header(before: bytes) -> bool:
@@ -362,36 +426,43 @@ _MAESTRO = (5018, 5020, 5038, 5893, 6304, 6390, 6759, 6761, 6762, 6763)
 # between groups of digits: blank (+ in a form) or dash, or U+00A0, U+2011 or U+202F, which do not break the line
 _SEPARATOR = r"(?:[ +\-]|\xC2\xA0|\xE2\x80(?:\x91|\xAF))"
 _SEPARATOR_BYTES = b" .+-\xc2\xa0\xe2\x80\x91\xaf"
-_PRINTED = {
-    (4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (8, 8), (6, 10), (6, 13),
-    (4, 4, 4, 1), (4, 4, 5), (4, 4, 4),
-}  # fmt: skip
-_DIGITS = re.compile(rb"[0-9]+")
-_ONE_SEPARATOR = bytes.maketrans(b"+-", b"  ")
-_FEWEST_DIGITS, _MOST_DIGITS = 12, 19
-# of a group of so many digits, a one for the first or the last
-_FIRST = [b"", *(b"\1" + bytes(size - 1) for size in range(1, 20))]
-_LAST = [b"", *(bytes(size - 1) + b"\1" for size in range(1, 20))]
-# with which digits a card of so many may begin
-_MAY_BEGIN = {
-    length: bytes(byte in digits for byte in range(256))
-    for length, digits in (
-        (12, b"56"), (13, b"456"), (14, b"356"), (15, b"356"), (16, b"234568"), (17, b"568"), (18, b"568"),
-        (19, b"234568"),
-    )
-}  # fmt: skip
-_IS_TENFOLD = bytes(total % 10 == 0 for total in range(256))
+# groups of UnionPay's cards
+_PRINTED = ((4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (8, 8), (6, 10), (6, 13))
+_WIDE_SEPARATOR = re.compile(rb"\xff*+ ")
+_ONE_SEPARATOR = bytes(
+    32 if byte in b" +-" else byte if 48 <= byte < 58 or byte == 0xFF else 46 for byte in range(256)
+)  # fmt: skip
+FEWEST_DIGITS, _MOST_DIGITS = 12, 19
+# what is behind a blank gets one bit more, and behind a dot another
+_MARKS_NEXT = bytes(0x40 * (byte == 0x20) | 0x80 * (byte == 0x2E) for byte in range(256))
+_SEPARATORS = b"\x20\x60\xa0\xff"
+_IS_BREAK = bytes(byte & 0x3F == 0x2E for byte in range(256))
+_DIGIT = bytes(0 if byte & 0x3F == 0x2E else byte & 0x3F for byte in range(256))
+_IS_START = bytes(byte >= 0x40 or byte == 0x2E for byte in range(256))
+_IS_SEPARATED = bytes(byte & 0x40 > 0 for byte in range(256))
+_IS_SET = bytes(byte > 0 for byte in range(256))
+_IS_FULL = bytes(byte == 0xFF for byte in range(256))
+# the fewest digits, by the bits of lengths
+_FEWEST = bytes((bits & -bits).bit_length() + FEWEST_DIGITS - 1 for bits in range(256))
+# how many digits a card may have, by its first two: a bit for each length, from the fewest on
+LENGTHS_BY_TWO = bytes(
+    0b10010010 * (byte >> 4 == 4)
+    | sum(bits for twos, bits in (
+        (b"\x51\x52\x53\x54\x55\x23\x24\x25\x26\x27\x82", 0b10000), (b"\x22\x60\x64\x65\x35", 0b10010000),
+        (b"\x34\x37", 0b1000), (b"\x36\x38\x39\x30", 0b10100), (b"\x62\x81", 0b11110000),
+        (b"\x50\x58\x63\x67", 0xFF),
+    ) if byte in twos)
+    for byte in range(256)
+)  # fmt: skip
+IS_TENFOLD = bytes(total % 10 == 0 for total in range(256))
 _CARD_RUN = re.compile(rb"[2-68](?<![0-9].)[0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
-_CARD_WINDOW = 1024
-# groups, so many that memory stays bounded
-_CARD_GROUPS = re.compile(
-    rf"(?<![0-9])[0-9]{{1,19}}+(?![0-9])(?:{_SEPARATOR}[0-9]{{1,19}}+(?![0-9])){{0,500}}+".encode("latin-1")
-)
-_NEXT_GROUP = re.compile(rf"{_SEPARATOR}[0-9]{{1,19}}+(?![0-9])".encode("latin-1"))
+_CARD_WINDOW, _LARGEST_CARD_WINDOW = 1024, 16384
+_PIECE_BYTES = 2048
 _LONGEST_CARD = 19 * 4
-_VALUE = bytes(byte & 15 for byte in range(256))
-_DOUBLED = bytes((byte & 15) * 2 - 9 * ((byte & 15) > 4) if 48 <= byte < 58 else 0 for byte in range(256))
+LUHN_VALUE = bytes(byte & 15 for byte in range(256))
+LUHN_DOUBLED = bytes((byte & 15) * 2 - 9 * ((byte & 15) > 4) if 48 <= byte < 58 else 0 for byte in range(256))
 _SUMS = _Sums()
+LENGTHS = _Lengths()
 # digits that begin as an issuer's cards and are as many; `_cards_in` decides
 _BARE = (
     r"4[0-9]{12}(?:[0-9]{3}(?:[0-9]{3})?)?|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}"
@@ -407,7 +478,8 @@ _GROUPED = (
 _DOTTED = r"[2-68][0-9]{3}\.(?:[0-9]{4}\.[0-9]{4}\.[0-9]{4}|[0-9]{6}\.[0-9]{4,5})"
 _DOTTED_CARD = re.compile(rf"(?<![0-9]){_DOTTED}(?![0-9])".encode())
 _CARD = rf"[^0-9](?:(?:{_BARE}|{_DOTTED})(?:[^0-9]|$)|{_GROUPED})"
-_ACCESS_KEY = re.compile(rb"A(?<![A-Za-z0-9]A)(?:[KS]IA|ROA|IDA|GPA|N[PV]A|IPA|BIA|CCA)[A-Z0-9]{16}(?![A-Za-z0-9])")
+ACCESS_KEY = r"A(?:[KS]IA|ROA|IDA|GPA|N[PV]A|IPA|BIA|CCA)[A-Z0-9]{16}"
+_ACCESS_KEY = re.compile(rf"A(?<![A-Za-z0-9]A){ACCESS_KEY[1:]}(?![A-Za-z0-9])".encode())
 # of lower-case text
 _SECRET_KEY = re.compile(rb"secret[ _.\-]?(?:access[ _.\-]?)?key[\"'\\ \t:=>]{1,16}([a-z0-9/+]{40})(?![a-z0-9/+])")
 _SCHEME = re.compile(rb"b(?<![a-z0-9]b)(?:(earer)|asic)(?:[ \t]++|\+)([a-z0-9\-._~+/]{8,}+=*+)")

@@ -22,7 +22,8 @@ from log_shipper import parallel
 from log_shipper.detectors import DETECTORS
 from log_shipper.errors import ConfigurationError, ShipperError, UnknownExportError
 from log_shipper.line_readers import FORMATS, JOINABLE_FORMATS, VENDOR_FORMATS
-from log_shipper.redaction import MARKERS, Filter, Pattern, Redactor, compile_pattern, fingerprint
+from log_shipper.patterns import Filter, Pattern, compile_pattern
+from log_shipper.redaction import MARKERS, Redactor, fingerprint
 from log_shipper.rendering import RESERVED_FIELDS
 
 OVERSIZE = ("split", "truncate", "quarantine")

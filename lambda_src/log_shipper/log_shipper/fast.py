@@ -30,6 +30,7 @@ class Wrapped(NamedTuple):
     data: bytes
     records: int
     time: str
+    type: str
 
 
 def has_long_line(block: bytes, limit: int | None) -> bool:
@@ -68,7 +69,7 @@ def wrap(block: bytes | str, renderer: Renderer, log_type: str, *, by_hour: bool
         return None
     times = [head[start:stop] for head in heads]
     data = renderer.lines(times, segments, log_type)
-    return None if data is None else Wrapped(data, len(segments), times[0].decode() + "Z")
+    return None if data is None else Wrapped(data, len(segments), times[0].decode() + "Z", renderer.type_of(log_type))
 
 
 def wrap_at(
@@ -81,7 +82,7 @@ def wrap_at(
     if len(times) > 1 and (len(times) != len(segments) or (by_hour and len({time[:13] for time in times}) > 1)):
         return None
     data = renderer.lines([time[:-1].encode() for time in times], segments, log_type)
-    return None if data is None else Wrapped(data, len(segments), times[0])
+    return None if data is None else Wrapped(data, len(segments), times[0], renderer.type_of(log_type))
 
 
 def pass_through(block: bytes, renderer: Renderer, *, by_hour: bool) -> Wrapped | None:
@@ -89,11 +90,11 @@ def pass_through(block: bytes, renderer: Renderer, *, by_hour: bool) -> Wrapped 
     if by_hour or not block.startswith(HEAD):
         return None
     count = block.count(b"\n") + 1
-    data = renderer.archived_lines(block, count)
-    if data is None:
+    lines = renderer.archived_lines(block, count)
+    if lines is None:
         return None
     time = block[len(HEAD) : len(HEAD) + 40].partition(b'"')[0].decode("ascii", "replace")
-    return Wrapped(data, count, time)
+    return Wrapped(lines[0], count, time, lines[1])
 
 
 def _escaped_lines(block: bytes | str) -> list[bytes] | None:

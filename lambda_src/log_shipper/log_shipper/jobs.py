@@ -52,6 +52,8 @@ class Segment(NamedTuple):
         How many records of the object come before what follows the segment.
     time : str
         The time of the first record that is sent.
+    type : str
+        The destination's type of the lines, which do not name it; empty where they do, or the destination has none.
     ends : tuple of int or None
         ``end`` after each line, as far as whole records go; None where every line is a record and every record a line.
     """
@@ -63,6 +65,7 @@ class Segment(NamedTuple):
     refused: tuple[Refused, ...]
     end: int
     time: str
+    type: str = ""
     ends: tuple[int, ...] | None = None
 
     @property
@@ -182,7 +185,7 @@ class Job:
             return self.segments(raw.records(), by_hour=by_hour)
         self.seen += wrapped.records
         self.tally.records_in += wrapped.records
-        return [Segment(wrapped.data, wrapped.records, 0, 0, (), self.seen, wrapped.time)]
+        return [Segment(wrapped.data, wrapped.records, 0, 0, (), self.seen, wrapped.time, wrapped.type)]
 
     def _wrapped(self, raw: RawBlock, *, by_hour: bool) -> Wrapped | None:
         renderer, config = self.renderer, self.export
@@ -237,6 +240,7 @@ class Job:
     def _segment(self, records: list[Record]) -> Segment:
         shape, config, renderer = self.renderer.shape, self.export, self.renderer
         lines: list[bytes] = []
+        log_types: list[str] = []
         refused: list[Refused] = []
         ends = [self.seen]
         filtered = sent = 0
@@ -260,11 +264,13 @@ class Job:
             sent += 1
             first = first or record.time
             lines += rendered
+            log_types += [record.log_type] * len(rendered)
             ends += [ends[-1]] * (len(rendered) - 1) + [end]
         self.seen += len(records)
-        data, time = b"".join(lines), first or records[0].time
+        data, named = renderer.joined(lines, log_types)
+        time = first or records[0].time
         mixed = tuple(ends[1:]) if not len(lines) == sent == len(records) else None
-        return Segment(data, sent, filtered, len(refused), tuple(refused), self.seen, time, mixed)
+        return Segment(data, sent, filtered, len(refused), tuple(refused), self.seen, time, named, mixed)
 
     def acknowledge(self, segment: Segment) -> None:
         """Count a segment as settled, after storing what it refuses."""

@@ -15,6 +15,7 @@ from log_shipper.parsers import (
     json_stream,
     mongodb_atlas,
     plain,
+    rds,
     s3_logs,
 )
 from log_shipper.record import MAX_JOINED_CHARS, Origin, Record
@@ -23,6 +24,7 @@ COLUMN_FORMATS = ("alb", "clb", "nlb", "s3-access", "vpc-flow", "cloudfront", "c
 LINE_PARSERS: dict[str, Callable[[str, Origin], Record]] = {
     "mongodb": mongodb_atlas.parse,
     "aurora-audit": aurora_mysql.parse,
+    "rds": rds.parse,
     "docker-json": docker_json.parse,
     "json-lines": json_lines.parse,
     "plain": plain.parse,
@@ -36,6 +38,7 @@ VENDOR_FORMATS = {
     "cockroachdb": "cockroachdb",
     "mongodb-atlas": "mongodb",
     "aurora-mysql": "aurora-audit",
+    "rds": "rds",
     "aptible": "docker-json",
     "s3-logs": "auto",
     "cloudwatch-logs": "auto",
@@ -88,6 +91,8 @@ def line_reader(format_name: str, record_start: Callable[[str], bool] | None = N
         return _Joined(parse, record_start, record_start)
     if format_name == "mongodb":
         return _Joined(parse, mongodb_atlas.starts_record, mongodb_atlas.may_continue)
+    if format_name == "rds":
+        return _Joined(parse, rds.starts_record, rds.may_continue)
     return _Single(parse)
 
 

@@ -4,7 +4,8 @@ Limits and answers: https://docs.logz.io/docs/shipping/other-sources/json-api/ a
 https://docs.logz.io/docs/user-guide/data-hub/troubleshoot-invalid-logs/. A body holds at most 10 MB, taken as
 uncompressed bytes; a line 500,000 bytes; a field's value 32,700 characters.
 
-The ``type`` of a line selects the pipeline that parses it; one in the line overrides the one in the URL. The built-in
+The ``type`` of a line selects the pipeline that parses it; one in the line overrides the one in the URL
+(https://docs.logz.io/docs/shipping/code/http/), so only lines of another type than the URL's must name it. The built-in
 types: https://docs.logz.io/docs/user-guide/data-hub/log-parsing/default-parsing/ and, for MySQL, "MySQL",
 "Preconfigured log types".
 """
@@ -21,18 +22,22 @@ from log_shipper.environment import Destination
 from log_shipper.errors import DeliveryError
 from log_shipper.export_config import ExportConfig
 from log_shipper.http_client import Answer
-from log_shipper.jobs import Job, refuse_lines
+from log_shipper.jobs import Segment, refuse_lines
 from log_shipper.parsers import archive_lines
 from log_shipper.record import Origin, Record
-from log_shipper.rendering import Renderer, Shape
+from log_shipper.rendering import HEAD, Renderer, Shape
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_LINE_BYTES = 500_000
 MAX_VALUE_CHARS = 32_700
+MAX_TYPE_BYTES = 2_000
+"""What a type takes in a line that names it: at most 256 characters, escaped."""
 _COUNTS = ("malformedLines", "oversizedLines", "emptyLogLines", "successfulLines")
+_MOST_LOG_TYPES = 16
+_JSON_STRING, _AFTER_LOG_TYPE = rb'"(?:[^"\\]|\\.)*+"', b',"source":'
 
-
-SHAPE = Shape(max_message_chars=MAX_VALUE_CHARS, max_line_bytes=MAX_LINE_BYTES)
+# a line has room for the type that it may have to name
+SHAPE = Shape(max_message_chars=MAX_VALUE_CHARS, max_line_bytes=MAX_LINE_BYTES - MAX_TYPE_BYTES)
 
 BUILT_IN_TYPES: dict[str, dict[str, str]] = {
     "s3-logs": {
@@ -40,6 +45,7 @@ BUILT_IN_TYPES: dict[str, dict[str, str]] = {
         "s3-access": "S3Access", "vpc-flow": "vpcflow",
     },
     "aurora-mysql": {"error": "mysql_error", "general": "mysql", "slowquery": "mysql_slow_query"},
+    "rds": {"error": "mysql_error", "general": "mysql", "slowquery": "mysql_slow_query"},
     "mongodb-atlas": {"": "mongodb"},
 }  # fmt: skip
 """Logz.io's name for the log types of each vendor. The others keep the vendor's name: Logz.io has no pipeline for them,
@@ -57,27 +63,24 @@ def built_in_type(vendor: str, log_type: str) -> str | None:
 
 
 def renderer_of(destination: Destination, config: ExportConfig, source: str, fields: dict[str, str] | None) -> Renderer:
-    """Return what writes the lines of an object: with a type of their own where the settings name none."""
-    has_types = not (config.log_type or destination.log_type) and config.vendor in BUILT_IN_TYPES
-    if not (has_types or destination.parse_json):
-        return Renderer(SHAPE, export=config.name, vendor=config.vendor, source=source, fields=fields)
+    """Return what writes the lines of an object."""
     return LogzioRenderer(
         export=config.name,
         vendor=config.vendor,
         source=source,
         fields=fields,
-        has_types=has_types,
+        log_type=config.log_type or destination.log_type,
         parse_json=destination.parse_json,
     )
 
 
 class LogzioRenderer(Renderer):
-    """Writes archive lines with more members: Logz.io's built-in ``type``, and the fields of a JSON message.
+    """Writes archive lines: with the fields of a JSON message, and with a ``type`` where it differs from the others'.
 
     Parameters
     ----------
-    has_types : bool
-        Whether a line has the built-in type of its log, where there is one.
+    log_type : str or None
+        The type of every line, as the settings name it; None for the built-in type of each log, or the vendor.
     parse_json : bool
         Whether a line has the fields of its message, which is redacted before.
     """
@@ -89,70 +92,102 @@ class LogzioRenderer(Renderer):
         vendor: str,
         source: str,
         fields: dict[str, str] | None = None,
-        has_types: bool,
+        log_type: str | None,
         parse_json: bool,
     ) -> None:
         super().__init__(SHAPE, export=export, vendor=vendor, source=source, fields=fields)
-        self._vendor, self._has_types, self._parse_json = vendor, has_types, parse_json
-        opening = b',"vendor":' + orjson.dumps(vendor) + b',"log_type":'
-        self._archived_type = re.compile(re.escape(opening) + rb'("(?:[^"\\]|\\.)*+")(?=,"source":)')
-        # replaced one after the other, which is faster than an expression, where the types are known by name
-        self._known_types = (
-            None
-            if vendor == "mongodb-atlas"
-            else [
-                (known + b',"source":', known + self._type_part(log_type) + b',"source":')
-                for log_type in BUILT_IN_TYPES.get(vendor, ())
-                for known in (opening + orjson.dumps(log_type),)
-            ]
-        )
+        self._vendor, self._parse_json = vendor, parse_json
+        self._only_type = log_type or (vendor if vendor not in BUILT_IN_TYPES else None)
+        self._before_log_type = b',"vendor":' + orjson.dumps(vendor) + b',"log_type":'
+        self._archived_types: dict[bytes, tuple[bytes, str]] = {}
+        self._is_mixed = False
+
+    def type_of(self, log_type: str) -> str:
+        """Return Logz.io's type of a log."""
+        return self._only_type or built_in_type(self._vendor, log_type) or self._vendor
 
     def line(self, record: Record) -> bytes:
         """Return the line of a record; without the message's fields where those would make it too long."""
-        added = self._type_part(record.log_type)
         if self._parse_json and record.message.startswith("{"):
             from log_shipper import json_fields
 
-            line = self.archived(record, added + json_fields.members_of(record.message))
-            if len(line) <= MAX_LINE_BYTES:
+            line = self.archived(record, json_fields.members_of(record.message))
+            if len(line) <= MAX_LINE_BYTES - MAX_TYPE_BYTES:
                 return line
-        return self.archived(record, added)
+        return self.archived(record)
 
     def lines(self, times: list[bytes], segments: list[bytes], log_type: str, added: bytes = b"") -> bytes | None:
         """Return lines at once; None when a message may have fields."""
         if self._parse_json and any(segment.startswith(b"{") for segment in segments):
             return None
-        return super().lines(times, segments, log_type, added + self._type_part(log_type))
+        return super().lines(times, segments, log_type, added)
 
-    def archived_lines(self, block: bytes, count: int) -> bytes | None:
-        """Return archive lines with their types; None when a message may have fields."""
+    def archived_lines(self, block: bytes, count: int) -> tuple[bytes, str] | None:
+        """Return archive lines as `joined` does; None when a message may have fields."""
         if self._parse_json and b'"message":"{' in block:
             return None
-        first = self._archived_type.search(block) if self._has_types else None
-        if first is None:
-            return block + b"\n"
-        part = self._type_part(orjson.loads(first[1]))
-        typed = block.replace(first[0], first[0] + part) if part else block
-        # one type in all lines, as is usual, is seen by how much longer they are
-        is_one = len(typed) - len(block) == count * len(part) if part else block.count(first[0]) == count
-        if is_one:
-            return typed + b"\n"
-        if self._known_types is None:
-            return self._archived_type.sub(self._typed, block) + b"\n"
-        for before, after in self._known_types:
-            block = block.replace(before, after)
-        return block + b"\n"
+        if self._only_type:
+            return block + b"\n", self._only_type
+        first = self._log_type(block)
+        known = self._known_type(first)
+        if known is not None and not self._is_mixed and block.count(first) == count:
+            return block + b"\n", known[1]
+        typed, missing = self._typed(block, count, first)
+        if missing:
+            # a log type that this object has not had before
+            for found in set(re.findall(re.escape(self._before_log_type) + _JSON_STRING + _AFTER_LOG_TYPE, block)):
+                self._known_type(found)
+            if len(self._archived_types) > _MOST_LOG_TYPES:
+                return None
+            typed, missing = self._typed(block, count, first)
+        self._is_mixed = True
+        return None if missing else (typed + b"\n", "")
+
+    def _typed(self, block: bytes, count: int, first: bytes) -> tuple[bytes, int]:
+        """Return so many archive lines with the types of the log types known so far, and how many lines have others.
+
+        The log type that is ``first`` is looked for first.
+        """
+        for part in sorted(self._archived_types, key=first.__ne__):
+            if not count:
+                break
+            with_type = self._archived_types[part][0]
+            typed = block.replace(part, with_type)
+            count -= (len(typed) - len(block)) // (len(with_type) - len(part))
+            block = typed
+        return block, count
+
+    def _log_type(self, line: bytes) -> bytes:
+        """Return the part of an archive line that has its log type."""
+        start = line.find(self._before_log_type)
+        return line[start : line.find(_AFTER_LOG_TYPE, start) + len(_AFTER_LOG_TYPE)] if start >= 0 else b""
+
+    def _known_type(self, part: bytes) -> tuple[bytes, str] | None:
+        """Return what a line has in place of that part when it names its type, and the type."""
+        known = self._archived_types.get(part)
+        written = part[len(self._before_log_type) : -len(_AFTER_LOG_TYPE)]
+        if known is None and re.fullmatch(_JSON_STRING, written):
+            named = self.type_of(orjson.loads(written))
+            typed = part.removesuffix(_AFTER_LOG_TYPE) + b',"type":' + orjson.dumps(named) + _AFTER_LOG_TYPE
+            known = self._archived_types[part] = typed, named
+        return known
+
+    def joined(self, lines: list[bytes], log_types: list[str]) -> tuple[bytes, str]:
+        """Return lines as one, and the type of all of them; where there are several, the lines name theirs."""
+        types = {log_type: self.type_of(log_type) for log_type in set(log_types)}
+        if len(set(types.values())) <= 1:
+            return b"".join(lines), next(iter(types.values()), "")
+        openings = {log_type: _opening(named) for log_type, named in types.items()}
+        return b"".join([openings[log_type] + line[1:] for line, log_type in zip(lines, log_types, strict=True)]), ""
 
     def archive_line(self, line: bytes) -> bytes:
         """Return a line as the archive has it."""
         return self.archived(archive_lines.parse(line.decode(), Origin("", self._vendor)))
 
-    def _typed(self, log_type: re.Match[bytes]) -> bytes:
-        return log_type[0] + self._type_part(orjson.loads(log_type[1]))
 
-    def _type_part(self, log_type: str) -> bytes:
-        named = built_in_type(self._vendor, log_type) if self._has_types else None
-        return b',"type":"%b"' % named.encode() if named else b""
+def _opening(log_type: str) -> bytes:
+    """Return how a line begins that names its type."""
+    return b'{"type":' + orjson.dumps(log_type) + b","
 
 
 def listener_url(base: str, token: str) -> str:
@@ -163,23 +198,22 @@ def listener_url(base: str, token: str) -> str:
 
 
 class LogzioDialect:
-    """Lines as the archive has them; 400 counts what was refused and has taken the rest.
-
-    Parameters
-    ----------
-    log_type : str or None
-        Logz.io's ``type`` of every record that has none of its own; None makes it the export's vendor.
-    """
+    """Lines as the archive has them; 400 counts what was refused and has taken the rest."""
 
     target_body_bytes = 3 * 1024 * 1024
 
-    def __init__(self, log_type: str | None) -> None:
-        self._log_type = log_type
+    def __init__(self) -> None:
         self.headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
 
-    def query(self, job: Job) -> str:
-        """Return the ``type``, which stands in the URL: the listener gives it to every line that has none."""
-        return urlencode({"type": job.export.log_type or self._log_type or job.export.vendor})
+    def query(self, log_type: str) -> str:
+        """Return the ``type``: the listener gives it to every line that has none."""
+        return urlencode({"type": log_type}) if log_type else ""
+
+    def name_type(self, segment: Segment) -> Segment:
+        """Return a segment whose lines have their ``type``, which stands before all else."""
+        # a line feed stands nowhere in a line
+        head, opening = b"\n" + HEAD, b"\n" + _opening(segment.type) + HEAD[1:]
+        return segment._replace(data=(b"\n" + segment.data).replace(head, opening)[1:])
 
     def frame(self, segments: Pending) -> Iterator[bytes]:
         """Yield the lines."""

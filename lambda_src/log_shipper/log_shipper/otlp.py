@@ -17,7 +17,7 @@ from log_shipper import timestamps
 from log_shipper.bulk import Pending, Verdict, refuse_all
 from log_shipper.errors import DeliveryError
 from log_shipper.http_client import Answer
-from log_shipper.jobs import Job
+from log_shipper.jobs import Segment
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape, joined_lines
 
@@ -104,7 +104,7 @@ class OtlpRenderer(Renderer):
             return None
         return joined_lines(_HEAD, moments, None, self._observed + b'"', segments, b'"' + _attributes_part(texts))
 
-    def archived_lines(self, block: bytes, count: int) -> bytes | None:  # noqa: ARG002
+    def archived_lines(self, block: bytes, count: int) -> tuple[bytes, str] | None:  # noqa: ARG002
         """Return a block of archive lines as records when they differ in time and message alone."""
         lines = block.split(b"\n")
         opening = _ARCHIVED.match(lines[0])
@@ -127,7 +127,8 @@ class OtlpRenderer(Renderer):
                 return None
             times.append(opening[1])
             segments.append(line[opening.end() + len(middle) : -len(tail)])
-        return self._lines(times, segments, texts)
+        data = self._lines(times, segments, texts)
+        return None if data is None else (data, "")
 
     def archive_line(self, line: bytes) -> bytes:
         """Return a line as the archive has it."""
@@ -171,9 +172,13 @@ class OtlpDialect:
     def __init__(self, headers: Mapping[str, str]) -> None:
         self.headers = {**headers, "Content-Type": "application/json", "Content-Encoding": "gzip"}
 
-    def query(self, _job: Job) -> str:
-        """Return nothing: what lines belong to stands in the body."""
+    def query(self, _log_type: str) -> str:
+        """Return nothing: the lines have no type."""
         return ""
+
+    def name_type(self, segment: Segment) -> Segment:
+        """Return the segment as it is."""
+        return segment
 
     def frame(self, segments: Pending) -> Iterator[bytes]:
         """Yield the request: one resource for each run of segments of one job."""

@@ -100,9 +100,17 @@ class Renderer:
         before, after = b"Z" + middle + self._source + b'"', b'"' + self._fields_part
         return joined_lines(HEAD, times, b"Z" + TIMESTAMP, before, segments, after)
 
-    def archived_lines(self, block: bytes, count: int) -> bytes | None:  # noqa: ARG002
-        """Return so many archive lines as the destination takes them; None when that takes reading each of them."""
-        return block + b"\n"
+    def archived_lines(self, block: bytes, count: int) -> tuple[bytes, str] | None:  # noqa: ARG002
+        """Return so many archive lines as `joined` does; None when each of them must be read."""
+        return block + b"\n", ""
+
+    def joined(self, lines: list[bytes], log_types: list[str]) -> tuple[bytes, str]:  # noqa: ARG002
+        """Return lines of these log types as one, and their type; empty where they name it, or there are no types."""
+        return b"".join(lines), ""
+
+    def type_of(self, log_type: str) -> str:  # noqa: ARG002
+        """Return the destination's type of a log type; empty where the destination has no types."""
+        return ""
 
     def archive_line(self, line: bytes) -> bytes:
         """Return a line of the destination as the archive has it."""

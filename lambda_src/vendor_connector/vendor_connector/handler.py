@@ -23,12 +23,12 @@ from vendor_connector import (
     atlas_auditing,
     atlas_log_export,
     atlas_redaction,
-    aurora_audit,
     aws,
     bucket_events,
     cockroachdb_cluster,
     cockroachdb_log_export,
     configuration,
+    database_logs,
     log_group,
     log_group_subscriptions,
     logzio_account,
@@ -46,10 +46,11 @@ T = TypeVar("T")
 aws.log("started", botocore=botocore.__version__)
 
 OPERATIONS: Mapping[str, Operation] = {
-    "aurora-audit": aurora_audit,
+    "aurora-audit": database_logs,
     "bucket-events": bucket_events,
     "log-group": log_group,
     "log-group-subscriptions": log_group_subscriptions,
+    "rds-logs": database_logs,
 }
 POLLED: Mapping[str, Operation] = {
     "atlas-access-role": atlas_access_role,

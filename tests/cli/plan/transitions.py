@@ -35,6 +35,7 @@ BASE: Document = {
         {**EXPORTS["cockroachdb"], "ship_to": ["logz", "reader"], "redaction": {"markers": "redact"},
          "groups": [{"log_name": "/acme/cockroach/sql", "channels": ["SQL_EXEC"]}]},
         {**EXPORTS["aurora-mysql"], "log_types": ["audit", "error"], "parameter_group": "billing-params"},
+        {**EXPORTS["rds"], "parameter_group": "shop-params"},
         EXPORTS["aptible"],
         {**EXPORTS["s3-logs"], "ship_to": ["archive", "lake"], "prefix": "aws", "services": ["cloudtrail"]},
         {"name": "uploads", "kind": "s3-logs", "existing_bucket": "acme-uploads", "ship_to": ["lake"]},
@@ -156,6 +157,13 @@ TRANSITIONS = [
         put("billing", "log_types", ["audit", "error", "slowquery"]),
         0,
         ("billing:log_types: note",),
+    ),
+    Transition("pgaudit for an RDS instance", put("shop", "pgaudit", ["ddl"]), 0, ("shop:pgaudit: restart",)),
+    Transition(
+        "Another RDS instance",
+        put("shop", "instance_id", "shop-2"),
+        2,
+        ("shop:instance_id: logs stop", "shop:instance_id: restart"),
     ),
     Transition("Atlas's alert is removed", put("orders", "connect.alert", None), 0, ("orders:connect.alert: note",)),
     Transition(

@@ -18,9 +18,10 @@ from log_shipper.record import Origin, Record
 from cli.smoke_test.records import NAME, event_message, new_marker, object_record
 from settings import Deployment, load_settings
 from settings.bucket_exports import S3Format
-from settings.exports import AptibleExport, S3LogsExport
-from stacks.security_events import aurora_filters, cockroachdb_filters
+from settings.exports import AptibleExport, RdsExport, S3LogsExport
+from stacks.security_events import cockroachdb_filters, database_filters
 from tests.cli.conftest import EVERYTHING
+from tests.conftest import ROOT
 
 NOW = datetime(2026, 11, 29, 17, 4, 5, 678000, tzinfo=UTC)
 MASTER_KEY = b"k" * 32
@@ -71,14 +72,25 @@ def test_a_record_of_every_kind_is_understood_and_has_no_word_that_people_count(
     assert not [word for word in COUNTED if word in record.message.lower()]
 
 
+@pytest.mark.parametrize("export", load_settings(ROOT / "examples" / "rds.yaml").exports, ids=lambda each: each.name)
+def test_a_record_of_every_log_of_a_database_is_understood(export: RdsExport) -> None:
+    for group in export.log_group_names:
+        marker = new_marker()
+        (record,) = records_of(event_message(export, group, marker, NOW).encode(), "rds", "auto")
+        assert record.understood
+        assert marker in record.message
+        assert (record.time[:19] == "2026-11-29T17:04:05") == group.endswith(("/audit", "/postgresql"))
+
+
 def test_no_record_matches_a_filter_of_security_events(settings: Deployment) -> None:
-    for export in settings.exports:
-        if export.kind not in ("aurora-mysql", "cockroachdb"):
+    for export in (*settings.exports, *load_settings(ROOT / "examples" / "rds.yaml").exports):
+        if export.kind not in ("aurora-mysql", "rds", "cockroachdb"):
             continue
-        filters = aurora_filters(export) if export.kind == "aurora-mysql" else cockroachdb_filters(export)
-        message = event_message(export, "/aws/rds/cluster/billing/audit", new_marker(), NOW)
+        filters = cockroachdb_filters(export) if export.kind == "cockroachdb" else database_filters(export)
         for groups in filters.values():
-            for pattern in groups.values():
+            for group, pattern in groups.items():
+                name = "/aws/rds/cluster/billing/audit" if export.kind == "aurora-mysql" else group
+                message = event_message(export, name, new_marker(), NOW)
                 assert not re.search(pattern.strip("%"), message), pattern
 
 

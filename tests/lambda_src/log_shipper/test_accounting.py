@@ -17,6 +17,7 @@ FORMATS = {
     "mongodb": "mongodb-atlas/legacy.log",
     "cockroachdb": "cockroachdb/continued.log",
     "aurora-audit": "aurora-mysql/audit.csv",
+    "rds": "rds/postgresql.log",
     "json-lines": "s3-logs/lines.json",
     "plain": "s3-logs/plain.log",
     "alb": "s3-logs/alb.log",

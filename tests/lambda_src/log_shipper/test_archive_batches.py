@@ -209,6 +209,7 @@ class Collected(ObjectSink):
 
 V2 = "I210116 21:49:17.083093 14 1@cli/start.go:690 ⋮ [-] 41 "
 LEGACY = "2026-11-21T02:03:04.180+0000 I NETWORK  "
+POSTGRESQL = "2026-03-04 05:06:07 UTC:10.0.0.1(5432):u@db:[1]:"
 LINES = {
     "cockroachdb": [f"{V2}=~", f"{V2}+~", f"{V2}|~", f"{V2}!~", f"{V2.replace('41', '42')} ~", '{"x":"~"}', "~"],
     "mongodb": [f"{LEGACY}~", "  at ~", '{"t":{"$date":"2026-11-21T02:03:04.180+00:00"},"c":"~"}', "~"],
@@ -217,6 +218,7 @@ LINES = {
     "json-lines": ['{"ts":"2026-11-21T02:03:04Z","m":"~"}', '{"m":"~"}', "~"],
     "csv": ["a,b", "1,~", "~"],
     "record-start": ["START ~", "  at ~", "~"],
+    "rds": [f"{POSTGRESQL}LOG:  ~", f"{POSTGRESQL}DETAIL:  ~", f"{POSTGRESQL}ERROR:  ~\n\tb", "\t~", "~"],
     "aurora-mysql": ["16121194923356~6,host,user,10.0.0.1,1,2,QUERY,db,'SELECT ~, 1',0", "~"],
 }
 EVENTS = st.sampled_from(sorted(LINES)).flatmap(
@@ -235,7 +237,7 @@ EVENTS = st.sampled_from(sorted(LINES)).flatmap(
 
 
 def document_of(form: str) -> dict[str, Any]:
-    if form in ("cockroachdb", "aurora-mysql"):
+    if form in ("cockroachdb", "aurora-mysql", "rds"):
         return {"vendor": form}
     if form == "record-start":
         return {"vendor": "cloudwatch-logs", "record_start": "^START"}

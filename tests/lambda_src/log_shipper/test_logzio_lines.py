@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from log_shipper import json_fields, logzio, ship
+from log_shipper import destinations, json_fields, logzio, ship
+from log_shipper.archive_writer import POLICY_METADATA
 from log_shipper.environment import Destination
 from log_shipper.export_config import ExportConfig, parse_export_config
-from log_shipper.jobs import Job
+from log_shipper.jobs import Job, Segment
 from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Origin, Record
-from log_shipper.rendering import RESERVED_FIELDS, Renderer
+from log_shipper.rendering import RESERVED_FIELDS, Renderer, archive_key
 
-from tests.lambda_src.log_shipper.world import Cloud, Context, Listener, batch, message
+from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, batch, message
 
 ARRIVAL = "2026-11-21T02:03:04Z"
 TYPES = [
@@ -36,6 +37,8 @@ TYPES = [
     ("aurora-mysql", "general", "mysql"),
     ("aurora-mysql", "slowquery", "mysql_slow_query"),
     ("aurora-mysql", "audit", None),
+    ("rds", "error", "mysql_error"),
+    ("rds", "postgresql", None),
     ("mongodb-atlas", "mongodb", "mongodb"),
     ("mongodb-atlas", "MONGOS", "mongodb"),
     ("mongodb-atlas", "mongodb-audit-log", None),
@@ -65,9 +68,8 @@ def parsed(text: str) -> Any:
 
 
 @pytest.mark.parametrize(("vendor", "log_type", "expected"), TYPES)
-def test_line_has_the_built_in_type_of_its_log(vendor: str, log_type: str, expected: str | None) -> None:
-    line = json.loads(renderer_of(config_of(vendor)).line(Record("m", ARRIVAL, log_type)))
-    assert line.get("type") == expected
+def test_log_has_its_built_in_type(vendor: str, log_type: str, expected: str | None) -> None:
+    assert renderer_of(config_of(vendor)).type_of(log_type) == (expected or vendor)
 
 
 def test_types_are_those_that_logzio_documents() -> None:
@@ -80,23 +82,46 @@ def test_types_are_those_that_logzio_documents() -> None:
 @pytest.mark.parametrize("where", ["export", "destination"])
 def test_named_type_is_the_only_one(where: str) -> None:
     config = config_of(**({"log_type": "acme"} if where == "export" else {}))
-    to = destination(log_type="acme" if where == "destination" else None)
-    record = Record("m", ARRIVAL, "cloudtrail")
-    plain = Renderer(logzio.SHAPE, export="e", vendor="s3-logs", source="s")
-    assert logzio.renderer_of(to, config, "s", None).line(record) == plain.line(record)
-    job = Job(config, "i", plain, quarantine=_refuse, save=_refuse)
-    assert logzio.LogzioDialect(to.log_type).query(job) == "type=acme"
+    named = renderer_of(config, log_type="acme" if where == "destination" else None)
+    job = Job(config, "i", named, quarantine=_refuse, save=_refuse)
+    (segment,) = job.take([Record("m", ARRIVAL, "cloudtrail"), Record("m", ARRIVAL, "csv")])
+    assert (segment.type, b'"type":' in segment.data) == ("acme", False)
 
 
 def test_export_type_comes_before_the_destinations() -> None:
-    config = config_of(log_type="guardduty")
-    job = Job(config, "i", renderer_of(config), quarantine=_refuse, save=_refuse)
-    assert logzio.LogzioDialect("acme").query(job) == "type=guardduty"
+    assert renderer_of(config_of(log_type="guardduty"), log_type="acme").type_of("cloudtrail") == "guardduty"
 
 
-@pytest.mark.parametrize("vendor", ["cockroachdb", "aptible", "cloudwatch-logs"])
-def test_renderer_is_the_archives_where_nothing_is_added(vendor: str) -> None:
-    assert type(renderer_of(config_of(vendor))) is Renderer
+@pytest.mark.parametrize("kind", ["archive", "feed", "otlp"])
+def test_named_type_has_no_effect_in_other_destinations(kind: str) -> None:
+    to, record = Destination(name="to", kind=kind), Record("m", ARRIVAL, "cloudtrail")
+    assert b"guardduty" not in destinations.renderer_of(to, config_of(log_type="guardduty"), "s", None).line(record)
+
+
+@pytest.mark.parametrize("vendor", ["s3-logs", "mongodb-atlas", "cockroachdb"])
+def test_archive_lines_of_one_type_are_sent_as_they_are(vendor: str) -> None:
+    log_type = next(iter(logzio.BUILT_IN_TYPES.get(vendor, ["x"])))
+    archive = Renderer(logzio.SHAPE, export="e", vendor=vendor, source="s")
+    lines = [archive.line(Record(f"m{i}", ARRIVAL, log_type)) for i in range(3)]
+    named = renderer_of(config_of(vendor))
+    assert named.archived_lines(b"".join(lines).removesuffix(b"\n"), 3) == (b"".join(lines), named.type_of(log_type))
+
+
+def test_small_objects_of_many_types_share_a_body(cloud: Cloud, logz: Listener) -> None:
+    cloud.export("mysql", vendor="aurora-mysql")
+    archive = Renderer(logzio.SHAPE, export="mysql", vendor="aurora-mysql", source="s")
+    log_types = ["general", "error", "audit"]
+    sent = []
+    for number, mixed in enumerate([["error"], ["general"] * 2, log_types * 2, ["audit"], ["error"]]):
+        records = [Record(f"{number} {i} {log_type}", ARRIVAL, log_type) for i, log_type in enumerate(mixed)]
+        body, key = b"".join(map(archive.line, records)), archive_key("mysql", ARRIVAL, f"{number:016x}")
+        metadata = {POLICY_METADATA: config_of("aurora-mysql").policy}
+        sent.append(message("mysql", cloud.land(key, gzip.compress(body), ARCHIVE, Metadata=metadata), ARCHIVE))
+    assert ship.handler(batch(*sent), Context()) == {"batchItemFailures": []}
+    assert len(logz.bodies) == 1
+    types = {"general": "mysql", "error": "mysql_error", "audit": "aurora-mysql"}
+    assert len(logz.types) == 11
+    assert {types[text.split()[2]] == named for named, text in logz.types} == {True}
 
 
 def _refuse(*_: Any) -> None:
@@ -114,12 +139,9 @@ def test_types_and_fields_arrive(cloud: Cloud, logz: Listener, monkeypatch: pyte
     }  # fmt: skip
     item = cloud.land("trail.json.gz", gzip.compress(json.dumps({"Records": [event, event]}).encode()))
     assert ship.handler(batch(message("trail", item)), Context()) == {"batchItemFailures": []}
+    assert [named for named, _ in logz.types] == ["cloudtrail"] * 2
     for line in logz.accepted:
-        assert (line["type"], line["eventName"], line["userIdentity"]) == (
-            "cloudtrail",
-            "ConsoleLogin",
-            event["userIdentity"],
-        )
+        assert (line["eventName"], line["userIdentity"]) == ("ConsoleLogin", event["userIdentity"])
         assert (line["userAgent"], line["readOnly"], line["resources"]) == ("[agent]", "true", '[{"a":"1"}]')
         assert json.loads(line["message"]) == event | {"userAgent": "[agent]"}
     assert len(logz.accepted) == 2
@@ -148,13 +170,25 @@ def test_archive_lines_at_once_are_the_lines_one_by_one(records: list[Record], v
     given = logzio.renderer_of(destination(parse_json=parse_json), config, "t", None)
     job = partial(Job, config, "i", given, quarantine=_refuse, save=_refuse)
 
-    def lines(taken_whole: bool) -> bytes:
+    def taken(whole: bool) -> list[Segment]:
         to = job(redacted=True)
         pieces = read_blocks([block], vendor=vendor, format_name="archive", origin=Origin(ARRIVAL, "x"))
-        return b"".join(segment.data for raw in pieces for segment in _take(to, raw, taken_whole))
+        return [segment for raw in pieces for segment in _take(to, raw, whole)]
 
-    assert lines(True) == lines(False)
-    assert b"".join(map(given.archive_line, lines(True).splitlines(keepends=True))) == block
+    assert _typed(taken(True)) == _typed(taken(False))
+    assert [line["type"] for line in _typed(taken(True))] == [given.type_of(record.log_type) for record in records]
+    for segments in (taken(True), [*map(_named, taken(True))]):
+        lines = b"".join(segment.data for segment in segments).splitlines(keepends=True)
+        assert b"".join(map(given.archive_line, lines)) == block
+
+
+def _named(segment: Segment) -> Segment:
+    return logzio.LogzioDialect().name_type(segment) if segment.type else segment
+
+
+def _typed(segments: list[Segment]) -> list[dict[str, Any]]:
+    """Return lines that all name their type."""
+    return [json.loads(line) for segment in segments for line in _named(segment).data.splitlines()]
 
 
 def _take(to: Job, raw: Any, whole: bool) -> Iterator[Any]:
@@ -165,11 +199,11 @@ def _take(to: Job, raw: Any, whole: bool) -> Iterator[Any]:
 def test_landed_lines_at_once_are_the_lines_one_by_one(texts: list[str], form: str, parse_json: bool) -> None:
     config = config_of("s3-logs", format=form)
 
-    def lines(whole: bool) -> bytes:
+    def lines(whole: bool) -> list[dict[str, Any]]:
         to = Job(config, "i", renderer_of(config, parse_json=parse_json), quarantine=_refuse, save=_refuse)
         piece = "\n".join(texts).encode()
         blocks = read_blocks([piece], vendor="s3-logs", format_name=form, origin=Origin(ARRIVAL, "x"))
-        return b"".join(segment.data for raw in blocks for segment in _take(to, raw, whole))
+        return _typed([segment for raw in blocks for segment in _take(to, raw, whole)])
 
     assert lines(True) == lines(False)
 
@@ -286,8 +320,9 @@ def test_message_without_fields_is_sent_alone(text: str) -> None:
 
 
 def test_line_that_fields_make_too_long_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logzio, "MAX_LINE_BYTES", 200)
-    assert parsed(json.dumps({"a": "x" * 40})) == {}
+    monkeypatch.setattr(logzio, "MAX_LINE_BYTES", logzio.MAX_TYPE_BYTES + 300)
+    assert parsed(json.dumps({"a": "x"})) == {"a": "x"}
+    assert parsed(json.dumps({"a": "x" * 200})) == {}
 
 
 def test_refused_line_is_kept_as_the_archive_has_it() -> None:

@@ -22,6 +22,7 @@ LOG_GROUPS = {
     "ledger": "/acme/cockroach",
     "billing": "/aws/rds/cluster/billing/audit",
     "apps": "/acme/apps",
+    "shop": "/aws/rds/instance/shop/postgresql",
 }
 SETTINGS: dict[str, Any] = {
     "deployment": "acme",
@@ -35,6 +36,7 @@ SETTINGS: dict[str, Any] = {
          "cluster_account_id": "222233334444", "external_id": "x" * 24, "log_group": "/acme/cockroach"},
         {"name": "billing", "kind": "aurora-mysql", "cluster_id": "billing", "parameter_group": "p",
          "events": ["CONNECT"]},
+        {"name": "shop", "kind": "rds", "engine": "postgres", "instance_id": "shop", "log_types": ["postgresql"]},
         {"name": "platform", "kind": "aptible", "stack_region": "eu-west-1", "decryption_keys_secret": "acme/keys"},
         {"name": "buckets", "kind": "s3-logs", "existing_bucket": LANDING,
          "path_fields": "logs/{team}/{_}", "exclude": ["healthz"]},
@@ -42,7 +44,7 @@ SETTINGS: dict[str, Any] = {
     ],
 }  # fmt: skip
 EXPORT_OF = {
-    "mongodb-atlas": "orders", "cockroachdb": "ledger", "aurora-mysql": "billing", "aptible": "platform",
+    "mongodb-atlas": "orders", "cockroachdb": "ledger", "aurora-mysql": "billing", "rds": "shop", "aptible": "platform",
     "s3-logs": "buckets",
 }  # fmt: skip
 CASES = sorted(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from log_shipper import archive, ship
+from log_shipper import archive, archive_writer, feed, ship
 
 from tests.lambda_src.log_shipper.world import (
     ARCHIVE,
@@ -46,22 +46,21 @@ def test_ships_a_landed_object_as_the_listener_wants_it(orders: Cloud, logz: Lis
         "export": "orders",
         "vendor": "mongodb-atlas",
         "log_type": "mongodb",
-        "type": "mongodb",
         "source": f"s3://{LANDING}/{ATLAS_KEY}",
         "message": lines[0],
     }
-    assert logz.queries == [{"token": [TOKEN], "type": ["mongodb-atlas"]}]
+    assert logz.queries == [{"token": [TOKEN], "type": ["mongodb"]}]
     assert logz.headers[0]["Content-Encoding"] == "gzip"
 
 
-def test_a_body_has_one_type(orders: Cloud, logz: Listener) -> None:
+def test_objects_of_several_exports_share_a_body(orders: Cloud, logz: Listener) -> None:
     orders.export("apps", vendor="s3-logs")
     landed = [(name, orders.land(f"{name}-{i}", b"{}\n")) for i in range(2) for name in ("orders", "orders", "apps")]
     assert ship.handler(batch(*(message(name, item) for name, item in landed)), Context()) == OK
-    types = [query["type"] for query in logz.queries]
-    assert sorted(types) == [["mongodb-atlas"], ["mongodb-atlas"], ["s3-logs"], ["s3-logs"]]
-    vendors = [{json.loads(line)["vendor"] for line in body.splitlines()} for body in logz.bodies]
-    assert vendors == [set(type_) for type_ in types]
+    assert len(logz.bodies) == 1
+    vendors = [line["vendor"] for line in logz.accepted]
+    assert sorted(vendors) == ["mongodb-atlas"] * 4 + ["s3-logs"] * 2
+    assert [name for name, _ in logz.types] == [name.replace("mongodb-atlas", "mongodb") for name in vendors]
 
 
 def test_ships_what_the_archiver_wrote_unchanged(cloud: Cloud, logz: Listener) -> None:
@@ -378,6 +377,24 @@ def test_feed_writes_one_object_for_a_batch_of_small_ones(orders: Cloud, destina
     assert ship.handler(event, Context()) == OK
     assert [line["n"] for line in orders.lines(ARCHIVE, "feed/feed/orders/")] == list(range(10))
     assert len(orders.keys(ARCHIVE, "feed/feed/orders/")) == 1
+
+
+def test_feed_objects_stay_below_the_fetchers_limit(
+    orders: Cloud, destination: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert archive_writer.PART_BYTES + feed.JOINED_BYTES < 50_000_000
+    monkeypatch.setattr("log_shipper.archive_writer.PART_BYTES", 4_000)
+    monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2_000)
+    monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2_000)
+    monkeypatch.setattr("log_shipper.feed.JOINED_BYTES", 0)
+    destination("feed")
+    item = orders.land(ATLAS_KEY, b"".join(b'{"n":%d}\n' % n for n in range(500)))
+    assert ship.handler(batch(message("orders", item)), Context()) == OK
+    keys = orders.keys(ARCHIVE, "feed/feed/orders/")
+    sizes = [len(gzip.decompress(orders.s3.get_object(Bucket=ARCHIVE, Key=each)["Body"].read())) for each in keys]
+    assert len(orders.lines(ARCHIVE, "feed/feed/orders/")) == 500
+    assert len(sizes) > 1
+    assert max(sizes) < sum(sizes) / 2
 
 
 def test_wrong_destination_fails_every_message(orders: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,8 @@ FORMAT_ROWS = [
     ("cockroachdb", "the prefix of `crdb-v2`", "I260304 05:06:07.123456 1 1@server/node.go:1 ⋮ [n1] 1  a", "260304 05:06:07.123456", "2026-03-04T05:06:07.123456Z"),
     ("aurora-audit", "`timestamp` (Aurora)", "1772600767123456,h,u,10.0.0.1,1,1,QUERY,db,'select 1',0", "1772600767123456", "2026-03-04T05:06:07.123456Z"),
     ("aurora-audit", "`timestamp` (RDS)", "20260304 05:06:07,h,u,10.0.0.1,1,1,QUERY,db,'select 1',0,", "20260304 05:06:07", READ),
+    ("rds", "the prefix of PostgreSQL's log", "2026-03-04 05:06:07 UTC:10.0.0.1(5432):u@db:[1]:LOG:  a\n\tb", "2026-03-04 05:06:07 UTC", READ),
+    ("rds", "`timestamp` (audit logs)", "20260304 05:06:07,h,u,10.0.0.1,1,1,QUERY,db,'select 1',0,", "20260304 05:06:07", READ),
     ("docker-json", "`time`", '{"log":"a\\n","stream":"stdout","time":"2026-03-04T05:06:07.123456789Z"}', "2026-03-04T05:06:07.123456789Z", "2026-03-04T05:06:07.123456789Z"),
     ("json-lines", "the names below", '{"level":"info","ts":"2026-03-04T05:06:07Z"}', WRITTEN, READ),
     ("json", "the names below", '[{"ts":"2026-03-04T05:06:07Z"}]', WRITTEN, READ),

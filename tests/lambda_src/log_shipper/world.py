@@ -178,6 +178,7 @@ class Listener:
         self.bodies: list[bytes] = []
         self.accepted: list[dict[str, Any]] = []
         self.queries: list[dict[str, list[str]]] = []
+        self.types: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
         listener = self
 
@@ -196,7 +197,11 @@ class Listener:
                     return
                 status = listener.refuse(body)
                 if status == 200:
-                    listener.accepted += take(body)
+                    lines = take(body)
+                    listener.accepted += lines
+                    default = listener.queries[-1].get("type", [""])[0]
+                    documents = [line for line in lines if isinstance(line, dict)]
+                    listener.types += [(line.get("type", default), str(line.get("message"))) for line in documents]
                 answer(self, status)
 
             def log_message(self, *_: object) -> None:

@@ -20,7 +20,7 @@ PROPERTIES = {
     "ParameterGroup": "own",
     "StateParameter": STATE,
 }
-# DescribeDBClusterParameters of the engine's defaults: name, default value, ApplyType.
+# DescribeDBClusterParameters of the engines' defaults: name, default value, ApplyType.
 CATALOG = {
     "server_audit_logging": ("0", "dynamic"),
     "server_audit_events": ("", "dynamic"),
@@ -30,6 +30,9 @@ CATALOG = {
     "general_log": ("0", "dynamic"),
     "aws_default_logs_role": ("", "dynamic"),
     "binlog_format": ("OFF", "static"),
+    "log_statement": ("", "dynamic"),
+    "pgaudit.log": ("", "dynamic"),
+    "shared_preload_libraries": ("pg_stat_statements", "static"),
 }
 CODES = {"cluster": "DBClusterNotFoundFault", "group": "DBParameterGroupNotFound"}
 

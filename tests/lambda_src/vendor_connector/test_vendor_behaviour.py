@@ -405,7 +405,7 @@ def test_a_rollback_after_another_parameter_group_puts_it_back_and_says_what_is_
 def upgraded_beside_another_cluster(rds: of_aurora.Rds) -> str:
     of_aurora.upgrade(rds)
     rds.used_elsewhere.add(of_aurora.OURS)
-    return f"parameter group {of_aurora.OURS} has the family aurora-mysql8.0.*Delete that cluster or attach another"
+    return f"parameter group {of_aurora.OURS} has the family aurora-mysql8.0.*Delete that database or attach another"
 
 
 def restored_under_another_name(rds: of_aurora.Rds) -> str:

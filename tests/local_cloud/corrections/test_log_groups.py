@@ -95,6 +95,28 @@ def test_a_cluster_shows_which_logs_it_exports(emulator: Emulator) -> None:
     assert cluster["EnabledCloudwatchLogsExports"] == ["audit", "slowquery"]
 
 
+def test_an_instance_shows_which_logs_it_exports_and_refuses_those_of_another_engine(emulator: Emulator) -> None:
+    rds = emulator.client("rds", ACCOUNT, region=REGION)
+    rds.create_db_instance(
+        DBInstanceIdentifier="shop",
+        DBInstanceClass="db.t4g.micro",
+        Engine="postgres",
+        MasterUsername="admin",
+        MasterUserPassword="not-a-secret",
+        EnableCloudwatchLogsExports=["upgrade"],
+    )
+
+    change = {"EnableLogTypes": ["postgresql"], "DisableLogTypes": ["upgrade"]}
+    rds.modify_db_instance(DBInstanceIdentifier="shop", CloudwatchLogsExportConfiguration=change)
+    with pytest.raises(ClientError, match="audit"):
+        rds.modify_db_instance(
+            DBInstanceIdentifier="shop", CloudwatchLogsExportConfiguration={"EnableLogTypes": ["audit"]}
+        )
+
+    (instance,) = rds.describe_db_instances(DBInstanceIdentifier="shop")["DBInstances"]
+    assert instance["EnabledCloudwatchLogsExports"] == ["postgresql"]
+
+
 def _key_of_log_group(emulator: Emulator, log_group: str) -> str:
     context = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{log_group}"
     return made.key(

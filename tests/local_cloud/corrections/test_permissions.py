@@ -83,6 +83,22 @@ def test_a_parameter_group_is_granted_by_its_arn(emulator: Emulator, group: str,
             reader.describe_db_cluster_parameters(DBClusterParameterGroupName=group)
 
 
+@pytest.mark.parametrize(("group", "allowed"), [("own", True), ("other", False)])
+def test_a_parameter_group_of_instances_is_granted_by_its_arn(emulator: Emulator, group: str, allowed: bool) -> None:
+    rds = emulator.client("rds", ACCOUNT, region=REGION)
+    known = {found["DBParameterGroupName"] for found in rds.describe_db_parameter_groups()["DBParameterGroups"]}
+    for name in {"own", "other"} - known:
+        rds.create_db_parameter_group(DBParameterGroupName=name, DBParameterGroupFamily="postgres16", Description=name)
+    arn = f"arn:aws:rds:{REGION}:{ACCOUNT}:pg:own"
+    session = made.assume(emulator, made.role(emulator, made.allow(["rds:DescribeDBParameters"], arn)))
+    reader = emulator.client("rds", session, region=REGION)
+    if allowed:
+        reader.describe_db_parameters(DBParameterGroupName=group)
+    else:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            reader.describe_db_parameters(DBParameterGroupName=group)
+
+
 def _parameter_groups(rds: Any) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = rds.describe_db_cluster_parameter_groups()["DBClusterParameterGroups"]
     return groups

@@ -1,0 +1,203 @@
+"""Text with its escapes decoded, JSON's at any depth and percent-encoding, and the way back to what was written."""
+
+import binascii
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from operator import add
+
+from log_shipper import dense
+from log_shipper.edits import Lines
+
+# an escape whose character may belong to something that is searched for, after any number of backslashes, and a
+# percent-encoded ASCII character, encoded any number of times
+_ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
+# what is no percent-encoded ASCII character, or an encoded percent sign
+_PERCENT_OTHER = re.compile(rb"%(?![0134567][0-9a-fA-F]|2[0-46-9a-fA-F])")
+_PERCENT_AS_EQUALS = bytes.maketrans(b"%=", b"=\xf8")
+_BACKSLASH_LEAD = re.compile(rb"\\[bfnrtux/]")
+_ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
+_BACKSLASH_DECODED_LEAD = re.compile(rb"\\[ux/]")
+_DECODED_LEAD = re.compile(rb"\\[ux/]|%[0-7][0-9a-fA-F]")
+# an @ that is encoded, behind the quotes of a local part
+_QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
+_DENSE_ESCAPES = 32
+"""One escape in so many bytes: then lines are decoded as they are."""
+_LINE_FEED = b""
+_DELIMITERS = bytes.maketrans(b",;&?{}()|", b"\n" * 9)
+_DELIMITERS_OF_HEADERS = bytes.maketrans(b";&?{}()|", b"\n" * 8)
+# control characters end what stands before and begin what stands after them: the same number of bytes of that kind
+_CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b"\r\r"), (b"\\f", b"\r\r"))
+_ESCAPE_LETTERS = b"bfnrtux"
+_MAX_LAYERS = 10
+"""How often escaped text may be escaped again and is still read."""
+_CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]")
+
+
+def before_escape(lines: Lines, start: int) -> int:
+    r"""Return where something found at a place begins, -1 where it is no beginning.
+
+    After a backslash, its first letter may be that of an escape. In a JSON string it is, and what follows is found in
+    the decoded view; elsewhere it may be either (`C:\users\bob`), and the escape is taken out with it.
+    """
+    data = lines.data
+    if start == 0 or data[start - 1] != 0x5C or data[start] not in _ESCAPE_LETTERS:
+        return start
+    if _CHARACTER_CODE.match(data, start):
+        return -1
+    first = start
+    while first and data[first - 1] == 0x5C:
+        first -= 1
+    lines.move_to(start)
+    return -1 if (start - first) % 2 and lines.is_json else first
+
+
+class View:
+    """Pieces of lines with their escapes decoded, however often they were escaped, and the way back.
+
+    Attributes
+    ----------
+    data : bytes
+        The decoded pieces, a line each.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._layers: list[Callable[[], tuple[list[int], list[int]]]] = []
+        """What computes where the pieces of each layer begin, and where they began; only where anything is found."""
+
+    @classmethod
+    def of(cls, data: bytes) -> "View | None":
+        """Return the view of what is between two delimiters and has an escape; None when there is nothing to decode."""
+        view = cls(data)
+        view._take_pieces()
+        before = text = view.data
+        if b"\\" in text:
+            for escape, border in _CONTROLS:
+                text = text.replace(escape, border)
+        view.data = text
+        layers = 0
+        while layers < _MAX_LAYERS and view._decode():
+            layers += 1
+        return view if layers or text != before else None
+
+    def _take_pieces(self) -> None:
+        """Leave what has an escape, between two delimiters: nothing that is found goes on over one.
+
+        Only a quoted local part of an e-mail address does, and a header whose name and value are two values: where
+        there may be one, pieces are lines, or do not end at a comma.
+        """
+        data = self.data
+        sample = dense.sample_of(data)
+        if len(_ESCAPE_LEAD.findall(sample)) * _DENSE_ESCAPES > len(sample) > 0:
+            # so many pieces that taking them costs more than decoding all
+            return
+        delimiters = _DELIMITERS_OF_HEADERS if b"basic" in self.data.lower() else _DELIMITERS
+        taken, origins = self._pieces(_LINE_FEED if b'"@' in self.data else delimiters)
+        pieces = b"\n".join(taken)
+        if _QUOTE_AT.search(pieces):
+            taken, origins = self._pieces(_LINE_FEED)
+            pieces = b"\n".join(taken)
+        self.data = pieces
+        self._layers.append(lambda: ([0, *accumulate([len(piece) + 1 for piece in taken[:-1]])], origins))
+
+    def _pieces(self, delimiters: bytes) -> tuple[list[bytes], list[int]]:
+        """Return the parts between delimiters that have the beginning of an escape, and where they begin."""
+        data = self.data
+        borders = data.translate(delimiters) if delimiters != _LINE_FEED else data
+        search = (_ESCAPE_LEAD if b"%" in data else _BACKSLASH_LEAD).search
+        taken: list[bytes] = []
+        origins: list[int] = []
+        begin = 0
+        while (match := search(data, begin)) is not None:
+            at = match.start()
+            start = borders.rfind(b"\n", begin, at) + 1 or begin
+            end = borders.find(b"\n", at)
+            if end < 0:
+                end = len(data)
+            taken.append(data[start:end])
+            origins.append(start)
+            begin = end
+        return taken, origins
+
+    def _decode(self) -> bool:
+        """Decode one layer of escapes; return whether there was any."""
+        if (_DECODED_LEAD if b"%" in self.data else _BACKSLASH_DECODED_LEAD).search(self.data) is None:
+            return False
+        data = self.data
+        if (decoded := _percent_decoded(data)) is not None:
+            self.data = decoded
+            # where nothing is found, what was decoded where need not be known
+            self._layers.append(lambda: _borders(*_decoded_parts(data)))
+            return True
+        texts, escapes, characters = _decoded_parts(data)
+        if not escapes:
+            return False
+        parts = [b""] * (2 * len(escapes) + 1)
+        parts[::2], parts[1::2] = texts, characters
+        self.data = b"".join(parts)
+        self._layers.append(lambda: _borders(texts, escapes, characters))
+        return True
+
+    def originals(self, positions: Sequence[int]) -> Sequence[int]:
+        """Return the places in the original data of borders between two decoded bytes."""
+        for borders in reversed(self._layers):
+            starts, origins = borders()
+            positions = [
+                origins[i := bisect_right(starts, position) - 1] + position - starts[i] for position in positions
+            ]
+        return positions
+
+
+def _percent_decoded(data: bytes) -> bytes | None:
+    """Return text decoded whose escapes are all percent-encoded ASCII characters, once; None where one may be another.
+
+    Quoted-printable differs in the sign: the standard library decodes it in C.
+    """
+    if b"\\" in data or _PERCENT_OTHER.search(data) is not None:
+        return None
+    return binascii.a2b_qp(data.translate(_PERCENT_AS_EQUALS)).replace(b"\xf8", b"=")
+
+
+def _decoded_parts(data: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """Return what is between the escapes, the escapes, and what each is decoded."""
+    parts = _ESCAPE.split(data)
+    if b"\\\\" in data:
+        parts = _without_pairs(parts)
+    texts, escapes = parts[::2], parts[1::2]
+    table = {escape: _decoded(escape) for escape in set(escapes)}
+    return texts, escapes, list(map(table.__getitem__, escapes))
+
+
+def _borders(texts: list[bytes], escapes: list[bytes], characters: list[bytes]) -> tuple[list[int], list[int]]:
+    """Return where each text and each character begins in the decoded text, and where in the original."""
+    sizes = [*map(len, texts)]
+    shown, written = map(len, characters), map(len, escapes)
+    return [0, *accumulate(map(add, sizes, shown))], [0, *accumulate(map(add, sizes, written))]
+
+
+def _without_pairs(parts: list[bytes]) -> list[bytes]:
+    """Return texts and escapes in turn, with the pairs of backslashes that precede an escape as one of their own."""
+    escapes = parts[1::2]
+    pairs = {escape: escape[: (len(escape) - len(escape.lstrip(b"\\"))) // 2 * 2] for escape in set(escapes)}
+    rests = {escape: escape[len(pair) :] for escape, pair in pairs.items()}
+    result = [b""] * (4 * len(escapes) + 1)
+    result[::4] = parts[::2]
+    result[1::4] = map(pairs.__getitem__, escapes)
+    result[3::4] = map(rests.__getitem__, escapes)
+    return result
+
+
+def _decoded(escape: bytes) -> bytes:
+    if escape[:1] == b"%":
+        return bytes.fromhex(escape[-2:].decode())
+    if escape[:2] == b"\\\\":
+        # one backslash of two is the other one's escape
+        return escape[: len(escape) // 2]
+    if escape[:1] != b"\\":
+        return escape
+    if escape[1:2] == b"/":
+        return b"/"
+    character = chr(int(escape[2:], 16))
+    return character.encode("utf-8", "surrogatepass")

@@ -1,0 +1,293 @@
+"""The templates: for each the settings that it is made from, and the values that its user sets.
+
+A landing template creates what a vendor's logs land in, and nothing that runs: a bucket or log groups, a key, and the
+role that the vendor assumes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from settings import text
+from settings.bucket_exports import SSE_S3_ONLY
+from templates.parameters import (
+    ACCESS_LOG_BUCKET,
+    ALERT_TOPIC,
+    BUCKET,
+    DEPLOYMENT,
+    RETENTION,
+    RETENTION_IN_DAYS,
+    Parameter,
+    Prefix,
+    name_parameter,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """A choice between two forms of an export.
+
+    Attributes
+    ----------
+    parameter
+        Its parameter: two allowed values, the default first.
+    settings
+        What the second value changes in the settings.
+    """
+
+    parameter: Parameter
+    settings: Mapping[str, Any]
+
+    @property
+    def condition(self) -> str:
+        """Name of the condition that holds for the second value."""
+        return f"Has{self.parameter.name}"
+
+    @property
+    def chosen(self) -> str:
+        """The second value."""
+        return str(self.parameter.allowed[1])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Landing:
+    """A landing template.
+
+    Attributes
+    ----------
+    name
+        Name of the file, without its suffix.
+    title
+        What lands.
+    vendor
+        Label of the group of the vendor's parameters.
+    settings
+        The export's settings; a parameter stands where the user of the template sets the value.
+    option
+        A choice that the template offers. Default: none.
+    has_bucket
+        The export lands in a bucket, else in log groups.
+    """
+
+    name: str
+    title: str
+    vendor: str
+    settings: Mapping[str, Any]
+    option: Option | None = None
+    has_bucket: bool = True
+    own: tuple[Parameter, ...] = field(init=False)
+    """The parameters among the settings, in their order."""
+
+    def __post_init__(self) -> None:
+        found = [value for value in self.settings.values() if isinstance(value, Parameter)]
+        object.__setattr__(self, "own", tuple(found))
+
+    @property
+    def groups(self) -> dict[str, list[Parameter]]:
+        """The parameters, as the console groups them."""
+        names = [each for each in self.own if each.name in ("ExportName", "BucketName")]
+        vendor = [each for each in self.own if each not in names]
+        options = [self.option.parameter] if self.option else []
+        further = [RETENTION, ACCESS_LOG_BUCKET, ALERT_TOPIC] if self.has_bucket else [RETENTION_IN_DAYS]
+        groups = {self.vendor: vendor, "Names": [DEPLOYMENT, *names], "Options": [*options, *further]}
+        return {label: parameters for label, parameters in groups.items() if parameters}
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Every parameter."""
+        return [each for group in self.groups.values() for each in group]
+
+
+_ATLAS = Landing(
+    name="mongodb-atlas",
+    title="MongoDB Atlas: database and audit logs in an S3 bucket",
+    vendor="From Atlas: Project Integrations, Authorize an AWS IAM Role",
+    settings={
+        "kind": "mongodb-atlas",
+        "atlas_principal_arn": Parameter(
+            name="AtlasAWSAccountArn",
+            label="Atlas AWS account ARN (atlasAWSAccountArn)",
+            description="The principal that Atlas shows for the access role.",
+            sample="arn:aws:iam::77240139{:04d}:root",
+            value=text.PrincipalArn,
+        ),
+        "external_id": Parameter(
+            name="AtlasExternalId",
+            label="Your unique external ID (atlasAssumedRoleExternalId)",
+            description="The external id that Atlas shows for the access role.",
+            sample="zqexternal{}",
+            value=text.ExternalId,
+        ),
+        "project_id": Parameter(
+            name="ProjectId",
+            label="Project ID",
+            description="Atlas project id, for the commands in the output NextSteps.",
+            sample="5e2211c17a3e5a48f549{:04d}",
+            value=text.ProjectId,
+        ),
+        "prefix": Parameter(
+            name="PrefixPath",
+            label="Prefix (prefixPath)",
+            description="Directory in the bucket that Atlas writes under, without slashes at its ends.",
+            sample="zqprefix{}",
+            value=Prefix,
+            default="atlas",
+        ),
+        "name": name_parameter("atlas"),
+        "bucket": BUCKET,
+    },
+    option=Option(
+        parameter=Parameter(
+            name="VendorDocumentedPermissions",
+            label="Permissions of the role",
+            description="least: Atlas only writes. vendor-documented: it also lists and reads its prefix, as the "
+            "policy that the Atlas console generates.",
+            default="least",
+            allowed=("least", "vendor-documented"),
+        ),
+        settings={"permissions": "vendor-documented"},
+    ),
+)
+
+_APTIBLE = Landing(
+    name="aptible",
+    title="Aptible: container log archives in an S3 bucket",
+    vendor="From Aptible",
+    settings={
+        "kind": "aptible",
+        "stack_region": "eu-central-2",
+        "replication_role_arn": Parameter(
+            name="ReplicationRoleArn",
+            label="Aptible's replication role",
+            description="The role that Aptible replicates with. Create the stack in the Region of the Aptible stack.",
+            sample="arn:aws:iam::91615085{:04d}:role/zqreplication",
+            value=text.PrincipalArn,
+            default="arn:aws:iam::916150859591:role/s3-stack-log-replication",
+        ),
+        "name": name_parameter("aptible"),
+        "bucket": BUCKET,
+    },
+    option=Option(
+        parameter=Parameter(
+            name="CustomerManagedKey",
+            label="Encryption of the bucket",
+            description="sse-s3, or kms: with a key of your own, which Aptible must then name in its replication rule.",
+            default="sse-s3",
+            allowed=("sse-s3", "kms"),
+        ),
+        settings={"encryption": "kms"},
+    ),
+)
+
+_SERVICES = {
+    "cloudtrail": "AWS CloudTrail",
+    "vpc-flow": "VPC flow logs",
+    "alb": "Application Load Balancer access logs",
+    "nlb": "Network Load Balancer access logs",
+    "cloudfront": "CloudFront standard logs (v2)",
+    "s3-access": "S3 server access logs",
+}
+S3_LOGS = tuple(
+    Landing(
+        name=f"s3-logs-{service}",
+        title=f"{title} in an S3 bucket" + (" (encrypted with SSE-S3)" if service in SSE_S3_ONLY else ""),
+        vendor="Delivery",
+        settings={
+            "kind": "s3-logs",
+            "services": [service],
+            "prefix": Parameter(
+                name="Prefix",
+                label="Prefix",
+                description="Prefix of the keys that the service delivers to, without slashes at its ends.",
+                sample="zqprefix{}",
+                value=Prefix,
+                default=service,
+            ),
+            "name": name_parameter(service),
+            "bucket": BUCKET,
+        },
+    )
+    for service, title in _SERVICES.items()
+)
+
+_COCKROACHDB = Landing(
+    name="cockroachdb",
+    title="CockroachDB Cloud (Advanced plan): cluster logs in a CloudWatch log group",
+    vendor="From CockroachDB Cloud",
+    has_bucket=False,
+    settings={
+        "kind": "cockroachdb",
+        "cluster_id": Parameter(
+            name="ClusterId",
+            label="Cluster ID",
+            description="Cluster id, from the Cloud Console's URL.",
+            sample="f78b7feb-b6cf-4396-9d7f-49498297{:04d}",
+            value=text.ClusterUuid,
+        ),
+        "cluster_account_id": Parameter(
+            name="ClusterAccountId",
+            label="AWS account ID of the cluster (account_id)",
+            description="account_id of GET /api/v1/clusters/{cluster_id}.",
+            sample="77340139{:04d}",
+            value=text.AccountId,
+        ),
+        "external_id": Parameter(
+            name="ExternalId",
+            label="External ID (aws_external_id)",
+            description="An id of your own making that the cluster sends; `openssl rand -hex 16` makes one.",
+            sample="zqexternal{}",
+            value=text.ExternalId,
+        ),
+        "log_group": Parameter(
+            name="LogGroupName",
+            label="Log group (log_name)",
+            description="Name of the log group that the template creates and the cluster writes to.",
+            sample="/zq/group{}",
+            value=text.LogGroupName,
+            default="/logdock/cockroachdb",
+        ),
+        "name": name_parameter("cockroachdb"),
+    },
+)
+
+_AURORA = Landing(
+    name="aurora-mysql",
+    title="Aurora MySQL: audit log in a CloudWatch log group",
+    vendor="From Amazon RDS",
+    has_bucket=False,
+    settings={
+        "kind": "aurora-mysql",
+        "configure_cluster": False,
+        "cluster_id": Parameter(
+            name="DBClusterIdentifier",
+            label="DB cluster identifier",
+            description="Identifier of an existing Aurora MySQL cluster whose log groups do not exist yet.",
+            sample="zqcluster{}",
+            value=text.DbClusterIdentifier,
+        ),
+        "parameter_group": Parameter(
+            name="DBClusterParameterGroupName",
+            label="DB cluster parameter group",
+            description="The cluster's own parameter group, for the commands in the output NextSteps. A default.* "
+            "group cannot be changed.",
+            sample="zqparameters{}",
+            value=text.ParameterGroup,
+        ),
+        "name": name_parameter("aurora"),
+    },
+    option=Option(
+        parameter=Parameter(
+            name="AllLogTypes",
+            label="Logs to export",
+            description="audit: the audit log alone. all: audit, error, general and slow query logs.",
+            default="audit",
+            allowed=("audit", "all"),
+        ),
+        settings={"log_types": ["audit", "error", "general", "slowquery"]},
+    ),
+)
+
+LANDINGS: tuple[Landing, ...] = (_ATLAS, _APTIBLE, *S3_LOGS, _COCKROACHDB, _AURORA)
+"""Every landing template."""

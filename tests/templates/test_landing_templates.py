@@ -1,0 +1,176 @@
+"""A template with its parameters filled in is what `cdk deploy` would deploy, and it asks for all that a user sets."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from policy_proof.proof import Proof
+from policy_proof.synthesis import ROOT, synthesize_now
+from templates.build import synthesize_exports, to_yaml
+from templates.catalogue import LANDINGS
+from templates.parameters import Parameter
+from templates.render import ACCOUNT as SYNTHESIZED_ACCOUNT
+from templates.render import ARCHIVE_DAYS, HOT_DAYS, LANDING_TYPES, landing_resources, rename_log_groups
+from templates.render import REGION as SYNTHESIZED_REGION
+from tests.templates.conftest import CASES, NAMES, template
+from tests.templates.evaluate import Evaluation
+from tests.templates.samples import ACCOUNT, FILLED, REGION, deployment, with_own_names
+
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:acme-alerts"
+LIMIT_OF_AN_API_CALL = 51_200
+"""Bytes of a template that is not in a bucket (CloudFormation User Guide, "Understand CloudFormation quotas")."""
+
+
+@cache
+def synthesized(case: str) -> dict[str, Any]:
+    _, values, export = FILLED[case]
+    settings = deployment(export, retention=values.get("Retention", "soc2"))
+    return next(iter(synthesize_exports(settings).values()))
+
+
+def filled(name: str, values: dict[str, Any]) -> dict[str, Any]:
+    if "BucketName" in values:
+        values = values | {"AccessLogBucket": f"acme-access-logs-{ACCOUNT}-{REGION}", "AlertTopicArn": TOPIC}
+    return Evaluation(template(name), values, account=ACCOUNT, region=REGION).template()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_filled_template_is_the_landing_that_the_cdk_synthesizes(case: str) -> None:
+    landing = landing_resources(synthesized(case))
+    if FILLED[case][0] in ("cockroachdb", "aurora-mysql"):
+        landing = rename_log_groups(landing)
+    expected = Evaluation(landing, {}, account=ACCOUNT, region=REGION).template()
+    for resource in expected["Resources"].values():
+        if "AlarmDescription" in resource["Properties"]:
+            description = resource["Properties"]["AlarmDescription"]
+            resource["Properties"]["AlarmDescription"] = description.partition(" Run first: ")[0]
+        if resource["Type"] == "AWS::Events::Rule":
+            resource["Properties"]["Description"] = "New objects of the bucket, counted by the alarm"
+    assert filled(*FILLED[case][:2]) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_value_of_the_synthesis_survives(name: str) -> None:
+    made = template(name)
+    landing = next(each for each in LANDINGS if each.name == name)
+    text = json.dumps({key: value for key, value in made.items() if key != "Parameters"})
+    found = re.findall(rf"zq\w*|{SYNTHESIZED_ACCOUNT}|{SYNTHESIZED_REGION}|arn:aws:\S*", text, re.IGNORECASE)
+    samples = [each.sample.split("{")[0] for each in landing.own]
+    numbers = [each for each in (HOT_DAYS, ARCHIVE_DAYS) if str(each) in text]
+    assert (found, [each for each in samples if each in text], numbers) == ([], [], [])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_is_used_grouped_labelled_and_checked(name: str) -> None:
+    made = template(name)
+    text = json.dumps({key: made[key] for key in ("Conditions", "Resources", "Outputs") if key in made})
+    interface = made["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [each for group in interface["ParameterGroups"] for each in group["Parameters"]]
+    assert grouped == list(made["Parameters"]) == list(interface["ParameterLabels"])
+    wrong = []
+    for parameter, declared in made["Parameters"].items():
+        if f'{{"Ref": "{parameter}"}}' not in text and f"${{{parameter}}}" not in text:
+            wrong.append(f"{parameter} is not used")
+        if not {"AllowedPattern", "AllowedValues"} & declared.keys():
+            wrong.append(f"{parameter} takes anything")
+        if "AllowedPattern" in declared and "ConstraintDescription" not in declared:
+            wrong.append(f"{parameter} does not say what it takes")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_user_sets_in_the_settings_is_a_parameter(name: str) -> None:
+    """Whatever the settings require of an export, its template asks for."""
+    landing = next(each for each in LANDINGS if each.name == name)
+    literal = {key for key, value in landing.settings.items() if not isinstance(value, Parameter)}
+    assert literal <= {"kind", "services", "stack_region", "configure_cluster"}
+    assert "${AWS::Region}" in json.dumps(template(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_template_needs_no_cdk_and_runs_nothing(name: str) -> None:
+    made = template(name)
+    types = {each["Type"] for each in made["Resources"].values()}
+    assert types <= LANDING_TYPES | {"AWS::Events::Rule", "AWS::CloudWatch::Alarm"}
+    assert "Rules" not in made
+    assert not re.search("bootstrap|cdk", json.dumps(made), re.IGNORECASE)
+    assert made["Metadata"]["Logdock"]["Version"] in made["Description"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_yaml_is_what_was_made_and_fits_an_api_call(name: str) -> None:
+    written = to_yaml(name, template(name))
+    assert len(written.encode()) < LIMIT_OF_AN_API_CALL
+    assert yaml.load(written, Loader=_Loader) == template(name)  # noqa: S506  (a SafeLoader)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads the short forms of functions."""
+
+
+def _function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.SequenceNode):
+        return {f"Fn::{suffix}": loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.ScalarNode)
+    value = loader.construct_scalar(node)
+    if suffix == "GetAtt":
+        return {"Fn::GetAtt": str(value).split(".")}
+    return {"Ref": value} if suffix == "Ref" else {f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _function)
+
+
+@pytest.mark.proof
+def test_claims_hold_for_filled_templates() -> None:
+    """In a deployment of them all: the claims about an export are about the archive and the shipper as well."""
+    cases = [with_own_names(case) for case in FILLED]
+    settings = deployment(*(export for *_, export in cases), retention="hipaa")
+    deployed = synthesize_now(settings)
+    plain = {
+        f"{settings.deployment}-{export['name']}": filled(
+            name, values | ({"Retention": "hipaa"} if "BucketName" in values else {})
+        )
+        for name, values, export in cases
+    }
+    assert plain.keys() < deployed.templates.keys()
+    proof = Proof(settings, {**deployed.templates, **plain}, deployed.regions)
+    outcomes = [each for each in proof.outcomes() if set(each.subject.stacks) & plain.keys()]
+    assert len(outcomes) > len(plain)
+    errors = [error for each in outcomes if (error := each.mistake())]
+    errors += [error for each in proof.findings() if (error := each.mistake())]
+    assert errors == []
+
+
+@pytest.mark.proof
+def test_two_runs_write_the_same_bytes_and_cfn_lint_finds_nothing(tmp_path: Path) -> None:
+    runs = [tmp_path / "first", tmp_path / "second"]
+    for run in runs:
+        subprocess.run([sys.executable, "-m", "templates", str(run)], cwd=ROOT, check=True, capture_output=True)
+    first, second = ({path.name: path.read_bytes() for path in sorted(run.iterdir())} for run in runs)
+    assert first == second
+    files = [str(path) for path in sorted(runs[0].iterdir())]
+    lint = subprocess.run(
+        [str(Path(sys.executable).with_name("cfn-lint")), "--regions", REGION, "us-east-1", "--", *files],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (lint.returncode, lint.stdout) == (0, "")
+
+
+def test_catalogue_lists_every_template_and_what_it_asks_for() -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \| .* \| .* \| (.*) \|$", (ROOT / "docs" / "templates.md").read_text(), re.M)
+    assert {name: re.findall(r"`(\w+)`", asks) for name, asks in rows} == {
+        each.name: [parameter.name for parameter in each.parameters if parameter.default is None] for each in LANDINGS
+    }

@@ -1,0 +1,72 @@
+"""The Terraform module: it parses, and it passes on what the templates take."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+
+from policy_proof.synthesis import ROOT
+from settings.retention import PROFILES
+from templates.catalogue import LANDINGS
+
+MODULE = ROOT / "modules" / "logdock-export"
+EXAMPLE = MODULE / "examples" / "basic"
+SHARED = {"Deployment", "ExportName", "BucketName", "Retention", "RetentionInDays", "AccessLogBucket", "AlertTopicArn"}
+
+
+def parsed(path: Path) -> dict[str, Any]:
+    with path.open() as file:
+        return hcl2.load(file)
+
+
+def blocks(path: Path, kind: str) -> dict[str, Any]:
+    return {name.strip('"'): body for block in parsed(path).get(kind, []) for name, body in block.items()}
+
+
+@pytest.mark.parametrize("path", sorted(MODULE.rglob("*.tf")), ids=lambda path: path.name)
+def test_file_parses_and_every_variable_and_output_is_described(path: Path) -> None:
+    bare = [
+        name
+        for kind in ("variable", "output")
+        for name, body in blocks(path, kind).items()
+        if not body.get("description") or (kind == "variable" and not body.get("type"))
+    ]
+    assert (bool(parsed(path)), bare) == (True, [])
+
+
+def test_every_variable_of_the_module_is_used_and_none_is_missing() -> None:
+    used = set(re.findall(r"\bvar\.(\w+)", (MODULE / "main.tf").read_text()))
+    assert used == set(blocks(MODULE / "variables.tf", "variable"))
+
+
+def test_shared_parameters_are_those_of_every_template() -> None:
+    text = (MODULE / "main.tf").read_text()
+    assert set(re.findall(r"^    (\w+) += (?:var|tostring)", text, re.MULTILINE)) == SHARED
+    known = {each.name for landing in LANDINGS for each in landing.parameters}
+    own = {each.name for landing in LANDINGS for each in landing.own} - {"ExportName", "BucketName"}
+    own |= {landing.option.parameter.name for landing in LANDINGS if landing.option}
+    assert known - own == SHARED
+    refused = re.findall(
+        r'"(\w+)"', str(blocks(MODULE / "variables.tf", "variable")["vendor_parameters"]["validation"])
+    )
+    assert set(refused) >= SHARED
+
+
+def test_retention_profiles_are_those_of_the_settings() -> None:
+    condition = blocks(MODULE / "variables.tf", "variable")["retention"]["validation"][0]["condition"]
+    assert re.findall(r'"([\w-]+)"', condition) == list(PROFILES)
+
+
+def test_example_sets_every_variable_and_parameter_that_has_no_default() -> None:
+    call = blocks(EXAMPLE / "main.tf", "module")["atlas"]
+    variables = blocks(MODULE / "variables.tf", "variable")
+    assert {name for name, body in variables.items() if "default" not in body} <= call.keys()
+    assert call.keys() - {"source", "vendor_parameters", "__is_block__"} <= variables.keys()
+    landing = next(each for each in LANDINGS if each.name == "mongodb-atlas")
+    required = {each.name for each in landing.parameters if each.default is None} - SHARED
+    passed = {name.strip('"') for name in call["vendor_parameters"]}
+    assert required <= passed <= {each.name for each in landing.parameters}

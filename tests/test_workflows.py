@@ -1,0 +1,90 @@
+"""The workflows: zizmor finds nothing, every action is pinned, and the examples call what is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+GITHUB, GITLAB = (ROOT / "examples" / "pipelines" / f"{name}.yml" for name in ("github", "gitlab"))
+HASH = "0" * 40
+
+
+def filled(example: Path, directory: Path) -> Path:
+    """Fill in the values in capitals, as a user does."""
+    text = example.read_text().replace("OWNER", "acme").replace("ACCOUNT", "111122223333")
+    copy = directory / example.name
+    copy.write_text(text.replace("COMMIT", HASH).replace("IMAGE@sha256:DIGEST", f"python@sha256:{'0' * 64}"))
+    return copy
+
+
+def test_zizmor_finds_nothing(tmp_path: Path) -> None:
+    example = filled(GITHUB, tmp_path)
+    zizmor = Path(sys.executable).with_name("zizmor")
+    found = subprocess.run(
+        [zizmor, "--offline", "--no-progress", "--persona", "pedantic", "--format", "plain", *WORKFLOWS, example],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_every_action_is_pinned_by_a_hash_with_its_version(path: Path) -> None:
+    used = re.findall(r"uses: (.*)", path.read_text())
+    assert used
+    assert [each for each in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)] == []
+
+
+def test_an_action_has_one_version_in_all_workflows() -> None:
+    used = {line for path in WORKFLOWS for line in re.findall(r"uses: (.*)", path.read_text())}
+    assert len(used) == len({each.split("@")[0] for each in used})
+
+
+def test_no_workflow_has_permissions_that_a_job_does_not_ask_for() -> None:
+    for path in WORKFLOWS:
+        workflow = yaml.safe_load(path.read_text())
+        assert workflow["permissions"] == {}, path
+        for name, job in workflow["jobs"].items():
+            writes = {scope for scope, access in job["permissions"].items() if access == "write"}
+            assert writes <= {"plan": {"id-token", "pull-requests"}, "deploy": {"id-token"}}.get(name, set()), name
+
+
+def test_make_targets_of_the_workflows_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    texts = [path.read_text() for path in (*WORKFLOWS, GITLAB)]
+    used = {
+        word for text in texts for line in re.findall(r"\bmake (?:-C \S+ )?([a-z -]+)", text) for word in line.split()
+    }
+    assert {"setup", "synth", "templates"} <= used <= targets
+
+
+def test_example_passes_inputs_that_the_reusable_workflow_has() -> None:
+    called = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text())[True]["workflow_call"][
+        "inputs"
+    ]
+    passed = yaml.safe_load(GITHUB.read_text())["jobs"]["logdock"]["with"]
+    assert {name for name, each in called.items() if each.get("required")} <= passed.keys() <= called.keys()
+
+
+def test_gitlab_deploys_what_was_synthesized_by_hand_on_the_default_branch() -> None:
+    jobs = yaml.safe_load(GITLAB.read_text())
+    deploy = jobs["deploy"]
+    assert deploy["rules"] == [{"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH", "when": "manual"}]
+    assert deploy["script"][0] == 'echo "$SHA256  cdk.out.tar" | sha256sum --check'
+    with_role = [
+        name
+        for name, job in jobs.items()
+        if "AWS_ROLE_ARN" in (job.get("variables", {}) if isinstance(job, dict) else {})
+    ]
+    for name in with_role:
+        assert all("merge_request" not in rule["if"] for rule in jobs[name]["rules"]), name
