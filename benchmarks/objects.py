@@ -57,7 +57,7 @@ def _once(kind: str, bucket: str, delay: int, document: str, policy: str) -> dic
             "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
             "AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": "/dev/null",
             "LOGDOCK_DEPLOYMENT": "bench", "LOGDOCK_ACCOUNT": "111122223333", "LOGDOCK_EXPORTS_PATH": "/bench/",
-            "LOGDOCK_ARCHIVE_BUCKET": "archive", "LOGDOCK_FAILURE_BUCKET": "failures",
+            "LOGDOCK_ARCHIVE_BUCKET": "archive", "LOGDOCK_FAILURE_BUCKET": "failures", "LOGDOCK_MARK_TABLE": "marks",
             "LOGDOCK_DESTINATION": json.dumps(destination), "BENCH_BUCKET": bucket, "BENCH_URL": url,
         }  # fmt: skip
         done = subprocess.run(

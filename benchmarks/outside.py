@@ -42,13 +42,16 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(200, b"", {"ETag": '"e"'})
 
     def do_POST(self) -> None:
-        """Answer Parameter Store and Secrets Manager; take whatever else is posted."""
+        """Answer Parameter Store, Secrets Manager and DynamoDB; take whatever else is posted."""
         self._drain()
         target = self.headers.get("X-Amz-Target", "")
         if target.endswith("GetParameter"):
             self._answer(200, json.dumps({"Parameter": {"Value": sys.argv[2]}}).encode())
         elif target.endswith("GetSecretValue"):
             self._answer(200, json.dumps({"SecretString": "bench-token"}).encode())
+        elif target.startswith("DynamoDB"):
+            # every object is claimed for the first time, long after the table was made
+            self._answer(200, b'{"Attributes":{"since":{"N":"0"}}}')
         else:
             self._answer(200, b"")
 

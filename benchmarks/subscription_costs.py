@@ -75,8 +75,13 @@ class Inputs:
         "bytes that an invocation logs: our line of figures, and Lambda's three",
         "measured, rounded up",
     )
-    puts: float = _input(_OBJECT.puts, "S3 PUT per object", "the object, its mark")
-    gets: float = _input(_OBJECT.gets, "S3 GET per object", "the object, its mark")
+    puts: float = _input(_OBJECT.puts, "S3 PUT per object", "the object")
+    gets: float = _input(_OBJECT.gets, "S3 GET per object", "the object")
+    marks: float = _input(_OBJECT.marks, "DynamoDB writes per object", "it is claimed, and noted as finished")
+    million_marks: float = _input(0.625, "DynamoDB writes on demand, $ per million", "price")
+    mark_month: float = _input(
+        _SHARED.mark_bytes / 1e9 * _SHARED.mark_gb_month, "DynamoDB, $ for an object's marks, 30 days", "350 bytes"
+    )
     events: float = _input(_OBJECT.events, "S3's events per object", "created, marked as deleted, deleted for good")
     queue_requests: float = _input(_OBJECT.queue, "SQS requests per object", "send, receive, delete")
     month_hours: float = _input(730, "hours of a month", "365 days / 12")
@@ -129,6 +134,8 @@ def costs(gigabytes_a_day: float, deliveries: float, way: str, inputs: Inputs) -
     dollars = (
         kinesis
         + objects / 1000 * (inputs.puts * inputs.thousand_puts + inputs.gets * inputs.thousand_gets)
+        + objects / _MILLION * inputs.marks * inputs.million_marks
+        + objects * inputs.mark_month
         + objects / _MILLION * inputs.events * inputs.million_events
         + objects / _MILLION * inputs.queue_requests * inputs.million_queue_requests
         + invocations / _MILLION * inputs.million_invocations

@@ -18,6 +18,7 @@ from settings import Deployment, SettingsError, load_settings
 from settings.names import Names
 
 if TYPE_CHECKING:
+    from log_shipper.mark_items import DynamoDB
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -124,6 +125,12 @@ class Account:
     def s3(self) -> S3Client:
         """S3 in the deployment's own Region."""
         client: S3Client = self._client("s3", self.settings.region)
+        return client
+
+    @cached_property
+    def dynamodb(self) -> DynamoDB:
+        """DynamoDB in the deployment's own Region, where the mark table is."""
+        client: DynamoDB = self._client("dynamodb", self.settings.region)
         return client
 
     @cached_property

@@ -352,5 +352,5 @@ def _event_in(head: bytes, pieces: Iterator[bytes], export: str) -> tuple[dict[s
     return {"awslogs": {"data": data}}, iter(())
 
 
-def _save_nothing(_job: Job) -> None:
+def _save_nothing(_jobs: list[Job]) -> None:
     """A preview is not resumed."""

@@ -128,6 +128,34 @@ def via_kinesis(stream_arn: str, region: str) -> dict[str, dict[str, str]]:
     return {"StringEquals": {"kms:ViaService": endpoint("kinesis", region), **context}}
 
 
+def via_dynamodb(table_name: str, region: str) -> dict[str, dict[str, str]]:
+    """Return the condition that a key is used through DynamoDB for one table alone.
+
+    DynamoDB decrypts the table's key on behalf of who reads or writes an item (DynamoDB Developer Guide, "DynamoDB
+    encryption at rest usage notes").
+    """
+    context = {"kms:EncryptionContext:aws:dynamodb:tableName": table_name}
+    return {"StringEquals": {"kms:ViaService": endpoint("dynamodb", region), **context}}
+
+
+def use_items(table_arn: str, prefix: str) -> iam.PolicyStatement:
+    """Let a role read and update the items of a table whose keys begin so, and no others.
+
+    The key is a list, and what is about every value of a list is also true of none; `Null` asks for one (IAM User
+    Guide, "Set operators for multivalued context keys"; DynamoDB Developer Guide, "Using IAM policy conditions for
+    fine-grained access control").
+    """
+    return iam.PolicyStatement(
+        sid="KeepMarks",
+        actions=["dynamodb:GetItem", "dynamodb:UpdateItem"],
+        resources=[table_arn],
+        conditions={
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*"]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
+    )
+
+
 def use_key_for_objects(actions: Sequence[str], bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
     """Let a role use a key for the objects of one bucket, through S3 alone, by the key's policy.
 

@@ -65,6 +65,8 @@ CALLS: Mapping[str, Call] = {
     "cloudwatch:DescribeAlarms": Call("describe_alarms"),
     "cloudwatch:DisableAlarmActions": Call("disable_alarm_actions", ("AlarmNames",)),
     "cloudwatch:SetAlarmState": Call("set_alarm_state", ("AlarmName",), {"StateValue": "OK", "StateReason": "x"}),
+    "dynamodb:GetItem": Call("get_item", ("TableName",)),
+    "dynamodb:UpdateItem": Call("update_item", ("TableName",), {"UpdateExpression": "REMOVE x"}),
     "iam:ListRoles": Call("list_roles"),
     "kinesis:DecreaseStreamRetentionPeriod": Call(
         "decrease_stream_retention_period", _DATA_STREAM, {"RetentionPeriodHours": 24}
@@ -225,7 +227,9 @@ def parameters_of(request: Request) -> tuple[str, dict[str, Any]]:
     named = _names(request.resource)
     parameters = {**{name: named[name] for name in call.names}, **call.more}
     for key, value in request.context.items():
-        if key in _BY_PARAMETER:
+        if key == "dynamodb:LeadingKeys":
+            parameters["Key"] = {"id": {"S": value}}
+        elif key in _BY_PARAMETER:
             parameters[_BY_PARAMETER[key]] = value
         elif _BY_EVERY_CALL.get(key) != value:
             raise NoCallError(f"{request}: a caller cannot bring {key}={value}")
@@ -245,6 +249,8 @@ def _names(arn: str) -> dict[str, Any]:
             return {"Bucket": bucket, "Key": key}
         case "kms":
             return {"KeyId": arn}
+        case "dynamodb":
+            return {"TableName": resource.removeprefix("table/")}
         case "kinesis":
             return {"StreamARN": arn}
         case "logs":

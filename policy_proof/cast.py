@@ -189,6 +189,7 @@ class Cast:
             "archive": (names.bucket_arn(names.bucket("archive")),),
             "failures": (names.bucket_arn(names.bucket("failed")),),
             "access-logs": (names.bucket_arn(names.bucket("access-logs")),),
+            "mark-table": (names.mark_table_arn,),
             "archive-key": (account.keys[f"{names.deployment}-archive"],),
             "archiver-role": (names.role_arn(names.archiver),),
             "archiver-function": (names.archiver_arn(names.region),),

@@ -83,7 +83,7 @@ class DeployedPolicies:
         match service:
             case "s3":
                 return None if name.startswith("accesspoint/") else client.get_bucket_policy(Bucket=name)["Policy"]
-            case "firehose" | "kinesis":
+            case "dynamodb" | "firehose" | "kinesis":
                 return None  # Nobody gives a stream a policy of its own.
             case "kms":
                 return client.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]

@@ -15,6 +15,7 @@ from policy_proof.proof import SIMULATOR, Proof
 from policy_proof.requests import fill
 
 _KINDS = {
+    "AWS::DynamoDB::Table": ("dynamodb", "table"),
     "AWS::Events::ApiDestination": ("events", "api-destination"),
     "AWS::Events::Rule": ("events", "rule-on-default-event-bus"),
     "AWS::IAM::Role": ("iam", "role"),

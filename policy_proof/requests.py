@@ -109,6 +109,7 @@ def fill(texts: list[str], subject: Subject, entry: Entry) -> Iterator[list[str]
 _NOT_EVERYWHERE = ("vendor", "vendors-other-role", "role", "connector", "shipper")
 """Callers that some exports do not have: a claim about one says nothing there."""
 
+_NOT_OF_S3 = ("kms:EncryptionContext:aws:logs:arn", "kms:EncryptionContext:aws:dynamodb:tableName")
 _LACKING_UNLESS_SERVICE = ("aws:PrincipalServiceName",)
 
 
@@ -150,5 +151,5 @@ def _through_s3(caller: Caller, action: str, resource: str, key: str) -> Request
             "kms:EncryptionContext:aws:s3:arn": resource.partition("/")[0],
             **_implied(caller),
         },
-        lacks=frozenset({"kms:EncryptionContext:aws:logs:arn", *_LACKING_UNLESS_SERVICE} - {*_implied(caller)}),
+        lacks=frozenset({*_NOT_OF_S3, *_LACKING_UNLESS_SERVICE} - {*_implied(caller)}),
     )

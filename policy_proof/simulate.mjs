@@ -19,6 +19,9 @@ const STAND_IN = 'aws:PrincipalTag/'
 const toStandIn = (key) => (DROPPED.test(key) ? STAND_IN + key.replaceAll(':', '.') : key)
 const fromStandIn = (key) => (key.startsWith(STAND_IN) ? key.slice(STAND_IN.length).replaceAll('.', ':') : key)
 
+// The reference calls these lists; a claim brings one value.
+const LISTS = /^dynamodb:LeadingKeys$/i
+
 const withRegion = (arn) => arn.replace(/^(arn:[a-z-]+:s3):(:\d{12}:accesspoint\/)/, '$1:us-west-2$2')
 
 function renamed (policy) {
@@ -44,7 +47,9 @@ function renamed (policy) {
 function simulation ({ principal, action, resource, owner, context, identity, policy, blocksPublicAccess }, rename = true) {
   const prepare = rename ? renamed : (document) => document
   const contextVariables = {}
-  for (const [key, value] of Object.entries(context)) contextVariables[rename ? toStandIn(key) : key] = value
+  for (const [key, value] of Object.entries(context)) {
+    contextVariables[rename ? toStandIn(key) : key] = LISTS.test(key) ? [value].flat() : value
+  }
   return {
     request: {
       principal: principal === 'anonymous' ? { type: 'Anonymous' } : principal,

@@ -13,6 +13,7 @@ Template = dict[str, Any]
 
 _NAMED_BY = {
     "AWS::CloudWatch::MetricStream": "Name",
+    "AWS::DynamoDB::Table": "TableName",
     "AWS::Events::ApiDestination": "Name",
     "AWS::Events::Connection": "Name",
     "AWS::Events::Rule": "Name",
@@ -31,6 +32,7 @@ _NAMED_BY = {
 
 _ARNS = {
     "AWS::CloudWatch::MetricStream": "arn:{partition}:cloudwatch:{region}:{account}:metric-stream/{name}",
+    "AWS::DynamoDB::Table": "arn:{partition}:dynamodb:{region}:{account}:table/{name}",
     "AWS::Events::ApiDestination": "arn:{partition}:events:{region}:{account}:api-destination/{name}/1f6b2c3d",
     "AWS::Events::Connection": "arn:{partition}:events:{region}:{account}:connection/{name}/1f6b2c3d",
     "AWS::Events::Rule": "arn:{partition}:events:{region}:{account}:rule/{name}",

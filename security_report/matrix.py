@@ -20,6 +20,7 @@ KINDS = {
     "AWS::Lambda::Function": "function",
     "AWS::Logs::LogGroup": "log group",
     "AWS::Kinesis::Stream": "stream",
+    "AWS::DynamoDB::Table": "table",
 }
 """The resources that may have a policy of their own."""
 
@@ -27,7 +28,7 @@ _READ = {
     "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
 }  # fmt: skip
-"""The types of policies that `Account` reads. A log group's or a stream's is none of them, and no stack makes one."""
+"""The types of policies that `Account` reads. Those of log groups, streams and tables are not; no stack makes one."""
 
 
 class UnreadPolicyError(Exception):

@@ -54,10 +54,13 @@ class Requests:
         SQS requests: send, receive, delete.
     ships, archives
         Invocations of the two functions.
+    marks
+        Writes to the mark table.
     """
 
     puts: int = 0
     gets: int = 0
+    marks: int = 0
     events: int = 0
     queue: int = 0
     ships: int = 0
@@ -73,14 +76,14 @@ PER_OBJECT: Mapping[str, Requests] = {
     # The vendor's PUT is billed to the bucket's owner.
     "landing": Requests(puts=1, events=EVENTS_OF_AN_OBJECT),
     "archiving": Requests(puts=1, events=EVENTS_OF_AN_OBJECT, archives=1),
-    # The mark is looked for and written in the failure bucket, which has EventBridge off.
-    "push": _SHIPPED + Requests(puts=1, gets=2),
+    # It is claimed, and noted as finished.
+    "push": _SHIPPED + Requests(gets=1, marks=2),
     "archive": _SHIPPED + Requests(puts=1, gets=1, events=EVENTS_OF_AN_OBJECT),
     # The note, which is written only if there is none, the feed's object, and a LIST of the last keys.
     "feed": _SHIPPED + Requests(puts=3, gets=1, events=2 * EVENTS_OF_AN_OBJECT),
 }
 """By what is done with an object, when each comes alone; a batch of ten shares an invocation,
-a receive, a LIST and, of small objects, an object of the feed."""
+a receive, the note of what is finished, a LIST and, of small objects, an object of the feed."""
 
 
 def _input(value: float, what: str, source: str) -> Any:
@@ -94,6 +97,8 @@ class Inputs:
     put: float = _input(0.005 / 1000, "S3 PUT, COPY, LIST", "price")
     get: float = _input(0.0004 / 1000, "S3 GET", "price")
     event: float = _input(1.00 / _MILLION, "an event of S3 on EventBridge", "price")
+    mark_write: float = _input(0.625 / _MILLION, "DynamoDB on demand, a write of up to 1 KB", "price")
+    mark_gb_month: float = _input(0.25, "DynamoDB, a GB and month", "price")
     queue_request: float = _input(0.40 / _MILLION, "an SQS request", "price")
     invocation: float = _input(0.20 / _MILLION, "a Lambda request", "price")
     gb_second: float = _input(0.0000133334, "Lambda on arm64, a GB-second", "price")
@@ -123,6 +128,12 @@ class Inputs:
     polls_a_month: float = _input(
         657_000, "receives of an empty queue by a function's five pollers, each 20 s", "730 hours"
     )
+    mark_bytes: float = _input(
+        350,
+        "bytes of an object's claim and of its share of what is noted, 100 each for DynamoDB",
+        "measured, rounded up",
+    )
+    mark_days: float = _input(30, "days of a mark", "set by the function")
     month_days: float = _input(365 / 12, "days of a month", "365 days / 12")
     log_days: float = _input(90, "days in CloudWatch Logs (`soc2`)", "setting")
     archive_days: float = _input(400, "days in S3 (`soc2`)", "setting")
@@ -205,6 +216,9 @@ def per_gigabyte(landing: Landing, kinds: list[str], inputs: Inputs) -> Iterator
     yield "S3 GET", *_priced(each.gets * objects, inputs.get)
     yield "S3's events, over an object's life", *_priced(each.events * objects, inputs.event)
     yield "SQS requests", *_priced(each.queue * objects, inputs.queue_request)
+    yield "DynamoDB writes", *_priced(each.marks * objects, inputs.mark_write)
+    marked = each.marks / 2 * objects * inputs.mark_bytes / _GIGABYTE * inputs.mark_days / inputs.month_days
+    yield "DynamoDB storage (GB-months)", *_priced(marked, inputs.mark_gb_month)
     invocations = (each.ships + each.archives) * objects
     yield "Lambda requests", *_priced(invocations, inputs.invocation)
     seconds = (each.ships * inputs.ship_seconds + each.archives * inputs.archive_seconds) * objects

@@ -151,6 +151,16 @@ class Names:
         """
         return f"{self.shipper(destination)}_{role}"
 
+    @property
+    def mark_table(self) -> str:
+        """The table of the shipper's marks."""
+        return f"{self.deployment}-marks"
+
+    @property
+    def mark_table_arn(self) -> str:
+        """The ARN of that table."""
+        return f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{self.mark_table}"
+
     def role_arn(self, role_name: str) -> str:
         """Return a role's ARN."""
         return f"arn:{self.partition}:iam::{self.account}:role/{role_name}"

@@ -1,4 +1,4 @@
-"""The core: the archive and its key, the failure and access-log buckets, the alert topic, and the roles of the shipper.
+"""The core: the archive and its key, the failure and access-log buckets, marks, alert topic and roles of the shipper.
 
 Everything here is stateful, or named by other stacks' policies: a role that is deleted and made again is another
 principal to a bucket or key policy that names it, so the shipper's roles live here and its functions elsewhere.
@@ -16,6 +16,7 @@ from constructs import Construct
 from constructs_lib import statements
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
+from constructs_lib.mark_table import MarkTable, MarkTableProps
 from constructs_lib.replication import Replication
 from constructs_lib.subscription_stream import SubscriptionStream
 from settings import Deployment
@@ -32,8 +33,8 @@ from stacks.shipper_alarms import watch_copies
 from stacks.sql import RESULTS_PREFIX, SqlTables
 
 SHORT_LIVED_DAYS = 30
-"""Days that a copy made for a fetching reader, and the shipper's notes of its progress, are kept: longer than a message
-can wait on a queue and then on its dead-letter queue (14 days each, where they are FIFO)."""
+"""Days that a copy made for a fetching reader is kept, and progress that the release before noted: longer than a
+message can wait on a queue and then on its dead-letter queue (14 days each, where they are FIFO)."""
 ARCHIVER_FAILURES = ("aws/lambda/", "unclaimed/")
 """Where in a failure bucket Lambda keeps failed events (Lambda Developer Guide, "Capturing records of Lambda
 asynchronous invocations"), and the archiver what no export claims."""
@@ -80,6 +81,8 @@ class CoreStack(Stack):
         self._roles()
         if settings.readers:
             readers_role(self, settings=settings, names=names, regions=regions, archive_key_arn=self.key.arn)
+        table = MarkTable(self, "Marks", MarkTableProps(table_name=names.mark_table, encryption_key=self.key.key))
+        table.node.add_dependency(self.access_logs, self.archive, self.failures, self.node.find_child("ArchiverRole"))
         role = self.node.find_child("ArchiverRole").node.default_child
         assert role is not None  # noqa: S101  (made by the line above)
         record_settings(role, settings, without=frozenset({"exports"}))
@@ -208,6 +211,8 @@ class CoreStack(Stack):
                 actions=["s3:PutObject", "s3:GetObjectVersion"],
                 resources=[f"{self.failures.arn}/quarantine/*/*/{destination}/*"],
             ),
+            # Where release 0.1.0 kept its marks: read for 30 days, and written until the shipper's stack is deployed
+            # too, or after that is rolled back.
             self._allow("KeepProgress", ["s3:GetObject", "s3:PutObject"], [f"{self.failures.arn}/{progress}*"]),
             # Without it S3 answers a look for progress that is not there with 403 instead of 404.
             iam.PolicyStatement(
@@ -229,6 +234,33 @@ class CoreStack(Stack):
             permissions.append(self._allow("ReadSecrets", ["secretsmanager:GetSecretValue"], arns))
         role = self._role(f"ShipRole-{destination}", name, [*permissions, *writes])
         self._archives_of_exports(destination, role)
+        marks = [
+            statements.use_items(names.mark_table_arn, f"{destination}/"),
+            iam.PolicyStatement(
+                sid="UseMarkKey",
+                actions=["kms:Decrypt"],
+                resources=[self.key.arn],
+                conditions=statements.via_dynamodb(names.mark_table, names.region),
+            ),
+        ]
+        # inline policies of a role have little room left beside a hundred exports
+        self._managed(role, "Marks", name, "Logdock: the marks of what was shipped", marks)
+
+    @staticmethod
+    def _managed(
+        role: iam.Role, construct_id: str, role_name: str, description: str, allowed: Sequence[iam.PolicyStatement]
+    ) -> None:
+        policy = iam.CfnManagedPolicy(
+            role,
+            construct_id,
+            description=description,
+            policy_document=iam.PolicyDocument(statements=list(allowed)),
+            roles=[role_name],
+        )
+        # on the role itself: its construct holds its policies too, which would wait for each other
+        made = role.node.default_child
+        assert isinstance(made, iam.CfnRole)  # noqa: S101 - a role has one
+        policy.add_resource_dependency(made)
 
     def _archives_of_exports(self, destination: str, role: iam.Role) -> None:
         """Let a destination's function read the archive of the exports that ship there; `archive` writes it instead.
@@ -246,14 +278,9 @@ class CoreStack(Stack):
             exports = [each for each in exports if destination in announced_to(each)]
         objects = [f"{self.archive.arn}/logs/{export.name}/*" for export in exports]
         for number, some in enumerate(_fitting(objects), 1):
-            policy = iam.CfnManagedPolicy(
-                role,
-                f"Archive{number}",
-                description="Logdock: the archives of the exports that ship there",
-                policy_document=iam.PolicyDocument(statements=[self._allow(sid, actions, some)]),
-                roles=[self._names.shipper(destination)],
-            )
-            policy.node.add_dependency(role)
+            description = "Logdock: the archives of the exports that ship there"
+            allowed = [self._allow(sid, actions, some)]
+            self._managed(role, f"Archive{number}", self._names.shipper(destination), description, allowed)
 
     def _role(self, construct_id: str, role_name: str, permissions: Sequence[iam.PolicyStatement]) -> iam.Role:
         return iam.Role(

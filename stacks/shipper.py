@@ -161,6 +161,7 @@ class ShipperStack(Stack):
         }
         if destination:
             environment["LOGDOCK_DESTINATION"] = environment_document(destination)
+            environment["LOGDOCK_MARK_TABLE"] = names.mark_table
         return ShipperFunctionProps(
             function_name=name,
             handler=handler,

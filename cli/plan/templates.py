@@ -24,7 +24,14 @@ from cli.plan.effects import Effect, Kind, clean
 
 Template = dict[str, Any]
 KEEPS_DATA = frozenset(
-    {"AWS::S3::Bucket", "AWS::Logs::LogGroup", "AWS::KMS::Key", "AWS::SQS::Queue", "AWS::Kinesis::Stream"}
+    {
+        "AWS::DynamoDB::Table",
+        "AWS::KMS::Key",
+        "AWS::Kinesis::Stream",
+        "AWS::Logs::LogGroup",
+        "AWS::S3::Bucket",
+        "AWS::SQS::Queue",
+    }
 )
 """Types whose deletion deletes data, or makes it unreadable."""
 _NAMED_AFTER_OTHERS = frozenset({"AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig"})

@@ -1,8 +1,8 @@
 """Quarantine: records that a destination refused are sent again, by a message that names the object they are in.
 
-The shipper notes in the failure bucket when all of an object has arrived; only then is it deleted, that version and
-the older ones that it replaced. Before a message is sent a note of the same name says so, with nothing done yet: a
-command that is started again does not send what is still on its way.
+The shipper notes in the mark table when all of an object has arrived; only then is it deleted, that version and the
+older ones that it replaced. Before a message is sent, the object's item says when: a command that is started again does
+not send what is still on its way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 from log_shipper.events import ObjectRef, message_of
 from log_shipper.jobs import identity_of
-from log_shipper.keys import QUARANTINE, Quarantined, progress_key, quarantine_prefix, quarantined
+from log_shipper.keys import QUARANTINE, Quarantined, quarantine_prefix, quarantined
+from log_shipper.mark_items import KEPT_SECONDS, get_item, is_finished_by, number, number_value, object_key
 
 from cli.account import CONNECTIONS, Account
 from cli.errors import code_of, is_absent
@@ -33,20 +34,13 @@ BATCH = 10
 """What SQS takes at once."""
 STALE = timedelta(minutes=15)
 """After this long what a queue says of itself is true: its figures lag by a minute or so."""
-_NOTHING_DONE = json.dumps({"position": 0, "reader": "redrive", "done": False}).encode()
-"""Progress that the shipper reads as none."""
 
 
-class Mark(NamedTuple):
-    """What is noted of an object that has been sent."""
+class Sent(NamedTuple):
+    """What is noted of an object that has been sent: when, and whether all of it has arrived."""
 
-    body: bytes
     since: datetime
-
-    @property
-    def done(self) -> bool:
-        """True when all of it has arrived."""
-        return bool(json.loads(self.body)["done"])
+    done: bool
 
 
 class Refused(NamedTuple):
@@ -146,13 +140,12 @@ class Quarantine:
         if mark is None:
             if not pace.turn():
                 return False
-            if self._claim(refused):
+            if self._note_sent(refused, "attribute_not_exists(id)"):
                 return True
             mark = self._mark(refused)
         if mark is None or mark.done or not self._is_lost(refused, mark) or not pace.turn():
             return False
-        self._put_mark(refused, mark.body)
-        return True
+        return self._note_sent(refused, "attribute_not_exists(sent) OR sent <= :stale")
 
     def _has_a_place(self, refused: Refused) -> bool:
         if self._groups[refused].reason == COLD:
@@ -166,29 +159,40 @@ class Quarantine:
             return False
         return True
 
-    def _mark(self, refused: Refused) -> Mark | None:
-        try:
-            answer = self.account.s3.get_object(Bucket=self._bucket, Key=self._progress(refused))
-        except ClientError as error:
-            if is_absent(error):
-                return None
-            raise
-        return Mark(answer["Body"].read(), answer["LastModified"])
+    def _mark(self, refused: Refused) -> Sent | None:
+        table, identity = self.account.names.mark_table, self._identity(refused)
+        export, destination = refused.whose
+        item = get_item(self.account.dynamodb, table, object_key(destination, export, identity))
+        if not item:
+            return None
+        done = is_finished_by(item, self.account.dynamodb, table, destination, export, identity)
+        return Sent(datetime.fromtimestamp(number(item, "sent") or 0.0, UTC), done)
 
-    def _put_mark(self, refused: Refused, body: bytes, **condition: Any) -> None:
-        self.account.s3.put_object(Bucket=self._bucket, Key=self._progress(refused), Body=body, **condition)
-
-    def _claim(self, refused: Refused) -> bool:
+    def _note_sent(self, refused: Refused, condition: str) -> bool:
         """Note that an object is being sent; return False when somebody else noted it first."""
+        now = datetime.now(UTC).timestamp()
+        values = {
+            ":now": number_value(now),
+            ":expires": number_value(now + KEPT_SECONDS),
+            ":stale": number_value(now - STALE.total_seconds()),
+        }
+        if ":stale" not in condition:
+            del values[":stale"]
         try:
-            self._put_mark(refused, _NOTHING_DONE, IfNoneMatch="*")
+            self.account.dynamodb.update_item(
+                TableName=self.account.names.mark_table,
+                Key={"id": {"S": object_key(refused.whose.destination, refused.whose.export, self._identity(refused))}},
+                UpdateExpression="SET sent = :now, expires = :expires",
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
+            )
         except ClientError as error:
-            if code_of(error) == "PreconditionFailed":
+            if code_of(error) == "ConditionalCheckFailedException":
                 return False
             raise
         return True
 
-    def _is_lost(self, refused: Refused, mark: Mark) -> bool:
+    def _is_lost(self, refused: Refused, mark: Sent) -> bool:
         """Say whether a message that was sent is nowhere: some time ago, and the destination's queues are empty."""
         return datetime.now(UTC) - mark.since > STALE and self._is_quiet(refused.whose.destination)
 
@@ -213,10 +217,10 @@ class Quarantine:
         # the lag counts from now
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         entries: list[Any] = []
-        for number, refused in enumerate(batch):
+        for place, refused in enumerate(batch):
             key, version, _ = refused.kept
             body = message_of(ObjectRef(refused.whose.export, self._bucket, key, version, time=now))
-            entry = {"Id": str(number), "MessageBody": body}
+            entry = {"Id": str(place), "MessageBody": body}
             if queue.endswith(".fifo"):
                 entry |= {"MessageGroupId": refused.whose.export, "MessageDeduplicationId": self._identity(refused)}
             entries.append(entry)
@@ -256,6 +260,3 @@ class Quarantine:
     def _identity(self, refused: Refused) -> str:
         key, version, _ = refused.kept
         return identity_of(self._bucket, key, version)
-
-    def _progress(self, refused: Refused) -> str:
-        return progress_key(refused.whose.destination, refused.whose.export, self._identity(refused))

@@ -1,7 +1,7 @@
 """Whether a marked record has arrived: as an archive object, as a destination's acknowledgement, or as a feed object.
 
-The shipper keeps a mark in the failure bucket once a destination that is pushed to has accepted all of an object
-(`log_shipper.stores`), and a note of each feed object that it wrote for a destination that fetches
+The shipper keeps a mark in a table once a destination that is pushed to has accepted all of an object
+(`log_shipper.marks`), and a note of each feed object that it wrote for a destination that fetches
 (`log_shipper.feed`). Archive objects are named by the identity of their source (`log_shipper.archive_writer`).
 """
 
@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
 from log_shipper.jobs import identity_of
-from log_shipper.keys import progress_key, quarantine_prefix
+from log_shipper.keys import quarantine_prefix
+from log_shipper.mark_items import is_finished
 
 from cli.errors import is_absent
 from cli.status.metrics import Metric, query_metrics
 
 if TYPE_CHECKING:
+    from log_shipper.mark_items import DynamoDB
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_s3 import S3Client
 
@@ -137,6 +139,8 @@ class Acknowledged:
 
     Attributes
     ----------
+    table
+        The mark table.
     bucket
         The failure bucket.
     identity
@@ -144,6 +148,8 @@ class Acknowledged:
     """
 
     s3: S3Client
+    dynamodb: DynamoDB
+    table: str
     bucket: str
     export: str
     destination: str
@@ -153,8 +159,7 @@ class Acknowledged:
 
     def __call__(self) -> Arrival | None:
         """Look once."""
-        body = _body(self.s3, self.bucket, progress_key(self.destination, self.export, self.identity))
-        if body is None or not json.loads(body)["done"]:
+        if not is_finished(self.dynamodb, self.table, self.destination, self.export, self.identity):
             return None
         prefix = quarantine_prefix(self.export, self.destination)
         for hour in hours_of(self.entered, datetime.now(UTC)):

@@ -20,7 +20,7 @@ from cli.screen import Screen
 from cli.smoke_test import run_record
 from cli.smoke_test.alarms import Alarms
 from cli.smoke_test.cleanup import Cleanup, Left
-from cli.smoke_test.delivery import Deliveries, check_missing_keys
+from cli.smoke_test.delivery import Deliveries, check_marks
 from cli.smoke_test.functions import Functions
 from cli.smoke_test.keys import check_keys
 from cli.smoke_test.records import NAME
@@ -144,7 +144,7 @@ class _Run:
             faults=faults,
         )
         self._deliveries.run(exports)
-        check_missing_keys(self._deliveries, started)
+        check_marks(self._deliveries, started)
         functions.check_starts(started)
         for region in account.regions:
             alarms = Alarms(

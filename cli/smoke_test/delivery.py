@@ -341,8 +341,8 @@ class Deliveries:
                 marker=marker,
             )  # fmt: skip
         return Acknowledged(
-            s3=s3, bucket=names.bucket("failed"), export=export.name, destination=name, identity=identity,
-            marker=marker, entered=entered,
+            s3=s3, dynamodb=self.account.dynamodb, table=names.mark_table, bucket=names.bucket("failed"),
+            export=export.name, destination=name, identity=identity, marker=marker, entered=entered,
         )  # fmt: skip
 
     def _wait_for(
@@ -448,37 +448,40 @@ class Deliveries:
         return f"logdock validate {export.name}{self.account.option}"
 
 
-def check_missing_keys(deliveries: Deliveries, since: datetime) -> None:
-    """Record how S3 answers a function that looks for a key that does not exist: 404, or 403 for want of ListBucket.
+def check_marks(deliveries: Deliveries, since: datetime) -> None:
+    """Record whether the functions could use the marks that tell them what was shipped or fed before.
 
-    Each function may list its own prefix alone. Before it ships an object to a destination that is pushed to, it looks
-    for the mark, and before it feeds one, for the note, both of which do not exist yet.
+    Before it ships an object to a destination that is pushed to, a function claims it in the mark table, and says so
+    where it cannot. Before it feeds one, it looks for a note that does not exist yet: S3 answers 404, or 403 for want
+    of ListBucket, and each function may list its own prefix alone.
     """
     account, report = deliveries.account, deliveries.report
     names, s3 = account.names, account.s3
     for name in sorted(deliveries.acknowledged - {ARCHIVE}):
-        is_feed = name in names.feeds
-        purpose, prefix = ("archive", f"feed-index/{name}/") if is_feed else ("failed", f"progress/{name}/")
-        with report.step(name, "answer for a missing key", account.deploy(names.core_stack)) as step:
-            yours = ""
-            try:
-                s3.get_object(Bucket=names.bucket(purpose), Key=f"{prefix}{NAME}/missing.json")
-            except ClientError as error:
-                yours = "404" if is_absent(error) else "403" if is_refused(error) else code_of(error)
-            function = names.shipper(name)
-            if not is_feed:
+        function = names.shipper(name)
+        if name in names.feeds:
+            with report.step(name, "answer for a missing key", account.deploy(names.core_stack)) as step:
+                key = f"feed-index/{name}/{NAME}/missing.json"
+                yours = ""
                 try:
-                    said = last_line(account, function, account.settings.region, UNREADABLE, since)
-                except UnknownError as error:
-                    step.skip(str(error), not_looked_at=error.not_looked_at)
-                    continue
-                if said:
-                    step.fail(
-                        f"403 to {function}, {yours} to you: a message that comes twice is shipped twice",
-                        account.deploy(names.core_stack),
-                    )
-            if step.result is Result.OK:
+                    s3.get_object(Bucket=names.bucket("archive"), Key=key)
+                except ClientError as error:
+                    yours = "404" if is_absent(error) else "403" if is_refused(error) else code_of(error)
                 step.answer = f"404 to {function}, {yours} to you"
+            continue
+        with report.step(name, "mark table", account.deploy(names.core_stack)) as step:
+            try:
+                said = last_line(account, function, account.settings.region, UNREADABLE, since)
+            except UnknownError as error:
+                step.skip(str(error), not_looked_at=error.not_looked_at)
+                continue
+            if said:
+                step.fail(
+                    f"{said.get('error', 'no answer')} to {function}: a message that comes twice is shipped twice",
+                    account.deploy(names.core_stack),
+                )
+            else:
+                step.answer = f"{names.mark_table} answers {function}"
 
 
 def _look(wait: Wait) -> tuple[Arrival | None, Step | None]:

@@ -24,6 +24,7 @@ from local_cloud.corrections import (
     stack_exports,
     stack_order,
     streams,
+    tables,
     topics,
 )
 
@@ -53,4 +54,5 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     athena.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     streams.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
+    tables.apply()
     requests.apply()

@@ -1,4 +1,4 @@
-"""The requests that S3 answered and the events that it announced, for a test of what a deployment costs."""
+"""The requests that S3 and DynamoDB answered and the events of S3, for a test of what a deployment costs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import iam_actions
-from ministack.services import eventbridge, s3
+from ministack.services import dynamodb, eventbridge, s3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,5 +41,12 @@ def apply() -> None:
             keep(kind=event["DetailType"], what=f"{detail['bucket']['name']}/{detail['object']['key']}")
         return dispatch(event, *more)
 
+    update_item = dynamodb._update_item
+
+    def update(data: Any) -> Any:
+        keep(kind="dynamodb:UpdateItem", what=f"{data['TableName']}/{data['Key']['id']['S']}")
+        return update_item(data)
+
+    dynamodb._update_item = update
     s3.handle_request = handle_request
     eventbridge._dispatch_event = dispatch_event

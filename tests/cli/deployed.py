@@ -81,6 +81,13 @@ class Deployed:
                 queue = self.names.queue(name, suffix)
                 self.urls[name + suffix] = self.sqs.create_queue(QueueName=queue)["QueueUrl"]
             self.logs.create_log_group(logGroupName=f"/aws/lambda/{self.names.shipper(name)}")
+        self.dynamodb: Any = untyped.client("dynamodb", region_name=region)
+        self.dynamodb.create_table(
+            TableName=self.names.mark_table,
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
         untyped.client("secretsmanager", region_name=region).create_secret(Name="acme/logzio", SecretString="tok")
         self.export("app", vendor="s3-logs")
         self.export("jobs", vendor="cloudwatch-logs")
@@ -101,6 +108,7 @@ class Deployed:
             "LOGDOCK_EXPORTS_PATH": self.names.parameter_path,
             "LOGDOCK_ARCHIVE_BUCKET": self.archive,
             "LOGDOCK_FAILURE_BUCKET": self.failed,
+            "LOGDOCK_MARK_TABLE": self.names.mark_table,
         }.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr("cli.account.Account.lambda_in", lambda *_: FakeLambda())

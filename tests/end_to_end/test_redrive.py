@@ -96,8 +96,8 @@ def needs_of(names: Names, archive_key_arn: str) -> Callable[[str], Needs]:
         "redrive": [
             (["s3:ListBucketVersions", "s3:GetObjectVersion"], [failed, f"{failed}/*"]),
             (["s3:DeleteObject", "s3:DeleteObjectVersion"], [f"{failed}/*"]),
-            (["s3:GetObject", "s3:PutObject", "s3:ListBucket"], [failed, f"{failed}/progress/*"]),
-            (["kms:Decrypt", "kms:GenerateDataKey"], [archive_key_arn]),
+            (["dynamodb:GetItem", "dynamodb:UpdateItem"], [names.mark_table_arn]),
+            (["kms:Decrypt"], [archive_key_arn]),
             (["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SendMessage"], queues),
             (["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], queues[1:]),
             (["lambda:InvokeFunction"], [names.archiver_arn(REGION)]),

@@ -127,6 +127,7 @@ def needs(names: Names) -> Needs:
     return [
         (["s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:DeleteObjectVersion"], written),
         (["s3:ListBucketVersions"], [archive, *landings]),
+        (["dynamodb:GetItem"], [names.mark_table_arn]),
         (["s3:ListBucket"], [archive, failed]),
         (["s3:GetObject"], [f"{archive}/*", f"{failed}/*"]),
         (["s3:DeleteObjectVersion"], [f"{archive}/*"]),
@@ -194,7 +195,7 @@ def test_after_a_deploy_every_step_is_ok_and_nothing_is_left(world: World) -> No
         ("acme-archiver", "runtime and code"), ("acme-archiver", "SDK"), ("acme-ship-logz", "SDK"),
         ("archive", "key alias/acme-archive"), ("orders", "key alias/acme-orders"),
     } <= set(done)  # fmt: skip
-    assert done["logz", "answer for a missing key"]["answer"] == "404 to acme-ship-logz, 404 to you"
+    assert done["logz", "mark table"]["answer"] == "acme-marks answers acme-ship-logz"
     assert document["left"] == []
     for bucket in BUCKETS:
         assert set(world.versions(bucket)) <= before[bucket], bucket

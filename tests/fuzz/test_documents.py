@@ -144,7 +144,7 @@ def test_an_environment_is_read_or_refused(variables: dict[str, str]) -> None:
 )
 def test_a_destination_is_read_or_refused(document: object) -> None:
     try:
-        read_destination({"LOGDOCK_DESTINATION": json.dumps(document)})
+        read_destination({"LOGDOCK_DESTINATION": json.dumps(document), "LOGDOCK_MARK_TABLE": "acme-marks"})
     except ConfigurationError:
         return
 

@@ -11,16 +11,21 @@ from __future__ import annotations
 import time
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from log_shipper import ship
+from log_shipper.export_config import parse_export_config
+from log_shipper.jobs import identity_of
+from log_shipper.keys import progress_key
+from log_shipper.mark_items import object_key
 from log_shipper.patterns import compile_pattern
 
 from settings import SettingsError, load_settings
 from settings.regex import check_regex
-from tests.lambda_src.log_shipper.world import FAILURES, Cloud, Context, Listener, batch, message
+from tests.lambda_src.log_shipper.world import FAILURES, LANDING, MARKS, Cloud, Context, Listener, batch, message
 
 MERGES = "a0: &a0 {k0: 1, k1: 1, k2: 1}\n" + "".join(
     f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 28)
@@ -95,11 +100,27 @@ def test_damaged_progress_counts_as_none(cloud: Cloud, logz: Listener, damaged: 
     """The object is read anew; without this its message failed until it was dead, and so did each redrive of it."""
     cloud.export("app", vendor="s3-logs", format="plain")
     logz.accepted.clear()
+    cloud.first_mark("logz", time.time())
     item = cloud.land("a", b"one\ntwo\n")
-    again = message("app", item, received=2)
-    assert ship.handler(batch(again), Context()) == {"batchItemFailures": []}
-    (key,) = cloud.keys(FAILURES, "progress/")
+    key = progress_key("logz", "app", identity_of(LANDING, item["key"], item["version-id"]))
     cloud.s3.put_object(Bucket=FAILURES, Key=key, Body=damaged)
-    assert ship.handler(batch(again), Context()) == {"batchItemFailures": []}
-    assert [record["message"] for record in logz.accepted] == ["one", "two"] * 2
-    cloud.s3.delete_object(Bucket=FAILURES, Key=key)
+    assert ship.handler(batch(message("app", item, received=2)), Context()) == {"batchItemFailures": []}
+    assert [record["message"] for record in logz.accepted] == ["one", "two"]
+
+
+VALUES = st.sampled_from(
+    [{"S": "x"}, {"N": "-1"}, {"N": "1.5"}, {"BOOL": False}, {"NULL": True}, {"L": []}, {"SS": ["x"]}]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@given(item=st.dictionaries(st.sampled_from(["holder", "lease", "records", "done", "max_expansion"]), VALUES))
+def test_damaged_item_of_the_mark_table_counts_as_none(cloud: Cloud, logz: Listener, item: dict[str, Any]) -> None:
+    cloud.export("app", vendor="s3-logs", format="plain")
+    logz.accepted.clear()
+    landed = cloud.land("a", b"one\ntwo\n")
+    key = object_key("logz", "app", identity_of(LANDING, landed["key"], landed["version-id"]))
+    reader = parse_export_config("app", '{"vendor":"s3-logs","format":"plain"}').reader
+    cloud.dynamodb.put_item(TableName=MARKS, Item={"id": {"S": key}, "reader": {"S": reader}} | item)
+    assert ship.handler(batch(message("app", landed)), Context()) == {"batchItemFailures": []}
+    assert [record["message"] for record in logz.accepted] == ["one", "two"]

@@ -228,7 +228,10 @@ def test_every_key_rotates(example: Synthesized) -> None:
         assert key["Properties"]["PendingWindowInDays"] == 30
 
 
-STATEFUL = ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::KMS::Key", "AWS::Kinesis::Stream", "AWS::Logs::LogGroup")
+STATEFUL = (
+    "AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::Kinesis::Stream", "AWS::Logs::LogGroup", "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+)  # fmt: skip
 
 
 def test_stateful_resources_are_retained_but_a_rolled_back_creation_leaves_none(example: Synthesized) -> None:

@@ -20,6 +20,7 @@ LENGTHS: dict[str, tuple[str, int]] = {
     "AWS::CloudWatch::CompositeAlarm": ("AlarmName", 255),
     "AWS::CloudWatch::Dashboard": ("DashboardName", 255),
     "AWS::CloudWatch::MetricStream": ("Name", 255),
+    "AWS::DynamoDB::Table": ("TableName", 255),
     "AWS::Events::ApiDestination": ("Name", 64),
     "AWS::Events::Connection": ("Name", 64),
     "AWS::Events::Rule": ("Name", 64),

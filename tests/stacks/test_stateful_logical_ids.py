@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.conftest import ROOT, synthesize
 
 STATEFUL = (
+    "AWS::DynamoDB::Table",
     "AWS::S3::Bucket",
     "AWS::KMS::Key",
     "AWS::Logs::LogGroup",

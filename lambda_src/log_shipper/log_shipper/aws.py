@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from log_shipper import parallel
+from log_shipper.mark_items import DynamoDB
 from log_shipper.telemetry import log
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ _CONFIG = Config(
     max_pool_connections=parallel.THREADS,
     # botocore composes its own for every request, an eighth of the CPU of a call
     user_agent=f"logdock Botocore/{botocore.__version__}",
+)
+_TABLE_CONFIG = _CONFIG.merge(
+    # a table that does not answer costs a repetition at most, and less of the function's time than S3 may take
+    Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5)
 )
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 
@@ -88,6 +93,12 @@ def secrets_manager() -> SecretsManagerClient:
 def sqs() -> SQSClient:
     """Return the SQS client."""
     return cast("SQSClient", _session().create_client("sqs", config=_CONFIG))
+
+
+@_once
+def dynamodb() -> DynamoDB:
+    """Return the DynamoDB client."""
+    return cast("DynamoDB", _session().create_client("dynamodb", config=_TABLE_CONFIG))
 
 
 def is_absent(error: ClientError) -> bool:

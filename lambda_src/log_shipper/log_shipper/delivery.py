@@ -18,8 +18,9 @@ from log_shipper.environment import Destination, Environment
 from log_shipper.errors import CorruptInputError, DeliveryError, ForeignObjectError, OutOfTimeError
 from log_shipper.events import ObjectRef, objects_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
-from log_shipper.jobs import Job, Segment, identity_of
+from log_shipper.jobs import Job, Segment, identity_of, keep
 from log_shipper.landed import landed_blocks, landed_fields, refuse_rest
+from log_shipper.marks import MarkTable
 from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, check_not_deleted, get_object, open_object, pinned
 from log_shipper.reading import RawBlock, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
@@ -56,7 +57,7 @@ class Message(NamedTuple):
 
 
 class _Opened(NamedTuple):
-    """An object that can be read: ``stream`` is None when another message of the batch names the same.
+    """An object that can be read: ``stream`` is None when another message of the batch, or another invocation, has it.
 
     ``at`` is when it was opened, in seconds that only go forward.
     """
@@ -95,6 +96,7 @@ class Delivery:
     configs: ExportConfigs
     secrets: SecretStore
     failures: FailureStore
+    marks: MarkTable
     sink: Sink
     remaining_seconds: Callable[[], float]
     retry_after_seconds: float = 0.0
@@ -191,17 +193,28 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - what is not acknowledged below is returned as failed
             self._note(error, "")
         self.sink.abandon()
-        self.failures.finish()
-        for job in self._jobs:
-            job.keep(at_once=True)
-        self.failures.finish()
+        self.marks.finish()
+        keep(self._jobs, at_once=True)
+        self.marks.finish()
         failed = [
             message_id
             for message_id, jobs in self._messages.items()
             if message_id in self._failed or not all(job.settled for job in jobs)
         ]
-        self._tell_why(failed)
+        if returned := [message_id for message_id in failed if message_id not in self.held()]:
+            self.marks.release()
+            self._tell_why(returned)
         return failed
+
+    def held(self) -> dict[str, float]:
+        """Return the messages that wait for another invocation, which ships their objects now, and how long."""
+        return {
+            message_id: max(job.held_seconds for job in jobs)
+            for message_id, jobs in self._messages.items()
+            if message_id not in self._failed
+            and any(job.held_seconds for job in jobs)
+            and all(job.settled or job.held_seconds for job in jobs)
+        }
 
     def _tell_why(self, failed: list[str]) -> None:
         """Say why each message is returned, its own reason or what stopped all: whoever finds it dead looks here."""
@@ -270,11 +283,28 @@ class Delivery:
                 return _Opened(twin, ref, None, 0.0)
             job = self._known[ref.export, identity] = self._job(ref, config, identity)
         answer = parallel.start(get_object, ref)
-        if (retried or job.marked) and self.failures.resume(job):
-            job.complete = True
-            log("done before", export=ref.export, destination=self.destination.name, source=source_of(ref))
-            return None
+        if retried or job.marked:
+            job.marked = True
+            claim = self.marks.claim(job)
+            if claim.state == "held":
+                job.held_seconds = claim.seconds
+                log("held", export=ref.export, destination=self.destination.name, source=source_of(ref))
+                return _Opened(job, ref, None, 0.0)
+            if claim.state == "done" or self._is_done_in_s3(job, answer):
+                job.complete = True
+                log("done before", export=ref.export, destination=self.destination.name, source=source_of(ref))
+                # what only S3 knows is kept in the table too
+                return None if claim.state == "done" else _Opened(job, ref, None, 0.0)
         return self._opened(job, ref, answer.result())
+
+    def _is_done_in_s3(self, job: Job, answer: "Future[GetObjectOutputTypeDef]") -> bool:
+        """Look for what the release before knew of an object, unless this one has got on with it since."""
+        if job.saved:
+            return False
+        is_open = answer.exception() is None
+        if is_open and not self.marks.may_be_marked_in_s3(answer.result()["LastModified"]):
+            return False
+        return self.failures.resume(job)
 
     def _opened(self, job: Job, ref: ObjectRef, answer: "GetObjectOutputTypeDef") -> _Opened:
         stream = open_object(ref, job.export, self.secrets, answer).read_ahead()
@@ -303,6 +333,8 @@ class Delivery:
     def _ship(self, opened: _Opened) -> None:
         job, ref, stream, at = opened
         if stream is None:
+            if job.settled and not any(job is each for each in self._jobs):
+                self._jobs.append(job)
             return
         self._jobs.append(job)
         if time.monotonic() - at > STALE_SECONDS:
@@ -327,7 +359,7 @@ class Delivery:
             identity,
             renderer,
             quarantine=self.failures.quarantine,
-            save=self.failures.save,
+            save=self.marks.save,
             # whoever has quarantined records sent again waits for the mark, and deletes them then
             marked=not self.sink.exact or self._is_quarantined(ref),
         )

@@ -56,6 +56,8 @@ class Destination:
         Logz.io's ``type`` of every record. None: by each record's own log type.
     parse_json : bool
         True when the fields of a JSON message are sent as fields of the line too (Logz.io).
+    mark_table : str
+        The table of marks and progress.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Destination:
     secret: str = ""
     log_type: str | None = None
     parse_json: bool = False
+    mark_table: str = ""
 
 
 _DESTINATION_KEYS = {
@@ -103,7 +106,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
 
 
 def read_destination(variables: Mapping[str, str]) -> Destination:
-    """Return the checked destination out of ``LOGDOCK_DESTINATION``.
+    """Return the checked destination out of ``LOGDOCK_DESTINATION`` and ``LOGDOCK_MARK_TABLE``.
 
     Raises
     ------
@@ -124,6 +127,8 @@ def read_destination(variables: Mapping[str, str]) -> Destination:
         raise ConfigurationError(f"LOGDOCK_DESTINATION: {url_key} is not an https URL")
     if raw["kind"] == "logzio" and not secret:
         raise ConfigurationError("LOGDOCK_DESTINATION: token_secret is not set")
+    if not variables.get("LOGDOCK_MARK_TABLE"):
+        raise ConfigurationError("LOGDOCK_MARK_TABLE is not set")
     log_type = raw.get("type") or None
     return Destination(
         name=str(raw["name"]),
@@ -132,6 +137,7 @@ def read_destination(variables: Mapping[str, str]) -> Destination:
         secret=secret,
         log_type=log_type,
         parse_json=raw.get("parse_json") is True,
+        mark_table=variables["LOGDOCK_MARK_TABLE"],
     )
 
 

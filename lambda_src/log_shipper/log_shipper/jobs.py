@@ -1,7 +1,7 @@
 """One object on its way to one destination: where reading stands, what is acknowledged, what was set aside."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -132,9 +132,13 @@ class Job:
     quarantine : callable
         Stores the refused records of a segment; raises when it cannot.
     save : callable
-        Keeps the position for a later invocation; never raises.
+        Keeps the positions of jobs for a later invocation; never raises.
     marked : bool
         True when the end of the object is kept too, because sending it again would put it there twice.
+    claimed : bool
+        True when this invocation has claimed the object, so that no other ships it meanwhile.
+    held_seconds : float
+        How long another invocation's claim lasts, because of which the object is not shipped now.
     redacted : bool
         True when the object was written under the policy in force, so that filters and redaction have been applied.
     position : int
@@ -157,8 +161,10 @@ class Job:
     identity: str
     renderer: Renderer
     quarantine: "Callable[[Job, Segment], None]"
-    save: "Callable[[Job], None]"
+    save: "Callable[[list[Job]], None]"
     marked: bool = False
+    claimed: bool = False
+    held_seconds: float = 0.0
     redacted: bool = False
     position: int = 0
     skip: int = 0
@@ -286,14 +292,18 @@ class Job:
         """True when the whole object was read and all of it is acknowledged."""
         return self.complete and self.position == self.seen
 
-    def keep(self, *, at_once: bool = False) -> None:
-        """Keep what is acknowledged: the end of the object, or every 16 MiB of it (``at_once``: whatever there is)."""
+    def is_to_be_kept(self, *, at_once: bool = False) -> bool:
+        """Say whether there is something to keep: the end of the object, or 16 MiB of it (``at_once``: anything)."""
         if self.settled:
-            wanted = (self.marked or self.saved) and not self.done
-        else:
-            wanted = self.unsaved_bytes >= (1 if at_once else SAVE_EVERY_BYTES)
-        if wanted:
-            self.save(self)
+            return (self.marked or self.saved) and not self.done
+        return self.unsaved_bytes >= (1 if at_once else SAVE_EVERY_BYTES)
+
+
+def keep(jobs: "Iterable[Job]", *, at_once: bool = False) -> None:
+    """Keep what is acknowledged of jobs: what is finished of them takes one write together."""
+    wanted = [job for job in jobs if job.is_to_be_kept(at_once=at_once)]
+    if wanted:
+        wanted[0].save(wanted)
 
 
 def acknowledge(pending: list[tuple[Job, Segment]], settled: list[tuple[Job, Segment]]) -> None:
@@ -304,8 +314,7 @@ def acknowledge(pending: list[tuple[Job, Segment]], settled: list[tuple[Job, Seg
     for job, segment in settled:
         job.acknowledge(segment)
         del pending[0]
-    for job in {id(job): job for job, _ in settled}.values():
-        job.keep()
+    keep({id(job): job for job, _ in settled}.values())
 
 
 def redacted(records: list[Record], config: ExportConfig) -> list[Record]:

@@ -153,5 +153,5 @@ def _never(_job: Job, _segment: Segment) -> None:
     raise AssertionError("the archive refuses no record")
 
 
-def _not_needed(_job: Job) -> None:
+def _not_needed(_jobs: list[Job]) -> None:
     """A subscription payload is archived whole or tried again whole."""

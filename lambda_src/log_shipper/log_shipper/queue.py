@@ -63,8 +63,17 @@ def delay_seconds(received: int, retry_after_seconds: float, *, grouped: bool, j
     return math.ceil(min(MAX_VISIBILITY_SECONDS, max(delay, retry_after_seconds * (1 + JITTER * jitter))))
 
 
-def hold_back(messages: Sequence[Message], destination: str, retry_after_seconds: float = 0.0) -> None:
-    """Hide messages that failed until it is worth trying them again; never raises."""
+def hold_back(
+    messages: Sequence[Message],
+    destination: str,
+    retry_after_seconds: float = 0.0,
+    held_seconds: Mapping[str, float] | None = None,
+) -> None:
+    """Hide messages that failed until it is worth trying them again; never raises.
+
+    ``held_seconds`` says, by message id, how long another invocation may ship what a message names.
+    """
+    held_seconds = held_seconds or {}
     if not messages:
         return
     try:
@@ -73,7 +82,9 @@ def hold_back(messages: Sequence[Message], destination: str, retry_after_seconds
             {
                 "Id": str(number),
                 "ReceiptHandle": message["receiptHandle"],
-                "VisibilityTimeout": delay_seconds(
+                "VisibilityTimeout": math.ceil(held_seconds[message["messageId"]]) + 1
+                if message["messageId"] in held_seconds
+                else delay_seconds(
                     _received(message),
                     retry_after_seconds,
                     grouped=arn.endswith(_FIFO),

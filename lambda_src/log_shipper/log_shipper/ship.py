@@ -5,7 +5,7 @@ destination will never take it. The others are returned as batch item failures a
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from log_shipper.delivery import Delivery, Message
 from log_shipper.destinations import open_sink
 from log_shipper.environment import Environment, read_destination, read_environment
 from log_shipper.export_config import ExportConfigs
+from log_shipper.marks import MarkTable
 from log_shipper.runtime import Context, explain, export_configs, report, seconds_left
 from log_shipper.secret_store import SecretStore
 from log_shipper.stores import FailureStore
@@ -54,6 +55,7 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[s
         configs=configs,
         secrets=secrets,
         failures=FailureStore(environment.failure_bucket, destination.name),
+        marks=MarkTable(destination.mark_table, destination.name, seconds_left(context, 0)),
         sink=sink,
         remaining_seconds=remaining,
     )
@@ -63,18 +65,19 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[s
     emit_answers(sink.answers, sink.seconds, deployment=environment.deployment, destination=destination.name)
     for (export, log_type), read in delivery.volumes.items():
         log("volume", export=export, log_type=log_type, bytes_in=read)
-    waiting = []
+    held, waiting = delivery.held(), []
     for message in (message for message in messages if message["messageId"] in failed):
         if not (message["messageId"] in unfinished and queue.put_back(message, destination.name)):
             waiting.append(message)
-    queue.hold_back(waiting, destination.name, delivery.retry_after_seconds)
-    return _answer(waiting, environment, destination.name)
+    queue.hold_back(waiting, destination.name, delivery.retry_after_seconds, held)
+    return _answer(waiting, environment, destination.name, held)
 
 
 def _answer(
-    failed: list[Mapping[str, Any]], environment: Environment, destination: str
+    failed: list[Mapping[str, Any]], environment: Environment, destination: str, held: Container[str] = ()
 ) -> dict[str, list[dict[str, str]]]:
-    emit_failed(len(failed), deployment=environment.deployment, destination=destination)
+    count = sum(message["messageId"] not in held for message in failed)
+    emit_failed(count, deployment=environment.deployment, destination=destination)
     return {"batchItemFailures": [{"itemIdentifier": message["messageId"]} for message in failed]}
 
 

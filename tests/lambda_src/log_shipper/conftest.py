@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from log_shipper import archive, ship
+from log_shipper import archive, marks, ship
 from moto import mock_aws
 
-from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, TOKEN, Cloud, Listener
+from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, MARKS, TOKEN, Cloud, Listener
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         "LOGDOCK_EXPORTS_PATH": "/logdock/acme/exports/",
         "LOGDOCK_ARCHIVE_BUCKET": ARCHIVE,
         "LOGDOCK_FAILURE_BUCKET": FAILURES,
+        "LOGDOCK_MARK_TABLE": MARKS,
     }.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
@@ -37,6 +38,7 @@ def _forget() -> None:
     archive._configs.cache_clear()
     archive._refusals_logged.clear()
     ship._kept.cache_clear()
+    marks._since.clear()
 
 
 @pytest.fixture

@@ -17,12 +17,14 @@ from tests.lambda_src.log_shipper.fault_stage import (
     Happen,
     KilledError,
     Stage,
+    claim_fails,
     counted,
     damaged,
     deleted,
     disorder,
     duplicate,
     duplicate_at_once,
+    duplicate_at_once_later,
     duplicate_in_a_batch,
     foreign_archive,
     foreign_bucket,
@@ -31,15 +33,18 @@ from tests.lambda_src.log_shipper.fault_stage import (
     half_an_answer,
     hang,
     hurried,
+    killed_and_copied,
     killed_at_the_mark,
     killed_before_an_answer,
     mark_unreadable,
     mark_unwritable,
+    marked_in_s3,
     no_configuration,
     no_event,
     no_secret,
     not_hidden,
     quarantine_unwritable,
+    receipt_unreadable,
     refuse_connections,
     reset,
     s3_error,
@@ -167,16 +172,40 @@ ROWS = (
         },
     ),
     Row(
+        fault="the mark table does not answer: throttled, failing, denied, its key disabled",
+        does="the object is shipped without a claim, and no mark is kept",
+        variants={
+            code: claim_fails(code)
+            for code in (
+                "ProvisionedThroughputExceededException",
+                "InternalServerError",
+                "AccessDeniedException",
+                "ResourceNotFoundException",
+            )
+        },
+    ),
+    Row(
         fault="the mark of a finished object cannot be read, and its message comes again",
         does="taken for one that is new",
         repeated="the object",
         variants={"throttled": mark_unreadable},
     ),
     Row(
+        fault="the same, and only what its invocation finished cannot be read",
+        does="the message waits until that invocation's claim has ended, 300 s at most",
+        kept="queue",
+        variants={"throttled": receipt_unreadable},
+    ),
+    Row(
         fault="the mark cannot be written, and the message comes again",
-        does="the message is done all the same: what was acknowledged stays so",
+        does="the message is done all the same: what was acknowledged stays so; its claim alone proves nothing",
         repeated="the object",
-        variants={"key disabled": mark_unwritable},
+        variants={"denied": mark_unwritable},
+    ),
+    Row(
+        fault="a release that kept marks in S3 has shipped the object, and its message comes again",
+        does="the mark in S3 is found",
+        variants={"after the upgrade": marked_in_s3},
     ),
     Row(
         fault="the quarantine cannot be written",
@@ -227,10 +256,14 @@ ROWS = (
     Row(
         fault="the function is killed at any point",
         does="the batch comes back after 30 minutes and goes on where progress was kept last; of the batch's other "
-        "objects four bodies at most were on their way, and ten marks",
+        "objects four bodies at most were on their way, and ten were not marked yet",
         repeated="16 MiB and a body",
         kept="queue",
-        variants={"between two bodies": killed_before_an_answer, "before the mark": killed_at_the_mark},
+        variants={
+            "between two bodies": killed_before_an_answer,
+            "before the mark": killed_at_the_mark,
+            "and a copy of the message comes at once": killed_and_copied,
+        },
     ),
     Row(
         fault="a message comes twice",
@@ -239,9 +272,15 @@ ROWS = (
     ),
     Row(
         fault="two invocations get copies of a message at the same moment",
-        does="neither finds a mark",
-        repeated="the object",
+        does="one claims the object; the copy waits until that claim has ended, 300 s at most",
+        kept="queue",
         variants={"at once": duplicate_at_once},
+    ),
+    Row(
+        fault="the same, and the first goes on after its claim has ended, because a clock is 8 s wrong",
+        does="the copy is taken for one that is left",
+        repeated="the object",
+        variants={"later": duplicate_at_once_later},
     ),
     Row(
         fault="messages come in any order",

@@ -4,21 +4,36 @@ import gzip
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from log_shipper import aws, http_client, objects, ship, stores
+from log_shipper import aws, http_client, marks, objects, ship
+from log_shipper.jobs import identity_of
+from log_shipper.keys import progress_key
 
-from tests.lambda_src.log_shipper.world import ARCHIVE, LANDING, Cloud, Context, Listener, answer, message
+from tests.lambda_src.log_shipper.world import (
+    ARCHIVE,
+    FAILURES,
+    LANDING,
+    MARKS,
+    Cloud,
+    Context,
+    Listener,
+    answer,
+    message,
+)
 
 LINES = [f"{i:03d} {'x' * 40}" for i in range(400)]
 BODY_BYTES, SAVE_EVERY_BYTES = 20_000, 40_000
 OK: dict[str, Any] = {"batchItemFailures": []}
+VISIBILITY_SECONDS = 1800
 STATUSES = (408, 429, 500, 502, 503, 504)
 
 
@@ -37,8 +52,10 @@ class Stage:
     item: dict[str, Any] = field(init=False)
     messages: list[dict[str, Any]] = field(init=False)
     returned: int = 0
+    passed_seconds: float = 0.0
 
     def __post_init__(self) -> None:
+        self.monkeypatch.setattr(marks, "time", SimpleNamespace(time=lambda: time.time() + self.passed_seconds))
         if self.destination != "logz":
             kind = {"name": self.destination, "kind": self.destination}
             self.monkeypatch.setenv("LOGDOCK_DESTINATION", json.dumps(kind))
@@ -60,6 +77,7 @@ class Stage:
             else:
                 failed = {each["itemIdentifier"] for each in answered["batchItemFailures"]}
             self.returned += bool(failed)
+            self.passed_seconds += VISIBILITY_SECONDS if failed else 0
             self.messages = [each for each in self.messages[:10] if each["messageId"] in failed] + self.messages[10:]
             for each in self.messages:
                 received = int(each["attributes"]["ApproximateReceiveCount"]) + 1
@@ -82,6 +100,19 @@ class Stage:
             return whole(**arguments)
 
         self.monkeypatch.setattr(aws.s3(), operation, faulty)
+
+    def table_fails(
+        self, operation: str, error: BaseException, times: int = 1, which: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        """Let DynamoDB fail so often at items with such keys."""
+        whole, left = getattr(aws.dynamodb(), operation), iter(range(times))
+
+        def faulty(**arguments: Any) -> Any:
+            if which(arguments["Key"]["id"]["S"]) and next(left, None) is not None:
+                raise error
+            return whole(**arguments)
+
+        self.monkeypatch.setattr(aws.dynamodb(), operation, faulty)
 
 
 Happen = Callable[[Stage], None]
@@ -194,15 +225,43 @@ def unreadable(code: str) -> Happen:
     return lambda stage: stage.s3_fails("get_object", "app.log", s3_error(code), times=2)
 
 
+def claim_fails(code: str) -> Happen:
+    return lambda stage: stage.table_fails("update_item", s3_error(code), times=50)
+
+
 def mark_unreadable(stage: Stage) -> None:
     stage.deliver()
     stage.messages = [stage.message(2)]
-    stage.s3_fails("get_object", "progress/", s3_error("SlowDown"))
+    stage.table_fails("update_item", s3_error("ProvisionedThroughputExceededException"))
+
+
+def receipt_unreadable(stage: Stage) -> None:
+    stage.deliver()
+    stage.messages = [stage.message(2)]
+    stage.table_fails("get_item", s3_error("ThrottlingException"))
 
 
 def mark_unwritable(stage: Stage) -> None:
-    stage.s3_fails("put_object", "progress/", s3_error("KMS.DisabledException"), times=50)
+    stage.table_fails("update_item", s3_error("AccessDeniedException"), times=50, which=_is_receipt)
     stage.deliver()
+    stage.passed_seconds += 301
+    stage.messages = [stage.message(2)]
+
+
+def _is_receipt(key: str) -> bool:
+    return key.count("/") == 1
+
+
+def marked_in_s3(stage: Stage) -> None:
+    """What the release before wrote, and not this one."""
+    stage.deliver()
+    identity = identity_of(LANDING, stage.item["key"], stage.item["version-id"])
+    for key in stage.cloud.marks():
+        stage.cloud.dynamodb.delete_item(TableName=MARKS, Key={"id": {"S": key}})
+    body = {"position": len(LINES), "reader": "text", "done": True}
+    key = progress_key("logz", "app", identity)
+    stage.cloud.s3.put_object(Bucket=FAILURES, Key=key, Body=json.dumps(body).encode())
+    stage.cloud.first_mark("logz", time.time())
     stage.messages = [stage.message(2)]
 
 
@@ -247,11 +306,19 @@ def deleted(stage: Stage) -> None:
 
 def killed_at_the_mark(stage: Stage) -> None:
     def kill(*_: object) -> None:
-        stage.monkeypatch.setattr(stores.FailureStore, "save", whole)
+        stage.monkeypatch.setattr(marks.MarkTable, "save", whole)
         raise KilledError
 
-    whole = stores.FailureStore.save
-    stage.monkeypatch.setattr(stores.FailureStore, "save", kill)
+    whole = marks.MarkTable.save
+    stage.monkeypatch.setattr(marks.MarkTable, "save", kill)
+
+
+def killed_and_copied(stage: Stage) -> None:
+    """A copy of the message comes right after the function was killed."""
+    killed_before_an_answer(stage)
+    stage.deliver(1)
+    stage.passed_seconds = 0
+    stage.messages = [stage.message(2)]
 
 
 def killed_before_an_answer(stage: Stage) -> None:
@@ -301,6 +368,21 @@ def duplicate_at_once(stage: Stage) -> None:
     """A second invocation gets the message while the first waits for its first answer."""
 
     def meanwhile(*_: object) -> bool:
+        answered = ship.handler({"Records": [stage.message(2)]}, Context())
+        assert answered == {"batchItemFailures": [{"itemIdentifier": "m2"}]}
+        stage.returned += 1
+        return True
+
+    stage.listener.script.append(meanwhile)
+    stage.deliver(1)
+    stage.messages = [stage.message(2)]
+
+
+def duplicate_at_once_later(stage: Stage) -> None:
+    """A second invocation gets the message after the first's claim has ended, and the first goes on all the same."""
+
+    def meanwhile(*_: object) -> bool:
+        stage.passed_seconds += 301
         assert ship.handler({"Records": [stage.message(2)]}, Context()) == OK
         return True
 

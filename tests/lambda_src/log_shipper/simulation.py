@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import IncompleteRead
 from random import Random
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 from botocore.exceptions import ClientError
-from log_shipper import archive, aws, bulk, feed, logzio, otlp, queue, ship
+from log_shipper import archive, aws, bulk, feed, logzio, marks, otlp, queue, ship
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, LANDING
 
@@ -74,6 +75,11 @@ class World:
         self.fuse: int | None = None
         self.s3_faults: dict[str, int] = {}
         self.failed_s3_calls = 0
+        self.items: dict[str, dict[str, Any]] = {"x/": {"since": {"N": "0"}}}
+        self.now = 1_795_226_645.0
+        self.skew = 0.0
+        self.hidden: dict[str, int] = {}
+        self.meanwhile: Callable[[], None] | None = None
         self.random = Random(0)  # noqa: S311
         self.later: list[Later] = []
 
@@ -149,6 +155,42 @@ class World:
             self.failed_s3_calls += 1
             raise ClientError({"Error": {"Code": "SlowDown"}}, operation)
 
+    # DynamoDB
+
+    def get_item(self, **asked: Any) -> dict[str, Any]:
+        assert asked["ConsistentRead"]
+        self._s3("GetItem", "marks/")
+        found = self.items.get(asked["Key"]["id"]["S"])
+        return {} if found is None else {"Item": dict(found)}
+
+    def update_item(self, **asked: Any) -> dict[str, Any]:
+        self._s3("UpdateItem", "marks/")
+        key, values = asked["Key"]["id"]["S"], asked["ExpressionAttributeValues"]
+        before = self.items.get(key, {})
+        conditions = {
+            "": True,
+            "attribute_not_exists(holder)": "holder" not in before,
+            "holder = :before": before.get("holder") == values.get(":before"),
+            "attribute_not_exists(holder) OR holder = :me": before.get("holder") in (None, values.get(":me")),
+        }
+        if not conditions[asked.get("ConditionExpression", "")]:
+            response: Any = {"Error": {"Code": "ConditionalCheckFailedException"}, "Item": dict(before)}
+            raise ClientError(response, "UpdateItem")
+        after = dict(before)
+        for assignment in asked["UpdateExpression"].removeprefix("SET ").split(", "):
+            name, _, value = assignment.partition(" = ")
+            if not (value.startswith("if_not_exists") and name in before):
+                after[name] = values[value.removeprefix(f"if_not_exists({name}").strip("(, )")]
+            if "if_not_exists" in value:
+                break
+        self.items[key] = after
+        self.step()
+        if self.s3_faults.get("UpdateItem marks, unheard", 0) > 0:
+            self.s3_faults["UpdateItem marks, unheard"] -= 1
+            self.failed_s3_calls += 1
+            raise ClientError({"Error": {"Code": "InternalServerError"}}, "UpdateItem")
+        return {"Attributes": after if asked.get("ReturnValues") == "ALL_NEW" else before}
+
     # the others
 
     def get_parameter(self, **asked: str) -> dict[str, Any]:
@@ -170,8 +212,9 @@ class World:
         self.put_back.append(message)
         self.step()
 
-    def change_message_visibility_batch(self, **_: Any) -> dict[str, Any]:
+    def change_message_visibility_batch(self, **asked: Any) -> dict[str, Any]:
         self.step()
+        self.hidden |= {each["ReceiptHandle"]: each["VisibilityTimeout"] for each in asked["Entries"]}
         return {}
 
     # what came of it
@@ -213,6 +256,9 @@ class Wire:
     def getresponse(self) -> "Response":
         world, lines = type(self).world, type(self).read(self.body)
         world.step()
+        meanwhile, world.meanwhile = world.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
         name = world.answers.pop(0) if world.answers else "200"
         world.answered.append(name)
         world.largest_body = max(world.largest_body, sum(size for *_, size in lines))
@@ -281,7 +327,8 @@ ANSWERS: dict[str, Callable[[Lines], Told]] = {
 }
 S3_CALLS = (
     "GetObject object", "GetObject progress", "GetObject feed-index", "GetObject feed", "ListObjectsV2 feed",
-    "PutObject progress", "PutObject quarantine", "PutObject logs", "PutObject feed", "PutObject feed-index",
+    "PutObject quarantine", "PutObject logs", "PutObject feed", "PutObject feed-index",
+    "GetItem marks", "UpdateItem marks", "UpdateItem marks, unheard",
 )  # fmt: skip
 OTLP_ONLY = {"400", "200 untold"}
 LOGZIO_ONLY = {name for name in ANSWERS if name.startswith("400 ")}
@@ -318,7 +365,7 @@ class Clock:
         if self.looks is None:
             return 300_000
         self.looks -= 1
-        return 300_000 if self.looks >= 0 else 0
+        return 300_000 if self.looks >= 0 else 8_000
 
 
 def message_of(key: str, number: int, export: str = "all", bucket: str = LANDING) -> dict[str, Any]:
@@ -326,7 +373,7 @@ def message_of(key: str, number: int, export: str = "all", bucket: str = LANDING
     body = {"export": export, "detail": {"bucket": {"name": bucket}, "object": {"key": key, "etag": "e"}}}
     return {
         "messageId": f"m{number}",
-        "receiptHandle": "r",
+        "receiptHandle": f"r{number}",
         "body": json.dumps(body),
         "attributes": {"ApproximateReceiveCount": "1"},
         "eventSourceARN": QUEUE_ARN,
@@ -337,7 +384,7 @@ def enter(
     monkeypatch: pytest.MonkeyPatch, world: World, kind: str, *, piece_bytes: int, body_bytes: int, save_every: int
 ) -> list[Any]:
     """Put the shipper into a world; return where the figures of its invocations are collected."""
-    for name in ("s3", "sqs", "ssm", "secrets_manager"):
+    for name in ("s3", "sqs", "ssm", "secrets_manager", "dynamodb"):
         monkeypatch.setattr(aws, name, lambda: world)
     destination = {"name": "x", "kind": kind, "listener_url": "http://127.0.0.1", "token_secret": "t"}
     for name, value in {
@@ -346,11 +393,13 @@ def enter(
         "LOGDOCK_EXPORTS_PATH": "/",
         "LOGDOCK_ARCHIVE_BUCKET": ARCHIVE,
         "LOGDOCK_FAILURE_BUCKET": FAILURES,
+        "LOGDOCK_MARK_TABLE": "marks",
         "LOGDOCK_DESTINATION": json.dumps(destination | {"endpoint": "http://127.0.0.1"}),
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("log_shipper.parallel.start", world.start)
     monkeypatch.setattr("log_shipper.delivery.wait", world.wait)
+    monkeypatch.setattr("log_shipper.marks.time", SimpleNamespace(time=lambda: world.now + world.skew))
     monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr("http.client.HTTPConnection", Wire)
     Wire.world, Wire.read = world, staticmethod(otlp_lines if kind == "otlp" else logzio_lines)
@@ -373,3 +422,4 @@ def start_anew() -> None:
     ship._kept.cache_clear()
     feed.open_feed.cache_clear()
     queue._url.cache_clear()
+    marks._since.clear()

@@ -119,6 +119,7 @@ def test_function_that_is_killed_loses_nothing_and_repeats_little(listener: List
         "AWS_DEFAULT_REGION": "us-east-1", "LOGDOCK_DEPLOYMENT": "acme", "LOGDOCK_EXPORTS_PATH": "/e/",
         "LOGDOCK_ACCOUNT": "111122223333",
         "LOGDOCK_ARCHIVE_BUCKET": ARCHIVE, "LOGDOCK_FAILURE_BUCKET": FAILURES,
+        "LOGDOCK_MARK_TABLE": "marks",
         "LOGDOCK_DESTINATION": json.dumps(destination), "PYTHONPATH": os.pathsep.join(sys.path),
     }  # fmt: skip
 

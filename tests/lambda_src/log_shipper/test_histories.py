@@ -29,12 +29,17 @@ from tests.lambda_src.log_shipper.world import ARCHIVE, LANDING
 
 
 class Turn(NamedTuple):
-    """One invocation: how many messages, how long it lives and has time, and how often which S3 calls fail."""
+    """One invocation: how many messages, how long it lives and has time, and how often which calls of AWS fail.
+
+    ``meanwhile`` is when another invocation gets copies of its messages: so many seconds after it began, or not at all.
+    """
 
     size: int
     fuse: int | None
     looks: int | None
     s3_faults: dict[str, int]
+    skew: float = 0.0
+    meanwhile: float | None = None
 
 
 class History(NamedTuple):
@@ -58,10 +63,16 @@ TURN = st.builds(
     Turn,
     size=st.integers(1, 10),
     fuse=st.none() | st.integers(0, 30),
-    looks=st.none() | st.integers(0, 12),
+    looks=st.none() | st.integers(0, 20),
     s3_faults=st.dictionaries(st.sampled_from(S3_CALLS), st.integers(1, 3), max_size=2),
+    skew=st.sampled_from([0.0, -3.0, 3.0]),
+    meanwhile=st.none() | st.sampled_from([0.0, 1.0, 400.0]),
 )
-CALM = TURN.map(lambda turn: turn._replace(fuse=None, s3_faults={}))
+CALM = TURN.map(
+    lambda turn: turn._replace(
+        fuse=None, s3_faults={}, meanwhile=0.0 if turn.meanwhile and turn.meanwhile > 1 else turn.meanwhile
+    )
+)
 OBJECTS = st.lists(st.lists(LINE, max_size=12), min_size=1, max_size=4)
 
 
@@ -88,6 +99,8 @@ class Run:
     def __init__(self, history: History, world: World, *, archived: bool = False) -> None:
         self.history, self.world, self.archived = history, world, archived
         self.kills = self.count = 0
+        self.outlived: list[int] = []
+        self.visible_at: dict[str, float] = {}
         self.sent = {
             f"s3://{LANDING}/{number}": [b"%d.%d#" % (number, i) + line for i, line in enumerate(lines)]
             for number, lines in enumerate(history.objects)
@@ -106,7 +119,7 @@ class Run:
         history = self.history
         self.world.random = history.random
         monkeypatch.setattr("log_shipper.bulk.MAX_IN_FLIGHT", history.bodies_in_flight)
-        monkeypatch.setattr("log_shipper.stores.MAX_MARKS_IN_FLIGHT", history.marks_in_flight)
+        monkeypatch.setattr("log_shipper.marks.MAX_UNWRITTEN", history.marks_in_flight)
         return enter(
             monkeypatch,
             self.world,
@@ -137,30 +150,63 @@ class Run:
 
     def invoke(self, turn: Turn) -> None:
         self.history.random.shuffle(self.messages)
-        batch, world = self.messages[: turn.size], self.world
-        if not batch:
+        world = self.world
+        if not self.messages:
             return
-        world.fuse = turn.fuse
+        world.now = max(world.now, min(self._visible_at(message) for message in self.messages))
+        batch = [message for message in self.messages if self._visible_at(message) <= world.now][: turn.size]
+        world.fuse, world.skew = turn.fuse, turn.skew
         world.s3_faults = dict(turn.s3_faults)
-        try:
-            answer = ship.handler({"Records": batch}, Clock(turn.looks))
-            failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
-        except KilledError:
-            failed = {message["messageId"] for message in batch}
-            self.kills += 1
-            start_anew()
-        world.fuse, world.s3_faults = None, {}
+        if turn.meanwhile is not None:
+            world.meanwhile = lambda: self._invoke_meanwhile(batch, turn.meanwhile or 0.0)
+        failed = self._handle(batch, Clock(turn.looks))
+        world.fuse, world.s3_faults, world.meanwhile = None, {}, None
         world.later.clear()
-        self.messages = self.messages[turn.size :]
-        for message in batch:
-            if message["messageId"] in failed:
-                received = int(message["attributes"]["ApproximateReceiveCount"]) + 1
-                message["attributes"]["ApproximateReceiveCount"] = str(received)
-                self.messages.append(message)
+        self.messages = [message for message in self.messages if message not in batch]
+        self._return([message for message in batch if message["messageId"] in failed])
         for put_back in world.put_back:
             self.count += 1
             self.messages.append(message_of("", 100 + self.count) | {"body": put_back["MessageBody"]})
         world.put_back.clear()
+
+    def _handle(self, batch: list[dict[str, Any]], clock: Clock) -> set[str]:
+        try:
+            answer = ship.handler({"Records": batch}, clock)
+        except KilledError:
+            self.kills += 1
+            start_anew()
+            return {message["messageId"] for message in batch}
+        return {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+
+    def _invoke_meanwhile(self, batch: list[dict[str, Any]], seconds: float) -> None:
+        """Let another invocation get copies of the messages of one that has not ended."""
+        world, kept = self.world, (self.world.fuse, self.world.skew, self.world.s3_faults)
+        world.fuse, world.skew, world.s3_faults = None, -world.skew, {}
+        if seconds > 300:
+            # the first goes on although its time is over, and so are its claims
+            self.outlived.append(len(batch))
+        self.count += 1
+        copies = [
+            message | {"messageId": f"c{self.count}.{number}", "receiptHandle": f"c{self.count}.{number}",
+                       "attributes": {"ApproximateReceiveCount": "1"}}
+            for number, message in enumerate(batch)
+        ]  # fmt: skip
+        world.now += seconds
+        failed = self._handle(copies, Clock(None))
+        self._return([message for message in copies if message["messageId"] in failed])
+        world.now -= seconds
+        world.fuse, world.skew, world.s3_faults = kept
+
+    def _visible_at(self, message: dict[str, Any]) -> float:
+        return self.visible_at.get(message["messageId"], 0.0)
+
+    def _return(self, failed: list[dict[str, Any]]) -> None:
+        for message in failed:
+            received = int(message["attributes"]["ApproximateReceiveCount"]) + 1
+            message["attributes"]["ApproximateReceiveCount"] = str(received)
+            hidden = self.world.hidden.pop(message["receiptHandle"], 1800)
+            self.visible_at[message["messageId"]] = self.world.now + hidden
+            self.messages.append(message)
 
     def wanted(self) -> dict[str, list[str]]:
         """Return what should arrive, by source."""
@@ -227,7 +273,9 @@ def test_whatever_happens_everything_arrives_in_order_and_nothing_else(kind: str
         repeated = sum((count - 1) * world.sizes[message] for message, count in counts.items())
         objects = [sum(map(world.sizes.__getitem__, lines)) for lines in world.arrived.values()]
         at_once = history.bodies_in_flight * world.largest_body + history.marks_in_flight * max(objects, default=0)
-        assert repeated <= run.kills * (at_once + history.save_every) + world.unheard_bytes
+        # an invocation that outlives its own claims repeats what another has shipped meanwhile
+        overlaps = sum(run.outlived) * max(objects, default=0)
+        assert repeated <= run.kills * (at_once + history.save_every) + world.unheard_bytes + overlaps
         assert ship.handler({"Records": run.everything()}, Clock(None)) == {"batchItemFailures": []}
         assert sum(map(len, world.arrived.values())) == counts.total()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from log_shipper import aws, delivery, ship
 
-from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, Cloud, Context, Listener, batch, message
+from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, batch, message
 
 OK: dict[str, Any] = {"batchItemFailures": []}
 OBJECTS = 10
@@ -25,31 +25,30 @@ def landed(app: Cloud) -> dict[str, Any]:
     return batch(*(message("app", item, number=number) for number, item in enumerate(items)))
 
 
-def meet(monkeypatch: pytest.MonkeyPatch, operation: str, prefix: str) -> None:
-    """Let each call to keys that begin so wait until all objects of the batch are there."""
-    whole, barrier = getattr(aws.s3(), operation), threading.Barrier(OBJECTS, timeout=10)
+def meet(monkeypatch: pytest.MonkeyPatch, client: Any, operation: str, which: Callable[[Any], bool]) -> None:
+    """Let each call to such keys wait until all objects of the batch are there."""
+    whole, barrier = getattr(client, operation), threading.Barrier(OBJECTS, timeout=10)
 
     def together(**arguments: Any) -> Any:
-        if arguments["Key"].startswith(prefix):
+        if which(arguments["Key"]):
             barrier.wait()
         return whole(**arguments)
 
-    monkeypatch.setattr(aws.s3(), operation, together)
+    monkeypatch.setattr(client, operation, together)
 
 
-@pytest.mark.parametrize(
-    ("operation", "prefix"), [("get_object", "progress/"), ("get_object", ""), ("put_object", "progress/")]
-)
-def test_objects_and_marks_of_a_batch_overlap(
-    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch, operation: str, prefix: str
-) -> None:
+def test_objects_of_a_batch_overlap(app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     event = landed(app)
-    if not prefix:
-        monkeypatch.setattr("log_shipper.stores.FailureStore.resume", lambda *_: False)
-    meet(monkeypatch, operation, prefix)
+    meet(monkeypatch, app.s3, "get_object", lambda _: True)
     assert ship.handler(event, Context()) == OK
     assert sorted(logz.messages()) == [str(number) for number in range(OBJECTS)]
-    assert len(app.keys(FAILURES, "progress/")) == OBJECTS
+
+
+def test_claims_of_a_batch_overlap(app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = landed(app)
+    meet(monkeypatch, app.dynamodb, "update_item", lambda key: key["id"]["S"].startswith("logz/app/"))
+    assert ship.handler(event, Context()) == OK
+    assert sorted(logz.messages()) == [str(number) for number in range(OBJECTS)]
 
 
 def test_parts_of_an_archive_overlap(
@@ -57,7 +56,7 @@ def test_parts_of_an_archive_overlap(
 ) -> None:
     destination("archive")
     event = landed(app)
-    meet(monkeypatch, "put_object", "logs/")
+    meet(monkeypatch, app.s3, "put_object", lambda key: key.startswith("logs/"))
     assert ship.handler(event, Context()) == OK
     assert len(app.keys(ARCHIVE, "logs/")) == OBJECTS
 
@@ -107,7 +106,7 @@ def test_an_object_that_does_not_open_in_time_fails_alone(
 
     class Short(Context):
         def get_remaining_time_in_millis(self) -> int:
-            return 8_200
+            return 9_000
 
     def hang(**arguments: Any) -> Any:
         if arguments["Key"] == "3.log":

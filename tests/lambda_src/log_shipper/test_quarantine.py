@@ -12,11 +12,12 @@ from log_shipper import ship
 from log_shipper.errors import ShipperError
 from log_shipper.events import CONTINUES, ObjectRef, continued, message_of, objects_in
 from log_shipper.jobs import identity_of
-from log_shipper.keys import Quarantined, progress_key, quarantine_key, quarantined
+from log_shipper.keys import Quarantined, quarantine_key, quarantined
+from log_shipper.mark_items import object_key
 from log_shipper.quarantine import records
 from log_shipper.record import Origin
 
-from tests.lambda_src.log_shipper.world import FAILURES, Cloud, Context, Listener, batch, message
+from tests.lambda_src.log_shipper.world import FAILURES, MARKS, Cloud, Context, Listener, batch, message
 
 OK: dict[str, Any] = {"batchItemFailures": []}
 LONG = "x" * 40_000
@@ -41,11 +42,9 @@ def refused(cloud: Cloud, logz: Listener) -> Cloud:
     return cloud
 
 
-def mark_of(cloud: Cloud, reference: str) -> dict[str, Any]:
+def is_finished(cloud: Cloud, reference: str) -> bool:
     (ref,) = objects_in(reference)
-    key = progress_key("logz", "app", identity_of(ref.bucket, ref.key, ref.version_id))
-    document: dict[str, Any] = json.loads(cloud.s3.get_object(Bucket=FAILURES, Key=key)["Body"].read())
-    return document
+    return cloud.is_finished("app", identity_of(ref.bucket, ref.key, ref.version_id))
 
 
 def test_a_record_is_sent_later_as_it_was_and_a_mark_says_so(refused: Cloud, logz: Listener) -> None:
@@ -60,7 +59,7 @@ def test_a_record_is_sent_later_as_it_was_and_a_mark_says_so(refused: Cloud, log
     same = {"time", "@timestamp", "export", "vendor", "log_type", "source"}
     for part in logz.accepted:
         assert {name: part[name] for name in same} == {name: before[name] for name in same}
-    assert mark_of(refused, sent["body"])["done"] is True
+    assert is_finished(refused, sent["body"])
     assert len(refused.keys(FAILURES, "quarantine/")) == 1
 
 
@@ -71,8 +70,8 @@ def test_a_record_that_is_refused_again_is_kept_again_once_however_often_it_is_t
     (kept,) = refused.lines(FAILURES, "quarantine/")
 
     assert ship.handler(batch(sent), Context()) == OK
-    mark = progress_key("logz", "app", identity_of(*ref_of(sent)))
-    refused.s3.delete_object(Bucket=FAILURES, Key=mark)
+    key = object_key("logz", "app", identity_of(*ref_of(sent)))
+    refused.dynamodb.delete_item(TableName=MARKS, Key={"id": {"S": key}})
     assert ship.handler(batch(sent), Context()) == OK
 
     assert len(refused.keys(FAILURES, "quarantine/")) == 2
@@ -130,7 +129,7 @@ def test_a_quarantine_object_that_is_damaged_is_never_said_to_be_done(refused: C
     assert ship.handler(batch(sent), Context()) == {"batchItemFailures": [{"itemIdentifier": "q1"}]}
 
     assert key in refused.keys(FAILURES, "quarantine/")
-    assert mark_of(refused, text)["done"] is False
+    assert not is_finished(refused, text)
 
 
 RECORDS = st.fixed_dictionaries(

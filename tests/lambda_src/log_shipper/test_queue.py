@@ -261,7 +261,7 @@ def test_every_continuation_of_a_grouped_message_is_a_message(
     while records := (event := fifo.receive())["Records"]:
         assert [each["attributes"]["MessageGroupId"] for each in records] == ["app"]
         continuations += CONTINUES in records[0]["body"]
-        answer = ship.handler(event, Hurried(12_000))
+        answer = ship.handler(event, Hurried(13_000))
         assert answer == OK
         fifo.delete(event, answer)
     assert continuations > 2

@@ -11,10 +11,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import ClientError
-from log_shipper import archive, aws, ship
+from log_shipper import archive, aws, mark_items, marks, ship
 
 EVENTS = Path(__file__).parents[2] / "events"
 ARCHIVE, FAILURES, LANDING = "acme-archive", "acme-failures", "acme-landing"
+MARKS = "acme-marks"
 TOKEN = "tok-3f9c1d"
 
 
@@ -41,8 +42,33 @@ class Cloud:
         for bucket in (ARCHIVE, FAILURES, LANDING):
             self.s3.create_bucket(Bucket=bucket)
             self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        untyped: Any = aws.dynamodb()
+        self.dynamodb = untyped
+        self.dynamodb.create_table(
+            TableName=MARKS,
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        for name in ("logz", "archive", "feed", "other", "otlp"):
+            self.first_mark(name, 0)
         self.ssm = aws.ssm()
         self.secrets = aws.secrets_manager()
+
+    def first_mark(self, destination: str, since: float) -> None:
+        """Say when a destination's first mark was written: long ago, so that none is in S3, or later."""
+        item = {"id": {"S": f"{destination}/"}, "since": {"N": str(since)}}
+        self.dynamodb.put_item(TableName=MARKS, Item=item)
+        marks._since.clear()
+
+    def marks(self) -> dict[str, dict[str, Any]]:
+        """Return the items of the mark table by their keys, without the notes of when each destination began."""
+        items = self.dynamodb.scan(TableName=MARKS)["Items"]
+        return {item["id"]["S"]: item for item in items if not item["id"]["S"].endswith("/")}
+
+    def is_finished(self, export: str, identity: str, destination: str = "logz") -> bool:
+        """Say whether the table says that an object is finished."""
+        return mark_items.is_finished(self.dynamodb, MARKS, destination, export, identity)
 
     def export(self, name: str, **document: Any) -> None:
         """Write an export's configuration; one of a bucket lands in `LANDING`, unless it says where."""
