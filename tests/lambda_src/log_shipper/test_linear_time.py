@@ -6,10 +6,10 @@ expression does within one call is not seen so: the expressions themselves are c
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from collections.abc import Callable
-from re import _constants, _parser  # type: ignore[attr-defined]
 from types import FrameType
 from typing import Any
 
@@ -17,6 +17,10 @@ import pytest
 from log_shipper import dense, detectors
 
 from benchmarks.hostile import subjects
+
+# No public module: the only parser of expressions there is, and CPython's own.
+_constants: Any = importlib.import_module("re._constants")
+_parser: Any = importlib.import_module("re._parser")
 
 SMALL = 4096
 ALLOWED = {
