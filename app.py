@@ -2,7 +2,7 @@
 
 Context (``-c key=value``): ``settings``, the settings file (default ``logdock.yaml``); ``shipper_layer``, the folder
 with the shipper's wheels (default: what ``make setup`` put into ``build``, for AWS). Works without an AWS account and
-without a network. A mistake in the settings ends with exit code 2 and a message that lists every mistake; so does a
+without a network. An error in the settings ends with exit code 2 and a message that lists every error; so does a
 deployment that is larger than AWS allows.
 """
 
@@ -200,9 +200,9 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     templates = {stack.stack_name: stack.template for stack in app.synth().stacks}
-    for mistake in (mistakes := exceeded(templates)):
-        print(mistake, file=sys.stderr)
-    return 2 if mistakes else 0
+    for line in (errors := exceeded(templates)):
+        print(line, file=sys.stderr)
+    return 2 if errors else 0
 
 
 if __name__ == "__main__":

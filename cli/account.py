@@ -55,7 +55,7 @@ def read_settings(file: Path) -> Deployment:
     Raises
     ------
     CommandError
-        When it is not there or has mistakes.
+        When it is not there or has errors.
     """
     if not file.exists():
         raise CommandError(f"{file}: no such file. Name yours with --settings FILE", ExitCode.USAGE)

@@ -39,9 +39,9 @@ def send_test(
     screen, account = Screen(as_json=as_json), Account(read_settings(settings), profile, region, settings)
     sent = {where: _send(account, where) for where in account.regions}
     screen.document(sent)
-    rows = [[where, who, state] for where, hearers in sent.items() for who, state in hearers.items()]
+    rows = [[where, who, state] for where, recipients in sent.items() for who, state in recipients.items()]
     screen.table(["region", "who", ""], rows)
-    deaf = [where for where, hearers in sent.items() if not hearers]
+    deaf = [where for where, recipients in sent.items() if not recipients]
     if deaf:
         screen.say(
             f"Nobody hears of a failure in {', '.join(deaf)}: set alerts.email, alerts.sns_topic_arns or "

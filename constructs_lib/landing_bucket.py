@@ -157,7 +157,7 @@ def _lifecycle(props: LandingBucketProps) -> Sequence[s3.LifecycleRule]:
         ]
         or None,
     )
-    # S3 takes this in a rule of its own only; without it the markers of expired objects stay for ever.
+    # S3 takes this in a rule of its own only; without it the markers of expired objects stay indefinitely.
     markers = s3.LifecycleRule(id="DeleteMarkers", expired_object_delete_marker=True)
     short = [
         s3.LifecycleRule(id=f"Expire-{prefix.strip('/')}", prefix=prefix, expiration=Duration.days(days))

@@ -53,7 +53,7 @@ class LandingLogGroup(Construct):
 def function_log_group(scope: Construct, construct_id: str, function_name: str, key_arn: str) -> logs.CfnLogGroup:
     """Make a function's own log group.
 
-    The function must wait for it: one that runs before makes a log group itself, without a key and kept for ever.
+    The function must wait for it: one that runs before makes a log group itself, without a key and kept indefinitely.
     """
     return service_log_group(scope, construct_id, f"/aws/lambda/{function_name}", key_arn)
 

@@ -1,4 +1,4 @@
-"""The person at the end of the demo, who types `logdock`: all is well, lines are found, and a fault is mended."""
+"""The person at the end of the demo, who types `logdock`: all is well, lines are found, and a fault is fixed."""
 
 from __future__ import annotations
 

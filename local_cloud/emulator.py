@@ -125,7 +125,7 @@ class Emulator:
         """Return the whole environment for a child process that is to use this cloud as root of an account.
 
         It is this process's environment without its AWS configuration, so that no profile, role or endpoint of the
-        user can be reached by mistake.
+        user can be reached by accident.
 
         Parameters
         ----------

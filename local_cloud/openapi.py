@@ -3,7 +3,7 @@
 ``python -m local_cloud.openapi build/vendor-requests.jsonl mongodb-atlas=FILE cockroachdb=FILE logzio=FILE``. The
 descriptions are the vendors' and are not part of this project: whoever runs the check fetches them. Swagger 2.0 and
 OpenAPI 3.0 are read, in YAML or JSON, as far as request bodies and parameters need it. A field that a description does
-not know is a mistake here, although JSON Schema would let it pass.
+not know is an error here, although JSON Schema would let it pass.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Description:
             raise SystemExit(f"{file}: no OpenAPI description of {vendor}: it has no `paths`")
         return cls(vendor, whole)
 
-    def mistakes(self, request: Mapping[str, Any]) -> list[str]:
+    def errors(self, request: Mapping[str, Any]) -> list[str]:
         """List what a recorded request has that the description does not allow."""
         if request["path"] in self._token_paths():
             return []
@@ -74,11 +74,11 @@ class Description:
         if found is None:
             return ["no such path and method"]
         operation, parameters, values = found
-        mistakes = [*self._of_parameters(parameters, values, request), *self._of_body(operation, parameters, request)]
+        errors = [*self._of_parameters(parameters, values, request), *self._of_body(operation, parameters, request)]
         return [
-            mistake
-            for mistake in mistakes
-            if not any(self.vendor == vendor and f"{name} {how}" in mistake for vendor, name, how in KNOWN_DIFFERENCES)
+            error
+            for error in errors
+            if not any(self.vendor == vendor and f"{name} {how}" in error for vendor, name, how in KNOWN_DIFFERENCES)
         ]
 
     def _token_paths(self) -> set[str]:
@@ -243,13 +243,11 @@ def main(arguments: list[str]) -> int:
         return 2
     failed = 0
     for vendor, mine in checked.items():
-        wrong = {
-            (one["method"], one["path"], mistake): one for one in mine for mistake in descriptions[vendor].mistakes(one)
-        }
+        wrong = {(one["method"], one["path"], error): one for one in mine for error in descriptions[vendor].errors(one)}
         failed += len(wrong)
-        print(f"{vendor}: {len(mine)} requests, {len(wrong)} mistakes")
-        for (method, path, mistake), one in wrong.items():
-            print(f"  {method} {path}: {mistake} ({json.dumps(one['body'])[:200]})")
+        print(f"{vendor}: {len(mine)} requests, {len(wrong)} errors")
+        for (method, path, error), one in wrong.items():
+            print(f"  {method} {path}: {error} ({json.dumps(one['body'])[:200]})")
     return 1 if failed else 0
 
 

@@ -1,4 +1,4 @@
-"""The files of claims: what may stand in them, and every mistake with its place."""
+"""The files of claims: what may stand in them, and every error with its place."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Kind = Literal[
 
 
 class ClaimFileError(Exception):
-    """Files that cannot be used. The text lists every mistake: file, place, what is expected."""
+    """Files that cannot be used. The text lists every error: file, place, what is expected."""
 
 
 def _matching(pattern: str, expected: str) -> AfterValidator:
@@ -180,34 +180,34 @@ def load_book(directory: Path = CLAIMS) -> Book:
     Raises
     ------
     ClaimFileError
-        With every mistake of every file.
+        With every error of every file.
     """
-    mistakes: list[str] = []
-    contexts = _read(directory / CONTEXTS.name, Contexts, mistakes)
+    errors: list[str] = []
+    contexts = _read(directory / CONTEXTS.name, Contexts, errors)
     entries: list[Entry] = []
     for path in sorted(directory.glob("*.yaml")):
         if path.name != CONTEXTS.name:
-            file = _read(path, ClaimFile, mistakes)
+            file = _read(path, ClaimFile, errors)
             entries += _entries(path, file) if isinstance(file, ClaimFile) else []
     if isinstance(contexts, Contexts):
-        mistakes += _across(entries, contexts)
-    if mistakes or not isinstance(contexts, Contexts):
-        raise ClaimFileError("\n".join(mistakes))
+        errors += _across(entries, contexts)
+    if errors or not isinstance(contexts, Contexts):
+        raise ClaimFileError("\n".join(errors))
     return Book(tuple(entries), contexts)
 
 
-def _read(path: Path, model: type[BaseModel], mistakes: list[str]) -> BaseModel | None:
+def _read(path: Path, model: type[BaseModel], errors: list[str]) -> BaseModel | None:
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  (a SafeLoader)
         return TypeAdapter(model).validate_python(document)
     except ValidationError as error:
         for line in error.errors(include_url=False):
             place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in line["loc"]).lstrip(".")
-            mistakes.append(f"{path.name}: {place or '(the file)'}: {line['msg']}")
+            errors.append(f"{path.name}: {place or '(the file)'}: {line['msg']}")
     except yaml.YAMLError as error:
-        mistakes.append(f"{path.name}: is not valid YAML: {error}")
+        errors.append(f"{path.name}: is not valid YAML: {error}")
     except OSError as error:
-        mistakes.append(f"{path.name}: cannot be read: {error.strerror}")
+        errors.append(f"{path.name}: cannot be read: {error.strerror}")
     return None
 
 

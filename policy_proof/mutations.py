@@ -86,7 +86,7 @@ class Mutation(_Model):
         results: list[Outcome | Finding] = [*proof.outcomes(), *proof.findings()]
         # A subject that the change took away is noticed by what no longer holds of it.
         gone = held - {(each.entry.id, each.subject.name) for each in results}
-        return sorted({each.entry.id for each in results if each.mistake()} | {entry for entry, _ in gone})
+        return sorted({each.entry.id for each in results if each.error()} | {entry for entry, _ in gone})
 
 
 def _example(name: str) -> Synthesized:

@@ -76,7 +76,7 @@ class Sweep:
     unexpected: list[str]
     missing: list[str]
 
-    def mistake(self) -> str | None:
+    def error(self) -> str | None:
         """Return what is wrong, if anything is."""
         if not self.unexpected and not self.missing:
             return None

@@ -44,7 +44,7 @@ class Outcome:
     simulator: Verdict
     live: Verdict | None = None
 
-    def mistake(self) -> str | None:
+    def error(self) -> str | None:
         """Return what is wrong, if anything is: a judge that says otherwise than the claim, or cannot tell."""
         said = {"the simulator": self.simulator} | ({"the local cloud": self.live} if self.live else {})
         if all(verdict.answer == self.claim.verdict for verdict in said.values()):
@@ -67,7 +67,7 @@ class Finding:
     found: Any
     holds: bool
 
-    def mistake(self) -> str | None:
+    def error(self) -> str | None:
         """Return what is wrong, if anything is."""
         if self.holds:
             return None

@@ -58,7 +58,7 @@ def claim_rows(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
                 "requests": [],
             },
         )
-        row["holds"] = row["holds"] and each.mistake() is None
+        row["holds"] = row["holds"] and each.error() is None
         row["requests"].append(
             {
                 "who": each.request.caller.name,
@@ -68,7 +68,7 @@ def claim_rows(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
                 "with": dict(each.request.context),
                 "simulator": each.simulator.answer,
                 "live": each.live.answer if each.live else None,
-                **({"wrong": wrong} if (wrong := each.mistake()) else {}),
+                **({"wrong": wrong} if (wrong := each.error()) else {}),
             }
         )
     return list(rows.values())
@@ -104,7 +104,7 @@ def sweep_rows(sweeps: Iterable[Sweep], *, every: bool) -> list[dict[str, Any]]:
                 "every_action": every,
                 "requests": each.asked,
                 "allowed": says.allowed,
-                "holds": each.mistake() is None,
+                "holds": each.error() is None,
             }
         )
     return rows

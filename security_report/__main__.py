@@ -24,7 +24,7 @@ from security_report.page import Report, render, stand_ins
 from security_report.vendors import vendors
 from settings import SettingsError, load_settings
 
-MISTAKEN, UNUSABLE = 1, 2
+FAILED, UNUSABLE = 1, 2
 
 
 def measure(path: Path, folder: Path) -> Report:
@@ -85,10 +85,10 @@ def main(arguments: list[str] | None = None) -> int:
         if file:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(written(report), encoding="utf-8")
-    for mistake in report.mistakes:
-        print(mistake, file=sys.stderr)
+    for line in report.errors:
+        print(line, file=sys.stderr)
     print(f"{asked.out}: {report.verdict}")
-    return MISTAKEN if report.mistakes else 0
+    return FAILED if report.errors else 0
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def as_json(report: Report) -> str:
         "templates_sha256": report.fingerprint,
         "made": report.made.isoformat(),
         "verdict": report.verdict,
-        "errors": report.mistakes,
+        "errors": report.errors,
         "vendors": [
             {**dataclasses.asdict(each), "approval": {"by": None, "from": None, "to": None}} for each in report.vendors
         ],
@@ -90,5 +90,5 @@ def _claim(judged: Judged) -> dict[str, Any]:
         "requests": judged.asked,
         "holds": judged.holds,
         "result": judged.result,
-        "errors": judged.mistakes,
+        "errors": judged.errors,
     }

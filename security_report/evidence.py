@@ -32,7 +32,7 @@ class Judged:
         What it is about here, in the order of the settings.
     asked
         How many requests were judged, or resources looked at.
-    mistakes
+    errors
         What is wrong.
     """
 
@@ -42,12 +42,12 @@ class Judged:
     says: Claim | Property | NothingElse
     subjects: dict[str, None] = field(default_factory=dict)
     asked: int = 0
-    mistakes: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
         """Whether it was judged, and nothing is wrong."""
-        return self.asked > 0 and not self.mistakes
+        return self.asked > 0 and not self.errors
 
     @property
     def result(self) -> str:
@@ -59,7 +59,7 @@ class Judged:
                 word = "so"
             case NothingElse():
                 return f"nothing else, in {self.asked:,} requests" if self.holds else "something else"
-        return f"{word}: {self.asked - len(self.mistakes)} of {self.asked}"
+        return f"{word}: {self.asked - len(self.errors)} of {self.asked}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,8 +104,8 @@ def judged(outcomes: Iterable[Outcome], looks: Iterable[Look], swept: Iterable[A
         entry = found[each.entry.id]
         entry.subjects[each.subject.name] = None
         entry.asked += getattr(each, "asked", 1)
-        if mistake := each.mistake():
-            entry.mistakes.append(mistake)
+        if error := each.error():
+            entry.errors.append(error)
     return found
 
 

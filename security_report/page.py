@@ -60,10 +60,10 @@ class Report:
         return text
 
     @property
-    def mistakes(self) -> list[str]:
+    def errors(self) -> list[str]:
         """What must not be: claims that do not hold, roles open to a vendor's every customer, other findings."""
         return [
-            *(mistake for each in self.evidence.values() for mistake in each.mistakes),
+            *(error for each in self.evidence.values() for error in each.errors),
             *(
                 f"{role.name}: {', '.join(trust.statement.who)} may assume it without an external id"
                 for role in self.matrix.roles
@@ -76,7 +76,7 @@ class Report:
     @property
     def verdict(self) -> str:
         """The whole in a few words."""
-        return f"{len(self.mistakes)} do not hold" if self.mistakes else "everything that is claimed holds"
+        return f"{len(self.errors)} do not hold" if self.errors else "everything that is claimed holds"
 
     @property
     def fingerprint(self) -> str:

@@ -160,7 +160,7 @@ def _vendor(
         accounts=tuple(dict.fromkeys(who for who, _, _ in entries)),
         entry=tuple(dict.fromkeys(how for _, how, _ in entries)) or (_without_entry(is_destination),),
         actions=tuple(sorted({action for _, _, actions in entries for action in actions})),
-        refused=sum(each.asked - len(each.mistakes) for each in claims),
+        refused=sum(each.asked - len(each.errors) for each in claims),
         tried=sum(each.asked for each in claims),
     )
 

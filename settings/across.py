@@ -1,7 +1,7 @@
 """What must hold between the parts of a settings file.
 
-It reads the raw document, so that it speaks of one part even when another is refused, and all mistakes come in one
-message. A part that is malformed is passed over here: the models name that mistake.
+It reads the raw document, so that it speaks of one part even when another is refused, and all errors come in one
+message. A part that is malformed is passed over here: the models name that error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from settings.across_alerts import ALERT_RULES
 from settings.across_landings import LANDING_RULES
 from settings.across_names import NAME_RULES
 from settings.destinations import ARCHIVE, FETCHER_REGIONS
-from settings.document import Document, Part, mistake, region_code
+from settings.document import Document, Part, region_code, setting_error
 from settings.partitions import PARTITION_RULES, partition_of
 from settings.placeholders import PLACEHOLDER_RULES
 from settings.retention import PROFILES
@@ -40,7 +40,7 @@ RESERVED_PREFIXES = ("replica-", "ship-", "shipper-")
 Rule = Callable[[Document], Iterator[InitErrorDetails]]
 
 
-def mistakes_across(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
+def errors_across(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
     """Yield what is wrong between the parts of a raw document."""
     document = Document.of(data)
     rules: tuple[Rule, ...] = (
@@ -61,10 +61,10 @@ def _names(document: Document) -> Iterator[InitErrorDetails]:
             if name is None:
                 continue
             if name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES):
-                yield mistake((*part.loc, "name"), name, f"a name other than Logdock's own: {reserved}")
+                yield setting_error((*part.loc, "name"), name, f"a name other than Logdock's own: {reserved}")
             if name in taken:
                 allowed = f"a name that no other {kind} has: {taken[name].where} has this one"
-                yield mistake((*part.loc, "name"), name, allowed)
+                yield setting_error((*part.loc, "name"), name, allowed)
             taken.setdefault(name, part)
 
 
@@ -82,7 +82,7 @@ def _stack_names(document: Document) -> Iterator[InitErrorDetails]:
                     f"a name that leads to stacks of its own: <deployment>-{stack} is also the stack of {other.where} "
                     f"in {where or region}"
                 )
-                yield mistake((*export.loc, "name"), export.name, allowed)
+                yield setting_error((*export.loc, "name"), export.name, allowed)
 
 
 def _reader_roles(document: Document) -> Iterator[InitErrorDetails]:
@@ -91,7 +91,7 @@ def _reader_roles(document: Document) -> Iterator[InitErrorDetails]:
         if destination.text("mode") == "fetch" and destination.name in exports:
             other = exports[destination.name].where
             allowed = f"a name that no export has ({other} has it): the role that Logz.io assumes takes this name"
-            yield mistake((*destination.loc, "name"), destination.name, allowed)
+            yield setting_error((*destination.loc, "name"), destination.name, allowed)
 
 
 def _ship_to(document: Document) -> Iterator[InitErrorDetails]:
@@ -99,7 +99,7 @@ def _ship_to(document: Document) -> Iterator[InitErrorDetails]:
     for export in document.exports:
         for loc, name in export.texts("ship_to"):
             if name not in known:
-                yield mistake(loc, name, f"one of the destinations of this file: {', '.join(sorted(known))}")
+                yield setting_error(loc, name, f"one of the destinations of this file: {', '.join(sorted(known))}")
 
 
 def _home_region(document: Document) -> Iterator[InitErrorDetails]:
@@ -112,12 +112,12 @@ def _home_region(document: Document) -> Iterator[InitErrorDetails]:
                 f"the deployment's region, {document.region}: Aptible replicates to a bucket in its stack's Region "
                 "only; give that stack a deployment (a settings file) in its own Region"
             )
-            yield mistake((*export.loc, "stack_region"), stack_region, allowed)
+            yield setting_error((*export.loc, "stack_region"), stack_region, allowed)
     for destination in document.destinations:
         if destination.text("mode") == "fetch" and document.region not in FETCHER_REGIONS:
             known = ", ".join(FETCHER_REGIONS)
             allowed = f"push: Logz.io's fetcher does not read buckets in {document.region}, but in {known}"
-            yield mistake((*destination.loc, "mode"), "fetch", allowed)
+            yield setting_error((*destination.loc, "mode"), "fetch", allowed)
 
 
 def _replica(document: Document) -> Iterator[InitErrorDetails]:
@@ -129,14 +129,14 @@ def _replica(document: Document) -> Iterator[InitErrorDetails]:
             allowed = (
                 f"another Region than the deployment's, {document.region}: a copy beside the archive falls with it"
             )
-            yield mistake(("replica", "region"), region, allowed)
+            yield setting_error(("replica", "region"), region, allowed)
         elif partition_of(region) != partition_of(document.region):
             allowed = f"a Region of the same partition as {document.region}: S3 does not replicate between partitions"
-            yield mistake(("replica", "region"), region, allowed)
+            yield setting_error(("replica", "region"), region, allowed)
     lock_days, archive_days = document.replica.entry.get("lock_days"), _archive_days(document.retention)
     if isinstance(lock_days, int) and archive_days is not None and lock_days > archive_days:
         allowed = f"at most archive_days ({archive_days}): the copy's objects expire after as many days"
-        yield mistake(("replica", "lock_days"), lock_days, allowed)
+        yield setting_error(("replica", "lock_days"), lock_days, allowed)
 
 
 def _archive_days(retention: object) -> int | None:
@@ -159,7 +159,7 @@ def _clusters(document: Document) -> Iterator[InitErrorDetails]:
             other = taken.setdefault(("cockroachdb" if kind == "cockroachdb" else setting, name), export)
             if other is not export:
                 allowed = f"a {noun} that no other export has ({other.where} has it): a {noun} has one log export"
-                yield mistake((*export.loc, setting), name, allowed)
+                yield setting_error((*export.loc, setting), name, allowed)
 
 
 def _atlas_projects(document: Document) -> Iterator[InitErrorDetails]:
@@ -173,7 +173,7 @@ def _atlas_projects(document: Document) -> Iterator[InitErrorDetails]:
         seen[project] += 1
         if seen[project] == ATLAS_EXPORTS_PER_PROJECT + 1:
             limit = f"at most {ATLAS_EXPORTS_PER_PROJECT} export paths in one Atlas project"
-            yield mistake((*export.loc, "project_id"), project, f"{limit}; this one has {in_all[project]}")
+            yield setting_error((*export.loc, "project_id"), project, f"{limit}; this one has {in_all[project]}")
 
 
 def _atlas_settings(document: Document) -> Iterator[InitErrorDetails]:
@@ -188,7 +188,7 @@ def _atlas_settings(document: Document) -> Iterator[InitErrorDetails]:
             other = taken.setdefault((project, setting), export)
             if other is not export:
                 allowed = f"nothing: an Atlas project has this once, and {other.where} sets it for the same project"
-                yield mistake((*export.loc, "connect", setting), connect[setting], allowed)
+                yield setting_error((*export.loc, "connect", setting), connect[setting], allowed)
 
 
 def _metrics_secrets(document: Document) -> Iterator[InitErrorDetails]:
@@ -200,4 +200,4 @@ def _metrics_secrets(document: Document) -> Iterator[InitErrorDetails]:
             allowed = (
                 f"a secret in the deployment's region, {document.region}: Firehose reads secrets of its own Region"
             )
-            yield mistake((*destination.loc, "metrics", "token_secret"), arn, allowed)
+            yield setting_error((*destination.loc, "metrics", "token_secret"), arn, allowed)

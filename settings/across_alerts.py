@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic_core import InitErrorDetails
 
 from settings.alerts import KINDS_WITH_SECURITY_EVENTS, region_of
-from settings.document import BUCKET_KINDS, Document, mistake
+from settings.document import BUCKET_KINDS, Document, setting_error
 
 
 def _countable(document: Document) -> Iterator[InitErrorDetails]:
@@ -18,11 +18,11 @@ def _countable(document: Document) -> Iterator[InitErrorDetails]:
         for setting, kinds in KINDS_WITH_SECURITY_EVENTS.items():
             if alerts.get(setting) is not None and kind not in kinds:
                 allowed = f"nothing: this is counted in exports of kind {', '.join(kinds)}, and this one is {kind}"
-                yield mistake((*export.loc, "alerts", setting), alerts[setting], allowed)
+                yield setting_error((*export.loc, "alerts", setting), alerts[setting], allowed)
         for setting in ("daily_gb", "volume_band"):
             if alerts.get(setting) and kind in BUCKET_KINDS and not export.texts("ship_to"):
                 allowed = "nothing unless `ship_to` is set: what lands in a bucket is measured by who reads it"
-                yield mistake((*export.loc, "alerts", setting), alerts[setting], allowed)
+                yield setting_error((*export.loc, "alerts", setting), alerts[setting], allowed)
 
 
 def _topics(document: Document) -> Iterator[InitErrorDetails]:
@@ -33,7 +33,7 @@ def _topics(document: Document) -> Iterator[InitErrorDetails]:
         if region_of(topic) not in regions:
             known = ", ".join(sorted(regions))
             allowed = f"a topic in a Region that this deployment has stacks in ({known}): alarms reach no other Region"
-            yield mistake(("alerts", "sns_topic_arns", at), topic, allowed)
+            yield setting_error(("alerts", "sns_topic_arns", at), topic, allowed)
 
 
 ALERT_RULES = (_countable, _topics)

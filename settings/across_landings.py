@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pydantic_core import InitErrorDetails
 
-from settings.document import BUCKET_KINDS, Document, Loc, Part, mistake
+from settings.document import BUCKET_KINDS, Document, Loc, Part, setting_error
 
 BUCKET_NAME_LENGTH = 63
 
@@ -27,7 +27,7 @@ def _own_buckets(document: Document) -> Iterator[InitErrorDetails]:
         ]
         for loc, bucket in (*named, *export.texts("mrap_buckets")):
             if bucket is not None and bucket.startswith(own):
-                yield mistake(loc, bucket, f"a bucket that is not this deployment's own: {_LOOP}")
+                yield setting_error(loc, bucket, f"a bucket that is not this deployment's own: {_LOOP}")
 
 
 def _landing_bucket(document: Document, export: Part) -> tuple[Loc, str] | None:
@@ -55,7 +55,7 @@ def _one_export_a_bucket(document: Document) -> Iterator[InitErrorDetails]:
                 f"a bucket name of your own: the default, {bucket}, has {len(bucket)} characters, and S3 takes "
                 f"{BUCKET_NAME_LENGTH}"
             )
-            yield mistake(loc, None, allowed)
+            yield setting_error(loc, None, allowed)
         others = taken.setdefault(bucket, [])
         clash = next((other for other in others if not _share(other, export)), None)
         # Two exports of one name, which share the default bucket, are told of already.
@@ -64,7 +64,7 @@ def _one_export_a_bucket(document: Document) -> Iterator[InitErrorDetails]:
                 f"a bucket that no other export lands in ({clash.where} does); only two s3-logs exports may share an "
                 "existing bucket, each with a `prefix` that is not inside the other's"
             )
-            yield mistake(loc, bucket, allowed)
+            yield setting_error(loc, bucket, allowed)
         others.append(export)
 
 
@@ -123,7 +123,7 @@ def _own_log_groups(document: Document) -> Iterator[InitErrorDetails]:
                 f"a log group whose name does not begin with {own}: there this deployment's own functions log, and "
                 "each line that they ship would make them log another, without end"
             )
-            yield mistake(loc, name, allowed)
+            yield setting_error(loc, name, allowed)
 
 
 def _one_export_a_log_group(document: Document) -> Iterator[InitErrorDetails]:
@@ -137,13 +137,13 @@ def _one_export_a_log_group(document: Document) -> Iterator[InitErrorDetails]:
         if other is not group.export and not both_databases and group.loc not in told:
             told.add(group.loc)
             allowed = f"a log group that no other export has ({other.where} has {group.name})"
-            yield mistake(group.loc, group.name, allowed)
+            yield setting_error(group.loc, group.name, allowed)
     for at, prefix in enumerate(prefixes):
         covered = [group for group in names if group.region == prefix.region and group.name.startswith(prefix.name)]
         for group in covered:
             if group.export is prefix.export:
                 allowed = f"a log group that log_group_prefixes does not cover already ({prefix.name} does)"
-                yield mistake(group.loc, group.name, allowed)
+                yield setting_error(group.loc, group.name, allowed)
         others = [group for group in covered if group.export is not prefix.export]
         others += [
             other
@@ -156,7 +156,7 @@ def _one_export_a_log_group(document: Document) -> Iterator[InitErrorDetails]:
                 f"a prefix that covers no log group of another export ({others[0].export.where} has {others[0].name}): "
                 "its lines would be archived twice"
             )
-            yield mistake(prefix.loc, prefix.name, allowed)
+            yield setting_error(prefix.loc, prefix.name, allowed)
 
 
 LANDING_RULES = (_own_buckets, _one_export_a_bucket, _own_log_groups, _one_export_a_log_group)

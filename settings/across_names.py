@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic_core import InitErrorDetails
 
-from settings.document import Document, Part, mistake
+from settings.document import Document, Part, setting_error
 
 FUNCTION_NAME_LENGTH = 64
 """Characters of a function's name (Lambda API Reference, CreateFunction). It is the shortest limit that names come near
@@ -25,7 +25,7 @@ def _connector_names(document: Document) -> Iterator[InitErrorDetails]:
                 f"{document.deployment}-{part.name}{LONGEST_SUFFIX} is longer than the {FUNCTION_NAME_LENGTH} that "
                 "Lambda takes. Shorten this name or `deployment`"
             )
-            yield mistake((*part.loc, "name"), part.name, allowed)
+            yield setting_error((*part.loc, "name"), part.name, allowed)
 
 
 def _has_connector(part: Part) -> bool:

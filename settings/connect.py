@@ -54,7 +54,7 @@ class Connect(Model):
     revision: str | None = Field(
         default=None,
         max_length=64,
-        description="Any text. Changing it has the next deploy look at everything at the vendor, and mend what was "
+        description="Any text. Changing it has the next deploy look at everything at the vendor, and fix what was "
         "changed or deleted there by hand.",
     )
     check_each_deploy: Switch = Field(

@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, mistakes_across
+from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, errors_across
 from settings.alerts import Alerts
 from settings.destinations import ARCHIVE, Destination, default_concurrency
 from settings.exports import (
@@ -150,7 +150,7 @@ class Deployment(Model):
     @model_validator(mode="wrap")
     @classmethod
     def _all_errors_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        errors = list(mistakes_across(data)) if isinstance(data, dict) else []
+        errors = list(errors_across(data)) if isinstance(data, dict) else []
         try:
             deployment = handler(data)
         except ValidationError as error:

@@ -21,7 +21,7 @@ _NAME, _DEPLOYMENT, _ACCOUNT, _REGION, _TOPIC = (
 )
 
 
-def mistake(loc: Loc, value: object, allowed: str) -> InitErrorDetails:
+def setting_error(loc: Loc, value: object, allowed: str) -> InitErrorDetails:
     """Make the error of a value that another part of the file rules out."""
     return InitErrorDetails(type=refuse(allowed), loc=loc, input=value)
 

@@ -61,7 +61,7 @@ class SettingsError(Exception):
             position = "".join(f":{number}" for number in (first.line, first.column) if number is not None)
             return f"{self.file}{position}: {first.message}"
         lines = list(dict.fromkeys(f"  {self._position(each)}{each.place}: {each.message}" for each in self.details))
-        count = f"{len(lines)} mistakes" if len(lines) > 1 else "1 mistake"
+        count = f"{len(lines)} errors" if len(lines) > 1 else "1 error"
         return "\n".join([f"{self.file}: {count}", *lines])
 
     def _position(self, detail: ErrorDetail) -> str:

@@ -1,4 +1,4 @@
-"""From a file to a `Deployment`, or to one message that names every mistake in it."""
+"""From a file to a `Deployment`, or to one message that names every error in it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic_core import InitErrorDetails
 
-from settings.document import Document, mistake, strings
+from settings.document import Document, setting_error, strings
 
 PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
 """The partitions that Logdock knows besides ``aws``, by the beginning of their Regions."""
@@ -28,7 +28,7 @@ def _foreign_arns(document: Document) -> Iterator[InitErrorDetails]:
     for loc, arn in strings(document.data):
         if arn.startswith("arn:") and arn.split(":")[1] != partition:
             allowed = f"an ARN of the partition of {document.region}, {partition}: AWS connects no partitions"
-            yield mistake(loc, arn, allowed)
+            yield setting_error(loc, arn, allowed)
 
 
 def _foreign_regions(document: Document) -> Iterator[InitErrorDetails]:
@@ -38,7 +38,7 @@ def _foreign_regions(document: Document) -> Iterator[InitErrorDetails]:
     for export in document.exports:
         for loc, region in export.texts("regions"):
             if partition_of(region) != partition:
-                yield mistake(loc, region, f"a Region of the partition of {document.region}, {partition}")
+                yield setting_error(loc, region, f"a Region of the partition of {document.region}, {partition}")
 
 
 def _commercial_only(document: Document) -> Iterator[InitErrorDetails]:
@@ -50,18 +50,18 @@ def _commercial_only(document: Document) -> Iterator[InitErrorDetails]:
         kind, connect = export.text("kind"), export.entry.get("connect")
         if kind == "aptible" and export.entry.get("replication_role_arn") is None:
             allowed = f"a role in {partition}: Aptible's own is in the partition aws, and S3 replicates to no other"
-            yield mistake((*export.loc, "replication_role_arn"), None, allowed)
+            yield setting_error((*export.loc, "replication_role_arn"), None, allowed)
         if kind == "cockroachdb":
             allowed = f"another kind: CockroachDB Cloud is in the partition aws, and assumes no role in {partition}"
-            yield mistake((*export.loc, "kind"), kind, allowed)
+            yield setting_error((*export.loc, "kind"), kind, allowed)
         if kind == "mongodb-atlas" and isinstance(connect, Mapping) and connect.get("api_base_url") is None:
             allowed = "the address of an Atlas in this partition, such as https://cloud.mongodbgov.com"
             allowed += f": cloud.mongodb.com's principals are in the partition aws, and assume no role in {partition}"
-            yield mistake((*export.loc, "connect", "api_base_url"), None, allowed)
+            yield setting_error((*export.loc, "connect", "api_base_url"), None, allowed)
         for loc, service in export.texts("services"):
             if service == "cloudfront":
                 allowed = f"another service: CloudFront delivers from us-east-1, which is not in {partition}"
-                yield mistake(loc, service, allowed)
+                yield setting_error(loc, service, allowed)
 
 
 PARTITION_RULES = (_foreign_arns, _foreign_regions, _commercial_only)

@@ -76,8 +76,8 @@ RULE = "| --- | --- | --- |"
 HEAD = """\
 # Settings
 
-One YAML file describes one deployment: `logdock.yaml`, or the file that `-c settings=<file>` names. Every mistake in it
-is reported at once, with its line, the value and what is expected; unknown settings are mistakes. Secrets are never in
+One YAML file describes one deployment: `logdock.yaml`, or the file that `-c settings=<file>` names. Every error in it
+is reported at once, with its line, the value and what is expected; unknown settings are errors. Secrets are never in
 the file: it names them by their name or ARN in AWS Secrets Manager.
 
 For completion and checks in an editor, begin the file with this line (the path of `settings/logdock.schema.json`):

@@ -59,7 +59,7 @@ def _resolved(secret: str | None) -> str:
     return f"{{{{resolve:secretsmanager:{secret}:SecretString}}}}"
 
 
-def hearers(settings: Deployment) -> str:
+def recipients(settings: Deployment) -> str:
     """Say who hears of alarms, for whoever deploys."""
     alerts = settings.alerts
     who = [*alerts.email, *alerts.sns_topic_arns, *(["the webhook"] if alerts.webhook else [])]

@@ -84,7 +84,7 @@ def init(
         export["ship_to"] = [document["destinations"][0]["name"]]
         for question in EXPORTS[chosen].questions:
             # what may be left out as long as the logs stay
-            if _mistake(document, ("exports", 0, question.setting)):
+            if _error(document, ("exports", 0, question.setting)):
                 _ask_one(screen, document, ("exports", 0), EXPORTS[chosen], question)
     try:
         deployment = Deployment.model_validate(document)
@@ -144,10 +144,10 @@ def _ask_one(screen: Screen, document: dict[str, Any], path: tuple[Any, ...], ki
         target.pop(question.setting, None)
         if answer:
             target[question.setting] = answer
-        mistake = _mistake(document, (*path, question.setting))
-        if not mistake:
+        error = _error(document, (*path, question.setting))
+        if not error:
             break
-        screen.note(f"  expected {mistake}")
+        screen.note(f"  expected {error}")
 
 
 def _entry(document: Any, path: tuple[Any, ...]) -> Any:
@@ -165,7 +165,7 @@ def _value(question: Question, given: str) -> str | list[str] | dict[str, str]:
     return {"secret": given} if given and question.setting == CONNECT else given
 
 
-def _mistake(document: dict[str, Any], path: tuple[Any, ...]) -> str:
+def _error(document: dict[str, Any], path: tuple[Any, ...]) -> str:
     """Return what is wrong with the setting at a path, with all else as far as it is known."""
     try:
         Deployment.model_validate(document)
@@ -177,7 +177,7 @@ def _mistake(document: dict[str, Any], path: tuple[Any, ...]) -> str:
 
 
 def _is_of(loc: tuple[Any, ...], path: tuple[Any, ...]) -> bool:
-    """Say whether a mistake is of a setting; a location names the kind of an export besides."""
+    """Say whether an error is of a setting; a location names the kind of an export besides."""
     parts = [part for part in loc if part not in EXPORTS and part not in DESTINATIONS]
     return tuple(parts[: len(path)]) == path
 

@@ -93,7 +93,7 @@ def _clock(word: str) -> time:
 
 
 def _absolute(text: str) -> datetime | None:
-    # a number of fewer digits is a date, or a mistake
+    # a number of fewer digits is a date, or an error
     read = timestamps.from_epoch_text if _EPOCH.fullmatch(text) else timestamps.from_common_log_format
     if in_utc := read(text):
         return datetime.fromisoformat(in_utc)

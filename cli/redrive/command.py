@@ -27,7 +27,7 @@ Examples:
 
 `logdock redrive --destination logz --rate 20` sends what one destination missed, gently
 
-`logdock redrive --only quarantine --reason "longer than"` sends records that were too long, after that was mended
+`logdock redrive --only quarantine --reason "longer than"` sends records that were too long, after that was fixed
 """
 
 
@@ -52,7 +52,7 @@ def redrive(
 ) -> None:
     """Send again what failed, and delete only what has arrived.
 
-    Dead letters go back to their queue. Quarantined records are sent to the destination that refused them: mend the
+    Dead letters go back to their queue. Quarantined records are sent to the destination that refused them: fix the
     reason first. Events that the archiver could not archive are given to it again, and metrics that were not taken to
     Firehose. It can be stopped and started again at any point.
     """

@@ -94,9 +94,9 @@ class Functions:
         faults: dict[str, str] = {}
         passing = ("function ", "secret ", f"role {self.account.names.shipper(name)}:")
         for check in checks.all:
-            if check.what.startswith(passing[-1]) and check.mend:
+            if check.what.startswith(passing[-1]) and check.fix:
                 # the shipper's roles outlive its functions, in the core's stack
-                check.mend = f"{self.account.deploy(self.account.names.core_stack)} --revert-drift"
+                check.fix = f"{self.account.deploy(self.account.names.core_stack)} --revert-drift"
             if not self.report.add_check(check) and check.what.startswith(passing):
                 faults.setdefault(name, f"{check.what}: {check.reason}")
         return faults

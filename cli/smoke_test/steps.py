@@ -113,7 +113,7 @@ class Report:
             name=check.what,
             result=_RESULTS[check.verdict],
             reason=check.reason,
-            fix=check.mend,
+            fix=check.fix,
             not_looked_at=check.not_looked_at,
         )
         self.add(step)

@@ -1,4 +1,4 @@
-"""What was looked at, and what came of it: fine, wrong with the mend, or not checked with the reason."""
+"""What was looked at, and what came of it: fine, wrong with the fix, or not checked with the reason."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Check:
         What came of it.
     not_looked_at
         True when it is not checked though it could have been: AWS did not answer, or there was too much of it.
-    mend
+    fix
         What to do about it.
     """
 
@@ -53,24 +53,24 @@ class Check:
     what: str
     verdict: Verdict = Verdict.FINE
     reason: str = ""
-    mend: str = ""
+    fix: str = ""
     not_looked_at: bool = False
 
-    def require(self, holds: object, reason: str, mend: str = "") -> None:
-        """Note what is wrong unless something holds; the first mend stands."""
+    def require(self, holds: object, reason: str, fix: str = "") -> None:
+        """Note what is wrong unless something holds; the first fix stands."""
         if holds:
             return
         first = self.verdict is not Verdict.WRONG
         self.verdict = Verdict.WRONG
         self.reason = reason if first else f"{self.reason}; {reason}"
-        if first and mend:
-            self.mend = mend
+        if first and fix:
+            self.fix = fix
 
     def leave(self, reason: str, *, not_looked_at: bool = False) -> None:
         """Note why a thing could not be checked, unless something is known to be wrong."""
         self.not_looked_at = self.not_looked_at or not_looked_at
         if self.verdict is Verdict.FINE:
-            self.verdict, self.reason, self.mend = Verdict.NOT_CHECKED, reason, ""
+            self.verdict, self.reason, self.fix = Verdict.NOT_CHECKED, reason, ""
 
 
 @dataclass(slots=True)
@@ -81,19 +81,19 @@ class Checks:
     ----------
     of
         What it belongs to.
-    mend
+    fix
         What to do when a thing is not there.
     done
         Told of each check.
     """
 
     of: str
-    mend: str
+    fix: str
     done: Callable[[], None] = lambda: None
     all: list[Check] = field(default_factory=list)
 
     @contextmanager
-    def of_thing(self, what: str, mend: str = "") -> Iterator[Check]:
+    def of_thing(self, what: str, fix: str = "") -> Iterator[Check]:
         """Look at one thing: AWS's answer that it is not there is wrong, that the caller may not look not checked.
 
         So is what AWS was too busy to answer.
@@ -112,6 +112,6 @@ class Checks:
             else:
                 raise
         if check.verdict is Verdict.WRONG:
-            check.mend = check.mend or mend or self.mend
+            check.fix = check.fix or fix or self.fix
         self.all.append(check)
         self.done()

@@ -64,7 +64,7 @@ def validate(
         f"{len(found)} {what}{'' if len(found) == 1 else 's'}"
         for what, found in (("export", deployment.exports), ("destination", deployment.destinations))
     )
-    screen.say(f"{settings}: {deployment.deployment}, {counts}, no mistakes")
+    screen.say(f"{settings}: {deployment.deployment}, {counts}, no errors")
     checks = (
         []
         if offline
@@ -87,7 +87,7 @@ def validate(
     )
     for check in checks:
         if check.verdict is Verdict.WRONG:
-            screen.say(f"  mend {check.of}, {check.what}: {check.mend}")
+            screen.say(f"  fix {check.of}, {check.what}: {check.fix}")
     missed = sum(check.not_looked_at for check in checks)
     if checks:
         screen.say(", ".join(f"{verdicts[verdict]} {verdict}" for verdict in Verdict))

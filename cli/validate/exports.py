@@ -108,8 +108,8 @@ def check_key(account: Account, checks: Checks, alias: str, region: str) -> str 
     with checks.of_thing(f"key {alias}") as check:
         key = account.kms_in(region).describe_key(KeyId=alias)["KeyMetadata"]
         arn, state = key["Arn"], key["KeyState"]
-        mend = f"aws kms enable-key --region {region} --key-id {key['KeyId']}"
+        fix = f"aws kms enable-key --region {region} --key-id {key['KeyId']}"
         if state == "PendingDeletion":
-            mend = f"aws kms cancel-key-deletion --region {region} --key-id {key['KeyId']}, then enable-key"
-        check.require(state == "Enabled", f"it is {state}: nothing can be written, and nothing read", mend)
+            fix = f"aws kms cancel-key-deletion --region {region} --key-id {key['KeyId']}, then enable-key"
+        check.require(state == "Enabled", f"it is {state}: nothing can be written, and nothing read", fix)
     return arn

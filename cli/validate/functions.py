@@ -57,8 +57,8 @@ def _check_metrics(account: Account, checks: Checks, destination: str, metrics: 
     stream = names.metrics(destination)
     with checks.of_thing(f"metric stream {stream}") as check:
         state = account.cloudwatch_in(region).get_metric_stream(Name=stream)["State"]
-        mend = f"aws cloudwatch start-metric-streams --names {stream} --region {region}"
-        check.require(state == "running", f"its state is {state}: no metrics are sent", mend)
+        fix = f"aws cloudwatch start-metric-streams --names {stream} --region {region}"
+        check.require(state == "running", f"its state is {state}: no metrics are sent", fix)
     if metrics.tags:
         function = names.metrics(destination, "tags")
         with checks.of_thing(f"function {function}") as check:

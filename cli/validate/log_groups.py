@@ -45,12 +45,12 @@ def _check_group(account: Account, checks: Checks, export: Export, name: str, re
             check.require(False, "it is not there")
             return
         kept = group.get("retentionInDays")
-        mend = _again(account, export)
+        fix = _again(account, export)
         check.require(
-            days in (None, kept), f"it keeps lines for {kept or 'ever'} days, and the settings say {days}", mend
+            days in (None, kept), f"it keeps lines for {kept or 'ever'} days, and the settings say {days}", fix
         )
         encrypted = not isinstance(export, CloudwatchLogsExport) or export.encrypt
-        check.require(not encrypted or group.get("kmsKeyId"), "it is not encrypted with the export's key", mend)
+        check.require(not encrypted or group.get("kmsKeyId"), "it is not encrypted with the export's key", fix)
     with checks.of_thing(f"subscription of {name} in {region}") as check:
         check.require(
             _is_subscribed(account, export, name, region),
@@ -152,17 +152,17 @@ def _parameters(account: Account, export: DatabaseExport, group: str) -> Iterato
 
 def check_database(account: Account, checks: Checks, export: DatabaseExport) -> None:
     """Check that a database exports its logs, and has taken its parameters."""
-    found, mend = None, ""
+    found, fix = None, ""
     with checks.of_thing(f"{export.noun} {export.database_id}") as check:
         found = _describe(account, export)
         wanted = {each for each in export.exported_log_types if not (export.has_own_role and each == "audit")}
-        mend = (
+        fix = (
             another_revision(account, export.name, export.check_each_deploy)
             if export.is_configured
             else f"logdock next-steps {export.name}{account.option}"
         )
         missing = ", ".join(sorted(wanted - found.exported))
-        check.require(wanted <= found.exported, f"it does not export {missing}", mend)
+        check.require(wanted <= found.exported, f"it does not export {missing}", fix)
         check.require(
             not found.waiting or not export.needs_parameters,
             f"{', '.join(found.waiting)} must be restarted before the parameters count",
@@ -174,7 +174,7 @@ def check_database(account: Account, checks: Checks, export: DatabaseExport) -> 
         _check_audit_plugin(account, checks, export, found.option_groups)
     if not export.needs_parameters:
         return
-    with checks.of_thing(f"log parameters of the parameter group {found.group}", mend) as check:
+    with checks.of_thing(f"log parameters of the parameter group {found.group}", fix) as check:
         check.require(
             not found.group.startswith("default."),
             f"{export.noun} {export.database_id} uses a default group, which has none of them: it was restored, "

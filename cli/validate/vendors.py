@@ -10,15 +10,15 @@ from cli.vendors import Party, UnknownError, ask, besides, is_asked
 def check_vendor(account: Account, checks: Checks, party: Party, key_arn: str | None = None) -> None:
     """Check that the vendor has what the settings want, where it can be asked."""
     connect = getattr(party, "connect", None)
-    mend = another_revision(account, party.name, bool(connect and connect.check_each_deploy), "connect.revision")
+    fix = another_revision(account, party.name, bool(connect and connect.check_each_deploy), "connect.revision")
     own = "the vendor's own configuration"
     if not is_asked(party):
-        with checks.of_thing(own, mend) as check:
+        with checks.of_thing(own, fix) as check:
             check.leave(f"it is not looked at; `logdock next-steps {party.name}{account.option}` shows what it must be")
         return
     looks = {own: lambda: ask(account, party, key_arn).faults, **besides(account, party)}
     for what, look in looks.items():
-        with checks.of_thing(what, mend) as check:
+        with checks.of_thing(what, fix) as check:
             try:
                 faults = look()
             except UnknownError as error:

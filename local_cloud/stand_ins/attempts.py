@@ -178,7 +178,7 @@ def tamper_with_log_group(logs: Any, group: str, stream: str, *, filter_name: st
             "cut the log group loose from the archiver",
             lambda: logs.delete_subscription_filter(**where, filterName=filter_name),
         ),
-        ("keep the log group's events for ever", lambda: logs.delete_retention_policy(**where)),
+        ("keep the log group's events indefinitely", lambda: logs.delete_retention_policy(**where)),
         ("search the log group", lambda: logs.filter_log_events(**where)),
         ("read a log stream", lambda: logs.get_log_events(**where, logStreamName=stream)),
         ("take the key off the log group", lambda: logs.disassociate_kms_key(**where)),

@@ -58,7 +58,7 @@ def test_the_state_machine_is_asked_for_a_test_message_and_who_hears_is_named(lo
     assert ended.code == 0
 
 
-def test_a_deployment_of_two_regions_is_asked_in_both_and_nobody_to_hear_is_something_to_mend(logdock: Type) -> None:
+def test_a_deployment_of_two_regions_is_asked_in_both_and_nobody_to_hear_is_something_to_fix(logdock: Type) -> None:
     regions = ("eu-west-1", "us-east-1")
     both = [machine(region) for region in regions]
     for region in regions:

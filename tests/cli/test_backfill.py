@@ -160,7 +160,7 @@ def test_the_first_message_is_sent_before_the_listing_ends(
         ([*RANGE, "--destination", "archive"], "app is not shipped there; there are: logz, lake"),
     ],
 )
-def test_a_mistake_of_use_has_its_message(logdock: Type, deployed: Deployed, arguments: list[str], says: str) -> None:
+def test_a_error_of_use_has_its_message(logdock: Type, deployed: Deployed, arguments: list[str], says: str) -> None:
     ended = logdock("backfill", *arguments)
     assert (ended.code, ended.out) == (ExitCode.USAGE, "")
     assert says in ended.err

@@ -49,7 +49,7 @@ def test_the_exit_codes_are_those_of_the_page() -> None:
     assert [int(row) for row in rows] == [code.value for code in ExitCode]
 
 
-def test_a_command_that_is_none_is_a_mistake_of_use(logdock: Type) -> None:
+def test_a_command_that_is_none_is_a_error_of_use(logdock: Type) -> None:
     ended = logdock("validat")
     assert ended.code == ExitCode.USAGE
     assert "validate" in ended.err
@@ -65,18 +65,18 @@ def test_a_name_in_a_message_cannot_steer_the_terminal(logdock: Type) -> None:
     assert ended.err == "Error: \\x1b[2J.yaml: no such file. Name yours with --settings FILE\n"
 
 
-def test_mistakes_in_the_settings_are_listed_at_once(logdock: Type, tmp_path: Path) -> None:
+def test_errors_in_the_settings_are_listed_at_once(logdock: Type, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("deployment: acme\naccount: 1\nregion: nowhere\nexports: []\n")
     ended = logdock("validate", "--settings", "bad.yaml")
     assert ended.code == ExitCode.USAGE
-    listed = r"bad.yaml: 3 mistakes\n  bad.yaml:2: account.*\n  bad.yaml:3: region.*\n  bad.yaml:4: exports"
+    listed = r"bad.yaml: 3 errors\n  bad.yaml:2: account.*\n  bad.yaml:3: region.*\n  bad.yaml:4: exports"
     assert re.search(listed, ended.err)
 
 
-def test_a_file_without_mistakes_is_said_to_be_one(logdock: Type) -> None:
+def test_a_file_without_errors_is_said_to_be_one(logdock: Type) -> None:
     ended = logdock("validate", "--offline", "--settings", str(EVERYTHING))
     assert ended.code == 0
-    assert ended.out == f"{EVERYTHING}: acme-prod, 6 exports, 2 destinations, no mistakes\n"
+    assert ended.out == f"{EVERYTHING}: acme-prod, 6 exports, 2 destinations, no errors\n"
 
 
 @pytest.mark.usefixtures("aws")
@@ -95,7 +95,7 @@ def test_rejects_credentials_of_another_account(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_profile_that_does_not_exist_is_a_mistake_of_use() -> None:
+def test_a_profile_that_does_not_exist_is_a_error_of_use() -> None:
     with pytest.raises(boto.ProfileNotFound) as refused:
         Account(load_settings(EVERYTHING), "nobodys", None)
     told = from_aws(refused.value)
@@ -159,7 +159,7 @@ def test_the_installed_command_runs_its_own_checkout_from_anywhere(tmp_path: Pat
         check=False,
     )
     assert (result.returncode, result.stderr) == (0, "")
-    assert "no mistakes" in result.stdout
+    assert "no errors" in result.stdout
 
 
 def test_what_is_proposed_takes_the_same_settings_file(aws: None) -> None:

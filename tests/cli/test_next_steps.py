@@ -60,7 +60,7 @@ def test_the_call_alone_can_be_run(logdock: Type) -> None:
 
 
 @pytest.mark.usefixtures("formation")
-def test_a_name_that_has_no_steps_is_a_mistake_of_use(logdock: Type) -> None:
+def test_a_name_that_has_no_steps_is_a_error_of_use(logdock: Type) -> None:
     ended = steps(logdock, "logz")
     assert ended.code == 2
     assert "Error: logz: the settings have no such export, nor destination that fetches" in ended.err

@@ -153,7 +153,7 @@ class TestDeadLetters:
 
 
 class TestQuarantine:
-    def test_records_are_sent_after_the_cause_was_mended_and_deleted_once_they_arrived(
+    def test_records_are_sent_after_the_cause_was_fixed_and_deleted_once_they_arrived(
         self, redrive: Callable[..., Typed], shipping: Deployed
     ) -> None:
         quarantine(shipping, "a", "b")

@@ -200,7 +200,7 @@ def test_uses_that_were_not_looked_up_are_not_denied(world: World) -> None:
         ),
     ],
 )
-def test_a_mistake_of_use_changes_nothing(world: World, arguments: tuple[str, ...], says: str) -> None:
+def test_a_error_of_use_changes_nothing(world: World, arguments: tuple[str, ...], says: str) -> None:
     before = world.file.read_text()
     refused = world.rotate(*arguments)
     assert (refused.code, refused.out, world.file.read_text()) == (2, "", before)

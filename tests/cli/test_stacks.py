@@ -77,7 +77,7 @@ def test_validate_names_stack_that_the_settings_do_not_have(deployed: Deployed) 
     name, orphans = check_orphans(Account(deployed.settings, None, None)).all
     assert (name.verdict, orphans.verdict) == (Verdict.FINE, Verdict.WRONG)
     assert orphans.reason == "acme-old-core in eu-west-1 is not in the settings, and goes on exporting"
-    assert orphans.mend == (
+    assert orphans.fix == (
         "aws cloudformation update-termination-protection --no-enable-termination-protection "
         "--stack-name acme-old-core --region eu-west-1 && "
         "aws cloudformation delete-stack --stack-name acme-old-core --region eu-west-1"

@@ -82,7 +82,7 @@ def test_a_trust_that_the_deploy_asked_the_vendor_for_is_of_one_principal_with_a
     assert trust_faults(document, None, None) == faults
 
 
-def test_an_export_that_the_settings_do_not_have_is_a_mistake_of_use(logdock: Type) -> None:
+def test_an_export_that_the_settings_do_not_have_is_a_error_of_use(logdock: Type) -> None:
     ended = logdock("validate", "order", "--settings", str(EVERYTHING))
     assert (ended.code, ended.err) == (2, "Error: order: the settings have no such export; did you mean orders?\n")
 
@@ -151,7 +151,7 @@ def test_step_of_the_page_annotates_each_error(logdock: Type, tmp_path: Path) ->
     assert setting.startswith("::error file=prod.yaml,line=6,col=5::exports[0].redacton: unknown setting")
 
 
-def test_signs_reasons_and_mends_are_shown_and_counted(
+def test_signs_reasons_and_fixes_are_shown_and_counted(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def look() -> Checks:
@@ -175,8 +175,8 @@ def test_signs_reasons_and_mends_are_shown_and_counted(
         "✗ app  rule: it is off; it is old",
         "✗ app  key: it is not there",
         "? app  trust: GetRole is refused",
-        "  mend app, rule: switch it on",
-        "  mend app, key: npx cdk deploy acme-app",
+        "  fix app, rule: switch it on",
+        "  fix app, key: npx cdk deploy acme-app",
         "1 fine, 2 wrong, 1 not checked",
     ]
 
@@ -348,7 +348,7 @@ def test_audit_parameters_of_the_clusters_group_are_compared(
     assert group in parameters.what
     assert (parameters.verdict is Verdict.WRONG, reason in parameters.reason) == (bool(reason), True)
     if reason:
-        assert "revision" in parameters.mend
+        assert "revision" in parameters.fix
 
 
 def test_instances_that_must_be_restarted_are_named(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:

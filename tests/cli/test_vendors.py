@@ -244,7 +244,7 @@ def test_an_alert_that_does_not_write_as_asked_is_a_fault(world: World, alerts: 
     assert check.verdict is Verdict.WRONG
     count = len([one for one in alerts if one["eventTypeName"] == EVENT])
     assert check.reason.startswith(f"of {count} alerts of the event {EVENT} none is on and writes to")
-    assert "connect.revision" in check.mend
+    assert "connect.revision" in check.fix
 
 
 @pytest.mark.parametrize(
@@ -338,11 +338,11 @@ def test_a_fetcher_that_is_otherwise_is_a_fault(world: World, changed: dict[str,
     assert [each.startswith(fault) for each in faults] == [True], faults
 
 
-def test_a_fault_at_the_vendor_is_wrong_with_its_mend(world: World) -> None:
+def test_a_fault_at_the_vendor_is_wrong_with_its_fix(world: World) -> None:
     world.log_export["spec"]["redact"] = True
     check = world.check("ledger")
     assert check.verdict is Verdict.WRONG
-    assert "connect.revision" in check.mend
+    assert "connect.revision" in check.fix
 
 
 def test_a_vendor_without_a_credential_is_not_asked(world: World) -> None:

@@ -193,13 +193,13 @@ def test_logzio_refuses_then_agrees_then_is_changed_and_left(customer: Customer)
     logzio, account = customer.vendors.logzio, account_of(customer, settings)
 
     # A token that Logz.io does not know: no role, no fetcher.
-    customer.store({"acme/api": json.dumps({"api_token": "a-shipping-token-by-mistake"})})
+    customer.store({"acme/api": json.dumps({"api_token": "a-shipping-token-by-accident"})})
     with pytest.raises(CdkError):
         customer.deploy()
     events = customer.events(STACK)
     assert "Insufficient privileges" in events
     assert "it must be an API token (not a shipping token)" in events
-    assert "a-shipping-token-by-mistake" not in events
+    assert "a-shipping-token-by-accident" not in events
     assert logzio.writes() == []
 
     # The right one, and nothing else changed.

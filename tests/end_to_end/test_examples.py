@@ -104,7 +104,7 @@ def claims_that_do_not_hold(stage: Stage, assembly: Path, example: str) -> list[
     outcomes = judge_live(stage, templates, regions, whole=example == "everything")
     rows = json.dumps(claim_rows(outcomes)).replace(stage.settings.account, EXAMPLE_ACCOUNT)
     record(example, "claims", json.loads(rows))
-    return [mistake for each in outcomes if (mistake := each.mistake())]
+    return [error for each in outcomes if (error := each.error())]
 
 
 @pytest.mark.parametrize("example", DEPLOYED)

@@ -75,7 +75,7 @@ class World:
         deploys = re.search(rf"`npx cdk deploy --all -c settings={file}` deploys (.*)\.$", said)
         assert deploys, said
         code, said = self.logdock("validate", "--offline", "--settings", file)
-        assert (code, "no mistakes" in said) == (0, True), said
+        assert (code, "no errors" in said) == (0, True), said
         return self.directory / file, set(deploys[1].split(", "))
 
 

@@ -1,7 +1,7 @@
 """`logdock redrive` on the local cloud, by a person who may do no more than the page says: nothing lost, nothing twice.
 
 Logz.io's listener is down while one object comes, refuses a record of another as too long, and the archiver fails for
-want of its configuration. Then all three are mended.
+want of its configuration. Then all three are fixed.
 """
 
 from __future__ import annotations

@@ -416,9 +416,9 @@ FAULTS: list[tuple[Fault, tuple[str, str], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "where", "reason", "mend"), FAULTS, ids=lambda each: getattr(each, "__name__", ""))
-def test_a_fault_is_found_with_its_reason_and_its_mend(
-    world: World, validate: Validate, fault: Fault, where: tuple[str, str], reason: str, mend: str
+@pytest.mark.parametrize(("fault", "where", "reason", "fix"), FAULTS, ids=lambda each: getattr(each, "__name__", ""))
+def test_a_fault_is_found_with_its_reason_and_its_fix(
+    world: World, validate: Validate, fault: Fault, where: tuple[str, str], reason: str, fix: str
 ) -> None:
     of = where[0] if where[0] in {export.name for export in world.stage.settings.exports} else "orders"
     with fault(world):
@@ -426,7 +426,7 @@ def test_a_fault_is_found_with_its_reason_and_its_mend(
     assert code == 1
     assert where in wrong(found), found
     assert reason in found[where]["reason"]
-    assert mend in found[where]["mend"]
+    assert fix in found[where]["fix"]
 
 
 def test_a_stack_that_is_not_deployed_is_named_with_the_command_that_deploys_it(
@@ -441,7 +441,7 @@ def test_a_stack_that_is_not_deployed_is_named_with_the_command_that_deploys_it(
     assert code == 1
     stack = found["acme-prod-more", "stack in eu-west-1"]
     deploy = f"npx cdk deploy acme-prod-more -c settings={file}"
-    assert (stack["reason"], stack["mend"]) == ("it is not deployed", deploy)
+    assert (stack["reason"], stack["fix"]) == ("it is not deployed", deploy)
     assert found["alerts", "topic acme-prod-alerts in eu-west-1"]["reason"] == "new@acme.example is not subscribed"
     assert wrong(found) >= {("more", "configuration in eu-west-1"), ("more", "key alias/acme-prod-more")}
 

@@ -106,7 +106,7 @@ def test_no_vendor_is_called_but_on_this_machine(tmp_path: Path) -> None:
     assert all(connect.api_base_url == API for connect in connects if connect)
 
 
-def test_a_mistake_in_the_settings_is_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_error_in_the_settings_is_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_text("deployment: acme\n")
 

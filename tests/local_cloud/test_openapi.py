@@ -85,8 +85,8 @@ def request(method: str = "POST", path: str = "/groups/ab12/sinks", body: Any = 
     }
 
 
-def mistakes(one: dict[str, Any], vendor: str = "v", description: dict[str, Any] = DESCRIPTION) -> list[str]:
-    return Description(vendor, description).mistakes(one)
+def errors(one: dict[str, Any], vendor: str = "v", description: dict[str, Any] = DESCRIPTION) -> list[str]:
+    return Description(vendor, description).errors(one)
 
 
 @pytest.mark.parametrize(
@@ -100,11 +100,11 @@ def mistakes(one: dict[str, Any], vendor: str = "v", description: dict[str, Any]
     ],
 )
 def test_accepts_what_the_description_has(one: dict[str, Any]) -> None:
-    assert mistakes(one) == []
+    assert errors(one) == []
 
 
 @pytest.mark.parametrize(
-    ("one", "mistake"),
+    ("one", "error"),
     [
         (request(path="/groups/ab12/sink"), "no such path and method"),
         (request("PUT"), "no such path and method"),
@@ -128,8 +128,8 @@ def test_accepts_what_the_description_has(one: dict[str, Any]) -> None:
         (request(body={**GOOD, "delay": 4}), "delay is out of range"),
     ],
 )
-def test_tells_what_the_description_does_not_have(one: dict[str, Any], mistake: str) -> None:
-    assert mistake in mistakes(one)
+def test_tells_what_the_description_does_not_have(one: dict[str, Any], error: str) -> None:
+    assert error in errors(one)
 
 
 def test_one_of_several_without_a_discriminator_is_enough() -> None:
@@ -140,7 +140,7 @@ def test_one_of_several_without_a_discriminator_is_enough() -> None:
     description = {"paths": {"/x": {"post": {"requestBody": {"content": {"j": {"schema": {"oneOf": choices}}}}}}}}
 
     def told(body: Any) -> list[str]:
-        return mistakes(request(path="/x", body=body, content_type="j"), description=description)
+        return errors(request(path="/x", body=body, content_type="j"), description=description)
 
     assert told({"a": "1"}) == told({"b": "1"}) == []
     assert told({"b": 1})
@@ -156,7 +156,7 @@ def test_swagger_2_has_its_body_among_the_parameters() -> None:
     }
 
     def told(vendor: str, document: dict[str, str]) -> list[str]:
-        return mistakes(request(path="/v1/buckets", body=document), vendor, description)
+        return errors(request(path="/v1/buckets", body=document), vendor, description)
 
     assert told("v", {"bucket": "b"}) == []
     assert told("v", {"logsType": "elb"}) == ["bucket is missing"]
@@ -172,7 +172,7 @@ def test_the_command_says_how_many_fit(tmp_path: Path, capsys: pytest.CaptureFix
     file.write_text(json.dumps(whole) if form == "json" else yaml.safe_dump(whole) + "x: 2023-13-01\n")
     record.write_text(json.dumps(request()) + "\n")
     assert main([str(record), f"v={file}", "other="]) == 0
-    assert capsys.readouterr().out == "v: 1 requests, 0 mistakes\n"
+    assert capsys.readouterr().out == "v: 1 requests, 0 errors\n"
 
     record.write_text(json.dumps(request(body={**GOOD, "delay": 1})) + "\n")
     assert main([str(record), f"v={file}"]) == 1

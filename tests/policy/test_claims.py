@@ -48,14 +48,14 @@ def outcomes_of(example: Path) -> list[Outcome]:
 def test_every_claim_holds(example: Path) -> None:
     outcomes = outcomes_of(example)
     record(example.stem, "claims", claim_rows(outcomes))
-    assert [mistake for each in outcomes if (mistake := each.mistake())] == []
+    assert [error for each in outcomes if (error := each.error())] == []
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_every_property_holds(example: Path) -> None:
     findings = proof_of(example).findings()
     record(example.stem, "properties", property_rows(findings))
-    assert [mistake for each in findings if (mistake := each.mistake())] == []
+    assert [error for each in findings if (error := each.error())] == []
 
 
 def test_no_part_of_a_claim_is_about_nothing() -> None:
@@ -89,7 +89,7 @@ def test_they_may_do_nothing_else() -> None:
     for example in EXAMPLES:
         found = list(sweeps(proof_of(example), one_in=SOME, known=known))
         record(example.stem, "nothing_else", sweep_rows(found, every=False))
-        assert [mistake for each in found if (mistake := each.mistake())] == []
+        assert [error for each in found if (error := each.error())] == []
         known |= {each.entry.id for each in found}
     assert known == lists
 
@@ -99,4 +99,4 @@ def test_they_may_do_nothing_else() -> None:
 def test_they_may_do_nothing_else_of_every_action_of_every_service(example: Path) -> None:
     found: list[Sweep] = list(sweeps(proof_of(example), one_in=EVERY))
     record(example.stem, "nothing_else", sweep_rows(found, every=True))
-    assert [mistake for each in found if (mistake := each.mistake())] == []
+    assert [error for each in found if (error := each.error())] == []

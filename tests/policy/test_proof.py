@@ -104,8 +104,8 @@ def test_keys_that_the_simulator_drops_are_judged_under_another_name(key: str, a
 
 def test_judges_that_disagree_are_told_apart(proof: Proof) -> None:
     outcome = next(each for each in proof.outcomes() if each.entry.id == "mongodb-atlas/finds-the-bucket")
-    assert outcome.mistake() is None
-    wrong = dataclasses.replace(outcome, live=Verdict("deny")).mistake()
+    assert outcome.error() is None
+    wrong = dataclasses.replace(outcome, live=Verdict("deny")).error()
     assert wrong is not None
     assert wrong.startswith("policy_proof/claims/mongodb-atlas.yaml:")
     assert wrong.endswith("claimed: allow; the simulator says allow; the local cloud says deny")
@@ -170,7 +170,7 @@ def write(directory: Path, **changes: Any) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("changes", "mistake"),
+    ("changes", "error"),
     [
         ({"verdict": "maybe"}, "one.yaml: claims[0].verdict: Input should be 'allow' or 'deny'"),
         ({"does": "s3:*"}, "one.yaml: claims[0].does[0]: Value error, expected an action such as s3:PutObject"),
@@ -190,20 +190,20 @@ def write(directory: Path, **changes: Any) -> Path:
         ({"brings": {"a:b": "x"}, "lacks": ["a:b"]}, "one.yaml:3: one/writes: a:b is both brought and lacking"),
     ],
 )
-def test_a_mistake_in_a_file_of_claims_has_its_place(tmp_path: Path, changes: dict[str, Any], mistake: str) -> None:
+def test_a_error_in_a_file_of_claims_has_its_place(tmp_path: Path, changes: dict[str, Any], error: str) -> None:
     with pytest.raises(ClaimFileError) as caught:
         load_book(write(tmp_path, **changes))
-    assert mistake in str(caught.value)
+    assert error in str(caught.value)
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ClaimFileError) as caught:
         load_book(write(tmp_path, verdict="maybe", does="s3:*", because="no sentence"))
     assert len(str(caught.value).splitlines()) == 3
 
 
 @pytest.mark.parametrize(
-    ("changes", "mistake"),
+    ("changes", "error"),
     [
         ({"to": "<buket>/x"}, "orders has no <buket>; there are <access-logs>"),
         ({"who": "nobody"}, "who: nobody is called nobody; there are administrator"),
@@ -211,10 +211,10 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_a_name_that_stands_for_nothing_is_an_error(
-    proof: Proof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], mistake: str
+    proof: Proof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], error: str
 ) -> None:
     monkeypatch.setattr(proof, "book", load_book(write(tmp_path, **changes)))
-    with pytest.raises(ClaimFileError, match=mistake):
+    with pytest.raises(ClaimFileError, match=error):
         proof.outcomes()
 
 

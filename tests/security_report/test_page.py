@@ -21,7 +21,7 @@ def test_a_role_without_an_external_id_is_named_at_the_top_and_in_its_row() -> N
     report = report_of("mongodb-atlas", lambda templates: trust(templates).pop("Condition"))
     page = render(report)
     line = "acme-prod-orders: arn:aws:iam::772401394250:root may assume it without an external id"
-    assert line in report.mistakes
+    assert line in report.errors
     assert line in page
     assert "✗ none: anybody for whom that account acts" in page
 

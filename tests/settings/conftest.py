@@ -33,7 +33,7 @@ def refusal(load: Callable[[object], Deployment], tmp_path: Path) -> Callable[[o
         with pytest.raises(SettingsError) as caught:
             load(document)
         head, *lines = str(caught.value).splitlines()
-        assert head == f"{tmp_path / 'logdock.yaml'}: {len(lines)} mistake{'s' if len(lines) > 1 else ''}"
+        assert head == f"{tmp_path / 'logdock.yaml'}: {len(lines)} error{'s' if len(lines) > 1 else ''}"
         file = re.escape(str(tmp_path / "logdock.yaml"))
         place = re.compile(rf"  {file}:\d+: ((?:exports|destinations)\[\d+\])?(?: \([a-z0-9-]+\))?")
         return [place.sub(r"\1", line) for line in lines]

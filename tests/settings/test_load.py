@@ -91,7 +91,7 @@ def test_an_anchor_may_be_merged(load: Load) -> None:
     assert [export.name for export in loaded.exports] == ["one", "two"]
 
 
-def test_mistakes_in_one_file_come_in_one_message(refusal: Refusal) -> None:
+def test_errors_in_one_file_come_in_one_message(refusal: Refusal) -> None:
     lines = refusal(
         document(
             export("mongodb-atlas", session_seconds=1, ship_to=["nowhere"]),
@@ -117,7 +117,7 @@ def test_mistakes_in_one_file_come_in_one_message(refusal: Refusal) -> None:
     ]
 
 
-def test_a_mistake_in_the_settings_ends_with_exit_code_2_and_no_traceback(tmp_path: Path) -> None:
+def test_a_error_in_the_settings_ends_with_exit_code_2_and_no_traceback(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(yaml.safe_dump(document(account="1")), encoding="utf-8")
     (tmp_path / "layer" / "python").mkdir(parents=True)
@@ -131,7 +131,7 @@ def test_a_mistake_in_the_settings_ends_with_exit_code_2_and_no_traceback(tmp_pa
         check=False,
     )
     assert run.returncode == 2, run.stderr
-    assert f"{path}: 1 mistake\n  {path}:1: account: got '1'; expected an AWS account id" in run.stderr
+    assert f"{path}: 1 error\n  {path}:1: account: got '1'; expected an AWS account id" in run.stderr
     assert "Traceback" not in run.stderr
     assert run.stdout == ""
 

@@ -68,7 +68,7 @@ def refused(tmp_path: Path, text: str | bytes) -> SettingsError:
 
 def test_error_names_line_setting_and_export(tmp_path: Path) -> None:
     head, *lines = str(refused(tmp_path, FILE)).splitlines()
-    assert head.endswith("mistakes")
+    assert head.endswith("errors")
     for expected in EXPECTED.splitlines():
         assert any(line.startswith(f"  {tmp_path / 'prod.yaml'}:{expected}") for line in lines), (expected, lines)
 

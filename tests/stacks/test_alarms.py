@@ -394,8 +394,8 @@ def test_nobody_is_told_unless_somebody_is_named() -> None:
             "exports": [{"name": "apps", "kind": "cloudwatch-logs", "log_groups": ["/a"]}],
         }
     )
-    from stacks.alerts import hearers
+    from stacks.alerts import recipients
 
-    assert hearers(settings).startswith("Nobody: set alerts.email")
+    assert recipients(settings).startswith("Nobody: set alerts.email")
     outputs = synthesize(ROOT / "examples" / "alerts.yaml").templates["acme-prod-core"]["Outputs"]
     assert outputs["AlertsGoTo"]["Value"] == f"oncall@acme.example, arn:aws:sns:eu-west-1:{ACCOUNT}:oncall, the webhook"

@@ -530,7 +530,7 @@ def test_every_function_of_ours_is_arm64_python_with_its_own_log_group(example: 
         properties = function["Properties"]
         name = properties["LoggingConfig"]["LogGroup"]
         assert name in groups, logical_id
-        # A function that runs before its log group is there makes one itself: without a key, and kept for ever.
+        # A function that runs before its log group is there makes one itself: without a key, and kept indefinitely.
         waits_for = example.templates[stack]["Resources"]
         assert name in [
             waits_for[other]["Properties"].get("LogGroupName") for other in as_list(function.get("DependsOn", []))

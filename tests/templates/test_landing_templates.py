@@ -146,8 +146,8 @@ def test_claims_hold_for_filled_templates() -> None:
     proof = Proof(settings, {**deployed.templates, **plain}, deployed.regions)
     outcomes = [each for each in proof.outcomes() if set(each.subject.stacks) & plain.keys()]
     assert len(outcomes) > len(plain)
-    errors = [error for each in outcomes if (error := each.mistake())]
-    errors += [error for each in proof.findings() if (error := each.mistake())]
+    errors = [error for each in outcomes if (error := each.error())]
+    errors += [error for each in proof.findings() if (error := each.error())]
     assert errors == []
 
 

@@ -228,7 +228,7 @@ class Delivery:
         """Return the messages to go on with that must not count as failed.
 
         They ended for want of time and got on, or had no turn because others took the time and got on: either way there
-        is less to do than before, so nothing goes on for ever.
+        is less to do than before, so nothing goes on indefinitely.
         """
         got_on = {id(job) for job in self._jobs if job.position > job.skip}
         return [

@@ -62,7 +62,7 @@ class Settings:
         return group_name.startswith(self.prefixes) and not self._is_excluded(group_name)
 
     def _is_excluded(self, group_name: str) -> bool:
-        """Leave out what was asked, and the destination function's own log: it would feed itself for ever."""
+        """Leave out what was asked, and the destination function's own log: it would feed itself indefinitely."""
         _, is_function, function = self.destination_arn.partition(":function:")
         own_log = is_function and group_name == f"/aws/lambda/{function.split(':')[0]}"
         return bool(own_log) or group_name.startswith(self.exclude_prefixes)

@@ -151,7 +151,7 @@ def test_an_envelope_beside_the_object_is_found(landed: Landed) -> None:
         ('{"keys": 7}', "it has no keys"),
     ],
 )
-def test_keys_that_are_none_are_a_mistake_of_use_that_shows_no_key(landed: Landed, text: str, says: str) -> None:
+def test_keys_that_are_none_are_a_error_of_use_that_shows_no_key(landed: Landed, text: str, says: str) -> None:
     land(landed, key_of())
     (landed.directory / "bad.txt").write_text(text)
     ended = search(landed, "--decryption-keys", "bad.txt")
@@ -204,7 +204,7 @@ def test_no_key_of_an_object_reaches_outside_the_directory(landed: Landed) -> No
     assert not list(landed.directory.rglob("evil"))
 
 
-def test_a_directory_that_cannot_be_made_is_a_mistake_of_use(landed: Landed) -> None:
+def test_a_directory_that_cannot_be_made_is_a_error_of_use(landed: Landed) -> None:
     (landed.directory / "file").write_text("")
     ended = landed.logs("--download", "file/out")
     assert (ended.code, ended.err) == (ExitCode.USAGE, "Error: --download file/out: Not a directory\n")

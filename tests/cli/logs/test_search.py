@@ -288,7 +288,7 @@ def test_the_first_line_ends_the_progress(landed: Landed, monkeypatch: pytest.Mo
         (["--late", "x"], "--late 'x' is no time"),
     ],
 )
-def test_a_mistake_of_use_has_its_message(landed: Landed, arguments: list[str], says: str) -> None:
+def test_a_error_of_use_has_its_message(landed: Landed, arguments: list[str], says: str) -> None:
     ended = landed.logs(*arguments)
     assert (ended.code, ended.out) == (ExitCode.USAGE, "")
     assert says in ended.err.replace("\n", " ")

@@ -144,7 +144,7 @@ class Formation:
                     self._roll_back(done, before)
                     self._clean_up()
                 except FailedError as error:
-                    raise AssertionError(f"the rollback failed, which a person must mend: {error}") from error
+                    raise AssertionError(f"the rollback failed, which a person must fix: {error}") from error
             raise
         for name in reversed([name for name in before if name not in template]):
             self._delete(name, self.resources.pop(name))

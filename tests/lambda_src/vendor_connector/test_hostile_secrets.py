@@ -17,7 +17,7 @@ from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalE
 from tests.lambda_src.vendor_connector.conftest import Context
 from tests.lambda_src.vendor_connector.formation import Clock
 
-# What a person pastes by mistake: line breaks, another file's content, quotes, escapes, blanks at the ends, no ASCII.
+# What a person pastes by accident: line breaks, another file's content, quotes, escapes, blanks at the ends, no ASCII.
 HOSTILE = [
     "k3y-first-line\nk3y-second-line",
     "k3y-before\r\nX-Injected: yes-indeed",

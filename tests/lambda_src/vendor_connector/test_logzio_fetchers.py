@@ -207,7 +207,7 @@ def test_a_changed_type_is_changed_in_place_and_nothing_else(logzio: LogzioApi, 
     ]
 
 
-def test_one_fetcher_that_was_changed_by_hand_is_mended_alone(logzio: LogzioApi, formation: Formation) -> None:
+def test_one_fetcher_that_was_changed_by_hand_is_fixed_alone(logzio: LogzioApi, formation: Formation) -> None:
     formation.deploy(template(logzio))
     first, second = logzio.accounts[TOKEN].fetchers.values()
     wanted = dict(second.document)

@@ -1,0 +1,36 @@
+"""Words of a private dialect that are gone and stay gone: the field's own term stands beside each."""
+
+from __future__ import annotations
+
+import re
+
+from tests.conftest import ROOT
+
+INSTEAD = {
+    "mistakes?": "error",
+    "mend(?:s|ed|ing)?": "fix",
+    "for ever": "indefinitely",
+    "hearers?": "recipient",
+}
+FOLDERS = (
+    "benchmarks", "cli", "constructs_lib", "docs", "examples", "lambda_src", "local_cloud", "policy_proof",
+    "second_opinion", "security_report", "settings", "stacks", "supply_chain", "templates", "tests",
+)  # fmt: skip
+ENDINGS = {".py", ".md", ".yaml", ".j2", ".json", ".toml", ".mjs"}
+# What vendors wrote, and this list.
+NOT_OURS = ("tests/events/", "tests/test_words.py")
+
+
+def test_the_fields_own_terms_are_used() -> None:
+    words = re.compile(rf"(?<![a-z])(?:{'|'.join(INSTEAD)})(?![a-z])", re.IGNORECASE)
+    files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in ENDINGS]
+    files += [path for path in ROOT.iterdir() if path.suffix in ENDINGS and path.name != "CHANGELOG.md"]
+    assert len(files) > 300
+    found = [
+        f"{name}:{at}: {word[0]!r}: {next(term for old, term in INSTEAD.items() if re.fullmatch(old, word[0].lower()))}"
+        for path in sorted(files)
+        if not (name := path.relative_to(ROOT).as_posix()).startswith(NOT_OURS)
+        for at, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        for word in words.finditer(line)
+    ]
+    assert found == []
