@@ -442,6 +442,7 @@ def _readers(cast: Cast) -> Iterator[Subject]:
         "role": names.role_arn(names.readers),
         "counted-queue": tuple(names.queue_arn(each) for each in settings.shippers),
         "listed-failures": tuple(names.bucket_arn(names.bucket("failed", each)) for each in settings.regions),
+        "alarm": f"arn:{names.partition}:cloudwatch:{here}:alarm:another/x",
         "any-dataset": f"arn:{names.partition}:cloudwatch:{here}:dataset/default",
         "any-stack": f"arn:{names.partition}:cloudformation:{here}:stack/another/1f6b2c3d",
         "archived-landing": archived,

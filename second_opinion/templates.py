@@ -17,6 +17,7 @@ NOT_RUN = {
     "AWS::Glue::": "not in LocalStack community",
     "AWS::CloudWatch::Dashboard": "not in LocalStack community's templates",
     "AWS::CloudWatch::MetricStream": "not in LocalStack community",
+    "AWS::DynamoDB::": "LocalStack downloads the engine of tables, DynamoDB Local, when the first is made",
     "AWS::Kinesis::": "LocalStack downloads the engine of streams when the first is made",
     "AWS::Logs::MetricFilter": "not in LocalStack community's templates",
     "AWS::Logs::SubscriptionFilter": "their functions and streams are left out, and LocalStack asks for them",

@@ -104,8 +104,9 @@ def _search(settings: Deployment, names: Names, archive_key_arn: str) -> Iterato
 def _status(settings: Deployment, names: Names, regions: Sequence[str]) -> Iterator[iam.PolicyStatement]:
     failures = [names.bucket_arn(names.bucket("failed", region)) for region in regions]
     yield _allow("ListFailures", ["s3:ListBucket"], failures)
-    # neither has resources (Service Authorization Reference), or a name by which stacks could be told
-    yield _allow("ReadMetricsAndStacks", ["cloudwatch:GetMetricData", "cloudformation:DescribeStacks"], ["*"])
+    # Metrics are no resources (Service Authorization Reference), alarms are asked for by a prefix and stacks by a tag.
+    actions = ["cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms", "cloudformation:DescribeStacks"]
+    yield _allow("ReadMetricsAndStacks", actions, ["*"])
     queues = [names.queue(name, suffix) for name in settings.shippers for suffix in ("", "-dead")]
     if queues:
         here = f"arn:{names.partition}:sqs:{names.region}:{names.account}"

@@ -30,8 +30,8 @@ TYPED = [
 
 
 def test_every_command_that_asks_aws_is_here() -> None:
-    # a preview asks no service; a plan has exit codes of its own: tests/cli/plan
-    assert set(COMMANDS) - {"init", "plan", "preview"} == {typed[0] for typed in TYPED}
+    # previews and explanations ask no service; a plan has exit codes of its own: tests/cli/plan
+    assert set(COMMANDS) - {"explain", "init", "plan", "preview"} == {typed[0] for typed in TYPED}
 
 
 @pytest.mark.parametrize("typed", TYPED, ids=lambda typed: typed[0])

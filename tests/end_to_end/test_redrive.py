@@ -88,7 +88,7 @@ def needs_of(names: Names, archive_key_arn: str) -> Callable[[str], Needs]:
     queues = [f"arn:aws:sqs:{REGION}:{ACCOUNT}:{names.queue('logz', suffix)}" for suffix in ("", "-dead")]
     return {
         "status": [
-            (["cloudwatch:GetMetricData"], ["*"]),
+            (["cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms"], ["*"]),
             (["cloudformation:DescribeStacks"], ["*"]),
             (["s3:ListBucket"], [archive, failed]),
             (["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], queues),

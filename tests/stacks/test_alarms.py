@@ -378,7 +378,10 @@ def test_an_export_with_one_destination_costs_what_the_page_says() -> None:
     alarms_usd, metrics_usd = 0.10 * len(found), 0.30 * len(_UNITS)
     # in log groups the archiver has a lag of its own, and makes the same metrics
     in_groups_usd = alarms_usd + 0.10, 2 * metrics_usd
-    assert f"also the archiver's lag, of Aurora also `rds-events` | {alarms_usd:.2f}; {in_groups_usd[0]:.2f};" in page
+    assert (
+        f"also the archiver's lag, of Aurora and RDS also `rds-events` | {alarms_usd:.2f}; {in_groups_usd[0]:.2f};"
+        in page
+    )
     assert f"as the destination `archive` | {metrics_usd:.2f}; {in_groups_usd[1]:.2f} |" in page
     bucket_usd, groups_usd = alarms_usd + 0.50 + metrics_usd, sum(in_groups_usd) + 0.50
     costs = f"costs {bucket_usd:.2f} if it lands in a bucket, {groups_usd:.2f} if it"

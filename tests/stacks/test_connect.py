@@ -380,6 +380,18 @@ def test_the_connector_of_a_cluster_reads_one_secret_and_remembers_and_no_more(s
             "Action": ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
             "Resource": [f"{STATES}/ledger/cockroachdb-log-export", f"{STATES}/ledger/cockroachdb-log-export/*"],
         },
+        {
+            "Sid": "ListExports",
+            "Effect": "Allow",
+            "Action": "ssm:GetParametersByPath",
+            "Resource": f"{STATES}/exports",
+        },
+        {
+            "Sid": "ReadWhatOthersRemember",
+            "Effect": "Allow",
+            "Action": "ssm:GetParameter",
+            "Resource": [f"{STATES}/*/cockroachdb-log-export", f"{STATES}/*/cockroachdb-log-export/*"],
+        },
     ]
 
 

@@ -211,11 +211,11 @@ def test_the_cost_is_the_volume_at_a_price_that_is_said() -> None:
     (cost,) = titled(synthesize(ALERTS), "USD").values()
     properties = cost["properties"]
     assert (properties["view"], properties["setPeriodToTimeRange"]) == ("singleValue", True)
-    assert properties["title"] == "USD a month at this pace: 0.13 per GB through buckets, 0.68 through log groups"
+    assert properties["title"] == "USD a month at this pace: 0.12 per GB through buckets, 0.66 through log groups"
     assert properties["metrics"][:4] == [
         [
             {
-                "expression": "(FILL(v0x0, 0)) / 1000000000 * 2592000 / PERIOD(v0x0) * 0.13",
+                "expression": "(FILL(v0x0, 0)) / 1000000000 * 2592000 / PERIOD(v0x0) * 0.12",
                 "label": "orders",
                 "id": "usd0",
             }
@@ -223,7 +223,7 @@ def test_the_cost_is_the_volume_at_a_price_that_is_said() -> None:
         figure("bytes_in", "orders", "logz", id="v0x0", visible=False),
         [
             {
-                "expression": "(FILL(v1x0, 0)) / 1000000000 * 2592000 / PERIOD(v1x0) * 0.68",
+                "expression": "(FILL(v1x0, 0)) / 1000000000 * 2592000 / PERIOD(v1x0) * 0.66",
                 "label": "ledger",
                 "id": "usd1",
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from tests.conftest import EXAMPLES, ROOT, synthesize
@@ -13,7 +14,8 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/acme-prod-readers"
 
 def resources(example: str, resource_type: str, stack: str) -> dict[str, Any]:
     found = synthesize(ROOT / "examples" / f"{example}.yaml").resources(resource_type)
-    return {name: each["Properties"] for where, name, each in found if where == stack}
+    # A copy: the templates are made once for all tests.
+    return {name: copy.deepcopy(each["Properties"]) for where, name, each in found if where == stack}
 
 
 def role(example: str) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def test_readers_role_allows_what_search_status_and_sql_need() -> None:
         "DecryptArchive": {"Action": "kms:Decrypt", "Condition": via_s3},
         "ListFailures": {"Action": "s3:ListBucket", "Resource": ARCHIVE.replace("archive", "failed")},
         "ReadMetricsAndStacks": {
-            "Action": ["cloudformation:DescribeStacks", "cloudwatch:GetMetricData"], "Resource": "*",
+            "Action": ["cloudformation:DescribeStacks", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"], "Resource": "*",
         },
         "CountMessages": {
             "Action": ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"], "Resource": [queue, f"{queue}-dead"],

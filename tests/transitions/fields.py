@@ -132,6 +132,7 @@ ON_THE_LOCAL_CLOUD: dict[str, list[object] | dict[str, list[object]]] = {
     "patterns": [[{"name": "order", "regex": "order-[0-9]+"}], [{"name": "cart", "regex": "cart-[0-9]+"}]],
     "prefix": ["changed", "changed-again"],
     "privilege_changes_per_hour": [10, 20],
+    "readers": [["arn:aws:iam::111122223333:role/Searchers"], ["arn:aws:iam::111122223333:user/anna"]],
     "record_start": ["^20", "^2026"],
     "redact_clusters": [["Cluster0"], ["Cluster0", "Cluster1"]],
     "remind_after_minutes": [1440, 2880],
