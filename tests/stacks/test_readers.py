@@ -53,7 +53,8 @@ def test_readers_role_allows_what_search_status_and_sql_need() -> None:
         "DecryptArchive": {"Action": "kms:Decrypt", "Condition": via_s3},
         "ListFailures": {"Action": "s3:ListBucket", "Resource": ARCHIVE.replace("archive", "failed")},
         "ReadMetricsAndStacks": {
-            "Action": ["cloudformation:DescribeStacks", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"], "Resource": "*",
+            "Action": ["cloudformation:DescribeStacks", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"],
+            "Resource": "*",
         },
         "CountMessages": {
             "Action": ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"], "Resource": [queue, f"{queue}-dead"],
