@@ -76,10 +76,10 @@ class Person:
         searches = self._searches(known)
         record = str(self.settings_file.with_name(SMOKE_TEST_RECORD))
         smoke_test = ("smoke-test", "--record", record, "--timeout", "120")
-        # First and alone: the smoke test sets alarms off, and status would rightly name them.
-        typed = [("status",), ("validate",), smoke_test, *searches]
+        # The smoke test alone and last: it sets alarms off, which status names, and removes records as others read them.
+        typed = [("validate",), ("status",), *searches, smoke_test]
         with ThreadPoolExecutor(max_workers=2) as pool:
-            answers = [self._type(typed[0]), *pool.map(self._type, typed[1:])]
+            answers = [*pool.map(self._type, typed[:-1]), self._type(smoke_test)]
         fault = self._fault()
         if fault:
             answers.append(self._type(("redrive",)))

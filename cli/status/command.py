@@ -41,7 +41,7 @@ def status(
     """Show what landed last, what was shipped last and how late, what waits, and what failed.
 
     Which alarms are on is said below, and what cannot be read, which is shown as ?. The exit code is 1
-    when an alarm is on, there are failures, or stacks that the settings do not have, or when not all was looked at.
+    when there are failures, or stacks that the settings do not have, or when not all was looked at.
     """
     screen = Screen(as_json=as_json)
     account = Account(read_settings(settings), profile, region, settings)
@@ -60,7 +60,7 @@ def status(
             found = _look(account, screen)
     except KeyboardInterrupt:
         pass
-    if found.alarms or found.failures or found.orphans or found.not_looked_at:
+    if found.failures or found.orphans or found.not_looked_at:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
