@@ -76,7 +76,7 @@ class Person:
         searches = self._searches(known)
         record = str(self.settings_file.with_name(SMOKE_TEST_RECORD))
         smoke_test = ("smoke-test", "--record", record, "--timeout", "120")
-        # The smoke test alone and last: it sets alarms off, which status names, and removes records as others read them.
+        # The smoke test alone and last: it sets alarms off, and removes records that others may be reading.
         typed = [("validate",), ("status",), *searches, smoke_test]
         with ThreadPoolExecutor(max_workers=2) as pool:
             answers = [*pool.map(self._type, typed[:-1]), self._type(smoke_test)]
