@@ -223,7 +223,7 @@ class World:
                 ManageMasterUserPassword=True,
             )
         vendors = self.customer.vendors
-        settings = whole(**EXPORTS)
+        settings = whole(**EXPORTS, **DESTINATIONS)
         credentials = vendors.know(settings)
         for project in [*vendors.atlas.projects.values(), vendors.atlas.projects.setdefault(SECOND_PROJECT, Project())]:
             for name in ("Cluster0", "Cluster1"):
