@@ -234,7 +234,8 @@ class World:
         tokens = ("acme/logzio", "acme/second-token", "acme/third-token", "acme/headers", "acme/second-headers")
         keys = ("acme/aptible-keys", "acme/second-aptible-keys", "acme/webhook", "acme/second-webhook")
         further = dict.fromkeys((*tokens, *keys, "acme/webhook-token", "acme/second-webhook-token"), "{}")
-        self.customer.store({**further, **credentials})
+        addresses = {name: f"https://{name.rpartition('/')[2]}.acme.example/alerts" for name in keys[2:]}
+        self.customer.store({**further, **addresses, **credentials})
 
     @property
     def stage(self) -> Stage:
