@@ -15,6 +15,9 @@ from pydantic_core.core_schema import ValidationInfo
 from settings.export_base import LogGroupExport
 from settings.text import DbClusterIdentifier, DbInstanceIdentifier, EachOnce, NotEmpty, ParameterGroup, Switch, refuse
 
+LongQuerySeconds = Annotated[float, Field(ge=0, le=31536000)]
+"""Seconds of `long_query_time`; a year is the engines' own upper bound."""
+
 AuroraLog = Literal["audit", "error", "general", "slowquery", "instance", "iam-db-auth-error"]
 AuditEvent = Literal["CONNECT", "QUERY", "QUERY_DCL", "QUERY_DDL", "QUERY_DML", "TABLE"]
 Engine = Literal["aurora-postgresql", "postgres", "mysql", "mariadb"]
@@ -129,7 +132,7 @@ class AuroraMysqlExport(DatabaseExport):
     exclude_users: Annotated[tuple[str, ...], *EachOnce] = Field(
         default=(), description="These database users are not audited (`server_audit_excl_users`)."
     )
-    long_query_time: Annotated[float, Field(ge=0, le=31536000)] | None = Field(
+    long_query_time: LongQuerySeconds | None = Field(
         default=None,
         description="Seconds from which a statement is slow (`long_query_time`), for `slowquery`. Default: the "
         "cluster's own value; the engine's is 10.",
@@ -265,7 +268,7 @@ class RdsExport(DatabaseExport):
         "`log_types`. The deploy adds pgaudit to `shared_preload_libraries`: the database must then be restarted once, "
         "and `NextSteps` has the statement that creates the extension.",
     )
-    long_query_time: Annotated[float, Field(ge=0, le=31536000)] | None = Field(
+    long_query_time: LongQuerySeconds | None = Field(
         default=None,
         description="Seconds from which MySQL and MariaDB log a statement as slow, for `slowquery`. Default: the "
         "database's own value; the engine's is 10.",
