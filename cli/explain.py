@@ -60,7 +60,7 @@ def find(what: str, sections: Mapping[str, str]) -> str | None:
     name = what.strip().lower()
     last = name.rpartition("/")[2]
     # An alarm may name its destination or Region behind its section's name.
-    alarms = [section for section in sections if last == section or last.startswith(f"{section}-")]
+    alarms = [section for section in sections if f"{last}-".startswith(f"{section}-")]
     if alarms:
         return max(alarms, key=len)
     if re.fullmatch(r"[\w-]+/[\w-]+", name):
