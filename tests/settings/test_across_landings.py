@@ -73,7 +73,7 @@ def test_a_default_bucket_name_has_at_most_63_characters(load: Load, refusal: Re
     name = "x" * (length - len("acme-prod--111122223333-eu-west-1"))
     if length == 63:
         loaded = load(document(export("aptible", name=name)))
-        assert len(loaded.landing_bucket(loaded.exports[0])) == 63  # type: ignore[arg-type]
+        assert len(loaded.exports[0].landing(loaded).bucket) == 63
     else:
         (line,) = refusal(document(export("aptible", name=name)))
         start = "exports[0].bucket: missing: a bucket name of your own: the default, acme-prod-xxx"
