@@ -190,8 +190,8 @@ class Notifications(Construct):
             input_template=json.dumps({"text": says}),
         )
         self._rule("Began", "Alarms that begin, to the webhook", began, target(input_transformer=transformer))
-        told = {"source": [self._source]}
-        self._rule("Told", "Reminders and recoveries, to the webhook", told, target(input_path="$.detail"))
+        reminders = {"source": [self._source]}
+        self._rule("Told", "Reminders and recoveries, to the webhook", reminders, target(input_path="$.detail"))
 
     def _rule(
         self, construct_id: str, description: str, pattern: object, target: events.CfnRule.TargetProperty

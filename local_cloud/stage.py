@@ -44,8 +44,8 @@ class Stage:
         """Return the name of an export's stack, or of another part of the deployment."""
         return f"{self.settings.deployment}-{name}"
 
-    def told(self, name: str) -> dict[str, str]:
-        """Return the outputs of an export's stack: what its vendor is told."""
+    def stack_outputs(self, name: str) -> dict[str, str]:
+        """Return the outputs of an export's stack, which the user passes to its vendor."""
         return self.outputs[self.stack(name)]
 
     def client(self, service: str, identity: str | Mapping[str, Any], *, region: str | None = None) -> Any:
@@ -69,12 +69,12 @@ class Stage:
     @property
     def archive_bucket(self) -> str:
         """The archive bucket."""
-        return self.told("core")["ArchiveBucketName"]
+        return self.stack_outputs("core")["ArchiveBucketName"]
 
     def others(self, export: Export | None, output: str) -> list[tuple[str, str]]:
         """Return an output of every other export that has it, with the export's name."""
         return [
-            (other.name, self.told(other.name)[output])
+            (other.name, self.stack_outputs(other.name)[output])
             for other in self.settings.exports
-            if other is not export and output in self.told(other.name)
+            if other is not export and output in self.stack_outputs(other.name)
         ]

@@ -88,7 +88,7 @@ class MongodbAtlasExport(BucketExport):
 
     @field_validator("atlas_principal_arn", "external_id")
     @classmethod
-    def _told_or_read(cls, value: object, info: ValidationInfo) -> object:
+    def _given_or_read(cls, value: object, info: ValidationInfo) -> object:
         # A `connect` that is refused is not in the data: its own message is enough.
         connects = info.data.get("connect", "refused")
         if value is None and connects is None:

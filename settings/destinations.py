@@ -160,7 +160,7 @@ class LogzioDestination(Model):
 
     @field_validator("account_id", "external_id")
     @classmethod
-    def _told_or_read(cls, value: object, info: ValidationInfo) -> object:
+    def _given_or_read(cls, value: object, info: ValidationInfo) -> object:
         # A `connect` that is refused is not in the data: its own message is enough.
         connects = info.data.get("connect", "refused")
         if info.data.get("mode") == "fetch" and value is None and connects is None:

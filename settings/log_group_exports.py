@@ -88,7 +88,7 @@ class CockroachdbExport(OwnLogGroupExport):
 
     @field_validator("cluster_account_id")
     @classmethod
-    def _told_or_read(cls, value: str | None, info: ValidationInfo) -> str | None:
+    def _given_or_read(cls, value: str | None, info: ValidationInfo) -> str | None:
         # A `connect` that is refused is not in the data: its own message is enough.
         connects = info.data.get("connect", "refused")
         if value is None and connects is None:

@@ -137,13 +137,13 @@ def reach_further(stage: Stage, session: Credentials, *, own: str, is_inside: bo
     for other in settings.exports:
         if other.name == own:
             continue
-        told = stage.told(other.name)
-        if "RoleArn" in told:
-            attempts.append((f"go on into the role of {other.name}", _into(stage, session, told["RoleArn"], other)))
-        if "BucketName" in told:
-            attempts.append((f"write into the bucket of {other.name}", _write(s3, told["BucketName"])))
-        if is_inside and "LogGroupNames" in told:
-            group = told["LogGroupNames"].split(",")[0].rstrip("*")
+        outputs = stage.stack_outputs(other.name)
+        if "RoleArn" in outputs:
+            attempts.append((f"go on into the role of {other.name}", _into(stage, session, outputs["RoleArn"], other)))
+        if "BucketName" in outputs:
+            attempts.append((f"write into the bucket of {other.name}", _write(s3, outputs["BucketName"])))
+        if is_inside and "LogGroupNames" in outputs:
+            group = outputs["LogGroupNames"].split(",")[0].rstrip("*")
             attempts += [
                 (f"write into a log group of {other.name}", _log(logs, group)),
                 (f"read a log group of {other.name}", _filter(logs, group)),

@@ -33,7 +33,7 @@ class AuroraMysql:
 
     def __init__(self, stage: Stage, export: AuroraMysqlExport, journal: Journal) -> None:
         self._stage, self._export, self._journal = stage, export, journal
-        self._groups = stage.told(export.name)["LogGroupNames"].split(",")
+        self._groups = stage.stack_outputs(export.name)["LogGroupNames"].split(",")
 
     def play(self) -> None:
         """Check what the deploy configured, write the audit log, then try what must not be possible."""

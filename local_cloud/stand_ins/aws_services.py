@@ -67,9 +67,9 @@ class AwsServices:
 
     def __init__(self, stage: Stage, export: S3LogsExport, journal: Journal) -> None:
         self._stage, self._export, self._journal = stage, export, journal
-        self._told = stage.told(export.name)
-        self._bucket = self._told["BucketName"]
-        self._key_arn = self._told.get("KmsKeyArn")
+        self._outputs = stage.stack_outputs(export.name)
+        self._bucket = self._outputs["BucketName"]
+        self._key_arn = self._outputs.get("KmsKeyArn")
         self._account, self._region = stage.settings.account, stage.settings.region
         self._prefix = f"{export.prefix}/AWSLogs" if export.prefix else "AWSLogs"
 

@@ -148,9 +148,9 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         kept = {number: Fetcher(document=one, external_id="x") for number, one in enumerate(fetchers)}
         logzio.accounts[TOKEN] = LogzioAccount(id=24601, fetchers=kept)
         outputs = [{"OutputKey": "ExternalId", "OutputValue": STACK_ID}, {"OutputKey": "RoleArn", "OutputValue": "x"}]
-        told = {"acme-prod-ledger": {"Stacks": [{"Outputs": outputs}]}}
+        described = {"acme-prod-ledger": {"Stacks": [{"Outputs": outputs}]}}
         stacks = SimpleNamespace(
-            describe_stacks=lambda StackName: told[StackName],  # noqa: N803 - as AWS calls it
+            describe_stacks=lambda StackName: described[StackName],  # noqa: N803 - as AWS calls it
             get_paginator=FakeFormation({}).get_paginator,
         )
         monkeypatch.setattr(Account, "cloudformation_in", lambda *_: stacks)

@@ -65,7 +65,7 @@ class World:
     vendor: Vendor
     settings_file: Path
 
-    def told(self, *words: str) -> str:
+    def wait_for_message(self, *words: str) -> str:
         """Wait for a text with all of these words, take it away and return it."""
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
@@ -73,7 +73,7 @@ class World:
                 if all(word in text for word in words):
                     self.webhook.texts.remove(text)
                     return text
-            assert time.monotonic() < deadline, f"nobody was told of {words}, but of {self.webhook.texts}"
+            assert time.monotonic() < deadline, f"no message has {words}; received: {self.webhook.texts}"
             time.sleep(0.1)
 
     def states(self) -> dict[str, str]:
@@ -161,14 +161,14 @@ def writer(stage: Stage) -> Callable[[], None]:
     assert isinstance(export, MongodbAtlasExport)
     assert export.atlas_principal_arn
     assert export.external_id
-    told = stage.told(export.name)
+    outputs = stage.stack_outputs(export.name)
     identity = vendor_identity(stage, export.atlas_principal_arn)
-    session = enter(stage, Journal(), identity, told["RoleArn"], export.external_id[-1], export.session_seconds)
+    session = enter(stage, Journal(), identity, outputs["RoleArn"], export.external_id[-1], export.session_seconds)
     s3 = stage.client("s3", session)
 
     def write() -> None:
-        key = f"{told['Prefix']}/Cluster0/host/mongod/{time.time_ns()}.log"
-        s3.put_object(Bucket=told["BucketName"], Key=key, Body=gzip.compress(b'{"msg":"one"}\n'))
+        key = f"{outputs['Prefix']}/Cluster0/host/mongod/{time.time_ns()}.log"
+        s3.put_object(Bucket=outputs["BucketName"], Key=key, Body=gzip.compress(b'{"msg":"one"}\n'))
 
     return write
 
@@ -178,16 +178,16 @@ def test_a_vendor_that_stops_is_told_reminded_of_and_told_to_be_back(world: Worl
     assert not world.webhook.texts, "a fresh deploy is no alarm"
     world.vendor.stopped.set()
 
-    began = world.told("[acme-prod] alarm acme-prod/orders/silence since 20")
+    began = world.wait_for_message("[acme-prod] alarm acme-prod/orders/silence since 20")
     assert "No object of orders has landed for 30 minutes. Run first: logdock validate orders." in began
     assert "https://wiki.acme.example/logdock/runbook#silence" in began
 
-    still = world.told("[acme-prod] still on: acme-prod/orders, since 20")
+    still = world.wait_for_message("[acme-prod] still on: acme-prod/orders, since 20")
     assert "acme-prod/orders/silence: No object of orders has landed for 30 minutes." in still
-    assert world.told("[acme-prod] still on: acme-prod/orders, since 20") == still
+    assert world.wait_for_message("[acme-prod] still on: acme-prod/orders, since 20") == still
 
     world.vendor.go_on()
-    assert world.told("[acme-prod] recovered: none of the alarms of acme-prod/orders is on, since 20")
+    assert world.wait_for_message("[acme-prod] recovered: none of the alarms of acme-prod/orders is on, since 20")
     # One reminder may have been on its way; with the alarm, the reminders have ended.
     machine = world.stage.customer("stepfunctions").list_state_machines()["stateMachines"][0]["stateMachineArn"]
     until_no_execution_runs(world, machine)
@@ -225,19 +225,19 @@ def test_a_destination_that_dies_is_told_as_failing_and_as_late_and_told_to_be_w
     world.webhook.texts.clear()
     world.listener.tokens.clear()
 
-    failing = world.told("alarm acme-prod/ship-logz/failing")
+    failing = world.wait_for_message("alarm acme-prod/ship-logz/failing")
     assert "Shipping to logz fails again and again" in failing
     assert "/aws/lambda/acme-prod-ship-logz. Run first: logdock status." in failing
-    late = world.told("alarm acme-prod/ship-logz/lag")
+    late = world.wait_for_message("alarm acme-prod/ship-logz/lag")
     assert "What has landed for logz has waited on its queue for more than 60 minutes." in late
-    own = world.told("alarm acme-prod/orders/lag-logz")
+    own = world.wait_for_message("alarm acme-prod/orders/lag-logz")
     assert "A record of orders waited for more than 60 minutes to get to logz, or waits still." in own
     assert "runbook#lag" in own
     assert not [text for text in world.webhook.texts if "silence" in text], "it lands as before"
 
     world.listener.tokens[TOKEN] = "logz"
-    world.told("[acme-prod] recovered: none of the alarms of acme-prod/ship-logz is on")
-    world.told("[acme-prod] recovered: none of the alarms of acme-prod/orders is on")
+    world.wait_for_message("[acme-prod] recovered: none of the alarms of acme-prod/ship-logz is on")
+    world.wait_for_message("[acme-prod] recovered: none of the alarms of acme-prod/orders is on")
 
 
 def needs(stage: Stage) -> Needs:
@@ -259,7 +259,7 @@ def test_a_test_message_reaches_everybody(world: World) -> None:
     ]
     assert code == 0
     message = "[acme-prod] test: whoever reads this hears of the alarms of acme-prod."
-    assert world.told("test") == message
+    assert world.wait_for_message("test") == message
     assert {"text": message} in world.heard_by_the_topic()
 
 

@@ -95,9 +95,9 @@ class Customer:
         """Return what `logdock validate` says of an export: its verdict, by what it looked at."""
         environment = {**self.cloud.environment(self.account, "eu-west-1"), "PYTHONPATH": PYTHON_PATH}
         command = [sys.executable, "-P", "-m", "cli", "validate", export, "--json"]
-        told = subprocess.run(command, env=environment, cwd=self.directory, capture_output=True, text=True, check=False)
-        assert told.stdout, told.stderr
-        return {check["what"]: check["verdict"] for check in json.loads(told.stdout)["checks"] if check["of"] == export}
+        ran = subprocess.run(command, env=environment, cwd=self.directory, capture_output=True, text=True, check=False)
+        assert ran.stdout, ran.stderr
+        return {check["what"]: check["verdict"] for check in json.loads(ran.stdout)["checks"] if check["of"] == export}
 
     def buckets(self) -> list[str]:
         return [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]

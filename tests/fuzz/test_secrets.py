@@ -142,8 +142,8 @@ def test_an_invocation_logs_nothing_of_a_record(
         for operation in broken:
             failing(operation, patched)
         ship.handler(batch(message("app", item)), Context())
-        told = says(lambda: archive.handler(subscription("app", "/app", [SECRET, *texts]), None))
+        message_of_error = says(lambda: archive.handler(subscription("app", "/app", [SECRET, *texts]), None))
     shown = capsys.readouterr()
     assert TELLTALE not in shown.out + shown.err
     # what AWS itself answers is not a record's content; the text of its own errors is not ours to redact
-    assert TELLTALE not in told.replace(f"refused: {SECRET}", "")
+    assert TELLTALE not in message_of_error.replace(f"refused: {SECRET}", "")

@@ -279,7 +279,7 @@ def test_busy_is_every_invocation_at_work_while_messages_wait(example: Synthesiz
     concurrencies = sorted(each["ScalingConfig"]["MaximumConcurrency"] for each in mappings if "ScalingConfig" in each)
     busy = [each for each in found if each["AlarmName"].endswith("/busy")]
     assert len(busy) == len(concurrencies)
-    told = []
+    limits = []
     for alarm in busy:
         running, waiting, result = alarm["Metrics"]
         name = alarm["AlarmName"].split("/")[1]
@@ -291,9 +291,9 @@ def test_busy_is_every_invocation_at_work_while_messages_wait(example: Synthesiz
         assert running["ReturnData"] is waiting["ReturnData"] is False
         match = re.fullmatch(r"IF\(running >= (\d+) AND waiting > 0, 1, 0\)", result["Expression"])
         assert match
-        told.append(int(match[1]))
+        limits.append(int(match[1]))
         assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (12, 12)
-    assert sorted(told) == concurrencies
+    assert sorted(limits) == concurrencies
 
 
 def test_a_band_is_learnt_of_the_volume_by_the_hour() -> None:

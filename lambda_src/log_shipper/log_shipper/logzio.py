@@ -245,8 +245,8 @@ def attribute(body: bytes, segments: Pending) -> Pending:
             refused |= oversized
             reason = "the listener refused the record as malformed or oversized"
             return [(job, refuse_lines(job, segment, refused, reason)) for job, segment in segments]
-    told = ", ".join(f"{name} {count}" for name, count in counts.items()) or "no counts"
-    return refuse_all(segments, f"the listener refused part of a batch of {len(lines)} lines: {told}")
+    figures = ", ".join(f"{name} {count}" for name, count in counts.items()) or "no counts"
+    return refuse_all(segments, f"the listener refused part of a batch of {len(lines)} lines: {figures}")
 
 
 def _counts(body: bytes) -> dict[str, int]:
