@@ -14,7 +14,7 @@ from settings.names import Names
 from stacks.export_alarms import runbook, topic_arns
 
 
-def hear_of_alarms(scope: Construct, key: CustomerKey, *, settings: Deployment, names: Names) -> None:
+def create_alarm_notifications(scope: Construct, key: CustomerKey, *, settings: Deployment, names: Names) -> None:
     """Make the topic of a Region, the reminders and the webhook.
 
     They are made even if nobody is named: a topic can be subscribed by hand, and alarms are seen on the dashboard.

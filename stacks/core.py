@@ -24,7 +24,7 @@ from settings.destinations import ARCHIVE, LogzioDestination
 from settings.exports import LogGroupExport
 from settings.names import Names
 from stacks import subscriptions
-from stacks.alerts import hear_of_alarms, recipients
+from stacks.alerts import create_alarm_notifications, recipients
 from stacks.logzio_metrics import streams_metrics
 from stacks.readers import readers_role
 from stacks.recorded_settings import record_settings
@@ -70,7 +70,7 @@ class CoreStack(Stack):
         for bucket in (self.archive, self.failures):
             # They name it, which is no dependency; PutBucketLogging fails while the bucket is not there.
             bucket.node.add_dependency(self.access_logs)
-        hear_of_alarms(self, self.key, settings=settings, names=names)
+        create_alarm_notifications(self, self.key, settings=settings, names=names)
         if settings.replica:
             self._copy_to(replication(settings.replica, names))
         if subscriptions.through_kinesis(settings):
