@@ -167,13 +167,13 @@ class Alerts(Model):
         default=None, description="Address of your copy of docs/runbook.md, for the links in messages."
     )
 
-    def of(self, export: ExportAlerts, quiet_minutes: int | None) -> Alerts:
+    def of(self, export: ExportAlerts, max_expected_silence_minutes: int | None) -> Alerts:
         """Return what holds for an export whose kind may well be quiet for so many minutes; None: for any time."""
         changes = export.model_dump(exclude_none=True)
-        if quiet_minutes is None:
+        if max_expected_silence_minutes is None:
             changes.setdefault("silent_after_minutes", 0)
         elif self.silent_after_minutes:
-            changes.setdefault("silent_after_minutes", max(self.silent_after_minutes, quiet_minutes))
+            changes.setdefault("silent_after_minutes", max(self.silent_after_minutes, max_expected_silence_minutes))
         return self.model_copy(update=changes)
 
 

@@ -82,7 +82,7 @@ class MongodbAtlasExport(BucketExport):
         return BucketLanding(bucket=bucket, prefix=f"{self.prefix}/" if self.prefix else "", is_own=True)
 
     @property
-    def quiet_minutes(self) -> int:
+    def max_expected_silence_minutes(self) -> int:
         """A database writes its log every minute; audited events may not happen for a night."""
         return 0 if {"MONGOD", "MONGOS"} & set(self.log_types) else 1440
 
@@ -139,7 +139,7 @@ class AptibleExport(BucketExport):
         return self.encryption == "kms"
 
     @property
-    def quiet_minutes(self) -> None:
+    def max_expected_silence_minutes(self) -> None:
         """A file comes only when a container has exited or its log exceeds 500 MB: days without one are normal."""
         return
 
@@ -192,7 +192,7 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
         return BucketLanding(bucket=bucket, prefix=prefix, is_own=self.existing_bucket is None)
 
     @property
-    def quiet_minutes(self) -> int:
+    def max_expected_silence_minutes(self) -> int:
         """A trail and flow logs deliver every few minutes; who logs requests is as quiet as its users."""
         return 0 if {"cloudtrail", "vpc-flow"} & set(self.services) else 1440
 

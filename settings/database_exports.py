@@ -165,7 +165,7 @@ class AuroraMysqlExport(DatabaseExport):
     )
 
     @property
-    def quiet_minutes(self) -> int:
+    def max_expected_silence_minutes(self) -> int:
         """Audited events may not happen for a night; the general log has every statement."""
         return 0 if "general" in self.log_types else 1440
 
@@ -345,7 +345,7 @@ class RdsExport(DatabaseExport):
         return value
 
     @property
-    def quiet_minutes(self) -> int:
+    def max_expected_silence_minutes(self) -> int:
         """A database that nobody uses logs little; the general log has every statement."""
         return 0 if "general" in self.log_types or self.log_statement == "all" else 1440
 

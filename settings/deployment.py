@@ -88,7 +88,7 @@ class Deployment(Model):
 
     def alerts_of(self, export: Export) -> Alerts:
         """What holds for an export: its own figures, else the deployment's."""
-        return self.alerts.of(export.alerts, export.quiet_minutes)
+        return self.alerts.of(export.alerts, export.max_expected_silence_minutes)
 
     def regions_of(self, export: Export) -> tuple[str, ...]:
         """The Regions that an export has a stack in: the deployment's own first, whose stack holds the role."""

@@ -132,7 +132,7 @@ class CockroachdbExport(OwnLogGroupExport):
         return LogGroupLanding(regions=self.regions or (home.region,), names=self.log_groups)
 
     @property
-    def quiet_minutes(self) -> int:
+    def max_expected_silence_minutes(self) -> int:
         """Only HEALTH is written all the time: each node reports its figures every ten seconds, below WARNING."""
         levels = {channel: group.min_level for group in self.groups for channel in group.channels}
         talks = "HEALTH" not in self.omitted_channels and levels.get("HEALTH", "UNSPECIFIED") == "UNSPECIFIED"
@@ -183,7 +183,7 @@ class CloudwatchLogsExport(LineExport, LogGroupExport):
         return bool(self.log_group_prefixes or self.retention_days or self.encrypt)
 
     @property
-    def quiet_minutes(self) -> int:
+    def max_expected_silence_minutes(self) -> int:
         """Nothing is known of whoever writes: a nightly job is quiet for a day."""
         return 1440
 
