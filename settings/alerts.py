@@ -9,7 +9,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from settings.model import Model
 from settings.secret_reference import SecretReference
-from settings.text import EachOnce, Email, HttpsUrl, LogGroupName, Switch, matching, refuse
+from settings.text import EachOnce, Email, HttpsUrl, LogGroupName, Switch, invalid, matching
 
 MINUTES_OF_A_DAY = 1440
 MAX_SILENT_MINUTES = 2880
@@ -19,7 +19,7 @@ MAX_SILENT_MINUTES = 2880
 def _between(least: int, most: int, allowed: str) -> tuple[Strict, AfterValidator, object]:
     def check(value: int) -> int:
         if not least <= value <= most:
-            raise refuse(allowed)
+            raise invalid(allowed)
         return value
 
     return Strict(), AfterValidator(check), Field(json_schema_extra={"minimum": least, "maximum": most})
@@ -28,7 +28,7 @@ def _between(least: int, most: int, allowed: str) -> tuple[Strict, AfterValidato
 def _silent_minutes(value: int) -> int:
     whole_hours = value <= MINUTES_OF_A_DAY or value % 60 == 0
     if value != 0 and not (5 <= value <= MAX_SILENT_MINUTES and whole_hours):
-        raise refuse(f"0 (never), or 5 to {MAX_SILENT_MINUTES} minutes; over {MINUTES_OF_A_DAY}, whole hours")
+        raise invalid(f"0 (never), or 5 to {MAX_SILENT_MINUTES} minutes; over {MINUTES_OF_A_DAY}, whole hours")
     return value
 
 
@@ -52,7 +52,7 @@ PerHour = Annotated[int, *_between(1, 1_000_000, "1 to 1000000 in an hour")]
 
 def _gigabytes(value: float) -> float:
     if not 0.001 <= value <= 1_000_000:
-        raise refuse("0.001 to 1000000 GB in 24 hours")
+        raise invalid("0.001 to 1000000 GB in 24 hours")
     return value
 
 
@@ -93,7 +93,7 @@ class Webhook(Model):
     def _one_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         # A refused url is not in the data: its own message is enough.
         if "url" in info.data and (value is None) == (info.data["url"] is None):
-            raise refuse("exactly one of `url` and `url_secret`, the address or the name of the secret that holds it")
+            raise invalid("exactly one of `url` and `url_secret`, the address or the name of the secret that holds it")
         return value
 
 

@@ -24,7 +24,7 @@ from settings.text import (
     ProjectId,
     Region,
     SessionSeconds,
-    refuse,
+    invalid,
 )
 
 AtlasLogType = Literal["MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT", "EVENTS"]
@@ -92,16 +92,16 @@ class MongodbAtlasExport(BucketExport):
         # A `connect` that is refused is not in the data: its own message is enough.
         connects = info.data.get("connect", "refused")
         if value is None and connects is None:
-            raise refuse("the value that Atlas shows when an AWS access role is added, or `connect`, which reads it")
+            raise invalid("the value that Atlas shows when an AWS access role is added, or `connect`, which reads it")
         if value is not None and isinstance(connects, AtlasConnect):
-            raise refuse("nothing: `connect` reads it from Atlas")
+            raise invalid("nothing: `connect` reads it from Atlas")
         return value
 
     @field_validator("mrap_buckets", "mrap_key_arns")
     @classmethod
     def _buckets_of_an_access_point(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if value and info.data.get("mrap_arn", "refused") is None:
-            raise refuse("nothing unless `mrap_arn` is set")
+            raise invalid("nothing unless `mrap_arn` is set")
         return value
 
 
@@ -147,7 +147,7 @@ class AptibleExport(BucketExport):
     @classmethod
     def _shipping_needs_keys(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None and info.data.get("ship_to"):
-            raise refuse(
+            raise invalid(
                 "the name of the secret with Aptible's decryption keys, because `ship_to` is set and Aptible's objects "
                 "are encrypted"
             )
@@ -200,21 +200,21 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
     @classmethod
     def _made_or_existing(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and (info.data.get("bucket") or info.data.get("services")):
-            raise refuse("nothing, when `bucket` or `services` is set: the bucket is either made here or exists")
+            raise invalid("nothing, when `bucket` or `services` is set: the bucket is either made here or exists")
         return value
 
     @field_validator("kms_key_arn")
     @classmethod
     def _key_of_an_existing_bucket(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("existing_bucket", "refused") is None:
-            raise refuse("nothing unless `existing_bucket` is set: a bucket made here has its own key")
+            raise invalid("nothing unless `existing_bucket` is set: a bucket made here has its own key")
         return value
 
     @field_validator("format")
     @classmethod
     def _lines_that_may_be_joined(cls, value: str, info: ValidationInfo) -> str:
         if info.data.get("record_start") is not None and value not in _JOINABLE_FORMATS:
-            raise refuse(f"one of: {', '.join(_JOINABLE_FORMATS)}, because `record_start` joins no other lines")
+            raise invalid(f"one of: {', '.join(_JOINABLE_FORMATS)}, because `record_start` joins no other lines")
         return value
 
     @property

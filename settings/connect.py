@@ -10,7 +10,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from settings.model import Model
 from settings.secret_reference import SecretReference
-from settings.text import EachOnce, Email, HttpsUrl, KeyArn, NotEmpty, Switch, matching, refuse
+from settings.text import EachOnce, Email, HttpsUrl, KeyArn, NotEmpty, Switch, invalid, matching
 
 SubnetId = Annotated[str, *matching(r"subnet-[0-9a-f]{8,17}", "a subnet's id, such as subnet-0abc1234")]
 SecurityGroupId = Annotated[str, *matching(r"sg-[0-9a-f]{8,17}", "a security group's id, such as sg-0abc1234")]
@@ -21,7 +21,7 @@ ClusterName = Annotated[
 
 def _host_alone(value: str) -> str:
     if value.count("/") > 2:
-        raise refuse("an https:// address without a path, such as https://cloud.mongodbgov.com")
+        raise invalid("an https:// address without a path, such as https://cloud.mongodbgov.com")
     return value
 
 
@@ -82,7 +82,7 @@ def _json_object(value: str) -> str:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise refuse('a JSON object as text, such as \'{"atype": {"$in": ["authenticate", "createUser"]}}\'')
+        raise invalid('a JSON object as text, such as \'{"atype": {"$in": ["authenticate", "createUser"]}}\'')
     return value
 
 
@@ -138,16 +138,16 @@ class AtlasRecipient(Model):
         if any(name not in info.data for name in names):
             return value
         if sum(bool(info.data[name]) for name in names) != 1:
-            raise refuse("exactly one of `roles`, `email`, `team_id` and `channel` in an entry")
+            raise invalid("exactly one of `roles`, `email`, `team_id` and `channel` in an entry")
         if (value is None) == bool(info.data["channel"]):
-            raise refuse("the integration's id with `channel`, and nothing without")
+            raise invalid("the integration's id with `channel`, and nothing without")
         return value
 
     @field_validator("channel_name")
     @classmethod
     def _of_slack(cls, value: str | None, info: ValidationInfo) -> str | None:
         if (value is None) == (info.data.get("channel") == "SLACK"):
-            raise refuse("the channel's name with `channel: SLACK`, and nothing without")
+            raise invalid("the channel's name with `channel: SLACK`, and nothing without")
         return value
 
     @property
@@ -199,7 +199,7 @@ class AtlasConnect(Connect):
     @classmethod
     def _of_an_alert(cls, value: tuple[AtlasRecipient, ...], info: ValidationInfo) -> tuple[AtlasRecipient, ...]:
         if value and info.data.get("alert") is False:
-            raise refuse("nothing, or `alert: true`: without it there is no alert")
+            raise invalid("nothing, or `alert: true`: without it there is no alert")
         return value
 
     @property

@@ -24,7 +24,7 @@ from settings.model import Model
 from settings.replica import Replica
 from settings.retention import PROFILES, ProfileName, Retention
 from settings.sql import Sql
-from settings.text import AccountId, DeploymentName, EachOnce, NotEmpty, PersonArn, Region, Switch, refuse
+from settings.text import AccountId, DeploymentName, EachOnce, NotEmpty, PersonArn, Region, Switch, invalid
 
 __all__ = ["ATLAS_EXPORTS_PER_PROJECT", "RESERVED_NAMES", "Alerts", "Deployment"]
 
@@ -34,7 +34,7 @@ READERS_CHARACTERS = 1500
 
 def _fit_a_trust_policy(value: tuple[str, ...]) -> tuple[str, ...]:
     if sum(len(arn) + 3 for arn in value) > READERS_CHARACTERS:
-        raise refuse(f"ARNs of at most {READERS_CHARACTERS} characters in all: a role trusts no more")
+        raise invalid(f"ARNs of at most {READERS_CHARACTERS} characters in all: a role trusts no more")
     return value
 
 

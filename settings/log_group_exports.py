@@ -22,7 +22,7 @@ from settings.text import (
     Region,
     SessionSeconds,
     Switch,
-    refuse,
+    invalid,
 )
 
 Channel = Literal[
@@ -92,9 +92,9 @@ class CockroachdbExport(OwnLogGroupExport):
         # A `connect` that is refused is not in the data: its own message is enough.
         connects = info.data.get("connect", "refused")
         if value is None and connects is None:
-            raise refuse("the AWS account of the cluster, or `connect`, which reads it")
+            raise invalid("the AWS account of the cluster, or `connect`, which reads it")
         if value is not None and isinstance(connects, CockroachdbConnect):
-            raise refuse("nothing: `connect` reads it from CockroachDB Cloud")
+            raise invalid("nothing: `connect` reads it from CockroachDB Cloud")
         return value
 
     @field_validator("external_id")
@@ -102,9 +102,9 @@ class CockroachdbExport(OwnLogGroupExport):
     def _external_id_by_plan(cls, value: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
         plan = info.data.get("plan")
         if plan == "advanced" and value is None and info.data.get("connect", "refused") is None:
-            raise refuse("an id of your own making (plan: advanced); `openssl rand -hex 16` makes one")
+            raise invalid("an id of your own making (plan: advanced); `openssl rand -hex 16` makes one")
         if plan == "standard" and value is not None:
-            raise refuse("nothing: on the Standard plan the external id is the cluster id")
+            raise invalid("nothing: on the Standard plan the external id is the cluster id")
         return value
 
     @field_validator("groups")
@@ -113,7 +113,7 @@ class CockroachdbExport(OwnLogGroupExport):
         channels = [channel for group in value for channel in group.channels]
         repeated = sorted({channel for channel in channels if channels.count(channel) > 1})
         if repeated:
-            raise refuse(f"each channel in one group only ({', '.join(repeated)} is in several)")
+            raise invalid(f"each channel in one group only ({', '.join(repeated)} is in several)")
         return value
 
     @field_validator("omitted_channels")
@@ -122,9 +122,9 @@ class CockroachdbExport(OwnLogGroupExport):
         # Groups that are refused are not in the data: their own message is enough.
         grouped = {channel for group in info.data.get("groups", ()) for channel in group.channels}
         if both := sorted(grouped & {*value}):
-            raise refuse(f"channels that no group has ({', '.join(both)} is both in `groups` and omitted)")
+            raise invalid(f"channels that no group has ({', '.join(both)} is both in `groups` and omitted)")
         if not {*get_args(Channel)} - {*value}:
-            raise refuse("at least one channel left: with every channel omitted nothing is exported")
+            raise invalid("at least one channel left: with every channel omitted nothing is exported")
         return value
 
     def landing(self, home: Home) -> LogGroupLanding:
@@ -192,5 +192,5 @@ class CloudwatchLogsExport(LineExport, LogGroupExport):
     def _some(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         # A refused log_groups is not in the data: its own message is enough.
         if not value and not info.data.get("log_groups", True):
-            raise refuse("at least one log group by name (`log_groups`) or by prefix (`log_group_prefixes`)")
+            raise invalid("at least one log group by name (`log_groups`) or by prefix (`log_group_prefixes`)")
         return value

@@ -12,7 +12,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from settings.model import Model
 from settings.retention import ArchiveDays
-from settings.text import Region, refuse
+from settings.text import Region, invalid
 
 
 class Replica(Model):
@@ -35,5 +35,5 @@ class Replica(Model):
     @classmethod
     def _with_a_lock(cls, value: int | None, info: ValidationInfo) -> int | None:
         if "lock" in info.data and (value is None) != (info.data["lock"] is None):
-            raise refuse("the days of the lock" if value is None else "nothing unless `lock` is set")
+            raise invalid("the days of the lock" if value is None else "nothing unless `lock` is set")
         return value
