@@ -125,18 +125,18 @@ def _metadata(template: Template) -> dict[str, Any] | None:
 def _name_orphan(plan: Plan, settings: Deployment, stack: DeployedStack) -> None:
     """Name a stack that is deployed and not in the settings, with the commands that end it."""
     of = stack.name.removeprefix(f"{settings.deployment}-")
-    keeps_running = next(
+    running = next(
         (each for each in plan.effects if each.kind is Kind.KEEPS_RUNNING and f"`{stack.name}`" in each.sentence), None
     )
     commands = tuple(f"`{command}`" for command in stack.commands)
-    if keeps_running:
-        at = plan.effects.index(told)
-        steps = (*keeps_running.steps, "Or, without that file: " + ", then ".join(commands) + ".")
+    if running:
+        at = plan.effects.index(running)
+        steps = (*running.steps, "Or, without that file: " + ", then ".join(commands) + ".")
         plan.effects[at] = Effect(
-            of=keeps_running.of,
-            what=keeps_running.what,
-            kind=keeps_running.kind,
-            sentence=keeps_running.sentence,
+            of=running.of,
+            what=running.what,
+            kind=running.kind,
+            sentence=running.sentence,
             steps=steps,
         )
         return

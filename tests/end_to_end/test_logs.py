@@ -76,7 +76,7 @@ class World:
     def policy(self) -> dict[str, Any]:
         """Return what the page says that a search needs, each on what the page says."""
         buckets = [self.stage.archive_bucket]
-        buckets += [outputs["BucketName"] for name in EXPORTS if "BucketName" in (of := self.stage.stack_outputs(name))]
+        buckets += [of["BucketName"] for name in EXPORTS if "BucketName" in (of := self.stage.stack_outputs(name))]
         arns = [f"arn:aws:s3:::{bucket}" for bucket in buckets]
         kms = self.stage.customer("kms")
         keys = [

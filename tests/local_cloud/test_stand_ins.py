@@ -42,7 +42,7 @@ class _NoCloud:
 
 
 def _stand_in(kind: type[Any], name: str) -> Any:
-    of_export = {
+    each = {
         "BucketName": "b",
         "Prefix": "p",
         "KmsKeyArn": "k",
@@ -52,7 +52,7 @@ def _stand_in(kind: type[Any], name: str) -> Any:
     }
     cloud: Any = _NoCloud()
     vendors: Any = None
-    outputs = {f"{SETTINGS.deployment}-{export.name}": of_export for export in SETTINGS.exports}
+    outputs = {f"{SETTINGS.deployment}-{export.name}": each for export in SETTINGS.exports}
     stage = Stage(cloud, SETTINGS, outputs, vendors)
     export = next(export for export in SETTINGS.exports if export.name == name)
     return kind(stage, export, Journal())
