@@ -301,7 +301,7 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
             "bucket": each.arn,
             "name": name,
             "key": _stacks_key(cast, each.stack) if has_key else (),
-            "archive-days": str(settings.kept.archive_days),
+            "archive-days": str(settings.effective_retention.archive_days),
         }
         facts = {
             "encryption": kind,
@@ -330,7 +330,7 @@ def _keys(cast: Cast) -> Iterator[Subject]:
 
 def _log_groups(cast: Cast) -> Iterator[Subject]:
     kept = {
-        name: (export.retention_days or cast.settings.kept.hot_days, True)
+        name: (export.retention_days or cast.settings.effective_retention.hot_days, True)
         for export in cast.settings.exports
         if isinstance(export, CockroachdbExport | AuroraMysqlExport | RdsExport)
         for name in (export.log_groups if isinstance(export, CockroachdbExport) else export.log_group_names)

@@ -77,7 +77,7 @@ class Deployment(Model):
     exports: Annotated[tuple[Export, ...], *NotEmpty] = Field(description="Whose logs land.")
 
     @property
-    def kept(self) -> Retention:
+    def effective_retention(self) -> Retention:
         """The retention, whichever way it was given."""
         return self.retention if isinstance(self.retention, Retention) else PROFILES[self.retention]
 

@@ -283,7 +283,7 @@ def lines_kept_for_a_day(world: World) -> Iterator[None]:
     logs = world.client("logs")
     logs.put_retention_policy(logGroupName="/acme/cockroach/ledger", retentionInDays=1)
     yield
-    days = world.stage.settings.kept.hot_days
+    days = world.stage.settings.effective_retention.hot_days
     logs.put_retention_policy(logGroupName="/acme/cockroach/ledger", retentionInDays=days)
 
 
