@@ -15,8 +15,8 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, errors_across
 from settings.alerts import Alerts
+from settings.cross_checks import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, cross_check_errors
 from settings.destinations import ARCHIVE, Destination, default_concurrency
 from settings.exports import Export
 from settings.landing import LogGroupLanding
@@ -121,7 +121,7 @@ class Deployment(Model):
     @model_validator(mode="wrap")
     @classmethod
     def _all_errors_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        errors = list(errors_across(data)) if isinstance(data, dict) else []
+        errors = list(cross_check_errors(data)) if isinstance(data, dict) else []
         try:
             deployment = handler(data)
         except ValidationError as error:
