@@ -44,7 +44,7 @@ from stacks.core import CoreStack  # noqa: E402
 from stacks.dashboard import DashboardStack  # noqa: E402
 from stacks.database import DatabaseStack  # noqa: E402
 from stacks.export_stack import ExportStack  # noqa: E402
-from stacks.limits import exceeded  # noqa: E402
+from stacks.limits import limit_violations  # noqa: E402
 from stacks.mongodb_atlas import MongodbAtlasStack  # noqa: E402
 from stacks.replica import ReplicaStack  # noqa: E402
 from stacks.s3_logs import S3LogsStack  # noqa: E402
@@ -200,7 +200,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     templates = {stack.stack_name: stack.template for stack in app.synth().stacks}
-    for line in (errors := exceeded(templates)):
+    for line in (errors := limit_violations(templates)):
         print(line, file=sys.stderr)
     return 2 if errors else 0
 
