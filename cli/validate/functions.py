@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli.account import Account
 from cli.validate.checks import Check, Checks
-from cli.validate.roles import Deed, VendorRole, check_deeds, check_role
+from cli.validate.roles import RequiredAction, VendorRole, check_role, simulate_actions
 from cli.validate.vendors import check_vendor
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
 from settings.logzio_metrics import LogzioMetrics
@@ -99,7 +99,9 @@ def check_secret(account: Account, checks: Checks, reference: str, readers: Sequ
         )
     if arn:
         for role in readers:
-            check_deeds(account, checks, role, [Deed(action="secretsmanager:GetSecretValue", resource=arn)])
+            simulate_actions(
+                account, checks, role, [RequiredAction(action="secretsmanager:GetSecretValue", resource=arn)]
+            )
 
 
 def _check_function(functions: LambdaClient, check: Check, name: str, source_arn: str | None) -> None:
@@ -135,8 +137,8 @@ def _fetcher(account: Account, destination: LogzioDestination) -> VendorRole:
         principal=None if destination.connect else f"arn:{names.partition}:iam::{destination.account_id}:root",
         external_ids=None if destination.connect else destination.external_id,
         session_seconds=destination.session_seconds,
-        deeds=[
-            Deed(action="s3:ListBucket", resource=bucket, context={"s3:prefix": prefix}),
-            Deed(action="s3:GetObject", resource=f"{bucket}/{prefix}logdock-validate"),
+        required_actions=[
+            RequiredAction(action="s3:ListBucket", resource=bucket, context={"s3:prefix": prefix}),
+            RequiredAction(action="s3:GetObject", resource=f"{bucket}/{prefix}logdock-validate"),
         ],
     )
