@@ -179,7 +179,7 @@ class Notifications(Construct):
                 "state": {"value": ["ALARM"]},
             }
         )
-        says = f"[{self._props.deployment}] alarm <alarm> since <since>: <description> (<reason>)"
+        message = f"[{self._props.deployment}] alarm <alarm> since <since>: <description> (<reason>)"
         transformer = events.CfnRule.InputTransformerProperty(
             input_paths_map={
                 "alarm": "$.detail.alarmName",
@@ -187,7 +187,7 @@ class Notifications(Construct):
                 "description": "$.detail.configuration.description",
                 "reason": "$.detail.state.reason",
             },
-            input_template=json.dumps({"text": says}),
+            input_template=json.dumps({"text": message}),
         )
         self._rule("Began", "Alarms that begin, to the webhook", began, target(input_transformer=transformer))
         reminders = {"source": [self._source]}
@@ -213,7 +213,7 @@ class Notifications(Construct):
             AlarmsProps(
                 name=f"{self._props.deployment}/alerts",
                 section="undelivered",
-                run_first="logdock status",
+                first_command="logdock status",
                 topic_arns=self._props.topic_arns,
                 runbook=self._props.runbook,
             ),
@@ -229,8 +229,8 @@ class Notifications(Construct):
                 AlarmProps(
                     name=f"undelivered-{name}",
                     section="undelivered",
-                    says=f"A message about an alarm was not delivered ({name}).",
-                    run_first="logdock alerts test",
+                    summary=f"A message about an alarm was not delivered ({name}).",
+                    first_command="logdock alerts test",
                     metric=metric,
                     threshold=1,
                 ),

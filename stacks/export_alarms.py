@@ -53,7 +53,7 @@ class ExportAlarms(Construct):
             AlarmsProps(
                 name=f"{names.deployment}/{export.name}",
                 section="an-export",
-                run_first="logdock status",
+                first_command="logdock status",
                 topic_arns=topic_arns(settings, names, Stack.of(self).region),
                 runbook=runbook(settings.alerts),
             ),
@@ -105,8 +105,8 @@ class ExportAlarms(Construct):
             AlarmProps(
                 name="silence",
                 section="silence",
-                says=f"{what} for {minutes} minutes.",
-                run_first=self._check,
+                summary=f"{what} for {minutes} minutes.",
+                first_command=self._check,
                 metric=metric,
                 threshold=1,
                 comparison="LessThanThreshold",
@@ -127,9 +127,9 @@ class ExportAlarms(Construct):
                 AlarmProps(
                     name="handover",
                     section="handover",
-                    says=f"Objects of {name} could not be put on the queue of a destination: they are where they "
+                    summary=f"Objects of {name} could not be put on the queue of a destination: they are where they "
                     "landed, and nobody ships them.",
-                    run_first=self._check,
+                    first_command=self._check,
                     metric=Metric(namespace="AWS/Events", name="FailedInvocations", dimensions={"RuleName": rule_name}),
                     threshold=1,
                 ),
@@ -141,9 +141,9 @@ class ExportAlarms(Construct):
                 AlarmProps(
                     name=f"refused-{destination}",
                     section="refused",
-                    says=f"{destination} refused records of {name} for good, or they cannot be read: they are in the "
+                    summary=f"{destination} refused records of {name} for good, or they cannot be read: they are in the "
                     "failure bucket under quarantine/, each with its reason.",
-                    run_first="logdock redrive --dry-run",
+                    first_command="logdock redrive --dry-run",
                     metric=self._figure("quarantined", destination),
                     threshold=1,
                 ),
@@ -156,9 +156,9 @@ class ExportAlarms(Construct):
             AlarmProps(
                 name=f"lag-{destination}",
                 section="lag",
-                says=f"A record of {self._export.name} waited for more than {minutes} minutes to get to {destination}, "
+                summary=f"A record of {self._export.name} waited for more than {minutes} minutes to get to {destination}, "
                 "or waits still.",
-                run_first="logdock status",
+                first_command="logdock status",
                 metric=self._figure("lag_ms", destination, "Maximum"),
                 threshold=minutes * 60_000,
                 periods=LAG_HELD_PERIODS,
@@ -173,8 +173,8 @@ class ExportAlarms(Construct):
                 AlarmProps(
                     name="volume",
                     section="volume",
-                    says=f"{name} has brought more than {budget:g} GB in 24 hours.",
-                    run_first="logdock status",
+                    summary=f"{name} has brought more than {budget:g} GB in 24 hours.",
+                    first_command="logdock status",
                     metric=metric,
                     threshold=budget * GIGABYTE,
                     period_seconds=86400,
@@ -186,8 +186,8 @@ class ExportAlarms(Construct):
                 "VolumeBand",
                 name="volume-band",
                 section="volume-band",
-                says=f"{name} has brought more or less than usual for three hours.",
-                run_first="logdock status",
+                summary=f"{name} has brought more or less than usual for three hours.",
+                first_command="logdock status",
                 metric=metric,
             )
 
@@ -198,9 +198,9 @@ class ExportAlarms(Construct):
             AlarmProps(
                 name="connector",
                 section="connector",
-                says=f"The function {function_name} failed: what it does for {self._export.name} on a schedule is not "
+                summary=f"The function {function_name} failed: what it does for {self._export.name} on a schedule is not "
                 "done.",
-                run_first=self._check,
+                first_command=self._check,
                 metric=Metric(namespace="AWS/Lambda", name="Errors", dimensions={"FunctionName": function_name}),
                 threshold=1,
             ),
@@ -219,8 +219,8 @@ class ExportAlarms(Construct):
             AlarmProps(
                 name="rds-events",
                 section="rds-events",
-                says=f"RDS reports that it may not write the logs of {self._export.name} to CloudWatch Logs.",
-                run_first=self._check,
+                summary=f"RDS reports that it may not write the logs of {self._export.name} to CloudWatch Logs.",
+                first_command=self._check,
                 metric=Metric(namespace="AWS/Events", name="MatchedEvents", dimensions={"RuleName": rule_name}),
                 threshold=1,
             ),
@@ -243,8 +243,8 @@ class ExportAlarms(Construct):
             AlarmProps(
                 name="denied",
                 section="denied",
-                says=f"AWS denied the vendor of {self._export.name} what it tried to do.",
-                run_first=self._check,
+                summary=f"AWS denied the vendor of {self._export.name} what it tried to do.",
+                first_command=self._check,
                 metric=metric,
                 threshold=1,
             ),
@@ -280,8 +280,8 @@ class ExportAlarms(Construct):
             AlarmProps(
                 name=name,
                 section=name,
-                says=f"{self._export.name} has had {most} or more {name.replace('-', ' ')} in an hour.",
-                run_first="logdock logs",
+                summary=f"{self._export.name} has had {most} or more {name.replace('-', ' ')} in an hour.",
+                first_command="logdock logs",
                 metric=metric,
                 threshold=most,
                 period_seconds=3600,
