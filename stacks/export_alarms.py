@@ -141,8 +141,8 @@ class ExportAlarms(Construct):
                 AlarmProps(
                     name=f"refused-{destination}",
                     section="refused",
-                    summary=f"{destination} refused records of {name} for good, or they cannot be read: they are in the "
-                    "failure bucket under quarantine/, each with its reason.",
+                    summary=f"{destination} refused records of {name} for good, or they cannot be read: they are in "
+                    "the failure bucket under quarantine/, each with its reason.",
                     first_command="logdock redrive --dry-run",
                     metric=self._figure("quarantined", destination),
                     threshold=1,
@@ -156,8 +156,8 @@ class ExportAlarms(Construct):
             AlarmProps(
                 name=f"lag-{destination}",
                 section="lag",
-                summary=f"A record of {self._export.name} waited for more than {minutes} minutes to get to {destination}, "
-                "or waits still.",
+                summary=f"A record of {self._export.name} waited for more than {minutes} minutes to get to "
+                f"{destination}, or waits still.",
                 first_command="logdock status",
                 metric=self._figure("lag_ms", destination, "Maximum"),
                 threshold=minutes * 60_000,
@@ -198,8 +198,8 @@ class ExportAlarms(Construct):
             AlarmProps(
                 name="connector",
                 section="connector",
-                summary=f"The function {function_name} failed: what it does for {self._export.name} on a schedule is not "
-                "done.",
+                summary=f"The function {function_name} failed: what it does for {self._export.name} on a schedule is "
+                "not done.",
                 first_command=self._check,
                 metric=Metric(namespace="AWS/Lambda", name="Errors", dimensions={"FunctionName": function_name}),
                 threshold=1,

@@ -57,8 +57,9 @@ def watch_destination(
         AlarmProps(
             name="failing",
             section="failing",
-            summary=f"Shipping to {destination} fails again and again: it does not answer, or not well. Nothing is lost, "
-            f"the messages wait on the queue; the reason is in the log group /aws/lambda/{names.shipper(destination)}.",
+            summary=f"Shipping to {destination} fails again and again: it does not answer, or not well. Nothing is "
+            "lost, the messages wait on the queue; the reason is in the log group "
+            f"/aws/lambda/{names.shipper(destination)}.",
             first_command="logdock status",
             metric=Metric(
                 namespace="Logdock",
@@ -138,8 +139,8 @@ def watch_destination(
             AlarmProps(
                 name="slow",
                 section="slow",
-                summary=f"{destination} takes more than {SLOW_SECONDS} seconds on average to answer for a body, and has "
-                "for half of the last hour. What lands waits for it.",
+                summary=f"{destination} takes more than {SLOW_SECONDS} seconds on average to answer for a body, and "
+                "has for half of the last hour. What lands waits for it.",
                 first_command="logdock status",
                 metric=Metric(
                     namespace="Logdock",
@@ -207,8 +208,8 @@ def watch_metrics(alarms: Alarms, destination: str, *, tags: bool, names: Names)
         AlarmProps(
             name="metrics-late",
             section="metrics-late",
-            summary=f"Metrics for {destination} have waited in Firehose for more than {LATE_MINUTES} minutes: it cannot "
-            f"deliver them, or not keep what was refused; {reason}.",
+            summary=f"Metrics for {destination} have waited in Firehose for more than {LATE_MINUTES} minutes: it "
+            f"cannot deliver them, or not keep what was refused; {reason}.",
             first_command="logdock validate",
             metric=Metric(
                 namespace="AWS/Firehose",
@@ -265,8 +266,8 @@ def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, stre
         AlarmProps(
             name="failed",
             section="failed",
-            summary="Log events could not be archived and were put into the failure bucket under aws/lambda/async/; the "
-            f"reason is in the log group /aws/lambda/{names.archiver}.",
+            summary="Log events could not be archived and were put into the failure bucket under aws/lambda/async/; "
+            f"the reason is in the log group /aws/lambda/{names.archiver}.",
             first_command="logdock redrive --dry-run",
             metric=dropped,
             threshold=1,
@@ -310,8 +311,9 @@ def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, stre
             AlarmProps(
                 name="behind",
                 section="behind",
-                summary=f"What log groups sent {BEHIND_MINUTES} minutes ago is not archived yet; after {RECORD_AGE_HOURS} "
-                f"hours it goes to the failure bucket. The reason is in the log group /aws/lambda/{names.archiver}.",
+                summary=f"What log groups sent {BEHIND_MINUTES} minutes ago is not archived yet; after "
+                f"{RECORD_AGE_HOURS} hours it goes to the failure bucket. The reason is in the log group "
+                f"/aws/lambda/{names.archiver}.",
                 first_command="logdock status",
                 metric=Metric(
                     namespace="AWS/Lambda",
