@@ -230,7 +230,7 @@ class Account:
 
     @property
     def option(self) -> str:
-        """What another `logdock` command needs besides to take the same settings; mostly nothing."""
+        """Additional options that make another `logdock` command use the same settings; usually empty."""
         return settings_option(self._file)
 
     def deploy(self, stack: str) -> str:

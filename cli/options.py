@@ -21,7 +21,7 @@ DEFAULT_SETTINGS = Path("logdock.yaml")
 
 
 def settings_option(settings: Path, option: str = "--settings ") -> str:
-    """Return what a command that is proposed to a person needs besides, so that it takes the same settings file."""
+    """Return the options that a proposed command also needs, so that it uses the same settings file."""
     return "" if settings == DEFAULT_SETTINGS else f" {option}{shlex.quote(str(settings))}"
 
 

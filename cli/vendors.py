@@ -73,8 +73,8 @@ def ask(account: Account, party: Party, key_arn: str | None = None) -> Answer:
     raise TypeError(f"{party.kind} has no API")
 
 
-def besides(account: Account, party: Party) -> dict[str, Callable[[], list[str]]]:
-    """Return what `connect` manages besides the export itself: what tells how it differs, by its name.
+def extra_checks(account: Account, party: Party) -> dict[str, Callable[[], list[str]]]:
+    """Return the checks of what `connect` also manages in addition to the export itself, by name.
 
     Each raises UnknownError where `ask` does, and where the vendor does not show it.
     """

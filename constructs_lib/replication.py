@@ -96,7 +96,7 @@ class Replication:
 def replication_permissions(
     *, source_arn: str, replica_arn: str, prefix: str, locked: bool
 ) -> Sequence[iam.PolicyStatement]:
-    """Return what S3's role may do besides using the two keys, whose own policies say so.
+    """Return what S3's role may do in addition to using the two keys, which their own policies allow.
 
     The guide's minimum without deletions, which are not copied, and without tags, which our objects do not have.
 

@@ -68,7 +68,7 @@ class Subject:
     values
         What the placeholders stand for.
     callers
-        Who is there, besides AWS's services. Several of a name: a claim is about each.
+        All principals other than AWS's services. Where several have a name, a claim is about each.
     """
 
     kind: Kind
@@ -178,7 +178,7 @@ class Cast:
         ]
         roles = [role.arn for role in account.roles.values()]
 
-        def besides(found: list[str], name: str) -> tuple[str, ...]:
+        def all_other(found: list[str], name: str) -> tuple[str, ...]:
             return tuple(each for each in found if each not in own.get(name, ()))
 
         return {
@@ -203,10 +203,10 @@ class Cast:
             "foreign-key": (self.foreign_key,),
             "every-bucket": tuple(self.buckets),
             "every-key": tuple(account.keys.values()),
-            "other-bucket": besides(self.buckets, "bucket"),
-            "other-key": besides([*account.keys.values()], "key"),
-            "other-role": besides(roles, "role"),
-            "other-log-stream": besides(groups, "log-stream"),
+            "other-bucket": all_other(self.buckets, "bucket"),
+            "other-key": all_other([*account.keys.values()], "key"),
+            "other-role": all_other(roles, "role"),
+            "other-log-stream": all_other(groups, "log-stream"),
         }
 
 

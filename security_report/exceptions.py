@@ -211,7 +211,7 @@ def _regions(account: Account) -> Exemption:
         "out by NotAction, or has us-east-1 on its list.",
         snippets=(
             Snippet(
-                where="Into the Condition, besides your own",
+                where="Into the Condition, in addition to your own",
                 json=_json({"StringNotEquals": {"aws:RequestedRegion": regions}}),
             ),
         ),

@@ -1,4 +1,4 @@
-"""How a deploy reaches a vendor's API: which credential, which address, and what is asked of the vendor besides."""
+"""How a deploy reaches a vendor's API: which credential, which address, and what else is configured there."""
 
 from __future__ import annotations
 

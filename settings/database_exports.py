@@ -88,7 +88,7 @@ class DatabaseExport(OwnLogGroupExport):
 
     @property
     def libraries(self) -> tuple[str, ...]:
-        """What `shared_preload_libraries` must have besides what it has."""
+        """What must be added to `shared_preload_libraries`."""
         return ()
 
     @property

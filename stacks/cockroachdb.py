@@ -35,7 +35,7 @@ ACTIONS = [
 
 
 class CockroachdbStack(ExportStack):
-    """The log groups of one Region of one cluster; in the deployment's own Region, the role and the outputs besides.
+    """The log groups of one Region of one cluster; in the deployment's own Region, also the role and the outputs.
 
     With ``connect`` the order is: a look at the cluster, which says whom to trust; the log groups, which are kept and
     so must not be made when something does not fit; our role; the log export. A destroy goes back the same way.

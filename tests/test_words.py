@@ -11,6 +11,7 @@ INSTEAD = {
     "mend(?:s|ed|ing)?": "fix",
     "for ever": "indefinitely",
     "hearers?": "recipient",
+    "besides": "also",
 }
 FOLDERS = (
     "benchmarks", "cli", "constructs_lib", "docs", "examples", "lambda_src", "local_cloud", "policy_proof",

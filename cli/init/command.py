@@ -177,7 +177,7 @@ def _error(document: dict[str, Any], path: tuple[Any, ...]) -> str:
 
 
 def _is_of(loc: tuple[Any, ...], path: tuple[Any, ...]) -> bool:
-    """Say whether an error is of a setting; a location names the kind of an export besides."""
+    """Say whether an error is of a setting; a location also names the kind of an export."""
     parts = [part for part in loc if part not in EXPORTS and part not in DESTINATIONS]
     return tuple(parts[: len(path)]) == path
 

@@ -33,7 +33,7 @@ PREFIX = "aws/lambda/"
 UNCLAIMED = "unclaimed/"
 UNREADABLE = "_unreadable"
 WORKERS = 4
-"""Invocations at once: the archiver has its daily work to do besides."""
+"""Concurrent invocations: the archiver also has its regular work to do."""
 
 
 class Event(NamedTuple):

@@ -1,4 +1,4 @@
-"""What an export needs besides its stack: its role, key, bucket or log groups, its rule, and what others keep of it."""
+"""What an export needs in addition to its stack: role, key, bucket or log groups, rule, and what others keep of it."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def role_session(
     policy
         What it may do.
     service
-        An AWS service that may assume it besides its own account.
+        An AWS service that may also assume it, in addition to its own account.
     """
     iam = stage.client("iam", account)
     principal = {"AWS": f"arn:aws:iam::{account}:root", **({"Service": service} if service else {})}

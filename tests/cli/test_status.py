@@ -126,7 +126,7 @@ def test_alarms_that_may_not_be_read_are_not_said_to_be_off(
 
 
 def by_state_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have moto look at the state besides the name's beginning, as CloudWatch does (API Reference, DescribeAlarms)."""
+    """Have moto filter by state as well as by name prefix, as CloudWatch does (API Reference, DescribeAlarms)."""
     original = CloudWatchResponse.describe_alarms
 
     def both(self: Any) -> Any:

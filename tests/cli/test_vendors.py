@@ -22,7 +22,7 @@ from cli.status import command
 from cli.status.survey import Status, Survey
 from cli.validate.checks import Check, Checks, Verdict
 from cli.validate.vendors import check_vendor
-from cli.vendors import UnknownError, ask, besides
+from cli.vendors import UnknownError, ask, extra_checks
 from local_cloud.certificate import create_server_certificate
 from local_cloud.vendor_apis.atlas import AtlasApi
 from local_cloud.vendor_apis.atlas_project import Project, refusal
@@ -167,7 +167,7 @@ def test_what_is_as_the_settings_want_is_enabled_and_has_no_fault(world: World, 
 
 
 @pytest.mark.parametrize(
-    ("name", "besides"),
+    ("name", "further"),
     [
         ("orders", {"the alert for failed exports", "database auditing", "the redaction of clusters' logs"}),
         ("ledger", {"the external id that the cluster uses"}),
@@ -175,8 +175,8 @@ def test_what_is_as_the_settings_want_is_enabled_and_has_no_fault(world: World, 
         ("platform", set()),
     ],
 )
-def test_what_connect_manages_besides_has_a_line_of_its_own(world: World, name: str, besides: set[str]) -> None:
-    assert world.checks(name).keys() == {"the vendor's own configuration"} | besides
+def test_each_further_object_of_connect_has_its_own_line(world: World, name: str, further: set[str]) -> None:
+    assert world.checks(name).keys() == {"the vendor's own configuration"} | further
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_what_connect_does_not_manage_is_not_looked_at(world: World) -> None:
             "connect": orders.connect.model_copy(update={"alert": False, "auditing": None, "redact_clusters": ()}),
         }
     )
-    assert besides(world.account, bare) == {}
+    assert extra_checks(world.account, bare) == {}
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_the_external_id_of_a_cluster_is_the_one_that_the_deploy_sends(
 
 def test_a_cluster_on_the_standard_plan_has_its_own_id_and_no_choice(world: World) -> None:
     ledger = world.party("ledger").model_copy(update={"plan": "standard"})
-    assert besides(world.account, ledger) == {}
+    assert extra_checks(world.account, ledger) == {}
 
 
 def test_one_thing_that_may_not_be_seen_leaves_the_others_checked(

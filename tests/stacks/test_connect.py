@@ -49,7 +49,7 @@ def only(of: Synthesized, stack: str, resource_type: str) -> tuple[str, dict[str
 
 
 def connector_statements(of: Synthesized, stack: str) -> list[dict[str, Any]]:
-    """Every statement of the role that the connector's functions run with, besides its own logs and configurations."""
+    """Every statement of the connector functions' role, except those for its own logs and configurations."""
     ((role_id, role),) = [each for each in resources(of, stack).items() if each[0].startswith("ConnectorRole")]
     (policy,) = role["Properties"]["Policies"]
     found: list[dict[str, Any]]

@@ -52,7 +52,7 @@ class Settings:
     parameters
         Includes those that the custom-role way needs.
     libraries
-        What the parameter ``shared_preload_libraries`` must have besides what it has.
+        What must be added to the parameter ``shared_preload_libraries``.
     group
         The parameter group that is made where the database has a default one.
     own_group

@@ -73,7 +73,7 @@ _UNDO_PAUSE_SECONDS = 10.0
 
 
 class Context(Protocol):
-    """What Lambda passes besides the event."""
+    """The context object that Lambda passes with the event."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Return how long the function may still run."""

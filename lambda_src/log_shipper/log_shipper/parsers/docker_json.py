@@ -124,7 +124,7 @@ def _parse(line: str, origin: Origin) -> tuple[Record, str | None]:
 
 
 def _fields(document: Mapping[str, JsonValue]) -> dict[str, str]:
-    """Return what a line says besides its text and its time; ``attrs`` is a map of labels and variables."""
+    """Return the fields of a line other than its message and its time; ``attrs`` is a map of labels and variables."""
     found: dict[str, str] = {}
     for name, value in document.items():
         if name in _OWN:
