@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments
-        What was typed after `logdock`; left out, this process's.
+        What was typed after `logdock`. Default: this process's arguments.
     """
     typed = sys.argv[1:] if arguments is None else arguments
     # no command waits for what only another one needs

@@ -10,11 +10,11 @@ import typer
 
 SettingsFile = Annotated[Path, typer.Option("--settings", metavar="FILE", help="The settings file of the deployment.")]
 Profile = Annotated[
-    str | None, typer.Option(metavar="NAME", help="AWS profile to use; left out, what the AWS CLI would use.")
+    str | None, typer.Option(metavar="NAME", help="AWS profile to use. Default: the one that the AWS CLI would use.")
 ]
 Region = Annotated[
     str | None,
-    typer.Option(metavar="REGION", help="Only this Region of the deployment; left out, all that the settings name."),
+    typer.Option(metavar="REGION", help="Only this Region of the deployment. Default: all Regions in the settings."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
 DEFAULT_SETTINGS = Path("logdock.yaml")

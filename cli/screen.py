@@ -78,7 +78,7 @@ class Screen:
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, can_go: Collection[str] = ()) -> None:
         """Print a table; columns of numbers are aligned to the right.
 
-        Where it is wider than the terminal its columns come closer, and then those that can go are left out.
+        If it is wider than the terminal, its columns come closer, and then optional columns are omitted.
         """
         if self.as_json:
             return

@@ -55,7 +55,7 @@ def ask(account: Account, party: Party, key_arn: str | None = None) -> Answer:
     Parameters
     ----------
     key_arn
-        The export's key, which Atlas must name. Left out: that is not looked at.
+        The export's key, which Atlas must name. Default: not checked.
 
     Raises
     ------

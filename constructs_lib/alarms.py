@@ -57,7 +57,7 @@ class AlarmProps:
     period_seconds, periods, datapoints
         So many of so many periods make an alarm: by default one of a day's five-minute periods.
     warm_up_minutes
-        How long the alarm is not evaluated after it was made. Left out: not at all.
+        How long the alarm is not evaluated after it was created. Default: 0.
     """
 
     name: str

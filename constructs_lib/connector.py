@@ -213,7 +213,7 @@ class Connector(Construct):
         permissions
             What the operation needs, also to be undone.
         configuration
-            What the function uses. Nothing in it may come from a resource that waits for this connector. Left out: the
+            What the function uses. Nothing in it may come from a resource that waits for this connector. Default: the
             properties.
         """
         chosen = self._configure(construct_id, operation, properties if configuration is None else configuration)

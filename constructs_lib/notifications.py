@@ -60,7 +60,7 @@ class NotificationsProps:
     remind_after_minutes
         How long an alarm lasts before it is told again.
     webhook
-        A webhook that is posted every message. Left out: none.
+        A webhook that is posted every message. Default: none.
     runbook
         Address or path of the runbook.
     """

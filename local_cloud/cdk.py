@@ -81,7 +81,7 @@ class Cdk:
     running: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
 
     def bootstrap(self, *regions: str) -> None:
-        """Make the CDK's own bucket and roles in the account, in these Regions (left out: its own)."""
+        """Make the CDK's own bucket and roles in the account, in these Regions (default: its own)."""
         # From a directory without a cdk.json, or it would synthesize the app first.
         with tempfile.TemporaryDirectory(dir=self.cloud.directory) as empty:
             environments = [f"aws://{self.account}/{region}" for region in regions or (self.region,)]
@@ -123,7 +123,7 @@ class Cdk:
         exclusively
             The named stacks alone.
         outputs_file
-            Where the outputs are written. Left out: into the emulator's directory.
+            File for the outputs. Default: a file in the emulator's directory.
         tell
             Called with the stacks that are under way.
         """

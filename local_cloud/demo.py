@@ -160,7 +160,7 @@ def localised(settings_file: Path, listener_url: str, vendors: Vendors, local_fi
     """Write a settings file whose logs stay on this machine, and load it.
 
     Logz.io's listener becomes the one on loopback, and so do the vendors' APIs. Destinations that nobody here plays are
-    left out: nothing must leave this machine. So are Multi-Region Access Points, which the emulator has but cannot be
+    removed: nothing must leave this machine. So are Multi-Region Access Points, which the emulator has but cannot be
     reached through.
 
     Parameters

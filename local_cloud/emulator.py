@@ -51,7 +51,7 @@ class Emulator:
     Parameters
     ----------
     log_file
-        Where the emulator writes its log. Left out: into its temporary directory, and gone with it.
+        File for the emulator's log. Default: a file in its temporary directory, which is deleted at the end.
     options
         Further environment variables of the emulator, such as ``LAMBDA_ASYNC_RETRY_BASE_SECONDS``. Lambda functions
         inherit them.

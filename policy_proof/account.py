@@ -42,7 +42,7 @@ class Account:
     templates, regions
         Its templates and their Regions, by stack.
     physical_ids, answers
-        As for `Templates`. Answers that are left out are made up.
+        As for `Templates`. Missing answers are made up.
     """
 
     def __init__(

@@ -91,7 +91,7 @@ class Cast:
     settings, account
         The deployment, and what its templates make.
     foreign_key
-        A key of an account that has nothing to do with anybody here. Left out: one that does not exist.
+        A key of an unrelated account. Default: one that does not exist.
     """
 
     def __init__(self, settings: Deployment, account: Account, foreign_key: str | None = None) -> None:

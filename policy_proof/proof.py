@@ -85,7 +85,7 @@ class Proof:
     physical_ids, foreign_key, answers
         As the cloud named them, and as the vendors answered, when it is deployed.
     stack
-        Only what is about this stack. Left out: everything.
+        Only what is about this stack. Default: everything.
     """
 
     def __init__(

@@ -28,7 +28,7 @@ _NAMED_BY = {
     "AWS::SSM::Parameter": "Name",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
-"""The property that names a resource; where it is left out, CloudFormation makes a name up."""
+"""The property that names a resource; without it CloudFormation generates a name."""
 
 _ARNS = {
     "AWS::CloudWatch::MetricStream": "arn:{partition}:cloudwatch:{region}:{account}:metric-stream/{name}",

@@ -32,7 +32,7 @@ _READ = {
 
 
 class UnreadPolicyError(Exception):
-    """A policy that would be left out; the report must not look complete without it."""
+    """A policy that the report would omit; it must not look complete without it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -98,11 +98,11 @@ class Webhook(Model):
 
 
 class ExportAlerts(Model):
-    """What differs for one export; what is left out is as in the deployment's `alerts`."""
+    """What differs for one export; the defaults are the deployment's `alerts`."""
 
     silent_after_minutes: SilentMinutes | None = Field(
         default=None,
-        description="Minutes without a landing that are an alarm, 5 to 2880; 0: never. Left out: the deployment's, but "
+        description="Minutes without a landing that are an alarm, 5 to 2880; 0: never. Default: the deployment's, but "
         "no less than what is usual for the kind; never for `aptible`.",
     )
     lag_after_minutes: LagMinutes | None = Field(
@@ -139,7 +139,7 @@ class Alerts(Model):
         default=60, description="Minutes between landing and shipping that are an alarm."
     )
     daily_gb: Gigabytes | None = Field(
-        default=None, description="GB of one export in 24 hours that are a warning. Left out: none is."
+        default=None, description="GB of one export in 24 hours that are a warning. Default: no warning."
     )
     volume_band: Switch = Field(
         default=False,

@@ -36,7 +36,7 @@ class MongodbAtlasExport(BucketExport):
     kind: Literal["mongodb-atlas"] = Field(description="This kind of export.")
     project_id: ProjectId = Field(description="Atlas project id. At most 10 exports per project.")
     connect: AtlasConnect | None = Field(
-        default=None, description="Switch the export on by the deploy. Left out: `NextSteps` has the commands."
+        default=None, description="Switch the export on by the deploy. Default: off; `NextSteps` has the commands."
     )
     atlas_principal_arn: PrincipalArn | None = Field(
         default=None,
@@ -51,7 +51,7 @@ class MongodbAtlasExport(BucketExport):
         "which reads it.",
     )
     bucket: BucketName | None = Field(
-        default=None, description="Name of the landing bucket. Left out: <deployment>-<name>-<account>-<region>."
+        default=None, description="Name of the landing bucket. Default: <deployment>-<name>-<account>-<region>."
     )
     prefix: Prefix = Field(default="atlas", description="Directory in the bucket that Atlas writes under.")
     log_types: Annotated[tuple[AtlasLogType, ...], *EachOnce, *NotEmpty] = Field(
@@ -111,7 +111,7 @@ class AptibleExport(BucketExport):
     kind: Literal["aptible"] = Field(description="This kind of export.")
     stack_region: Region = Field(description="AWS Region of the Aptible stack; the bucket must be in the same.")
     bucket: BucketName | None = Field(
-        default=None, description="Name of the landing bucket. Left out: <deployment>-<name>-<account>-<region>."
+        default=None, description="Name of the landing bucket. Default: <deployment>-<name>-<account>-<region>."
     )
     replication_role_arn: PrincipalArn = Field(
         default="arn:aws:iam::916150859591:role/s3-stack-log-replication",
@@ -171,7 +171,7 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
 
     kind: Literal["s3-logs"] = Field(description="This kind of export.")
     bucket: BucketName | None = Field(
-        default=None, description="Name of the bucket made here. Left out: <deployment>-<name>-<account>-<region>."
+        default=None, description="Name of the bucket made here. Default: <deployment>-<name>-<account>-<region>."
     )
     services: Annotated[tuple[S3Service, ...], *EachOnce] = Field(
         default=(), description="AWS services that may deliver to the bucket made here."
@@ -182,7 +182,7 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
     kms_key_arn: KeyArn | None = Field(
         default=None, description="Key of the existing bucket, if it is encrypted with one."
     )
-    prefix: Prefix | None = Field(default=None, description="Only objects under this prefix. Left out: all.")
+    prefix: Prefix | None = Field(default=None, description="Only objects under this prefix. Default: all.")
     format: S3Format = Field(default="auto", description="`auto`: told by content.")
 
     def landing(self, home: Home) -> BucketLanding:

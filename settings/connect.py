@@ -41,10 +41,10 @@ class Connect(Model):
 
     secret: SecretReference = Field(description="Name or ARN of the secret that holds the vendor's API credential.")
     secret_key_arn: KeyArn | None = Field(
-        default=None, description="KMS key of that secret, if it has one of your own. Left out: AWS's own key."
+        default=None, description="KMS key of that secret, if it has one of your own. Default: AWS's own key."
     )
     api_base_url: Annotated[HttpsUrl, AfterValidator(_host_alone)] | None = Field(
-        default=None, description="Another address of the vendor's API. Left out: the vendor's public one."
+        default=None, description="Another address of the vendor's API. Default: the vendor's public one."
     )
     adopt: Switch = Field(
         default=False,
@@ -64,7 +64,7 @@ class Connect(Model):
     )
     vpc: Vpc | None = Field(
         default=None,
-        description="Run the functions that call the vendor in a VPC, so that they have a fixed address. Left out: "
+        description="Run the functions that call the vendor in a VPC, so that they have a fixed address. Default: "
         "outside of any.",
     )
 

@@ -144,7 +144,7 @@ class AuroraMysqlExport(DatabaseExport):
     )
     parameter_group: ParameterGroup | None = Field(
         default=None,
-        description="The cluster's own DB cluster parameter group, which the deploy may change. Left out: the cluster "
+        description="The cluster's own DB cluster parameter group, which the deploy may change. Default: the cluster "
         "still uses a default group; if `log_types` needs parameters (`audit`, `general` and `slowquery` do), the "
         "deploy makes one and attaches it, and the instances must then be restarted once.",
     )

@@ -51,9 +51,7 @@ class Deployment(Model):
         default="soc2",
         description="How long logs are kept: a profile (soc2, pci, hipaa, seven-years), or {hot_days, archive_days}.",
     )
-    replica: Replica | None = Field(
-        default=None, description="A copy of the archive in another Region. Left out: none."
-    )
+    replica: Replica | None = Field(default=None, description="A copy of the archive in another Region. Default: none.")
     alerts: Alerts = Field(default=Alerts(), description="Who hears of a failure, and when something is one.")
     dashboard: Switch = Field(
         default=True, description="A CloudWatch dashboard of the deployment, in a stack of its own."
@@ -65,7 +63,7 @@ class Deployment(Model):
         "docs/subscriptions.md says what each costs and how to change from one to the other.",
     )
     sql: Sql | None = Field(
-        default=None, description="SQL over what landed, with Amazon Athena (docs/sql.md). Left out: none."
+        default=None, description="SQL over what landed, with Amazon Athena (docs/sql.md). Default: none."
     )
     readers: Annotated[tuple[PersonArn, ...], *EachOnce, AfterValidator(_fit_a_trust_policy)] = Field(
         default=(),

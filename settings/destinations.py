@@ -104,7 +104,7 @@ class LogzioDestination(Model):
     )
     connect: LogzioConnect | None = Field(
         default=None,
-        description="`fetch`: create the fetchers by the deploy. Left out: `NextSteps` has the commands.",
+        description="`fetch`: create the fetchers by the deploy. Default: off; `NextSteps` has the commands.",
     )
     account_id: AccountId | None = Field(
         default=None,
@@ -126,7 +126,7 @@ class LogzioDestination(Model):
     )
     metrics: LogzioMetrics | None = Field(
         default=None,
-        description="Metrics of CloudWatch that are streamed to Logz.io, in either mode. Left out: none.",
+        description="Metrics of CloudWatch that are streamed to Logz.io, in either mode. Default: none.",
     )
     concurrency: Concurrency | None = Field(default=None, description=_CONCURRENCY_TEXT)
 

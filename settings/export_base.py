@@ -172,5 +172,5 @@ class OwnLogGroupExport(LogGroupExport):
     """An export that lands in log groups made here."""
 
     retention_days: LogGroupDays | None = Field(
-        default=None, description="Days in CloudWatch. Left out: `hot_days` of the deployment's retention."
+        default=None, description="Days in CloudWatch. Default: `hot_days` of the deployment's retention."
     )

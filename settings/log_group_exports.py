@@ -39,7 +39,7 @@ class CockroachdbGroup(Model):
     min_level: Literal["UNSPECIFIED", "WARNING", "ERROR", "FATAL"] = Field(
         default="UNSPECIFIED", description="Lines below this level are not exported. UNSPECIFIED: all are."
     )
-    redact: Switch | None = Field(default=None, description="Left out: as the export's `redact`.")
+    redact: Switch | None = Field(default=None, description="Default: the export's `redact`.")
 
 
 class CockroachdbExport(OwnLogGroupExport):
@@ -51,7 +51,7 @@ class CockroachdbExport(OwnLogGroupExport):
     )
     cluster_id: ClusterUuid = Field(description="Cluster id, from the Cloud Console's URL.")
     connect: CockroachdbConnect | None = Field(
-        default=None, description="Enable the log export by the deploy. Left out: `NextSteps` has the commands."
+        default=None, description="Enable the log export by the deploy. Default: off; `NextSteps` has the commands."
     )
     cluster_account_id: AccountId | None = Field(
         default=None,
@@ -63,7 +63,7 @@ class CockroachdbExport(OwnLogGroupExport):
         default=None,
         validate_default=True,
         description="Advanced: an id of your own making, sent as `aws_external_id`, or [old, new]. Required without "
-        "`connect`, which takes the stack's own id. Standard: left out, it is the cluster id.",
+        "`connect`, which takes the stack's own id. Standard: do not set it; it is the cluster id.",
     )
     log_group: LogGroupName = Field(description="`log_name`: the log group of all channels that no group names.")
     adopt_log_groups: Switch = Field(
@@ -81,7 +81,7 @@ class CockroachdbExport(OwnLogGroupExport):
     )
     regions: Annotated[tuple[Region, ...], *EachOnce] = Field(
         default=(),
-        description="Every Region of the cluster: each gets its log groups. Left out: the deployment's Region alone, "
+        description="Every Region of the cluster: each gets its log groups. Default: the deployment's Region alone, "
         "and all logs are sent there.",
     )
     session_seconds: SessionSeconds = 43200
@@ -163,9 +163,7 @@ class CloudwatchLogsExport(LineExport, LogGroupExport):
         description="Log groups by prefix, at most 10: those that exist now, and each hour those that have appeared "
         "since.",
     )
-    retention_days: LogGroupDays | None = Field(
-        default=None, description="Set on the log groups. Left out: not touched."
-    )
+    retention_days: LogGroupDays | None = Field(default=None, description="Set on the log groups. Default: unchanged.")
     encrypt: Switch = Field(default=False, description="Associate the export's own key with the log groups.")
     format: Literal["auto", "json-lines", "plain"] = Field(
         default="auto",

@@ -50,7 +50,7 @@ class LogzioMetrics(Model):
         description="Namespaces of CloudWatch, each with the metrics that are sent; `[]` sends all of a namespace.",
     )
     listener_url: HttpsUrl | None = Field(
-        default=None, description="Another address of the metrics listener. Left out: that of `region`."
+        default=None, description="Another address of the metrics listener. Default: that of `region`."
     )
     tags: Switch = Field(
         default=False,

@@ -47,7 +47,7 @@ class Retention(Model):
     cold_after_days: ArchiveDays | None = Field(
         default=None,
         description="Days in S3 before objects move to Glacier Deep Archive, where reading takes a restore of 12 to 48 "
-        "hours: at least 90, and 180 before they expire. Aptible's own objects never move there. Left out: never; no "
+        "hours: at least 90, and 180 before they expire. Aptible's own objects never move there. Default: never; no "
         "profile does.",
     )
 

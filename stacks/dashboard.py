@@ -85,7 +85,7 @@ def _alarm_states(settings: Deployment, names: Names) -> Iterator[Widget]:
 
 
 def _costs(settings: Deployment, names: Names) -> Iterator[Widget]:
-    """Yield what each export costs a month at its pace in the time that is shown; what nobody measures is left out."""
+    """Yield what each export costs a month at its pace in the time that is shown; what is not measured is omitted."""
     metrics: list[object] = []
     for at, export in enumerate(settings.exports):
         way = export.lands_in

@@ -268,7 +268,7 @@ class ExportAlarms(Construct):
             self.security_alarm(name, metrics[0])
 
     def security_alarm(self, name: str, metric: Metric | None = None) -> None:
-        """Raise an alarm on a count of security events; left out, on the shipper's own count."""
+        """Raise an alarm on a count of security events. Default: the shipper's own count."""
         setting = f"{name.replace('-', '_')}_per_hour"
         most: int | None = getattr(self._alerts, setting)
         if most is None:

@@ -55,7 +55,7 @@ def rotate_external_id(
     as_json: Json = False,
     begin: Annotated[bool, typer.Option("--begin", help="Write [old, new] into the settings file.")] = False,
     new: Annotated[
-        str | None, typer.Option(metavar="ID", help="The new id, where the vendor makes it. Left out: one is made.")
+        str | None, typer.Option(metavar="ID", help="The new id, where the vendor makes it. Default: one is made.")
     ] = None,
     finish: Annotated[bool, typer.Option("--finish", help="Write [new] into the settings file.")] = False,
     unchecked: Annotated[

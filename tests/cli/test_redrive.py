@@ -366,7 +366,7 @@ class TestArchiverEvents:
     @pytest.mark.parametrize(
         ("changed", "reason"),
         [
-            ({"requestPayload": None}, "Lambda left out the event, which was too large"),
+            ({"requestPayload": None}, "Lambda omitted the event, which was too large"),
             ({"requestContext": {}}, "it is no invocation record of Lambda's"),
             (
                 {"requestContext": {"functionArn": "arn:aws:lambda:eu-west-1:111122223333:function:other:$LATEST"}},

@@ -42,7 +42,7 @@ def titled(example: Synthesized, beginning: str) -> dict[str, dict[str, Any]]:
 
 
 def metrics(example: Synthesized) -> Iterator[tuple[str, str, dict[str, str], dict[str, Any]]]:
-    """Yield what is shown: namespace, name, dimensions, rendering; expressions are left out."""
+    """Yield what is shown: namespace, name, dimensions, rendering; expressions are omitted."""
     for widget in widgets(example):
         for metric in widget["properties"].get("metrics", []):
             rendering = metric[-1] if isinstance(metric[-1], dict) else {}

@@ -231,7 +231,7 @@ def connect(
     secret : str
         Holds ``client_id`` and ``client_secret`` of a service account, or ``public_key`` and ``private_key``.
     base_url : str
-        ``https://cloud.mongodbgov.com`` for Atlas for Government. Left out: the commercial Atlas.
+        ``https://cloud.mongodbgov.com`` for Atlas for Government. Default: the commercial Atlas.
     """
     base_url = (base_url or BASE_URL).rstrip("/")
     fields = read(secret, ("client_id", "client_secret"), ("public_key", "private_key"))

@@ -216,7 +216,7 @@ def connect(
     secret : str
         Holds ``api_key``, or is that key.
     base_url : str
-        Another address. Left out: the public one.
+        Another address. Default: the public one.
     """
     key = read(secret, ("api_key",))["api_key"]
     return ClusterApi(

@@ -82,7 +82,7 @@ def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
     Parameters
     ----------
     physical_id : str
-        The resource's, at a Delete: it names the account that the fetchers are in. Left out: the account and the
+        The resource's, at a Delete: it names the account that the fetchers are in. Default: the account and the
         external ids are those that the operation ``logzio-account`` was answered, under its configuration ``Account``.
     """
     check_names(

@@ -178,7 +178,7 @@ class VendorApi:
         headers
             Headers of this request.
         is_repeatable
-            Whether the request may be sent again when its fate is not known. Left out: every method but POST.
+            Whether the request may be sent again when its result is unknown. Default: yes for every method but POST.
 
         Raises
         ------
