@@ -1,4 +1,4 @@
-"""How people hear of alarms beyond their first notice: reminders, one "recovered", and a webhook for all of it.
+"""Alarm notifications after the first one: reminders, one "recovered", and a webhook for all of it.
 
 CloudWatch itself notifies topics when an alarm begins (`constructs_lib.alarms`). It never repeats that, and its "OK"
 also comes when an alarm is made, so the rest is done here, without a function: event rules on alarm state changes, and
@@ -45,7 +45,7 @@ class WebhookProps:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotificationsProps:
-    """Who hears, and how often.
+    """Recipients, and how often they are notified.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class Notifications(Construct):
             self,
             "Connection",
             name=self._name,
-            description="Logdock: the webhook that hears of alarms",
+            description="Logdock: the webhook that alarms notify",
             authorization_type="API_KEY",
             auth_parameters=events.CfnConnection.AuthParametersProperty(
                 api_key_auth_parameters=events.CfnConnection.ApiKeyAuthParametersProperty(

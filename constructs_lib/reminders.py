@@ -63,7 +63,7 @@ def definition(
             ),
             "Test": _says(
                 f"'[{deployment}] test'",
-                f"'[{deployment}] test: whoever reads this hears of the alarms of {deployment}.'",
+                f"'[{deployment}] test: you receive the alarms of {deployment}.'",
             ),
             "Wait": {"Type": "Wait", "Seconds": remind_after_seconds, "Next": "Look"},
             "Look": {

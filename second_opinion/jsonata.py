@@ -94,9 +94,7 @@ SAMPLES: dict[str, list[Sample]] = {
         )
     ],
     "Test.Assign.subject": [_sample(_input(state="TEST"), "[acme-prod] test")],
-    "Test.Assign.text": [
-        _sample(_input(state="TEST"), "[acme-prod] test: whoever reads this hears of the alarms of acme-prod.")
-    ],
+    "Test.Assign.text": [_sample(_input(state="TEST"), "[acme-prod] test: you receive the alarms of acme-prod.")],
     "Look.Arguments.AlarmNames.0": [_sample(_input(state="ALARM"), "acme-prod/orders")],
     "Look.Assign.alarm": [_sample(_input(state="ALARM"), "acme-prod/orders")],
     "Look.Assign.told": [_sample(_input(since=_SINCE), _SINCE), _sample(_input(state="ALARM"), "")],

@@ -1,4 +1,4 @@
-"""Who hears of a failure, and from what figure on something is one."""
+"""Who is notified of a failure, and the thresholds."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class ExportAlerts(Model):
 
 
 class Alerts(Model):
-    """Who hears of a failure, and when something is one."""
+    """Who is notified of a failure, and the thresholds."""
 
     email: Annotated[tuple[Email, ...], *EachOnce] = Field(
         default=(), description="Addresses; each must confirm its subscription once (in each Region with stacks)."

@@ -52,7 +52,7 @@ class Deployment(Model):
         description="How long logs are kept: a profile (soc2, pci, hipaa, seven-years), or {hot_days, archive_days}.",
     )
     replica: Replica | None = Field(default=None, description="A copy of the archive in another Region. Default: none.")
-    alerts: Alerts = Field(default=Alerts(), description="Who hears of a failure, and when something is one.")
+    alerts: Alerts = Field(default=Alerts(), description="Who is notified of a failure, and the thresholds.")
     dashboard: Switch = Field(
         default=True, description="A CloudWatch dashboard of the deployment, in a stack of its own."
     )

@@ -1,4 +1,4 @@
-"""Who hears of alarms, in the deployment's own Region and in every other one that has stacks."""
+"""Alarm notifications, in the deployment's own Region and in every other one that has stacks."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _resolved(secret: str | None) -> str:
 
 
 def recipients(settings: Deployment) -> str:
-    """Say who hears of alarms, for whoever deploys."""
+    """Return who is notified of alarms, for the stack's outputs."""
     alerts = settings.alerts
     who = [*alerts.email, *alerts.sns_topic_arns, *(["the webhook"] if alerts.webhook else [])]
     return ", ".join(who) or "Nobody: set alerts.email, alerts.sns_topic_arns or alerts.webhook"

@@ -91,7 +91,7 @@ class CoreStack(Stack):
         self.key.allow(statements.encrypt_log_groups(groups, names.region))
         # Exported whether or not somebody imports it, so that an export that comes or goes does not change this stack.
         CfnOutput(self, "ArchiveKeyArn", value=self.key.arn, export_name=names.archive_key_export)
-        CfnOutput(self, "AlertsGoTo", value=recipients(settings), description="Who hears of alarms")
+        CfnOutput(self, "AlertsGoTo", value=recipients(settings), description="Recipients of alarm notifications")
         CfnOutput(self, "ArchiveBucketName", value=self.archive.name, description="Every export's logs, as JSON lines")
 
     def _bucket(self, construct_id: str, purpose: str, *, encrypted: bool) -> LandingBucket:

@@ -11,6 +11,7 @@ INSTEAD = {
     "mend(?:s|ed|ing)?": "fix",
     "for ever": "indefinitely",
     "hearers?": "recipient",
+    "hears?": "notify; recipient",
     "left out": "default, omitted or skipped",
     "besides": "also",
 }

@@ -1,4 +1,4 @@
-"""What all exports share: the archiver, the shippers and their secrets, and who hears of failures."""
+"""What all exports share: the archiver, the shippers and their secrets, and the alarm recipients."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _check_metrics(account: Account, checks: Checks, destination: str, metrics: 
 
 
 def check_topic(account: Account, region: str) -> Checks:
-    """Check that who is to hear of failures in a Region has confirmed."""
+    """Check that the recipients of a Region's alarms have confirmed."""
     stack = (
         account.names.core_stack if region == account.settings.region else account.names.in_region("shipper", region)
     )
@@ -79,7 +79,7 @@ def check_topic(account: Account, region: str) -> Checks:
             check.require(address in found, f"{address} is not subscribed")
             check.require(
                 found.get(address, "arn:").startswith("arn:"),
-                f"{address} has not confirmed, and hears nothing",
+                f"{address} has not confirmed, and is not notified",
                 "follow the link in AWS's mail, or subscribe it again",
             )
     return checks

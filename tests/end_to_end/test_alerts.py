@@ -1,4 +1,4 @@
-"""Somebody hears it: a vendor that stops and a destination that dies, each told at a webhook, until it is over."""
+"""A webhook is notified of a vendor that stops and a destination that dies, until the failure is over."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class World:
         pages = self.stage.customer("cloudwatch").get_paginator("describe_alarms").paginate()
         return {alarm["AlarmName"]: alarm["StateValue"] for page in pages for alarm in page["MetricAlarms"]}
 
-    def heard_by_the_topic(self) -> list[dict[str, Any]]:
+    def messages_of_the_topic(self) -> list[dict[str, Any]]:
         """Return what the user's own topic got: the alarms as documents, the other messages as {text}."""
         sqs = self.stage.customer("sqs")
         url, found = sqs.get_queue_url(QueueName="oncall")["QueueUrl"], []
@@ -193,10 +193,10 @@ def test_a_vendor_that_stops_is_told_reminded_of_and_told_to_be_back(world: Worl
     until_no_execution_runs(world, machine)
     assert not [text for text in world.webhook.texts if "recovered" in text and "orders" in text]
 
-    heard = world.heard_by_the_topic()
-    (first,) = [message for message in heard if message.get("AlarmName") == "acme-prod/orders/silence"]
+    messages = world.messages_of_the_topic()
+    (first,) = [message for message in messages if message.get("AlarmName") == "acme-prod/orders/silence"]
     assert (first["NewStateValue"], first["AlarmDescription"] in began) == ("ALARM", True)
-    texts = [message["text"] for message in heard if "text" in message]
+    texts = [message["text"] for message in messages if "text" in message]
     assert still in texts
     assert len([text for text in texts if "recovered: none of the alarms of acme-prod/orders is on" in text]) == 1
 
@@ -253,14 +253,14 @@ def test_a_test_message_reaches_everybody(world: World) -> None:
     person = Person(world.stage, world.settings_file, lambda _: needs(world.stage))
     code, shown = person.logdock("alerts", "test")
     assert re.findall(r"^eu-west-1 +(\S.*?) {2,}(.+?) *$", shown, re.MULTILINE) == [
-        ("oncall@acme.example", "hears"),
+        ("oncall@acme.example", "confirmed"),
         ("arn:aws:sns:eu-west-1:111122223333:oncall", "is sent it"),
         ("the webhook", "is sent it"),
     ]
     assert code == 0
-    message = "[acme-prod] test: whoever reads this hears of the alarms of acme-prod."
+    message = "[acme-prod] test: you receive the alarms of acme-prod."
     assert world.wait_for_message("test") == message
-    assert {"text": message} in world.heard_by_the_topic()
+    assert {"text": message} in world.messages_of_the_topic()
 
 
 def test_the_page_says_what_who_sends_a_test_message_may_do(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Who hears of alarms: the topic, the rules, the reminders and the webhook, with their documents compared whole."""
+"""Alarm notifications: the topic, the rules, the reminders and the webhook, with their documents compared whole."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_the_topic_admits_this_deployments_alarms_alone(everything: Synthesized)
     }
 
 
-def test_the_reminders_hear_of_composites_that_begin_and_of_those_that_were_on_and_end(everything: Synthesized) -> None:
+def test_reminders_receive_composites_that_begin_and_those_that_end(everything: Synthesized) -> None:
     found = rule(everything, "acme-prod-alerts-state")
     assert found["EventPattern"] == {
         "source": ["aws.cloudwatch"],
@@ -154,7 +154,7 @@ def test_the_reminders_hear_of_composites_that_begin_and_of_those_that_were_on_a
     }
 
 
-def test_the_webhook_hears_of_every_alarm_that_begins_and_of_what_the_reminders_tell() -> None:
+def test_the_webhook_receives_every_alarm_that_begins_and_all_reminders() -> None:
     example = synthesize(ALERTS)
     began, told = rule(example, "acme-prod-alerts-began"), rule(example, "acme-prod-alerts-told")
     assert began["EventPattern"]["detail"] == {

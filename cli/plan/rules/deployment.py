@@ -153,7 +153,7 @@ def sql(change: Change) -> Iterable[Effect]:
 
 
 def email(change: Change) -> Iterable[Effect]:
-    """An address hears after it has confirmed."""
+    """An address is notified after it has confirmed."""
     if change.removed:
         yield effect(change, Kind.NOTE, f"{joined(change.removed)} is no longer notified.")
     if change.added:

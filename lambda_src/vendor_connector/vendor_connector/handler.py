@@ -239,7 +239,7 @@ def _undo(name: str, operation: Operation, request: Request) -> None:
 
 
 def _undo_replacement(name: str, operation: Operation, event: Mapping[str, Any], request: Request) -> None:
-    """Undo an Update that was to replace: of what it made CloudFormation may never hear."""
+    """Undo an Update that was to replace: CloudFormation may never learn what it created."""
     if event["RequestType"] != "Update" or event["PhysicalResourceId"] == event["FormerId"]:
         return
     while True:
