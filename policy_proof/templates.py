@@ -98,8 +98,8 @@ class Templates:
     regions
         The Region of each stack.
     physical_ids
-        What CloudFormation named stacks and resources that the templates do not name, by stack and logical id. Left
-        out: names are made up, as CloudFormation would.
+        What CloudFormation named stacks and resources that the templates do not name, by stack and logical id.
+        Default: names are generated, as CloudFormation would.
     answers
         What the vendors answer that the deploy asks.
     """

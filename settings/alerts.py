@@ -148,8 +148,8 @@ class Alerts(Model):
     )
     failed_logins_per_hour: PerHour | None = Field(
         default=None,
-        description="Failed logins that are an alarm (`aurora-mysql`, `rds`, `cockroachdb`, `mongodb-atlas`). Left "
-        "out: they are counted only.",
+        description="Failed logins that are an alarm (`aurora-mysql`, `rds`, `cockroachdb`, `mongodb-atlas`). "
+        "Default: they are counted only.",
     )
     privilege_changes_per_hour: PerHour | None = Field(
         default=None,

@@ -101,7 +101,7 @@ class MongodbAtlasExport(BucketExport):
     @classmethod
     def _buckets_of_an_access_point(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if value and info.data.get("mrap_arn", "refused") is None:
-            raise invalid("nothing unless `mrap_arn` is set")
+            raise invalid("no value without `mrap_arn`")
         return value
 
 
@@ -207,7 +207,7 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
     @classmethod
     def _key_of_an_existing_bucket(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("existing_bucket", "refused") is None:
-            raise invalid("nothing unless `existing_bucket` is set: a bucket made here has its own key")
+            raise invalid("no value without `existing_bucket`: a bucket made here has its own key")
         return value
 
     @field_validator("format")

@@ -35,5 +35,5 @@ class Replica(Model):
     @classmethod
     def _with_a_lock(cls, value: int | None, info: ValidationInfo) -> int | None:
         if "lock" in info.data and (value is None) != (info.data["lock"] is None):
-            raise invalid("the days of the lock" if value is None else "nothing unless `lock` is set")
+            raise invalid("the days of the lock" if value is None else "no value without `lock`")
         return value

@@ -11,6 +11,8 @@ INSTEAD = {
     "mend(?:s|ed|ing)?": "fix",
     "for ever": "indefinitely",
     "hearers?": "recipient",
+    "nothing unless": "no value without, off by default",
+    "what stands": "the thing itself",
     "hears?": "notify; recipient",
     "left out": "default, omitted or skipped",
     "besides": "also",

@@ -345,9 +345,7 @@ def refused_calls(world: World) -> Rows:
 def silent_hours(world: World) -> Rows:
     first, seen = datetime(2026, 11, 10, tzinfo=UTC), {(line.dt, line.hour) for line in world.of("billing")}
     hours = [first + timedelta(hours=number) for number in range(7 * 24)]
-    return [
-        [f"{hour:%Y-%m-%d}", f"{hour:%H}"] for hour in hours if (f"{hour:%Y-%m-%d}", f"{hour:%H}") not in hours_seen
-    ]
+    return [[f"{hour:%Y-%m-%d}", f"{hour:%H}"] for hour in hours if (f"{hour:%Y-%m-%d}", f"{hour:%H}") not in seen]
 
 
 def landed_lines(world: World) -> Rows:

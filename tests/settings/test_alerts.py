@@ -161,7 +161,7 @@ def test_rejects_a_volume_that_nobody_measures(load: Load, refusal: Refusal, set
     ((name, value),) = setting.items()
     (line,) = refusal(document(export("s3-logs", alerts=setting)))
     assert line == (
-        f"exports[0].alerts.{name}: got {str(value).lower()}; expected nothing unless `ship_to` is set: what lands in "
+        f"exports[0].alerts.{name}: got {str(value).lower()}; expected no value without `ship_to`: what lands in "
         "a bucket is measured by who reads it"
     )
     assert load(document(export("s3-logs", alerts=setting, ship_to=["logz"]), destinations=[PUSH]))

@@ -182,7 +182,7 @@ class ClusterApi:
         try:
             document: dict[str, Any] | None = self.api.call(method, self._path(path), body=body, is_repeatable=True)
         except NoAnswerError as error:
-            # An answer of the API itself, not of what stands before it: Cockroach Labs' Terraform provider waits too.
+            # An answer of the API itself, not of a proxy in front of it: Cockroach Labs' Terraform provider waits too.
             if error.status == 503 and error.document.get("code") is not None:
                 raise NotReadyError(f"the cluster is busy ({error})", patience_seconds=ROLLING_SECONDS) from error
             raise
