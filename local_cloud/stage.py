@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from settings.destinations import Destination
     from settings.exports import Export
 
-STRANGER = "999988887777"
+UNRELATED_ACCOUNT = "999988887777"
 """An AWS account that has nothing to do with anybody here."""
 
 

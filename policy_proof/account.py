@@ -134,11 +134,11 @@ class Account:
         """Return the policy of the resource that an ARN names, or is inside of: an object's is its bucket's."""
         return self.policies.get(arn.split("/")[0] if ":s3:::" in arn else arn)
 
-    def owner_of(self, arn: str, strangers: Mapping[str, str]) -> str:
+    def owner_of(self, arn: str, unrelated_buckets: Mapping[str, str]) -> str:
         """Return the account that owns what an ARN names; a bucket's ARN does not say, so others' are named here."""
         if arn == "*":
             return self.id
-        return arn.split(":")[4] or strangers.get(arn.split("/")[0], self.id)
+        return arn.split(":")[4] or unrelated_buckets.get(arn.split("/")[0], self.id)
 
     def blocks_public_access(self, arn: str) -> bool:
         """Tell whether a bucket's RestrictPublicBuckets is on."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_cloud.stage import STRANGER
+from local_cloud.stage import UNRELATED_ACCOUNT
 from policy_proof.account import Account, Policy
 from policy_proof.claim_file import Kind
 from policy_proof.templates import Resource
@@ -97,15 +97,15 @@ class Cast:
     def __init__(self, settings: Deployment, account: Account, foreign_key: str | None = None) -> None:
         self.settings, self.account = settings, account
         self.names = Names.of(settings)
-        key = f"arn:{self.names.partition}:kms:{settings.region}:{STRANGER}:key/11111111-2222-4333-8444-555555555555"
-        self.foreign_key = foreign_key or key
+        kms = f"arn:{self.names.partition}:kms:{settings.region}:{UNRELATED_ACCOUNT}"
+        self.foreign_key = foreign_key or f"{kms}:key/11111111-2222-4333-8444-555555555555"
         self.foreign_bucket = self.names.bucket_arn(f"foreign-{settings.account}")
         self.buckets = [each.arn for each in account.of_type("AWS::S3::Bucket")]
         self._people = {
             caller.name: caller
             for caller in (
                 Caller(name="anonymous", principal="anonymous", policies={}),
-                user("stranger", STRANGER, "stranger"),
+                user("unrelated-account", UNRELATED_ACCOUNT, "unrelated"),
                 session("administrator", settings.account, "administrator", {"everything": EVERYTHING}),
                 session("auditor", settings.account, "auditor", {"reading": READING_BUCKETS}),
                 session("application", settings.account, "application", {"nothing": NOTHING}),
@@ -167,7 +167,7 @@ class Cast:
         return {"shipper": shippers} if shippers else {}
 
     def _common(self, own: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        """Name what every subject may be measured against: the rest of the deployment, and strangers."""
+        """Name what every subject may be measured against: the rest of the deployment, and unrelated accounts."""
         names, account = self.names, self.account
         functions = f":log-group:/aws/lambda/{names.deployment}-"
         groups = [
@@ -185,7 +185,7 @@ class Cast:
             "account": (names.account,),
             "region": (names.region,),
             "deployment": (names.deployment,),
-            "stranger": (STRANGER,),
+            "unrelated-account": (UNRELATED_ACCOUNT,),
             "archive": (names.bucket_arn(names.bucket("archive")),),
             "failures": (names.bucket_arn(names.bucket("failed")),),
             "access-logs": (names.bucket_arn(names.bucket("access-logs")),),

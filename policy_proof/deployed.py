@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from ministack.core import iam_evaluator
 
-from local_cloud.stage import STRANGER, Stage
+from local_cloud.stage import UNRELATED_ACCOUNT, Stage
 from policy_proof.account import Account, Policy
 from policy_proof.cast import Caller, Cast
 from policy_proof.requests import Request
@@ -32,7 +32,10 @@ class DeployedPolicies:
         return self.judge(request.also) if request.also and verdict.answer == "allow" else verdict
 
     def _is_allowed(self, request: Request) -> bool:
-        caller, owner = request.caller, self._account.owner_of(request.resource, {self._cast.foreign_bucket: STRANGER})
+        caller, owner = (
+            request.caller,
+            self._account.owner_of(request.resource, {self._cast.foreign_bucket: UNRELATED_ACCOUNT}),
+        )
         context = iam_evaluator.EvalContext(
             principal_arn=caller.principal,
             principal_type="Service" if caller.is_service else "AssumedRole",

@@ -11,7 +11,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 
-from local_cloud.stage import STRANGER, Stage
+from local_cloud.stage import UNRELATED_ACCOUNT, Stage
 from local_cloud.stand_ins.sessions import Credentials, assume, role_session, user, vendor_identity
 from policy_proof.account import Account
 from policy_proof.answers import Answer, connected
@@ -162,7 +162,7 @@ def judge_live(
         templates,
         regions,
         physical_ids=physical_ids(stage, regions),
-        foreign_key=make_strangers(stage),
+        foreign_key=create_unrelated_resources(stage),
         answers={
             name: Answer(
                 principal_arn=stage.vendors.principal_arn(party), external_id=stage.vendors.external_ids(party)[-1]
@@ -194,8 +194,8 @@ def physical_ids(stage: Stage, stacks: Mapping[str, str]) -> dict[tuple[str, str
     return named
 
 
-def make_strangers(stage: Stage) -> str:
+def create_unrelated_resources(stage: Stage) -> str:
     """Make the bucket and the key of somebody else's that claims name; return the key's ARN."""
-    stage.client("s3", STRANGER, region="us-east-1").create_bucket(Bucket=f"foreign-{stage.settings.account}")
-    key: str = stage.client("kms", STRANGER).create_key()["KeyMetadata"]["Arn"]
+    stage.client("s3", UNRELATED_ACCOUNT, region="us-east-1").create_bucket(Bucket=f"foreign-{stage.settings.account}")
+    key: str = stage.client("kms", UNRELATED_ACCOUNT).create_key()["KeyMetadata"]["Arn"]
     return key

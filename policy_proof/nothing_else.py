@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from local_cloud.stage import STRANGER
+from local_cloud.stage import UNRELATED_ACCOUNT
 from policy_proof.account import Policy
 from policy_proof.cast import Subject
 from policy_proof.claim_file import Entry, NothingElse
@@ -121,7 +121,7 @@ def _question(proof: Proof, subject: Subject, says: NothingElse, one_in: int) ->
             "caller": {"principal": caller.principal, "identity": caller.policies},
             "resources": [*_resources(proof, subject, whole=one_in == EVERY)],
             "account": proof.account.id,
-            "stranger": STRANGER,
+            "unrelatedAccount": UNRELATED_ACCOUNT,
             "region": proof.settings.region,
             "oneIn": one_in,
             "every": sorted({*_HOLD_LOGS, *(text.split(":")[0] for text in says.allowed)}),

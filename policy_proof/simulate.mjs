@@ -112,7 +112,7 @@ const generic = (pattern, account, region) =>
 // Every action of every AWS service, on each of the resources given that it can be about; where none is, on one of
 // this account; and always on one of another account. A condition counts as met: what is allowed under any is found.
 // A sample takes one action in so many, but every one of the services named, on the resources given and their like.
-async function sweep ({ caller, resources, account, stranger, region, oneIn, every }) {
+async function sweep ({ caller, resources, account, unrelatedAccount, region, oneIn, every }) {
   const allowed = {}
   let asked = 0
   let number = 0
@@ -127,7 +127,7 @@ async function sweep ({ caller, resources, account, stranger, region, oneIn, eve
         if (!isDrawn && here.length === 0) continue
         const pattern = (await iamResourceTypeDetails(service, type)).arn
         targets.push(...(here.length ? here : [{ arn: generic(pattern, account, region), owner: account }]))
-        targets.push({ arn: generic(pattern, stranger, region), owner: stranger })
+        targets.push({ arn: generic(pattern, unrelatedAccount, region), owner: unrelatedAccount })
       }
       for (const { arn, owner, policy } of targets) {
         const request = { ...caller, action: `${service}:${action}`, resource: arn, owner, policy, context: {} }

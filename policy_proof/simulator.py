@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from local_cloud.cdk import command_line
-from local_cloud.stage import STRANGER
+from local_cloud.stage import UNRELATED_ACCOUNT
 from policy_proof.account import Account
 from policy_proof.cast import Cast
 from policy_proof.requests import Request
@@ -96,7 +96,7 @@ def _parts(request: Request) -> list[Request]:
 
 
 def _line(request: Request, account: Account, cast: Cast) -> str:
-    owner = account.owner_of(request.resource, {cast.foreign_bucket: STRANGER})
+    owner = account.owner_of(request.resource, {cast.foreign_bucket: UNRELATED_ACCOUNT})
     return json.dumps(
         {
             "principal": request.caller.principal,

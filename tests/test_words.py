@@ -11,6 +11,7 @@ INSTEAD = {
     "mend(?:s|ed|ing)?": "fix",
     "for ever": "indefinitely",
     "hearers?": "recipient",
+    "strangers?": "unrelated account",
     "nothing unless": "no value without, off by default",
     "what stands": "the thing itself",
     "hears?": "notify; recipient",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from local_cloud.stage import STRANGER
+from local_cloud.stage import UNRELATED_ACCOUNT
 from local_cloud.stand_ins.sessions import assume
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def misuse_key(kms: Any, key_arn: str) -> list[Attempt]:
         (
             "grant somebody else the export's key",
             lambda: kms.create_grant(
-                KeyId=key_arn, GranteePrincipal=f"arn:aws:iam::{STRANGER}:root", Operations=["Decrypt"]
+                KeyId=key_arn, GranteePrincipal=f"arn:aws:iam::{UNRELATED_ACCOUNT}:root", Operations=["Decrypt"]
             ),
         ),
     ]

@@ -17,7 +17,7 @@ from local_cloud.stand_ins import databases
 from local_cloud.stand_ins.attempts import misuse_key, reach_further, tamper_with_log_group
 from local_cloud.stand_ins.log_events import put_events
 from local_cloud.stand_ins.recorded import utc, written_again
-from local_cloud.stand_ins.sessions import assume, role_session, stranger
+from local_cloud.stand_ins.sessions import assume, role_session, unrelated_user
 
 if TYPE_CHECKING:
     from local_cloud.journal import Attempt, Journal
@@ -120,7 +120,7 @@ class AuroraMysql:
             *reach_further(stage, application, own=self._export.name),
             (
                 "assume RDS's service-linked role from another AWS account",
-                lambda: assume(stage, stranger(stage), service_role),
+                lambda: assume(stage, unrelated_user(stage), service_role),
             ),
         ]
         self._journal.attempt_all(attempts)

@@ -7,7 +7,7 @@ import datetime
 import json
 from typing import TYPE_CHECKING, Any
 
-from local_cloud.stage import STRANGER
+from local_cloud.stage import UNRELATED_ACCOUNT
 
 if TYPE_CHECKING:
     from local_cloud.journal import Journal
@@ -59,9 +59,9 @@ def user(stage: Stage, account: str, name: str) -> Credentials:
     return credentials
 
 
-def stranger(stage: Stage) -> Credentials:
-    """Return somebody of an AWS account that has nothing to do with anybody here."""
-    return user(stage, STRANGER, "stranger")
+def unrelated_user(stage: Stage) -> Credentials:
+    """Return a user of an AWS account that is unrelated to the deployment and its vendors."""
+    return user(stage, UNRELATED_ACCOUNT, "unrelated")
 
 
 def administrator(stage: Stage) -> Credentials:
@@ -156,7 +156,10 @@ def try_the_door(
         [
             ("assume the role with a wrong external id", door(identity, f"{external_id}x")),
             ("assume the role without an external id", door(identity, None)),
-            ("assume the role from another AWS account that knows the external id", door(stranger(stage), external_id)),
+            (
+                "assume the role from another account that knows the external id",
+                door(unrelated_user(stage), external_id),
+            ),
             (
                 "assume the role from inside the customer's own account, as its administrator",
                 door(administrator(stage), external_id),

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
-from local_cloud.stage import STRANGER, Stage
+from local_cloud.stage import UNRELATED_ACCOUNT, Stage
 from local_cloud.stand_ins.log_events import put_events
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.stand_ins.sessions import role_session
@@ -150,7 +150,7 @@ def test_forged_messages_ship_nothing_and_die_with_their_reason(world: World) ->
     deleted = world.land("plain", "deleted.log", "deleted")
     s3.delete_object(Bucket=world.landing("plain"), Key="deleted.log")
     world.client("events").enable_rule(Name=names.export("plain"))
-    world.stage.client("s3", STRANGER, region="us-east-1").create_bucket(Bucket="strangers-logs")
+    world.stage.client("s3", UNRELATED_ACCOUNT, region="us-east-1").create_bucket(Bucket="unrelated-logs")
     quarantined = "quarantine/cards/other/dt=2026-11-21/1-a.json.gz"
     s3.put_object(Bucket=failed, Key=quarantined, Body=b"{}\n")
     arrived = world.messages()
@@ -174,7 +174,7 @@ def test_forged_messages_ship_nothing_and_die_with_their_reason(world: World) ->
         ("logz", forged("plain", world.landing("cards"), "card.log", card), "plain does not land in the bucket"),
         ("other", forged("cards", world.landing("cards"), "card.log", card), "cards is not shipped to other"),
         # Of somebody else's account.
-        ("logz", forged("plain", "strangers-logs", "a.log"), "plain does not land in the bucket strangers-logs"),
+        ("logz", forged("plain", "unrelated-logs", "a.log"), "plain does not land in the bucket unrelated-logs"),
         # An archive that ships nowhere, under its own name and another's.
         ("logz", forged("vault", archive, archived["Key"]), "vault is not shipped to logz"),
         ("logz", forged("plain", archive, archived["Key"]), "is not an archive object of plain"),
