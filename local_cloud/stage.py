@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from settings.exports import Export
 
 UNRELATED_ACCOUNT = "999988887777"
-"""An AWS account that has nothing to do with anybody here."""
+"""An AWS account that is unrelated to the deployment and its vendors."""
 
 
 @dataclass(frozen=True, slots=True)
