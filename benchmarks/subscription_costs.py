@@ -31,7 +31,7 @@ def _input(value: float, what: str, source: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inputs:
-    """The prices and assumptions; whoever has others puts them in their place."""
+    """The prices and assumptions; replace them with your own figures."""
 
     stream_hour: float = _input(0.04, "a Kinesis stream on demand, $ an hour", "price")
     gb_in: float = _input(0.08, "written to it, $ a GB; each record counts as whole KB", "price")

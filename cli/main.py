@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BotoCoreError, ClientError) as error:
         return _fail(from_aws(error))
     except BrokenPipeError:
-        # Whoever reads has enough; Python would complain once more when it closes the stream.
+        # The reader has closed the pipe; Python would report the same again when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FINE
     except Exception as error:  # noqa: BLE001 - the last resort: what nobody foresaw is told without a traceback

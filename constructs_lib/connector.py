@@ -2,7 +2,7 @@
 
 Two rules decide where its authority comes from and how long it lasts.
 
-**Authority comes from the deployment.** Whoever may invoke the function writes its event, so the event only names a
+**Authority comes from the deployment.** The caller of the function writes its event, so the event only names a
 configuration, and the function reads that from a Systems Manager parameter which this stack makes and the function may
 not write. The environment of a function holds 4 KB, too little for the longest filters and user lists.
 

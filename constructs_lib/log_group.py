@@ -22,7 +22,7 @@ class LandingLogGroupProps:
     log_group_name
         Its name.
     encryption_key
-        Its key; whoever makes both adds `statements.encrypt_log_groups` to the key's policy, once for all its groups.
+        Its key; the caller adds `statements.encrypt_log_groups` to the key's policy, once for all its groups.
     retention_days
         One of the values that CloudWatch Logs allows.
     """

@@ -24,7 +24,8 @@ class ObjectLock:
     Attributes
     ----------
     mode
-        ``governance``: whoever may ``s3:BypassGovernanceRetention`` can delete a version. ``compliance``: nobody can.
+        ``governance``: a principal with ``s3:BypassGovernanceRetention`` can delete a version. ``compliance``: nobody
+        can.
     days
         Days from the arrival of a version.
     """

@@ -46,7 +46,7 @@ DEADLINE_SECONDS = 60.0
 
 
 class StandIn(Protocol):
-    """Whoever writes an export's logs."""
+    """The program that writes an export's logs."""
 
     def play(self) -> None:
         """Write, and try what must be refused."""

@@ -1,7 +1,8 @@
 """What an organisation's SCPs and RCPs must except for this deployment to work, as text and as JSON to paste.
 
 The forms follow AWS's own data perimeter examples (github.com/aws-samples/data-perimeter-policy-examples). What is
-excepted comes from the templates: whoever of another account their policies name, and their roles, buckets and Regions.
+excepted comes from the templates: the principals of other accounts that their policies name, and their roles, buckets
+and Regions.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Exemption:
     Attributes
     ----------
     policy
-        The kind of policy; whoever has none of the kind needs no exception.
+        The kind of policy; an organisation without this kind needs no exception.
     stops
         What it would stop, a line each.
     text

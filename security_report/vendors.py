@@ -75,13 +75,13 @@ KINDS: Mapping[str, Kind] = {
         vendor="AWS services that deliver logs",
         may="Write objects under the export's prefix, for your account alone.",
         may_not="Read, delete or write elsewhere; deliver for another account.",
-        remains="Whoever configures a service in your account decides what it delivers.",
+        remains="Principals that configure a service in your account decide what it delivers.",
     ),
     "cloudwatch-logs": Kind(
         vendor="Your own log groups (AWS CloudWatch Logs)",
         may="Nobody new gets in: functions of the deployment read the named log groups.",
         may_not="Nobody outside of your account gets in.",
-        remains="Whoever may write to the log groups can write false lines.",
+        remains="Principals that may write to the log groups can write false lines.",
     ),
     "logzio": Kind(
         vendor="Logz.io (Logshero Ltd.), log analytics",

@@ -182,7 +182,7 @@ class CloudwatchLogsExport(LineExport, LogGroupExport):
 
     @property
     def max_expected_silence_minutes(self) -> int:
-        """Nothing is known of whoever writes: a nightly job is quiet for a day."""
+        """The writers are unknown: a nightly job may write once a day."""
         return 1440
 
     @field_validator("log_group_prefixes")

@@ -11,6 +11,7 @@ INSTEAD = {
     "mend(?:s|ed|ing)?": "fix",
     "for ever": "indefinitely",
     "hearers?": "recipient",
+    "whoever": "the caller, a principal, or the active voice",
     "strangers?": "unrelated account",
     "nothing unless": "no value without, off by default",
     "what stands": "the thing itself",

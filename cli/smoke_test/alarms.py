@@ -112,7 +112,7 @@ class Alarms:
     def _recipients(self) -> str:
         alerts = self.account.settings.alerts
         webhook = ["the webhook"] if alerts.webhook else []
-        return ", ".join([*alerts.email, *alerts.sns_topic_arns, *webhook]) or "whoever is subscribed to the topic"
+        return ", ".join([*alerts.email, *alerts.sns_topic_arns, *webhook]) or "the subscribers of the topic"
 
     def _set(self, alarm: MetricAlarmTypeDef) -> bool:
         """Set an alarm; return False when it cannot be tested."""

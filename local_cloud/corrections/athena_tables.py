@@ -48,7 +48,7 @@ class ScanLimitError(QueryError):
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """How a query gets at the catalogue and at the objects, as whoever asked.
+    """How a query reads the catalogue and the objects, as its caller.
 
     Attributes
     ----------

@@ -199,7 +199,7 @@ def _ask_who_passes_a_role() -> None:
 
 
 def _writer(role_arn: str) -> dict[str, str]:
-    """Return CloudWatch Logs as the emulator knows whoever acts by a role."""
+    """Return a client of CloudWatch Logs with the credentials of a role."""
     arn = f"arn:aws:lambda:{responses.get_region()}:{responses.get_account_id()}:function:CloudWatchLogs"
     return {"FunctionName": "CloudWatchLogs", "FunctionArn": arn, "Role": role_arn}
 

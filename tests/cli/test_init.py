@@ -34,7 +34,7 @@ Answer = Callable[..., Typed]
 
 @pytest.fixture(autouse=True)
 def no_credentials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Propose nothing from the credentials of whoever runs the tests."""
+    """Propose nothing from the credentials of the developer who runs the tests."""
     if "aws" not in request.fixturenames:
         monkeypatch.setattr("cli.init.command.proposals", dict)
 

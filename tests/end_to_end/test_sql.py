@@ -94,7 +94,7 @@ class World:
 
     def policy(self) -> dict[str, Any]:
         """Return the policy that the page's table describes."""
-        section = PAGE.partition("**Nobody is granted anything.**")[2].partition("Answers expire")[0]
+        section = PAGE.partition("**Logdock grants no permission.**")[2].partition("Answers expire")[0]
         rows = re.findall(r"^\| (`.*?`) \| (.*?) \|$", section, re.MULTILINE)
         archive, orders = self.stage.archive_bucket, self.stage.stack_outputs("orders")["BucketName"]
         kms = self.stage.customer("kms")

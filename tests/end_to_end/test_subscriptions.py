@@ -1,4 +1,4 @@
-"""Log groups that are moved to a stream and back: every line is archived, whoever is away meanwhile."""
+"""Log groups that are moved to a stream and back: every line is archived, even while components are missing."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ class TestSubscriptions:
     """An attacker who may subscribe a log group of his own to the archiver, or invoke it."""
 
     def test_log_group_of_another_export_is_not_archived_as_this_ones(self, exports: Cloud) -> None:
-        """The filter's name chooses the export, and whoever makes a filter names it."""
+        """The filter's name chooses the export, and its creator chooses the name."""
         with pytest.raises(errors.UnknownExportError, match="is not one of jobs"):
             archive.handler(log_events("jobs", "/attacker/group", ["forged"]), None)
         assert exports.keys(ARCHIVE) == []

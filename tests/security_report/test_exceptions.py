@@ -1,4 +1,4 @@
-"""The exceptions that an organisation needs are those of the templates: whoever else they let in."""
+"""The exceptions that an organisation needs are those of the templates: all other principals that they admit."""
 
 from __future__ import annotations
 

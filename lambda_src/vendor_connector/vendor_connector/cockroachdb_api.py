@@ -148,7 +148,7 @@ class ClusterApi:
             raise explained(refusal) from refusal
         return str(organization["id"]) if organization.get("id") else None
 
-    def is_deleted(self, owner: str | None) -> bool:  # noqa: ARG002  (the list says it, whoever owned it)
+    def is_deleted(self, owner: str | None) -> bool:  # noqa: ARG002  (the list says it, for every owner)
         """Tell whether the cluster is shown as deleted: in itself, or in the list of clusters with inactive ones."""
         page = ""
         while True:
