@@ -203,7 +203,7 @@ class Delivery:
         ]
         if returned := [message_id for message_id in failed if message_id not in self.held()]:
             self.marks.release()
-            self._tell_why(returned)
+            self._log_failures(returned)
         return failed
 
     def held(self) -> dict[str, float]:
@@ -216,8 +216,8 @@ class Delivery:
             and all(job.settled or job.held_seconds for job in jobs)
         }
 
-    def _tell_why(self, failed: list[str]) -> None:
-        """Say why each message is returned, its own reason or the one of the batch: the dead-letter page points here."""
+    def _log_failures(self, failed: list[str]) -> None:
+        """Log the error of each returned message: its own, or the batch's; `logdock redrive` reads this event."""
         by_error: dict[str, list[str]] = {}
         for message_id in failed:
             by_error.setdefault(self._errors.get(message_id, self._last_error), []).append(message_id)
