@@ -74,7 +74,7 @@ def _about(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code. Nobody ever sees a traceback.
+    """Run the command; return its exit code. Errors never show a traceback.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has closed the pipe; Python would report the same again when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FINE
-    except Exception as error:  # noqa: BLE001 - the last resort: what nobody foresaw is told without a traceback
+    except Exception as error:  # noqa: BLE001 - the last resort: unexpected errors are reported without a traceback
         return _fail(CommandError(_defect(error), ExitCode.DEFECT))
     return ExitCode.FINE
 

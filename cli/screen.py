@@ -32,7 +32,7 @@ class Screen:
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
 
-    # rich is imported for what is drawn, and a search draws nothing where nobody watches
+    # rich is imported for what is drawn, and a search draws nothing without a terminal
     @cached_property
     def _out(self) -> Console:
         return _console(stderr=False)

@@ -175,7 +175,7 @@ def _cockroachdb(account: Account, export: CockroachdbExport) -> Answer:
 
 
 def _external_id(account: Account, export: CockroachdbExport) -> list[str]:
-    """Compare the external id, which is no secret and yet nobody's business in a log."""
+    """Compare the external id, which is no secret but should not be in a log."""
     with _answered():
         used = (_log_export(account, export).get("spec") or {}).get("aws_external_id")
     if not used:

@@ -45,7 +45,7 @@ class LandingBucketProps:
     access_log_bucket_name
         Bucket that S3 writes access logs to. Default: no access log (only for the access-log bucket itself).
     announced
-        Each new object is an event on EventBridge, which AWS bills. Off only where nobody listens.
+        Each new object is an event on EventBridge, which AWS bills. Off only without a rule that matches them.
     sse_s3_services
         Services that upload some objects with SSE-S3 whatever the bucket's key is.
     short_lived_prefixes

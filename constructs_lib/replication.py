@@ -24,7 +24,7 @@ class ObjectLock:
     Attributes
     ----------
     mode
-        ``governance``: a principal with ``s3:BypassGovernanceRetention`` can delete a version. ``compliance``: nobody
+        ``governance``: a principal with ``s3:BypassGovernanceRetention`` can delete a version. ``compliance``: no one
         can.
     days
         Days from the arrival of a version.

@@ -50,7 +50,7 @@ class SubscriptionStreamProps:
 class SubscriptionStream(Construct):
     """Holds what log groups have sent and the archiver has not taken yet; it outlives its stack.
 
-    On demand, because nobody watches shards: it takes 4 MB a second from its first day (Kinesis Data Streams Developer
+    On demand, because no one monitors shards: it takes 4 MB a second from its first day (Kinesis Data Streams Developer
     Guide, "Choose the data stream capacity mode"). The role is the one of the CloudWatch Logs User Guide, "Subscription
     filters with Amazon Kinesis Data Streams", narrowed to this account; a stream with a key of the account's own needs
     the key of the producer ("Permissions to use user-generated KMS keys").

@@ -162,7 +162,7 @@ class Customer:
         if (bucket, key) not in self._read:
             answer: Any = self._s3.get_object(Bucket=bucket, Key=key)
             body: bytes = answer["Body"].read()
-            # An object that somebody forged has no envelope: it is no reason to stop counting the others.
+            # A forged object has no envelope: it is no reason to stop counting the others.
             if isinstance(export, AptibleExport) and answer["Metadata"]:
                 body = unseal(body, answer["Metadata"], self._secrets.master_keys[export.name])
             text = (gzip.decompress(body) if body.startswith(_GZIP) else body).decode(errors="replace")

@@ -159,9 +159,9 @@ def switch_off(cdk: Cdk, stage: Stage, report: Report) -> Report:
 def localised(settings_file: Path, listener_url: str, vendors: Vendors, local_file: Path) -> Deployment:
     """Write a settings file whose logs stay on this machine, and load it.
 
-    Logz.io's listener becomes the one on loopback, and so do the vendors' APIs. Destinations that nobody here plays are
-    removed: nothing must leave this machine. So are Multi-Region Access Points, which the emulator has but cannot be
-    reached through.
+    Logz.io's listener becomes the one on loopback, and so do the vendors' APIs. Destinations without a stand-in here
+    are removed: nothing must leave this machine. So are Multi-Region Access Points, which the emulator has but cannot
+    be reached through.
 
     Parameters
     ----------

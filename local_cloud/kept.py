@@ -75,7 +75,7 @@ def start(settings_file: Path) -> int:
 
 def stay(environment: Mapping[str, str]) -> None:
     """Write what a shell needs to use this cloud, and stay until the process is told to end."""
-    # Nobody reads what is printed from here on: the terminal may be closed.
+    # Output from here on is discarded: the terminal may be closed.
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)

@@ -128,7 +128,7 @@ class Vendors:
 
     def _assume_as_cockroachdb(self, account: str, role_arn: str, external_id: str) -> Callable[[str, str], None]:
         stage = self._stage
-        assert stage is not None  # noqa: S101  (nobody calls before the customer is known)
+        assert stage is not None  # noqa: S101  (no call comes before the customer is known)
         session = assume(stage, self._identity(f"arn:aws:iam::{account}:root"), role_arn, external_id)
 
         def reach(region: str, log_group: str) -> None:
@@ -142,7 +142,7 @@ class Vendors:
 
     def _assume_as_atlas(self, role_arn: str, external_id: str) -> Callable[[str, str], None]:
         stage = self._stage
-        assert stage is not None  # noqa: S101  (nobody calls before the customer is known)
+        assert stage is not None  # noqa: S101  (no call comes before the customer is known)
         s3 = stage.client("s3", assume(stage, self._identity(self.atlas.principal_arn), role_arn, external_id))
 
         def write(bucket: str, key: str) -> None:
@@ -153,7 +153,7 @@ class Vendors:
 
     def _assume_as_logzio(self, role_arn: str, external_id: str) -> Callable[[str, str], None]:
         stage = self._stage
-        assert stage is not None  # noqa: S101  (nobody calls before the customer is known)
+        assert stage is not None  # noqa: S101  (no call comes before the customer is known)
         identity = self._identity(f"arn:aws:iam::{self.logzio.aws_account_id}:root")
         s3 = stage.client("s3", assume(stage, identity, role_arn, external_id))
 

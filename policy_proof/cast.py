@@ -29,7 +29,7 @@ Values = Mapping[str, str | tuple[str, ...]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Somebody who makes a request.
+    """A principal that makes a request.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Subject:
 class Cast:
     """Everybody of one deployment.
 
-    Who a vendor is comes from the settings alone, so that a template that trusts somebody else is caught.
+    Who a vendor is comes from the settings alone, so that a template that trusts another principal is caught.
 
     Parameters
     ----------

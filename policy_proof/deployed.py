@@ -87,7 +87,7 @@ class DeployedPolicies:
             case "s3":
                 return None if name.startswith("accesspoint/") else client.get_bucket_policy(Bucket=name)["Policy"]
             case "dynamodb" | "firehose" | "kinesis":
-                return None  # Nobody gives a stream a policy of its own.
+                return None  # No stream has a policy of its own.
             case "kms":
                 return client.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
             case "iam":

@@ -31,13 +31,13 @@ _PAST_PERMISSION = {
     "InvalidParameterException", "NoSuchKey", "NoSuchVersion", "ParameterNotFound", "ResourceAlreadyExistsException",
     "ResourceNotFoundException",
 }  # fmt: skip
-"""Errors that only somebody who is allowed gets: the local cloud asks for permission before it looks."""
+"""Errors that only an allowed caller gets: the local cloud checks permissions first."""
 _CLIENTS = {"states": "stepfunctions", "tag": "resourcegroupstaggingapi"}
 """The SDK's name of a service, where it is not that of its actions."""
 
 
 class LocalCloud:
-    """Judges requests by making them, or by asking the cloud's evaluator where nobody can.
+    """Judges requests by making them, or by asking the cloud's evaluator where no caller can.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class LocalCloud:
         return Verdict("allow")
 
     def _put(self, arn: str) -> None:
-        """Let the owner of the account put an object that somebody is to read, under the bucket's own key."""
+        """Have the account's owner put an object for a caller to read, under the bucket's own key."""
         if arn not in self._versions:
             bucket, _, key = arn.rpartition(":")[2].partition("/")
             answer = self._stage.customer("s3").put_object(Bucket=bucket, Key=key, Body=b"claims")
@@ -195,7 +195,7 @@ def physical_ids(stage: Stage, stacks: Mapping[str, str]) -> dict[tuple[str, str
 
 
 def create_unrelated_resources(stage: Stage) -> str:
-    """Make the bucket and the key of somebody else's that claims name; return the key's ARN."""
+    """Create the bucket and the key of the unrelated account that claims name; return the key's ARN."""
     stage.client("s3", UNRELATED_ACCOUNT, region="us-east-1").create_bucket(Bucket=f"foreign-{stage.settings.account}")
     key: str = stage.client("kms", UNRELATED_ACCOUNT).create_key()["KeyMetadata"]["Arn"]
     return key

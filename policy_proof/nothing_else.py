@@ -1,4 +1,4 @@
-"""All that somebody may do: every action of every AWS service, compared whole with what the claims allow."""
+"""All that a caller may do: every action of every AWS service, compared whole with what the claims allow."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _OF_NO_TEMPLATE = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sweep:
-    """What somebody may do, and what is claimed.
+    """What a caller may do, and what is claimed.
 
     Attributes
     ----------

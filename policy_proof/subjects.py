@@ -244,11 +244,11 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
         not_announced = [each.name for each in cast.settings.exports if each not in announced]
         values: Values = {
             "shipped-archive": tuple(f"{archive}/logs/{each}" for each in archived),
-            "unshipped-archive": tuple(f"{archive}/logs/{each}" for each in (*not_archived, "nobody")),
+            "unshipped-archive": tuple(f"{archive}/logs/{each}" for each in (*not_archived, "no-such-export")),
             "copied-archive": tuple(f"{archive}/logs/{each.name}" for each in announced) if name == ARCHIVE else (),
-            "uncopied-archive": tuple(f"{archive}/logs/{each}" for each in (*not_announced, "nobody")),
+            "uncopied-archive": tuple(f"{archive}/logs/{each}" for each in (*not_announced, "no-such-export")),
             "rule-name": tuple(names.export(each.name) for each in announced),
-            "other-rule-name": tuple(names.export(each) for each in (*not_announced, "nobody")),
+            "other-rule-name": tuple(names.export(each) for each in (*not_announced, "no-such-export")),
             "destination": name,
             "role": names.role_arn(names.shipper(name)),
             "queue": names.queue_arn(name),

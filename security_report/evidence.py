@@ -81,7 +81,7 @@ class Findings:
     acknowledged
         What stays, and why.
     others
-        What nobody has acknowledged.
+        Findings that are not acknowledged.
     """
 
     resources: int

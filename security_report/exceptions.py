@@ -20,7 +20,7 @@ ORGANISATION = "<your organisation's id>"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Guest:
-    """Somebody of another account whom a policy of the templates allows something.
+    """A principal of another account that a policy of the templates allows something.
 
     Attributes
     ----------

@@ -44,7 +44,7 @@ class Statement:
     effect
         Allow or Deny.
     who, actions, resources
-        As the policy has them; in a role's own policy, nobody is named.
+        As the policy has them; a role's own policy names none.
     conditions
         A line for each condition key: operator, key, values.
     sid
@@ -70,7 +70,7 @@ class Trust:
     external_ids
         Those of which the caller must bring one, compared whole.
     is_foreign
-        Whether it names somebody of another account, or everybody.
+        Whether it names a principal of another account, or everybody.
     """
 
     statement: Statement

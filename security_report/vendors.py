@@ -62,13 +62,13 @@ KINDS: Mapping[str, Kind] = {
     "aurora-mysql": Kind(
         vendor="Amazon Aurora (AWS), in your own account",
         may="Publish the cluster's logs to its log groups, by AWS's service-linked role.",
-        may_not="Nobody outside of your account gets in.",
+        may_not="No principal outside of your account gets access.",
         remains="Audit lines hold the statements that users ran.",
     ),
     "rds": Kind(
         vendor="Amazon Aurora or RDS (AWS), in your own account",
         may="Publish the database's logs to its log groups, by AWS's service-linked role.",
-        may_not="Nobody outside of your account gets in.",
+        may_not="No principal outside of your account gets access.",
         remains="Logs can hold the statements that users ran.",
     ),
     "s3-logs": Kind(
@@ -79,8 +79,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "cloudwatch-logs": Kind(
         vendor="Your own log groups (AWS CloudWatch Logs)",
-        may="Nobody new gets in: functions of the deployment read the named log groups.",
-        may_not="Nobody outside of your account gets in.",
+        may="No new principal gets access: functions of the deployment read the named log groups.",
+        may_not="No principal outside of your account gets access.",
         remains="Principals that may write to the log groups can write false lines.",
     ),
     "logzio": Kind(

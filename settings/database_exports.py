@@ -150,7 +150,7 @@ class AuroraMysqlExport(DatabaseExport):
     )
     log_groups: Literal["create", "adopt"] = Field(
         default="create",
-        description="`create`: CloudFormation makes the log groups. `adopt`: Aurora (or somebody) has made them "
+        description="`create`: CloudFormation makes the log groups. `adopt`: Aurora (or a user) has created them "
         "already.",
     )
     role: Literal["service-linked", "custom"] = Field(
@@ -346,7 +346,7 @@ class RdsExport(DatabaseExport):
 
     @property
     def max_expected_silence_minutes(self) -> int:
-        """A database that nobody uses logs little; the general log has every statement."""
+        """An unused database logs little; the general log has every statement."""
         return 0 if "general" in self.log_types or self.log_statement == "all" else 1440
 
     @property

@@ -22,7 +22,7 @@ class Replica(Model):
     lock: Literal["governance", "compliance"] | None = Field(
         default=None,
         description="S3 Object Lock of the copy. `governance`: deleting before the time needs a permission of its own. "
-        "`compliance`: nobody can, not even the account's root. Default: none. A lock cannot be taken away again.",
+        "`compliance`: no one can, not even the account's root. Default: none. A lock cannot be taken away again.",
     )
     lock_days: ArchiveDays | None = Field(
         default=None,

@@ -17,7 +17,7 @@ from stacks.export_alarms import runbook, topic_arns
 def create_alarm_notifications(scope: Construct, key: CustomerKey, *, settings: Deployment, names: Names) -> None:
     """Make the topic of a Region, the reminders and the webhook.
 
-    They are made even if nobody is named: a topic can be subscribed by hand, and alarms are seen on the dashboard.
+    They are created even without recipients: a topic can be subscribed by hand, and alarms are seen on the dashboard.
     """
     region, alerts = Stack.of(scope).region, settings.alerts
     AlertTopic(
@@ -63,4 +63,4 @@ def recipients(settings: Deployment) -> str:
     """Return who is notified of alarms, for the stack's outputs."""
     alerts = settings.alerts
     who = [*alerts.email, *alerts.sns_topic_arns, *(["the webhook"] if alerts.webhook else [])]
-    return ", ".join(who) or "Nobody: set alerts.email, alerts.sns_topic_arns or alerts.webhook"
+    return ", ".join(who) or "No one: set alerts.email, alerts.sns_topic_arns or alerts.webhook"

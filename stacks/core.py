@@ -89,7 +89,7 @@ class CoreStack(Stack):
         services = ("lambda", "kinesisfirehose") if streams_metrics(settings) else ("lambda",)
         groups = [names.log_group_arn(f"/aws/{each}/{names.deployment}-*", names.region) for each in services]
         self.key.allow(statements.encrypt_log_groups(groups, names.region))
-        # Exported whether or not somebody imports it, so that an export that comes or goes does not change this stack.
+        # Exported whether or not a stack imports it, so that an export that comes or goes does not change this stack.
         CfnOutput(self, "ArchiveKeyArn", value=self.key.arn, export_name=names.archive_key_export)
         CfnOutput(self, "AlertsGoTo", value=recipients(settings), description="Recipients of alarm notifications")
         CfnOutput(self, "ArchiveBucketName", value=self.archive.name, description="Every export's logs, as JSON lines")
@@ -119,7 +119,7 @@ class CoreStack(Stack):
         )
 
     def _copy_to(self, copies: Replication) -> None:
-        """Let S3 read what it copies, and tell somebody when it cannot."""
+        """Let S3 read what it copies, and raise an alarm when it cannot."""
         self.key.allow(
             statements.use_key_for_objects(["kms:Decrypt"], self.archive.arn, copies.role_arn, self._names.region)
         )

@@ -130,7 +130,7 @@ def _landed_and_shipped(settings: Deployment, names: Names, export: Export) -> I
         yield [*rule, {"label": "landed (objects)", "yAxis": "right"}]
     for destination, region in _streams(settings, export, export.delivered_to):
         if destination in names.feeds and export.lands_in == "log groups":
-            # A feed's objects are copied whole: nobody counts their records.
+            # A feed's objects are copied whole: their records are not counted.
             continue
         says = "landed" if destination == ARCHIVE and export.lands_in == "log groups" else f"shipped to {destination}"
         yield _figure(names, export, "sent", destination, region, label=says + _of(region, names))

@@ -128,7 +128,7 @@ class ExportAlarms(Construct):
                     name="handover",
                     section="handover",
                     summary=f"Objects of {name} could not be put on the queue of a destination: they are where they "
-                    "landed, and nobody ships them.",
+                    "landed, and are not shipped.",
                     first_command=self._check,
                     metric=Metric(namespace="AWS/Events", name="FailedInvocations", dimensions={"RuleName": rule_name}),
                     threshold=1,
@@ -192,7 +192,7 @@ class ExportAlarms(Construct):
             )
 
     def connector(self, function_name: str) -> None:
-        """Watch a function that runs on a schedule for this export: nobody sees it fail."""
+        """Watch a function that runs on a schedule for this export: its failures are otherwise invisible."""
         self._alarms.add(
             "Connector",
             AlarmProps(

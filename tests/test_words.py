@@ -11,6 +11,8 @@ INSTEAD = {
     "mend(?:s|ed|ing)?": "fix",
     "for ever": "indefinitely",
     "hearers?": "recipient",
+    "somebodys?": "a user, another owner",
+    "nobodys?": "no one",
     "whoever": "the caller, a principal, or the active voice",
     "strangers?": "unrelated account",
     "nothing unless": "no value without, off by default",

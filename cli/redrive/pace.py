@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 class Pace:
-    """Hands out turns, no more than so many a second, until somebody stops it; for any number of threads.
+    """Hands out turns, at most so many a second, until it is stopped; for any number of threads.
 
     Parameters
     ----------

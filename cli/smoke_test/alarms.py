@@ -88,7 +88,7 @@ class Alarms:
                     step.fail(f"not subscribed: {', '.join(missing)}", self._deploy)
                 elif not (found or alerts.webhook or len(topics) > 1):
                     step.fail(
-                        "nobody is notified of an alarm",
+                        "no one is notified of an alarm",
                         "set alerts.email, alerts.sns_topic_arns or alerts.webhook, and deploy",
                     )
 

@@ -19,7 +19,7 @@ from settings.exports import (
 from settings.landing import BucketLanding, LogGroupLanding
 
 PROBE = "logdock-validate"
-"""The name of an object or stream that nobody writes: IAM is asked about it."""
+"""The name of an object or stream that is never written: IAM simulates calls on it."""
 
 
 def check_export(account: Account, export: Export, most_groups: int = MOST_GROUPS) -> Checks:

@@ -1,4 +1,4 @@
-"""Roles of vendors: whom the settings name and nobody else is trusted, and the role may do what the vendor must.
+"""Roles of vendors: only the principals in the settings are trusted, and the role may do what the vendor must.
 
 What a role may do is asked of IAM's own simulator. It reads the role's policies, its boundary and the organisation's
 service control policies; it knows no bucket or key policy for roles (IAM User Guide, "IAM policy testing with the IAM
@@ -115,7 +115,7 @@ def trust_faults(document: Mapping[str, Any], principal: str | None, external_id
     )
     if trusted != [principal] and (principal or len(trusted) != 1 or trusted == ["*"]):
         faults.append(
-            f"it trusts {', '.join(map(str, trusted)) or 'nobody'}, and should trust {principal or 'one principal'}"
+            f"it trusts {', '.join(map(str, trusted)) or 'no one'}, and should trust {principal or 'one principal'}"
         )
     conditions = statement.get("Condition", {})
     accepted = _list(conditions.get("StringEquals", {}).get("sts:ExternalId", []))
@@ -123,7 +123,7 @@ def trust_faults(document: Mapping[str, Any], principal: str | None, external_id
         if not accepted:
             faults.append("it demands no external id")
     elif sorted(accepted) != sorted(external_ids):
-        # an external id is no secret, but it is nobody's business in a log
+        # an external id is no secret, but it should not be in a log
         faults.append(
             f"it accepts {len(accepted)} external ids, {len(set(accepted) & set(external_ids))} of them among the "
             f"{len(external_ids)} of the settings"

@@ -83,7 +83,7 @@ def _ask_the_key_for_records() -> None:
 
 
 def _read_streams_by_the_functions_role() -> None:
-    """Lambda reads a stream by the role of the function that it invokes; MiniStack asks nobody."""
+    """Lambda reads a stream by the role of the function that it invokes; MiniStack checks no permission."""
     original = lambda_svc._iter_all_esms
 
     def readable(account_id: str, region: str, mapping: Mapping[str, Any]) -> bool:

@@ -74,7 +74,7 @@ def encrypt_otherwise(s3: Any, bucket: str, key: str, *, other_key_arn: str, kms
 
     attempts = [
         (
-            "upload under a key of somebody else's",
+            "upload under a key of another account",
             put(ServerSideEncryption="aws:kms", SSEKMSKeyId=other_key_arn),
         ),
         ("upload under the account's default key", put(ServerSideEncryption="aws:kms")),
@@ -100,7 +100,7 @@ def misuse_key(kms: Any, key_arn: str) -> list[Attempt]:
         ("schedule the export's key for deletion", lambda: kms.schedule_key_deletion(KeyId=key_arn)),
         ("disable the export's key", lambda: kms.disable_key(KeyId=key_arn)),
         (
-            "grant somebody else the export's key",
+            "grant another account the export's key",
             lambda: kms.create_grant(
                 KeyId=key_arn, GranteePrincipal=f"arn:aws:iam::{UNRELATED_ACCOUNT}:root", Operations=["Decrypt"]
             ),

@@ -1,8 +1,8 @@
 """Aurora MySQL: each instance writes its audit log as four files at a time, whose entries are not in order.
 
-RDS writes them to CloudWatch Logs under AWSServiceRoleForRDS, which nobody but RDS can assume: the root of the account
-stands in for RDS. Streams are named ``<instance>.audit.log.<0-3>.<YYYY-MM-DD-HH-MM>.<n>.<m>``. Nobody outside is let in
-here, so what is tried is what the application that uses the database could do. Source: Aurora User Guide, "Using
+RDS writes them to CloudWatch Logs under AWSServiceRoleForRDS, which only RDS can assume: the root of the account
+stands in for RDS. Streams are named ``<instance>.audit.log.<0-3>.<YYYY-MM-DD-HH-MM>.<n>.<m>``. No other account gets
+access here, so what is tried is what the application that uses the database could do. Source: Aurora User Guide, "Using
 Advanced Auditing".
 """
 

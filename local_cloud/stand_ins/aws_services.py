@@ -1,6 +1,6 @@
 """AWS services that deliver logs to a bucket: CloudTrail, VPC flow logs and load balancers.
 
-The emulator plays none of them and nobody else can act as one. So the deployed policies are evaluated for the
+The emulator implements none of them and no caller can act as one. So the deployed policies are evaluated for the
 service's request, and the root of the account writes the object that the service would have written, under its key and
 with its headers.
 Sources: CloudTrail User Guide, "Finding your CloudTrail log files"; VPC User Guide, "Flow log files";

@@ -104,7 +104,7 @@ def role_session(
     except iam.exceptions.EntityAlreadyExistsException:
         role = iam.get_role(RoleName=role_name)["Role"]
     iam.put_role_policy(RoleName=role_name, PolicyName="permissions", PolicyDocument=policy)
-    # Root may, in this cloud, so nobody else has to be made first.
+    # Root may, in this cloud, so no other principal has to be created first.
     sts = stage.client("sts", account)
     credentials: Credentials = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="operator")["Credentials"]
     return credentials

@@ -228,7 +228,7 @@ class Deployed:
         )
 
     def answer(self, answer: Callable[[], str]) -> None:
-        """Have somebody answer what a command asks."""
+        """Answer the questions of a command."""
         self._monkeypatch.setattr("builtins.input", answer)
 
     def archive_object(self, export: str, age: timedelta) -> datetime:

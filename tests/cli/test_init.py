@@ -101,7 +101,7 @@ def test_what_connect_reads_is_not_asked_for(
 
 
 def test_address_for_alarms_is_asked_for(answer: Answer, tmp_path: Path) -> None:
-    head = [*HEAD[:-1], "nobody", "oncall@acme.example, dev@acme.example"]
+    head = [*HEAD[:-1], "no-address", "oncall@acme.example, dev@acme.example"]
     ended = answer(["--kind", "aurora-mysql"], [*head, "", "billing", "", "none"])
     assert (ended.code, ended.err.count("  expected ")) == (0, 1)
     assert load_settings(tmp_path / "logdock.yaml").alerts.email == ("oncall@acme.example", "dev@acme.example")

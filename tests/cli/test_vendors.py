@@ -83,7 +83,7 @@ class World:
         return self.checks(name)["the vendor's own configuration"]
 
 
-def nobody(*_: str) -> Callable[[str, str], None]:
+def no_request(*_: str) -> Callable[[str, str], None]:
     raise AssertionError("nothing is changed")
 
 
@@ -94,9 +94,9 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setattr(atlas_api, "_tokens", {})
     tls = {"certificate": certificate.certificate, "key": certificate.key}
     with (
-        AtlasApi(nobody, **tls) as atlas,
-        CockroachdbApi(nobody, **tls) as cockroach,
-        LogzioApi(nobody, **tls) as logzio,
+        AtlasApi(no_request, **tls) as atlas,
+        CockroachdbApi(no_request, **tls) as cockroach,
+        LogzioApi(no_request, **tls) as logzio,
     ):
         document = yaml.safe_load(EVERYTHING.read_text())
         urls = {"mongodb-atlas": atlas.url, "cockroachdb": cockroach.url, "logzio": logzio.url}
@@ -368,7 +368,7 @@ def test_a_secret_that_is_not_there_is_said(world: World) -> None:
 def test_a_vendor_that_is_busy_is_asked_once_and_nothing_is_logged(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("vendor_connector.aws.sleep", nobody)
+    monkeypatch.setattr("vendor_connector.aws.sleep", no_request)
     world.cockroach.__exit__(None, None, None)
     with pytest.raises(UnknownError, match="no answer"):
         world.ask("ledger")

@@ -159,7 +159,7 @@ def test_atlas_refuses_then_agrees_then_is_changed_and_left(customer: Customer) 
     assert "NOT_TODAY" in customer.events("acme-prod-orders")
     assert project.integrations[integration["id"]]["logTypes"] == ["MONGOD"]
 
-    # Somebody deletes half of it by hand; the destroy takes the rest.
+    # A user deletes half of it by hand; the destroy takes the rest.
     del project.integrations[integration["id"]]
     customer.destroy("acme-prod-orders")
     assert (project.roles, project.integrations, project.alerts) == ({}, {}, {})

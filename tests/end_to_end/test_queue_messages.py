@@ -1,4 +1,4 @@
-"""Forged queue messages on the local cloud, by somebody who may send to the queues and do nothing else.
+"""Forged queue messages on the local cloud, by a caller that may send to the queues and do nothing else.
 
 Each message puts together what does not belong together. Nothing of it is shipped, its reason is in the function's log,
 and it ends on the dead-letter queue, while what lands beside it is shipped as its export asks for.
@@ -173,7 +173,7 @@ def test_forged_messages_ship_nothing_and_die_with_their_reason(world: World) ->
         # Under the name of an export that redacts nothing, and to a destination that its own does not ship to.
         ("logz", forged("plain", world.landing("cards"), "card.log", card), "plain does not land in the bucket"),
         ("other", forged("cards", world.landing("cards"), "card.log", card), "cards is not shipped to other"),
-        # Of somebody else's account.
+        # Of another account.
         ("logz", forged("plain", "unrelated-logs", "a.log"), "plain does not land in the bucket unrelated-logs"),
         # An archive that ships nowhere, under its own name and another's.
         ("logz", forged("vault", archive, archived["Key"]), "vault is not shipped to logz"),
@@ -183,7 +183,11 @@ def test_forged_messages_ship_nothing_and_die_with_their_reason(world: World) ->
         # A version of a deleted object.
         ("logz", forged("plain", world.landing("plain"), "deleted.log", deleted), "has been deleted"),
         # An export that there is not.
-        ("logz", forged("nobody", world.landing("plain"), "a.log"), "export 'nobody' has no configuration"),
+        (
+            "logz",
+            forged("no-such-export", world.landing("plain"), "a.log"),
+            "export 'no-such-export' has no configuration",
+        ),
     ]
     expected = {}
     for destination, body, reason in attacks:

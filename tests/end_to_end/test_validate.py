@@ -139,7 +139,7 @@ Validate = Callable[..., tuple[int, Found]]
 
 @pytest.fixture
 def validate(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Validate:
-    """Type the command as somebody who may only look; return its exit code and the checks by what they are of."""
+    """Run the command as a caller with read access only; return its exit code and the checks by what they are of."""
 
     def type_in(*arguments: str, denied: str | None = None, file: Path | None = None) -> tuple[int, Found]:
         settings = world.stage.settings

@@ -56,7 +56,7 @@ def test_a_request_that_says_of_every_key_is_judged(proof: Proof) -> None:
 
 
 @pytest.mark.parametrize("unsaid", NO_HEADERS)
-def test_a_key_that_a_policy_asks_for_and_nobody_speaks_of_is_inconclusive(proof: Proof, unsaid: str) -> None:
+def test_a_condition_key_without_a_value_is_inconclusive(proof: Proof, unsaid: str) -> None:
     said = [key for key in NO_HEADERS if key != unsaid]
     verdict = judge(proof, "s3:PutObject", f"{BUCKET}/atlas/orders/x", *said)
     assert verdict.answer == "inconclusive"
@@ -119,7 +119,7 @@ def test_judges_that_disagree_are_told_apart(proof: Proof) -> None:
         {"Fn::GetAtt": ["Alarm", "Arn"]},
         {"Ref": "Alarm"},
         {"Ref": "Parameter"},
-        {"Fn::ImportValue": "of-nobody"},
+        {"Fn::ImportValue": "of-no-stack"},
         {"Fn::If": ["A", "b", "c"]},
     ],
 )
@@ -206,7 +206,7 @@ def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
     ("changes", "error"),
     [
         ({"to": "<buket>/x"}, "orders has no <buket>; there are <access-logs>"),
-        ({"who": "nobody"}, "who: nobody is called nobody; there are administrator"),
+        ({"who": "intruder"}, "who: there is no caller intruder; there are administrator"),
         ({"when": {"shape": "round"}}, "when: shape is no fact of orders; there are"),
     ],
 )

@@ -208,7 +208,7 @@ class TestSubscriptions:
             archive.handler(log_events("jobs", "/app/a", ["forged"], owner=owner), None)
         assert exports.keys(ARCHIVE) == []
 
-    def test_what_a_stream_brings_of_another_group_holds_up_nobody(self, exports: Cloud) -> None:
+    def test_records_of_another_group_in_a_stream_block_no_export(self, exports: Cloud) -> None:
         """Through a stream the others wait behind it: it is set aside with the reason, and they are archived."""
         payloads = [log_events("jobs", group, ["x"])["awslogs"]["data"] for group in ("/attacker/group", "/app/a")]
         records = [

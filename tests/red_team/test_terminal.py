@@ -176,7 +176,7 @@ class TestDownload:
         assert "no file can have its name" in saved.err
         assert (landed.directory / "out" / "apps-321" / "service-123" / "z").read_bytes() == BODY
 
-    def test_an_object_that_nobody_encrypted_is_not_saved(self, landed: Landed) -> None:
+    def test_an_object_without_encryption_is_not_saved(self, landed: Landed) -> None:
         """A principal that can write into the bucket adds an object without an envelope."""
         landed.s3.put_object(Bucket=landed.platform, Key=key_of(name="x"), Body=BODY)
         keys = keys_file(landed, MASTER)

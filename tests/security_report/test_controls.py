@@ -105,13 +105,13 @@ def test_six_years_do_not_hold_under_a_profile_of_four_hundred_days() -> None:
 
 
 def test_rules_that_find_nothing_do_not_show_a_control_by_themselves() -> None:
-    # Nobody asked the simulator, so what claims show is not shown.
+    # The simulator was not asked, so the results of claims are missing.
     control = assessed("2.1.1")
     assert [each.state for each in control.items] == [None] * 4 + [True]
     assert control.state == "nothing of it here"
 
 
-def test_a_finding_that_nobody_has_acknowledged_fails_the_control() -> None:
+def test_an_unacknowledged_finding_fails_the_control() -> None:
     found = Finding(tool="cdk-nag", rule="AwsSolutions-KMS5", resource="core/Key1")
     control = assessed("3.6", findings=Findings(resources=1, acknowledged=(), others=(found,)))
     assert control.state == "does not hold"

@@ -70,7 +70,7 @@ def test_the_narrower_form_closes_each_resource_to_all_but_its_vendor() -> None:
     }
 
 
-def test_who_lets_nobody_in_needs_no_exception_from_the_perimeter() -> None:
+def test_a_deployment_without_outside_access_needs_no_exception() -> None:
     found = exemptions(account_of("aurora-mysql"), DEPLOYS)
     assert [each.policy for each in found if "PrincipalOrgID" in each.policy] == []
     assert pasted(exemption("SCP or RCP: from your networks", "aurora-mysql"))[1].keys() == {"ArnNotLikeIfExists"}

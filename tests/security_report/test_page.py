@@ -36,7 +36,7 @@ def test_a_property_that_a_template_lacks_is_named_with_what_is_there() -> None:
     assert re.search(r"✗ so: \d+ of \d+", page)
 
 
-def test_a_finding_that_nobody_acknowledged_is_listed_and_there_are_others() -> None:
+def test_an_unacknowledged_finding_is_listed_with_the_others() -> None:
     report = report_of("mongodb-atlas")
     found = Finding(tool="checkov", rule="CKV_X", resource="core/Bucket1", detail="open")
     page = render(dataclasses.replace(report, findings=dataclasses.replace(report.findings, others=(found,))))

@@ -331,7 +331,7 @@ def test_every_subject_has_one_composite_of_all_its_alarms(example: Synthesized)
             rule = composite["Properties"]["AlarmRule"].split(" OR ")
             assert sorted(rule) == sorted(f'ALARM("{each}")' for each in ids)
             assert {*composite["DependsOn"]} == children[name]
-            # It tells nobody: its alarms have; reminders and the recovery are the state machine's.
+            # It has no actions, because its alarms have; reminders and the recovery are the state machine's.
             assert not {"AlarmActions", "OKActions"} & set(composite["Properties"])
 
 
@@ -387,7 +387,7 @@ def test_an_export_with_one_destination_costs_what_the_page_says() -> None:
     assert f"watching an export with one destination {costs}" in page
 
 
-def test_nobody_is_told_unless_somebody_is_named() -> None:
+def test_without_recipients_no_one_is_notified() -> None:
     settings = Deployment.model_validate(
         {
             "deployment": "acme-prod",
@@ -398,6 +398,6 @@ def test_nobody_is_told_unless_somebody_is_named() -> None:
     )
     from stacks.alerts import recipients
 
-    assert recipients(settings).startswith("Nobody: set alerts.email")
+    assert recipients(settings).startswith("No one: set alerts.email")
     outputs = synthesize(ROOT / "examples" / "alerts.yaml").templates["acme-prod-core"]["Outputs"]
     assert outputs["AlertsGoTo"]["Value"] == f"oncall@acme.example, arn:aws:sns:eu-west-1:{ACCOUNT}:oncall, the webhook"

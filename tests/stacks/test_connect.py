@@ -242,7 +242,7 @@ def test_what_is_asked_for_is_polled_every_ten_seconds_for_an_hour(everything: S
         assert '\\"IntervalSeconds\\":10,\\"MaxAttempts\\":360,\\"BackoffRate\\":1' in definition.replace("\\\\", "\\")
 
 
-def test_without_connect_nothing_is_polled_and_nobody_reads_a_credential() -> None:
+def test_without_connect_nothing_polls_and_no_role_reads_a_credential() -> None:
     for name in ("mongodb-atlas", "aurora-mysql", "s3-logs", "cloudwatch-logs"):
         example = synthesize(ROOT / "examples" / f"{name}.yaml")
         assert not waiters(example)

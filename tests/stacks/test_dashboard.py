@@ -230,7 +230,7 @@ def test_the_cost_is_the_volume_at_a_price_that_is_said() -> None:
         ],
         figure("bytes_in", "ledger", "archive", id="v1x0", visible=False),
     ]
-    # Nobody measures what platform brings: it is not shipped.
+    # The volume of platform is not measured, because it is not shipped.
     assert "platform" not in json.dumps(cost)
 
 

@@ -61,7 +61,7 @@ def test_every_bucket_is_versioned_and_closed(example: Synthesized) -> None:
         assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}, where
 
 
-def test_every_bucket_that_nobody_listens_to_is_silent_and_the_others_announce_their_objects(
+def test_only_buckets_with_a_rule_announce_their_objects(
     example: Synthesized,
 ) -> None:
     for _, _, bucket in example.resources("AWS::S3::Bucket"):

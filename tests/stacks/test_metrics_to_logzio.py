@@ -260,7 +260,7 @@ def test_it_comes_after_the_stream_and_its_own_log_group(example: Synthesized) -
     assert (found["RetentionInDays"], found["KmsKeyId"]) == (30, ARCHIVE_KEY)
 
 
-def test_it_runs_every_five_minutes_and_nobody_else_starts_it(example: Synthesized) -> None:
+def test_it_runs_every_five_minutes_and_only_by_its_rule(example: Synthesized) -> None:
     function, _ = tags_function(example)
     arn = {"Fn::GetAtt": [function, "Arn"]}
     ((rule, schedule),) = [

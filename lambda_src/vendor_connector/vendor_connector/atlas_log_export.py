@@ -157,7 +157,7 @@ def _authorise(api: atlas_api.AtlasApi, wanted: Settings) -> None:
     role = api.find(path, atlas_api.V2023)
     if role is None:
         raise ConnectorError(
-            f"the access role {wanted.role_id} is gone from Atlas: somebody deleted it, or the project. Change "
+            f"the access role {wanted.role_id} is gone from Atlas: it was deleted, or the project was. Change "
             "`connect.revision` and deploy again: everything at Atlas is then looked at and made again where it is gone"
         )
     if role.get("iamAssumedRoleArn") == wanted.role_arn and role.get("authorizedDate"):

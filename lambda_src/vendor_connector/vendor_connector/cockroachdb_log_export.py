@@ -170,7 +170,7 @@ def refuse_second_export(target: Target) -> None:
 
 
 def not_ours(target: Target, found: Document) -> ConnectorError:
-    """Say that the cluster's log export is somebody else's."""
+    """Report that the cluster's log export has another owner."""
     return ConnectorError(
         f"cluster {target.cluster_id} has a log export already, to {found.get('log_name')} with "
         f"{found.get('auth_principal')}, and this stack did not make it. Disable it, or set `connect.adopt: true` to "

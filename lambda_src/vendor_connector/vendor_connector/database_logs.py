@@ -181,7 +181,7 @@ def _has_parameters(wanted: Settings, entry: state.Entry, group: str) -> bool:
 
 
 def delete(request: Request) -> None:
-    """Put back what Logdock changed and nobody changed since; a database or group that is gone needs nothing."""
+    """Restore what Logdock changed and no one changed since; a database or group that is gone needs nothing."""
     wanted, rds = parse(request.properties), aws.rds()
     groups = Groups(rds, of_clusters=wanted.target.is_cluster)
     entry = state.load(wanted.state_parameter, wanted.id)

@@ -35,7 +35,7 @@ def explained(refusal: VendorRefusalError) -> ConnectorError:
         return ConnectorError(f"{refusal}. The account is in another region of Logz.io: correct the `region`.")
     if is_limit(refusal):
         return ConnectorError(
-            f"{refusal}. The account has as many as its plan allows: remove one that nobody needs in Logz.io "
+            f"{refusal}. The account has as many as its plan allows: remove one that is no longer needed in Logz.io "
             "(Integration Hub), or ask Logz.io for more, then deploy again."
         )
     meaning = _BY_STATUS.get(refusal.status)

@@ -1,10 +1,10 @@
-"""One configuration at a vendor that is ours: made once, kept as asked, told from somebody else's, removed again.
+"""One configuration at a vendor that this stack owns: created once, reconciled, never confused with another, removed.
 
 Vendors' lists have no place for a mark of ours, so what is ours is remembered (see ``state``): its id, and before it
 has one, the ids that were there already, so that a creation whose answer was lost is found again instead of repeated.
-What is there and not remembered is somebody else's: refused unless ``adopt`` is set. What was adopted is remembered as
-it was found and put back so, by a rollback as by a destroy; once ``adopt`` is taken out of the settings it counts as
-ours and goes with the stack.
+An existing object that is not remembered has another owner: it is refused unless ``adopt`` is set. What was adopted is
+remembered as it was found and put back so, by a rollback as by a destroy; once ``adopt`` is taken out of the settings
+it counts as ours and goes with the stack.
 
 Absence is not deletion. A vendor's lists lag behind what it has accepted, so what was created a moment ago and is not
 listed is read by its id and waited for before it counts as gone. When the project or the cluster itself cannot be
@@ -119,7 +119,7 @@ def keep(kind: Kind, memory: Memory, *, adopt: bool) -> tuple[str, Document]:
     Raises
     ------
     ConnectorError
-        When somebody else's is in the way, or it cannot be told which one is ours.
+        When an object of another owner conflicts, or it is unknown which one is this stack's.
     NotReadyError
         When a creation's answer was lost: the next look tells whether it is there.
     """
@@ -278,7 +278,7 @@ def _ours(kind: Kind, entry: state.Entry | None, listed: Mapping[str, Document])
     if len(new) > 1:
         raise ConnectorError(
             f"{kind.what}: a creation was cut off, and of {', '.join(new)} it cannot be told which one is this "
-            "stack's. Remove those that nobody uses, then try again."
+            "stack's. Remove those that are not used, then try again."
         )
     if new:
         return new[0], listed[new[0]]

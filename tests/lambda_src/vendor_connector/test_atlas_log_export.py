@@ -134,7 +134,7 @@ def test_one_deploy_authorises_the_role_and_creates_the_integration(
         ({"principal_arn": "arn:aws:sts::772401394250:federated-user/x"}, "names no IAM principal"),
     ],
 )
-def test_nobody_is_trusted_but_one_principal(
+def test_only_one_principal_is_trusted(
     atlas: AtlasApi, formation: Formation, iam: Iam, changes: dict[str, str], said: str
 ) -> None:
     for name, value in changes.items():
@@ -316,7 +316,7 @@ def test_a_destroy_after_everything_was_deleted_by_hand(atlas: AtlasApi, formati
 
 
 @pytest.mark.parametrize("path", ["/logIntegrations", "/cloudProviderAccess"])
-def test_a_destroy_while_somebody_else_deletes(atlas: AtlasApi, formation: Formation, path: str) -> None:
+def test_a_destroy_while_a_user_deletes(atlas: AtlasApi, formation: Formation, path: str) -> None:
     formation.deploy(template(atlas))
     atlas.fail("DELETE", path, Reply(404, {"error": 404, "errorCode": "NOT_FOUND"}), is_carried_out=True)
     formation.destroy()
@@ -360,7 +360,7 @@ def test_a_role_that_was_deleted_by_hand_is_named_when_only_the_integration_chan
 
 
 @pytest.mark.parametrize("found", ["role", "integration"])
-def test_somebody_elses_configuration_is_refused_before_anything_is_made(
+def test_a_foreign_configuration_is_refused_before_anything_is_made(
     atlas: AtlasApi, formation: Formation, iam: Iam, found: str
 ) -> None:
     by_hand(atlas, iam)

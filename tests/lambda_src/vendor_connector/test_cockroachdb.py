@@ -127,9 +127,7 @@ def test_standard_comes_from_its_keychain_with_the_clusters_id(cockroach: Cockro
 
 
 @pytest.mark.parametrize("account", ["", "*", "22223333444", "222233334444:root"])
-def test_nobody_is_trusted_but_one_account(
-    cockroach: CockroachdbApi, formation: Formation, iam: Iam, account: str
-) -> None:
+def test_only_one_account_is_trusted(cockroach: CockroachdbApi, formation: Formation, iam: Iam, account: str) -> None:
     cockroach.clusters[CLUSTER].account_id = account
     with pytest.raises(FailedError, match="names no AWS account that a role could trust"):
         formation.deploy(template(cockroach))
@@ -434,7 +432,7 @@ def test_a_busy_cluster_is_waited_for(
     assert is_clean(cockroach)
 
 
-def test_one_that_somebody_disables_in_the_same_moment_is_gone(cockroach: CockroachdbApi, formation: Formation) -> None:
+def test_one_that_a_user_disables_in_the_same_moment_is_gone(cockroach: CockroachdbApi, formation: Formation) -> None:
     formation.deploy(template(cockroach))
     cockroach.fail("DELETE", "/logexport", Reply(404, {"code": 5, "message": "no log export"}), is_carried_out=True)
     formation.destroy()
@@ -478,7 +476,7 @@ def test_what_was_disabled_by_hand_is_enabled_again_by_a_revision(
     assert spec_of(cockroach)["auth_principal"] == ROLE_ARN
 
 
-def test_somebody_elses_export_is_refused_before_anything_is_made(
+def test_a_foreign_export_is_refused_before_anything_is_made(
     cockroach: CockroachdbApi, formation: Formation, iam: Iam
 ) -> None:
     by_hand(cockroach)
