@@ -70,7 +70,7 @@ STACKS: Mapping[type, Callable[..., ExportStack]] = {
 def stage_source(source: Path) -> Path:
     """Copy a function's source into ``build`` with modes and times of its own, and return where it is.
 
-    The CDK zips files with the mode that they have, and its asset hash does not tell modes apart (aws-cdk#8233): a
+    The CDK zips files with the mode that they have, and its asset hash ignores modes (aws-cdk#8233): a
     clone made under umask 077 would upload code that Lambda cannot read, under the hash of code that it can. The
     folder is named after what is in it, so that it is never changed while another process reads it.
     """
@@ -166,7 +166,7 @@ def build_app(
             stacks.append(stack)
         home, *others = stacks
         if getattr(export, "connect", None):
-            # The vendor is told last: it then writes in every Region.
+            # The vendor's export is created last: it then writes in every Region.
             for other in others:
                 home.add_stack_dependency(other)
     if settings.dashboard:

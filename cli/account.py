@@ -77,7 +77,7 @@ class Account:
     region
         The only Region to work in; None for all of the deployment's.
     file
-        Where the settings are, for what a person is told to type.
+        Where the settings are, for the commands in messages.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The alarms of one subject (an export, a destination): each tells its own beginning; one composite holds their state.
+"""The alarms of one subject (an export, a destination): each notifies when it begins; one composite holds their state.
 
 An alarm acts when its state changes and never again (CloudWatch User Guide, "Alarm actions"). A composite that alone
 acted would hide a second failure behind the first, so every alarm notifies when it begins, and the composite is what
@@ -53,7 +53,7 @@ class AlarmProps:
     comparison
         When it is an alarm: from the threshold on, above it or below it.
     missing_data
-        What no data are: nothing to tell of, or as bad as the worst.
+        How missing data is treated.
     period_seconds, periods, datapoints
         So many of so many periods make an alarm: by default one of a day's five-minute periods.
     warm_up_minutes
@@ -90,7 +90,7 @@ class AlarmsProps:
     ----------
     name
         Name of the composite alarm; the others are ``<name>/<alarm>``. It has a slash in it, which no deployment's name
-        has: one deployment's alarms can be told from another's by their prefix.
+        has: the prefix distinguishes one deployment's alarms from another's.
     section
         The section of the runbook for the subject as a whole.
     first_command

@@ -58,7 +58,7 @@ class NotificationsProps:
     topic_key_arn
         The key of the deployment's own topic.
     remind_after_minutes
-        How long an alarm lasts before it is told again.
+        How long an alarm lasts before the next reminder.
     webhook
         A webhook that is posted every message. Default: none.
     runbook
@@ -206,7 +206,7 @@ class Notifications(Construct):
         )
 
     def _watch(self, rules: Sequence[str]) -> None:
-        """Watch the watching: what could not be told is an alarm of its own, on the topics."""
+        """Watch the notifications: an undelivered message is an alarm of its own, on the topics."""
         alarms = Alarms(
             self,
             "Alarms",
@@ -277,7 +277,7 @@ class Notifications(Construct):
             self,
             construct_id,
             role_name=f"{name}{self._props.role_suffix}",
-            description="Logdock: tells of alarms",
+            description="Logdock: sends alarm notifications",
             assumed_by=iam.PrincipalWithConditions(
                 iam.ServicePrincipal(f"{service}.amazonaws.com"),
                 {

@@ -1,4 +1,4 @@
-"""The state machine that reminds: it waits, looks whether an alarm lasts, tells so, and starts itself anew.
+"""The state machine that reminds: it waits, checks whether an alarm lasts, sends a reminder, and starts itself anew.
 
 One execution per reminder keeps the history short, leaves no execution to run into its year's limit (Step Functions
 quotas), and lets a deploy change what the next one does.
@@ -38,7 +38,7 @@ def definition(
     remind_after_seconds
         How long it waits.
     topic_arns
-        Topics that are told.
+        Topics that it notifies.
     event_source
         Source of an event that carries the message as well, for the webhook. None: no event.
     """
@@ -84,7 +84,7 @@ def definition(
                 "Choices": [{"Condition": "{% $since != '' and ($told = '' or $told = $since) %}", "Next": "Again"}],
                 "Default": "Over",
             },
-            # Before it tells: if telling fails, the execution fails, and the next reminder is on its way.
+            # Before it notifies: if that fails, the execution fails, and the next reminder is already scheduled.
             "Again": {
                 "Type": "Task",
                 "Resource": f"{integrations}states:startExecution",
@@ -95,7 +95,7 @@ def definition(
                 "Retry": _RETRY,
                 "Next": "First",
             },
-            # The alarm's beginning has been told by CloudWatch.
+            # CloudWatch has notified of the alarm's beginning.
             "First": {
                 "Type": "Choice",
                 "Choices": [{"Condition": "{% $told = '' %}", "Next": "Over"}],

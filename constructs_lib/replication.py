@@ -78,7 +78,7 @@ class Replication:
                     filter=bucket.ReplicationRuleFilterProperty(prefix=self.prefix),
                     # A deletion of the original must not hide the copy: that is what the copy is for.
                     delete_marker_replication=bucket.DeleteMarkerReplicationProperty(status="Disabled"),
-                    # S3 passes over objects under SSE-KMS unless it is told to take them.
+                    # S3 skips objects under SSE-KMS unless the rule includes them.
                     source_selection_criteria=bucket.SourceSelectionCriteriaProperty(
                         sse_kms_encrypted_objects=bucket.SseKmsEncryptedObjectsProperty(status="Enabled")
                     ),

@@ -74,7 +74,7 @@ def start(settings_file: Path) -> int:
 
 
 def stay(environment: Mapping[str, str]) -> None:
-    """Write what a shell needs to use this cloud, and stay until the process is told to end."""
+    """Write what a shell needs to use this cloud, and stay until the process receives a signal."""
     # Output from here on is discarded: the terminal may be closed.
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):

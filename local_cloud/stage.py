@@ -1,4 +1,4 @@
-"""What a stand-in is given: the cloud, and what its vendor was told about the deployment."""
+"""What a stand-in is given: the cloud, and what its vendor knows of the deployment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Stage:
     cloud
         The running emulator.
     settings
-        The deployment. A stand-in takes from it what the person who wrote it got from the vendor, or told the vendor.
+        The deployment. A stand-in takes from it what the user who wrote it got from the vendor, or passed to it.
     outputs
         The outputs of the stacks, by stack.
     vendors
@@ -49,7 +49,7 @@ class Stage:
         return self.outputs[self.stack(name)]
 
     def client(self, service: str, identity: str | Mapping[str, Any], *, region: str | None = None) -> Any:
-        """Return a client for an account's root or for a session, in the deployment's Region unless told otherwise."""
+        """Return a client for an account's root or for a session, in the deployment's Region by default."""
         return self.cloud.client(service, identity, region=region or self.settings.region)
 
     def customer(self, service: str, *, region: str | None = None) -> Any:
@@ -57,7 +57,7 @@ class Stage:
         return self.client(service, self.settings.account, region=region)
 
     def is_connected(self, party: Export | Destination) -> bool:
-        """Tell whether the deploy itself switches an export or a reader on."""
+        """Return whether the deploy itself switches an export or a reader on."""
         return bool(getattr(party, "connect", None) or getattr(party, "configure_cluster", False))
 
     def external_ids(self, party: object) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The vendors whose export the deploy itself switches on: their APIs, and what they know of this customer.
 
-Each is told nothing but what such a customer has there already: a project, a credential. Whatever else a vendor knows
-later, the deploy has told it through its API; the stand-ins play by that.
+Each gets only what such a customer has there already: a project, a credential. Whatever else a vendor knows
+later, the deploy has sent through its API; the stand-ins use that.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ class Vendors:
         return vendor_identity(self._stage, principal_arn)
 
     def atlas_integration(self, export: MongodbAtlasExport) -> tuple[Project, dict[str, Any]]:
-        """Return an export's project, and its log integration there: the bucket tells it from the project's others."""
+        """Return an export's project, and its log integration there, which its bucket identifies."""
         assert self._stage is not None  # noqa: S101
         project, bucket = self.atlas.projects[export.project_id], export.landing(self._stage.settings).bucket
         return project, next(one for one in project.integrations.values() if one["bucketName"] == bucket)
@@ -208,7 +208,7 @@ class Vendors:
         raise ValueError(f"{party!r} has no API here")
 
     def is_clean(self, party: Export | Destination) -> bool:
-        """Tell whether a vendor has nothing left of an export or a reader."""
+        """Return whether a vendor has nothing left of an export or a reader."""
         assert self._stage is not None  # noqa: S101
         if isinstance(party, DatabaseExport):
             return databases.is_as_it_was(self._stage, party)

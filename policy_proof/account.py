@@ -141,7 +141,7 @@ class Account:
         return arn.split(":")[4] or unrelated_buckets.get(arn.split("/")[0], self.id)
 
     def blocks_public_access(self, arn: str) -> bool:
-        """Tell whether a bucket's RestrictPublicBuckets is on."""
+        """Return whether a bucket's RestrictPublicBuckets is on."""
         for each in self.of_type("AWS::S3::Bucket"):
             if each.arn == arn.split("/")[0]:
                 return bool(each.properties.get("PublicAccessBlockConfiguration", {}).get("RestrictPublicBuckets"))

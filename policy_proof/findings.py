@@ -77,7 +77,7 @@ class Acknowledgement:
     sources: tuple[str, ...]
 
     def covers(self, finding: Finding) -> bool:
-        """Tell whether a finding is meant."""
+        """Return whether a finding is meant."""
         return (
             (finding.tool, finding.rule) in self.rules
             and any(fnmatchcase(finding.resource, pattern) for pattern in self.resources)

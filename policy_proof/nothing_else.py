@@ -49,7 +49,7 @@ _OF_NO_TEMPLATE = {
     "catalog": ("glue", "catalog"),
     "database": ("glue", "database"),
     "table": ("glue", "table"),
-    "told-topic": ("sns", "topic"),
+    "alert-topic": ("sns", "topic"),
 }
 """What a subject may reach and no template has, or not always: the account's event bus, topics of the user's own."""
 

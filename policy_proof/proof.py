@@ -45,7 +45,7 @@ class Outcome:
     live: Verdict | None = None
 
     def error(self) -> str | None:
-        """Return what is wrong, if anything is: a judge that says otherwise than the claim, or cannot tell."""
+        """Return what is wrong, if anything is: a judge that contradicts the claim, or is inconclusive."""
         said = {"the simulator": self.simulator} | ({"the local cloud": self.live} if self.live else {})
         if all(verdict.answer == self.claim.verdict for verdict in said.values()):
             return None

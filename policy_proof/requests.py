@@ -52,7 +52,7 @@ class Request:
 
 
 def applies(when: When, subject: Subject, entry: Entry) -> bool:
-    """Tell whether an entry is about a subject.
+    """Return whether an entry is about a subject.
 
     Raises
     ------

@@ -29,9 +29,9 @@ class Verdict:
     Attributes
     ----------
     answer
-        Allow, deny, or that it cannot be told.
+        Allow, deny, or inconclusive.
     why
-        What it cannot be told by.
+        Why it is inconclusive.
     """
 
     answer: Answer

@@ -45,7 +45,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
 
 
 def _alerts(cast: Cast, region: str) -> Subject:
-    """Return what tells of a Region's alarms."""
+    """Return the subjects of a Region's alarm notifications."""
     names, alerts = cast.names, cast.settings.alerts
     at_home, suffix = region == names.region, "" if region == names.region else f"-{region}"
     here = f"{region}:{names.account}"
@@ -70,7 +70,7 @@ def _alerts(cast: Cast, region: str) -> Subject:
         "role": names.role_arn(role),
         "rule": f"{rule}/{names.alerts}-state",
         "rules-role": names.role_arn(rules_role),
-        "told-topic": topics,
+        "alert-topic": topics,
         "topic-key": cast.account.keys[
             f"{names.deployment}-archive" if at_home else names.in_region("shipper", region)
         ],

@@ -35,7 +35,7 @@ class Figure(_Model):
     may_be_absent: bool = False
 
     def holds(self, value: Any) -> bool:
-        """Tell whether a value, None where there is none, will do."""
+        """Return whether a value, None where there is none, will do."""
         if value is None:
             return self.may_be_absent
         return value in self.one_of if self.at_least is None else isinstance(value, int) and value >= self.at_least

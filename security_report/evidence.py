@@ -123,7 +123,7 @@ def find(app: App, templates: dict[str, Template], deployment: str, folder: Path
 
 
 def sorted_out(found: set[Finding], resources: int) -> Findings:
-    """Tell acknowledged findings from others."""
+    """Separate acknowledged findings from others."""
     entries = acknowledged()
     covered = [(entry, tuple(sorted(each for each in found if entry.covers(each)))) for entry in entries]
     return Findings(

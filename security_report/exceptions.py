@@ -190,8 +190,8 @@ def _roles(account: Account, deploy_roles: Sequence[str]) -> Exemption:
         "iam:UpdateAssumeRolePolicy, iam:PutRolePolicy, iam:PassRole, s3:PutBucketPolicy, kms:PutKeyPolicy)",
         stops=("the deploy, by which CloudFormation makes the roles and policies of this page",),
         text=f"Except {_and(deploy_roles)}, by which the CDK has CloudFormation deploy; for statements about roles, "
-        "excepting the roles of the second form is enough. No condition key tells whom a trust policy trusts, so an "
-        "SCP can only go by who makes a role, and which.",
+        "excepting the roles of the second form is enough. No condition key has the principal that a trust policy "
+        "trusts, so an SCP can only go by who makes a role, and which.",
         snippets=(
             Snippet(
                 where="Into the Condition", json=_json({"ArnNotLikeIfExists": {"aws:PrincipalArn": list(deploy_roles)}})

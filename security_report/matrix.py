@@ -164,7 +164,7 @@ def matrix(account: Account) -> Matrix:
 
 
 def is_foreign(principal: str, account_id: str) -> bool:
-    """Tell whether a principal of a policy is in another account, or everybody."""
+    """Return whether a principal of a policy is in another account, or everybody."""
     return principal == "*" or (principal.startswith("arn:") and principal.split(":")[4] != account_id)
 
 

@@ -93,7 +93,7 @@ KINDS: Mapping[str, Kind] = {
         vendor="Logz.io (Logshero Ltd.), log analytics",
         may="List and read its own feed in one bucket, and use that bucket's key through S3.",
         may_not="Read the archive, a landing bucket or another feed; write or delete anything.",
-        remains="One account of Logz.io's reads for all of its customers; the external id tells them apart. What it "
+        remains="One account of Logz.io's reads for all of its customers; the external id distinguishes them. What it "
         "has read is Logz.io's to keep and to protect.",
     ),
     "otlp": Kind(

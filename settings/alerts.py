@@ -13,7 +13,7 @@ from settings.text import EachOnce, Email, HttpsUrl, LogGroupName, Switch, inval
 
 MINUTES_OF_A_DAY = 1440
 MAX_SILENT_MINUTES = 2880
-"""The longest warm-up of a CloudWatch alarm: a longer silence could not be told from a fresh deploy."""
+"""The longest warm-up of a CloudWatch alarm: a longer silence could not be distinguished from a new deploy."""
 
 
 def _between(least: int, most: int, allowed: str) -> tuple[Strict, AfterValidator, object]:
@@ -133,7 +133,7 @@ class Alerts(Model):
         default=60, description="Minutes without a landing that are an alarm, 5 to 2880; 0: never."
     )
     remind_after_minutes: RemindMinutes = Field(
-        default=10080, description="Minutes after which an alarm that lasts is told again, and again."
+        default=10080, description="Minutes between the reminders of an alarm that lasts."
     )
     lag_after_minutes: LagMinutes = Field(
         default=60, description="Minutes between landing and shipping that are an alarm."

@@ -183,7 +183,7 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
         default=None, description="Key of the existing bucket, if it is encrypted with one."
     )
     prefix: Prefix | None = Field(default=None, description="Only objects under this prefix. Default: all.")
-    format: S3Format = Field(default="auto", description="`auto`: told by content.")
+    format: S3Format = Field(default="auto", description="`auto`: detected by content.")
 
     def landing(self, home: Home) -> BucketLanding:
         """Say which bucket the export lands in, and under which prefix."""

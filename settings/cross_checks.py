@@ -76,7 +76,7 @@ def _stack_names(document: Document) -> Iterator[InitErrorDetails]:
                 continue
             stack = export.name if region in (document.region, "") else f"{export.name}-{region}"
             other, where = taken.setdefault(stack, (export, region))
-            # Two exports of one name are told of already.
+            # Two exports of one name are reported already.
             if other.name != export.name:
                 allowed = (
                     f"a name that leads to stacks of its own: <deployment>-{stack} is also the stack of {other.where} "

@@ -1,4 +1,4 @@
-"""A settings file as it was read, before it is checked: what can be told of it although parts are malformed."""
+"""A settings file as it was read, before it is validated: what is known of it although parts are malformed."""
 
 from __future__ import annotations
 

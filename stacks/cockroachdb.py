@@ -119,7 +119,7 @@ class CockroachdbStack(ExportStack):
         return self.state_parameter("cockroachdb-log-export")
 
     def _target(self, connect: CockroachdbConnect) -> dict[str, object]:
-        """Return what every operation on the cluster is told."""
+        """Return the properties of every operation on the cluster."""
         return {**connection(connect), "ClusterId": self._crdb.cluster_id, "StateParameter": self._state}
 
     def _permissions(self, connect: CockroachdbConnect) -> Permissions:

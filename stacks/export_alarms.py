@@ -2,7 +2,7 @@
 
 What landed is seen where it costs nothing and lasts a minute: objects by the metric of the event rule that announces
 them (S3 has none of its own below a day, unless request metrics are paid for), log events by the archiver's own figures
-(which tell of a broken subscription as well, for any number of log groups). Every alarm has a section of its name in
+(which also show a broken subscription, for any number of log groups). Every alarm has a section of its name in
 docs/runbook.md; a test holds that.
 """
 

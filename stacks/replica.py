@@ -83,7 +83,7 @@ class ReplicaStack(Stack):
 
 
 def replication(replica: Replica, names: Names) -> Replication:
-    """Return what the archive bucket must be told."""
+    """Return the replication configuration of the archive bucket."""
     bucket_name, alias = names.bucket("replica", replica.region), names.replica(replica.region)
     return Replication(
         prefix=REPLICATED_PREFIX,

@@ -1,6 +1,6 @@
 """The alarms of the shipper: of each destination, and of the archiver. What an export's own alarms cannot see is here.
 
-A destination's queue and function serve every export, so what is wrong with them is told once, under the destination.
+A destination's queue and function serve every export, so their failures are reported once, under the destination.
 """
 
 from __future__ import annotations

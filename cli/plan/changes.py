@@ -71,7 +71,7 @@ class Comparison:
     added, removed
         Exports.
     renamed
-        Exports that only their name tells from one that is added, by old name.
+        Exports that differ from an added one only by their name, by old name.
     changed
         Names of exports with changes.
     destinations_added, destinations_removed

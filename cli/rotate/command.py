@@ -176,6 +176,6 @@ def _next(account: Account, name: str, step: Step) -> str:
         Step.NONE: f"`logdock rotate-external-id {name} --begin{account.option}` starts one",
         Step.DEPLOY: f"`{account.deploy(stack)}`, then run this command again",
         Step.AT_THE_VENDOR: f"change it at the vendor, as `logdock next-steps {name}{account.option}` shows. "
-        "CloudTrail tells of its next call within a quarter of an hour",
+        "CloudTrail shows its next call within a quarter of an hour",
         Step.SWITCHED: f"`logdock rotate-external-id {name} --finish{account.option}`",
     }[step]

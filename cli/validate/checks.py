@@ -84,7 +84,7 @@ class Checks:
     fix
         What to do when a thing is not there.
     done
-        Told of each check.
+        Called with each check.
     """
 
     of: str

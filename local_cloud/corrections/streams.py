@@ -113,7 +113,7 @@ def _deliver_subscriptions(endpoint_url: str, ca_bundle: str) -> None:
     def write(caller: dict[str, str], record: Mapping[str, Any]) -> None:
         client_of_role("kinesis", caller, endpoint_url, ca_bundle).put_record(**record)
 
-    def tell(written: Future[None]) -> None:
+    def log_failure(written: Future[None]) -> None:
         if error := written.exception():
             logging.getLogger(__name__).warning("a subscription was not delivered: %s", error)
 
@@ -144,7 +144,7 @@ def _deliver_subscriptions(endpoint_url: str, ca_bundle: str) -> None:
                 if subscription.get("distribution") == "Random"
                 else uuid.uuid5(uuid.NAMESPACE_URL, f"{group_name}:{stream_name}").hex,
             }
-            writers.submit(write, _writer(subscription["roleArn"]), record).add_done_callback(tell)
+            writers.submit(write, _writer(subscription["roleArn"]), record).add_done_callback(log_failure)
 
     cloudwatch_logs._fanout_to_subscription_filters = fan_out
 

@@ -60,7 +60,7 @@ class LogzioFetcher:
         return [(form["bucket"], form["prefix"]) for form in self._forms]
 
     def play(self, stop: threading.Event, is_done: Callable[[], bool]) -> None:
-        """Fetch until everything is there, or until told to stop; then try what Logz.io must not be able to do.
+        """Fetch until everything is there, or until it is stopped; then try what Logz.io must not be able to do.
 
         Parameters
         ----------

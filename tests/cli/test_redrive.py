@@ -351,7 +351,7 @@ class TestArchiverEvents:
         ]
         assert deployed.versions("unclaimed/") == 1
 
-    def test_whose_failure_may_quote_a_record_are_told_by_its_kind_alone(
+    def test_a_failure_that_may_quote_a_record_is_shown_by_kind(
         self, redrive: Callable[..., Typed], deployed: Deployed, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def quote(*_: object) -> None:

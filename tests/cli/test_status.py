@@ -66,7 +66,7 @@ def test_log_events_have_landed_when_the_last_object_was_archived(logdock: Type,
     assert datetime.fromisoformat(landed) == last.replace(microsecond=0)
 
 
-def test_what_was_shipped_and_how_late_is_told_per_destination(logdock: Type, deployed: Deployed) -> None:
+def test_shipped_records_and_lag_are_shown_per_destination(logdock: Type, deployed: Deployed) -> None:
     deployed.shipped("app", "logz", timedelta(minutes=30), lag_ms=42_000)
     deployed.shipped("app", "lake", timedelta(hours=5), lag_ms=1_000)
     ended = logdock("status", "--json")

@@ -76,7 +76,7 @@ def after_a_night(deployed: Deployed) -> None:
 
 
 def not_shipped_yet(deployed: Deployed) -> None:
-    """Three objects landed before there was anybody to tell."""
+    """Three objects landed before the destination existed."""
     for number in range(3):
         deployed.land(f"{number}.log", "line")
 

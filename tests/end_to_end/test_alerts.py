@@ -40,7 +40,7 @@ TOKEN = "4f0c8a1d2b7e4c55a1d0f3b2c6e79a11"
 
 @dataclass
 class Vendor:
-    """Atlas, which writes an object every second unless it is told to stop."""
+    """Atlas, which writes an object every second until it is stopped."""
 
     write: Callable[[], None]
     stopped: threading.Event
@@ -173,7 +173,7 @@ def writer(stage: Stage) -> Callable[[], None]:
     return write
 
 
-def test_a_vendor_that_stops_is_told_reminded_of_and_told_to_be_back(world: World) -> None:
+def test_a_vendor_that_stops_is_notified_reminded_and_recovered(world: World) -> None:
     until_landed(world)
     assert not world.webhook.texts, "a fresh deploy is no alarm"
     world.vendor.stopped.set()
@@ -220,7 +220,7 @@ def until_no_execution_runs(world: World, machine: str) -> None:
     assert not causes
 
 
-def test_a_destination_that_dies_is_told_as_failing_and_as_late_and_told_to_be_well(world: World) -> None:
+def test_a_failing_destination_is_notified_as_failing_late_and_recovered(world: World) -> None:
     world.until_well()
     world.webhook.texts.clear()
     world.listener.tokens.clear()

@@ -253,7 +253,7 @@ def test_an_export_that_was_enabled_is_disabled_when_the_nodes_fail(customer: Cu
     assert customer.remembered() == []
 
 
-def test_a_standard_cluster_is_told_when_each_region_has_its_log_groups(cloud: Emulator, tmp_path: Path) -> None:
+def test_a_standard_cluster_is_configured_after_all_log_groups(cloud: Emulator, tmp_path: Path) -> None:
     regions = ["eu-west-1", "us-east-1"]
     with Vendors(cloud) as vendors:
         customer = Customer(cloud, vendors, tmp_path, next(_accounts), regions)

@@ -99,7 +99,7 @@ class World:
         return True
 
     def next_second(self) -> None:
-        """Let a second begin: CloudTrail tells no more of a time."""
+        """Wait for the next second: CloudTrail's times have no fractions."""
         second = int(time.time())
         while int(time.time()) == second:
             time.sleep(0.05)

@@ -128,7 +128,7 @@ def test_accepts_what_the_description_has(one: dict[str, Any]) -> None:
         (request(body={**GOOD, "delay": 4}), "delay is out of range"),
     ],
 )
-def test_tells_what_the_description_does_not_have(one: dict[str, Any], error: str) -> None:
+def test_reports_what_the_description_does_not_have(one: dict[str, Any], error: str) -> None:
     assert error in errors(one)
 
 

@@ -102,7 +102,7 @@ def test_keys_that_the_simulator_drops_are_judged_under_another_name(key: str, a
     assert ask("other", as_it_is=False) == {"result": "ImplicitlyDenied", "keys": [key], "ignored": []}
 
 
-def test_judges_that_disagree_are_told_apart(proof: Proof) -> None:
+def test_judges_that_disagree_are_reported(proof: Proof) -> None:
     outcome = next(each for each in proof.outcomes() if each.entry.id == "mongodb-atlas/finds-the-bucket")
     assert outcome.error() is None
     wrong = dataclasses.replace(outcome, live=Verdict("deny")).error()
@@ -196,7 +196,7 @@ def test_a_error_in_a_file_of_claims_has_its_place(tmp_path: Path, changes: dict
     assert error in str(caught.value)
 
 
-def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
+def test_all_errors_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(ClaimFileError) as caught:
         load_book(write(tmp_path, verdict="maybe", does="s3:*", because="no sentence"))
     assert len(str(caught.value).splitlines()) == 3

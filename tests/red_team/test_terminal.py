@@ -68,7 +68,7 @@ def shown(show: str, text: str) -> str:
 @settings(deadline=None)
 @given(text=TEXTS)
 @example(text="[/x]")
-def test_nothing_that_a_terminal_would_obey_is_printed_whatever_it_is_told(show: str, text: str) -> None:
+def test_no_control_character_is_printed(show: str, text: str) -> None:
     printed = shown(show, text)
     assert obeyed(printed) == set()
     printed.encode()

@@ -1,4 +1,4 @@
-"""Every alarm of every example: what it watches, when it is on, and whom it tells."""
+"""Every alarm of every example: what it watches, when it is on, and whom it notifies."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_every_alarm_spans_no_more_than_cloudwatch_takes(example: Synthesized) -
         assert seconds <= (86400 if properties["Period"] < 3600 else 604800), f"{subject}/{name}"
 
 
-def test_every_alarm_tells_the_topics_of_its_region_when_it_begins_and_only_then(example: Synthesized) -> None:
+def test_every_alarm_notifies_its_regions_topics_only_at_its_beginning(example: Synthesized) -> None:
     for stack, _, alarm in example.resources("AWS::CloudWatch::Alarm"):
         region = "us-east-1" if stack.endswith("us-east-1") else home(example)
         topics = [f"arn:aws:sns:{region}:{ACCOUNT}:acme-prod-alerts"]

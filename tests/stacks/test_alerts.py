@@ -61,7 +61,7 @@ def archive_key(example: Synthesized) -> Any:
     return example.templates["acme-prod-core"]["Outputs"]["ArchiveKeyArn"]["Value"]
 
 
-def test_the_reminders_may_see_alarms_tell_the_topics_and_start_themselves() -> None:
+def test_the_reminders_may_see_alarms_publish_and_start_themselves() -> None:
     example = synthesize(ALERTS)
     found = role(example, "acme-prod-core", "acme-prod-alerts")
     assert may(found) == [
@@ -156,20 +156,20 @@ def test_reminders_receive_composites_that_begin_and_those_that_end(everything: 
 
 def test_the_webhook_receives_every_alarm_that_begins_and_all_reminders() -> None:
     example = synthesize(ALERTS)
-    began, told = rule(example, "acme-prod-alerts-began"), rule(example, "acme-prod-alerts-told")
+    began, reminders = rule(example, "acme-prod-alerts-began"), rule(example, "acme-prod-alerts-told")
     assert began["EventPattern"]["detail"] == {
         "alarmName": [{"prefix": "acme-prod/"}],
         "configuration": {"alarmRule": [{"exists": False}]},
         "state": {"value": ["ALARM"]},
     }
-    assert told["EventPattern"] == {"source": ["logdock.acme-prod"]}
-    for target in (*began["Targets"], *told["Targets"]):
+    assert reminders["EventPattern"] == {"source": ["logdock.acme-prod"]}
+    for target in (*began["Targets"], *reminders["Targets"]):
         assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 7200, "MaximumRetryAttempts": 185}
     (target,) = began["Targets"]
     assert json.loads(target["InputTransformer"]["InputTemplate"]) == {
         "text": "[acme-prod] alarm <alarm> since <since>: <description> (<reason>)"
     }
-    assert told["Targets"][0]["InputPath"] == "$.detail"
+    assert reminders["Targets"][0]["InputPath"] == "$.detail"
 
 
 def test_the_webhooks_secrets_are_resolved_as_it_deploys_and_are_in_no_template() -> None:

@@ -340,7 +340,7 @@ def test_no_log_group_is_made_before_the_cluster_was_looked_at_and_none_is_missi
     }
 
 
-def test_a_cluster_is_told_when_every_region_has_its_log_groups(synth: Any) -> None:
+def test_a_cluster_is_configured_after_the_log_groups_of_every_region(synth: Any) -> None:
     abroad = f"{LEDGER}-us-east-1"
     stack = synth(document(cockroachdb(regions=[HOME, "us-east-1"])))
     assert abroad in stack.dependencies[LEDGER]
@@ -351,7 +351,7 @@ def test_a_cluster_is_told_when_every_region_has_its_log_groups(synth: Any) -> N
     assert cluster["Properties"]["Regions"] == [HOME, "us-east-1"]
 
 
-def test_a_cluster_that_is_not_at_home_is_told_from_there(synth: Any) -> None:
+def test_a_cluster_in_another_region_is_configured_from_there(synth: Any) -> None:
     stack = synth(document(cockroachdb(regions=["us-east-1"])))
     only(stack, LEDGER, "Custom::LogdockCockroachdbLogExport")
     assert not [name for name in resources(stack, LEDGER) if name.startswith("Landing")]

@@ -54,9 +54,9 @@ EXEMPT = (
     Exemption("AWS::Athena::WorkGroup", "WorkGroupConfiguration/.*", "used when a query runs"),
     Exemption("AWS::CloudWatch::Dashboard", "DashboardBody", "read when a user opens it"),
     Exemption("*", ".*Description", "text for people"),
-    # The vendor is asked whom to trust before the role can be made, and is told the role's name for that.
+    # The vendor is asked whom to trust before the role can be made, and gets the role's name for that.
     Exemption("Custom::LogdockAtlasAccessRole", "(RoleArn|Bucket|StateParameter)", "used when the stack is destroyed"),
-    Exemption("Custom::LogdockLogzioAccount", "RoleName", "tells what this deployment made from what it did not"),
+    Exemption("Custom::LogdockLogzioAccount", "RoleName", "identifies what this deployment created"),
 )
 """Everything that is exempt, and why."""
 

@@ -1,4 +1,4 @@
-"""The replica: what S3 may do for it, what it is told to copy, and what the copy refuses. Compared whole."""
+"""The replica: what S3 may do for it, which objects it copies, and what the copy refuses. Compared whole."""
 
 from __future__ import annotations
 

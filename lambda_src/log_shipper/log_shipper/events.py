@@ -51,7 +51,7 @@ class ObjectRef(NamedTuple):
 
     @property
     def version(self) -> str:
-        """What tells one content under the key from another: the version, or the ETag where there are no versions.
+        """The identity of one content under the key: the version, or the ETag where there are no versions.
 
         Under suspended versioning every object has the version ID ``null`` (S3 User Guide, "Working with objects in a
         versioning-suspended bucket"), which is no identity.

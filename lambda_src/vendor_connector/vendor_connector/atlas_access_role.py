@@ -139,11 +139,11 @@ class AccessRole:
         return found
 
     def is_this(self, document: Document) -> bool:
-        """Tell whether it has our IAM role."""
+        """Return whether it has our IAM role."""
         return bool(document.get("iamAssumedRoleArn") == self.role_arn)
 
     def is_unfinished(self, document: Document) -> bool:
-        """Tell whether it has no IAM role yet."""
+        """Return whether it has no IAM role yet."""
         return not document.get("iamAssumedRoleArn")
 
     def create(self) -> tuple[str, Document]:
@@ -152,7 +152,7 @@ class AccessRole:
         return document["roleId"], document
 
     def is_current(self, document: Document) -> bool:  # noqa: ARG002  (it has nothing that could differ)
-        """Tell that it is: authorising it is the next operation's."""
+        """Return True: authorising it is the next operation's."""
         return True
 
     def update(self, object_id: str, former: Document | None) -> Document:  # noqa: ARG002

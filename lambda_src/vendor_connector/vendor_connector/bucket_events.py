@@ -1,4 +1,4 @@
-"""Operation ``bucket-events``: an existing bucket tells EventBridge of its objects and keeps what else it notifies.
+"""Operation ``bucket-events``: an existing bucket sends its events to EventBridge and keeps its other notifications.
 
 A bucket has one notification configuration and each PUT replaces the whole (S3 API,
 PutBucketNotificationConfiguration), so it is read, completed and written back at once, then read again: when another

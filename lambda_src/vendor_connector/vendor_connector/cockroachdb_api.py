@@ -50,12 +50,12 @@ def explained(refusal: VendorRefusalError) -> ConnectorError:
 
 
 def is_locked(refusal: VendorRefusalError) -> bool:
-    """Tell whether another operation has the cluster at this moment."""
+    """Return whether another operation has the cluster at this moment."""
     return refusal.status in _LOCKED_STATUSES and bool(_LOCKED.search(_message(refusal)))
 
 
 def may_be_iam(refusal: VendorRefusalError) -> bool:
-    """Tell whether a refusal may come from IAM, which takes a while to let a new role be seen."""
+    """Return whether a refusal may come from IAM, which takes a while to let a new role be seen."""
     return refusal.status in _MAY_BE_IAM and not _NOT_IAM.search(_message(refusal))
 
 
@@ -65,7 +65,7 @@ def _message(refusal: VendorRefusalError) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """What every operation on a cluster is told, checked."""
+    """The validated properties of every operation on a cluster."""
 
     secret: str
     base_url: str | None
@@ -149,7 +149,7 @@ class ClusterApi:
         return str(organization["id"]) if organization.get("id") else None
 
     def is_deleted(self, owner: str | None) -> bool:  # noqa: ARG002  (the list says it, for every owner)
-        """Tell whether the cluster is shown as deleted: in itself, or in the list of clusters with inactive ones."""
+        """Return whether the cluster is shown as deleted: in itself, or in the list of clusters with inactive ones."""
         page = ""
         while True:
             query = {"show_inactive": "true", "pagination.limit": "500", **({"pagination.page": page} if page else {})}

@@ -257,7 +257,7 @@ def _make_group(groups: Groups, wanted: Settings, entry: state.Entry, before: st
 
 
 def _set_parameters(groups: Groups, wanted: Settings, entry: state.Entry, group: str, request: Request) -> bool:
-    """Change the parameters that differ and restore those no longer asked for; tell whether a restart is needed."""
+    """Change the parameters that differ and restore those no longer asked for; return whether a restart is needed."""
     parameters = parameter_group.read(groups, group) or {}
     values = {**wanted.parameters, **_with_libraries(wanted, parameters)}
     records: dict[str, dict[str, str | None]] = entry.setdefault("parameters", {}).setdefault(group, {})

@@ -76,7 +76,7 @@ def set_value(parameters: Parameters, name: str) -> str | None:
 
 
 def is_static(parameters: Parameters, name: str) -> bool:
-    """Tell whether a change waits for a restart (DescribeDBClusterParameters, ApplyType)."""
+    """Return whether a change waits for a restart (DescribeDBClusterParameters, ApplyType)."""
     return parameters.get(name, {}).get("ApplyType") == "static"
 
 

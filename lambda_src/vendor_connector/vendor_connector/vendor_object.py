@@ -38,7 +38,7 @@ class Place(Protocol):
         """Return the id of the organization or account that the credential belongs to; None when it may not see it."""
 
     def is_deleted(self, owner: str | None) -> bool:
-        """Tell whether it is certainly deleted, given who owned it: False while the credential may just not see it."""
+        """Return whether it is certainly deleted, given who owned it: False if the credential may just not see it."""
 
 
 class Kind(Protocol):
@@ -65,16 +65,16 @@ class Kind(Protocol):
         """Return one by its id, or None when there is none; it may be there before it is listed."""
 
     def is_this(self, document: Document) -> bool:
-        """Tell whether a configuration does what ours is to do."""
+        """Return whether a configuration does what ours is to do."""
 
     def is_unfinished(self, document: Document) -> bool:
-        """Tell whether a configuration may be ours as it is right after its creation."""
+        """Return whether a configuration may be ours as it is right after its creation."""
 
     def create(self) -> tuple[str, Document]:
         """Make it; return its id and what the vendor answered."""
 
     def is_current(self, document: Document) -> bool:
-        """Tell whether it is as asked."""
+        """Return whether it is as asked."""
 
     def update(self, object_id: str, former: Document | None) -> Document:
         """Bring it to what is asked, or back to a ``former`` document that was adopted; return what the vendor says."""
@@ -121,7 +121,7 @@ def keep(kind: Kind, memory: Memory, *, adopt: bool) -> tuple[str, Document]:
     ConnectorError
         When an object of another owner conflicts, or it is unknown which one is this stack's.
     NotReadyError
-        When a creation's answer was lost: the next look tells whether it is there.
+        When a creation's answer was lost: the next lookup shows whether it exists.
     """
     entry, listed = memory.load(), kind.listed()
     ours = _ours(kind, entry, listed)
@@ -277,7 +277,7 @@ def _ours(kind: Kind, entry: state.Entry | None, listed: Mapping[str, Document])
     ]
     if len(new) > 1:
         raise ConnectorError(
-            f"{kind.what}: a creation was cut off, and of {', '.join(new)} it cannot be told which one is this "
+            f"{kind.what}: a creation was cut off, and of {', '.join(new)} it is unknown which one is this "
             "stack's. Remove those that are not used, then try again."
         )
     if new:

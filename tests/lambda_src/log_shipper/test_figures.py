@@ -158,7 +158,7 @@ def test_what_is_shipped_is_no_failure(
     assert logged_lines("not shipped") == []
 
 
-def test_volumes_are_told_by_log_type(
+def test_volumes_are_logged_by_log_type(
     cloud: Cloud, logz: Listener, logged_lines: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     cloud.export("orders", vendor="mongodb-atlas")

@@ -19,7 +19,7 @@ LINES = [f"{i} {'x' * 40}" for i in range(400)]
 
 
 class Queue:
-    """A queue of SQS's, and the hours it was told to hide messages for."""
+    """A queue of SQS's, and for how many hours it hides messages."""
 
     def __init__(self, name: str, **attributes: str) -> None:
         queue._url.cache_clear()

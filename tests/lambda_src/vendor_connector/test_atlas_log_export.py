@@ -302,7 +302,7 @@ def test_two_unfinished_roles_are_not_guessed_between(atlas: AtlasApi, formation
         return real(request)
 
     atlas.answer = another_deploy_makes_one_too  # type: ignore[method-assign]
-    with pytest.raises(FailedError, match="it cannot be told which one is this stack's") as failed:
+    with pytest.raises(FailedError, match="it is unknown which one is this stack's") as failed:
         formation.deploy(template(atlas), rollback=False)
     assert "c" * 24 not in str(failed.value), "it was there before"
 
@@ -457,7 +457,7 @@ def test_a_cluster_that_cannot_export_is_explained(atlas: AtlasApi, formation: F
     assert is_clean(atlas)
 
 
-def test_a_project_that_does_not_exist_is_told_before_anything_is_made(atlas: AtlasApi, formation: Formation) -> None:
+def test_a_missing_project_is_reported_before_anything_is_created(atlas: AtlasApi, formation: Formation) -> None:
     with pytest.raises(FailedError, match="GROUP_NOT_FOUND"):
         formation.deploy(template(atlas, ProjectId=OTHER_PROJECT))
     assert not parameters()

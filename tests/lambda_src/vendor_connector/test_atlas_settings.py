@@ -259,7 +259,7 @@ def test_digest_keys_do_as_well_as_a_service_account(atlas: AtlasApi, formation:
     ],
     ids=["service-account", "digest"],
 )
-def test_a_wrong_credential_is_told_before_anything_is_made(
+def test_a_wrong_credential_is_reported_before_anything_is_created(
     atlas: AtlasApi, formation: Formation, value: dict[str, str]
 ) -> None:
     aws.secrets_manager().create_secret(Name="acme/wrong", SecretString=json.dumps(value))

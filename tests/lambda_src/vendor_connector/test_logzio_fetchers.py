@@ -440,13 +440,13 @@ def test_the_token_may_be_the_secret_itself(logzio: LogzioApi, formation: Format
     assert len(shown(logzio)) == 2
 
 
-def test_an_address_that_is_not_logzios_is_told(logzio: LogzioApi, formation: Formation) -> None:
+def test_an_address_that_is_not_logzios_is_reported(logzio: LogzioApi, formation: Formation) -> None:
     logzio.fail("GET", "/v2/whoami", Reply(200, {"hello": "world"}), times=1_000)
     with pytest.raises(FailedError, match="GET /v2/whoami answered without accountId"):
         formation.deploy(template(logzio))
 
 
-def test_a_token_that_logzio_repeats_is_not_told_on(logzio: LogzioApi, formation: Formation) -> None:
+def test_a_token_that_logzio_repeats_is_not_shown(logzio: LogzioApi, formation: Formation) -> None:
     logzio.fail("GET", "/v2/whoami", Reply(400, {"message": f"no such token: {TOKEN}"}))
     with pytest.raises(FailedError, match=r"no such token: \*\*\*"):
         formation.deploy(template(logzio))
