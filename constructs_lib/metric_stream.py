@@ -204,7 +204,7 @@ class MetricStream(Construct):
                 sid="ReadToken", actions=["secretsmanager:GetSecretValue"], resources=[props.secret_arn]
             ),
             iam.PolicyStatement(
-                sid="TellErrors",
+                sid="LogErrors",
                 actions=["logs:PutLogEvents"],
                 resources=[f"{group}:log-stream:{stream}" for stream in ("Listener", "Backup")],
             ),

@@ -246,7 +246,7 @@ class Notifications(Construct):
             # Composite alarms are described to those only who may describe every alarm (DescribeAlarms, API Reference).
             _allow("SeeAlarms", "cloudwatch:DescribeAlarms", ["*"]),
             _allow("StartAnew", "states:StartExecution", [self._machine_arn]),
-            _allow("Tell", "sns:Publish", list(props.topic_arns)),
+            _allow("Notify", "sns:Publish", list(props.topic_arns)),
             iam.PolicyStatement(
                 sid="EncryptMessages",
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
@@ -257,7 +257,7 @@ class Notifications(Construct):
         if props.webhook:
             statements.append(
                 iam.PolicyStatement(
-                    sid="TellWebhook",
+                    sid="NotifyWebhook",
                     actions=["events:PutEvents"],
                     resources=[f"arn:{stack.partition}:events:{stack.region}:{stack.account}:event-bus/default"],
                     # The key has many values, and with none at all "all values" is true (IAM User Guide, "Multivalued

@@ -67,7 +67,7 @@ def test_the_reminders_may_see_alarms_publish_and_start_themselves() -> None:
     assert may(found) == [
         allow("SeeAlarms", "cloudwatch:DescribeAlarms", "*"),
         allow("StartAnew", "states:StartExecution", MACHINE),
-        allow("Tell", "sns:Publish", [TOPIC, OWN_TOPIC]),
+        allow("Notify", "sns:Publish", [TOPIC, OWN_TOPIC]),
         allow(
             "EncryptMessages",
             ["kms:Decrypt", "kms:GenerateDataKey"],
@@ -75,7 +75,7 @@ def test_the_reminders_may_see_alarms_publish_and_start_themselves() -> None:
             {"StringEquals": {"kms:ViaService": f"sns.{HOME}.amazonaws.com"}},
         ),
         allow(
-            "TellWebhook",
+            "NotifyWebhook",
             "events:PutEvents",
             f"arn:aws:events:{HOME}:{ACCOUNT}:event-bus/default",
             {
@@ -88,7 +88,7 @@ def test_the_reminders_may_see_alarms_publish_and_start_themselves() -> None:
 
 def test_without_topics_of_the_users_and_a_webhook_the_reminders_may_less(everything: Synthesized) -> None:
     found = may(role(everything, "acme-prod-core", "acme-prod-alerts"))
-    assert [each["Sid"] for each in found] == ["SeeAlarms", "StartAnew", "Tell", "EncryptMessages"]
+    assert [each["Sid"] for each in found] == ["SeeAlarms", "StartAnew", "Notify", "EncryptMessages"]
     assert found[2]["Resource"] == TOPIC
     assert found[3]["Resource"] == archive_key(everything)
 
@@ -203,7 +203,7 @@ def test_a_reminder_comes_after_so_many_minutes() -> None:
 
 
 def test_a_message_goes_to_every_topic_and_to_the_webhook() -> None:
-    branches = definition(synthesize(ALERTS))["States"]["Tell"]["Branches"]
+    branches = definition(synthesize(ALERTS))["States"]["Notify"]["Branches"]
     tasks = [task for branch in branches for task in branch["States"].values()]
     assert [task["Resource"].rpartition(":::")[2] for task in tasks] == [
         "sns:publish",
@@ -225,4 +225,7 @@ def test_every_region_with_stacks_has_reminders_of_its_own() -> None:
     (key,) = of_type(example, stack, "AWS::KMS::Key")
     statement = may(role(example, stack, "acme-prod-alerts-us-east-1"))[3]
     assert statement["Resource"] == {"Fn::GetAtt": [key, "Arn"]}
-    assert definition(example, stack)["States"]["Again"]["Arguments"]["StateMachineArn"].split(":")[3] == "us-east-1"
+    assert (
+        definition(example, stack)["States"]["ScheduleNext"]["Arguments"]["StateMachineArn"].split(":")[3]
+        == "us-east-1"
+    )

@@ -190,7 +190,7 @@ def test_firehose_reads_one_secret_writes_its_prefix_and_logs_errors(example: Sy
             "Resource": SECRET,
         },
         {
-            "Sid": "TellErrors",
+            "Sid": "LogErrors",
             "Effect": "Allow",
             "Action": "logs:PutLogEvents",
             "Resource": [

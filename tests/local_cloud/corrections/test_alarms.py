@@ -176,10 +176,10 @@ def subscribed_queue(cloud: Emulator, name: str, pattern: dict[str, Any]) -> Cal
 
 
 def test_a_change_of_state_is_announced_with_the_alarms_text(cloud: Emulator) -> None:
-    pattern = {"source": ["aws.cloudwatch"], "detail": {"alarmName": ["told"], "state": {"value": ["ALARM"]}}}
+    pattern = {"source": ["aws.cloudwatch"], "detail": {"alarmName": ["notified"], "state": {"value": ["ALARM"]}}}
     received = subscribed_queue(cloud, "received", pattern)
-    deploy(cloud, "told", One=alarm("told", AlarmDescription="Something is wrong."))
-    put(cloud, "told", "this")
+    deploy(cloud, "notified", One=alarm("notified", AlarmDescription="Something is wrong."))
+    put(cloud, "notified", "this")
     (event,) = until(received)
     assert event["detail-type"] == "CloudWatch Alarm State Change"
     assert event["detail"]["configuration"]["description"] == "Something is wrong."
@@ -286,7 +286,7 @@ def test_a_state_machine_sees_when_a_composite_changed_and_sends_events_with_obj
 
 
 def topic(**changes: Any) -> dict[str, Any]:
-    return {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "told", **changes}}
+    return {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "notified", **changes}}
 
 
 def admit(*actions: str) -> dict[str, Any]:
@@ -308,7 +308,7 @@ def test_the_history_of_an_alarm_has_each_action_with_its_result_and_policies_co
     keyed = topic(KmsMasterKeyId={"Fn::GetAtt": ["Key", "Arn"]})
     deploy(cloud, "acting", Key=key, Topic=keyed, Policy=policy, Alarm=acting)
     cloudwatch, kms, sns = (client(cloud, service) for service in ("cloudwatch", "kms", "sns"))
-    arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:told"
+    arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:notified"
     key_arn = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["KmsMasterKeyId"]
 
     def acted(state: str) -> str:
