@@ -106,9 +106,9 @@ class CoreStack(Stack):
             LandingBucketProps(
                 bucket_name=self._names.bucket(purpose),
                 encryption_key=self.key.key if encrypted else None,
-                hot_days=self._settings.kept.hot_days,
-                archive_days=self._settings.kept.archive_days,
-                cold_days=self._settings.kept.cold_after_days,
+                hot_days=self._settings.effective_retention.hot_days,
+                archive_days=self._settings.effective_retention.archive_days,
+                cold_days=self._settings.effective_retention.cold_after_days,
                 # An access log of the access-log bucket would feed itself.
                 access_log_bucket_name=None if is_target else self._names.bucket("access-logs"),
                 # Every object that S3 announces costs; of the three buckets only the archive is listened to.

@@ -112,10 +112,10 @@ class ShipperStack(Stack):
             LandingBucketProps(
                 bucket_name=names.bucket("failed", self.region),
                 encryption_key=key.key,
-                hot_days=self._settings.kept.hot_days,
-                archive_days=self._settings.kept.archive_days,
+                hot_days=self._settings.effective_retention.hot_days,
+                archive_days=self._settings.effective_retention.archive_days,
                 announced=False,
-                cold_days=self._settings.kept.cold_after_days,
+                cold_days=self._settings.effective_retention.cold_after_days,
             ),
         )
         key.allow(statements.use_key_for_objects(["kms:GenerateDataKey"], failures.arn, archiver_role, self.region))
