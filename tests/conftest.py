@@ -28,8 +28,9 @@ hypothesis.settings.load_profile("untimed")
 os.environ.setdefault("CDK_VALIDATION", "false")
 # Each test has AWS sessions of its own, and each would look for the same service models again: 30 ms per client.
 botocore.session.create_loader = cache(botocore.session.create_loader)
-# A session registers 400 handlers, and asks of each name whether it has an alias: 10 ms; the answers are always the same.
-botocore.hooks.EventAliaser._alias_event_name = staticmethod(cache(botocore.hooks.EventAliaser(None)._alias_event_name))
+# A session registers 400 handlers, and asks of each name whether it has an alias: 10 ms for the same answers.
+_Aliaser: Any = botocore.hooks.EventAliaser
+_Aliaser._alias_event_name = staticmethod(cache(_Aliaser(None)._alias_event_name))
 # moto answers what `requests` sends too, by 1,300 patterns that each test would set up again; nothing here sends by it.
 moto.core.models.RESPONSES_METHODS.clear()
 # The CDK, moto and AWS's service models stay; by default the collector walks them all again every few tests.

@@ -276,7 +276,7 @@ class World:
         self.customer.cdk.synth(directory / "logdock.yaml", directory / "cdk.out")
         said = {each["name"]: each["kind"] for each in self._effects()}
         for one in old.exports:
-            owns = not isinstance(old.landing(one), BucketLanding)
+            owns = not isinstance(one.landing(old), BucketLanding)
             if said.get(f"{one.name}:stack") != Kind.KEEPS_RUNNING:
                 self.note("beside", [f"the plan does not name the stack of {one.name}: {said}"])
             if owns and said.get(f"{one.name}-2:stack") != Kind.FAILS:
