@@ -61,7 +61,7 @@ class ExportAlarms(Construct):
         self._filters = f"Logdock/{names.deployment}/{export.name}"
         self._groups: dict[str, IDependable] = {}
 
-    def _figure(self, name: str, destination: str, statistic: str = "Sum") -> Metric:
+    def _metric(self, name: str, destination: str, statistic: str = "Sum") -> Metric:
         """Return a metric that the shipper makes of this export."""
         dimensions = {"deployment": self._names.deployment, "export": self._export.name, "destination": destination}
         return Metric(namespace="Logdock", name=name, dimensions=dimensions, statistic=statistic)
@@ -77,7 +77,7 @@ class ExportAlarms(Construct):
             f"No object of {self._export.name} has landed",
         )
         if self._export.ship_to:
-            self._volume(self._figure("bytes_in", self._export.ship_to[0]))
+            self._volume(self._metric("bytes_in", self._export.ship_to[0]))
 
     def landing_in_log_groups(self, made_here: Mapping[str, IDependable]) -> None:
         """Watch log groups for silence and volume, and the archiver for lag, by what the archiver reads of them.
@@ -88,7 +88,7 @@ class ExportAlarms(Construct):
             What makes or adopts each log group of this stack; a metric filter on the log group waits for it.
         """
         self._groups.update(made_here)
-        metric = self._figure("bytes_in", ARCHIVE)
+        metric = self._metric("bytes_in", ARCHIVE)
         self._silence(metric, f"No line of {self._export.name} has come through its log groups into the archive")
         self._volume(metric)
         self._lag(ARCHIVE)
@@ -144,7 +144,7 @@ class ExportAlarms(Construct):
                     summary=f"{destination} refused records of {name} for good, or they cannot be read: they are in "
                     "the failure bucket under quarantine/, each with its reason.",
                     first_command="logdock redrive --dry-run",
-                    metric=self._figure("quarantined", destination),
+                    metric=self._metric("quarantined", destination),
                     threshold=1,
                 ),
             )
@@ -159,7 +159,7 @@ class ExportAlarms(Construct):
                 summary=f"A record of {self._export.name} waited for more than {minutes} minutes to get to "
                 f"{destination}, or waits still.",
                 first_command="logdock status",
-                metric=self._figure("lag_ms", destination, "Maximum"),
+                metric=self._metric("lag_ms", destination, "Maximum"),
                 threshold=minutes * 60_000,
                 periods=LAG_HELD_PERIODS,
             ),
@@ -274,7 +274,7 @@ class ExportAlarms(Construct):
         if most is None:
             return
         if metric is None:
-            metric = self._figure(name.replace("-", "_"), self._export.ship_to[0])
+            metric = self._metric(name.replace("-", "_"), self._export.ship_to[0])
         self._alarms.add(
             f"{name}-alarm",
             AlarmProps(
