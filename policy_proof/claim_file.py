@@ -83,7 +83,7 @@ class Contexts(_Model):
 
 
 class Asked(_Model):
-    """No caller here can make the call: the local cloud's evaluator judges the deployed policies."""
+    """No caller here can make the call: the local cloud's evaluator decides by the deployed policies."""
 
     ask: Slug
 

@@ -1,4 +1,4 @@
-"""The policies as they are deployed, judged by the local cloud's own evaluator, for requests that no call can make."""
+"""The deployed policies, evaluated by the local cloud, for requests that no call can make."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _REQUIRED = ("kms",)
 
 
 class DeployedPolicies:
-    """Reads policies from the cloud, each once, and judges requests by them."""
+    """Reads policies from the cloud, each once, and evaluates requests by them."""
 
     def __init__(self, stage: Stage, account: Account, cast: Cast) -> None:
         self._stage, self._account, self._cast = stage, account, cast
         self._policies: dict[str, Policy | None] = {}
 
-    def judge(self, request: Request) -> Verdict:
+    def evaluate(self, request: Request) -> Verdict:
         """Return what the local cloud's evaluator says."""
         verdict = Verdict("allow" if self._is_allowed(request) else "deny")
-        return self.judge(request.also) if request.also and verdict.answer == "allow" else verdict
+        return self.evaluate(request.also) if request.also and verdict.answer == "allow" else verdict
 
     def _is_allowed(self, request: Request) -> bool:
         caller, owner = (

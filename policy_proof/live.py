@@ -37,7 +37,7 @@ _CLIENTS = {"states": "stepfunctions", "tag": "resourcegroupstaggingapi"}
 
 
 class LocalCloud:
-    """Judges requests by making them, or by asking the cloud's evaluator where no caller can.
+    """Evaluates requests by making them, or by asking the cloud's evaluator where no caller can.
 
     Parameters
     ----------
@@ -54,10 +54,10 @@ class LocalCloud:
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._versions: dict[str, str] = {}
 
-    def judge(self, claim: Claim, request: Request) -> Verdict:
+    def evaluate(self, claim: Claim, request: Request) -> Verdict:
         """Return what the local cloud says."""
         if claim.live != "call":
-            return self._deployed.judge(request)
+            return self._deployed.evaluate(request)
         try:
             method, parameters = parameters_of(request)
         except NoCallError as error:
@@ -123,7 +123,7 @@ class LocalCloud:
     def _lend(self, name: str, arn: str) -> Credentials:
         """Take a session of a role that only an AWS service assumes: its trust is opened to the account, and put back.
 
-        What the role may do, which is what is judged, stays as it was deployed.
+        What the role may do, which is what is evaluated, stays as it was deployed.
         """
         iam = self._stage.customer("iam")
         trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
@@ -140,10 +140,10 @@ class LocalCloud:
             iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
 
 
-def judge_live(
+def evaluate_live(
     stage: Stage, templates: Mapping[str, Template], regions: Mapping[str, str], *, whole: bool
 ) -> list[Outcome]:
-    """Judge every claim about a deployed example, by the simulator and by the cloud that it is deployed to.
+    """Evaluate every claim about a deployed example, by the simulator and by the cloud that it is deployed to.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def judge_live(
             or not shared & {*subject.stacks}
         )
 
-    return proof.outcomes(live=cloud.judge, is_tried=is_tried)
+    return proof.outcomes(live=cloud.evaluate, is_tried=is_tried)
 
 
 def physical_ids(stage: Stage, stacks: Mapping[str, str]) -> dict[tuple[str, str], str]:

@@ -24,7 +24,7 @@ Answer = Literal["allow", "deny", "inconclusive"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a judge says.
+    """What an evaluator says.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Simulator:
     def __init__(self) -> None:
         self._known: dict[str, dict[str, Any]] = {}
 
-    def judge(self, requests: Sequence[Request], account: Account, cast: Cast) -> list[Verdict]:
+    def evaluate(self, requests: Sequence[Request], account: Account, cast: Cast) -> list[Verdict]:
         """Return a verdict for each request.
 
         A condition key of a policy that is about the request must be in its context, or be lacking expressly; otherwise

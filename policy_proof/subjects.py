@@ -285,7 +285,7 @@ def _connectors(cast: Cast) -> Iterator[Subject]:
 
 def _buckets(cast: Cast) -> Iterator[Subject]:
     settings, names = cast.settings, cast.names
-    # What a bucket is to be follows from the settings; the template is what is judged.
+    # What a bucket is to be follows from the settings; the template is what is evaluated.
     encryption = {
         export.landing(settings).bucket: export.encryption
         for export in settings.exports

@@ -55,7 +55,7 @@ _REF_IS_URL = {"AWS::SQS::Queue": "https://sqs.{region}.amazonaws.com/{account}/
 
 
 class UnresolvedError(Exception):
-    """A reference that this module does not know; a policy with a hole in it must not be judged."""
+    """A reference that this module does not know; a policy with a hole in it must not be evaluated."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

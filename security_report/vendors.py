@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from policy_proof.claim_file import Claim
-from security_report.evidence import Judged
+from security_report.evidence import Evaluated
 from security_report.matrix import Matrix, Role, Statement, is_foreign
 from settings import Deployment
 from settings.destinations import Destination
@@ -135,13 +135,13 @@ class Vendor:
     tried: int
 
 
-def vendors(settings: Deployment, matrix: Matrix, evidence: Mapping[str, Judged]) -> list[Vendor]:
+def vendors(settings: Deployment, matrix: Matrix, evidence: Mapping[str, Evaluated]) -> list[Vendor]:
     """Describe every vendor of a deployment, in the order of the settings."""
     return [_vendor(settings, each, matrix, evidence) for each in (*settings.exports, *settings.destinations)]
 
 
 def _vendor(
-    settings: Deployment, party: Export | Destination, matrix: Matrix, evidence: Mapping[str, Judged]
+    settings: Deployment, party: Export | Destination, matrix: Matrix, evidence: Mapping[str, Evaluated]
 ) -> Vendor:
     is_destination = party in settings.destinations
     fetches = is_destination and getattr(party, "mode", "") == "fetch"
@@ -194,5 +194,5 @@ def _outsiders(statement: Statement, account: str) -> list[str]:
     return [who for who in statement.who if is_foreign(who, account) or who.endswith(".amazonaws.com")]
 
 
-def _forbids(judged: Judged, name: str) -> bool:
-    return isinstance(judged.says, Claim) and judged.says.verdict == "deny" and name in judged.subjects
+def _forbids(evaluated: Evaluated, name: str) -> bool:
+    return isinstance(evaluated.says, Claim) and evaluated.says.verdict == "deny" and name in evaluated.subjects

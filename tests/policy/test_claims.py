@@ -1,4 +1,4 @@
-"""Who may do what: the claims of policy_proof/claims about every example, judged by a simulator that is not ours."""
+"""Who may do what: the claims of policy_proof/claims about every example, evaluated by a simulator that is not ours."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOT_CALLED = {
     "would-leave": 7,
     "would-run-a-function": 4,
 }
-"""How many claims no call can try, by the reason: the local cloud's evaluator judges those by the deployed policies."""
+"""Claims that no call can try, by reason: the local cloud's evaluator decides them by the deployed policies."""
 
 
 @cache

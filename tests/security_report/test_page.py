@@ -44,7 +44,7 @@ def test_an_unacknowledged_finding_is_listed_with_the_others() -> None:
     assert "checkov CKV_X on core/Bucket1 open" in page
 
 
-def test_what_was_not_judged_has_no_mark() -> None:
+def test_what_was_not_evaluated_has_no_mark() -> None:
     page = render(report_of("mongodb-atlas", looked=False))
     assert not re.search(r"✓ (allowed|refused|so|nothing else)", page.replace('"code"', "").split('id="findings"')[1])
     assert "0 of 0 hold" in page
