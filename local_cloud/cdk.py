@@ -110,7 +110,7 @@ class Cdk:
         stacks: Sequence[str] = (),
         exclusively: bool = False,
         outputs_file: Path | None = None,
-        report: Callable[[str], None] = lambda _: None,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> Deployed:
         """Deploy stacks of an assembly, all unless some are named.
 
@@ -124,7 +124,7 @@ class Cdk:
             The named stacks alone.
         outputs_file
             File for the outputs. Default: a file in the emulator's directory.
-        report
+        progress
             Called with the stacks that are under way.
         """
         outputs_file = outputs_file or self.cloud.directory / "outputs.json"
@@ -135,7 +135,7 @@ class Cdk:
                 *(("--exclusively",) if exclusively else ()),
                 *(stacks or ("--all",)),
             ],
-            report=lambda printed: report(under_way(printed)),
+            progress=lambda printed: progress(under_way(printed)),
         )
         outputs: Outputs = json.loads(outputs_file.read_text(encoding="utf-8"))
         return Deployed(outputs=outputs, unchanged=_UNCHANGED.findall(printed))
@@ -145,7 +145,7 @@ class Cdk:
         self._run(["destroy", "--app", str(assembly), "--force", "--exclusively", *stacks])
 
     def _run(
-        self, arguments: Sequence[str], *, directory: Path = ROOT, report: Callable[[str], None] = lambda _: None
+        self, arguments: Sequence[str], *, directory: Path = ROOT, progress: Callable[[str], None] = lambda _: None
     ) -> str:
         command = [*command_line(), *arguments, "--no-notices", "--no-color"]
         with self.log_file.open("ab") as log:
@@ -166,7 +166,7 @@ class Cdk:
         deadline = time.monotonic() + _COMMAND_SECONDS
         try:
             while (code := _ended(process)) is None:
-                report(self._printed(start))
+                progress(self._printed(start))
                 if time.monotonic() > deadline:
                     raise self._error(arguments[0], f"did not end within {_COMMAND_SECONDS:.0f} seconds", start)
         finally:

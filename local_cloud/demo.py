@@ -100,11 +100,11 @@ def run(settings_file: Path, terminal: Terminal, *, stays: bool = False) -> int:
         cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=_DEMO / "cdk.log")
         with terminal.step("bootstrapping the account, synthesizing the templates, preparing what is there before"):
             _set_up(cdk, settings, secrets)
-        with terminal.step(f"deploying {settings.deployment} with the CDK") as report:
-            outputs = cdk.deploy(_DEMO / "cdk.out", outputs_file=_DEMO / "outputs.json", report=report).outputs
-        with terminal.step("playing every vendor") as report:
+        with terminal.step(f"deploying {settings.deployment} with the CDK") as progress:
+            outputs = cdk.deploy(_DEMO / "cdk.out", outputs_file=_DEMO / "outputs.json", progress=progress).outputs
+        with terminal.step("playing every vendor") as progress:
             stage, began = Stage(cloud, settings, outputs, vendors), datetime.datetime.now(datetime.UTC)
-            play = Play(stage, secrets, listener, report)
+            play = Play(stage, secrets, listener, progress)
             report = play.perform()
         with terminal.step("running `logdock validate`, `status`, `smoke-test`, `logs`, and `redrive` after a fault"):
             answers, report = Person(stage, _DEMO / "logdock.yaml", listener, play.written).perform(report)
