@@ -2,7 +2,7 @@
 
 A bucket has one notification configuration and each PUT replaces the whole (S3 API,
 PutBucketNotificationConfiguration), so it is read, completed and written back at once, then read again: when another
-caller else wrote in between, it is done again. Delete switches EventBridge off only when it was off before, and no
+caller wrote in between, it is done again. Delete switches EventBridge off only when it was off before, and no
 other export of the deployment reads the bucket: several may, each under a prefix of its own.
 """
 
