@@ -32,6 +32,7 @@ def test_example_app_synthesizes_with_stable_ids(tmp_path: Path) -> None:
 
 def test_page_names_constructs_that_exist() -> None:
     page = (ROOT / "docs" / "constructs.md").read_text(encoding="utf-8")
+    assert "PYTHONPATH=. .venv/bin/python examples/constructs/app.py" in page
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", page, flags=re.MULTILINE)
     assert len(rows) == 4
     for construct, module in rows:
