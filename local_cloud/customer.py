@@ -105,14 +105,14 @@ class Customer:
 
     def landed(self, export: Export) -> list[str]:
         """Return every record where the vendor left it."""
-        told = self._stage.told(export.name)
-        if "LogGroupNames" in told:
-            return list(self._log_events(export, told["LogGroupNames"]))
-        prefix = told.get("Prefix") or getattr(export, "prefix", None) or ""
+        outputs = self._stage.stack_outputs(export.name)
+        if "LogGroupNames" in outputs:
+            return list(self._log_events(export, outputs["LogGroupNames"]))
+        prefix = outputs.get("Prefix") or getattr(export, "prefix", None) or ""
         return [
             line
-            for key in self._keys(told["BucketName"], prefix)
-            for line in self._object(export, told["BucketName"], key)
+            for key in self._keys(outputs["BucketName"], prefix)
+            for line in self._object(export, outputs["BucketName"], key)
         ]
 
     def archived(self, export: Export) -> list[str]:
@@ -162,7 +162,7 @@ class Customer:
         if (bucket, key) not in self._read:
             answer: Any = self._s3.get_object(Bucket=bucket, Key=key)
             body: bytes = answer["Body"].read()
-            # An object that somebody forged has no envelope: it is no reason to stop counting the others.
+            # A forged object has no envelope: it is no reason to stop counting the others.
             if isinstance(export, AptibleExport) and answer["Metadata"]:
                 body = unseal(body, answer["Metadata"], self._secrets.master_keys[export.name])
             text = (gzip.decompress(body) if body.startswith(_GZIP) else body).decode(errors="replace")

@@ -46,7 +46,7 @@ DEADLINE_SECONDS = 60.0
 
 
 class StandIn(Protocol):
-    """Whoever writes an export's logs."""
+    """The program that writes an export's logs."""
 
     def play(self) -> None:
         """Write, and try what must be refused."""
@@ -71,14 +71,14 @@ class Play:
         What the customer's secrets hold.
     listener
         The listener that the push destinations of the settings point at.
-    tell
+    report
         Called with a line about how far it is.
     """
 
     def __init__(
-        self, stage: Stage, secrets: Secrets, listener: LogzioListener, tell: Callable[[str], None] = lambda _: None
+        self, stage: Stage, secrets: Secrets, listener: LogzioListener, report: Callable[[str], None] = lambda _: None
     ) -> None:
-        self._stage, self._secrets, self._listener, self._tell = stage, secrets, listener, tell
+        self._stage, self._secrets, self._listener, self._report = stage, secrets, listener, report
         since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=10)
         self._customer = Customer(stage, secrets, since)
         self._parts = [_Part(export, Journal()) for export in stage.settings.exports]
@@ -159,7 +159,7 @@ class Play:
             )
             if not missing:
                 return
-            self._tell(f"waiting for {missing} records")
+            self._report(f"waiting for {missing} records")
             time.sleep(_POLL_SECONDS)
         self._stop.set()
 

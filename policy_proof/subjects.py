@@ -45,7 +45,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
 
 
 def _alerts(cast: Cast, region: str) -> Subject:
-    """Return what tells of a Region's alarms."""
+    """Return the subjects of a Region's alarm notifications."""
     names, alerts = cast.names, cast.settings.alerts
     at_home, suffix = region == names.region, "" if region == names.region else f"-{region}"
     here = f"{region}:{names.account}"
@@ -70,7 +70,7 @@ def _alerts(cast: Cast, region: str) -> Subject:
         "role": names.role_arn(role),
         "rule": f"{rule}/{names.alerts}-state",
         "rules-role": names.role_arn(rules_role),
-        "told-topic": topics,
+        "alert-topic": topics,
         "topic-key": cast.account.keys[
             f"{names.deployment}-archive" if at_home else names.in_region("shipper", region)
         ],
@@ -244,11 +244,11 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
         not_announced = [each.name for each in cast.settings.exports if each not in announced]
         values: Values = {
             "shipped-archive": tuple(f"{archive}/logs/{each}" for each in archived),
-            "unshipped-archive": tuple(f"{archive}/logs/{each}" for each in (*not_archived, "nobody")),
+            "unshipped-archive": tuple(f"{archive}/logs/{each}" for each in (*not_archived, "no-such-export")),
             "copied-archive": tuple(f"{archive}/logs/{each.name}" for each in announced) if name == ARCHIVE else (),
-            "uncopied-archive": tuple(f"{archive}/logs/{each}" for each in (*not_announced, "nobody")),
+            "uncopied-archive": tuple(f"{archive}/logs/{each}" for each in (*not_announced, "no-such-export")),
             "rule-name": tuple(names.export(each.name) for each in announced),
-            "other-rule-name": tuple(names.export(each) for each in (*not_announced, "nobody")),
+            "other-rule-name": tuple(names.export(each) for each in (*not_announced, "no-such-export")),
             "destination": name,
             "role": names.role_arn(names.shipper(name)),
             "queue": names.queue_arn(name),
@@ -285,7 +285,7 @@ def _connectors(cast: Cast) -> Iterator[Subject]:
 
 def _buckets(cast: Cast) -> Iterator[Subject]:
     settings, names = cast.settings, cast.names
-    # What a bucket is to be follows from the settings; the template is what is judged.
+    # What a bucket is to be follows from the settings; the template is what is evaluated.
     encryption = {
         export.landing(settings).bucket: export.encryption
         for export in settings.exports
@@ -301,7 +301,7 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
             "bucket": each.arn,
             "name": name,
             "key": _stacks_key(cast, each.stack) if has_key else (),
-            "archive-days": str(settings.kept.archive_days),
+            "archive-days": str(settings.effective_retention.archive_days),
         }
         facts = {
             "encryption": kind,
@@ -330,7 +330,7 @@ def _keys(cast: Cast) -> Iterator[Subject]:
 
 def _log_groups(cast: Cast) -> Iterator[Subject]:
     kept = {
-        name: (export.retention_days or cast.settings.kept.hot_days, True)
+        name: (export.retention_days or cast.settings.effective_retention.hot_days, True)
         for export in cast.settings.exports
         if isinstance(export, CockroachdbExport | AuroraMysqlExport | RdsExport)
         for name in (export.log_groups if isinstance(export, CockroachdbExport) else export.log_group_names)

@@ -15,8 +15,8 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, errors_across
 from settings.alerts import Alerts
+from settings.cross_checks import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, cross_check_errors
 from settings.destinations import ARCHIVE, Destination, default_concurrency
 from settings.exports import Export
 from settings.landing import LogGroupLanding
@@ -24,7 +24,7 @@ from settings.model import Model
 from settings.replica import Replica
 from settings.retention import PROFILES, ProfileName, Retention
 from settings.sql import Sql
-from settings.text import AccountId, DeploymentName, EachOnce, NotEmpty, PersonArn, Region, Switch, refuse
+from settings.text import AccountId, DeploymentName, EachOnce, NotEmpty, PersonArn, Region, Switch, invalid
 
 __all__ = ["ATLAS_EXPORTS_PER_PROJECT", "RESERVED_NAMES", "Alerts", "Deployment"]
 
@@ -34,7 +34,7 @@ READERS_CHARACTERS = 1500
 
 def _fit_a_trust_policy(value: tuple[str, ...]) -> tuple[str, ...]:
     if sum(len(arn) + 3 for arn in value) > READERS_CHARACTERS:
-        raise refuse(f"ARNs of at most {READERS_CHARACTERS} characters in all: a role trusts no more")
+        raise invalid(f"ARNs of at most {READERS_CHARACTERS} characters in all: a role trusts no more")
     return value
 
 
@@ -51,10 +51,8 @@ class Deployment(Model):
         default="soc2",
         description="How long logs are kept: a profile (soc2, pci, hipaa, seven-years), or {hot_days, archive_days}.",
     )
-    replica: Replica | None = Field(
-        default=None, description="A copy of the archive in another Region. Left out: none."
-    )
-    alerts: Alerts = Field(default=Alerts(), description="Who hears of a failure, and when something is one.")
+    replica: Replica | None = Field(default=None, description="A copy of the archive in another Region. Default: none.")
+    alerts: Alerts = Field(default=Alerts(), description="Who is notified of a failure, and the thresholds.")
     dashboard: Switch = Field(
         default=True, description="A CloudWatch dashboard of the deployment, in a stack of its own."
     )
@@ -65,7 +63,7 @@ class Deployment(Model):
         "docs/subscriptions.md says what each costs and how to change from one to the other.",
     )
     sql: Sql | None = Field(
-        default=None, description="SQL over what landed, with Amazon Athena (docs/sql.md). Left out: none."
+        default=None, description="SQL over what landed, with Amazon Athena (docs/sql.md). Default: none."
     )
     readers: Annotated[tuple[PersonArn, ...], *EachOnce, AfterValidator(_fit_a_trust_policy)] = Field(
         default=(),
@@ -77,7 +75,7 @@ class Deployment(Model):
     exports: Annotated[tuple[Export, ...], *NotEmpty] = Field(description="Whose logs land.")
 
     @property
-    def kept(self) -> Retention:
+    def effective_retention(self) -> Retention:
         """The retention, whichever way it was given."""
         return self.retention if isinstance(self.retention, Retention) else PROFILES[self.retention]
 
@@ -88,7 +86,7 @@ class Deployment(Model):
 
     def alerts_of(self, export: Export) -> Alerts:
         """What holds for an export: its own figures, else the deployment's."""
-        return self.alerts.of(export.alerts, export.quiet_minutes)
+        return self.alerts.of(export.alerts, export.max_expected_silence_minutes)
 
     def regions_of(self, export: Export) -> tuple[str, ...]:
         """The Regions that an export has a stack in: the deployment's own first, whose stack holds the role."""
@@ -121,7 +119,7 @@ class Deployment(Model):
     @model_validator(mode="wrap")
     @classmethod
     def _all_errors_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        errors = list(errors_across(data)) if isinstance(data, dict) else []
+        errors = list(cross_check_errors(data)) if isinstance(data, dict) else []
         try:
             deployment = handler(data)
         except ValidationError as error:

@@ -92,7 +92,7 @@ class ExportBase(Model):
         return ARCHIVE in self.ship_to
 
     @property
-    def quiet_minutes(self) -> int | None:
+    def max_expected_silence_minutes(self) -> int | None:
         """How long nothing may land although all is well; no shorter silence holds unless the export says so.
 
         None: any time at all, so silence is no alarm unless the export says so.
@@ -172,5 +172,5 @@ class OwnLogGroupExport(LogGroupExport):
     """An export that lands in log groups made here."""
 
     retention_days: LogGroupDays | None = Field(
-        default=None, description="Days in CloudWatch. Left out: `hot_days` of the deployment's retention."
+        default=None, description="Days in CloudWatch. Default: `hot_days` of the deployment's retention."
     )

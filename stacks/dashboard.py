@@ -85,7 +85,7 @@ def _alarm_states(settings: Deployment, names: Names) -> Iterator[Widget]:
 
 
 def _costs(settings: Deployment, names: Names) -> Iterator[Widget]:
-    """Yield what each export costs a month at its pace in the time that is shown; what nobody measures is left out."""
+    """Yield what each export costs a month at its pace in the time that is shown; what is not measured is omitted."""
     metrics: list[object] = []
     for at, export in enumerate(settings.exports):
         way = export.lands_in
@@ -109,7 +109,7 @@ def _export_row(settings: Deployment, names: Names, export: Export) -> list[Widg
     seconds = settings.alerts_of(export).lag_after_minutes * 60
     lags = [
         [
-            _figure(names, export, "lag_ms", each, region, id=f"l{at}", visible=False, stat="Maximum"),
+            _metric(names, export, "lag_ms", each, region, id=f"l{at}", visible=False, stat="Maximum"),
             [{"expression": f"l{at} / 1000", "label": each + _of(region, names), "id": f"s{at}"}],
         ]
         for at, (each, region) in enumerate(_streams(settings, export, destinations))
@@ -130,30 +130,30 @@ def _landed_and_shipped(settings: Deployment, names: Names, export: Export) -> I
         yield [*rule, {"label": "landed (objects)", "yAxis": "right"}]
     for destination, region in _streams(settings, export, export.delivered_to):
         if destination in names.feeds and export.lands_in == "log groups":
-            # A feed's objects are copied whole: nobody counts their records.
+            # A feed's objects are copied whole: their records are not counted.
             continue
-        says = "landed" if destination == ARCHIVE and export.lands_in == "log groups" else f"shipped to {destination}"
-        yield _figure(names, export, "sent", destination, region, label=says + _of(region, names))
+        label = "landed" if destination == ARCHIVE and export.lands_in == "log groups" else f"shipped to {destination}"
+        yield _metric(names, export, "sent", destination, region, label=label + _of(region, names))
 
 
 def _failures(names: Names, export: Export) -> Iterator[object]:
     shipped = export.announced_to
     for destination in shipped:
-        yield _figure(names, export, "quarantined", destination, names.region, label=f"refused by {destination}")
+        yield _metric(names, export, "quarantined", destination, names.region, label=f"refused by {destination}")
     if shipped or export.lands_in == "bucket":
         rule = ["AWS/Events", "FailedInvocations", "RuleName", names.export(export.name)]
         yield [*rule, {"label": "not announced"}]
     else:
-        yield _figure(names, export, "quarantined", ARCHIVE, names.region, label="not archived")
+        yield _metric(names, export, "quarantined", ARCHIVE, names.region, label="not archived")
 
 
 def _volume(settings: Deployment, names: Names, export: Export) -> Iterator[list[Any]]:
     """Yield the bytes that an export brings, by Region: those that its volume alarm watches."""
     if export.lands_in == "log groups":
         for region in settings.regions_of(export):
-            yield _figure(names, export, "bytes_in", ARCHIVE, region)
+            yield _metric(names, export, "bytes_in", ARCHIVE, region)
     elif export.ship_to:
-        yield _figure(names, export, "bytes_in", export.ship_to[0], names.region)
+        yield _metric(names, export, "bytes_in", export.ship_to[0], names.region)
 
 
 def _volume_by_type(settings: Deployment, names: Names, export: Export) -> Iterator[Widget]:
@@ -177,7 +177,7 @@ def _volume_by_type(settings: Deployment, names: Names, export: Export) -> Itera
     ]
     if landing.prefixes:
         # Which log groups a prefix has changes from hour to hour.
-        metrics.append(_figure(names, export, "bytes_in", ARCHIVE, names.region, label="all, those by prefix included"))
+        metrics.append(_metric(names, export, "bytes_in", ARCHIVE, names.region, label="all, those by prefix included"))
     yield _graph(names, title, metrics, stacked=True)
 
 
@@ -205,7 +205,7 @@ def _graph(names: Names, title: str, metrics: Sequence[object], **more: object) 
     return {"type": "metric", "properties": {**properties, "metrics": list(metrics), **more}}
 
 
-def _figure(names: Names, export: Export, name: str, destination: str, region: str, **options: object) -> list[Any]:
+def _metric(names: Names, export: Export, name: str, destination: str, region: str, **options: object) -> list[Any]:
     """Return a metric that the shipper makes of an export."""
     dimensions = {"deployment": names.deployment, "export": export.name, "destination": destination}
     flat = [text for pair in dimensions.items() for text in pair]

@@ -95,7 +95,7 @@ class MongodbAtlasStack(ExportStack):
         return [credential(self.names, connect), [remember(self.names, self.state_parameter(operation)), *more]]
 
     def _project(self, connect: AtlasConnect, operation: str) -> dict[str, object]:
-        """Return what every operation on the project is told."""
+        """Return the properties of every operation on the project."""
         return {
             **connection(connect),
             "ProjectId": self._atlas.project_id,

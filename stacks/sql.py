@@ -1,6 +1,6 @@
 """SQL over what landed: Glue tables whose partitions are computed, so that none is ever registered, and a workgroup.
 
-Nobody is granted anything here: Athena reads with the rights of whoever asks. Sources: Athena User Guide, "Partition
+No permission is granted here: Athena reads with the permissions of the caller. Sources: Athena User Guide, "Partition
 projection", "OpenX JSON SerDe", "Regex SerDe", "Workgroups and data usage controls".
 """
 

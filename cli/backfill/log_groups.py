@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 BATCH_BYTES = 4_000_000
 """Of text. Lambda takes 6 MB at once (Lambda quotas), and what does not compress grows by a third in base64."""
 EVENT_BYTES = 100
-"""What an event's id and time take besides its message."""
+"""Bytes of an event's id and time, in addition to its message."""
 UNSURE = timedelta(minutes=5)
 """A subscription does not begin everywhere at once; what came in its first minutes is archived twice, or not missed."""
 OLDEST, NEWEST = timedelta(days=14), timedelta(hours=2)

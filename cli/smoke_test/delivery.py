@@ -448,7 +448,7 @@ class Deliveries:
 
 
 def check_marks(deliveries: Deliveries, since: datetime) -> None:
-    """Record whether the functions could use the marks that tell them what was shipped or fed before.
+    """Record whether the functions could use the marks of what was shipped or fed before.
 
     Before it ships an object to a destination that is pushed to, a function claims it in the mark table, and says so
     where it cannot. Before it feeds one, it looks for a note that does not exist yet: S3 answers 404, or 403 for want

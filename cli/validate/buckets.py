@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cli.account import Account
 from cli.validate.checks import Checks, another_revision
-from cli.validate.roles import Deed, check_deeds
+from cli.validate.roles import RequiredAction, simulate_actions
 from settings.exports import AptibleExport, Export, S3LogsExport
 from settings.landing import BucketLanding
 
@@ -46,11 +46,11 @@ def check_bucket(account: Account, checks: Checks, export: Export, landing: Buck
     if isinstance(export, S3LogsExport) and not landing.is_own:
         objects = f"{account.names.bucket_arn(name)}/{landing.prefix}logdock-validate"
         for destination in export.ship_to:
-            deeds = [Deed(action="s3:GetObject", resource=objects)]
+            required_actions = [RequiredAction(action="s3:GetObject", resource=objects)]
             if export.kms_key_arn:
                 via = {"kms:ViaService": f"s3.{account.settings.region}.amazonaws.com"}
-                deeds.append(Deed(action="kms:Decrypt", resource=export.kms_key_arn, context=via))
-            check_deeds(account, checks, account.names.shipper(destination), deeds)
+                required_actions.append(RequiredAction(action="kms:Decrypt", resource=export.kms_key_arn, context=via))
+            simulate_actions(account, checks, account.names.shipper(destination), required_actions)
 
 
 def check_rule(account: Account, checks: Checks, export: Export, destinations: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""What an export needs besides its stack: its role, key, bucket or log groups, its rule, and what others keep of it."""
+"""What an export needs in addition to its stack: role, key, bucket or log groups, rule, and what others keep of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cli.validate.buckets import check_bucket, check_rule
 from cli.validate.checks import Checks
 from cli.validate.functions import check_secret
 from cli.validate.log_groups import MOST_GROUPS, check_database, check_log_groups
-from cli.validate.roles import Deed, VendorRole, check_role
+from cli.validate.roles import RequiredAction, VendorRole, check_role
 from cli.validate.vendors import check_vendor
 from settings.exports import (
     AptibleExport,
@@ -19,7 +19,7 @@ from settings.exports import (
 from settings.landing import BucketLanding, LogGroupLanding
 
 PROBE = "logdock-validate"
-"""The name of an object or stream that nobody writes: IAM is asked about it."""
+"""The name of an object or stream that is never written: IAM simulates calls on it."""
 
 
 def check_export(account: Account, export: Export, most_groups: int = MOST_GROUPS) -> Checks:
@@ -56,21 +56,22 @@ def vendor_role(account: Account, export: Export, key_arn: str | None) -> Vendor
     if isinstance(export, MongodbAtlasExport):
         bucket = names.bucket_arn(export.landing(account.settings).bucket)
         through = {"s3:DataAccessPointArn": export.mrap_arn} if export.mrap_arn else {}
-        deeds = [
-            Deed(action="s3:PutObject", resource=f"{bucket}/{export.prefix}/{PROBE}", context=through),
-            Deed(action="s3:GetBucketLocation", resource=bucket),
+        required_actions = [
+            RequiredAction(action="s3:PutObject", resource=f"{bucket}/{export.prefix}/{PROBE}", context=through),
+            RequiredAction(action="s3:GetBucketLocation", resource=bucket),
         ]
         if key_arn:
             via = {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}
-            deeds += [
-                Deed(action=f"kms:{name}", resource=key_arn, context=via) for name in ("GenerateDataKey", "Decrypt")
+            required_actions += [
+                RequiredAction(action=f"kms:{name}", resource=key_arn, context=via)
+                for name in ("GenerateDataKey", "Decrypt")
             ]
         return VendorRole(
             name=names.export(export.name),
             principal=export.atlas_principal_arn,
             external_ids=export.external_id,
             session_seconds=export.session_seconds,
-            deeds=deeds,
+            required_actions=required_actions,
         )
     if isinstance(export, CockroachdbExport):
         landing = export.landing(account.settings)
@@ -79,8 +80,8 @@ def vendor_role(account: Account, export: Export, key_arn: str | None) -> Vendor
             principal=None if export.connect else f"arn:{names.partition}:iam::{export.cluster_account_id}:root",
             external_ids=export.trusted_external_ids or None,
             session_seconds=export.session_seconds,
-            deeds=[
-                Deed(action=action, resource=f"{names.log_group_arn(group, region)}:log-stream:{PROBE}")
+            required_actions=[
+                RequiredAction(action=action, resource=f"{names.log_group_arn(group, region)}:log-stream:{PROBE}")
                 for region in landing.regions
                 for group in landing.names
                 for action in ("logs:CreateLogStream", "logs:PutLogEvents")

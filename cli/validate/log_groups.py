@@ -29,7 +29,7 @@ def check_log_groups(account: Account, checks: Checks, export: Export, most: int
         _check_prefix(account, checks, export, prefix, most)
     days = export.retention_days
     if not isinstance(export, CloudwatchLogsExport):
-        days = days or account.settings.kept.hot_days
+        days = days or account.settings.effective_retention.hot_days
     for region in groups.regions:
         for name in groups.names:
             _check_group(account, checks, export, name, region, days)

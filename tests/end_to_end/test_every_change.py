@@ -253,7 +253,7 @@ class World:
             gone = [name for name in expected_stacks(self.settings) if name not in expected_stacks(settings)]
             if gone:
                 self.customer.cdk.destroy(directory / "old.out", *gone)
-            # Some of what stands in the way is only seen when the old stacks are gone.
+            # Some conflicts are only found after the old stacks are deleted.
             parts, further = self._plan(dict(parts)) if gone else (parts, [])
             effects += further
             settings = whole(**parts)

@@ -142,7 +142,7 @@ def external_id(change: Change) -> Iterable[Effect]:
         yield effect(
             change,
             Kind.REFUSES,
-            f"{joined(change.removed)} leaves the role: whoever still sends it is refused from the deploy on.",
+            f"{joined(change.removed)} leaves the role: a caller that still sends it is refused from the deploy on.",
             first,
             f"`logdock rotate-external-id {change.of}` says which id {vendor_of(change)} used last; `--finish` writes "
             "the file when it is safe.",

@@ -153,7 +153,7 @@ def sql(change: Change) -> Iterable[Effect]:
 
 
 def email(change: Change) -> Iterable[Effect]:
-    """An address hears after it has confirmed."""
+    """An address is notified after it has confirmed."""
     if change.removed:
         yield effect(change, Kind.NOTE, f"{joined(change.removed)} is no longer notified.")
     if change.added:
@@ -168,7 +168,7 @@ def email(change: Change) -> Iterable[Effect]:
 
 
 def no_recipient(change: Change) -> Iterable[Effect]:
-    """Nothing stops, but nobody is notified."""
+    """Nothing stops, but no one is notified."""
     alerts = change.new.alerts
     if not (alerts.email or alerts.sns_topic_arns or alerts.webhook):
         yield effect(change, Kind.CUTS_OFF, "Alarms notify no one: `alerts` has no address, topic or webhook left.")

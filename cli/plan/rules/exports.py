@@ -119,7 +119,7 @@ def max_expansion(change: Change) -> Iterable[Effect]:
 
 def export_retention(change: Change) -> Iterable[Effect]:
     """CloudWatch Logs deletes what is older."""
-    hot = change.new.kept.hot_days
+    hot = change.new.effective_retention.hot_days
     before = change.before if change.before is not None else hot
     after = change.after if change.after is not None else hot
     if after < before:

@@ -1,7 +1,7 @@
 """What a change of each setting leads to. Every setting of every model has an entry; a test finds one that has none.
 
 An entry is a function that returns the consequences of a change, or a string: why the change has no consequence that
-needs a sentence of its own. A change is always listed with both values; the string is what it says besides.
+needs a sentence of its own. A change is always listed with both values; the string is an additional sentence.
 """
 
 from __future__ import annotations

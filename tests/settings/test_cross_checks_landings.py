@@ -7,7 +7,7 @@ import pytest
 from settings import Deployment
 from settings.landing import BucketLanding
 from tests.settings.documents import Document, document, export
-from tests.settings.test_across import cockroachdb
+from tests.settings.test_cross_checks import cockroachdb
 
 Load = Callable[[object], Deployment]
 Refusal = Callable[[object], list[str]]
