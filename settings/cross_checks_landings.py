@@ -31,7 +31,7 @@ def _own_buckets(document: Document) -> Iterator[InitErrorDetails]:
 
 
 def _landing_bucket(document: Document, export: Part) -> tuple[Loc, str] | None:
-    """Return the bucket of an export and the setting that says so; None if it cannot be reported."""
+    """Return the bucket of an export and the setting that says so; None if it is not known."""
     for key in ("existing_bucket", "bucket"):
         if export.entry.get(key) is not None:
             bucket = export.text(key)
@@ -58,7 +58,7 @@ def _one_export_a_bucket(document: Document) -> Iterator[InitErrorDetails]:
             yield setting_error(loc, None, allowed)
         others = taken.setdefault(bucket, [])
         clash = next((other for other in others if not _share(other, export)), None)
-        # Two exports of one name, which share the default bucket, are reported of already.
+        # Two exports of one name, which share the default bucket, are reported already.
         if clash and (given or clash.name != export.name):
             allowed = (
                 f"a bucket that no other export lands in ({clash.where} does); only two s3-logs exports may share an "
