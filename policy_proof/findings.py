@@ -22,13 +22,27 @@ PAGE = ROOT / "docs" / "acknowledged-findings.md"
 TOOLS = ("cdk-nag", "checkov", "cfn-lint", "parliament")
 HEAD = """\
 # Acknowledged findings
-Every template of every example goes through four checkers in `make test`: cdk-nag (AwsSolutions, NIST 800-53 R5, HIPAA
-Security, PCI DSS 3.2.1), checkov, cfn-lint and parliament. A finding that is not below fails the test, and so does an
-entry below that no longer finds anything. A resource is `<stack>/<logical id>`; `*` stands for anything. A rule pack is
-a third party's list of settings to look at. That a template passes it, or that a finding is acknowledged here, is no
-certificate. parliament does not know trust policies, so it is not given any: tests compare those whole. This page is
-generated from `policy_proof/acknowledged.yaml` by `make schema`.
-"""
+Every template of every example goes through four checkers in `make test`: cdk-nag (AwsSolutions, NIST 800-53 R5, HIPAA Security, PCI DSS 3.2.1), checkov, cfn-lint and parliament.
+A finding that is not below fails the test, and so does an entry below that no longer finds anything. A resource is `<stack>/<logical id>`; `*` stands for anything.
+A rule pack is a third party's list of settings to look at. That a template passes it, or that a finding is acknowledged here, is no certificate.
+parliament does not know trust policies, so it is not given any: tests compare those whole.
+This page is generated from `policy_proof/acknowledged.yaml` by `make schema`.
+"""  # noqa: E501  (a paragraph of the page is a line)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Finding:
+    """One rule of one checker on one resource.
+
+    Attributes
+    ----------
+    tool, rule
+        The checker and the rule's id.
+    resource
+        ``<stack>/<logical id>``.
+    detail
+        What the rule points at within the resource, as the checker puts it; empty if it does not say.
+    """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)

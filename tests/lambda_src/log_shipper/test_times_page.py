@@ -89,10 +89,7 @@ WRITINGS = [
 INTRODUCTION = f"""# Which time a record has
 The tables are those of the tests: each row is run. `logdock preview` shows the times of your own lines.
 
-A record has the time that its line holds, in UTC, with the digits of the vendor. If the line holds no time that Logdock
-reads, the record has the time at which its object was written (in the tables: `{ARRIVAL}`), or for a log group the time
-of the event. The figure `not_understood` in the shipper's log counts lines that are not of the format that their vendor
-writes.
+A record has the time that its line holds, in UTC, with the digits of the vendor. If the line holds no time that Logdock reads, the record has the time at which its object was written (in the tables: `{ARRIVAL}`), or for a log group the time of the event. The figure `not_understood` in the shipper's log counts lines that are not of the format that their vendor writes.
 """
 
 
