@@ -44,21 +44,6 @@ class Finding:
         What the rule points at within the resource, as the checker puts it; empty if it does not say.
     """
 
-
-@dataclass(frozen=True, kw_only=True, slots=True, order=True)
-class Finding:
-    """One rule of one checker on one resource.
-
-    Attributes
-    ----------
-    tool, rule
-        The checker and the rule's id.
-    resource
-        ``<stack>/<logical id>``.
-    detail
-        What the rule points at within the resource, as the checker puts it; empty if it does not say.
-    """
-
     tool: str
     rule: str
     resource: str
