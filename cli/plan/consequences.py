@@ -10,7 +10,14 @@ from cli.plan.rules.table import effects_of
 from cli.stacks import expected_stacks
 from settings import Deployment
 from settings.destinations import Destination
-from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from settings.exports import (
+    AptibleExport,
+    CockroachdbExport,
+    DatabaseExport,
+    Export,
+    MongodbAtlasExport,
+    S3LogsExport,
+)
 from settings.landing import BucketLanding
 from settings.names import Names
 
@@ -123,7 +130,11 @@ def _owned(deployment: Deployment, export: Export) -> set[tuple[str, str]]:
     if isinstance(landing, BucketLanding):
         return {("bucket", landing.bucket)} if landing.is_own else set()
     found = {("log group", name) for name in (*landing.names, *landing.prefixes)}
-    return found | ({("cluster", cluster)} if (cluster := getattr(export, "cluster_id", None)) else set())
+    if isinstance(export, CockroachdbExport):
+        found.add(("CockroachDB cluster", export.cluster_id))
+    elif isinstance(export, DatabaseExport):
+        found.add((export.noun, export.database_id))
+    return found
 
 
 def _export_stacks(difference: Comparison) -> dict[str, str]:
