@@ -13,6 +13,7 @@ from settings.exports import (
     CloudwatchLogsExport,
     CockroachdbExport,
     MongodbAtlasExport,
+    RdsExport,
     S3LogsExport,
 )
 from tests.transitions.covering import Document, Levels, changes_between, covered, goals, needed, steps, with_levels
@@ -22,6 +23,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "mongodb-atlas": MongodbAtlasExport,
     "cockroachdb": CockroachdbExport,
     "aurora-mysql": AuroraMysqlExport,
+    "rds": RdsExport,
     "aptible": AptibleExport,
     "s3-logs": S3LogsExport,
     "cloudwatch-logs": CloudwatchLogsExport,
