@@ -15,8 +15,10 @@ from pydantic import BaseModel
 
 from cli.plan.changes import declared
 from cli.plan.effects import shown
+from cli.plan.existing import NewResource, _way_out
 from cli.plan.rules.table import RULES
 from settings import Deployment
+from settings.exports import DatabaseExport
 from tests.cli.conftest import Type
 from tests.cli.plan.transitions import BASE, TRANSITIONS, Transition
 from tests.conftest import ROOT
@@ -80,6 +82,32 @@ def test_plan_export_of_same_database_fails(database: Document, logdock: Type, t
     write(tmp_path, document(export("rds", **database, name="store", log_types=["upgrade"])), "logdock.yaml")
     effects = json.loads(logdock("plan", "--from", "old.yaml", "--json").out)["effects"]
     assert "store:stack: the deploy fails" in {f"{each['name']}: {each['kind']}" for each in effects}
+
+
+DATABASES: list[Document] = [
+    export("aurora-mysql"),
+    export("rds", log_statement="ddl"),
+    export("rds", log_types=["error", "general"], engine="mysql", instance_id=None, cluster_id="shop"),
+    export("rds", pgaudit=["ddl"]),
+]
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_plan_added_database_is_configured_by_deploy(database: Document, logdock: Type, tmp_path: Path) -> None:
+    write(tmp_path, document(), "old.yaml")
+    write(tmp_path, document(export("cloudwatch-logs"), database), "logdock.yaml")
+    effects = json.loads(logdock("plan", "--from", "old.yaml", "--json").out)["effects"]
+    kinds = {each["kind"] for each in effects}
+    assert kinds == {"note", "restart"}
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_way_out_of_existing_log_group_is_to_adopt_it(database: Document) -> None:
+    settings = Deployment.model_validate(document(database))
+    (one,) = settings.exports
+    assert isinstance(one, DatabaseExport)
+    new = NewResource(one.name, "eu-west-1", "Group", "AWS::Logs::LogGroup", one.log_group_names[0])
+    assert _way_out(settings, new) == ("Set `log_groups: adopt`: the deploy takes it over with its events.",)
 
 
 def test_nothing_changes(logdock: Type, tmp_path: Path) -> None:
