@@ -63,6 +63,7 @@ from tests.end_to_end.test_transitions import unreadable
 from tests.settings.documents import FETCH, OTLP, PUSH, Document, destination, document, export
 from tests.transitions.covering import Levels, Values, steps, with_levels
 from tests.transitions.fields import values
+from tests.transitions.synthesis import synthesizer
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof, pytest.mark.timeout(1800)]
 
@@ -226,6 +227,7 @@ class World:
     """The customer's account, the vendors, and what is deployed."""
 
     customer: Customer
+    synthesize: Callable[[Path, Path], None]
     parts: dict[str, Document] = field(default_factory=dict)
     settings: Deployment | None = None
     violations: list[str] = field(default_factory=list)
@@ -297,7 +299,7 @@ class World:
         assert self.settings
         directory, old = self.customer.directory, self.settings
         self.customer.settings(document_of(renamed))
-        self.customer.cdk.synth(directory / "logdock.yaml", directory / "cdk.out")
+        self.synthesize(directory / "logdock.yaml", directory / "cdk.out")
         said = {each["name"]: each["kind"] for each in self._effects()}
         for one in old.exports:
             owns = not isinstance(old.landing(one), BucketLanding)
@@ -342,7 +344,7 @@ class World:
         parts |= {name: without_none({**parts[name], **kept}) for name, kept in self.kept.items() if name in parts}
         for _ in range(PLANS):
             self.customer.settings(document_of(parts))
-            self.customer.cdk.synth(directory / "logdock.yaml", directory / "cdk.out")
+            self.synthesize(directory / "logdock.yaml", directory / "cdk.out")
             effects = self._effects() if self.settings else []
             said += effects
             fails = {
@@ -717,8 +719,12 @@ LANES: dict[str, tuple[str, ...]] = {
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with Emulator(log_file=tmp_path / "emulator.log") as cloud, Vendors(cloud) as vendors:
-        one = World(Customer(cloud, vendors, tmp_path, ACCOUNT))
+    with (
+        Emulator(log_file=tmp_path / "emulator.log") as cloud,
+        Vendors(cloud) as vendors,
+        synthesizer() as synthesize,
+    ):
+        one = World(Customer(cloud, vendors, tmp_path, ACCOUNT), synthesize)
         one.prepare()
         yield one
 
