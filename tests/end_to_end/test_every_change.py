@@ -61,7 +61,7 @@ from settings.landing import BucketLanding
 from tests.end_to_end.test_connect import Customer
 from tests.end_to_end.test_transitions import unreadable
 from tests.settings.documents import FETCH, OTLP, PUSH, Document, destination, document, export
-from tests.transitions.covering import Levels, Values, steps, with_levels
+from tests.transitions.covering import Levels, Values, needed, steps, with_levels
 from tests.transitions.fields import values
 from tests.transitions.synthesis import synthesizer
 
@@ -180,6 +180,10 @@ class Lane:
     def steps(self) -> list[Levels]:
         """Return the steps."""
         return steps(self.base, self.fields, self.is_valid)
+
+    def changed(self) -> set[str]:
+        """Return the fields that the steps have."""
+        return {".".join(path) for path in needed(self.fields, lambda levels: self.is_valid(self.at(levels)))}
 
 
 def document_of(parts: Mapping[str, Document]) -> Document:
@@ -715,6 +719,15 @@ LANES: dict[str, tuple[str, ...]] = {
     "destinations": ("logz", "reader", "puller", "lake", "deployment"),
 }
 """What shares a deployment."""
+
+
+def test_every_field_is_in_the_steps_of_an_export_of_its_kind() -> None:
+    lanes = [Lane.of(name) for names in LANES.values() for name in names]
+    for kind, model in MODELS.items():
+        fields = {".".join(path) for path, _ in values(kind, model)}
+        changed = set().union(*(lane.changed() for lane in lanes if lane.base.get("kind", "deployment") == kind))
+        # The settings take an alarm of security events of the kinds alone that have such events.
+        assert {field for field in fields - changed if not field.startswith("alerts.")} == set(), kind
 
 
 @pytest.fixture
