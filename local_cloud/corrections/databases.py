@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from ministack.services import rds
 
-from local_cloud.corrections.permissions import first
+from local_cloud.corrections.permissions import first, refusal_to_pass
 from settings.database_exports import CLUSTER_LOGS, INSTANCE_LOGS
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def apply() -> None:
     _keep_exported_log_types()
     _keep_groups_in_use()
     _attach_groups_that_exist()
+    _associate_roles()
 
 
 def _keep_exported_log_types() -> None:
@@ -127,3 +129,48 @@ def _attach_groups_that_exist() -> None:
     rds._ACTION_MAP["ModifyDBInstance"] = modifying(
         "ModifyDBInstance", "DBParameterGroupName", rds._param_groups, "DBParameterGroupNotFound"
     )
+
+
+def _associate_roles() -> None:
+    """A cluster has roles, and who associates one must be allowed to pass it to RDS; MiniStack has no such calls.
+
+    RDS API Reference, AddRoleToDBCluster and RemoveRoleFromDBCluster; Service Authorization Reference, "Actions,
+    resources, and condition keys for Amazon RDS" (dependent actions).
+    """
+    shown, render, handle = "AssociatedRoles", rds._cluster_xml, rds.handle_request
+
+    def with_roles(cluster: Mapping[str, Any]) -> str:
+        members = "".join(
+            f"<DBClusterRole><RoleArn>{escape(arn)}</RoleArn><Status>ACTIVE</Status></DBClusterRole>"
+            for arn in cluster[shown]
+        )
+        return str(render(cluster)).replace(f"<{shown}/>", f"<{shown}>{members}</{shown}>")
+
+    def changing(action: str, *, adds: bool) -> Any:
+        def call(parameters: Any) -> Any:
+            identifier, role = first(parameters, "DBClusterIdentifier"), first(parameters, "RoleArn")
+            cluster = rds._resolve_cluster_in_request_region(identifier)
+            if cluster is None:
+                return rds._error("DBClusterNotFoundFault", f"DBCluster {identifier} not found.", 404)
+            if adds and role in cluster[shown]:
+                message = f"Role ARN {role} is already associated with DB cluster {identifier}."
+                return rds._error("DBClusterRoleAlreadyExists", message, 400)
+            if not adds and role not in cluster[shown]:
+                message = f"Role ARN {role} cannot be found for DB cluster {identifier}."
+                return rds._error("DBClusterRoleNotFound", message, 404)
+            cluster[shown] = [*cluster[shown], role] if adds else [arn for arn in cluster[shown] if arn != role]
+            return rds._xml(200, f"{action}Response", "")
+
+        return call
+
+    async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
+        parameters = {**parse_qs((body or b"").decode(errors="replace")), **query_params}
+        if first(parameters, "Action") == "AddRoleToDBCluster" and (
+            message := refusal_to_pass(headers, query_params, first(parameters, "RoleArn"), "rds.amazonaws.com")
+        ):
+            return rds._error("AccessDenied", message, 403)
+        return await handle(method, path, headers, body, query_params)
+
+    rds._cluster_xml, rds.handle_request = with_roles, handle_request
+    for action, adds in (("AddRoleToDBCluster", True), ("RemoveRoleFromDBCluster", False)):
+        rds._ACTION_MAP[action] = changing(action, adds=adds)

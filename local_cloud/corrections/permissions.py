@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
-from ministack.core import iam_actions, iam_evaluator, responses
+from ministack.core import iam_actions, iam_evaluator, responses, router
 from ministack.services import iam, kms, s3, sts
 
 if TYPE_CHECKING:
@@ -337,6 +337,17 @@ def _key_of_object(action: str, resource_arn: str, context: Mapping[str, Any]) -
             headers = s3._bucket_default_sse_headers(bucket)
         record = kms._resolve_key(headers.get(_SSE_KEY_ID) or "") if headers.get(_SSE) == "aws:kms" else None
     return record["Arn"] if record else None
+
+
+def refusal_to_pass(headers: Any, query_params: Any, role_arn: str, service: str) -> str:
+    """Return why the caller may not hand a service a role; empty where it may.
+
+    Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
+    """
+    caller, context = router.extract_access_key_id(headers, query_params), {"iam:PassedToService": service}
+    if iam_evaluator.enforce(caller, "iam:PassRole", "iam", responses.get_region(), role_arn, context) is None:
+        return ""
+    return f"not authorized to perform: iam:PassRole on resource: {role_arn}"
 
 
 def first(parameters: Mapping[str, Any], name: str) -> str:

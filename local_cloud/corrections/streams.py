@@ -9,12 +9,12 @@ import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from ministack.core import iam_evaluator, lambda_runtime, responses, router
+from ministack.core import iam_evaluator, lambda_runtime, responses
 from ministack.services import cloudwatch_logs, iam, kinesis, kms, lambda_svc
 from ministack.services.cloudformation import provisioners
 
 from local_cloud.corrections.functions import client_of_role
-from local_cloud.corrections.permissions import KeyUse, ask_key_too
+from local_cloud.corrections.permissions import KeyUse, ask_key_too, refusal_to_pass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -171,12 +171,7 @@ def _ask_who_passes_a_role() -> None:
     async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
         if headers.get("x-amz-target", "").endswith(".PutSubscriptionFilter"):
             role_arn = json.loads(body).get("roleArn")
-            caller = router.extract_access_key_id(headers, query_params)
-            passed = {"iam:PassedToService": _SERVICE}
-            if role_arn and iam_evaluator.enforce(
-                caller, "iam:PassRole", "iam", responses.get_region(), role_arn, passed
-            ):
-                message = f"not authorized to perform: iam:PassRole on resource: {role_arn}"
+            if role_arn and (message := refusal_to_pass(headers, query_params, role_arn, _SERVICE)):
                 return responses.error_response_json("AccessDeniedException", message, 400)
         return await original(method, path, headers, body, query_params)
 

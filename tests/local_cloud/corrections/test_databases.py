@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from local_cloud.stand_ins import databases
 from settings import Deployment
 from settings.exports import DatabaseExport
+from tests.local_cloud.corrections import made
 from tests.local_cloud.corrections.made import ACCOUNT, REGION
 from tests.settings.documents import Document, document, export
 
@@ -59,6 +60,41 @@ def test_an_instance_shows_which_logs_it_exports_and_refuses_those_of_another_en
 
     (instance,) = rds.describe_db_instances(DBInstanceIdentifier="shop")["DBInstances"]
     assert instance["EnabledCloudwatchLogsExports"] == ["postgresql"]
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_role_is_associated_by_who_may_pass_it(emulator: Emulator, passed: bool) -> None:
+    name = f"audited-{passed}".lower()
+    owner: Any = emulator.client("rds", ACCOUNT, region=REGION)
+    owner.create_db_cluster(
+        DBClusterIdentifier=name, Engine="aurora-mysql", MasterUsername="admin", MasterUserPassword="not-a-secret"
+    )
+    actions = ["rds:AddRoleToDBCluster", "rds:RemoveRoleFromDBCluster"]
+    allowed = [made.allow(actions, f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:{name}")]
+    writer = f"arn:aws:iam::{ACCOUNT}:role/writer"
+    if passed:
+        condition = {"StringEquals": {"iam:PassedToService": "rds.amazonaws.com"}}
+        allowed.append({**made.allow("iam:PassRole", writer), "Condition": condition})
+    session = made.assume(emulator, made.role(emulator, *allowed))
+    rds: Any = emulator.client("rds", session, region=REGION)
+
+    def roles() -> list[str]:
+        (cluster,) = owner.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"]
+        return [role["RoleArn"] for role in cluster["AssociatedRoles"]]
+
+    if not passed:
+        with pytest.raises(ClientError, match="iam:PassRole"):
+            rds.add_role_to_db_cluster(DBClusterIdentifier=name, RoleArn=writer)
+        assert roles() == []
+        return
+    rds.add_role_to_db_cluster(DBClusterIdentifier=name, RoleArn=writer)
+    assert roles() == [writer]
+    with pytest.raises(ClientError, match="DBClusterRoleAlreadyExists"):
+        rds.add_role_to_db_cluster(DBClusterIdentifier=name, RoleArn=writer)
+    rds.remove_role_from_db_cluster(DBClusterIdentifier=name, RoleArn=writer)
+    with pytest.raises(ClientError, match="DBClusterRoleNotFound"):
+        rds.remove_role_from_db_cluster(DBClusterIdentifier=name, RoleArn=writer)
+    assert roles() == []
 
 
 @pytest.mark.parametrize("database", [{"instance_id": "used"}, {"instance_id": None, "cluster_id": "used"}])
