@@ -29,7 +29,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from cli.plan.effects import Kind
 from cli.stacks import expected_stacks
@@ -45,7 +45,7 @@ from local_cloud.vendor_apis.atlas_project import Project
 from local_cloud.vendor_apis.cockroachdb import Cluster
 from local_cloud.vendors import Vendors
 from settings import Deployment
-from settings.destinations import LogzioDestination, OtlpDestination
+from settings.destinations import LogzioDestination
 from settings.exports import (
     AptibleExport,
     AuroraMysqlExport,
@@ -62,7 +62,7 @@ from tests.end_to_end.test_connect import Customer
 from tests.end_to_end.test_transitions import unreadable
 from tests.settings.documents import FETCH, OTLP, PUSH, Document, destination, document, export
 from tests.transitions.covering import Levels, Values, needed, steps, with_levels
-from tests.transitions.fields import values
+from tests.transitions.fields import MODELS, values
 from tests.transitions.synthesis import synthesizer
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof, pytest.mark.timeout(1800)]
@@ -116,18 +116,6 @@ DESTINATIONS: dict[str, Document] = {
 DEPLOYMENT: Document = {
     "retention": {"hot_days": 90, "archive_days": 400},
     "alerts": {"email": ["ops@acme.example"]},
-}
-MODELS: dict[str, type[BaseModel]] = {
-    "mongodb-atlas": MongodbAtlasExport,
-    "cockroachdb": CockroachdbExport,
-    "aurora-mysql": AuroraMysqlExport,
-    "rds": RdsExport,
-    "aptible": AptibleExport,
-    "s3-logs": S3LogsExport,
-    "cloudwatch-logs": CloudwatchLogsExport,
-    "logzio": LogzioDestination,
-    "otlp": OtlpDestination,
-    "deployment": Deployment,
 }
 OWN: dict[tuple[str, ...], list[object]] = {
     ("ledger", "cluster_id"): ["c78b7feb-b6cf-4396-9d7f-494982d7d833"],

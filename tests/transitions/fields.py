@@ -10,8 +10,23 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from settings import Deployment
+from settings.destinations import Destination
+from settings.exports import Export
+
 Path = tuple[str, ...]
 Change = tuple[Path, object]
+
+
+def _by_kind(union: Any) -> dict[str, type[BaseModel]]:
+    models = typing.get_args(typing.get_args(union)[0])
+    return {typing.get_args(model.model_fields["kind"].annotation)[0]: model for model in models}
+
+
+EXPORTS = _by_kind(Export)
+"""The model of each kind of export."""
+MODELS: dict[str, type[BaseModel]] = {**EXPORTS, **_by_kind(Destination), "deployment": Deployment}
+"""The model of each kind of export and of destination, and of the file's own settings."""
 
 IDENTITY = {"name", "kind"}
 """A change of these is another export: the rename is a transition of its own."""
