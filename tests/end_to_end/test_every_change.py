@@ -75,6 +75,12 @@ OWN_BUCKETS = ("acme-legacy", "acme-second", "acme-third")
 EXPLAINS = {Kind.REFUSES, Kind.CUTS_OFF, Kind.VENDOR, Kind.REPLACES, Kind.KEEPS_RUNNING}
 """The consequences by which a plan says that a delivery may be refused from the deploy on."""
 
+REFUSALS = (
+    "exists already in this account",
+    "those that exist have the same names",
+    "still import the stream's ARN",
+)
+"""Why the plan may say here that a deploy fails."""
 
 PLANS = 4
 """How often the settings are planned until the plan refuses none of them."""
@@ -349,6 +355,8 @@ class World:
             for name, effect in fails.items():
                 assert name in parts, effect
                 self.refused.append(effect["sentence"])
+                if not any(reason in effect["sentence"] for reason in REFUSALS):
+                    self.violations.append(f"the plan refuses what can be deployed: {effect}")
                 parts[name] = self._without(name, parts[name], effect)
         raise AssertionError(f"the plan still says that the deploy fails: {fails}")
 
