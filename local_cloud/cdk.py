@@ -81,7 +81,7 @@ class Cdk:
     running: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
 
     def bootstrap(self, *regions: str) -> None:
-        """Make the CDK's own bucket and roles in the account, in these Regions (left out: its own)."""
+        """Make the CDK's own bucket and roles in the account, in these Regions (default: its own)."""
         # From a directory without a cdk.json, or it would synthesize the app first.
         with tempfile.TemporaryDirectory(dir=self.cloud.directory) as empty:
             environments = [f"aws://{self.account}/{region}" for region in regions or (self.region,)]
@@ -110,7 +110,7 @@ class Cdk:
         stacks: Sequence[str] = (),
         exclusively: bool = False,
         outputs_file: Path | None = None,
-        tell: Callable[[str], None] | None = None,
+        report: Callable[[str], None] | None = None,
     ) -> Deployed:
         """Deploy stacks of an assembly, all unless some are named.
 
@@ -124,7 +124,7 @@ class Cdk:
             The named stacks alone.
         outputs_file
             Where the outputs are written. Left out: into the emulator's directory.
-        tell
+        report
             Called twice a second with the stacks that are under way.
         """
         outputs_file = outputs_file or self.cloud.directory / "outputs.json"
@@ -135,7 +135,7 @@ class Cdk:
                 *(("--exclusively",) if exclusively else ()),
                 *(stacks or ("--all",)),
             ],
-            tell=tell and (lambda printed: tell(under_way(printed))),
+            report=report and (lambda printed: report(under_way(printed))),
         )
         outputs: Outputs = json.loads(outputs_file.read_text(encoding="utf-8"))
         return Deployed(outputs=outputs, unchanged=_UNCHANGED.findall(printed))
@@ -145,7 +145,7 @@ class Cdk:
         self._run(["destroy", "--app", str(assembly), "--force", "--exclusively", *stacks])
 
     def _run(
-        self, arguments: Sequence[str], *, directory: Path = ROOT, tell: Callable[[str], None] | None = None
+        self, arguments: Sequence[str], *, directory: Path = ROOT, report: Callable[[str], None] | None = None
     ) -> str:
         command = [*command_line(), *arguments, "--no-notices", "--no-color"]
         with self.log_file.open("ab") as log:
@@ -164,11 +164,11 @@ class Cdk:
             )
         self.running.append(process)
         deadline = time.monotonic() + _COMMAND_SECONDS
-        seconds = _LOOK_SECONDS if tell else _COMMAND_SECONDS
+        seconds = _LOOK_SECONDS if report else _COMMAND_SECONDS
         try:
             while (code := _ended(process, seconds)) is None:
-                if tell:
-                    tell(self._printed(start))
+                if report:
+                    report(self._printed(start))
                 if time.monotonic() >= deadline:
                     raise self._error(arguments[0], f"did not end within {_COMMAND_SECONDS:.0f} seconds", start)
         finally:

@@ -34,9 +34,9 @@ def _with_validation() -> None:
 def _synthesize(settings: Path, output: Path) -> None:
     from app import build_app
     from settings import load_settings
-    from stacks.limits import exceeded
+    from stacks.limits import limit_violations
 
     assembly = build_app(load_settings(settings), shipper_layer=LAYER, context=cdk_context()).synth()
-    assert exceeded({stack.stack_name: stack.template for stack in assembly.stacks}) == []
+    assert limit_violations({stack.stack_name: stack.template for stack in assembly.stacks}) == []
     shutil.rmtree(output, ignore_errors=True)
     shutil.move(assembly.directory, output)
