@@ -123,7 +123,7 @@ class Cdk:
         exclusively
             The named stacks alone.
         outputs_file
-            Where the outputs are written. Left out: into the emulator's directory.
+            Where the outputs are written. Default: into the emulator's directory.
         report
             Called twice a second with the stacks that are under way.
         """

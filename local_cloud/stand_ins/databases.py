@@ -41,7 +41,7 @@ def prepare(cloud: Emulator, settings: Deployment, export: DatabaseExport) -> No
 
 
 def default_group(export: DatabaseExport) -> str:
-    """Return the default parameter group of a database, which nobody can change."""
+    """Return the default parameter group of a database, which no one can change."""
     return f"default.{FAMILIES[export.engine_name]}"
 
 
