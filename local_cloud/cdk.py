@@ -110,7 +110,7 @@ class Cdk:
         stacks: Sequence[str] = (),
         exclusively: bool = False,
         outputs_file: Path | None = None,
-        progress: Callable[[str], None] = lambda _: None,
+        progress: Callable[[str], None] | None = None,
     ) -> Deployed:
         """Deploy stacks of an assembly, all unless some are named.
 
@@ -125,7 +125,7 @@ class Cdk:
         outputs_file
             File for the outputs. Default: a file in the emulator's directory.
         progress
-            Called with the stacks that are under way.
+            Called twice a second with the stacks that are under way.
         """
         outputs_file = outputs_file or self.cloud.directory / "outputs.json"
         printed = self._run(
@@ -135,7 +135,7 @@ class Cdk:
                 *(("--exclusively",) if exclusively else ()),
                 *(stacks or ("--all",)),
             ],
-            progress=lambda printed: progress(under_way(printed)),
+            progress=progress and (lambda printed: progress(under_way(printed))),
         )
         outputs: Outputs = json.loads(outputs_file.read_text(encoding="utf-8"))
         return Deployed(outputs=outputs, unchanged=_UNCHANGED.findall(printed))
@@ -145,7 +145,7 @@ class Cdk:
         self._run(["destroy", "--app", str(assembly), "--force", "--exclusively", *stacks])
 
     def _run(
-        self, arguments: Sequence[str], *, directory: Path = ROOT, progress: Callable[[str], None] = lambda _: None
+        self, arguments: Sequence[str], *, directory: Path = ROOT, progress: Callable[[str], None] | None = None
     ) -> str:
         command = [*command_line(), *arguments, "--no-notices", "--no-color"]
         with self.log_file.open("ab") as log:
@@ -164,10 +164,12 @@ class Cdk:
             )
         self.running.append(process)
         deadline = time.monotonic() + _COMMAND_SECONDS
+        seconds = _LOOK_SECONDS if progress else _COMMAND_SECONDS
         try:
-            while (code := _ended(process)) is None:
-                progress(self._printed(start))
-                if time.monotonic() > deadline:
+            while (code := _ended(process, seconds)) is None:
+                if progress:
+                    progress(self._printed(start))
+                if time.monotonic() >= deadline:
                     raise self._error(arguments[0], f"did not end within {_COMMAND_SECONDS:.0f} seconds", start)
         finally:
             if process.returncode is None:
@@ -219,9 +221,9 @@ def command_line() -> list[str]:
     return [str(node), str(cdk)]
 
 
-def _ended(process: subprocess.Popen[bytes]) -> int | None:
+def _ended(process: subprocess.Popen[bytes], seconds: float) -> int | None:
     with contextlib.suppress(subprocess.TimeoutExpired):
-        return process.wait(timeout=_LOOK_SECONDS)
+        return process.wait(timeout=seconds)
     return None
 
 

@@ -58,7 +58,7 @@ class Stage:
 
     def is_connected(self, party: Export | Destination) -> bool:
         """Return whether the deploy itself switches an export or a reader on."""
-        return bool(getattr(party, "connect", None) or getattr(party, "configure_cluster", False))
+        return bool(getattr(party, "connect", None) or getattr(party, "is_configured", False))
 
     def external_ids(self, party: object) -> tuple[str, ...]:
         """Return the external ids by which an export's or a reader's vendor comes, the current one last."""

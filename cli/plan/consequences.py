@@ -10,7 +10,7 @@ from cli.plan.rules.table import effects_of
 from cli.stacks import expected_stacks
 from settings import Deployment
 from settings.destinations import Destination
-from settings.exports import Export
+from settings.exports import CockroachdbExport, DatabaseExport, Export
 from settings.landing import BucketLanding
 from settings.names import Names
 
@@ -122,7 +122,11 @@ def _owned(deployment: Deployment, export: Export) -> set[tuple[str, str]]:
     if isinstance(landing, BucketLanding):
         return {("bucket", landing.bucket)} if landing.is_own else set()
     found = {("log group", name) for name in (*landing.names, *landing.prefixes)}
-    return found | ({("cluster", cluster)} if (cluster := getattr(export, "cluster_id", None)) else set())
+    if isinstance(export, CockroachdbExport):
+        found.add(("CockroachDB cluster", export.cluster_id))
+    elif isinstance(export, DatabaseExport):
+        found.add((export.noun, export.database_id))
+    return found
 
 
 def _export_stacks(difference: Comparison) -> dict[str, str]:
@@ -137,23 +141,25 @@ def _export_stacks(difference: Comparison) -> dict[str, str]:
 def _added_export(difference: Comparison, export: Export) -> Iterator[Effect]:
     if export.name in difference.renamed.values() or any(each.name == export.name for each in difference.old.exports):
         return
-    does = getattr(export, "connect", None) or getattr(export, "configure_cluster", False)
+    configures = isinstance(export, DatabaseExport) and export.is_configured
     steps: tuple[str, ...]
     if export.kind == "cloudwatch-logs":
         sentence, steps = "The deploy subscribes its log groups.", ()
-    elif does:
+    elif configures or getattr(export, "connect", None):
         sentence, steps = "The deploy makes it and switches it on at the vendor.", ()
     else:
         sentence = "The deploy makes its role, bucket or log groups."
         steps = ("Deploy.", f"At the vendor, do what `logdock next-steps {export.name}` prints.")
     yield Effect(of=export.name, what="stack", kind=Kind.VENDOR if steps else Kind.NOTE, sentence=sentence, steps=steps)
-    if getattr(export, "configure_cluster", False) and getattr(export, "parameters", {}):
+    if isinstance(export, DatabaseExport) and configures and export.needs_parameters:
+        restarted = "its instances" if export.is_cluster else "it"
+        loads = f"does not load {joined(export.libraries)} yet, or " if export.libraries else ""
         yield Effect(
             of=export.name,
-            what="configure_cluster",
+            what="configure_database" if export.kind == "rds" else "configure_cluster",
             kind=Kind.RESTARTS,
-            sentence="If the cluster still uses a default parameter group, its instances must be restarted once "
-            "(output `RestartNeeded`).",
+            sentence=f"If the {export.noun} {loads}still uses a default parameter group, {restarted} must be restarted "
+            "once (output `RestartNeeded`).",
         )
     clusters = getattr(getattr(export, "connect", None), "redact_clusters", ())
     if clusters:

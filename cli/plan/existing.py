@@ -14,7 +14,7 @@ from cli.account import WORKERS, Account
 from cli.plan.effects import Effect, Kind
 from cli.plan.templates import Template, holds_function_logs, physical_name
 from settings import Deployment
-from settings.exports import AuroraMysqlExport, CockroachdbExport
+from settings.exports import CockroachdbExport, DatabaseExport
 
 _BUCKET, _LOG_GROUP = "AWS::S3::Bucket", "AWS::Logs::LogGroup"
 
@@ -77,7 +77,7 @@ def _way_out(settings: Deployment, new: NewResource) -> tuple[str, ...]:
     export = next((each for each in settings.exports if each.name == new.of), None)
     if isinstance(export, CockroachdbExport):
         return ("Set `adopt_log_groups: true`: the deploy takes it over with its events.",)
-    if isinstance(export, AuroraMysqlExport):
+    if isinstance(export, DatabaseExport):
         return ("Set `log_groups: adopt`: the deploy takes it over with its events.",)
     into = "`npx cdk import` of its stack takes it in, with what it holds."
     return ("Give the export another `bucket`.", f"Or: {into}") if export else (into,)

@@ -36,6 +36,8 @@ KEEPS_DATA = frozenset(
 """Types whose deletion deletes data, or makes it unreadable."""
 _NAMED_AFTER_OTHERS = frozenset({"AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig"})
 """Types whose names are those of other resources."""
+_NAMES_OF_PARENTS = frozenset({"DatabaseName", "LogGroupName"})
+"""What a table, a filter or a stream belongs to: no name of its own."""
 _FUNCTION_LOGS = ("/aws/lambda/", "/aws/kinesisfirehose/", "/aws/vendedlogs/")
 
 
@@ -252,9 +254,11 @@ def physical_name(resource: Mapping[str, Any]) -> str:
     properties = resource.get("Properties", {})
     if resource["Type"] in _NAMED_AFTER_OTHERS:
         return ""
-    names = [properties.get(each) for each in _create_only(resource["Type"]) if each.endswith("Name")]
-    literal = [name for name in names if isinstance(name, str)]
-    return clean(" ".join(literal)) if literal and len(literal) == len([name for name in names if name]) else ""
+    given = {each: _at(properties, each) for each in _create_only(resource["Type"]) if each.endswith("Name")}
+    own = given.keys() - _NAMES_OF_PARENTS or given.keys()
+    names = [name for name in given.values() if name]
+    is_named = any(given[each] for each in own) and all(isinstance(name, str) for name in names)
+    return clean(" ".join(dict.fromkeys(names))) if is_named else ""
 
 
 def _comparable(resource: Mapping[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from local_cloud.corrections import (
     athena,
     buckets,
     custom_resources,
+    databases,
     event_history,
     functions,
     log_groups,
@@ -42,6 +43,7 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     permissions.apply()
     event_history.apply()
     log_groups.apply()
+    databases.apply()
     buckets.apply()
     custom_resources.apply()
     stack_exports.apply()

@@ -1,20 +1,16 @@
-"""Log groups: their keys, their protection, and which of a database's logs go to them."""
+"""Log groups: their keys, their protection, and their subscriptions."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
 
 from ministack.core import iam_evaluator, responses
-from ministack.services import cloudwatch_logs, kms, rds
+from ministack.services import cloudwatch_logs, kms
 from ministack.services.cloudformation import provisioners
 
-from local_cloud.corrections.permissions import first
-from settings.database_exports import CLUSTER_LOGS, INSTANCE_LOGS
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 _PROTECTED = "deletionProtectionEnabled"
 _PROTECTED_MESSAGE = "The log group cannot be deleted while deletion protection is enabled."
@@ -24,7 +20,6 @@ def apply() -> None:
     """Make these corrections."""
     _check_log_groups_of_templates()
     _change_log_groups_that_exist()
-    _keep_exported_log_types()
     _subscribe_groups_that_exist()
 
 
@@ -116,58 +111,6 @@ def _subscribe_groups_that_exist() -> None:
 
     provisioners._cwlogs_subfilter_create = create  # the update to another group creates one
     provisioners._RESOURCE_HANDLERS["AWS::Logs::SubscriptionFilter"]["create"] = create
-
-
-def _keep_exported_log_types() -> None:
-    """RDS shows which logs a cluster or instance exports to CloudWatch; MiniStack takes the request and forgets it.
-
-    It refuses types that the engine does not have (RDS API Reference, ModifyDBCluster and ModifyDBInstance,
-    CloudwatchLogsExportConfiguration).
-    """
-    shown = "EnabledCloudwatchLogsExports"
-
-    def with_exports(render: Any) -> Any:
-        def xml(database: Mapping[str, Any]) -> str:
-            members = "".join(f"<member>{escape(name)}</member>" for name in database.get(shown, []))
-            return f"{render(database).replace(f'<{shown}/>', '')}<{shown}>{members}</{shown}>"
-
-        return xml
-
-    def keeping(original: Any, find: Callable[[Any], Any], *, is_cluster: bool) -> Any:
-        def call(parameters: Any) -> Any:
-            created = rds._parse_member_list(parameters, "EnableCloudwatchLogsExports")
-            enabled = rds._parse_member_list(parameters, "CloudwatchLogsExportConfiguration.EnableLogTypes")
-            disabled = rds._parse_member_list(parameters, "CloudwatchLogsExportConfiguration.DisableLogTypes")
-            asked = {*created, *enabled, *disabled}
-            before = find(parameters)
-            engine = before["Engine"] if before else first(parameters, "Engine")
-            known = {"audit", *CLUSTER_LOGS["aurora-postgresql"], *CLUSTER_LOGS["mysql"]}
-            if engine != "aurora-mysql":
-                known = {*(CLUSTER_LOGS if is_cluster else INSTANCE_LOGS).get(engine, ())}
-            if asked - known:
-                message = f"You cannot use the log types {sorted(asked - known)} with engine {engine}"
-                return rds._error("InvalidParameterCombination", message, 400)
-            answer = original(parameters)
-            if answer[0] == 200 and (database := find(parameters)) is not None:
-                database[shown] = sorted({*database.get(shown, []), *created, *enabled} - {*disabled})
-            return answer
-
-        return call
-
-    def cluster(parameters: Any) -> Any:
-        return rds._resolve_cluster_in_request_region(first(parameters, "DBClusterIdentifier"))
-
-    def instance(parameters: Any) -> Any:
-        return rds._resolve_instance(first(parameters, "DBInstanceIdentifier"))
-
-    rds._cluster_xml = with_exports(rds._cluster_xml)
-    rds._instance_xml = with_exports(rds._instance_xml)
-    rds._ACTION_MAP.update(
-        CreateDBCluster=keeping(rds._create_db_cluster, cluster, is_cluster=True),
-        ModifyDBCluster=keeping(rds._modify_db_cluster, cluster, is_cluster=True),
-        CreateDBInstance=keeping(rds._create_db_instance, instance, is_cluster=False),
-        ModifyDBInstance=keeping(rds._modify_db_instance, instance, is_cluster=False),
-    )
 
 
 def _logs_may_use_key(key_arn: str, log_group_name: str) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
-from ministack.core import iam_actions, iam_evaluator, responses
+from ministack.core import iam_actions, iam_evaluator, responses, router
 from ministack.services import iam, kms, s3, sts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _SSE = "x-amz-server-side-encryption"
 _SSE_KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
@@ -261,6 +261,34 @@ def _ask_the_key_policy_for_objects() -> None:
     its version too, for the source of a copy and for every part of an upload (Amazon S3 User Guide, "Using server-side
     encryption with AWS KMS keys"; API Reference, CreateMultipartUpload and UploadPart, "Permissions").
     """
+
+    def used(action: str, resource_arn: str, context: Mapping[str, Any]) -> KeyUse | None:
+        key_arn = _key_of_object(action, resource_arn, context) if action in _KEY_ACTIONS else None
+        if key_arn is None:
+            return None
+        key_action = "kms:Decrypt" if _UPLOAD_ID in context else _KEY_ACTIONS[action]
+        # The buckets here use bucket keys, whose context is the bucket and not the object.
+        return KeyUse(key_arn, key_action, {"aws:s3:arn": resource_arn.partition("/")[0]})
+
+    ask_key_too(used)
+
+
+class KeyUse(NamedTuple):
+    """The key that an action needs as well: its ARN, the action on it, and the encryption context."""
+
+    key_arn: str
+    action: str
+    encryption_context: Mapping[str, str]
+
+
+def ask_key_too(find: Callable[[str, str, Mapping[str, Any]], KeyUse | None]) -> None:
+    """Deny an action that is allowed where the key that it needs is not.
+
+    Parameters
+    ----------
+    find
+        Returns the key that an action on a resource needs, in the request's context; None where it needs none.
+    """
     original = iam_evaluator.enforce
 
     def enforce(
@@ -272,19 +300,15 @@ def _ask_the_key_policy_for_objects() -> None:
         service_context: Mapping[str, Any] | None = None,
     ) -> Any:
         denied = original(access_key_id, action, service, region, resource_arn, service_context)
-        if denied is not None or service != "s3" or action not in _KEY_ACTIONS:
+        use = find(action, resource_arn, service_context or {}) if denied is None else None
+        if use is None:
             return denied
-        key_arn = _key_of_object(action, resource_arn, service_context or {})
-        if key_arn is None:
-            return None
         context = {
-            "kms:ViaService": f"s3.{key_arn.split(':')[3]}.amazonaws.com",
+            "kms:ViaService": f"{service}.{use.key_arn.split(':')[3]}.amazonaws.com",
             "kms:CallerAccount": responses.get_account_id(),
-            # The buckets here use bucket keys, whose context is the bucket and not the object.
-            "kms:EncryptionContext:aws:s3:arn": resource_arn.partition("/")[0],
+            **{f"kms:EncryptionContext:{name}": value for name, value in use.encryption_context.items()},
         }
-        key_action = "kms:Decrypt" if _UPLOAD_ID in (service_context or {}) else _KEY_ACTIONS[action]
-        return original(access_key_id, key_action, "kms", region, key_arn, context)
+        return original(access_key_id, use.action, "kms", region, use.key_arn, context)
 
     iam_evaluator.enforce = enforce
 
@@ -313,6 +337,17 @@ def _key_of_object(action: str, resource_arn: str, context: Mapping[str, Any]) -
             headers = s3._bucket_default_sse_headers(bucket)
         record = kms._resolve_key(headers.get(_SSE_KEY_ID) or "") if headers.get(_SSE) == "aws:kms" else None
     return record["Arn"] if record else None
+
+
+def refusal_to_pass(headers: Any, query_params: Any, role_arn: str, service: str) -> str:
+    """Return why the caller may not hand a service a role; empty where it may.
+
+    Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
+    """
+    caller, context = router.extract_access_key_id(headers, query_params), {"iam:PassedToService": service}
+    if iam_evaluator.enforce(caller, "iam:PassRole", "iam", responses.get_region(), role_arn, context) is None:
+        return ""
+    return f"not authorized to perform: iam:PassRole on resource: {role_arn}"
 
 
 def first(parameters: Mapping[str, Any], name: str) -> str:

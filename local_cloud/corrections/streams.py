@@ -9,11 +9,12 @@ import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from ministack.core import iam_evaluator, lambda_runtime, responses, router
+from ministack.core import iam_evaluator, lambda_runtime, responses
 from ministack.services import cloudwatch_logs, iam, kinesis, kms, lambda_svc
 from ministack.services.cloudformation import provisioners
 
 from local_cloud.corrections.functions import client_of_role
+from local_cloud.corrections.permissions import KeyUse, ask_key_too, refusal_to_pass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,29 +58,13 @@ def _encrypt_streams_of_templates() -> None:
 
 def _ask_the_key_for_records() -> None:
     """Who writes to or reads from an encrypted stream needs its key too."""
-    original = iam_evaluator.enforce
 
-    def enforce(
-        access_key_id: str,
-        action: str,
-        service: str,
-        region: str,
-        resource_arn: str = "*",
-        service_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        denied = original(access_key_id, action, service, region, resource_arn, service_context)
-        stream = kinesis._resolve_stream_by_arn(resource_arn) if action in _KEY_ACTIONS else None
+    def used(action: str, stream_arn: str, _: Mapping[str, Any]) -> KeyUse | None:
+        stream = kinesis._resolve_stream_by_arn(stream_arn) if action in _KEY_ACTIONS else None
         record = kms._resolve_key(stream.get("KeyId") or "") if stream else None
-        if denied is not None or record is None:
-            return denied
-        context = {
-            "kms:ViaService": f"kinesis.{region}.amazonaws.com",
-            "kms:CallerAccount": responses.get_account_id(),
-            "kms:EncryptionContext:aws:kinesis:arn": resource_arn,
-        }
-        return original(access_key_id, _KEY_ACTIONS[action], "kms", region, record["Arn"], context)
+        return KeyUse(record["Arn"], _KEY_ACTIONS[action], {"aws:kinesis:arn": stream_arn}) if record else None
 
-    iam_evaluator.enforce = enforce
+    ask_key_too(used)
 
 
 def _read_streams_by_the_functions_role() -> None:
@@ -186,12 +171,7 @@ def _ask_who_passes_a_role() -> None:
     async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
         if headers.get("x-amz-target", "").endswith(".PutSubscriptionFilter"):
             role_arn = json.loads(body).get("roleArn")
-            caller = router.extract_access_key_id(headers, query_params)
-            passed = {"iam:PassedToService": _SERVICE}
-            if role_arn and iam_evaluator.enforce(
-                caller, "iam:PassRole", "iam", responses.get_region(), role_arn, passed
-            ):
-                message = f"not authorized to perform: iam:PassRole on resource: {role_arn}"
+            if role_arn and (message := refusal_to_pass(headers, query_params, role_arn, _SERVICE)):
                 return responses.error_response_json("AccessDeniedException", message, 400)
         return await original(method, path, headers, body, query_params)
 

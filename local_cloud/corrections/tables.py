@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ministack.core import iam_actions, iam_evaluator, responses
+from ministack.core import iam_actions, responses
 from ministack.services import dynamodb, kms
 from ministack.services.cloudformation import provisioners
+
+from local_cloud.corrections.permissions import KeyUse, ask_key_too
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,29 +64,15 @@ def _ask_the_key_for_items() -> None:
 
     Source: DynamoDB Developer Guide, "DynamoDB encryption at rest usage notes".
     """
-    original = iam_evaluator.enforce
 
-    def enforce(
-        access_key_id: str,
-        action: str,
-        service: str,
-        region: str,
-        resource_arn: str = "*",
-        service_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        denied = original(access_key_id, action, service, region, resource_arn, service_context)
-        name = resource_arn.rpartition(":table/")[2]
-        table = dynamodb._tables.get(name) if denied is None and action in _ON_ITEMS else None
+    def used(action: str, table_arn: str, _: Mapping[str, Any]) -> KeyUse | None:
+        name = table_arn.rpartition(":table/")[2]
+        table = dynamodb._tables.get(name) if action in _ON_ITEMS else None
         description = (table or {}).get("SSEDescription") or {}
         record = kms._resolve_key(description.get("KMSMasterKeyArn") or "")
         if record is None:
-            return denied
-        context = {
-            "kms:ViaService": f"dynamodb.{region}.amazonaws.com",
-            "kms:CallerAccount": responses.get_account_id(),
-            "kms:EncryptionContext:aws:dynamodb:tableName": name,
-            "kms:EncryptionContext:aws:dynamodb:subscriberId": responses.get_account_id(),
-        }
-        return original(access_key_id, "kms:Decrypt", "kms", region, record["Arn"], context)
+            return None
+        context = {"aws:dynamodb:tableName": name, "aws:dynamodb:subscriberId": responses.get_account_id()}
+        return KeyUse(record["Arn"], "kms:Decrypt", context)
 
-    iam_evaluator.enforce = enforce
+    ask_key_too(used)

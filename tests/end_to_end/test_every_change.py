@@ -23,13 +23,13 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from cli.plan.effects import Kind
 from cli.stacks import expected_stacks
@@ -37,6 +37,7 @@ from local_cloud.cdk import CdkError
 from local_cloud.commands import PYTHON_PATH
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
+from local_cloud.stand_ins import databases
 from local_cloud.stand_ins.aws_services import _PRINCIPALS
 from local_cloud.stand_ins.service_principal import ServiceRequest
 from local_cloud.stand_ins.sessions import assume, role_session, vendor_identity
@@ -44,22 +45,25 @@ from local_cloud.vendor_apis.atlas_project import Project
 from local_cloud.vendor_apis.cockroachdb import Cluster
 from local_cloud.vendors import Vendors
 from settings import Deployment
-from settings.destinations import LogzioDestination, OtlpDestination
+from settings.destinations import LogzioDestination
 from settings.exports import (
     AptibleExport,
     AuroraMysqlExport,
     CloudwatchLogsExport,
     CockroachdbExport,
+    DatabaseExport,
     Export,
     MongodbAtlasExport,
+    RdsExport,
     S3LogsExport,
 )
 from settings.landing import BucketLanding
 from tests.end_to_end.test_connect import Customer
 from tests.end_to_end.test_transitions import unreadable
 from tests.settings.documents import FETCH, OTLP, PUSH, Document, destination, document, export
-from tests.transitions.covering import Levels, Values, steps, with_levels
-from tests.transitions.fields import values
+from tests.transitions.covering import Levels, Values, needed, steps, with_levels
+from tests.transitions.fields import MODELS, values
+from tests.transitions.synthesis import synthesizer
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof, pytest.mark.timeout(1800)]
 
@@ -68,16 +72,23 @@ SECOND_PROJECT, SECOND_CLUSTER = "6f3322d28b4f6b59a6508ef4", "f78b7feb-b6cf-4396
 GROUPS = ("/acme/apps/checkout", "/acme/apps/another", "/apps/a", "/apps/b", "/more/c")
 """The customer's own log groups."""
 OWN_BUCKETS = ("acme-legacy", "acme-second", "acme-third")
-CLUSTERS, OWN_PARAMETERS = ("billing", "second"), ("own", "own-2")
-DEFAULT_PARAMETERS = "default.aurora-mysql"
-_GROUPS = "DBClusterParameterGroups"
 EXPLAINS = {Kind.REFUSES, Kind.CUTS_OFF, Kind.VENDOR, Kind.REPLACES, Kind.KEEPS_RUNNING}
 """The consequences by which a plan says that a delivery may be refused from the deploy on."""
 
+REFUSALS = (
+    "exists already in this account",
+    "those that exist have the same names",
+    "still import the stream's ARN",
+)
+"""Why the plan may say here that a deploy fails."""
 
 PLANS = 4
 """How often the settings are planned until the plan refuses none of them."""
-ADOPT: dict[str, Document] = {"aurora-mysql": {"log_groups": "adopt"}, "cockroachdb": {"adopt_log_groups": True}}
+ADOPT: dict[str, Document] = {
+    "aurora-mysql": {"log_groups": "adopt"},
+    "rds": {"log_groups": "adopt"},
+    "cockroachdb": {"adopt_log_groups": True},
+}
 """The way out that the pages name where log groups exist already."""
 
 
@@ -95,6 +106,8 @@ EXPORTS: dict[str, Document] = {
     "books": part("cockroachdb", "books", log_group="/acme/cockroach/books", **CONNECTED)
     | {"cluster_id": "a78b7feb-b6cf-4396-9d7f-494982d7d831", "connect": {"secret": "acme/books"}},
     "billing": part("aurora-mysql", "billing"),
+    "shop": part("rds", "shop"),
+    "stock": part("rds", "stock", engine="mysql", instance_id=None, cluster_id="stock", log_types=["slowquery"]),
     "platform": part("aptible", "platform"),
     "trail": part("s3-logs", "trail"),
     "legacy": part("s3-logs", "legacy", services=None, existing_bucket="acme-legacy"),
@@ -110,27 +123,21 @@ DEPLOYMENT: Document = {
     "retention": {"hot_days": 90, "archive_days": 400},
     "alerts": {"email": ["ops@acme.example"]},
 }
-MODELS: dict[str, type[BaseModel]] = {
-    "mongodb-atlas": MongodbAtlasExport,
-    "cockroachdb": CockroachdbExport,
-    "aurora-mysql": AuroraMysqlExport,
-    "aptible": AptibleExport,
-    "s3-logs": S3LogsExport,
-    "cloudwatch-logs": CloudwatchLogsExport,
-    "logzio": LogzioDestination,
-    "otlp": OtlpDestination,
-    "deployment": Deployment,
-}
 OWN: dict[tuple[str, ...], list[object]] = {
     ("ledger", "cluster_id"): ["c78b7feb-b6cf-4396-9d7f-494982d7d833"],
+    ("stock", "log_types"): [["error", "slowquery"], ["general", "slowquery"]],
 }
-"""Values of a field that no other export of its kind may have at the same time."""
+"""Values of a field for one export: no other may have them at the same time, or its engine has others."""
 BY_HAND: dict[str, Document] = {
     "carts": {"atlas_principal_arn": "arn:aws:iam::772401394250:root", "external_id": "carts-external-id"},
     "books": {"cluster_account_id": "222233334444", "external_id": "books-external-id"},
     "puller": {"account_id": "406095609952", "external_id": "puller-external-id"},
 }
 """What the settings have instead of ``connect``."""
+
+
+DATABASES = ("billing", "shop", "stock")
+"""The exports of databases, each with a second database and two parameter groups of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +175,10 @@ class Lane:
         """Return the steps."""
         return steps(self.base, self.fields, self.is_valid)
 
+    def changed(self) -> set[str]:
+        """Return the fields that the steps have."""
+        return {".".join(path) for path in needed(self.fields, lambda levels: self.is_valid(self.at(levels)))}
+
 
 def document_of(parts: Mapping[str, Document]) -> Document:
     """Return a settings file with these parts."""
@@ -179,6 +190,25 @@ def document_of(parts: Mapping[str, Document]) -> Document:
 def whole(**parts: Document) -> Deployment:
     """Return the settings with these parts."""
     return Deployment.model_validate(document_of(parts))
+
+
+@cache
+def database_of(name: str, suffix: str = "") -> DatabaseExport:
+    """Return an export as it is with every default, of its database or of one with another identifier."""
+    base = EXPORTS[name]
+    (one,) = whole(**{name: {**base, "instance_id" if "instance_id" in base else "cluster_id": name + suffix}}).exports
+    assert isinstance(one, DatabaseExport)
+    return one
+
+
+def every_database() -> list[DatabaseExport]:
+    """Return an export of each database that the settings name at any step."""
+    return [database_of(name, suffix) for name in DATABASES for suffix in ("", "-2")]
+
+
+def own_groups(name: str) -> list[str]:
+    """Return the parameter groups of the user's own for the databases of an export."""
+    return [f"{name}-own", f"{name}-own-2"]
 
 
 Delivery = tuple[str, str, Callable[[], object]]
@@ -195,6 +225,7 @@ class World:
     """The customer's account, the vendors, and what is deployed."""
 
     customer: Customer
+    synthesize: Callable[[Path, Path], None]
     parts: dict[str, Document] = field(default_factory=dict)
     settings: Deployment | None = None
     violations: list[str] = field(default_factory=list)
@@ -210,20 +241,13 @@ class World:
             client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         for topic in ("ops", "second"):
             client("sns").create_topic(Name=topic)
-        rds = client("rds")
-        for name in OWN_PARAMETERS:
-            rds.create_db_cluster_parameter_group(
-                DBClusterParameterGroupName=name, DBParameterGroupFamily="aurora-mysql8.0", Description="own"
-            )
-        for cluster in CLUSTERS:
-            rds.create_db_cluster(
-                DBClusterIdentifier=cluster,
-                Engine="aurora-mysql",
-                MasterUsername="admin",
-                ManageMasterUserPassword=True,
-            )
         vendors = self.customer.vendors
         settings = whole(**EXPORTS, **DESTINATIONS)
+        for database in every_database():
+            databases.prepare(self.customer.cloud, settings, database)
+        for name in DATABASES:
+            for group in own_groups(name):
+                databases.create_group(client("rds"), database_of(name), group)
         credentials = vendors.know(settings)
         for project in [*vendors.atlas.projects.values(), vendors.atlas.projects.setdefault(SECOND_PROJECT, Project())]:
             for name in ("Cluster0", "Cluster1"):
@@ -273,7 +297,7 @@ class World:
         assert self.settings
         directory, old = self.customer.directory, self.settings
         self.customer.settings(document_of(renamed))
-        self.customer.cdk.synth(directory / "logdock.yaml", directory / "cdk.out")
+        self.synthesize(directory / "logdock.yaml", directory / "cdk.out")
         said = {each["name"]: each["kind"] for each in self._effects()}
         for one in old.exports:
             owns = not isinstance(one.landing(old), BucketLanding)
@@ -281,7 +305,7 @@ class World:
                 self.note("beside", [f"the plan does not name the stack of {one.name}: {said}"])
             if owns and said.get(f"{one.name}-2:stack") != Kind.FAILS:
                 self.note("beside", [f"the plan does not refuse {one.name}-2: {said}"])
-        for name in ("books", "ledger", "billing"):
+        for name in ("books", "ledger", *DATABASES):
             if f"{name}-2" in renamed:
                 with pytest.raises(CdkError):
                     self.customer.cdk.deploy(
@@ -318,7 +342,7 @@ class World:
         parts |= {name: without_none({**parts[name], **kept}) for name, kept in self.kept.items() if name in parts}
         for _ in range(PLANS):
             self.customer.settings(document_of(parts))
-            self.customer.cdk.synth(directory / "logdock.yaml", directory / "cdk.out")
+            self.synthesize(directory / "logdock.yaml", directory / "cdk.out")
             effects = self._effects() if self.settings else []
             said += effects
             fails = {
@@ -331,6 +355,8 @@ class World:
             for name, effect in fails.items():
                 assert name in parts, effect
                 self.refused.append(effect["sentence"])
+                if not any(reason in effect["sentence"] for reason in REFUSALS):
+                    self.violations.append(f"the plan refuses what can be deployed: {effect}")
                 parts[name] = self._without(name, parts[name], effect)
         raise AssertionError(f"the plan still says that the deploy fails: {fails}")
 
@@ -361,13 +387,10 @@ class World:
         """Do what the plan and the pages say that a user does at the vendor before a deploy."""
         rds = self.customer.client("rds")
         for one in settings.exports:
-            if isinstance(one, AuroraMysqlExport):
-                (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=one.cluster_id)["DBClusters"]
-                has, wanted = cluster["DBClusterParameterGroup"], one.parameter_group
-                if wanted != has and (wanted or has in OWN_PARAMETERS):
-                    rds.modify_db_cluster(
-                        DBClusterIdentifier=one.cluster_id, DBClusterParameterGroupName=wanted or DEFAULT_PARAMETERS
-                    )
+            if isinstance(one, AuroraMysqlExport | RdsExport):
+                has, wanted = databases.found(rds, one)[0], one.parameter_group
+                if wanted != has and (wanted or has in own_groups(one.name)):
+                    databases.attach_group(rds, one, wanted or databases.default_group(one))
             elif isinstance(one, CockroachdbExport):
                 cluster = self.customer.vendors.cockroachdb.clusters.get(one.cluster_id)
                 if cluster:
@@ -392,7 +415,7 @@ class World:
         for what, found, wanted in (
             ("subscriptions", self._subscriptions(), expected_subscriptions(exports, self._log_groups())),
             ("EventBridge", self._announced(), expected_announced(exports)),
-            ("RDS", self._clusters(), self._expected_clusters(exports)),
+            ("RDS", self._databases(), self._expected_databases(exports)),
             ("Atlas", self._atlas(), self._expected_atlas(exports)),
             ("CockroachDB Cloud", self._cockroachdb(), expected_cockroachdb(exports)),
             ("Logz.io", self._fetchers(), expected_fetchers(expected)),
@@ -423,48 +446,47 @@ class World:
             if "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket=bucket)
         ]
 
-    def _clusters(self) -> dict[str, Any]:
-        """Return what each cluster exports and its roles, and the parameters that are set in any group."""
+    def _databases(self) -> dict[str, Any]:
+        """Return what each database exports and its roles, and the parameters that are set in any group."""
         rds = self.customer.client("rds")
-        found: dict[str, Any] = {}
-        for name in CLUSTERS:
-            (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"]
+        found: dict[str, Any] = {
+            one.database_id: {"exports": sorted(databases.found(rds, one)[1]), "roles": []} for one in every_database()
+        }
+        for cluster in rds.describe_db_clusters()["DBClusters"]:
             roles = [role["RoleArn"].rpartition("/")[2] for role in cluster.get("AssociatedRoles", [])]
-            found[name] = {"exports": sorted(cluster.get("EnabledCloudwatchLogsExports", [])), "roles": roles}
-        groups = [one["DBClusterParameterGroupName"] for one in rds.describe_db_cluster_parameter_groups()[_GROUPS]]
-        return found | {group: given for group in groups if (given := self._set_parameters(group))}
+            found[cluster["DBClusterIdentifier"]]["roles"] = roles
+        for kind, prefix in (("db_cluster", "DBCluster"), ("db", "DB")):
+            for one in getattr(rds, f"describe_{kind}_parameter_groups")()[f"{prefix}ParameterGroups"]:
+                group = one[f"{prefix}ParameterGroupName"]
+                pages = rds.get_paginator(f"describe_{kind}_parameters").paginate(
+                    **{f"{prefix}ParameterGroupName": group}
+                )
+                given = {
+                    each["ParameterName"]: each.get("ParameterValue", "")
+                    for page in pages
+                    for each in page["Parameters"]
+                    if each.get("Source") == "user"
+                }
+                found |= {group: given} if given else {}
+        return found
 
-    def _expected_clusters(self, exports: Iterable[Export]) -> dict[str, Any]:
-        found: dict[str, Any] = {name: {"exports": [], "roles": []} for name in CLUSTERS}
+    def _expected_databases(self, exports: Iterable[Export]) -> dict[str, Any]:
+        found: dict[str, Any] = {one.database_id: {"exports": [], "roles": []} for one in every_database()}
         for one in exports:
-            if not isinstance(one, AuroraMysqlExport) or not one.configure_cluster:
+            if not isinstance(one, AuroraMysqlExport | RdsExport) or not one.is_configured:
                 continue
-            own = {"server_audit_logs_upload": "1", "aws_default_logs_role": role_of(one.name)}
-            (cluster,) = self.customer.client("rds").describe_db_clusters(DBClusterIdentifier=one.cluster_id)[
-                "DBClusters"
-            ]
-            found[one.cluster_id] = {
+            found[one.database_id] = {
                 "exports": sorted(one.log_types),
                 "roles": [f"acme-prod-{one.name}"] if one.has_own_role else [],
             }
-            if parameters := {**one.parameters, **(own if one.has_own_role else {})}:
-                found[cluster["DBClusterParameterGroup"]] = parameters
+            parameters = dict(one.parameters)
+            if one.has_own_role:
+                parameters |= {"server_audit_logs_upload": "1", "aws_default_logs_role": role_of(one.name)}
+            if one.libraries:
+                parameters["shared_preload_libraries"] = ",".join(one.libraries)
+            if parameters:
+                found[databases.found(self.customer.client("rds"), one)[0]] = parameters
         return found
-
-    def _set_parameters(self, group: str) -> dict[str, str]:
-        if group.startswith("default."):
-            return {}
-        pages = (
-            self.customer.client("rds")
-            .get_paginator("describe_db_cluster_parameters")
-            .paginate(DBClusterParameterGroupName=group)
-        )
-        return {
-            one["ParameterName"]: one.get("ParameterValue", "")
-            for page in pages
-            for one in page["Parameters"]
-            if one.get("Source") == "user"
-        }
 
     def _atlas(self) -> dict[str, Any]:
         found = {}
@@ -688,16 +710,30 @@ def by_hand(name: str, one: Document) -> Document:
 SHIPPED = {"apps": EXPORTS["apps"] | {"ship_to": ["logz", "reader", "puller"]}}
 LANES: dict[str, tuple[str, ...]] = {
     "buckets": ("orders", "carts", "platform", "trail", "legacy"),
-    "log-groups": ("ledger", "books", "billing", "apps"),
+    "log-groups": ("ledger", "books", "apps"),
+    "databases": ("billing", "shop", "stock"),
     "destinations": ("logz", "reader", "puller", "lake", "deployment"),
 }
 """What shares a deployment."""
 
 
+def test_every_field_is_in_the_steps_of_an_export_of_its_kind() -> None:
+    lanes = [Lane.of(name) for names in LANES.values() for name in names]
+    for kind, model in MODELS.items():
+        fields = {".".join(path) for path, _ in values(kind, model)}
+        changed = set().union(*(lane.changed() for lane in lanes if lane.base.get("kind", "deployment") == kind))
+        # The settings take an alarm of security events of the kinds alone that have such events.
+        assert {field for field in fields - changed if not field.startswith("alerts.")} == set(), kind
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with Emulator(log_file=tmp_path / "emulator.log") as cloud, Vendors(cloud) as vendors:
-        one = World(Customer(cloud, vendors, tmp_path, ACCOUNT))
+    with (
+        Emulator(log_file=tmp_path / "emulator.log") as cloud,
+        Vendors(cloud) as vendors,
+        synthesizer() as synthesize,
+    ):
+        one = World(Customer(cloud, vendors, tmp_path, ACCOUNT), synthesize)
         one.prepare()
         yield one
 

@@ -10,8 +10,23 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from settings import Deployment
+from settings.destinations import Destination
+from settings.exports import Export
+
 Path = tuple[str, ...]
 Change = tuple[Path, object]
+
+
+def _by_kind(union: Any) -> dict[str, type[BaseModel]]:
+    models = typing.get_args(typing.get_args(union)[0])
+    return {typing.get_args(model.model_fields["kind"].annotation)[0]: model for model in models}
+
+
+EXPORTS = _by_kind(Export)
+"""The model of each kind of export."""
+MODELS: dict[str, type[BaseModel]] = {**EXPORTS, **_by_kind(Destination), "deployment": Deployment}
+"""The model of each kind of export and of destination, and of the file's own settings."""
 
 IDENTITY = {"name", "kind"}
 """A change of these is another export: the rename is a transition of its own."""
@@ -92,7 +107,8 @@ ON_THE_LOCAL_CLOUD: dict[str, list[object] | dict[str, list[object]]] = {
     "cluster_account_id": ["222233334445", "222233334446"],
     "cluster_id": {
         "cockroachdb": ["f78b7feb-b6cf-4396-9d7f-494982d7d82f"],
-        "aurora-mysql": ["second"],
+        "aurora-mysql": ["EXPORT-2"],
+        "rds": ["EXPORT-2"],
     },
     "cold_after_days": [200, 300],
     "concurrency": [2, 3],
@@ -114,20 +130,24 @@ ON_THE_LOCAL_CLOUD: dict[str, list[object] | dict[str, list[object]]] = {
     "header_secret": ["acme/webhook-token", "acme/second-webhook-token"],
     "headers_secret": ["acme/headers", "acme/second-headers"],
     "hot_days": [60, 30],
+    "instance_id": ["EXPORT-2"],
     "include": [["^keep"], ["^keep", "^hold"]],
     "include_users": [["admin"], ["admin", "root"]],
     "lag_after_minutes": [30, 90],
     "log_group": ["/acme/cockroach/EXPORT-renamed"],
     "log_group_prefixes": [["/apps/"], ["/apps/", "/more/"]],
-    "log_groups": {"aurora-mysql": ["adopt"], "cloudwatch-logs": [["/acme/apps/another"]]},
+    "log_groups": {"aurora-mysql": ["adopt"], "rds": ["adopt"], "cloudwatch-logs": [["/acme/apps/another"]]},
+    "log_min_duration_statement": [500, 1000],
+    "log_statement": ["ddl", "mod"],
     "log_type": ["acme", "acme-2"],
     "log_types": {
         "mongodb-atlas": [["MONGOD"], ["MONGOS", "EVENTS"]],
         "aurora-mysql": [["audit", "slowquery"], ["error", "slowquery"]],
+        "rds": [["postgresql", "upgrade"], ["upgrade"]],
     },
     "long_query_time": [2.5, 5.0],
     "max_expansion": [500, 100],
-    "parameter_group": ["own", "own-2"],
+    "parameter_group": ["EXPORT-own", "EXPORT-own-2"],
     "path_fields": ["logs/{team}/{_}", "logs/{_}/{team}"],
     "patterns": [[{"name": "order", "regex": "order-[0-9]+"}], [{"name": "cart", "regex": "cart-[0-9]+"}]],
     "prefix": ["changed", "changed-again"],
@@ -159,6 +179,7 @@ ON_THE_LOCAL_CLOUD: dict[str, list[object] | dict[str, list[object]]] = {
 
 NOT_ON_THE_LOCAL_CLOUD = {
     "api_base_url": "the address of the stand-in here",
+    "engine": "another engine is another database",
     "listener_url": "the address of the stand-in here",
     "metrics": "tests/end_to_end/test_demo.py has a metric stream",
     "mode": "another mode is another destination, with settings of its own",

@@ -3,32 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import BaseModel
 
-from settings import Deployment
-from settings.destinations import LogzioDestination, OtlpDestination
-from settings.exports import (
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    MongodbAtlasExport,
-    S3LogsExport,
-)
 from tests.transitions.covering import Document, Levels, changes_between, covered, goals, needed, steps, with_levels
-from tests.transitions.fields import Path, values
+from tests.transitions.fields import MODELS, Path, values
 
-MODELS: dict[str, type[BaseModel]] = {
-    "mongodb-atlas": MongodbAtlasExport,
-    "cockroachdb": CockroachdbExport,
-    "aurora-mysql": AuroraMysqlExport,
-    "aptible": AptibleExport,
-    "s3-logs": S3LogsExport,
-    "cloudwatch-logs": CloudwatchLogsExport,
-    "logzio": LogzioDestination,
-    "otlp": OtlpDestination,
-    "deployment": Deployment,
-}
 FIELDS: dict[Path, list[object]] = {(name,): [1, 2] if name in "ab" else [1] for name in "abcdefghijklmnopqrst"}
 
 

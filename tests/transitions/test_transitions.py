@@ -21,32 +21,14 @@ from local_cloud.vendor_apis.atlas_project import Project
 from local_cloud.vendor_apis.cockroachdb import Cluster
 from settings import Deployment
 from settings.destinations import LogzioDestination
-from settings.exports import (
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    MongodbAtlasExport,
-    RdsExport,
-    S3LogsExport,
-)
 from tests.lambda_src.vendor_connector.conftest import refusal
 from tests.lambda_src.vendor_connector.formation import Clock, Iam
 from tests.lambda_src.vendor_connector.test_aurora_audit import Rds
 from tests.lambda_src.vendor_connector.test_rds_logs import Instances
 from tests.settings.documents import FETCH, OTLP, destination, document, export
 from tests.transitions.account import ACCOUNT, Account
-from tests.transitions.fields import Change, changes
+from tests.transitions.fields import EXPORTS, Change, changes
 
-MODELS: dict[str, type[BaseModel]] = {
-    "mongodb-atlas": MongodbAtlasExport,
-    "cockroachdb": CockroachdbExport,
-    "aurora-mysql": AuroraMysqlExport,
-    "rds": RdsExport,
-    "aptible": AptibleExport,
-    "s3-logs": S3LogsExport,
-    "cloudwatch-logs": CloudwatchLogsExport,
-}
 SEEN_TO_FAIL: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {
     "cloudwatch-logs": [
         ({"log_groups": None, "log_group_prefixes": ["/apps/", "/more/"]}, {"log_group_prefixes": ["/more/"]}),
@@ -314,10 +296,10 @@ def test_what_leaves_the_settings_is_undone_at_atlas(atlas: Any, world: Any) -> 
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", EXPORTS)
 def test_every_field_of_a_kind_can_be_changed_back_and_destroyed(kind: str, world: Any) -> None:
     base = export(kind)
-    pairs = [(base, with_change(base, change)) for change in changes(kind, MODELS[kind]) if change[0][0] != "connect"]
+    pairs = [(base, with_change(base, change)) for change in changes(kind, EXPORTS[kind]) if change[0][0] != "connect"]
     assert pairs
     assert found(kind, pairs, world) == []
 
@@ -325,7 +307,7 @@ def test_every_field_of_a_kind_can_be_changed_back_and_destroyed(kind: str, worl
 @pytest.mark.proof
 def test_every_field_can_be_changed_back_and_destroyed_with_atlas_connected(atlas: Any, world: Any) -> None:
     base = at_atlas(atlas)
-    pairs = [(base, with_change(base, change)) for change in changes("mongodb-atlas", MODELS["mongodb-atlas"])]
+    pairs = [(base, with_change(base, change)) for change in changes("mongodb-atlas", EXPORTS["mongodb-atlas"])]
     assert found_at_atlas(atlas, pairs, world) == []
 
 
@@ -342,7 +324,7 @@ def test_every_field_can_be_changed_back_and_destroyed_with_cockroachdb_connecte
         return remembered(), {name: one.spec for name, one in cockroach.clusters.items()}
 
     wrong: list[str] = []
-    for change in changes("cockroachdb", MODELS["cockroachdb"]):
+    for change in changes("cockroachdb", EXPORTS["cockroachdb"]):
         if change == (("plan",), "standard"):
             continue
         after = with_change(base, change)
@@ -355,7 +337,7 @@ def test_every_field_can_be_changed_back_and_destroyed_with_cockroachdb_connecte
 
 def test_every_field_of_every_kind_has_another_value() -> None:
     """A new field fails here until the matrix knows a value for it."""
-    models: dict[str, type[BaseModel]] = {**MODELS, "logzio": LogzioDestination}
+    models: dict[str, type[BaseModel]] = {**EXPORTS, "logzio": LogzioDestination}
     for kind, model in models.items():
         assert list(changes(kind, model))
 
@@ -393,7 +375,7 @@ def is_valid(one: dict[str, Any]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", EXPORTS)
 def test_every_two_fields_that_fit_together_are_in_a_row(kind: str) -> None:
     base, every = export(kind), [*own_changes(kind)]
     found = rows(kind, base, every)
@@ -406,11 +388,11 @@ def test_every_two_fields_that_fit_together_are_in_a_row(kind: str) -> None:
 
 def own_changes(kind: str) -> Iterator[Change]:
     """Yield the changes of a kind that needs no vendor."""
-    return (change for change in changes(kind, MODELS[kind]) if change[0][0] != "connect")
+    return (change for change in changes(kind, EXPORTS[kind]) if change[0][0] != "connect")
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", EXPORTS)
 def test_fields_can_be_changed_together_back_and_destroyed(kind: str, world: Any) -> None:
     base = export(kind)
     found_rows = rows(kind, base, own_changes(kind))
@@ -421,7 +403,7 @@ def test_fields_can_be_changed_together_back_and_destroyed(kind: str, world: Any
 @pytest.mark.proof
 def test_fields_can_be_changed_together_with_atlas_connected(atlas: Any, world: Any) -> None:
     base = at_atlas(atlas)
-    found_rows = rows("mongodb-atlas", base, changes("mongodb-atlas", MODELS["mongodb-atlas"]))
+    found_rows = rows("mongodb-atlas", base, changes("mongodb-atlas", EXPORTS["mongodb-atlas"]))
     assert found_at_atlas(atlas, [(base, row) for row in found_rows] + [*itertools.pairwise(found_rows)], world) == []
 
 

@@ -286,7 +286,7 @@ def _with_libraries(wanted: Settings, parameters: parameter_group.Parameters) ->
 
 def _leave_groups(groups: Groups, wanted: Settings, entry: state.Entry, group: str, request: Request) -> None:
     """Put back the parameters of groups that the database no longer uses, while the former permissions still hold."""
-    left = [name for name in entry.get("parameters", {}) if name not in (group, entry.get("group", {}).get("name"))]
+    left = [name for name in entry.get("parameters", {}) if name != group]
     for name in left:
         parameters = parameter_group.read(groups, name)
         if parameters is not None:

@@ -15,12 +15,14 @@ from pydantic import BaseModel
 
 from cli.plan.changes import declared
 from cli.plan.effects import shown
+from cli.plan.existing import NewResource, _way_out
 from cli.plan.rules.table import RULES
 from settings import Deployment
+from settings.exports import DatabaseExport
 from tests.cli.conftest import Type
 from tests.cli.plan.transitions import BASE, TRANSITIONS, Transition
 from tests.conftest import ROOT
-from tests.settings.documents import Document
+from tests.settings.documents import Document, document, export
 
 PAGE = ROOT / "docs" / "plan.md"
 BEGIN, END = "<!-- transitions -->\n", "<!-- /transitions -->"
@@ -41,9 +43,9 @@ def _inside(annotation: object) -> set[type[BaseModel]]:
     return {model for part in typing.get_args(annotation) for model in _inside(part)}
 
 
-def write(directory: Path, document: Document, name: str) -> Path:
+def write(directory: Path, settings: Document, name: str) -> Path:
     file = directory / name
-    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    file.write_text(yaml.safe_dump(settings, sort_keys=False))
     return file
 
 
@@ -63,14 +65,49 @@ def test_transition_names_consequences(transition: Transition, logdock: Type, tm
     write(tmp_path, before, "old.yaml")
     write(tmp_path, after, "logdock.yaml")
     ended = logdock("plan", "--from", "old.yaml", "--output", "json")
-    document = json.loads(ended.out)
-    found = {f"{each['name']}: {each['kind']}" for each in document["effects"]}
+    said = json.loads(ended.out)
+    found = {f"{each['name']}: {each['kind']}" for each in said["effects"]}
     assert set(transition.kinds) <= found
     assert (ended.code, ended.err) == (transition.code, "")
-    assert document["changes"] or document["exports"]["added"] or document["exports"]["removed"] or document["effects"]
-    names = {each["name"] for each in document["effects"] if each["dangerous"]}
+    assert said["changes"] or said["exports"]["added"] or said["exports"]["removed"] or said["effects"]
+    names = {each["name"] for each in said["effects"] if each["dangerous"]}
     accepted = [argument for name in names for argument in ("--accept", name)]
     assert logdock("plan", "--from", "old.yaml", *accepted).code == 0
+
+
+@pytest.mark.parametrize("database", [{"instance_id": "shop"}, {"instance_id": None, "cluster_id": "shop"}])
+def test_plan_export_of_same_database_fails(database: Document, logdock: Type, tmp_path: Path) -> None:
+    """Also where no log group is the same."""
+    write(tmp_path, document(export("rds", **database)), "old.yaml")
+    write(tmp_path, document(export("rds", **database, name="store", log_types=["upgrade"])), "logdock.yaml")
+    effects = json.loads(logdock("plan", "--from", "old.yaml", "--json").out)["effects"]
+    assert "store:stack: the deploy fails" in {f"{each['name']}: {each['kind']}" for each in effects}
+
+
+DATABASES: list[Document] = [
+    export("aurora-mysql"),
+    export("rds", log_statement="ddl"),
+    export("rds", log_types=["error", "general"], engine="mysql", instance_id=None, cluster_id="shop"),
+    export("rds", pgaudit=["ddl"]),
+]
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_plan_added_database_is_configured_by_deploy(database: Document, logdock: Type, tmp_path: Path) -> None:
+    write(tmp_path, document(), "old.yaml")
+    write(tmp_path, document(export("cloudwatch-logs"), database), "logdock.yaml")
+    effects = json.loads(logdock("plan", "--from", "old.yaml", "--json").out)["effects"]
+    kinds = {each["kind"] for each in effects}
+    assert kinds == {"note", "restart"}
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_way_out_of_existing_log_group_is_to_adopt_it(database: Document) -> None:
+    settings = Deployment.model_validate(document(database))
+    (one,) = settings.exports
+    assert isinstance(one, DatabaseExport)
+    new = NewResource(one.name, "eu-west-1", "Group", "AWS::Logs::LogGroup", one.log_group_names[0])
+    assert _way_out(settings, new) == ("Set `log_groups: adopt`: the deploy takes it over with its events.",)
 
 
 def test_nothing_changes(logdock: Type, tmp_path: Path) -> None:

@@ -24,6 +24,14 @@ def bucket(name: str = "acme-a", **more: Any) -> dict[str, Any]:
     return {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name, **more.pop("properties", {})}, **more}
 
 
+def metric_filter(**more: Any) -> dict[str, Any]:
+    return {"Type": "AWS::Logs::MetricFilter", "Properties": {"LogGroupName": "/acme/a", **more}}
+
+
+def table(name: str) -> dict[str, Any]:
+    return {"Type": "AWS::Glue::Table", "Properties": {"DatabaseName": "acme", "TableInput": {"Name": name}}}
+
+
 RETAINED: dict[str, Any] = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 QUEUE: dict[str, Any] = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "acme-ship-logz"}}
 NOTHING: dict[str, Any] = {"Type": "AWS::SNS::TopicPolicy"}
@@ -61,6 +69,24 @@ NOTHING: dict[str, Any] = {"Type": "AWS::SNS::TopicPolicy"}
             template(B=bucket(**RETAINED)),
             ["s: S3::Bucket A `acme-a` is left behind", "s: added: S3::Bucket ×1"],
             [Kind.FAILS],
+        ),
+        (
+            template(A=metric_filter()),
+            template(B=metric_filter()),
+            ["s: Logs::MetricFilter A is deleted", "s: added: Logs::MetricFilter ×1"],
+            [],
+        ),
+        (
+            template(A=metric_filter(FilterName="failed")),
+            template(B=metric_filter(FilterName="failed")),
+            ["s: Logs::MetricFilter A `failed /acme/a` is deleted", "s: added: Logs::MetricFilter ×1"],
+            [Kind.FAILS],
+        ),
+        (
+            template(A=table("orders"), B=table("carts")),
+            template(B=table("carts")),
+            ["s: Glue::Table A `acme orders` is deleted"],
+            [],
         ),
     ],
 )

@@ -325,6 +325,21 @@ def test_an_update_to_another_own_group_puts_the_former_one_back(own: Rds, conne
     assert (own.groups["own"], own.groups["second"], connector.remembered(STATE)) == (before, {}, None)
 
 
+def test_update_to_own_group_resets_ours_once_the_cluster_has_left_it(rds: Rds, connector: Any) -> None:
+    connector.create(PROPERTIES)
+    rds.groups["own"], rds.descriptions["own"] = {}, "the team's"
+    own = {**PROPERTIES, "ParameterGroup": "own"}
+    # The settings are ahead of the cluster: its audit log goes on.
+    connector.update(own, PROPERTIES)
+    assert rds.groups[OURS] == PROPERTIES["Parameters"]
+    assert rds.cluster is not None
+    rds.cluster["DBClusterParameterGroup"] = "own"
+    connector.update({**own, "Revision": "2"}, own)
+    assert (rds.groups[OURS], rds.groups["own"]) == ({}, PROPERTIES["Parameters"])
+    connector.delete({**own, "Revision": "2"})
+    assert (OURS in rds.groups, rds.groups["own"], connector.remembered(STATE)) == (False, {}, None)
+
+
 # --- logs that need no parameter --------------------------------------------------------------------------------------
 
 ERRORS = {**{name: value for name, value in PROPERTIES.items() if name != "Parameters"}, "LogTypes": ["error"]}

@@ -1,4 +1,4 @@
-"""Log groups: keys, protection, templates, and which of its logs a cluster exports.
+"""Log groups: keys, protection, and templates.
 
 Each test goes red when its correction is taken out of ``corrections``.
 """
@@ -74,47 +74,6 @@ def test_a_filter_requires_its_log_group(emulator: Emulator, kind: str, properti
     resources = {"Filter": {"Type": f"AWS::Logs::{kind}", "Properties": properties}}
 
     assert made.deploy(emulator, f"nowhere-{kind}", resources) != "CREATE_COMPLETE"
-
-
-def test_a_cluster_shows_which_logs_it_exports(emulator: Emulator) -> None:
-    rds = emulator.client("rds", ACCOUNT, region=REGION)
-    rds.create_db_cluster(
-        DBClusterIdentifier="billing",
-        Engine="aurora-mysql",
-        MasterUsername="admin",
-        MasterUserPassword="not-a-secret",
-        EnableCloudwatchLogsExports=["error"],
-    )
-
-    rds.modify_db_cluster(
-        DBClusterIdentifier="billing",
-        CloudwatchLogsExportConfiguration={"EnableLogTypes": ["audit", "slowquery"], "DisableLogTypes": ["error"]},
-    )
-
-    (cluster,) = rds.describe_db_clusters(DBClusterIdentifier="billing")["DBClusters"]
-    assert cluster["EnabledCloudwatchLogsExports"] == ["audit", "slowquery"]
-
-
-def test_an_instance_shows_which_logs_it_exports_and_refuses_those_of_another_engine(emulator: Emulator) -> None:
-    rds = emulator.client("rds", ACCOUNT, region=REGION)
-    rds.create_db_instance(
-        DBInstanceIdentifier="shop",
-        DBInstanceClass="db.t4g.micro",
-        Engine="postgres",
-        MasterUsername="admin",
-        MasterUserPassword="not-a-secret",
-        EnableCloudwatchLogsExports=["upgrade"],
-    )
-
-    change = {"EnableLogTypes": ["postgresql"], "DisableLogTypes": ["upgrade"]}
-    rds.modify_db_instance(DBInstanceIdentifier="shop", CloudwatchLogsExportConfiguration=change)
-    with pytest.raises(ClientError, match="audit"):
-        rds.modify_db_instance(
-            DBInstanceIdentifier="shop", CloudwatchLogsExportConfiguration={"EnableLogTypes": ["audit"]}
-        )
-
-    (instance,) = rds.describe_db_instances(DBInstanceIdentifier="shop")["DBInstances"]
-    assert instance["EnabledCloudwatchLogsExports"] == ["postgresql"]
 
 
 def _key_of_log_group(emulator: Emulator, log_group: str) -> str:
