@@ -146,10 +146,10 @@ def _peak_kb(pid: int) -> int:
 def show(result: dict[str, Any]) -> list[str]:
     """Return the table's lines."""
     redrive, status = result["redrive"], result["status"]
+    of_redrive = f"{redrive['objects']:,} quarantined objects, {redrive['objects_per_second']:,} a second"
     rows = [
         f"{'s':>8} {'CPU s':>8} {'MB':>6}",
-        f"{_row(redrive)}  redrive of {redrive['objects']:,} quarantined objects, {redrive['objects_per_second']:,} a "
-        + "second, AWS answers after 30 ms",
+        f"{_row(redrive)}  redrive of {of_redrive}, AWS answers after 30 ms",
         f"{_row(status)}  status of {status['exports']} exports, AWS answers after 100 ms",
     ]
     rows += [

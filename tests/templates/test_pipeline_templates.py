@@ -168,6 +168,7 @@ def test_plan_role_reads_stacks_and_changes_nothing(name: str) -> None:
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:acme-ship-logz"
     assert may(plan, "cloudformation:GetTemplate", stack)
     assert may(plan, "sqs:GetQueueAttributes", queue)
+    assert may(plan, "cloudwatch:GetMetricData", "*")
     tried = [("cloudformation:DeleteStack", stack), ("sqs:ReceiveMessage", queue), ("sqs:PurgeQueue", queue)]
     tried += [("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role-{ACCOUNT}-{REGION}")]
     assert [each for each in tried if may(plan, *each)] == []
