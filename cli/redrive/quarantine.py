@@ -45,6 +45,9 @@ BATCH = 10
 """What SQS takes at once."""
 ITEMS = 100
 """What DynamoDB takes in a transaction, and in a BatchGetItem (Amazon DynamoDB API Reference)."""
+READ = 1000
+"""Objects that are read for their reasons where all are sent anyway: a read takes most of what sending one takes."""
+UNREAD = f"not read: behind the first {READ} (--dry-run reads all)"
 STALE = timedelta(minutes=15)
 """After this long what a queue says of itself is true: its figures lag by a minute or so."""
 
@@ -85,12 +88,26 @@ class Quarantine:
     wait_seconds: float
     _groups: dict[Refused, Group] = field(default_factory=dict)
 
-    def look(self, label: str = "") -> list[Refused]:
-        """Count the objects that are wanted and not counted yet; return them."""
+    def look(self, label: str = "", *, whole: bool = False) -> list[Refused]:
+        """Count the objects that are wanted and not counted yet; return them.
+
+        Parameters
+        ----------
+        label
+            What is put before the reasons.
+        whole
+            Read every object for its reason. Otherwise so many are read as a person reads reasons of, unless reasons
+            choose: the rest is sent all the same.
+        """
         new = [refused for refused in self._listed() if refused not in self._groups]
+        most = len(new) if whole or self.wanted.reason is not None else READ
         asked = []
+
+        def group_of(place: int) -> tuple[Group, int]:
+            return self._read(new[place]) if place < most or new[place].kept.may_be_cold else self._unread(new[place])
+
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            for refused, (group, records) in zip(new, pool.map(self._read, new), strict=True):
+            for refused, (group, records) in zip(new, pool.map(group_of, range(len(new))), strict=True):
                 if self.wanted.takes(group):
                     asked.append(refused)
                     self._groups[refused] = group._replace(reason=label + group.reason)
@@ -145,6 +162,10 @@ class Quarantine:
             lines, reason = [], "the quarantine object itself cannot be read"
         region = self.account.settings.region
         return Group(Place.QUARANTINE, region, refused.whose.export, refused.whose.destination, reason), len(lines)
+
+    def _unread(self, refused: Refused) -> tuple[Group, int]:
+        region = self.account.settings.region
+        return Group(Place.QUARANTINE, region, refused.whose.export, refused.whose.destination, UNREAD), 0
 
     def _claim_and_send(self, batch: list[Refused], pace: Pace) -> None:
         noted: list[Refused] = []
@@ -272,7 +293,7 @@ class Quarantine:
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         entries: list[Any] = []
         for place, refused in enumerate(batch):
-            key, version, _ = refused.kept
+            key, version, *_ = refused.kept
             body = message_of(ObjectRef(refused.whose.export, self._bucket, key, version, time=now))
             entry = {"Id": str(place), "MessageBody": body}
             if queue.endswith(".fifo"):
@@ -342,5 +363,5 @@ class Quarantine:
         return object_key(refused.whose.destination, refused.whose.export, self._identity(refused))
 
     def _identity(self, refused: Refused) -> str:
-        key, version, _ = refused.kept
+        key, version, *_ = refused.kept
         return identity_of(self._bucket, key, version)

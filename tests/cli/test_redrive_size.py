@@ -17,6 +17,8 @@ from moto.s3.models import s3_backends
 
 from cli.redrive.dead_letters import HIDDEN_SECONDS, LOOKED_AT
 from cli.redrive.pace import Pace
+from cli.redrive.quarantine import UNREAD
+from cli.redrive.versions import COLD
 from tests.cli.conftest import Type
 from tests.cli.deployed import Deployed
 from tests.cli.queues import Queues
@@ -192,3 +194,26 @@ def test_receipts_that_name_quarantined_objects_are_read_for_all_of_them_at_once
     ended = logdock("redrive", "--json", "--wait", "3")
     (row,) = json.loads(ended.out)["failures"]
     assert (row["gone"], row["left"], ended.code) == (19, 1, 1)
+
+
+def test_reasons_of_so_many_are_read_as_a_person_reads_and_all_in_a_dry_run(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = json.dumps({"reason": "too long", "time": "2026-11-17T03:00:00Z", "message": "m"}).encode()
+    for number in range(30):
+        key = f"quarantine/app/logz/dt=2026-11-17/{number:05}-a.json.gz"
+        deployed.s3.put_object(Bucket=deployed.failed, Key=key, Body=gzip.compress(line))
+    # S3 gives what is in Deep Archive to no one, and so this is looked at
+    cold = {"Key": "quarantine/app/logz/dt=2026-11-17/00029-a.json.gz", "Bucket": deployed.failed}
+    deployed.s3.put_object(**cold, Body=gzip.compress(line), StorageClass="DEEP_ARCHIVE")
+    monkeypatch.setattr("cli.redrive.quarantine.READ", 10)
+    monkeypatch.setattr(Pace, "pause", lambda *_: None)
+
+    def failures(*options: str) -> dict[str, tuple[int, int]]:
+        ended = logdock("redrive", "--json", "--wait", "1", *options)
+        return {each["reason"]: (each["found"], each["records"]) for each in json.loads(ended.out)["failures"]}
+
+    assert failures("--dry-run") == {"too long": (29, 29), COLD: (1, 0)}
+    assert failures("--dry-run", "--reason", "too") == {"too long": (29, 29)}
+    assert failures() == {"too long": (10, 10), UNREAD: (19, 0), COLD: (1, 0)}
+    assert deployed.waiting("logz") == 29
