@@ -13,7 +13,6 @@ from constructs_lib.replication import RULE_ID, Replication
 from constructs_lib.shipper import DestinationShipper
 from constructs_lib.subscription_stream import RECORD_AGE_HOURS
 from settings import Deployment
-from settings.costs import landing_of
 from settings.destinations import ARCHIVE
 from settings.names import Names
 from stacks.export_alarms import runbook, topic_arns
@@ -294,7 +293,7 @@ def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, stre
     )
     region = Stack.of(scope).region
     if not streamed and any(
-        landing_of(each) == "log groups" and region in settings.regions_of(each) for each in settings.exports
+        each.lands_in == "log groups" and region in settings.regions_of(each) for each in settings.exports
     ):
         alarms.add(
             "Deliveries",

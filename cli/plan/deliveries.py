@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from cli.account import Account
 from cli.status.metrics import MOST_QUERIES, Metric, queries_of
 from settings import Deployment
-from settings.costs import landing_of
 from settings.destinations import ARCHIVE
 from settings.subscription_costs import Inputs, costs
 
@@ -34,9 +33,7 @@ class Deliveries(NamedTuple):
 def deliveries_of(account: Account, settings: Deployment, region: str, now: datetime | None = None) -> Deliveries:
     """Return the deliveries of the last week in a Region."""
     exports = [
-        each.name
-        for each in settings.exports
-        if landing_of(each) == "log groups" and region in settings.regions_of(each)
+        each.name for each in settings.exports if each.lands_in == "log groups" and region in settings.regions_of(each)
     ]
     invocations = Metric("AWS/Lambda", "Invocations", "Sum", (("FunctionName", account.names.archiver),))
     read = [

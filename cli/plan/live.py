@@ -22,7 +22,6 @@ from cli.plan.report import Plan
 from cli.plan.templates import Template, compare_templates, dangers, parse_template, read_assembly, unexplained
 from cli.stacks import DeployedStack, deployed_stacks, expected_stacks, other_region, regions_to_search
 from settings import Deployment
-from settings.costs import landing_of
 from settings.names import Names
 
 METADATA = "logdock:settings"
@@ -179,7 +178,7 @@ def _recommend_stream(account: Account, plan: Plan) -> None:
     settings = plan.settings
     if settings.subscriptions != "direct":
         return
-    grouped = [each for each in settings.exports if landing_of(each) == "log groups"]
+    grouped = [each for each in settings.exports if each.lands_in == "log groups"]
     for region in dict.fromkeys(region for each in grouped for region in settings.regions_of(each)):
         if region in account.regions:
             what = f"how often CloudWatch Logs delivers in {region}"

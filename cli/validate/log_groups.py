@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError, HTTPClientError
 
 from cli.account import Account
 from cli.errors import is_transient
-from cli.landings import log_groups_of
 from cli.subscriptions import subscription_of
 from cli.validate.checks import Checks, another_revision
 from settings.export_base import ConfiguredExport
@@ -41,7 +40,7 @@ def check_log_groups(account: Account, checks: Checks, export: Export, range_: G
     """Check every log group of an export in every Region."""
     if not isinstance(export, LogGroupExport):
         return
-    groups = log_groups_of(account.settings, export)
+    groups = export.landing(account.settings)
     for prefix in groups.prefixes:
         _check_prefix(account, checks, export, prefix, range_)
     days = export.retention_days
