@@ -194,7 +194,7 @@ def test_every_destination_and_the_archiver_have_their_alarms(path: Any) -> None
         slow = {"slow"} if destination in settings.pushes else set()
         assert set(named(example, f"ship-{destination}")) == {"failing", "lag", "dead", "recursion"} | slow | metrics
     streamed = {"behind", "unclaimed"} if settings.subscriptions == "kinesis" else set()
-    grouped = any(each.kind in LOG_GROUP_KINDS for each in settings.exports)
+    grouped = any(each.lands_in == "log groups" for each in settings.exports)
     direct = {"deliveries"} if settings.subscriptions == "direct" and grouped else set()
     assert set(named(example, "archiver")) == {"failed", "lost"} | streamed | direct
     assert set(named(example, "replica")) == ({"not-copied"} if settings.replica else set())
