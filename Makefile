@@ -30,7 +30,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench vendor-apis second-opinion synth security-report templates docs docs-serve recording sbom audit schema lock clean
+.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth security-report templates docs docs-serve recording sbom audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -120,6 +120,11 @@ fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with 
 
 bench: $(SETUP) ## The shipper against its floor, `logdock logs` against the obvious way, memory of both, shapes of input, small objects, hostile input (each part alone: python -m benchmarks --only PART): build/bench.json
 	@PYTHONPATH=.:lambda_src/log_shipper $(BIN)/python -m benchmarks --out build/bench.json
+
+# Parts: each has a cloud of its own and ends within five minutes. PARTS="3" repeats one.
+PARTS ?= 1 2 3 4 5 6 7 8 9 10
+load: $(SETUP) ## 20,000 small objects on the local cloud to two destinations, one of which fails for a while, in ten PARTS: build/load.json
+	@for part in $(PARTS); do $(BIN)/python -m benchmarks.load --part $$part; done
 
 vendor-apis: $(SETUP) ## The connector's requests against the vendors' own API descriptions: ATLAS=file COCKROACHDB=file LOGZIO=file
 	@rm -f build/connector-requests.jsonl

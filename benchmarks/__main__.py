@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import archives, hostile, objects, paths, plot, search, shipper
+from benchmarks import archives, commands, hostile, objects, paths, plot, search, shipper
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--archive", type=int, default=500, help="megabytes of the large Aptible archive")
     parser.add_argument(
         "--only",
-        choices=("shipper", "paths", "objects", "search", "archives", "hostile"),
+        choices=("shipper", "paths", "objects", "search", "archives", "commands", "hostile"),
         help="measure one part",
     )
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
@@ -37,6 +37,7 @@ def main() -> None:
         "objects": objects.measure,
         "search": lambda folder: search.measure(folder, options.runs, options.records),
         "archives": lambda folder: archives.measure(folder, options.archive),
+        "commands": commands.measure,
         "hostile": hostile.measure,
     }
     shown = {
@@ -45,6 +46,7 @@ def main() -> None:
         "objects": objects.show,
         "search": search.show,
         "archives": archives.show,
+        "commands": commands.show,
         "hostile": hostile.show,
     }
     result: dict[str, dict[str, Any]] = {}
@@ -52,7 +54,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             result[name] = parts[name](Path(folder))
     if not options.only:
-        others = {name: result[name] for name in ("search", "archives", "hostile")}
+        others = {name: result[name] for name in ("search", "archives", "commands", "hostile")}
         document = result["shipper"] | result["objects"] | others
         document["paths"] = result["paths"]["rows"]
         options.out.parent.mkdir(parents=True, exist_ok=True)

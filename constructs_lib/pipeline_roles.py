@@ -105,6 +105,8 @@ class PipelineRoles(Construct):
                 ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"],
                 arns("sqs", "*", f"{deployment}-ship-*"),
             ),
+            # CloudWatch has no resource for it (Service Authorization Reference, "Amazon CloudWatch").
+            allow("CountDeliveries", ["cloudwatch:GetMetricData"], ["*"]),
         ]
 
     def _role(

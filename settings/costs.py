@@ -305,7 +305,12 @@ def shared_alarms(deployment: Deployment) -> tuple[int, int]:
     regions, replicated = len(deployment.regions), int(deployment.replica is not None)
     of_region = 4 + 2 * (deployment.alerts.webhook is not None) + 2 * (deployment.subscriptions == "kinesis")
     # one of a destination's watches two metrics, and is billed as two
-    alarms = regions * of_region + 6 * len(deployment.shippers) + len(deployment.pushes) + replicated
+    if deployment.subscriptions == "direct":  # deliveries
+        grouped = [export for export in deployment.exports if export.lands_in == "log groups"]
+        of_deliveries = len({region for export in grouped for region in deployment.regions_of(export)})
+    else:
+        of_deliveries = 0
+    alarms = regions * of_region + of_deliveries + 6 * len(deployment.shippers) + len(deployment.pushes) + replicated
     for each in deployment.destinations:
         if each.kind == "logzio" and each.metrics:
             alarms += 3 + bool(each.metrics.tags)

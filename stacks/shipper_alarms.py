@@ -27,6 +27,9 @@ SLOW_SECONDS = 5
 LATE_MINUTES = 15
 """The longest that Firehose may buffer: from there on Amazon's guide asks for an alarm on the age of what it holds
 (Amazon Data Firehose Developer Guide, "Implement best practices with CloudWatch Alarms")."""
+DELIVERIES_HOURS, DELIVERIES_DATAPOINTS = 24, 18
+"""Most of a day with a delivery a second or more on average: about where a stream begins to be cheaper (the model in
+`settings.subscription_costs`, docs/subscriptions.md)."""
 BEHIND_MINUTES = 30
 """How far the archiver may be behind the stream that it reads."""
 
@@ -289,6 +292,25 @@ def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, stre
             threshold=1,
         ),
     )
+    region = Stack.of(scope).region
+    if not streamed and any(
+        each.lands_in == "log groups" and region in settings.regions_of(each) for each in settings.exports
+    ):
+        alarms.add(
+            "Deliveries",
+            AlarmProps(
+                name="deliveries",
+                section="deliveries",
+                summary="Through most of a day CloudWatch Logs has invoked the archiver once a second or more, each time "
+                "for what one log stream received: with so many log streams a Kinesis stream costs less.",
+                first_command="logdock plan",
+                metric=Metric(namespace="AWS/Lambda", name="Invocations", dimensions={"FunctionName": names.archiver}),
+                threshold=3600,
+                period_seconds=3600,
+                periods=DELIVERIES_HOURS,
+                datapoints=DELIVERIES_DATAPOINTS,
+            ),
+        )
     if streamed:
         alarms.add(
             "Unclaimed",

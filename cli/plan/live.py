@@ -15,6 +15,7 @@ from cli.account import WORKERS, Account
 from cli.errors import action_of, code_of, is_absent, is_refused, is_transient
 from cli.plan.changes import DEPLOYMENT, compare
 from cli.plan.consequences import consequences
+from cli.plan.deliveries import deliveries_of, recommendation
 from cli.plan.effects import Effect, Kind
 from cli.plan.existing import NewResource, existing, new_resources
 from cli.plan.report import Plan
@@ -87,6 +88,7 @@ def look(account: Account, plan: Plan, assembly: Path) -> None:
         if expected.get(stack.name) != stack.region:
             _name_orphan(plan, settings, stack)
     _count_waiting(account, plan)
+    _recommend_stream(account, plan)
 
 
 def _template(account: Account, stack: DeployedStack) -> Template:
@@ -175,6 +177,20 @@ def _count_waiting(account: Account, plan: Plan) -> None:
             plan.effects[at] = Effect(
                 of=effect.of, what=effect.what, kind=effect.kind, sentence=effect.sentence + said, steps=effect.steps
             )
+
+
+def _recommend_stream(account: Account, plan: Plan) -> None:
+    """Recommend a Kinesis stream where the account's own figures say that it costs less."""
+    settings = plan.settings
+    if settings.subscriptions != "direct":
+        return
+    grouped = [each for each in settings.exports if each.lands_in == "log groups"]
+    for region in dict.fromkeys(region for each in grouped for region in settings.regions_of(each)):
+        if region in account.regions:
+            what = f"how often CloudWatch Logs delivers in {region}"
+            found = _or_note(plan, what, partial(deliveries_of, account, settings, region))
+            if found and (said := recommendation(found)):
+                plan.notes.append(said)
 
 
 def _or_note(plan: Plan, what: str, question: Any, otherwise: Any = None) -> Any:

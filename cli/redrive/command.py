@@ -117,7 +117,7 @@ def _work(
     if wanted.where in (None, Place.QUARANTINE) and is_home:
         quarantine = Quarantine(account=account, wanted=wanted, report=report, wait_seconds=wait_seconds)
         with screen.progress("reading what is in quarantine"):
-            asked = quarantine.look()
+            asked = quarantine.look(whole=dry_run)
         if not dry_run:
             with screen.progress("sending quarantined records again", len(asked)) as done:
                 quarantine.redrive(asked, pace, done)

@@ -20,7 +20,18 @@ from botocore.exceptions import ClientError
 from log_shipper.events import ObjectRef, message_of
 from log_shipper.jobs import identity_of
 from log_shipper.keys import QUARANTINE, Quarantined, quarantine_prefix, quarantined
-from log_shipper.mark_items import KEPT_SECONDS, get_item, is_finished_by, number, number_value, object_key
+from log_shipper.mark_items import (
+    KEPT_SECONDS,
+    Item,
+    entry_of,
+    finished_in,
+    get_item,
+    is_finished_by,
+    number,
+    number_value,
+    object_key,
+    read_mark,
+)
 
 from cli.account import CONNECTIONS, Account
 from cli.errors import code_of, is_absent
@@ -32,6 +43,11 @@ from cli.redrive.versions import COLD, ColdError, Kept, delete_all, kept, read
 POLL_SECONDS = 2.0
 BATCH = 10
 """What SQS takes at once."""
+ITEMS = 100
+"""What DynamoDB takes in a transaction, and in a BatchGetItem (Amazon DynamoDB API Reference)."""
+READ = 1000
+"""Objects that are read for their reasons where all are sent anyway: a read takes most of what sending one takes."""
+UNREAD = f"not read: behind the first {READ} (--dry-run reads all)"
 STALE = timedelta(minutes=15)
 """After this long what a queue says of itself is true: its figures lag by a minute or so."""
 
@@ -72,12 +88,26 @@ class Quarantine:
     wait_seconds: float
     _groups: dict[Refused, Group] = field(default_factory=dict)
 
-    def look(self, label: str = "") -> list[Refused]:
-        """Count the objects that are wanted and not counted yet; return them."""
+    def look(self, label: str = "", *, whole: bool = False) -> list[Refused]:
+        """Count the objects that are wanted and not counted yet; return them.
+
+        Parameters
+        ----------
+        label
+            What is put before the reasons.
+        whole
+            Read every object for its reason. Otherwise so many are read as a person reads reasons of, unless reasons
+            choose: the rest is sent all the same.
+        """
         new = [refused for refused in self._listed() if refused not in self._groups]
+        most = len(new) if whole or self.wanted.reason is not None else READ
         asked = []
+
+        def group_of(place: int) -> tuple[Group, int]:
+            return self._read(new[place]) if place < most or new[place].kept.may_be_cold else self._unread(new[place])
+
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            for refused, (group, records) in zip(new, pool.map(self._read, new), strict=True):
+            for refused, (group, records) in zip(new, pool.map(group_of, range(len(new))), strict=True):
                 if self.wanted.takes(group):
                     asked.append(refused)
                     self._groups[refused] = group._replace(reason=label + group.reason)
@@ -90,8 +120,12 @@ class Quarantine:
         by_destination: defaultdict[str, list[Refused]] = defaultdict(list)
         for refused in sendable:
             by_destination[refused.whose.destination].append(refused)
+        for destination in by_destination:
+            queue_url(self.account, destination)  # once, and not by each thread
+        # a turn is taken for each object where turns are rare
+        size = BATCH if pace.is_limited else ITEMS
         batches = [
-            each[start : start + BATCH] for each in by_destination.values() for start in range(0, len(each), BATCH)
+            each[start : start + size] for each in by_destination.values() for start in range(0, len(each), size)
         ]
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             for _ in pool.map(lambda batch: self._claim_and_send(batch, pace), batches):
@@ -129,9 +163,46 @@ class Quarantine:
         region = self.account.settings.region
         return Group(Place.QUARANTINE, region, refused.whose.export, refused.whose.destination, reason), len(lines)
 
+    def _unread(self, refused: Refused) -> tuple[Group, int]:
+        region = self.account.settings.region
+        return Group(Place.QUARANTINE, region, refused.whose.export, refused.whose.destination, UNREAD), 0
+
     def _claim_and_send(self, batch: list[Refused], pace: Pace) -> None:
-        if claimed := [refused for refused in batch if self._claimed(refused, pace)]:
-            self._send(claimed)
+        noted: list[Refused] = []
+        if not pace.is_limited:
+            if not pace.turn(len(batch)):
+                return
+            noted = self._note_new(batch)
+        rest = set(batch).difference(noted)
+        claimed = [*noted, *(refused for refused in batch if refused in rest and self._claimed(refused, pace))]
+        for start in range(0, len(claimed), BATCH):
+            self._send(claimed[start : start + BATCH])
+
+    def _note_new(self, batch: list[Refused]) -> list[Refused]:
+        """Note together that objects are being sent; return those of which nothing was noted before.
+
+        A transaction writes all or none, and says for which items its condition did not hold: the others are written
+        by a second one (Amazon DynamoDB API Reference, TransactWriteItems). What that does not write either, because
+        somebody else writes it now, is left to be noted alone.
+        """
+        for _ in range(2):
+            if not batch:
+                break
+            try:
+                self.account.dynamodb.transact_write_items(
+                    TransactItems=[{"Update": self._note(each, "attribute_not_exists(id)")} for each in batch]
+                )
+            except ClientError as error:
+                if code_of(error) != "TransactionCanceledException":
+                    raise
+                answer: Any = error.response
+                reasons = answer.get("CancellationReasons", [])
+                batch = [
+                    each for each, reason in zip(batch, reasons, strict=False) if reason.get("Code", "None") == "None"
+                ]
+            else:
+                return batch
+        return []
 
     def _claimed(self, refused: Refused, pace: Pace) -> bool:
         """Note that an object is being sent; return False for one that is not to be sent now."""
@@ -162,7 +233,7 @@ class Quarantine:
     def _mark(self, refused: Refused) -> Sent | None:
         table, identity = self.account.names.mark_table, self._identity(refused)
         export, destination = refused.whose
-        item = get_item(self.account.dynamodb, table, object_key(destination, export, identity))
+        item = get_item(self.account.dynamodb, table, self._key(refused))
         if not item:
             return None
         done = is_finished_by(item, self.account.dynamodb, table, destination, export, identity)
@@ -170,6 +241,16 @@ class Quarantine:
 
     def _note_sent(self, refused: Refused, condition: str) -> bool:
         """Note that an object is being sent; return False when another run noted it first."""
+        try:
+            self.account.dynamodb.update_item(**self._note(refused, condition))
+        except ClientError as error:
+            if code_of(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def _note(self, refused: Refused, condition: str) -> dict[str, Any]:
+        """Return the write that notes that an object is being sent."""
         now = datetime.now(UTC).timestamp()
         values = {
             ":now": number_value(now),
@@ -178,19 +259,13 @@ class Quarantine:
         }
         if ":stale" not in condition:
             del values[":stale"]
-        try:
-            self.account.dynamodb.update_item(
-                TableName=self.account.names.mark_table,
-                Key={"id": {"S": object_key(refused.whose.destination, refused.whose.export, self._identity(refused))}},
-                UpdateExpression="SET sent = :now, expires = :expires",
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
-            )
-        except ClientError as error:
-            if code_of(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        return {
+            "TableName": self.account.names.mark_table,
+            "Key": {"id": {"S": self._key(refused)}},
+            "UpdateExpression": "SET sent = :now, expires = :expires",
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
 
     def _is_lost(self, refused: Refused, mark: Sent) -> bool:
         """Say whether a message that was sent is nowhere: some time ago, and the destination's queues are empty."""
@@ -218,7 +293,7 @@ class Quarantine:
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         entries: list[Any] = []
         for place, refused in enumerate(batch):
-            key, version, _ = refused.kept
+            key, version, *_ = refused.kept
             body = message_of(ObjectRef(refused.whose.export, self._bucket, key, version, time=now))
             entry = {"Id": str(place), "MessageBody": body}
             if queue.endswith(".fifo"):
@@ -235,15 +310,42 @@ class Quarantine:
         """Delete what has arrived, until all has, or nothing has for as long as the person would wait."""
         idle = 0.0
         while sent:
-            marks = list(zip(sent, pool.map(self._mark, sent), strict=True))
-            arrived = [refused for refused, mark in marks if mark is not None and mark.done]
+            parts = [sent[start : start + ITEMS] for start in range(0, len(sent), ITEMS)]
+            arrived = [refused for part in pool.map(self._arrived, parts) for refused in part]
             self._delete(arrived)
             done(len(arrived))
-            sent = [refused for refused, mark in marks if mark is None or not mark.done]
+            gone = set(arrived)
+            sent = [refused for refused in sent if refused not in gone]
             idle = 0.0 if arrived else idle + POLL_SECONDS
             if not sent or pace.stopped or idle > self.wait_seconds:
                 break
             pace.pause(POLL_SECONDS)
+
+    def _arrived(self, sent: list[Refused]) -> list[Refused]:
+        """Return those of at most a hundred objects that have arrived, by their items and the receipts they name."""
+        items = self._items([self._key(refused) for refused in sent])
+        marks = {refused: read_mark(items.get(self._key(refused), {})) for refused in sent}
+        receipts = {
+            refused: f"{refused.whose.destination}/{mark.holder}"
+            for refused, mark in marks.items()
+            if mark.holder and not mark.done
+        }
+        listed = {name: set(finished_in(item)) for name, item in self._items(sorted({*receipts.values()})).items()}
+        return [
+            refused
+            for refused, mark in marks.items()
+            if mark.done
+            or entry_of(refused.whose.export, self._identity(refused)) in listed.get(receipts.get(refused, ""), ())
+        ]
+
+    def _items(self, keys: list[str]) -> dict[str, Item]:
+        """Return the items of at most a hundred keys, as they are now; what DynamoDB did not process is not there."""
+        if not keys:
+            return {}
+        table = self.account.names.mark_table
+        asked = {"Keys": [{"id": {"S": key}} for key in keys], "ConsistentRead": True}
+        answer = self.account.dynamodb.batch_get_item(RequestItems={table: asked})
+        return {item["id"]["S"]: item for item in answer.get("Responses", {}).get(table, [])}
 
     def _delete(self, arrived: list[Refused]) -> None:
         refused_keys = delete_all(self.account.s3, self._bucket, [refused.kept for refused in arrived])
@@ -257,6 +359,9 @@ class Quarantine:
     def _bucket(self) -> str:
         return self.account.names.bucket("failed")
 
+    def _key(self, refused: Refused) -> str:
+        return object_key(refused.whose.destination, refused.whose.export, self._identity(refused))
+
     def _identity(self, refused: Refused) -> str:
-        key, version, _ = refused.kept
+        key, version, *_ = refused.kept
         return identity_of(self._bucket, key, version)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 COLD = "it is in Deep Archive: restore it first"
 
-
+_COLD_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 MOST_DELETED = 1000
 """What DeleteObjects takes (Amazon S3 API Reference, DeleteObjects)."""
 
@@ -32,24 +32,30 @@ class Kept(NamedTuple):
         What is current.
     older
         The versions that it replaced, the oldest first.
+    may_be_cold
+        It is in a storage class that S3 reads from only after a restore.
     """
 
     key: str
     version: str
     older: tuple[str, ...] = ()
+    may_be_cold: bool = False
 
 
 def kept(s3: S3Client, bucket: str, prefix: str) -> list[Kept]:
     """List the objects under a prefix."""
-    current: dict[str, str] = {}
+    current: dict[str, tuple[str, bool]] = {}
     older: dict[str, list[str]] = {}
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         for version in page.get("Versions", []):
             if version["IsLatest"]:
-                current[version["Key"]] = version["VersionId"]
+                is_cold = version.get("StorageClass", "STANDARD") in _COLD_CLASSES
+                current[version["Key"]] = version["VersionId"], is_cold
             else:
                 older.setdefault(version["Key"], []).append(version["VersionId"])
-    return [Kept(key, version, tuple(reversed(older.get(key, [])))) for key, version in current.items()]
+    return [
+        Kept(key, version, tuple(reversed(older.get(key, []))), is_cold) for key, (version, is_cold) in current.items()
+    ]
 
 
 def read(s3: S3Client, bucket: str, what: Kept) -> bytes:

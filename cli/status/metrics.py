@@ -44,11 +44,9 @@ def last_readings(cloudwatch: CloudWatchClient, metrics: Sequence[Metric], now: 
     return found
 
 
-def query_metrics(
-    cloudwatch: CloudWatchClient, metrics: list[Metric], start: datetime, now: datetime, step: int
-) -> dict[Metric, Reading]:
-    """Return the last reading of each metric that has one in a range, in steps of so many seconds."""
-    queries: list[MetricDataQueryTypeDef] = [
+def queries_of(metrics: Sequence[Metric], step: int) -> list[MetricDataQueryTypeDef]:
+    """Return the queries of metrics, `m0` and so on, in steps of so many seconds."""
+    return [
         {
             "Id": f"m{number}",
             "MetricStat": {
@@ -63,6 +61,13 @@ def query_metrics(
         }
         for number, metric in enumerate(metrics)
     ]
+
+
+def query_metrics(
+    cloudwatch: CloudWatchClient, metrics: list[Metric], start: datetime, now: datetime, step: int
+) -> dict[Metric, Reading]:
+    """Return the last reading of each metric that has one in a range, in steps of so many seconds."""
+    queries = queries_of(metrics, step)
     found: dict[Metric, Reading] = {}
     pages = cloudwatch.get_paginator("get_metric_data").paginate(
         MetricDataQueries=queries, StartTime=start, EndTime=now, ScanBy="TimestampDescending"

@@ -72,6 +72,13 @@ class Check:
         if self.verdict is Verdict.FINE:
             self.verdict, self.reason, self.fix = Verdict.NOT_CHECKED, reason, ""
 
+    def leave_also(self, reason: str) -> None:
+        """Note what else was not looked at, behind what was found or left."""
+        self.not_looked_at = True
+        self.reason = f"{self.reason}; {reason}" if self.reason else reason
+        if self.verdict is Verdict.FINE:
+            self.verdict = Verdict.NOT_CHECKED
+
 
 @dataclass(slots=True)
 class Checks:

@@ -19,7 +19,7 @@ from cli.screen import Screen
 from cli.validate.checks import Check, Checks, Verdict
 from cli.validate.exports import check_export, check_key
 from cli.validate.functions import check_archiver, check_destination, check_topic
-from cli.validate.log_groups import MOST_GROUPS
+from cli.validate.log_groups import MOST_GROUPS, WHOLE, GroupRange
 from cli.validate.stacks import Stack, check_orphans, check_stack
 from settings import Deployment, SettingsError
 from settings.exports import Export
@@ -51,6 +51,9 @@ def validate(
     log_groups: Annotated[
         int, typer.Option(metavar="N", min=1, help="Check at most so many log groups of a prefix.")
     ] = MOST_GROUPS,
+    log_groups_after: Annotated[
+        str, typer.Option(metavar="NAME", help="Check only log groups of a prefix with greater names: to go on.")
+    ] = "",
 ) -> None:
     """Check the settings file, and whether what it asks for is deployed, unchanged and at work.
 
@@ -73,7 +76,7 @@ def validate(
             exports,
             screen,
             everything=export is None,
-            most_groups=log_groups,
+            groups=GroupRange(log_groups, log_groups_after),
         )
     )
     verdicts = Counter(check.verdict for check in checks)
@@ -117,10 +120,10 @@ def _chosen(deployment: Deployment, name: str | None) -> list[Export]:
 
 
 def _live(
-    account: Account, exports: list[Export], screen: Screen, *, everything: bool, most_groups: int = MOST_GROUPS
+    account: Account, exports: list[Export], screen: Screen, *, everything: bool, groups: GroupRange = WHOLE
 ) -> list[Check]:
     """Check the account, and show each part as soon as it and those before it are done."""
-    work = _parts(account, exports, everything=everything, most_groups=most_groups)
+    work = _parts(account, exports, everything=everything, groups=groups)
     found: list[Check] = []
     with ThreadPoolExecutor(WORKERS) as pool, screen.progress("looking", len(work)) as done:
         for checks in pool.map(lambda part: part(), work):
@@ -133,7 +136,7 @@ def _live(
 
 
 def _parts(
-    account: Account, exports: list[Export], *, everything: bool, most_groups: int = MOST_GROUPS
+    account: Account, exports: list[Export], *, everything: bool, groups: GroupRange = WHOLE
 ) -> list[Callable[[], Checks]]:
     settings, names = account.settings, account.names
     home = settings.region
@@ -160,7 +163,7 @@ def _parts(
     if lands_in_log_groups:
         work += [partial(check_archiver, account, region) for region in account.regions]
     work += [partial(check_destination, account, name) for name in destinations]
-    work += [partial(check_export, account, export, most_groups) for export in exports]
+    work += [partial(check_export, account, export, groups) for export in exports]
     return work
 
 

@@ -6,7 +6,7 @@ from cli.account import Account
 from cli.validate.buckets import check_bucket, check_rule
 from cli.validate.checks import Checks
 from cli.validate.functions import check_secret
-from cli.validate.log_groups import MOST_GROUPS, check_database, check_log_groups
+from cli.validate.log_groups import WHOLE, GroupRange, check_database, check_log_groups
 from cli.validate.roles import RequiredAction, VendorRole, check_role
 from cli.validate.vendors import check_vendor
 from settings.exports import (
@@ -22,7 +22,7 @@ PROBE = "logdock-validate"
 """The name of an object or stream that is never written: IAM simulates calls on it."""
 
 
-def check_export(account: Account, export: Export, most_groups: int = MOST_GROUPS) -> Checks:
+def check_export(account: Account, export: Export, groups: GroupRange = WHOLE) -> Checks:
     """Check one export in every Region that it is in."""
     checks = Checks(export.name, account.deploy(account.names.export(export.name)))
     for region in account.settings.regions_of(export):
@@ -38,7 +38,7 @@ def check_export(account: Account, export: Export, most_groups: int = MOST_GROUP
         if export.ship_to:
             check_rule(account, checks, export, export.ship_to)
     else:
-        check_log_groups(account, checks, export, most_groups)
+        check_log_groups(account, checks, export, groups)
         if export.announced_to:
             check_rule(account, checks, export, export.announced_to)
     if isinstance(export, DatabaseExport):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from botocore.exceptions import ClientError, HTTPClientError
+
 from cli.account import Account
+from cli.errors import is_transient
 from cli.subscriptions import subscription_of
 from cli.validate.checks import Checks, another_revision
 from settings.export_base import ConfiguredExport
@@ -18,15 +22,27 @@ if TYPE_CHECKING:
 MOST_NAMED = 5
 MOST_GROUPS = 200
 """Log groups of a prefix that are looked at; CloudWatch Logs answers 5 to 10 of these requests a second."""
+MOST_UNANSWERED = 5
+"""After so many log groups in a row for which AWS did not answer, the others of the prefix are left."""
 
 
-def check_log_groups(account: Account, checks: Checks, export: Export, most: int = MOST_GROUPS) -> None:
+class GroupRange(NamedTuple):
+    """Which log groups of a prefix are looked at: so many, by their names, after one; empty from the first."""
+
+    most: int = MOST_GROUPS
+    after: str = ""
+
+
+WHOLE = GroupRange()
+
+
+def check_log_groups(account: Account, checks: Checks, export: Export, range_: GroupRange = WHOLE) -> None:
     """Check every log group of an export in every Region."""
     if not isinstance(export, LogGroupExport):
         return
     groups = export.landing(account.settings)
     for prefix in groups.prefixes:
-        _check_prefix(account, checks, export, prefix, most)
+        _check_prefix(account, checks, export, prefix, range_)
     days = export.retention_days
     if not isinstance(export, CloudwatchLogsExport):
         days = days or account.settings.effective_retention.hot_days
@@ -70,26 +86,53 @@ def _revert(account: Account, export: Export) -> str:
     return account.deploy(f"{account.names.export(export.name)} --revert-drift")
 
 
-def _check_prefix(account: Account, checks: Checks, export: Export, prefix: str, most: int) -> None:
+def _check_prefix(account: Account, checks: Checks, export: Export, prefix: str, range_: GroupRange) -> None:
     region = account.settings.region
     with checks.of_thing(f"subscriptions of {prefix}* in {region}") as check:
         pages = account.logs_in(region).get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+        # in the order of their names (CloudWatch Logs API Reference, DescribeLogGroups)
         names = (
             each["logGroupName"]
             for page in pages
             for each in page["logGroups"]
-            if not each["logGroupName"].startswith(f"/aws/lambda/{account.settings.deployment}-")
+            if each["logGroupName"] > range_.after
+            and not each["logGroupName"].startswith(f"/aws/lambda/{account.settings.deployment}-")
         )
-        found = list(islice(names, most + 1))
-        check.what += f": {min(len(found), most)} log groups"
-        missing = [name for name in found[:most] if not _is_subscribed(account, export, name, region)]
+        found = list(islice(names, range_.most + 1))
+        chosen, is_more = found[: range_.most], len(found) > range_.most
+        missing: list[str] = []
+        unanswered: list[str] = []
+        looked_at = in_a_row = 0
+        for name in chosen:
+            looked_at += 1
+            try:
+                is_subscribed = _is_subscribed(account, export, name, region)
+            except (ClientError, HTTPClientError) as error:
+                if not is_transient(error):
+                    raise
+                unanswered.append(name)
+                in_a_row += 1
+                if in_a_row == MOST_UNANSWERED:
+                    break
+            else:
+                in_a_row = 0
+                if not is_subscribed:
+                    missing.append(name)
+        check.what += f": {looked_at - len(unanswered)} log groups"
         check.require(
             not missing,
             f"the archiver is not subscribed to {len(missing)}: {', '.join(missing[:MOST_NAMED])}",
             "wait an hour, by when it looks again; then see the log of the export's connector",
         )
-        if len(found) > most:
-            check.leave(f"only the first {most} log groups were looked at (--log-groups)", not_looked_at=True)
+        if unanswered:
+            named = ", ".join(unanswered[:MOST_NAMED])
+            check.leave(f"AWS did not answer for {len(unanswered)} log groups: {named}", not_looked_at=True)
+        # those at the end for which AWS did not answer are looked at by the run that goes on
+        settled = looked_at - in_a_row if in_a_row == MOST_UNANSWERED else looked_at
+        if is_more or settled < len(chosen):
+            after = chosen[settled - 1] if settled else range_.after
+            go_on = f" --log-groups-after {shlex.quote(after)}" if after else ""
+            check.leave_also(f"there are more log groups: go on with `logdock validate {export.name}{go_on}`")
 
 
 def archiver_of(account: Account, region: str) -> str:

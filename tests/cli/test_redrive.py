@@ -249,7 +249,7 @@ class TestQuarantine:
         shipping.listener.accepted.clear()
         shipping.export("app", vendor="s3-logs", oversize="truncate")
 
-        def one_turn_and_ctrl_c(pace: Pace) -> bool:
+        def one_turn_and_ctrl_c(pace: Pace, _: int = 1) -> bool:
             if pace.stopped:
                 return False
             os.kill(os.getpid(), signal.SIGINT)
@@ -261,6 +261,7 @@ class TestQuarantine:
             patch.setattr(Pace, "pause", lambda *_: None)
             patch.setattr(Pace, "turn", one_turn_and_ctrl_c)
             patch.setattr("cli.redrive.quarantine.CONNECTIONS", 1)
+            patch.setattr("cli.redrive.quarantine.ITEMS", 1)
             ended = redrive()
         assert ended.code == 130
         assert "Stopping after what is under way." in ended.err

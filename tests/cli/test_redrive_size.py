@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from typing import Any
 
 import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 from log_shipper.events import ObjectRef, message_of
+from log_shipper.jobs import identity_of
+from log_shipper.mark_items import object_key
 from moto.s3.models import s3_backends
 
 from cli.redrive.dead_letters import HIDDEN_SECONDS, LOOKED_AT
 from cli.redrive.pace import Pace
+from cli.redrive.quarantine import UNREAD
+from cli.redrive.versions import COLD
 from tests.cli.conftest import Type
 from tests.cli.deployed import Deployed
 from tests.cli.queues import Queues
@@ -123,14 +128,20 @@ def test_what_a_reason_or_a_region_leaves_out_is_said(logdock: Type, queues: Que
     assert "dead letters are not looked at" in logdock("redrive", "--reason", "x").err
 
 
+@pytest.mark.parametrize("noted", [0, 1])
 def test_quarantined_objects_take_few_requests(
-    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch, noted: int
 ) -> None:
-    """Each is read, noted and asked for once; all else is done for ten or a thousand at a time."""
+    """Each is read once; all else is done for ten, a hundred or a thousand at a time, also if one was sent before."""
     line = json.dumps({"reason": "too long", "time": "2026-11-17T03:00:00Z", "message": "m"}).encode()
     body, moto = gzip.compress(line), s3_backends[deployed.settings.account]["aws"]
     for number in range(120):
         moto.put_object(deployed.failed, f"quarantine/app/logz/dt=2026-11-17/{number:05}-a.json.gz", body)
+    table = deployed.names.mark_table
+    for version in deployed.s3.list_object_versions(Bucket=deployed.failed)["Versions"][:noted]:
+        identity = identity_of(deployed.failed, version["Key"], version["VersionId"])
+        item = {"id": {"S": object_key("logz", "app", identity)}, "sent": {"N": f"{time.time():.0f}"}}
+        deployed.dynamodb.put_item(TableName=table, Item=item)
     calls: list[str] = []
     client: Any = botocore.client.BaseClient
     make = client._make_api_call
@@ -140,18 +151,69 @@ def test_quarantined_objects_take_few_requests(
         return make(self, operation, parameters)
 
     def arrive(*_: Any) -> None:
-        before, table = len(calls), deployed.names.mark_table
+        before = len(calls)
         for item in deployed.dynamodb.scan(TableName=table)["Items"]:
             deployed.dynamodb.put_item(TableName=table, Item=item | {"done": {"BOOL": True}})
         del calls[before:]
 
     monkeypatch.setattr(Pace, "pause", arrive)
+    # moto copies its tables for a transaction, while others write to them
+    monkeypatch.setattr("cli.redrive.quarantine.CONNECTIONS", 1)
     monkeypatch.setattr(client, "_make_api_call", spy)
     ended = logdock("redrive", "--json")
     assert (ended.code, json.loads(ended.out)["failures"][0]["gone"]) == (0, 120)
     counts = {name: calls.count(name) for name in sorted(set(calls))}
-    assert deployed.waiting("logz") == 120
-    assert (counts["UpdateItem"], counts["SendMessageBatch"], counts["DeleteObjects"]) == (120, 12, 1)
-    assert (counts["GetObject"], counts["GetItem"]) == (120, 2 * 120)  # its records, and twice the note
+    assert deployed.waiting("logz") == 120 - noted
+    assert counts["TransactWriteItems"] == 2 + noted
+    assert counts.get("GetItem", 0) == noted
+    assert (counts["SendMessageBatch"], counts["DeleteObjects"]) == (12, 1)
+    assert (counts["GetObject"], counts["BatchGetItem"]) == (120, 2 * 2)
     assert counts["GetQueueUrl"] <= 4
-    assert sum(counts.values()) < 4.3 * 120
+    assert sum(counts.values()) < 1.4 * 120
+
+
+def test_receipts_that_name_quarantined_objects_are_read_for_all_of_them_at_once(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the shipper finished is in its invocation's receipt; an object of which it is not is left."""
+    line = json.dumps({"reason": "too long", "time": "2026-11-17T03:00:00Z", "message": "m"}).encode()
+    for number in range(20):
+        key = f"quarantine/app/logz/dt=2026-11-17/{number:05}-a.json.gz"
+        deployed.s3.put_object(Bucket=deployed.failed, Key=key, Body=gzip.compress(line))
+
+    def ship_but_one(*_: Any) -> None:
+        ids = [item["id"]["S"] for item in deployed.dynamodb.scan(TableName=deployed.names.mark_table)["Items"]]
+        objects = sorted(each for each in ids if each.startswith("logz/app/"))
+        for each in objects:
+            item = {"id": {"S": each}, "holder": {"S": "ab12"}, "lease": {"N": "0"}}
+            deployed.dynamodb.put_item(TableName=deployed.names.mark_table, Item=item)
+        receipt = {"id": {"S": "logz/ab12"}, "finished": {"SS": [each.removeprefix("logz/") for each in objects[1:]]}}
+        deployed.dynamodb.put_item(TableName=deployed.names.mark_table, Item=receipt)
+
+    monkeypatch.setattr(Pace, "pause", ship_but_one)
+    ended = logdock("redrive", "--json", "--wait", "3")
+    (row,) = json.loads(ended.out)["failures"]
+    assert (row["gone"], row["left"], ended.code) == (19, 1, 1)
+
+
+def test_reasons_of_so_many_are_read_as_a_person_reads_and_all_in_a_dry_run(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = json.dumps({"reason": "too long", "time": "2026-11-17T03:00:00Z", "message": "m"}).encode()
+    for number in range(30):
+        key = f"quarantine/app/logz/dt=2026-11-17/{number:05}-a.json.gz"
+        deployed.s3.put_object(Bucket=deployed.failed, Key=key, Body=gzip.compress(line))
+    # S3 gives what is in Deep Archive to no one, and so this is looked at
+    cold = {"Key": "quarantine/app/logz/dt=2026-11-17/00029-a.json.gz", "Bucket": deployed.failed}
+    deployed.s3.put_object(**cold, Body=gzip.compress(line), StorageClass="DEEP_ARCHIVE")
+    monkeypatch.setattr("cli.redrive.quarantine.READ", 10)
+    monkeypatch.setattr(Pace, "pause", lambda *_: None)
+
+    def failures(*options: str) -> dict[str, tuple[int, int]]:
+        ended = logdock("redrive", "--json", "--wait", "1", *options)
+        return {each["reason"]: (each["found"], each["records"]) for each in json.loads(ended.out)["failures"]}
+
+    assert failures("--dry-run") == {"too long": (29, 29), COLD: (1, 0)}
+    assert failures("--dry-run", "--reason", "too") == {"too long": (29, 29)}
+    assert failures() == {"too long": (10, 10), UNREAD: (19, 0), COLD: (1, 0)}
+    assert deployed.waiting("logz") == 29

@@ -15,7 +15,7 @@ from cli.plan.live import deployed_settings
 from cli.stacks import deployed_stacks, expected_stacks
 from cli.validate.checks import Verdict
 from cli.validate.command import _parts
-from cli.validate.log_groups import MOST_GROUPS
+from cli.validate.log_groups import WHOLE
 from cli.validate.stacks import check_orphans
 from settings import load_settings
 from tests.cli.conftest import Type
@@ -96,9 +96,7 @@ def test_validate_names_deployment_of_this_name_in_another_region(
 def test_validate_of_everything_looks_for_them(deployed: Deployed) -> None:
     account = Account(deployed.settings, None, None)
     exports = [*deployed.settings.exports]
-    work = [
-        part for whole in (True, False) for part in _parts(account, exports, everything=whole, most_groups=MOST_GROUPS)
-    ]
+    work = [part for whole in (True, False) for part in _parts(account, exports, everything=whole, groups=WHOLE)]
     assert [part for part in work if isinstance(part, partial) and part.func is check_orphans] != []
 
 

@@ -19,7 +19,7 @@ from cli.account import Account
 from cli.validate import functions
 from cli.validate.checks import Checks, Verdict
 from cli.validate.functions import check_topic
-from cli.validate.log_groups import MOST_GROUPS, _check_prefix, check_database
+from cli.validate.log_groups import MOST_GROUPS, GroupRange, _check_prefix, check_database
 from cli.validate.roles import trust_faults
 from settings import load_settings
 from settings.exports import RdsExport
@@ -272,9 +272,43 @@ def test_log_groups_behind_the_limit_are_not_taken_for_checked(
     monkeypatch.setattr("cli.validate.log_groups._is_subscribed", lambda *_: True)
     for most, verdict, shown in ((2, Verdict.NOT_CHECKED, 2), (3, Verdict.FINE, 3)):
         checks = Checks("jobs", "")
-        _check_prefix(account, checks, export, "/aws/lambda/", most)
+        _check_prefix(account, checks, export, "/aws/lambda/", GroupRange(most))
         assert [each.verdict for each in checks.all] == [verdict]
         assert f": {shown} log groups" in checks.all[0].what
+        assert (
+            "go on with `logdock validate jobs --log-groups-after /aws/lambda/other-1`" in checks.all[0].reason
+        ) == (most == 2)
+    checks = Checks("jobs", "")
+    _check_prefix(account, checks, export, "/aws/lambda/", GroupRange(2, "/aws/lambda/other-1"))
+    assert (checks.all[0].verdict, checks.all[0].what.endswith(": 1 log groups")) == (Verdict.FINE, True)
+
+
+@pytest.mark.parametrize(
+    ("throttled", "looked_at", "go_on"), [({3, 7}, 18, ""), (set(range(8, 20)), 8, " --log-groups-after /many/07")]
+)
+def test_log_groups_that_aws_does_not_answer_for_are_named_and_the_others_checked(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch, throttled: set[int], looked_at: int, go_on: str
+) -> None:
+    for number in range(20):
+        deployed.logs.create_log_group(logGroupName=f"/many/{number:02}")
+    account = Account(deployed.settings, None, None)
+    export = next(each for each in deployed.settings.exports if each.name == "jobs")
+
+    def is_subscribed(_: Account, __: object, name: str, ___: str) -> bool:
+        if int(name[-2:]) in throttled:
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "DescribeSubscriptionFilters")
+        return True
+
+    monkeypatch.setattr("cli.validate.log_groups._is_subscribed", is_subscribed)
+    checks = Checks("jobs", "")
+    _check_prefix(account, checks, export, "/many/", GroupRange())
+    (check,) = checks.all
+    assert (check.verdict, check.not_looked_at) == (Verdict.NOT_CHECKED, True)
+    assert check.what.endswith(f": {looked_at} log groups")
+    assert "AWS did not answer for" in check.reason
+    assert f"/many/{min(throttled):02}" in check.reason
+    assert ("go on with" in check.reason) == bool(go_on)
+    assert go_on in check.reason
 
 
 class Clusters:

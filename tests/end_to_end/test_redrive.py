@@ -96,7 +96,7 @@ def needs_of(names: Names, archive_key_arn: str) -> Callable[[str], Needs]:
         "redrive": [
             (["s3:ListBucketVersions", "s3:GetObjectVersion"], [failed, f"{failed}/*"]),
             (["s3:DeleteObject", "s3:DeleteObjectVersion"], [f"{failed}/*"]),
-            (["dynamodb:GetItem", "dynamodb:UpdateItem"], [names.mark_table_arn]),
+            (["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"], [names.mark_table_arn]),
             (["kms:Decrypt"], [archive_key_arn]),
             (["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SendMessage"], queues),
             (["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], queues[1:]),

@@ -77,6 +77,7 @@ EXPECTED = {
     "unclaimed": Expected("Logdock unclaimed", ("deployment", "destination"), "Sum", HELD_FOR_A_DAY, 1),
     "failed": Expected("AWS/Lambda AsyncEventsDropped", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
     "lost": Expected("AWS/Lambda DestinationDeliveryFailures", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
+    "deliveries": Expected("AWS/Lambda Invocations", ("FunctionName",), "Sum", (3600, 24, 18), 3600),
     "behind": Expected("AWS/Lambda IteratorAge", ("FunctionName",), "Maximum", (300, 1, 1), 1_800_000),
     "not-copied": Expected("AWS/S3 OperationsFailedReplication", REPLICATION, "Sum", HELD_FOR_A_DAY, 1),
     "undelivered-reminders": Expected("AWS/States ExecutionsFailed", ("StateMachineArn",), "Sum", HELD_FOR_A_DAY, 1),
@@ -193,7 +194,9 @@ def test_every_destination_and_the_archiver_have_their_alarms(path: Any) -> None
         slow = {"slow"} if destination in settings.pushes else set()
         assert set(named(example, f"ship-{destination}")) == {"failing", "lag", "dead", "recursion"} | slow | metrics
     streamed = {"behind", "unclaimed"} if settings.subscriptions == "kinesis" else set()
-    assert set(named(example, "archiver")) == {"failed", "lost"} | streamed
+    grouped = any(each.lands_in == "log groups" for each in settings.exports)
+    direct = {"deliveries"} if settings.subscriptions == "direct" and grouped else set()
+    assert set(named(example, "archiver")) == {"failed", "lost"} | streamed | direct
     assert set(named(example, "replica")) == ({"not-copied"} if settings.replica else set())
 
 

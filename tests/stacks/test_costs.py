@@ -11,13 +11,16 @@ import pytest
 
 from settings import load_settings
 from settings.costs import (
+    EVENTS_OF_AN_OBJECT,
     LANDINGS,
     METRICS,
+    PER_OBJECT,
     Inputs,
     alarms_of,
     dollars_per_gigabyte,
     keys_of,
     monthly_estimate,
+    per_gigabyte,
     shared_alarms,
     shared_keys,
     summary_table,
@@ -103,6 +106,28 @@ def test_the_pages_say_what_watching_costs() -> None:
     said = "{:.2f} if it lands in a bucket, {:.2f} if it lands in log groups"
     for page in (COSTS, ALERTS):
         assert said.format(dollars["bucket"], dollars["log groups"]) in page
+
+
+def test_the_decision_for_eventbridge_has_the_models_figures() -> None:
+    page = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    inputs, kept = Inputs(), ("S3 storage (GB-months)", "transfer to destinations (GB)")
+    million = 1e6 / inputs.objects_a_gb
+    items = {
+        item: dollars * million for item, _, dollars in per_gigabyte("bucket", ["push"], inputs) if item not in kept
+    }
+    events, whole = items["S3's events, over an object's life"], sum(items.values())
+    assert f"{events:.2f} of the {whole:.2f} dollars that a million landed objects" in page
+    assert f"({events / whole:.0%})".replace("%", " %") in page
+    hosts = 100 * inputs.objects_a_gb * inputs.month_days / 1e6
+    assert f"{events / million:.3f} dollars a GB" in page
+    assert f"and {hosts * events:.0f} a month for 100 hosts" in page
+    metrics = 16 * inputs.metric
+    assert f"{metrics:.2f} dollars a month and export, so below {metrics / events:.1f} million" in page
+    feed = PER_OBJECT["feed"]
+    assert f"{feed.events * inputs.event * 1e6:.0f} dollars per million inputs of a feed" in page
+    assert f"beside {feed.puts * inputs.put * 1e6:.0f} for its PUTs" in page
+    shared = EVENTS_OF_AN_OBJECT * 1.1 * inputs.event * 1e6
+    assert f"shares the feed's object and pays {shared:.2f}" in page
 
 
 def test_few_lines_a_host_make_a_gigabyte_dear() -> None:

@@ -168,6 +168,9 @@ def test_plan_role_reads_stacks_and_changes_nothing(name: str) -> None:
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:acme-ship-logz"
     assert may(plan, "cloudformation:GetTemplate", stack)
     assert may(plan, "sqs:GetQueueAttributes", queue)
+    statements = [each for policy in plan["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+    # the simulator asks of no action that has no resource
+    assert [each["Resource"] for each in statements if each["Action"] == "cloudwatch:GetMetricData"] == ["*"]
     tried = [("cloudformation:DeleteStack", stack), ("sqs:ReceiveMessage", queue), ("sqs:PurgeQueue", queue)]
     tried += [("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role-{ACCOUNT}-{REGION}")]
     assert [each for each in tried if may(plan, *each)] == []

@@ -1,6 +1,6 @@
 """What subscriptions cost a month, straight and through Kinesis: the model behind docs/subscriptions.md.
 
-``python -m benchmarks.subscription_costs`` prints the page's tables. It counts what differs between the two ways, for
+``python -m settings.subscription_costs`` prints the page's tables. It counts what differs between the two ways, for
 one export with one destination: ingestion, storage, transfer and keys cost the same either way. What an object causes
 is counted in ``settings.costs``, whose requests a test holds against the local cloud's. Prices are list prices of
 us-east-1 as known in November 2026, without free tiers (aws.amazon.com, the pricing pages of Kinesis Data Streams, S3,

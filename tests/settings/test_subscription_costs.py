@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from benchmarks.subscription_costs import (
+from constructs_lib.shipper import MEMORY_MB
+from constructs_lib.subscription_stream import BATCH_SECONDS
+from settings.subscription_costs import (
     GIGABYTES_A_DAY,
     LOG_STREAMS,
     WAYS,
@@ -14,8 +16,6 @@ from benchmarks.subscription_costs import (
     deliveries_a_month,
     tables,
 )
-from constructs_lib.shipper import MEMORY_MB
-from constructs_lib.subscription_stream import BATCH_SECONDS
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "subscriptions.md").read_text(encoding="utf-8")
