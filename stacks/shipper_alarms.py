@@ -301,8 +301,8 @@ def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, stre
             AlarmProps(
                 name="deliveries",
                 section="deliveries",
-                summary="Through most of a day CloudWatch Logs has invoked the archiver once a second or more, each time "
-                "for what one log stream received: with so many log streams a Kinesis stream costs less.",
+                summary="Through most of a day CloudWatch Logs has invoked the archiver once a second or more, each "
+                "time for what one log stream received: with so many log streams a Kinesis stream costs less.",
                 first_command="logdock plan",
                 metric=Metric(namespace="AWS/Lambda", name="Invocations", dimensions={"FunctionName": names.archiver}),
                 threshold=3600,
