@@ -33,11 +33,14 @@ class Question(NamedTuple):
         What Enter alone answers; empty where the setting may be left out, None where an answer must be given.
     is_list
         True where several answers may be given, with commas between.
+    known
+        Names that are accepted; empty where any answer of the setting's type is.
     """
 
     setting: str
     proposed: str | None = None
     is_list: bool = False
+    known: tuple[str, ...] = ()
 
 
 class Kind(NamedTuple):
