@@ -9,11 +9,12 @@ from typing import Any
 
 import yaml
 
-from cli.init.interview import CONNECT, WIDTH, about, read_by_vendor
+from cli.init.interview import CONNECT, about, read_by_vendor
 from cli.init.questions import ALERTS, DEPLOYMENT, DESTINATIONS, EXPORTS, Kind
 from settings.destinations import ARCHIVE
 from settings.exports import LogGroupExport
 
+WIDTH = 116
 SCHEMA = "# yaml-language-server: $schema=settings/logdock.schema.json"
 
 

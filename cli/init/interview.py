@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import textwrap
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import reduce
@@ -16,7 +15,6 @@ from cli.init.questions import DESTINATIONS, EXPORTS, EXTERNAL_ID_BYTES, Kind, Q
 from cli.screen import Screen
 from settings import Deployment
 
-WIDTH = 116
 CONNECT = "connect"
 NONE = "none"
 
@@ -114,8 +112,7 @@ class Interview:
     def _ask_one(self, path: Path, kind: Kind, question: Question) -> None:
         """Ask a question until the answer is one that the deploy would take."""
         target = self._entry(path)
-        for line in textwrap.wrap(about(kind, question.setting), WIDTH, break_on_hyphens=False):
-            self._screen.note(line)
+        self._screen.prose(about(kind, question.setting))
         how = [
             *(["the secret's name"] if question.setting == CONNECT else []),
             *([", ".join(question.known)] if question.known else []),

@@ -107,7 +107,7 @@ def _look(account: Account, screen: Screen) -> Status:
     for alarm in found.alarms or ():
         screen.say(f"Alarm {alarm.name} in {alarm.region}, since {ago(alarm.since, now)}: {alarm.says}")
         if alarm.section:
-            screen.say(f"  logdock explain {alarm.section}    # or {alarm.link}")
+            screen.copyable(f"  logdock explain {alarm.section}    # or {alarm.link}")
     for late in found.late:
         screen.say(
             f"Silent: {late.export}, for longer than its {late.minutes} minutes (silent_after_minutes); "
@@ -118,7 +118,7 @@ def _look(account: Account, screen: Screen) -> Status:
     for stack in found.orphans or ():
         screen.say(f"{stack.name} in {stack.region} is deployed and not in the settings: it goes on exporting. End it:")
         for line in stack.commands:
-            screen.say(f"  {line}")
+            screen.copyable(f"  {line}")
     for what in found.not_looked_at:
         screen.say(f"Not looked at: {what}.")
     for note in found.notes:
