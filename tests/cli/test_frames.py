@@ -17,6 +17,7 @@ import pytest
 from cli.main import COMMANDS, main
 from cli.redrive.pace import Pace
 from cli.screen import Screen
+from cli.validate.checks import Checks
 from tests.cli.deployed import Deployed
 from tests.cli.terminal import Terminal
 from tests.cli.test_transcripts import SCENES
@@ -61,9 +62,10 @@ def test_command_fits_the_terminal(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Pace, "pause", lambda *_: deployed.ship())
-    # moto's functions need a container engine, and it has no metric streams
-    monkeypatch.setattr("cli.validate.functions._check_function", nothing_at_all)
-    monkeypatch.setattr("cli.validate.functions._check_metrics", nothing_at_all)
+    # moto has no metric streams, and its functions need a container engine
+    monkeypatch.setattr("cli.validate.command.check_archiver", nothing_at_all)
+    monkeypatch.setattr("cli.validate.command.check_destination", a_long_check)
+    monkeypatch.setattr("cli.validate.command.check_export", a_long_check)
     monkeypatch.setattr("cli.smoke_test.functions.Functions.check", lambda _: {})
     monkeypatch.setattr("cli.smoke_test.functions.Functions.check_starts", nothing_at_all)
     copied: list[str] = []
@@ -80,8 +82,18 @@ def test_command_fits_the_terminal(
     assert [row for row in terminal.wrapped if not any(row in text for text in copied)] == []
 
 
-def nothing_at_all(*_: object) -> None:
+def nothing_at_all(*_: object) -> Checks:
     """Check nothing."""
+    return Checks("nothing", "nothing")
+
+
+def a_long_check(*_: object) -> Checks:
+    """Find two things wrong, each with a command that fixes it."""
+    checks = Checks("orders", "npx cdk deploy acme-prod-orders")
+    for number in range(2):
+        with checks.of_thing(f"role acme-prod-orders-{number}") as check:
+            check.require(False, "it trusts arn:aws:iam::999999999999:root, and should trust another one " * 2)
+    return checks
 
 
 def test_every_command_is_run() -> None:
