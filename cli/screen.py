@@ -43,6 +43,11 @@ class Screen:
     def _out(self) -> Console:
         return _console(stderr=False)
 
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal on which notes are shown; None if no person reads along."""
+        return _width_of(sys.stderr)
+
     def say(self, text: str = "") -> None:
         """Print a line of the result; nothing where a document is printed."""
         if not self.as_json:
@@ -148,8 +153,9 @@ class Screen:
         counted = (BarColumn(None), MofNCompleteColumn()) if total else (TextColumn("{task.fields[counted]}"),)
         columns = (SpinnerColumn(), description, *counted, TimeElapsedColumn())
         # Rich's own redirection would print results to standard error.
-        options = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}
-        with Progress(*columns, console=_console(stderr=True), **options) as progress:
+        with Progress(
+            *columns, console=_console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
+        ) as progress:
             self._progress = progress
             task = progress.add_task(what, total=total, counted="")
             try:

@@ -88,6 +88,8 @@ class Terminal:
 
 
 class _Raw(io.RawIOBase):
+    name = "terminal"
+
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
 

@@ -70,7 +70,12 @@ def test_command_fits_the_terminal(
     monkeypatch.setattr("cli.smoke_test.functions.Functions.check_starts", nothing_at_all)
     copied: list[str] = []
     copyable = Screen.copyable
-    monkeypatch.setattr(Screen, "copyable", lambda self, text: copied.append(text) or copyable(self, text))
+
+    def spy(screen: Screen, text: str) -> None:
+        copied.append(text)
+        copyable(screen, text)
+
+    monkeypatch.setattr(Screen, "copyable", spy)
     terminal = Terminal(width)
     with monkeypatch.context() as patch:
         terminal.install(patch)
