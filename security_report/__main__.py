@@ -137,7 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--diff", type=Path, nargs=2, metavar=("OLD", "NEW"), help="compare the access of two files")
     asked = parser.parse_args(arguments)
     if asked.diff:
-        return _diff(*asked.diff, asked.json)
+        return _diff(asked.diff[0], asked.diff[1], asked.json)
     if not asked.settings or not asked.out:
         parser.error("expected --settings and --out, or --diff")
     try:

@@ -56,18 +56,19 @@ def status(
             )
             time.sleep(seconds)
             account.requests.clear()
-            screen.clear()
-            found = _look(account, screen)
+            found = _look(account, screen, in_place=True)
     except KeyboardInterrupt:
         pass
     if found.failures or found.orphans or found.not_looked_at:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
-def _look(account: Account, screen: Screen) -> Status:
+def _look(account: Account, screen: Screen, *, in_place: bool = False) -> Status:
     now = datetime.now(UTC)
     with screen.progress("looking"):
         found = Survey(account, now).take()
+    if in_place:  # what was seen last stays until there is something new
+        screen.clear()
     screen.document({"time": now.isoformat(timespec="seconds"), "failures": found.failures, **_plain(asdict(found))})
     screen.table(
         ["export", "kind", "vendor", "landed", "destination", "shipped", "lag", "refused"],

@@ -162,7 +162,7 @@ def test_two_reports_are_compared_by_the_command(
     printed = capsys.readouterr().out
     assert printed.startswith("Access of acme: logdock.yaml → logdock.yaml\n")
     assert [line[2:] for line in printed.splitlines() if line.startswith("* ")] == [each.sentence for each in found]
-    assert ("No role" in printed) is not found
+    assert ("No role" in printed) == (not found)
     document = json.loads(written.read_text())
     assert [each["sentence"] for each in document["differences"]] == [each.sentence for each in found]
 
