@@ -30,7 +30,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth security-report templates docs docs-serve recording sbom audit schema lock clean
+.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth security-report security-diff templates docs docs-serve recording sbom audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -142,6 +142,9 @@ synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out
 security-report: $(SETUP) ## Who can do what under SETTINGS, and what shows it, as one page, JSON and CSV: build/security-report.*
 	@$(BIN)/python -m security_report --settings $(SETTINGS) --out build/security-report.html \
 	  --json build/security-report.json --csv build/security-report.csv
+
+security-diff: $(SETUP) ## What access NEW adds, removes and changes, compared with OLD (settings files, or reports as JSON): build/security-diff.json
+	@$(BIN)/python -m security_report --diff $(OLD) $(NEW) --json build/security-diff.json
 
 docs: $(DOCS) ## The documentation as a site, with search: build/site; a dead link fails
 	@NO_MKDOCS_2_WARNING=1 $(<D)/bin/mkdocs build --strict --site-dir $(SITE)

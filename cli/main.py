@@ -20,6 +20,7 @@ from cli.screen import Screen
 PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 COMMANDS = {
     "init": "cli.init.command",
+    "add": "cli.add",
     "plan": "cli.plan.command",
     "validate": "cli.validate.command",
     "preview": "cli.preview",

@@ -57,9 +57,9 @@ def next_steps(
             for key, text in outputs.items():
                 if key != STEPS:
                     screen.say(f"  {text['what']} ({key})")
-                    screen.say(f"    {text['value']}")
+                    screen.copyable(f"    {text['value']}")
         for line in steps.splitlines() or [""]:
-            screen.say(line)
+            screen.copyable(line)
         if not call:
             screen.say()
 

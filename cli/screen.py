@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from cli.errors import CommandError, ExitCode
-from cli.terminal import one_line, printable, printable_json
+from cli.terminal import one_line, printable, printable_json, wrap
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
 LOG_WIDTH = 132
+PROSE_WIDTH = 116
+FALLBACK_WIDTH = 80
 
 
 class Screen:
     """What a person sees, or with ``as_json`` what a script reads.
 
-    Every text may hold what others wrote: it is escaped here, and Rich's markup is never read in it.
+    Every text may hold what others wrote: it is escaped here, and Rich's markup is never read in it. On a terminal
+    lines are wrapped at its width, between words; a result is printed above the progress, never beside it.
 
     Parameters
     ----------
@@ -31,16 +36,27 @@ class Screen:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
+        self._progress: Progress | None = None
 
     # rich is imported for what is drawn, and a search draws nothing without a terminal
     @cached_property
     def _out(self) -> Console:
         return _console(stderr=False)
 
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal on which notes are shown; None if no person reads along."""
+        return _width_of(sys.stderr)
+
     def say(self, text: str = "") -> None:
         """Print a line of the result; nothing where a document is printed."""
         if not self.as_json:
-            self._out.print(one_line(text), markup=False, soft_wrap=True)
+            self._result("\n".join(_fitted(one_line(text), sys.stdout)))
+
+    def copyable(self, text: str) -> None:
+        """Print a line of the result that is never wrapped, because it is to be copied: a command or a value."""
+        if not self.as_json:
+            self._result(one_line(text))
 
     def markdown(self, text: str) -> None:
         """Print a page of our own as a terminal can show it; elsewhere as it is written."""
@@ -51,16 +67,21 @@ class Screen:
 
             self._out.print(Markdown(text))
         else:
-            self._out.print(text, markup=False, soft_wrap=True)
+            self._result(text)
 
     def clear(self) -> None:
         """Begin anew at the top of a terminal."""
         if not self.as_json:
             self._out.clear()
 
+    def _result(self, text: str) -> None:
+        with self._above_progress():
+            self._out.print(text, markup=False, soft_wrap=True)
+
     def ask(self, question: str, proposed: str = "") -> str:
         """Ask for one line; an empty one is what is proposed."""
-        sys.stderr.write(one_line(f"  {question}{f' [{proposed}]' if proposed else ''}: "))
+        asked = one_line(f"  {question}{f' [{proposed}]' if proposed else ''}:")
+        sys.stderr.write("\n".join(_fitted(asked, sys.stderr)) + " ")
         sys.stderr.flush()
         try:
             return input().strip() or proposed
@@ -69,11 +90,21 @@ class Screen:
 
     def note(self, text: str) -> None:
         """Print a line that is not part of the result."""
-        sys.stderr.write(one_line(text) + "\n")
+        self._aside(one_line(text))
+
+    def prose(self, text: str) -> None:
+        """Print a paragraph that is not part of the result, at most `PROSE_WIDTH` wide."""
+        for line in wrap(one_line(text), min(_width_of(sys.stderr) or PROSE_WIDTH, PROSE_WIDTH)):
+            self._aside(line)
 
     def error(self, text: str) -> None:
         """Print what went wrong, which may take several lines."""
-        sys.stderr.write(printable(f"Error: {text}") + "\n")
+        self._aside(printable(f"Error: {text}"))
+
+    def _aside(self, text: str) -> None:
+        with self._above_progress():
+            for line in text.split("\n"):
+                sys.stderr.write("\n".join(_fitted(line, sys.stderr)) + "\n")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, can_go: Collection[str] = ()) -> None:
         """Print a table; columns of numbers are aligned to the right.
@@ -100,7 +131,8 @@ class Screen:
             table.add_column(column, justify="right" if numbers else "left", overflow="fold")
         for row in rows:
             table.add_row(*(Text(str(cell)) for cell in row))
-        self._out.print(table)
+        with self._above_progress():
+            self._out.print(table)
 
     def document(self, document: object) -> None:
         """Print the JSON document, where one is asked for."""
@@ -115,13 +147,34 @@ class Screen:
             yield lambda _: None
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.table import Column
 
-        counted = (BarColumn(), MofNCompleteColumn()) if total else (TextColumn("{task.fields[counted]}"),)
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), *counted, TimeElapsedColumn())
-        with Progress(*columns, console=_console(stderr=True), transient=True) as progress:
+        description = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+        counted = (BarColumn(None), MofNCompleteColumn()) if total else (TextColumn("{task.fields[counted]}"),)
+        columns = (SpinnerColumn(), description, *counted, TimeElapsedColumn())
+        # Rich's own redirection would print results to standard error.
+        with Progress(
+            *columns, console=_console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
+        ) as progress:
+            self._progress = progress
             task = progress.add_task(what, total=total, counted="")
-            # Where nothing is counted there is no 0 either.
-            yield lambda done: progress.update(task, advance=done, counted=f"{progress.tasks[0].completed + done:.0f}")
+            try:
+                # Where nothing is counted there is no 0 either.
+                yield lambda done: progress.update(
+                    task, advance=done, counted=f"{progress.tasks[0].completed + done:.0f}"
+                )
+            finally:
+                self._progress = None
+
+    @contextlib.contextmanager
+    def _above_progress(self) -> Iterator[None]:
+        """Take the progress off the terminal while something is printed, and draw it again below."""
+        if self._progress is None:
+            yield
+            return
+        self._progress.stop()
+        yield
+        self._progress.start()
 
 
 def _width(columns: Sequence[str], rows: Sequence[Sequence[object]], gap: int, length: Callable[[str], int]) -> int:
@@ -134,3 +187,18 @@ def _console(*, stderr: bool) -> Console:
 
     console = Console(highlight=False, emoji=False, stderr=stderr)
     return console if console.is_terminal else Console(highlight=False, emoji=False, stderr=stderr, width=LOG_WIDTH)
+
+
+def _width_of(stream: TextIO) -> int | None:
+    """Return the width of a terminal; None for what is none."""
+    if not stream.isatty():
+        return None
+    with contextlib.suppress(ValueError):
+        return int(os.environ["COLUMNS"]) if "COLUMNS" in os.environ else os.get_terminal_size(stream.fileno()).columns
+    return FALLBACK_WIDTH
+
+
+def _fitted(line: str, stream: TextIO) -> list[str]:
+    """Return a line as a terminal can show it; elsewhere it stays whole."""
+    width = _width_of(stream)
+    return wrap(line, width) if width else [line]

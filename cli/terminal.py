@@ -54,6 +54,30 @@ def printable_json_lines(lines: bytes) -> bytes:
     return printable_json(lines.decode("utf-8", "surrogatepass")).encode()
 
 
+_WORDS = re.compile(r"`[^`]*`\S*|[^\s`]*`[^`]*`\S*|\S+")
+
+
+def wrap(line: str, width: int) -> list[str]:
+    """Return a line in parts that fit a width, each indented as the line is.
+
+    It breaks between words alone: what stands in backticks, and a word that is wider than the terminal, stays whole so
+    that it can be copied.
+    """
+    if len(line) <= width and line.isascii():
+        return [line]
+    from rich.cells import cell_len
+
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    parts: list[str] = []
+    # several blanks between words are columns, and stay where the words fit
+    for blanks, word in re.findall(rf"( *)({_WORDS.pattern})", line):
+        if parts and cell_len(parts[-1] + blanks + word) <= width:
+            parts[-1] += blanks + word
+        else:
+            parts.append(f"{indent}{word}")
+    return parts or [line]
+
+
 def is_safe(text: str) -> bool:
     """Say whether a text has nothing in it that a terminal would obey, and no line break."""
     return _UNSAFE_OR_BREAK.search(text) is None

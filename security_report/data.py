@@ -6,12 +6,13 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from security_report.evidence import Evaluated
-from security_report.matrix import Statement
-from security_report.page import Report
+from security_report.matrix import Matrix, Statement
+from security_report.page import Report, named
+from settings import Deployment
 
 COLUMNS = ("of", "name", "stack", "effect", "principals", "external_ids", "actions", "resources", "conditions", "sid")
 
@@ -55,6 +56,17 @@ def as_json(report: Report) -> str:
         "claims": [_claim(each) for each in report.evidence.values() if each.asked],
     }
     return report.named(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+
+
+def access_json(settings: Deployment, file: str, matrix: Matrix, stand_ins: Mapping[str, str]) -> str:
+    """Return the part of the report that says who may do what, as `as_json` has it."""
+    document = {
+        "deployment": settings.deployment,
+        "settings": file,
+        "roles": [dataclasses.asdict(each) for each in matrix.roles],
+        "resources": [dataclasses.asdict(each) for each in matrix.resources],
+    }
+    return named(json.dumps(document, ensure_ascii=False), stand_ins)
 
 
 def as_csv(report: Report) -> str:

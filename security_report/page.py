@@ -55,9 +55,7 @@ class Report:
 
     def named(self, text: str) -> str:
         """Replace what is made up until the deployment is there by what the report shows for it."""
-        for made_up, shown in self.stand_ins.items():
-            text = text.replace(made_up, shown)
-        return text
+        return named(text, self.stand_ins)
 
     @property
     def errors(self) -> list[str]:
@@ -109,6 +107,13 @@ def stand_ins(account: Account) -> dict[str, str]:
         found[answer.principal_arn.split(":")[4]] = f"<account of the vendor of {name}>"
         found[answer.external_id] = f"<external id of {name}>"
     return found
+
+
+def named(text: str, stand_ins: Mapping[str, str]) -> str:
+    """Replace what is made up until the deployment is there by what the report shows for it."""
+    for made_up, shown in stand_ins.items():
+        text = text.replace(made_up, shown)
+    return text
 
 
 def render(report: Report) -> str:

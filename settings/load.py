@@ -15,7 +15,7 @@ from settings.errors import ErrorDetail, SettingsError
 from settings.messages import explain
 from settings.yaml_errors import explain_syntax
 
-__all__ = ["SettingsError", "load_settings"]
+__all__ = ["SettingsError", "load_settings", "read_document"]
 
 MAX_BYTES = 1_000_000
 """A thousand exports with everything that can be said of each take a quarter of it."""
@@ -106,7 +106,7 @@ def load_settings(path: Path) -> Deployment:
     SettingsError
         If the file cannot be read, is no YAML, or breaks a rule; all broken rules are in the one message.
     """
-    document, root = _read(path)
+    document, root = read_document(path)
     if not isinstance(document, dict) or root is None:
         given = "is empty" if document is None else f"holds {_kind(document)}"
         message = f"{given}; expected a mapping with deployment, account, region and exports"
@@ -121,8 +121,14 @@ def _of_the_file(path: Path, message: str, line: int | None = None) -> SettingsE
     return SettingsError(path, [ErrorDetail(place="", message=message, line=line)])
 
 
-def _read(path: Path) -> tuple[object, yaml.Node | None]:
-    """Return a file's document, and the node that it was made of."""
+def read_document(path: Path) -> tuple[object, yaml.Node | None]:
+    """Return a file's document, unchecked, and the node that it was made of.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be read or is no YAML.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

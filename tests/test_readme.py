@@ -101,6 +101,15 @@ def test_relative_links_resolve(page: Path) -> None:
         assert not anchor or anchor in anchors(linked), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_blocks_are_closed_and_steps_are_numbered_in_order(page: Path) -> None:
+    fences = [line.strip() for line in page.read_text().splitlines() if line.strip().startswith("```")]
+    assert len(fences) % 2 == 0
+    assert [fence for fence in fences[1::2] if fence != "```"] == []
+    steps = [int(number) for number in re.findall(r"^## (\d+)\. ", page.read_text(), re.MULTILINE)]
+    assert steps == list(range(1, len(steps) + 1))
+
+
 def test_index_links_every_page() -> None:
     linked = set(re.findall(r"\]\(([\w-]+\.md)", INDEX.read_text()))
     assert linked == {page.name for page in DOCS} - {INDEX.name}

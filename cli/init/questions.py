@@ -33,11 +33,14 @@ class Question(NamedTuple):
         The answer of Enter alone; empty for an optional setting, None where an answer is required.
     is_list
         True where several answers may be given, with commas between.
+    known
+        Names that are accepted; empty where any answer of the setting's type is.
     """
 
     setting: str
     proposed: str | None = None
     is_list: bool = False
+    known: tuple[str, ...] = ()
 
 
 class Kind(NamedTuple):

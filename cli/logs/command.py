@@ -15,7 +15,8 @@ from cli.account import Account, read_settings
 from cli.errors import CommandError, ExitCode
 from cli.logs.choice import Copy, Wanted, choose, selectors
 from cli.logs.download import download as save
-from cli.logs.explanation import Explanation, explain
+from cli.logs.explanation import Explanation, explain, explain_patterns
+from cli.logs.histogram import Histogram
 from cli.logs.layouts import Selectors
 from cli.logs.query import Query, field_of, grep
 from cli.logs.reader import Keys, Reader
@@ -91,6 +92,9 @@ def logs(
     limit: Annotated[
         int | None, typer.Option("--limit", "-n", min=1, metavar="LINES", help="Stop after so many lines.")
     ] = None,
+    context: Annotated[
+        int, typer.Option("--context", "-C", min=0, metavar="LINES", help="Also print lines before and after each.")
+    ] = 0,
     copy: Annotated[
         Copy | None,
         typer.Option("--from", help="Search this copy. Default: the archive's, where an export is archived."),
@@ -139,6 +143,7 @@ def logs(
         forms=[as_json, raw],
         download=download,
         filters=[*(expressions or ()), *(fields or ())],
+        context=context,
     )
     patterns = [grep(each) for each in expressions or ()]
     query = Query(
@@ -148,6 +153,7 @@ def logs(
         needles=tuple(each.needle for each in patterns),
         across=tuple(each.across for each in patterns if each.across),
         fields=tuple(map(field_of, fields or ())),
+        context=context,
     )
     chosen = selectors(stack, app, database, endpoint, container)
     account = Account(read_settings(settings), profile, region, settings)
@@ -159,7 +165,10 @@ def logs(
     places = choose(account, wanted, first, end, only_aptible=only_aptible)
     reader = Reader(account.s3, Keys(account, keys, keys_secret))
     form = Form.JSON if as_json else Form.RAW if raw else Form.TEXT
-    search = Search(account, reader, places, query, form, limit)
+    # counting takes time, which a script has no use for
+    width = None if follow or download or as_json else screen.width
+    histogram = Histogram(first, end, width) if width else None
+    search = Search(account, reader, places, query, form, limit, histogram)
     if download:
         _save(search, reader, download, first, end, screen)
     elif follow:
@@ -170,17 +179,22 @@ def logs(
             # On a terminal the first line replaces the progress: the two never share a line.
             before_lines = shown.close if sys.stdout.isatty() else None
             search.run(first, end, done, before_lines)
+        if histogram and not search.summary.is_cut and (bars := histogram.line()):
+            screen.note(bars)
         _sum_up(search, screen, f"from {written(first)} to {written(end)}")
-        if query.fields and not search.summary.lines:
-            _explain(explain(query.fields, search.sample(first, end)), screen)
+        if not search.summary.lines:
+            _explain_nothing(search, query, expressions or [], first, end, screen)
     if search.summary.skipped:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
-def _check(*, follow: bool, until: str, forms: list[bool], download: Path | None, filters: list[str]) -> None:
+def _check(
+    *, follow: bool, until: str, forms: list[bool], download: Path | None, filters: list[str], context: int
+) -> None:
     """Refuse options that contradict each other."""
     for is_wrong, message in (
         (all(forms), "--json and --raw are two forms: give one"),
+        (bool(context) and not filters, "--context is around lines that match: give --grep or --field too"),
         (follow and until != "now", "--follow has no end: leave out --until"),
         (follow and download is not None, "--download saves what is there: leave out --follow"),
         (
@@ -215,10 +229,24 @@ def _follow(search: Search, first: datetime, late: timedelta, screen: Screen) ->
 def _sum_up(search: Search, screen: Screen, when: str) -> None:
     found = search.summary
     _name_skipped(search, screen)
+    matches = f" ({found.matches} of them match)" if found.matches != found.lines and not found.is_cut else ""
     screen.note(
-        f"{_counted(found.lines, 'line')} in {_counted(found.objects, 'object')} "
+        f"{_counted(found.lines, 'line')}{matches} in {_counted(found.objects, 'object')} "
         f"({found.bytes / 1_000_000:.1f} MB), {when}{'; stopped at --limit' * found.is_cut}"
     )
+
+
+def _explain_nothing(
+    search: Search, query: Query, expressions: list[str], first: datetime, end: datetime, screen: Screen
+) -> None:
+    """Say why no line was found, as far as a look at some lines of the range shows it."""
+    if query.fields:
+        _explain(explain(query.fields, search.sample(first, end)), screen)
+    elif not search.summary.objects:
+        if not screen.as_json:
+            screen.note("Nothing of these exports landed in this range. `logdock status` shows what landed last.")
+    elif expressions and not screen.as_json and (why := explain_patterns(expressions, search.sample(first, end))):
+        screen.note(why)
 
 
 def _explain(explanations: list[Explanation], screen: Screen) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 from log_shipper import lenient_json
+from log_shipper.patterns import compile_pattern
 
 from cli.logs.query import OWN_FIELDS, STORED_LOG_TYPES
 
@@ -76,6 +77,16 @@ def explain(fields: Iterable[tuple[str, str]], lines: Iterable[dict[str, Any]]) 
                 if len(values) < _MAX_VALUES:
                     values[value[:_MAX_CHARS]] = None
     return [_explanation(name, value, count, seen) for name, value in fields]
+
+
+def explain_patterns(patterns: Sequence[str], lines: Iterable[dict[str, Any]]) -> str:
+    """Return why no line matches some expressions, if the letters' case is why; an empty string otherwise."""
+    either_case = [compile_pattern("--grep", f"(?i:{each})") for each in patterns]
+    for line in lines:
+        message = line["message"].encode("utf-8", "surrogatepass")
+        if all(pattern.search(message) is not None for pattern in either_case):
+            return f"--grep {patterns[0]}: some lines match in another case. `(?i)` before the expression takes either."
+    return ""
 
 
 def _explanation(name: str, value: str, count: int, seen: dict[str, dict[str, None]]) -> Explanation:

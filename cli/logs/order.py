@@ -29,7 +29,7 @@ class Ordered:
         CommandError
             When the disk is full.
         """
-        for time, line in hits:
+        for time, line, _ in hits:
             self._held.append((time, self._count, line))
             self._count += 1
             self._size += len(line) + _LINE_BYTES

@@ -47,6 +47,8 @@ class Query:
         Expressions that match in messages with line ends between them, if one of these matches by itself.
     fields
         Names and values: a field of the record, of the columns that its format names, or of the message's JSON.
+    context
+        How many lines before and after each wanted one are printed too.
     """
 
     since: str
@@ -55,6 +57,7 @@ class Query:
     needles: tuple[str, ...] = ()
     across: tuple[Compiled, ...] = ()
     fields: tuple[tuple[str, str], ...] = ()
+    context: int = 0
     _escaped: tuple[bytes, ...] = field(init=False)
     _raw: tuple[bytes, ...] = field(init=False)
 
@@ -85,6 +88,8 @@ class Query:
         escaped
             The block holds archive lines, in which messages are JSON strings.
         """
+        if self.context:
+            return block.split(b"\n")
         needles = self._escaped if escaped else self._raw
         if not needles:
             lines = block.split(b"\n")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -41,10 +42,19 @@ class Form(StrEnum):
 
 
 class Hit(NamedTuple):
-    """A line to print, and its time as it compares with those of others."""
+    """A line to print.
+
+    Attributes
+    ----------
+    time
+        Its time, as it compares with those of others.
+    is_match
+        Whether it was searched for; if not, it is context.
+    """
 
     time: str
     line: bytes
+    is_match: bool = True
 
 
 def scan(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[list[Hit]]:
@@ -60,6 +70,8 @@ def scan(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Ite
         if found.place.layout is None
         else _of_landing(found, chunks, query, form)
     )
+    if query.context:
+        hits = _with_context(hits, query.context)
     batch: list[Hit] = []
     for hit in hits:
         batch.append(hit)
@@ -68,6 +80,22 @@ def scan(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Ite
             batch = []
     if batch:
         yield batch
+
+
+def _with_context(hits: Iterable[Hit], lines: int) -> Iterator[Hit]:
+    """Yield the matches of an object, and so many of its lines before and after each."""
+    before, after = deque[Hit](maxlen=lines), 0
+    for hit in hits:
+        if hit.is_match:
+            yield from before
+            before.clear()
+            yield hit
+            after = lines
+        elif after:
+            yield hit
+            after -= 1
+        else:
+            before.append(hit)
 
 
 def _of_archive(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[Hit]:
@@ -84,8 +112,13 @@ def _of_archive(found: Found, chunks: Iterator[bytes], query: Query, form: Form)
                 yield Hit(time[:-1], printable_json_lines(line + b"\n"))
                 continue
             record = archive_lines.parse(text_of(line), origin) if line else None
-            if record and query.in_range(record.time) and query.wants(record, export=export.name, vendor=export.kind):
-                yield Hit(record.time[:-1], printable_json_lines(line + b"\n") if form is Form.JSON else write(record))
+            if not record or not query.in_range(record.time):
+                continue
+            is_match = query.wants(record, export=export.name, vendor=export.kind)
+            if is_match or query.context:
+                as_it_is = form is Form.JSON
+                text = printable_json_lines(line + b"\n") if as_it_is else write(record)
+                yield Hit(record.time[:-1], text, is_match)
 
 
 def _time_of(line: bytes) -> str | None:
@@ -114,8 +147,9 @@ def _of_landing(found: Found, chunks: Iterator[bytes], query: Query, form: Form)
         for record in block:
             if query.in_range(record.time):
                 record = record._replace(source=source, fields={**named, **(record.fields or {})} or None)
-                if query.wants(record, export=export.name, vendor=export.kind):
-                    yield Hit(record.time[:-1], write(record))
+                is_match = query.wants(record, export=export.name, vendor=export.kind)
+                if is_match or query.context:
+                    yield Hit(record.time[:-1], write(record), is_match)
 
 
 def _bytes_of(block: RawBlock) -> bytes:

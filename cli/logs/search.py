@@ -15,6 +15,7 @@ import orjson
 from log_shipper.errors import AccountingError, CorruptInputError
 
 from cli.account import WORKERS, Account
+from cli.logs.histogram import Histogram
 from cli.logs.layouts import SKEW
 from cli.logs.order import Ordered
 from cli.logs.parallel import InOrder
@@ -45,6 +46,8 @@ class Summary:
     ----------
     skipped
         Objects that could not be read, or not to their end, with the reason.
+    matches
+        How many of the lines were searched for; the others are context.
     is_cut
         Whether the search stopped at its limit of lines.
     """
@@ -52,6 +55,7 @@ class Summary:
     objects: int = 0
     bytes: int = 0
     lines: int = 0
+    matches: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
     is_cut: bool = False
 
@@ -71,6 +75,8 @@ class Search:
         What for, and how to print it.
     limit
         The number of lines after which to stop. Default: all lines.
+    histogram
+        Counts the lines that were searched for by their times. Default: none, because it takes time.
     """
 
     def __init__(
@@ -81,9 +87,10 @@ class Search:
         query: Query,
         form: Form,
         limit: int | None = None,
+        histogram: Histogram | None = None,
     ) -> None:
         self._account, self._reader, self._places = account, reader, places
-        self._query, self._form, self._limit = query, form, limit
+        self._query, self._form, self._limit, self._histogram = query, form, limit, histogram
         self._before_lines: Callable[[], None] | None = None
         self.summary = Summary()
 
@@ -137,7 +144,7 @@ class Search:
 
     def sample(self, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
         """Yield lines of the range as the archive has them, whatever they hold: some, of the first objects alone."""
-        query = replace(self._query, patterns=(), needles=(), across=(), fields=())
+        query = replace(self._query, patterns=(), needles=(), across=(), fields=(), context=0)
         for each in islice(self.found(since, until), SAMPLE_OBJECTS):
             with contextlib.suppress(UnreadableError, CorruptInputError, AccountingError):
                 hits = chain.from_iterable(scan(each, self._reader.chunks(each), query, Form.JSON))
@@ -155,11 +162,17 @@ class Search:
                 self._write(ordered.release(each.earliest))
                 for batch in batches:
                     ordered.add(batch)
+                    self._count(batch, query)
                 self.summary.objects += 1
                 self.summary.bytes += each.size
                 done(1)
         self._write(ordered.release())
         sys.stdout.flush()
+
+    def _count(self, batch: list[Hit], query: Query) -> None:
+        self.summary.matches += sum(hit.is_match for hit in batch) if query.context else len(batch)
+        if self._histogram:
+            self._histogram.add(hit.time for hit in batch if hit.is_match)
 
     def _scan(self, lanes: InOrder[Found, list[Hit]], found: Found, query: Query) -> Iterator[list[Hit]]:
         def chunks() -> Iterator[bytes]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import yaml
 
 from cli.errors import CommandError, ExitCode
-from settings import Deployment, SettingsError, load_settings
+from cli.settings_file import replace_settings
+from settings import Deployment, load_settings
 
 SETTING = "external_id"
 
@@ -22,7 +23,7 @@ def write_external_ids(file: Path, name: str, ids: Sequence[str]) -> None:
     CommandError
         When they do not stand in the file as they should; it is left as it was.
     """
-    text = file.read_text(encoding="utf-8")
+    text = file.read_bytes().decode("utf-8")
     node = _value_node(yaml.compose(text, Loader=yaml.SafeLoader), name)
     if node is None:
         raise CommandError(f"{file}: {name} has no {SETTING} of its own to change", ExitCode.USAGE)
@@ -32,18 +33,12 @@ def write_external_ids(file: Path, name: str, ids: Sequence[str]) -> None:
         # a list of lines goes on, for YAML, until the next setting begins
         before, after = f"{before.rstrip()} ", text[node.value[-1].end_mark.index :]
     changed = before + shown + after
-    beside = file.with_name(f"{file.name}.new")
-    beside.write_text(changed, encoding="utf-8")
-    try:
-        if external_ids(load_settings(beside), name) != tuple(ids):
-            raise CommandError(
-                f"{file}: {SETTING} of {name} cannot be changed in place: change it by hand", ExitCode.USAGE
-            )
-        beside.replace(file)
-    except SettingsError as error:
-        raise CommandError(str(error).replace(str(beside), str(file)), ExitCode.USAGE) from None
-    finally:
-        beside.unlink(missing_ok=True)
+    replace_settings(
+        file,
+        changed,
+        lambda written: external_ids(load_settings(written), name) == tuple(ids),
+        f"{SETTING} of {name} cannot be changed in place: change it by hand",
+    )
 
 
 def external_ids(settings: Deployment, name: str) -> tuple[str, ...]:

@@ -230,7 +230,7 @@ def _show(screen: Screen, step: Step) -> None:
     for line in _wrapped(f"{step.result:<13}{text}"):
         screen.say(line)
     if step.fix:
-        screen.say(f"{'':<13}fix: {step.fix}")
+        screen.copyable(f"{'':<13}fix: {step.fix}")
 
 
 def _wrapped(text: str) -> list[str]:
@@ -242,7 +242,7 @@ def _conclude(screen: Screen, report: Report, left: Sequence[Left]) -> None:
         for line in _wrapped(f"{'left':<13}{each.what}: {each.reason}"):
             screen.say(line)
         if each.command:
-            screen.say(f"{'':<13}remove: {each.command}")
+            screen.copyable(f"{'':<13}remove: {each.command}")
     counts = Counter(step.result for step in report.steps)
     screen.say(", ".join(f"{counts[result]} {result}" for result in Result))
     if missed := sum(step.not_looked_at for step in report.steps):

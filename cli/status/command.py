@@ -56,18 +56,19 @@ def status(
             )
             time.sleep(seconds)
             account.requests.clear()
-            screen.clear()
-            found = _look(account, screen)
+            found = _look(account, screen, in_place=True)
     except KeyboardInterrupt:
         pass
     if found.failures or found.orphans or found.not_looked_at:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
-def _look(account: Account, screen: Screen) -> Status:
+def _look(account: Account, screen: Screen, *, in_place: bool = False) -> Status:
     now = datetime.now(UTC)
     with screen.progress("looking"):
         found = Survey(account, now).take()
+    if in_place:  # what was seen last stays until there is something new
+        screen.clear()
     screen.document({"time": now.isoformat(timespec="seconds"), "failures": found.failures, **_plain(asdict(found))})
     screen.table(
         ["export", "kind", "vendor", "landed", "destination", "shipped", "lag", "refused"],
@@ -107,7 +108,7 @@ def _look(account: Account, screen: Screen) -> Status:
     for alarm in found.alarms or ():
         screen.say(f"Alarm {alarm.name} in {alarm.region}, since {ago(alarm.since, now)}: {alarm.says}")
         if alarm.section:
-            screen.say(f"  logdock explain {alarm.section}    # or {alarm.link}")
+            screen.copyable(f"  logdock explain {alarm.section}    # or {alarm.link}")
     for late in found.late:
         screen.say(
             f"Silent: {late.export}, for longer than its {late.minutes} minutes (silent_after_minutes); "
@@ -118,7 +119,7 @@ def _look(account: Account, screen: Screen) -> Status:
     for stack in found.orphans or ():
         screen.say(f"{stack.name} in {stack.region} is deployed and not in the settings: it goes on exporting. End it:")
         for line in stack.commands:
-            screen.say(f"  {line}")
+            screen.copyable(f"  {line}")
     for what in found.not_looked_at:
         screen.say(f"Not looked at: {what}.")
     for note in found.notes:

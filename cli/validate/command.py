@@ -90,7 +90,7 @@ def validate(
     )
     for check in checks:
         if check.verdict is Verdict.WRONG:
-            screen.say(f"  fix {check.of}, {check.what}: {check.fix}")
+            screen.copyable(f"  fix {check.of}, {check.what}: {check.fix}")
     missed = sum(check.not_looked_at for check in checks)
     if checks:
         screen.say(", ".join(f"{verdicts[verdict]} {verdict}" for verdict in Verdict))

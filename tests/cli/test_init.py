@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.init.command import ExportKind
+from cli.init.interview import ExportKind
 from cli.init.questions import DESTINATIONS, EXPORTS
 from settings import load_settings
 from settings.destinations import Destination
@@ -185,7 +185,8 @@ def test_a_cluster_of_aurora_that_is_not_named_is_asked_for_again(answer: Answer
 def test_a_file_that_is_there_is_left_alone(answer: Answer, tmp_path: Path) -> None:
     (tmp_path / "logdock.yaml").write_text("mine")
     ended = answer([], [])
-    assert (ended.code, ended.err) == (2, "Error: logdock.yaml: is there already. Name another with --settings FILE\n")
+    assert ended.code == 2
+    assert ended.err.startswith("Error: logdock.yaml: is there already. Name another with --settings FILE, or add ")
     assert (tmp_path / "logdock.yaml").read_text() == "mine"
 
 
@@ -246,6 +247,23 @@ def test_what_was_left_out_is_valid_once_its_comment_goes(answer: Answer, tmp_pa
     assert set(re.findall(r"^    # (\w+): \[\]$", text, re.MULTILINE)) == lists - {"log_groups"}
     (tmp_path / "logdock.yaml").write_text(re.sub(r"^    # (\w+: \[\])$", r"    \1", text, flags=re.MULTILINE))
     assert [export.kind for export in load_settings(tmp_path / "logdock.yaml").exports] == [kind]
+
+
+@pytest.mark.parametrize("by_option", [True, False])
+def test_several_exports_are_asked_for_in_one_go(answer: Answer, tmp_path: Path, by_option: bool) -> None:
+    kinds = ["aptible", "aurora-mysql", "aurora-mysql"]
+    answers = ["", "eu-west-1", "", "", "billing", "", "logs", "shop-2", "shop", ""]
+    options = [part for kind in kinds for part in ("--kind", kind)] if by_option else []
+    asked = [] if by_option else ["aptible, nonsense", ", ".join(kinds)]
+    ended = answer(options, [*HEAD, *asked, *answers, "logzio", "", "eu", "acme/logzio", "acme/keys"])
+    assert ended.code == 0, ended.err
+    settings = load_settings(tmp_path / "logdock.yaml")
+    assert [(export.kind, export.name) for export in settings.exports] == [
+        ("aptible", "logs"), ("aurora-mysql", "aurora-mysql"), ("aurora-mysql", "shop-2"),
+    ]  # fmt: skip
+    assert {export.ship_to for export in settings.exports} == {("logzio",)}
+    assert settings.exports[0].model_dump()["decryption_keys_secret"] == "acme/keys"
+    assert "deploys acme-core, acme-shipper, acme-logs, acme-aurora-mysql, acme-shop-2, acme-dashboard." in ended.out
 
 
 def test_every_kind_can_be_asked_for() -> None:

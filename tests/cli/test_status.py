@@ -13,10 +13,13 @@ import yaml
 from moto.cloudwatch.responses import CloudWatchResponse
 
 from cli.ages import duration
+from cli.main import main
+from cli.status.survey import Status, Survey
 from settings import load_settings
 from settings.names import Names
 from tests.cli.conftest import Type, Typed
 from tests.cli.deployed import Deployed
+from tests.cli.terminal import Terminal
 from tests.cli.test_redrive import LONG, refuse
 
 
@@ -214,6 +217,32 @@ def test_watching_looks_again_until_ctrl_c(logdock: Type, deployed: Deployed, mo
         "1 failure, 2 exports are silent: `logdock redrive --dry-run` shows why anything failed.",
         "2 failures, 2 exports are silent: `logdock redrive --dry-run` shows why anything failed.",
     ]
+
+
+def test_watching_redraws_in_place_once_there_is_something_new(
+    deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    terminal, shown = Terminal(80), list[list[str]]()
+    take = Survey.take
+
+    def pause(_seconds: float) -> None:
+        if len(shown) > 1:
+            raise KeyboardInterrupt
+
+    def spy(survey: Survey) -> Status:
+        shown.append(terminal.rows)
+        return take(survey)
+
+    monkeypatch.setattr("time.sleep", pause)
+    monkeypatch.setattr(Survey, "take", spy)
+    with monkeypatch.context() as patch:
+        terminal.install(patch)
+        main(["status", "--watch"])
+    during, after = shown[1], terminal.rows
+    assert [sum(row.startswith("destination ") for row in rows) for rows in (during, after)] == [1, 1]
+    assert after[0].startswith("export ")
+    assert (terminal.faults, terminal.is_tidy) == ([], True)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,18 @@ def a_new_deployment(deployed: Deployed) -> None:
     deployed.answer(answer)
 
 
+def another_cluster(deployed: Deployed) -> None:
+    """There is a file, and somebody answers."""
+    answers = iter(["shop", "shop", "", ""])
+
+    def answer() -> str:
+        given = next(answers)
+        print(given, file=sys.stderr)  # as a terminal shows it
+        return given
+
+    deployed.answer(answer)
+
+
 def a_vendor_that_has_changed(deployed: Deployed) -> None:
     """Both ids are trusted, and the vendor has used the new one last."""
     old, new = "6d1f0c5be8a14c6f9f0d2b7a", "0c6b8f529c574c0e8c1e6b6f0a2f4d11"
@@ -149,6 +161,7 @@ def a_vendor_that_has_changed(deployed: Deployed) -> None:
 
 SCENES: dict[str, Callable[[Deployed], None]] = {
     "logdock init --kind cockroachdb --settings prod.yaml": a_new_deployment,
+    "logdock add --kind aurora-mysql": another_cluster,
     "logdock validate --offline": lambda _: None,
     "logdock next-steps orders --settings atlas.yaml": an_atlas_export,
     "logdock alerts test": confirmed_recipients,

@@ -299,3 +299,36 @@ def test_a_stack_that_is_not_deployed_is_named(landed: Landed) -> None:
     ended = landed.logs("--export", "orders")
     assert ended.code == ExitCode.NOT_DEPLOYED
     assert "acme-orders is not deployed" in ended.err
+
+
+def test_context_prints_the_lines_around_each_match_of_its_object(landed: Landed) -> None:
+    landed.archived(*((f"{DAY}T03:12:0{number}Z", f"line {number}") for number in range(10)))
+    landed.archived((f"{DAY}T03:12:05.5Z", "of another object"))
+    ended = landed.logs("-g", "line [348]", "-C", "1", "--raw")
+    assert ended.out.split("\n") == [*(f"line {number}" for number in (2, 3, 4, 5, 7, 8, 9)), ""]
+    assert ended.err.startswith("7 lines (3 of them match) in 2 objects")
+    as_json = landed.logs("--field", "source=cloudwatch:/acme/jobs/a", "-g", "line 0", "--context", "2", "--json")
+    assert [json.loads(line)["message"][-1] for line in as_json.out.splitlines()] == ["0", "1", "2"]
+
+
+def test_context_of_what_landed_is_of_its_object(landed: Landed) -> None:
+    lines = "\n".join(mongod(f"{DAY}T03:12:0{number}Z", n=number) for number in range(5))
+    key = f"atlas/mongodb/shop/{DAY}/a.log"
+    landed.s3.put_object(Bucket=landed.orders, Key=key, Body=gzip.compress(lines.encode()))
+    ended = landed.logs("-e", "orders", "--late", "52w", "--field", "attr.n=2", "-C", "1", "--json")
+    assert [json.loads(json.loads(line)["message"])["attr"]["n"] for line in ended.out.splitlines()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "note"),
+    [
+        (["-g", "Timeout"], "--grep Timeout: some lines match in another case. `(?i)` before the expression takes"),
+        (["--since", "2026-11-01", "--until", "2026-11-02"], "Nothing of these exports landed in this range."),
+    ],
+)
+def test_search_that_finds_nothing_says_why(landed: Landed, arguments: list[str], note: str) -> None:
+    landed.archived((f"{DAY}T03:12:00Z", "a timeout"))
+    ended = landed.logs("-e", "jobs", *arguments)
+    assert (ended.code, ended.err.splitlines()[0][:8]) == (0, "0 lines ")
+    assert ended.err.splitlines()[1].startswith(note)
+    assert landed.logs("-e", "jobs", "-g", "nowhere").err.count("\n") == 1
