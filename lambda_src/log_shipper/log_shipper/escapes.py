@@ -13,8 +13,10 @@ from log_shipper.edits import Lines
 # an escape whose character may belong to something that is searched for, after any number of backslashes, and a
 # percent-encoded ASCII character, encoded any number of times
 _ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
-# what is no percent-encoded ASCII character, or an encoded percent sign
-_PERCENT_OTHER = re.compile(rb"%(?![0134567][0-9a-fA-F]|2[0-46-9a-fA-F])")
+# what is no percent-encoded ASCII character, encoded any number of times
+_PERCENT_OTHER = re.compile(rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))")
+# a pair of backslashes before what is no character's code
+_OTHER_PAIR = re.compile(rb"\\\\\\*+(?!u[0-9a-fA-F]{4})")
 _PERCENT_AS_EQUALS = bytes.maketrans(b"%=", b"=\xf8")
 _BACKSLASH_LEAD = re.compile(rb"\\[bfnrtux/]")
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
@@ -126,7 +128,7 @@ class View:
         if (_DECODED_LEAD if b"%" in self.data else _BACKSLASH_DECODED_LEAD).search(self.data) is None:
             return False
         data = self.data
-        if (decoded := _percent_decoded(data)) is not None:
+        if (decoded := _percent_decoded(data) if b"%" in data else _characters_decoded(data)) is not None:
             self.data = decoded
             # where nothing is found, what was decoded where need not be known
             self._layers.append(lambda: _borders(*_decoded_parts(data)))
@@ -151,13 +153,32 @@ class View:
 
 
 def _percent_decoded(data: bytes) -> bytes | None:
-    """Return text decoded whose escapes are all percent-encoded ASCII characters, once; None where one may be another.
+    """Return text decoded whose escapes are all percent-encoded ASCII characters; None where one may be another.
 
     Quoted-printable differs in the sign: the standard library decodes it in C.
     """
     if b"\\" in data or _PERCENT_OTHER.search(data) is not None:
         return None
+    while b"%25" in data:
+        data = data.replace(b"%25", b"%")
     return binascii.a2b_qp(data.translate(_PERCENT_AS_EQUALS)).replace(b"\xf8", b"=")
+
+
+def _characters_decoded(data: bytes) -> bytes | None:
+    r"""Return text decoded whose escapes are all `\uXXXX` or `\/`; None where one may be another.
+
+    A codec of the standard library decodes it in C: it leaves pairs of backslashes, of which one is the other's escape.
+    """
+    has_pairs = b"\\\\" in data
+    if not data.isascii() or b"\\x" in data or b"\\U" in data:
+        return None
+    if has_pairs and (b"\\/" in data or b"005c" in data.lower() or _OTHER_PAIR.search(data) is not None):
+        return None
+    try:
+        text = data.replace(b"\\/", b"/").decode("raw_unicode_escape")
+    except UnicodeDecodeError:
+        return None
+    return (text.replace("\\\\", "\\") if has_pairs else text).encode("utf-8", "surrogatepass")
 
 
 def _decoded_parts(data: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:
