@@ -152,17 +152,22 @@ def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, list[Spa
             if cards:
                 return data, cards
     expressions = token_expressions(names)
-    words = dense_escapes.Words(data, has_cards=False)
-    # a token that is repeated is there once
-    fewest = 0 if words.is_shorter else PROBE_TOKENS
 
     def replace(chunk: bytes) -> bytes:
-        for placeholder, sign, expression in expressions:
-            if sign in chunk and (not fewest or expression.subn(b"", chunk[:_PROBE_BYTES])[1] >= fewest):
-                chunk = expression.sub(placeholder, chunk)
-        return chunk
+        words = dense_escapes.Words(chunk, has_cards=False)
+        if words.is_shorter:
+            return words.restored(_tokens_replaced(b"\n\n" + words.text + b"\n\n", expressions)[2:-2])
+        return _tokens_replaced(chunk, expressions, PROBE_TOKENS)
 
-    return words.restored(_in_chunks(replace, words.text)), cards
+    return _in_chunks(replace, data), cards
+
+
+def _tokens_replaced(text: bytes, expressions: list[tuple[bytes, bytes, re.Pattern[bytes]]], fewest: int = 0) -> bytes:
+    """Return a text with placeholders for its tokens, of those kinds of which it has so many at its beginning."""
+    for placeholder, sign, expression in expressions:
+        if sign in text and (not fewest or expression.subn(b"", text[:_PROBE_BYTES])[1] >= fewest):
+            text = expression.sub(placeholder, text)
+    return text
 
 
 def _replace_encoded(data: bytes, names: tuple[str, ...]) -> bytes:
@@ -194,13 +199,10 @@ def _replace_encoded(data: bytes, names: tuple[str, ...]) -> bytes:
     has_cards = "payment-card" in names and b"{" not in data and b"[" not in data
     expressions = token_expressions(names)
 
-    def replace(chunk: bytes) -> bytes:
+    def replace(text: bytes) -> bytes:
         if has_cards:
-            chunk = _cards_replaced(_CARD, chunk, _PLACEHOLDERS["payment-card"])
-        for placeholder, sign, expression in expressions:
-            if sign in chunk:
-                chunk = expression.sub(placeholder, chunk)
-        return chunk
+            text = _cards_replaced(_CARD, text, _PLACEHOLDERS["payment-card"])
+        return _tokens_replaced(text, expressions)
 
     placeholders = {placeholder: placeholder for placeholder in _PLACEHOLDERS.values()}
     return words.restored(

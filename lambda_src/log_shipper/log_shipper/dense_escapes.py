@@ -64,7 +64,9 @@ class Words:
             return
         beginning = data[:_PROBE_BYTES]
         for border in (b"\n", max(_RAW_BORDERS, key=beginning.count)):
-            if len({*(few := beginning.split(border))}) * 2 > len(few):
+            few = beginning.split(border)
+            # no token has fewer than three bytes
+            if len({*few}) * 2 > len(few) or len(few) * 3 > len(beginning):
                 continue
             words = data.split(border)
             distinct = [*{*words}]
