@@ -18,7 +18,16 @@ _PERCENT_OTHER = re.compile(rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-
 # a pair of backslashes before what is no character's code
 _OTHER_PAIR = re.compile(rb"\\\\\\*+(?!u[0-9a-fA-F]{4})")
 _PERCENT_AS_EQUALS = bytes.maketrans(b"%=", b"=\xf8")
-_BACKSLASH_LEAD = re.compile(rb"\\[bfnrtux/]")
+# what begins an escape that may matter: nothing is found over a line's end, and nothing begins behind it at a blank or
+# at such a sign, unless a quote or a header does; a letter outside ASCII is part of e-mail addresses alone
+_NO_BEGINNING = rb"[ ,;(){}<>|&?=\[\]!#$*^`\"\\]"
+_LEADS = (
+    rb"\\[bfnrtux/]",
+    rb"\\(?:[tux/]|[bfnr](?!%b))" % _NO_BEGINNING,
+    rb"\\(?:[tx/]|[bfnr](?!%b)|u(?!(?!00[0-7])[0-9a-fA-F]{4}(?:[g-zG-Z]|%b)))" % (_NO_BEGINNING, _NO_BEGINNING),
+)
+_BACKSLASH_LEADS = tuple(map(re.compile, _LEADS))
+_ALL_LEADS = tuple(re.compile(lead + rb"|%[0-7][0-9a-fA-F]") for lead in _LEADS)
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 _BACKSLASH_DECODED_LEAD = re.compile(rb"\\[ux/]")
 _DECODED_LEAD = re.compile(rb"\\[ux/]|%[0-7][0-9a-fA-F]")
@@ -70,10 +79,13 @@ class View:
         """What computes where the pieces of each layer begin, and where they began; only where anything is found."""
 
     @classmethod
-    def of(cls, data: bytes) -> "View | None":
-        """Return the view of what is between two delimiters and has an escape; None when there is nothing to decode."""
+    def of(cls, data: bytes, lower: bytes) -> "View | None":
+        """Return the view of what is between two delimiters and has an escape; None when there is nothing to decode.
+
+        ``lower`` is data with lower-case letters.
+        """
         view = cls(data)
-        view._take_pieces()
+        view._take_pieces(lower)
         before = text = view.data
         if b"\\" in text:
             for escape, border in _CONTROLS:
@@ -84,7 +96,7 @@ class View:
             layers += 1
         return view if layers or text != before else None
 
-    def _take_pieces(self) -> None:
+    def _take_pieces(self, lower: bytes) -> None:
         """Leave what has an escape, between two delimiters: nothing that is found goes on over one.
 
         Only a quoted local part of an e-mail address does, and a header whose name and value are two values: where
@@ -95,32 +107,37 @@ class View:
         if len(_ESCAPE_LEAD.findall(sample)) * _DENSE_ESCAPES > len(sample) > 0:
             # so many pieces that taking them costs more than decoding all
             return
-        delimiters = _DELIMITERS_OF_HEADERS if b"basic" in self.data.lower() else _DELIMITERS
-        taken, origins = self._pieces(_LINE_FEED if b'"@' in self.data else delimiters)
+        delimiters = _DELIMITERS_OF_HEADERS if b"basic" in lower else _DELIMITERS
+        has_at = b"@" in data
+        has_quoted = has_at and b'"@' in data
+        leads = (_ALL_LEADS if b"%" in data else _BACKSLASH_LEADS)[
+            0 if has_quoted or delimiters is _DELIMITERS_OF_HEADERS else 1 if has_at else 2
+        ]
+        taken, origins = self._pieces(leads, _LINE_FEED if has_quoted else delimiters)
         pieces = b"\n".join(taken)
-        if _QUOTE_AT.search(pieces):
-            taken, origins = self._pieces(_LINE_FEED)
+        if b"40" in pieces and _QUOTE_AT.search(pieces):
+            taken, origins = self._pieces(leads, _LINE_FEED)
             pieces = b"\n".join(taken)
         self.data = pieces
         self._layers.append(lambda: ([0, *accumulate([len(piece) + 1 for piece in taken[:-1]])], origins))
 
-    def _pieces(self, delimiters: bytes) -> tuple[list[bytes], list[int]]:
+    def _pieces(self, leads: re.Pattern[bytes], delimiters: bytes) -> tuple[list[bytes], list[int]]:
         """Return the parts between delimiters that have the beginning of an escape, and where they begin."""
         data = self.data
         borders = data.translate(delimiters) if delimiters != _LINE_FEED else data
-        search = (_ESCAPE_LEAD if b"%" in data else _BACKSLASH_LEAD).search
         taken: list[bytes] = []
         origins: list[int] = []
         begin = 0
-        while (match := search(data, begin)) is not None:
-            at = match.start()
+        for lead in leads.finditer(data):
+            at = lead.start()
+            if at < begin:
+                continue
             start = borders.rfind(b"\n", begin, at) + 1 or begin
-            end = borders.find(b"\n", at)
-            if end < 0:
-                end = len(data)
-            taken.append(data[start:end])
+            begin = borders.find(b"\n", at)
+            if begin < 0:
+                begin = len(data)
+            taken.append(data[start:begin])
             origins.append(start)
-            begin = end
         return taken, origins
 
     def _decode(self) -> bool:
