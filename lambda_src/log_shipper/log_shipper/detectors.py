@@ -456,8 +456,12 @@ _IPV4 = re.compile(
     rf"{_OCTET}\.{_OCTET}\.{_OCTET}(?!\.?[0-9])".encode()
 )
 # every IPv6 address has two colons together, or six
-# none has more than four digits behind the two colons, as the account in an ARN, or begins as a bucket's `s3:::name`
-_NO_ARN = r"(?![0-9A-Fa-f]{5})(?!(?<=s3::):[^0-9A-Fa-f.:])(?!(?<=s3:::)[^0-9A-Fa-f.:])"
+# none has more than four digits behind the two colons, as the account in an ARN, or begins as a bucket's `s3:::name`,
+# or has no digit on either side, as `AWS::S3::Object`: what follows another letter is none of its own
+_NO_ARN = (
+    r"(?![0-9A-Fa-f]{5})(?!(?<=s3::):[^0-9A-Fa-f.:])(?!(?<=s3:::)[^0-9A-Fa-f.:])"
+    r"(?!(?:(?<=[^0-9A-Fa-f.:]::)|(?<=[G-Zg-z][0-9A-Fa-f]::))[^0-9A-Fa-f.:%])"
+)
 _TWO_COLONS = re.compile(rf"::{_NO_ARN}".encode())
 _WHOLE_IPV6 = rb":(?:[0-9A-Fa-f]{1,4}:){5}"
 _COLONS = re.compile(rf":(?::{_NO_ARN}|[0-9A-Fa-f]{{1,4}}:(?:[0-9A-Fa-f]{{1,4}}:){{4}})".encode())
