@@ -24,6 +24,7 @@ from log_shipper.detectors import (
     LUHN_VALUE,
     Span,
     Text,
+    bearer_tokens,
     has_card,
     has_dotted_card,
     payment_cards,
@@ -34,7 +35,7 @@ _MIN_BYTES = 2048
 _CHUNK_BYTES, _PROBE_BYTES, PROBE_TOKENS = 16384, 256, 3
 _HEADER_BYTES = 48
 _SHARE = 48
-"""An @ or two colons in so many bytes, or digits, dots and capitals as two fifths of them: more than what logs have."""
+"""One of these signs in so many bytes, or digits, dots and capitals as two fifths of them: more than logs have."""
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 _ESCAPE_SHARE = 32
 """One escape in so many bytes."""
@@ -55,6 +56,12 @@ _NEXT_OCTET = r"(?:[0-9]\.|[1-9][0-9]\.|1[0-9][0-9]\.|2[0-4][0-9]\.|25[0-5]\.)"
 _LAST_OCTET = "(?:[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])"
 _FIRST_OCTET = rf"[0-9]{_BEGUN}(?:\.|(?<!0)[0-9](?:\.|(?<![{_BORDERS}](?:[3-9].|2[6-9]))[0-9](?<!25[6-9])\.))"
 _QUOTED_EMAIL = rf'"(?<=[{_BORDERS}]")(?=[A-Za-z0-9])[^"\n]++"(?:{_SHORT_DOMAIN}|{_DOMAIN}{_ENDED})'
+_NAMES = re.compile(rb"secret|basic")
+# with a small letter, or it may be an address, a card or a key
+_BEARER_TOKEN = (
+    rf" (?<=[{_BORDERS}:][Bb][Ee][Aa][Rr][Ee][Rr] )(?=[A-Z0-9\-._~+/]*+[a-z])[A-Za-z0-9\-._~+/]{{8,}}+=*+"
+    rf"{_BORDER}(?! [0-9])"
+)
 # for each detector, bytes that every token has, and expressions; the first alternatives are for the shortest tokens
 _TOKENS = {
     "email": (
@@ -83,7 +90,7 @@ _DOTTED_CARD = (
 )
 _CARD_VALUE = r"([2-68](?<=[:,\[ ].)(?<![0-9] .)[0-9]{11,18}+)(?=[,\]} \n])"
 # private characters of Unicode, so that a block stays UTF-8, and a line of it JSON
-_PLACEHOLDERS = {name: chr(0xE000 + i).encode() for i, name in enumerate(("payment-card", *_TOKENS))}
+_PLACEHOLDERS = {name: chr(0xE000 + i).encode() for i, name in enumerate(("payment-card", "bearer-token", *_TOKENS))}
 _PLACEHOLDER_LEAD = b"\xee\x80"
 
 
@@ -99,7 +106,7 @@ def is_dense(data: bytes) -> bool:
     """Say whether a block may be full of what is searched for, by a sample of it."""
     sample = sample_of(data)
     return (
-        (sample.count(b"@") + sample.count(b"::")) * _SHARE > len(sample)
+        (sample.count(b"@") + sample.count(b"::") + sample.count(b"earer ")) * _SHARE > len(sample)
         or len(sample.translate(None, _OTHERS)) * 5 > len(sample) * 2
         or len(_ESCAPE_LEAD.findall(sample)) * _ESCAPE_SHARE > len(sample) > 0
     )  # fmt: skip
@@ -130,8 +137,15 @@ def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, list[Spa
 
     Nothing is replaced where a token may belong to something that is longer than it.
     """
-    if _PLACEHOLDER_LEAD in data or _has_header_or_key(data, names):
+    if _PLACEHOLDER_LEAD in data:
         return data, None
+    if _has_header_or_key(data, names):
+        if b"\\" in data or b"%" in data or b'"@' in data or _NAMES.search(lower := data.lower()) is not None:
+            return data, None
+        if "bearer-token" in names:
+            data = re.sub(_BEARER_TOKEN.encode(), b" " + _PLACEHOLDERS["bearer-token"], data)
+            if b"bearer" in lower and bearer_tokens(Text(b"\n" + data)):
+                return data, None
     if b"\\" in data or b"%" in data:
         data = _replace_encoded(data, names)
         if b"\\" in data or b"%" in data:

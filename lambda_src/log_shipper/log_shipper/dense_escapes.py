@@ -107,7 +107,7 @@ def _may_join_digits(data: bytes) -> bool:
     return b"0 0" in data.translate(_DIGITS_AND_BLANKS, _IN_SEPARATORS)
 
 
-def _has_escaped_border(data: bytes) -> bool:
+def _may_have_escaped_border(data: bytes) -> bool:
     """Say whether there may be an escaped border; percent-encoded signs are looked at together."""
     if b"\\" in data:
         return True
@@ -129,13 +129,14 @@ def forms(data: bytes, *, is_json: bool) -> Iterator[tuple[bytes, bytes]]:
     while start < len(data):
         end = borders.find(b"\n", start + _CHUNK_BYTES) + 1 or len(data)
         chunk = data[start:end]
-        parts = _BORDER.split(chunk) if _has_escaped_border(chunk) else [chunk]
+        is_simple = not _may_have_escaped_border(chunk)
+        parts = [chunk] if is_simple else _BORDER.split(chunk)
         escapes = parts[1::2]
         forms = {escape: _forms_of(escape, is_plain_json=is_plain_json) for escape in {*escapes}}
         parts[1::2] = [forms[escape][0] for escape in escapes]
         written = b"".join(parts)
         parts[1::2] = [forms[escape][1] for escape in escapes]
-        yield written, _decoded(b"".join(parts)).translate(_AS_LINE_FEED)
+        yield written, _decoded(b"".join(parts), is_simple=is_simple).translate(_AS_LINE_FEED)
         start = end
 
 
@@ -149,10 +150,13 @@ def _forms_of(escape: bytes, *, is_plain_json: bool) -> tuple[bytes, bytes]:
     return _SPLIT + escape, _SPLIT + _OTHER
 
 
-def _decoded(data: bytes) -> bytes:
-    """Return a text whose escaped borders are marked, with its other escapes decoded."""
+def _decoded(data: bytes, *, is_simple: bool) -> bytes:
+    """Return a text whose escaped borders are marked, with its other escapes decoded.
+
+    ``is_simple`` says that all escapes are percent-encoded once, and of signs that tokens have.
+    """
     if b"%" in data:
-        if not {*map(_FIRST_TWO, data.split(b"%")[1:])} <= _CODES_OF_TOKENS:
+        if not is_simple:
             data = _STRAY_PERCENT.sub(b"\xf9", data)
         while b"%25" in data:
             data = data.replace(b"%25", b"%")
