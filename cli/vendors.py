@@ -130,7 +130,7 @@ def _how(account: Account, party: Any) -> dict[str, Any]:
 def _atlas(account: Account, export: MongodbAtlasExport, key_arn: str | None) -> Answer:
     """Ask for the log integration to the export's prefix, and for the role that it uses."""
     api = _project(account, export)
-    bucket = export.mrap_arn or account.settings.landing_bucket(export)
+    bucket = export.mrap_arn or export.landing(account.settings).bucket
     listed = atlas_integrations.listed(api).values()
     found = next((one for one in listed if atlas_integrations.is_at(one, bucket, export.prefix)), None)
     if found is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from local_cloud.customer import Customer, is_archived, sightings
+from local_cloud.customer import Customer, sightings
 from local_cloud.journal import Journal
 from local_cloud.markers import Sightings
 from local_cloud.report import MINIMUM_REFUSALS, ExportReport, Report
@@ -167,7 +167,7 @@ class Play:
         """Return which markers are not yet everywhere they should be, apart from readers."""
         markers = part.journal.markers
         missing = markers - self._shipped(part.export) if self._push_destinations(part.export) else set()
-        if is_archived(part.export):
+        if part.export.is_archived:
             missing |= markers - sightings(self._customer.archived(part.export)).of(markers)
         return missing
 
@@ -192,7 +192,7 @@ class Play:
         export, journal, markers = part.export, part.journal, part.journal.markers
         landing = self._customer.landed(export)
         landed, found = sightings(landing), sightings(self._customer.search(export))
-        archived = sightings(self._customer.archived(export)) if is_archived(export) else None
+        archived = sightings(self._customer.archived(export)) if export.is_archived else None
         pushed = self._push_destinations(export)
         lost = (markers - landed.counts.keys()) | (markers - found.counts.keys()) | self._missing(part)
         duplicates = sum(self._at(name, export).duplicates(markers) for name in pushed)
@@ -235,7 +235,7 @@ class Play:
         fed = sightings([line for bucket, prefix in fetcher.prefixes for line in self._customer.fed(bucket, prefix)])
         mine = [part.export for part in self._parts if destination.name in part.export.ship_to]
         archived = sightings(
-            [line for export in mine if is_archived(export) for line in self._customer.archived(export)]
+            [line for export in mine if export.is_archived for line in self._customer.archived(export)]
         )
         found = sightings([line for export in mine for line in self._customer.search(export)])
         lost, duplicates = markers - fetcher.fetched.counts.keys(), fetcher.fetched.duplicates(markers)

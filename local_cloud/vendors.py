@@ -176,7 +176,7 @@ class Vendors:
     def atlas_integration(self, export: MongodbAtlasExport) -> tuple[Project, dict[str, Any]]:
         """Return an export's project, and its log integration there: the bucket tells it from the project's others."""
         assert self._stage is not None  # noqa: S101
-        project, bucket = self.atlas.projects[export.project_id], self._stage.settings.landing_bucket(export)
+        project, bucket = self.atlas.projects[export.project_id], export.landing(self._stage.settings).bucket
         return project, next(one for one in project.integrations.values() if one["bucketName"] == bucket)
 
     def cockroachdb_export(self, export: CockroachdbExport) -> tuple[Cluster, dict[str, Any]]:

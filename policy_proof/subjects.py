@@ -10,7 +10,6 @@ from policy_proof.answers import connected
 from policy_proof.cast import EVERYTHING, Caller, Cast, Subject, Values, session, user
 from settings.destinations import ARCHIVE, LogzioDestination
 from settings.exports import (
-    LOG_GROUP_KINDS,
     AptibleExport,
     AuroraMysqlExport,
     CloudwatchLogsExport,
@@ -20,7 +19,6 @@ from settings.exports import (
     MongodbAtlasExport,
     RdsExport,
     S3LogsExport,
-    announced_to,
 )
 from settings.names import Names
 
@@ -105,7 +103,7 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
     names = cast.names
     match export:
         case MongodbAtlasExport():
-            bucket = names.bucket_arn(cast.settings.landing_bucket(export))
+            bucket = names.bucket_arn(export.landing(cast.settings).bucket)
             values: dict[str, str | tuple[str, ...]] = {
                 "bucket": bucket,
                 "prefix": export.prefix,
@@ -148,13 +146,13 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
             ]
             keys = [cast.account.keys.get(names.export(each.name)) for each in same]
             values = {
-                "bucket": names.bucket_arn(cast.settings.landing_bucket(export)),
-                "vendors-bucket": tuple(names.bucket_arn(cast.settings.landing_bucket(each)) for each in same),
+                "bucket": names.bucket_arn(export.landing(cast.settings).bucket),
+                "vendors-bucket": tuple(names.bucket_arn(each.landing(cast.settings).bucket) for each in same),
                 "vendors-key": tuple(key for key in keys if key),
             }
             return values, {}
         case S3LogsExport():
-            bucket = names.bucket_arn(cast.settings.landing_bucket(export))
+            bucket = names.bucket_arn(export.landing(cast.settings).bucket)
             landing = f"{bucket}/{export.prefix}" if export.prefix else bucket
             facts = {"existing": export.existing_bucket is not None, "has_prefix": export.prefix is not None}
             return {"bucket": bucket, "landing": landing}, facts
@@ -240,7 +238,7 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
     archive = names.bucket_arn(names.bucket("archive"))
     for name, what in ships_to.items():
         secret = secrets.get(name)
-        announced = [each for each in cast.settings.exports if name in announced_to(each)]
+        announced = [each for each in cast.settings.exports if name in each.announced_to]
         archived = [each.name for each in announced if isinstance(each, LogGroupExport)]
         not_archived = [each.name for each in cast.settings.exports if each.name not in archived]
         not_announced = [each.name for each in cast.settings.exports if each not in announced]
@@ -289,12 +287,12 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
     settings, names = cast.settings, cast.names
     # What a bucket is to be follows from the settings; the template is what is judged.
     encryption = {
-        settings.landing_bucket(export): export.encryption
+        export.landing(settings).bucket: export.encryption
         for export in settings.exports
         if isinstance(export, AptibleExport | S3LogsExport)
     } | {names.bucket("access-logs"): "sse-s3"}
     # Where services need SSE-S3, the export's key may be named as well.
-    admits_key = {settings.landing_bucket(export) for export in settings.exports if isinstance(export, S3LogsExport)}
+    admits_key = {export.landing(settings).bucket for export in settings.exports if isinstance(export, S3LogsExport)}
     for each in cast.account.of_type("AWS::S3::Bucket"):
         name = each.properties["BucketName"]
         kind = encryption.get(name, "kms")
@@ -324,10 +322,9 @@ def _keys(cast: Cast) -> Iterator[Subject]:
     for each in cast.account.of_type("AWS::KMS::Key"):
         values: Values = {"key": each.arn, "key-region": each.arn.split(":")[3]}
         name = next(alias for alias, arn in cast.account.keys.items() if arn == each.arn)
-        kinds = {cast.names.export(one.name): one.kind for one in cast.settings.exports}
-        export = next((kind for start, kind in kinds.items() if name in (start, f"{start}-{values['key-region']}")), "")
-        lands = export in LOG_GROUP_KINDS
-        facts = {"admits": "every-group" if lands else "named"}
+        of_groups = {cast.names.export(one.name) for one in cast.settings.exports if one.lands_in == "log groups"}
+        admits_groups = any(name in (start, f"{start}-{values['key-region']}") for start in of_groups)
+        facts = {"admits": "every-group" if admits_groups else "named"}
         yield cast.subject("key", name, (each.stack,), values, facts=facts, resource=each)
 
 
@@ -433,7 +430,7 @@ def _readers(cast: Cast) -> Iterator[Subject]:
     landed = [each for each in settings.exports if isinstance(each, MongodbAtlasExport | AptibleExport | S3LogsExport)]
     buckets: dict[bool, list[str]] = {True: [], False: []}
     for export in landed:
-        landing = settings.landing(export).document
+        landing = export.landing(settings).document
         buckets[ARCHIVE in export.ship_to].append(
             f"{names.bucket_arn(str(landing['bucket']))}/{landing.get('prefix') or ''}"
         )

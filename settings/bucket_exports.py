@@ -9,6 +9,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from settings.connect import AtlasConnect
 from settings.export_base import BucketExport, ConfiguredExport, LineExport
+from settings.landing import BucketLanding, Home, own_bucket
 from settings.secret_reference import SecretReference
 from settings.text import (
     BucketName,
@@ -75,6 +76,11 @@ class MongodbAtlasExport(BucketExport):
     )
     session_seconds: SessionSeconds = 43200
 
+    def landing(self, home: Home) -> BucketLanding:
+        """Say which bucket the export lands in, and under which prefix."""
+        bucket = self.bucket or own_bucket(home, self.name)
+        return BucketLanding(bucket=bucket, prefix=f"{self.prefix}/" if self.prefix else "", is_own=True)
+
     @property
     def quiet_minutes(self) -> int:
         """A database writes its log every minute; audited events may not happen for a night."""
@@ -123,6 +129,15 @@ class AptibleExport(BucketExport):
         "`ship_to`.",
     )
 
+    def landing(self, home: Home) -> BucketLanding:
+        """Say which bucket the export lands in."""
+        return BucketLanding(bucket=self.bucket or own_bucket(home, self.name), prefix="", is_own=True)
+
+    @property
+    def has_own_key(self) -> bool:
+        """Whether the export's stack makes a key."""
+        return self.encryption == "kms"
+
     @property
     def quiet_minutes(self) -> None:
         """A file comes only when a container has exited or its log exceeds 500 MB: days without one are normal."""
@@ -169,6 +184,12 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
     )
     prefix: Prefix | None = Field(default=None, description="Only objects under this prefix. Left out: all.")
     format: S3Format = Field(default="auto", description="`auto`: told by content.")
+
+    def landing(self, home: Home) -> BucketLanding:
+        """Say which bucket the export lands in, and under which prefix."""
+        bucket = self.existing_bucket or self.bucket or own_bucket(home, self.name)
+        prefix = f"{self.prefix}/" if self.prefix else ""
+        return BucketLanding(bucket=bucket, prefix=prefix, is_own=self.existing_bucket is None)
 
     @property
     def quiet_minutes(self) -> int:

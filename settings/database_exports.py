@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from settings.export_base import LogGroupExport
+from settings.export_base import OwnLogGroupExport
+from settings.landing import Home, LogGroupLanding
 from settings.text import DbClusterIdentifier, DbInstanceIdentifier, EachOnce, NotEmpty, ParameterGroup, Switch, refuse
 
 LongQuerySeconds = Annotated[float, Field(ge=0, le=31536000)]
@@ -52,7 +53,7 @@ def _number(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
-class DatabaseExport(LogGroupExport):
+class DatabaseExport(OwnLogGroupExport):
     """Logs of a database that RDS runs and that exists."""
 
     @property
@@ -104,6 +105,10 @@ class DatabaseExport(LogGroupExport):
     def noun(self) -> str:
         """What it is called in messages."""
         return "cluster" if self.is_cluster else "instance"
+
+    def landing(self, home: Home) -> LogGroupLanding:
+        """Say which log groups the export lands in."""
+        return LogGroupLanding(regions=(home.region,), names=self.log_group_names)
 
     @property
     def log_group_names(self) -> tuple[str, ...]:

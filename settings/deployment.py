@@ -18,17 +18,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, errors_across
 from settings.alerts import Alerts
 from settings.destinations import ARCHIVE, Destination, default_concurrency
-from settings.exports import (
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    Export,
-    MongodbAtlasExport,
-    RdsExport,
-    S3LogsExport,
-)
-from settings.landing import BucketLanding, LogGroupLanding
+from settings.exports import Export
+from settings.landing import LogGroupLanding
 from settings.model import Model
 from settings.replica import Replica
 from settings.retention import PROFILES, ProfileName, Retention
@@ -95,34 +86,14 @@ class Deployment(Model):
         """Name of the archive bucket."""
         return f"{self.deployment}-archive-{self.account}-{self.region}"
 
-    def landing_bucket(self, export: MongodbAtlasExport | AptibleExport | S3LogsExport) -> str:
-        """Name of the bucket that an S3 export lands in."""
-        existing = export.existing_bucket if isinstance(export, S3LogsExport) else None
-        return existing or export.bucket or f"{self.deployment}-{export.name}-{self.account}-{self.region}"
-
-    def landing(self, export: Export) -> BucketLanding | LogGroupLanding:
-        """Say where an export lands."""
-        match export:
-            case MongodbAtlasExport() | S3LogsExport():
-                is_own = isinstance(export, MongodbAtlasExport) or export.existing_bucket is None
-                prefix = f"{export.prefix}/" if export.prefix else ""
-                return BucketLanding(bucket=self.landing_bucket(export), prefix=prefix, is_own=is_own)
-            case AptibleExport():
-                return BucketLanding(bucket=self.landing_bucket(export), prefix="", is_own=True)
-            case CockroachdbExport():
-                return LogGroupLanding(names=export.log_groups)
-            case AuroraMysqlExport() | RdsExport():
-                return LogGroupLanding(names=export.log_group_names)
-            case CloudwatchLogsExport():
-                return LogGroupLanding(names=export.log_groups, prefixes=export.log_group_prefixes)
-
     def alerts_of(self, export: Export) -> Alerts:
         """What holds for an export: its own figures, else the deployment's."""
         return self.alerts.of(export.alerts, export.quiet_minutes)
 
     def regions_of(self, export: Export) -> tuple[str, ...]:
         """The Regions that an export has a stack in: the deployment's own first, whose stack holds the role."""
-        further = export.regions if isinstance(export, CockroachdbExport) else ()
+        landing = export.landing(self)
+        further = landing.regions if isinstance(landing, LogGroupLanding) else ()
         return tuple(dict.fromkeys((self.region, *further)))
 
     @property

@@ -8,7 +8,8 @@ from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from settings.connect import CockroachdbConnect
-from settings.export_base import ConfiguredExport, LineExport, LogGroupExport
+from settings.export_base import LineExport, LogGroupExport, OwnLogGroupExport
+from settings.landing import Home, LogGroupLanding
 from settings.model import Model
 from settings.text import (
     AccountId,
@@ -41,7 +42,7 @@ class CockroachdbGroup(Model):
     redact: Switch | None = Field(default=None, description="Left out: as the export's `redact`.")
 
 
-class CockroachdbExport(LogGroupExport):
+class CockroachdbExport(OwnLogGroupExport):
     """CockroachDB Cloud: `logexport` to CloudWatch Logs. One configuration per cluster."""
 
     kind: Literal["cockroachdb"] = Field(description="This kind of export.")
@@ -126,6 +127,10 @@ class CockroachdbExport(LogGroupExport):
             raise refuse("at least one channel left: with every channel omitted nothing is exported")
         return value
 
+    def landing(self, home: Home) -> LogGroupLanding:
+        """Say which log groups the export lands in."""
+        return LogGroupLanding(regions=self.regions or (home.region,), names=self.log_groups)
+
     @property
     def quiet_minutes(self) -> int:
         """Only HEALTH is written all the time: each node reports its figures every ten seconds, below WARNING."""
@@ -144,7 +149,7 @@ class CockroachdbExport(LogGroupExport):
         return tuple(dict.fromkeys((self.log_group, *(group.log_name for group in self.groups))))
 
 
-class CloudwatchLogsExport(LineExport, ConfiguredExport):
+class CloudwatchLogsExport(LineExport, LogGroupExport):
     """Log groups that exist, by name or by prefix."""
 
     kind: Literal["cloudwatch-logs"] = Field(description="This kind of export.")
@@ -167,6 +172,15 @@ class CloudwatchLogsExport(LineExport, ConfiguredExport):
         description="`auto`: each event that is JSON has the time that it names, the others the time of their arrival. "
         "`json-lines`: events that are not JSON are counted as not understood. `plain`: none is looked into.",
     )
+
+    def landing(self, home: Home) -> LogGroupLanding:
+        """Say which log groups the export lands in, those to come included."""
+        return LogGroupLanding(regions=(home.region,), names=self.log_groups, prefixes=self.log_group_prefixes)
+
+    @property
+    def has_own_key(self) -> bool:
+        """Whether the export's stack makes a key: one that changes nothing of its log groups has none."""
+        return bool(self.log_group_prefixes or self.retention_days or self.encrypt)
 
     @property
     def quiet_minutes(self) -> int:

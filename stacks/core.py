@@ -21,7 +21,7 @@ from constructs_lib.replication import Replication
 from constructs_lib.subscription_stream import SubscriptionStream
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination
-from settings.exports import LogGroupExport, announced_to
+from settings.exports import LogGroupExport
 from settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import hear_of_alarms, recipients
@@ -271,11 +271,11 @@ class CoreStack(Stack):
         """
         if destination == ARCHIVE:
             sid, actions = "PutArchive", ["s3:PutObject"]
-            exports = [each for each in self._settings.exports if ARCHIVE in announced_to(each)]
+            exports = [each for each in self._settings.exports if ARCHIVE in each.announced_to]
         else:
             sid, actions = "ReadArchive", ["s3:GetObject"]
             exports = [each for each in self._settings.exports if isinstance(each, LogGroupExport)]
-            exports = [each for each in exports if destination in announced_to(each)]
+            exports = [each for each in exports if destination in each.announced_to]
         objects = [f"{self.archive.arn}/logs/{export.name}/*" for export in exports]
         for number, some in enumerate(_fitting(objects), 1):
             description = "Logdock: the archives of the exports that ship there"

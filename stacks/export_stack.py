@@ -24,7 +24,7 @@ from constructs_lib.wiring import (
 from settings import Deployment
 from settings.connect import Connect
 from settings.export_base import ConfiguredExport
-from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport, announced_to
+from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.names import Names
 from settings.shipper_document import shipper_document
 from stacks import subscriptions
@@ -61,7 +61,7 @@ class ExportStack(Stack):
         self._export, self._connector_source = export, connector_source
         self.alarms = ExportAlarms(self, "Alarms", settings=settings, names=names, export=export)
         document = shipper_document(export) | {
-            "landing": settings.landing(export).document,
+            "landing": export.landing(settings).document,
             "ship_to": list(export.ship_to),
         }
         self.configuration = ExportConfiguration(
@@ -91,7 +91,7 @@ class ExportStack(Stack):
             self,
             "Landing",
             LandingBucketProps(
-                bucket_name=self.settings.landing_bucket(export),
+                bucket_name=export.landing(self.settings).bucket,
                 encryption_key=key.key if key and by_default else None,
                 admitted_key=key.key if key and not by_default else None,
                 hot_days=self.settings.kept.hot_days,
@@ -203,7 +203,7 @@ class ExportStack(Stack):
 
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
-        destinations = announced_to(self._export)
+        destinations = self._export.announced_to
         if destinations:
             self._announce(self.names.bucket("archive"), f"logs/{self._export.name}/", destinations)
 

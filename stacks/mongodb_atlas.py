@@ -105,7 +105,7 @@ class MongodbAtlasStack(ExportStack):
     @property
     def _bucket(self) -> str:
         """What Atlas takes for a bucket's name."""
-        return self._atlas.mrap_arn or self.settings.landing_bucket(self._atlas)
+        return self._atlas.mrap_arn or self._atlas.landing(self.settings).bucket
 
     def _access_role(self, connector: Connector, connect: AtlasConnect) -> CustomResource:
         return connector.apply(

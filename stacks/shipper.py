@@ -30,7 +30,6 @@ from constructs_lib.shipper import (
 from constructs_lib.subscription_stream import StreamReader, StreamReaderProps, SubscriptionStream
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
-from settings.exports import announced_to
 from settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import hear_of_alarms
@@ -192,7 +191,7 @@ class ShipperStack(Stack):
                     rule_names=[
                         self._names.export(export.name)
                         for export in self._settings.exports
-                        if name in announced_to(export)
+                        if name in export.announced_to
                     ],
                     function=self._function(
                         self._names.shipper(name),

@@ -154,7 +154,7 @@ def atlas_tables(settings: Deployment) -> Sequence[TableProps]:
     return [
         TableProps(
             name=f"{export.name.replace('-', '_')}_landed",
-            location=(location := f"s3://{settings.landing_bucket(export)}/{export.prefix}/"),
+            location=(location := f"s3://{export.landing(settings).bucket}/{export.prefix}/"),
             partitions=f"{location}${{cluster}}/${{host}}/${{log_type}}/",
             columns=ATLAS_COLUMNS,
             keys=ATLAS_PARTITIONS,

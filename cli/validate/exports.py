@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cli.account import Account
-from cli.landings import landing_of
 from cli.validate.buckets import check_bucket, check_rule
 from cli.validate.checks import Checks
 from cli.validate.functions import check_secret
@@ -16,8 +15,8 @@ from settings.exports import (
     DatabaseExport,
     Export,
     MongodbAtlasExport,
-    has_key,
 )
+from settings.landing import BucketLanding, LogGroupLanding
 
 PROBE = "logdock-validate"
 """The name of an object or stream that nobody writes: IAM is asked about it."""
@@ -33,15 +32,15 @@ def check_export(account: Account, export: Export, most_groups: int = MOST_GROUP
     role = vendor_role(account, export, key_arn)
     if role:
         check_role(account, checks, role)
-    landing = landing_of(account.settings, export)
-    if landing:
+    landing = export.landing(account.settings)
+    if isinstance(landing, BucketLanding):
         check_bucket(account, checks, export, landing, key_arn)
         if export.ship_to:
             check_rule(account, checks, export, export.ship_to)
     else:
         check_log_groups(account, checks, export, most_groups)
-        if destinations := tuple(name for name in export.ship_to if name != "archive"):
-            check_rule(account, checks, export, destinations)
+        if export.announced_to:
+            check_rule(account, checks, export, export.announced_to)
     if isinstance(export, DatabaseExport):
         check_database(account, checks, export)
     if isinstance(export, AptibleExport) and export.decryption_keys_secret:
@@ -55,7 +54,7 @@ def vendor_role(account: Account, export: Export, key_arn: str | None) -> Vendor
     """Return what an export's role must be; None for one that no vendor assumes a role for."""
     names = account.names
     if isinstance(export, MongodbAtlasExport):
-        bucket = names.bucket_arn(account.settings.landing_bucket(export))
+        bucket = names.bucket_arn(export.landing(account.settings).bucket)
         through = {"s3:DataAccessPointArn": export.mrap_arn} if export.mrap_arn else {}
         deeds = [
             Deed(action="s3:PutObject", resource=f"{bucket}/{export.prefix}/{PROBE}", context=through),
@@ -74,6 +73,7 @@ def vendor_role(account: Account, export: Export, key_arn: str | None) -> Vendor
             deeds=deeds,
         )
     if isinstance(export, CockroachdbExport):
+        landing = export.landing(account.settings)
         return VendorRole(
             name=names.export(export.name),
             principal=None if export.connect else f"arn:{names.partition}:iam::{export.cluster_account_id}:root",
@@ -81,8 +81,8 @@ def vendor_role(account: Account, export: Export, key_arn: str | None) -> Vendor
             session_seconds=export.session_seconds,
             deeds=[
                 Deed(action=action, resource=f"{names.log_group_arn(group, region)}:log-stream:{PROBE}")
-                for region in export.regions or (names.region,)
-                for group in export.log_groups
+                for region in landing.regions
+                for group in landing.names
                 for action in ("logs:CreateLogStream", "logs:PutLogEvents")
             ],
         )
@@ -91,11 +91,11 @@ def vendor_role(account: Account, export: Export, key_arn: str | None) -> Vendor
 
 def _check_key(account: Account, checks: Checks, export: Export) -> str | None:
     """Check the export's keys; return the ARN of the one in the deployment's own Region."""
-    if not has_key(export):
+    if not export.has_own_key:
         return None
     found = None
-    regions = export.regions if isinstance(export, CockroachdbExport) and export.regions else (account.settings.region,)
-    for region in regions:
+    landing = export.landing(account.settings)
+    for region in landing.regions if isinstance(landing, LogGroupLanding) else (account.settings.region,):
         alias = f"alias/{account.names.in_region(export.name, region)}"
         arn = check_key(account, checks, alias, region)
         found = arn if region == account.settings.region else found

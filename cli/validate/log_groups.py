@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from cli.account import Account
-from cli.landings import log_groups_of
 from cli.subscriptions import subscription_of
 from cli.validate.checks import Checks, another_revision
 from settings.export_base import ConfiguredExport
@@ -25,7 +24,7 @@ def check_log_groups(account: Account, checks: Checks, export: Export, most: int
     """Check every log group of an export in every Region."""
     if not isinstance(export, LogGroupExport):
         return
-    groups = log_groups_of(account.settings, export)
+    groups = export.landing(account.settings)
     for prefix in groups.prefixes:
         _check_prefix(account, checks, export, prefix, most)
     days = export.retention_days

@@ -95,7 +95,7 @@ def an_atlas_export(deployed: Deployed) -> None:
     Path("atlas.yaml").write_text((ROOT / "examples" / "mongodb-atlas.yaml").read_text())
     export = settings.exports[0]
     assert isinstance(export, MongodbAtlasExport)
-    role, bucket = "arn:aws:iam::111122223333:role/acme-prod-orders", settings.landing_bucket(export)
+    role, bucket = "arn:aws:iam::111122223333:role/acme-prod-orders", export.landing(settings).bucket
     key = "arn:aws:kms:eu-west-1:111122223333:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11"
     steps = atlas_steps(export, role_arn=role, bucket=bucket, key_arn=key)
     outputs = {"RoleArn": role, "BucketName": bucket, "Prefix": export.prefix, "KmsKeyArn": key, "NextSteps": steps}

@@ -115,7 +115,7 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         orders: Any = next(export for export in settings.exports if export.name == "orders")
         role = {"iamAssumedRoleArn": f"{ROLE}orders", "authorizedDate": "2026-11-01T00:00:00Z", "roleId": ROLE_ID}
         integration = {
-            "id": "i", "type": "S3_LOG_EXPORT", "bucketName": settings.landing_bucket(orders), "iamRoleId": ROLE_ID,
+            "id": "i", "type": "S3_LOG_EXPORT", "bucketName": orders.landing(settings).bucket, "iamRoleId": ROLE_ID,
             "prefixPath": "atlas/orders/", "logTypes": list(orders.log_types), "kmsKey": KEY,
         }  # fmt: skip
         atlas.projects[PROJECT] = Project(

@@ -11,7 +11,6 @@ import pytest
 from log_shipper.telemetry import _UNITS
 
 from settings import Deployment, load_settings
-from settings.exports import LOG_GROUP_KINDS
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
 from tests.test_readme import anchors
 
@@ -173,7 +172,7 @@ def test_every_export_has_the_alarms_that_it_needs(path: Any) -> None:
     settings, example = load_settings(path), synthesize(path)
     for export in settings.exports:
         names = set(named(example, export.name))
-        archived = {"archive"} if export.kind in LOG_GROUP_KINDS else set()
+        archived = {"archive"} if export.lands_in == "log groups" else set()
         shipped = {*export.ship_to} - archived
         needed = {f"lag-{each}" for each in archived | shipped} | {f"refused-{each}" for each in shipped}
         needed |= {"handover"} if shipped else set()

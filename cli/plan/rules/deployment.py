@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from cli.plan.changes import Change
 from cli.plan.effects import Effect, Kind, joined
 from cli.plan.rules.common import effect
-from settings.exports import LOG_GROUP_KINDS
 
 
 def another_deployment(change: Change) -> Iterable[Effect]:
@@ -133,7 +132,7 @@ def subscriptions(change: Change) -> Iterable[Effect]:
         )
         return
     exports = " ".join(
-        f"{change.new.deployment}-{each.name}" for each in change.new.exports if each.kind in LOG_GROUP_KINDS
+        f"{change.new.deployment}-{each.name}" for each in change.new.exports if each.lands_in == "log groups"
     )
     yield effect(
         change,

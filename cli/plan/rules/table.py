@@ -191,7 +191,7 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("ExportBase", "max_expansion"): max_expansion,
     ("BucketExport", "path_fields"): ON_FROM_NOW,
     ("LineExport", "record_start"): ON_FROM_NOW,
-    ("LogGroupExport", "retention_days"): export_retention,
+    ("OwnLogGroupExport", "retention_days"): export_retention,
     ("Redaction", "markers"): markers,
     ("Redaction", "detectors"): redaction,
     ("Redaction", "patterns"): redaction,
