@@ -14,17 +14,17 @@ _CHUNK_BYTES, _PIECE_DIGITS = 16384, 4096
 _LONGEST = 20
 """The most digits of a card, and the one behind it."""
 _BORDERS = rb"\n\t ,;(){}<>|&?=/\[\]\"!#$*^`"
-_RUN = re.compile(
-    rb"([2-68](?<![0-9].)(?:(?<=[%b].)|())[0-9 .+\-\x1c-\x1e]{11,}+(?:(?<=[ \x1c-\x1e])|(?=[%b])|()))"
-    % (_BORDERS, _BORDERS)
+_RUN = rb"([2-68](?<![0-9].)(?:(?<=[%b].)|())[0-9 .+\-\x1c-\x1e]{11,}+(?:(?<=[ \x1c-\x1e])|(?=[%b])|()))" % (
+    _BORDERS,
+    _BORDERS,
 )
 _RUN_AS_BLANK = bytes(32 if byte in b"0123456789. +-\x1c\x1d\x1e" else 10 for byte in range(256))
-_LONG_RUN = re.compile(rb"[0-9][0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
+_LONG_RUN = rb"[0-9][0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+"
 _WIDE = ((b"\xc2\xa0", b"\x1c"), (b"\xe2\x80\x91", b"\x1d"), (b"\xe2\x80\xaf", b"\x1e"))
 _SEPARATORS = b" +-\x1c\x1d\x1e"
 # between two runs, between two separators, and beside what is no border: each stands where a digit would
 _NEXT_RUN, _FILLER, _UNSAFE = b"\x0b", b"\x0c", b"\x0e"
-_TWO_SEPARATORS = re.compile(rb"(?<=[ +\-\x1c-\x1e])(?=[ +\-\x1c-\x1e])")
+_TWO_SEPARATORS = rb"(?<=[ +\-\x1c-\x1e])(?=[ +\-\x1c-\x1e])"
 _AS_BLANK = bytes.maketrans(_SEPARATORS, b" " * len(_SEPARATORS))
 # a place is the digit (or what stands in its place) and, in the upper half of the byte, the separator before it
 _DIGITS = b"0123456789.\x0b\x0c\x0e"
@@ -42,7 +42,7 @@ _SHORTEST = bytes((bits & -bits).bit_length() for bits in range(256))
 # of these first two digits, only some have cards: the first four say which
 _VAGUE = (b"22", b"27", b"30", b"35", b"50", b"58", b"60", b"63", b"64", b"67")
 _IS_VAGUE = bytes(0xFF * (b"%02x" % byte in _VAGUE) for byte in range(256))
-_SET = re.compile(rb"[^\0]")
+_SET = rb"[^\0]"
 _CARD = "\xfa"
 _LENGTHS_OF = "|".join(
     rf"(?<=[{chr(i << 8)}-{chr(i << 8 | 255)}])[^\x0b-\x0e.]{{{2 * (FEWEST_DIGITS - 2 + i)}}}"
@@ -51,14 +51,14 @@ _LENGTHS_OF = "|".join(
 _FIRST = f"[{chr(0x100)}-{chr(0x8FF)}]"
 
 
-def _selection(separators: str) -> re.Pattern[str]:
+def _selection(separators: str) -> str:
     """Return an expression for cards, the first and shortest.
 
     Its groups are the first digit, and all others of a card that is beside no border. A search for the first digit is
     faster than one for either of two alternatives.
     """
     before, behind = rf"(?:(?<=[{separators}].)|(?<=\x0b\0.))", rf"(?=[{separators}]|\0\x0b|\0\.(?: |\0\x0b))"
-    return re.compile(rf"({_FIRST})(?:{before}(?:{_LENGTHS_OF}){behind}|({_LENGTHS_OF}))", re.DOTALL)
+    return rf"({_FIRST})(?:{before}(?:{_LENGTHS_OF}){behind}|({_LENGTHS_OF}))"
 
 
 # an e-mail address holds the others, too
@@ -86,7 +86,7 @@ def replace_cards(data: bytes, placeholder: bytes) -> tuple[bytes, bool]:
 
 def has_many_runs(data: bytes) -> bool:
     """Say whether much of a text is digits and separators, by its beginning."""
-    return sum(map(len, _LONG_RUN.findall(data, 0, 512))) > 128
+    return sum(map(len, re.findall(_LONG_RUN, data[:512]))) > 128
 
 
 def _chunks(data: bytes) -> Iterator[bytes]:
@@ -100,7 +100,7 @@ def _chunks(data: bytes) -> Iterator[bytes]:
 
 
 def _replaced(data: bytes, placeholder: bytes) -> tuple[bytes, bool]:
-    parts = _RUN.split(data)
+    parts = re.split(_RUN, data)
     runs = parts[1::4]
     if not runs:
         return data, True
@@ -111,7 +111,7 @@ def _replaced(data: bytes, placeholder: bytes) -> tuple[bytes, bool]:
         ]
     array = _NEXT_RUN.join([b"", *runs, b""])
     if b"  " in array.translate(_AS_BLANK):
-        array = _TWO_SEPARATORS.sub(_FILLER, array)
+        array = re.sub(_TWO_SEPARATORS, _FILLER, array)
     coded = _with_next(array.translate(_VALUES), array.translate(_KINDS)).translate(None, bytes([_SEPARATOR]))
     lengths = _lengths(coded)
     if lengths.count(0) == len(lengths):
@@ -120,8 +120,9 @@ def _replaced(data: bytes, placeholder: bytes) -> tuple[bytes, bool]:
     wide[::4] = coded.translate(_SEPARATOR_OF)
     wide[2::4] = coded.translate(_DIGIT_OF)
     wide[3::4] = lengths
+    # the expressions are compiled when they are first used, so that a start does not wait for them
     expression = _SELECTED if b"@" in data else _SELECTED_WITHOUT_EMAIL
-    pieces = expression.split(wide.decode("utf-16-le"))
+    pieces = re.split(expression, wide.decode("utf-16-le"), flags=re.DOTALL)
     others = pieces[2::3]
     is_whole = others.count(None) == len(others)
     if is_whole:
@@ -156,7 +157,7 @@ def _lengths(coded: bytes) -> bytes:
         is_vague = twos.translate(_IS_VAGUE)
         if 255 in is_vague:
             both = int.from_bytes(is_vague, "little") & int.from_bytes(part, "little")
-            for at in [place.start() for place in _SET.finditer(both.to_bytes(len(part), "little"))]:
+            for at in [place.start() for place in re.finditer(_SET, both.to_bytes(len(part), "little"))]:
                 prefix = number[start + at : start + at + 4]
                 part[at] &= LENGTHS[prefix] if prefix.isdigit() else 0
         parts.append(part[:_PIECE_DIGITS])

@@ -15,9 +15,10 @@ from operator import itemgetter
 # between two words, and in place of an escaped border
 _SPLIT, _OTHER, PERCENT = b"\x03", b"\x04", b"\x06"
 MARKS = (_SPLIT, _OTHER, PERCENT)
+# the expressions are compiled when they are first used, so that a start does not wait for them
 # escapes of what no token has: a control character, blank, !"#$&()*,/;<=>?[]^`{|} or DEL
 _CODES = "(?:[01][0-9a-fA-F]|2[0-4689aAcCfF]|3[b-fB-F]|5[bdeBDE]|60|7[bcdfBCDF])"
-_BORDER = re.compile(rf"(%(?:25)*+{_CODES}|\\++(?:(?:u00|x){_CODES}|[nrtbf\"/]))".encode())
+_BORDER = rf"(%(?:25)*+{_CODES}|\\++(?:(?:u00|x){_CODES}|[nrtbf\"/]))".encode()
 _FIRST_TWO = itemgetter(slice(2))
 # of signs that are no border
 _CODES_OF_TOKENS = {
@@ -25,17 +26,17 @@ _CODES_OF_TOKENS = {
     for code in b"'+-./0123456789:@ABCDEFGHIJKLMNOPQRSTUVWXYZ\\_abcdefghijklmnopqrstuvwxyz~"
     for is_lower in (True, False)
 } - {b"2f", b"2F"}
-_LETTER_AND_WORD = re.compile(rb"\\[nrtbf](?![\n\t ,;(){}<>|&?=\[\]\"!#$*^`\\])")
-_STRAY_PERCENT = re.compile(rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))")
+_LETTER_AND_WORD = rb"\\[nrtbf](?![\n\t ,;(){}<>|&?=\[\]\"!#$*^`\\])"
+_STRAY_PERCENT = rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))"
 _PERCENT_AS_EQUALS = bytes.maketrans(b"%=", b"=\xf8")
-_CHARACTER = re.compile(rb"\\[ux]")
-_PAIR_BEFORE_CHARACTER = re.compile(rb"\\\\[ux]")
+_CHARACTER = rb"\\[ux]"
+_PAIR_BEFORE_CHARACTER = rb"\\\\[ux]"
 _AT = rb"(?:\\*+@|\\++(?:u00|x)40|%(?:25)*+40)"
-_QUOTE_AT, _ENCODED_QUOTE_AT = re.compile(b'"' + _AT), re.compile(b"22" + _AT)
+_QUOTE_AT, _ENCODED_QUOTE_AT = b'"' + _AT, b"22" + _AT
 _BETWEEN_DIGITS = (rb"[ +\-]", rb"\x03[\x04\x06]\x03", rb"\xc2\xa0", rb"\xe2\x80[\x91\xaf]")
-_BEHIND_DIGITS = re.compile(rb"(?<=[0-9])(?=(?:%b)[0-9])" % b"|".join(_BETWEEN_DIGITS))
-_BEFORE_DIGITS = re.compile(rb"(?:%b)(?=[0-9])" % b"|".join(rb"(?<=[0-9]\x04%b)" % sign for sign in _BETWEEN_DIGITS))
-_JOINED_ESCAPE = re.compile(rb"(?:%|\\x|\\u00)[0-7][0-9][ +\-][0-9]")
+_BEHIND_DIGITS = rb"(?<=[0-9])(?=(?:%b)[0-9])" % b"|".join(_BETWEEN_DIGITS)
+_BEFORE_DIGITS = rb"(?:%b)(?=[0-9])" % b"|".join(rb"(?<=[0-9]\x04%b)" % sign for sign in _BETWEEN_DIGITS)
+_JOINED_ESCAPE = rb"(?:%|\\x|\\u00)[0-7][0-9][ +\-][0-9]"
 _DIGITS_AND_BLANKS = bytes(
     48 if 48 <= byte < 58 else 32 if byte in b" +-\x04\x06\xa0\x91\xaf" else 97 for byte in range(256)
 )  # fmt: skip
@@ -90,17 +91,17 @@ class Words:
 
 def has_encoded_quote(data: bytes) -> bool:
     """Say whether a quoted local part of an e-mail address may end in a text, however its signs are written."""
-    return any(expression.search(data) is not None for expression in (_QUOTE_AT, _ENCODED_QUOTE_AT))
+    return any(re.search(expression, data) is not None for expression in (_QUOTE_AT, _ENCODED_QUOTE_AT))
 
 
 def may_begin_in_escape(data: bytes) -> bool:
     r"""Say whether a word follows the letter of an escape such as `\n`."""
-    return _LETTER_AND_WORD.search(data) is not None
+    return re.search(_LETTER_AND_WORD, data) is not None
 
 
 def has_joined_escape(data: bytes) -> bool:
     """Say whether the digits of an escape may begin what is a card number as it is written."""
-    return _may_join_digits(data) and _JOINED_ESCAPE.search(data) is not None
+    return _may_join_digits(data) and re.search(_JOINED_ESCAPE, data) is not None
 
 
 def _may_join_digits(data: bytes) -> bool:
@@ -130,7 +131,7 @@ def forms(data: bytes, *, is_json: bool) -> Iterator[tuple[bytes, bytes]]:
         end = borders.find(b"\n", start + _CHUNK_BYTES) + 1 or len(data)
         chunk = data[start:end]
         is_simple = not _may_have_escaped_border(chunk)
-        parts = [chunk] if is_simple else _BORDER.split(chunk)
+        parts = [chunk] if is_simple else re.split(_BORDER, chunk)
         escapes = parts[1::2]
         forms = {escape: _forms_of(escape, is_plain_json=is_plain_json) for escape in {*escapes}}
         parts[1::2] = [forms[escape][0] for escape in escapes]
@@ -157,16 +158,16 @@ def _decoded(data: bytes, *, is_simple: bool) -> bytes:
     """
     if b"%" in data:
         if not is_simple:
-            data = _STRAY_PERCENT.sub(b"\xf9", data)
+            data = re.sub(_STRAY_PERCENT, b"\xf9", data)
         while b"%25" in data:
             data = data.replace(b"%25", b"%")
         # quoted-printable differs in the sign
         data = binascii.a2b_qp(data.translate(_PERCENT_AS_EQUALS)).replace(b"\xf8", b"=")
-    if b"\\" in data and _CHARACTER.search(data) is not None:
+    if b"\\" in data and re.search(_CHARACTER, data) is not None:
         data = data.replace(b"\\x", b"\\u00")
         for _ in range(4):
             data = data.decode("raw_unicode_escape", "replace").encode("latin-1", "backslashreplace")
-            if _PAIR_BEFORE_CHARACTER.search(data) is None:
+            if re.search(_PAIR_BEFORE_CHARACTER, data) is None:
                 break
             data = data.replace(b"\\\\", b"\\")
     if PERCENT in data:
@@ -175,7 +176,7 @@ def _decoded(data: bytes, *, is_simple: bool) -> bytes:
             data = data.replace(PERCENT + _SPLIT + bytes([sign]), PERCENT + _SPLIT + _OTHER + bytes([sign]))
     if _may_join_digits(data):
         # a card may begin in one word and end in another
-        data = _BEFORE_DIGITS.sub(_OTHER, _BEHIND_DIGITS.sub(_OTHER, data))
+        data = re.sub(_BEFORE_DIGITS, _OTHER, re.sub(_BEHIND_DIGITS, _OTHER, data))
     return data
 
 

@@ -14,20 +14,19 @@ from log_shipper.edits import Lines
 # percent-encoded ASCII character, encoded any number of times
 _ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
 # what is no percent-encoded ASCII character, encoded any number of times
-_PERCENT_OTHER = re.compile(rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))")
+_PERCENT_OTHER = rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))"
 # a pair of backslashes before what is no character's code
-_OTHER_PAIR = re.compile(rb"\\\\\\*+(?!u[0-9a-fA-F]{4})")
+_OTHER_PAIR = rb"\\\\\\*+(?!u[0-9a-fA-F]{4})"
 _PERCENT_AS_EQUALS = bytes.maketrans(b"%=", b"=\xf8")
 # what begins an escape that may matter: nothing is found over a line's end, and nothing begins behind it at a blank or
 # at such a sign, unless a quote or a header does; a letter outside ASCII is part of e-mail addresses alone
 _NO_BEGINNING = rb"[ ,;(){}<>|&?=\[\]!#$*^`\"\\]"
-_LEADS = (
+_BACKSLASH_LEADS = (
     rb"\\[bfnrtux/]",
     rb"\\(?:[tux/]|[bfnr](?!%b))" % _NO_BEGINNING,
     rb"\\(?:[tx/]|[bfnr](?!%b)|u(?!(?!00[0-7])[0-9a-fA-F]{4}(?:[g-zG-Z]|%b)))" % (_NO_BEGINNING, _NO_BEGINNING),
 )
-_BACKSLASH_LEADS = tuple(map(re.compile, _LEADS))
-_ALL_LEADS = tuple(re.compile(lead + rb"|%[0-7][0-9a-fA-F]") for lead in _LEADS)
+_ALL_LEADS = tuple(lead + rb"|%[0-7][0-9a-fA-F]" for lead in _BACKSLASH_LEADS)
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 _BACKSLASH_DECODED_LEAD = re.compile(rb"\\[ux/]")
 _DECODED_LEAD = re.compile(rb"\\[ux/]|%[0-7][0-9a-fA-F]")
@@ -121,14 +120,14 @@ class View:
         self.data = pieces
         self._layers.append(lambda: ([0, *accumulate([len(piece) + 1 for piece in taken[:-1]])], origins))
 
-    def _pieces(self, leads: re.Pattern[bytes], delimiters: bytes) -> tuple[list[bytes], list[int]]:
+    def _pieces(self, leads: bytes, delimiters: bytes) -> tuple[list[bytes], list[int]]:
         """Return the parts between delimiters that have the beginning of an escape, and where they begin."""
         data = self.data
         borders = data.translate(delimiters) if delimiters != _LINE_FEED else data
         taken: list[bytes] = []
         origins: list[int] = []
         begin = 0
-        for lead in leads.finditer(data):
+        for lead in re.finditer(leads, data):
             at = lead.start()
             if at < begin:
                 continue
@@ -174,7 +173,7 @@ def _percent_decoded(data: bytes) -> bytes | None:
 
     Quoted-printable differs in the sign: the standard library decodes it in C.
     """
-    if b"\\" in data or _PERCENT_OTHER.search(data) is not None:
+    if b"\\" in data or re.search(_PERCENT_OTHER, data) is not None:
         return None
     while b"%25" in data:
         data = data.replace(b"%25", b"%")
@@ -189,7 +188,7 @@ def _characters_decoded(data: bytes) -> bytes | None:
     has_pairs = b"\\\\" in data
     if not data.isascii() or b"\\x" in data or b"\\U" in data:
         return None
-    if has_pairs and (b"\\/" in data or b"005c" in data.lower() or _OTHER_PAIR.search(data) is not None):
+    if has_pairs and (b"\\/" in data or b"005c" in data.lower() or re.search(_OTHER_PAIR, data) is not None):
         return None
     try:
         text = data.replace(b"\\/", b"/").decode("raw_unicode_escape")
