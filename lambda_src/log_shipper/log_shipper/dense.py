@@ -35,11 +35,12 @@ _MIN_BYTES = 2048
 _CHUNK_BYTES, _PROBE_BYTES, PROBE_TOKENS = 16384, 256, 3
 _HEADER_BYTES = 48
 _SHARE = 48
-"""One of these signs in so many bytes, or digits, dots and capitals as two fifths of them: more than logs have."""
+"""One of these signs in so many bytes, or digits, dots and capitals as half of them: more than logs have."""
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 _ESCAPE_SHARE = 32
 """One escape in so many bytes."""
 _OTHERS = bytes(set(range(256)) - set(b".0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+_NO_GROUPS = bytes(set(range(256)) - set(b"0123456789 -"))
 _BORDERS = r"\n\t ,;(){}<>|&?=/\[\]\"!#$*^`"
 _BORDER_AS_LINE_FEED = bytes(10 if byte in b'\n\t ,;(){}<>|&?=/[]"!#$*^`' else byte for byte in range(256))
 # behind the first byte of a token: a search for that byte is faster than one for a border
@@ -99,7 +100,9 @@ def sample_of(data: bytes) -> bytes:
     size = len(data)
     if size < _MIN_BYTES:
         return b""
-    return b"".join([data[at : at + 64] for at in range(0, size, max(1024, size // 16))])
+    # at uneven distances, or lines of one length would be looked at in one place
+    places = [at + i * i * 61 % 512 for i, at in enumerate(range(0, size, max(1024, size // 16)))]
+    return b"".join([data[at : at + 64] for at in places])
 
 
 def is_dense(data: bytes) -> bool:
@@ -107,7 +110,8 @@ def is_dense(data: bytes) -> bool:
     sample = sample_of(data)
     return (
         (sample.count(b"@") + sample.count(b"::") + sample.count(b"earer ")) * _SHARE > len(sample)
-        or len(sample.translate(None, _OTHERS)) * 5 > len(sample) * 2
+        or len(sample.translate(None, _OTHERS)) * 2 > len(sample)
+        or len(sample.translate(None, _NO_GROUPS)) * 4 > len(sample) * 3
         or len(_ESCAPE_LEAD.findall(sample)) * _ESCAPE_SHARE > len(sample) > 0
     )  # fmt: skip
 

@@ -149,6 +149,8 @@ class Redactor:
         return b"".join(map(self._without_tokens, dense.windows(data)))
 
     def _without_tokens(self, data: bytes) -> bytes:
+        if not dense.is_dense(data):
+            return self._without_found(data)
         rest, cards = dense.replace_tokens(data, self._names)
         redacted = self._without_found(rest, cards)
         return redacted if rest is data else dense.fill_placeholders(redacted, self._names)

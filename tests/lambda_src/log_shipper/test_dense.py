@@ -9,6 +9,8 @@ from log_shipper import card_runs, dense, detectors, escapes
 from log_shipper.detectors import DETECTORS
 from log_shipper.redaction import Redactor
 
+from benchmarks.inputs import mongodb_lines
+
 PIECES = [
     "a@b.co", "ada.l-x@mail.ex-a.com", "o'b@x.de", "a@b.xn--p1ai", "a@b", "@", "'", ".", "-", "_", "1.1.1.1", "25",
     "10.200.30.255", "256.1.1.1", "01.2.3.4", "1.2.3.04", "::1", "1::", "::", "2001:db8::8a2e:370:7334", "12345::",
@@ -155,6 +157,11 @@ def test_a_header_and_its_value_stay_together() -> None:
 
 def test_a_block_of_logs_is_not_dense() -> None:
     assert not dense.is_dense(b'{"t":{"$date":"2026-11-21T02:03:04.000+00:00"},"msg":"ok","n":12}\n' * 100)
+
+
+def test_long_blocks_of_lines_of_one_length_are_not_dense() -> None:
+    for megabytes in (1, 2, 4, 8):
+        assert not dense.is_dense(b"\n".join(mongodb_lines(2200)) * megabytes)
 
 
 GROUPS = st.lists(
