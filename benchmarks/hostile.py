@@ -73,6 +73,10 @@ VARIED: dict[str, Callable[[random.Random], str]] = {
     "payment-card, numbers": lambda chance: f'{{"n":{_card(chance)}}}',
     "payment-card, digits": lambda chance: " ".join(str(chance.randrange(10)) for _ in range(20)),
     "aws-key": lambda chance: "AKIA" + _letters(chance, 16).upper(),
+    "email, encoded": lambda chance: f"{_letters(chance, 1)}%40{_letters(chance, 1)}.{_letters(chance, 2)}",
+    "email, quoted local part": lambda chance: f'"{_letters(chance, 1)}"@{_letters(chance, 1)}.{_letters(chance, 2)}',
+    "ipv6, encoded": lambda chance: f"{chance.randrange(4096):x}%3a%3a{chance.randrange(4096):x}",
+    "payment-card, dots": lambda chance: ".".join(re.findall("....", _card(chance))),
     "percent": lambda chance: "".join(f"%{chance.randrange(32, 37):x}" for _ in range(20)),
     "escapes": lambda chance: "".join(f"\\u00{chance.randrange(64, 128):x}" for _ in range(20)),
 }

@@ -13,6 +13,8 @@ from itertools import chain, compress, groupby
 
 import orjson
 
+from log_shipper import dense_escapes
+from log_shipper.card_runs import has_many_runs, replace_cards
 from log_shipper.detectors import (
     ACCESS_KEY,
     FEWEST_DIGITS,
@@ -22,7 +24,9 @@ from log_shipper.detectors import (
     LUHN_VALUE,
     Span,
     Text,
+    bearer_tokens,
     has_card,
+    has_dotted_card,
     payment_cards,
 )
 
@@ -31,8 +35,12 @@ _MIN_BYTES = 2048
 _CHUNK_BYTES, _PROBE_BYTES, PROBE_TOKENS = 16384, 256, 3
 _HEADER_BYTES = 48
 _SHARE = 48
-"""An @ or two colons in so many bytes, or digits, dots and capitals as half of them: more than what logs have."""
+"""One of these signs in so many bytes, or digits, dots and capitals as half of them: more than logs have."""
+_ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
+_ESCAPE_SHARE = 32
+"""One escape in so many bytes."""
 _OTHERS = bytes(set(range(256)) - set(b".0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+_NO_GROUPS = bytes(set(range(256)) - set(b"0123456789 -"))
 _BORDERS = r"\n\t ,;(){}<>|&?=/\[\]\"!#$*^`"
 _BORDER_AS_LINE_FEED = bytes(10 if byte in b'\n\t ,;(){}<>|&?=/[]"!#$*^`' else byte for byte in range(256))
 # behind the first byte of a token: a search for that byte is faster than one for a border
@@ -45,8 +53,16 @@ _SHORT_DOMAIN = rf"@{_LABEL}\.(?:{_TOP}{_ENDED}|(?:{_LABEL}\.)++{_TOP}{_ENDED})"
 _HEX, _GROUP = "[0-9A-Fa-f]", "[0-9A-Fa-f]{1,4}+"
 _SHORT_IPV6 = rf"(?::{_GROUP}){{0,2}}+::(?:{_GROUP}(?::{_GROUP}){{0,2}}+)?+{_ENDED}"
 _REST_OF_IPV6 = rf"(?::{_GROUP})*+::(?:{_GROUP}(?::{_GROUP})*+)?+"
-_OCTET = "(?!0[0-9]|2[6-9][0-9]|25[6-9]|[3-9][0-9]{2})[0-9]{1,3}+"
+_NEXT_OCTET = r"(?:[0-9]\.|[1-9][0-9]\.|1[0-9][0-9]\.|2[0-4][0-9]\.|25[0-5]\.)"
+_LAST_OCTET = "(?:[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])"
 _FIRST_OCTET = rf"[0-9]{_BEGUN}(?:\.|(?<!0)[0-9](?:\.|(?<![{_BORDERS}](?:[3-9].|2[6-9]))[0-9](?<!25[6-9])\.))"
+_QUOTED_EMAIL = rf'"(?<=[{_BORDERS}]")(?=[A-Za-z0-9])[^"\n]++"(?:{_SHORT_DOMAIN}|{_DOMAIN}{_ENDED})'
+_NAMES = re.compile(rb"secret|basic")
+# with a small letter, or it may be an address, a card or a key
+_BEARER_TOKEN = (
+    rf" (?<=[{_BORDERS}:][Bb][Ee][Aa][Rr][Ee][Rr] )(?=[A-Z0-9\-._~+/]*+[a-z])[A-Za-z0-9\-._~+/]{{8,}}+=*+"
+    rf"{_BORDER}(?! [0-9])"
+)
 # for each detector, bytes that every token has, and expressions; the first alternatives are for the shortest tokens
 _TOKENS = {
     "email": (
@@ -56,14 +72,26 @@ _TOKENS = {
         ("::", rf"::(?<=[{_BORDERS}]::){_GROUP}(?:{_ENDED}|(?::{_GROUP}){{1,5}}+{_ENDED})"),
         ("::", rf"{_HEX}{_BEGUN}{_HEX}{{0,3}}+(?:{_SHORT_IPV6}|(?!(?:{_HEX}*+:){{8}}){_REST_OF_IPV6}{_ENDED})"),
     ),
-    "ipv4": ((".", rf"{_FIRST_OCTET}{_OCTET}\.{_OCTET}\.{_OCTET}(?=(?:\.|:[0-9]{{1,5}})?[{_BORDERS}])"),),
+    "ipv4": (
+        (".", rf"{_FIRST_OCTET}{_NEXT_OCTET}{{2}}{_LAST_OCTET}(?=[{_BORDERS}]|(?:\.|:[0-9]{{1,5}})[{_BORDERS}])"),
+    ),
     "aws-key": (("A", rf"A{_BEGUN}{ACCESS_KEY[1:]}{_ENDED}"),),
 }  # fmt: skip
+# what begins as a card of twelve digits may be one in its first three groups
+_NOT_TWELVE = "(?<!5018)(?<!5020)(?<!5038)(?<!5893)(?<!6304)(?<!6390)(?<!6759)(?<!676[123])"
 # a blank is part of a card in groups
-_CARD = rf"([2-68]{_BEGUN}(?<![0-9] .)(?:[0-9]{{11,18}}+|[0-9]{{3}}(?:[ +\-][0-9]{{4}}){{3}}(?![0-9]))){_BORDER}"
+_CARD = (
+    rf"([2-68]{_BEGUN}(?<![0-9] .)"
+    rf"(?:[0-9]{{11,18}}+|[0-9]{{3}}{_NOT_TWELVE}(?:[ +\-][0-9]{{4}}){{3}}(?![0-9]))){_BORDER}"
+)
+# what is joined with it by a blank is too short to be one of its own
+_DOTTED_CARD = (
+    rf"([2-68]{_BEGUN}(?:(?<![0-9] .)|(?<=\.[0-9]{{4}} .)|(?<=\.[0-9]{{5}} .))[0-9]{{3}}\."
+    rf"(?:[0-9]{{4}}\.[0-9]{{4}}\.[0-9]{{4}}|[0-9]{{6}}\.[0-9]{{4,5}}))(?! [0-9](?![0-9]{{3}}\.)){_BORDER}"
+)
 _CARD_VALUE = r"([2-68](?<=[:,\[ ].)(?<![0-9] .)[0-9]{11,18}+)(?=[,\]} \n])"
 # private characters of Unicode, so that a block stays UTF-8, and a line of it JSON
-_PLACEHOLDERS = {name: chr(0xE000 + i).encode() for i, name in enumerate(("payment-card", *_TOKENS))}
+_PLACEHOLDERS = {name: chr(0xE000 + i).encode() for i, name in enumerate(("payment-card", "bearer-token", *_TOKENS))}
 _PLACEHOLDER_LEAD = b"\xee\x80"
 
 
@@ -72,16 +100,26 @@ def sample_of(data: bytes) -> bytes:
     size = len(data)
     if size < _MIN_BYTES:
         return b""
-    return b"".join([data[at : at + 64] for at in range(0, size, max(1024, size // 16))])
+    # at uneven distances, or lines of one length would be looked at in one place
+    places = [at + i * i * 61 % 512 for i, at in enumerate(range(0, size, max(1024, size // 16)))]
+    return b"".join([data[at : at + 64] for at in places])
 
 
 def is_dense(data: bytes) -> bool:
     """Say whether a block may be full of what is searched for, by a sample of it."""
     sample = sample_of(data)
     return (
-        (sample.count(b"@") + sample.count(b"::")) * _SHARE > len(sample)
+        (sample.count(b"@") + sample.count(b"::") + sample.count(b"earer ")) * _SHARE > len(sample)
         or len(sample.translate(None, _OTHERS)) * 2 > len(sample)
+        or len(sample.translate(None, _NO_GROUPS)) * 4 > len(sample) * 3
+        or len(_ESCAPE_LEAD.findall(sample)) * _ESCAPE_SHARE > len(sample) > 0
     )  # fmt: skip
+
+
+def has_dense_escapes(data: bytes) -> bool:
+    """Say whether a block may be full of escapes, by a sample of it."""
+    sample = sample_of(data)
+    return len(_ESCAPE_LEAD.findall(sample)) * _ESCAPE_SHARE > len(sample) > 0
 
 
 def windows(data: bytes) -> Iterator[bytes]:
@@ -103,29 +141,99 @@ def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, list[Spa
 
     Nothing is replaced where a token may belong to something that is longer than it.
     """
-    if b"\\" in data or b"%" in data or b'"@' in data or _PLACEHOLDER_LEAD in data:
+    if _PLACEHOLDER_LEAD in data:
         return data, None
-    if "aws-key" in names or "bearer-token" in names:
-        lower = data.lower()
-        if b"secret" in lower or b"bearer" in lower or b"basic" in lower:
+    if _has_header_or_key(data, names):
+        if b"\\" in data or b"%" in data or b'"@' in data or _NAMES.search(lower := data.lower()) is not None:
             return data, None
+        if "bearer-token" in names:
+            data = re.sub(_BEARER_TOKEN.encode(), b" " + _PLACEHOLDERS["bearer-token"], data)
+            if b"bearer" in lower and bearer_tokens(Text(b"\n" + data)):
+                return data, None
+    if b"\\" in data or b"%" in data:
+        data = _replace_encoded(data, names)
+        if b"\\" in data or b"%" in data:
+            return data, None
+    if b'"@' in data:
+        whole = data
+        if "email" in names:
+            quoted = re.compile(_QUOTED_EMAIL.encode())
+            data = _in_chunks(lambda chunk: quoted.sub(_PLACEHOLDERS["email"], chunk), data)
+        if b'"@' in data:
+            return whole, None
     cards: list[Span] | None = None
     if "payment-card" in names:
         cards = []
         if has_card(data):
-            data = _replace_cards(data)
-            cards = payment_cards(Text(b"\n" + data))
+            data, has_no_more = _replace_cards(data)
+            cards = [] if has_no_more else payment_cards(Text(b"\n" + data))
             if cards:
                 return data, cards
     expressions = token_expressions(names)
 
     def replace(chunk: bytes) -> bytes:
-        for placeholder, sign, expression in expressions:
-            if sign in chunk and expression.subn(b"", chunk[:_PROBE_BYTES])[1] >= PROBE_TOKENS:
-                chunk = expression.sub(placeholder, chunk)
-        return chunk
+        words = dense_escapes.Words(chunk, has_cards=False)
+        if words.is_shorter:
+            return words.restored(_tokens_replaced(b"\n\n" + words.text + b"\n\n", expressions)[2:-2])
+        return _tokens_replaced(chunk, expressions, PROBE_TOKENS)
 
     return _in_chunks(replace, data), cards
+
+
+def _tokens_replaced(text: bytes, expressions: list[tuple[bytes, bytes, re.Pattern[bytes]]], fewest: int = 0) -> bytes:
+    """Return a text with placeholders for its tokens, of those kinds of which it has so many at its beginning."""
+    for placeholder, sign, expression in expressions:
+        if sign in text and (not fewest or expression.subn(b"", text[:_PROBE_BYTES])[1] >= fewest):
+            text = expression.sub(placeholder, text)
+    return text
+
+
+def _replace_encoded(data: bytes, names: tuple[str, ...]) -> bytes:
+    """Return data with placeholders for tokens that have escapes in them or beside them."""
+    if not has_dense_escapes(data) or b'"@' in data or any(mark in data for mark in dense_escapes.MARKS):
+        return data
+    if ("email" in names and dense_escapes.has_encoded_quote(data)) or (
+        "payment-card" in names and dense_escapes.has_joined_escape(data)
+    ):
+        return data
+    sample = b"\n".join([form for _, form in dense_escapes.forms((sample_of(data) or data)[:384], is_json=False)])
+    if sum(expression.subn(b"", sample)[1] for _, _, expression in token_expressions(names)) < PROBE_TOKENS:
+        return data
+    words = dense_escapes.Words(data)
+    is_json = (
+        (b"{" in data or b"[" in data)
+        and dense_escapes.may_begin_in_escape(words.text)
+        and _has_only_documents(data.removesuffix(b"\n"))
+    )
+    forms = [*dense_escapes.forms(words.text, is_json=is_json)]
+    if any(_has_header_or_key(decoded, names) for _, decoded in forms):
+        return data
+    if any(dense_escapes.PERCENT in decoded for _, decoded in forms):
+        # what is found as it is written could begin in the digits of a percent-encoded border, or end in them
+        if (b"::" in data and b"fe" in data.lower()) or (b"@" in data and "email" in names):
+            return data
+        if b"::" in data:
+            names = tuple(name for name in names if name != "ipv6")
+    has_cards = "payment-card" in names and b"{" not in data and b"[" not in data
+    expressions = token_expressions(names)
+
+    def replace(text: bytes) -> bytes:
+        if has_cards:
+            text = _cards_replaced(_CARD, text, _PLACEHOLDERS["payment-card"])
+        return _tokens_replaced(text, expressions)
+
+    placeholders = {placeholder: placeholder for placeholder in _PLACEHOLDERS.values()}
+    return words.restored(
+        b"".join([dense_escapes.replaced(written, decoded, replace, placeholders) for written, decoded in forms])
+    )
+
+
+def _has_header_or_key(data: bytes, names: tuple[str, ...]) -> bool:
+    """Say whether there may be what is found behind a name: a secret key, or the value of a header."""
+    if "aws-key" not in names and "bearer-token" not in names:
+        return False
+    lower = data.lower()
+    return b"secret" in lower or b"bearer" in lower or b"basic" in lower
 
 
 @lru_cache(maxsize=64)
@@ -160,19 +268,23 @@ def _in_chunks(replace: Callable[[bytes], bytes], data: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _replace_cards(data: bytes) -> bytes:
-    """Return data with placeholders for cards without groups; a number of a JSON line becomes a string."""
+def _replace_cards(data: bytes) -> tuple[bytes, bool]:
+    """Return data with placeholders for cards, and whether there is no other; a number of JSON becomes a string."""
     placeholder = _PLACEHOLDERS["payment-card"]
     if b"{" not in data and b"[" not in data:
-        return _cards_replaced(_CARD, data, placeholder)
+        data = _cards_replaced(_DOTTED_CARD, _cards_replaced(_CARD, data, placeholder), placeholder)
+        if not has_many_runs(data):
+            return data, False
+        data, has_no_more = replace_cards(data, placeholder)
+        return data, has_no_more and not has_dotted_card(data)
     if not _has_only_documents(data.removesuffix(b"\n")):
-        return data
+        return data, False
     # every second part is a string: nothing is escaped
     parts = data.split(b'"')
     structure, strings = b'"'.join(parts[::2]), b'"'.join(parts[1::2])
     parts[::2] = _cards_replaced(_CARD_VALUE, structure, b"\0").split(b'"')
     parts[1::2] = _cards_replaced(_CARD, strings, placeholder).split(b'"') if strings else parts[1::2]
-    return b'"'.join(parts).replace(b"\0", b'"' + placeholder + b'"')
+    return b'"'.join(parts).replace(b"\0", b'"' + placeholder + b'"'), False
 
 
 def _has_only_documents(lines: bytes) -> bool:
@@ -195,20 +307,15 @@ def _cards_replaced(numbers_expression: str, data: bytes, replacement: bytes) ->
         if len(expression.findall(chunk[:_PROBE_BYTES])) < PROBE_TOKENS:
             return chunk
         parts = expression.split(chunk)
-        numbers = parts[1::2]
-        distinct = {*numbers}
-        if b"".join(distinct).isdigit():
-            cards = dict.fromkeys(_cards_among(distinct), replacement)
-        else:
-            written = {number: number.translate(None, b" +-") for number in distinct}
-            valid = {*_cards_among({*written.values()})}
-            # what begins as a card of twelve digits may be one in its first three groups
-            cards = {
-                number: replacement
-                for number, digits in written.items()
-                if digits in valid and (len(digits) == len(number) or LENGTHS[digits[:4]] & 1 == 0)
-            }
-        parts[1::2] = map(cards.get, numbers, numbers)
+        if not (numbers := parts[1::2]):
+            return chunk
+        written = b"\n".join(numbers).translate(None, b" +-.").split(b"\n")
+        distinct = {*written}
+        cards = dict.fromkeys(_cards_among(distinct), replacement)
+        if numbers_expression == _DOTTED_CARD:
+            # UnionPay's in printed groups have no check digit
+            cards |= {digits: replacement for digits in distinct if digits[:2] == b"62" and len(digits) == 16}
+        parts[1::2] = map(cards.get, written, numbers)
         return b"".join(parts)
 
     return _in_chunks(replace, data)

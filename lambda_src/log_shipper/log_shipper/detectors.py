@@ -184,6 +184,11 @@ def has_card(data: bytes) -> bool:
     return _card_search()(b"\n" + data, 0) is not None
 
 
+def has_dotted_card(data: bytes) -> bool:
+    """Say whether there may be a card number whose groups are divided by dots."""
+    return b"." in data and _DOTTED_CARD.search(data) is not None
+
+
 def _cards_in(runs: bytes) -> list[Span]:
     """Return the spans of card numbers in runs of digits, dots and separators, a line each.
 
@@ -221,26 +226,9 @@ def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
     if count < FEWEST_DIGITS:
         return []
     number = digits.translate(_DIGIT)
-    starts = digits.translate(_IS_START)
-    if not run[start - 1 : start].isdigit():
-        starts = b"\1" + starts[1:]
-    begins, breaks = _int(starts), _int(digits.translate(_IS_BREAK))
-    borders = begins if run[stop : stop + 1].isdigit() else begins | 1 << 8 * count
-    value = _int(number.translate(LUHN_VALUE))
-    values = value, _int(number.translate(LUHN_DOUBLED))
-    # by the first two digits
-    lengths = _int((value << 4 | value >> 8).to_bytes(count, "little").translate(LENGTHS_BY_TWO)) & begins * 255
-    printed = _printed_union_pay(number, begins, borders)
-    right = sums = broken = 0
-    for length in range(1, min(_MOST_DIGITS, count) + 1):
-        sums = values[(length + 1) % 2] + (sums >> 8)
-        if breaks:
-            broken |= breaks >> 8 * (length - 1)
-        bit = length - FEWEST_DIGITS
-        if bit >= 0 and (places := lengths >> bit & borders >> 8 * length):
-            cards = _int(sums.to_bytes(count, "little").translate(IS_TENFOLD)) | printed.get(length, 0)
-            right |= (cards & places & ~broken) << bit
-    candidates = right.to_bytes(count, "little")
+    candidates, _ = card_candidates(
+        digits, number, is_begun=not run[start - 1 : start].isdigit(), is_ended=not run[stop : stop + 1].isdigit()
+    )
     is_candidate = candidates.translate(_IS_SET)
     spans: list[Span] = []
     at = is_candidate.find(1)
@@ -262,6 +250,66 @@ def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
     return spans
 
 
+def card_candidates(
+    digits: bytes, number: bytes, *, is_begun: bool, is_ended: bool, may_break: bool = False
+) -> tuple[bytes, bytes]:
+    """Return for each digit what may be card numbers that begin there, a bit for each length, and its first two digits.
+
+    Parameters
+    ----------
+    digits : bytes
+        Digits, with a bit that says what stands before: 0x40 a separator, 0x80 a dot; dots end a number.
+    number : bytes
+        The digits alone, with 0 in place of a dot.
+    is_begun, is_ended : bool
+        A group of digits begins with the first one, and ends with the last one.
+    may_break : bool
+        Numbers that go on over a dot are told, too: the caller refuses them.
+    """
+    count = len(digits)
+    starts = digits.translate(_IS_START)
+    if is_begun:
+        starts = b"\1" + starts[1:]
+    begins, breaks = _int(starts), _int(digits.translate(_IS_BREAK))
+    borders = begins | 1 << 8 * count if is_ended else begins
+    value = _int(number.translate(LUHN_VALUE))
+    doubled = _int(number.translate(LUHN_DOUBLED))
+    # by the first two digits
+    twos = (value << 4 | value >> 8).to_bytes(count, "little")
+    lengths = _int(twos.translate(LENGTHS_BY_TWO)) & begins * 255
+    printed = _printed_union_pay(number, begins, borders)
+    right = 0
+    # of so many digits from each place on: of an even number the first is doubled
+    sums = {1: value, 2: doubled + (value >> 8)}
+    for length in range(FEWEST_DIGITS, min(_MOST_DIGITS, count) + 1):
+        bit = length - FEWEST_DIGITS
+        places = lengths >> bit & borders >> 8 * length
+        if breaks and places and not may_break:
+            places &= ~_any_of(breaks, length)
+        if places:
+            cards = _int(_sum_of(sums, length).to_bytes(count, "little").translate(IS_TENFOLD))
+            right |= ((cards | printed.get(length, 0)) & places) << bit
+    return right.to_bytes(count, "little"), twos
+
+
+def _sum_of(sums: dict[int, int], length: int) -> int:
+    """Return the sums of so many digits from each place on, and keep those that they consist of."""
+    if length not in sums:
+        first = 1 if length % 2 else 1 << (length - 1).bit_length() - 1
+        sums[length] = _sum_of(sums, first) + (_sum_of(sums, length - first) >> 8 * first)
+    return sums[length]
+
+
+def _any_of(flags: int, length: int) -> int:
+    """Return for each place whether any of so many from it on has the flag."""
+    seen = 1
+    while seen < length:
+        step = min(seen, length - seen)
+        flags |= flags >> 8 * step
+        seen += step
+    return flags
+
+
 def _printed_union_pay(number: bytes, begins: int, borders: int) -> dict[int, int]:
     """Return for each length where a number is that UnionPay's groups alone make a card.
 
@@ -270,17 +318,22 @@ def _printed_union_pay(number: bytes, begins: int, borders: int) -> dict[int, in
     result: dict[int, int] = {}
     if b"62" in number:
         begins &= _int(number.replace(b"62", b"\xff\0").translate(_IS_FULL))
-        for sizes in _PRINTED if begins else ():
-            length = sum(sizes)
-            ends = {*accumulate(sizes)}
-            matches, between = begins, 0
-            for place in range(1, length + 1):
-                if place in ends:
-                    matches &= borders >> 8 * place
-                else:
-                    between |= borders >> 8 * place
-            result[length] = result.get(length, 0) | (matches & ~between)
+        matched: dict[tuple[int, ...], int] = {(): begins}
+        for sizes in _PRINTED:
+            for i, size in enumerate(sizes):
+                if sizes[: i + 1] not in matched:
+                    matched[sizes[: i + 1]] = _group_of(size, sum(sizes[:i]), matched[sizes[:i]], borders)
+            result[sum(sizes)] = result.get(sum(sizes), 0) | matched[sizes]
     return result
+
+
+def _group_of(size: int, first: int, places: int, borders: int) -> int:
+    """Return the places of which the digit that is ``first`` behind each begins a group of so many digits."""
+    for place in range(first + 1, first + size):
+        if not places:
+            return 0
+        places ^= places & borders >> 8 * place
+    return places & borders >> 8 * (first + size)
 
 
 def _flat(text: bytes) -> bytes:
@@ -399,12 +452,16 @@ _REVERSED_LOCAL = re.compile(
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 # behind the first dot: the number before it, by how many digits it has
 _IPV4 = re.compile(
-    rf"\.(?:(?<=[^0-9.][0-9]\.)()|(?<=[^0-9.][1-9][0-9]\.)()|(?<=[^0-9.](?:1[0-9][0-9]|2[0-4][0-9]|25[0-5])\.)())"
+    rf"\.(?=[0-9])(?:(?<=[^0-9.][0-9]\.)()|(?<=[^0-9.][1-9][0-9]\.)()|(?<=[^0-9.](?:1[0-9][0-9]|2[0-4][0-9]|25[0-5])\.)())"
     rf"{_OCTET}\.{_OCTET}\.{_OCTET}(?!\.?[0-9])".encode()
 )
 # every IPv6 address has two colons together, or six
-# none has more than four digits behind the two colons, as the account in an ARN, or begins as a bucket's `s3:::name`
-_NO_ARN = r"(?![0-9A-Fa-f]{5})(?!(?<=s3::):[^0-9A-Fa-f.:])(?!(?<=s3:::)[^0-9A-Fa-f.:])"
+# none has more than four digits behind the two colons, as the account in an ARN, or begins as a bucket's `s3:::name`,
+# or has no digit on either side, as `AWS::S3::Object`: what follows another letter is none of its own
+_NO_ARN = (
+    r"(?![0-9A-Fa-f]{5})(?!(?<=s3::):[^0-9A-Fa-f.:])(?!(?<=s3:::)[^0-9A-Fa-f.:])"
+    r"(?!(?:(?<=[^0-9A-Fa-f.:]::)|(?<=[G-Zg-z][0-9A-Fa-f]::))[^0-9A-Fa-f.:%])"
+)
 _TWO_COLONS = re.compile(rf"::{_NO_ARN}".encode())
 _WHOLE_IPV6 = rb":(?:[0-9A-Fa-f]{1,4}:){5}"
 _COLONS = re.compile(rf":(?::{_NO_ARN}|[0-9A-Fa-f]{{1,4}}:(?:[0-9A-Fa-f]{{1,4}}:){{4}})".encode())

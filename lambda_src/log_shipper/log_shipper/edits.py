@@ -1,5 +1,6 @@
 """Edits of a line or of a block of lines: what was found where, and what replaces it."""
 
+from collections.abc import Sequence
 from itertools import islice
 from operator import gt, itemgetter
 
@@ -21,6 +22,17 @@ def replaced(data: bytes, spans: list[Edit]) -> bytes:
         parts += (data[done:start], replacement)
         done = end
     parts.append(data[done:])
+    return b"".join(parts)
+
+
+def replaced_found(data: bytes, found: list[Found], replacements: Sequence[bytes]) -> bytes:
+    """Return data with what was found, which is in order, replaced by what its detector has."""
+    if not found:
+        return data
+    starts, ends, which = zip(*found, strict=True)
+    parts = [b""] * (2 * len(found) + 1)
+    parts[::2] = map(data.__getitem__, map(slice, (0, *ends), (*starts, len(data))))
+    parts[1::2] = map(replacements.__getitem__, which)
     return b"".join(parts)
 
 

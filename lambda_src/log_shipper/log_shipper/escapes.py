@@ -13,10 +13,20 @@ from log_shipper.edits import Lines
 # an escape whose character may belong to something that is searched for, after any number of backslashes, and a
 # percent-encoded ASCII character, encoded any number of times
 _ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
-# what is no percent-encoded ASCII character, or an encoded percent sign
-_PERCENT_OTHER = re.compile(rb"%(?![0134567][0-9a-fA-F]|2[0-46-9a-fA-F])")
+# what is no percent-encoded ASCII character, encoded any number of times
+_PERCENT_OTHER = rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))"
+# a pair of backslashes before what is no character's code
+_OTHER_PAIR = rb"\\\\\\*+(?!u[0-9a-fA-F]{4})"
 _PERCENT_AS_EQUALS = bytes.maketrans(b"%=", b"=\xf8")
-_BACKSLASH_LEAD = re.compile(rb"\\[bfnrtux/]")
+# what begins an escape that may matter: nothing is found over a line's end, and nothing begins behind it at a blank or
+# at such a sign, unless a quote or a header does; a letter outside ASCII is part of e-mail addresses alone
+_NO_BEGINNING = rb"[ ,;(){}<>|&?=\[\]!#$*^`\"\\]"
+_BACKSLASH_LEADS = (
+    rb"\\[bfnrtux/]",
+    rb"\\(?:[tux/]|[bfnr](?!%b))" % _NO_BEGINNING,
+    rb"\\(?:[tx/]|[bfnr](?!%b)|u(?!(?!00[0-7])[0-9a-fA-F]{4}(?:[g-zG-Z]|%b)))" % (_NO_BEGINNING, _NO_BEGINNING),
+)
+_ALL_LEADS = tuple(lead + rb"|%[0-7][0-9a-fA-F]" for lead in _BACKSLASH_LEADS)
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 _BACKSLASH_DECODED_LEAD = re.compile(rb"\\[ux/]")
 _DECODED_LEAD = re.compile(rb"\\[ux/]|%[0-7][0-9a-fA-F]")
@@ -68,10 +78,13 @@ class View:
         """What computes where the pieces of each layer begin, and where they began; only where anything is found."""
 
     @classmethod
-    def of(cls, data: bytes) -> "View | None":
-        """Return the view of what is between two delimiters and has an escape; None when there is nothing to decode."""
+    def of(cls, data: bytes, lower: bytes) -> "View | None":
+        """Return the view of what is between two delimiters and has an escape; None when there is nothing to decode.
+
+        ``lower`` is data with lower-case letters.
+        """
         view = cls(data)
-        view._take_pieces()
+        view._take_pieces(lower)
         before = text = view.data
         if b"\\" in text:
             for escape, border in _CONTROLS:
@@ -82,7 +95,7 @@ class View:
             layers += 1
         return view if layers or text != before else None
 
-    def _take_pieces(self) -> None:
+    def _take_pieces(self, lower: bytes) -> None:
         """Leave what has an escape, between two delimiters: nothing that is found goes on over one.
 
         Only a quoted local part of an e-mail address does, and a header whose name and value are two values: where
@@ -93,32 +106,37 @@ class View:
         if len(_ESCAPE_LEAD.findall(sample)) * _DENSE_ESCAPES > len(sample) > 0:
             # so many pieces that taking them costs more than decoding all
             return
-        delimiters = _DELIMITERS_OF_HEADERS if b"basic" in self.data.lower() else _DELIMITERS
-        taken, origins = self._pieces(_LINE_FEED if b'"@' in self.data else delimiters)
+        delimiters = _DELIMITERS_OF_HEADERS if b"basic" in lower else _DELIMITERS
+        has_at = b"@" in data
+        has_quoted = has_at and b'"@' in data
+        leads = (_ALL_LEADS if b"%" in data else _BACKSLASH_LEADS)[
+            0 if has_quoted or delimiters is _DELIMITERS_OF_HEADERS else 1 if has_at else 2
+        ]
+        taken, origins = self._pieces(leads, _LINE_FEED if has_quoted else delimiters)
         pieces = b"\n".join(taken)
-        if _QUOTE_AT.search(pieces):
-            taken, origins = self._pieces(_LINE_FEED)
+        if b"40" in pieces and _QUOTE_AT.search(pieces):
+            taken, origins = self._pieces(leads, _LINE_FEED)
             pieces = b"\n".join(taken)
         self.data = pieces
         self._layers.append(lambda: ([0, *accumulate([len(piece) + 1 for piece in taken[:-1]])], origins))
 
-    def _pieces(self, delimiters: bytes) -> tuple[list[bytes], list[int]]:
+    def _pieces(self, leads: bytes, delimiters: bytes) -> tuple[list[bytes], list[int]]:
         """Return the parts between delimiters that have the beginning of an escape, and where they begin."""
         data = self.data
         borders = data.translate(delimiters) if delimiters != _LINE_FEED else data
-        search = (_ESCAPE_LEAD if b"%" in data else _BACKSLASH_LEAD).search
         taken: list[bytes] = []
         origins: list[int] = []
         begin = 0
-        while (match := search(data, begin)) is not None:
-            at = match.start()
+        for lead in re.finditer(leads, data):
+            at = lead.start()
+            if at < begin:
+                continue
             start = borders.rfind(b"\n", begin, at) + 1 or begin
-            end = borders.find(b"\n", at)
-            if end < 0:
-                end = len(data)
-            taken.append(data[start:end])
+            begin = borders.find(b"\n", at)
+            if begin < 0:
+                begin = len(data)
+            taken.append(data[start:begin])
             origins.append(start)
-            begin = end
         return taken, origins
 
     def _decode(self) -> bool:
@@ -126,7 +144,7 @@ class View:
         if (_DECODED_LEAD if b"%" in self.data else _BACKSLASH_DECODED_LEAD).search(self.data) is None:
             return False
         data = self.data
-        if (decoded := _percent_decoded(data)) is not None:
+        if (decoded := _percent_decoded(data) if b"%" in data else _characters_decoded(data)) is not None:
             self.data = decoded
             # where nothing is found, what was decoded where need not be known
             self._layers.append(lambda: _borders(*_decoded_parts(data)))
@@ -151,13 +169,32 @@ class View:
 
 
 def _percent_decoded(data: bytes) -> bytes | None:
-    """Return text decoded whose escapes are all percent-encoded ASCII characters, once; None where one may be another.
+    """Return text decoded whose escapes are all percent-encoded ASCII characters; None where one may be another.
 
     Quoted-printable differs in the sign: the standard library decodes it in C.
     """
-    if b"\\" in data or _PERCENT_OTHER.search(data) is not None:
+    if b"\\" in data or re.search(_PERCENT_OTHER, data) is not None:
         return None
+    while b"%25" in data:
+        data = data.replace(b"%25", b"%")
     return binascii.a2b_qp(data.translate(_PERCENT_AS_EQUALS)).replace(b"\xf8", b"=")
+
+
+def _characters_decoded(data: bytes) -> bytes | None:
+    r"""Return text decoded whose escapes are all `\uXXXX` or `\/`; None where one may be another.
+
+    A codec of the standard library decodes it in C: it leaves pairs of backslashes, of which one is the other's escape.
+    """
+    has_pairs = b"\\\\" in data
+    if not data.isascii() or b"\\x" in data or b"\\U" in data:
+        return None
+    if has_pairs and (b"\\/" in data or b"005c" in data.lower() or re.search(_OTHER_PAIR, data) is not None):
+        return None
+    try:
+        text = data.replace(b"\\/", b"/").decode("raw_unicode_escape")
+    except UnicodeDecodeError:
+        return None
+    return (text.replace("\\\\", "\\") if has_pairs else text).encode("utf-8", "surrogatepass")
 
 
 def _decoded_parts(data: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:

@@ -18,7 +18,7 @@ import orjson
 
 from log_shipper import dense
 from log_shipper.detectors import DETECTORS, Span, Text
-from log_shipper.edits import Edit, Found, Lines, by_quotes, merged, replaced
+from log_shipper.edits import Edit, Found, Lines, by_quotes, merged, replaced, replaced_found
 from log_shipper.escapes import View, before_escape
 from log_shipper.lenient_json import is_document, string_of
 from log_shipper.markers import ESCAPED_MARK, MARK_LEAD, MARKED_REDACTED, redact_marks, without_marks
@@ -145,36 +145,39 @@ class Redactor:
         if not self._detectors:
             return data
         if not dense.is_dense(data):
-            return replaced(data, self._edits(data))
+            return self._without_found(data)
         return b"".join(map(self._without_tokens, dense.windows(data)))
 
     def _without_tokens(self, data: bytes) -> bytes:
+        if not dense.is_dense(data):
+            return self._without_found(data)
         rest, cards = dense.replace_tokens(data, self._names)
-        redacted = replaced(rest, self._edits(rest, cards))
+        redacted = self._without_found(rest, cards)
         return redacted if rest is data else dense.fill_placeholders(redacted, self._names)
 
-    def _edits(self, data: bytes, cards: list[Span] | None = None) -> list[Edit]:
-        """Return what is to be replaced in a line or in a block of lines, in order and without overlap.
+    def _without_found(self, data: bytes, cards: list[Span] | None = None) -> bytes:
+        """Return a line or a block of lines with what is found replaced; where it overlaps, as one.
 
         ``cards`` are where cards are in a line feed and data, if that is known.
         """
-        found = self._detected(data, cards)
+        text = Text(b"\n" + data)
+        found = self._detected(text, cards)
         if b"\\" in data or b"%" in data:
-            found = self._with_decoded(data, found)
+            found = self._with_decoded(data, text, found)
         found = merged(found)
-        edits = [(start, end, self._replacements[i]) for start, end, i in found]
         if self._card >= 0 and (b"{" in data or b"[" in data) and self._card in map(itemgetter(2), found):
-            edits = self._with_numbers(data, edits)
-        return edits
+            edits = [(start, end, self._replacements[i]) for start, end, i in found]
+            return replaced(data, self._with_numbers(data, edits))
+        return replaced_found(data, found, self._replacements)
 
-    def _with_decoded(self, data: bytes, found: list[Found]) -> list[Found]:
+    def _with_decoded(self, data: bytes, text: Text, found: list[Found]) -> list[Found]:
         """Return what was found in data, and what is found once its escapes are decoded."""
         if b"\\" in data:
             lines = Lines(data)
             found.sort()
             found = [(first, end, i) for start, end, i in found if (first := before_escape(lines, start)) >= 0]
-        view = View.of(data)
-        if view is not None and (decoded := self._detected(view.data)):
+        view = View.of(data, text.lower)
+        if view is not None and (decoded := self._detected(Text(b"\n" + view.data))):
             starts, ends, which = zip(*decoded, strict=True)
             found += zip(view.originals(starts), view.originals(ends), which, strict=True)
         return found
@@ -234,9 +237,8 @@ class Redactor:
         value = string_of(token.decode())
         return token if value is None else orjson.dumps(self._redact_detected(value))
 
-    def _detected(self, data: bytes, cards: list[Span] | None = None) -> list[Found]:
-        """Return what each detector finds: start, end and which detector."""
-        text = Text(b"\n" + data)
+    def _detected(self, text: Text, cards: list[Span] | None = None) -> list[Found]:
+        """Return what each detector finds behind the line feed of a text: start, end and which detector."""
         return [
             (start - 1, end - 1, i)
             for i, find in enumerate(self._detectors)

@@ -1,11 +1,15 @@
 """A block that is full of what is searched for is redacted as any other: with and without the replacement of tokens."""
 
+import random
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from log_shipper import dense, detectors
+from log_shipper import card_runs, dense, detectors, escapes
 from log_shipper.detectors import DETECTORS
 from log_shipper.redaction import Redactor
+
+from benchmarks.inputs import mongodb_lines
 
 PIECES = [
     "a@b.co", "ada.l-x@mail.ex-a.com", "o'b@x.de", "a@b.xn--p1ai", "a@b", "@", "'", ".", "-", "_", "1.1.1.1", "25",
@@ -30,6 +34,7 @@ def redacted(block: str, names: tuple[str, ...], *, is_dense: bool) -> bytes | N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dense, "PROBE_TOKENS", 0)
         patch.setattr(dense, "is_dense", lambda _: is_dense)
+        patch.setattr(dense, "has_dense_escapes", lambda _: is_dense)
         return Redactor("keep", names).redact_lines(block.encode())
 
 
@@ -59,6 +64,91 @@ def test_tokens_are_replaced_in_every_chunk(secret: str, border: str) -> None:
     assert secret.encode() not in rest or (name == "payment-card" and border == " ")
 
 
+ESCAPES = ("%{:02x}", "%{:02X}", "%25{:02x}", "\\u{:04x}", "\\\\u{:04x}", "\\x{:02x}")
+CONTROLS = (
+    "\\n",
+    "\\t",
+    "\\b",
+    "\\/",
+    '\\"',
+    "\\\\n",
+    "\\\\",
+    "%zz",
+    "%C3%BC",
+    "\\u12",
+    "%25",
+    "\\ud83d\\ude00",
+    "\\u00e4",
+    "\\xff",
+)
+
+
+def encoded(seed: int) -> str:
+    """Return tokens of which some characters are escaped, in one way or in several."""
+    chance = random.Random(seed)  # noqa: S311 - reproducible input, not a secret
+    ways = chance.choice([ESCAPES[:1], ESCAPES[3:4], ESCAPES])
+    share = chance.choice([0, 0.1, 0.4, 1])
+    parts: list[str] = []
+    for _ in range(chance.randrange(1, 8)):
+        for piece in (chance.choice(PIECES[:40]), chance.choice(" ,\n=/;-:'\"@")):
+            parts += [
+                chance.choice(ways).format(ord(sign)) if chance.random() < share and sign.isascii() else sign
+                for sign in piece
+            ]
+        if chance.random() < 0.1:
+            parts.append(chance.choice(CONTROLS))
+    text = "".join(parts)
+    if chance.random() < 0.7:
+        return text
+    return "\n".join(f'{{"a":"{line}"}}' for line in text.replace('"', '\\"').split("\n"))
+
+
+ENCODED = st.integers(0, 2**32).map(encoded)
+
+
+@settings(deadline=None, max_examples=100)
+@given(ENCODED, st.permutations(NAMES), st.integers(1, len(NAMES)))
+@example("a%40b.co%201.1.1.1%201.1.1.1", NAMES, 6)
+@example(r"fe80\u003a:1%2ca@b.co", NAMES, 6)
+@example(r'"\u0078 a%40b.co y"\u0040b.co', NAMES, 6)
+@example(r"411\u0031 1111 1111 \u0031111-a\u0040b.co", NAMES, 6)
+@example('{"a":"a@b.co\\n"}', NAMES, 6)
+def test_a_dense_block_with_escapes_is_redacted_as_any_other(block: str, names: list[str], count: int) -> None:
+    chosen = tuple(names[:count])
+    assert redacted(block, chosen, is_dense=True) == redacted(block, chosen, is_dense=False)
+
+
+@settings(deadline=None, max_examples=100)
+@given(ENCODED)
+@example(r'"a\n b"@x.co')
+@example(r"Authorization:\n Basic c2VjcmV0dG9rZW4=")
+@example(r"secret key\t=\twJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+def test_escapes_that_are_passed_over_hide_nothing(block: str) -> None:
+    every = [escapes._ALL_LEADS[:1] * 3, escapes._BACKSLASH_LEADS[:1] * 3]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(escapes, "_ALL_LEADS", every[0])
+        patch.setattr(escapes, "_BACKSLASH_LEADS", every[1])
+        wanted = redacted(block, NAMES, is_dense=False)
+    assert redacted(block, NAMES, is_dense=False) == wanted
+
+
+@pytest.mark.parametrize(
+    "text", [r"\u0041", r"\\u0041", r"\\\u0041", r"\/\u00e9", r"\ud83d\ude00", "%41", "%252541", "%2541="]
+)
+def test_text_that_a_codec_decodes_is_as_without_it(text: str) -> None:
+    data = text.encode() * 3
+    views = []
+    for is_slow in (False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            if is_slow:
+                patch.setattr(escapes, "_percent_decoded", lambda _: None)
+                patch.setattr(escapes, "_characters_decoded", lambda _: None)
+            view = escapes.View.of(data, data.lower())
+            assert view is not None
+            views.append((view.data, [*view.originals(range(len(view.data) + 1))]))
+    assert views[0] == views[1]
+
+
 def test_a_header_and_its_value_stay_together() -> None:
     # the line feed between them is the first one behind 16 KiB
     block = "1.1.1.1 " * 2047 + "Authorization:\nBasic abcdefgh\n"
@@ -67,6 +157,11 @@ def test_a_header_and_its_value_stay_together() -> None:
 
 def test_a_block_of_logs_is_not_dense() -> None:
     assert not dense.is_dense(b'{"t":{"$date":"2026-11-21T02:03:04.000+00:00"},"msg":"ok","n":12}\n' * 100)
+
+
+def test_long_blocks_of_lines_of_one_length_are_not_dense() -> None:
+    for megabytes in (1, 2, 4, 8):
+        assert not dense.is_dense(b"\n".join(mongodb_lines(2200)) * megabytes)
 
 
 GROUPS = st.lists(
@@ -97,6 +192,20 @@ def test_cards_in_groups_are_the_first_and_shortest(groups: list[str], separator
         at = end or at + 1
     text = separator.join(groups)
     assert Redactor("keep", ("payment-card",)).redact(text) == separator.join(wanted)
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    GROUPS,
+    st.lists(st.sampled_from([" ", " ", " ", "-", "+", "\xa0", "\u2011", "\u202f", ".", "  ", " x", "@b.co,", "\n"]),
+             min_size=12, max_size=12),
+)  # fmt: skip
+@example(["4111", "1111", "1111", "1111"] * 3, [" "] * 12)
+def test_cards_are_replaced_together_as_one_by_one(groups: list[str], separators: list[str]) -> None:
+    text = "".join(group + separator for group, separator in zip(groups, separators, strict=False))
+    rest, _ = card_runs.replace_cards(text.encode(), b"\xee\x80\x80")
+    redactor = Redactor("keep", ("payment-card",))
+    assert redactor.redact(rest.decode()).replace("\ue000", "[payment-card]") == redactor.redact(text)
 
 
 def test_lengths_by_two_digits_allow_every_card() -> None:

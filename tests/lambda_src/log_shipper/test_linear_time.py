@@ -66,6 +66,9 @@ def test_four_times_the_input_is_four_times_the_work(name: str) -> None:
         "escapes", "escapes, nested", "three kinds", "email, sentences", "ipv4, ports", "percent, pieces",
         "escapes, pieces", "email, varied", "ipv4, varied", "ipv6, varied", "payment-card, varied", "aws-key, varied",
         "payment-card, numbers, varied", "percent, varied", "escapes, varied", "payment-card, digits",
+        "payment-card, grouped", "payment-card, dots", "payment-card, UnionPay", "payment-card, grouped, varied",
+        "email, encoded", "email, escaped", "email, quoted local part", "ipv6, encoded", "ipv6 and percent",
+        "percent, nested", "ipv6, encoded, varied", "email, encoded, varied",
     ],
 )  # fmt: skip
 def test_many_matches_take_few_steps_of_python(name: str) -> None:

@@ -50,6 +50,8 @@ def counting_failed_logins(pieces: Iterable[bytes], tally: Tally) -> Iterator[by
 
 def _failed_logins(lines: bytes) -> int:
     """Count failed logins in whole lines; only those that name the action are parsed, each once."""
+    if b"result" not in lines and b"\\" not in lines:
+        return 0
     count = 0
     position = lines.find(_LOGIN)
     while position >= 0:
@@ -62,6 +64,8 @@ def _failed_logins(lines: bytes) -> int:
 
 
 def _is_failed_login(line: bytes) -> bool:
+    if b"result" not in line and b"\\" not in line:
+        return False
     try:
         # a user's name may hold any byte
         document = orjson.loads(line if line.isascii() else line.decode("utf-8", "replace"))
