@@ -134,7 +134,7 @@ class Reader:
                 self.passed_over += 1
                 self._position, self._closing = self._position + 1, self._closing[1:]
                 continue
-            if not self._closing and self._open():
+            if self._closing[:1] != "}" and self._open():
                 continue
             document, end, is_broken = None, -1, True
             if self._may_be_element():
@@ -170,15 +170,15 @@ class Reader:
         self._opening = ""
 
     def _open(self) -> bool:
-        """Enter an array, if one begins here."""
-        found = _RECORDS.match(self._buffer, self._position)
-        if found:
-            self._opening, self._closing, end = found[0], "]}", found.end()
-        elif self._buffer[self._position] == "[" and self._begins_array():
-            self._opening, self._closing, end = "[", "]", self._position + 1
+        """Enter an array, if one begins here: a trail also inside of an array, another one not."""
+        if found := _RECORDS.match(self._buffer, self._position):
+            opening, closing = found[0], "]}"
+        elif not self._closing and self._buffer[self._position] == "[" and self._begins_array():
+            opening, closing = "[", "]"
         else:
             return False
-        self._position = end
+        self._opening, self._closing = self._opening + opening, closing + self._closing
+        self._position += len(opening)
         return True
 
     def _begins_array(self) -> bool:
@@ -230,7 +230,8 @@ class Reader:
 
     def _may_be_element(self) -> bool:
         """Say whether a record may begin here: an object or, in the arrays of what is said to be JSON, any value."""
-        return self._closing != "}" and (self._buffer[self._position] == "{" or (self._closing != "" and self._is_json))
+        is_object = self._buffer[self._position] == "{"
+        return self._closing[:1] != "}" and (is_object or (self._closing != "" and self._is_json))
 
     def _pass_over(self) -> Iterator[Record]:
         """Yield what is no JSON as lines: in an array up to the next whole element, elsewhere one line."""
