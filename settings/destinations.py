@@ -125,6 +125,9 @@ class LogzioDestination(Model):
         description="`fetch`: `least`: list and read its own feed alone. `vendor-documented`: list the whole archive "
         "bucket, as Logz.io's page asks for.",
     )
+    source_path: Switch = Field(
+        default=True, description="`fetch`: Logz.io adds the key of the feed's object to each line, as a field."
+    )
     archive_and_restore: LogzioArchive | None = Field(
         default=None,
         description="`fetch`: a second role, by which Logz.io's Archive & Restore writes to a bucket of yours and "
@@ -148,6 +151,13 @@ class LogzioDestination(Model):
     def _parsed_when_pushing(cls, value: bool, info: ValidationInfo) -> bool:
         if value and info.data.get("mode") == "fetch":
             raise refuse("false: with `mode: fetch` Logz.io reads the archive's lines as they are")
+        return value
+
+    @field_validator("source_path")
+    @classmethod
+    def _added_when_fetching(cls, value: bool, info: ValidationInfo) -> bool:
+        if not value and info.data.get("mode") == "push":
+            raise refuse("nothing: with `mode: push` no role is assumed, and this belongs to `mode: fetch`")
         return value
 
     @field_validator("connect", "account_id", "external_id", "session_seconds", "permissions", "archive_and_restore")

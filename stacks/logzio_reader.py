@@ -84,6 +84,7 @@ def logzio_reader(
             "Exports": exports,
             **({"LogType": destination.log_type} if destination.log_type else {}),
             **({"LogTypes": own_types} if own_types else {}),
+            **({} if destination.source_path else {"SourcePath": "false"}),
         }
         answered = {one: account.get_att_string(one) for one in ("LogzioAccount", "ExternalIds")}
         fetchers = connector.apply(

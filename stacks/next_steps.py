@@ -289,7 +289,7 @@ def fetch_steps(
                 "region": names.region.upper().replace("-", "_"),
                 "logsType": own.get(export) or destination.log_type or export,
                 "active": True,
-                "addS3ObjectKeyAsLogField": True,
+                "addS3ObjectKeyAsLogField": destination.source_path,
             }
         )
         for export in exports

@@ -41,6 +41,7 @@ def test_rejects_what_belongs_to_push_in_fetch_mode(refusal: Refusal, setting: s
         ("session_seconds", 3600),
         ("permissions", "vendor-documented"),
         ("archive_and_restore", {"bucket": "acme-logzio-archive"}),
+        ("source_path", False),
     ],
 )
 def test_rejects_what_belongs_to_fetch_in_push_mode(refusal: Refusal, setting: str, value: object) -> None:

@@ -147,6 +147,11 @@ def test_archive_follows_its_role_which_trusts_as_the_readers_does(synth: Any) -
     assert named(stack, "ArchivereaderRole")[trust] == named(stack, "ReaderreaderRole")[trust]
 
 
+def test_source_path_is_switched_off_only_if_asked_for(synth: Any) -> None:
+    _, properties = only(synth(source_path=False), "Custom::LogdockLogzioFetchers")
+    assert properties["SourcePath"] == "false"
+
+
 def test_the_connector_reads_one_secret_and_remembers_and_no_more(synth: Any) -> None:
     stack = synth()
     (policy,) = named(stack, "ConnectorreaderRole")["Policies"]

@@ -153,6 +153,7 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("LogzioDestination", "external_id"): external_id,
     ("LogzioDestination", "session_seconds"): session_seconds,
     ("LogzioDestination", "permissions"): "The reader reads the same objects with either.",
+    ("LogzioDestination", "source_path"): "Lines have the field with the object's key, or no longer.",
     ("LogzioDestination", "archive_and_restore"): archive_and_restore,
     ("LogzioDestination", "metrics"): metrics,
     **{(model, "concurrency"): CONCURRENCY for model in ("LogzioDestination", "OtlpDestination")},

@@ -19,6 +19,7 @@ from vendor_connector.request import (
     NotReadyError,
     Request,
     check_names,
+    flag,
     optional_text,
     text,
     text_map,
@@ -44,6 +45,7 @@ class Settings:
     bucket: str
     region: str
     log_types: Mapping[str, str]  # by prefix
+    source_path: bool
 
     @property
     def id(self) -> str:
@@ -57,7 +59,7 @@ class Settings:
             "bucket": self.bucket,
             "prefix": prefix,
             "active": True,
-            "addS3ObjectKeyAsLogField": True,
+            "addS3ObjectKeyAsLogField": self.source_path,
             "region": self.region.upper().replace("-", "_"),
             "logsType": self.log_types[prefix],
         }
@@ -79,7 +81,8 @@ def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
         external ids are those that the operation ``logzio-account`` was answered, under its configuration ``Account``.
     """
     check_names(
-        properties, (*PROPERTIES, "Account", "RoleArn", "Bucket", "Region", "Feed", "Exports", "LogType", "LogTypes")
+        properties,
+        (*PROPERTIES, "Account", "RoleArn", "Bucket", "Region", "Feed", "Exports", "LogType", "LogTypes", "SourcePath"),
     )
     account = Account.parse(properties)
     logzio_account, trusted = account.whom(text(properties, "Account"), physical_id)
@@ -92,6 +95,7 @@ def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
         role_arn=text(properties, "RoleArn"),
         bucket=text(properties, "Bucket"),
         region=text(properties, "Region"),
+        source_path="SourcePath" not in properties or flag(properties, "SourcePath"),
         log_types={
             f"{feed}{export}/": own.get(export) or log_type or export for export in texts(properties, "Exports")
         },
