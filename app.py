@@ -44,7 +44,7 @@ from stacks.core import CoreStack  # noqa: E402
 from stacks.dashboard import DashboardStack  # noqa: E402
 from stacks.database import DatabaseStack  # noqa: E402
 from stacks.export_stack import ExportStack  # noqa: E402
-from stacks.limits import exceeded  # noqa: E402
+from stacks.limits import limit_violations  # noqa: E402
 from stacks.mongodb_atlas import MongodbAtlasStack  # noqa: E402
 from stacks.replica import ReplicaStack  # noqa: E402
 from stacks.s3_logs import S3LogsStack  # noqa: E402
@@ -70,7 +70,7 @@ STACKS: Mapping[type, Callable[..., ExportStack]] = {
 def stage_source(source: Path) -> Path:
     """Copy a function's source into ``build`` with modes and times of its own, and return where it is.
 
-    The CDK zips files with the mode that they have, and its asset hash does not tell modes apart (aws-cdk#8233): a
+    The CDK zips files with the mode that they have, and its asset hash ignores modes (aws-cdk#8233): a
     clone made under umask 077 would upload code that Lambda cannot read, under the hash of code that it can. The
     folder is named after what is in it, so that it is never changed while another process reads it.
     """
@@ -166,7 +166,7 @@ def build_app(
             stacks.append(stack)
         home, *others = stacks
         if getattr(export, "connect", None):
-            # The vendor is told last: it then writes in every Region.
+            # The vendor's export is created last: it then writes in every Region.
             for other in others:
                 home.add_stack_dependency(other)
     if settings.dashboard:
@@ -200,7 +200,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     templates = {stack.stack_name: stack.template for stack in app.synth().stacks}
-    for line in (errors := exceeded(templates)):
+    for line in (errors := limit_violations(templates)):
         print(line, file=sys.stderr)
     return 2 if errors else 0
 

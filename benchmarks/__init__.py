@@ -8,6 +8,6 @@ LONG_SECONDS = 8
 _BEGUN = time.monotonic()
 
 
-def tell(what: str) -> None:
+def report_progress(what: str) -> None:
     """Say on standard error what is measured now, and after how many seconds."""
     sys.stderr.write(f"{time.monotonic() - _BEGUN:5.0f} s  {what}\n")

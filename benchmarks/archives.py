@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from isal import igzip
 
-from benchmarks import search, tell
+from benchmarks import report_progress, search
 from benchmarks.search_outside import METADATA
 from benchmarks.subjects import peak_rss_mb
 
@@ -44,7 +44,7 @@ def measure(folder: Path, large_mb: int) -> dict[str, Any]:
     sizes: list[dict[str, Any]] = []
     for megabytes in (SMALL_MB, large_mb):
         place = folder / f"of{megabytes}"
-        tell(f"an archive of {megabytes} MB is made, searched and saved")
+        report_progress(f"an archive of {megabytes} MB is made, searched and saved")
         lines = fill(place, megabytes)
         with search.Outside(folder, place.name, 0.0, 1) as outside:
             sizes.append({

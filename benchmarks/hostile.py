@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import inputs, tell
+from benchmarks import inputs, report_progress
 from benchmarks.shipper import DETECTORS, ROOT
 
 MIB = 1024 * 1024
@@ -164,7 +164,7 @@ def measure(_: Path) -> dict[str, Any]:
         # what is imported and compiled when it is first used is no cost of the plain case
         subject[2](subject[1])
     for name, unit, run in subjects():
-        tell(f"hostile: {name}")
+        report_progress(f"hostile: {name}")
         per_mib: dict[str, float] = {}
         for mib in SIZES:
             data = unit * (mib * MIB // len(unit))

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import tell
+from benchmarks import report_progress
 
 ROOT = Path(__file__).parents[1]
 DELAYS_MS = (0, 30, 100)
@@ -36,7 +36,7 @@ def measure(_folder: Path, runs: int = 1) -> dict[str, Any]:
     rows = []
     for delay in DELAYS_MS:
         for name, (kind, bucket) in SUBJECTS.items():
-            tell(f"{name}, objects of ten lines, AWS answers after {delay} ms")
+            report_progress(f"{name}, objects of ten lines, AWS answers after {delay} ms")
             figures = [_once(kind, bucket, delay, document, policy) for _ in range(runs)]
             least = min(figures, key=lambda figure: figure["ms_per_object"])
             rows.append({"destination": name, "s3_ms": delay, **least})

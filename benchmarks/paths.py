@@ -5,7 +5,7 @@ from typing import Any
 
 from isal import igzip
 
-from benchmarks import inputs, tell
+from benchmarks import inputs, report_progress
 from benchmarks.shipper import DETECTORS, Bench
 
 DESTINATIONS = ("logzio", "otlp")
@@ -29,7 +29,7 @@ def measure(folder: Path, runs: int, records: int) -> dict[str, Any]:
         sizes[name] = len(data) / 1e6 or sizes[FRIENDLY]
         for destination in DESTINATIONS:
             for redaction, added in REDACTION.items():
-                tell(f"{name} to {destination}, redaction: {redaction}")
+                report_progress(f"{name} to {destination}, redaction: {redaction}")
                 export = {"vendor": vendor or "mongodb-atlas", "landing": {"bucket": "landing"}} | added
                 subject = "ship_wrap" if data else "ship_pass"
                 cpu = bench.measure(subject, records, export, kind=destination)["cpu"]

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 from isal import igzip
 
-from benchmarks import LONG_SECONDS, tell
+from benchmarks import LONG_SECONDS, report_progress
 from benchmarks.inputs import mongodb_lines
 
 ROOT = Path(__file__).parents[1]
@@ -103,7 +103,7 @@ class Outside:
 
     def both(self, hours: int, pattern: str) -> dict[str, float]:
         """Search the first hours of the day both ways, by turns; return the least of each, and the ratios."""
-        tell(f"search {hours} h of {self._name} for {pattern}, S3 answers after {self._latency * 1000:.0f} ms")
+        report_progress(f"search {hours} h of {self._name} for {pattern}, S3 takes {self._latency * 1000:.0f} ms")
         until = "2026-11-22" if hours == HOURS else f"2026-11-21T{hours:02}:00Z"
         ours = ["-m", "cli", "logs", "--raw", "--grep", pattern, "--since", "2026-11-21", "--until", until]
         prefixes = [f"logs/app/dt=2026-11-21/hour={hour:02}/" for hour in range(hours)]

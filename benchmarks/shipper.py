@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import LONG_SECONDS, inputs, tell
+from benchmarks import LONG_SECONDS, inputs, report_progress
 
 ROOT = Path(__file__).parents[1]
 DETECTORS = ["email", "ipv4", "ipv6", "payment-card", "aws-key", "bearer-token"]
@@ -31,7 +31,9 @@ class Bench:
 
     def measure(self, name: str, records: int, export: dict[str, Any], **more: str) -> dict[str, float]:
         """Return the least CPU seconds and the peak RSS of a subject."""
-        tell(f"{name.replace('_', ' ')}, {records:,} lines{', with redaction' if 'redaction' in export else ''}")
+        report_progress(
+            f"{name.replace('_', ' ')}, {records:,} lines{', with redaction' if 'redaction' in export else ''}"
+        )
         from log_shipper.export_config import parse_export_config
 
         document = json.dumps(export)

@@ -31,7 +31,7 @@ def _input(value: float, what: str, source: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inputs:
-    """The prices and assumptions; whoever has others puts them in their place."""
+    """The prices and assumptions; replace them with your own figures."""
 
     stream_hour: float = _input(0.04, "a Kinesis stream on demand, $ an hour", "price")
     gb_in: float = _input(0.08, "written to it, $ a GB; each record counts as whole KB", "price")
@@ -52,7 +52,7 @@ class Inputs:
     )
     line_bytes: float = _input(300, "bytes of a line", "assumed; lines come evenly over the day")
     compressed: float = _input(0.2, "share of its size that gzip leaves", "assumed")
-    payload_bytes: float = _input(300, "compressed bytes of a payload besides its lines", "assumed")
+    payload_bytes: float = _input(300, "compressed bytes of a payload without its lines", "assumed")
     shards: float = _input(4, "shards of a stream on demand", "its size until it takes more than 4 MB a second")
     batch_seconds: float = _input(60, "seconds after which a shard's records are handed over", "set by the stack")
     invocation_bytes: float = _input(6_000_000, "bytes of an invocation at most, in base64", "Lambda's limit")

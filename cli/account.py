@@ -77,7 +77,7 @@ class Account:
     region
         The only Region to work in; None for all of the deployment's.
     file
-        Where the settings are, for what a person is told to type.
+        Where the settings are, for the commands in messages.
 
     Raises
     ------
@@ -230,7 +230,7 @@ class Account:
 
     @property
     def option(self) -> str:
-        """What another `logdock` command needs besides to take the same settings; mostly nothing."""
+        """Additional options that make another `logdock` command use the same settings; usually empty."""
         return settings_option(self._file)
 
     def deploy(self, stack: str) -> str:

@@ -1,4 +1,4 @@
-"""`logdock alerts test`: one message to everybody who should hear of alarms, before it must arrive."""
+"""`logdock alerts test`: one test message to all recipients of alarm notifications, before a real one must arrive."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from cli.screen import Screen
 EXAMPLES = """
 Example:
 
-`logdock alerts test` sends a test message to everybody who should hear, and names who has not confirmed
+`logdock alerts test` sends a test message to all recipients, and names those who have not confirmed
 """
 
-alerts = typer.Typer(help="Who hears of alarms.", no_args_is_help=True)
+alerts = typer.Typer(help="Alarm notifications and their recipients.", no_args_is_help=True)
 
 
 @alerts.callback()
@@ -32,9 +32,9 @@ def send_test(
     region: Region = None,
     as_json: Json = False,
 ) -> None:
-    """Send a message to the addresses, topics and webhook that should hear, from each Region, and name them.
+    """Send a test message to all alarm recipients, from each Region, and name them.
 
-    The exit code is 1 when nobody hears it, or somebody has not confirmed.
+    The exit code is 1 when there is no recipient, or when one has not confirmed.
     """
     screen, account = Screen(as_json=as_json), Account(read_settings(settings), profile, region, settings)
     sent = {where: _send(account, where) for where in account.regions}
@@ -44,7 +44,7 @@ def send_test(
     deaf = [where for where, recipients in sent.items() if not recipients]
     if deaf:
         screen.say(
-            f"Nobody hears of a failure in {', '.join(deaf)}: set alerts.email, alerts.sns_topic_arns or "
+            f"No one is notified of a failure in {', '.join(deaf)}: set alerts.email, alerts.sns_topic_arns or "
             "alerts.webhook, and deploy."
         )
     if deaf or any(state == _UNCONFIRMED for _, _, state in rows):
@@ -64,7 +64,7 @@ def _send(account: Account, region: str) -> dict[str, str]:
         )
         pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=account.names.alert_topic_in(region))
         subscribed = {
-            each["Endpoint"]: "hears" if each["SubscriptionArn"].startswith("arn:") else _UNCONFIRMED
+            each["Endpoint"]: "confirmed" if each["SubscriptionArn"].startswith("arn:") else _UNCONFIRMED
             for page in pages
             for each in page["Subscriptions"]
         }

@@ -11,7 +11,7 @@ from log_shipper import errors as shipper_errors
 from cli.account import Account
 from cli.errors import is_absent
 
-_TOLD = frozenset(name for name in vars(shipper_errors) if name.endswith("Error"))
+_SHOWN_ERRORS = frozenset(name for name in vars(shipper_errors) if name.endswith("Error"))
 """Errors whose text never holds a record's content."""
 
 
@@ -45,4 +45,4 @@ def invoke(account: Account, region: str, event: str) -> Answer:
 def error_in(said: Any) -> str:
     """Return what a function said of its failure, without a text that may hold what a record says."""
     kind = str(said.get("errorType", "?")) if isinstance(said, dict) else "?"
-    return f"{kind}: {said.get('errorMessage', '')}" if kind in _TOLD else kind
+    return f"{kind}: {said.get('errorMessage', '')}" if kind in _SHOWN_ERRORS else kind

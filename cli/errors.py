@@ -90,7 +90,7 @@ def action_of(error: boto.ClientError) -> str:
 
 
 def from_aws(error: Exception) -> CommandError:
-    """Return what a person is told of an error of the AWS SDK."""
+    """Return the message for an error of the AWS SDK."""
     if isinstance(error, boto.ClientError):
         return _answered(error)
     text = str(error)

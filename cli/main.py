@@ -74,12 +74,12 @@ def _about(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code. Nobody ever sees a traceback.
+    """Run the command; return its exit code. Errors never show a traceback.
 
     Parameters
     ----------
     arguments
-        What was typed after `logdock`; left out, this process's.
+        What was typed after `logdock`. Default: this process's arguments.
     """
     typed = sys.argv[1:] if arguments is None else arguments
     # no command waits for what only another one needs
@@ -93,10 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BotoCoreError, ClientError) as error:
         return _fail(from_aws(error))
     except BrokenPipeError:
-        # Whoever reads has enough; Python would complain once more when it closes the stream.
+        # The reader has closed the pipe; Python would report the same again when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FINE
-    except Exception as error:  # noqa: BLE001 - the last resort: what nobody foresaw is told without a traceback
+    except Exception as error:  # noqa: BLE001 - the last resort: unexpected errors are reported without a traceback
         return _fail(CommandError(_defect(error), ExitCode.DEFECT))
     return ExitCode.FINE
 

@@ -10,18 +10,18 @@ import typer
 
 SettingsFile = Annotated[Path, typer.Option("--settings", metavar="FILE", help="The settings file of the deployment.")]
 Profile = Annotated[
-    str | None, typer.Option(metavar="NAME", help="AWS profile to use; left out, what the AWS CLI would use.")
+    str | None, typer.Option(metavar="NAME", help="AWS profile to use. Default: the one that the AWS CLI would use.")
 ]
 Region = Annotated[
     str | None,
-    typer.Option(metavar="REGION", help="Only this Region of the deployment; left out, all that the settings name."),
+    typer.Option(metavar="REGION", help="Only this Region of the deployment. Default: all Regions in the settings."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
 DEFAULT_SETTINGS = Path("logdock.yaml")
 
 
 def settings_option(settings: Path, option: str = "--settings ") -> str:
-    """Return what a command that is proposed to a person needs besides, so that it takes the same settings file."""
+    """Return the options that a proposed command also needs, so that it uses the same settings file."""
     return "" if settings == DEFAULT_SETTINGS else f" {option}{shlex.quote(str(settings))}"
 
 

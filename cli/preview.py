@@ -34,13 +34,13 @@ from log_shipper.telemetry import Tally
 
 from cli.account import read_settings
 from cli.errors import CommandError, ExitCode, closest
-from cli.landings import landing_of, log_groups_of
 from cli.logs.times import moment
 from cli.options import DEFAULT_SETTINGS, SettingsFile
 from cli.screen import Screen
 from cli.terminal import printable, printable_json_lines
 from settings import Deployment
-from settings.exports import Export, LogGroupExport
+from settings.exports import Export
+from settings.landing import LogGroupLanding
 from settings.shipper_document import shipper_document
 
 EXAMPLES = """
@@ -97,14 +97,14 @@ def preview(
     arrived = moment("--arrival", arrival, datetime.now(UTC)) if arrival else None
     preview: _LandedPreview | _LoggedPreview
     printer = _JsonPrinter() if as_json else _TextPrinter(config)
-    if isinstance(chosen, LogGroupExport):
+    landing = chosen.landing(deployment)
+    if isinstance(landing, LogGroupLanding):
         _refuse_option("--key", key, "lands in log groups: use --log-group and --stream-name")
-        preview = _LoggedPreview(config, printer, _log_group(deployment, chosen, log_group), stream_name)
+        preview = _LoggedPreview(config, printer, _log_group(landing, log_group), stream_name)
         preview.joins_files = deployment.subscriptions == "kinesis"
     else:
         _refuse_option("--log-group", log_group, "lands in a bucket: use --key")
-        landing = landing_of(deployment, chosen)
-        preview = _LandedPreview(config, printer, landing.bucket if landing else "", key)
+        preview = _LandedPreview(config, printer, landing.bucket, key)
     for name in files or ["-"]:
         with _opened(name) as (file, modified):
             preview.take(name, file, arrived or modified)
@@ -134,9 +134,8 @@ def _refuse_option(option: str, value: str | None, reason: str) -> None:
         raise CommandError(f"{option} {value}: the export {reason}", ExitCode.USAGE)
 
 
-def _log_group(deployment: Deployment, export: LogGroupExport, name: str | None) -> str:
-    groups = log_groups_of(deployment, export)
-    return name or next(iter((*groups.names, *groups.prefixes)), "preview")
+def _log_group(landing: LogGroupLanding, name: str | None) -> str:
+    return name or next(iter((*landing.names, *landing.prefixes)), "preview")
 
 
 @contextmanager

@@ -32,7 +32,7 @@ class Screen:
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
 
-    # rich is imported for what is drawn, and a search draws nothing where nobody watches
+    # rich is imported for what is drawn, and a search draws nothing without a terminal
     @cached_property
     def _out(self) -> Console:
         return _console(stderr=False)
@@ -78,7 +78,7 @@ class Screen:
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, can_go: Collection[str] = ()) -> None:
         """Print a table; columns of numbers are aligned to the right.
 
-        Where it is wider than the terminal its columns come closer, and then those that can go are left out.
+        If it is wider than the terminal, its columns come closer, and then optional columns are omitted.
         """
         if self.as_json:
             return

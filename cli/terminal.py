@@ -1,6 +1,6 @@
 """What a terminal may be sent: the one place that escapes what it would obey.
 
-Whoever writes a log line, names an object or answers for a vendor must not steer the screen of who reads it: C0 and C1
+A log line, an object's name or a vendor's answer must not control the terminal of its reader: C0 and C1
 control characters and DEL move the cursor, change the title or hide lines (ECMA-48, "Control functions"); bidirectional
 controls show a text in another order than it has (Unicode Standard Annex #9); tag characters are not shown at all; a
 lone surrogate cannot be written in UTF-8. Pure.

@@ -56,7 +56,7 @@ def ask(account: Account, party: Party, key_arn: str | None = None) -> Answer:
     Parameters
     ----------
     key_arn
-        The export's key, which Atlas must name. Left out: that is not looked at.
+        The export's key, which Atlas must name. Default: not checked.
 
     Raises
     ------
@@ -74,8 +74,8 @@ def ask(account: Account, party: Party, key_arn: str | None = None) -> Answer:
     raise TypeError(f"{party.kind} has no API")
 
 
-def besides(account: Account, party: Party) -> dict[str, Callable[[], list[str]]]:
-    """Return what `connect` manages besides the export itself: what tells how it differs, by its name.
+def extra_checks(account: Account, party: Party) -> dict[str, Callable[[], list[str]]]:
+    """Return the checks of what `connect` also manages in addition to the export itself, by name.
 
     Each raises UnknownError where `ask` does, and where the vendor does not show it.
     """
@@ -131,7 +131,7 @@ def _how(account: Account, party: Any) -> dict[str, Any]:
 def _atlas(account: Account, export: MongodbAtlasExport, key_arn: str | None) -> Answer:
     """Ask for the log integration to the export's prefix, and for the role that it uses."""
     api = _project(account, export)
-    bucket = export.mrap_arn or account.settings.landing_bucket(export)
+    bucket = export.mrap_arn or export.landing(account.settings).bucket
     listed = atlas_integrations.listed(api).values()
     found = next((one for one in listed if atlas_integrations.is_at(one, bucket, export.prefix)), None)
     if found is None:
@@ -176,7 +176,7 @@ def _cockroachdb(account: Account, export: CockroachdbExport) -> Answer:
 
 
 def _external_id(account: Account, export: CockroachdbExport) -> list[str]:
-    """Compare the external id, which is no secret and yet nobody's business in a log."""
+    """Compare the external id, which is no secret but should not be in a log."""
     with _answered():
         used = (_log_export(account, export).get("spec") or {}).get("aws_external_id")
     if not used:

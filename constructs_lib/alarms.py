@@ -1,4 +1,4 @@
-"""The alarms of one subject (an export, a destination): each tells its own beginning; one composite holds their state.
+"""The alarms of one subject (an export, a destination): each notifies when it begins; one composite holds their state.
 
 An alarm acts when its state changes and never again (CloudWatch User Guide, "Alarm actions"). A composite that alone
 acted would hide a second failure behind the first, so every alarm notifies when it begins, and the composite is what
@@ -42,9 +42,9 @@ class AlarmProps:
         Its name below the subject's.
     section
         The section of the runbook that it links to.
-    says
+    summary
         What has happened, as a sentence. It goes into JSON texts as it is: no quotes, backslashes or line breaks.
-    run_first
+    first_command
         The first command to run.
     metric
         What it watches.
@@ -53,17 +53,17 @@ class AlarmProps:
     comparison
         When it is an alarm: from the threshold on, above it or below it.
     missing_data
-        What no data are: nothing to tell of, or as bad as the worst.
+        How missing data is treated.
     period_seconds, periods, datapoints
         So many of so many periods make an alarm: by default one of a day's five-minute periods.
     warm_up_minutes
-        How long the alarm is not evaluated after it was made. Left out: not at all.
+        How long the alarm is not evaluated after it was created. Default: 0.
     """
 
     name: str
     section: str
-    says: str
-    run_first: str
+    summary: str
+    first_command: str
     metric: Metric
     threshold: float
     comparison: Literal["GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold"] = (
@@ -76,8 +76,8 @@ class AlarmProps:
     warm_up_minutes: int | None = None
 
     def __post_init__(self) -> None:
-        if re.search(r'["\\\n]', self.says + self.run_first):
-            raise ValueError(f"alarm {self.name}: its text has a quote, a backslash or a line break: {self.says!r}")
+        if re.search(r'["\\\n]', self.summary + self.first_command):
+            raise ValueError(f"alarm {self.name}: its text has a quote, a backslash or a line break: {self.summary!r}")
         if self.datapoints > self.periods:
             raise ValueError(f"alarm {self.name}: {self.datapoints} datapoints; allowed: at most {self.periods}")
 
@@ -90,10 +90,10 @@ class AlarmsProps:
     ----------
     name
         Name of the composite alarm; the others are ``<name>/<alarm>``. It has a slash in it, which no deployment's name
-        has: one deployment's alarms can be told from another's by their prefix.
+        has: the prefix distinguishes one deployment's alarms from another's.
     section
         The section of the runbook for the subject as a whole.
-    run_first
+    first_command
         The first command to run.
     topic_arns
         Topics of this Region that every alarm notifies when it begins.
@@ -103,7 +103,7 @@ class AlarmsProps:
 
     name: str
     section: str
-    run_first: str
+    first_command: str
     topic_arns: Sequence[str]
     runbook: str
 
@@ -123,7 +123,7 @@ class Alarms(Construct):
             self,
             construct_id,
             alarm_name=f"{self._props.name}/{props.name}",
-            alarm_description=self._description(f"{props.says} Run first: {props.run_first}.", props.section),
+            alarm_description=self._description(f"{props.summary} Run first: {props.first_command}.", props.section),
             alarm_actions=list(self._props.topic_arns),
             namespace=props.metric.namespace,
             metric_name=props.metric.name,
@@ -145,7 +145,7 @@ class Alarms(Construct):
         return alarm
 
     def add_band(
-        self, construct_id: str, *, name: str, section: str, says: str, run_first: str, metric: Metric
+        self, construct_id: str, *, name: str, section: str, summary: str, first_command: str, metric: Metric
     ) -> None:
         """Add an alarm that is on while an hourly metric leaves the band that CloudWatch has learnt, for three hours.
 
@@ -155,7 +155,7 @@ class Alarms(Construct):
             self,
             construct_id,
             alarm_name=f"{self._props.name}/{name}",
-            alarm_description=self._description(f"{says} Run first: {run_first}.", section),
+            alarm_description=self._description(f"{summary} Run first: {first_command}.", section),
             alarm_actions=list(self._props.topic_arns),
             metrics=[
                 cloudwatch.CfnAlarm.MetricDataQueryProperty(
@@ -178,8 +178,8 @@ class Alarms(Construct):
         *,
         name: str,
         section: str,
-        says: str,
-        run_first: str,
+        summary: str,
+        first_command: str,
         metrics: Mapping[str, Metric],
         expression: str,
         periods: int,
@@ -200,7 +200,7 @@ class Alarms(Construct):
             self,
             construct_id,
             alarm_name=f"{self._props.name}/{name}",
-            alarm_description=self._description(f"{says} Run first: {run_first}.", section),
+            alarm_description=self._description(f"{summary} Run first: {first_command}.", section),
             alarm_actions=list(self._props.topic_arns),
             metrics=[*queries, cloudwatch.CfnAlarm.MetricDataQueryProperty(id="result", expression=expression)],
             threshold=0,
@@ -215,19 +215,21 @@ class Alarms(Construct):
         self._names.append(f"{self._props.name}/{name}")
         rule = " OR ".join(f'ALARM("{each}")' for each in self._names)
         if self._composite is None:
-            says = f"Something is wrong with {self._props.name}: one or more of its alarms are on."
+            summary = f"Something is wrong with {self._props.name}: one or more of its alarms are on."
             self._composite = cloudwatch.CfnCompositeAlarm(
                 self,
                 "Any",
                 alarm_name=self._props.name,
-                alarm_description=self._description(f"{says} Run first: {self._props.run_first}.", self._props.section),
+                alarm_description=self._description(
+                    f"{summary} Run first: {self._props.first_command}.", self._props.section
+                ),
                 alarm_rule=rule,
             )
         self._composite.alarm_rule = rule
         self._composite.add_resource_dependency(alarm)
 
-    def _description(self, says: str, section: str) -> str:
-        text = f"{says} What to do: {self._props.runbook}#{section}"
+    def _description(self, summary: str, section: str) -> str:
+        text = f"{summary} What to do: {self._props.runbook}#{section}"
         if len(text) > DESCRIPTION_LENGTH:
             raise ValueError(f"{self._props.name}: the text {text!r} has {len(text)} characters; allowed: 1024")
         return text

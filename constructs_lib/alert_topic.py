@@ -1,4 +1,4 @@
-"""The topic that alarms notify, and who hears it. Alarms reach topics of their own Region only."""
+"""The topic that alarms notify, and its subscribers. Alarms reach topics of their own Region only."""
 
 from __future__ import annotations
 

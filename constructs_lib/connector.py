@@ -2,7 +2,7 @@
 
 Two rules decide where its authority comes from and how long it lasts.
 
-**Authority comes from the deployment.** Whoever may invoke the function writes its event, so the event only names a
+**Authority comes from the deployment.** The caller of the function writes its event, so the event only names a
 configuration, and the function reads that from a Systems Manager parameter which this stack makes and the function may
 not write. The environment of a function holds 4 KB, too little for the longest filters and user lists.
 
@@ -213,7 +213,7 @@ class Connector(Construct):
         permissions
             What the operation needs, also to be undone.
         configuration
-            What the function uses. Nothing in it may come from a resource that waits for this connector. Left out: the
+            What the function uses. Nothing in it may come from a resource that waits for this connector. Default: the
             properties.
         """
         chosen = self._configure(construct_id, operation, properties if configuration is None else configuration)

@@ -1,4 +1,4 @@
-"""A role that somebody outside this account assumes: one principal, its external ids, a session, what it may do."""
+"""A role that a principal of another account assumes: one principal, its external ids, a session, what it may do."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class LandingBucketProps:
     bucket_name
         The bucket's name; it is what vendors are given, so it never changes by itself.
     encryption_key
-        Key of the bucket's default encryption. Left out: SSE-S3.
+        Key of the bucket's default encryption. Default: SSE-S3.
     admitted_key
         Key that uploads may name although the default is SSE-S3. Only without ``encryption_key``.
     hot_days
@@ -41,11 +41,11 @@ class LandingBucketProps:
     archive_days
         Days after which objects expire.
     cold_days
-        Days before objects move to Glacier Deep Archive, where they must be restored to be read. Left out: never.
+        Days before objects move to Glacier Deep Archive, where they must be restored to be read. Default: never.
     access_log_bucket_name
-        Bucket that S3 writes access logs to. Left out: no access log (only for the access-log bucket itself).
+        Bucket that S3 writes access logs to. Default: no access log (only for the access-log bucket itself).
     announced
-        Each new object is an event on EventBridge, which AWS bills. Off only where nobody listens.
+        Each new object is an event on EventBridge, which AWS bills. Off only without a rule that matches them.
     sse_s3_services
         Services that upload some objects with SSE-S3 whatever the bucket's key is.
     short_lived_prefixes
@@ -53,7 +53,7 @@ class LandingBucketProps:
     lock
         Objects cannot be deleted for a while after they arrive. Once there, S3 never takes it from a bucket again.
     replication
-        Where S3 copies objects to. Left out: nowhere.
+        Where S3 copies objects to. Default: nowhere.
     """
 
     bucket_name: str

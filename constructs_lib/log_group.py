@@ -22,7 +22,7 @@ class LandingLogGroupProps:
     log_group_name
         Its name.
     encryption_key
-        Its key; whoever makes both adds `statements.encrypt_log_groups` to the key's policy, once for all its groups.
+        Its key; the caller adds `statements.encrypt_log_groups` to the key's policy, once for all its groups.
     retention_days
         One of the values that CloudWatch Logs allows.
     """
@@ -59,7 +59,7 @@ def function_log_group(scope: Construct, construct_id: str, function_name: str, 
 
 
 def service_log_group(scope: Construct, construct_id: str, name: str, key_arn: str) -> logs.CfnLogGroup:
-    """Make a log group in which a service tells of its work: it holds no landed logs, and goes with its stack."""
+    """Create a log group for a service's own logs: it holds no landed logs, and is deleted with its stack."""
     log_group = logs.CfnLogGroup(
         scope,
         construct_id,

@@ -29,7 +29,7 @@ class MarkTableProps:
 class MarkTable(Construct):
     """A table on demand, whose items name the time at which DynamoDB removes them.
 
-    It is retained when the stack goes, and protected from deletion: while that is on, nobody deletes the table,
+    It is retained when the stack goes, and protected from deletion: while that is on, no one can delete the table,
     CloudFormation included (DynamoDB Developer Guide, "Using deletion protection"). So it is also retained when its
     creation is rolled back, and blocks the next deploy by its name: what else a stack makes should come before it.
     Without the table every message

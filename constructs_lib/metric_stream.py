@@ -147,7 +147,7 @@ class MetricStream(Construct):
         """Make the role that CloudWatch puts records by.
 
         The guide's trust policy ("Trust between CloudWatch and Firehose") has no condition and does not say what
-        CloudWatch tells of itself, so the account and the stream are compared where they are told. What keeps another
+        CloudWatch sends as context, so the account and the stream are compared where they are sent. What keeps another
         account's stream out is that a role is passed within its own account alone (IAM User Guide, "Grant a user
         permissions to pass a role to an AWS service").
         """
@@ -204,7 +204,7 @@ class MetricStream(Construct):
                 sid="ReadToken", actions=["secretsmanager:GetSecretValue"], resources=[props.secret_arn]
             ),
             iam.PolicyStatement(
-                sid="TellErrors",
+                sid="LogErrors",
                 actions=["logs:PutLogEvents"],
                 resources=[f"{group}:log-stream:{stream}" for stream in ("Listener", "Backup")],
             ),

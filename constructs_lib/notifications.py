@@ -1,4 +1,4 @@
-"""How people hear of alarms beyond their first notice: reminders, one "recovered", and a webhook for all of it.
+"""Alarm notifications after the first one: reminders, one "recovered", and a webhook for all of it.
 
 CloudWatch itself notifies topics when an alarm begins (`constructs_lib.alarms`). It never repeats that, and its "OK"
 also comes when an alarm is made, so the rest is done here, without a function: event rules on alarm state changes, and
@@ -45,7 +45,7 @@ class WebhookProps:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotificationsProps:
-    """Who hears, and how often.
+    """Recipients, and how often they are notified.
 
     Attributes
     ----------
@@ -58,9 +58,9 @@ class NotificationsProps:
     topic_key_arn
         The key of the deployment's own topic.
     remind_after_minutes
-        How long an alarm lasts before it is told again.
+        How long an alarm lasts before the next reminder.
     webhook
-        A webhook that is posted every message. Left out: none.
+        A webhook that is posted every message. Default: none.
     runbook
         Address or path of the runbook.
     """
@@ -118,7 +118,7 @@ class Notifications(Construct):
             self,
             "Connection",
             name=self._name,
-            description="Logdock: the webhook that hears of alarms",
+            description="Logdock: the webhook that alarms notify",
             authorization_type="API_KEY",
             auth_parameters=events.CfnConnection.AuthParametersProperty(
                 api_key_auth_parameters=events.CfnConnection.ApiKeyAuthParametersProperty(
@@ -179,7 +179,7 @@ class Notifications(Construct):
                 "state": {"value": ["ALARM"]},
             }
         )
-        says = f"[{self._props.deployment}] alarm <alarm> since <since>: <description> (<reason>)"
+        message = f"[{self._props.deployment}] alarm <alarm> since <since>: <description> (<reason>)"
         transformer = events.CfnRule.InputTransformerProperty(
             input_paths_map={
                 "alarm": "$.detail.alarmName",
@@ -187,11 +187,11 @@ class Notifications(Construct):
                 "description": "$.detail.configuration.description",
                 "reason": "$.detail.state.reason",
             },
-            input_template=json.dumps({"text": says}),
+            input_template=json.dumps({"text": message}),
         )
         self._rule("Began", "Alarms that begin, to the webhook", began, target(input_transformer=transformer))
-        told = {"source": [self._source]}
-        self._rule("Told", "Reminders and recoveries, to the webhook", told, target(input_path="$.detail"))
+        reminders = {"source": [self._source]}
+        self._rule("Told", "Reminders and recoveries, to the webhook", reminders, target(input_path="$.detail"))
 
     def _rule(
         self, construct_id: str, description: str, pattern: object, target: events.CfnRule.TargetProperty
@@ -206,14 +206,14 @@ class Notifications(Construct):
         )
 
     def _watch(self, rules: Sequence[str]) -> None:
-        """Watch the watching: what could not be told is an alarm of its own, on the topics."""
+        """Watch the notifications: an undelivered message is an alarm of its own, on the topics."""
         alarms = Alarms(
             self,
             "Alarms",
             AlarmsProps(
                 name=f"{self._props.deployment}/alerts",
                 section="undelivered",
-                run_first="logdock status",
+                first_command="logdock status",
                 topic_arns=self._props.topic_arns,
                 runbook=self._props.runbook,
             ),
@@ -229,8 +229,8 @@ class Notifications(Construct):
                 AlarmProps(
                     name=f"undelivered-{name}",
                     section="undelivered",
-                    says=f"A message about an alarm was not delivered ({name}).",
-                    run_first="logdock alerts test",
+                    summary=f"A message about an alarm was not delivered ({name}).",
+                    first_command="logdock alerts test",
                     metric=metric,
                     threshold=1,
                 ),
@@ -246,7 +246,7 @@ class Notifications(Construct):
             # Composite alarms are described to those only who may describe every alarm (DescribeAlarms, API Reference).
             _allow("SeeAlarms", "cloudwatch:DescribeAlarms", ["*"]),
             _allow("StartAnew", "states:StartExecution", [self._machine_arn]),
-            _allow("Tell", "sns:Publish", list(props.topic_arns)),
+            _allow("Notify", "sns:Publish", list(props.topic_arns)),
             iam.PolicyStatement(
                 sid="EncryptMessages",
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
@@ -257,7 +257,7 @@ class Notifications(Construct):
         if props.webhook:
             statements.append(
                 iam.PolicyStatement(
-                    sid="TellWebhook",
+                    sid="NotifyWebhook",
                     actions=["events:PutEvents"],
                     resources=[f"arn:{stack.partition}:events:{stack.region}:{stack.account}:event-bus/default"],
                     # The key has many values, and with none at all "all values" is true (IAM User Guide, "Multivalued
@@ -277,7 +277,7 @@ class Notifications(Construct):
             self,
             construct_id,
             role_name=f"{name}{self._props.role_suffix}",
-            description="Logdock: tells of alarms",
+            description="Logdock: sends alarm notifications",
             assumed_by=iam.PrincipalWithConditions(
                 iam.ServicePrincipal(f"{service}.amazonaws.com"),
                 {

@@ -1,4 +1,4 @@
-"""The state machine that reminds: it waits, looks whether an alarm lasts, tells so, and starts itself anew.
+"""The state machine that reminds: it waits, checks whether an alarm lasts, sends a reminder, and starts itself anew.
 
 One execution per reminder keeps the history short, leaves no execution to run into its year's limit (Step Functions
 quotas), and lets a deploy change what the next one does.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_LOOK = "aws-sdk:cloudwatch:describeAlarms"
+_DESCRIBE_ALARMS = "aws-sdk:cloudwatch:describeAlarms"
 _RETRY = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 6, "BackoffRate": 2}]
 
 
@@ -38,54 +38,59 @@ def definition(
     remind_after_seconds
         How long it waits.
     topic_arns
-        Topics that are told.
+        Topics that it notifies.
     event_source
         Source of an event that carries the message as well, for the webhook. None: no event.
     """
     integrations = f"arn:{partition}:states:::"
     return {
         "QueryLanguage": "JSONata",
-        "StartAt": "Which",
+        "StartAt": "Route",
         "States": {
-            "Which": {
+            "Route": {
                 "Type": "Choice",
                 "Choices": [
                     {"Condition": "{% $states.input.state = 'OK' %}", "Next": "Recovered"},
                     {"Condition": "{% $states.input.state = 'TEST' %}", "Next": "Test"},
                     {"Condition": "{% $exists($states.input.since) %}", "Next": "Wait"},
                 ],
-                "Default": "Look",
+                "Default": "DescribeAlarm",
             },
-            "Recovered": _says(
+            "Recovered": _message(
                 f"'[{deployment}] recovered: ' & $states.input.alarm",
                 f"'[{deployment}] recovered: none of the alarms of ' & $states.input.alarm & ' is on, since ' & "
                 "$states.input.at & '.'",
             ),
-            "Test": _says(
+            "Test": _message(
                 f"'[{deployment}] test'",
-                f"'[{deployment}] test: whoever reads this hears of the alarms of {deployment}.'",
+                f"'[{deployment}] test: you receive the alarms of {deployment}.'",
             ),
-            "Wait": {"Type": "Wait", "Seconds": remind_after_seconds, "Next": "Look"},
-            "Look": {
+            "Wait": {"Type": "Wait", "Seconds": remind_after_seconds, "Next": "DescribeAlarm"},
+            "DescribeAlarm": {
                 "Type": "Task",
-                "Resource": f"{integrations}{_LOOK}",
+                "Resource": f"{integrations}{_DESCRIBE_ALARMS}",
                 "Arguments": {"AlarmNames": ["{% $states.input.alarm %}"], "AlarmTypes": ["CompositeAlarm"]},
                 "Retry": _RETRY,
                 "Assign": {
                     "alarm": "{% $states.input.alarm %}",
-                    "told": "{% $exists($states.input.since) ? $states.input.since : '' %}",
+                    "previous_since": "{% $exists($states.input.since) ? $states.input.since : '' %}",
                     "since": "{% ($on := $states.result.CompositeAlarms[StateValue='ALARM']; "
                     "$exists($on) ? $string($on.StateTransitionedTimestamp) : '') %}",
                 },
-                "Next": "Lasts",
+                "Next": "StillInAlarm",
             },
-            "Lasts": {
+            "StillInAlarm": {
                 "Type": "Choice",
-                "Choices": [{"Condition": "{% $since != '' and ($told = '' or $told = $since) %}", "Next": "Again"}],
-                "Default": "Over",
+                "Choices": [
+                    {
+                        "Condition": "{% $since != '' and ($previous_since = '' or $previous_since = $since) %}",
+                        "Next": "ScheduleNext",
+                    }
+                ],
+                "Default": "Done",
             },
-            # Before it tells: if telling fails, the execution fails, and the next reminder is on its way.
-            "Again": {
+            # Before it notifies: if that fails, the execution fails, and the next reminder is already scheduled.
+            "ScheduleNext": {
                 "Type": "Task",
                 "Resource": f"{integrations}states:startExecution",
                 "Arguments": {
@@ -93,17 +98,17 @@ def definition(
                     "Input": {"alarm": "{% $alarm %}", "since": "{% $since %}"},
                 },
                 "Retry": _RETRY,
-                "Next": "First",
+                "Next": "IsFirst",
             },
-            # The alarm's beginning has been told by CloudWatch.
-            "First": {
+            # CloudWatch has notified of the alarm's beginning.
+            "IsFirst": {
                 "Type": "Choice",
-                "Choices": [{"Condition": "{% $told = '' %}", "Next": "Over"}],
-                "Default": "Still",
+                "Choices": [{"Condition": "{% $previous_since = '' %}", "Next": "Done"}],
+                "Default": "ListAlarms",
             },
-            "Still": {
+            "ListAlarms": {
                 "Type": "Task",
-                "Resource": f"{integrations}{_LOOK}",
+                "Resource": f"{integrations}{_DESCRIBE_ALARMS}",
                 "Arguments": {"AlarmNamePrefix": "{% $alarm & '/' %}", "StateValue": "ALARM"},
                 "Retry": _RETRY,
                 "Assign": {
@@ -112,16 +117,20 @@ def definition(
                     "$states.result.MetricAlarms, function($each) { $each.AlarmName & ': ' & $each.AlarmDescription & "
                     "' (' & $each.StateReason & ')' }), ' ') %}",
                 },
-                "Next": "Tell",
+                "Next": "Notify",
             },
-            "Tell": {"Type": "Parallel", "Branches": _branches(integrations, topic_arns, event_source), "Next": "Over"},
-            "Over": {"Type": "Succeed"},
+            "Notify": {
+                "Type": "Parallel",
+                "Branches": _branches(integrations, topic_arns, event_source),
+                "Next": "Done",
+            },
+            "Done": {"Type": "Succeed"},
         },
     }
 
 
-def _says(subject: str, text: str) -> dict[str, object]:
-    return {"Type": "Pass", "Assign": {"subject": f"{{% {subject} %}}", "text": f"{{% {text} %}}"}, "Next": "Tell"}
+def _message(subject: str, text: str) -> dict[str, object]:
+    return {"Type": "Pass", "Assign": {"subject": f"{{% {subject} %}}", "text": f"{{% {text} %}}"}, "Next": "Notify"}
 
 
 def _branches(integrations: str, topic_arns: Sequence[str], event_source: str | None) -> list[dict[str, object]]:
@@ -134,7 +143,7 @@ def _branches(integrations: str, topic_arns: Sequence[str], event_source: str | 
         tasks.append(("events:putEvents", {"Entries": [entry]}))
     branches: list[dict[str, object]] = []
     for at, (action, arguments) in enumerate(tasks):
-        name = f"Tell{at}"
+        name = f"Notify{at}"
         task = {"Type": "Task", "Resource": f"{integrations}{action}", "Arguments": arguments, "Retry": _RETRY}
         branches.append({"StartAt": name, "States": {name: {**task, "End": True}}})
     return branches

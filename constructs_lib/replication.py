@@ -24,7 +24,8 @@ class ObjectLock:
     Attributes
     ----------
     mode
-        ``governance``: whoever may ``s3:BypassGovernanceRetention`` can delete a version. ``compliance``: nobody can.
+        ``governance``: a principal with ``s3:BypassGovernanceRetention`` can delete a version. ``compliance``: no one
+        can.
     days
         Days from the arrival of a version.
     """
@@ -77,7 +78,7 @@ class Replication:
                     filter=bucket.ReplicationRuleFilterProperty(prefix=self.prefix),
                     # A deletion of the original must not hide the copy: that is what the copy is for.
                     delete_marker_replication=bucket.DeleteMarkerReplicationProperty(status="Disabled"),
-                    # S3 passes over objects under SSE-KMS unless it is told to take them.
+                    # S3 skips objects under SSE-KMS unless the rule includes them.
                     source_selection_criteria=bucket.SourceSelectionCriteriaProperty(
                         sse_kms_encrypted_objects=bucket.SseKmsEncryptedObjectsProperty(status="Enabled")
                     ),
@@ -96,7 +97,7 @@ class Replication:
 def replication_permissions(
     *, source_arn: str, replica_arn: str, prefix: str, locked: bool
 ) -> Sequence[iam.PolicyStatement]:
-    """Return what S3's role may do besides using the two keys, whose own policies say so.
+    """Return what S3's role may do in addition to using the two keys, which their own policies allow.
 
     The guide's minimum without deletions, which are not copied, and without tags, which our objects do not have.
 

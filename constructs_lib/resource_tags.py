@@ -98,7 +98,7 @@ class ResourceTags(Construct):
                 resources=[f"arn:{stack.partition}:logs:{here}:log-group:/aws/lambda/{props.name}:*"],
             ),
             # The action knows no resource and no condition (Service Authorization Reference, "Amazon Resource Group
-            # Tagging API"): whoever may ask, may ask for the tags of everything.
+            # Tagging API"): a principal that has it can read the tags of everything.
             iam.PolicyStatement(sid="ReadTags", actions=["tag:GetResources"], resources=["*"]),
             iam.PolicyStatement(
                 sid="PutTags",

@@ -35,7 +35,7 @@ class SubscriptionStreamProps:
     role_name
         Name of the role by which CloudWatch Logs writes to it.
     export_name
-        The CloudFormation export of its ARN. Whoever subscribes a log group imports it, and CloudFormation then
+        The CloudFormation export of its ARN. The stacks that subscribe a log group import it, and CloudFormation then
         refuses to take away a stream that log groups still write to.
     encryption_key
         Encrypts what is in the stream, which no redaction has been through.
@@ -50,10 +50,10 @@ class SubscriptionStreamProps:
 class SubscriptionStream(Construct):
     """Holds what log groups have sent and the archiver has not taken yet; it outlives its stack.
 
-    On demand, because nobody watches shards: it takes 4 MB a second from its first day (Kinesis Data Streams Developer
+    On demand, because no one monitors shards: it takes 4 MB a second from its first day (Kinesis Data Streams Developer
     Guide, "Choose the data stream capacity mode"). The role is the one of the CloudWatch Logs User Guide, "Subscription
     filters with Amazon Kinesis Data Streams", narrowed to this account; a stream with a key of the account's own needs
-    the key of whoever writes ("Permissions to use user-generated KMS keys").
+    the key of the producer ("Permissions to use user-generated KMS keys").
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: SubscriptionStreamProps) -> None:

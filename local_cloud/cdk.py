@@ -81,7 +81,7 @@ class Cdk:
     running: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
 
     def bootstrap(self, *regions: str) -> None:
-        """Make the CDK's own bucket and roles in the account, in these Regions (left out: its own)."""
+        """Make the CDK's own bucket and roles in the account, in these Regions (default: its own)."""
         # From a directory without a cdk.json, or it would synthesize the app first.
         with tempfile.TemporaryDirectory(dir=self.cloud.directory) as empty:
             environments = [f"aws://{self.account}/{region}" for region in regions or (self.region,)]
@@ -110,7 +110,7 @@ class Cdk:
         stacks: Sequence[str] = (),
         exclusively: bool = False,
         outputs_file: Path | None = None,
-        tell: Callable[[str], None] = lambda _: None,
+        report: Callable[[str], None] = lambda _: None,
     ) -> Deployed:
         """Deploy stacks of an assembly, all unless some are named.
 
@@ -123,8 +123,8 @@ class Cdk:
         exclusively
             The named stacks alone.
         outputs_file
-            Where the outputs are written. Left out: into the emulator's directory.
-        tell
+            File for the outputs. Default: a file in the emulator's directory.
+        report
             Called with the stacks that are under way.
         """
         outputs_file = outputs_file or self.cloud.directory / "outputs.json"
@@ -135,7 +135,7 @@ class Cdk:
                 *(("--exclusively",) if exclusively else ()),
                 *(stacks or ("--all",)),
             ],
-            tell=lambda printed: tell(under_way(printed)),
+            report=lambda printed: report(under_way(printed)),
         )
         outputs: Outputs = json.loads(outputs_file.read_text(encoding="utf-8"))
         return Deployed(outputs=outputs, unchanged=_UNCHANGED.findall(printed))
@@ -145,7 +145,7 @@ class Cdk:
         self._run(["destroy", "--app", str(assembly), "--force", "--exclusively", *stacks])
 
     def _run(
-        self, arguments: Sequence[str], *, directory: Path = ROOT, tell: Callable[[str], None] = lambda _: None
+        self, arguments: Sequence[str], *, directory: Path = ROOT, report: Callable[[str], None] = lambda _: None
     ) -> str:
         command = [*command_line(), *arguments, "--no-notices", "--no-color"]
         with self.log_file.open("ab") as log:
@@ -166,7 +166,7 @@ class Cdk:
         deadline = time.monotonic() + _COMMAND_SECONDS
         try:
             while (code := _ended(process)) is None:
-                tell(self._printed(start))
+                report(self._printed(start))
                 if time.monotonic() > deadline:
                     raise self._error(arguments[0], f"did not end within {_COMMAND_SECONDS:.0f} seconds", start)
         finally:

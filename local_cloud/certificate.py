@@ -44,7 +44,7 @@ class ServerCertificate:
 def create_server_certificate(directory: Path) -> ServerCertificate:
     """Write a new authority and one server certificate into a directory.
 
-    The authority's private key is never written: after this call nobody can issue another certificate that the bundle
+    The authority's private key is never written: after this call no one can issue another certificate that the bundle
     would vouch for.
 
     Parameters

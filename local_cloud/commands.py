@@ -140,7 +140,7 @@ class Person:
                 marker = new_uuid()
                 self.listener.max_line_bytes = _SHORT_LINE_BYTES
                 self.stage.customer("s3").put_object(
-                    Bucket=self.stage.told(export.name)["BucketName"],
+                    Bucket=self.stage.stack_outputs(export.name)["BucketName"],
                     Key=f"{export.prefix}/too-long.log".lstrip("/"),
                     Body=f"{marker} {'x' * _SHORT_LINE_BYTES}".encode(),
                 )

@@ -14,7 +14,6 @@ from local_cloud.markers import Sightings
 from local_cloud.stand_ins import application, aws_services, cockroachdb, databases
 from local_cloud.stand_ins.aptible_encryption import unseal
 from settings.exports import (
-    LOG_GROUP_KINDS,
     AptibleExport,
     CloudwatchLogsExport,
     CockroachdbExport,
@@ -106,14 +105,14 @@ class Customer:
 
     def landed(self, export: Export) -> list[str]:
         """Return every record where the vendor left it."""
-        told = self._stage.told(export.name)
-        if "LogGroupNames" in told:
-            return list(self._log_events(export, told["LogGroupNames"]))
-        prefix = told.get("Prefix") or getattr(export, "prefix", None) or ""
+        outputs = self._stage.stack_outputs(export.name)
+        if "LogGroupNames" in outputs:
+            return list(self._log_events(export, outputs["LogGroupNames"]))
+        prefix = outputs.get("Prefix") or getattr(export, "prefix", None) or ""
         return [
             line
-            for key in self._keys(told["BucketName"], prefix)
-            for line in self._object(export, told["BucketName"], key)
+            for key in self._keys(outputs["BucketName"], prefix)
+            for line in self._object(export, outputs["BucketName"], key)
         ]
 
     def archived(self, export: Export) -> list[str]:
@@ -131,7 +130,7 @@ class Customer:
         The archive is searched by its partitions, and each line must say what it is: its time, export, vendor, type and
         source. An export that is not archived is searched where it landed.
         """
-        if not is_archived(export):
+        if not export.is_archived:
             return self.landed(export)
         found, hour = [], self._since.replace(minute=0, second=0, microsecond=0)
         bucket, end = self._stage.archive_bucket, datetime.datetime.now(datetime.UTC)
@@ -163,7 +162,7 @@ class Customer:
         if (bucket, key) not in self._read:
             answer: Any = self._s3.get_object(Bucket=bucket, Key=key)
             body: bytes = answer["Body"].read()
-            # An object that somebody forged has no envelope: it is no reason to stop counting the others.
+            # A forged object has no envelope: it is no reason to stop counting the others.
             if isinstance(export, AptibleExport) and answer["Metadata"]:
                 body = unseal(body, answer["Metadata"], self._secrets.master_keys[export.name])
             text = (gzip.decompress(body) if body.startswith(_GZIP) else body).decode(errors="replace")
@@ -171,8 +170,7 @@ class Customer:
         return self._read[bucket, key]
 
     def _log_events(self, export: Export, names: str) -> Iterator[str]:
-        regions = (export.regions if isinstance(export, CockroachdbExport) else ()) or (self._stage.settings.region,)
-        for region in regions:
+        for region in self._stage.settings.regions_of(export):
             logs = self._stage.customer("logs", region=region)
             for name in (part.strip() for part in names.split(",")):
                 groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name.rstrip("*"))
@@ -187,11 +185,6 @@ def _records(text: str) -> list[str]:
     if text.startswith('{"Records":'):
         return [json.dumps(event) for event in json.loads(text)["Records"]]
     return text.splitlines()
-
-
-def is_archived(export: Export) -> bool:
-    """Say whether an export's lines go into the archive: those of log groups always do."""
-    return export.kind in LOG_GROUP_KINDS or "archive" in export.ship_to
 
 
 def sightings(records: list[str]) -> Sightings:

@@ -1,7 +1,7 @@
 """The demo: every export of a settings file, deployed by the real CDK to a local AWS, with every vendor played.
 
 ``python -m local_cloud.demo --settings examples/everything.yaml``. Exit code 0 says that every promise held; otherwise
-it is 1 and what did not hold is named. Whatever happens, nothing is left running, unless it was told to stay.
+it is 1 and what did not hold is named. Whatever happens, nothing is left running, unless you chose to keep it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run(settings_file: Path, terminal: Terminal, *, stays: bool = False) -> int:
     """Deploy a settings file to a new local cloud, play every vendor, and report; the cloud is gone afterwards.
 
-    One that stays is there until the process is told to end, and nothing of it is destroyed.
+    One that stays runs until the process receives a signal, and nothing of it is destroyed.
     """
     with ExitStack() as everything:
         everything.enter_context(kept.alone())
@@ -100,11 +100,11 @@ def run(settings_file: Path, terminal: Terminal, *, stays: bool = False) -> int:
         cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=_DEMO / "cdk.log")
         with terminal.step("bootstrapping the account, synthesizing the templates, preparing what is there before"):
             _set_up(cdk, settings, secrets)
-        with terminal.step(f"deploying {settings.deployment} with the CDK") as tell:
-            outputs = cdk.deploy(_DEMO / "cdk.out", outputs_file=_DEMO / "outputs.json", tell=tell).outputs
-        with terminal.step("playing every vendor") as tell:
+        with terminal.step(f"deploying {settings.deployment} with the CDK") as report:
+            outputs = cdk.deploy(_DEMO / "cdk.out", outputs_file=_DEMO / "outputs.json", report=report).outputs
+        with terminal.step("playing every vendor") as report:
             stage, began = Stage(cloud, settings, outputs, vendors), datetime.datetime.now(datetime.UTC)
-            play = Play(stage, secrets, listener, tell)
+            play = Play(stage, secrets, listener, report)
             report = play.perform()
         with terminal.step("running `logdock validate`, `status`, `smoke-test`, `logs`, and `redrive` after a fault"):
             answers, report = Person(stage, _DEMO / "logdock.yaml", listener, play.written).perform(report)
@@ -159,9 +159,9 @@ def switch_off(cdk: Cdk, stage: Stage, report: Report) -> Report:
 def localised(settings_file: Path, listener_url: str, vendors: Vendors, local_file: Path) -> Deployment:
     """Write a settings file whose logs stay on this machine, and load it.
 
-    Logz.io's listener becomes the one on loopback, and so do the vendors' APIs. Destinations that nobody here plays are
-    left out: nothing must leave this machine. So are Multi-Region Access Points, which the emulator has but cannot be
-    reached through.
+    Logz.io's listener becomes the one on loopback, and so do the vendors' APIs. Destinations without a stand-in here
+    are removed: nothing must leave this machine. So are Multi-Region Access Points, which the emulator has but cannot
+    be reached through.
 
     Parameters
     ----------

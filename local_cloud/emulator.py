@@ -51,7 +51,7 @@ class Emulator:
     Parameters
     ----------
     log_file
-        Where the emulator writes its log. Left out: into its temporary directory, and gone with it.
+        File for the emulator's log. Default: a file in its temporary directory, which is deleted at the end.
     options
         Further environment variables of the emulator, such as ``LAMBDA_ASYNC_RETRY_BASE_SECONDS``. Lambda functions
         inherit them.
@@ -192,7 +192,7 @@ class Emulator:
             (self.directory / name).mkdir()
         server = create_server_certificate(self.directory)
         self.ca_bundle, self.certificate, self.key = server.ca_bundle, server.certificate, server.key
-        # The socket is handed down rather than its port number, so nobody can take the port in between.
+        # The socket is handed down rather than its port number, so no other process can take the port in between.
         with socket.create_server(("127.0.0.1", 0)) as listener, self._log().open("wb") as log:
             port = listener.getsockname()[1]
             self.endpoint_url = f"https://127.0.0.1:{port}"

@@ -20,7 +20,7 @@ from hypercorn.config import Config
 
 
 def main(directory: str, socket_descriptor: str, certificate: str, key: str) -> None:
-    """Serve until a signal arrives, or until whoever started this process is gone."""
+    """Serve until a signal arrives, or until the parent process has ended."""
     threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()
     # Every idle connection of a client is a descriptor; macOS starts with 256.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -85,7 +85,7 @@ class Journal:
             self.broken.append(f"was allowed: {what}")
 
     def judge(self, what: str, *, is_allowed: bool) -> None:
-        """Note what a policy says to a request that must be refused and that nobody here can make."""
+        """Record what a policy says to a request that must be refused and that no caller here can make."""
         if is_allowed:
             self.broken.append(f"would be allowed: {what}")
         else:

@@ -74,8 +74,8 @@ def start(settings_file: Path) -> int:
 
 
 def stay(environment: Mapping[str, str]) -> None:
-    """Write what a shell needs to use this cloud, and stay until the process is told to end."""
-    # Nobody reads what is printed from here on: the terminal may be closed.
+    """Write what a shell needs to use this cloud, and stay until the process receives a signal."""
+    # Output from here on is discarded: the terminal may be closed.
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
@@ -107,16 +107,18 @@ def script(environment: Mapping[str, str]) -> str:
 def stop() -> int:
     """End the demo that runs in this checkout; return 0 when there is none afterwards."""
     deadline = time.monotonic() + _STOP_SECONDS
-    told = False
+    signalled = False
     while True:
         try:
             with alone():
-                print("Stopped. Nothing is left running." if told else "No local cloud is running in this checkout.")
+                print(
+                    "Stopped. Nothing is left running." if signalled else "No local cloud is running in this checkout."
+                )
                 return 0
         except BusyError:
-            if not told:
+            if not signalled:
                 os.kill(int(LOCK.read_text(encoding="utf-8")), signal.SIGTERM)
-                told = True
+                signalled = True
         if time.monotonic() > deadline:
             print(f"It has not ended within {_STOP_SECONDS:.0f} seconds; its process id is {LOCK.read_text()}.")
             return 1

@@ -51,7 +51,7 @@ class Line:
     text
         The line, without its end.
     marker
-        What tells it from every other record.
+        Its unique identifier.
     epoch_ms
         When it happened, in milliseconds since 1970.
     """

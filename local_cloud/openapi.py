@@ -1,7 +1,7 @@
 """Holds recorded requests against the vendors' own OpenAPI descriptions.
 
 ``python -m local_cloud.openapi build/vendor-requests.jsonl mongodb-atlas=FILE cockroachdb=FILE logzio=FILE``. The
-descriptions are the vendors' and are not part of this project: whoever runs the check fetches them. Swagger 2.0 and
+descriptions are the vendors' and are not part of this project: you fetch them to run the check. Swagger 2.0 and
 OpenAPI 3.0 are read, in YAML or JSON, as far as request bodies and parameters need it. A field that a description does
 not know is an error here, although JSON Schema would let it pass.
 """

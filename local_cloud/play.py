@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from local_cloud.customer import Customer, is_archived, sightings
+from local_cloud.customer import Customer, sightings
 from local_cloud.journal import Journal
 from local_cloud.markers import Sightings
 from local_cloud.report import MINIMUM_REFUSALS, ExportReport, Report
@@ -46,7 +46,7 @@ DEADLINE_SECONDS = 60.0
 
 
 class StandIn(Protocol):
-    """Whoever writes an export's logs."""
+    """The program that writes an export's logs."""
 
     def play(self) -> None:
         """Write, and try what must be refused."""
@@ -71,14 +71,14 @@ class Play:
         What the customer's secrets hold.
     listener
         The listener that the push destinations of the settings point at.
-    tell
+    report
         Called with a line about how far it is.
     """
 
     def __init__(
-        self, stage: Stage, secrets: Secrets, listener: LogzioListener, tell: Callable[[str], None] = lambda _: None
+        self, stage: Stage, secrets: Secrets, listener: LogzioListener, report: Callable[[str], None] = lambda _: None
     ) -> None:
-        self._stage, self._secrets, self._listener, self._tell = stage, secrets, listener, tell
+        self._stage, self._secrets, self._listener, self._report = stage, secrets, listener, report
         since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=10)
         self._customer = Customer(stage, secrets, since)
         self._parts = [_Part(export, Journal()) for export in stage.settings.exports]
@@ -159,7 +159,7 @@ class Play:
             )
             if not missing:
                 return
-            self._tell(f"waiting for {missing} records")
+            self._report(f"waiting for {missing} records")
             time.sleep(_POLL_SECONDS)
         self._stop.set()
 
@@ -167,7 +167,7 @@ class Play:
         """Return which markers are not yet everywhere they should be, apart from readers."""
         markers = part.journal.markers
         missing = markers - self._shipped(part.export) if self._push_destinations(part.export) else set()
-        if is_archived(part.export):
+        if part.export.is_archived:
             missing |= markers - sightings(self._customer.archived(part.export)).of(markers)
         return missing
 
@@ -192,7 +192,7 @@ class Play:
         export, journal, markers = part.export, part.journal, part.journal.markers
         landing = self._customer.landed(export)
         landed, found = sightings(landing), sightings(self._customer.search(export))
-        archived = sightings(self._customer.archived(export)) if is_archived(export) else None
+        archived = sightings(self._customer.archived(export)) if export.is_archived else None
         pushed = self._push_destinations(export)
         lost = (markers - landed.counts.keys()) | (markers - found.counts.keys()) | self._missing(part)
         duplicates = sum(self._at(name, export).duplicates(markers) for name in pushed)
@@ -235,7 +235,7 @@ class Play:
         fed = sightings([line for bucket, prefix in fetcher.prefixes for line in self._customer.fed(bucket, prefix)])
         mine = [part.export for part in self._parts if destination.name in part.export.ship_to]
         archived = sightings(
-            [line for export in mine if is_archived(export) for line in self._customer.archived(export)]
+            [line for export in mine if export.is_archived for line in self._customer.archived(export)]
         )
         found = sightings([line for export in mine for line in self._customer.search(export)])
         lost, duplicates = markers - fetcher.fetched.counts.keys(), fetcher.fetched.duplicates(markers)

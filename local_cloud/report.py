@@ -24,7 +24,7 @@ class ExportReport:
     name, kind, stack
         Which one it is, and the stack that it lives in.
     session_seconds
-        How long the vendor's session is; None where nobody assumes a role.
+        How long the vendor's session is; None where no role is assumed.
     allowed, refused
         What its stand-in did, and what it tried and was denied.
     written_records

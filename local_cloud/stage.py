@@ -1,4 +1,4 @@
-"""What a stand-in is given: the cloud, and what its vendor was told about the deployment."""
+"""What a stand-in is given: the cloud, and what its vendor knows of the deployment."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from settings.destinations import Destination
     from settings.exports import Export
 
-STRANGER = "999988887777"
-"""An AWS account that has nothing to do with anybody here."""
+UNRELATED_ACCOUNT = "999988887777"
+"""An AWS account that is unrelated to the deployment and its vendors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Stage:
     cloud
         The running emulator.
     settings
-        The deployment. A stand-in takes from it what the person who wrote it got from the vendor, or told the vendor.
+        The deployment. A stand-in takes from it what the user who wrote it got from the vendor, or passed to it.
     outputs
         The outputs of the stacks, by stack.
     vendors
@@ -44,12 +44,12 @@ class Stage:
         """Return the name of an export's stack, or of another part of the deployment."""
         return f"{self.settings.deployment}-{name}"
 
-    def told(self, name: str) -> dict[str, str]:
-        """Return the outputs of an export's stack: what its vendor is told."""
+    def stack_outputs(self, name: str) -> dict[str, str]:
+        """Return the outputs of an export's stack, which the user passes to its vendor."""
         return self.outputs[self.stack(name)]
 
     def client(self, service: str, identity: str | Mapping[str, Any], *, region: str | None = None) -> Any:
-        """Return a client for an account's root or for a session, in the deployment's Region unless told otherwise."""
+        """Return a client for an account's root or for a session, in the deployment's Region by default."""
         return self.cloud.client(service, identity, region=region or self.settings.region)
 
     def customer(self, service: str, *, region: str | None = None) -> Any:
@@ -57,7 +57,7 @@ class Stage:
         return self.client(service, self.settings.account, region=region)
 
     def is_connected(self, party: Export | Destination) -> bool:
-        """Tell whether the deploy itself switches an export or a reader on."""
+        """Return whether the deploy itself switches an export or a reader on."""
         return bool(getattr(party, "connect", None) or getattr(party, "configure_cluster", False))
 
     def external_ids(self, party: object) -> tuple[str, ...]:
@@ -69,12 +69,12 @@ class Stage:
     @property
     def archive_bucket(self) -> str:
         """The archive bucket."""
-        return self.told("core")["ArchiveBucketName"]
+        return self.stack_outputs("core")["ArchiveBucketName"]
 
     def others(self, export: Export | None, output: str) -> list[tuple[str, str]]:
         """Return an output of every other export that has it, with the export's name."""
         return [
-            (other.name, self.told(other.name)[output])
+            (other.name, self.stack_outputs(other.name)[output])
             for other in self.settings.exports
-            if other is not export and output in self.told(other.name)
+            if other is not export and output in self.stack_outputs(other.name)
         ]

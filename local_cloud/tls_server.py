@@ -22,7 +22,7 @@ class TlsServer(http.server.ThreadingHTTPServer):
     certificate, key
         PEM files to serve TLS with.
     port
-        Left out: one that is free.
+        Default: a free port.
 
     Attributes
     ----------

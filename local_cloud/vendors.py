@@ -1,7 +1,7 @@
 """The vendors whose export the deploy itself switches on: their APIs, and what they know of this customer.
 
-Each is told nothing but what such a customer has there already: a project, a credential. Whatever else a vendor knows
-later, the deploy has told it through its API; the stand-ins play by that.
+Each gets only what such a customer has there already: a project, a credential. Whatever else a vendor knows
+later, the deploy has sent through its API; the stand-ins use that.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Vendors:
 
     def _assume_as_cockroachdb(self, account: str, role_arn: str, external_id: str) -> Callable[[str, str], None]:
         stage = self._stage
-        assert stage is not None  # noqa: S101  (nobody calls before the customer is known)
+        assert stage is not None  # noqa: S101  (no call comes before the customer is known)
         session = assume(stage, self._identity(f"arn:aws:iam::{account}:root"), role_arn, external_id)
 
         def reach(region: str, log_group: str) -> None:
@@ -142,7 +142,7 @@ class Vendors:
 
     def _assume_as_atlas(self, role_arn: str, external_id: str) -> Callable[[str, str], None]:
         stage = self._stage
-        assert stage is not None  # noqa: S101  (nobody calls before the customer is known)
+        assert stage is not None  # noqa: S101  (no call comes before the customer is known)
         s3 = stage.client("s3", assume(stage, self._identity(self.atlas.principal_arn), role_arn, external_id))
 
         def write(bucket: str, key: str) -> None:
@@ -153,7 +153,7 @@ class Vendors:
 
     def _assume_as_logzio(self, role_arn: str, external_id: str) -> Callable[..., None]:
         stage = self._stage
-        assert stage is not None  # noqa: S101  (nobody calls before the customer is known)
+        assert stage is not None  # noqa: S101  (no call comes before the customer is known)
         identity = self._identity(f"arn:aws:iam::{self.logzio.aws_account_id}:root")
         s3 = stage.client("s3", assume(stage, identity, role_arn, external_id))
 
@@ -176,9 +176,9 @@ class Vendors:
         return vendor_identity(self._stage, principal_arn)
 
     def atlas_integration(self, export: MongodbAtlasExport) -> tuple[Project, dict[str, Any]]:
-        """Return an export's project, and its log integration there: the bucket tells it from the project's others."""
+        """Return an export's project, and its log integration there, which its bucket identifies."""
         assert self._stage is not None  # noqa: S101
-        project, bucket = self.atlas.projects[export.project_id], self._stage.settings.landing_bucket(export)
+        project, bucket = self.atlas.projects[export.project_id], export.landing(self._stage.settings).bucket
         return project, next(one for one in project.integrations.values() if one["bucketName"] == bucket)
 
     def cockroachdb_export(self, export: CockroachdbExport) -> tuple[Cluster, dict[str, Any]]:
@@ -210,7 +210,7 @@ class Vendors:
         raise ValueError(f"{party!r} has no API here")
 
     def is_clean(self, party: Export | Destination) -> bool:
-        """Tell whether a vendor has nothing left of an export or a reader."""
+        """Return whether a vendor has nothing left of an export or a reader."""
         assert self._stage is not None  # noqa: S101
         if isinstance(party, DatabaseExport):
             return databases.is_as_it_was(self._stage, party)

@@ -42,7 +42,7 @@ class Account:
     templates, regions
         Its templates and their Regions, by stack.
     physical_ids, answers
-        As for `Templates`. Answers that are left out are made up.
+        As for `Templates`. Missing answers are made up.
     """
 
     def __init__(
@@ -134,14 +134,14 @@ class Account:
         """Return the policy of the resource that an ARN names, or is inside of: an object's is its bucket's."""
         return self.policies.get(arn.split("/")[0] if ":s3:::" in arn else arn)
 
-    def owner_of(self, arn: str, strangers: Mapping[str, str]) -> str:
+    def owner_of(self, arn: str, unrelated_buckets: Mapping[str, str]) -> str:
         """Return the account that owns what an ARN names; a bucket's ARN does not say, so others' are named here."""
         if arn == "*":
             return self.id
-        return arn.split(":")[4] or strangers.get(arn.split("/")[0], self.id)
+        return arn.split(":")[4] or unrelated_buckets.get(arn.split("/")[0], self.id)
 
     def blocks_public_access(self, arn: str) -> bool:
-        """Tell whether a bucket's RestrictPublicBuckets is on."""
+        """Return whether a bucket's RestrictPublicBuckets is on."""
         for each in self.of_type("AWS::S3::Bucket"):
             if each.arn == arn.split("/")[0]:
                 return bool(each.properties.get("PublicAccessBlockConfiguration", {}).get("RestrictPublicBuckets"))

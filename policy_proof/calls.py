@@ -35,7 +35,7 @@ _BY_PARAMETER = {
 
 
 class NoCallError(Exception):
-    """A request that no call can make; its claim must say who judges it instead."""
+    """A request that no call can make; its claim must say who evaluates it instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_cloud.stage import STRANGER
+from local_cloud.stage import UNRELATED_ACCOUNT
 from policy_proof.account import Account, Policy
 from policy_proof.claim_file import Kind
 from policy_proof.templates import Resource
@@ -29,7 +29,7 @@ Values = Mapping[str, str | tuple[str, ...]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Somebody who makes a request.
+    """A principal that makes a request.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Subject:
     values
         What the placeholders stand for.
     callers
-        Who is there, besides AWS's services. Several of a name: a claim is about each.
+        All principals other than AWS's services. Where several have a name, a claim is about each.
     """
 
     kind: Kind
@@ -84,28 +84,28 @@ class Subject:
 class Cast:
     """Everybody of one deployment.
 
-    Who a vendor is comes from the settings alone, so that a template that trusts somebody else is caught.
+    Who a vendor is comes from the settings alone, so that a template that trusts another principal is caught.
 
     Parameters
     ----------
     settings, account
         The deployment, and what its templates make.
     foreign_key
-        A key of an account that has nothing to do with anybody here. Left out: one that does not exist.
+        A key of an unrelated account. Default: one that does not exist.
     """
 
     def __init__(self, settings: Deployment, account: Account, foreign_key: str | None = None) -> None:
         self.settings, self.account = settings, account
         self.names = Names.of(settings)
-        key = f"arn:{self.names.partition}:kms:{settings.region}:{STRANGER}:key/11111111-2222-4333-8444-555555555555"
-        self.foreign_key = foreign_key or key
+        kms = f"arn:{self.names.partition}:kms:{settings.region}:{UNRELATED_ACCOUNT}"
+        self.foreign_key = foreign_key or f"{kms}:key/11111111-2222-4333-8444-555555555555"
         self.foreign_bucket = self.names.bucket_arn(f"foreign-{settings.account}")
         self.buckets = [each.arn for each in account.of_type("AWS::S3::Bucket")]
         self._people = {
             caller.name: caller
             for caller in (
                 Caller(name="anonymous", principal="anonymous", policies={}),
-                user("stranger", STRANGER, "stranger"),
+                user("unrelated-account", UNRELATED_ACCOUNT, "unrelated"),
                 session("administrator", settings.account, "administrator", {"everything": EVERYTHING}),
                 session("auditor", settings.account, "auditor", {"reading": READING_BUCKETS}),
                 session("application", settings.account, "application", {"nothing": NOTHING}),
@@ -167,7 +167,7 @@ class Cast:
         return {"shipper": shippers} if shippers else {}
 
     def _common(self, own: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        """Name what every subject may be measured against: the rest of the deployment, and strangers."""
+        """Name what every subject may be measured against: the rest of the deployment, and unrelated accounts."""
         names, account = self.names, self.account
         functions = f":log-group:/aws/lambda/{names.deployment}-"
         groups = [
@@ -178,14 +178,14 @@ class Cast:
         ]
         roles = [role.arn for role in account.roles.values()]
 
-        def besides(found: list[str], name: str) -> tuple[str, ...]:
+        def all_other(found: list[str], name: str) -> tuple[str, ...]:
             return tuple(each for each in found if each not in own.get(name, ()))
 
         return {
             "account": (names.account,),
             "region": (names.region,),
             "deployment": (names.deployment,),
-            "stranger": (STRANGER,),
+            "unrelated-account": (UNRELATED_ACCOUNT,),
             "archive": (names.bucket_arn(names.bucket("archive")),),
             "failures": (names.bucket_arn(names.bucket("failed")),),
             "access-logs": (names.bucket_arn(names.bucket("access-logs")),),
@@ -203,10 +203,10 @@ class Cast:
             "foreign-key": (self.foreign_key,),
             "every-bucket": tuple(self.buckets),
             "every-key": tuple(account.keys.values()),
-            "other-bucket": besides(self.buckets, "bucket"),
-            "other-key": besides([*account.keys.values()], "key"),
-            "other-role": besides(roles, "role"),
-            "other-log-stream": besides(groups, "log-stream"),
+            "other-bucket": all_other(self.buckets, "bucket"),
+            "other-key": all_other([*account.keys.values()], "key"),
+            "other-role": all_other(roles, "role"),
+            "other-log-stream": all_other(groups, "log-stream"),
         }
 
 

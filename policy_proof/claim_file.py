@@ -83,7 +83,7 @@ class Contexts(_Model):
 
 
 class Asked(_Model):
-    """Nobody here can make the call: the local cloud's evaluator judges the deployed policies."""
+    """No caller here can make the call: the local cloud's evaluator decides by the deployed policies."""
 
     ask: Slug
 
@@ -120,7 +120,7 @@ class Property(_Model):
 
 
 class NothingElse(_Model):
-    """All that somebody may do, of every action of every AWS service."""
+    """All that a caller may do, of every action of every AWS service."""
 
     nothing_else: Slug
     who: Text

@@ -1,4 +1,4 @@
-"""The policies as they are deployed, judged by the local cloud's own evaluator, for requests that no call can make."""
+"""The deployed policies, evaluated by the local cloud, for requests that no call can make."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from ministack.core import iam_evaluator
 
-from local_cloud.stage import STRANGER, Stage
+from local_cloud.stage import UNRELATED_ACCOUNT, Stage
 from policy_proof.account import Account, Policy
 from policy_proof.cast import Caller, Cast
 from policy_proof.requests import Request
@@ -20,19 +20,22 @@ _REQUIRED = ("kms",)
 
 
 class DeployedPolicies:
-    """Reads policies from the cloud, each once, and judges requests by them."""
+    """Reads policies from the cloud, each once, and evaluates requests by them."""
 
     def __init__(self, stage: Stage, account: Account, cast: Cast) -> None:
         self._stage, self._account, self._cast = stage, account, cast
         self._policies: dict[str, Policy | None] = {}
 
-    def judge(self, request: Request) -> Verdict:
+    def evaluate(self, request: Request) -> Verdict:
         """Return what the local cloud's evaluator says."""
         verdict = Verdict("allow" if self._is_allowed(request) else "deny")
-        return self.judge(request.also) if request.also and verdict.answer == "allow" else verdict
+        return self.evaluate(request.also) if request.also and verdict.answer == "allow" else verdict
 
     def _is_allowed(self, request: Request) -> bool:
-        caller, owner = request.caller, self._account.owner_of(request.resource, {self._cast.foreign_bucket: STRANGER})
+        caller, owner = (
+            request.caller,
+            self._account.owner_of(request.resource, {self._cast.foreign_bucket: UNRELATED_ACCOUNT}),
+        )
         context = iam_evaluator.EvalContext(
             principal_arn=caller.principal,
             principal_type="Service" if caller.is_service else "AssumedRole",
@@ -84,7 +87,7 @@ class DeployedPolicies:
             case "s3":
                 return None if name.startswith("accesspoint/") else client.get_bucket_policy(Bucket=name)["Policy"]
             case "dynamodb" | "firehose" | "kinesis":
-                return None  # Nobody gives a stream a policy of its own.
+                return None  # No stream has a policy of its own.
             case "kms":
                 return client.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
             case "iam":

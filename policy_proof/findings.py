@@ -22,12 +22,13 @@ PAGE = ROOT / "docs" / "acknowledged-findings.md"
 TOOLS = ("cdk-nag", "checkov", "cfn-lint", "parliament")
 HEAD = """\
 # Acknowledged findings
-Every template of every example goes through four checkers in `make test`: cdk-nag (AwsSolutions, NIST 800-53 R5, HIPAA Security, PCI DSS 3.2.1), checkov, cfn-lint and parliament.
-A finding that is not below fails the test, and so does an entry below that no longer finds anything. A resource is `<stack>/<logical id>`; `*` stands for anything.
-A rule pack is somebody's list of settings to look at. That a template passes it, or that a finding is acknowledged here, is no certificate.
-parliament does not know trust policies, so it is not given any: tests compare those whole.
-This page is generated from `policy_proof/acknowledged.yaml` by `make schema`.
-"""  # noqa: E501  (a paragraph of the page is a line)
+Every template of every example goes through four checkers in `make test`: cdk-nag (AwsSolutions, NIST 800-53 R5, HIPAA
+Security, PCI DSS 3.2.1), checkov, cfn-lint and parliament. A finding that is not below fails the test, and so does an
+entry below that no longer finds anything. A resource is `<stack>/<logical id>`; `*` stands for anything. A rule pack is
+a third party's list of settings to look at. That a template passes it, or that a finding is acknowledged here, is no
+certificate. parliament does not know trust policies, so it is not given any: tests compare those whole. This page is
+generated from `policy_proof/acknowledged.yaml` by `make schema`.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -76,7 +77,7 @@ class Acknowledgement:
     sources: tuple[str, ...]
 
     def covers(self, finding: Finding) -> bool:
-        """Tell whether a finding is meant."""
+        """Return whether a finding is meant."""
         return (
             (finding.tool, finding.rule) in self.rules
             and any(fnmatchcase(finding.resource, pattern) for pattern in self.resources)

@@ -11,7 +11,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 
-from local_cloud.stage import STRANGER, Stage
+from local_cloud.stage import UNRELATED_ACCOUNT, Stage
 from local_cloud.stand_ins.sessions import Credentials, assume, role_session, user, vendor_identity
 from policy_proof.account import Account
 from policy_proof.answers import Answer, connected
@@ -31,13 +31,13 @@ _PAST_PERMISSION = {
     "InvalidParameterException", "NoSuchKey", "NoSuchVersion", "ParameterNotFound", "ResourceAlreadyExistsException",
     "ResourceNotFoundException",
 }  # fmt: skip
-"""Errors that only somebody who is allowed gets: the local cloud asks for permission before it looks."""
+"""Errors that only an allowed caller gets: the local cloud checks permissions first."""
 _CLIENTS = {"states": "stepfunctions", "tag": "resourcegroupstaggingapi"}
 """The SDK's name of a service, where it is not that of its actions."""
 
 
 class LocalCloud:
-    """Judges requests by making them, or by asking the cloud's evaluator where nobody can.
+    """Evaluates requests by making them, or by asking the cloud's evaluator where no caller can.
 
     Parameters
     ----------
@@ -54,10 +54,10 @@ class LocalCloud:
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._versions: dict[str, str] = {}
 
-    def judge(self, claim: Claim, request: Request) -> Verdict:
+    def evaluate(self, claim: Claim, request: Request) -> Verdict:
         """Return what the local cloud says."""
         if claim.live != "call":
-            return self._deployed.judge(request)
+            return self._deployed.evaluate(request)
         try:
             method, parameters = parameters_of(request)
         except NoCallError as error:
@@ -78,7 +78,7 @@ class LocalCloud:
         return Verdict("allow")
 
     def _put(self, arn: str) -> None:
-        """Let the owner of the account put an object that somebody is to read, under the bucket's own key."""
+        """Have the account's owner put an object for a caller to read, under the bucket's own key."""
         if arn not in self._versions:
             bucket, _, key = arn.rpartition(":")[2].partition("/")
             answer = self._stage.customer("s3").put_object(Bucket=bucket, Key=key, Body=b"claims")
@@ -123,7 +123,7 @@ class LocalCloud:
     def _lend(self, name: str, arn: str) -> Credentials:
         """Take a session of a role that only an AWS service assumes: its trust is opened to the account, and put back.
 
-        What the role may do, which is what is judged, stays as it was deployed.
+        What the role may do, which is what is evaluated, stays as it was deployed.
         """
         iam = self._stage.customer("iam")
         trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
@@ -140,10 +140,10 @@ class LocalCloud:
             iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
 
 
-def judge_live(
+def evaluate_live(
     stage: Stage, templates: Mapping[str, Template], regions: Mapping[str, str], *, whole: bool
 ) -> list[Outcome]:
-    """Judge every claim about a deployed example, by the simulator and by the cloud that it is deployed to.
+    """Evaluate every claim about a deployed example, by the simulator and by the cloud that it is deployed to.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def judge_live(
         templates,
         regions,
         physical_ids=physical_ids(stage, regions),
-        foreign_key=make_strangers(stage),
+        foreign_key=create_unrelated_resources(stage),
         answers={
             name: Answer(
                 principal_arn=stage.vendors.principal_arn(party), external_id=stage.vendors.external_ids(party)[-1]
@@ -179,7 +179,7 @@ def judge_live(
             or not shared & {*subject.stacks}
         )
 
-    return proof.outcomes(live=cloud.judge, is_tried=is_tried)
+    return proof.outcomes(live=cloud.evaluate, is_tried=is_tried)
 
 
 def physical_ids(stage: Stage, stacks: Mapping[str, str]) -> dict[tuple[str, str], str]:
@@ -194,8 +194,8 @@ def physical_ids(stage: Stage, stacks: Mapping[str, str]) -> dict[tuple[str, str
     return named
 
 
-def make_strangers(stage: Stage) -> str:
-    """Make the bucket and the key of somebody else's that claims name; return the key's ARN."""
-    stage.client("s3", STRANGER, region="us-east-1").create_bucket(Bucket=f"foreign-{stage.settings.account}")
-    key: str = stage.client("kms", STRANGER).create_key()["KeyMetadata"]["Arn"]
+def create_unrelated_resources(stage: Stage) -> str:
+    """Create the bucket and the key of the unrelated account that claims name; return the key's ARN."""
+    stage.client("s3", UNRELATED_ACCOUNT, region="us-east-1").create_bucket(Bucket=f"foreign-{stage.settings.account}")
+    key: str = stage.client("kms", UNRELATED_ACCOUNT).create_key()["KeyMetadata"]["Arn"]
     return key

@@ -100,7 +100,7 @@ def _settings(example: str) -> Deployment:
 
 @cache
 def _held(example: str, stack: str) -> frozenset[tuple[str, str]]:
-    """Return what is claimed of a stack that nobody has weakened."""
+    """Return what is claimed of an unmodified stack."""
     synthesized = _example(example)
     proof = Proof(_settings(example), synthesized.templates, synthesized.regions, stack=stack)
     results: list[Outcome | Finding] = [*proof.outcomes(), *proof.findings()]

@@ -1,4 +1,4 @@
-"""All that somebody may do: every action of every AWS service, compared whole with what the claims allow."""
+"""All that a caller may do: every action of every AWS service, compared whole with what the claims allow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from local_cloud.stage import STRANGER
+from local_cloud.stage import UNRELATED_ACCOUNT
 from policy_proof.account import Policy
 from policy_proof.cast import Subject
 from policy_proof.claim_file import Entry, NothingElse
@@ -49,14 +49,14 @@ _OF_NO_TEMPLATE = {
     "catalog": ("glue", "catalog"),
     "database": ("glue", "database"),
     "table": ("glue", "table"),
-    "told-topic": ("sns", "topic"),
+    "alert-topic": ("sns", "topic"),
 }
 """What a subject may reach and no template has, or not always: the account's event bus, topics of the user's own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sweep:
-    """What somebody may do, and what is claimed.
+    """What a caller may do, and what is claimed.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ def _question(proof: Proof, subject: Subject, says: NothingElse, one_in: int) ->
             "caller": {"principal": caller.principal, "identity": caller.policies},
             "resources": [*_resources(proof, subject, whole=one_in == EVERY)],
             "account": proof.account.id,
-            "stranger": STRANGER,
+            "unrelatedAccount": UNRELATED_ACCOUNT,
             "region": proof.settings.region,
             "oneIn": one_in,
             "every": sorted({*_HOLD_LOGS, *(text.split(":")[0] for text in says.allowed)}),

@@ -20,7 +20,7 @@ from settings import Deployment
 SIMULATOR = Simulator()
 """One for all: what the examples have in common is asked once."""
 
-Judge = Callable[[Claim, Request], Verdict]
+Evaluator = Callable[[Claim, Request], Verdict]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,16 +45,16 @@ class Outcome:
     live: Verdict | None = None
 
     def error(self) -> str | None:
-        """Return what is wrong, if anything is: a judge that says otherwise than the claim, or cannot tell."""
+        """Return what is wrong, if anything is: an evaluator that contradicts the claim, or is inconclusive."""
         said = {"the simulator": self.simulator} | ({"the local cloud": self.live} if self.live else {})
         if all(verdict.answer == self.claim.verdict for verdict in said.values()):
             return None
-        judges = "; ".join(
-            f"{judge} says {verdict.answer}{f' ({verdict.why})' if verdict.why else ''}"
-            for judge, verdict in said.items()
+        evaluators = "; ".join(
+            f"{evaluator} says {verdict.answer}{f' ({verdict.why})' if verdict.why else ''}"
+            for evaluator, verdict in said.items()
         )
         where = f"{self.entry.source}: {self.entry.id} ({self.subject.name})"
-        return f"{where}: {self.request}: claimed: {self.claim.verdict}; {judges}"
+        return f"{where}: {self.request}: claimed: {self.claim.verdict}; {evaluators}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +85,7 @@ class Proof:
     physical_ids, foreign_key, answers
         As the cloud named them, and as the vendors answered, when it is deployed.
     stack
-        Only what is about this stack. Left out: everything.
+        Only what is about this stack. Default: everything.
     """
 
     def __init__(
@@ -117,9 +117,9 @@ class Proof:
                     yield entry, entry.says, subject
 
     def outcomes(
-        self, *, live: Judge | None = None, is_tried: Callable[[Subject], bool] = lambda _: True
+        self, *, live: Evaluator | None = None, is_tried: Callable[[Subject], bool] = lambda _: True
     ) -> list[Outcome]:
-        """Judge every request of every claim.
+        """Evaluate every request of every claim.
 
         Parameters
         ----------
@@ -133,7 +133,7 @@ class Proof:
             for entry, claim, subject in self.about(Claim)
             for request in requests_of(entry, claim, subject, self.book)
         ]
-        verdicts = SIMULATOR.judge([request for *_, request in asked], self.account, self.cast)
+        verdicts = SIMULATOR.evaluate([request for *_, request in asked], self.account, self.cast)
         return [
             Outcome(
                 entry=entry,

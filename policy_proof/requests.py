@@ -52,7 +52,7 @@ class Request:
 
 
 def applies(when: When, subject: Subject, entry: Entry) -> bool:
-    """Tell whether an entry is about a subject.
+    """Return whether an entry is about a subject.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def _callers(who: str, subject: Subject, entry: Entry) -> tuple[Caller, ...]:
         return (Caller(name=who, principal=who, policies={}),)
     if who not in subject.callers and who not in _NOT_EVERYWHERE:
         known = ", ".join(sorted({*subject.callers, *_NOT_EVERYWHERE}))
-        raise ClaimFileError(f"{entry.source}: {entry.id}: who: nobody is called {who}; there are {known}")
+        raise ClaimFileError(f"{entry.source}: {entry.id}: who: there is no caller {who}; there are {known}")
     return subject.callers.get(who, ())
 
 

@@ -53,7 +53,7 @@ def claim_rows(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
                 "source": each.entry.source,
                 "verdict": each.claim.verdict,
                 "because": each.claim.because,
-                "judged_live_by": "a call" if each.claim.live == "call" else f"the evaluator: {each.claim.live.ask}",
+                "evaluated_live_by": "a call" if each.claim.live == "call" else f"the evaluator: {each.claim.live.ask}",
                 "holds": True,
                 "requests": [],
             },

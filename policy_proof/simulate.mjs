@@ -2,7 +2,7 @@
 //
 // The simulator is AGPL-3.0 and runs here alone, in a process of its own. It takes a condition key only if AWS's Service
 // Authorization Reference lists it, spelt as it is, for the action. Two keys that AWS documents elsewhere are therefore
-// dropped, and whatever they limit is judged as if they were absent:
+// dropped, and whatever they limit is evaluated as if they were absent:
 //   kms:EncryptionContext:<name>   the reference has a placeholder after the second colon, which is never matched
 //   s3:DataAccessPointArn          the reference lists it for access points, not for the objects of a bucket that
 //                                  delegates to them (S3 User Guide, "Configuring IAM policies for using access points")
@@ -83,7 +83,7 @@ function keysOf (analysis) {
   return [...keys].sort()
 }
 
-async function judge (request) {
+async function evaluate (request) {
   const result = await runSimulation(simulation(request, !request.asItIs), {})
   if (result.resultType !== 'single') return { error: JSON.stringify(result.errors ?? result.resultType) }
   const { analysis, ignoredContextKeys } = result.result
@@ -112,7 +112,7 @@ const generic = (pattern, account, region) =>
 // Every action of every AWS service, on each of the resources given that it can be about; where none is, on one of
 // this account; and always on one of another account. A condition counts as met: what is allowed under any is found.
 // A sample takes one action in so many, but every one of the services named, on the resources given and their like.
-async function sweep ({ caller, resources, account, stranger, region, oneIn, every }) {
+async function sweep ({ caller, resources, account, unrelatedAccount, region, oneIn, every }) {
   const allowed = {}
   let asked = 0
   let number = 0
@@ -127,7 +127,7 @@ async function sweep ({ caller, resources, account, stranger, region, oneIn, eve
         if (!isDrawn && here.length === 0) continue
         const pattern = (await iamResourceTypeDetails(service, type)).arn
         targets.push(...(here.length ? here : [{ arn: generic(pattern, account, region), owner: account }]))
-        targets.push({ arn: generic(pattern, stranger, region), owner: stranger })
+        targets.push({ arn: generic(pattern, unrelatedAccount, region), owner: unrelatedAccount })
       }
       for (const { arn, owner, policy } of targets) {
         const request = { ...caller, action: `${service}:${action}`, resource: arn, owner, policy, context: {} }
@@ -146,7 +146,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line)
   let answer
   try {
-    answer = await (request.resources ? sweep(request) : judge(request))
+    answer = await (request.resources ? sweep(request) : evaluate(request))
   } catch (error) {
     answer = { error: String(error) }
   }

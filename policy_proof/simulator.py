@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from local_cloud.cdk import command_line
-from local_cloud.stage import STRANGER
+from local_cloud.stage import UNRELATED_ACCOUNT
 from policy_proof.account import Account
 from policy_proof.cast import Cast
 from policy_proof.requests import Request
@@ -24,14 +24,14 @@ Answer = Literal["allow", "deny", "inconclusive"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a judge says.
+    """What an evaluator says.
 
     Attributes
     ----------
     answer
-        Allow, deny, or that it cannot be told.
+        Allow, deny, or inconclusive.
     why
-        What it cannot be told by.
+        Why it is inconclusive.
     """
 
     answer: Answer
@@ -44,7 +44,7 @@ class Simulator:
     def __init__(self) -> None:
         self._known: dict[str, dict[str, Any]] = {}
 
-    def judge(self, requests: Sequence[Request], account: Account, cast: Cast) -> list[Verdict]:
+    def evaluate(self, requests: Sequence[Request], account: Account, cast: Cast) -> list[Verdict]:
         """Return a verdict for each request.
 
         A condition key of a policy that is about the request must be in its context, or be lacking expressly; otherwise
@@ -96,7 +96,7 @@ def _parts(request: Request) -> list[Request]:
 
 
 def _line(request: Request, account: Account, cast: Cast) -> str:
-    owner = account.owner_of(request.resource, {cast.foreign_bucket: STRANGER})
+    owner = account.owner_of(request.resource, {cast.foreign_bucket: UNRELATED_ACCOUNT})
     return json.dumps(
         {
             "principal": request.caller.principal,

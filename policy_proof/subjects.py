@@ -10,7 +10,6 @@ from policy_proof.answers import connected
 from policy_proof.cast import EVERYTHING, Caller, Cast, Subject, Values, session, user
 from settings.destinations import ARCHIVE, LogzioDestination
 from settings.exports import (
-    LOG_GROUP_KINDS,
     AptibleExport,
     AuroraMysqlExport,
     CloudwatchLogsExport,
@@ -20,7 +19,6 @@ from settings.exports import (
     MongodbAtlasExport,
     RdsExport,
     S3LogsExport,
-    announced_to,
 )
 from settings.names import Names
 
@@ -48,7 +46,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
 
 
 def _alerts(cast: Cast, region: str) -> Subject:
-    """Return what tells of a Region's alarms."""
+    """Return the subjects of a Region's alarm notifications."""
     names, alerts = cast.names, cast.settings.alerts
     at_home, suffix = region == names.region, "" if region == names.region else f"-{region}"
     here = f"{region}:{names.account}"
@@ -73,7 +71,7 @@ def _alerts(cast: Cast, region: str) -> Subject:
         "role": names.role_arn(role),
         "rule": f"{rule}/{names.alerts}-state",
         "rules-role": names.role_arn(rules_role),
-        "told-topic": topics,
+        "alert-topic": topics,
         "topic-key": cast.account.keys[
             f"{names.deployment}-archive" if at_home else names.in_region("shipper", region)
         ],
@@ -106,7 +104,7 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
     names = cast.names
     match export:
         case MongodbAtlasExport():
-            bucket = names.bucket_arn(cast.settings.landing_bucket(export))
+            bucket = names.bucket_arn(export.landing(cast.settings).bucket)
             values: dict[str, str | tuple[str, ...]] = {
                 "bucket": bucket,
                 "prefix": export.prefix,
@@ -149,13 +147,13 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
             ]
             keys = [cast.account.keys.get(names.export(each.name)) for each in same]
             values = {
-                "bucket": names.bucket_arn(cast.settings.landing_bucket(export)),
-                "vendors-bucket": tuple(names.bucket_arn(cast.settings.landing_bucket(each)) for each in same),
+                "bucket": names.bucket_arn(export.landing(cast.settings).bucket),
+                "vendors-bucket": tuple(names.bucket_arn(each.landing(cast.settings).bucket) for each in same),
                 "vendors-key": tuple(key for key in keys if key),
             }
             return values, {}
         case S3LogsExport():
-            bucket = names.bucket_arn(cast.settings.landing_bucket(export))
+            bucket = names.bucket_arn(export.landing(cast.settings).bucket)
             landing = f"{bucket}/{export.prefix}" if export.prefix else bucket
             facts = {"existing": export.existing_bucket is not None, "has_prefix": export.prefix is not None}
             return {"bucket": bucket, "landing": landing}, facts
@@ -265,17 +263,17 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
     archive = names.bucket_arn(names.bucket("archive"))
     for name, what in ships_to.items():
         secret = secrets.get(name)
-        announced = [each for each in cast.settings.exports if name in announced_to(each)]
+        announced = [each for each in cast.settings.exports if name in each.announced_to]
         archived = [each.name for each in announced if isinstance(each, LogGroupExport)]
         not_archived = [each.name for each in cast.settings.exports if each.name not in archived]
         not_announced = [each.name for each in cast.settings.exports if each not in announced]
         values: Values = {
             "shipped-archive": tuple(f"{archive}/logs/{each}" for each in archived),
-            "unshipped-archive": tuple(f"{archive}/logs/{each}" for each in (*not_archived, "nobody")),
+            "unshipped-archive": tuple(f"{archive}/logs/{each}" for each in (*not_archived, "no-such-export")),
             "copied-archive": tuple(f"{archive}/logs/{each.name}" for each in announced) if name == ARCHIVE else (),
-            "uncopied-archive": tuple(f"{archive}/logs/{each}" for each in (*not_announced, "nobody")),
+            "uncopied-archive": tuple(f"{archive}/logs/{each}" for each in (*not_announced, "no-such-export")),
             "rule-name": tuple(names.export(each.name) for each in announced),
-            "other-rule-name": tuple(names.export(each) for each in (*not_announced, "nobody")),
+            "other-rule-name": tuple(names.export(each) for each in (*not_announced, "no-such-export")),
             "destination": name,
             "role": names.role_arn(names.shipper(name)),
             "queue": names.queue_arn(name),
@@ -312,14 +310,14 @@ def _connectors(cast: Cast) -> Iterator[Subject]:
 
 def _buckets(cast: Cast) -> Iterator[Subject]:
     settings, names = cast.settings, cast.names
-    # What a bucket is to be follows from the settings; the template is what is judged.
+    # What a bucket is to be follows from the settings; the template is what is evaluated.
     encryption = {
-        settings.landing_bucket(export): export.encryption
+        export.landing(settings).bucket: export.encryption
         for export in settings.exports
         if isinstance(export, AptibleExport | S3LogsExport)
     } | {names.bucket("access-logs"): "sse-s3"}
     # Where services need SSE-S3, the export's key may be named as well.
-    admits_key = {settings.landing_bucket(export) for export in settings.exports if isinstance(export, S3LogsExport)}
+    admits_key = {export.landing(settings).bucket for export in settings.exports if isinstance(export, S3LogsExport)}
     for each in cast.account.of_type("AWS::S3::Bucket"):
         name = each.properties["BucketName"]
         kind = encryption.get(name, "kms")
@@ -328,7 +326,7 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
             "bucket": each.arn,
             "name": name,
             "key": _stacks_key(cast, each.stack) if has_key else (),
-            "archive-days": str(settings.kept.archive_days),
+            "archive-days": str(settings.effective_retention.archive_days),
         }
         facts = {
             "encryption": kind,
@@ -349,16 +347,15 @@ def _keys(cast: Cast) -> Iterator[Subject]:
     for each in cast.account.of_type("AWS::KMS::Key"):
         values: Values = {"key": each.arn, "key-region": each.arn.split(":")[3]}
         name = next(alias for alias, arn in cast.account.keys.items() if arn == each.arn)
-        kinds = {cast.names.export(one.name): one.kind for one in cast.settings.exports}
-        export = next((kind for start, kind in kinds.items() if name in (start, f"{start}-{values['key-region']}")), "")
-        lands = export in LOG_GROUP_KINDS
-        facts = {"admits": "every-group" if lands else "named"}
+        of_groups = {cast.names.export(one.name) for one in cast.settings.exports if one.lands_in == "log groups"}
+        admits_groups = any(name in (start, f"{start}-{values['key-region']}") for start in of_groups)
+        facts = {"admits": "every-group" if admits_groups else "named"}
         yield cast.subject("key", name, (each.stack,), values, facts=facts, resource=each)
 
 
 def _log_groups(cast: Cast) -> Iterator[Subject]:
     kept = {
-        name: (export.retention_days or cast.settings.kept.hot_days, True)
+        name: (export.retention_days or cast.settings.effective_retention.hot_days, True)
         for export in cast.settings.exports
         if isinstance(export, CockroachdbExport | AuroraMysqlExport | RdsExport)
         for name in (export.log_groups if isinstance(export, CockroachdbExport) else export.log_group_names)
@@ -458,7 +455,7 @@ def _readers(cast: Cast) -> Iterator[Subject]:
     landed = [each for each in settings.exports if isinstance(each, MongodbAtlasExport | AptibleExport | S3LogsExport)]
     buckets: dict[bool, list[str]] = {True: [], False: []}
     for export in landed:
-        landing = settings.landing(export).document
+        landing = export.landing(settings).document
         buckets[ARCHIVE in export.ship_to].append(
             f"{names.bucket_arn(str(landing['bucket']))}/{landing.get('prefix') or ''}"
         )

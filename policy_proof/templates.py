@@ -28,7 +28,7 @@ _NAMED_BY = {
     "AWS::SSM::Parameter": "Name",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
-"""The property that names a resource; where it is left out, CloudFormation makes a name up."""
+"""The property that names a resource; without it CloudFormation generates a name."""
 
 _ARNS = {
     "AWS::CloudWatch::MetricStream": "arn:{partition}:cloudwatch:{region}:{account}:metric-stream/{name}",
@@ -55,7 +55,7 @@ _REF_IS_URL = {"AWS::SQS::Queue": "https://sqs.{region}.amazonaws.com/{account}/
 
 
 class UnresolvedError(Exception):
-    """A reference that this module does not know; a policy with a hole in it must not be judged."""
+    """A reference that this module does not know; a policy with a hole in it must not be evaluated."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,8 +98,8 @@ class Templates:
     regions
         The Region of each stack.
     physical_ids
-        What CloudFormation named stacks and resources that the templates do not name, by stack and logical id. Left
-        out: names are made up, as CloudFormation would.
+        What CloudFormation named stacks and resources that the templates do not name, by stack and logical id.
+        Default: names are generated, as CloudFormation would.
     answers
         What the vendors answer that the deploy asks.
     """

@@ -2,5 +2,5 @@
 
 The local cloud is patched here, so an error that its patches share with the templates does not show there. Every
 example's stacks are deployed on LocalStack, read back by API and compared with their templates. What LocalStack cannot
-run is left out, and listed with the reason.
+run is skipped, and listed with the reason.
 """

@@ -72,17 +72,17 @@ def _sample(variables: Mapping[str, Any], result: Any) -> Sample:
 
 _ON = f"[acme-prod] still on: acme-prod/orders, since {_SINCE}. "
 SAMPLES: dict[str, list[Sample]] = {
-    "Which.Choices.0.Condition": [
+    "Route.Choices.0.Condition": [
         _sample(_input(state="OK", at=_LATER), True),
         _sample(_input(state="ALARM", at=_LATER), False),
         _sample(_input(since=_SINCE), False),
     ],
-    "Which.Choices.1.Condition": [
+    "Route.Choices.1.Condition": [
         _sample(_input(state="TEST"), True),
         _sample(_input(state="ALARM", at=_LATER), False),
         _sample(_input(since=_SINCE), False),
     ],
-    "Which.Choices.2.Condition": [
+    "Route.Choices.2.Condition": [
         _sample(_input(since=_SINCE), True),
         _sample(_input(state="ALARM", at=_LATER), False),
     ],
@@ -94,37 +94,35 @@ SAMPLES: dict[str, list[Sample]] = {
         )
     ],
     "Test.Assign.subject": [_sample(_input(state="TEST"), "[acme-prod] test")],
-    "Test.Assign.text": [
-        _sample(_input(state="TEST"), "[acme-prod] test: whoever reads this hears of the alarms of acme-prod.")
-    ],
-    "Look.Arguments.AlarmNames.0": [_sample(_input(state="ALARM"), "acme-prod/orders")],
-    "Look.Assign.alarm": [_sample(_input(state="ALARM"), "acme-prod/orders")],
-    "Look.Assign.told": [_sample(_input(since=_SINCE), _SINCE), _sample(_input(state="ALARM"), "")],
-    "Look.Assign.since": [
+    "Test.Assign.text": [_sample(_input(state="TEST"), "[acme-prod] test: you receive the alarms of acme-prod.")],
+    "DescribeAlarm.Arguments.AlarmNames.0": [_sample(_input(state="ALARM"), "acme-prod/orders")],
+    "DescribeAlarm.Assign.alarm": [_sample(_input(state="ALARM"), "acme-prod/orders")],
+    "DescribeAlarm.Assign.previous_since": [_sample(_input(since=_SINCE), _SINCE), _sample(_input(state="ALARM"), "")],
+    "DescribeAlarm.Assign.since": [
         _sample(_composites("ALARM"), _SINCE),
         _sample(_composites("OK"), ""),
         _sample(_composites(), ""),
     ],
-    "Lasts.Choices.0.Condition": [
-        _sample({"since": _SINCE, "told": ""}, True),
-        _sample({"since": _SINCE, "told": _SINCE}, True),
-        _sample({"since": _LATER, "told": _SINCE}, False),
-        _sample({"since": "", "told": _SINCE}, False),
-        _sample({"since": "", "told": ""}, False),
+    "StillInAlarm.Choices.0.Condition": [
+        _sample({"since": _SINCE, "previous_since": ""}, True),
+        _sample({"since": _SINCE, "previous_since": _SINCE}, True),
+        _sample({"since": _LATER, "previous_since": _SINCE}, False),
+        _sample({"since": "", "previous_since": _SINCE}, False),
+        _sample({"since": "", "previous_since": ""}, False),
     ],
-    "Again.Arguments.Input.alarm": [_sample({"alarm": "acme-prod/orders"}, "acme-prod/orders")],
-    "Again.Arguments.Input.since": [_sample({"since": _SINCE}, _SINCE)],
-    "First.Choices.0.Condition": [_sample({"told": ""}, True), _sample({"told": _SINCE}, False)],
-    "Still.Arguments.AlarmNamePrefix": [_sample({"alarm": "acme-prod/orders"}, "acme-prod/orders/")],
-    "Still.Assign.subject": [_sample(_still("lag"), "[acme-prod] still on: acme-prod/orders")],
-    "Still.Assign.text": [
+    "ScheduleNext.Arguments.Input.alarm": [_sample({"alarm": "acme-prod/orders"}, "acme-prod/orders")],
+    "ScheduleNext.Arguments.Input.since": [_sample({"since": _SINCE}, _SINCE)],
+    "IsFirst.Choices.0.Condition": [_sample({"previous_since": ""}, True), _sample({"previous_since": _SINCE}, False)],
+    "ListAlarms.Arguments.AlarmNamePrefix": [_sample({"alarm": "acme-prod/orders"}, "acme-prod/orders/")],
+    "ListAlarms.Assign.subject": [_sample(_still("lag"), "[acme-prod] still on: acme-prod/orders")],
+    "ListAlarms.Assign.text": [
         _sample(_still(), _ON),
         _sample(_still("lag"), f"{_ON}lag: About lag. (Crossed.)"),
         _sample(_still("lag", "silence"), f"{_ON}lag: About lag. (Crossed.) silence: About silence. (Crossed.)"),
     ],
-    "Tell.Branches.*.Arguments.Subject": [_sample({"subject": "s"}, "s")],
-    "Tell.Branches.*.Arguments.Message": [_sample({"text": "t"}, "t")],
-    "Tell.Branches.*.Arguments.Entries.0.Detail.text": [_sample({"text": "t"}, "t")],
+    "Notify.Branches.*.Arguments.Subject": [_sample({"subject": "s"}, "s")],
+    "Notify.Branches.*.Arguments.Message": [_sample({"text": "t"}, "t")],
+    "Notify.Branches.*.Arguments.Entries.0.Detail.text": [_sample({"text": "t"}, "t")],
 }
 """By the field of the definition. An expression without samples is a problem."""
 

@@ -12,7 +12,7 @@ NO_VALUE = object()
 _SECRETS = "its key is {{resolve:secretsmanager:...}}, of which LocalStack takes a bare name only"
 NOT_RUN = {
     "AWS::Lambda::": "functions need a container engine in LocalStack",
-    "Custom::": "custom resources are functions, which are left out",
+    "Custom::": "custom resources are functions, which are skipped",
     "AWS::Athena::": "not in LocalStack community",
     "AWS::Glue::": "not in LocalStack community",
     "AWS::CloudWatch::Dashboard": "not in LocalStack community's templates",
@@ -20,12 +20,12 @@ NOT_RUN = {
     "AWS::DynamoDB::": "LocalStack downloads the engine of tables, DynamoDB Local, when the first is made",
     "AWS::Kinesis::": "LocalStack downloads the engine of streams when the first is made",
     "AWS::Logs::MetricFilter": "not in LocalStack community's templates",
-    "AWS::Logs::SubscriptionFilter": "their functions and streams are left out, and LocalStack asks for them",
+    "AWS::Logs::SubscriptionFilter": "their functions and streams are skipped, and LocalStack requires them",
     "AWS::KinesisFirehose::": _SECRETS,
     "AWS::Events::Connection": _SECRETS,
-    "AWS::Events::ApiDestination": "it needs a connection, which is left out",
+    "AWS::Events::ApiDestination": "it needs a connection, which is skipped",
 }
-"""Resource types, by their beginning, that are left out of every template, and why."""
+"""Resource types, by prefix, that are removed from every template, and why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +35,7 @@ class Runnable:
     Attributes
     ----------
     template
-        The template without what is left out. A reference to that is a name of the same form, so that the resource
+        The template without the removed resources. A reference to that is a name of the same form, so that the resource
         that holds it stays and is compared.
     left_out
         Logical ids with their types and the reason.

@@ -1,6 +1,6 @@
 """Writes the report: ``python -m security_report --settings FILE --out FILE``.
 
-Everything is measured when it is run: the templates are synthesized, the claims judged, the checkers run. Exit code 0:
+Everything is measured on each run: the templates are synthesized, the claims evaluated, the checkers run. Exit code 0:
 all holds. 1: the page says what does not. 2: the settings cannot be used.
 """
 
@@ -17,7 +17,7 @@ from policy_proof.proof import Proof
 from policy_proof.synthesis import cdk_context
 from security_report.controls import assess
 from security_report.data import as_csv, as_json
-from security_report.evidence import find, judge
+from security_report.evidence import evaluate, find
 from security_report.exceptions import exemptions
 from security_report.matrix import matrix
 from security_report.page import Report, render, stand_ins
@@ -47,7 +47,7 @@ def measure(path: Path, folder: Path) -> Report:
     templates = {stack.stack_name: stack.template for stack in stacks}
     proof = Proof(settings, templates, {stack.stack_name: stack.environment.region for stack in stacks})
     found = matrix(proof.account)
-    evidence, findings = judge(proof), find(app, templates, settings.deployment, checkers)
+    evidence, findings = evaluate(proof), find(app, templates, settings.deployment, checkers)
     deploy_roles = {
         (stack.cloud_formation_execution_role_arn or "").replace("${AWS::Partition}", proof.cast.names.partition)
         for stack in stacks

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from policy_proof.account import Account
 from policy_proof.claim_file import Claim, NothingElse, Property
 from policy_proof.paths import NoSuchPlaceError, look
-from security_report.evidence import Findings, Judged
+from security_report.evidence import Evaluated, Findings
 
 FILE = Path(__file__).with_name("controls.yaml")
 
@@ -35,7 +35,7 @@ class Figure(_Model):
     may_be_absent: bool = False
 
     def holds(self, value: Any) -> bool:
-        """Tell whether a value, None where there is none, will do."""
+        """Return whether a value, None where there is none, will do."""
         if value is None:
             return self.may_be_absent
         return value in self.one_of if self.at_least is None else isinstance(value, int) and value >= self.at_least
@@ -116,7 +116,7 @@ def frameworks() -> tuple[Framework, ...]:
 
 
 def assess(
-    account: Account, evidence: Mapping[str, Judged], findings: Findings
+    account: Account, evidence: Mapping[str, Evaluated], findings: Findings
 ) -> list[tuple[Framework, list[Assessed]]]:
     """Measure every control."""
     return [
@@ -131,15 +131,15 @@ def assess(
     ]
 
 
-def _items(control: Control, account: Account, evidence: Mapping[str, Judged], findings: Findings) -> Iterator[Item]:
+def _items(control: Control, account: Account, evidence: Mapping[str, Evaluated], findings: Findings) -> Iterator[Item]:
     for name in control.met_by:
-        judged = evidence[name]
+        evaluated = evidence[name]
         yield Item(
-            what=judged.because,
-            where=_where(judged),
-            result=judged.result if judged.asked else "nothing of it here",
-            shown_by=judged.id,
-            state=judged.holds if judged.asked else None,
+            what=evaluated.because,
+            where=_where(evaluated),
+            result=evaluated.result if evaluated.asked else "nothing of it here",
+            shown_by=evaluated.id,
+            state=evaluated.holds if evaluated.asked else None,
         )
     for figure in control.figures:
         yield _figure(figure, account)
@@ -147,9 +147,9 @@ def _items(control: Control, account: Account, evidence: Mapping[str, Judged], f
         yield _rule(rule, findings)
 
 
-def _where(judged: Judged) -> str:
+def _where(evaluated: Evaluated) -> str:
     """Say where in the templates it is looked for."""
-    match judged.says:
+    match evaluated.says:
         case Property() as says:
             wanted = (
                 f"{says.at_least} at least"

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from security_report.evidence import Judged
+from security_report.evidence import Evaluated
 from security_report.matrix import Statement
 from security_report.page import Report
 
@@ -82,13 +82,13 @@ def _row(of: str, name: str, stack: str, statement: Statement, external_ids: tup
     return [of, name, stack, statement.effect, *("\n".join(each) for each in lists), statement.sid]
 
 
-def _claim(judged: Judged) -> dict[str, Any]:
+def _claim(evaluated: Evaluated) -> dict[str, Any]:
     return {
-        "id": judged.id,
-        "because": judged.because,
-        "about": list(judged.subjects),
-        "requests": judged.asked,
-        "holds": judged.holds,
-        "result": judged.result,
-        "errors": judged.errors,
+        "id": evaluated.id,
+        "because": evaluated.because,
+        "about": list(evaluated.subjects),
+        "requests": evaluated.asked,
+        "holds": evaluated.holds,
+        "result": evaluated.result,
+        "errors": evaluated.errors,
     }

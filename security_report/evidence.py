@@ -19,7 +19,7 @@ from policy_proof.templates import Template
 
 
 @dataclass(kw_only=True, slots=True)
-class Judged:
+class Evaluated:
     """A claim, a property or a list of all that is allowed, and what came out in this deployment.
 
     Attributes
@@ -31,7 +31,7 @@ class Judged:
     subjects
         What it is about here, in the order of the settings.
     asked
-        How many requests were judged, or resources looked at.
+        How many requests were evaluated, or resources looked at.
     errors
         What is wrong.
     """
@@ -46,7 +46,7 @@ class Judged:
 
     @property
     def holds(self) -> bool:
-        """Whether it was judged, and nothing is wrong."""
+        """Whether it was evaluated, and nothing is wrong."""
         return self.asked > 0 and not self.errors
 
     @property
@@ -81,7 +81,7 @@ class Findings:
     acknowledged
         What stays, and why.
     others
-        What nobody has acknowledged.
+        Findings that are not acknowledged.
     """
 
     resources: int
@@ -89,15 +89,15 @@ class Findings:
     others: tuple[Finding, ...]
 
 
-def judge(proof: Proof) -> dict[str, Judged]:
-    """Judge everything that is claimed; what is about nothing in this deployment has nothing asked."""
-    return judged(proof.outcomes(), proof.findings(), sweeps(proof, one_in=SOME))
+def evaluate(proof: Proof) -> dict[str, Evaluated]:
+    """Evaluate everything that is claimed; what is about nothing in this deployment has nothing asked."""
+    return evaluated(proof.outcomes(), proof.findings(), sweeps(proof, one_in=SOME))
 
 
-def judged(outcomes: Iterable[Outcome], looks: Iterable[Look], swept: Iterable[Any]) -> dict[str, Judged]:
+def evaluated(outcomes: Iterable[Outcome], looks: Iterable[Look], swept: Iterable[Any]) -> dict[str, Evaluated]:
     """Gather what came out, by the entry's id."""
     found = {
-        each.id: Judged(id=each.id, source=each.source, because=each.says.because, says=each.says)
+        each.id: Evaluated(id=each.id, source=each.source, because=each.says.because, says=each.says)
         for each in load_book().entries
     }
     for each in (*outcomes, *looks, *swept):
@@ -123,7 +123,7 @@ def find(app: App, templates: dict[str, Template], deployment: str, folder: Path
 
 
 def sorted_out(found: set[Finding], resources: int) -> Findings:
-    """Tell acknowledged findings from others."""
+    """Separate acknowledged findings from others."""
     entries = acknowledged()
     covered = [(entry, tuple(sorted(each for each in found if entry.covers(each)))) for entry in entries]
     return Findings(

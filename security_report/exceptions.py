@@ -1,7 +1,8 @@
 """What an organisation's SCPs and RCPs must except for this deployment to work, as text and as JSON to paste.
 
 The forms follow AWS's own data perimeter examples (github.com/aws-samples/data-perimeter-policy-examples). What is
-excepted comes from the templates: whoever of another account their policies name, and their roles, buckets and Regions.
+excepted comes from the templates: the principals of other accounts that their policies name, and their roles, buckets
+and Regions.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ ORGANISATION = "<your organisation's id>"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Guest:
-    """Somebody of another account whom a policy of the templates allows something.
+    """A principal of another account that a policy of the templates allows something.
 
     Attributes
     ----------
@@ -56,7 +57,7 @@ class Exemption:
     Attributes
     ----------
     policy
-        The kind of policy; whoever has none of the kind needs no exception.
+        The kind of policy; an organisation without this kind needs no exception.
     stops
         What it would stop, a line each.
     text
@@ -189,8 +190,8 @@ def _roles(account: Account, deploy_roles: Sequence[str]) -> Exemption:
         "iam:UpdateAssumeRolePolicy, iam:PutRolePolicy, iam:PassRole, s3:PutBucketPolicy, kms:PutKeyPolicy)",
         stops=("the deploy, by which CloudFormation makes the roles and policies of this page",),
         text=f"Except {_and(deploy_roles)}, by which the CDK has CloudFormation deploy; for statements about roles, "
-        "excepting the roles of the second form is enough. No condition key tells whom a trust policy trusts, so an "
-        "SCP can only go by who makes a role, and which.",
+        "excepting the roles of the second form is enough. No condition key has the principal that a trust policy "
+        "trusts, so an SCP can only go by who makes a role, and which.",
         snippets=(
             Snippet(
                 where="Into the Condition", json=_json({"ArnNotLikeIfExists": {"aws:PrincipalArn": list(deploy_roles)}})
@@ -211,7 +212,7 @@ def _regions(account: Account) -> Exemption:
         "out by NotAction, or has us-east-1 on its list.",
         snippets=(
             Snippet(
-                where="Into the Condition, besides your own",
+                where="Into the Condition, in addition to your own",
                 json=_json({"StringNotEquals": {"aws:RequestedRegion": regions}}),
             ),
         ),

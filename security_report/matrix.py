@@ -32,7 +32,7 @@ _READ = {
 
 
 class UnreadPolicyError(Exception):
-    """A policy that would be left out; the report must not look complete without it."""
+    """A policy that the report would omit; it must not look complete without it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +44,7 @@ class Statement:
     effect
         Allow or Deny.
     who, actions, resources
-        As the policy has them; in a role's own policy, nobody is named.
+        As the policy has them; a role's own policy names none.
     conditions
         A line for each condition key: operator, key, values.
     sid
@@ -70,7 +70,7 @@ class Trust:
     external_ids
         Those of which the caller must bring one, compared whole.
     is_foreign
-        Whether it names somebody of another account, or everybody.
+        Whether it names a principal of another account, or everybody.
     """
 
     statement: Statement
@@ -164,7 +164,7 @@ def matrix(account: Account) -> Matrix:
 
 
 def is_foreign(principal: str, account_id: str) -> bool:
-    """Tell whether a principal of a policy is in another account, or everybody."""
+    """Return whether a principal of a policy is in another account, or everybody."""
     return principal == "*" or (principal.startswith("arn:") and principal.split(":")[4] != account_id)
 
 

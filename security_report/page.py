@@ -16,7 +16,7 @@ from policy_proof.account import Account
 from policy_proof.claim_file import Claim, NothingElse, Property
 from policy_proof.templates import Template
 from security_report.controls import Assessed, Framework
-from security_report.evidence import Findings, Judged
+from security_report.evidence import Evaluated, Findings
 from security_report.exceptions import Exemption
 from security_report.matrix import Matrix
 from security_report.vendors import Vendor
@@ -47,7 +47,7 @@ class Report:
     templates: Mapping[str, Template]
     stand_ins: Mapping[str, str]
     matrix: Matrix
-    evidence: Mapping[str, Judged]
+    evidence: Mapping[str, Evaluated]
     findings: Findings
     frameworks: Sequence[tuple[Framework, Sequence[Assessed]]]
     exemptions: Sequence[Exemption]
@@ -92,13 +92,13 @@ class Report:
                 found.setdefault(each.state, []).append(f"{framework.framework}: {each.control.id}")
         return found
 
-    def judged(self, kind: type[Claim | Property | NothingElse]) -> list[Judged]:
+    def evaluated(self, kind: type[Claim | Property | NothingElse]) -> list[Evaluated]:
         """Return what of a kind is about something here."""
         return [each for each in self.evidence.values() if isinstance(each.says, kind) and each.asked]
 
-    def claims_by_file(self) -> list[tuple[str, list[Judged]]]:
+    def claims_by_file(self) -> list[tuple[str, list[Evaluated]]]:
         """Return the claims that are about something here, by their file's name."""
-        claims = self.judged(Claim)
+        claims = self.evaluated(Claim)
         return [(name, list(those)) for name, those in groupby(claims, lambda each: each.id.partition("/")[0])]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from policy_proof.claim_file import Claim
-from security_report.evidence import Judged
+from security_report.evidence import Evaluated
 from security_report.matrix import Matrix, Role, Statement, is_foreign
 from settings import Deployment
 from settings.destinations import Destination
@@ -62,26 +62,26 @@ KINDS: Mapping[str, Kind] = {
     "aurora-mysql": Kind(
         vendor="Amazon Aurora (AWS), in your own account",
         may="Publish the cluster's logs to its log groups, by AWS's service-linked role.",
-        may_not="Nobody outside of your account gets in.",
+        may_not="No principal outside of your account gets access.",
         remains="Audit lines hold the statements that users ran.",
     ),
     "rds": Kind(
         vendor="Amazon Aurora or RDS (AWS), in your own account",
         may="Publish the database's logs to its log groups, by AWS's service-linked role.",
-        may_not="Nobody outside of your account gets in.",
+        may_not="No principal outside of your account gets access.",
         remains="Logs can hold the statements that users ran.",
     ),
     "s3-logs": Kind(
         vendor="AWS services that deliver logs",
         may="Write objects under the export's prefix, for your account alone.",
         may_not="Read, delete or write elsewhere; deliver for another account.",
-        remains="Whoever configures a service in your account decides what it delivers.",
+        remains="Principals that configure a service in your account decide what it delivers.",
     ),
     "cloudwatch-logs": Kind(
         vendor="Your own log groups (AWS CloudWatch Logs)",
-        may="Nobody new gets in: functions of the deployment read the named log groups.",
-        may_not="Nobody outside of your account gets in.",
-        remains="Whoever may write to the log groups can write false lines.",
+        may="No new principal gets access: functions of the deployment read the named log groups.",
+        may_not="No principal outside of your account gets access.",
+        remains="Principals that may write to the log groups can write false lines.",
     ),
     "logzio": Kind(
         vendor="Logz.io (Logshero Ltd.), log analytics",
@@ -93,7 +93,7 @@ KINDS: Mapping[str, Kind] = {
         vendor="Logz.io (Logshero Ltd.), log analytics",
         may="List and read its own feed in one bucket, and use that bucket's key through S3.",
         may_not="Read the archive, a landing bucket or another feed; write or delete anything.",
-        remains="One account of Logz.io's reads for all of its customers; the external id tells them apart. What it "
+        remains="One account of Logz.io's reads for all of its customers; the external id distinguishes them. What it "
         "has read is Logz.io's to keep and to protect.",
     ),
     "logzio archive": Kind(
@@ -143,7 +143,7 @@ class Vendor:
     tried: int
 
 
-def vendors(settings: Deployment, matrix: Matrix, evidence: Mapping[str, Judged]) -> list[Vendor]:
+def vendors(settings: Deployment, matrix: Matrix, evidence: Mapping[str, Evaluated]) -> list[Vendor]:
     """Describe every vendor of a deployment, in the order of the settings."""
     return [_vendor(settings, each, matrix, evidence) for each in (*settings.exports, *settings.destinations)]
 
@@ -153,7 +153,7 @@ def _kind_of(reader: Export | Destination) -> str:
 
 
 def _vendor(
-    settings: Deployment, party: Export | Destination, matrix: Matrix, evidence: Mapping[str, Judged]
+    settings: Deployment, party: Export | Destination, matrix: Matrix, evidence: Mapping[str, Evaluated]
 ) -> Vendor:
     is_destination = party in settings.destinations
     fetches = is_destination and getattr(party, "mode", "") == "fetch"
@@ -206,5 +206,5 @@ def _outsiders(statement: Statement, account: str) -> list[str]:
     return [who for who in statement.who if is_foreign(who, account) or who.endswith(".amazonaws.com")]
 
 
-def _forbids(judged: Judged, name: str) -> bool:
-    return isinstance(judged.says, Claim) and judged.says.verdict == "deny" and name in judged.subjects
+def _forbids(evaluated: Evaluated, name: str) -> bool:
+    return isinstance(evaluated.says, Claim) and evaluated.says.verdict == "deny" and name in evaluated.subjects

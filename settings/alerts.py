@@ -1,4 +1,4 @@
-"""Who hears of a failure, and from what figure on something is one."""
+"""Who is notified of a failure, and the thresholds."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pydantic_core.core_schema import ValidationInfo
 
 from settings.model import Model
 from settings.secret_reference import SecretReference
-from settings.text import EachOnce, Email, HttpsUrl, LogGroupName, Switch, matching, refuse
+from settings.text import EachOnce, Email, HttpsUrl, LogGroupName, Switch, invalid, matching
 
 MINUTES_OF_A_DAY = 1440
 MAX_SILENT_MINUTES = 2880
-"""The longest warm-up of a CloudWatch alarm: a longer silence could not be told from a fresh deploy."""
+"""The longest warm-up of a CloudWatch alarm: a longer silence could not be distinguished from a new deploy."""
 
 
 def _between(least: int, most: int, allowed: str) -> tuple[Strict, AfterValidator, object]:
     def check(value: int) -> int:
         if not least <= value <= most:
-            raise refuse(allowed)
+            raise invalid(allowed)
         return value
 
     return Strict(), AfterValidator(check), Field(json_schema_extra={"minimum": least, "maximum": most})
@@ -28,7 +28,7 @@ def _between(least: int, most: int, allowed: str) -> tuple[Strict, AfterValidato
 def _silent_minutes(value: int) -> int:
     whole_hours = value <= MINUTES_OF_A_DAY or value % 60 == 0
     if value != 0 and not (5 <= value <= MAX_SILENT_MINUTES and whole_hours):
-        raise refuse(f"0 (never), or 5 to {MAX_SILENT_MINUTES} minutes; over {MINUTES_OF_A_DAY}, whole hours")
+        raise invalid(f"0 (never), or 5 to {MAX_SILENT_MINUTES} minutes; over {MINUTES_OF_A_DAY}, whole hours")
     return value
 
 
@@ -52,7 +52,7 @@ PerHour = Annotated[int, *_between(1, 1_000_000, "1 to 1000000 in an hour")]
 
 def _gigabytes(value: float) -> float:
     if not 0.001 <= value <= 1_000_000:
-        raise refuse("0.001 to 1000000 GB in 24 hours")
+        raise invalid("0.001 to 1000000 GB in 24 hours")
     return value
 
 
@@ -93,16 +93,16 @@ class Webhook(Model):
     def _one_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         # A refused url is not in the data: its own message is enough.
         if "url" in info.data and (value is None) == (info.data["url"] is None):
-            raise refuse("exactly one of `url` and `url_secret`, the address or the name of the secret that holds it")
+            raise invalid("exactly one of `url` and `url_secret`, the address or the name of the secret that holds it")
         return value
 
 
 class ExportAlerts(Model):
-    """What differs for one export; what is left out is as in the deployment's `alerts`."""
+    """What differs for one export; the defaults are the deployment's `alerts`."""
 
     silent_after_minutes: SilentMinutes | None = Field(
         default=None,
-        description="Minutes without a landing that are an alarm, 5 to 2880; 0: never. Left out: the deployment's, but "
+        description="Minutes without a landing that are an alarm, 5 to 2880; 0: never. Default: the deployment's, but "
         "no less than what is usual for the kind; never for `aptible`.",
     )
     lag_after_minutes: LagMinutes | None = Field(
@@ -118,7 +118,7 @@ class ExportAlerts(Model):
 
 
 class Alerts(Model):
-    """Who hears of a failure, and when something is one."""
+    """Who is notified of a failure, and the thresholds."""
 
     email: Annotated[tuple[Email, ...], *EachOnce] = Field(
         default=(), description="Addresses; each must confirm its subscription once (in each Region with stacks)."
@@ -133,13 +133,13 @@ class Alerts(Model):
         default=60, description="Minutes without a landing that are an alarm, 5 to 2880; 0: never."
     )
     remind_after_minutes: RemindMinutes = Field(
-        default=10080, description="Minutes after which an alarm that lasts is told again, and again."
+        default=10080, description="Minutes between the reminders of an alarm that lasts."
     )
     lag_after_minutes: LagMinutes = Field(
         default=60, description="Minutes between landing and shipping that are an alarm."
     )
     daily_gb: Gigabytes | None = Field(
-        default=None, description="GB of one export in 24 hours that are a warning. Left out: none is."
+        default=None, description="GB of one export in 24 hours that are a warning. Default: no warning."
     )
     volume_band: Switch = Field(
         default=False,
@@ -148,8 +148,8 @@ class Alerts(Model):
     )
     failed_logins_per_hour: PerHour | None = Field(
         default=None,
-        description="Failed logins that are an alarm (`aurora-mysql`, `rds`, `cockroachdb`, `mongodb-atlas`). Left "
-        "out: they are counted only.",
+        description="Failed logins that are an alarm (`aurora-mysql`, `rds`, `cockroachdb`, `mongodb-atlas`). "
+        "Default: they are counted only.",
     )
     privilege_changes_per_hour: PerHour | None = Field(
         default=None,
@@ -167,13 +167,13 @@ class Alerts(Model):
         default=None, description="Address of your copy of docs/runbook.md, for the links in messages."
     )
 
-    def of(self, export: ExportAlerts, quiet_minutes: int | None) -> Alerts:
+    def of(self, export: ExportAlerts, max_expected_silence_minutes: int | None) -> Alerts:
         """Return what holds for an export whose kind may well be quiet for so many minutes; None: for any time."""
         changes = export.model_dump(exclude_none=True)
-        if quiet_minutes is None:
+        if max_expected_silence_minutes is None:
             changes.setdefault("silent_after_minutes", 0)
         elif self.silent_after_minutes:
-            changes.setdefault("silent_after_minutes", max(self.silent_after_minutes, quiet_minutes))
+            changes.setdefault("silent_after_minutes", max(self.silent_after_minutes, max_expected_silence_minutes))
         return self.model_copy(update=changes)
 
 

@@ -9,6 +9,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from settings.connect import AtlasConnect
 from settings.export_base import BucketExport, ConfiguredExport, LineExport
+from settings.landing import BucketLanding, Home, own_bucket
 from settings.secret_reference import SecretReference
 from settings.text import (
     BucketName,
@@ -23,7 +24,7 @@ from settings.text import (
     ProjectId,
     Region,
     SessionSeconds,
-    refuse,
+    invalid,
 )
 
 AtlasLogType = Literal["MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT", "EVENTS"]
@@ -35,7 +36,7 @@ class MongodbAtlasExport(BucketExport):
     kind: Literal["mongodb-atlas"] = Field(description="This kind of export.")
     project_id: ProjectId = Field(description="Atlas project id. At most 10 exports per project.")
     connect: AtlasConnect | None = Field(
-        default=None, description="Switch the export on by the deploy. Left out: `NextSteps` has the commands."
+        default=None, description="Switch the export on by the deploy. Default: off; `NextSteps` has the commands."
     )
     atlas_principal_arn: PrincipalArn | None = Field(
         default=None,
@@ -50,7 +51,7 @@ class MongodbAtlasExport(BucketExport):
         "which reads it.",
     )
     bucket: BucketName | None = Field(
-        default=None, description="Name of the landing bucket. Left out: <deployment>-<name>-<account>-<region>."
+        default=None, description="Name of the landing bucket. Default: <deployment>-<name>-<account>-<region>."
     )
     prefix: Prefix = Field(default="atlas", description="Directory in the bucket that Atlas writes under.")
     log_types: Annotated[tuple[AtlasLogType, ...], *EachOnce, *NotEmpty] = Field(
@@ -75,27 +76,32 @@ class MongodbAtlasExport(BucketExport):
     )
     session_seconds: SessionSeconds = 43200
 
+    def landing(self, home: Home) -> BucketLanding:
+        """Say which bucket the export lands in, and under which prefix."""
+        bucket = self.bucket or own_bucket(home, self.name)
+        return BucketLanding(bucket=bucket, prefix=f"{self.prefix}/" if self.prefix else "", is_own=True)
+
     @property
-    def quiet_minutes(self) -> int:
+    def max_expected_silence_minutes(self) -> int:
         """A database writes its log every minute; audited events may not happen for a night."""
         return 0 if {"MONGOD", "MONGOS"} & set(self.log_types) else 1440
 
     @field_validator("atlas_principal_arn", "external_id")
     @classmethod
-    def _told_or_read(cls, value: object, info: ValidationInfo) -> object:
+    def _given_or_read(cls, value: object, info: ValidationInfo) -> object:
         # A `connect` that is refused is not in the data: its own message is enough.
         connects = info.data.get("connect", "refused")
         if value is None and connects is None:
-            raise refuse("the value that Atlas shows when an AWS access role is added, or `connect`, which reads it")
+            raise invalid("the value that Atlas shows when an AWS access role is added, or `connect`, which reads it")
         if value is not None and isinstance(connects, AtlasConnect):
-            raise refuse("nothing: `connect` reads it from Atlas")
+            raise invalid("nothing: `connect` reads it from Atlas")
         return value
 
     @field_validator("mrap_buckets", "mrap_key_arns")
     @classmethod
     def _buckets_of_an_access_point(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if value and info.data.get("mrap_arn", "refused") is None:
-            raise refuse("nothing unless `mrap_arn` is set")
+            raise invalid("no value without `mrap_arn`")
         return value
 
 
@@ -105,7 +111,7 @@ class AptibleExport(BucketExport):
     kind: Literal["aptible"] = Field(description="This kind of export.")
     stack_region: Region = Field(description="AWS Region of the Aptible stack; the bucket must be in the same.")
     bucket: BucketName | None = Field(
-        default=None, description="Name of the landing bucket. Left out: <deployment>-<name>-<account>-<region>."
+        default=None, description="Name of the landing bucket. Default: <deployment>-<name>-<account>-<region>."
     )
     replication_role_arn: PrincipalArn = Field(
         default="arn:aws:iam::916150859591:role/s3-stack-log-replication",
@@ -123,8 +129,17 @@ class AptibleExport(BucketExport):
         "`ship_to`.",
     )
 
+    def landing(self, home: Home) -> BucketLanding:
+        """Say which bucket the export lands in."""
+        return BucketLanding(bucket=self.bucket or own_bucket(home, self.name), prefix="", is_own=True)
+
     @property
-    def quiet_minutes(self) -> None:
+    def has_own_key(self) -> bool:
+        """Whether the export's stack makes a key."""
+        return self.encryption == "kms"
+
+    @property
+    def max_expected_silence_minutes(self) -> None:
         """A file comes only when a container has exited or its log exceeds 500 MB: days without one are normal."""
         return
 
@@ -132,7 +147,7 @@ class AptibleExport(BucketExport):
     @classmethod
     def _shipping_needs_keys(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None and info.data.get("ship_to"):
-            raise refuse(
+            raise invalid(
                 "the name of the secret with Aptible's decryption keys, because `ship_to` is set and Aptible's objects "
                 "are encrypted"
             )
@@ -156,7 +171,7 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
 
     kind: Literal["s3-logs"] = Field(description="This kind of export.")
     bucket: BucketName | None = Field(
-        default=None, description="Name of the bucket made here. Left out: <deployment>-<name>-<account>-<region>."
+        default=None, description="Name of the bucket made here. Default: <deployment>-<name>-<account>-<region>."
     )
     services: Annotated[tuple[S3Service, ...], *EachOnce] = Field(
         default=(), description="AWS services that may deliver to the bucket made here."
@@ -167,11 +182,17 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
     kms_key_arn: KeyArn | None = Field(
         default=None, description="Key of the existing bucket, if it is encrypted with one."
     )
-    prefix: Prefix | None = Field(default=None, description="Only objects under this prefix. Left out: all.")
-    format: S3Format = Field(default="auto", description="`auto`: told by content.")
+    prefix: Prefix | None = Field(default=None, description="Only objects under this prefix. Default: all.")
+    format: S3Format = Field(default="auto", description="`auto`: detected by content.")
+
+    def landing(self, home: Home) -> BucketLanding:
+        """Say which bucket the export lands in, and under which prefix."""
+        bucket = self.existing_bucket or self.bucket or own_bucket(home, self.name)
+        prefix = f"{self.prefix}/" if self.prefix else ""
+        return BucketLanding(bucket=bucket, prefix=prefix, is_own=self.existing_bucket is None)
 
     @property
-    def quiet_minutes(self) -> int:
+    def max_expected_silence_minutes(self) -> int:
         """A trail and flow logs deliver every few minutes; who logs requests is as quiet as its users."""
         return 0 if {"cloudtrail", "vpc-flow"} & set(self.services) else 1440
 
@@ -179,21 +200,21 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
     @classmethod
     def _made_or_existing(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and (info.data.get("bucket") or info.data.get("services")):
-            raise refuse("nothing, when `bucket` or `services` is set: the bucket is either made here or exists")
+            raise invalid("nothing, when `bucket` or `services` is set: the bucket is either made here or exists")
         return value
 
     @field_validator("kms_key_arn")
     @classmethod
     def _key_of_an_existing_bucket(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("existing_bucket", "refused") is None:
-            raise refuse("nothing unless `existing_bucket` is set: a bucket made here has its own key")
+            raise invalid("no value without `existing_bucket`: a bucket made here has its own key")
         return value
 
     @field_validator("format")
     @classmethod
     def _lines_that_may_be_joined(cls, value: str, info: ValidationInfo) -> str:
         if info.data.get("record_start") is not None and value not in _JOINABLE_FORMATS:
-            raise refuse(f"one of: {', '.join(_JOINABLE_FORMATS)}, because `record_start` joins no other lines")
+            raise invalid(f"one of: {', '.join(_JOINABLE_FORMATS)}, because `record_start` joins no other lines")
         return value
 
     @property

@@ -1,4 +1,4 @@
-"""How a deploy reaches a vendor's API: which credential, which address, and what is asked of the vendor besides."""
+"""How a deploy reaches a vendor's API: which credential, which address, and what else is configured there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from settings.model import Model
 from settings.secret_reference import SecretReference
-from settings.text import EachOnce, Email, HttpsUrl, KeyArn, NotEmpty, Switch, matching, refuse
+from settings.text import EachOnce, Email, HttpsUrl, KeyArn, NotEmpty, Switch, invalid, matching
 
 SubnetId = Annotated[str, *matching(r"subnet-[0-9a-f]{8,17}", "a subnet's id, such as subnet-0abc1234")]
 SecurityGroupId = Annotated[str, *matching(r"sg-[0-9a-f]{8,17}", "a security group's id, such as sg-0abc1234")]
@@ -21,7 +21,7 @@ ClusterName = Annotated[
 
 def _host_alone(value: str) -> str:
     if value.count("/") > 2:
-        raise refuse("an https:// address without a path, such as https://cloud.mongodbgov.com")
+        raise invalid("an https:// address without a path, such as https://cloud.mongodbgov.com")
     return value
 
 
@@ -41,10 +41,10 @@ class Connect(Model):
 
     secret: SecretReference = Field(description="Name or ARN of the secret that holds the vendor's API credential.")
     secret_key_arn: KeyArn | None = Field(
-        default=None, description="KMS key of that secret, if it has one of your own. Left out: AWS's own key."
+        default=None, description="KMS key of that secret, if it has one of your own. Default: AWS's own key."
     )
     api_base_url: Annotated[HttpsUrl, AfterValidator(_host_alone)] | None = Field(
-        default=None, description="Another address of the vendor's API. Left out: the vendor's public one."
+        default=None, description="Another address of the vendor's API. Default: the vendor's public one."
     )
     adopt: Switch = Field(
         default=False,
@@ -64,7 +64,7 @@ class Connect(Model):
     )
     vpc: Vpc | None = Field(
         default=None,
-        description="Run the functions that call the vendor in a VPC, so that they have a fixed address. Left out: "
+        description="Run the functions that call the vendor in a VPC, so that they have a fixed address. Default: "
         "outside of any.",
     )
 
@@ -82,7 +82,7 @@ def _json_object(value: str) -> str:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise refuse('a JSON object as text, such as \'{"atype": {"$in": ["authenticate", "createUser"]}}\'')
+        raise invalid('a JSON object as text, such as \'{"atype": {"$in": ["authenticate", "createUser"]}}\'')
     return value
 
 
@@ -138,16 +138,16 @@ class AtlasRecipient(Model):
         if any(name not in info.data for name in names):
             return value
         if sum(bool(info.data[name]) for name in names) != 1:
-            raise refuse("exactly one of `roles`, `email`, `team_id` and `channel` in an entry")
+            raise invalid("exactly one of `roles`, `email`, `team_id` and `channel` in an entry")
         if (value is None) == bool(info.data["channel"]):
-            raise refuse("the integration's id with `channel`, and nothing without")
+            raise invalid("the integration's id with `channel`, and nothing without")
         return value
 
     @field_validator("channel_name")
     @classmethod
     def _of_slack(cls, value: str | None, info: ValidationInfo) -> str | None:
         if (value is None) == (info.data.get("channel") == "SLACK"):
-            raise refuse("the channel's name with `channel: SLACK`, and nothing without")
+            raise invalid("the channel's name with `channel: SLACK`, and nothing without")
         return value
 
     @property
@@ -199,7 +199,7 @@ class AtlasConnect(Connect):
     @classmethod
     def _of_an_alert(cls, value: tuple[AtlasRecipient, ...], info: ValidationInfo) -> tuple[AtlasRecipient, ...]:
         if value and info.data.get("alert") is False:
-            raise refuse("nothing, or `alert: true`: without it there is no alert")
+            raise invalid("nothing, or `alert: true`: without it there is no alert")
         return value
 
     @property

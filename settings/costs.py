@@ -26,10 +26,8 @@ from settings.exports import (
     CockroachdbExport,
     DatabaseExport,
     Export,
-    LogGroupExport,
     MongodbAtlasExport,
     S3LogsExport,
-    has_key,
 )
 from settings.load import load_settings
 
@@ -183,7 +181,7 @@ def monthly_estimate(
         kinds = [_kind_of(deployment, name) for name in export.ship_to]
         rows += [
             Row(export=export.name, item=item, units=units * gigabytes, dollars=dollars * gigabytes)
-            for item, units, dollars in per_gigabyte(landing_of(export), kinds, inputs)
+            for item, units, dollars in per_gigabyte(export.lands_in, kinds, inputs)
         ]
         rows += _watching_rows(deployment, export, inputs)
     return rows
@@ -240,11 +238,6 @@ def _priced(units: float, price: float) -> tuple[float, float]:
     return units, units * price
 
 
-def landing_of(export: Export) -> Landing:
-    """Say how an export's lines come."""
-    return "log groups" if isinstance(export, LogGroupExport) else "bucket"
-
-
 def _kind_of(deployment: Deployment, name: str) -> str:
     if name == ARCHIVE:
         return "archive"
@@ -252,14 +245,9 @@ def _kind_of(deployment: Deployment, name: str) -> str:
     return "feed" if found.kind == "logzio" and found.mode == "fetch" else "push"
 
 
-def figures_of(export: Export) -> tuple[str, ...]:
-    """Return the destinations whose figures of an export are metrics: the archiver makes its own of log groups."""
-    return (*((ARCHIVE,) if landing_of(export) == "log groups" else ()), *export.ship_to)
-
-
 def alarms_of(deployment: Deployment, export: Export) -> int:
     """Count the alarms of an export in one Region, without its composite and its band."""
-    alerts, through_groups = deployment.alerts_of(export), landing_of(export) == "log groups"
+    alerts, through_groups = deployment.alerts_of(export), export.lands_in == "log groups"
     measured = through_groups or bool(export.ship_to)
     found = [
         bool(alerts.silent_after_minutes),
@@ -289,13 +277,13 @@ def alarms_of(deployment: Deployment, export: Export) -> int:
 
 def keys_of(deployment: Deployment, export: Export) -> int:
     """Count the keys of an export: one in each Region that it lands in, if it has any."""
-    return len(deployment.regions_of(export)) if has_key(export) else 0
+    return len(deployment.regions_of(export)) if export.has_own_key else 0
 
 
 def _watching_rows(deployment: Deployment, export: Export, inputs: Inputs) -> Iterator[Row]:
     regions = len(deployment.regions_of(export))
     alerts = deployment.alerts_of(export)
-    alarms, figures = alarms_of(deployment, export), len(figures_of(export)) * len(METRICS)
+    alarms, figures = alarms_of(deployment, export), len(export.delivered_to) * len(METRICS)
     yield Row(export=export.name, item="alarms", units=regions * alarms, dollars=regions * alarms * inputs.alarm)
     if alerts.volume_band and figures:
         yield Row(export=export.name, item="band alarms", units=regions, dollars=regions * inputs.band_alarm)
@@ -399,7 +387,7 @@ def summary_table(deployment: Deployment) -> str:
     lines.append(f"| **before the first log line** | | **{sum(dollars for _, dollars in counted.values()):.2f}** |")
     for export in deployment.exports:
         kinds = [_kind_of(deployment, name) for name in export.ship_to]
-        dollars = dollars_per_gigabyte(landing_of(export), kinds)
+        dollars = dollars_per_gigabyte(export.lands_in, kinds)
         lines.append(f"| each GB of log lines of `{export.name}`, all the time it is kept included | | {dollars:.2f} |")
     return "\n".join(lines)
 

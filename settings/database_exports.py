@@ -12,8 +12,9 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from settings.export_base import LogGroupExport
-from settings.text import DbClusterIdentifier, DbInstanceIdentifier, EachOnce, NotEmpty, ParameterGroup, Switch, refuse
+from settings.export_base import OwnLogGroupExport
+from settings.landing import Home, LogGroupLanding
+from settings.text import DbClusterIdentifier, DbInstanceIdentifier, EachOnce, NotEmpty, ParameterGroup, Switch, invalid
 
 LongQuerySeconds = Annotated[float, Field(ge=0, le=31536000)]
 """Seconds of `long_query_time`; a year is the engines' own upper bound."""
@@ -44,7 +45,7 @@ INSTANCE_LOGS: dict[str, tuple[str, ...]] = {
 
 def _users(value: tuple[str, ...]) -> tuple[str, ...]:
     if len(",".join(value)) > 1024 or not all(re.fullmatch(r"[^\s,]+", user) for user in value):
-        raise refuse("names of database users without spaces or commas, at most 1024 characters in all")
+        raise invalid("names of database users without spaces or commas, at most 1024 characters in all")
     return value
 
 
@@ -52,7 +53,7 @@ def _number(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
-class DatabaseExport(LogGroupExport):
+class DatabaseExport(OwnLogGroupExport):
     """Logs of a database that RDS runs and that exists."""
 
     @property
@@ -87,7 +88,7 @@ class DatabaseExport(LogGroupExport):
 
     @property
     def libraries(self) -> tuple[str, ...]:
-        """What `shared_preload_libraries` must have besides what it has."""
+        """What must be added to `shared_preload_libraries`."""
         return ()
 
     @property
@@ -104,6 +105,10 @@ class DatabaseExport(LogGroupExport):
     def noun(self) -> str:
         """What it is called in messages."""
         return "cluster" if self.is_cluster else "instance"
+
+    def landing(self, home: Home) -> LogGroupLanding:
+        """Say which log groups the export lands in."""
+        return LogGroupLanding(regions=(home.region,), names=self.log_group_names)
 
     @property
     def log_group_names(self) -> tuple[str, ...]:
@@ -139,13 +144,13 @@ class AuroraMysqlExport(DatabaseExport):
     )
     parameter_group: ParameterGroup | None = Field(
         default=None,
-        description="The cluster's own DB cluster parameter group, which the deploy may change. Left out: the cluster "
+        description="The cluster's own DB cluster parameter group, which the deploy may change. Default: the cluster "
         "still uses a default group; if `log_types` needs parameters (`audit`, `general` and `slowquery` do), the "
         "deploy makes one and attaches it, and the instances must then be restarted once.",
     )
     log_groups: Literal["create", "adopt"] = Field(
         default="create",
-        description="`create`: CloudFormation makes the log groups. `adopt`: Aurora (or somebody) has made them "
+        description="`create`: CloudFormation makes the log groups. `adopt`: Aurora (or a user) has created them "
         "already.",
     )
     role: Literal["service-linked", "custom"] = Field(
@@ -160,7 +165,7 @@ class AuroraMysqlExport(DatabaseExport):
     )
 
     @property
-    def quiet_minutes(self) -> int:
+    def max_expected_silence_minutes(self) -> int:
         """Audited events may not happen for a night; the general log has every statement."""
         return 0 if "general" in self.log_types else 1440
 
@@ -171,7 +176,7 @@ class AuroraMysqlExport(DatabaseExport):
     def _slow_queries_are_exported(cls, value: float | None, info: ValidationInfo) -> float | None:
         # A refused log_types is not in the data: its own message is enough.
         if value is not None and "slowquery" not in info.data.get("log_types", ("slowquery",)):
-            raise refuse("nothing, or `slowquery` in `log_types`: it says which statements that log has")
+            raise invalid("nothing, or `slowquery` in `log_types`: it says which statements that log has")
         return value
 
     @property
@@ -294,9 +299,9 @@ class RdsExport(DatabaseExport):
     def _has_clusters(cls, value: str | None, info: ValidationInfo) -> str | None:
         engine = info.data.get("engine")
         if value is None and engine == "aurora-postgresql":
-            raise refuse("a DB cluster identifier: the cluster exports the logs of Aurora's instances")
+            raise invalid("a DB cluster identifier: the cluster exports the logs of Aurora's instances")
         if value is not None and engine is not None and engine not in CLUSTER_LOGS:
-            raise refuse(f"nothing: {engine} has no clusters; give `instance_id`")
+            raise invalid(f"nothing: {engine} has no clusters; give `instance_id`")
         return value
 
     @field_validator("instance_id")
@@ -305,11 +310,11 @@ class RdsExport(DatabaseExport):
         # A refused setting is not in the data: its own message is enough.
         engine, cluster = info.data.get("engine"), info.data.get("cluster_id", "refused")
         if value is not None and engine == "aurora-postgresql":
-            raise refuse("nothing: the cluster exports the logs of Aurora's instances")
+            raise invalid("nothing: the cluster exports the logs of Aurora's instances")
         if value is None and cluster is None:
-            raise refuse("a DB instance identifier, or `cluster_id`: one of them is required")
+            raise invalid("a DB instance identifier, or `cluster_id`: one of them is required")
         if value is not None and cluster not in (None, "refused"):
-            raise refuse("nothing: `cluster_id` is given; an export is of one database")
+            raise invalid("nothing: `cluster_id` is given; an export is of one database")
         return value
 
     @field_validator("log_types")
@@ -320,7 +325,7 @@ class RdsExport(DatabaseExport):
         known = by_engine.get(engine or "", ())
         if known and (unknown := sorted({*value} - {*known})):
             what = "a cluster" if info.data.get("cluster_id") else "an instance"
-            raise refuse(f"log types of {what} of {engine}: {', '.join(known)} (not {', '.join(unknown)})")
+            raise invalid(f"log types of {what} of {engine}: {', '.join(known)} (not {', '.join(unknown)})")
         return value
 
     @field_validator("log_connections", "log_statement", "log_min_duration_statement", "pgaudit")
@@ -329,19 +334,19 @@ class RdsExport(DatabaseExport):
         # A refused log_types is not in the data: its own message is enough.
         is_set = value is not None and value is not False and value != ()
         if is_set and "postgresql" not in info.data.get("log_types", ("postgresql",)):
-            raise refuse("nothing, or `postgresql` in `log_types`: it says what that log has")
+            raise invalid("nothing, or `postgresql` in `log_types`: it says what that log has")
         return value
 
     @field_validator("long_query_time")
     @classmethod
     def _slow_queries_are_exported(cls, value: float | None, info: ValidationInfo) -> float | None:
         if value is not None and "slowquery" not in info.data.get("log_types", ("slowquery",)):
-            raise refuse("nothing, or `slowquery` in `log_types`: it says which statements that log has")
+            raise invalid("nothing, or `slowquery` in `log_types`: it says which statements that log has")
         return value
 
     @property
-    def quiet_minutes(self) -> int:
-        """A database that nobody uses logs little; the general log has every statement."""
+    def max_expected_silence_minutes(self) -> int:
+        """An unused database logs little; the general log has every statement."""
         return 0 if "general" in self.log_types or self.log_statement == "all" else 1440
 
     @property

@@ -15,25 +15,16 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from settings.across import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, errors_across
 from settings.alerts import Alerts
+from settings.cross_checks import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, cross_check_errors
 from settings.destinations import ARCHIVE, Destination, default_concurrency
-from settings.exports import (
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    Export,
-    MongodbAtlasExport,
-    RdsExport,
-    S3LogsExport,
-)
-from settings.landing import BucketLanding, LogGroupLanding
+from settings.exports import Export
+from settings.landing import LogGroupLanding
 from settings.model import Model
 from settings.replica import Replica
 from settings.retention import PROFILES, ProfileName, Retention
 from settings.sql import Sql
-from settings.text import AccountId, DeploymentName, EachOnce, NotEmpty, PersonArn, Region, Switch, refuse
+from settings.text import AccountId, DeploymentName, EachOnce, NotEmpty, PersonArn, Region, Switch, invalid
 
 __all__ = ["ATLAS_EXPORTS_PER_PROJECT", "RESERVED_NAMES", "Alerts", "Deployment"]
 
@@ -43,7 +34,7 @@ READERS_CHARACTERS = 1500
 
 def _fit_a_trust_policy(value: tuple[str, ...]) -> tuple[str, ...]:
     if sum(len(arn) + 3 for arn in value) > READERS_CHARACTERS:
-        raise refuse(f"ARNs of at most {READERS_CHARACTERS} characters in all: a role trusts no more")
+        raise invalid(f"ARNs of at most {READERS_CHARACTERS} characters in all: a role trusts no more")
     return value
 
 
@@ -60,10 +51,8 @@ class Deployment(Model):
         default="soc2",
         description="How long logs are kept: a profile (soc2, pci, hipaa, seven-years), or {hot_days, archive_days}.",
     )
-    replica: Replica | None = Field(
-        default=None, description="A copy of the archive in another Region. Left out: none."
-    )
-    alerts: Alerts = Field(default=Alerts(), description="Who hears of a failure, and when something is one.")
+    replica: Replica | None = Field(default=None, description="A copy of the archive in another Region. Default: none.")
+    alerts: Alerts = Field(default=Alerts(), description="Who is notified of a failure, and the thresholds.")
     dashboard: Switch = Field(
         default=True, description="A CloudWatch dashboard of the deployment, in a stack of its own."
     )
@@ -74,7 +63,7 @@ class Deployment(Model):
         "docs/subscriptions.md says what each costs and how to change from one to the other.",
     )
     sql: Sql | None = Field(
-        default=None, description="SQL over what landed, with Amazon Athena (docs/sql.md). Left out: none."
+        default=None, description="SQL over what landed, with Amazon Athena (docs/sql.md). Default: none."
     )
     readers: Annotated[tuple[PersonArn, ...], *EachOnce, AfterValidator(_fit_a_trust_policy)] = Field(
         default=(),
@@ -86,7 +75,7 @@ class Deployment(Model):
     exports: Annotated[tuple[Export, ...], *NotEmpty] = Field(description="Whose logs land.")
 
     @property
-    def kept(self) -> Retention:
+    def effective_retention(self) -> Retention:
         """The retention, whichever way it was given."""
         return self.retention if isinstance(self.retention, Retention) else PROFILES[self.retention]
 
@@ -95,34 +84,14 @@ class Deployment(Model):
         """Name of the archive bucket."""
         return f"{self.deployment}-archive-{self.account}-{self.region}"
 
-    def landing_bucket(self, export: MongodbAtlasExport | AptibleExport | S3LogsExport) -> str:
-        """Name of the bucket that an S3 export lands in."""
-        existing = export.existing_bucket if isinstance(export, S3LogsExport) else None
-        return existing or export.bucket or f"{self.deployment}-{export.name}-{self.account}-{self.region}"
-
-    def landing(self, export: Export) -> BucketLanding | LogGroupLanding:
-        """Say where an export lands."""
-        match export:
-            case MongodbAtlasExport() | S3LogsExport():
-                is_own = isinstance(export, MongodbAtlasExport) or export.existing_bucket is None
-                prefix = f"{export.prefix}/" if export.prefix else ""
-                return BucketLanding(bucket=self.landing_bucket(export), prefix=prefix, is_own=is_own)
-            case AptibleExport():
-                return BucketLanding(bucket=self.landing_bucket(export), prefix="", is_own=True)
-            case CockroachdbExport():
-                return LogGroupLanding(names=export.log_groups)
-            case AuroraMysqlExport() | RdsExport():
-                return LogGroupLanding(names=export.log_group_names)
-            case CloudwatchLogsExport():
-                return LogGroupLanding(names=export.log_groups, prefixes=export.log_group_prefixes)
-
     def alerts_of(self, export: Export) -> Alerts:
         """What holds for an export: its own figures, else the deployment's."""
-        return self.alerts.of(export.alerts, export.quiet_minutes)
+        return self.alerts.of(export.alerts, export.max_expected_silence_minutes)
 
     def regions_of(self, export: Export) -> tuple[str, ...]:
         """The Regions that an export has a stack in: the deployment's own first, whose stack holds the role."""
-        further = export.regions if isinstance(export, CockroachdbExport) else ()
+        landing = export.landing(self)
+        further = landing.regions if isinstance(landing, LogGroupLanding) else ()
         return tuple(dict.fromkeys((self.region, *further)))
 
     @property
@@ -150,7 +119,7 @@ class Deployment(Model):
     @model_validator(mode="wrap")
     @classmethod
     def _all_errors_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        errors = list(errors_across(data)) if isinstance(data, dict) else []
+        errors = list(cross_check_errors(data)) if isinstance(data, dict) else []
         try:
             deployment = handler(data)
         except ValidationError as error:

@@ -12,7 +12,7 @@ from settings.logzio_archive import LogzioArchive
 from settings.logzio_metrics import LogzioMetrics
 from settings.model import Model
 from settings.secret_reference import SecretReference
-from settings.text import AccountId, ExternalIds, HttpsUrl, Name, SessionSeconds, Switch, refuse
+from settings.text import AccountId, ExternalIds, HttpsUrl, Name, SessionSeconds, Switch, invalid
 
 ARCHIVE = "archive"
 """The built-in destination: a normalised copy of an S3 export in the archive. CloudWatch exports always have it."""
@@ -52,7 +52,7 @@ def default_concurrency(destinations: int) -> int:
 
 def _concurrency(value: int) -> int:
     if not LEAST_CONCURRENCY <= value <= MOST_CONCURRENCY:
-        raise refuse(f"{LEAST_CONCURRENCY} to {MOST_CONCURRENCY} invocations, which is what Lambda takes for a queue")
+        raise invalid(f"{LEAST_CONCURRENCY} to {MOST_CONCURRENCY} invocations, which is what Lambda takes for a queue")
     return value
 
 
@@ -105,7 +105,7 @@ class LogzioDestination(Model):
     )
     connect: LogzioConnect | None = Field(
         default=None,
-        description="`fetch`: create the fetchers by the deploy. Left out: `NextSteps` has the commands.",
+        description="`fetch`: create the fetchers by the deploy. Default: off; `NextSteps` has the commands.",
     )
     account_id: AccountId | None = Field(
         default=None,
@@ -135,7 +135,7 @@ class LogzioDestination(Model):
     )
     metrics: LogzioMetrics | None = Field(
         default=None,
-        description="Metrics of CloudWatch that are streamed to Logz.io, in either mode. Left out: none.",
+        description="Metrics of CloudWatch that are streamed to Logz.io, in either mode. Default: none.",
     )
     concurrency: Concurrency | None = Field(default=None, description=_CONCURRENCY_TEXT)
 
@@ -143,49 +143,49 @@ class LogzioDestination(Model):
     @classmethod
     def _only_when_pushing(cls, value: str | None, info: ValidationInfo) -> str | None:
         if info.data.get("mode") == "fetch" and value is not None:
-            raise refuse("nothing: with `mode: fetch` Logz.io reads by a role, and this belongs to `mode: push`")
+            raise invalid("nothing: with `mode: fetch` Logz.io reads by a role, and this belongs to `mode: push`")
         return value
 
     @field_validator("parse_json")
     @classmethod
     def _parsed_when_pushing(cls, value: bool, info: ValidationInfo) -> bool:
         if value and info.data.get("mode") == "fetch":
-            raise refuse("false: with `mode: fetch` Logz.io reads the archive's lines as they are")
+            raise invalid("false: with `mode: fetch` Logz.io reads the archive's lines as they are")
         return value
 
     @field_validator("source_path")
     @classmethod
     def _added_when_fetching(cls, value: bool, info: ValidationInfo) -> bool:
         if not value and info.data.get("mode") == "push":
-            raise refuse("nothing: with `mode: push` no role is assumed, and this belongs to `mode: fetch`")
+            raise invalid("nothing: with `mode: push` no role is assumed, and this belongs to `mode: fetch`")
         return value
 
     @field_validator("connect", "account_id", "external_id", "session_seconds", "permissions", "archive_and_restore")
     @classmethod
     def _only_when_fetching(cls, value: object, info: ValidationInfo) -> object:
         if info.data.get("mode") == "push" and value is not None:
-            raise refuse("nothing: with `mode: push` no role is assumed, and this belongs to `mode: fetch`")
+            raise invalid("nothing: with `mode: push` no role is assumed, and this belongs to `mode: fetch`")
         return value
 
     @field_validator("token_secret")
     @classmethod
     def _push_needs_a_token(cls, value: str | None, info: ValidationInfo) -> str | None:
         if info.data.get("mode") == "push" and value is None:
-            raise refuse("the name of the secret that holds the shipping token (mode: push)")
+            raise invalid("the name of the secret that holds the shipping token (mode: push)")
         return value
 
     @field_validator("account_id", "external_id")
     @classmethod
-    def _told_or_read(cls, value: object, info: ValidationInfo) -> object:
+    def _given_or_read(cls, value: object, info: ValidationInfo) -> object:
         # A `connect` that is refused is not in the data: its own message is enough.
         connects = info.data.get("connect", "refused")
         if info.data.get("mode") == "fetch" and value is None and connects is None:
-            raise refuse(
+            raise invalid(
                 "the value that Logz.io's page for its S3 bucket integration shows, or `connect`, which reads it "
                 "(mode: fetch)"
             )
         if value is not None and info.field_name == "account_id" and isinstance(connects, LogzioConnect):
-            raise refuse("nothing: `connect` reads it from Logz.io")
+            raise invalid("nothing: `connect` reads it from Logz.io")
         return value
 
     @property

@@ -1,4 +1,4 @@
-"""A settings file as it was read, before it is checked: what can be told of it although parts are malformed."""
+"""A settings file as it was read, before it is validated: what is known of it although parts are malformed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails
 
 from settings.alerts import TopicArn
-from settings.text import AccountId, DeploymentName, Name, Region, refuse
+from settings.text import AccountId, DeploymentName, Name, Region, invalid
 
 BUCKET_KINDS = ("mongodb-atlas", "aptible", "s3-logs")
 """Kinds of export that land in a bucket."""
@@ -23,7 +23,7 @@ _NAME, _DEPLOYMENT, _ACCOUNT, _REGION, _TOPIC = (
 
 def setting_error(loc: Loc, value: object, allowed: str) -> InitErrorDetails:
     """Make the error of a value that another part of the file rules out."""
-    return InitErrorDetails(type=refuse(allowed), loc=loc, input=value)
+    return InitErrorDetails(type=invalid(allowed), loc=loc, input=value)
 
 
 def region_code(value: object) -> str | None:

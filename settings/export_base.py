@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from abc import abstractmethod
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from settings.alerts import ExportAlerts
+from settings.destinations import ARCHIVE
+from settings.landing import BucketLanding, Home, LogGroupLanding
 from settings.model import Model
 from settings.reading import Oversize, PathFields
 from settings.redaction import Redaction
@@ -56,8 +59,40 @@ class ExportBase(Model):
         "What exceeds it is not read: the failure bucket gets a note with the sizes, and the object stays where it is.",
     )
 
+    lands_in: ClassVar[Literal["bucket", "log groups"]]
+    """Where logs of this kind land."""
+
+    @abstractmethod
+    def landing(self, home: Home) -> BucketLanding | LogGroupLanding:
+        """Say where the export lands in a deployment."""
+
     @property
-    def quiet_minutes(self) -> int | None:
+    def has_own_key(self) -> bool:
+        """Whether the export's stacks make a key, one in each Region."""
+        return True
+
+    @property
+    def announced_to(self) -> tuple[str, ...]:
+        """The destinations that its objects are announced to."""
+        return self.ship_to
+
+    @property
+    def delivered_to(self) -> tuple[str, ...]:
+        """Everything that gets its records, `archive` included."""
+        return self.ship_to
+
+    @property
+    def archive_prefix(self) -> str:
+        """What the keys of its objects in the archive begin with."""
+        return f"logs/{self.name}/"
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether the archive has a copy."""
+        return ARCHIVE in self.ship_to
+
+    @property
+    def max_expected_silence_minutes(self) -> int | None:
         """How long nothing may land although all is well; no shorter silence holds unless the export says so.
 
         None: any time at all, so silence is no alarm unless the export says so.
@@ -68,11 +103,17 @@ class ExportBase(Model):
 class BucketExport(ExportBase):
     """An export that lands in a bucket."""
 
+    lands_in = "bucket"
+
     path_fields: PathFields | None = Field(
         default=None,
         description="Names for parts of the object's key, as in `logs/{team}/{_}/{host}-{date}.log`: each becomes a "
         "field of every record. `{_}` is a part without a name. Keys are not redacted.",
     )
+
+    @abstractmethod
+    def landing(self, home: Home) -> BucketLanding:
+        """Say which bucket the export lands in, and under which prefix."""
 
 
 class LineExport(ExportBase):
@@ -103,8 +144,33 @@ class ConfiguredExport(ExportBase):
 
 
 class LogGroupExport(ConfiguredExport):
+    """An export that lands in log groups, of which the archive has a copy."""
+
+    lands_in = "log groups"
+
+    @abstractmethod
+    def landing(self, home: Home) -> LogGroupLanding:
+        """Say which log groups the export lands in."""
+
+    @property
+    def delivered_to(self) -> tuple[str, ...]:
+        """Everything that gets its records: the archive first, then destinations."""
+        return (ARCHIVE, *self.announced_to)
+
+    @property
+    def announced_to(self) -> tuple[str, ...]:
+        """The destinations that its objects are announced to: what lands in log groups is in the archive."""
+        return tuple(name for name in self.ship_to if name != ARCHIVE)
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether the archive has a copy: of log groups it always has one."""
+        return True
+
+
+class OwnLogGroupExport(LogGroupExport):
     """An export that lands in log groups made here."""
 
     retention_days: LogGroupDays | None = Field(
-        default=None, description="Days in CloudWatch. Left out: `hot_days` of the deployment's retention."
+        default=None, description="Days in CloudWatch. Default: `hot_days` of the deployment's retention."
     )

@@ -1,10 +1,32 @@
-"""Where an export lands: the one place that says it, for the stacks, the shipper's configuration and the command."""
+"""Where an export lands: what the model of each kind answers."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class Home(Protocol):
+    """What a landing's name is made of: a `settings.Deployment`."""
+
+    @property
+    def deployment(self) -> str:
+        """Its name."""
+
+    @property
+    def account(self) -> str:
+        """The AWS account."""
+
+    @property
+    def region(self) -> str:
+        """Its own Region."""
+
+
+def own_bucket(home: Home, export: str) -> str:
+    """Return the default name of the landing bucket that an export's stack makes."""
+    return f"{home.deployment}-{export}-{home.account}-{home.region}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,8 +59,19 @@ class BucketLanding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogGroupLanding:
-    """The log groups that an export lands in: their names, and prefixes of names."""
+    """The log groups that an export lands in, of which the archive has a copy.
 
+    Attributes
+    ----------
+    regions
+        The Regions that have them.
+    names
+        Their names.
+    prefixes
+        Prefixes of names: log groups that exist, and those to come.
+    """
+
+    regions: tuple[str, ...]
     names: tuple[str, ...]
     prefixes: tuple[str, ...] = ()
 

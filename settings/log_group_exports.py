@@ -8,7 +8,8 @@ from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from settings.connect import CockroachdbConnect
-from settings.export_base import ConfiguredExport, LineExport, LogGroupExport
+from settings.export_base import LineExport, LogGroupExport, OwnLogGroupExport
+from settings.landing import Home, LogGroupLanding
 from settings.model import Model
 from settings.text import (
     AccountId,
@@ -21,7 +22,7 @@ from settings.text import (
     Region,
     SessionSeconds,
     Switch,
-    refuse,
+    invalid,
 )
 
 Channel = Literal[
@@ -38,10 +39,10 @@ class CockroachdbGroup(Model):
     min_level: Literal["UNSPECIFIED", "WARNING", "ERROR", "FATAL"] = Field(
         default="UNSPECIFIED", description="Lines below this level are not exported. UNSPECIFIED: all are."
     )
-    redact: Switch | None = Field(default=None, description="Left out: as the export's `redact`.")
+    redact: Switch | None = Field(default=None, description="Default: the export's `redact`.")
 
 
-class CockroachdbExport(LogGroupExport):
+class CockroachdbExport(OwnLogGroupExport):
     """CockroachDB Cloud: `logexport` to CloudWatch Logs. One configuration per cluster."""
 
     kind: Literal["cockroachdb"] = Field(description="This kind of export.")
@@ -50,7 +51,7 @@ class CockroachdbExport(LogGroupExport):
     )
     cluster_id: ClusterUuid = Field(description="Cluster id, from the Cloud Console's URL.")
     connect: CockroachdbConnect | None = Field(
-        default=None, description="Enable the log export by the deploy. Left out: `NextSteps` has the commands."
+        default=None, description="Enable the log export by the deploy. Default: off; `NextSteps` has the commands."
     )
     cluster_account_id: AccountId | None = Field(
         default=None,
@@ -62,7 +63,7 @@ class CockroachdbExport(LogGroupExport):
         default=None,
         validate_default=True,
         description="Advanced: an id of your own making, sent as `aws_external_id`, or [old, new]. Required without "
-        "`connect`, which takes the stack's own id. Standard: left out, it is the cluster id.",
+        "`connect`, which takes the stack's own id. Standard: do not set it; it is the cluster id.",
     )
     log_group: LogGroupName = Field(description="`log_name`: the log group of all channels that no group names.")
     adopt_log_groups: Switch = Field(
@@ -80,20 +81,20 @@ class CockroachdbExport(LogGroupExport):
     )
     regions: Annotated[tuple[Region, ...], *EachOnce] = Field(
         default=(),
-        description="Every Region of the cluster: each gets its log groups. Left out: the deployment's Region alone, "
+        description="Every Region of the cluster: each gets its log groups. Default: the deployment's Region alone, "
         "and all logs are sent there.",
     )
     session_seconds: SessionSeconds = 43200
 
     @field_validator("cluster_account_id")
     @classmethod
-    def _told_or_read(cls, value: str | None, info: ValidationInfo) -> str | None:
+    def _given_or_read(cls, value: str | None, info: ValidationInfo) -> str | None:
         # A `connect` that is refused is not in the data: its own message is enough.
         connects = info.data.get("connect", "refused")
         if value is None and connects is None:
-            raise refuse("the AWS account of the cluster, or `connect`, which reads it")
+            raise invalid("the AWS account of the cluster, or `connect`, which reads it")
         if value is not None and isinstance(connects, CockroachdbConnect):
-            raise refuse("nothing: `connect` reads it from CockroachDB Cloud")
+            raise invalid("nothing: `connect` reads it from CockroachDB Cloud")
         return value
 
     @field_validator("external_id")
@@ -101,9 +102,9 @@ class CockroachdbExport(LogGroupExport):
     def _external_id_by_plan(cls, value: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
         plan = info.data.get("plan")
         if plan == "advanced" and value is None and info.data.get("connect", "refused") is None:
-            raise refuse("an id of your own making (plan: advanced); `openssl rand -hex 16` makes one")
+            raise invalid("an id of your own making (plan: advanced); `openssl rand -hex 16` makes one")
         if plan == "standard" and value is not None:
-            raise refuse("nothing: on the Standard plan the external id is the cluster id")
+            raise invalid("nothing: on the Standard plan the external id is the cluster id")
         return value
 
     @field_validator("groups")
@@ -112,7 +113,7 @@ class CockroachdbExport(LogGroupExport):
         channels = [channel for group in value for channel in group.channels]
         repeated = sorted({channel for channel in channels if channels.count(channel) > 1})
         if repeated:
-            raise refuse(f"each channel in one group only ({', '.join(repeated)} is in several)")
+            raise invalid(f"each channel in one group only ({', '.join(repeated)} is in several)")
         return value
 
     @field_validator("omitted_channels")
@@ -121,13 +122,17 @@ class CockroachdbExport(LogGroupExport):
         # Groups that are refused are not in the data: their own message is enough.
         grouped = {channel for group in info.data.get("groups", ()) for channel in group.channels}
         if both := sorted(grouped & {*value}):
-            raise refuse(f"channels that no group has ({', '.join(both)} is both in `groups` and omitted)")
+            raise invalid(f"channels that no group has ({', '.join(both)} is both in `groups` and omitted)")
         if not {*get_args(Channel)} - {*value}:
-            raise refuse("at least one channel left: with every channel omitted nothing is exported")
+            raise invalid("at least one channel left: with every channel omitted nothing is exported")
         return value
 
+    def landing(self, home: Home) -> LogGroupLanding:
+        """Say which log groups the export lands in."""
+        return LogGroupLanding(regions=self.regions or (home.region,), names=self.log_groups)
+
     @property
-    def quiet_minutes(self) -> int:
+    def max_expected_silence_minutes(self) -> int:
         """Only HEALTH is written all the time: each node reports its figures every ten seconds, below WARNING."""
         levels = {channel: group.min_level for group in self.groups for channel in group.channels}
         talks = "HEALTH" not in self.omitted_channels and levels.get("HEALTH", "UNSPECIFIED") == "UNSPECIFIED"
@@ -144,7 +149,7 @@ class CockroachdbExport(LogGroupExport):
         return tuple(dict.fromkeys((self.log_group, *(group.log_name for group in self.groups))))
 
 
-class CloudwatchLogsExport(LineExport, ConfiguredExport):
+class CloudwatchLogsExport(LineExport, LogGroupExport):
     """Log groups that exist, by name or by prefix."""
 
     kind: Literal["cloudwatch-logs"] = Field(description="This kind of export.")
@@ -158,9 +163,7 @@ class CloudwatchLogsExport(LineExport, ConfiguredExport):
         description="Log groups by prefix, at most 10: those that exist now, and each hour those that have appeared "
         "since.",
     )
-    retention_days: LogGroupDays | None = Field(
-        default=None, description="Set on the log groups. Left out: not touched."
-    )
+    retention_days: LogGroupDays | None = Field(default=None, description="Set on the log groups. Default: unchanged.")
     encrypt: Switch = Field(default=False, description="Associate the export's own key with the log groups.")
     format: Literal["auto", "json-lines", "plain"] = Field(
         default="auto",
@@ -168,9 +171,18 @@ class CloudwatchLogsExport(LineExport, ConfiguredExport):
         "`json-lines`: events that are not JSON are counted as not understood. `plain`: none is looked into.",
     )
 
+    def landing(self, home: Home) -> LogGroupLanding:
+        """Say which log groups the export lands in, those to come included."""
+        return LogGroupLanding(regions=(home.region,), names=self.log_groups, prefixes=self.log_group_prefixes)
+
     @property
-    def quiet_minutes(self) -> int:
-        """Nothing is known of whoever writes: a nightly job is quiet for a day."""
+    def has_own_key(self) -> bool:
+        """Whether the export's stack makes a key: one that changes nothing of its log groups has none."""
+        return bool(self.log_group_prefixes or self.retention_days or self.encrypt)
+
+    @property
+    def max_expected_silence_minutes(self) -> int:
+        """The writers are unknown: a nightly job may write once a day."""
         return 1440
 
     @field_validator("log_group_prefixes")
@@ -178,5 +190,5 @@ class CloudwatchLogsExport(LineExport, ConfiguredExport):
     def _some(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         # A refused log_groups is not in the data: its own message is enough.
         if not value and not info.data.get("log_groups", True):
-            raise refuse("at least one log group by name (`log_groups`) or by prefix (`log_group_prefixes`)")
+            raise invalid("at least one log group by name (`log_groups`) or by prefix (`log_group_prefixes`)")
         return value

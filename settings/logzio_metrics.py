@@ -11,7 +11,7 @@ from pydantic_core.core_schema import ValidationInfo
 from settings.model import Model
 from settings.resource_types import RESOURCE_TYPES
 from settings.secret_reference import SecretArn
-from settings.text import EachOnce, HttpsUrl, Switch, matching, refuse
+from settings.text import EachOnce, HttpsUrl, Switch, invalid, matching
 
 FILTERS_OF_A_STREAM = 1000
 """Filters that a metric stream takes: namespaces, or metrics of one (CloudWatch User Guide, "Use metric streams")."""
@@ -28,9 +28,9 @@ Metrics = Annotated[tuple[MetricName, ...], *EachOnce]
 
 def _some_but_not_too_many(value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     if not value:
-        raise refuse("at least one namespace: none would stream every metric of the account, each at a price")
+        raise invalid("at least one namespace: none would stream every metric of the account, each at a price")
     if sum(len(metrics) or 1 for metrics in value.values()) > FILTERS_OF_A_STREAM:
-        raise refuse(f"at most {FILTERS_OF_A_STREAM} namespaces and metrics in all: a metric stream takes no more")
+        raise invalid(f"at most {FILTERS_OF_A_STREAM} namespaces and metrics in all: a metric stream takes no more")
     return value
 
 
@@ -50,7 +50,7 @@ class LogzioMetrics(Model):
         description="Namespaces of CloudWatch, each with the metrics that are sent; `[]` sends all of a namespace.",
     )
     listener_url: HttpsUrl | None = Field(
-        default=None, description="Another address of the metrics listener. Left out: that of `region`."
+        default=None, description="Another address of the metrics listener. Default: that of `region`."
     )
     tags: Switch = Field(
         default=False,
@@ -63,7 +63,7 @@ class LogzioMetrics(Model):
     def _tags_of_known_resources(cls, value: bool, info: ValidationInfo) -> bool:
         # namespaces that are refused are not in the data: their own message is enough
         if value and not _types_of(info.data.get("namespaces", RESOURCE_TYPES)):
-            raise refuse(f"false, or a namespace whose resources are known: {', '.join(RESOURCE_TYPES)}")
+            raise invalid(f"false, or a namespace whose resources are known: {', '.join(RESOURCE_TYPES)}")
         return value
 
     @property

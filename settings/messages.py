@@ -1,4 +1,4 @@
-"""What a person is told about a refused file: where, what was given, what is expected, and never a secret."""
+"""The messages about an invalid file: where, what was given, what is expected, and never a secret."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def _where(loc: tuple[int | str, ...]) -> str:
 
 
 def has_plain_spelling(key: str) -> bool:
-    """Tell whether a key can be shown as it is."""
+    """Return whether a key can be shown as it is."""
     return bool(re.fullmatch(r"[A-Za-z0-9_-]{1,40}", key)) and not has_key_format(key)
 
 

@@ -87,7 +87,7 @@ class Names:
         return f"arn:{self.partition}:sns:{region}:{self.account}:{self.alerts}"
 
     def alerts_machine_arn(self, region: str) -> str:
-        """Return the ARN of the state machine that tells of alarms in a Region."""
+        """Return the ARN of the state machine that sends reminders of alarms in a Region."""
         return f"arn:{self.partition}:states:{region}:{self.account}:stateMachine:{self.alerts}"
 
     @property

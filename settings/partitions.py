@@ -13,7 +13,7 @@ from pydantic_core import InitErrorDetails
 from settings.document import Document, setting_error, strings
 
 PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
-"""The partitions that Logdock knows besides ``aws``, by the beginning of their Regions."""
+"""The partitions that Logdock knows in addition to ``aws``, by the beginning of their Regions."""
 
 
 def partition_of(region: str) -> str:

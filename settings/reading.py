@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from settings.text import refuse
+from settings.text import invalid
 
 RESERVED_FIELDS = ("time", "export", "vendor", "log_type", "source", "message", "fields", "part", "part_of")
 """What every record has, or a part of one that was split."""
@@ -17,17 +17,17 @@ _PATH_FIELDS = r"[^{}]*(?:\{[A-Za-z_][A-Za-z0-9_]*\}[^{}]*)+"
 
 def _path_fields(value: str) -> str:
     if not re.fullmatch(_PATH_FIELDS, value, re.DOTALL):
-        raise refuse(
+        raise invalid(
             "an object key with names in braces in place of its parts, such as logs/{team}/{host}; a name is letters, "
             "digits and underscores, and {_} is a part without a name"
         )
     names = [name for name in re.findall(r"\{(\w+)\}", value) if name != "_"]
     taken = [name for name in names if name in RESERVED_FIELDS]
     if taken:
-        raise refuse(f"names that a record does not have already ({taken[0]} is one of {', '.join(RESERVED_FIELDS)})")
+        raise invalid(f"names that a record does not have already ({taken[0]} is one of {', '.join(RESERVED_FIELDS)})")
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
-        raise refuse(f"each name once ({repeated[0]} is there twice; {{_}} is a part without a name)")
+        raise invalid(f"each name once ({repeated[0]} is there twice; {{_}} is a part without a name)")
     return value
 
 

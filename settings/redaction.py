@@ -19,7 +19,7 @@ class Pattern(Model):
     name: Name = Field(description="Name of the pattern; the default replacement is [name].")
     regex: Regex = Field(description="RE2 syntax: no look-around, no back-references. At most 500 characters.")
     replacement: str | None = Field(
-        default=None, max_length=100, description="What stands in its place, as it is. Left out: [name]."
+        default=None, max_length=100, description="The replacement, a literal string. Default: [name]."
     )
 
 

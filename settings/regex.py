@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from settings.text import refuse
+from settings.text import invalid
 
 _TOKEN = re.compile(
     r"(?P<quoted>\\Q.*?(?:\\E|\Z))|(?P<property>\\[pP](?:\{\^?\w+\}|[A-Za-z]))|(?P<hex>\\x\{[0-9A-Fa-f]{1,6}\})|(?P<escape>\\.)"
@@ -26,7 +26,7 @@ _RE2_REPEATS = 1000
 
 
 def _refused(construct: str) -> Exception:
-    return refuse(f"an RE2 regular expression: no {construct}")
+    return invalid(f"an RE2 regular expression: no {construct}")
 
 
 def _python_of(kind: str, token: str) -> str:
@@ -63,7 +63,7 @@ def check_regex(value: str) -> str:
             warnings.simplefilter("ignore")
             re.compile(python)
     except (re.error, OverflowError, RecursionError) as error:
-        raise refuse(f"a regular expression in RE2 syntax ({error})") from error
+        raise invalid(f"a regular expression in RE2 syntax ({error})") from error
     _compile(value)
     return value
 
@@ -78,7 +78,7 @@ def _compile(value: str) -> None:
         re2.compile(value, options)
     except re2.error as error:
         reason = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error)
-        raise refuse(f"a regular expression that RE2 compiles ({reason})") from None
+        raise invalid(f"a regular expression that RE2 compiles ({reason})") from None
 
 
 Regex = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(check_regex)]

@@ -12,7 +12,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from settings.model import Model
 from settings.retention import ArchiveDays
-from settings.text import Region, refuse
+from settings.text import Region, invalid
 
 
 class Replica(Model):
@@ -22,7 +22,7 @@ class Replica(Model):
     lock: Literal["governance", "compliance"] | None = Field(
         default=None,
         description="S3 Object Lock of the copy. `governance`: deleting before the time needs a permission of its own. "
-        "`compliance`: nobody can, not even the account's root. Left out: none. A lock cannot be taken away again.",
+        "`compliance`: no one can, not even the account's root. Default: none. A lock cannot be taken away again.",
     )
     lock_days: ArchiveDays | None = Field(
         default=None,
@@ -35,5 +35,5 @@ class Replica(Model):
     @classmethod
     def _with_a_lock(cls, value: int | None, info: ValidationInfo) -> int | None:
         if "lock" in info.data and (value is None) != (info.data["lock"] is None):
-            raise refuse("the days of the lock" if value is None else "nothing unless `lock` is set")
+            raise invalid("the days of the lock" if value is None else "no value without `lock`")
         return value

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, Strict, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from settings.model import Model
-from settings.text import LogGroupDays, refuse
+from settings.text import LogGroupDays, invalid
 
 MAX_DAYS = 36500
 """A hundred years."""
@@ -27,7 +27,7 @@ DEEP_ARCHIVE_MINIMUM_DAYS = 180
 
 def _archive_days(value: int) -> int:
     if not 1 <= value <= MAX_DAYS:
-        raise refuse(f"1 to {MAX_DAYS} days")
+        raise invalid(f"1 to {MAX_DAYS} days")
     return value
 
 
@@ -47,7 +47,7 @@ class Retention(Model):
     cold_after_days: ArchiveDays | None = Field(
         default=None,
         description="Days in S3 before objects move to Glacier Deep Archive, where reading takes a restore of 12 to 48 "
-        "hours: at least 90, and 180 before they expire. Aptible's own objects never move there. Left out: never; no "
+        "hours: at least 90, and 180 before they expire. Aptible's own objects never move there. Default: never; no "
         "profile does.",
     )
 
@@ -56,7 +56,7 @@ class Retention(Model):
     def _archive_outlasts_hot(cls, value: int, info: ValidationInfo) -> int:
         hot_days = info.data.get("hot_days", 0)
         if value < hot_days:
-            raise refuse(f"at least hot_days ({hot_days}): objects are deleted after this many days in all")
+            raise invalid(f"at least hot_days ({hot_days}): objects are deleted after this many days in all")
         return value
 
     @field_validator("cold_after_days")
@@ -67,7 +67,7 @@ class Retention(Model):
         first = max(AT_HAND_DAYS, info.data.get("hot_days", 0))
         last = info.data["archive_days"] - DEEP_ARCHIVE_MINIMUM_DAYS
         if not first <= value <= last:
-            raise refuse(
+            raise invalid(
                 f"at least {first} days (the latest three months stay at hand, and hot_days) and at most {last} "
                 f"(archive_days less the {DEEP_ARCHIVE_MINIMUM_DAYS} that Deep Archive bills)"
                 if first <= last

@@ -1,4 +1,4 @@
-"""Where a secret is: its name or ARN in AWS Secrets Manager. A pasted secret is told from a name, and never shown."""
+"""Where a secret is: its name or ARN in AWS Secrets Manager. A pasted secret is detected, and never shown."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _AWS_SECRET_KEY = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9/+]{40}")
 
 
 def has_key_format(text: str) -> bool:
-    """Tell whether a text holds something in the format of a well-known kind of key."""
+    """Return whether a text holds something in the format of a well-known kind of key."""
     return bool(_KEY_FORMATS.search(text))
 
 
 def looks_secret(text: str) -> bool:
-    """Tell whether a text that stands where a secret's name belongs is likely the secret itself."""
+    """Return whether a text that stands where a secret's name belongs is likely the secret itself."""
     if text.startswith("arn:"):
         return False
     if has_key_format(text) or re.fullmatch(_UUID, text) or _AWS_SECRET_KEY.fullmatch(text):

@@ -7,14 +7,14 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, Strict
 
 from settings.model import Model
-from settings.text import refuse
+from settings.text import invalid
 
 MAX_SCAN_GB = 100_000
 
 
 def _scan_limit(value: int) -> int:
     if not 1 <= value <= MAX_SCAN_GB:
-        raise refuse(f"1 to {MAX_SCAN_GB} GB")
+        raise invalid(f"1 to {MAX_SCAN_GB} GB")
     return value
 
 

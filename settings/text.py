@@ -11,15 +11,15 @@ from pydantic_core import PydanticCustomError
 from settings.regions import nearest_region
 
 
-def refuse(allowed: str) -> PydanticCustomError:
-    """Make the error of a refused value; `allowed` says what would have been accepted."""
-    return PydanticCustomError("refused", "{allowed}", {"allowed": allowed})
+def invalid(expected: str) -> PydanticCustomError:
+    """Return the error of an invalid value; `expected` describes the valid ones."""
+    return PydanticCustomError("refused", "{expected}", {"expected": expected})
 
 
 def _each_once(value: tuple[str, ...]) -> tuple[str, ...]:
     repeated = next((item for item in value if value.count(item) > 1), None)
     if repeated is not None:
-        raise refuse(f"each entry once ({repeated} is there twice)")
+        raise invalid(f"each entry once ({repeated} is there twice)")
     return value
 
 
@@ -29,7 +29,7 @@ EachOnce = (AfterValidator(_each_once), Field(json_schema_extra={"uniqueItems": 
 
 def _some(value: tuple[object, ...]) -> tuple[object, ...]:
     if not value:
-        raise refuse("at least one entry")
+        raise invalid("at least one entry")
     return value
 
 
@@ -46,7 +46,7 @@ def matching(pattern: str, allowed: str) -> tuple[AfterValidator, object]:
 
     def check(value: str) -> str:
         if not compiled.fullmatch(value):
-            raise refuse(allowed)
+            raise invalid(allowed)
         return value
 
     return AfterValidator(check), Field(json_schema_extra={"pattern": f"^(?:{pattern})$"})
@@ -73,7 +73,7 @@ AccountId = Annotated[
 
 def _region(value: str) -> str:
     if nearest := nearest_region(value):
-        raise refuse(f"an AWS Region that exists; did you mean {nearest}?")
+        raise invalid(f"an AWS Region that exists; did you mean {nearest}?")
     return value
 
 
@@ -109,7 +109,7 @@ Name = Annotated[
 
 def _session_seconds(value: int) -> int:
     if not 3600 <= value <= 43200:
-        raise refuse("a role's maximum session: 3600 to 43200 seconds (1 to 12 hours)")
+        raise invalid("a role's maximum session: 3600 to 43200 seconds (1 to 12 hours)")
     return value
 
 
@@ -140,7 +140,7 @@ def _as_tuple(value: object) -> object:
 
 def _one_or_two(value: tuple[str, ...]) -> tuple[str, ...]:
     if len(value) not in (1, 2):
-        raise refuse("one external id, or two while it is rotated: [old, new]")
+        raise invalid("one external id, or two while it is rotated: [old, new]")
     return value
 
 
@@ -169,7 +169,7 @@ LOG_GROUP_DAYS = (
 
 def _log_group_days(value: int) -> int:
     if value not in LOG_GROUP_DAYS:
-        raise refuse("a retention that CloudWatch Logs allows: " + ", ".join(map(str, LOG_GROUP_DAYS)) + " days")
+        raise invalid("a retention that CloudWatch Logs allows: " + ", ".join(map(str, LOG_GROUP_DAYS)) + " days")
     return value
 
 
@@ -192,7 +192,7 @@ def bucket_name(value: str) -> str:
     "Bucket naming rules").
     """
     if "." in value:
-        raise refuse(_BUCKET + " (no dots: TLS certificates do not cover such buckets)")
+        raise invalid(_BUCKET + " (no dots: TLS certificates do not cover such buckets)")
     return existing_bucket_name(value)
 
 
@@ -200,10 +200,10 @@ def existing_bucket_name(value: str) -> str:
     """Check the name of a bucket that exists. One with dots is reached by its path: boto3 does that by itself."""
     is_address = re.fullmatch(r"[0-9.]+", value) and "." in value
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value or is_address:
-        raise refuse(_BUCKET)
+        raise invalid(_BUCKET)
     if value.startswith(_BUCKET_PREFIXES) or value.endswith(_BUCKET_SUFFIXES):
         reserved = f"{', '.join(_BUCKET_PREFIXES)} and the suffixes {', '.join(_BUCKET_SUFFIXES)}"
-        raise refuse(f"{_BUCKET}; AWS reserves the prefixes {reserved}")
+        raise invalid(f"{_BUCKET}; AWS reserves the prefixes {reserved}")
     return value
 
 
@@ -269,7 +269,7 @@ _MRAP = r"arn:aws[a-z-]*:s3::\d{12}:accesspoint/[a-z0-9]+\.mrap"
 def _mrap(value: str) -> str:
     if not re.fullmatch(_MRAP, value, re.ASCII):
         said = "this is its alias; " if re.fullmatch(r"[a-z0-9]+\.mrap", value) else ""
-        raise refuse(
+        raise invalid(
             "a Multi-Region Access Point's ARN, arn:aws:s3::<account>:accesspoint/<alias>.mrap "
             f"({said}Atlas does not take aliases)"
         )

@@ -70,7 +70,7 @@ _COLON_EXPECTED = "type a colon and a space between the setting and its value"
 
 
 def _unexpected_colon(lines: list[str], mark: yaml.Mark) -> tuple[int, int, str]:
-    """Tell a value with a colon from a line too far to the right, and from a line above that lacks its own colon."""
+    """Distinguish a value with a colon, a line too far to the right, and a line above that lacks its own colon."""
     if _SETTING.match(lines[mark.line][: mark.column]):
         return mark.line, mark.column, "put a value with a colon in quotes"
     above = next(number for number in range(mark.line - 1, -2, -1) if number < 0 or lines[number].strip())

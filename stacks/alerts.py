@@ -1,4 +1,4 @@
-"""Who hears of alarms, in the deployment's own Region and in every other one that has stacks."""
+"""Alarm notifications, in the deployment's own Region and in every other one that has stacks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from settings.names import Names
 from stacks.export_alarms import runbook, topic_arns
 
 
-def hear_of_alarms(scope: Construct, key: CustomerKey, *, settings: Deployment, names: Names) -> None:
+def create_alarm_notifications(scope: Construct, key: CustomerKey, *, settings: Deployment, names: Names) -> None:
     """Make the topic of a Region, the reminders and the webhook.
 
-    They are made even if nobody is named: a topic can be subscribed by hand, and alarms are seen on the dashboard.
+    They are created even without recipients: a topic can be subscribed by hand, and alarms are seen on the dashboard.
     """
     region, alerts = Stack.of(scope).region, settings.alerts
     AlertTopic(
@@ -60,7 +60,7 @@ def _resolved(secret: str | None) -> str:
 
 
 def recipients(settings: Deployment) -> str:
-    """Say who hears of alarms, for whoever deploys."""
+    """Return who is notified of alarms, for the stack's outputs."""
     alerts = settings.alerts
     who = [*alerts.email, *alerts.sns_topic_arns, *(["the webhook"] if alerts.webhook else [])]
-    return ", ".join(who) or "Nobody: set alerts.email, alerts.sns_topic_arns or alerts.webhook"
+    return ", ".join(who) or "No one: set alerts.email, alerts.sns_topic_arns or alerts.webhook"

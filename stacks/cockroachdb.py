@@ -35,7 +35,7 @@ ACTIONS = [
 
 
 class CockroachdbStack(ExportStack):
-    """The log groups of one Region of one cluster; in the deployment's own Region, the role and the outputs besides.
+    """The log groups of one Region of one cluster; in the deployment's own Region, also the role and the outputs.
 
     With ``connect`` the order is: a look at the cluster, which says whom to trust; the log groups, which are kept and
     so must not be made when something does not fit; our role; the log export. A destroy goes back the same way.
@@ -119,7 +119,7 @@ class CockroachdbStack(ExportStack):
         return self.state_parameter("cockroachdb-log-export")
 
     def _target(self, connect: CockroachdbConnect) -> dict[str, object]:
-        """Return what every operation on the cluster is told."""
+        """Return the properties of every operation on the cluster."""
         return {**connection(connect), "ClusterId": self._crdb.cluster_id, "StateParameter": self._state}
 
     def _permissions(self, connect: CockroachdbConnect) -> Permissions:

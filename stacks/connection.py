@@ -1,4 +1,4 @@
-"""What every operation at a vendor is told by the settings' ``connect``."""
+"""The properties of every operation at a vendor, from the settings' ``connect``."""
 
 from __future__ import annotations
 

@@ -21,10 +21,10 @@ from constructs_lib.replication import Replication
 from constructs_lib.subscription_stream import SubscriptionStream
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination
-from settings.exports import LogGroupExport, announced_to
+from settings.exports import LogGroupExport
 from settings.names import Names
 from stacks import subscriptions
-from stacks.alerts import hear_of_alarms, recipients
+from stacks.alerts import create_alarm_notifications, recipients
 from stacks.logzio_metrics import streams_metrics
 from stacks.readers import readers_role
 from stacks.recorded_settings import record_settings
@@ -70,7 +70,7 @@ class CoreStack(Stack):
         for bucket in (self.archive, self.failures):
             # They name it, which is no dependency; PutBucketLogging fails while the bucket is not there.
             bucket.node.add_dependency(self.access_logs)
-        hear_of_alarms(self, self.key, settings=settings, names=names)
+        create_alarm_notifications(self, self.key, settings=settings, names=names)
         if settings.replica:
             self._copy_to(replication(settings.replica, names))
         if subscriptions.through_kinesis(settings):
@@ -89,9 +89,9 @@ class CoreStack(Stack):
         services = ("lambda", "kinesisfirehose") if streams_metrics(settings) else ("lambda",)
         groups = [names.log_group_arn(f"/aws/{each}/{names.deployment}-*", names.region) for each in services]
         self.key.allow(statements.encrypt_log_groups(groups, names.region))
-        # Exported whether or not somebody imports it, so that an export that comes or goes does not change this stack.
+        # Exported whether or not a stack imports it, so that an export that comes or goes does not change this stack.
         CfnOutput(self, "ArchiveKeyArn", value=self.key.arn, export_name=names.archive_key_export)
-        CfnOutput(self, "AlertsGoTo", value=recipients(settings), description="Who hears of alarms")
+        CfnOutput(self, "AlertsGoTo", value=recipients(settings), description="Recipients of alarm notifications")
         CfnOutput(self, "ArchiveBucketName", value=self.archive.name, description="Every export's logs, as JSON lines")
 
     def _bucket(self, construct_id: str, purpose: str, *, encrypted: bool) -> LandingBucket:
@@ -106,9 +106,9 @@ class CoreStack(Stack):
             LandingBucketProps(
                 bucket_name=self._names.bucket(purpose),
                 encryption_key=self.key.key if encrypted else None,
-                hot_days=self._settings.kept.hot_days,
-                archive_days=self._settings.kept.archive_days,
-                cold_days=self._settings.kept.cold_after_days,
+                hot_days=self._settings.effective_retention.hot_days,
+                archive_days=self._settings.effective_retention.archive_days,
+                cold_days=self._settings.effective_retention.cold_after_days,
                 # An access log of the access-log bucket would feed itself.
                 access_log_bucket_name=None if is_target else self._names.bucket("access-logs"),
                 # Every object that S3 announces costs; of the three buckets only the archive is listened to.
@@ -119,7 +119,7 @@ class CoreStack(Stack):
         )
 
     def _copy_to(self, copies: Replication) -> None:
-        """Let S3 read what it copies, and tell somebody when it cannot."""
+        """Let S3 read what it copies, and raise an alarm when it cannot."""
         self.key.allow(
             statements.use_key_for_objects(["kms:Decrypt"], self.archive.arn, copies.role_arn, self._names.region)
         )
@@ -271,11 +271,11 @@ class CoreStack(Stack):
         """
         if destination == ARCHIVE:
             sid, actions = "PutArchive", ["s3:PutObject"]
-            exports = [each for each in self._settings.exports if ARCHIVE in announced_to(each)]
+            exports = [each for each in self._settings.exports if ARCHIVE in each.announced_to]
         else:
             sid, actions = "ReadArchive", ["s3:GetObject"]
             exports = [each for each in self._settings.exports if isinstance(each, LogGroupExport)]
-            exports = [each for each in exports if destination in announced_to(each)]
+            exports = [each for each in exports if destination in each.announced_to]
         objects = [f"{self.archive.arn}/logs/{export.name}/*" for export in exports]
         for number, some in enumerate(_fitting(objects), 1):
             description = "Logdock: the archives of the exports that ship there"

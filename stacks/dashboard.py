@@ -17,9 +17,10 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from settings import Deployment
-from settings.costs import LANDINGS, alarms_of, dollars_per_gigabyte, landing_of
+from settings.costs import LANDINGS, alarms_of, dollars_per_gigabyte
 from settings.destinations import ARCHIVE
-from settings.exports import CloudwatchLogsExport, CockroachdbExport, DatabaseExport, Export, LogGroupExport
+from settings.exports import Export
+from settings.landing import BucketLanding
 from settings.names import Names
 
 COLUMNS = 24
@@ -84,10 +85,10 @@ def _alarm_states(settings: Deployment, names: Names) -> Iterator[Widget]:
 
 
 def _costs(settings: Deployment, names: Names) -> Iterator[Widget]:
-    """Yield what each export costs a month at its pace in the time that is shown; what nobody measures is left out."""
+    """Yield what each export costs a month at its pace in the time that is shown; what is not measured is omitted."""
     metrics: list[object] = []
     for at, export in enumerate(settings.exports):
-        way = landing_of(export)
+        way = export.lands_in
         sums = [*_volume(settings, names, export)]
         if not sums:
             continue
@@ -104,11 +105,11 @@ def _costs(settings: Deployment, names: Names) -> Iterator[Widget]:
 
 
 def _export_row(settings: Deployment, names: Names, export: Export) -> list[Widget]:
-    destinations = _destinations(export)
+    destinations = export.delivered_to
     seconds = settings.alerts_of(export).lag_after_minutes * 60
     lags = [
         [
-            _figure(names, export, "lag_ms", each, region, id=f"l{at}", visible=False, stat="Maximum"),
+            _metric(names, export, "lag_ms", each, region, id=f"l{at}", visible=False, stat="Maximum"),
             [{"expression": f"l{at} / 1000", "label": each + _of(region, names), "id": f"s{at}"}],
         ]
         for at, (each, region) in enumerate(_streams(settings, export, destinations))
@@ -124,41 +125,42 @@ def _export_row(settings: Deployment, names: Names, export: Export) -> list[Widg
 
 def _landed_and_shipped(settings: Deployment, names: Names, export: Export) -> Iterator[object]:
     """Yield records by destination; what landed in a bucket is counted in objects, on an axis of its own."""
-    if not _has_groups(export):
+    if export.lands_in == "bucket":
         rule = ["AWS/Events", "MatchedEvents", "RuleName", names.export(export.name)]
         yield [*rule, {"label": "landed (objects)", "yAxis": "right"}]
-    for destination, region in _streams(settings, export, _destinations(export)):
-        if destination in names.feeds and _has_groups(export):
-            # A feed's objects are copied whole: nobody counts their records.
+    for destination, region in _streams(settings, export, export.delivered_to):
+        if destination in names.feeds and export.lands_in == "log groups":
+            # A feed's objects are copied whole: their records are not counted.
             continue
-        says = "landed" if destination == ARCHIVE and _has_groups(export) else f"shipped to {destination}"
-        yield _figure(names, export, "sent", destination, region, label=says + _of(region, names))
+        label = "landed" if destination == ARCHIVE and export.lands_in == "log groups" else f"shipped to {destination}"
+        yield _metric(names, export, "sent", destination, region, label=label + _of(region, names))
 
 
 def _failures(names: Names, export: Export) -> Iterator[object]:
-    shipped = [each for each in _destinations(export) if each != ARCHIVE or not _has_groups(export)]
+    shipped = export.announced_to
     for destination in shipped:
-        yield _figure(names, export, "quarantined", destination, names.region, label=f"refused by {destination}")
-    if shipped or not _has_groups(export):
+        yield _metric(names, export, "quarantined", destination, names.region, label=f"refused by {destination}")
+    if shipped or export.lands_in == "bucket":
         rule = ["AWS/Events", "FailedInvocations", "RuleName", names.export(export.name)]
         yield [*rule, {"label": "not announced"}]
     else:
-        yield _figure(names, export, "quarantined", ARCHIVE, names.region, label="not archived")
+        yield _metric(names, export, "quarantined", ARCHIVE, names.region, label="not archived")
 
 
 def _volume(settings: Deployment, names: Names, export: Export) -> Iterator[list[Any]]:
     """Yield the bytes that an export brings, by Region: those that its volume alarm watches."""
-    if _has_groups(export):
+    if export.lands_in == "log groups":
         for region in settings.regions_of(export):
-            yield _figure(names, export, "bytes_in", ARCHIVE, region)
+            yield _metric(names, export, "bytes_in", ARCHIVE, region)
     elif export.ship_to:
-        yield _figure(names, export, "bytes_in", export.ship_to[0], names.region)
+        yield _metric(names, export, "bytes_in", export.ship_to[0], names.region)
 
 
 def _volume_by_type(settings: Deployment, names: Names, export: Export) -> Iterator[Widget]:
     """Yield the bytes by log type: a log group each, or what the shipper says of the paths in a bucket."""
     title = f"{export.name}: bytes by log type"
-    if not _has_groups(export):
+    landing = export.landing(settings)
+    if isinstance(landing, BucketLanding):
         if export.ship_to:
             function = names.shipper(export.ship_to[0])
             query = (
@@ -168,15 +170,14 @@ def _volume_by_type(settings: Deployment, names: Names, export: Export) -> Itera
             properties = {"title": title, "region": names.region, "query": query, "view": "bar"}
             yield {"type": "log", "properties": properties}
         return
-    groups = _named_groups(export)
     metrics: list[object] = [
         ["AWS/Logs", "IncomingBytes", "LogGroupName", group, _options(names, region, label=group + _of(region, names))]
         for region in settings.regions_of(export)
-        for group in groups
+        for group in landing.names
     ]
-    if isinstance(export, CloudwatchLogsExport) and export.log_group_prefixes:
+    if landing.prefixes:
         # Which log groups a prefix has changes from hour to hour.
-        metrics.append(_figure(names, export, "bytes_in", ARCHIVE, names.region, label="all, those by prefix included"))
+        metrics.append(_metric(names, export, "bytes_in", ARCHIVE, names.region, label="all, those by prefix included"))
     yield _graph(names, title, metrics, stacked=True)
 
 
@@ -204,7 +205,7 @@ def _graph(names: Names, title: str, metrics: Sequence[object], **more: object) 
     return {"type": "metric", "properties": {**properties, "metrics": list(metrics), **more}}
 
 
-def _figure(names: Names, export: Export, name: str, destination: str, region: str, **options: object) -> list[Any]:
+def _metric(names: Names, export: Export, name: str, destination: str, region: str, **options: object) -> list[Any]:
     """Return a metric that the shipper makes of an export."""
     dimensions = {"deployment": names.deployment, "export": export.name, "destination": destination}
     flat = [text for pair in dimensions.items() for text in pair]
@@ -223,24 +224,9 @@ def _of(region: str, names: Names) -> str:
     return "" if region == names.region else f", {region}"
 
 
-def _has_groups(export: Export) -> bool:
-    return isinstance(export, LogGroupExport)
-
-
-def _named_groups(export: Export) -> tuple[str, ...]:
-    if isinstance(export, DatabaseExport):
-        return export.log_group_names
-    return export.log_groups if isinstance(export, CockroachdbExport | CloudwatchLogsExport) else ()
-
-
-def _destinations(export: Export) -> tuple[str, ...]:
-    """Return where an export's records go: into the archive first, where they land in log groups."""
-    return tuple(dict.fromkeys((ARCHIVE, *export.ship_to) if _has_groups(export) else export.ship_to))
-
-
 def _streams(settings: Deployment, export: Export, destinations: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield destinations with their Regions: an archiver is in each Region of its log groups, a shipper at home."""
     for destination in destinations:
-        archives = destination == ARCHIVE and _has_groups(export)
+        archives = destination == ARCHIVE and export.lands_in == "log groups"
         for region in settings.regions_of(export) if archives else (settings.region,):
             yield destination, region

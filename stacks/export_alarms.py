@@ -2,7 +2,7 @@
 
 What landed is seen where it costs nothing and lasts a minute: objects by the metric of the event rule that announces
 them (S3 has none of its own below a day, unless request metrics are paid for), log events by the archiver's own figures
-(which tell of a broken subscription as well, for any number of log groups). Every alarm has a section of its name in
+(which also show a broken subscription, for any number of log groups). Every alarm has a section of its name in
 docs/runbook.md; a test holds that.
 """
 
@@ -53,7 +53,7 @@ class ExportAlarms(Construct):
             AlarmsProps(
                 name=f"{names.deployment}/{export.name}",
                 section="an-export",
-                run_first="logdock status",
+                first_command="logdock status",
                 topic_arns=topic_arns(settings, names, Stack.of(self).region),
                 runbook=runbook(settings.alerts),
             ),
@@ -61,7 +61,7 @@ class ExportAlarms(Construct):
         self._filters = f"Logdock/{names.deployment}/{export.name}"
         self._groups: dict[str, IDependable] = {}
 
-    def _figure(self, name: str, destination: str, statistic: str = "Sum") -> Metric:
+    def _metric(self, name: str, destination: str, statistic: str = "Sum") -> Metric:
         """Return a metric that the shipper makes of this export."""
         dimensions = {"deployment": self._names.deployment, "export": self._export.name, "destination": destination}
         return Metric(namespace="Logdock", name=name, dimensions=dimensions, statistic=statistic)
@@ -77,7 +77,7 @@ class ExportAlarms(Construct):
             f"No object of {self._export.name} has landed",
         )
         if self._export.ship_to:
-            self._volume(self._figure("bytes_in", self._export.ship_to[0]))
+            self._volume(self._metric("bytes_in", self._export.ship_to[0]))
 
     def landing_in_log_groups(self, made_here: Mapping[str, IDependable]) -> None:
         """Watch log groups for silence and volume, and the archiver for lag, by what the archiver reads of them.
@@ -88,7 +88,7 @@ class ExportAlarms(Construct):
             What makes or adopts each log group of this stack; a metric filter on the log group waits for it.
         """
         self._groups.update(made_here)
-        metric = self._figure("bytes_in", ARCHIVE)
+        metric = self._metric("bytes_in", ARCHIVE)
         self._silence(metric, f"No line of {self._export.name} has come through its log groups into the archive")
         self._volume(metric)
         self._lag(ARCHIVE)
@@ -105,8 +105,8 @@ class ExportAlarms(Construct):
             AlarmProps(
                 name="silence",
                 section="silence",
-                says=f"{what} for {minutes} minutes.",
-                run_first=self._check,
+                summary=f"{what} for {minutes} minutes.",
+                first_command=self._check,
                 metric=metric,
                 threshold=1,
                 comparison="LessThanThreshold",
@@ -127,9 +127,9 @@ class ExportAlarms(Construct):
                 AlarmProps(
                     name="handover",
                     section="handover",
-                    says=f"Objects of {name} could not be put on the queue of a destination: they are where they "
-                    "landed, and nobody ships them.",
-                    run_first=self._check,
+                    summary=f"Objects of {name} could not be put on the queue of a destination: they are where they "
+                    "landed, and are not shipped.",
+                    first_command=self._check,
                     metric=Metric(namespace="AWS/Events", name="FailedInvocations", dimensions={"RuleName": rule_name}),
                     threshold=1,
                 ),
@@ -141,10 +141,10 @@ class ExportAlarms(Construct):
                 AlarmProps(
                     name=f"refused-{destination}",
                     section="refused",
-                    says=f"{destination} refused records of {name} for good, or they cannot be read: they are in the "
-                    "failure bucket under quarantine/, each with its reason.",
-                    run_first="logdock redrive --dry-run",
-                    metric=self._figure("quarantined", destination),
+                    summary=f"{destination} refused records of {name} for good, or they cannot be read: they are in "
+                    "the failure bucket under quarantine/, each with its reason.",
+                    first_command="logdock redrive --dry-run",
+                    metric=self._metric("quarantined", destination),
                     threshold=1,
                 ),
             )
@@ -156,10 +156,10 @@ class ExportAlarms(Construct):
             AlarmProps(
                 name=f"lag-{destination}",
                 section="lag",
-                says=f"A record of {self._export.name} waited for more than {minutes} minutes to get to {destination}, "
-                "or waits still.",
-                run_first="logdock status",
-                metric=self._figure("lag_ms", destination, "Maximum"),
+                summary=f"A record of {self._export.name} waited for more than {minutes} minutes to get to "
+                f"{destination}, or waits still.",
+                first_command="logdock status",
+                metric=self._metric("lag_ms", destination, "Maximum"),
                 threshold=minutes * 60_000,
                 periods=LAG_HELD_PERIODS,
             ),
@@ -173,8 +173,8 @@ class ExportAlarms(Construct):
                 AlarmProps(
                     name="volume",
                     section="volume",
-                    says=f"{name} has brought more than {budget:g} GB in 24 hours.",
-                    run_first="logdock status",
+                    summary=f"{name} has brought more than {budget:g} GB in 24 hours.",
+                    first_command="logdock status",
                     metric=metric,
                     threshold=budget * GIGABYTE,
                     period_seconds=86400,
@@ -186,21 +186,21 @@ class ExportAlarms(Construct):
                 "VolumeBand",
                 name="volume-band",
                 section="volume-band",
-                says=f"{name} has brought more or less than usual for three hours.",
-                run_first="logdock status",
+                summary=f"{name} has brought more or less than usual for three hours.",
+                first_command="logdock status",
                 metric=metric,
             )
 
     def connector(self, function_name: str) -> None:
-        """Watch a function that runs on a schedule for this export: nobody sees it fail."""
+        """Watch a function that runs on a schedule for this export: its failures are otherwise invisible."""
         self._alarms.add(
             "Connector",
             AlarmProps(
                 name="connector",
                 section="connector",
-                says=f"The function {function_name} failed: what it does for {self._export.name} on a schedule is not "
-                "done.",
-                run_first=self._check,
+                summary=f"The function {function_name} failed: what it does for {self._export.name} on a schedule is "
+                "not done.",
+                first_command=self._check,
                 metric=Metric(namespace="AWS/Lambda", name="Errors", dimensions={"FunctionName": function_name}),
                 threshold=1,
             ),
@@ -219,8 +219,8 @@ class ExportAlarms(Construct):
             AlarmProps(
                 name="rds-events",
                 section="rds-events",
-                says=f"RDS reports that it may not write the logs of {self._export.name} to CloudWatch Logs.",
-                run_first=self._check,
+                summary=f"RDS reports that it may not write the logs of {self._export.name} to CloudWatch Logs.",
+                first_command=self._check,
                 metric=Metric(namespace="AWS/Events", name="MatchedEvents", dimensions={"RuleName": rule_name}),
                 threshold=1,
             ),
@@ -243,8 +243,8 @@ class ExportAlarms(Construct):
             AlarmProps(
                 name="denied",
                 section="denied",
-                says=f"AWS denied the vendor of {self._export.name} what it tried to do.",
-                run_first=self._check,
+                summary=f"AWS denied the vendor of {self._export.name} what it tried to do.",
+                first_command=self._check,
                 metric=metric,
                 threshold=1,
             ),
@@ -268,20 +268,20 @@ class ExportAlarms(Construct):
             self.security_alarm(name, metrics[0])
 
     def security_alarm(self, name: str, metric: Metric | None = None) -> None:
-        """Raise an alarm on a count of security events; left out, on the shipper's own count."""
+        """Raise an alarm on a count of security events. Default: the shipper's own count."""
         setting = f"{name.replace('-', '_')}_per_hour"
         most: int | None = getattr(self._alerts, setting)
         if most is None:
             return
         if metric is None:
-            metric = self._figure(name.replace("-", "_"), self._export.ship_to[0])
+            metric = self._metric(name.replace("-", "_"), self._export.ship_to[0])
         self._alarms.add(
             f"{name}-alarm",
             AlarmProps(
                 name=name,
                 section=name,
-                says=f"{self._export.name} has had {most} or more {name.replace('-', ' ')} in an hour.",
-                run_first="logdock logs",
+                summary=f"{self._export.name} has had {most} or more {name.replace('-', ' ')} in an hour.",
+                first_command="logdock logs",
                 metric=metric,
                 threshold=most,
                 period_seconds=3600,

@@ -24,7 +24,7 @@ from constructs_lib.wiring import (
 from settings import Deployment
 from settings.connect import Connect
 from settings.export_base import ConfiguredExport
-from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport, announced_to
+from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
 from settings.names import Names
 from settings.shipper_document import shipper_document
 from stacks import subscriptions
@@ -61,7 +61,7 @@ class ExportStack(Stack):
         self._export, self._connector_source = export, connector_source
         self.alarms = ExportAlarms(self, "Alarms", settings=settings, names=names, export=export)
         document = shipper_document(export) | {
-            "landing": settings.landing(export).document,
+            "landing": export.landing(settings).document,
             "ship_to": list(export.ship_to),
         }
         self.configuration = ExportConfiguration(
@@ -91,13 +91,15 @@ class ExportStack(Stack):
             self,
             "Landing",
             LandingBucketProps(
-                bucket_name=self.settings.landing_bucket(export),
+                bucket_name=export.landing(self.settings).bucket,
                 encryption_key=key.key if key and by_default else None,
                 admitted_key=key.key if key and not by_default else None,
-                hot_days=self.settings.kept.hot_days,
-                archive_days=self.settings.kept.archive_days,
+                hot_days=self.settings.effective_retention.hot_days,
+                archive_days=self.settings.effective_retention.archive_days,
                 # Aptible's CLI reads its own objects here, and waits for no restore.
-                cold_days=None if isinstance(export, AptibleExport) else self.settings.kept.cold_after_days,
+                cold_days=None
+                if isinstance(export, AptibleExport)
+                else self.settings.effective_retention.cold_after_days,
                 access_log_bucket_name=self.names.bucket("access-logs"),
                 # A trail encrypts its logs with the bucket's key, but its digest files always with SSE-S3 (CloudTrail
                 # User Guide, "Encrypting CloudTrail log files with AWS KMS keys").
@@ -128,7 +130,7 @@ class ExportStack(Stack):
                 LandingLogGroupProps(
                     log_group_name=name,
                     encryption_key=key,
-                    retention_days=retention_days or self.settings.kept.hot_days,
+                    retention_days=retention_days or self.settings.effective_retention.hot_days,
                 ),
             )
             group.node.add_dependency(*after)
@@ -148,7 +150,7 @@ class ExportStack(Stack):
     ) -> list[IDependable]:
         """Take over log groups that exist already, as ``landing_log_groups`` makes them."""
         properties: dict[str, object] = {
-            "RetentionDays": str(retention_days or self.settings.kept.hot_days),
+            "RetentionDays": str(retention_days or self.settings.effective_retention.hot_days),
             "KmsKeyArn": key.arn,
             "DeletionProtection": "true",
             **(revision(self._export) if isinstance(self._export, ConfiguredExport) else {}),
@@ -203,7 +205,7 @@ class ExportStack(Stack):
 
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
-        destinations = announced_to(self._export)
+        destinations = self._export.announced_to
         if destinations:
             self._announce(self.names.bucket("archive"), f"logs/{self._export.name}/", destinations)
 

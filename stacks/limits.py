@@ -33,14 +33,14 @@ class Limit:
         How much AWS takes.
     unit
         Of what.
-    instead
+    remedy
         What makes it smaller.
     """
 
     name: str
     allowed: int
     unit: str
-    instead: str
+    remedy: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,59 +53,59 @@ class Measure:
 
 
 _SPLIT_GROUPS = "Split the export's log groups between two exports"
-TRUST = Limit(name="trust policy of a role", allowed=2048, unit="characters", instead="Shorten the external ids")
+TRUST = Limit(name="trust policy of a role", allowed=2048, unit="characters", remedy="Shorten the external ids")
 INLINE = Limit(
     name="inline policies of a role",
     allowed=10_240,
     unit="characters",
-    instead="What adds to a shipper's role is each existing bucket and each Aptible secret that ships to its "
+    remedy="What adds to a shipper's role is each existing bucket and each Aptible secret that ships to its "
     "destination; what adds to an export's role is each log group in each Region. Divide them between two "
     "destinations, exports or deployments",
 )
 _SECOND_DESTINATION = "Give some of the exports a second destination with the same address"
-MANAGED = Limit(name="managed policy", allowed=6144, unit="characters", instead=_SECOND_DESTINATION)
-ATTACHED = Limit(name="managed policies of a role", allowed=10, unit="policies", instead=_SECOND_DESTINATION)
+MANAGED = Limit(name="managed policy", allowed=6144, unit="characters", remedy=_SECOND_DESTINATION)
+ATTACHED = Limit(name="managed policies of a role", allowed=10, unit="policies", remedy=_SECOND_DESTINATION)
 BUCKET_POLICY = Limit(
-    name="bucket policy", allowed=20_480, unit="bytes", instead="Ship the export to fewer destinations"
+    name="bucket policy", allowed=20_480, unit="bytes", remedy="Ship the export to fewer destinations"
 )
-KEY_POLICY = Limit(name="key policy", allowed=32_768, unit="bytes", instead=_SPLIT_GROUPS)
-QUEUE_POLICY = Limit(name="policy of a queue", allowed=8192, unit="bytes", instead=_SECOND_DESTINATION)
-FUNCTION_POLICY = Limit(name="resource policy of a function", allowed=20_480, unit="bytes", instead=_SPLIT_GROUPS)
+KEY_POLICY = Limit(name="key policy", allowed=32_768, unit="bytes", remedy=_SPLIT_GROUPS)
+QUEUE_POLICY = Limit(name="policy of a queue", allowed=8192, unit="bytes", remedy=_SECOND_DESTINATION)
+FUNCTION_POLICY = Limit(name="resource policy of a function", allowed=20_480, unit="bytes", remedy=_SPLIT_GROUPS)
 ENVIRONMENT = Limit(
-    name="environment of a function", allowed=4096, unit="bytes", instead="Shorten the destination's settings"
+    name="environment of a function", allowed=4096, unit="bytes", remedy="Shorten the destination's settings"
 )
 PARAMETER = Limit(
     name="parameter of an export",
     allowed=4096,
     unit="bytes",
-    instead="Shorten or merge the patterns of the export's redaction and filters",
+    remedy="Shorten or merge the patterns of the export's redaction and filters",
 )
 CONFIGURATION = Limit(
     name="configuration of a connector",
     allowed=8192,
     unit="bytes",
-    instead="Shorten the audit filter, the lists of users or the groups' names, or ship fewer exports to a "
+    remedy="Shorten the audit filter, the lists of users or the groups' names, or ship fewer exports to a "
     "`mode: fetch` destination with `connect`",
 )
 PARAMETERS = Limit(
     name="parameters of a Region",
     allowed=10_000,
     unit="parameters",
-    instead="Divide the exports between two deployments in two Regions",
+    remedy="Divide the exports between two deployments in two Regions",
 )
-TARGETS = Limit(name="targets of an event rule", allowed=5, unit="targets", instead="Ship to fewer destinations")
-RESOURCES = Limit(name="resources of a stack", allowed=500, unit="resources", instead=_SPLIT_GROUPS)
-OUTPUTS = Limit(name="outputs of a stack", allowed=200, unit="outputs", instead="Have fewer `mode: fetch` destinations")
+TARGETS = Limit(name="targets of an event rule", allowed=5, unit="targets", remedy="Ship to fewer destinations")
+RESOURCES = Limit(name="resources of a stack", allowed=500, unit="resources", remedy=_SPLIT_GROUPS)
+OUTPUTS = Limit(name="outputs of a stack", allowed=200, unit="outputs", remedy="Have fewer `mode: fetch` destinations")
 OUTPUT_VALUES = Limit(
     name="values of a stack's outputs",
     allowed=450_000,
     unit="characters",
-    instead="Have fewer `mode: fetch` destinations, or fewer exports that ship to them",
+    remedy="Have fewer `mode: fetch` destinations, or fewer exports that ship to them",
 )
 _NO_DASHBOARD = "Say `dashboard: false`, and make smaller ones yourself"
-WIDGETS = Limit(name="widgets of a dashboard", allowed=500, unit="widgets", instead=_NO_DASHBOARD)
-METRICS = Limit(name="metrics of a dashboard", allowed=2500, unit="metrics", instead=_NO_DASHBOARD)
-TEMPLATE = Limit(name="template", allowed=1_000_000, unit="bytes", instead=_SPLIT_GROUPS)
+WIDGETS = Limit(name="widgets of a dashboard", allowed=500, unit="widgets", remedy=_NO_DASHBOARD)
+METRICS = Limit(name="metrics of a dashboard", allowed=2500, unit="metrics", remedy=_NO_DASHBOARD)
+TEMPLATE = Limit(name="template", allowed=1_000_000, unit="bytes", remedy=_SPLIT_GROUPS)
 LIMITS = (
     TRUST, INLINE, MANAGED, ATTACHED, BUCKET_POLICY, KEY_POLICY, QUEUE_POLICY, FUNCTION_POLICY, ENVIRONMENT, PARAMETER,
     CONFIGURATION, PARAMETERS,
@@ -113,8 +113,8 @@ LIMITS = (
 )  # fmt: skip
 
 
-def exceeded(templates: Mapping[str, Template]) -> list[str]:
-    """Say which limits a deployment goes over.
+def limit_violations(templates: Mapping[str, Template]) -> list[str]:
+    """Return a line for each limit that a deployment exceeds.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def exceeded(templates: Mapping[str, Template]) -> list[str]:
     """
     return [
         f"{measure.where}: {measure.limit.name}: {measure.size} {measure.limit.unit}; AWS takes "
-        f"{measure.limit.allowed}. {measure.limit.instead}"
+        f"{measure.limit.allowed}. {measure.limit.remedy}"
         for measure in measures(templates)
         if measure.size > measure.limit.allowed
     ]

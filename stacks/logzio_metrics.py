@@ -1,4 +1,4 @@
-"""CloudWatch's metrics to Logz.io: what the metric stream of a destination is told.
+"""CloudWatch's metrics to Logz.io: the configuration of a destination's metric stream.
 
 Source: docs.logz.io, "AWS S3 Bucket" (Metrics), and the template that it deploys, logzio/cloudwatch-metrics-helpers.
 """
@@ -65,5 +65,5 @@ def stream_metrics(
 
 
 def streams_metrics(settings: Deployment) -> bool:
-    """Tell whether a destination takes metrics."""
+    """Return whether a destination takes metrics."""
     return any(each.kind == "logzio" and each.metrics is not None for each in settings.destinations)

@@ -167,7 +167,7 @@ def _state(names: Names, name: str) -> str:
 
 
 def _account(destination: LogzioDestination, connect: LogzioConnect, names: Names) -> dict[str, object]:
-    """Return what both operations on the account are told."""
+    """Return the properties of both operations on the account."""
     return {
         **connection(connect),
         "ApiBaseUrl": destination.api_url,

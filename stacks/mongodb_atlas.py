@@ -95,7 +95,7 @@ class MongodbAtlasStack(ExportStack):
         return [credential(self.names, connect), [remember(self.names, self.state_parameter(operation)), *more]]
 
     def _project(self, connect: AtlasConnect, operation: str) -> dict[str, object]:
-        """Return what every operation on the project is told."""
+        """Return the properties of every operation on the project."""
         return {
             **connection(connect),
             "ProjectId": self._atlas.project_id,
@@ -105,7 +105,7 @@ class MongodbAtlasStack(ExportStack):
     @property
     def _bucket(self) -> str:
         """What Atlas takes for a bucket's name."""
-        return self._atlas.mrap_arn or self.settings.landing_bucket(self._atlas)
+        return self._atlas.mrap_arn or self._atlas.landing(self.settings).bucket
 
     def _access_role(self, connector: Connector, connect: AtlasConnect) -> CustomResource:
         return connector.apply(

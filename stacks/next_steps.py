@@ -93,7 +93,7 @@ def atlas_connected(export: MongodbAtlasExport) -> str:
     if audit and export.connect and not export.connect.auditing:
         steps += " The audit logs stay empty unless Database Auditing is on in the project (connect.auditing)."
     if export.connect and not export.connect.alert:
-        steps += " Nobody hears of a failed export unless the project has an alert for it (connect.alert)."
+        steps += " No one is notified of a failed export unless the project has an alert for it (connect.alert)."
     return steps
 
 

@@ -47,9 +47,9 @@ class ReplicaStack(Stack):
             LandingBucketProps(
                 bucket_name=names.bucket("replica", self.region),
                 encryption_key=key.key,
-                hot_days=settings.kept.hot_days,
-                archive_days=settings.kept.archive_days,
-                cold_days=settings.kept.cold_after_days,
+                hot_days=settings.effective_retention.hot_days,
+                archive_days=settings.effective_retention.archive_days,
+                cold_days=settings.effective_retention.cold_after_days,
                 announced=False,
                 key_alias_arn=replication(replica, names).key_arn,
                 lock=lock,
@@ -83,7 +83,7 @@ class ReplicaStack(Stack):
 
 
 def replication(replica: Replica, names: Names) -> Replication:
-    """Return what the archive bucket must be told."""
+    """Return the replication configuration of the archive bucket."""
     bucket_name, alias = names.bucket("replica", replica.region), names.replica(replica.region)
     return Replication(
         prefix=REPLICATED_PREFIX,

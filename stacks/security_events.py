@@ -139,7 +139,7 @@ def cockroachdb_filters(export: CockroachdbExport) -> dict[str, dict[str, str]]:
 
 
 def audit_is_counted(export: MongodbAtlasExport) -> bool:
-    """Tell whether the shipper counts failed logins in this export's audit logs: it must read them."""
+    """Return whether the shipper counts failed logins in this export's audit logs: it must read them."""
     return bool(export.ship_to) and bool({"MONGOD_AUDIT", "MONGOS_AUDIT"} & {*export.log_types})
 
 

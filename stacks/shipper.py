@@ -30,10 +30,9 @@ from constructs_lib.shipper import (
 from constructs_lib.subscription_stream import StreamReader, StreamReaderProps, SubscriptionStream
 from settings import Deployment
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
-from settings.exports import announced_to
 from settings.names import Names
 from stacks import subscriptions
-from stacks.alerts import hear_of_alarms
+from stacks.alerts import create_alarm_notifications
 from stacks.logzio_metrics import stream_metrics
 from stacks.logzio_reader import logzio_reader
 from stacks.shipper_alarms import watch_archiver, watch_destination, watch_metrics
@@ -74,7 +73,7 @@ class ShipperStack(Stack):
         else:
             key, failures = self._regional_key()
             self._log_key_arn = key.arn
-            hear_of_alarms(self, key, settings=settings, names=names)
+            create_alarm_notifications(self, key, settings=settings, names=names)
         archiver = Archiver(
             self,
             "Archiver",
@@ -113,10 +112,10 @@ class ShipperStack(Stack):
             LandingBucketProps(
                 bucket_name=names.bucket("failed", self.region),
                 encryption_key=key.key,
-                hot_days=self._settings.kept.hot_days,
-                archive_days=self._settings.kept.archive_days,
+                hot_days=self._settings.effective_retention.hot_days,
+                archive_days=self._settings.effective_retention.archive_days,
                 announced=False,
-                cold_days=self._settings.kept.cold_after_days,
+                cold_days=self._settings.effective_retention.cold_after_days,
             ),
         )
         key.allow(statements.use_key_for_objects(["kms:GenerateDataKey"], failures.arn, archiver_role, self.region))
@@ -192,7 +191,7 @@ class ShipperStack(Stack):
                     rule_names=[
                         self._names.export(export.name)
                         for export in self._settings.exports
-                        if name in announced_to(export)
+                        if name in export.announced_to
                     ],
                     function=self._function(
                         self._names.shipper(name),

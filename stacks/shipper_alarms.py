@@ -1,6 +1,6 @@
 """The alarms of the shipper: of each destination, and of the archiver. What an export's own alarms cannot see is here.
 
-A destination's queue and function serve every export, so what is wrong with them is told once, under the destination.
+A destination's queue and function serve every export, so their failures are reported once, under the destination.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _subject(scope: Construct, name: str, section: str, settings: Deployment, na
         AlarmsProps(
             name=f"{names.deployment}/{name}",
             section=section,
-            run_first="logdock status",
+            first_command="logdock status",
             topic_arns=topic_arns(settings, names, Stack.of(scope).region),
             runbook=runbook(settings.alerts),
         ),
@@ -57,9 +57,10 @@ def watch_destination(
         AlarmProps(
             name="failing",
             section="failing",
-            says=f"Shipping to {destination} fails again and again: it does not answer, or not well. Nothing is lost, "
-            f"the messages wait on the queue; the reason is in the log group /aws/lambda/{names.shipper(destination)}.",
-            run_first="logdock status",
+            summary=f"Shipping to {destination} fails again and again: it does not answer, or not well. Nothing is "
+            "lost, the messages wait on the queue; the reason is in the log group "
+            f"/aws/lambda/{names.shipper(destination)}.",
+            first_command="logdock status",
             metric=Metric(
                 namespace="Logdock",
                 name="failed",
@@ -75,8 +76,8 @@ def watch_destination(
         AlarmProps(
             name="lag",
             section="lag",
-            says=f"What has landed for {destination} has waited on its queue for more than {minutes} minutes.",
-            run_first="logdock status",
+            summary=f"What has landed for {destination} has waited on its queue for more than {minutes} minutes.",
+            first_command="logdock status",
             metric=Metric(
                 namespace="AWS/SQS",
                 name="ApproximateAgeOfOldestMessage",
@@ -92,9 +93,9 @@ def watch_destination(
         AlarmProps(
             name="dead",
             section="dead",
-            says=f"Objects could not be shipped to {destination} after every try: they wait on the dead-letter "
+            summary=f"Objects could not be shipped to {destination} after every try: they wait on the dead-letter "
             "queue for 14 days, and are where they landed.",
-            run_first="logdock redrive --dry-run",
+            first_command="logdock redrive --dry-run",
             metric=Metric(
                 namespace="AWS/SQS",
                 name="ApproximateNumberOfMessagesVisible",
@@ -111,9 +112,9 @@ def watch_destination(
         "Busy",
         name="busy",
         section="busy",
-        says=f"For an hour all {concurrency} invocations of the function {function} have been busy while messages "
+        summary=f"For an hour all {concurrency} invocations of the function {function} have been busy while messages "
         "waited: more lands than it ships. Nothing is lost; what waits for 14 days is.",
-        run_first="logdock status",
+        first_command="logdock status",
         metrics={
             "running": Metric(
                 namespace="AWS/Lambda",
@@ -138,9 +139,9 @@ def watch_destination(
             AlarmProps(
                 name="slow",
                 section="slow",
-                says=f"{destination} takes more than {SLOW_SECONDS} seconds on average to answer for a body, and has "
-                "for half of the last hour. What lands waits for it.",
-                run_first="logdock status",
+                summary=f"{destination} takes more than {SLOW_SECONDS} seconds on average to answer for a body, and "
+                "has for half of the last hour. What lands waits for it.",
+                first_command="logdock status",
                 metric=Metric(
                     namespace="Logdock",
                     name="answer_ms",
@@ -157,9 +158,9 @@ def watch_destination(
         AlarmProps(
             name="recursion",
             section="recursion",
-            says=f"Lambda took the function {function} for a recursive loop and dropped messages, which go to the "
+            summary=f"Lambda took the function {function} for a recursive loop and dropped messages, which go to the "
             "dead-letter queue: its recursion setting is not Allow any more.",
-            run_first="logdock redrive --dry-run",
+            first_command="logdock redrive --dry-run",
             metric=Metric(
                 namespace="AWS/Lambda", name="RecursiveInvocationsDropped", dimensions={"FunctionName": function}
             ),
@@ -186,9 +187,9 @@ def watch_metrics(alarms: Alarms, destination: str, *, tags: bool, names: Names)
         AlarmProps(
             name="metrics-failing",
             section="metrics-failing",
-            says=f"The metrics listener of {destination} fails again and again. Firehose tries for two hours, then "
+            summary=f"The metrics listener of {destination} fails again and again. Firehose tries for two hours, then "
             f"keeps the metrics in the failure bucket under metrics/{destination}/; {reason}.",
-            run_first="logdock status",
+            first_command="logdock status",
             metric=Metric(
                 namespace="AWS/Firehose",
                 name="DeliveryToHttpEndpoint.Success",
@@ -207,9 +208,9 @@ def watch_metrics(alarms: Alarms, destination: str, *, tags: bool, names: Names)
         AlarmProps(
             name="metrics-late",
             section="metrics-late",
-            says=f"Metrics for {destination} have waited in Firehose for more than {LATE_MINUTES} minutes: it cannot "
-            f"deliver them, or not keep what was refused; {reason}.",
-            run_first="logdock validate",
+            summary=f"Metrics for {destination} have waited in Firehose for more than {LATE_MINUTES} minutes: it "
+            f"cannot deliver them, or not keep what was refused; {reason}.",
+            first_command="logdock validate",
             metric=Metric(
                 namespace="AWS/Firehose",
                 name="DeliveryToHttpEndpoint.DataFreshness",
@@ -225,8 +226,8 @@ def watch_metrics(alarms: Alarms, destination: str, *, tags: bool, names: Names)
         AlarmProps(
             name="metrics-lost",
             section="metrics-lost",
-            says=f"CloudWatch could not hand metrics for {destination} to Firehose: these updates are lost.",
-            run_first="logdock validate",
+            summary=f"CloudWatch could not hand metrics for {destination} to Firehose: these updates are lost.",
+            first_command="logdock validate",
             metric=Metric(
                 namespace="AWS/CloudWatch/MetricStreams",
                 name="PublishErrorRate",
@@ -244,9 +245,9 @@ def watch_metrics(alarms: Alarms, destination: str, *, tags: bool, names: Names)
             AlarmProps(
                 name="metrics-tags",
                 section="metrics-tags",
-                says=f"The function {function} fails again and again: {destination} does not get the tags of "
+                summary=f"The function {function} fails again and again: {destination} does not get the tags of "
                 f"resources; the reason is in the log group /aws/lambda/{function}.",
-                run_first="logdock validate",
+                first_command="logdock validate",
                 metric=Metric(namespace="AWS/Lambda", name="Errors", dimensions={"FunctionName": function}),
                 threshold=1,
                 periods=FAILING_PERIODS,
@@ -265,9 +266,9 @@ def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, stre
         AlarmProps(
             name="failed",
             section="failed",
-            says="Log events could not be archived and were put into the failure bucket under aws/lambda/async/; the "
-            f"reason is in the log group /aws/lambda/{names.archiver}.",
-            run_first="logdock redrive --dry-run",
+            summary="Log events could not be archived and were put into the failure bucket under aws/lambda/async/; "
+            f"the reason is in the log group /aws/lambda/{names.archiver}.",
+            first_command="logdock redrive --dry-run",
             metric=dropped,
             threshold=1,
         ),
@@ -277,9 +278,9 @@ def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, stre
         AlarmProps(
             name="lost",
             section="lost",
-            says="Log events could be neither archived nor kept in the failure bucket: they are in their log groups "
+            summary="Log events could be neither archived nor kept in the failure bucket: they are in their log groups "
             "only, for as long as those keep them.",
-            run_first="logdock validate",
+            first_command="logdock validate",
             metric=Metric(
                 namespace="AWS/Lambda",
                 name="DestinationDeliveryFailures",
@@ -294,9 +295,9 @@ def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, stre
             AlarmProps(
                 name="unclaimed",
                 section="unclaimed",
-                says="Log groups sent lines for an export that has no configuration: they are in the failure bucket "
+                summary="Log groups sent lines for an export that has no configuration: they are in the failure bucket "
                 f"under unclaimed/; the export is named in the log group /aws/lambda/{names.archiver}.",
-                run_first="logdock redrive --dry-run",
+                first_command="logdock redrive --dry-run",
                 metric=Metric(
                     namespace="Logdock",
                     name="unclaimed",
@@ -310,9 +311,10 @@ def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, stre
             AlarmProps(
                 name="behind",
                 section="behind",
-                says=f"What log groups sent {BEHIND_MINUTES} minutes ago is not archived yet; after {RECORD_AGE_HOURS} "
-                f"hours it goes to the failure bucket. The reason is in the log group /aws/lambda/{names.archiver}.",
-                run_first="logdock status",
+                summary=f"What log groups sent {BEHIND_MINUTES} minutes ago is not archived yet; after "
+                f"{RECORD_AGE_HOURS} hours it goes to the failure bucket. The reason is in the log group "
+                f"/aws/lambda/{names.archiver}.",
+                first_command="logdock status",
                 metric=Metric(
                     namespace="AWS/Lambda",
                     name="IteratorAge",
@@ -335,8 +337,8 @@ def watch_copies(
         AlarmProps(
             name="not-copied",
             section="not-copied",
-            says=f"Objects of {source_bucket_name} were not copied to {copies.bucket_name}.",
-            run_first="logdock validate",
+            summary=f"Objects of {source_bucket_name} were not copied to {copies.bucket_name}.",
+            first_command="logdock validate",
             metric=Metric(namespace="AWS/S3", name="OperationsFailedReplication", dimensions=dimensions),
             threshold=1,
         ),

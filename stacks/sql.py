@@ -1,6 +1,6 @@
 """SQL over what landed: Glue tables whose partitions are computed, so that none is ever registered, and a workgroup.
 
-Nobody is granted anything here: Athena reads with the rights of whoever asks. Sources: Athena User Guide, "Partition
+No permission is granted here: Athena reads with the permissions of the caller. Sources: Athena User Guide, "Partition
 projection", "OpenX JSON SerDe", "Regex SerDe", "Workgroups and data usage controls".
 """
 
@@ -154,7 +154,7 @@ def atlas_tables(settings: Deployment) -> Sequence[TableProps]:
     return [
         TableProps(
             name=f"{export.name.replace('-', '_')}_landed",
-            location=(location := f"s3://{settings.landing_bucket(export)}/{export.prefix}/"),
+            location=(location := f"s3://{export.landing(settings).bucket}/{export.prefix}/"),
             partitions=f"{location}${{cluster}}/${{host}}/${{log_type}}/",
             columns=ATLAS_COLUMNS,
             keys=ATLAS_PARTITIONS,

@@ -16,7 +16,7 @@ from settings.names import Names
 
 
 def through_kinesis(settings: Deployment) -> bool:
-    """Tell whether subscriptions travel through streams."""
+    """Return whether subscriptions travel through streams."""
     return settings.subscriptions == "kinesis"
 
 

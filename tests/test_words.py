@@ -11,12 +11,25 @@ INSTEAD = {
     "mend(?:s|ed|ing)?": "fix",
     "for ever": "indefinitely",
     "hearers?": "recipient",
+    "tells?|telling": "report, log, return whether",
+    "_?told": "outputs, reported, detected, passed",
+    "somebodys?": "a user, another owner",
+    "nobodys?": "no one",
+    "whoever": "the caller, a principal, or the active voice",
+    "strangers?": "unrelated account",
+    "nothing unless": "no value without, off by default",
+    "what stands": "the thing itself",
+    "hears?": "notify; recipient",
+    "left out": "default, omitted or skipped",
+    "besides": "also",
 }
 FOLDERS = (
     "benchmarks", "cli", "constructs_lib", "docs", "examples", "lambda_src", "local_cloud", "policy_proof",
     "second_opinion", "security_report", "settings", "stacks", "supply_chain", "templates", "tests",
 )  # fmt: skip
-ENDINGS = {".py", ".md", ".yaml", ".j2", ".json", ".toml", ".mjs"}
+ENDINGS = {".py", ".md", ".yaml", ".j2", ".json", ".toml", ".mjs", ".html"}
+# Names that users or stored data depend on: an alarm, a physical name, a construct id, a field of stored state.
+FROZEN = re.compile(r"undelivered-told|-alerts-told|[\"`]told[\"`]|\"Told\"|\.tell\(\)")
 # What vendors wrote, and this list.
 NOT_OURS = ("tests/events/", "tests/test_words.py")
 
@@ -31,6 +44,6 @@ def test_the_fields_own_terms_are_used() -> None:
         for path in sorted(files)
         if not (name := path.relative_to(ROOT).as_posix()).startswith(NOT_OURS)
         for at, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        for word in words.finditer(line)
+        for word in words.finditer(FROZEN.sub("", line))
     ]
     assert found == []

@@ -19,12 +19,12 @@ from log_shipper.jobs import identity_of
 from cli.account import WORKERS, Account
 from cli.backfill.batch import Batch
 from cli.errors import CommandError, ExitCode
-from cli.landings import archive_prefix, landing_of
 from cli.logs.choice import layout_of
 from cli.logs.layouts import DatedNames, Layout, Selectors, ServicePaths
 from cli.logs.places import AbsentError, Found, Place, objects, stream
 from cli.logs.times import written
 from settings.exports import Export
+from settings.landing import LogGroupLanding
 
 BATCH_MESSAGES = 10
 """What SQS takes at once."""
@@ -92,7 +92,7 @@ class Announcements:
     @property
     def is_landing(self) -> bool:
         """True when the objects are those of a landing bucket."""
-        return landing_of(self.account.settings, self.export) is not None
+        return self.export.lands_in == "bucket"
 
     @property
     def names_from(self) -> datetime | None:
@@ -106,12 +106,10 @@ class Announcements:
 
     def _found(self) -> Iterator[Found]:
         settings, export = self.account.settings, self.export
-        landing, s3 = landing_of(settings, export), self.account.s3
+        landing, s3 = export.landing(settings), self.account.s3
         try:
-            if landing is None:
-                place = Place(
-                    export=export, bucket=settings.archive_bucket, stack="core", prefix=archive_prefix(export)
-                )
+            if isinstance(landing, LogGroupLanding):
+                place = Place(export=export, bucket=settings.archive_bucket, stack="core", prefix=export.archive_prefix)
                 yield from objects(s3, [place], self.since, self.until, WORKERS)
             else:
                 place = Place(export=export, bucket=landing.bucket, stack=export.name, prefix=landing.prefix)

@@ -45,10 +45,10 @@ def backfill(
     region: Region = None,
     as_json: Json = False,
     until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="The first moment that is left out. Left out: now.")
+        str | None, typer.Option(metavar="TIME", help="End of the time range (exclusive). Default: now.")
     ] = None,
     destination: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this destination. Left out: all of the export's.")
+        str | None, typer.Option(metavar="NAME", help="Only this destination. Default: all of the export's.")
     ] = None,
     rate: Annotated[
         float | None,

@@ -22,9 +22,9 @@ from cli import archiver
 from cli.account import Account
 from cli.backfill.batch import Batch
 from cli.errors import CommandError, ExitCode
-from cli.landings import LogGroups, log_groups_of
 from cli.subscriptions import filter_name, subscription_of
 from settings.exports import LogGroupExport
+from settings.landing import LogGroupLanding
 
 if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef, LogGroupTypeDef
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 BATCH_BYTES = 4_000_000
 """Of text. Lambda takes 6 MB at once (Lambda quotas), and what does not compress grows by a third in base64."""
 EVENT_BYTES = 100
-"""What an event's id and time take besides its message."""
+"""Bytes of an event's id and time, in addition to its message."""
 UNSURE = timedelta(minutes=5)
 """A subscription does not begin everywhere at once; what came in its first minutes is archived twice, or not missed."""
 OLDEST, NEWEST = timedelta(days=14), timedelta(hours=2)
@@ -73,7 +73,7 @@ class LogGroupEvents:
         CommandError
             When a log group is not there or not subscribed to; of a batch's `send`, when the archiver failed.
         """
-        wanted = log_groups_of(self.account.settings, self.export)
+        wanted = self.export.landing(self.account.settings)
         regions = [region for region in wanted.regions if region in self.account.regions]
         groups = [group for region in regions for group in self._groups(wanted, region)]
         start, end = self.since, self.until or self.now + NEWEST
@@ -97,7 +97,7 @@ class LogGroupEvents:
         if answer.error:
             raise CommandError(f"the archiver did not archive events of {group.name}: {answer.error}", ExitCode.AWS)
 
-    def _groups(self, wanted: LogGroups, region: str) -> Iterator[Group]:
+    def _groups(self, wanted: LogGroupLanding, region: str) -> Iterator[Group]:
         for name in wanted.names:
             found = next((each for each in self._described(region, name) if each["logGroupName"] == name), None)
             if found is None:

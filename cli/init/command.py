@@ -52,7 +52,7 @@ class ExportKind(StrEnum):
 
 
 def init(
-    kind: Annotated[ExportKind | None, typer.Option(help="The kind of export; left out, it is asked.")] = None,
+    kind: Annotated[ExportKind | None, typer.Option(help="The kind of export. Default: it is asked.")] = None,
     settings: Annotated[
         Path, typer.Option("--settings", metavar="FILE", help="The file to write; it must not exist.")
     ] = DEFAULT_SETTINGS,
@@ -83,7 +83,7 @@ def init(
         _ask(screen, document, ("destinations", 0), _named(DESTINATIONS[where], where))
         export["ship_to"] = [document["destinations"][0]["name"]]
         for question in EXPORTS[chosen].questions:
-            # what may be left out as long as the logs stay
+            # what is optional as long as the logs stay
             if _error(document, ("exports", 0, question.setting)):
                 _ask_one(screen, document, ("exports", 0), EXPORTS[chosen], question)
     try:
@@ -177,7 +177,7 @@ def _error(document: dict[str, Any], path: tuple[Any, ...]) -> str:
 
 
 def _is_of(loc: tuple[Any, ...], path: tuple[Any, ...]) -> bool:
-    """Say whether an error is of a setting; a location names the kind of an export besides."""
+    """Say whether an error is of a setting; a location also names the kind of an export."""
     parts = [part for part in loc if part not in EXPORTS and part not in DESTINATIONS]
     return tuple(parts[: len(path)]) == path
 

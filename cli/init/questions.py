@@ -30,7 +30,7 @@ class Question(NamedTuple):
     setting
         The setting that the answer becomes.
     proposed
-        What Enter alone answers; empty where the setting may be left out, None where an answer must be given.
+        The answer of Enter alone; empty for an optional setting, None where an answer is required.
     is_list
         True where several answers may be given, with commas between.
     """

@@ -8,11 +8,10 @@ from enum import StrEnum
 
 from cli.account import Account
 from cli.errors import CommandError, ExitCode, closest
-from cli.landings import archive_prefix, landing_of
 from cli.logs.layouts import Aptible, DatedNames, Layout, Selectors, ServicePaths
 from cli.logs.places import Place
-from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from settings.landing import LogGroupLanding
 
 CONTAINER_CHARACTERS = 12
 """The shortest beginning of a container's id that the vendor's tool takes."""
@@ -104,20 +103,19 @@ def choose(account: Account, wanted: Wanted, since: datetime, until: datetime, *
 def _place(
     account: Account, export: Export, copy: Copy | None, wanted: Wanted, since: datetime, until: datetime
 ) -> Place:
-    landing = landing_of(account.settings, export)
-    is_archived = landing is None or ARCHIVE in export.ship_to
-    if copy is Copy.LANDING and landing is None:
+    landing = export.landing(account.settings)
+    if copy is Copy.LANDING and isinstance(landing, LogGroupLanding):
         raise CommandError(
             f"{export.name} lands in log groups, and the archive has its lines: leave out --from landing",
             ExitCode.USAGE,
         )
-    if copy is Copy.ARCHIVE and not is_archived:
+    if copy is Copy.ARCHIVE and not export.is_archived:
         raise CommandError(
             f"{export.name} is not archived (`ship_to: [archive]` asks for it): leave out --from archive",
             ExitCode.USAGE,
         )
-    if landing is None or (is_archived and copy is not Copy.LANDING):
-        return Place(export=export, bucket=account.settings.archive_bucket, stack="core", prefix=archive_prefix(export))
+    if isinstance(landing, LogGroupLanding) or (export.is_archived and copy is not Copy.LANDING):
+        return Place(export=export, bucket=account.settings.archive_bucket, stack="core", prefix=export.archive_prefix)
     layout = layout_of(export, since, until, wanted.late, wanted.selectors)
     return Place(export=export, bucket=landing.bucket, stack=export.name, prefix=landing.prefix, layout=layout)
 

@@ -93,7 +93,7 @@ def logs(
     ] = None,
     copy: Annotated[
         Copy | None,
-        typer.Option("--from", help="Search this copy. Left out: the archive's, where an export is archived."),
+        typer.Option("--from", help="Search this copy. Default: the archive's, where an export is archived."),
     ] = None,
     late: Annotated[
         str,
@@ -117,9 +117,7 @@ def logs(
     ] = None,
     keys_secret: Annotated[
         str | None,
-        _aptible(
-            "--decryption-keys-secret", shows="NAME", says="Secret with the keys. Left out: the settings name it."
-        ),
+        _aptible("--decryption-keys-secret", shows="NAME", says="Secret with the keys. Default: the settings name it."),
     ] = None,
     download: Annotated[
         Path | None, _aptible("--download", "--download-location", shows="DIR", says="Save the archives, decrypted.")

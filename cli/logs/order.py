@@ -10,7 +10,7 @@ from cli.logs.scan import Hit
 
 IN_MEMORY_BYTES = 64 * 1024 * 1024
 _LINE_BYTES = 100
-"""What a line costs besides its text."""
+"""Memory of a line in addition to its string, in bytes."""
 
 
 class Ordered:

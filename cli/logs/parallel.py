@@ -36,7 +36,7 @@ class InOrder(Generic[Item, Batch]):
 
     @property
     def stopped(self) -> bool:
-        """True once nobody reads any more."""
+        """True once the reader has closed the pipe."""
         return self._stop.is_set()
 
     def over(self, items: Iterable[Item]) -> Generator[tuple[Item, Iterator[Batch]]]:
@@ -78,7 +78,7 @@ class InOrder(Generic[Item, Batch]):
         self._put(lane, _End(error))
 
     def _put(self, lane: Queue[Batch | _End], batch: Batch | _End) -> bool:
-        """Wait for room; return False when nobody reads any more."""
+        """Wait for room; return False when the reader has closed the pipe."""
         while not self._stop.is_set():
             try:
                 lane.put(batch, timeout=_LOOK_SECONDS)

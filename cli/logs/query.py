@@ -207,7 +207,7 @@ def required_text(pattern: str) -> str:
                 runs, run = [*runs, run], ""
                 continue
         elif character in "*?{":
-            # what stands before may be missing
+            # lines before it may be missing
             runs, run = [*runs, run[:-1]], ""
             position = pattern.find("}", position) + 1 if character == "{" and "}" in pattern[position:] else position
             continue

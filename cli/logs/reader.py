@@ -55,7 +55,7 @@ class Keys:
         self._held: dict[str, list[bytes]] = {}
         self._reading = threading.Lock()
         if file:
-            # an error in it is told before anything is searched
+            # an error in it is reported before the search begins
             self._of_file: list[bytes] | None = self._read("--decryption-keys", str(file), _text_of(file))
         else:
             self._of_file = None

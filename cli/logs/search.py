@@ -30,7 +30,7 @@ _WRITE_LINES = 1000
 
 
 class _StoppedError(Exception):
-    """Nobody reads any more."""
+    """The reader has closed the pipe."""
 
 
 class _LimitError(Exception):

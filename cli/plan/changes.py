@@ -71,7 +71,7 @@ class Comparison:
     added, removed
         Exports.
     renamed
-        Exports that only their name tells from one that is added, by old name.
+        Exports that differ from an added one only by their name, by old name.
     changed
         Names of exports with changes.
     destinations_added, destinations_removed
@@ -169,7 +169,7 @@ def _model_changes(
             continue
         was, is_now = getattr(before, name), getattr(after, name)
         if before is old and name == "retention":
-            was, is_now = old.kept, new.kept
+            was, is_now = old.effective_retention, new.effective_retention
         if was == is_now:
             continue
         below = f"{path}{name}"

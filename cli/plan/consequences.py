@@ -10,11 +10,9 @@ from cli.plan.rules.table import effects_of
 from cli.stacks import expected_stacks
 from settings import Deployment
 from settings.destinations import Destination
-from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from settings.exports import Export
 from settings.landing import BucketLanding
 from settings.names import Names
-
-_LANDS_IN_BUCKET = (MongodbAtlasExport, AptibleExport, S3LogsExport)
 
 
 def consequences(difference: Comparison) -> list[Effect]:
@@ -98,9 +96,10 @@ def _removed_export(difference: Comparison, export: Export) -> Iterator[Effect]:
                 "is there.",
                 steps=(f"Destroy the stack of `{export.name}` first.",),
             )
+    landing = export.landing(old)
     kept = (
-        f"The bucket `{old.landing_bucket(export)}`, its policy and its key"
-        if isinstance(export, _LANDS_IN_BUCKET) and not getattr(export, "existing_bucket", None)
+        f"The bucket `{landing.bucket}`, its policy and its key"
+        if isinstance(landing, BucketLanding) and landing.is_own
         else "The log groups and their key"
         if export.kind in ("cockroachdb", "aurora-mysql", "rds")
         else "What it reads"
@@ -119,7 +118,7 @@ def _owned(deployment: Deployment, export: Export) -> set[tuple[str, str]]:
     Another stack finds it configured already and remembers nothing to undo; then the first one's destroy switches it
     off. An Atlas project takes several exports, each with a path of its own.
     """
-    landing = deployment.landing(export)
+    landing = export.landing(deployment)
     if isinstance(landing, BucketLanding):
         return {("bucket", landing.bucket)} if landing.is_own else set()
     found = {("log group", name) for name in (*landing.names, *landing.prefixes)}

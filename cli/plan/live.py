@@ -125,14 +125,20 @@ def _metadata(template: Template) -> dict[str, Any] | None:
 def _name_orphan(plan: Plan, settings: Deployment, stack: DeployedStack) -> None:
     """Name a stack that is deployed and not in the settings, with the commands that end it."""
     of = stack.name.removeprefix(f"{settings.deployment}-")
-    told = next(
+    running = next(
         (each for each in plan.effects if each.kind is Kind.KEEPS_RUNNING and f"`{stack.name}`" in each.sentence), None
     )
     commands = tuple(f"`{command}`" for command in stack.commands)
-    if told:
-        at = plan.effects.index(told)
-        steps = (*told.steps, "Or, without that file: " + ", then ".join(commands) + ".")
-        plan.effects[at] = Effect(of=told.of, what=told.what, kind=told.kind, sentence=told.sentence, steps=steps)
+    if running:
+        at = plan.effects.index(running)
+        steps = (*running.steps, "Or, without that file: " + ", then ".join(commands) + ".")
+        plan.effects[at] = Effect(
+            of=running.of,
+            what=running.what,
+            kind=running.kind,
+            sentence=running.sentence,
+            steps=steps,
+        )
         return
     plan.effects.append(
         Effect(

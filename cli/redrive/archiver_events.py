@@ -34,7 +34,7 @@ UNCLAIMED = "unclaimed/"
 UNREADABLE = "_unreadable"
 
 WORKERS = 4
-"""Invocations at once: the archiver has its daily work to do besides."""
+"""Concurrent invocations: the archiver also has its regular work to do."""
 
 
 class Event(NamedTuple):
@@ -119,7 +119,7 @@ class ArchiverEvents:
         event = record.get("requestPayload", record.get("payload"))
         payload = event if isinstance(event, str) else json.dumps(event) if event else ""
         if not payload:
-            return self._event(where, "", UNKNOWN, "Lambda left out the event, which was too large")
+            return self._event(where, "", UNKNOWN, "Lambda omitted the event, which was too large")
         return self._event(where, payload, _export_of(payload), _reason(record))
 
     def _event(self, where: tuple[str, Kept], payload: str, export: str, reason: str) -> Event:

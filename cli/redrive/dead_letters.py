@@ -133,11 +133,11 @@ class DeadLetters:
             return
         group = f"/aws/lambda/{self.account.names.shipper(self.destination)}"
         logs = self.account.logs_in(self.account.settings.region)
-        told, fault = reasons_of(logs, group, set(messages), since)
+        reasons, fault = reasons_of(logs, group, set(messages), since)
         if fault:
             self.report.note(f"why messages died could not be read: {fault}")
         for message, whose in messages.items():
-            counted = whose._replace(reason=in_general(told.get(message, UNKNOWN)))
+            counted = whose._replace(reason=in_general(reasons.get(message, UNKNOWN)))
             self.report.found(counted)
             if message in arrived:
                 self.report.gone(counted)

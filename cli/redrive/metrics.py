@@ -30,7 +30,7 @@ from cli.redrive.versions import COLD, ColdError, Kept, delete, kept, read
 
 PREFIX = "metrics/"
 WORKERS = 4
-"""Objects at once: each is up to some megabytes, and the stream has its daily work to do besides."""
+"""Objects at once: each is up to some megabytes, and the stream also has its regular load."""
 _GZIP = b"\x1f\x8b"
 _STATUS = re.compile(r"\b([1-5]\d\d):")
 """Where a message has the listener's status: "... received from the endpoint destination. 413: ..."."""

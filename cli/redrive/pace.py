@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 class Pace:
-    """Hands out turns, no more than so many a second, until somebody stops it; for any number of threads.
+    """Hands out turns, at most so many a second, until it is stopped; for any number of threads.
 
     Parameters
     ----------
@@ -55,14 +55,14 @@ class Pace:
 
 
 @contextmanager
-def stopped_by_interrupt(pace: Pace, tell: Callable[[str], None]) -> Iterator[None]:
+def stopped_by_interrupt(pace: Pace, report: Callable[[str], None]) -> Iterator[None]:
     """Let Ctrl-C stop a pace, so that what is under way ends well; a second Ctrl-C interrupts at once."""
 
     def interrupted(_signal: int, _frame: object) -> None:
         if pace.stopped:
             raise KeyboardInterrupt
         pace.stop()
-        tell("Stopping after what is under way. Ctrl-C again stops at once; nothing is lost either way.")
+        report("Stopping after what is under way. Ctrl-C again stops at once; nothing is lost either way.")
 
     before = signal.signal(signal.SIGINT, interrupted)
     try:

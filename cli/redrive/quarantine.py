@@ -169,7 +169,7 @@ class Quarantine:
         return Sent(datetime.fromtimestamp(number(item, "sent") or 0.0, UTC), done)
 
     def _note_sent(self, refused: Refused, condition: str) -> bool:
-        """Note that an object is being sent; return False when somebody else noted it first."""
+        """Note that an object is being sent; return False when another run noted it first."""
         now = datetime.now(UTC).timestamp()
         values = {
             ":now": number_value(now),

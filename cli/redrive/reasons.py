@@ -23,7 +23,7 @@ MOST_PAGES = 50
 def reasons_of(
     logs: CloudWatchLogsClient, log_group: str, messages: set[str], since_ms: int
 ) -> tuple[dict[str, str], str]:
-    """Return the last reason of each message that the log tells, and why it could not be read, if it could not."""
+    """Return the last reason of each message from the log, and the error if the log could not be read."""
     reasons: dict[str, str] = {}
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=log_group, filterPattern=RETURNED, startTime=max(0, since_ms - LOOK_BACK_MS)

@@ -55,7 +55,7 @@ def rotate_external_id(
     as_json: Json = False,
     begin: Annotated[bool, typer.Option("--begin", help="Write [old, new] into the settings file.")] = False,
     new: Annotated[
-        str | None, typer.Option(metavar="ID", help="The new id, where the vendor makes it. Left out: one is made.")
+        str | None, typer.Option(metavar="ID", help="The new id, where the vendor makes it. Default: one is made.")
     ] = None,
     finish: Annotated[bool, typer.Option("--finish", help="Write [new] into the settings file.")] = False,
     unchecked: Annotated[
@@ -176,6 +176,6 @@ def _next(account: Account, name: str, step: Step) -> str:
         Step.NONE: f"`logdock rotate-external-id {name} --begin{account.option}` starts one",
         Step.DEPLOY: f"`{account.deploy(stack)}`, then run this command again",
         Step.AT_THE_VENDOR: f"change it at the vendor, as `logdock next-steps {name}{account.option}` shows. "
-        "CloudTrail tells of its next call within a quarter of an hour",
+        "CloudTrail shows its next call within a quarter of an hour",
         Step.SWITCHED: f"`logdock rotate-external-id {name} --finish{account.option}`",
     }[step]

@@ -1,4 +1,4 @@
-"""Which external ids a role was assumed with, as CloudTrail's event history tells for the last 90 days.
+"""Which external ids a role was assumed with, from CloudTrail's event history of the last 90 days.
 
 An AssumeRole event of another account's caller is recorded in the account of the role, in the Region of the endpoint
 that was called, and us-east-1 for the global one, within about five minutes; it names the external id (CloudTrail User

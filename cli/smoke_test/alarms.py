@@ -88,7 +88,7 @@ class Alarms:
                     step.fail(f"not subscribed: {', '.join(missing)}", self._deploy)
                 elif not (found or alerts.webhook or len(topics) > 1):
                     step.fail(
-                        "nobody is notified of an alarm",
+                        "no one is notified of an alarm",
                         "set alerts.email, alerts.sns_topic_arns or alerts.webhook, and deploy",
                     )
 
@@ -112,7 +112,7 @@ class Alarms:
     def _recipients(self) -> str:
         alerts = self.account.settings.alerts
         webhook = ["the webhook"] if alerts.webhook else []
-        return ", ".join([*alerts.email, *alerts.sns_topic_arns, *webhook]) or "whoever is subscribed to the topic"
+        return ", ".join([*alerts.email, *alerts.sns_topic_arns, *webhook]) or "the subscribers of the topic"
 
     def _set(self, alarm: MetricAlarmTypeDef) -> bool:
         """Set an alarm; return False when it cannot be tested."""

@@ -77,7 +77,7 @@ def smoke_test(
     account = Account(deployment, profile, region, settings)
     exports = [each for each in exports if set(deployment.regions_of(each)) & set(account.regions)]
     started = datetime.now(UTC)
-    screen.note(f"Test records begin with {NAME}-: whoever finds one can ignore it. They are removed at the end.")
+    screen.note(f"Test records begin with {NAME}-: ignore them. They are removed at the end.")
     report, cleanup = Report(lambda step: _show(screen, step)), Cleanup()
     run = _Run(account, report, cleanup, screen, exports, timeout, everything=not export, alarms=not no_alarms)
     interrupted = False

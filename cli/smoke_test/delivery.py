@@ -18,7 +18,6 @@ from log_shipper.jobs import identity_of
 
 from cli.account import WORKERS, Account
 from cli.errors import code_of, is_absent, is_refused
-from cli.landings import Landing, landing_of, log_groups_of
 from cli.smoke_test.arrivals import (
     Acknowledged,
     ArchivedEvent,
@@ -39,6 +38,7 @@ from cli.validate.buckets import check_rule
 from cli.validate.checks import Checks
 from settings.destinations import ARCHIVE
 from settings.exports import AptibleExport, Export, LogGroupExport
+from settings.landing import BucketLanding
 
 POLL_SECONDS = 1.0
 STREAMED_EARLIER = timedelta(minutes=15)
@@ -153,9 +153,9 @@ class Deliveries:
             return self._enter_record(export)
 
     def _enter_record(self, export: Export) -> list[Wait]:
-        landing = landing_of(self.account.settings, export)
+        landing = export.landing(self.account.settings)
         faults = [f"{name}: {self.faults[name]}" for name in (export.name, *export.ship_to) if name in self.faults]
-        faults += self._rule_faults(export, in_bucket=landing is not None)
+        faults += self._rule_faults(export)
         config, fault = self._configuration(export)
         faults += [fault] if fault else []
         if faults:
@@ -163,19 +163,18 @@ class Deliveries:
             step.skip(f"nothing was entered, because a step before failed ({'; '.join(faults)})")
             self.report.add(step)
             return []
-        if landing is not None:
+        if isinstance(landing, BucketLanding):
             return self._enter_object(export, landing, config)
         return [
             wait for region in self._log_group_regions(export) for wait in self._enter_event(export, region, config)
         ]
 
-    def _rule_faults(self, export: Export, *, in_bucket: bool) -> list[str]:
+    def _rule_faults(self, export: Export) -> list[str]:
         """Check the rule that announces objects; nothing is entered that it would not announce."""
-        destinations = export.ship_to if in_bucket else tuple(name for name in export.ship_to if name != ARCHIVE)
-        if not in_bucket and not destinations:
+        if export.lands_in == "log groups" and not export.announced_to:
             return []
         checks = Checks(export.name, self.account.deploy(self.account.names.export(export.name)))
-        check_rule(self.account, checks, export, destinations)
+        check_rule(self.account, checks, export, export.announced_to)
         return [check.reason for check in checks.all if not self.report.add_check(check)]
 
     def _configuration(self, export: Export) -> tuple[ExportConfig | None, str]:
@@ -189,7 +188,7 @@ class Deliveries:
                 step.fail(str(error), self._deploy(export))
         return None, step.reason if step.result is Result.FAILED else ""
 
-    def _enter_object(self, export: Any, landing: Landing, config: ExportConfig | None) -> list[Wait]:
+    def _enter_object(self, export: Any, landing: BucketLanding, config: ExportConfig | None) -> list[Wait]:
         marker, now, s3 = new_marker(), datetime.now(UTC), self.account.s3
         master_key = None
         if isinstance(export, AptibleExport) and export.decryption_keys_secret:
@@ -421,12 +420,12 @@ class Deliveries:
         return bool(reason)
 
     def _log_group_regions(self, export: Any) -> list[str]:
-        groups = log_groups_of(self.account.settings, export)
+        groups = export.landing(self.account.settings)
         return [region for region in groups.regions if region in self.account.regions]
 
     def _log_group(self, export: LogGroupExport, region: str) -> str:
         """Return the log group that the record goes to: the first by name, else the first that has a prefix."""
-        groups = log_groups_of(self.account.settings, export)
+        groups = export.landing(self.account.settings)
         if groups.names:
             return groups.names[0]
         own = f"/aws/lambda/{self.account.settings.deployment}-"
@@ -449,7 +448,7 @@ class Deliveries:
 
 
 def check_marks(deliveries: Deliveries, since: datetime) -> None:
-    """Record whether the functions could use the marks that tell them what was shipped or fed before.
+    """Record whether the functions could use the marks of what was shipped or fed before.
 
     Before it ships an object to a destination that is pushed to, a function claims it in the mark table, and says so
     where it cannot. Before it feeds one, it looks for a note that does not exist yet: S3 answers 404, or 403 for want

@@ -21,7 +21,7 @@ from cli.smoke_test.steps import Report, Step, explain
 from cli.status.metrics import Metric, last_readings
 from cli.validate.checks import Checks
 from cli.validate.functions import check_archiver, check_destination
-from settings.exports import LOG_GROUP_KINDS, AptibleExport, Export
+from settings.exports import AptibleExport, Export
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
@@ -103,7 +103,7 @@ class Functions:
 
     def _log_group_exports(self, region: str) -> list[Export]:
         settings = self.account.settings
-        return [each for each in self.exports if each.kind in LOG_GROUP_KINDS and region in settings.regions_of(each)]
+        return [each for each in self.exports if each.lands_in == "log groups" and region in settings.regions_of(each)]
 
     def _own(self) -> Iterator[Function]:
         names, home = self.account.names, self.account.settings.region

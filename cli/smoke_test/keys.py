@@ -13,10 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from cli.account import WORKERS, Account
-from cli.landings import landing_of
 from cli.smoke_test.steps import Report, Result
 from settings.destinations import ARCHIVE
-from settings.exports import AptibleExport, CloudwatchLogsExport, Export, S3LogsExport, has_key
+from settings.exports import AptibleExport, CloudwatchLogsExport, Export
 
 
 class Key(NamedTuple):
@@ -97,14 +96,13 @@ def _shared(account: Account) -> Iterator[Key]:
 
 
 def _of_export(account: Account, export: Export) -> Iterator[Key]:
-    if not has_key(export):
+    if not export.has_own_key:
         return
     names, settings = account.names, account.settings
     root = ((f"arn:{names.partition}:iam::{names.account}:root", "kms:*"),)
-    if landing_of(settings, export) is not None:
-        roles = [names.role_arn(names.shipper(name)) for name in export.ship_to]
-        if isinstance(export, S3LogsExport) and export.existing_bucket:
-            roles = []
+    if export.lands_in == "bucket":
+        is_own = export.landing(settings).is_own
+        roles = [names.role_arn(names.shipper(name)) for name in export.ship_to if is_own]
         users = (*root, *((role, "kms:Decrypt") for role in roles))
         if isinstance(export, AptibleExport):
             users = (*users, (export.replication_role_arn, "kms:Encrypt"))

@@ -151,7 +151,7 @@ def event_message(export: LogGroupExport, log_group: str, marker: str, now: date
 
 
 def message(marker: str) -> str:
-    """Return the text of a record, for whoever finds it."""
+    """Return the message of a test record, which explains its purpose."""
     return f"{marker}: a test record of `logdock smoke-test`; nothing happened"
 
 

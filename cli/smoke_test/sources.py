@@ -1,4 +1,4 @@
-"""What stands before the landing: the vendor's own status where it can be asked, and the age of what landed last."""
+"""The source of an export: the vendor's own status where it can be queried, and the age of the newest landing."""
 
 from __future__ import annotations
 

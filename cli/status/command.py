@@ -128,7 +128,7 @@ def _look(account: Account, screen: Screen) -> Status:
 
 
 def _verdict(found: Status) -> str:
-    besides = [
+    others = [
         f"{len(each)} {one if len(each) == 1 else more}"
         for each, one, more in (
             (found.alarms or (), "alarm is on", "alarms are on"),
@@ -138,10 +138,10 @@ def _verdict(found: Status) -> str:
     ]
     if not found.failures:
         none = "No failures are known" if found.notes or found.not_looked_at else "No failures"
-        return f"{none}, but {' and '.join(besides)}." if besides else f"{none}."
+        return f"{none}, but {' and '.join(others)}." if others else f"{none}."
     at_least = "At least " if found.not_looked_at else ""
     failures = f"{at_least}{found.failures} failure{'s' * (found.failures > 1)}"
-    return f"{', '.join([failures, *besides])}: `logdock redrive --dry-run` shows why anything failed."
+    return f"{', '.join([failures, *others])}: `logdock redrive --dry-run` shows why anything failed."
 
 
 def _vendor(found: Status, name: str) -> str:

@@ -15,7 +15,6 @@ from log_shipper.keys import QUARANTINE, Quarantined, quarantine_prefix, quarant
 
 from cli.account import CONNECTIONS, Account
 from cli.errors import action_of, code_of, is_absent, is_refused, is_transient
-from cli.landings import archive_prefix, landing_of
 from cli.redrive.archiver_events import PREFIX, UNCLAIMED
 from cli.redrive.dead_letters import queue_url
 from cli.stacks import DeployedStack, orphaned_stacks
@@ -163,7 +162,7 @@ class Survey:
         account, status = self._account, self._status
         exports, shippers = account.settings.exports, account.settings.shippers
         parties = [party for party in (*exports, *account.settings.destinations) if is_asked(party)]
-        in_log_groups = [export for export in exports if landing_of(account.settings, export) is None]
+        in_log_groups = [export for export in exports if export.lands_in == "log groups"]
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             # those that take several requests first
             readings_ = pool.submit(self._attempt, "what was shipped", self._readings)
@@ -243,15 +242,14 @@ class Survey:
         readings: Readings | None,
         refused: Refusals | None,
     ) -> list[Delivery]:
-        in_bucket = landing_of(self._account.settings, export) is not None
-        destinations = export.ship_to if in_bucket else (ARCHIVE, *export.ship_to)
+        in_bucket = export.lands_in == "bucket"
         unknown = [
             *(["landed"] if landed is None else []),
             *(["shipped", "lag_seconds"] if readings is None else []),
             *(["quarantined"] if refused is None else []),
         ]
         deliveries = []
-        for name in destinations or ("",):
+        for name in export.delivered_to or ("",):
             shipped, lag = ((readings or {}).get(metric) for metric in self._metrics(export.name, name))
             # An archive object is fed as it is: what is in it is not read, and so not counted.
             uncounted = not in_bucket and name in self._account.names.feeds and shipped is None
@@ -282,7 +280,7 @@ class Survey:
         archive, s3 = self._account.settings.archive_bucket, self._account.s3
         return self._attempt(
             f"what landed of {export.name}",
-            lambda: self._in_core(lambda: last_archived(s3, archive, archive_prefix(export), self._now)),
+            lambda: self._in_core(lambda: last_archived(s3, archive, export.archive_prefix, self._now)),
         )
 
     def _readings(self) -> Readings:
@@ -301,7 +299,7 @@ class Survey:
             archived = [
                 metric
                 for export in settings.exports
-                if region in settings.regions_of(export) and landing_of(settings, export) is None
+                if region in settings.regions_of(export) and export.lands_in == "log groups"
                 for metric in self._metrics(export.name, ARCHIVE)
             ]
             for metric, reading in last_readings(self._account.cloudwatch_in(region), archived, self._now).items():

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cli.account import Account
-from cli.landings import Landing
 from cli.validate.checks import Checks, another_revision
-from cli.validate.roles import Deed, check_deeds
+from cli.validate.roles import RequiredAction, simulate_actions
 from settings.exports import AptibleExport, Export, S3LogsExport
+from settings.landing import BucketLanding
 
 
-def check_bucket(account: Account, checks: Checks, export: Export, landing: Landing, key_arn: str | None) -> None:
+def check_bucket(account: Account, checks: Checks, export: Export, landing: BucketLanding, key_arn: str | None) -> None:
     """Check a landing bucket: where it is, that it keeps versions, is encrypted, and announces what lands."""
     s3, name = account.s3, landing.bucket
-    existing = isinstance(export, S3LogsExport) and export.existing_bucket is not None
     with checks.of_thing(f"bucket {name}") as check:
         region = s3.get_bucket_location(Bucket=name).get("LocationConstraint") or "us-east-1"
         check.require(
@@ -22,7 +21,7 @@ def check_bucket(account: Account, checks: Checks, export: Export, landing: Land
             f"it is in {region}, and the deployment in {account.settings.region}",
             "export to a bucket of the deployment's Region",
         )
-        if not existing:
+        if landing.is_own:
             versioning = s3.get_bucket_versioning(Bucket=name).get("Status", "off")
             check.require(versioning == "Enabled", f"its versioning is {versioning}")
             (rule,) = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
@@ -35,7 +34,7 @@ def check_bucket(account: Account, checks: Checks, export: Export, landing: Land
                 "EventBridgeConfiguration" in announced,
                 "it announces no new objects to EventBridge: none is shipped",
                 another_revision(account, export.name, export.check_each_deploy)
-                if isinstance(export, S3LogsExport) and existing
+                if isinstance(export, S3LogsExport) and not landing.is_own
                 else account.deploy(f"{account.names.export(export.name)} --revert-drift"),
             )
         if isinstance(export, AptibleExport):
@@ -44,14 +43,14 @@ def check_bucket(account: Account, checks: Checks, export: Export, landing: Land
                 f'"{export.replication_role_arn}"' in s3.get_bucket_policy(Bucket=name)["Policy"],
                 f"its policy does not admit {export.replication_role_arn}",
             )
-    if isinstance(export, S3LogsExport) and existing:
+    if isinstance(export, S3LogsExport) and not landing.is_own:
         objects = f"{account.names.bucket_arn(name)}/{landing.prefix}logdock-validate"
         for destination in export.ship_to:
-            deeds = [Deed(action="s3:GetObject", resource=objects)]
+            required_actions = [RequiredAction(action="s3:GetObject", resource=objects)]
             if export.kms_key_arn:
                 via = {"kms:ViaService": f"s3.{account.settings.region}.amazonaws.com"}
-                deeds.append(Deed(action="kms:Decrypt", resource=export.kms_key_arn, context=via))
-            check_deeds(account, checks, account.names.shipper(destination), deeds)
+                required_actions.append(RequiredAction(action="kms:Decrypt", resource=export.kms_key_arn, context=via))
+            simulate_actions(account, checks, account.names.shipper(destination), required_actions)
 
 
 def check_rule(account: Account, checks: Checks, export: Export, destinations: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
 
 def another_revision(account: Account, of: str, check_each_deploy: bool, setting: str = "revision") -> str:
-    """Return what fixes a setting that somebody changed in AWS or at a vendor.
+    """Return what fixes a setting that was changed in AWS or at a vendor.
 
     A deploy alone changes nothing where the template is the same: CloudFormation calls the connector only for a
     changed property.
@@ -84,7 +84,7 @@ class Checks:
     fix
         What to do when a thing is not there.
     done
-        Told of each check.
+        Called with each check.
     """
 
     of: str

@@ -22,7 +22,7 @@ from cli.validate.functions import check_archiver, check_destination, check_topi
 from cli.validate.log_groups import MOST_GROUPS
 from cli.validate.stacks import Stack, check_orphans, check_stack
 from settings import Deployment, SettingsError
-from settings.exports import LOG_GROUP_KINDS, Export
+from settings.exports import Export
 
 EXAMPLES = """
 Examples:
@@ -137,7 +137,7 @@ def _parts(
 ) -> list[Callable[[], Checks]]:
     settings, names = account.settings, account.names
     home = settings.region
-    lands_in_log_groups = any(each.kind in LOG_GROUP_KINDS for each in exports)
+    lands_in_log_groups = any(each.lands_in == "log groups" for each in exports)
     destinations = [
         name for name in settings.shippers if everything or any(name in export.ship_to for export in exports)
     ]

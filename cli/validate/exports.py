@@ -1,14 +1,13 @@
-"""What an export needs besides its stack: its role, key, bucket or log groups, its rule, and what others keep of it."""
+"""What an export needs in addition to its stack: role, key, bucket or log groups, rule, and what others keep of it."""
 
 from __future__ import annotations
 
 from cli.account import Account
-from cli.landings import landing_of
 from cli.validate.buckets import check_bucket, check_rule
 from cli.validate.checks import Checks
 from cli.validate.functions import check_secret
 from cli.validate.log_groups import MOST_GROUPS, check_database, check_log_groups
-from cli.validate.roles import Deed, VendorRole, check_role
+from cli.validate.roles import RequiredAction, VendorRole, check_role
 from cli.validate.vendors import check_vendor
 from settings.exports import (
     AptibleExport,
@@ -16,11 +15,11 @@ from settings.exports import (
     DatabaseExport,
     Export,
     MongodbAtlasExport,
-    has_key,
 )
+from settings.landing import BucketLanding, LogGroupLanding
 
 PROBE = "logdock-validate"
-"""The name of an object or stream that nobody writes: IAM is asked about it."""
+"""The name of an object or stream that is never written: IAM simulates calls on it."""
 
 
 def check_export(account: Account, export: Export, most_groups: int = MOST_GROUPS) -> Checks:
@@ -33,15 +32,15 @@ def check_export(account: Account, export: Export, most_groups: int = MOST_GROUP
     role = vendor_role(account, export, key_arn)
     if role:
         check_role(account, checks, role)
-    landing = landing_of(account.settings, export)
-    if landing:
+    landing = export.landing(account.settings)
+    if isinstance(landing, BucketLanding):
         check_bucket(account, checks, export, landing, key_arn)
         if export.ship_to:
             check_rule(account, checks, export, export.ship_to)
     else:
         check_log_groups(account, checks, export, most_groups)
-        if destinations := tuple(name for name in export.ship_to if name != "archive"):
-            check_rule(account, checks, export, destinations)
+        if export.announced_to:
+            check_rule(account, checks, export, export.announced_to)
     if isinstance(export, DatabaseExport):
         check_database(account, checks, export)
     if isinstance(export, AptibleExport) and export.decryption_keys_secret:
@@ -55,34 +54,36 @@ def vendor_role(account: Account, export: Export, key_arn: str | None) -> Vendor
     """Return what an export's role must be; None for one that no vendor assumes a role for."""
     names = account.names
     if isinstance(export, MongodbAtlasExport):
-        bucket = names.bucket_arn(account.settings.landing_bucket(export))
+        bucket = names.bucket_arn(export.landing(account.settings).bucket)
         through = {"s3:DataAccessPointArn": export.mrap_arn} if export.mrap_arn else {}
-        deeds = [
-            Deed(action="s3:PutObject", resource=f"{bucket}/{export.prefix}/{PROBE}", context=through),
-            Deed(action="s3:GetBucketLocation", resource=bucket),
+        required_actions = [
+            RequiredAction(action="s3:PutObject", resource=f"{bucket}/{export.prefix}/{PROBE}", context=through),
+            RequiredAction(action="s3:GetBucketLocation", resource=bucket),
         ]
         if key_arn:
             via = {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}
-            deeds += [
-                Deed(action=f"kms:{name}", resource=key_arn, context=via) for name in ("GenerateDataKey", "Decrypt")
+            required_actions += [
+                RequiredAction(action=f"kms:{name}", resource=key_arn, context=via)
+                for name in ("GenerateDataKey", "Decrypt")
             ]
         return VendorRole(
             name=names.export(export.name),
             principal=export.atlas_principal_arn,
             external_ids=export.external_id,
             session_seconds=export.session_seconds,
-            deeds=deeds,
+            required_actions=required_actions,
         )
     if isinstance(export, CockroachdbExport):
+        landing = export.landing(account.settings)
         return VendorRole(
             name=names.export(export.name),
             principal=None if export.connect else f"arn:{names.partition}:iam::{export.cluster_account_id}:root",
             external_ids=export.trusted_external_ids or None,
             session_seconds=export.session_seconds,
-            deeds=[
-                Deed(action=action, resource=f"{names.log_group_arn(group, region)}:log-stream:{PROBE}")
-                for region in export.regions or (names.region,)
-                for group in export.log_groups
+            required_actions=[
+                RequiredAction(action=action, resource=f"{names.log_group_arn(group, region)}:log-stream:{PROBE}")
+                for region in landing.regions
+                for group in landing.names
                 for action in ("logs:CreateLogStream", "logs:PutLogEvents")
             ],
         )
@@ -91,11 +92,11 @@ def vendor_role(account: Account, export: Export, key_arn: str | None) -> Vendor
 
 def _check_key(account: Account, checks: Checks, export: Export) -> str | None:
     """Check the export's keys; return the ARN of the one in the deployment's own Region."""
-    if not has_key(export):
+    if not export.has_own_key:
         return None
     found = None
-    regions = export.regions if isinstance(export, CockroachdbExport) and export.regions else (account.settings.region,)
-    for region in regions:
+    landing = export.landing(account.settings)
+    for region in landing.regions if isinstance(landing, LogGroupLanding) else (account.settings.region,):
         alias = f"alias/{account.names.in_region(export.name, region)}"
         arn = check_key(account, checks, alias, region)
         found = arn if region == account.settings.region else found

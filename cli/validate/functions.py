@@ -1,4 +1,4 @@
-"""What all exports share: the archiver, the shippers and their secrets, and who hears of failures."""
+"""What all exports share: the archiver, the shippers and their secrets, and the alarm recipients."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli.account import Account
 from cli.validate.checks import Check, Checks
-from cli.validate.roles import Deed, VendorRole, check_deeds, check_role
+from cli.validate.roles import RequiredAction, VendorRole, check_role, simulate_actions
 from cli.validate.vendors import check_vendor
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
 from settings.logzio_archive import LogzioArchive
@@ -69,7 +69,7 @@ def _check_metrics(account: Account, checks: Checks, destination: str, metrics: 
 
 
 def check_topic(account: Account, region: str) -> Checks:
-    """Check that who is to hear of failures in a Region has confirmed."""
+    """Check that the recipients of a Region's alarms have confirmed."""
     stack = (
         account.names.core_stack if region == account.settings.region else account.names.in_region("shipper", region)
     )
@@ -82,7 +82,7 @@ def check_topic(account: Account, region: str) -> Checks:
             check.require(address in found, f"{address} is not subscribed")
             check.require(
                 found.get(address, "arn:").startswith("arn:"),
-                f"{address} has not confirmed, and hears nothing",
+                f"{address} has not confirmed, and is not notified",
                 "follow the link in AWS's mail, or subscribe it again",
             )
     return checks
@@ -102,7 +102,9 @@ def check_secret(account: Account, checks: Checks, reference: str, readers: Sequ
         )
     if arn:
         for role in readers:
-            check_deeds(account, checks, role, [Deed(action="secretsmanager:GetSecretValue", resource=arn)])
+            simulate_actions(
+                account, checks, role, [RequiredAction(action="secretsmanager:GetSecretValue", resource=arn)]
+            )
 
 
 def _check_function(functions: LambdaClient, check: Check, name: str, source_arn: str | None) -> None:
@@ -138,9 +140,9 @@ def _fetcher(account: Account, destination: LogzioDestination) -> VendorRole:
         principal=None if destination.connect else f"arn:{names.partition}:iam::{destination.account_id}:root",
         external_ids=None if destination.connect else destination.external_id,
         session_seconds=destination.session_seconds,
-        deeds=[
-            Deed(action="s3:ListBucket", resource=bucket, context={"s3:prefix": prefix}),
-            Deed(action="s3:GetObject", resource=f"{bucket}/{prefix}logdock-validate"),
+        required_actions=[
+            RequiredAction(action="s3:ListBucket", resource=bucket, context={"s3:prefix": prefix}),
+            RequiredAction(action="s3:GetObject", resource=f"{bucket}/{prefix}logdock-validate"),
         ],
     )
 
@@ -152,9 +154,9 @@ def _archive(account: Account, destination: LogzioDestination, archive: LogzioAr
         principal=None if destination.connect else f"arn:{names.partition}:iam::{destination.account_id}:root",
         external_ids=None if destination.connect else destination.external_id,
         session_seconds=destination.session_seconds,
-        deeds=[
-            Deed(action="s3:ListBucket", resource=bucket),
-            Deed(action="s3:PutObject", resource=f"{bucket}/logdock-validate"),
-            Deed(action="s3:GetObject", resource=f"{bucket}/logdock-validate"),
+        required_actions=[
+            RequiredAction(action="s3:ListBucket", resource=bucket),
+            RequiredAction(action="s3:PutObject", resource=f"{bucket}/logdock-validate"),
+            RequiredAction(action="s3:GetObject", resource=f"{bucket}/logdock-validate"),
         ],
     )

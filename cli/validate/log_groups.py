@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from cli.account import Account
-from cli.landings import log_groups_of
 from cli.subscriptions import subscription_of
 from cli.validate.checks import Checks, another_revision
 from settings.export_base import ConfiguredExport
@@ -25,12 +24,12 @@ def check_log_groups(account: Account, checks: Checks, export: Export, most: int
     """Check every log group of an export in every Region."""
     if not isinstance(export, LogGroupExport):
         return
-    groups = log_groups_of(account.settings, export)
+    groups = export.landing(account.settings)
     for prefix in groups.prefixes:
         _check_prefix(account, checks, export, prefix, most)
     days = export.retention_days
     if not isinstance(export, CloudwatchLogsExport):
-        days = days or account.settings.kept.hot_days
+        days = days or account.settings.effective_retention.hot_days
     for region in groups.regions:
         for name in groups.names:
             _check_group(account, checks, export, name, region, days)

@@ -1,4 +1,4 @@
-"""Roles of vendors: whom the settings name and nobody else is trusted, and the role may do what the vendor must.
+"""Roles of vendors: only the principals in the settings are trusted, and the role may do what the vendor must.
 
 What a role may do is asked of IAM's own simulator. It reads the role's policies, its boundary and the organisation's
 service control policies; it knows no bucket or key policy for roles (IAM User Guide, "IAM policy testing with the IAM
@@ -18,8 +18,8 @@ OWN_POLICY = "Export"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Deed:
-    """Something that a role must be allowed to do.
+class RequiredAction:
+    """An action that a role must be allowed to perform on a resource.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class VendorRole:
         say.
     session_seconds
         For how long at most.
-    deeds
+    required_actions
         What it must be allowed to do.
     """
 
@@ -55,7 +55,7 @@ class VendorRole:
     principal: str | None
     external_ids: tuple[str, ...] | None
     session_seconds: int
-    deeds: Sequence[Deed]
+    required_actions: Sequence[RequiredAction]
 
 
 def check_role(account: Account, checks: Checks, role: VendorRole) -> None:
@@ -77,20 +77,20 @@ def check_role(account: Account, checks: Checks, role: VendorRole) -> None:
         check.require(
             not others, f"it has policies that are not Logdock's: {', '.join(others)}", "take them off by hand"
         )
-    check_deeds(account, checks, role.name, role.deeds)
+    simulate_actions(account, checks, role.name, role.required_actions)
 
 
-def check_deeds(account: Account, checks: Checks, role: str, deeds: Sequence[Deed]) -> None:
+def simulate_actions(account: Account, checks: Checks, role: str, required_actions: Sequence[RequiredAction]) -> None:
     """Ask IAM whether a role may do what it must."""
     with checks.of_thing(f"role {role}: allowed what it needs, as IAM simulates it") as check:
-        for deed in deeds:
+        for required in required_actions:
             (answer,) = account.iam.simulate_principal_policy(
                 PolicySourceArn=account.names.role_arn(role),
-                ActionNames=[deed.action],
-                ResourceArns=[deed.resource],
+                ActionNames=[required.action],
+                ResourceArns=[required.resource],
                 ContextEntries=[
                     {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
-                    for key, value in deed.context.items()
+                    for key, value in required.context.items()
                 ],
             )["EvaluationResults"]
             by = ""
@@ -98,7 +98,9 @@ def check_deeds(account: Account, checks: Checks, role: str, deeds: Sequence[Dee
                 by = " by a policy of your organisation"
             elif not answer.get("PermissionsBoundaryDecisionDetail", {}).get("AllowedByPermissionsBoundary", True):
                 by = " by its permissions boundary"
-            check.require(answer["EvalDecision"] == "allowed", f"it may not {deed.action} on {deed.resource}{by}")
+            check.require(
+                answer["EvalDecision"] == "allowed", f"it may not {required.action} on {required.resource}{by}"
+            )
 
 
 def trust_faults(document: Mapping[str, Any], principal: str | None, external_ids: Sequence[str] | None) -> list[str]:
@@ -113,7 +115,7 @@ def trust_faults(document: Mapping[str, Any], principal: str | None, external_id
     )
     if trusted != [principal] and (principal or len(trusted) != 1 or trusted == ["*"]):
         faults.append(
-            f"it trusts {', '.join(map(str, trusted)) or 'nobody'}, and should trust {principal or 'one principal'}"
+            f"it trusts {', '.join(map(str, trusted)) or 'no one'}, and should trust {principal or 'one principal'}"
         )
     conditions = statement.get("Condition", {})
     accepted = _list(conditions.get("StringEquals", {}).get("sts:ExternalId", []))
@@ -121,7 +123,7 @@ def trust_faults(document: Mapping[str, Any], principal: str | None, external_id
         if not accepted:
             faults.append("it demands no external id")
     elif sorted(accepted) != sorted(external_ids):
-        # an external id is no secret, but it is nobody's business in a log
+        # an external id is no secret, but it should not be in a log
         faults.append(
             f"it accepts {len(accepted)} external ids, {len(set(accepted) & set(external_ids))} of them among the "
             f"{len(external_ids)} of the settings"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cli.account import Account
 from cli.validate.checks import Checks, another_revision
-from cli.vendors import Party, UnknownError, ask, besides, is_asked
+from cli.vendors import Party, UnknownError, ask, extra_checks, is_asked
 
 
 def check_vendor(account: Account, checks: Checks, party: Party, key_arn: str | None = None) -> None:
@@ -16,7 +16,7 @@ def check_vendor(account: Account, checks: Checks, party: Party, key_arn: str | 
         with checks.of_thing(own, fix) as check:
             check.leave(f"it is not looked at; `logdock next-steps {party.name}{account.option}` shows what it must be")
         return
-    looks = {own: lambda: ask(account, party, key_arn).faults, **besides(account, party)}
+    looks = {own: lambda: ask(account, party, key_arn).faults, **extra_checks(account, party)}
     for what, look in looks.items():
         with checks.of_thing(what, fix) as check:
             try:

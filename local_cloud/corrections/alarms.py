@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _BANDS, _MADE = "Metrics", "made"
 _LOOKING = threading.Lock()
-"""Held by whoever looks at a metric until the alarm's state says what was seen: the clock and requests both look."""
+"""Held from the read of a metric until the alarm's state is set: the clock and requests both evaluate."""
 
 
 def apply() -> None:

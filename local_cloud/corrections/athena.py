@@ -68,7 +68,7 @@ def _keep_to_the_workgroup() -> None:
 
 
 def _ask_as_the_caller(s3: Any) -> None:
-    """A query reads the catalogue, the objects and their keys as its caller, and so it answers; MiniStack asks nobody.
+    """A query reads the catalogue, the objects and their keys as its caller; MiniStack checks no permission.
 
     It is stopped at its workgroup's limit, which MiniStack does not know. Who fetches an answer reads its object.
     """

@@ -48,7 +48,7 @@ class ScanLimitError(QueryError):
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """How a query gets at the catalogue and at the objects, as whoever asked.
+    """How a query reads the catalogue and the objects, as its caller.
 
     Attributes
     ----------
@@ -184,7 +184,7 @@ def _is_projected(parameters: Mapping[str, str], key: str, value: str) -> bool:
 
 
 def _rows(table: Mapping[str, Any], address: str, body: bytes, keys: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """Yield what the lines of an object become. Only a name that ends in ``.gz`` tells Athena of gzip."""
+    """Yield what the lines of an object become. Athena detects gzip only by a name that ends in ``.gz``."""
     text = (gzip.decompress(body) if address.endswith(".gz") else body).decode(errors="replace")
     lines = _LINE_ENDS.split(text)
     columns = [column["Name"] for column in table["StorageDescriptor"]["Columns"]]

@@ -28,10 +28,10 @@ def apply() -> None:
 
 
 def _record_who_assumes_a_role() -> None:
-    """The account of a role is told who assumed it, from whichever account; MiniStack tells the caller's, if anybody's.
+    """CloudTrail records a call in the account of the assumed role; MiniStack records it in the caller's, if at all.
 
     An event is in the Region that was called, has whole seconds, and names the role by its ARN (IAM User Guide,
-    "Logging IAM and AWS STS API calls with CloudTrail"). What was refused, and the caller's own copy, are left out.
+    "Logging IAM and AWS STS API calls with CloudTrail"). Refused calls and the caller's own copy are omitted.
     """
     original = sts.handle_request
 

@@ -237,7 +237,7 @@ def _offer_the_managed_key() -> None:
 
 
 def _note_versions_and_uploads() -> None:
-    """Tell the check of the key which version is read, also as the source of a copy, and which upload goes on."""
+    """Pass to the check of the key which version is read, also as the source of a copy, and which upload continues."""
     original, additional = iam_actions._s3_object_context, iam_actions.s3_additional_checks
 
     def s3_object_context(action: str, query_params: Any, path: str, headers: Mapping[str, str]) -> Any:

@@ -83,7 +83,7 @@ def _ask_the_key_for_records() -> None:
 
 
 def _read_streams_by_the_functions_role() -> None:
-    """Lambda reads a stream by the role of the function that it invokes; MiniStack asks nobody."""
+    """Lambda reads a stream by the role of the function that it invokes; MiniStack checks no permission."""
     original = lambda_svc._iter_all_esms
 
     def readable(account_id: str, region: str, mapping: Mapping[str, Any]) -> bool:
@@ -113,7 +113,7 @@ def _deliver_subscriptions(endpoint_url: str, ca_bundle: str) -> None:
     def write(caller: dict[str, str], record: Mapping[str, Any]) -> None:
         client_of_role("kinesis", caller, endpoint_url, ca_bundle).put_record(**record)
 
-    def tell(written: Future[None]) -> None:
+    def log_failure(written: Future[None]) -> None:
         if error := written.exception():
             logging.getLogger(__name__).warning("a subscription was not delivered: %s", error)
 
@@ -144,7 +144,7 @@ def _deliver_subscriptions(endpoint_url: str, ca_bundle: str) -> None:
                 if subscription.get("distribution") == "Random"
                 else uuid.uuid5(uuid.NAMESPACE_URL, f"{group_name}:{stream_name}").hex,
             }
-            writers.submit(write, _writer(subscription["roleArn"]), record).add_done_callback(tell)
+            writers.submit(write, _writer(subscription["roleArn"]), record).add_done_callback(log_failure)
 
     cloudwatch_logs._fanout_to_subscription_filters = fan_out
 
@@ -199,7 +199,7 @@ def _ask_who_passes_a_role() -> None:
 
 
 def _writer(role_arn: str) -> dict[str, str]:
-    """Return CloudWatch Logs as the emulator knows whoever acts by a role."""
+    """Return a client of CloudWatch Logs with the credentials of a role."""
     arn = f"arn:aws:lambda:{responses.get_region()}:{responses.get_account_id()}:function:CloudWatchLogs"
     return {"FunctionName": "CloudWatchLogs", "FunctionArn": arn, "Role": role_arn}
 

@@ -31,8 +31,8 @@ class Aptible:
     def __init__(self, stage: Stage, export: AptibleExport, journal: Journal, master_key: bytes) -> None:
         self._stage, self._export, self._journal = stage, export, journal
         self._master_key = master_key
-        self._told = stage.told(export.name)
-        self._bucket = self._told["BucketName"]
+        self._outputs = stage.stack_outputs(export.name)
+        self._bucket = self._outputs["BucketName"]
         self._account = account_of(export.replication_role_arn)
         self._source = f"aptible-log-archive-{stage.settings.region}-{new_hex(16)}"
 
@@ -69,7 +69,7 @@ class Aptible:
         vendor.put_bucket_versioning(Bucket=self._source, VersioningConfiguration={"Status": "Enabled"})
         destination: dict[str, Any] = {
             "Bucket": f"arn:aws:s3:::{self._bucket}",
-            "Account": self._told["AccountId"],
+            "Account": self._outputs["AccountId"],
             "AccessControlTranslation": {"Owner": "Destination"},
         }
         rule: dict[str, Any] = {
@@ -79,8 +79,8 @@ class Aptible:
             "Filter": {"Prefix": f"{_STACK}/"},
             "DeleteMarkerReplication": {"Status": "Disabled"},
         }
-        if "KmsKeyArn" in self._told:
-            destination["EncryptionConfiguration"] = {"ReplicaKmsKeyID": self._told["KmsKeyArn"]}
+        if "KmsKeyArn" in self._outputs:
+            destination["EncryptionConfiguration"] = {"ReplicaKmsKeyID": self._outputs["KmsKeyArn"]}
             rule["SourceSelectionCriteria"] = {"SseKmsEncryptedObjects": {"Status": "Enabled"}}
         vendor.put_bucket_replication(
             Bucket=self._source,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from local_cloud.stage import STRANGER
+from local_cloud.stage import UNRELATED_ACCOUNT
 from local_cloud.stand_ins.sessions import assume
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def encrypt_otherwise(s3: Any, bucket: str, key: str, *, other_key_arn: str, kms
 
     attempts = [
         (
-            "upload under a key of somebody else's",
+            "upload under a key of another account",
             put(ServerSideEncryption="aws:kms", SSEKMSKeyId=other_key_arn),
         ),
         ("upload under the account's default key", put(ServerSideEncryption="aws:kms")),
@@ -100,9 +100,9 @@ def misuse_key(kms: Any, key_arn: str) -> list[Attempt]:
         ("schedule the export's key for deletion", lambda: kms.schedule_key_deletion(KeyId=key_arn)),
         ("disable the export's key", lambda: kms.disable_key(KeyId=key_arn)),
         (
-            "grant somebody else the export's key",
+            "grant another account the export's key",
             lambda: kms.create_grant(
-                KeyId=key_arn, GranteePrincipal=f"arn:aws:iam::{STRANGER}:root", Operations=["Decrypt"]
+                KeyId=key_arn, GranteePrincipal=f"arn:aws:iam::{UNRELATED_ACCOUNT}:root", Operations=["Decrypt"]
             ),
         ),
     ]
@@ -137,13 +137,13 @@ def reach_further(stage: Stage, session: Credentials, *, own: str, is_inside: bo
     for other in settings.exports:
         if other.name == own:
             continue
-        told = stage.told(other.name)
-        if "RoleArn" in told:
-            attempts.append((f"go on into the role of {other.name}", _into(stage, session, told["RoleArn"], other)))
-        if "BucketName" in told:
-            attempts.append((f"write into the bucket of {other.name}", _write(s3, told["BucketName"])))
-        if is_inside and "LogGroupNames" in told:
-            group = told["LogGroupNames"].split(",")[0].rstrip("*")
+        outputs = stage.stack_outputs(other.name)
+        if "RoleArn" in outputs:
+            attempts.append((f"go on into the role of {other.name}", _into(stage, session, outputs["RoleArn"], other)))
+        if "BucketName" in outputs:
+            attempts.append((f"write into the bucket of {other.name}", _write(s3, outputs["BucketName"])))
+        if is_inside and "LogGroupNames" in outputs:
+            group = outputs["LogGroupNames"].split(",")[0].rstrip("*")
             attempts += [
                 (f"write into a log group of {other.name}", _log(logs, group)),
                 (f"read a log group of {other.name}", _filter(logs, group)),

@@ -1,8 +1,8 @@
 """Aurora MySQL: each instance writes its audit log as four files at a time, whose entries are not in order.
 
-RDS writes them to CloudWatch Logs under AWSServiceRoleForRDS, which nobody but RDS can assume: the root of the account
-stands in for RDS. Streams are named ``<instance>.audit.log.<0-3>.<YYYY-MM-DD-HH-MM>.<n>.<m>``. Nobody outside is let in
-here, so what is tried is what the application that uses the database could do. Source: Aurora User Guide, "Using
+RDS writes them to CloudWatch Logs under AWSServiceRoleForRDS, which only RDS can assume: the root of the account
+stands in for RDS. Streams are named ``<instance>.audit.log.<0-3>.<YYYY-MM-DD-HH-MM>.<n>.<m>``. No other account gets
+access here, so what is tried is what the application that uses the database could do. Source: Aurora User Guide, "Using
 Advanced Auditing".
 """
 
@@ -17,7 +17,7 @@ from local_cloud.stand_ins import databases
 from local_cloud.stand_ins.attempts import misuse_key, reach_further, tamper_with_log_group
 from local_cloud.stand_ins.log_events import put_events
 from local_cloud.stand_ins.recorded import utc, written_again
-from local_cloud.stand_ins.sessions import assume, role_session, stranger
+from local_cloud.stand_ins.sessions import assume, role_session, unrelated_user
 
 if TYPE_CHECKING:
     from local_cloud.journal import Attempt, Journal
@@ -33,7 +33,7 @@ class AuroraMysql:
 
     def __init__(self, stage: Stage, export: AuroraMysqlExport, journal: Journal) -> None:
         self._stage, self._export, self._journal = stage, export, journal
-        self._groups = stage.told(export.name)["LogGroupNames"].split(",")
+        self._groups = stage.stack_outputs(export.name)["LogGroupNames"].split(",")
 
     def play(self) -> None:
         """Check what the deploy configured, write the audit log, then try what must not be possible."""
@@ -120,7 +120,7 @@ class AuroraMysql:
             *reach_further(stage, application, own=self._export.name),
             (
                 "assume RDS's service-linked role from another AWS account",
-                lambda: assume(stage, stranger(stage), service_role),
+                lambda: assume(stage, unrelated_user(stage), service_role),
             ),
         ]
         self._journal.attempt_all(attempts)

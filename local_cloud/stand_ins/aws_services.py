@@ -1,6 +1,6 @@
 """AWS services that deliver logs to a bucket: CloudTrail, VPC flow logs and load balancers.
 
-The emulator plays none of them and nobody else can act as one. So the deployed policies are evaluated for the
+The emulator implements none of them and no caller can act as one. So the deployed policies are evaluated for the
 service's request, and the root of the account writes the object that the service would have written, under its key and
 with its headers.
 Sources: CloudTrail User Guide, "Finding your CloudTrail log files"; VPC User Guide, "Flow log files";
@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from local_cloud.markers import Line, new_hex, new_uuid
-from local_cloud.stage import STRANGER
+from local_cloud.stage import UNRELATED_ACCOUNT
 from local_cloud.stand_ins import application
 from local_cloud.stand_ins.attempts import (
     encrypt_otherwise,
@@ -28,7 +28,7 @@ from local_cloud.stand_ins.attempts import (
 )
 from local_cloud.stand_ins.recorded import gzip_lines, moments, recorded, utc, written_again
 from local_cloud.stand_ins.service_principal import ServiceRequest
-from local_cloud.stand_ins.sessions import administrator, role_session, stranger
+from local_cloud.stand_ins.sessions import administrator, role_session, unrelated_user
 
 if TYPE_CHECKING:
     from local_cloud.emulator import Emulator
@@ -67,9 +67,9 @@ class AwsServices:
 
     def __init__(self, stage: Stage, export: S3LogsExport, journal: Journal) -> None:
         self._stage, self._export, self._journal = stage, export, journal
-        self._told = stage.told(export.name)
-        self._bucket = self._told["BucketName"]
-        self._key_arn = self._told.get("KmsKeyArn")
+        self._outputs = stage.stack_outputs(export.name)
+        self._bucket = self._outputs["BucketName"]
+        self._key_arn = self._outputs.get("KmsKeyArn")
         self._account, self._region = stage.settings.account, stage.settings.region
         self._prefix = f"{export.prefix}/AWSLogs" if export.prefix else "AWSLogs"
 
@@ -113,11 +113,11 @@ class AwsServices:
                 answer = self._stage.customer("kms").get_key_policy(KeyId=self._key_arn, PolicyName="default")
                 encrypt = replace(put, action="kms:GenerateDataKey", resource_arn=self._key_arn)
                 journal.check(f"the key's policy lets {principal} encrypt", encrypt.is_allowed_by(answer["Policy"]))
-            foreign = source.format(region=region, account=STRANGER)
-            elsewhere = f"arn:aws:s3:::{self._bucket}/{self._prefix}/{STRANGER}/x"
+            foreign = source.format(region=region, account=UNRELATED_ACCOUNT)
+            elsewhere = f"arn:aws:s3:::{self._bucket}/{self._prefix}/{UNRELATED_ACCOUNT}/x"
             others = {
                 f"let {principal} deliver for another AWS account": replace(
-                    put, source_account=STRANGER, source_arn=foreign
+                    put, source_account=UNRELATED_ACCOUNT, source_arn=foreign
                 ),
                 f"let {principal} deliver for a resource of another account": replace(put, source_arn=foreign),
                 f"let {principal} write outside this account's folder": replace(put, resource_arn=elsewhere),
@@ -125,10 +125,10 @@ class AwsServices:
             }
             for what, request in others.items():
                 journal.judge(what, is_allowed=request.is_allowed_by(policy))
-            stranger_service = replace(put, service="serverlessrepo.amazonaws.com")
+            unrelated_service = replace(put, service="serverlessrepo.amazonaws.com")
             journal.judge(
                 f"let another AWS service deliver in the place of {principal}",
-                is_allowed=stranger_service.is_allowed_by(policy),
+                is_allowed=unrelated_service.is_allowed_by(policy),
             )
 
     def _cloudtrail(self) -> tuple[str, str]:
@@ -205,7 +205,7 @@ class AwsServices:
 
     def _try(self, key: str, version_id: str) -> None:
         stage, bucket = self._stage, self._bucket
-        outsider = stage.client("s3", stranger(stage))
+        outsider = stage.client("s3", unrelated_user(stage))
         session = role_session(stage, self._account, f"{self._export.name}-network-team", policy=_NOTHING)
         insider = stage.client("s3", session)
         outside: list[Attempt] = [
@@ -216,7 +216,7 @@ class AwsServices:
                 "deliver another account's logs",
                 lambda: outsider.put_object(
                     Bucket=bucket,
-                    Key=f"{self._prefix}/{STRANGER}/x.json.gz",
+                    Key=f"{self._prefix}/{UNRELATED_ACCOUNT}/x.json.gz",
                     Body=b"",
                     ACL="bucket-owner-full-control",
                 ),
@@ -230,7 +230,7 @@ class AwsServices:
         journal.attempt_all((f"{what}, from another AWS account", call) for what, call in outside)
         journal.attempt_all((f"{what}, as a role of this account without a grant", call) for what, call in inside)
         if not self._export.existing_bucket:
-            other_key = stage.client("kms", STRANGER).create_key()["KeyMetadata"]["Arn"]
+            other_key = stage.client("kms", UNRELATED_ACCOUNT).create_key()["KeyMetadata"]["Arn"]
             admin = stage.client("s3", administrator(stage))
             denied = encrypt_otherwise(admin, bucket, key, other_key_arn=other_key, kms=self._key_arn is not None)
             journal.attempt_all((f"{what}, even as the account's administrator", call) for what, call in denied)

@@ -47,7 +47,7 @@ class Cockroachdb:
 
     def __init__(self, stage: Stage, export: CockroachdbExport, journal: Journal) -> None:
         self._stage, self._export, self._journal = stage, export, journal
-        self._told = stage.told(export.name)
+        self._outputs = stage.stack_outputs(export.name)
         # A value that CockroachDB marks as sensitive: it lands as it is, and must be gone before the line leaves.
         self._user = f"roach_{new_hex(16)}"
 
@@ -55,7 +55,7 @@ class Cockroachdb:
         """Export the logs of a cluster, then try what CockroachDB Cloud must not be able to do."""
         stage, export, journal = self._stage, self._export, self._journal
         principal = f"arn:aws:iam::{export.cluster_account_id}:root"
-        role_arn, external_id = self._told["RoleArn"], self._told["ExternalId"]
+        role_arn, external_id = self._outputs["RoleArn"], self._outputs["ExternalId"]
         regions, self._spec = export.regions or (stage.settings.region,), self._configured_by_hand()
         if export.connect:
             # Everything is as the deploy set it at the vendor, and nothing comes from the person's side.

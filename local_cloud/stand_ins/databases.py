@@ -78,7 +78,7 @@ def parameters_of(rds: Any, export: DatabaseExport, group: str) -> Iterator[dict
 
 
 def is_as_it_was(stage: Stage, export: DatabaseExport) -> bool:
-    """Tell whether a database is as it was made: no parameter set, nothing exported, its own parameter group."""
+    """Return whether a database is as it was made: no parameter set, nothing exported, its own parameter group."""
     rds = stage.customer("rds")
     group, exported = found(rds, export)
     watched = {*export.parameters, *(["shared_preload_libraries"] if export.libraries else [])}

@@ -46,7 +46,7 @@ class LogzioFetcher:
             journal.did(f"the deploy created {len(self._forms)} fetchers at Logz.io")
         else:
             # What a person enters in Logz.io's form is what the deployment says to enter.
-            steps = stage.told("shipper")[f"{destination.name.title().replace('-', '')}NextSteps"]
+            steps = stage.stack_outputs("shipper")[f"{destination.name.title().replace('-', '')}NextSteps"]
             self._forms = [json.loads(form) for form in _FORM.findall(steps)]
             self._account = f"arn:aws:iam::{destination.account_id}:root"
         self._role_arn = self._forms[0]["arn"]
@@ -60,7 +60,7 @@ class LogzioFetcher:
         return [(form["bucket"], form["prefix"]) for form in self._forms]
 
     def play(self, stop: threading.Event, is_done: Callable[[], bool]) -> None:
-        """Fetch until everything is there, or until told to stop; then try what Logz.io must not be able to do.
+        """Fetch until everything is there, or until it is stopped; then try what Logz.io must not be able to do.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class LogzioFetcher:
         fed = self.keys[-1] if self.keys else f"{self._forms[0]['prefix']}x"
         head = customer.head_object(Bucket=bucket, Key=archived)
         key_arn = head.get("SSEKMSKeyId", "")
-        landing = [told["BucketName"] for told in stage.outputs.values() if "BucketName" in told]
+        landing = [outputs["BucketName"] for outputs in stage.outputs.values() if "BucketName" in outputs]
         attempts: list[Attempt] = [
             ("list the whole bucket", lambda: s3.list_objects_v2(Bucket=bucket)),
             ("read an object outside its prefix", lambda: s3.get_object(Bucket=bucket, Key=archived)),

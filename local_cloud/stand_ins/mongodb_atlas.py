@@ -41,10 +41,10 @@ class MongodbAtlas:
 
     def __init__(self, stage: Stage, export: MongodbAtlasExport, journal: Journal) -> None:
         self._stage, self._export, self._journal = stage, export, journal
-        self._told = stage.told(export.name)
-        self._bucket, self._prefix = self._told["BucketName"], self._told["Prefix"]
-        self._key_arn = self._told["KmsKeyArn"]
-        self._role_arn, self._log_types = self._told["RoleArn"], list(export.log_types)
+        self._outputs = stage.stack_outputs(export.name)
+        self._bucket, self._prefix = self._outputs["BucketName"], self._outputs["Prefix"]
+        self._key_arn = self._outputs["KmsKeyArn"]
+        self._role_arn, self._log_types = self._outputs["RoleArn"], list(export.log_types)
         # A real address in a query: it lands as it is, and must be gone before the line leaves.
         self._address = f"ada.{new_hex(16)}@example.com"
 

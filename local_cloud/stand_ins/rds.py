@@ -1,9 +1,9 @@
 """A database of RDS: PostgreSQL's entries, some of several lines, each line an event of one stream for the instance.
 
-RDS writes them to CloudWatch Logs under AWSServiceRoleForRDS, which nobody but RDS can assume: the root of the account
-stands in for RDS. Nobody outside is let in here, so what is tried is what the application that uses the database could
-do. Source: RDS User Guide, "RDS for PostgreSQL database log files"; the comment in a statement is as applications add
-it to find their requests again.
+RDS writes them to CloudWatch Logs under AWSServiceRoleForRDS, which only RDS can assume: the root of the account
+stands in for RDS. No other account gets access here, so the attempts are what the application that uses the database
+could do. Source: RDS User Guide, "RDS for PostgreSQL database log files"; the comment in a statement is as applications
+add it to find their requests again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Rds:
 
     def __init__(self, stage: Stage, export: RdsExport, journal: Journal) -> None:
         self._stage, self._export, self._journal = stage, export, journal
-        self._groups = stage.told(export.name)["LogGroupNames"].split(",")
+        self._groups = stage.stack_outputs(export.name)["LogGroupNames"].split(",")
 
     def play(self) -> None:
         """Check what the deploy configured, write a log, then try what must not be possible."""

@@ -1,7 +1,7 @@
 """Whether a deployed policy lets an AWS service in.
 
-Nobody can call as a service principal, so the emulator's own evaluator is asked, which decides all other requests: with
-the policy that is deployed and the context that the service's request would bring.
+No caller can act as a service principal, so the emulator's own evaluator is asked, which decides all other requests:
+with the policy that is deployed and the context that the service's request would bring.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import datetime
 import json
 from typing import TYPE_CHECKING, Any
 
-from local_cloud.stage import STRANGER
+from local_cloud.stage import UNRELATED_ACCOUNT
 
 if TYPE_CHECKING:
     from local_cloud.journal import Journal
@@ -59,9 +59,9 @@ def user(stage: Stage, account: str, name: str) -> Credentials:
     return credentials
 
 
-def stranger(stage: Stage) -> Credentials:
-    """Return somebody of an AWS account that has nothing to do with anybody here."""
-    return user(stage, STRANGER, "stranger")
+def unrelated_user(stage: Stage) -> Credentials:
+    """Return a user of an AWS account that is unrelated to the deployment and its vendors."""
+    return user(stage, UNRELATED_ACCOUNT, "unrelated")
 
 
 def administrator(stage: Stage) -> Credentials:
@@ -93,7 +93,7 @@ def role_session(
     policy
         What it may do.
     service
-        An AWS service that may assume it besides its own account.
+        An AWS service that may also assume it, in addition to its own account.
     """
     iam = stage.client("iam", account)
     principal = {"AWS": f"arn:aws:iam::{account}:root", **({"Service": service} if service else {})}
@@ -104,7 +104,7 @@ def role_session(
     except iam.exceptions.EntityAlreadyExistsException:
         role = iam.get_role(RoleName=role_name)["Role"]
     iam.put_role_policy(RoleName=role_name, PolicyName="permissions", PolicyDocument=policy)
-    # Root may, in this cloud, so nobody else has to be made first.
+    # Root may, in this cloud, so no other principal has to be created first.
     sts = stage.client("sts", account)
     credentials: Credentials = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="operator")["Credentials"]
     return credentials
@@ -156,7 +156,10 @@ def try_the_door(
         [
             ("assume the role with a wrong external id", door(identity, f"{external_id}x")),
             ("assume the role without an external id", door(identity, None)),
-            ("assume the role from another AWS account that knows the external id", door(stranger(stage), external_id)),
+            (
+                "assume the role from another account that knows the external id",
+                door(unrelated_user(stage), external_id),
+            ),
             (
                 "assume the role from inside the customer's own account, as its administrator",
                 door(administrator(stage), external_id),

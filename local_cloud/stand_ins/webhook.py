@@ -22,7 +22,7 @@ class Webhook:
     Attributes
     ----------
     url
-        Its address, which only its owner and those it is told know.
+        Its address, which is a secret.
     texts
         What was posted, in order.
     """

@@ -73,7 +73,7 @@ class AtlasApi(VendorApi):
         self._refused: dict[str, int] = {}
 
     def is_sign_in(self, path: str) -> bool:
-        """Tell whether a path mints tokens."""
+        """Return whether a path mints tokens."""
         return path == SIGN_IN
 
     def answer(self, request: Request) -> Reply:

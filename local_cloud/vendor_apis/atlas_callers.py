@@ -76,7 +76,7 @@ class Callers:
         return Reply(200, {"access_token": token, "token_type": "Bearer", "expires_in": self.token_seconds})
 
     def belongs_to(self, who: str, organization: str) -> bool:
-        """Tell whether a caller is a member of an organization."""
+        """Return whether a caller is a member of an organization."""
         return self.organizations.get(who, organization) == organization
 
     def identify(self, request: Request) -> str:

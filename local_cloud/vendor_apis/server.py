@@ -211,11 +211,11 @@ class VendorApi(ABC):
         self._accepted[object_id] = self.now()
 
     def is_listed(self, object_id: object) -> bool:
-        """Tell whether an object appears in lists yet."""
+        """Return whether an object appears in lists yet."""
         return self.now() >= self._accepted.get(object_id, 0.0) + self.list_delay_seconds
 
     def is_shown(self, object_id: object) -> bool:
-        """Tell whether an object can be read by its id yet."""
+        """Return whether an object can be read by its id yet."""
         return self.now() >= self._accepted.get(object_id, 0.0) + self.read_delay_seconds
 
     def writes(self) -> list[Recorded]:
@@ -223,7 +223,7 @@ class VendorApi(ABC):
         return [one for one in self.recorded if one.method != "GET" and not self.is_sign_in(one.path)]
 
     def is_sign_in(self, path: str) -> bool:  # noqa: ARG002
-        """Tell whether a path is where a credential is exchanged for a token."""
+        """Return whether a path is where a credential is exchanged for a token."""
         return False
 
     def save(self, file: Path) -> None:

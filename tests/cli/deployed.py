@@ -222,13 +222,13 @@ class Deployed:
         )
 
     def trail(self, uses: dict[str, datetime]) -> None:
-        """Have CloudTrail tell when a role was assumed with which external id."""
+        """Have CloudTrail show when a role was assumed with which external id."""
         self._monkeypatch.setattr(
             "cli.rotate.command.uses_of", lambda *_: {used: Uses(time, time) for used, time in uses.items()}
         )
 
     def answer(self, answer: Callable[[], str]) -> None:
-        """Have somebody answer what a command asks."""
+        """Answer the questions of a command."""
         self._monkeypatch.setattr("builtins.input", answer)
 
     def archive_object(self, export: str, age: timedelta) -> datetime:
@@ -311,7 +311,7 @@ DESCRIPTIONS = {
 
 
 class FakeFormation:
-    """Stacks as CloudFormation tells of them, by their outputs; nothing in them has been changed by hand."""
+    """Stacks as CloudFormation describes them, by their outputs; nothing in them has been changed by hand."""
 
     def __init__(
         self,

@@ -41,7 +41,7 @@ def topic_in(region: str) -> str:
     return arn
 
 
-def test_the_state_machine_is_asked_for_a_test_message_and_who_hears_is_named(logdock: Type, topic: str) -> None:
+def test_a_test_message_is_sent_and_its_recipients_are_named(logdock: Type, topic: str) -> None:
     arn = machine()
     boto3.client("sns", region_name="eu-west-1").subscribe(
         TopicArn=topic, Protocol="email", Endpoint="oncall@acme.example"
@@ -50,7 +50,7 @@ def test_the_state_machine_is_asked_for_a_test_message_and_who_hears_is_named(lo
     assert asked(arn) == [{"state": "TEST"}]
     assert json.loads(ended.out) == {
         "eu-west-1": {
-            "oncall@acme.example": "hears",
+            "oncall@acme.example": "confirmed",
             "arn:aws:sns:eu-west-1:111122223333:oncall": "is sent it",
             "the webhook": "is sent it",
         }
@@ -58,7 +58,7 @@ def test_the_state_machine_is_asked_for_a_test_message_and_who_hears_is_named(lo
     assert ended.code == 0
 
 
-def test_a_deployment_of_two_regions_is_asked_in_both_and_nobody_to_hear_is_something_to_fix(logdock: Type) -> None:
+def test_two_regions_without_recipients_are_both_reported(logdock: Type) -> None:
     regions = ("eu-west-1", "us-east-1")
     both = [machine(region) for region in regions]
     for region in regions:
@@ -66,7 +66,7 @@ def test_a_deployment_of_two_regions_is_asked_in_both_and_nobody_to_hear_is_some
     ended = logdock("alerts", "test", "--settings", str(ROOT / "examples" / "cockroachdb.yaml"))
     assert [asked(arn) for arn in both] == [[{"state": "TEST"}]] * 2
     assert ended.code == 1
-    assert "Nobody hears of a failure in eu-west-1, us-east-1: set alerts.email" in ended.out
+    assert "No one is notified of a failure in eu-west-1, us-east-1: set alerts.email" in ended.out
 
 
 def test_who_has_not_confirmed_is_named(logdock: Type, topic: str) -> None:

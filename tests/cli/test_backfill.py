@@ -18,7 +18,7 @@ RANGE = ("--export", "app", "--since", "1h")
 
 
 def landed_before(deployed: Deployed, count: int) -> list[str]:
-    """Land objects that nobody was told of; return their lines."""
+    """Land objects without an event; return their lines."""
     lines = [f"line {number}" for number in range(count)]
     for line in lines:
         deployed.land(f"{line.replace(' ', '-')}.log", line)

@@ -154,7 +154,7 @@ def test_a_log_group_that_is_not_there_or_not_subscribed_to_is_named(
     assert ended.code == ExitCode.NOT_DEPLOYED
     assert "the log group /acme/jobs in eu-west-1 is not subscribed to for jobs" in ended.err
     deployed.logs.delete_log_group(logGroupName=GROUP)
-    make(deployed, f"{GROUP}-of-somebody-else")
+    make(deployed, f"{GROUP}-of-another-owner")
     ended = logdock(*ARCHIVE)
     assert (ended.code, "eu-west-1 has no log group /acme/jobs" in ended.err) == (ExitCode.NOT_DEPLOYED, True)
 

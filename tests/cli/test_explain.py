@@ -22,9 +22,9 @@ def test_every_alarm_leads_to_the_section_that_its_text_names(example: str) -> N
         for resource in template["Resources"].values()
         if resource["Type"] in ALARMS
     ]
-    told = {each["AlarmName"]: each["AlarmDescription"].rpartition("#")[2] for each in resources}
-    assert told
-    assert {name: find(name, SECTIONS) for name in told} == told
+    sections = {each["AlarmName"]: each["AlarmDescription"].rpartition("#")[2] for each in resources}
+    assert sections
+    assert {name: find(name, SECTIONS) for name in sections} == sections
 
 
 def test_an_alarm_is_explained(logdock: Type) -> None:

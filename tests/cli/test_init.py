@@ -34,7 +34,7 @@ Answer = Callable[..., Typed]
 
 @pytest.fixture(autouse=True)
 def no_credentials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Propose nothing from the credentials of whoever runs the tests."""
+    """Propose nothing from the credentials of the developer who runs the tests."""
     if "aws" not in request.fixturenames:
         monkeypatch.setattr("cli.init.command.proposals", dict)
 
@@ -101,7 +101,7 @@ def test_what_connect_reads_is_not_asked_for(
 
 
 def test_address_for_alarms_is_asked_for(answer: Answer, tmp_path: Path) -> None:
-    head = [*HEAD[:-1], "nobody", "oncall@acme.example, dev@acme.example"]
+    head = [*HEAD[:-1], "no-address", "oncall@acme.example, dev@acme.example"]
     ended = answer(["--kind", "aurora-mysql"], [*head, "", "billing", "", "none"])
     assert (ended.code, ended.err.count("  expected ")) == (0, 1)
     assert load_settings(tmp_path / "logdock.yaml").alerts.email == ("oncall@acme.example", "dev@acme.example")
@@ -189,7 +189,7 @@ def test_a_file_that_is_there_is_left_alone(answer: Answer, tmp_path: Path) -> N
     assert (tmp_path / "logdock.yaml").read_text() == "mine"
 
 
-def test_a_place_that_cannot_be_written_to_is_told_before_anything_is_asked(answer: Answer) -> None:
+def test_an_unwritable_path_is_reported_before_the_first_question(answer: Answer) -> None:
     ended = answer(["--settings", "nowhere/logdock.yaml"], [])
     says = "Error: nowhere/logdock.yaml: nowhere is no directory that you may write to\n"
     assert (ended.code, ended.err) == (2, says)
@@ -225,7 +225,7 @@ def test_what_may_be_left_out_and_what_may_be_several_is_said(answer: Answer) ->
 
 
 @pytest.mark.parametrize(("kind", "hinted"), [("s3-logs", True), ("cloudwatch-logs", False)])
-def test_only_what_is_not_archived_anyway_is_told_how(answer: Answer, tmp_path: Path, kind: str, hinted: bool) -> None:
+def test_the_archive_hint_is_only_for_kinds_without_it(answer: Answer, tmp_path: Path, kind: str, hinted: bool) -> None:
     answer(["--kind", kind], [*HEAD, "", *ANSWERS[kind], "none"])
     assert ("# ship_to: [archive]" in (tmp_path / "logdock.yaml").read_text()) == hinted
 

@@ -97,10 +97,10 @@ def test_rejects_credentials_of_another_account(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("aws")
 def test_a_profile_that_does_not_exist_is_a_error_of_use() -> None:
     with pytest.raises(boto.ProfileNotFound) as refused:
-        Account(load_settings(EVERYTHING), "nobodys", None)
-    told = from_aws(refused.value)
-    assert told.code == ExitCode.USAGE
-    assert "nobodys" in str(told)
+        Account(load_settings(EVERYTHING), "missing", None)
+    error_shown = from_aws(refused.value)
+    assert error_shown.code == ExitCode.USAGE
+    assert "missing" in str(error_shown)
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_a_profile_that_does_not_exist_is_a_error_of_use() -> None:
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 def test_what_aws_says_becomes_a_message_that_says_what_to_do(error: Exception, says: str) -> None:
-    told = from_aws(error)
-    assert told.code == ExitCode.AWS
-    assert re.search(says, str(told))
+    error_shown = from_aws(error)
+    assert error_shown.code == ExitCode.AWS
+    assert re.search(says, str(error_shown))
 
 
-def test_what_nobody_foresaw_shows_no_traceback_and_no_value(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_shows_no_traceback_and_no_value(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
     def break_down(**_: object) -> None:
         raise KeyError("a secret")
 

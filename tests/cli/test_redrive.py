@@ -358,7 +358,7 @@ class TestArchiverEvents:
         assert row["reason"].startswith("it expands to more than n")
         assert deployed.versions("unclaimed/") == 1
 
-    def test_whose_failure_may_quote_a_record_are_told_by_its_kind_alone(
+    def test_a_failure_that_may_quote_a_record_is_shown_by_kind(
         self, redrive: Callable[..., Typed], deployed: Deployed, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def quote(*_: object) -> None:
@@ -373,7 +373,7 @@ class TestArchiverEvents:
     @pytest.mark.parametrize(
         ("changed", "reason"),
         [
-            ({"requestPayload": None}, "Lambda left out the event, which was too large"),
+            ({"requestPayload": None}, "Lambda omitted the event, which was too large"),
             ({"requestContext": {}}, "it is no invocation record of Lambda's"),
             (
                 {"requestContext": {"functionArn": "arn:aws:lambda:eu-west-1:111122223333:function:other:$LATEST"}},

@@ -207,7 +207,7 @@ def test_a_error_of_use_changes_nothing(world: World, arguments: tuple[str, ...]
     assert says in refused.err
 
 
-def test_a_script_is_told_the_step(world: World) -> None:
+def test_a_script_gets_the_step(world: World) -> None:
     both_trusted(world)
     found = json.loads(world.rotate("--json").out)
     assert (found["step"], found["in_settings"], found["trusted"]) == ("AT_THE_VENDOR", 2, 2)

@@ -54,7 +54,7 @@ def test_a_command_imports_no_other(command: str) -> None:
 
 
 def test_a_search_imports_nothing_that_it_does_not_use(tmp_path: Path) -> None:
-    """No transfer manager, no drawing where nobody watches, no decryption of what is not encrypted."""
+    """No transfer manager, no drawing without a terminal, no decryption of what is not encrypted."""
     (tmp_path / "logdock.yaml").write_text(search.SETTINGS)
     search.fill(tmp_path / "day", per_hour=1, lines=10)
     with search.Outside(tmp_path, "day", latency=0, runs=1) as outside:

@@ -66,7 +66,7 @@ def test_log_events_have_landed_when_the_last_object_was_archived(logdock: Type,
     assert datetime.fromisoformat(landed) == last.replace(microsecond=0)
 
 
-def test_what_was_shipped_and_how_late_is_told_per_destination(logdock: Type, deployed: Deployed) -> None:
+def test_shipped_records_and_lag_are_shown_per_destination(logdock: Type, deployed: Deployed) -> None:
     deployed.shipped("app", "logz", timedelta(minutes=30), lag_ms=42_000)
     deployed.shipped("app", "lake", timedelta(hours=5), lag_ms=1_000)
     ended = logdock("status", "--json")
@@ -126,7 +126,7 @@ def test_alarms_that_may_not_be_read_are_not_said_to_be_off(
 
 
 def by_state_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have moto look at the state besides the name's beginning, as CloudWatch does (API Reference, DescribeAlarms)."""
+    """Have moto filter by state as well as by name prefix, as CloudWatch does (API Reference, DescribeAlarms)."""
     original = CloudWatchResponse.describe_alarms
 
     def both(self: Any) -> Any:

@@ -76,7 +76,7 @@ def after_a_night(deployed: Deployed) -> None:
 
 
 def not_shipped_yet(deployed: Deployed) -> None:
-    """Three objects landed before there was anybody to tell."""
+    """Three objects landed before the destination existed."""
     for number in range(3):
         deployed.land(f"{number}.log", "line")
 
@@ -95,14 +95,14 @@ def an_atlas_export(deployed: Deployed) -> None:
     Path("atlas.yaml").write_text((ROOT / "examples" / "mongodb-atlas.yaml").read_text())
     export = settings.exports[0]
     assert isinstance(export, MongodbAtlasExport)
-    role, bucket = "arn:aws:iam::111122223333:role/acme-prod-orders", settings.landing_bucket(export)
+    role, bucket = "arn:aws:iam::111122223333:role/acme-prod-orders", export.landing(settings).bucket
     key = "arn:aws:kms:eu-west-1:111122223333:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11"
     steps = atlas_steps(export, role_arn=role, bucket=bucket, key_arn=key)
     outputs = {"RoleArn": role, "BucketName": bucket, "Prefix": export.prefix, "KmsKeyArn": key, "NextSteps": steps}
     deployed.stacks({"acme-prod-orders": outputs})
 
 
-def somebody_listens(deployed: Deployed) -> None:
+def confirmed_recipients(deployed: Deployed) -> None:
     """One address has confirmed."""
     untyped: Any = boto3
     sns = untyped.client("sns", region_name="eu-west-1")
@@ -116,7 +116,7 @@ def somebody_listens(deployed: Deployed) -> None:
 
 
 def a_new_deployment(deployed: Deployed) -> None:
-    """Nothing is there yet, and somebody answers."""
+    """No file exists yet, and the questions are answered."""
     answers = iter(
         ["acme", "", "", "", "oncall@acme.example", "ledger", "f78b7feb-b6cf-4396-9d7f-494982d7d81e", "",
          "222233334444",
@@ -151,7 +151,7 @@ SCENES: dict[str, Callable[[Deployed], None]] = {
     "logdock init --kind cockroachdb --settings prod.yaml": a_new_deployment,
     "logdock validate --offline": lambda _: None,
     "logdock next-steps orders --settings atlas.yaml": an_atlas_export,
-    "logdock alerts test": somebody_listens,
+    "logdock alerts test": confirmed_recipients,
     "logdock explain acme-prod/ship-logz": lambda _: None,
     "logdock status": a_morning,
     A_SEARCH: after_a_night,

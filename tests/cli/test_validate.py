@@ -185,11 +185,11 @@ def test_signs_reasons_and_fixes_are_shown_and_counted(
     ("subscription", "reason"),
     [
         ("arn:aws:sns:eu-west-1:111122223333:acme-prod-alerts:1", ""),
-        ("PendingConfirmation", "oncall@acme.example has not confirmed, and hears nothing"),
+        ("PendingConfirmation", "oncall@acme.example has not confirmed, and is not notified"),
     ],
 )
 @pytest.mark.usefixtures("aws")
-def test_an_address_hears_nothing_until_it_has_confirmed(subscription: str, reason: str) -> None:
+def test_an_address_that_has_not_confirmed_is_reported(subscription: str, reason: str) -> None:
     account = Account(load_settings(EVERYTHING), None, None)
     sns, region = account.sns_in("eu-west-1"), "eu-west-1"
     topic = sns.create_topic(Name="acme-prod-alerts")["TopicArn"]

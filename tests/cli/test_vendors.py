@@ -22,7 +22,7 @@ from cli.status import command
 from cli.status.survey import Status, Survey
 from cli.validate.checks import Check, Checks, Verdict
 from cli.validate.vendors import check_vendor
-from cli.vendors import UnknownError, ask, besides
+from cli.vendors import UnknownError, ask, extra_checks
 from local_cloud.certificate import create_server_certificate
 from local_cloud.vendor_apis.atlas import AtlasApi
 from local_cloud.vendor_apis.atlas_project import Project, refusal
@@ -85,7 +85,7 @@ class World:
         return self.checks(name)["the vendor's own configuration"]
 
 
-def nobody(*_: str) -> Callable[[str, str], None]:
+def no_request(*_: str) -> Callable[[str, str], None]:
     raise AssertionError("nothing is changed")
 
 
@@ -96,9 +96,9 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setattr(atlas_api, "_tokens", {})
     tls = {"certificate": certificate.certificate, "key": certificate.key}
     with (
-        AtlasApi(nobody, **tls) as atlas,
-        CockroachdbApi(nobody, **tls) as cockroach,
-        LogzioApi(nobody, **tls) as logzio,
+        AtlasApi(no_request, **tls) as atlas,
+        CockroachdbApi(no_request, **tls) as cockroach,
+        LogzioApi(no_request, **tls) as logzio,
     ):
         document = yaml.safe_load(EVERYTHING.read_text())
         urls = {"mongodb-atlas": atlas.url, "cockroachdb": cockroach.url, "logzio": logzio.url}
@@ -117,7 +117,7 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         orders: Any = next(export for export in settings.exports if export.name == "orders")
         role = {"iamAssumedRoleArn": f"{ROLE}orders", "authorizedDate": "2026-11-01T00:00:00Z", "roleId": ROLE_ID}
         integration = {
-            "id": "i", "type": "S3_LOG_EXPORT", "bucketName": settings.landing_bucket(orders), "iamRoleId": ROLE_ID,
+            "id": "i", "type": "S3_LOG_EXPORT", "bucketName": orders.landing(settings).bucket, "iamRoleId": ROLE_ID,
             "prefixPath": "atlas/orders/", "logTypes": list(orders.log_types), "kmsKey": KEY,
         }  # fmt: skip
         atlas.projects[PROJECT] = Project(
@@ -150,9 +150,9 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         kept = {number: Fetcher(document=one, external_id="x") for number, one in enumerate(fetchers)}
         logzio.accounts[TOKEN] = LogzioAccount(id=24601, fetchers=kept)
         outputs = [{"OutputKey": "ExternalId", "OutputValue": STACK_ID}, {"OutputKey": "RoleArn", "OutputValue": "x"}]
-        told = {"acme-prod-ledger": {"Stacks": [{"Outputs": outputs}]}}
+        described = {"acme-prod-ledger": {"Stacks": [{"Outputs": outputs}]}}
         stacks = SimpleNamespace(
-            describe_stacks=lambda StackName: told[StackName],  # noqa: N803 - as AWS calls it
+            describe_stacks=lambda StackName: described[StackName],  # noqa: N803 - as AWS calls it
             get_paginator=FakeFormation({}).get_paginator,
         )
         monkeypatch.setattr(Account, "cloudformation_in", lambda *_: stacks)
@@ -178,7 +178,7 @@ def test_what_is_as_the_settings_want_is_enabled_and_has_no_fault(world: World, 
 
 
 @pytest.mark.parametrize(
-    ("name", "besides"),
+    ("name", "further"),
     [
         ("orders", {"the alert for failed exports", "database auditing", "the redaction of clusters' logs"}),
         ("ledger", {"the external id that the cluster uses"}),
@@ -186,8 +186,8 @@ def test_what_is_as_the_settings_want_is_enabled_and_has_no_fault(world: World, 
         ("platform", set()),
     ],
 )
-def test_what_connect_manages_besides_has_a_line_of_its_own(world: World, name: str, besides: set[str]) -> None:
-    assert world.checks(name).keys() == {"the vendor's own configuration"} | besides
+def test_each_further_object_of_connect_has_its_own_line(world: World, name: str, further: set[str]) -> None:
+    assert world.checks(name).keys() == {"the vendor's own configuration"} | further
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_what_connect_does_not_manage_is_not_looked_at(world: World) -> None:
             "connect": orders.connect.model_copy(update={"alert": False, "auditing": None, "redact_clusters": ()}),
         }
     )
-    assert besides(world.account, bare) == {}
+    assert extra_checks(world.account, bare) == {}
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_the_external_id_of_a_cluster_is_the_one_that_the_deploy_sends(
 
 def test_a_cluster_on_the_standard_plan_has_its_own_id_and_no_choice(world: World) -> None:
     ledger = world.party("ledger").model_copy(update={"plan": "standard"})
-    assert besides(world.account, ledger) == {}
+    assert extra_checks(world.account, ledger) == {}
 
 
 def test_one_thing_that_may_not_be_seen_leaves_the_others_checked(
@@ -402,7 +402,7 @@ def test_a_secret_that_is_not_there_is_said(world: World) -> None:
 def test_a_vendor_that_is_busy_is_asked_once_and_nothing_is_logged(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("vendor_connector.aws.sleep", nobody)
+    monkeypatch.setattr("vendor_connector.aws.sleep", no_request)
     world.cockroach.__exit__(None, None, None)
     with pytest.raises(UnknownError, match="no answer"):
         world.ask("ledger")

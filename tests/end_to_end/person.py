@@ -21,7 +21,7 @@ Needs = Sequence[tuple[Sequence[str], Sequence[str]]]
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of the deployment's account.
+    """A user of the deployment's account.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Somebody hears it: a vendor that stops and a destination that dies, each told at a webhook, until it is over."""
+"""A webhook is notified of a vendor that stops and a destination that dies, until the failure is over."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TOKEN = "4f0c8a1d2b7e4c55a1d0f3b2c6e79a11"
 
 @dataclass
 class Vendor:
-    """Atlas, which writes an object every second unless it is told to stop."""
+    """Atlas, which writes an object every second until it is stopped."""
 
     write: Callable[[], None]
     stopped: threading.Event
@@ -65,7 +65,7 @@ class World:
     vendor: Vendor
     settings_file: Path
 
-    def told(self, *words: str) -> str:
+    def wait_for_message(self, *words: str) -> str:
         """Wait for a text with all of these words, take it away and return it."""
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
@@ -73,7 +73,7 @@ class World:
                 if all(word in text for word in words):
                     self.webhook.texts.remove(text)
                     return text
-            assert time.monotonic() < deadline, f"nobody was told of {words}, but of {self.webhook.texts}"
+            assert time.monotonic() < deadline, f"no message has {words}; received: {self.webhook.texts}"
             time.sleep(0.1)
 
     def states(self) -> dict[str, str]:
@@ -81,7 +81,7 @@ class World:
         pages = self.stage.customer("cloudwatch").get_paginator("describe_alarms").paginate()
         return {alarm["AlarmName"]: alarm["StateValue"] for page in pages for alarm in page["MetricAlarms"]}
 
-    def heard_by_the_topic(self) -> list[dict[str, Any]]:
+    def messages_of_the_topic(self) -> list[dict[str, Any]]:
         """Return what the user's own topic got: the alarms as documents, the other messages as {text}."""
         sqs = self.stage.customer("sqs")
         url, found = sqs.get_queue_url(QueueName="oncall")["QueueUrl"], []
@@ -161,42 +161,42 @@ def writer(stage: Stage) -> Callable[[], None]:
     assert isinstance(export, MongodbAtlasExport)
     assert export.atlas_principal_arn
     assert export.external_id
-    told = stage.told(export.name)
+    outputs = stage.stack_outputs(export.name)
     identity = vendor_identity(stage, export.atlas_principal_arn)
-    session = enter(stage, Journal(), identity, told["RoleArn"], export.external_id[-1], export.session_seconds)
+    session = enter(stage, Journal(), identity, outputs["RoleArn"], export.external_id[-1], export.session_seconds)
     s3 = stage.client("s3", session)
 
     def write() -> None:
-        key = f"{told['Prefix']}/Cluster0/host/mongod/{time.time_ns()}.log"
-        s3.put_object(Bucket=told["BucketName"], Key=key, Body=gzip.compress(b'{"msg":"one"}\n'))
+        key = f"{outputs['Prefix']}/Cluster0/host/mongod/{time.time_ns()}.log"
+        s3.put_object(Bucket=outputs["BucketName"], Key=key, Body=gzip.compress(b'{"msg":"one"}\n'))
 
     return write
 
 
-def test_a_vendor_that_stops_is_told_reminded_of_and_told_to_be_back(world: World) -> None:
+def test_a_vendor_that_stops_is_notified_reminded_and_recovered(world: World) -> None:
     until_landed(world)
     assert not world.webhook.texts, "a fresh deploy is no alarm"
     world.vendor.stopped.set()
 
-    began = world.told("[acme-prod] alarm acme-prod/orders/silence since 20")
+    began = world.wait_for_message("[acme-prod] alarm acme-prod/orders/silence since 20")
     assert "No object of orders has landed for 30 minutes. Run first: logdock validate orders." in began
     assert "https://wiki.acme.example/logdock/runbook#silence" in began
 
-    still = world.told("[acme-prod] still on: acme-prod/orders, since 20")
+    still = world.wait_for_message("[acme-prod] still on: acme-prod/orders, since 20")
     assert "acme-prod/orders/silence: No object of orders has landed for 30 minutes." in still
-    assert world.told("[acme-prod] still on: acme-prod/orders, since 20") == still
+    assert world.wait_for_message("[acme-prod] still on: acme-prod/orders, since 20") == still
 
     world.vendor.go_on()
-    assert world.told("[acme-prod] recovered: none of the alarms of acme-prod/orders is on, since 20")
+    assert world.wait_for_message("[acme-prod] recovered: none of the alarms of acme-prod/orders is on, since 20")
     # One reminder may have been on its way; with the alarm, the reminders have ended.
     machine = world.stage.customer("stepfunctions").list_state_machines()["stateMachines"][0]["stateMachineArn"]
     until_no_execution_runs(world, machine)
     assert not [text for text in world.webhook.texts if "recovered" in text and "orders" in text]
 
-    heard = world.heard_by_the_topic()
-    (first,) = [message for message in heard if message.get("AlarmName") == "acme-prod/orders/silence"]
+    messages = world.messages_of_the_topic()
+    (first,) = [message for message in messages if message.get("AlarmName") == "acme-prod/orders/silence"]
     assert (first["NewStateValue"], first["AlarmDescription"] in began) == ("ALARM", True)
-    texts = [message["text"] for message in heard if "text" in message]
+    texts = [message["text"] for message in messages if "text" in message]
     assert still in texts
     assert len([text for text in texts if "recovered: none of the alarms of acme-prod/orders is on" in text]) == 1
 
@@ -220,24 +220,24 @@ def until_no_execution_runs(world: World, machine: str) -> None:
     assert not causes
 
 
-def test_a_destination_that_dies_is_told_as_failing_and_as_late_and_told_to_be_well(world: World) -> None:
+def test_a_failing_destination_is_notified_as_failing_late_and_recovered(world: World) -> None:
     world.until_well()
     world.webhook.texts.clear()
     world.listener.tokens.clear()
 
-    failing = world.told("alarm acme-prod/ship-logz/failing")
+    failing = world.wait_for_message("alarm acme-prod/ship-logz/failing")
     assert "Shipping to logz fails again and again" in failing
     assert "/aws/lambda/acme-prod-ship-logz. Run first: logdock status." in failing
-    late = world.told("alarm acme-prod/ship-logz/lag")
+    late = world.wait_for_message("alarm acme-prod/ship-logz/lag")
     assert "What has landed for logz has waited on its queue for more than 60 minutes." in late
-    own = world.told("alarm acme-prod/orders/lag-logz")
+    own = world.wait_for_message("alarm acme-prod/orders/lag-logz")
     assert "A record of orders waited for more than 60 minutes to get to logz, or waits still." in own
     assert "runbook#lag" in own
     assert not [text for text in world.webhook.texts if "silence" in text], "it lands as before"
 
     world.listener.tokens[TOKEN] = "logz"
-    world.told("[acme-prod] recovered: none of the alarms of acme-prod/ship-logz is on")
-    world.told("[acme-prod] recovered: none of the alarms of acme-prod/orders is on")
+    world.wait_for_message("[acme-prod] recovered: none of the alarms of acme-prod/ship-logz is on")
+    world.wait_for_message("[acme-prod] recovered: none of the alarms of acme-prod/orders is on")
 
 
 def needs(stage: Stage) -> Needs:
@@ -253,14 +253,14 @@ def test_a_test_message_reaches_everybody(world: World) -> None:
     person = Person(world.stage, world.settings_file, lambda _: needs(world.stage))
     code, shown = person.logdock("alerts", "test")
     assert re.findall(r"^eu-west-1 +(\S.*?) {2,}(.+?) *$", shown, re.MULTILINE) == [
-        ("oncall@acme.example", "hears"),
+        ("oncall@acme.example", "confirmed"),
         ("arn:aws:sns:eu-west-1:111122223333:oncall", "is sent it"),
         ("the webhook", "is sent it"),
     ]
     assert code == 0
-    message = "[acme-prod] test: whoever reads this hears of the alarms of acme-prod."
-    assert world.told("test") == message
-    assert {"text": message} in world.heard_by_the_topic()
+    message = "[acme-prod] test: you receive the alarms of acme-prod."
+    assert world.wait_for_message("test") == message
+    assert {"text": message} in world.messages_of_the_topic()
 
 
 def test_the_page_says_what_who_sends_a_test_message_may_do(world: World) -> None:

@@ -95,9 +95,9 @@ class Customer:
         """Return what `logdock validate` says of an export: its verdict, by what it looked at."""
         environment = {**self.cloud.environment(self.account, "eu-west-1"), "PYTHONPATH": PYTHON_PATH}
         command = [sys.executable, "-P", "-m", "cli", "validate", export, "--json"]
-        told = subprocess.run(command, env=environment, cwd=self.directory, capture_output=True, text=True, check=False)
-        assert told.stdout, told.stderr
-        return {check["what"]: check["verdict"] for check in json.loads(told.stdout)["checks"] if check["of"] == export}
+        ran = subprocess.run(command, env=environment, cwd=self.directory, capture_output=True, text=True, check=False)
+        assert ran.stdout, ran.stderr
+        return {check["what"]: check["verdict"] for check in json.loads(ran.stdout)["checks"] if check["of"] == export}
 
     def buckets(self) -> list[str]:
         return [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
@@ -159,7 +159,7 @@ def test_atlas_refuses_then_agrees_then_is_changed_and_left(customer: Customer) 
     assert "NOT_TODAY" in customer.events("acme-prod-orders")
     assert project.integrations[integration["id"]]["logTypes"] == ["MONGOD"]
 
-    # Somebody deletes half of it by hand; the destroy takes the rest.
+    # A user deletes half of it by hand; the destroy takes the rest.
     del project.integrations[integration["id"]]
     customer.destroy("acme-prod-orders")
     assert (project.roles, project.integrations, project.alerts) == ({}, {}, {})
@@ -253,7 +253,7 @@ def test_an_export_that_was_enabled_is_disabled_when_the_nodes_fail(customer: Cu
     assert customer.remembered() == []
 
 
-def test_a_standard_cluster_is_told_when_each_region_has_its_log_groups(cloud: Emulator, tmp_path: Path) -> None:
+def test_a_standard_cluster_is_configured_after_all_log_groups(cloud: Emulator, tmp_path: Path) -> None:
     regions = ["eu-west-1", "us-east-1"]
     with Vendors(cloud) as vendors:
         customer = Customer(cloud, vendors, tmp_path, next(_accounts), regions)

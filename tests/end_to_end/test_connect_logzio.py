@@ -226,7 +226,7 @@ def test_logzio_refuses_then_agrees_then_is_changed_and_left(customer: Customer)
     assert "not today" in customer.events(STACK)
     assert account.fetchers[fetcher].document["logsType"] == "acme"
 
-    # Somebody deletes it by hand; the destroy ends well all the same.
+    # A user deletes it by hand; the destroy ends well all the same.
     account.fetchers.clear()
     customer.settings(reader(log_type="acme"))
     customer.destroy(STACK)

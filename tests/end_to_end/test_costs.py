@@ -72,14 +72,14 @@ def test_the_model_counts_the_requests_that_the_local_cloud_sees(tmp_path: Path)
         outputs = cdk.deploy(tmp_path / "cdk.out").outputs
 
         def idle() -> bool:
-            """Tell whether nothing waits on a queue."""
+            """Return whether nothing waits on a queue."""
             names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
             urls = sqs.list_queues()["QueueUrls"]
             found = (sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"] for url in urls)
             return all(int(number) == 0 for each in found for number in each.values())
 
         def counted(land: Callable[[int], object], done: Callable[[], int]) -> Counter[str]:
-            """Return what an object or payload causes, on average, told apart by who asks and for what."""
+            """Return what an object or payload causes, on average, by caller and operation."""
             before = len(requests.read_text().splitlines())
             for number in range(OBJECTS):
                 finished = done()

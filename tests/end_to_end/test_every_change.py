@@ -253,7 +253,7 @@ class World:
             gone = [name for name in expected_stacks(self.settings) if name not in expected_stacks(settings)]
             if gone:
                 self.customer.cdk.destroy(directory / "old.out", *gone)
-            # Some of what stands in the way is only seen when the old stacks are gone.
+            # Some conflicts are only found after the old stacks are deleted.
             parts, further = self._plan(dict(parts)) if gone else (parts, [])
             effects += further
             settings = whole(**parts)
@@ -276,7 +276,7 @@ class World:
         self.customer.cdk.synth(directory / "logdock.yaml", directory / "cdk.out")
         said = {each["name"]: each["kind"] for each in self._effects()}
         for one in old.exports:
-            owns = not isinstance(old.landing(one), BucketLanding)
+            owns = not isinstance(one.landing(old), BucketLanding)
             if said.get(f"{one.name}:stack") != Kind.KEEPS_RUNNING:
                 self.note("beside", [f"the plan does not name the stack of {one.name}: {said}"])
             if owns and said.get(f"{one.name}-2:stack") != Kind.FAILS:
@@ -497,7 +497,7 @@ class World:
                 connect = one.connect
                 wanted[one.project_id] = {
                     "roles": [f"acme-prod-{one.name}"],
-                    "integrations": [(self.settings.landing_bucket(one), one.prefix, sorted(one.log_types))],
+                    "integrations": [(one.landing(self.settings).bucket, one.prefix, sorted(one.log_types))],
                     "alerts": [connect.notifications] if connect.alert else [],
                     "auditing": connect.auditing.filter if connect.auditing else None,
                     "redacts": sorted(connect.redact_clusters),
@@ -532,7 +532,7 @@ class World:
                 yield from self._by_services(one)
 
     def _to_bucket(self, one: MongodbAtlasExport) -> Delivery:
-        stage, vendors, bucket, prefix = self.stage, self.customer.vendors, self.stage.settings.landing_bucket(one), ""
+        stage, vendors, bucket, prefix = self.stage, self.customer.vendors, one.landing(self.stage.settings).bucket, ""
         principal, external_id, prefix = one.atlas_principal_arn, (ids(one.external_id) or [""])[-1], one.prefix
         if one.connect:
             project, integration = vendors.atlas_integration(one)
@@ -570,7 +570,7 @@ class World:
             yield one.name, f"write to {group} with {external_id}", partial(deliver, group)
 
     def _replicate(self, one: AptibleExport) -> Delivery:
-        stage, bucket = self.stage, self.stage.settings.landing_bucket(one)
+        stage, bucket = self.stage, one.landing(self.stage.settings).bucket
         account, role = one.replication_role_arn.split(":")[4], one.replication_role_arn.rpartition("/")[2]
 
         def look() -> object:
@@ -580,7 +580,7 @@ class World:
         return one.name, f"list {bucket} as {role}", look
 
     def _by_services(self, one: S3LogsExport) -> Iterator[Delivery]:
-        s3, bucket = self.customer.client("s3"), self.stage.settings.landing_bucket(one)
+        s3, bucket = self.customer.client("s3"), one.landing(self.stage.settings).bucket
         kms = self.customer.client("kms")
         key = kms.describe_key(KeyId=f"alias/acme-prod-{one.name}")["KeyMetadata"]["Arn"]
         folder = f"{one.prefix}/AWSLogs/{ACCOUNT}" if one.prefix else f"AWSLogs/{ACCOUNT}"

@@ -14,7 +14,7 @@ from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.stand_ins import databases
 from local_cloud.vendors import Vendors
-from policy_proof.live import judge_live
+from policy_proof.live import evaluate_live
 from policy_proof.results import claim_rows, record
 from settings import Deployment, load_settings
 from settings.exports import CloudwatchLogsExport, CockroachdbExport, DatabaseExport, S3LogsExport
@@ -90,7 +90,7 @@ def stacks_of(cloud: Emulator, settings: Deployment) -> set[str]:
 
 
 def claims_that_do_not_hold(stage: Stage, assembly: Path, example: str) -> list[str]:
-    """Judge the claims of policy_proof/claims by what is deployed, and by the templates that it was deployed from."""
+    """Evaluate the claims of policy_proof/claims by the deployed policies, and by their templates."""
     templates = {
         path.name.removesuffix(".template.json"): json.loads(path.read_text())
         for path in assembly.glob("*.template.json")
@@ -101,7 +101,7 @@ def claims_that_do_not_hold(stage: Stage, assembly: Path, example: str) -> list[
         for name, artifact in json.loads((assembly / "manifest.json").read_text())["artifacts"].items()
         if name in templates
     }
-    outcomes = judge_live(stage, templates, regions, whole=example == "everything")
+    outcomes = evaluate_live(stage, templates, regions, whole=example == "everything")
     rows = json.dumps(claim_rows(outcomes)).replace(stage.settings.account, EXAMPLE_ACCOUNT)
     record(example, "claims", json.loads(rows))
     return [error for each in outcomes if (error := each.error())]

@@ -76,7 +76,7 @@ class World:
     def policy(self) -> dict[str, Any]:
         """Return what the page says that a search needs, each on what the page says."""
         buckets = [self.stage.archive_bucket]
-        buckets += [told["BucketName"] for name in EXPORTS if "BucketName" in (told := self.stage.told(name))]
+        buckets += [of["BucketName"] for name in EXPORTS if "BucketName" in (of := self.stage.stack_outputs(name))]
         arns = [f"arn:aws:s3:::{bucket}" for bucket in buckets]
         kms = self.stage.customer("kms")
         keys = [
@@ -139,7 +139,7 @@ def test_archives_of_one_database_are_saved_decrypted(world: World) -> None:
     assert {marker for line in lines for marker in candidates(line)} <= world.written["platform"]
 
 
-def test_who_may_not_read_is_told_the_action(world: World) -> None:
+def test_a_caller_without_permission_sees_the_action(world: World) -> None:
     refused = world.logdock("logs", "--export", "platform", "--decryption-keys-secret", "acme/other")
     assert refused.returncode == 3
     assert "AWS refused secretsmanager:GetSecretValue" in refused.stderr

@@ -35,7 +35,7 @@ exports:
 """
 OBJECTS, LINES = 24, 50
 WAIT_SECONDS = 150
-"""More than the half minute that messages wait once they have failed, and nobody's measure of speed."""
+"""More than the half minute that messages wait once they have failed; no measure of speed."""
 
 
 def test_a_listener_that_dies_in_the_middle_of_a_load_loses_and_repeats_no_record(tmp_path: Path) -> None:

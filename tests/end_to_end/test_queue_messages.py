@@ -1,4 +1,4 @@
-"""Forged queue messages on the local cloud, by somebody who may send to the queues and do nothing else.
+"""Forged queue messages on the local cloud, by a caller that may send to the queues and do nothing else.
 
 Each message puts together what does not belong together. Nothing of it is shipped, its reason is in the function's log,
 and it ends on the dead-letter queue, while what lands beside it is shipped as its export asks for.
@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
-from local_cloud.stage import STRANGER, Stage
+from local_cloud.stage import UNRELATED_ACCOUNT, Stage
 from local_cloud.stand_ins.log_events import put_events
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.stand_ins.sessions import role_session
@@ -150,7 +150,7 @@ def test_forged_messages_ship_nothing_and_die_with_their_reason(world: World) ->
     deleted = world.land("plain", "deleted.log", "deleted")
     s3.delete_object(Bucket=world.landing("plain"), Key="deleted.log")
     world.client("events").enable_rule(Name=names.export("plain"))
-    world.stage.client("s3", STRANGER, region="us-east-1").create_bucket(Bucket="strangers-logs")
+    world.stage.client("s3", UNRELATED_ACCOUNT, region="us-east-1").create_bucket(Bucket="unrelated-logs")
     quarantined = "quarantine/cards/other/dt=2026-11-21/1-a.json.gz"
     s3.put_object(Bucket=failed, Key=quarantined, Body=b"{}\n")
     arrived = world.messages()
@@ -173,8 +173,8 @@ def test_forged_messages_ship_nothing_and_die_with_their_reason(world: World) ->
         # Under the name of an export that redacts nothing, and to a destination that its own does not ship to.
         ("logz", forged("plain", world.landing("cards"), "card.log", card), "plain does not land in the bucket"),
         ("other", forged("cards", world.landing("cards"), "card.log", card), "cards is not shipped to other"),
-        # Of somebody else's account.
-        ("logz", forged("plain", "strangers-logs", "a.log"), "plain does not land in the bucket strangers-logs"),
+        # Of another account.
+        ("logz", forged("plain", "unrelated-logs", "a.log"), "plain does not land in the bucket unrelated-logs"),
         # An archive that ships nowhere, under its own name and another's.
         ("logz", forged("vault", archive, archived["Key"]), "vault is not shipped to logz"),
         ("logz", forged("plain", archive, archived["Key"]), "is not an archive object of plain"),
@@ -183,7 +183,11 @@ def test_forged_messages_ship_nothing_and_die_with_their_reason(world: World) ->
         # A version of a deleted object.
         ("logz", forged("plain", world.landing("plain"), "deleted.log", deleted), "has been deleted"),
         # An export that there is not.
-        ("logz", forged("nobody", world.landing("plain"), "a.log"), "export 'nobody' has no configuration"),
+        (
+            "logz",
+            forged("no-such-export", world.landing("plain"), "a.log"),
+            "export 'no-such-export' has no configuration",
+        ),
     ]
     expected = {}
     for destination, body, reason in attacks:

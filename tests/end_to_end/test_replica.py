@@ -27,11 +27,11 @@ def test_what_is_archived_is_copied_to_another_region_and_cannot_be_deleted_ther
         cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=tmp_path / "cdk.log")
         cdk.bootstrap(settings.region, settings.replica.region)
         cdk.synth(file, tmp_path / "cdk.out")
-        told = cdk.deploy(tmp_path / "cdk.out", stacks=["acme-prod-core"]).outputs
+        outputs = cdk.deploy(tmp_path / "cdk.out", stacks=["acme-prod-core"]).outputs
         here = cloud.client("s3", settings.account, region=settings.region)
         there = cloud.client("s3", settings.account, region=settings.replica.region)
-        archive = told["acme-prod-core"]["ArchiveBucketName"]
-        replica = told["acme-prod-replica-eu-central-1"]["ReplicaBucketName"]
+        archive = outputs["acme-prod-core"]["ArchiveBucketName"]
+        replica = outputs["acme-prod-replica-eu-central-1"]["ReplicaBucketName"]
 
         here.put_object(Bucket=archive, Key="logs/apps/one", Body=LINE)
         here.put_object(Bucket=archive, Key="feed/reader/one", Body=LINE)

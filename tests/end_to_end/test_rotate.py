@@ -99,14 +99,14 @@ class World:
         return True
 
     def next_second(self) -> None:
-        """Let a second begin: CloudTrail tells no more of a time."""
+        """Wait for the next second: CloudTrail's times have no fractions."""
         second = int(time.time())
         while int(time.time()) == second:
             time.sleep(0.05)
 
 
 def export_from_atlas(stage: Stage, session: Credentials) -> None:
-    bucket, prefix = stage.told("orders")["BucketName"], stage.told("orders")["Prefix"]
+    bucket, prefix = stage.stack_outputs("orders")["BucketName"], stage.stack_outputs("orders")["Prefix"]
     stage.client("s3", session).put_object(Bucket=bucket, Key=f"{prefix}/{time.time_ns()}.log", Body=b"a line\n")
 
 
@@ -162,11 +162,11 @@ def test_a_rotation_lets_a_vendor_in_at_every_step_and_the_old_id_only_until_it_
         assert (world.works(name, old), world.works(name, "another")) == (True, False)
 
     # First step: the settings say both, and until they are deployed the new one opens nothing and nothing is finished.
-    told = {}
+    printed = {}
     for name, old in OLD.items():
         given = ["--new", MADE_BY_THE_VENDOR[name]] if name in MADE_BY_THE_VENDOR else []
-        code, told[name] = world.rotate(name, "--begin", *given)
-        assert (code, f"{name}: the settings are not deployed." in told[name]) == (1, True), told[name]
+        code, printed[name] = world.rotate(name, "--begin", *given)
+        assert (code, f"{name}: the settings are not deployed." in printed[name]) == (1, True), printed[name]
         party = next(
             party
             for party in (*load_settings(world.file).exports, *load_settings(world.file).destinations)
@@ -181,7 +181,7 @@ def test_a_rotation_lets_a_vendor_in_at_every_step_and_the_old_id_only_until_it_
         code, refused = world.rotate(name, "--begin", *given)
         assert (code, "a rotation is under way already" in refused) == (2, True), refused
     assert re.fullmatch(r"[0-9a-f]{32}", ids["ledger"])
-    assert not any(external_id in text for text in told.values() for external_id in ids.values())
+    assert not any(external_id in text for text in printed.values() for external_id in ids.values())
     begun = SETTINGS
     for name, old in OLD.items():
         quoted = f"'{old}'" if name == "orders" else old
@@ -189,8 +189,8 @@ def test_a_rotation_lets_a_vendor_in_at_every_step_and_the_old_id_only_until_it_
     assert world.file.read_text() == begun
 
     # Second step: both open, and as long as the vendor comes with the old one it is not taken away.
-    world.deploy(*told.values())
-    assert world.stage.told("ledger")["ExternalId"] == ids["ledger"]
+    world.deploy(*printed.values())
+    assert world.stage.stack_outputs("ledger")["ExternalId"] == ids["ledger"]
     for name, old in OLD.items():
         code, shown = world.rotate(name, "--finish")
         assert (code, "CloudTrail shows no use of the new id" in shown) == (1, True), shown
@@ -209,10 +209,10 @@ def test_a_rotation_lets_a_vendor_in_at_every_step_and_the_old_id_only_until_it_
 
     # Third step.
     for name in OLD:
-        code, told[name] = world.rotate(name, "--finish", *(["--unchecked"] if name == "ledger" else []))
-        assert (code, f"{name}: the settings are not deployed." in told[name]) == (1, True), told[name]
+        code, printed[name] = world.rotate(name, "--finish", *(["--unchecked"] if name == "ledger" else []))
+        assert (code, f"{name}: the settings are not deployed." in printed[name]) == (1, True), printed[name]
         assert (world.works(name, OLD[name]), world.works(name, ids[name])) == (True, True)
-    world.deploy(*told.values())
+    world.deploy(*printed.values())
     for name, old in OLD.items():
         assert (world.works(name, old), world.works(name, ids[name])) == (False, True)
         code, shown = world.rotate(name)

@@ -94,9 +94,9 @@ class World:
 
     def policy(self) -> dict[str, Any]:
         """Return the policy that the page's table describes."""
-        section = PAGE.partition("**Nobody is granted anything.**")[2].partition("Answers expire")[0]
+        section = PAGE.partition("**Logdock grants no permission.**")[2].partition("Answers expire")[0]
         rows = re.findall(r"^\| (`.*?`) \| (.*?) \|$", section, re.MULTILINE)
-        archive, orders = self.stage.archive_bucket, self.stage.told("orders")["BucketName"]
+        archive, orders = self.stage.archive_bucket, self.stage.stack_outputs("orders")["BucketName"]
         kms = self.stage.customer("kms")
         keys = [kms.describe_key(KeyId=f"alias/acme-{name}")["KeyMetadata"]["Arn"] for name in ("archive", "orders")]
         glue, s3 = f"arn:aws:glue:{REGION}:{ACCOUNT}", "arn:aws:s3:::"
@@ -178,8 +178,8 @@ def aurora(when: str, user: str, address: str, operation: str) -> str:
 
 def call(when: str, name: str, error: str | None) -> dict[str, Any]:
     (event, *_) = json.loads("\n".join(recorded("aws-services/cloudtrail.json")))["Records"]
-    told = {"errorCode": error} if error else {}
-    return {**event, "eventTime": f"{when}Z", "eventName": name, "eventID": f"{STORY}{time.monotonic_ns()}", **told}
+    failure = {"errorCode": error} if error else {}
+    return {**event, "eventTime": f"{when}Z", "eventName": name, "eventID": f"{STORY}{time.monotonic_ns()}", **failure}
 
 
 def write_story(stage: Stage) -> tuple[int, dict[str, list[str]]]:
@@ -198,12 +198,12 @@ def write_story(stage: Stage) -> tuple[int, dict[str, list[str]]]:
         audit("2026-11-12T08:00:03", "trent", "203.0.113.7", 13, atype="authCheck"),
         audit("2026-11-09T08:00:00", "mallory", "203.0.113.9", 18),
     ]
-    told, s3 = stage.told("orders"), stage.customer("s3")
+    outputs, s3 = stage.stack_outputs("orders"), stage.customer("s3")
     landed = {}
     for folder, lines in (("mongodb", slow), ("mongodb-audit-log", logins)):
-        key = f"{told['Prefix']}/Cluster0/{HOST}/{folder}/2026-11-17T11-00-00.000-{folder}.log"
-        s3.put_object(Bucket=told["BucketName"], Key=key, Body="".join(f"{line}\n" for line in lines).encode())
-        landed[f"s3://{told['BucketName']}/{key}"] = lines
+        key = f"{outputs['Prefix']}/Cluster0/{HOST}/{folder}/2026-11-17T11-00-00.000-{folder}.log"
+        s3.put_object(Bucket=outputs["BucketName"], Key=key, Body="".join(f"{line}\n" for line in lines).encode())
+        landed[f"s3://{outputs['BucketName']}/{key}"] = lines
     roaches = [
         roach(f"2026-11-17T03:{minute}:30", "SQL_EXEC") for minute in ("09", "12", "13", "14", "15")
     ] + [
@@ -225,7 +225,7 @@ def write_story(stage: Stage) -> tuple[int, dict[str, list[str]]]:
     ]
     logs, now = stage.customer("logs"), int(time.time() * 1000)
     for export, lines in (("ledger", roaches), ("billing", auroras)):
-        group = stage.told(export)["LogGroupNames"].split(",")[0]
+        group = stage.stack_outputs(export)["LogGroupNames"].split(",")[0]
         logs.create_log_stream(logGroupName=group, logStreamName="story")
         put_events(logs, group, "story", [(now, line) for line in lines])
     calls = [
@@ -235,11 +235,13 @@ def write_story(stage: Stage) -> tuple[int, dict[str, list[str]]]:
         call("2026-11-12T05:00:00", "PutObject", None),
         call("2026-11-09T05:00:00", "GetObject", "AccessDenied"),
     ]
-    told = stage.told("trail")
-    prefix = f"{told.get('Prefix') or 'AWSLogs'}/{ACCOUNT}/CloudTrail/{REGION}/2026/11/12"
+    outputs = stage.stack_outputs("trail")
+    prefix = f"{outputs.get('Prefix') or 'AWSLogs'}/{ACCOUNT}/CloudTrail/{REGION}/2026/11/12"
     file = f"{ACCOUNT}_CloudTrail_{REGION}_20261112T0500Z_0123456789abcdef.json.gz"
     s3.put_object(
-        Bucket=told["BucketName"], Key=f"{prefix}/{file}", Body=gzip.compress(json.dumps({"Records": calls}).encode())
+        Bucket=outputs["BucketName"],
+        Key=f"{prefix}/{file}",
+        Body=gzip.compress(json.dumps({"Records": calls}).encode()),
     )
     return len(slow) + len(logins) + len(roaches) + len(auroras) + len(calls), landed
 
@@ -341,9 +343,9 @@ def refused_calls(world: World) -> Rows:
 
 
 def silent_hours(world: World) -> Rows:
-    first, heard = datetime(2026, 11, 10, tzinfo=UTC), {(line.dt, line.hour) for line in world.of("billing")}
+    first, seen = datetime(2026, 11, 10, tzinfo=UTC), {(line.dt, line.hour) for line in world.of("billing")}
     hours = [first + timedelta(hours=number) for number in range(7 * 24)]
-    return [[f"{hour:%Y-%m-%d}", f"{hour:%H}"] for hour in hours if (f"{hour:%Y-%m-%d}", f"{hour:%H}") not in heard]
+    return [[f"{hour:%Y-%m-%d}", f"{hour:%H}"] for hour in hours if (f"{hour:%Y-%m-%d}", f"{hour:%H}") not in seen]
 
 
 def landed_lines(world: World) -> Rows:

@@ -1,4 +1,4 @@
-"""Log groups that are moved to a stream and back: every line is archived, whoever is away meanwhile."""
+"""Log groups that are moved to a stream and back: every line is archived, even while components are missing."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_log_groups_move_to_a_stream_and_back_and_every_line_is_archived(tmp_pat
             assert entry.archived_records == entry.written_records > 0
             assert entry.lost_records == entry.duplicate_records == 0
 
-        # What is sent while nobody reads waits in the stream.
+        # Records that are sent while there is no reader wait in the stream.
         customer = Customer(stage, secrets, datetime.datetime.now(datetime.UTC))
         cdk.destroy(kinesis, "acme-prod-shipper")
         while_away = world.write()

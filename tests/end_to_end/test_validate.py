@@ -139,7 +139,7 @@ Validate = Callable[..., tuple[int, Found]]
 
 @pytest.fixture
 def validate(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Validate:
-    """Type the command as somebody who may only look; return its exit code and the checks by what they are of."""
+    """Run the command as a caller with read access only; return its exit code and the checks by what they are of."""
 
     def type_in(*arguments: str, denied: str | None = None, file: Path | None = None) -> tuple[int, Found]:
         settings = world.stage.settings
@@ -199,8 +199,8 @@ def test_what_is_left_to_do_at_the_vendors_is_what_the_deploy_has_put_out(
     found = json.loads(capsys.readouterr().out)
     assert set(found) == {*(export.name for export in settings.exports), "logz-reader"}
     for export in settings.exports:
-        told = world.stage.told(export.name)
-        assert {name: output["value"] for name, output in found[export.name].items()} == told
+        outputs = world.stage.stack_outputs(export.name)
+        assert {name: output["value"] for name, output in found[export.name].items()} == outputs
     assert found["logz-reader"]["NextSteps"]["value"].startswith("curl ")
 
 
@@ -283,7 +283,7 @@ def lines_kept_for_a_day(world: World) -> Iterator[None]:
     logs = world.client("logs")
     logs.put_retention_policy(logGroupName="/acme/cockroach/ledger", retentionInDays=1)
     yield
-    days = world.stage.settings.kept.hot_days
+    days = world.stage.settings.effective_retention.hot_days
     logs.put_retention_policy(logGroupName="/acme/cockroach/ledger", retentionInDays=days)
 
 

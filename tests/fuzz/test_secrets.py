@@ -38,10 +38,10 @@ TELLTALE = SECRET.partition("@")[0]
 
 
 def says(call: Callable[[], object]) -> str:
-    """Return all that an exception of a call could tell: what is logged of it, and what Lambda prints of it."""
+    """Return all that an exception of a call could reveal: what is logged of it, and what Lambda prints of it."""
     try:
         call()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it must not tell
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not reveal it
         return "\n".join((explain(error), str(error), repr(error), *traceback.format_exception(error)))
     return ""
 
@@ -58,7 +58,7 @@ def consume(data: list[bytes], vendor: str, name: str) -> None:
 
 @fuzz
 @given(LINES, st.sampled_from(FORMATS), st.sampled_from(sorted(PACKED)), st.integers(0, 40), st.integers(0, 9), SIZES)
-def test_reading_an_object_tells_nothing(
+def test_reading_an_object_reveals_nothing(
     texts: list[str], name: str, codec: str, at: int, drop: int, sizes: list[int]
 ) -> None:
     stream = PACKED[codec]("\n".join([SECRET, *texts, SECRET]).encode())
@@ -80,7 +80,7 @@ PLACES = st.recursive(
 
 @fuzz
 @given(PLACES, st.integers(0, 30))
-def test_an_event_that_is_refused_tells_nothing_of_its_records(document: Any, short: int) -> None:
+def test_a_refused_event_reveals_nothing_of_its_records(document: Any, short: int) -> None:
     body = json.dumps(document)
     quiet(lambda: objects_in(body[: len(body) - short]))
     quiet(lambda: list(subscriptions_in({"awslogs": {"data": packed(document)}})))
@@ -105,7 +105,7 @@ def test_a_secret_that_cannot_be_read_is_not_shown(text: str, way: int) -> None:
 
 @fuzz
 @given(st.binary(max_size=40), SIZES)
-def test_an_envelope_that_does_not_open_tells_nothing(body: bytes, sizes: list[int]) -> None:
+def test_an_envelope_that_does_not_open_reveals_nothing(body: bytes, sizes: list[int]) -> None:
     key = SECRET.encode().ljust(32, b"=")
     envelope = aptible_envelope.Envelope(body, b"i" * 12)
     quiet(lambda: aptible_envelope.unwrap_key(envelope, key))
@@ -142,8 +142,8 @@ def test_an_invocation_logs_nothing_of_a_record(
         for operation in broken:
             failing(operation, patched)
         ship.handler(batch(message("app", item)), Context())
-        told = says(lambda: archive.handler(subscription("app", "/app", [SECRET, *texts]), None))
+        message_of_error = says(lambda: archive.handler(subscription("app", "/app", [SECRET, *texts]), None))
     shown = capsys.readouterr()
     assert TELLTALE not in shown.out + shown.err
     # what AWS itself answers is not a record's content; the text of its own errors is not ours to redact
-    assert TELLTALE not in told.replace(f"refused: {SECRET}", "")
+    assert TELLTALE not in message_of_error.replace(f"refused: {SECRET}", "")

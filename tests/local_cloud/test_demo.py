@@ -166,8 +166,8 @@ def test_the_table_has_a_row_per_export() -> None:
 def test_output_that_is_no_terminal_has_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     terminal = Terminal()
 
-    with terminal.step("deploying") as tell:
-        tell("half of it")
+    with terminal.step("deploying") as report:
+        report("half of it")
 
     assert capsys.readouterr().out == "==> deploying\n"
     assert list(terminal.seconds) == ["deploying"]

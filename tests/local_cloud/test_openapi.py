@@ -128,7 +128,7 @@ def test_accepts_what_the_description_has(one: dict[str, Any]) -> None:
         (request(body={**GOOD, "delay": 4}), "delay is out of range"),
     ],
 )
-def test_tells_what_the_description_does_not_have(one: dict[str, Any], error: str) -> None:
+def test_reports_what_the_description_does_not_have(one: dict[str, Any], error: str) -> None:
     assert error in errors(one)
 
 
@@ -139,11 +139,11 @@ def test_one_of_several_without_a_discriminator_is_enough() -> None:
     ]
     description = {"paths": {"/x": {"post": {"requestBody": {"content": {"j": {"schema": {"oneOf": choices}}}}}}}}
 
-    def told(body: Any) -> list[str]:
+    def errors_of(body: Any) -> list[str]:
         return errors(request(path="/x", body=body, content_type="j"), description=description)
 
-    assert told({"a": "1"}) == told({"b": "1"}) == []
-    assert told({"b": 1})
+    assert errors_of({"a": "1"}) == errors_of({"b": "1"}) == []
+    assert errors_of({"b": 1})
 
 
 def test_swagger_2_has_its_body_among_the_parameters() -> None:
@@ -155,13 +155,13 @@ def test_swagger_2_has_its_body_among_the_parameters() -> None:
         "definitions": {"Bucket": bucket},
     }
 
-    def told(vendor: str, document: dict[str, str]) -> list[str]:
+    def errors_of(vendor: str, document: dict[str, str]) -> list[str]:
         return errors(request(path="/v1/buckets", body=document), vendor, description)
 
-    assert told("v", {"bucket": "b"}) == []
-    assert told("v", {"logsType": "elb"}) == ["bucket is missing"]
-    assert told("v", {"bucket": "b", "logsType": "acme"}) == ["logsType is none of ['elb']"]
-    assert told("logzio", {"bucket": "b", "logsType": "acme"}) == [], "known to be behind the service"
+    assert errors_of("v", {"bucket": "b"}) == []
+    assert errors_of("v", {"logsType": "elb"}) == ["bucket is missing"]
+    assert errors_of("v", {"bucket": "b", "logsType": "acme"}) == ["logsType is none of ['elb']"]
+    assert errors_of("logzio", {"bucket": "b", "logsType": "acme"}) == [], "known to be behind the service"
 
 
 @pytest.mark.parametrize("form", ["json", "yaml"])

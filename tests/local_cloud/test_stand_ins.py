@@ -42,10 +42,17 @@ class _NoCloud:
 
 
 def _stand_in(kind: type[Any], name: str) -> Any:
-    told = {"BucketName": "b", "Prefix": "p", "KmsKeyArn": "k", "LogGroupNames": "/g", "AccountId": "1", "RoleArn": "r"}
+    each = {
+        "BucketName": "b",
+        "Prefix": "p",
+        "KmsKeyArn": "k",
+        "LogGroupNames": "/g",
+        "AccountId": "1",
+        "RoleArn": "r",
+    }
     cloud: Any = _NoCloud()
     vendors: Any = None
-    outputs = {f"{SETTINGS.deployment}-{export.name}": told for export in SETTINGS.exports}
+    outputs = {f"{SETTINGS.deployment}-{export.name}": each for export in SETTINGS.exports}
     stage = Stage(cloud, SETTINGS, outputs, vendors)
     export = next(export for export in SETTINGS.exports if export.name == name)
     return kind(stage, export, Journal())

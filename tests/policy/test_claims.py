@@ -1,4 +1,4 @@
-"""Who may do what: the claims of policy_proof/claims about every example, judged by a simulator that is not ours."""
+"""Who may do what: the claims of policy_proof/claims about every example, evaluated by a simulator that is not ours."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from tests.conftest import EXAMPLES, synthesize
 NOT_CALLED = {
     "access-point": 3,
     "another-account": 7,
-    "bucket-of-somebody-elses": 5,
+    "bucket-of-the-user": 5,
     "by-iterator": 2,
     "parameters-apart": 2,
-    "principal-of-somebody-elses": 5,
+    "principal-of-the-user": 5,
     "replication": 5,
     "service-principal": 91,
     "table-as-a-whole": 3,
     "through-another-service": 27,
-    "topic-of-somebody-elses": 1,
+    "topic-of-the-user": 1,
     "transport": 6,
     "would-leave": 7,
     "would-run-a-function": 4,
 }
-"""How many claims no call can try, by the reason: the local cloud's evaluator judges those by the deployed policies."""
+"""Claims that no call can try, by reason: the local cloud's evaluator decides them by the deployed policies."""
 
 
 @cache

@@ -18,7 +18,7 @@ COMMITTED = {
 @pytest.mark.parametrize("mutation", load_mutations(), ids=lambda mutation: mutation.mutation)
 def test_a_weakened_template_is_noticed(mutation: Mutation) -> None:
     noticed = mutation.noticed_by()
-    print(f"{mutation.mutation}: noticed by {', '.join(noticed) or 'nobody'}")
+    print(f"{mutation.mutation}: noticed by {', '.join(noticed) or 'no claim'}")
     assert noticed, f"{mutation.mutation} of {mutation.example} goes unnoticed"
     assert noticed == COMMITTED[mutation.mutation]
 

@@ -15,7 +15,7 @@ from tests.conftest import EXAMPLES, ROOT, synthesize
 
 EVERYTHING = ROOT / "examples" / "everything.yaml"
 WEAKENED = "weakened"
-"""A stack that is put among the examples' own, with an error for each checker: it tells whether they see anything."""
+"""A stack that is put among the examples' own, with an error for each checker: it shows whether they see anything."""
 
 
 def templates(examples: Sequence[Path]) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The judges and what they are given: nothing is guessed, and what was not evaluated decides nothing."""
+"""The evaluators and what they are given: nothing is guessed, and what was not evaluated decides nothing."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def proof() -> Proof:
     return Proof(load_settings(EXAMPLE), synthesized.templates, synthesized.regions)
 
 
-def judge(proof: Proof, action: str, resource: str, *lacks: str, **context: str) -> Verdict:
+def evaluate(proof: Proof, action: str, resource: str, *lacks: str, **context: str) -> Verdict:
     caller = session("role", proof.account.id, "acme-prod-orders", proof.account.roles["acme-prod-orders"].policies)
     said = {key.replace("__", ":"): value for key, value in context.items()}
     request = Request(
         caller=caller, action=action, resource=resource, context={**OVER_TLS, **said}, lacks=frozenset(lacks)
     )
-    (verdict,) = SIMULATOR.judge([request], proof.account, proof.cast)
+    (verdict,) = SIMULATOR.evaluate([request], proof.account, proof.cast)
     return verdict
 
 
@@ -50,27 +50,27 @@ NO_HEADERS = (
 )
 
 
-def test_a_request_that_says_of_every_key_is_judged(proof: Proof) -> None:
-    assert judge(proof, "s3:PutObject", f"{BUCKET}/atlas/orders/x", *NO_HEADERS).answer == "allow"
-    assert judge(proof, "s3:PutObject", f"{BUCKET}/elsewhere/x", *NO_HEADERS).answer == "deny"
+def test_a_request_that_says_of_every_key_is_evaluated(proof: Proof) -> None:
+    assert evaluate(proof, "s3:PutObject", f"{BUCKET}/atlas/orders/x", *NO_HEADERS).answer == "allow"
+    assert evaluate(proof, "s3:PutObject", f"{BUCKET}/elsewhere/x", *NO_HEADERS).answer == "deny"
 
 
 @pytest.mark.parametrize("unsaid", NO_HEADERS)
-def test_a_key_that_a_policy_asks_for_and_nobody_speaks_of_is_inconclusive(proof: Proof, unsaid: str) -> None:
+def test_a_condition_key_without_a_value_is_inconclusive(proof: Proof, unsaid: str) -> None:
     said = [key for key in NO_HEADERS if key != unsaid]
-    verdict = judge(proof, "s3:PutObject", f"{BUCKET}/atlas/orders/x", *said)
+    verdict = evaluate(proof, "s3:PutObject", f"{BUCKET}/atlas/orders/x", *said)
     assert verdict.answer == "inconclusive"
     assert f"a policy asks for {unsaid}" in verdict.why
 
 
 def test_a_key_that_the_simulator_did_not_evaluate_is_inconclusive(proof: Proof) -> None:
-    verdict = judge(proof, "s3:GetBucketLocation", BUCKET, **{"s3__x-amz-acl": "private"})
+    verdict = evaluate(proof, "s3:GetBucketLocation", BUCKET, **{"s3__x-amz-acl": "private"})
     assert (verdict.answer, "did not evaluate s3:x-amz-acl" in verdict.why) == ("inconclusive", True)
 
 
 @pytest.mark.parametrize("action", ["s3:PutObjekt", "s4:PutObject", "s3:ListBucket"])
 def test_an_action_that_there_is_not_or_not_on_this_is_inconclusive(proof: Proof, action: str) -> None:
-    assert judge(proof, action, f"{BUCKET}/x", *NO_HEADERS).answer == "inconclusive"
+    assert evaluate(proof, action, f"{BUCKET}/x", *NO_HEADERS).answer == "inconclusive"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_an_action_that_there_is_not_or_not_on_this_is_inconclusive(proof: Proof
         ("s3:DataAccessPointArn", "s3:PutObject", "arn:aws:s3:::bucket/x"),
     ],
 )
-def test_keys_that_the_simulator_drops_are_judged_under_another_name(key: str, action: str, resource: str) -> None:
+def test_keys_that_the_simulator_drops_are_evaluated_under_another_name(key: str, action: str, resource: str) -> None:
     def ask(value: str, *, as_it_is: bool) -> dict[str, Any]:
         allow = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": action, "Resource": "*"}
         question = {
@@ -102,7 +102,7 @@ def test_keys_that_the_simulator_drops_are_judged_under_another_name(key: str, a
     assert ask("other", as_it_is=False) == {"result": "ImplicitlyDenied", "keys": [key], "ignored": []}
 
 
-def test_judges_that_disagree_are_told_apart(proof: Proof) -> None:
+def test_evaluators_that_disagree_are_reported(proof: Proof) -> None:
     outcome = next(each for each in proof.outcomes() if each.entry.id == "mongodb-atlas/finds-the-bucket")
     assert outcome.error() is None
     wrong = dataclasses.replace(outcome, live=Verdict("deny")).error()
@@ -119,7 +119,7 @@ def test_judges_that_disagree_are_told_apart(proof: Proof) -> None:
         {"Fn::GetAtt": ["Alarm", "Arn"]},
         {"Ref": "Alarm"},
         {"Ref": "Parameter"},
-        {"Fn::ImportValue": "of-nobody"},
+        {"Fn::ImportValue": "of-no-stack"},
         {"Fn::If": ["A", "b", "c"]},
     ],
 )
@@ -196,7 +196,7 @@ def test_a_error_in_a_file_of_claims_has_its_place(tmp_path: Path, changes: dict
     assert error in str(caught.value)
 
 
-def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
+def test_all_errors_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(ClaimFileError) as caught:
         load_book(write(tmp_path, verdict="maybe", does="s3:*", because="no sentence"))
     assert len(str(caught.value).splitlines()) == 3
@@ -206,7 +206,7 @@ def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
     ("changes", "error"),
     [
         ({"to": "<buket>/x"}, "orders has no <buket>; there are <access-logs>"),
-        ({"who": "nobody"}, "who: nobody is called nobody; there are administrator"),
+        ({"who": "intruder"}, "who: there is no caller intruder; there are administrator"),
         ({"when": {"shape": "round"}}, "when: shape is no fact of orders; there are"),
     ],
 )

@@ -191,7 +191,7 @@ class TestSubscriptions:
     """An attacker who may subscribe a log group of his own to the archiver, or invoke it."""
 
     def test_log_group_of_another_export_is_not_archived_as_this_ones(self, exports: Cloud) -> None:
-        """The filter's name chooses the export, and whoever makes a filter names it."""
+        """The filter's name chooses the export, and its creator chooses the name."""
         with pytest.raises(errors.UnknownExportError, match="is not one of jobs"):
             archive.handler(log_events("jobs", "/attacker/group", ["forged"]), None)
         assert exports.keys(ARCHIVE) == []
@@ -208,7 +208,7 @@ class TestSubscriptions:
             archive.handler(log_events("jobs", "/app/a", ["forged"], owner=owner), None)
         assert exports.keys(ARCHIVE) == []
 
-    def test_what_a_stream_brings_of_another_group_holds_up_nobody(self, exports: Cloud) -> None:
+    def test_records_of_another_group_in_a_stream_block_no_export(self, exports: Cloud) -> None:
         """Through a stream the others wait behind it: it is set aside with the reason, and they are archived."""
         payloads = [log_events("jobs", group, ["x"])["awslogs"]["data"] for group in ("/attacker/group", "/app/a")]
         records = [

@@ -68,7 +68,7 @@ def shown(show: str, text: str) -> str:
 @settings(deadline=None)
 @given(text=TEXTS)
 @example(text="[/x]")
-def test_nothing_that_a_terminal_would_obey_is_printed_whatever_it_is_told(show: str, text: str) -> None:
+def test_no_control_character_is_printed(show: str, text: str) -> None:
     printed = shown(show, text)
     assert obeyed(printed) == set()
     printed.encode()
@@ -176,8 +176,8 @@ class TestDownload:
         assert "no file can have its name" in saved.err
         assert (landed.directory / "out" / "apps-321" / "service-123" / "z").read_bytes() == BODY
 
-    def test_an_object_that_nobody_encrypted_is_not_saved(self, landed: Landed) -> None:
-        """Whoever can write into the bucket adds an object without an envelope."""
+    def test_an_object_without_encryption_is_not_saved(self, landed: Landed) -> None:
+        """A principal that can write into the bucket adds an object without an envelope."""
         landed.s3.put_object(Bucket=landed.platform, Key=key_of(name="x"), Body=BODY)
         keys = keys_file(landed, MASTER)
         saved = landed.logs("--since", "1h", "--until", "now", "--decryption-keys", keys, "--download", "out")

@@ -11,7 +11,7 @@ from policy_proof.account import Account
 from policy_proof.proof import Proof
 from policy_proof.templates import Template
 from security_report.controls import assess
-from security_report.evidence import Findings, judged
+from security_report.evidence import Findings, evaluated
 from security_report.exceptions import exemptions
 from security_report.matrix import matrix
 from security_report.page import Report, stand_ins
@@ -40,9 +40,9 @@ def proof_of(example: str, weaken: Weaken | None = None) -> Proof:
 
 
 def report_of(example: str, weaken: Weaken | None = None, *, looked: bool = True) -> Report:
-    """Return a report without what takes a simulator or a checker: properties alone are judged, or nothing."""
+    """Return a report without what takes a simulator or a checker: properties alone are evaluated, or nothing."""
     proof = proof_of(example, weaken)
-    evidence = judged([], proof.findings() if looked else [], [])
+    evidence = evaluated([], proof.findings() if looked else [], [])
     return Report(
         settings=proof.settings,
         file=f"{example}.yaml",

@@ -14,7 +14,7 @@ from policy_proof.claim_file import load_book
 from policy_proof.findings import Finding
 from policy_proof.templates import Template
 from security_report.controls import Assessed, assess, frameworks
-from security_report.evidence import Findings, Judged, judged, sorted_out
+from security_report.evidence import Evaluated, Findings, evaluated, sorted_out
 from tests.security_report.deployments import NO_FINDINGS, Weaken, proof_of, resource
 
 
@@ -23,7 +23,7 @@ def assessed(
 ) -> Assessed:
     """Measure one control, by properties, figures and findings alone."""
     proof = proof_of(example, weaken)
-    evidence = judged([], proof.findings(), [])
+    evidence = evaluated([], proof.findings(), [])
     return next(
         each
         for _, controls in assess(proof.account, evidence, findings)
@@ -105,13 +105,13 @@ def test_six_years_do_not_hold_under_a_profile_of_four_hundred_days() -> None:
 
 
 def test_rules_that_find_nothing_do_not_show_a_control_by_themselves() -> None:
-    # Nobody asked the simulator, so what claims show is not shown.
+    # The simulator was not asked, so the results of claims are missing.
     control = assessed("2.1.1")
     assert [each.state for each in control.items] == [None] * 4 + [True]
     assert control.state == "nothing of it here"
 
 
-def test_a_finding_that_nobody_has_acknowledged_fails_the_control() -> None:
+def test_an_unacknowledged_finding_fails_the_control() -> None:
     found = Finding(tool="cdk-nag", rule="AwsSolutions-KMS5", resource="core/Key1")
     control = assessed("3.6", findings=Findings(resources=1, acknowledged=(), others=(found,)))
     assert control.state == "does not hold"
@@ -128,7 +128,7 @@ def test_a_control_says_which_of_its_findings_are_acknowledged() -> None:
     assert control.items[-1].result == f"acknowledged: {findings.acknowledged[0].entry.title}"
 
 
-def test_what_was_not_judged_does_not_hold() -> None:
-    evidence = judged([], [], [])
+def test_what_was_not_evaluated_does_not_hold() -> None:
+    evidence = evaluated([], [], [])
     assert evidence
-    assert not any(isinstance(each, Judged) and each.holds for each in evidence.values())
+    assert not any(isinstance(each, Evaluated) and each.holds for each in evidence.values())

@@ -1,4 +1,4 @@
-"""The exceptions that an organisation needs are those of the templates: whoever else they let in."""
+"""The exceptions that an organisation needs are those of the templates: all other principals that they admit."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_narrower_form_closes_each_resource_to_all_but_its_vendor() -> None:
     }
 
 
-def test_who_lets_nobody_in_needs_no_exception_from_the_perimeter() -> None:
+def test_a_deployment_without_outside_access_needs_no_exception() -> None:
     found = exemptions(account_of("aurora-mysql"), DEPLOYS)
     assert [each.policy for each in found if "PrincipalOrgID" in each.policy] == []
     assert pasted(exemption("SCP or RCP: from your networks", "aurora-mysql"))[1].keys() == {"ArnNotLikeIfExists"}

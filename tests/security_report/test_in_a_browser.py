@@ -74,7 +74,7 @@ def opened(browser_path: str, file: Path) -> Iterator[tuple[Page, Seen]]:
 
 
 def overflowing(page: Page) -> list[str]:
-    """List what stands out of the page to the right, or is wider than the cell or box that it is in."""
+    """List elements that overflow the page to the right, or are wider than their cell or box."""
     found: list[str] = page.evaluate(
         """() => [...document.body.querySelectorAll("*")]
             .filter(each => each.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5

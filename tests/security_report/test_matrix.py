@@ -1,4 +1,4 @@
-"""The matrix has every statement of every policy, and tells a role that is open to a vendor's other customers."""
+"""The matrix has every statement of every policy, and marks a role that is open to a vendor's other customers."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_a_property_that_a_template_lacks_is_named_with_what_is_there() -> None:
     assert re.search(r"✗ so: \d+ of \d+", page)
 
 
-def test_a_finding_that_nobody_acknowledged_is_listed_and_there_are_others() -> None:
+def test_an_unacknowledged_finding_is_listed_with_the_others() -> None:
     report = report_of("mongodb-atlas")
     found = Finding(tool="checkov", rule="CKV_X", resource="core/Bucket1", detail="open")
     page = render(dataclasses.replace(report, findings=dataclasses.replace(report.findings, others=(found,))))
@@ -44,7 +44,7 @@ def test_a_finding_that_nobody_acknowledged_is_listed_and_there_are_others() -> 
     assert "checkov CKV_X on core/Bucket1 open" in page
 
 
-def test_what_was_not_judged_has_no_mark() -> None:
+def test_what_was_not_evaluated_has_no_mark() -> None:
     page = render(report_of("mongodb-atlas", looked=False))
     assert not re.search(r"✓ (allowed|refused|so|nothing else)", page.replace('"code"', "").split('id="findings"')[1])
     assert "0 of 0 hold" in page

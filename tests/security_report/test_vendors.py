@@ -39,7 +39,7 @@ def test_role_without_an_external_id_is_seen_on_page_one() -> None:
     assert atlas.entry == ("assumes the role acme-prod-orders WITHOUT an external id, for 12 h at most",)
 
 
-def test_every_export_and_destination_has_a_row_and_whoever_a_policy_admits_an_account() -> None:
+def test_every_export_and_destination_has_a_row_with_its_account() -> None:
     report = report_of("everything")
     found = {vendor.name: vendor for vendor in report.vendors}
     assert list(found) == [each.name for each in (*report.settings.exports, *report.settings.destinations)]

@@ -157,11 +157,11 @@ def test_counts_are_asked_for_only_where_they_are_made(load: Load, refusal: Refu
 
 
 @pytest.mark.parametrize("setting", [{"daily_gb": 1}, {"volume_band": True}])
-def test_rejects_a_volume_that_nobody_measures(load: Load, refusal: Refusal, setting: dict[str, object]) -> None:
+def test_rejects_a_volume_that_is_not_measured(load: Load, refusal: Refusal, setting: dict[str, object]) -> None:
     ((name, value),) = setting.items()
     (line,) = refusal(document(export("s3-logs", alerts=setting)))
     assert line == (
-        f"exports[0].alerts.{name}: got {str(value).lower()}; expected nothing unless `ship_to` is set: what lands in "
+        f"exports[0].alerts.{name}: got {str(value).lower()}; expected no value without `ship_to`: what lands in "
         "a bucket is measured by who reads it"
     )
     assert load(document(export("s3-logs", alerts=setting, ship_to=["logz"]), destinations=[PUSH]))

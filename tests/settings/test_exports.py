@@ -19,7 +19,7 @@ Refusal = Callable[[object], list[str]]
     [
         (
             export("mongodb-atlas", mrap_buckets=["acme-two"]),
-            "mrap_buckets: got ['acme-two']; expected nothing unless `mrap_arn` is set",
+            "mrap_buckets: got ['acme-two']; expected no value without `mrap_arn`",
         ),
         (
             export("mongodb-atlas", log_types=[]),
@@ -82,8 +82,8 @@ Refusal = Callable[[object], list[str]]
         ),
         (
             export("s3-logs", kms_key_arn="arn:aws:kms:eu-west-1:111122223333:key/x"),
-            ("kms_key_arn: got 'arn:aws:kms:eu-west-1:111122223333:key/x'; expected nothing unless "
-            "`existing_bucket` is set: a bucket made here has its own key"),
+            ("kms_key_arn: got 'arn:aws:kms:eu-west-1:111122223333:key/x'; expected no value without "
+            "`existing_bucket`: a bucket made here has its own key"),
         ),
         (
             export("cloudwatch-logs", log_groups=None),

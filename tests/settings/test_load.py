@@ -35,7 +35,7 @@ def test_accepts_the_least_that_each_kind_needs(load: Load, kind: str) -> None:
 
 def test_the_models_are_frozen(load: Load) -> None:
     loaded = load(document(export("mongodb-atlas"), destinations=[PUSH]))
-    models: list[Any] = [loaded, loaded.alerts, loaded.kept, loaded.exports[0], loaded.destinations[0]]
+    models: list[Any] = [loaded, loaded.alerts, loaded.effective_retention, loaded.exports[0], loaded.destinations[0]]
     for model in [*models, loaded.exports[0].redaction]:
         with pytest.raises(ValidationError, match="frozen"):
             setattr(model, next(iter(type(model).model_fields)), "changed")

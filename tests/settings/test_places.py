@@ -20,7 +20,7 @@ region: eu-wset-1
 alerts:
   email:
     - ops@acme.example
-    - nobody
+    - no-address
   zzz: 1
 destinations:
   - name: logz
@@ -47,7 +47,7 @@ exports:
 EXPECTED = """\
 2: account: got 011112222333; expected a string of 12 digits
 3: region: got 'eu-wset-1'; expected an AWS Region that exists; did you mean eu-west-1?
-7: alerts.email[1]: got 'nobody'; expected an e-mail address
+7: alerts.email[1]: got 'no-address'; expected an e-mail address
 8: alerts.zzz: unknown setting; expected one of: email
 10: destinations[0] (logz).token_secret: missing
 18: exports[0] (orders-eu).log_types[1]: got 'slow'; expected one of: audit

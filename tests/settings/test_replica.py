@@ -48,7 +48,7 @@ def test_accepts_a_replica_in_the_same_partition(load: Load, home: str, region: 
     ("given", "expected"),
     [
         ({"lock": "governance"}, "replica.lock_days: missing: the days of the lock"),
-        ({"lock_days": 30}, "replica.lock_days: got 30; expected nothing unless `lock` is set"),
+        ({"lock_days": 30}, "replica.lock_days: got 30; expected no value without `lock`"),
         ({"lock": "legal", "lock_days": 30}, "replica.lock: got 'legal'; expected one of: governance, compliance"),
         ({"lock": "governance", "lock_days": 0}, "replica.lock_days: got 0; expected 1 to 36500 days"),
         (

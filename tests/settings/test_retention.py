@@ -25,7 +25,7 @@ def test_the_retentions_are_those_of_cloudwatch_logs() -> None:
 @pytest.mark.parametrize("kind", LOG_GROUP_KINDS)
 def test_accepts_every_retention_that_cloudwatch_allows(load: Load, kind: str, days: int) -> None:
     assert load(document(export(kind, retention_days=days))).exports[0].model_dump()["retention_days"] == days
-    assert load(document(retention={"hot_days": days, "archive_days": 3653})).kept.hot_days == days
+    assert load(document(retention={"hot_days": days, "archive_days": 3653})).effective_retention.hot_days == days
 
 
 @pytest.mark.parametrize("days", [2190, 2555, 0, -1, 2, 31, 91, 366, 3654])
@@ -51,8 +51,8 @@ def test_rejects_a_profile_that_does_not_exist(refusal: Refusal, value: object) 
 
 def test_a_profile_is_the_short_form_of_its_days(load: Load) -> None:
     for name, kept in PROFILES.items():
-        assert load(document(retention=name)).kept == kept
-    assert load(document()).kept == PROFILES["soc2"]
+        assert load(document(retention=name)).effective_retention == kept
+    assert load(document()).effective_retention == PROFILES["soc2"]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_profile_is_the_short_form_of_its_days(load: Load) -> None:
     ],
 )
 def test_a_profile_sets_these_days(load: Load, profile: str, hot: int, archive: int, asked_for: int) -> None:
-    kept = load(document(retention=profile)).kept
+    kept = load(document(retention=profile)).effective_retention
     assert kept.model_dump() == {"hot_days": hot, "archive_days": archive, "cold_after_days": None}
     assert kept.archive_days >= asked_for
 
@@ -73,7 +73,7 @@ def test_a_profile_sets_these_days(load: Load, profile: str, hot: int, archive: 
 @pytest.mark.parametrize(("hot", "cold", "archive"), [(30, 90, 270), (90, 90, 400), (120, 2377, 2557)])
 def test_accepts_a_cold_tier_after_three_months(load: Load, hot: int, cold: int, archive: int) -> None:
     days = {"hot_days": hot, "archive_days": archive, "cold_after_days": cold}
-    assert load(document(retention=days)).kept.cold_after_days == cold
+    assert load(document(retention=days)).effective_retention.cold_after_days == cold
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,9 @@ def test_rejects_a_cold_tier_too_early_or_too_late(
 
 @pytest.mark.parametrize(("hot", "archive"), [(1, 1), (90, 90), (30, 36500)])
 def test_accepts_an_archive_that_outlasts_the_hot_days(load: Load, hot: int, archive: int) -> None:
-    assert load(document(retention={"hot_days": hot, "archive_days": archive})).kept.archive_days == archive
+    assert (
+        load(document(retention={"hot_days": hot, "archive_days": archive})).effective_retention.archive_days == archive
+    )
 
 
 @pytest.mark.parametrize("archive", [0, 36501, -1])

@@ -1,4 +1,4 @@
-"""Every alarm of every example: what it watches, when it is on, and whom it tells."""
+"""Every alarm of every example: what it watches, when it is on, and whom it notifies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from log_shipper.telemetry import _UNITS
 
 from settings import Deployment, load_settings
-from settings.exports import LOG_GROUP_KINDS
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
 from tests.test_readme import anchors
 
@@ -143,7 +142,7 @@ def test_every_alarm_spans_no_more_than_cloudwatch_takes(example: Synthesized) -
         assert seconds <= (86400 if properties["Period"] < 3600 else 604800), f"{subject}/{name}"
 
 
-def test_every_alarm_tells_the_topics_of_its_region_when_it_begins_and_only_then(example: Synthesized) -> None:
+def test_every_alarm_notifies_its_regions_topics_only_at_its_beginning(example: Synthesized) -> None:
     for stack, _, alarm in example.resources("AWS::CloudWatch::Alarm"):
         region = "us-east-1" if stack.endswith("us-east-1") else home(example)
         topics = [f"arn:aws:sns:{region}:{ACCOUNT}:acme-prod-alerts"]
@@ -173,7 +172,7 @@ def test_every_export_has_the_alarms_that_it_needs(path: Any) -> None:
     settings, example = load_settings(path), synthesize(path)
     for export in settings.exports:
         names = set(named(example, export.name))
-        archived = {"archive"} if export.kind in LOG_GROUP_KINDS else set()
+        archived = {"archive"} if export.lands_in == "log groups" else set()
         shipped = {*export.ship_to} - archived
         needed = {f"lag-{each}" for each in archived | shipped} | {f"refused-{each}" for each in shipped}
         needed |= {"handover"} if shipped else set()
@@ -280,7 +279,7 @@ def test_busy_is_every_invocation_at_work_while_messages_wait(example: Synthesiz
     concurrencies = sorted(each["ScalingConfig"]["MaximumConcurrency"] for each in mappings if "ScalingConfig" in each)
     busy = [each for each in found if each["AlarmName"].endswith("/busy")]
     assert len(busy) == len(concurrencies)
-    told = []
+    limits = []
     for alarm in busy:
         running, waiting, result = alarm["Metrics"]
         name = alarm["AlarmName"].split("/")[1]
@@ -292,9 +291,9 @@ def test_busy_is_every_invocation_at_work_while_messages_wait(example: Synthesiz
         assert running["ReturnData"] is waiting["ReturnData"] is False
         match = re.fullmatch(r"IF\(running >= (\d+) AND waiting > 0, 1, 0\)", result["Expression"])
         assert match
-        told.append(int(match[1]))
+        limits.append(int(match[1]))
         assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (12, 12)
-    assert sorted(told) == concurrencies
+    assert sorted(limits) == concurrencies
 
 
 def test_a_band_is_learnt_of_the_volume_by_the_hour() -> None:
@@ -332,7 +331,7 @@ def test_every_subject_has_one_composite_of_all_its_alarms(example: Synthesized)
             rule = composite["Properties"]["AlarmRule"].split(" OR ")
             assert sorted(rule) == sorted(f'ALARM("{each}")' for each in ids)
             assert {*composite["DependsOn"]} == children[name]
-            # It tells nobody: its alarms have; reminders and the recovery are the state machine's.
+            # It has no actions, because its alarms have; reminders and the recovery are the state machine's.
             assert not {"AlarmActions", "OKActions"} & set(composite["Properties"])
 
 
@@ -388,7 +387,7 @@ def test_an_export_with_one_destination_costs_what_the_page_says() -> None:
     assert f"watching an export with one destination {costs}" in page
 
 
-def test_nobody_is_told_unless_somebody_is_named() -> None:
+def test_without_recipients_no_one_is_notified() -> None:
     settings = Deployment.model_validate(
         {
             "deployment": "acme-prod",
@@ -399,6 +398,6 @@ def test_nobody_is_told_unless_somebody_is_named() -> None:
     )
     from stacks.alerts import recipients
 
-    assert recipients(settings).startswith("Nobody: set alerts.email")
+    assert recipients(settings).startswith("No one: set alerts.email")
     outputs = synthesize(ROOT / "examples" / "alerts.yaml").templates["acme-prod-core"]["Outputs"]
     assert outputs["AlertsGoTo"]["Value"] == f"oncall@acme.example, arn:aws:sns:eu-west-1:{ACCOUNT}:oncall, the webhook"

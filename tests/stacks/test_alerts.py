@@ -1,4 +1,4 @@
-"""Who hears of alarms: the topic, the rules, the reminders and the webhook, with their documents compared whole."""
+"""Alarm notifications: the topic, the rules, the reminders and the webhook, with their documents compared whole."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def archive_key(example: Synthesized) -> Any:
     return example.templates["acme-prod-core"]["Outputs"]["ArchiveKeyArn"]["Value"]
 
 
-def test_the_reminders_may_see_alarms_tell_the_topics_and_start_themselves() -> None:
+def test_the_reminders_may_see_alarms_publish_and_start_themselves() -> None:
     example = synthesize(ALERTS)
     found = role(example, "acme-prod-core", "acme-prod-alerts")
     assert may(found) == [
         allow("SeeAlarms", "cloudwatch:DescribeAlarms", "*"),
         allow("StartAnew", "states:StartExecution", MACHINE),
-        allow("Tell", "sns:Publish", [TOPIC, OWN_TOPIC]),
+        allow("Notify", "sns:Publish", [TOPIC, OWN_TOPIC]),
         allow(
             "EncryptMessages",
             ["kms:Decrypt", "kms:GenerateDataKey"],
@@ -75,7 +75,7 @@ def test_the_reminders_may_see_alarms_tell_the_topics_and_start_themselves() -> 
             {"StringEquals": {"kms:ViaService": f"sns.{HOME}.amazonaws.com"}},
         ),
         allow(
-            "TellWebhook",
+            "NotifyWebhook",
             "events:PutEvents",
             f"arn:aws:events:{HOME}:{ACCOUNT}:event-bus/default",
             {
@@ -88,7 +88,7 @@ def test_the_reminders_may_see_alarms_tell_the_topics_and_start_themselves() -> 
 
 def test_without_topics_of_the_users_and_a_webhook_the_reminders_may_less(everything: Synthesized) -> None:
     found = may(role(everything, "acme-prod-core", "acme-prod-alerts"))
-    assert [each["Sid"] for each in found] == ["SeeAlarms", "StartAnew", "Tell", "EncryptMessages"]
+    assert [each["Sid"] for each in found] == ["SeeAlarms", "StartAnew", "Notify", "EncryptMessages"]
     assert found[2]["Resource"] == TOPIC
     assert found[3]["Resource"] == archive_key(everything)
 
@@ -131,7 +131,7 @@ def test_the_topic_admits_this_deployments_alarms_alone(everything: Synthesized)
     }
 
 
-def test_the_reminders_hear_of_composites_that_begin_and_of_those_that_were_on_and_end(everything: Synthesized) -> None:
+def test_reminders_receive_composites_that_begin_and_those_that_end(everything: Synthesized) -> None:
     found = rule(everything, "acme-prod-alerts-state")
     assert found["EventPattern"] == {
         "source": ["aws.cloudwatch"],
@@ -154,22 +154,22 @@ def test_the_reminders_hear_of_composites_that_begin_and_of_those_that_were_on_a
     }
 
 
-def test_the_webhook_hears_of_every_alarm_that_begins_and_of_what_the_reminders_tell() -> None:
+def test_the_webhook_receives_every_alarm_that_begins_and_all_reminders() -> None:
     example = synthesize(ALERTS)
-    began, told = rule(example, "acme-prod-alerts-began"), rule(example, "acme-prod-alerts-told")
+    began, reminders = rule(example, "acme-prod-alerts-began"), rule(example, "acme-prod-alerts-told")
     assert began["EventPattern"]["detail"] == {
         "alarmName": [{"prefix": "acme-prod/"}],
         "configuration": {"alarmRule": [{"exists": False}]},
         "state": {"value": ["ALARM"]},
     }
-    assert told["EventPattern"] == {"source": ["logdock.acme-prod"]}
-    for target in (*began["Targets"], *told["Targets"]):
+    assert reminders["EventPattern"] == {"source": ["logdock.acme-prod"]}
+    for target in (*began["Targets"], *reminders["Targets"]):
         assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 7200, "MaximumRetryAttempts": 185}
     (target,) = began["Targets"]
     assert json.loads(target["InputTransformer"]["InputTemplate"]) == {
         "text": "[acme-prod] alarm <alarm> since <since>: <description> (<reason>)"
     }
-    assert told["Targets"][0]["InputPath"] == "$.detail"
+    assert reminders["Targets"][0]["InputPath"] == "$.detail"
 
 
 def test_the_webhooks_secrets_are_resolved_as_it_deploys_and_are_in_no_template() -> None:
@@ -203,7 +203,7 @@ def test_a_reminder_comes_after_so_many_minutes() -> None:
 
 
 def test_a_message_goes_to_every_topic_and_to_the_webhook() -> None:
-    branches = definition(synthesize(ALERTS))["States"]["Tell"]["Branches"]
+    branches = definition(synthesize(ALERTS))["States"]["Notify"]["Branches"]
     tasks = [task for branch in branches for task in branch["States"].values()]
     assert [task["Resource"].rpartition(":::")[2] for task in tasks] == [
         "sns:publish",
@@ -225,4 +225,7 @@ def test_every_region_with_stacks_has_reminders_of_its_own() -> None:
     (key,) = of_type(example, stack, "AWS::KMS::Key")
     statement = may(role(example, stack, "acme-prod-alerts-us-east-1"))[3]
     assert statement["Resource"] == {"Fn::GetAtt": [key, "Arn"]}
-    assert definition(example, stack)["States"]["Again"]["Arguments"]["StateMachineArn"].split(":")[3] == "us-east-1"
+    assert (
+        definition(example, stack)["States"]["ScheduleNext"]["Arguments"]["StateMachineArn"].split(":")[3]
+        == "us-east-1"
+    )

@@ -49,7 +49,7 @@ def only(of: Synthesized, stack: str, resource_type: str) -> tuple[str, dict[str
 
 
 def connector_statements(of: Synthesized, stack: str) -> list[dict[str, Any]]:
-    """Every statement of the role that the connector's functions run with, besides its own logs and configurations."""
+    """Every statement of the connector functions' role, except those for its own logs and configurations."""
     ((role_id, role),) = [each for each in resources(of, stack).items() if each[0].startswith("ConnectorRole")]
     (policy,) = role["Properties"]["Policies"]
     found: list[dict[str, Any]]
@@ -242,7 +242,7 @@ def test_what_is_asked_for_is_polled_every_ten_seconds_for_an_hour(everything: S
         assert '\\"IntervalSeconds\\":10,\\"MaxAttempts\\":360,\\"BackoffRate\\":1' in definition.replace("\\\\", "\\")
 
 
-def test_without_connect_nothing_is_polled_and_nobody_reads_a_credential() -> None:
+def test_without_connect_nothing_polls_and_no_role_reads_a_credential() -> None:
     for name in ("mongodb-atlas", "aurora-mysql", "s3-logs", "cloudwatch-logs"):
         example = synthesize(ROOT / "examples" / f"{name}.yaml")
         assert not waiters(example)
@@ -340,7 +340,7 @@ def test_no_log_group_is_made_before_the_cluster_was_looked_at_and_none_is_missi
     }
 
 
-def test_a_cluster_is_told_when_every_region_has_its_log_groups(synth: Any) -> None:
+def test_a_cluster_is_configured_after_the_log_groups_of_every_region(synth: Any) -> None:
     abroad = f"{LEDGER}-us-east-1"
     stack = synth(document(cockroachdb(regions=[HOME, "us-east-1"])))
     assert abroad in stack.dependencies[LEDGER]
@@ -351,7 +351,7 @@ def test_a_cluster_is_told_when_every_region_has_its_log_groups(synth: Any) -> N
     assert cluster["Properties"]["Regions"] == [HOME, "us-east-1"]
 
 
-def test_a_cluster_that_is_not_at_home_is_told_from_there(synth: Any) -> None:
+def test_a_cluster_in_another_region_is_configured_from_there(synth: Any) -> None:
     stack = synth(document(cockroachdb(regions=["us-east-1"])))
     only(stack, LEDGER, "Custom::LogdockCockroachdbLogExport")
     assert not [name for name in resources(stack, LEDGER) if name.startswith("Landing")]

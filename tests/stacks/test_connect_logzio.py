@@ -109,13 +109,18 @@ def test_the_fetchers_are_those_of_the_exports_that_ship_there_and_come_after_th
     }
 
 
-def test_both_are_told_of_a_revision_of_adoption_and_of_the_id_of_fetchers_made_by_hand(synth: Any) -> None:
+def test_both_get_revision_adopt_and_former_external_ids(synth: Any) -> None:
     connect = {"secret": "acme/api", "revision": "2", "adopt": True, "api_base_url": "https://relay.example"}
     stack = synth(connect=connect, external_id="acme-own", log_type="acme")
-    told = {"Adopt": "true", "Revision": "2", "FormerExternalIds": ["acme-own"], "ApiBaseUrl": "https://relay.example"}
+    expected = {
+        "Adopt": "true",
+        "Revision": "2",
+        "FormerExternalIds": ["acme-own"],
+        "ApiBaseUrl": "https://relay.example",
+    }
     for operation in ("Account", "Fetchers"):
         _, properties = only(stack, f"Custom::LogdockLogzio{operation}")
-        assert properties.items() >= told.items()
+        assert properties.items() >= expected.items()
     assert properties["LogType"] == "acme"
     assert "LogTypes" not in properties
 

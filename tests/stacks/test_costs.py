@@ -16,9 +16,7 @@ from settings.costs import (
     Inputs,
     alarms_of,
     dollars_per_gigabyte,
-    figures_of,
     keys_of,
-    landing_of,
     monthly_estimate,
     shared_alarms,
     shared_keys,
@@ -98,8 +96,8 @@ def test_the_pages_say_what_watching_costs() -> None:
     for export in settings.exports:
         one = export.model_copy(update={"ship_to": ("logz",)})
         alarms = alarms_of(settings, one) - (getattr(one, "log_group_prefixes", ()) != ())
-        dollars[landing_of(one)] = (
-            alarms * inputs.alarm + inputs.composite_alarm + len(figures_of(one)) * len(METRICS) * inputs.metric
+        dollars[one.lands_in] = (
+            alarms * inputs.alarm + inputs.composite_alarm + len(one.delivered_to) * len(METRICS) * inputs.metric
         )
 
     said = "{:.2f} if it lands in a bucket, {:.2f} if it lands in log groups"

@@ -42,7 +42,7 @@ def titled(example: Synthesized, beginning: str) -> dict[str, dict[str, Any]]:
 
 
 def metrics(example: Synthesized) -> Iterator[tuple[str, str, dict[str, str], dict[str, Any]]]:
-    """Yield what is shown: namespace, name, dimensions, rendering; expressions are left out."""
+    """Yield what is shown: namespace, name, dimensions, rendering; expressions are omitted."""
     for widget in widgets(example):
         for metric in widget["properties"].get("metrics", []):
             rendering = metric[-1] if isinstance(metric[-1], dict) else {}
@@ -230,7 +230,7 @@ def test_the_cost_is_the_volume_at_a_price_that_is_said() -> None:
         ],
         figure("bytes_in", "ledger", "archive", id="v1x0", visible=False),
     ]
-    # Nobody measures what platform brings: it is not shipped.
+    # The volume of platform is not measured, because it is not shipped.
     assert "platform" not in json.dumps(cost)
 
 

@@ -52,11 +52,11 @@ EXEMPT = (
     Exemption("AWS::Events::Rule", "Targets/.*Input.*", "passed on as text"),
     Exemption("AWS::StepFunctions::StateMachine", "DefinitionString", "used when an execution runs"),
     Exemption("AWS::Athena::WorkGroup", "WorkGroupConfiguration/.*", "used when a query runs"),
-    Exemption("AWS::CloudWatch::Dashboard", "DashboardBody", "read when somebody looks at it"),
+    Exemption("AWS::CloudWatch::Dashboard", "DashboardBody", "read when a user opens it"),
     Exemption("*", ".*Description", "text for people"),
-    # The vendor is asked whom to trust before the role can be made, and is told the role's name for that.
+    # The vendor is asked whom to trust before the role can be made, and gets the role's name for that.
     Exemption("Custom::LogdockAtlasAccessRole", "(RoleArn|Bucket|StateParameter)", "used when the stack is destroyed"),
-    Exemption("Custom::LogdockLogzioAccount", "RoleName", "tells what this deployment made from what it did not"),
+    Exemption("Custom::LogdockLogzioAccount", "RoleName", "identifies what this deployment created"),
 )
 """Everything that is exempt, and why."""
 

@@ -61,7 +61,7 @@ def test_every_bucket_is_versioned_and_closed(example: Synthesized) -> None:
         assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}, where
 
 
-def test_every_bucket_that_nobody_listens_to_is_silent_and_the_others_announce_their_objects(
+def test_only_buckets_with_a_rule_announce_their_objects(
     example: Synthesized,
 ) -> None:
     for _, _, bucket in example.resources("AWS::S3::Bucket"):
@@ -265,7 +265,7 @@ def test_stateful_resources_are_retained_but_a_rolled_back_creation_leaves_none(
                 assert policies[0] != "Delete", f"{stack}/{logical_id}"
 
 
-def test_every_key_policy_narrows_whoever_is_not_the_accounts_root(example: Synthesized) -> None:
+def test_every_key_policy_narrows_all_principals_but_the_root(example: Synthesized) -> None:
     for _, _, key in example.resources("AWS::KMS::Key"):
         root, *others = key["Properties"]["KeyPolicy"]["Statement"]
         assert root == {
@@ -281,7 +281,7 @@ def test_every_key_policy_narrows_whoever_is_not_the_accounts_root(example: Synt
             assert "kms:*" not in as_list(statement["Action"])
 
 
-def test_whoever_replicates_into_a_bucket_with_bucket_keys_may_encrypt_and_decrypt(example: Synthesized) -> None:
+def test_replication_roles_may_use_the_key_of_buckets_with_bucket_keys(example: Synthesized) -> None:
     """S3 User Guide, "Replicating encrypted objects": with a bucket key, replication needs kms:Decrypt as well."""
     needed = {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"}
     replicators = [

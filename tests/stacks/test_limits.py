@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from settings import Deployment
-from stacks.limits import LIMITS, exceeded, measures
+from stacks.limits import LIMITS, limit_violations, measures
 from tests.conftest import ROOT, synthesize_now
 from tests.settings.documents import FETCH, OTLP, PUSH, Document, document, export
 
@@ -111,5 +111,5 @@ TOO_MUCH: dict[str, tuple[list[Document], str]] = {
 @pytest.mark.parametrize("case", TOO_MUCH)
 def test_names_what_is_too_large_the_limit_and_what_to_do(case: str) -> None:
     exports, message = TOO_MUCH[case]
-    lines = exceeded(templates_of(*exports, destinations=[PUSH]))
+    lines = limit_violations(templates_of(*exports, destinations=[PUSH]))
     assert any(re.match(message, line) for line in lines), lines

@@ -91,7 +91,7 @@ def test_they_are_delivered_to_logzio_with_the_token_and_what_is_not_taken_is_ke
     by_role = {"RoleARN": {"Fn::GetAtt": [delivery_role, "Arn"]}}
     buffering = {"IntervalInSeconds": 60, "SizeInMBs": 5}
 
-    def tells(stream: str) -> dict[str, Any]:
+    def error_logs(stream: str) -> dict[str, Any]:
         return {"Enabled": True, "LogGroupName": GROUP, "LogStreamName": stream}
 
     assert only(example, "AWS::KinesisFirehose::DeliveryStream")[1] == {
@@ -111,7 +111,7 @@ def test_they_are_delivered_to_logzio_with_the_token_and_what_is_not_taken_is_ke
             },
             "BufferingHints": buffering,
             "RetryOptions": {"DurationInSeconds": 7200},
-            "CloudWatchLoggingOptions": tells("Listener"),
+            "CloudWatchLoggingOptions": error_logs("Listener"),
             "S3BackupMode": "FailedDataOnly",
             "S3Configuration": {
                 **by_role,
@@ -119,7 +119,7 @@ def test_they_are_delivered_to_logzio_with_the_token_and_what_is_not_taken_is_ke
                 "Prefix": "metrics/logz/",
                 "BufferingHints": buffering,
                 "CompressionFormat": "GZIP",
-                "CloudWatchLoggingOptions": tells("Backup"),
+                "CloudWatchLoggingOptions": error_logs("Backup"),
                 "EncryptionConfiguration": {"KMSEncryptionConfig": {"AWSKMSKeyARN": ARCHIVE_KEY}},
             },
         },
@@ -149,7 +149,7 @@ def test_cloudwatch_puts_records_on_that_one_stream(example: Synthesized) -> Non
     ]
 
 
-def test_firehose_reads_that_one_secret_writes_its_prefix_and_tells_its_errors(example: Synthesized) -> None:
+def test_firehose_reads_one_secret_writes_its_prefix_and_logs_errors(example: Synthesized) -> None:
     trust, policy = documents(example, "acme-prod-ship-logz_delivery")
     objects = f"{FAILURES}/metrics/logz/*"
     assert trust == [
@@ -190,7 +190,7 @@ def test_firehose_reads_that_one_secret_writes_its_prefix_and_tells_its_errors(e
             "Resource": SECRET,
         },
         {
-            "Sid": "TellErrors",
+            "Sid": "LogErrors",
             "Effect": "Allow",
             "Action": "logs:PutLogEvents",
             "Resource": [
@@ -237,7 +237,7 @@ def tags_function(of: Synthesized) -> tuple[str, dict[str, Any]]:
     return logical_id, function
 
 
-def test_it_is_told_the_stream_and_the_types_of_resources_behind_the_namespaces(example: Synthesized) -> None:
+def test_it_gets_the_stream_and_the_resource_types_of_the_namespaces(example: Synthesized) -> None:
     _, function = tags_function(example)
     properties = function["Properties"]
     assert properties["Environment"]["Variables"] == {
@@ -260,7 +260,7 @@ def test_it_comes_after_the_stream_and_its_own_log_group(example: Synthesized) -
     assert (found["RetentionInDays"], found["KmsKeyId"]) == (30, ARCHIVE_KEY)
 
 
-def test_it_runs_every_five_minutes_and_nobody_else_starts_it(example: Synthesized) -> None:
+def test_it_runs_every_five_minutes_and_only_by_its_rule(example: Synthesized) -> None:
     function, _ = tags_function(example)
     arn = {"Fn::GetAtt": [function, "Arn"]}
     ((rule, schedule),) = [
@@ -291,7 +291,7 @@ def test_without_tags_nothing_asks_for_them(synth: Any) -> None:
     assert "_tags" not in whole
 
 
-def test_errors_are_told_in_a_log_group_of_its_own_that_is_there_before(example: Synthesized) -> None:
+def test_errors_are_logged_in_a_log_group_that_exists_before(example: Synthesized) -> None:
     resources = example.templates[SHIPPER]["Resources"]
     ((group, found),) = [
         (logical_id, resource)

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from settings import Deployment
-from settings.across_names import LONGEST_SUFFIX, _has_connector
+from settings.cross_checks_names import LONGEST_SUFFIX, _has_connector
 from settings.document import Part
 from tests.conftest import ROOT, synthesize_now
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from settings import load_settings
-from settings.exports import has_key
 from settings.names import Names
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
 
@@ -27,4 +26,4 @@ def test_a_key_is_expected_of_the_exports_whose_stacks_make_one(example: Path) -
         stack = templates[f"{settings.deployment}-{export.name}"]
         makes_one = any(resource["Type"] == "AWS::KMS::Key" for resource in stack["Resources"].values())
         if settings.region in (getattr(export, "regions", ()) or (settings.region,)):
-            assert has_key(export) == makes_one, export.name
+            assert export.has_own_key == makes_one, export.name

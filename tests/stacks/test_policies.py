@@ -499,7 +499,7 @@ def test_a_destinations_function_takes_its_own_queue_and_reads_its_own_secret() 
     ]
 
 
-def test_a_feeds_writer_besides_writes_and_lists_its_own_feed_alone() -> None:
+def test_a_feeds_writer_also_writes_and_lists_only_its_own_feed() -> None:
     everything = example("everything")
     found = role(everything, "acme-prod-core", "acme-prod-ship-logz-reader")
     archive = f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-{HOME}"

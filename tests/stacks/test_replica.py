@@ -1,4 +1,4 @@
-"""The replica: what S3 may do for it, what it is told to copy, and what the copy refuses. Compared whole."""
+"""The replica: what S3 may do for it, which objects it copies, and what the copy refuses. Compared whole."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def bucket_of(**props: Any) -> dict[str, Any]:
     return properties
 
 
-def test_a_compliance_lock_is_one_that_nobody_takes_off() -> None:
+def test_a_compliance_lock_cannot_be_removed() -> None:
     bucket = bucket_of(hot_days=90, archive_days=400, lock=ObjectLock(mode="compliance", days=400))
     assert bucket["ObjectLockConfiguration"]["Rule"] == {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 400}}
 

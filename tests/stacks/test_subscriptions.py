@@ -115,7 +115,7 @@ def test_cloudwatch_logs_of_this_account_and_region_may_put_records_on_the_strea
     assert "ManagedPolicyArns" not in found["Properties"]
 
 
-def test_the_archiver_may_besides_read_each_regions_stream_and_decrypt_its_own() -> None:
+def test_the_archiver_may_also_read_each_regions_stream_and_decrypt_its_own() -> None:
     def statements(subscriptions: str) -> list[dict[str, Any]]:
         found = named(example("cockroachdb", subscriptions), CORE, "AWS::IAM::Role", "RoleName", "acme-prod-archiver")
         (policy,) = found["Properties"]["Policies"]

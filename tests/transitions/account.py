@@ -66,7 +66,7 @@ class Account:
         """Bring the stack to what the settings say, or remove it when they no longer have it.
 
         A failure is noted and the deploy goes on, so that all is found at once; or it ends there, as CloudFormation's
-        does, for `destroy` to remove what stands.
+        does, for `destroy` to remove what was created.
         """
         synthesized = synthesize_now(settings)
         new: dict[str, Any] = synthesized.templates.get(self.stack, {"Resources": {}})

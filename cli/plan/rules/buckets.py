@@ -11,7 +11,7 @@ from cli.plan.rules.common import drain, effect, is_connected, vendor_of
 
 def bucket(change: Change) -> Iterable[Effect]:
     """A bucket is made, the old one is kept."""
-    old, new = change.old.landing_bucket(change.part), change.new.landing_bucket(change.new_part)
+    old, new = change.part.landing(change.old).bucket, change.new_part.landing(change.new).bucket
     yield effect(
         change,
         Kind.REPLACES,
@@ -142,7 +142,7 @@ def external_id(change: Change) -> Iterable[Effect]:
         yield effect(
             change,
             Kind.REFUSES,
-            f"{joined(change.removed)} leaves the role: whoever still sends it is refused from the deploy on.",
+            f"{joined(change.removed)} leaves the role: a caller that still sends it is refused from the deploy on.",
             first,
             f"`logdock rotate-external-id {change.of}` says which id {vendor_of(change)} used last; `--finish` writes "
             "the file when it is safe.",
@@ -270,7 +270,7 @@ def existing_bucket(change: Change) -> Iterable[Effect]:
             drain(change.of, "any destination"),
         )
     elif change.after is not None:
-        old = change.old.landing_bucket(change.part)
+        old = change.part.landing(change.old).bucket
         yield effect(
             change,
             Kind.CUTS_OFF,
@@ -280,7 +280,7 @@ def existing_bucket(change: Change) -> Iterable[Effect]:
         )
     if change.after is None:
         yield effect(
-            change, Kind.VENDOR, f"The bucket `{change.new.landing_bucket(change.new_part)}` is made, and admits "
+            change, Kind.VENDOR, f"The bucket `{change.new_part.landing(change.new).bucket}` is made, and admits "
             f"{joined(change.new_part.services) if change.new_part.services else 'this account'}.",
             f"Deploy, then point what writes at it (`logdock next-steps {change.of}`).",
         )  # fmt: skip

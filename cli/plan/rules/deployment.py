@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from cli.plan.changes import Change
 from cli.plan.effects import Effect, Kind, joined
 from cli.plan.rules.common import effect
-from settings.exports import LOG_GROUP_KINDS
 
 
 def another_deployment(change: Change) -> Iterable[Effect]:
@@ -133,7 +132,7 @@ def subscriptions(change: Change) -> Iterable[Effect]:
         )
         return
     exports = " ".join(
-        f"{change.new.deployment}-{each.name}" for each in change.new.exports if each.kind in LOG_GROUP_KINDS
+        f"{change.new.deployment}-{each.name}" for each in change.new.exports if each.lands_in == "log groups"
     )
     yield effect(
         change,
@@ -154,7 +153,7 @@ def sql(change: Change) -> Iterable[Effect]:
 
 
 def email(change: Change) -> Iterable[Effect]:
-    """An address hears after it has confirmed."""
+    """An address is notified after it has confirmed."""
     if change.removed:
         yield effect(change, Kind.NOTE, f"{joined(change.removed)} is no longer notified.")
     if change.added:
@@ -169,7 +168,7 @@ def email(change: Change) -> Iterable[Effect]:
 
 
 def no_recipient(change: Change) -> Iterable[Effect]:
-    """Nothing stops, but nobody is notified."""
+    """Nothing stops, but no one is notified."""
     alerts = change.new.alerts
     if not (alerts.email or alerts.sns_topic_arns or alerts.webhook):
         yield effect(change, Kind.CUTS_OFF, "Alarms notify no one: `alerts` has no address, topic or webhook left.")

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from cli.plan.changes import Change
 from cli.plan.effects import Effect, Kind, joined
 from cli.plan.rules.common import ON_FROM_NOW, drain, effect
-from settings.exports import LOG_GROUP_KINDS
 
 
 def ship_to(change: Change) -> Iterable[Effect]:
     """A destination that goes gets nothing more; what waits for it cannot be read any more."""
-    lands_in_groups = change.part.kind in LOG_GROUP_KINDS
+    lands_in_groups = change.part.lands_in == "log groups"
     for name in change.removed:
         if name == "archive" and lands_in_groups:
             continue
@@ -47,7 +46,7 @@ def filters(change: Change) -> Iterable[Effect]:
     stricter = change.removed or not change.before if change.path == "include" else change.added
     if not stricter:
         return
-    if change.part.kind in LOG_GROUP_KINDS:
+    if change.part.lands_in == "log groups":
         yield effect(
             change,
             Kind.LOSES,
@@ -120,7 +119,7 @@ def max_expansion(change: Change) -> Iterable[Effect]:
 
 def export_retention(change: Change) -> Iterable[Effect]:
     """CloudWatch Logs deletes what is older."""
-    hot = change.new.kept.hot_days
+    hot = change.new.effective_retention.hot_days
     before = change.before if change.before is not None else hot
     after = change.after if change.after is not None else hot
     if after < before:

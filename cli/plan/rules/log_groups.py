@@ -198,7 +198,7 @@ def database_parameters(change: Change) -> Iterable[Effect]:
 
 
 def database_engine(change: Change) -> Iterable[Effect]:
-    """The engine is a fact about the database: it is checked, and changed by nobody."""
+    """The engine is a property of the database: Logdock checks it and never changes it."""
     yield effect(
         change,
         Kind.NOTE,

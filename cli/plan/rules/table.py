@@ -1,7 +1,7 @@
 """What a change of each setting leads to. Every setting of every model has an entry; a test finds one that has none.
 
 An entry is a function that returns the consequences of a change, or a string: why the change has no consequence that
-needs a sentence of its own. A change is always listed with both values; the string is what it says besides.
+needs a sentence of its own. A change is always listed with both values; the string is an additional sentence.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("ExportBase", "max_expansion"): max_expansion,
     ("BucketExport", "path_fields"): ON_FROM_NOW,
     ("LineExport", "record_start"): ON_FROM_NOW,
-    ("LogGroupExport", "retention_days"): export_retention,
+    ("OwnLogGroupExport", "retention_days"): export_retention,
     ("Redaction", "markers"): markers,
     ("Redaction", "detectors"): redaction,
     ("Redaction", "patterns"): redaction,

@@ -1,6 +1,6 @@
 """What a message or a subscription event may name: checked against the deployment before anything is read.
 
-Whoever may send to a queue (`logdock backfill` needs it) or subscribe a log group chooses every word of what arrives
+A principal that may send to a queue (`logdock backfill` needs it) or subscribe a log group controls all that arrives
 here. The export's configuration, which its own stack writes, says where the export lands and where it is shipped; the
 function's environment says which buckets are the deployment's. An event that fits neither is refused with the reason:
 its message fails, is tried 20 times and is then kept on the dead-letter queue.

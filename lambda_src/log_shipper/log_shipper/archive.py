@@ -181,7 +181,7 @@ class _Batch:
         self._exports[payload.export] = _ExportArchive(config, identity_of(*ids), ObjectSink(put))
 
     def _set_aside(self, name: str, records: list[Mapping[str, Any]]) -> None:
-        """Keep what a destroyed export had sent, as an event for this function, so that nobody waits behind it.
+        """Keep what a destroyed export had sent, as an event for this function: no export waits for it.
 
         Tried again for hours, as a batch that fails is, it would hold up every other export on its shard.
         """

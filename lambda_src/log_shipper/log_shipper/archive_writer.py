@@ -45,7 +45,7 @@ class GzipBody:
 def put_archive_object(bucket: str, key: str, body: bytes, policy: str) -> None:
     """Store an object of archive lines unless it is there already: a second version would be shipped a second time.
 
-    ``policy`` tells a later reader which redaction the lines have been through.
+    ``policy`` records which redaction the lines have been through.
     """
     try:
         aws.s3().put_object(

@@ -24,7 +24,7 @@ MAX_BISECTIONS = 40
 class Verdict(NamedTuple):
     """What an answer means for the segments that were posted.
 
-    ``settled``: they are done with, as in ``segments``, where refused lines are told apart. ``halve``: nothing was
+    ``settled``: they are done with, as in ``segments``, where refused lines are marked. ``halve``: nothing was
     taken, smaller bodies may be. Anything else is a `DeliveryError`.
     """
 

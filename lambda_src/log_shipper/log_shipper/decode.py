@@ -1,4 +1,4 @@
-"""Decompression by content: gzip (one member or many), zstd, bzip2 or plain, told by the first bytes, never by a name.
+"""Decompression by content: gzip (one member or many), zstd, bzip2 or plain, detected by the first bytes, not by name.
 
 What comes out compressed again is decompressed once more: its sender compressed a compressed file for the transfer.
 Output comes in pieces of bounded size whatever the input expands to, so memory does not grow with the object.

@@ -203,7 +203,7 @@ class Delivery:
         ]
         if returned := [message_id for message_id in failed if message_id not in self.held()]:
             self.marks.release()
-            self._tell_why(returned)
+            self._log_failures(returned)
         return failed
 
     def held(self) -> dict[str, float]:
@@ -216,8 +216,8 @@ class Delivery:
             and all(job.settled or job.held_seconds for job in jobs)
         }
 
-    def _tell_why(self, failed: list[str]) -> None:
-        """Say why each message is returned, its own reason or what stopped all: whoever finds it dead looks here."""
+    def _log_failures(self, failed: list[str]) -> None:
+        """Log the error of each returned message: its own, or the batch's; `logdock redrive` reads this event."""
         by_error: dict[str, list[str]] = {}
         for message_id in failed:
             by_error.setdefault(self._errors.get(message_id, self._last_error), []).append(message_id)
@@ -360,13 +360,14 @@ class Delivery:
             renderer,
             quarantine=self.failures.quarantine,
             save=self.marks.save,
-            # whoever has quarantined records sent again waits for the mark, and deletes them then
+            # `logdock redrive` waits for the mark of quarantined records that it sends again, and then deletes them
             marked=not self.sink.exact or self._is_quarantined(ref),
         )
 
     def _read(self, job: Job, opened: OpenObject, ref: ObjectRef) -> None:
         self._waits(job.export.name, normalise(ref.time) or opened.modified)
-        # whoever announces the object, it is the same: an event's time is not S3's, and `logdock backfill` has no event
+        # the same for every announcement of the object: an event's time is not S3's, and `logdock backfill` has no
+        # event
         arrival = opened.modified
         counted = _Counted(opened.chunks)
         try:

@@ -43,7 +43,7 @@ def merged(found: list[Found]) -> list[Found]:
 
 
 def by_quotes(data: bytes, line_start: int, line_end: int, edits: list[Edit]) -> list[Edit] | None:
-    """Return the edits of a JSON line when quotes alone tell what is a string and what is a whole number."""
+    """Return the edits of a JSON line when quotes alone distinguish strings from whole numbers."""
     if data.find(b"\\", line_start, line_end) >= 0:
         return None
     result: list[Edit] = []

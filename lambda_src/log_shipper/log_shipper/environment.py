@@ -12,7 +12,7 @@ from log_shipper.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What both entry points are told.
+    """The configuration of both entry points.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The failures the shipper tells apart, because each is answered differently."""
+"""The failures of the shipper, each of which is handled differently."""
 
 
 class ShipperError(Exception):

@@ -27,7 +27,7 @@ _DENSE_ESCAPES = 32
 _LINE_FEED = b""
 _DELIMITERS = bytes.maketrans(b",;&?{}()|", b"\n" * 9)
 _DELIMITERS_OF_HEADERS = bytes.maketrans(b";&?{}()|", b"\n" * 8)
-# control characters end what stands before and begin what stands after them: the same number of bytes of that kind
+# control characters end the text before them and begin the text after them: the same number of bytes of that kind
 _CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b"\r\r"), (b"\\f", b"\r\r"))
 _ESCAPE_LETTERS = b"bfnrtux"
 _MAX_LAYERS = 10

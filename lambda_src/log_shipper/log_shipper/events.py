@@ -1,7 +1,7 @@
 """What arrives: S3 notifications in an SQS body, and CloudWatch Logs subscription payloads.
 
 Three shapes of S3 event are read: the one the deployment's event rules make (which names the export), an unaltered
-EventBridge event, and S3's native notification. Fields nobody has seen yet are ignored; control messages and S3's test
+EventBridge event, and S3's native notification. Unknown fields are ignored; control messages and S3's test
 event are acknowledged and never shipped.
 """
 
@@ -53,7 +53,7 @@ class ObjectRef(NamedTuple):
 
     @property
     def version(self) -> str:
-        """What tells one content under the key from another: the version, or the ETag where there are no versions.
+        """The identity of one content under the key: the version, or the ETag where there are no versions.
 
         Under suspended versioning every object has the version ID ``null`` (S3 User Guide, "Working with objects in a
         versioning-suspended bucket"), which is no identity.

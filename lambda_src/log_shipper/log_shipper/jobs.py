@@ -309,7 +309,7 @@ def keep(jobs: "Iterable[Job]", *, at_once: bool = False) -> None:
 def acknowledge(pending: list[tuple[Job, Segment]], settled: list[tuple[Job, Segment]]) -> None:
     """Settle the first pending segments, and keep what should be kept of their jobs before anything else is done.
 
-    ``settled`` are those segments, perhaps with refused lines told apart.
+    ``settled`` are those segments, perhaps with refused lines marked.
     """
     for job, segment in settled:
         job.acknowledge(segment)

@@ -74,7 +74,8 @@ def line_reader(format_name: str, record_start: Callable[[str], bool] | None = N
     record_start : callable, optional
         Says whether a line begins a record: lines for which it does not are joined to the one before.
 
-    For ``auto`` the reader tells JSON from text; `MixedLines` also knows the columns that AWS services write to S3.
+    For ``auto`` the reader distinguishes JSON from text; `MixedLines` also knows the columns that AWS services write to
+    S3.
     """
     if format_name == "cockroachdb":
         return cockroachdb.Joiner()

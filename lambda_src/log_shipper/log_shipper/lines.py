@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 HEAD_BYTES = 128 * 1024
-"""How much of an object is looked at to tell its encoding, its line ending and its format."""
+"""How much of an object is read to detect its encoding, its line ending and its format."""
 MAX_LINE_BYTES = 8 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _CUT_BYTES, AHEAD_BYTES = 4096, 80

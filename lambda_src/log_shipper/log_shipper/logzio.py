@@ -231,10 +231,11 @@ class LogzioDialect:
 
 
 def attribute(body: bytes, segments: Pending) -> Pending:
-    """Read a 400: return the segments with the refused lines told apart from those the listener has taken.
+    """Read a 400: return the segments with the lines that the listener refused marked.
 
     The listener counts what it refused but does not name it. Oversized lines are the longest ones, malformed ones fail
-    the checks here; what cannot be told is refused as a whole, with the counts as the reason, and never posted again.
+    the checks here; what cannot be attributed is refused as a whole, with the counts as the reason, and never posted
+    again.
     """
     lines = [line for _, segment in segments for line in segment.data.splitlines(keepends=True)]
     counts = _counts(body)
@@ -245,8 +246,8 @@ def attribute(body: bytes, segments: Pending) -> Pending:
             refused |= oversized
             reason = "the listener refused the record as malformed or oversized"
             return [(job, refuse_lines(job, segment, refused, reason)) for job, segment in segments]
-    told = ", ".join(f"{name} {count}" for name, count in counts.items()) or "no counts"
-    return refuse_all(segments, f"the listener refused part of a batch of {len(lines)} lines: {told}")
+    figures = ", ".join(f"{name} {count}" for name, count in counts.items()) or "no counts"
+    return refuse_all(segments, f"the listener refused part of a batch of {len(lines)} lines: {figures}")
 
 
 def _counts(body: bytes) -> dict[str, int]:

@@ -37,7 +37,7 @@ class DynamoDB(Protocol):
 
 
 def entry_of(export: str, identity: str) -> str:
-    """Return what stands for an object in a receipt."""
+    """Return the key that identifies an object in a receipt."""
     return f"{export}/{identity}"
 
 

@@ -258,13 +258,13 @@ class MarkTable:
         }
         sets = "SET holder = :me, records = :records, reader = :reader, done = :done, expires = :expires"
         if job.settled:
-            # whoever may read it again, with a larger `max_expansion`, need not wait for the claim to end
+            # an invocation that may read it again, with a larger `max_expansion`, need not wait for the claim to end
             values[":over"] = number_value(0)
             sets += ", lease = :over"
         if job.max_expansion is not None:
             values[":max_expansion"] = number_value(job.max_expansion)
             sets += ", max_expansion = :max_expansion"
-        # that an object is finished is true whoever claims it now; progress is its holder's
+        # that an object is finished is true for every holder of the claim; progress is only the holder's
         condition = {} if job.settled else {"ConditionExpression": "attribute_not_exists(holder) OR holder = :me"}
         try:
             self._update(self._key(job), sets, values, **condition)

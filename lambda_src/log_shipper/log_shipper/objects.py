@@ -59,7 +59,7 @@ def check_not_deleted(ref: ObjectRef, modified: str) -> None:
     """Refuse a version of an object that has been deleted since: what was deleted from a bucket leaves it no more.
 
     An object that was overwritten is shipped, each version by its own message. An event is on its way for seconds, and
-    so a version that is younger than `FRESH` is not looked at twice; an older one has waited, or somebody chose it.
+    so a version that is younger than `FRESH` is not looked at twice; an older one has waited, or was named explicitly.
 
     Raises
     ------

@@ -205,7 +205,7 @@ def _way_of(block: bytes, mixed: MixedLines) -> tuple[str, str]:
 
 
 def log_type_of(key: str, vendor: str) -> str:
-    """Return the log type that a key's path tells, by vendor."""
+    """Return the log type from a key's path, by vendor."""
     if vendor == "mongodb-atlas":
         return mongodb_atlas.log_type_of(key)
     if vendor == "aptible":

@@ -34,7 +34,7 @@ class Record(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """What a parser is told about the place a line comes from.
+    """What a parser receives about the source of a line.
 
     Attributes
     ----------

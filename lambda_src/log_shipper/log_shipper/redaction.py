@@ -46,7 +46,7 @@ class Redactor:
     detectors : sequence of str
         Names out of `log_shipper.detectors.DETECTORS`.
     patterns : sequence of Pattern
-        The user's own; applied after the detectors. A replacement is literal text, ``[name]`` when left out.
+        The user's own; applied after the detectors. A replacement is a literal string. Default: ``[name]``.
     """
 
     def __init__(

@@ -146,7 +146,7 @@ def fit(record: Record, max_chars: int | None, oversize: str) -> list[Record]:
         ``split``: parts of the message, numbered in the field ``part`` as ``2/3``, with the beginning of the whole
         message's SHA-256 in ``part_of``, so that they can be found and put together whatever their order.
         ``truncate``: the message's beginning and a mark that says how much is missing. ``quarantine``: an empty list.
-        A field that is too long is left out: the message holds its text too.
+        A field that is too long is omitted: the message also contains its text.
     """
     if max_chars is None:
         return [record]

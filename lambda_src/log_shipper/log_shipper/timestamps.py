@@ -75,7 +75,7 @@ def _second_of(seconds: int) -> str:
 
 
 def from_epoch(value: int) -> str | None:
-    """Return the time of a Unix timestamp in seconds, milli-, micro- or nanoseconds, told by its magnitude."""
+    """Return the time of a Unix timestamp in seconds, milli-, micro- or nanoseconds, detected by its magnitude."""
     if value < 0:
         return None
     per_second, digits = next((per, digits) for floor, per, digits in _UNITS if value >= floor)

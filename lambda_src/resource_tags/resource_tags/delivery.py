@@ -41,11 +41,11 @@ def _put(firehose: FirehoseClient, stream: str, batch: list[bytes]) -> None:
         if attempt:
             sleep(2.0**attempt)
         answer = firehose.put_record_batch(DeliveryStreamName=stream, Records=[{"Data": each} for each in left])
-        told = list(zip(left, answer["RequestResponses"], strict=True))
-        left = [record for record, said in told if "ErrorCode" in said]
+        answers = list(zip(left, answer["RequestResponses"], strict=True))
+        left = [record for record, said in answers if "ErrorCode" in said]
         if not left:
             return
-        code = next(said["ErrorCode"] for _, said in told if "ErrorCode" in said)
+        code = next(said["ErrorCode"] for _, said in answers if "ErrorCode" in said)
     raise DeliveryError(f"{stream} did not take {len(left)} of {len(batch)} records in {TRIES} tries: {code}")
 
 

@@ -1,7 +1,7 @@
 """Operation ``atlas-access-role`` (polled): an Atlas project's access role, whose principal and external id we trust.
 
 The first thing that a deploy makes at Atlas, and the last that a destroy removes. It also looks for whatever would fail
-later, so that wrong credentials, a missing role, a full project or somebody else's configuration end the deploy before
+later, so that wrong credentials, a missing role, a full project or an existing configuration end the deploy before
 a bucket is made. Sources: MongoDB Atlas Administration API, cloudProviderAccess (2023-01-01) and logIntegrations.
 """
 
@@ -111,7 +111,7 @@ def _check_integrations(api: atlas_api.AtlasApi, wanted: Settings) -> None:
     if len(found) >= _MOST_INTEGRATIONS and not same:
         raise ConnectorError(
             f"project {wanted.project.id} has {len(found)} log integrations, and Atlas allows {_MOST_INTEGRATIONS}: "
-            "remove one that nobody needs"
+            "remove one that is no longer needed"
         )
 
 
@@ -139,11 +139,11 @@ class AccessRole:
         return found
 
     def is_this(self, document: Document) -> bool:
-        """Tell whether it has our IAM role."""
+        """Return whether it has our IAM role."""
         return bool(document.get("iamAssumedRoleArn") == self.role_arn)
 
     def is_unfinished(self, document: Document) -> bool:
-        """Tell whether it has no IAM role yet."""
+        """Return whether it has no IAM role yet."""
         return not document.get("iamAssumedRoleArn")
 
     def create(self) -> tuple[str, Document]:
@@ -152,7 +152,7 @@ class AccessRole:
         return document["roleId"], document
 
     def is_current(self, document: Document) -> bool:  # noqa: ARG002  (it has nothing that could differ)
-        """Tell that it is: authorising it is the next operation's."""
+        """Return True: authorising it is the next operation's."""
         return True
 
     def update(self, object_id: str, former: Document | None) -> Document:  # noqa: ARG002

@@ -88,7 +88,7 @@ class Alert:
         return found
 
     def is_this(self, document: Document) -> bool:
-        """Tell whether it is for this event."""
+        """Return whether it is for this event."""
         return bool(document.get("eventTypeName") == atlas_settings.EVENT)
 
     is_unfinished = is_this
@@ -99,7 +99,7 @@ class Alert:
         return document["id"], document
 
     def is_current(self, document: Document) -> bool:
-        """Tell whether it notifies as asked."""
+        """Return whether it notifies as asked."""
         return atlas_settings.notifies(document, self.notifications)
 
     def update(self, object_id: str, former: Document | None) -> Document:

@@ -67,7 +67,7 @@ def explained(refusal: VendorRefusalError) -> ConnectorError:
 
 
 def may_pass(refusal: VendorRefusalError) -> bool:
-    """Tell whether a refusal may come from IAM, which takes a while to let a new role and its policy be seen."""
+    """Return whether a refusal may come from IAM, which takes a while to let a new role and its policy be seen."""
     code = code_of(refusal)
     return refusal.status in (400, 403) and code not in _MEANING and bool(_PROPAGATING.search(code))
 
@@ -166,7 +166,7 @@ class AtlasApi:
         return str(project["orgId"]) if project.get("orgId") else None
 
     def is_deleted(self, owner: str | None) -> bool:
-        """Tell whether the project is certainly deleted.
+        """Return whether the project is certainly deleted.
 
         It is when Atlas has no such project and the credential still is a member of the organization that it was in:
         a member that has lost its role in a project is refused instead (``USER_CANNOT_ACCESS_GROUP``).
@@ -231,7 +231,7 @@ def connect(
     secret : str
         Holds ``client_id`` and ``client_secret`` of a service account, or ``public_key`` and ``private_key``.
     base_url : str
-        ``https://cloud.mongodbgov.com`` for Atlas for Government. Left out: the commercial Atlas.
+        ``https://cloud.mongodbgov.com`` for Atlas for Government. Default: the commercial Atlas.
     """
     base_url = (base_url or BASE_URL).rstrip("/")
     fields = read(secret, ("client_id", "client_secret"), ("public_key", "private_key"))

@@ -73,7 +73,7 @@ def apply(request: Request) -> dict[str, str]:
 
 
 def delete(request: Request) -> None:
-    """Put back what was before, unless somebody has changed it since."""
+    """Restore the previous configuration, unless it was changed since."""
     wanted = parse(request.properties)
     memory = wanted.project.memory(wanted.id)
     entry = memory.load()

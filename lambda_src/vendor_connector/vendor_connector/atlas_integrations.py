@@ -16,7 +16,7 @@ def listed(api: atlas_api.AtlasApi) -> dict[str, Document]:
 
 
 def is_at(document: Document, bucket: str, prefix: str) -> bool:
-    """Tell whether an integration writes to a bucket's prefix; Atlas may add or drop the slash at its end."""
+    """Return whether an integration writes to a bucket's prefix; Atlas may add or drop the slash at its end."""
     return document.get("bucketName") == bucket and str(document.get("prefixPath")).strip("/") == prefix.strip("/")
 
 

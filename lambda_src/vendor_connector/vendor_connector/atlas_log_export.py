@@ -157,7 +157,7 @@ def _authorise(api: atlas_api.AtlasApi, wanted: Settings) -> None:
     role = api.find(path, atlas_api.V2023)
     if role is None:
         raise ConnectorError(
-            f"the access role {wanted.role_id} is gone from Atlas: somebody deleted it, or the project. Change "
+            f"the access role {wanted.role_id} is gone from Atlas: it was deleted, or the project was. Change "
             "`connect.revision` and deploy again: everything at Atlas is then looked at and made again where it is gone"
         )
     if role.get("iamAssumedRoleArn") == wanted.role_arn and role.get("authorizedDate"):
@@ -201,7 +201,7 @@ class Integration:
         return atlas_integrations.listed(self.api)
 
     def is_this(self, document: Document) -> bool:
-        """Tell whether it writes to our bucket's prefix, or uses our access role."""
+        """Return whether it writes to our bucket's prefix, or uses our access role."""
         same_role = document.get("iamRoleId") == self.wanted.role_id
         return same_role or atlas_integrations.is_at(document, self.wanted.bucket, self.wanted.prefix)
 
@@ -213,7 +213,7 @@ class Integration:
         return document["id"], document
 
     def is_current(self, document: Document) -> bool:
-        """Tell whether Atlas has what is asked."""
+        """Return whether Atlas has what is asked."""
         return atlas_integrations.comparable(document) == atlas_integrations.comparable(self.wanted.document)
 
     def update(self, object_id: str, former: Document | None) -> Document:

@@ -1,4 +1,4 @@
-"""What every operation on an Atlas project is told: the credential, the address, the project, and where to remember."""
+"""The properties of every operation on an Atlas project: credential, address, project, and where state is saved."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def alerts(api: atlas_api.AtlasApi) -> dict[str, Document]:
 
 
 def notifies(alert: Document, wanted: Sequence[Document] = (NOTIFICATION,)) -> bool:
-    """Tell whether an alert notifies as asked. Atlas adds fields of its own to what it was given."""
+    """Return whether an alert notifies as asked. Atlas adds fields of its own to what it was given."""
     found = list(alert.get("notifications") or [])
     for each in wanted:
         fits = [one for one in found if all(one.get(name) == value for name, value in each.items())]

@@ -72,7 +72,7 @@ def error_code(error: ClientError) -> str:
 
 
 def is_denied(error: ClientError) -> bool:
-    """Tell whether IAM refused the call: the services disagree on the code's tail."""
+    """Return whether IAM refused the call: the services disagree on the code's tail."""
     return error_code(error).startswith("AccessDenied")
 
 

@@ -1,9 +1,9 @@
-"""Operation ``bucket-events``: an existing bucket tells EventBridge of its objects and keeps what else it notifies.
+"""Operation ``bucket-events``: an existing bucket sends its events to EventBridge and keeps its other notifications.
 
 A bucket has one notification configuration and each PUT replaces the whole (S3 API,
-PutBucketNotificationConfiguration), so it is read, completed and written back at once, then read again: when somebody
-else wrote in between, it is done again. Delete switches EventBridge off only when it was off before, and no other
-export of the deployment reads the bucket: several may, each under a prefix of its own.
+PutBucketNotificationConfiguration), so it is read, completed and written back at once, then read again: when another
+caller else wrote in between, it is done again. Delete switches EventBridge off only when it was off before, and no
+other export of the deployment reads the bucket: several may, each under a prefix of its own.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _read(s3: S3Client, wanted: Settings) -> dict[str, Any]:
 def _write(s3: S3Client, wanted: Settings, configuration: dict[str, Any], *, on: bool) -> None:
     """Write everything back as it was but for EventBridge.
 
-    The targets are somebody else's: without ``SkipDestinationValidation`` S3 would send each a test message, and refuse
+    The targets have other owners: without ``SkipDestinationValidation`` S3 would send each a test message, and refuse
     the whole when one of them is broken.
     """
     others = {name: value for name, value in configuration.items() if name != _KEY}

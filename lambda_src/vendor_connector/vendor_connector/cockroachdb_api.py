@@ -50,12 +50,12 @@ def explained(refusal: VendorRefusalError) -> ConnectorError:
 
 
 def is_locked(refusal: VendorRefusalError) -> bool:
-    """Tell whether another operation has the cluster at this moment."""
+    """Return whether another operation has the cluster at this moment."""
     return refusal.status in _LOCKED_STATUSES and bool(_LOCKED.search(_message(refusal)))
 
 
 def may_be_iam(refusal: VendorRefusalError) -> bool:
-    """Tell whether a refusal may come from IAM, which takes a while to let a new role be seen."""
+    """Return whether a refusal may come from IAM, which takes a while to let a new role be seen."""
     return refusal.status in _MAY_BE_IAM and not _NOT_IAM.search(_message(refusal))
 
 
@@ -65,7 +65,7 @@ def _message(refusal: VendorRefusalError) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """What every operation on a cluster is told, checked."""
+    """The validated properties of every operation on a cluster."""
 
     secret: str
     base_url: str | None
@@ -148,8 +148,8 @@ class ClusterApi:
             raise explained(refusal) from refusal
         return str(organization["id"]) if organization.get("id") else None
 
-    def is_deleted(self, owner: str | None) -> bool:  # noqa: ARG002  (the list says it, whoever owned it)
-        """Tell whether the cluster is shown as deleted: in itself, or in the list of clusters with inactive ones."""
+    def is_deleted(self, owner: str | None) -> bool:  # noqa: ARG002  (the list says it, for every owner)
+        """Return whether the cluster is shown as deleted: in itself, or in the list of clusters with inactive ones."""
         page = ""
         while True:
             query = {"show_inactive": "true", "pagination.limit": "500", **({"pagination.page": page} if page else {})}
@@ -182,7 +182,7 @@ class ClusterApi:
         try:
             document: dict[str, Any] | None = self.api.call(method, self._path(path), body=body, is_repeatable=True)
         except NoAnswerError as error:
-            # An answer of the API itself, not of what stands before it: Cockroach Labs' Terraform provider waits too.
+            # An answer of the API itself, not of a proxy in front of it: Cockroach Labs' Terraform provider waits too.
             if error.status == 503 and error.document.get("code") is not None:
                 raise NotReadyError(f"the cluster is busy ({error})", patience_seconds=ROLLING_SECONDS) from error
             raise
@@ -216,7 +216,7 @@ def connect(
     secret : str
         Holds ``api_key``, or is that key.
     base_url : str
-        Another address. Left out: the public one.
+        Another address. Default: the public one.
     """
     key = read(secret, ("api_key",))["api_key"]
     return ClusterApi(

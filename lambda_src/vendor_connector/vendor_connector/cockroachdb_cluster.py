@@ -1,4 +1,4 @@
-"""Operation ``cockroachdb-cluster`` (polled): look at a cluster before anything is made for it, and tell its account.
+"""Operation ``cockroachdb-cluster`` (polled): check a cluster before anything else, and return its account.
 
 It changes nothing. What could only fail later, or lose logs in silence, ends the deploy here. What was looked at once
 is remembered with its answer and not asked again: a rollback comes back to it, and must not fail because the cluster

@@ -1,6 +1,6 @@
 """Operation ``cockroachdb-log-export`` (polled): have a cluster's log export as asked, until it says ENABLED.
 
-A cluster has one log export; one request makes it or replaces it whole. The status tells how far it is: going through
+A cluster has one log export; one request makes it or replaces it whole. The status shows its progress: going through
 the nodes takes minutes. CREDENTIALS_ERROR is tried again while IAM spreads the role; other failures end the deploy with
 the vendor's message, and are tried again by the next. Sources: CockroachDB Cloud API 2024-09-16 (logexport); "Export
 Logs"; Cockroach Labs' Terraform provider, which waits where this does, but takes CREDENTIALS_ERROR for a success.
@@ -107,7 +107,7 @@ def apply(request: Request) -> dict[str, str]:
             wanted.target.memory.save({**entry, "applied": applied})
         return {"Status": status}
     if status in _FAILED:
-        kind.tell(info)
+        kind.raise_new_failure(info)
         kind.write(wanted.document)
     elif status == "CREDENTIALS_ERROR":
         kind.write(wanted.document)
@@ -140,7 +140,7 @@ def delete(request: Request) -> None:
 
 
 def _fingerprint(request: Request, wanted: Settings) -> str:
-    """Tell what was asked for from what was asked for before, by the document and the revision."""
+    """Identify a request, by the document and the revision."""
     asked = json.dumps([wanted.document, request.properties.get("Revision")], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
@@ -170,7 +170,7 @@ def refuse_second_export(target: Target) -> None:
 
 
 def not_ours(target: Target, found: Document) -> ConnectorError:
-    """Say that the cluster's log export is somebody else's."""
+    """Report that the cluster's log export has another owner."""
     return ConnectorError(
         f"cluster {target.cluster_id} has a log export already, to {found.get('log_name')} with "
         f"{found.get('auth_principal')}, and this stack did not make it. Disable it, or set `connect.adopt: true` to "
@@ -205,11 +205,11 @@ class LogExport:
         return {} if found is None else {self.api.cluster_id: found}
 
     def is_this(self, document: Document) -> bool:  # noqa: ARG002
-        """Tell that it is: a cluster has one."""
+        """Return True: a cluster has one."""
         return True
 
     def is_unfinished(self, document: Document) -> bool:
-        """Tell whether it uses our role."""
+        """Return whether it uses our role."""
         return bool(document.get("auth_principal") == self.wanted.document["auth_principal"])
 
     def create(self) -> tuple[str, Document]:
@@ -217,7 +217,7 @@ class LogExport:
         return self.api.cluster_id, self.write(self.wanted.document)
 
     def is_current(self, document: Document) -> bool:
-        """Tell whether the cluster has what is asked."""
+        """Return whether the cluster has what is asked."""
         return comparable(document) == comparable(self.wanted.document)
 
     def update(self, object_id: str, former: Document | None) -> Document:  # noqa: ARG002
@@ -228,7 +228,7 @@ class LogExport:
         """Disable it."""
         info = self.api.find(LOG_EXPORT) or {}
         if info.get("status") == "DISABLE_FAILED":
-            self.tell(info)
+            self.raise_new_failure(info)
         self.api.write("DELETE", LOG_EXPORT)
 
     def write(self, document: Document) -> Document:
@@ -237,7 +237,7 @@ class LogExport:
         answer = self.api.write("POST", LOG_EXPORT, body=body, needs_role=True) or {}
         return answer.get("spec") or body
 
-    def tell(self, info: Document) -> None:
+    def raise_new_failure(self, info: Document) -> None:
         """Fail with what the vendor says of a failure; return if that was said before, and it is to be tried again."""
         memory = self.wanted.target.memory
         entry, failure = memory.load() or {}, [info.get("status"), info.get("updated_at")]

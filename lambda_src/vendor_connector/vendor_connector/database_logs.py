@@ -52,7 +52,7 @@ class Settings:
     parameters
         Includes those that the custom-role way needs.
     libraries
-        What the parameter ``shared_preload_libraries`` must have besides what it has.
+        What must be added to the parameter ``shared_preload_libraries``.
     group
         The parameter group that is made where the database has a default one.
     own_group
@@ -181,7 +181,7 @@ def _has_parameters(wanted: Settings, entry: state.Entry, group: str) -> bool:
 
 
 def delete(request: Request) -> None:
-    """Put back what Logdock changed and nobody changed since; a database or group that is gone needs nothing."""
+    """Restore what Logdock changed and no one changed since; a database or group that is gone needs nothing."""
     wanted, rds = parse(request.properties), aws.rds()
     groups = Groups(rds, of_clusters=wanted.target.is_cluster)
     entry = state.load(wanted.state_parameter, wanted.id)
@@ -257,7 +257,7 @@ def _make_group(groups: Groups, wanted: Settings, entry: state.Entry, before: st
 
 
 def _set_parameters(groups: Groups, wanted: Settings, entry: state.Entry, group: str, request: Request) -> bool:
-    """Change the parameters that differ and restore those no longer asked for; tell whether a restart is needed."""
+    """Change the parameters that differ and restore those no longer asked for; return whether a restart is needed."""
     parameters = parameter_group.read(groups, group) or {}
     values = {**wanted.parameters, **_with_libraries(wanted, parameters)}
     records: dict[str, dict[str, str | None]] = entry.setdefault("parameters", {}).setdefault(group, {})

@@ -75,7 +75,7 @@ _UNDO_PAUSE_SECONDS = 10.0
 
 
 class Context(Protocol):
-    """What Lambda passes besides the event."""
+    """The context object that Lambda passes with the event."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Return how long the function may still run."""
@@ -104,12 +104,12 @@ def on_event(event: dict[str, Any], context: Context) -> dict[str, Any]:
         physical_id = current_id if kind == "Delete" else operation.physical_id(chosen.properties)
         return {"PhysicalResourceId": physical_id, "StartedAt": aws.now(), "FormerId": current_id}
     if kind == "Delete":
-        _once_allowed(lambda: _told(name, operation.delete, request))
+        _once_allowed(lambda: _run_operation(name, operation.delete, request))
         aws.log("done", operation=name, request_type=kind, physical_id=current_id)
         return {"PhysicalResourceId": current_id}
     physical_id = operation.physical_id(chosen.properties)
     try:
-        data = _once_allowed(lambda: _told(name, operation.apply, request))
+        data = _once_allowed(lambda: _run_operation(name, operation.apply, request))
     except Exception:
         if physical_id != current_id:
             _undo(name, operation, replace(request, physical_id=physical_id))
@@ -145,7 +145,7 @@ def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
     kind, request = event["RequestType"], _request(event, chosen, context)
     waited = aws.now() - event["StartedAt"]
     try:
-        data = _told(name, operation.delete if kind == "Delete" else operation.apply, request)
+        data = _run_operation(name, operation.delete if kind == "Delete" else operation.apply, request)
     except NotReadyError as waiting:
         lasted = aws.now() - max(event["StartedAt"], waiting.since or 0.0)
         if waited < LONGEST_SECONDS and lasted < waiting.patience_seconds:
@@ -172,7 +172,7 @@ def on_schedule(event: dict[str, Any], context: Context) -> dict[str, str]:
     state.begin()
     chosen, operation = _operation(configuration.scheduled())
     operation.physical_id(chosen.properties)
-    data = _told(chosen.operation, operation.apply, _request({}, chosen, context))
+    data = _run_operation(chosen.operation, operation.apply, _request({}, chosen, context))
     aws.log("done", operation=chosen.operation, request_type="Schedule", data=data)
     return data
 
@@ -211,7 +211,7 @@ def _once_allowed(action: Callable[[], T]) -> T:
         waited += _OWN_ROLE_PAUSE_SECONDS
 
 
-def _told(name: str, action: Callable[[Request], T], request: Request) -> T:
+def _run_operation(name: str, action: Callable[[Request], T], request: Request) -> T:
     """Run one function of an operation; an AWS error becomes a sentence that names the call that failed."""
     try:
         return action(request)
@@ -241,7 +241,7 @@ def _undo(name: str, operation: Operation, request: Request) -> None:
 
 
 def _undo_replacement(name: str, operation: Operation, event: Mapping[str, Any], request: Request) -> None:
-    """Undo an Update that was to replace: of what it made CloudFormation may never hear."""
+    """Undo an Update that was to replace: CloudFormation may never learn what it created."""
     if event["RequestType"] != "Update" or event["PhysicalResourceId"] == event["FormerId"]:
         return
     while True:

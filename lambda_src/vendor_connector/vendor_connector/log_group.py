@@ -133,7 +133,7 @@ def _create(logs: CloudWatchLogsClient, wanted: Settings, request: Request) -> b
 
 
 def _knows_deletion_protection(logs: CloudWatchLogsClient) -> bool:
-    """Tell whether the SDK can send the setting, which the client itself refuses where its model lacks it.
+    """Return whether the SDK can send the setting, which the client itself refuses where its model lacks it.
 
     Which SDK a runtime has depends on its version and on the Region (Lambda Developer Guide, "Runtime-included SDK
     versions").

@@ -58,7 +58,7 @@ class Settings:
     state_parameter: str | None
 
     def covers(self, group_name: str) -> bool:
-        """Tell whether a group is to be subscribed."""
+        """Return whether a group is to be subscribed."""
         return group_name.startswith(self.prefixes) and not self._is_excluded(group_name)
 
     def _is_excluded(self, group_name: str) -> bool:

@@ -72,7 +72,7 @@ def _answer(wanted: Account, question: str, logzio_account: str, ids: list[str])
 
 
 def _every_feed_is_read_by(ids: list[str], wanted: Account) -> bool:
-    """Tell whether each feed that we remember has a fetcher under one of the ids."""
+    """Return whether each feed that we remember has a fetcher under one of the ids."""
     read: dict[tuple[str, str], bool] = {}
     for account, external_id, prefix, entry in wanted.fetchers():
         feed = account, prefix

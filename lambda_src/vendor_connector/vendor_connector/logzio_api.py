@@ -35,7 +35,7 @@ def explained(refusal: VendorRefusalError) -> ConnectorError:
         return ConnectorError(f"{refusal}. The account is in another region of Logz.io: correct the `region`.")
     if is_limit(refusal):
         return ConnectorError(
-            f"{refusal}. The account has as many as its plan allows: remove one that nobody needs in Logz.io "
+            f"{refusal}. The account has as many as its plan allows: remove one that is no longer needed in Logz.io "
             "(Integration Hub), or ask Logz.io for more, then deploy again."
         )
     meaning = _BY_STATUS.get(refusal.status)
@@ -43,7 +43,7 @@ def explained(refusal: VendorRefusalError) -> ConnectorError:
 
 
 def may_pass(refusal: VendorRefusalError) -> bool:
-    """Tell whether a refusal may come from IAM, which takes a while to let a new role and its trust be seen.
+    """Return whether a refusal may come from IAM, which takes a while to let a new role and its trust be seen.
 
     What Logz.io answers while it cannot enter a bucket is not documented, so every refusal of the content counts but
     those that say something else: a full account, or one that conflicts with what is there.
@@ -52,7 +52,7 @@ def may_pass(refusal: VendorRefusalError) -> bool:
 
 
 def is_limit(refusal: VendorRefusalError) -> bool:
-    """Tell whether the account has as much as it may have."""
+    """Return whether the account has as much as it may have."""
     return refusal.status < 500 and bool(_LIMIT.search(f"{refusal.document.get('errorCode', '')} {refusal.said}"))
 
 
@@ -92,7 +92,7 @@ class LogzioApi:
         return self.account()
 
     def is_deleted(self, owner: str | None) -> bool:  # noqa: ARG002
-        """Tell that an account whose token answers is not deleted."""
+        """Return False: an account whose token works is not deleted."""
         return False
 
     def principal(self) -> tuple[Any, Any]:

@@ -77,7 +77,7 @@ def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
     Parameters
     ----------
     physical_id : str
-        The resource's, at a Delete: it names the account that the fetchers are in. Left out: the account and the
+        The resource's, at a Delete: it names the account that the fetchers are in. Default: the account and the
         external ids are those that the operation ``logzio-account`` was answered, under its configuration ``Account``.
     """
     check_names(
@@ -258,7 +258,7 @@ class Fetcher:
         return {object_id: one for object_id, one in self.api.fetchers().items() if object_id not in self.others}
 
     def is_this(self, document: Document) -> bool:
-        """Tell whether it reads our prefix."""
+        """Return whether it reads our prefix."""
         return _is_at(document, self.wanted.bucket, self.prefix)
 
     is_unfinished = is_this
@@ -271,7 +271,7 @@ class Fetcher:
         return str(document["id"]), document
 
     def is_current(self, document: Document) -> bool:
-        """Tell whether Logz.io has what is asked."""
+        """Return whether Logz.io has what is asked."""
         wanted = self.wanted.document(self.prefix)
         return all(document.get(name) == wanted[name] for name in _FIELDS)
 

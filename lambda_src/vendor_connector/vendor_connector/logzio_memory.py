@@ -1,4 +1,4 @@
-"""What both operations on a Logz.io account are told, and which fetchers there are remembered as ours.
+"""The properties of both operations on a Logz.io account, and which fetchers are saved as this stack's.
 
 Both share one path: one parameter per fetcher, under its account, the external id that it was made under and its
 prefix. CloudFormation never runs the two at once, because one waits for the other.
@@ -22,7 +22,7 @@ _ARCHIVE = "archive/"
 
 
 def fingerprint(properties: Mapping[str, Any]) -> str:
-    """Tell one deploy from the next: CloudFormation asks again only when a property has changed."""
+    """Identify one deploy: CloudFormation asks again only when a property has changed."""
     return hashlib.sha256(json.dumps(properties, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -38,7 +38,7 @@ class Groups(NamedTuple):
         return getattr(self.rds, name)(**{f"{self.prefix}ParameterGroupName": group}, **arguments)
 
 
-# Tells a group that an earlier, cut-off Create made from one that somebody else made under the same name.
+# Distinguishes a group of an earlier, interrupted Create from one of another owner with the same name.
 _DESCRIPTION = "Logdock audit log export"
 # ModifyDBClusterParameterGroup and the other: "A maximum of 20 parameters can be modified in a single request."
 _PER_REQUEST = 20
@@ -70,13 +70,13 @@ def value(parameters: Parameters, name: str) -> str:
 
 
 def set_value(parameters: Parameters, name: str) -> str | None:
-    """Return a value that somebody set, or None when the engine's default applies."""
+    """Return a value that was set explicitly, or None when the engine's default applies."""
     is_default = parameters.get(name, {}).get("Source") in ("engine-default", "system")
     return None if is_default else value(parameters, name) or None
 
 
 def is_static(parameters: Parameters, name: str) -> bool:
-    """Tell whether a change waits for a restart (DescribeDBClusterParameters, ApplyType)."""
+    """Return whether a change waits for a restart (DescribeDBClusterParameters, ApplyType)."""
     return parameters.get(name, {}).get("ApplyType") == "static"
 
 
@@ -124,7 +124,7 @@ def find_family(groups: Groups, group: str) -> str | None:
     Raises
     ------
     ConnectorError
-        When a group of that name is somebody else's.
+        When a group of that name has another owner.
     """
     try:
         found = groups.call("describe_{}_parameter_groups", group)[f"{groups.prefix}ParameterGroups"]

@@ -44,7 +44,7 @@ _failing_since: dict[str, float] = {}
 
 
 def is_temporary(status: int) -> bool:
-    """Tell whether a status passes by itself, whatever the body says: a load balancer answers with HTML pages."""
+    """Return whether a status passes by itself, whatever the body says: a load balancer answers with HTML pages."""
     return status in _TEMPORARY or (status >= 500 and status not in _LASTING)
 
 
@@ -178,7 +178,7 @@ class VendorApi:
         headers
             Headers of this request.
         is_repeatable
-            Whether the request may be sent again when its fate is not known. Left out: every method but POST.
+            Whether the request may be sent again when its result is unknown. Default: yes for every method but POST.
 
         Raises
         ------
@@ -304,6 +304,6 @@ def _readable(text: str) -> str:
 
 
 def _is_not_sent(error: Exception) -> bool:
-    """Tell whether a connection failed before anything was sent: urllib wraps what happens until then."""
+    """Return whether a connection failed before anything was sent: urllib wraps what happens until then."""
     reason = getattr(error, "reason", None)
     return isinstance(reason, (socket.gaierror, ConnectionRefusedError))

@@ -1,10 +1,10 @@
-"""One configuration at a vendor that is ours: made once, kept as asked, told from somebody else's, removed again.
+"""One configuration at a vendor that this stack owns: created once, reconciled, never confused with another, removed.
 
 Vendors' lists have no place for a mark of ours, so what is ours is remembered (see ``state``): its id, and before it
 has one, the ids that were there already, so that a creation whose answer was lost is found again instead of repeated.
-What is there and not remembered is somebody else's: refused unless ``adopt`` is set. What was adopted is remembered as
-it was found and put back so, by a rollback as by a destroy; once ``adopt`` is taken out of the settings it counts as
-ours and goes with the stack.
+An existing object that is not remembered has another owner: it is refused unless ``adopt`` is set. What was adopted is
+remembered as it was found and put back so, by a rollback as by a destroy; once ``adopt`` is taken out of the settings
+it counts as ours and goes with the stack.
 
 Absence is not deletion. A vendor's lists lag behind what it has accepted, so what was created a moment ago and is not
 listed is read by its id and waited for before it counts as gone. When the project or the cluster itself cannot be
@@ -38,7 +38,7 @@ class Place(Protocol):
         """Return the id of the organization or account that the credential belongs to; None when it may not see it."""
 
     def is_deleted(self, owner: str | None) -> bool:
-        """Tell whether it is certainly deleted, given who owned it: False while the credential may just not see it."""
+        """Return whether it is certainly deleted, given who owned it: False if the credential may just not see it."""
 
 
 class Kind(Protocol):
@@ -65,16 +65,16 @@ class Kind(Protocol):
         """Return one by its id, or None when there is none; it may be there before it is listed."""
 
     def is_this(self, document: Document) -> bool:
-        """Tell whether a configuration does what ours is to do."""
+        """Return whether a configuration does what ours is to do."""
 
     def is_unfinished(self, document: Document) -> bool:
-        """Tell whether a configuration may be ours as it is right after its creation."""
+        """Return whether a configuration may be ours as it is right after its creation."""
 
     def create(self) -> tuple[str, Document]:
         """Make it; return its id and what the vendor answered."""
 
     def is_current(self, document: Document) -> bool:
-        """Tell whether it is as asked."""
+        """Return whether it is as asked."""
 
     def update(self, object_id: str, former: Document | None) -> Document:
         """Bring it to what is asked, or back to a ``former`` document that was adopted; return what the vendor says."""
@@ -119,9 +119,9 @@ def keep(kind: Kind, memory: Memory, *, adopt: bool) -> tuple[str, Document]:
     Raises
     ------
     ConnectorError
-        When somebody else's is in the way, or it cannot be told which one is ours.
+        When an object of another owner conflicts, or it is unknown which one is this stack's.
     NotReadyError
-        When a creation's answer was lost: the next look tells whether it is there.
+        When a creation's answer was lost: the next lookup shows whether it exists.
     """
     entry, listed = memory.load(), kind.listed()
     ours = _ours(kind, entry, listed)
@@ -277,8 +277,8 @@ def _ours(kind: Kind, entry: state.Entry | None, listed: Mapping[str, Document])
     ]
     if len(new) > 1:
         raise ConnectorError(
-            f"{kind.what}: a creation was cut off, and of {', '.join(new)} it cannot be told which one is this "
-            "stack's. Remove those that nobody uses, then try again."
+            f"{kind.what}: a creation was cut off, and of {', '.join(new)} it is unknown which one is this "
+            "stack's. Remove those that are not used, then try again."
         )
     if new:
         return new[0], listed[new[0]]

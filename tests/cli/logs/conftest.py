@@ -71,7 +71,7 @@ class Landed:
         s3_backends[self.settings.account]["aws"].put_object(self.orders, key, b"")
 
     def logs(self, *arguments: str) -> Typed:
-        """Search the day that everything here is of, unless told otherwise."""
+        """Search the day of all test data by default."""
         if "--since" not in arguments:
             arguments = ("--since", DAY, "--until", "2026-11-18", *arguments)
         return self._logdock("logs", *arguments)

@@ -76,7 +76,7 @@ def test_what_a_worker_raises_is_raised_where_its_batches_are_read() -> None:
     lanes.close()
 
 
-def test_a_worker_stops_when_nobody_reads_any_more() -> None:
+def test_a_worker_stops_when_the_reader_is_gone() -> None:
     yielded: list[int] = []
 
     def work(_: int) -> Iterator[int]:

@@ -107,7 +107,7 @@ ROWS = (
         },
     ),
     Row(
-        fault="it refuses the token (401, 403), or answers with a status nobody expects",
+        fault="it refuses the token (401, 403), or answers with an unexpected status",
         does="nothing is posted again; the secret is read anew; the messages wait in the queue",
         kept="queue",
         variants={str(code): scripted(status(code), after=1) for code in (401, 403, 404)},
@@ -129,7 +129,7 @@ ROWS = (
     ),
     Row(
         fault="the body was taken, and its answer is lost",
-        does="posted again: nobody can know",
+        does="posted again: its result is unknown",
         repeated="a body",
         variants={
             "reset": lambda stage: taken(stage, reset),

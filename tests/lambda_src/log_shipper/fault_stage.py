@@ -196,7 +196,7 @@ def refuse_connections(stage: Stage) -> None:
 
 
 def counted(stage: Stage) -> None:
-    """Take a body but for its longest line, which is told apart by its length."""
+    """Take a body but for its longest line, which is identified by its length."""
     long = "200 " + "y" * 300
     stage.item = stage.cloud.land("app.log", "\n".join([*LINES[:201], long, *LINES[201:]]).encode())
     stage.messages = [stage.message()]

@@ -59,7 +59,7 @@ class Later(Future[Any]):
 
 
 class World:
-    """The buckets, the queue and the listener; what they were told and what they hold."""
+    """The buckets, the queue and the listener; their configuration and content."""
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
@@ -289,10 +289,10 @@ class Response:
 
 
 Lines = list[tuple[str, str, int]]
-Told = tuple[Lines, Response | Exception]
+Answered = tuple[Lines, Response | Exception]
 
 
-def _counted(lines: Lines) -> Told:
+def _counted(lines: Lines) -> Answered:
     taken = [line for line in lines if line[2] <= LONGEST_LINE]
     if len(taken) == len(lines):
         return lines, Response(200)
@@ -300,7 +300,7 @@ def _counted(lines: Lines) -> Told:
     return taken, Response(400, json.dumps(counts).encode())
 
 
-ANSWERS: dict[str, Callable[[Lines], Told]] = {
+ANSWERS: dict[str, Callable[[Lines], Answered]] = {
     "200": lambda lines: (lines, Response(200)),
     "400 with counts": _counted,
     "400": lambda _: ([], Response(400)),

@@ -141,7 +141,7 @@ def test_an_export_that_cannot_be_stored_fails_the_batch(ledger: Cloud, monkeypa
         archive.handler(stream_batch(subscription("ledger", "crdb", JSON_LINES)), None)
 
 
-def test_what_a_destroyed_export_sent_is_set_aside_and_holds_up_nobody(
+def test_what_a_destroyed_export_sent_is_set_aside_and_blocks_no_export(
     ledger: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gone = subscription("apps", "/app", ["one", "two"]), subscription("apps", "/app", ["three"])

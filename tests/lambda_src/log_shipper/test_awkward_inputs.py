@@ -122,7 +122,7 @@ def test_times_beyond_what_otlp_holds_cost_no_neighbour(cloud: Cloud, lake: List
     assert cloud.keys(FAILURES, "quarantine/") == []
 
 
-def test_contents_under_suspended_versioning_are_told_apart(cloud: Cloud, logz: Listener) -> None:
+def test_contents_under_suspended_versioning_are_distinguished(cloud: Cloud, logz: Listener) -> None:
     cloud.s3.put_bucket_versioning(Bucket=LANDING, VersioningConfiguration={"Status": "Suspended"})
     cloud.export("app", vendor="s3-logs", ship_to=["logz"])
     for text in ("first", "second", "second"):

@@ -44,7 +44,7 @@ def test_an_s3_event_without_bucket_or_key_is_refused(event: object) -> None:
 @pytest.mark.parametrize(
     "event", [{"detail": OBJECT}, {"export": None, "detail": OBJECT}, {"export": "", "detail": OBJECT}]
 )
-def test_an_event_that_names_no_export_is_told_apart(event: object) -> None:
+def test_an_event_without_an_export_is_recognised(event: object) -> None:
     with pytest.raises(UnknownExportError):
         objects_in(json.dumps(event))
 

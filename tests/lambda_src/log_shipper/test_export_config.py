@@ -1,4 +1,4 @@
-"""An export's document: every fault of it is told, and what it asks for happens."""
+"""An export's document: all its faults are reported, and its settings take effect."""
 
 import json
 import random
@@ -43,7 +43,7 @@ def test_rejects_a_document_with_a_fault(document: dict[str, Any], wanted: str) 
     assert wanted in fault(**document)
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     assert fault(vendor="x", format="y", oversize="z", path_fields="w").count(";") == 3
 
 

@@ -1,4 +1,4 @@
-"""Failed logins in Atlas's audit logs: what counts, and that whoever writes the lines cannot make counting slow."""
+"""Failed logins in Atlas's audit logs: what counts, and that no line can make counting slow."""
 
 import json
 from collections.abc import Iterator

@@ -154,8 +154,8 @@ def test_each_message_that_is_returned_is_named_with_its_reason(
     logz.will_answer(*[503] * 4)
     ship.handler(batch(*messages), Context())
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    told = {tuple(line["message_ids"]): line["error"] for line in lines if line["event"] == "returned"}
-    assert told == {
+    errors_by_messages = {tuple(line["message_ids"]): line["error"] for line in lines if line["event"] == "returned"}
+    assert errors_by_messages == {
         ("m0", "m1", "m2"): "DeliveryError: 127.0.0.1 answered 503, 4 attempts",
         ("m9",): "ShipperError: the message is not JSON",
     }
@@ -167,8 +167,8 @@ def test_messages_are_named_when_the_destination_cannot_be_opened(
     app.secrets.delete_secret(SecretId="acme/logzio", ForceDeleteWithoutRecovery=True)
     ship._kept.cache_clear()
     ship.handler(batch(message("app", app.land("a.log", b"a\n"), number=4)), Context())
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    (line,) = [line for line in told if line["event"] == "failed" and "error" in line]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (line,) = [line for line in lines if line["event"] == "failed" and "error" in line]
     assert (line["message_ids"], line["error"]) == (
         ["m4"],
         "ConfigurationError: secret 'acme/logzio' cannot be read: ResourceNotFoundException",

@@ -23,7 +23,7 @@ PASSED = FAILED.replace("18", "0")
 
 
 @pytest.fixture
-def told(capsys: pytest.CaptureFixture[str]) -> Callable[[str], list[dict[str, Any]]]:
+def logged_lines(capsys: pytest.CaptureFixture[str]) -> Callable[[str], list[dict[str, Any]]]:
     """Return the lines of a kind that the function has logged since the last look."""
 
     def lines(event: str) -> list[dict[str, Any]]:
@@ -46,11 +46,11 @@ def metrics(line: dict[str, Any]) -> dict[str, str]:
 
 
 def test_four_figures_of_an_export_are_metrics(
-    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]]
+    cloud: Cloud, logz: Listener, logged_lines: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     cloud.export("orders", vendor="s3-logs")
     ship.handler(batch(message("orders", cloud.land("app.log", b"a\nb\n"))), Context())
-    (line,) = told("shipped")
+    (line,) = logged_lines("shipped")
     assert metrics(line) == {"sent": "Count", "quarantined": "Count", "bytes_in": "Bytes", "lag_ms": "Milliseconds"}
     assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["deployment", "export", "destination"]]
     assert (line["sent"], line["bytes_in"], line["records_in"]) == (2, 4, 2)
@@ -58,17 +58,17 @@ def test_four_figures_of_an_export_are_metrics(
 
 @pytest.mark.usefixtures("an_hour_later")
 def test_lag_is_the_age_of_what_was_shipped(
-    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]]
+    cloud: Cloud, logz: Listener, logged_lines: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     cloud.export("orders", vendor="s3-logs")
     ship.handler(batch(message("orders", cloud.land("app.log", b"a\n"))), Context())
-    assert [line["lag_ms"] for line in told("shipped")] == [3_600_000]
+    assert [line["lag_ms"] for line in logged_lines("shipped")] == [3_600_000]
 
 
 @pytest.mark.usefixtures("an_hour_later")
 @pytest.mark.parametrize("breaks", ["configuration", "object", "destination"])
 def test_lag_is_the_age_of_what_could_not_be_shipped(
-    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]], breaks: str
+    cloud: Cloud, logz: Listener, logged_lines: Callable[[str], list[dict[str, Any]]], breaks: str
 ) -> None:
     if breaks != "configuration":
         cloud.export("orders", vendor="s3-logs")
@@ -78,88 +78,88 @@ def test_lag_is_the_age_of_what_could_not_be_shipped(
     if breaks == "destination":
         logz.will_answer(*[500] * 4)
     ship.handler(batch(message("orders", item)), Context())
-    assert [line["lag_ms"] for line in told("shipped")] == [3_600_000]
+    assert [line["lag_ms"] for line in logged_lines("shipped")] == [3_600_000]
 
 
 @pytest.mark.usefixtures("an_hour_later")
 def test_lag_is_the_age_of_what_had_no_turn_either(
-    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]]
+    cloud: Cloud, logz: Listener, logged_lines: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     cloud.export("orders", vendor="s3-logs")
     new, old = (message("orders", cloud.land(f"{name}.log", b"a\n"), number=at) for at, name in enumerate("ab"))
     new["body"] = new["body"].replace("T02:03:04Z", "T03:00:00Z")
     logz.will_answer(*[500] * 4)
     ship.handler(batch(new, old), Context())
-    assert [line["lag_ms"] for line in told("shipped")] == [3_600_000]
+    assert [line["lag_ms"] for line in logged_lines("shipped")] == [3_600_000]
 
 
 @pytest.mark.usefixtures("an_hour_later")
 def test_what_had_been_shipped_before_is_not_late(
-    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]]
+    cloud: Cloud, logz: Listener, logged_lines: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     cloud.export("orders", vendor="s3-logs")
     item = cloud.land("app.log", b"a\n")
     ship.handler(batch(message("orders", item)), Context())
-    told("shipped")
+    logged_lines("shipped")
     ship.handler(batch(message("orders", item, received=2)), Context())
-    assert told("shipped") == []
+    assert logged_lines("shipped") == []
 
 
 @pytest.mark.usefixtures("an_hour_later")
 def test_a_copy_for_a_fetching_reader_has_a_lag_too(
-    cloud: Cloud, destination: Callable[[str], None], told: Callable[[str], list[dict[str, Any]]]
+    cloud: Cloud, destination: Callable[[str], None], logged_lines: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     cloud.export("orders", vendor="s3-logs")
     destination("feed")
     item = cloud.land("logs/orders/dt=2026-11-21/hour=02/1763690400000-0123456789abcdef.json.gz", b"x", bucket=ARCHIVE)
     ship.handler(batch(message("orders", item, ARCHIVE)), Context())
-    assert [line["lag_ms"] for line in told("shipped")] == [3_600_000]
+    assert [line["lag_ms"] for line in logged_lines("shipped")] == [3_600_000]
 
 
 def test_messages_that_fail_are_a_metric_of_the_destination(
-    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]]
+    cloud: Cloud, logz: Listener, logged_lines: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     cloud.export("orders", vendor="s3-logs")
     logz.will_answer(*[500] * 4)
     items = [cloud.land(f"{name}.log", b"a\n") for name in "ab"]
     ship.handler(batch(*(message("orders", item, number=at) for at, item in enumerate(items))), Context())
-    (line,) = told("not shipped")
+    (line,) = logged_lines("not shipped")
     assert metrics(line) == {"failed": "Count"}
     assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["deployment", "destination"]]
     assert (line["deployment"], line["destination"], line["failed"]) == ("acme", "logz", 2)
 
 
 def test_how_long_a_destination_takes_to_answer_is_a_metric_of_it(
-    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, logz: Listener, logged_lines: Callable[[str], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud.export("orders", vendor="s3-logs")
     monkeypatch.setattr("log_shipper.bulk.BulkSink.seconds", 7.25)
     ship.handler(batch(message("orders", cloud.land("app.log", b"a\n"))), Context())
-    (line,) = told("answered")
+    (line,) = logged_lines("answered")
     assert metrics(line) == {"answer_ms": "Milliseconds"}
     assert (line["deployment"], line["destination"], line["answer_ms"]) == ("acme", "logz", 7250)
     ship.handler(batch(message("orders", cloud.land("empty.log", b""))), Context())
-    assert told("answered") == []
+    assert logged_lines("answered") == []
 
 
 def test_a_destination_that_cannot_be_opened_fails_every_message(
-    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]]
+    cloud: Cloud, logz: Listener, logged_lines: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     cloud.secrets.delete_secret(SecretId="acme/logzio", ForceDeleteWithoutRecovery=True)
     ship.handler(batch(message("orders", cloud.land("app.log", b"a\n"))), Context())
-    assert [line["failed"] for line in told("not shipped")] == [1]
+    assert [line["failed"] for line in logged_lines("not shipped")] == [1]
 
 
 def test_what_is_shipped_is_no_failure(
-    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]]
+    cloud: Cloud, logz: Listener, logged_lines: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     cloud.export("orders", vendor="s3-logs")
     ship.handler(batch(message("orders", cloud.land("app.log", b"a\n"))), Context())
-    assert told("not shipped") == []
+    assert logged_lines("not shipped") == []
 
 
-def test_volumes_are_told_by_log_type(
-    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]]
+def test_volumes_are_logged_by_log_type(
+    cloud: Cloud, logz: Listener, logged_lines: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     cloud.export("orders", vendor="mongodb-atlas")
     items = [
@@ -167,19 +167,19 @@ def test_volumes_are_told_by_log_type(
     ]
     ship.handler(batch(*(message("orders", item, number=at) for at, item in enumerate(items))), Context())
     size = len(PASSED) + 1
-    assert {(line["export"], line["log_type"], line["bytes_in"]) for line in told("volume")} == {
+    assert {(line["export"], line["log_type"], line["bytes_in"]) for line in logged_lines("volume")} == {
         ("orders", "mongod-audit", size),
         ("orders", "mongod", size),
     }
 
 
 def test_failed_logins_of_an_atlas_audit_log_are_a_metric(
-    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]]
+    cloud: Cloud, logz: Listener, logged_lines: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     cloud.export("orders", vendor="mongodb-atlas")
     body = "\n".join([FAILED, PASSED, recorded("mongodb-atlas/mongodb-audit-log.log").strip(), FAILED]).encode()
     ship.handler(batch(message("orders", cloud.land(AUDIT_KEY, body))), Context())
-    (line,) = told("shipped")
+    (line,) = logged_lines("shipped")
     assert line["failed_logins"] == 2
     assert metrics(line)["failed_logins"] == "Count"
     assert line["records_in"] == 4
@@ -187,11 +187,11 @@ def test_failed_logins_of_an_atlas_audit_log_are_a_metric(
 
 @pytest.mark.parametrize(("vendor", "key"), [("s3-logs", AUDIT_KEY), ("mongodb-atlas", "atlas/c/h/mongod/x.log")])
 def test_failed_logins_are_looked_for_in_atlas_audit_logs_alone(
-    cloud: Cloud, logz: Listener, told: Callable[[str], list[dict[str, Any]]], vendor: str, key: str
+    cloud: Cloud, logz: Listener, logged_lines: Callable[[str], list[dict[str, Any]]], vendor: str, key: str
 ) -> None:
     cloud.export("orders", vendor=vendor)
     ship.handler(batch(message("orders", cloud.land(key, f"{FAILED}\n".encode()))), Context())
-    (line,) = told("shipped")
+    (line,) = logged_lines("shipped")
     assert line["failed_logins"] == 0
     assert "failed_logins" not in metrics(line)
 

@@ -297,7 +297,9 @@ def test_docker_line_that_is_none_is_kept_whole(wrong: dict[str, object]) -> Non
         ("cloudtrail.json", "cloudtrail", 2, "2014-03-06T21:22:54Z", {}),
     ],
 )  # fmt: skip
-def test_s3_logs_are_told_by_content(file: str, kind: str, count: int, first_time: str, named: dict[str, str]) -> None:
+def test_s3_logs_are_detected_by_content(
+    file: str, kind: str, count: int, first_time: str, named: dict[str, str]
+) -> None:
     text = recorded(f"s3-logs/{file}")
     assert detect(text.encode()) == kind
     records = read(text.encode(), "s3-logs", size=4096)

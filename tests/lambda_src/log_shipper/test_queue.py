@@ -19,7 +19,7 @@ LINES = [f"{i} {'x' * 40}" for i in range(400)]
 
 
 class Queue:
-    """A queue of SQS's, and the hours it was told to hide messages for."""
+    """A queue of SQS's, and for how many hours it hides messages."""
 
     def __init__(self, name: str, **attributes: str) -> None:
         queue._url.cache_clear()
@@ -107,7 +107,7 @@ def test_what_the_destination_asks_for_is_never_undercut_nor_more_than_sqs_can(
 
 
 def waits(jitter: float, *, grouped: bool = False) -> list[int]:
-    """Return what passes between the tries of a message, the invocations themselves left out."""
+    """Return the time between the tries of a message, without the invocations themselves."""
     numbers = range(1, TRIES_BEFORE_DEAD_LETTER)
     return [queue.delay_seconds(number, 0, grouped=grouped, jitter=jitter) for number in numbers]
 

@@ -65,7 +65,7 @@ def cut(data: bytes, size: int) -> list[bytes]:
         ("", "plain"),
     ],
 )
-def test_the_format_is_told_by_content(text: str, kind: str) -> None:
+def test_the_format_is_detected_by_content(text: str, kind: str) -> None:
     assert detect(text.encode()[:HEAD_BYTES]) == kind
 
 
@@ -84,7 +84,7 @@ def test_carriage_returns_end_lines_where_nothing_else_does(size: int) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("size", [1, 2, 5, 100_000])
-def test_utf_16_is_told_by_its_byte_order_mark(encoding: str, size: int) -> None:
+def test_utf_16_is_detected_by_its_byte_order_mark(encoding: str, size: int) -> None:
     text = "\ufeff[1] é€𝄞\r\nzwei\r\n"
     assert messages(cut(text.encode(encoding), size)) == ["[1] é€𝄞", "zwei"]
 

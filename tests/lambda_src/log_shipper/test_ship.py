@@ -180,7 +180,7 @@ def test_400_quarantines_only_the_oversized_line(orders: Cloud, logz: Listener) 
     assert "refused" in kept["reason"]
 
 
-def test_400_that_cannot_be_told_quarantines_the_batch_with_its_counts(orders: Cloud, logz: Listener) -> None:
+def test_an_unclear_400_quarantines_the_batch_with_its_counts(orders: Cloud, logz: Listener) -> None:
     item = orders.land(ATLAS_KEY, recorded("mongodb-atlas/mongodb.log").encode())
     logz.will_answer(400, body=b'{"malformedLines":1,"successfulLines":2,"oversizedLines":0,"emptyLogLines":0}')
     assert ship.handler(batch(message("orders", item)), Context()) == OK

@@ -89,7 +89,10 @@ WRITINGS = [
 INTRODUCTION = f"""# Which time a record has
 The tables are those of the tests: each row is run. `logdock preview` shows the times of your own lines.
 
-A record has the time that its line holds, in UTC, with the digits of the vendor. If the line holds no time that Logdock reads, the record has the time at which its object was written (in the tables: `{ARRIVAL}`), or for a log group the time of the event. The figure `not_understood` in the shipper's log counts lines that are not of the format that their vendor writes.
+A record has the time that its line holds, in UTC, with the digits of the vendor. If the line holds no time that Logdock
+reads, the record has the time at which its object was written (in the tables: `{ARRIVAL}`), or for a log group the time
+of the event. The figure `not_understood` in the shipper's log counts lines that are not of the format that their vendor
+writes.
 """
 
 
@@ -98,7 +101,7 @@ def test_format_has_the_time_of_its_field(name: str, field: str, data: str, valu
     assert value in data
     assert read(data.encode(), "s3-logs", name)[-1].time == time
     vendors = [vendor for vendor, own in VENDOR_FORMATS.items() if own == name]
-    # csv with two columns is told from text by its header alone; a user may name it
+    # csv with two columns is distinguished from text by its header alone; a user may name it
     for vendor in vendors or (["s3-logs"] if name not in ("archive", "csv") else []):
         assert read(data.encode(), vendor)[-1].time == time
 

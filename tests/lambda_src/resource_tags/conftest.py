@@ -52,7 +52,7 @@ def points(requests: list[ExportMetricsServiceRequest]) -> list[Any]:
 
 @dataclass
 class Context:
-    """What Lambda tells a function of itself."""
+    """The context that Lambda passes to a function."""
 
     invoked_function_arn: str = ARN
 

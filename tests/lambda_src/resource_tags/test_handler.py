@@ -75,11 +75,11 @@ class Reluctant:
         assert DeliveryStreamName == "metrics"
         self.asked.append([each["Data"] for each in Records])
         refused = self.refusals.pop(0) if self.refusals else []
-        told = [
+        answers = [
             {"ErrorCode": "ServiceUnavailableException", "ErrorMessage": "Slow down."} if at in refused
             else {"RecordId": str(at)} for at in range(len(Records))
         ]  # fmt: skip
-        return {"FailedPutCount": len(refused), "RequestResponses": told}
+        return {"FailedPutCount": len(refused), "RequestResponses": answers}
 
 
 def test_records_that_were_not_taken_are_put_again_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ class Get:
 
 @dataclass
 class Clock:
-    """A clock that goes on when somebody sleeps or a poll passes."""
+    """A clock that advances when the code sleeps or a poll passes."""
 
     seconds: float = 1_800_000_000.0
     slept: list[float] = field(default_factory=list)

@@ -134,7 +134,7 @@ def test_one_deploy_authorises_the_role_and_creates_the_integration(
         ({"principal_arn": "arn:aws:sts::772401394250:federated-user/x"}, "names no IAM principal"),
     ],
 )
-def test_nobody_is_trusted_but_one_principal(
+def test_only_one_principal_is_trusted(
     atlas: AtlasApi, formation: Formation, iam: Iam, changes: dict[str, str], said: str
 ) -> None:
     for name, value in changes.items():
@@ -302,7 +302,7 @@ def test_two_unfinished_roles_are_not_guessed_between(atlas: AtlasApi, formation
         return real(request)
 
     atlas.answer = another_deploy_makes_one_too  # type: ignore[method-assign]
-    with pytest.raises(FailedError, match="it cannot be told which one is this stack's") as failed:
+    with pytest.raises(FailedError, match="it is unknown which one is this stack's") as failed:
         formation.deploy(template(atlas), rollback=False)
     assert "c" * 24 not in str(failed.value), "it was there before"
 
@@ -316,7 +316,7 @@ def test_a_destroy_after_everything_was_deleted_by_hand(atlas: AtlasApi, formati
 
 
 @pytest.mark.parametrize("path", ["/logIntegrations", "/cloudProviderAccess"])
-def test_a_destroy_while_somebody_else_deletes(atlas: AtlasApi, formation: Formation, path: str) -> None:
+def test_a_destroy_while_a_user_deletes(atlas: AtlasApi, formation: Formation, path: str) -> None:
     formation.deploy(template(atlas))
     atlas.fail("DELETE", path, Reply(404, {"error": 404, "errorCode": "NOT_FOUND"}), is_carried_out=True)
     formation.destroy()
@@ -360,7 +360,7 @@ def test_a_role_that_was_deleted_by_hand_is_named_when_only_the_integration_chan
 
 
 @pytest.mark.parametrize("found", ["role", "integration"])
-def test_somebody_elses_configuration_is_refused_before_anything_is_made(
+def test_a_foreign_configuration_is_refused_before_anything_is_made(
     atlas: AtlasApi, formation: Formation, iam: Iam, found: str
 ) -> None:
     by_hand(atlas, iam)
@@ -457,7 +457,7 @@ def test_a_cluster_that_cannot_export_is_explained(atlas: AtlasApi, formation: F
     assert is_clean(atlas)
 
 
-def test_a_project_that_does_not_exist_is_told_before_anything_is_made(atlas: AtlasApi, formation: Formation) -> None:
+def test_a_missing_project_is_reported_before_anything_is_created(atlas: AtlasApi, formation: Formation) -> None:
     with pytest.raises(FailedError, match="GROUP_NOT_FOUND"):
         formation.deploy(template(atlas, ProjectId=OTHER_PROJECT))
     assert not parameters()

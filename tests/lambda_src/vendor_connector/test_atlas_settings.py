@@ -55,7 +55,7 @@ def parameters() -> list[str]:
     return [one["Name"] for one in aws.ssm().describe_parameters()["Parameters"]]
 
 
-def somebodys_alert(atlas: AtlasApi, event: str = "HOST_EXTERNAL_LOG_SINK_EXPORT_DOWN") -> dict[str, Any]:
+def users_alert(atlas: AtlasApi, event: str = "HOST_EXTERNAL_LOG_SINK_EXPORT_DOWN") -> dict[str, Any]:
     found = {
         "id": "e" * 24,
         "eventTypeName": event,
@@ -98,7 +98,7 @@ def test_the_alert_notifies_the_recipients_of_the_settings(atlas: AtlasApi, form
     assert [each["typeName"] for each in found["notifications"]] == ["GROUP"]
 
 
-def test_an_alert_that_somebody_silenced_is_put_right_by_a_revision(atlas: AtlasApi, formation: Formation) -> None:
+def test_a_silenced_alert_is_fixed_by_a_revision(atlas: AtlasApi, formation: Formation) -> None:
     formation.deploy(alert(atlas))
     (found,) = atlas.projects[PROJECT].alerts.values()
     found["enabled"] = False
@@ -111,20 +111,20 @@ def test_alerts_are_looked_for_on_every_page(atlas: AtlasApi, formation: Formati
     project = atlas.projects[PROJECT]
     for number in range(500):
         project.alerts[f"{number:024x}"] = {"id": f"{number:024x}", "eventTypeName": "HOST_DOWN"}
-    somebodys_alert(atlas)
+    users_alert(atlas)
     with pytest.raises(FailedError, match=r"an alert of the event .* exists already \(e{24}\)"):
         formation.deploy(alert(atlas))
 
 
-def test_an_alert_for_something_else_is_nobodys_business(atlas: AtlasApi, formation: Formation) -> None:
-    somebodys_alert(atlas, "HOST_DOWN")
+def test_an_alert_for_something_else_is_ignored(atlas: AtlasApi, formation: Formation) -> None:
+    users_alert(atlas, "HOST_DOWN")
     formation.deploy(alert(atlas))
     formation.destroy()
     assert list(atlas.projects[PROJECT].alerts) == ["e" * 24]
 
 
 def test_an_adopted_alert_is_put_back(atlas: AtlasApi, formation: Formation) -> None:
-    before = somebodys_alert(atlas)
+    before = users_alert(atlas)
     formation.deploy(alert(atlas, Adopt="true"))
     assert atlas.projects[PROJECT].alerts["e" * 24]["notifications"][0]["delayMin"] == 60
     formation.destroy()
@@ -164,7 +164,7 @@ def test_a_filter_that_atlas_spells_differently_is_the_same(atlas: AtlasApi, for
     assert atlas.projects[PROJECT].auditing["enabled"] is False
 
 
-def test_auditing_of_somebody_else_is_refused_unless_adopted(atlas: AtlasApi, formation: Formation) -> None:
+def test_foreign_auditing_is_refused_unless_adopted(atlas: AtlasApi, formation: Formation) -> None:
     theirs = {"enabled": True, "auditFilter": "{}", "auditAuthorizationSuccess": True}
     atlas.projects[PROJECT].auditing = dict(theirs)
     with pytest.raises(FailedError, match=r"database auditing is on in this project already, with another filter"):
@@ -183,7 +183,7 @@ def test_auditing_that_is_as_asked_already_is_left_and_stays(atlas: AtlasApi, fo
     assert atlas.projects[PROJECT].auditing["enabled"] is True
 
 
-def test_auditing_that_somebody_changed_since_is_left(atlas: AtlasApi, formation: Formation) -> None:
+def test_auditing_that_was_changed_since_is_left(atlas: AtlasApi, formation: Formation) -> None:
     formation.deploy(auditing(atlas))
     atlas.projects[PROJECT].auditing["auditFilter"] = "{}"
     writes = len(atlas.writes())
@@ -259,7 +259,7 @@ def test_digest_keys_do_as_well_as_a_service_account(atlas: AtlasApi, formation:
     ],
     ids=["service-account", "digest"],
 )
-def test_a_wrong_credential_is_told_before_anything_is_made(
+def test_a_wrong_credential_is_reported_before_anything_is_created(
     atlas: AtlasApi, formation: Formation, value: dict[str, str]
 ) -> None:
     aws.secrets_manager().create_secret(Name="acme/wrong", SecretString=json.dumps(value))

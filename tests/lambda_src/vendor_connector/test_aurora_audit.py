@@ -66,7 +66,7 @@ class Rds:
         name = arguments["DBClusterParameterGroupName"]
         if name not in self.groups:
             raise self.refusal(CODES["group"], "DescribeDBClusterParameters")
-        assert not (change and name.startswith("default.")), "AWS lets nobody change a default group"
+        assert not (change and name.startswith("default.")), "AWS does not allow changes of a default group"
         return self.groups[name]
 
     def DescribeDBClusters(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
@@ -243,7 +243,7 @@ def test_delete_leaves_our_group_when_a_cluster_still_uses_it(rds: Rds, wire: An
     assert wire.slept == [5.0, 10.0, 15.0, 20.0]
 
 
-def test_rejects_a_group_name_that_somebody_else_uses_and_leaves_that_group(rds: Rds, connector: Any) -> None:
+def test_rejects_a_group_name_in_use_and_leaves_that_group(rds: Rds, connector: Any) -> None:
     rds.groups[OURS], rds.descriptions[OURS] = {"binlog_format": "ROW"}, "theirs"
     with pytest.raises(ConnectorError, match=f"parameter group {OURS} exists and Logdock did not make it"):
         connector.create(PROPERTIES)

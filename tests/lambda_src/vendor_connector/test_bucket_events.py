@@ -122,7 +122,7 @@ def test_rejects_a_bucket_that_does_not_exist_and_remembers_nothing(buckets: Buc
     assert connector.remembered(STATE) is None
 
 
-def test_writes_again_when_somebody_else_replaced_the_configuration(
+def test_writes_again_when_another_caller_replaced_the_configuration(
     buckets: Buckets, wire: Any, connector: Any
 ) -> None:
     put = wire.answers["PutBucketNotificationConfiguration"]

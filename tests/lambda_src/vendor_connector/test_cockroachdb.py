@@ -127,9 +127,7 @@ def test_standard_comes_from_its_keychain_with_the_clusters_id(cockroach: Cockro
 
 
 @pytest.mark.parametrize("account", ["", "*", "22223333444", "222233334444:root"])
-def test_nobody_is_trusted_but_one_account(
-    cockroach: CockroachdbApi, formation: Formation, iam: Iam, account: str
-) -> None:
+def test_only_one_account_is_trusted(cockroach: CockroachdbApi, formation: Formation, iam: Iam, account: str) -> None:
     cockroach.clusters[CLUSTER].account_id = account
     with pytest.raises(FailedError, match="names no AWS account that a role could trust"):
         formation.deploy(template(cockroach))
@@ -147,7 +145,7 @@ def test_a_region_that_the_settings_do_not_name_is_refused_by_name(
     assert not cockroach.writes()
 
 
-def test_a_region_that_the_cluster_gains_is_told_by_the_next_look_and_the_rollback_ends_well(
+def test_a_new_region_of_the_cluster_is_reported_and_rolled_back(
     cockroach: CockroachdbApi, formation: Formation
 ) -> None:
     formation.deploy(template(cockroach, Regions=["eu-west-1"]))
@@ -181,18 +179,18 @@ def test_a_cluster_that_does_not_fit_is_refused_before_anything_is_made(
     assert not parameters()
 
 
-def test_a_cluster_that_is_not_there_is_told(cockroach: CockroachdbApi, formation: Formation) -> None:
+def test_a_missing_cluster_is_reported(cockroach: CockroachdbApi, formation: Formation) -> None:
     with pytest.raises(FailedError, match=rf"has no cluster {OTHER_CLUSTER}, .*check `cluster_id`"):
         formation.deploy(template(cockroach, ClusterId=OTHER_CLUSTER))
 
 
-def test_a_wrong_key_is_told_without_showing_it(cockroach: CockroachdbApi, formation: Formation) -> None:
+def test_a_wrong_key_is_reported_without_showing_it(cockroach: CockroachdbApi, formation: Formation) -> None:
     cockroach.api_keys.clear()
     with pytest.raises(FailedError, match=r"answered 401: .* does not accept the credential"):
         formation.deploy(template(cockroach))
 
 
-def test_a_key_that_may_only_look_is_told(cockroach: CockroachdbApi, formation: Formation) -> None:
+def test_a_read_only_key_is_reported(cockroach: CockroachdbApi, formation: Formation) -> None:
     cockroach.read_only = cockroach.api_keys
     with pytest.raises(FailedError, match="it needs Cluster Admin or Cluster Operator Writer on this cluster"):
         formation.deploy(template(cockroach))
@@ -230,7 +228,7 @@ def test_waits_for_the_nodes_longer_than_for_anything_else(
     assert [one.method for one in cockroach.writes()] == ["POST"]
 
 
-def test_a_failure_in_the_nodes_is_told_at_once_and_disabled_again(
+def test_a_failure_in_the_nodes_is_reported_at_once_and_disabled(
     cockroach: CockroachdbApi, formation: Formation, clock: Clock
 ) -> None:
     cockroach.failures = ["log group /acme/ledger-ops does not exist"]
@@ -269,9 +267,7 @@ def test_one_destroy_disables_it_and_waits(cockroach: CockroachdbApi, formation:
     assert [one.method for one in cockroach.writes()] == ["POST", "DELETE"]
 
 
-def test_a_failure_to_disable_is_told_and_tried_again_by_the_next_destroy(
-    cockroach: CockroachdbApi, formation: Formation
-) -> None:
+def test_a_failure_to_disable_is_reported_and_tried_again(cockroach: CockroachdbApi, formation: Formation) -> None:
     formation.deploy(template(cockroach))
     cockroach.failures = ["a node is down"]
     with pytest.raises(FailedError, match="DISABLE_FAILED: a node is down"):
@@ -434,7 +430,7 @@ def test_a_busy_cluster_is_waited_for(
     assert is_clean(cockroach)
 
 
-def test_one_that_somebody_disables_in_the_same_moment_is_gone(cockroach: CockroachdbApi, formation: Formation) -> None:
+def test_one_that_a_user_disables_in_the_same_moment_is_gone(cockroach: CockroachdbApi, formation: Formation) -> None:
     formation.deploy(template(cockroach))
     cockroach.fail("DELETE", "/logexport", Reply(404, {"code": 5, "message": "no log export"}), is_carried_out=True)
     formation.destroy()
@@ -478,7 +474,7 @@ def test_what_was_disabled_by_hand_is_enabled_again_by_a_revision(
     assert spec_of(cockroach)["auth_principal"] == ROLE_ARN
 
 
-def test_somebody_elses_export_is_refused_before_anything_is_made(
+def test_a_foreign_export_is_refused_before_anything_is_made(
     cockroach: CockroachdbApi, formation: Formation, iam: Iam
 ) -> None:
     by_hand(cockroach)

@@ -171,7 +171,7 @@ def test_dropping_what_is_gone_is_no_error(wire: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["not json", "[]"])
-def test_rejects_a_memory_that_somebody_overwrote(wire: Any, value: str) -> None:
+def test_rejects_a_state_that_was_overwritten(wire: Any, value: str) -> None:
     state.begin()
     boto3.client("ssm").put_parameter(Name=STATE, Value=value, Type="String")
     with pytest.raises(ConnectorError, match=f"SSM parameter {STATE} does not hold what Logdock wrote"):

@@ -103,7 +103,7 @@ def test_no_vendors_client_raises_anything_that_holds_the_secret(
 
 @pytest.mark.parametrize("secret", HOSTILE)
 def test_a_header_that_http_refuses_is_not_shown(clock: Clock, secret: str) -> None:
-    """The last line of defence: even a credential that nobody has checked."""
+    """The last line of defence: even a credential that was not validated."""
     api = VendorApi(
         vendor="Any",
         base_url=UNREACHABLE,

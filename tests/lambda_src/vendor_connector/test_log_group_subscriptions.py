@@ -84,7 +84,7 @@ def test_never_subscribes_the_log_of_the_destination_function() -> None:
     function = "arn:aws:lambda:eu-west-1:123456789012:function:acme-archiver:live"
     wanted = log_group_subscriptions.parse({**SETTINGS, "Prefixes": ["/aws/lambda/"], "DestinationArn": function})
     assert not wanted.covers("/aws/lambda/acme-archiver")
-    assert wanted.covers("/aws/lambda/acme-archiver-of-somebody-else")
+    assert wanted.covers("/aws/lambda/acme-archiver-of-another-owner")
 
 
 def test_create_twice_writes_nothing_the_second_time(logs: Any, wire: Any, connector: Any) -> None:

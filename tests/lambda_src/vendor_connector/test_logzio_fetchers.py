@@ -129,7 +129,7 @@ def test_one_deploy_trusts_logzio_and_creates_a_fetcher_for_each_export(
         ("406095609952", "", "gives no external id"),
     ],
 )
-def test_nobody_is_trusted_but_one_account_by_an_external_id(
+def test_only_one_account_with_an_external_id_is_trusted(
     logzio: LogzioApi, formation: Formation, iam: Iam, aws_account: str, external_id: str | None, said: str
 ) -> None:
     logzio.aws_account_id = aws_account
@@ -334,7 +334,7 @@ def test_what_was_deleted_by_hand_is_made_again_by_a_revision(logzio: LogzioApi,
     assert [one["logsType"] for one in shown(logzio).values()] == ["ledger", "trail"]
 
 
-def test_somebody_elses_fetcher_of_the_feed_is_refused(logzio: LogzioApi, formation: Formation) -> None:
+def test_a_foreign_fetcher_of_the_feed_is_refused(logzio: LogzioApi, formation: Formation) -> None:
     fetcher = by_hand(logzio)
     with pytest.raises(
         FailedError, match=rf"exists already \({fetcher}\) and this stack did not make it.*`connect.ado"
@@ -344,7 +344,7 @@ def test_somebody_elses_fetcher_of_the_feed_is_refused(logzio: LogzioApi, format
     assert not parameters()
 
 
-def test_fetchers_of_other_prefixes_and_buckets_are_nobodys_business(logzio: LogzioApi, formation: Formation) -> None:
+def test_fetchers_of_other_prefixes_and_buckets_are_ignored(logzio: LogzioApi, formation: Formation) -> None:
     by_hand(logzio, prefix="feed/logz-reader/ledger-2/")
     formation.deploy(template(logzio, "ledger"))
     formation.destroy()
@@ -450,13 +450,13 @@ def test_the_token_may_be_the_secret_itself(logzio: LogzioApi, formation: Format
     assert len(shown(logzio)) == 2
 
 
-def test_an_address_that_is_not_logzios_is_told(logzio: LogzioApi, formation: Formation) -> None:
+def test_an_address_that_is_not_logzios_is_reported(logzio: LogzioApi, formation: Formation) -> None:
     logzio.fail("GET", "/v2/whoami", Reply(200, {"hello": "world"}), times=1_000)
     with pytest.raises(FailedError, match="GET /v2/whoami answered without accountId"):
         formation.deploy(template(logzio))
 
 
-def test_a_token_that_logzio_repeats_is_not_told_on(logzio: LogzioApi, formation: Formation) -> None:
+def test_a_token_that_logzio_repeats_is_not_shown(logzio: LogzioApi, formation: Formation) -> None:
     logzio.fail("GET", "/v2/whoami", Reply(400, {"message": f"no such token: {TOKEN}"}))
     with pytest.raises(FailedError, match=r"no such token: \*\*\*"):
         formation.deploy(template(logzio))

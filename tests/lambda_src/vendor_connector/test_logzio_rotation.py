@@ -1,4 +1,4 @@
-"""Another external id for Logz.io's fetchers: trust [old], [old, new], [new], and nobody is refused on the way."""
+"""Another external id for Logz.io's fetchers: trust [old], [old, new], [new], and no caller is refused on the way."""
 
 from __future__ import annotations
 

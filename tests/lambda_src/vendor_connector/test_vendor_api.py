@@ -164,7 +164,7 @@ def test_no_pause_goes_beyond_the_functions_time(server: Echo, clock: Clock) -> 
     assert clock.slept == []
 
 
-def test_a_server_that_nobody_vouches_for_is_not_spoken_to(
+def test_a_server_with_an_untrusted_certificate_gets_no_request(
     clock: Clock, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with Echo(create_server_certificate(tmp_path_factory.mktemp("other"))) as other:

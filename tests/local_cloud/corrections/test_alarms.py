@@ -151,7 +151,7 @@ def test_a_composite_that_has_missed_a_change_is_set_right(cloud: Emulator) -> N
     until(lambda: state(cloud, "late") == "OK")
 
 
-def queue_that_hears(cloud: Emulator, name: str, pattern: dict[str, Any]) -> Callable[[], list[dict[str, Any]]]:
+def subscribed_queue(cloud: Emulator, name: str, pattern: dict[str, Any]) -> Callable[[], list[dict[str, Any]]]:
     """Make a queue that an event rule fills, and return how to read it."""
     sqs, rules = client(cloud, "sqs"), client(cloud, "events")
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
@@ -176,11 +176,11 @@ def queue_that_hears(cloud: Emulator, name: str, pattern: dict[str, Any]) -> Cal
 
 
 def test_a_change_of_state_is_announced_with_the_alarms_text(cloud: Emulator) -> None:
-    pattern = {"source": ["aws.cloudwatch"], "detail": {"alarmName": ["told"], "state": {"value": ["ALARM"]}}}
-    heard = queue_that_hears(cloud, "heard", pattern)
-    deploy(cloud, "told", One=alarm("told", AlarmDescription="Something is wrong."))
-    put(cloud, "told", "this")
-    (event,) = until(heard)
+    pattern = {"source": ["aws.cloudwatch"], "detail": {"alarmName": ["notified"], "state": {"value": ["ALARM"]}}}
+    received = subscribed_queue(cloud, "received", pattern)
+    deploy(cloud, "notified", One=alarm("notified", AlarmDescription="Something is wrong."))
+    put(cloud, "notified", "this")
+    (event,) = until(received)
     assert event["detail-type"] == "CloudWatch Alarm State Change"
     assert event["detail"]["configuration"]["description"] == "Something is wrong."
     assert "alarmRule" not in event["detail"]["configuration"]
@@ -249,7 +249,7 @@ def test_a_state_machine_sees_when_a_composite_changed_and_sends_events_with_obj
     }
     deploy(cloud, "seen", One=alarm("seen/one", **SILENT), Any=composite)
     until(lambda: state(cloud, "seen") == "ALARM")
-    heard = queue_that_hears(cloud, "sent", {"source": ["machine"]})
+    received = subscribed_queue(cloud, "sent", {"source": ["machine"]})
     since = "{% $states.result.CompositeAlarms[0].StateTransitionedTimestamp %}"
     definition = {
         "QueryLanguage": "JSONata",
@@ -281,12 +281,12 @@ def test_a_state_machine_sees_when_a_composite_changed_and_sends_events_with_obj
         "stateMachineArn"
     ]
     machines.start_execution(stateMachineArn=arn)
-    (event,) = until(heard)
+    (event,) = until(received)
     assert event["detail"]["since"].endswith("Z")
 
 
 def topic(**changes: Any) -> dict[str, Any]:
-    return {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "told", **changes}}
+    return {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "notified", **changes}}
 
 
 def admit(*actions: str) -> dict[str, Any]:
@@ -308,7 +308,7 @@ def test_the_history_of_an_alarm_has_each_action_with_its_result_and_policies_co
     keyed = topic(KmsMasterKeyId={"Fn::GetAtt": ["Key", "Arn"]})
     deploy(cloud, "acting", Key=key, Topic=keyed, Policy=policy, Alarm=acting)
     cloudwatch, kms, sns = (client(cloud, service) for service in ("cloudwatch", "kms", "sns"))
-    arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:told"
+    arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:notified"
     key_arn = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["KmsMasterKeyId"]
 
     def acted(state: str) -> str:

@@ -164,7 +164,7 @@ def test_what_no_projection_computes_is_not_read(emulator: Emulator, place: str)
 
 
 @pytest.mark.parametrize(("name", "seen"), [("a.log.gz", "a line"), ("a.log", None)])
-def test_gzip_is_told_by_the_name_alone(emulator: Emulator, name: str, seen: str | None) -> None:
+def test_gzip_is_detected_by_the_name_alone(emulator: Emulator, name: str, seen: str | None) -> None:
     s3, host = emulator.client("s3", ACCOUNT, region=REGION), f"host-of-{name}"
     s3.put_object(Bucket=LAKE, Key=f"atlas/{host}/{name}", Body=gzip.compress(b"a line\n"))
     found = rows(emulator, f"SELECT line FROM landed WHERE host = '{host}' AND line = 'a line'")  # noqa: S608

@@ -33,9 +33,9 @@ def handler(event, context):
 
 
 def test_a_custom_resource_whose_creation_failed_is_deleted_by_its_id(emulator: Emulator) -> None:
-    heard = made.bucket(emulator)
+    results = made.bucket(emulator)
     role = made.role(
-        emulator, made.allow("s3:PutObject", f"arn:aws:s3:::{heard}/*"), principal={"Service": "lambda.amazonaws.com"}
+        emulator, made.allow("s3:PutObject", f"arn:aws:s3:::{results}/*"), principal={"Service": "lambda.amazonaws.com"}
     )
     function = emulator.client("lambda", ACCOUNT, region=REGION).create_function(
         FunctionName="answers",
@@ -43,7 +43,7 @@ def test_a_custom_resource_whose_creation_failed_is_deleted_by_its_id(emulator: 
         Handler="answers.handler",
         Role=role,
         Code={"ZipFile": made.zipped("answers.py", ANSWERS)},
-        Environment={"Variables": {"BUCKET": heard}},
+        Environment={"Variables": {"BUCKET": results}},
     )["FunctionArn"]
     properties = {"ServiceToken": function, "Fails": "Create"}
     cloudformation = emulator.client("cloudformation", ACCOUNT, region=REGION)
@@ -54,7 +54,7 @@ def test_a_custom_resource_whose_creation_failed_is_deleted_by_its_id(emulator: 
 
     s3 = emulator.client("s3", ACCOUNT, region=REGION)
     found = {
-        item["Key"]: s3.get_object(Bucket=heard, Key=item["Key"])["Body"].read()
-        for item in s3.list_objects_v2(Bucket=heard)["Contents"]
+        item["Key"]: s3.get_object(Bucket=results, Key=item["Key"])["Body"].read()
+        for item in s3.list_objects_v2(Bucket=results)["Contents"]
     }
     assert found == {"Create-Half": b"", "Delete-Half": b"half-made"}

@@ -55,7 +55,7 @@ def test_a_failed_subscription_is_retried_and_then_kept_in_the_failure_bucket(em
     tries = logs.filter_log_events(logGroupName="/aws/lambda/failing", filterPattern="START")["events"]
     assert len(tries) == 3
 
-    # Who sends the same event himself hears what came of it.
+    # The caller that sends the same event itself gets its result.
     answer = functions.invoke(FunctionName="failing", Payload=json.dumps(record["requestPayload"]))
     assert answer["FunctionError"] == "Unhandled"
 

@@ -5,8 +5,8 @@ Docker cuts a container's line at 16 KiB, and says so by nothing but the line fe
 (https://github.com/moby/moby/issues/36777). A text that lacks its line feed and has fewer bytes was the last that its
 container wrote: it is whole, and what follows belongs to another run.
 
-A record's message is what the container wrote; ``stream``, and what else Docker was told to add (``attrs``), are its
-fields.
+A record's message is what the container wrote; ``stream``, and what else Docker is configured to add (``attrs``), are
+its fields.
 
 Keys are ``<stack>/shareable/<schema>/<sha256 of the key>/<type>-<id>/[service-<id>/]<container>-json.log...``
 (aptible-cli, ``s3_log_helpers.rb``).
@@ -124,7 +124,7 @@ def _parse(line: str, origin: Origin) -> tuple[Record, str | None]:
 
 
 def _fields(document: Mapping[str, JsonValue]) -> dict[str, str]:
-    """Return what a line says besides its text and its time; ``attrs`` is a map of labels and variables."""
+    """Return the fields of a line other than its message and its time; ``attrs`` is a map of labels and variables."""
     found: dict[str, str] = {}
     for name, value in document.items():
         if name in _OWN:

@@ -25,7 +25,7 @@ _OPENING = re.compile(r'\{\s?"[^"\\]{1,64}"')
 _LONGEST_GUESS = 64 * 1024
 _BLANKS = re.compile(r"[ \t,]*")
 _OPENING_CHARS = 64
-"""What must be seen to tell how a text opens: more than the longest `_RECORDS` has."""
+"""What must be read to detect how a text opens: more than the longest `_RECORDS` has."""
 # half of a line's limit: a document is held as text and, for a moment, as objects that may take thirty times as much
 _MAX_ELEMENT_CHARS = MAX_LINE_BYTES // 2
 _MAX_DAMAGED = 256

@@ -7,7 +7,7 @@ writes with their entry in one piece, each with the prefix (PostgreSQL, src/back
 send_message_to_server_log). Fields have the names of the columns of PostgreSQL's CSV log (PostgreSQL Documentation,
 "Using CSV-Format Log Output"), and those of an audit entry pgaudit's (pgaudit, "Format").
 
-RDS publishes the lines of ``stderr``, also where ``csvlog`` is a log destination besides.
+RDS publishes the lines of ``stderr``, even where ``csvlog`` is a log destination, too.
 """
 
 import re

@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic_core import InitErrorDetails
 
-from settings.across_alerts import ALERT_RULES
-from settings.across_landings import LANDING_RULES
-from settings.across_names import NAME_RULES
+from settings.cross_checks_alerts import ALERT_RULES
+from settings.cross_checks_landings import LANDING_RULES
+from settings.cross_checks_names import NAME_RULES
 from settings.destinations import ARCHIVE, FETCHER_REGIONS
 from settings.document import Document, Part, region_code, setting_error
 from settings.partitions import PARTITION_RULES, partition_of
@@ -40,7 +40,7 @@ RESERVED_PREFIXES = ("replica-", "ship-", "shipper-")
 Rule = Callable[[Document], Iterator[InitErrorDetails]]
 
 
-def errors_across(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
+def cross_check_errors(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
     """Yield what is wrong between the parts of a raw document."""
     document = Document.of(data)
     rules: tuple[Rule, ...] = (
@@ -76,7 +76,7 @@ def _stack_names(document: Document) -> Iterator[InitErrorDetails]:
                 continue
             stack = export.name if region in (document.region, "") else f"{export.name}-{region}"
             other, where = taken.setdefault(stack, (export, region))
-            # Two exports of one name are told of already.
+            # Two exports of one name are reported already.
             if other.name != export.name:
                 allowed = (
                     f"a name that leads to stacks of its own: <deployment>-{stack} is also the stack of {other.where} "

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from settings import Deployment
+from settings.landing import BucketLanding
 from tests.settings.documents import Document, document, export
-from tests.settings.test_across import cockroachdb
+from tests.settings.test_cross_checks import cockroachdb
 
 Load = Callable[[object], Deployment]
 Refusal = Callable[[object], list[str]]
@@ -73,7 +74,9 @@ def test_a_default_bucket_name_has_at_most_63_characters(load: Load, refusal: Re
     name = "x" * (length - len("acme-prod--111122223333-eu-west-1"))
     if length == 63:
         loaded = load(document(export("aptible", name=name)))
-        assert len(loaded.landing_bucket(loaded.exports[0])) == 63  # type: ignore[arg-type]
+        landing = loaded.exports[0].landing(loaded)
+        assert isinstance(landing, BucketLanding)
+        assert len(landing.bucket) == 63
     else:
         (line,) = refusal(document(export("aptible", name=name)))
         start = "exports[0].bucket: missing: a bucket name of your own: the default, acme-prod-xxx"

@@ -29,7 +29,7 @@ def _connector_names(document: Document) -> Iterator[InitErrorDetails]:
 
 
 def _has_connector(part: Part) -> bool:
-    """Tell whether a function configures what CloudFormation cannot, for an export or a destination."""
+    """Return whether a function configures what CloudFormation cannot, for an export or a destination."""
     entry = part.entry
     if entry.get("connect") is not None:
         return True

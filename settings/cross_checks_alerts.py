@@ -21,7 +21,7 @@ def _countable(document: Document) -> Iterator[InitErrorDetails]:
                 yield setting_error((*export.loc, "alerts", setting), alerts[setting], allowed)
         for setting in ("daily_gb", "volume_band"):
             if alerts.get(setting) and kind in BUCKET_KINDS and not export.texts("ship_to"):
-                allowed = "nothing unless `ship_to` is set: what lands in a bucket is measured by who reads it"
+                allowed = "no value without `ship_to`: what lands in a bucket is measured by who reads it"
                 yield setting_error((*export.loc, "alerts", setting), alerts[setting], allowed)
 
 

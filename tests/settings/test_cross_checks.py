@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from settings import Deployment
-from settings.across import RESERVED_NAMES
+from settings.cross_checks import RESERVED_NAMES
 from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, Document, destination, document, export
 
 Load = Callable[[object], Deployment]

@@ -29,7 +29,7 @@ def _own_buckets(document: Document) -> Iterator[InitErrorDetails]:
 
 
 def _landing_bucket(document: Document, export: Part) -> tuple[Loc, str] | None:
-    """Return the bucket of an export and the setting that says so; None if it cannot be told."""
+    """Return the bucket of an export and the setting that says so; None if it cannot be reported."""
     for key in ("existing_bucket", "bucket"):
         if export.entry.get(key) is not None:
             bucket = export.text(key)
@@ -56,7 +56,7 @@ def _one_export_a_bucket(document: Document) -> Iterator[InitErrorDetails]:
             yield setting_error(loc, None, allowed)
         others = taken.setdefault(bucket, [])
         clash = next((other for other in others if not _share(other, export)), None)
-        # Two exports of one name, which share the default bucket, are told of already.
+        # Two exports of one name, which share the default bucket, are reported of already.
         if clash and (given or clash.name != export.name):
             allowed = (
                 f"a bucket that no other export lands in ({clash.where} does); only two s3-logs exports may share an "
@@ -127,13 +127,13 @@ def _own_log_groups(document: Document) -> Iterator[InitErrorDetails]:
 def _one_export_a_log_group(document: Document) -> Iterator[InitErrorDetails]:
     names, prefixes = _log_groups(document)
     taken: dict[tuple[str, str], Part] = {}
-    told: set[Loc] = set()
+    reported: set[Loc] = set()
     for group in names:
         other = taken.setdefault((group.region, group.name), group.export)
         # Two exports of databases share log groups only if they share the database, which is reported already.
         both_databases = {other.text("kind"), group.export.text("kind")} <= {"aurora-mysql", "rds"}
-        if other is not group.export and not both_databases and group.loc not in told:
-            told.add(group.loc)
+        if other is not group.export and not both_databases and group.loc not in reported:
+            reported.add(group.loc)
             allowed = f"a log group that no other export has ({other.where} has {group.name})"
             yield setting_error(group.loc, group.name, allowed)
     for at, prefix in enumerate(prefixes):
@@ -184,4 +184,4 @@ def _archives_at_logzio(document: Document) -> Iterator[InitErrorDetails]:
 LANDING_RULES = (
     _own_buckets, _one_export_a_bucket, _own_log_groups, _one_export_a_log_group, _archives_at_logzio,
 )  # fmt: skip
-"""The rules of this module, in the order in which they are told."""
+"""The rules of this module, in the order in which they are reported."""
