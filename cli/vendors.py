@@ -18,6 +18,7 @@ from vendor_connector import (
     cockroachdb_api,
     credential,
     logzio_api,
+    logzio_archive,
     public_text,
 )
 from vendor_connector.request import ConnectorError
@@ -238,7 +239,7 @@ def _redaction(account: Account, export: MongodbAtlasExport, clusters: Sequence[
 
 
 def _logzio(account: Account, destination: LogzioDestination) -> Answer:
-    """Ask for the fetcher of each export that is shipped there."""
+    """Ask for the fetcher of each export that is shipped there, and for the account's archive."""
     api = logzio_api.connect(**_how(account, destination) | {"base_url": destination.api_url})
     bucket, role_arn = account.names.bucket("archive"), _role_arn(account, destination)
     at = {str(one.get("prefix")).strip("/"): one for one in api.fetchers().values() if one.get("bucket") == bucket}
@@ -253,7 +254,22 @@ def _logzio(account: Account, destination: LogzioDestination) -> Answer:
                 log_type = export.log_type or destination.log_type or export.name
                 wanted = {"arn": role_arn, "active": True, "logsType": log_type}
                 faults += [f"{prefix}: {each}" for each in _differences(wanted, one)]
-    return Answer(DISABLED if any("no S3 fetcher" in each or "active" in each for each in faults) else ENABLED, faults)
+    is_off = any("no S3 fetcher" in each or "active" in each for each in faults)
+    if archive := destination.archive_and_restore:
+        has = next(iter(api.find(logzio_archive.ARCHIVES) or []), None)
+        settings = (has or {}).get("settings", {})
+        s3 = settings.get("amazonS3StorageSettings") or {}
+        shown = {
+            "enabled": settings.get("enabled"),
+            "path": s3.get("path"),
+            "arn": (s3.get("s3IamCredentials") or {}).get("arn"),
+        }
+        role_arn = account.names.role_arn(account.names.archive_and_restore(destination.name))
+        wanted = {"enabled": True, "path": archive.bucket, "arn": role_arn}
+        found = [f"Archive & Restore: {each}" for each in _differences(wanted, shown)]
+        faults += found if has else ["Logz.io does not archive the account"]
+        is_off = is_off or not shown["enabled"]
+    return Answer(DISABLED if is_off else ENABLED, faults)
 
 
 def _role_arn(account: Account, party: Party) -> str:

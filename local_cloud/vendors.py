@@ -151,14 +151,16 @@ class Vendors:
 
         return write
 
-    def _assume_as_logzio(self, role_arn: str, external_id: str) -> Callable[[str, str], None]:
+    def _assume_as_logzio(self, role_arn: str, external_id: str) -> Callable[..., None]:
         stage = self._stage
         assert stage is not None  # noqa: S101  (no call comes before the customer is known)
         identity = self._identity(f"arn:aws:iam::{self.logzio.aws_account_id}:root")
         s3 = stage.client("s3", assume(stage, identity, role_arn, external_id))
 
-        def read(bucket: str, prefix: str) -> None:
+        def read(bucket: str, prefix: str, *body: bytes) -> None:
             s3.get_bucket_location(Bucket=bucket)
+            if body:
+                s3.put_object(Bucket=bucket, Key=prefix, Body=body[0])
             for item in s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("Contents", []):
                 s3.get_object(Bucket=bucket, Key=item["Key"])
 

@@ -175,7 +175,7 @@ def evaluate_live(
     def is_tried(subject: Subject) -> bool:
         return (
             whole
-            or subject.kind in ("vendor-role", "logzio-fetch", "metrics", "stream")
+            or subject.kind in ("vendor-role", "logzio-fetch", "logzio-archive", "metrics", "stream")
             or not shared & {*subject.stacks}
         )
 

@@ -33,6 +33,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
         yield _export(cast, export)
     yield from _vendor_roles(cast)
     yield from _fetchers(cast)
+    yield from _archives_at_logzio(cast)
     yield from _shippers(cast)
     yield from _connectors(cast)
     yield from _buckets(cast)
@@ -202,9 +203,15 @@ def trusting(cast: Cast) -> Iterator[tuple[str, Any, str, tuple[str, ...]]]:
             principal = f"arn:{partition}:iam::{export.cluster_account_id}:root"
             yield export.name, export, principal, export.trusted_external_ids
     for destination in cast.settings.destinations:
-        if isinstance(destination, LogzioDestination) and destination.mode == "fetch" and not destination.connect:
-            principal = f"arn:{partition}:iam::{destination.account_id}:root"
-            yield destination.name, destination, principal, destination.external_id or ()
+        if not isinstance(destination, LogzioDestination) or destination.mode != "fetch":
+            continue
+        principal, ids = f"arn:{partition}:iam::{destination.account_id}:root", destination.external_id or ()
+        if destination.connect:
+            principal, ids = answers[destination.name].principal_arn, (answers[destination.name].external_id,)
+        else:
+            yield destination.name, destination, principal, ids
+        if destination.archive_and_restore:
+            yield f"{destination.name}_archive", destination, principal, ids
 
 
 def _fetchers(cast: Cast) -> Iterator[Subject]:
@@ -224,6 +231,24 @@ def _fetchers(cast: Cast) -> Iterator[Subject]:
         stacks = (names.in_region("shipper", names.region),)
         facts = {"permissions": destination.permissions}
         yield cast.subject("logzio-fetch", destination.name, stacks, values, facts=facts, callers=callers)
+
+
+def _archives_at_logzio(cast: Cast) -> Iterator[Subject]:
+    names = cast.names
+    for destination in cast.settings.destinations:
+        archive = getattr(destination, "archive_and_restore", None)
+        if archive is None:
+            continue
+        role = names.archive_and_restore(destination.name)
+        values: Values = {
+            "role": names.role_arn(role),
+            "outside-bucket": names.bucket_arn(archive.bucket),
+            "outside-key": (archive.kms_key_arn,) if archive.kms_key_arn else (),
+        }
+        callers = {"role": cast.own_role("role", role)}
+        stacks = (names.in_region("shipper", names.region),)
+        facts = {"encrypted": archive.kms_key_arn is not None}
+        yield cast.subject("logzio-archive", destination.name, stacks, values, facts=facts, callers=callers)
 
 
 def _shippers(cast: Cast) -> Iterator[Subject]:

@@ -96,6 +96,14 @@ KINDS: Mapping[str, Kind] = {
         remains="One account of Logz.io's reads for all of its customers; the external id distinguishes them. What it "
         "has read is Logz.io's to keep and to protect.",
     ),
+    "logzio archive": Kind(
+        vendor="Logz.io (Logshero Ltd.), log analytics, with Archive & Restore",
+        may="List and read its own feed in one bucket, and use that bucket's key through S3; write to and read the "
+        "bucket that is made for its own archive.",
+        may_not="Read the deployment's archive, a landing bucket or another feed; delete anything.",
+        remains="One account of Logz.io's reads for all of its customers; the external id tells them apart. What it "
+        "has read is Logz.io's to keep and to protect. It can overwrite what it has archived: switch versioning on.",
+    ),
     "otlp": Kind(
         vendor="An OpenTelemetry receiver of your choice",
         may="Receive what the settings ship to it, after redaction.",
@@ -140,6 +148,10 @@ def vendors(settings: Deployment, matrix: Matrix, evidence: Mapping[str, Evaluat
     return [_vendor(settings, each, matrix, evidence) for each in (*settings.exports, *settings.destinations)]
 
 
+def _kind_of(reader: Export | Destination) -> str:
+    return "logzio archive" if getattr(reader, "archive_and_restore", None) else "logzio fetch"
+
+
 def _vendor(
     settings: Deployment, party: Export | Destination, matrix: Matrix, evidence: Mapping[str, Evaluated]
 ) -> Vendor:
@@ -150,13 +162,13 @@ def _vendor(
     roles = [each for each in matrix.roles if each.kind == "vendor" and each.stack == stack]
     if is_destination:
         # readers' roles are in one stack, and what is pushed to has none
-        roles = [each for each in roles if fetches and each.name == named]
+        roles = [each for each in roles if fetches and each.name in (named, f"{named}_archive")]
     entries = [*_by_role(roles), *([] if is_destination else _by_resource(settings, matrix, stack))]
     claims = [each for each in evidence.values() if _forbids(each, party.name)]
     return Vendor(
         name=party.name,
         stack=stack,
-        kind=KINDS["logzio fetch" if fetches else party.kind],
+        kind=KINDS[_kind_of(party) if fetches else party.kind],
         accounts=tuple(dict.fromkeys(who for who, _, _ in entries)),
         entry=tuple(dict.fromkeys(how for _, how, _ in entries)) or (_without_entry(is_destination),),
         actions=tuple(sorted({action for _, _, actions in entries for action in actions})),

@@ -11,16 +11,14 @@ from settings.document import BUCKET_KINDS, Document, Loc, Part, setting_error
 
 BUCKET_NAME_LENGTH = 63
 
+_OWN = ("archive", "failed", "access-logs", "replica")
 _LOOP = "what is shipped from it would be written to it again, without end"
 
 
 def _own_buckets(document: Document) -> Iterator[InitErrorDetails]:
     if document.deployment is None or document.account is None:
         return
-    own = tuple(
-        f"{document.deployment}-{purpose}-{document.account}-"
-        for purpose in ("archive", "failed", "access-logs", "replica")
-    )
+    own = tuple(f"{document.deployment}-{purpose}-{document.account}-" for purpose in _OWN)
     for export in document.exports:
         named: list[tuple[Loc, str | None]] = [
             ((*export.loc, key), export.text(key)) for key in ("bucket", "existing_bucket")
@@ -159,5 +157,31 @@ def _one_export_a_log_group(document: Document) -> Iterator[InitErrorDetails]:
             yield setting_error(prefix.loc, prefix.name, allowed)
 
 
-LANDING_RULES = (_own_buckets, _one_export_a_bucket, _own_log_groups, _one_export_a_log_group)
+def _archives_at_logzio(document: Document) -> Iterator[InitErrorDetails]:
+    """Refuse a bucket that Logz.io would write to and that is not for one of its accounts alone."""
+    if document.deployment is None or document.account is None:
+        return
+    taken = {
+        landing[1]: export.where
+        for export in document.exports
+        if export.text("kind") in BUCKET_KINDS and (landing := _landing_bucket(document, export))
+    }
+    for destination in document.destinations:
+        archive = destination.entry.get("archive_and_restore")
+        bucket = archive.get("bucket") if isinstance(archive, dict) else None
+        if isinstance(bucket, str):
+            if bucket.startswith(tuple(f"{document.deployment}-{purpose}-{document.account}-" for purpose in _OWN)):
+                other = "this deployment makes it"
+            elif bucket in taken:
+                other = f"{taken[bucket]} has it"
+            else:
+                taken[bucket] = destination.where
+                continue
+            allowed = f"a bucket for this account of Logz.io alone ({other}): Logz.io writes to its root"
+            yield setting_error((*destination.loc, "archive_and_restore", "bucket"), bucket, allowed)
+
+
+LANDING_RULES = (
+    _own_buckets, _one_export_a_bucket, _own_log_groups, _one_export_a_log_group, _archives_at_logzio,
+)  # fmt: skip
 """The rules of this module, in the order in which they are reported."""

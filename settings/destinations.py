@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, Strict, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from settings.connect import LogzioConnect
+from settings.logzio_archive import LogzioArchive
 from settings.logzio_metrics import LogzioMetrics
 from settings.model import Model
 from settings.secret_reference import SecretReference
@@ -124,6 +125,14 @@ class LogzioDestination(Model):
         description="`fetch`: `least`: list and read its own feed alone. `vendor-documented`: list the whole archive "
         "bucket, as Logz.io's page asks for.",
     )
+    source_path: Switch = Field(
+        default=True, description="`fetch`: Logz.io adds the key of the feed's object to each line, as a field."
+    )
+    archive_and_restore: LogzioArchive | None = Field(
+        default=None,
+        description="`fetch`: a second role, by which Logz.io's Archive & Restore writes to a bucket of yours and "
+        "reads it ([Logz.io](logzio.md#archive-and-restore)). Default: none.",
+    )
     metrics: LogzioMetrics | None = Field(
         default=None,
         description="Metrics of CloudWatch that are streamed to Logz.io, in either mode. Default: none.",
@@ -144,7 +153,14 @@ class LogzioDestination(Model):
             raise invalid("false: with `mode: fetch` Logz.io reads the archive's lines as they are")
         return value
 
-    @field_validator("connect", "account_id", "external_id", "session_seconds", "permissions")
+    @field_validator("source_path")
+    @classmethod
+    def _added_when_fetching(cls, value: bool, info: ValidationInfo) -> bool:
+        if not value and info.data.get("mode") == "push":
+            raise invalid("nothing: with `mode: push` no role is assumed, and this belongs to `mode: fetch`")
+        return value
+
+    @field_validator("connect", "account_id", "external_id", "session_seconds", "permissions", "archive_and_restore")
     @classmethod
     def _only_when_fetching(cls, value: object, info: ValidationInfo) -> object:
         if info.data.get("mode") == "push" and value is not None:

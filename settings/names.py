@@ -165,6 +165,10 @@ class Names:
         """Return a role's ARN."""
         return f"arn:{self.partition}:iam::{self.account}:role/{role_name}"
 
+    def archive_and_restore(self, destination: str) -> str:
+        """Return the name of the role of Logz.io's Archive & Restore: no export's name has an underscore."""
+        return f"{self.export(destination)}_archive"
+
     def export(self, export_name: str) -> str:
         """Return the name of an export's role and key, and the beginning of its rules' names."""
         return f"{self.deployment}-{export_name}"

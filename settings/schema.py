@@ -32,6 +32,7 @@ from settings.exports import (
     Redaction,
     S3LogsExport,
 )
+from settings.logzio_archive import LogzioArchive
 from settings.logzio_metrics import LogzioMetrics
 from settings.replica import Replica
 from settings.retention import PROFILES, Retention
@@ -51,6 +52,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`alerts.webhook`", Webhook),
     ("A destination of kind `logzio`", LogzioDestination),
     ("`connect` (`logzio`)", LogzioConnect),
+    ("`archive_and_restore` (`logzio`)", LogzioArchive),
     ("`metrics` (`logzio`)", LogzioMetrics),
     ("A destination of kind `otlp`", OtlpDestination),
     ("Every export", ExportBase),

@@ -18,10 +18,11 @@ from constructs_lib.export_role import ExportRole, ExportRoleProps
 from settings import Deployment
 from settings.connect import LogzioConnect
 from settings.destinations import LogzioDestination
+from settings.logzio_archive import LogzioArchive
 from settings.names import Names
 from stacks.connection import connection
 from stacks.connector_permissions import credential, remember
-from stacks.next_steps import fetch_steps
+from stacks.next_steps import archive_steps, fetch_steps
 
 
 def logzio_reader(
@@ -83,6 +84,7 @@ def logzio_reader(
             "Exports": exports,
             **({"LogType": destination.log_type} if destination.log_type else {}),
             **({"LogTypes": own_types} if own_types else {}),
+            **({} if destination.source_path else {"SourcePath": "false"}),
         }
         answered = {one: account.get_att_string(one) for one in ("LogzioAccount", "ExternalIds")}
         fetchers = connector.apply(
@@ -102,6 +104,44 @@ def logzio_reader(
         steps = fetch_steps(destination, names=names, role_arn=role.arn, exports=exports, log_types=own_types)
         about = "What to enter at Logz.io"
     CfnOutput(stack, f"{suffix}NextSteps", value=steps, description=about)
+    if archive := destination.archive_and_restore:
+        writer = ExportRole(
+            stack,
+            f"Archive-{name}",
+            ExportRoleProps(
+                role_name=names.archive_and_restore(name),
+                description="Logdock: Logz.io archives and restores the account's logs",
+                principal_arn=f"arn:{names.partition}:iam::{account_id}:root",
+                external_ids=_external_ids(account) if account else destination.external_id or (),
+                session_seconds=destination.session_seconds,
+                permissions=archive_permissions(names, archive),
+            ),
+        )
+        CfnOutput(stack, f"{suffix}ArchiveRoleArn", value=writer.arn, description="Role of Logz.io's Archive & Restore")
+        if connector and account and connect:
+            properties = {
+                **_account(destination, connect, names),
+                "RoleArn": writer.arn,
+                "Bucket": archive.bucket,
+            }
+            connector.apply(
+                "Archive",
+                "logzio-archive",
+                {**properties, **answered},
+                permissions=permissions,
+                configuration={
+                    **properties,
+                    "RoleArn": names.role_arn(names.archive_and_restore(name)),
+                    "Account": connector.configuration_of("Account"),
+                },
+            )
+        else:
+            CfnOutput(
+                stack,
+                f"{suffix}ArchiveNextSteps",
+                value=archive_steps(destination, archive, role_arn=writer.arn),
+                description="How to start archiving at Logz.io",
+            )
 
 
 def _connector(
@@ -139,6 +179,32 @@ def _account(destination: LogzioDestination, connect: LogzioConnect, names: Name
 def _external_ids(account: CustomResource) -> tuple[str, ...]:
     """Return the ids as a list that is as long as the deploy finds it: one, or more while they are rotated."""
     return tuple(Fn.split("|", account.get_att_string("ExternalIds")))
+
+
+def archive_permissions(names: Names, archive: LogzioArchive) -> Sequence[iam.PolicyStatement]:
+    """Return what Archive & Restore may do with its bucket: the four actions of Logz.io's page, and with the key.
+
+    Source: docs.logz.io, "AWS S3 Bucket Permissions & Storage Class Required for Archiving".
+    """
+    bucket_arn = names.bucket_arn(archive.bucket)
+    permissions = [
+        iam.PolicyStatement(
+            sid="FindArchive", actions=["s3:GetBucketLocation", "s3:ListBucket"], resources=[bucket_arn]
+        ),
+        iam.PolicyStatement(
+            sid="WriteAndRestore", actions=["s3:GetObject", "s3:PutObject"], resources=[f"{bucket_arn}/*"]
+        ),
+    ]
+    if archive.kms_key_arn:
+        permissions.append(
+            iam.PolicyStatement(
+                sid="UseArchiveKey",
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=[archive.kms_key_arn],
+                conditions=statements.via_s3(names.region),
+            )
+        )
+    return permissions
 
 
 def reader_permissions(names: Names, name: str, *, whole_bucket: bool) -> Sequence[iam.PolicyStatement]:

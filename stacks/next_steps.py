@@ -15,6 +15,7 @@ from typing import Any
 from settings.connect import ALERT_DELAY_MINUTES, ALERT_INTERVAL_MINUTES
 from settings.destinations import LogzioDestination
 from settings.exports import AptibleExport, AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
+from settings.logzio_archive import LogzioArchive
 from settings.names import Names
 
 
@@ -255,6 +256,17 @@ def dashboard_steps(destination: LogzioDestination) -> str:
     return f"# In Logz.io: Integration Hub -> AWS S3 Bucket -> Metrics -> install the dashboard {S3_DASHBOARD}"
 
 
+def archive_steps(destination: LogzioDestination, archive: LogzioArchive, *, role_arn: str) -> str:
+    """Give the command that starts archiving at Logz.io (Logz.io API, "Setup archiving")."""
+    url = quote(f"{destination.api_url}/v2/archive/settings")
+    settings = {"credentialsType": "IAM", "path": archive.bucket, "s3IamCredentials": {"arn": role_arn}}
+    body = {"storageType": "S3", "enabled": True, "compressed": True, "amazonS3StorageSettings": settings}
+    return (
+        f"curl --fail-with-body {url} -H \"X-API-TOKEN: $LOGZIO_API_TOKEN\" -H 'Content-Type: application/json' -d "
+        f"{_data(body)}"
+    )
+
+
 def fetch_steps(
     destination: LogzioDestination,
     *,
@@ -277,7 +289,7 @@ def fetch_steps(
                 "region": names.region.upper().replace("-", "_"),
                 "logsType": own.get(export) or destination.log_type or export,
                 "active": True,
-                "addS3ObjectKeyAsLogField": True,
+                "addS3ObjectKeyAsLogField": destination.source_path,
             }
         )
         for export in exports

@@ -275,15 +275,31 @@ NOT_SHOWN = ("left to you", "not offered", "the vendor's side")
 """What a row of a vendor's page may have in place of a test."""
 
 
-@pytest.mark.parametrize("page", ["aptible", "cockroachdb", "logzio", "mongodb-atlas"])
+ROWS_OF_PAGES = {
+    "aptible": 16, "aurora-mysql": 15, "cloudwatch-logs": 9, "cockroachdb": 16, "logzio": 16, "mongodb-atlas": 16,
+    "rds": 11, "s3-logs": 7,
+}  # fmt: skip
+"""The pages that follow a vendor's page, and how many rows their tables have at least."""
+
+
+@pytest.mark.parametrize("page", sorted(ROWS_OF_PAGES))
 def test_every_row_of_a_vendors_page_is_shown_by_a_test(page: str) -> None:
     text = (ROOT / "docs" / f"{page}.md").read_text()
-    table = text.partition("| the page says | here it is | shown by |\n")[2].partition("\n\n")[0]
+    table = re.split(r"\| the pages? says? \| here it is \| shown by \|\n", text)[1].partition("\n\n")[0]
     rows = [row.strip("| ").split(" | ") for row in table.splitlines()[1:]]
-    assert len(rows) > 15
+    assert len(rows) >= ROWS_OF_PAGES[page]
     assert [cells[0] for cells in rows if len(cells) != 3] == []
     shown = {cells[0]: set(re.findall(r"`(test_\w+)`", cells[2])) for cells in rows if cells[2] not in NOT_SHOWN}
     assert {row: names for row, names in shown.items() if not names or not names <= defined_tests()} == {}
+
+
+def test_every_page_that_follows_a_vendors_page_says_what_shows_it() -> None:
+    followed = {
+        path.stem
+        for path in (ROOT / "docs").glob("*.md")
+        if re.search(r"^\| the pages? says? \|", path.read_text(), re.MULTILINE)
+    }
+    assert followed == set(ROWS_OF_PAGES)
 
 
 def test_every_test_and_word_that_the_threat_model_leans_on_exists() -> None:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 from log_shipper import errors as shipper_errors
-from log_shipper.events import subscriptions_in
+from log_shipper.events import REASONS, subscriptions_in
 
 from cli.account import Account
 from cli.archiver import error_in, invoke
@@ -32,6 +32,7 @@ from cli.redrive.versions import COLD, ColdError, Kept, delete, kept, read
 PREFIX = "aws/lambda/"
 UNCLAIMED = "unclaimed/"
 UNREADABLE = "_unreadable"
+
 WORKERS = 4
 """Concurrent invocations: the archiver also has its regular work to do."""
 
@@ -106,7 +107,7 @@ class ArchiverEvents:
                 else "the settings have no such export"
             )
             if export == UNREADABLE:
-                reason = "the payload is no batch of log events; `aws s3 cp` shows what the stream brought"
+                reason = f"{_unreadable_reason(body)}; `aws s3 cp` shows what the stream brought"
             return self._event(where, body.decode() if is_back else "", export, reason)
         try:
             record = json.loads(body)
@@ -134,6 +135,13 @@ class ArchiverEvents:
 
     def _bucket(self, region: str) -> str:
         return self.account.names.bucket("failed", region)
+
+
+def _unreadable_reason(body: bytes) -> str:
+    try:
+        return str(json.loads(body)[REASONS][0])
+    except (ValueError, KeyError, TypeError, IndexError):
+        return "the payload is no batch of log events"
 
 
 def _export_of(payload: str) -> str:

@@ -10,6 +10,7 @@ from cli.validate.checks import Check, Checks
 from cli.validate.roles import RequiredAction, VendorRole, check_role, simulate_actions
 from cli.validate.vendors import check_vendor
 from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
+from settings.logzio_archive import LogzioArchive
 from settings.logzio_metrics import LogzioMetrics
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def check_destination(account: Account, name: str) -> Checks:
             secret = destination.token_secret
             if destination.mode == "fetch":
                 check_role(account, checks, _fetcher(account, destination))
+                if destination.archive_and_restore:
+                    check_role(account, checks, _archive(account, destination, destination.archive_and_restore))
                 if destination.connect:
                     check_vendor(account, checks, destination)
             if destination.metrics:
@@ -140,5 +143,20 @@ def _fetcher(account: Account, destination: LogzioDestination) -> VendorRole:
         required_actions=[
             RequiredAction(action="s3:ListBucket", resource=bucket, context={"s3:prefix": prefix}),
             RequiredAction(action="s3:GetObject", resource=f"{bucket}/{prefix}logdock-validate"),
+        ],
+    )
+
+
+def _archive(account: Account, destination: LogzioDestination, archive: LogzioArchive) -> VendorRole:
+    names, bucket = account.names, account.names.bucket_arn(archive.bucket)
+    return VendorRole(
+        name=names.archive_and_restore(destination.name),
+        principal=None if destination.connect else f"arn:{names.partition}:iam::{destination.account_id}:root",
+        external_ids=None if destination.connect else destination.external_id,
+        session_seconds=destination.session_seconds,
+        required_actions=[
+            RequiredAction(action="s3:ListBucket", resource=bucket),
+            RequiredAction(action="s3:PutObject", resource=f"{bucket}/logdock-validate"),
+            RequiredAction(action="s3:GetObject", resource=f"{bucket}/logdock-validate"),
         ],
     )

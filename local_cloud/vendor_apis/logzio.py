@@ -1,9 +1,11 @@
-"""The Logz.io API, as far as its S3 fetchers need it.
+"""The Logz.io API, as far as its S3 fetchers and Archive & Restore need it.
 
 Sources: Logz.io API (OpenAPI description): paths, fields, enums; Logz.io's own client for statuses and for the type of
 logs, which is any text; "Using the whoami endpoint" for what it says to a wrong token. It takes a fetcher only after it
 has assumed the role and read under the prefix. A fetcher goes on with the external id that it was made under, also when
-it is changed, because Logz.io's page has it made anew ("Migrating IAM roles to a new external ID").
+it is changed, because Logz.io's page has it made anew ("Migrating IAM roles to a new external ID"). An account has one
+archive ("Update archive settings"); it is taken after Logz.io has written ``logzio-verified`` to the bucket ("Configure
+Archiving and Restoring"), and comes with the account's external id of that time.
 """
 
 from __future__ import annotations
@@ -23,6 +25,40 @@ if TYPE_CHECKING:
 
 _FETCHERS = "/v1/log-shipping/s3-buckets"
 _ONE = re.compile(rf"{_FETCHERS}/([0-9]{{1,10}})")
+_ARCHIVES = "/v2/archive/settings"
+_ONE_ARCHIVE = re.compile(rf"{_ARCHIVES}/([0-9]{{1,10}})")
+_VERIFIED = "logzio-verified"
+
+
+class IamCredentials(Camel):
+    """The role of an archive."""
+
+    arn: str
+
+
+class SecretCredentials(Camel):
+    """The keys of an archive."""
+
+    access_key: str
+    secret_key: str
+
+
+class S3Settings(Camel):
+    """Where an archive is."""
+
+    credentials_type: Literal["IAM", "KEYS"]
+    path: str
+    s3_iam_credentials: IamCredentials | None = None
+    s3_secret_credentials: SecretCredentials | None = None
+
+
+class ArchiveRequest(Camel):
+    """What an archive is made or changed with."""
+
+    storage_type: Literal["S3"]
+    enabled: bool = True
+    compressed: bool = True
+    amazon_s3_storage_settings: S3Settings
 
 
 class FetcherRequest(Camel):
@@ -73,12 +109,15 @@ class Account:
         Its fetchers by id.
     most_fetchers
         How many its plan allows.
+    archive
+        Its archive as the API shows it, if it has one.
     """
 
     id: int
     external_id: str = field(default_factory=lambda: f"logzio:aws:extid:{secrets.token_hex(8)}")
     fetchers: dict[int, Fetcher] = field(default_factory=dict)
     most_fetchers: int = 1_000_000
+    archive: dict[str, Any] | None = None
 
     def change_external_id(self) -> str:
         """Give the account another external id, and return it."""
@@ -92,8 +131,8 @@ class LogzioApi(VendorApi):
     Parameters
     ----------
     assume
-        Assumes a role as Logz.io does: role ARN, external id → a function that reads a bucket under a prefix. Raises
-        botocore's ClientError when it may not.
+        Assumes a role as Logz.io does: role ARN, external id → a function that reads a bucket under a prefix or, given
+        a body, writes an object, lists the bucket and reads the object. Raises botocore's ClientError when it may not.
     certificate, key
         PEM files to serve TLS with.
 
@@ -109,9 +148,7 @@ class LogzioApi(VendorApi):
 
     vendor = "logzio"
 
-    def __init__(
-        self, assume: Callable[[str, str], Callable[[str, str], None]], *, certificate: Path, key: Path
-    ) -> None:
+    def __init__(self, assume: Callable[[str, str], Callable[..., None]], *, certificate: Path, key: Path) -> None:
         super().__init__(certificate=certificate, key=key)
         self._assume = assume
         self.accounts: dict[str, Account] = {}
@@ -137,6 +174,19 @@ class LogzioApi(VendorApi):
                 return Reply(200, [one.document for key, one in account.fetchers.items() if self.is_listed(key)])
             case "POST", path if path == _FETCHERS:
                 return self._create(account, request)
+            case "GET", path if path == _ARCHIVES:
+                return Reply(200, [account.archive] if account.archive else [])
+            case "POST", path if path == _ARCHIVES:
+                return self._archive(account, request)
+        if (archive := _ONE_ARCHIVE.fullmatch(request.path)) and request.method in ("GET", "PUT", "DELETE"):
+            if account.archive is None or account.archive["id"] != int(archive[1]):
+                raise _refusal(404, "archive-settings/NOT_FOUND", f"no archive settings {archive[1]}")
+            if request.method == "PUT":
+                return self._archive(account, request)
+            shown = account.archive
+            if request.method == "DELETE":
+                account.archive = None
+            return Reply(200, shown)
         if (one := _ONE.fullmatch(request.path)) and request.method in ("GET", "PUT", "DELETE"):
             return self._one(account, request, int(one[1]))
         raise _refusal(404, "NOT_FOUND", f"no {request.method} {request.path}")
@@ -144,6 +194,26 @@ class LogzioApi(VendorApi):
     def malformed(self, wrong: str) -> Reply:
         """Refuse a body."""
         return _refusal(400, "s3-buckets/INVALID_REQUEST", wrong).reply
+
+    def _archive(self, account: Account, request: Request) -> Reply:
+        """Set the archive, as "Start archiving" does: assume its role and write to the root of its bucket."""
+        if request.method == "POST" and account.archive:
+            raise _refusal(400, "archive-settings/ALREADY_EXISTS", "Only one archive can be active per account")
+        wanted = ArchiveRequest.model_validate(request.json())
+        s3 = wanted.amazon_s3_storage_settings
+        if (s3.credentials_type == "IAM") != (s3.s3_iam_credentials is not None):
+            raise _refusal(400, "archive-settings/INVALID_REQUEST", "credentials do not match credentialsType")
+        settings = wanted.document()
+        if s3.s3_iam_credentials:
+            self._enter(s3.s3_iam_credentials.arn, account.external_id, s3.path, _VERIFIED, b"")
+            settings["amazonS3StorageSettings"]["s3IamCredentials"]["externalId"] = account.external_id
+        else:
+            del settings["amazonS3StorageSettings"]["s3SecretCredentials"]["secretKey"]
+        if account.archive is None:
+            self._last_id += 1
+        number = account.archive["id"] if account.archive else self._last_id
+        account.archive = {"id": number, "settings": {**settings, "azureBlobStorageSettings": None}}
+        return Reply(200, account.archive)
 
     def _create(self, account: Account, request: Request) -> Reply:
         document = self._checked(request, account.external_id)
@@ -181,15 +251,15 @@ class LogzioApi(VendorApi):
         del shown["secretKey"]
         return shown
 
-    def _enter(self, role_arn: str, external_id: str, bucket: str, prefix: str) -> None:
-        """Assume a role and read, as often as it takes; refuse while that fails."""
+    def _enter(self, role_arn: str, external_id: str, bucket: str, prefix: str, *body: bytes) -> None:
+        """Assume a role and read or write, as often as it takes; refuse while that fails."""
         wrong = f"cannot access bucket {bucket} with role {role_arn}"
         seen = self._refused.setdefault((role_arn, external_id), 0)
         if seen < self.propagation:
             self._refused[role_arn, external_id] += 1
             raise _refusal(400, "s3-buckets/ACCESS_DENIED", wrong)
         try:
-            self._assume(role_arn, external_id)(bucket, prefix)
+            self._assume(role_arn, external_id)(bucket, prefix, *body)
         except ClientError as error:
             raise _refusal(400, "s3-buckets/ACCESS_DENIED", f"{wrong}: {error}") from error
 

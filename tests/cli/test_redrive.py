@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from log_shipper.events import CONTINUES, ObjectRef, message_of
+from log_shipper.events import CONTINUES, REASONS, ObjectRef, message_of
 from moto.firehose.models import FirehoseBackend
 from moto.sqs.models import SQSBackend
 
@@ -350,6 +350,13 @@ class TestArchiverEvents:
         assert [(row["export"], row["reason"], row["left"]) for row in rows(ended)] == [
             ("gone", "the settings have no such export", 1)
         ]
+        assert deployed.versions("unclaimed/") == 1
+
+    def test_that_are_unreadable_stay_and_say_why(self, redrive: Callable[..., Typed], deployed: Deployed) -> None:
+        body = json.dumps({"Records": [], REASONS: ["it expands to more than 67,108,864"]}).encode()
+        deployed.s3.put_object(Bucket=deployed.failed, Key="unclaimed/_unreadable/1.json", Body=body)
+        (row,) = rows(redrive("--json"))
+        assert row["reason"].startswith("it expands to more than n")
         assert deployed.versions("unclaimed/") == 1
 
     def test_a_failure_that_may_quote_a_record_is_shown_by_kind(

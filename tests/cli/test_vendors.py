@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +30,7 @@ from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
 from local_cloud.vendor_apis.logzio import Account as LogzioAccount
 from local_cloud.vendor_apis.logzio import Fetcher, LogzioApi
 from settings import load_settings
+from settings.logzio_archive import LogzioArchive
 from tests.cli.conftest import EVERYTHING
 from tests.cli.deployed import FakeFormation
 
@@ -64,7 +65,8 @@ class World:
     role: dict[str, Any]
     integration: dict[str, Any]
     log_export: dict[str, Any]
-    fetchers: list[dict[str, Any]] = field(default_factory=list)
+    fetchers: list[dict[str, Any]]
+    logzio: LogzioAccount
 
     def ask(self, name: str) -> tuple[str, list[str]]:
         answer = ask(self.account, self.party(name), KEY)
@@ -154,7 +156,16 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
             get_paginator=FakeFormation({}).get_paginator,
         )
         monkeypatch.setattr(Account, "cloudformation_in", lambda *_: stacks)
-        yield World(Account(settings, None, None), atlas, cockroach, role, integration, log_export, fetchers)
+        yield World(
+            Account(settings, None, None),
+            atlas,
+            cockroach,
+            role,
+            integration,
+            log_export,
+            fetchers,
+            logzio.accounts[TOKEN],
+        )
 
 
 CONNECTED = ("orders", "ledger", "logz-reader")
@@ -336,6 +347,29 @@ def test_a_fetcher_that_is_otherwise_is_a_fault(world: World, changed: dict[str,
     shown, faults = world.ask("logz-reader")
     assert shown == status
     assert [each.startswith(fault) for each in faults] == [True], faults
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "fault"),
+    [
+        ({}, "ENABLED", ""),
+        ({"path": "another"}, "ENABLED", 'Archive & Restore: path is "another", and should be "acme-logzio-archive"'),
+        ({"s3IamCredentials": None}, "ENABLED", "Archive & Restore: arn is null, and should be "),
+        (None, "disabled", "Logz.io does not archive the account"),
+    ],
+)
+def test_archive_at_logzio_that_is_otherwise_is_a_fault(
+    world: World, changed: dict[str, Any] | None, status: str, fault: str
+) -> None:
+    s3 = {"path": "acme-logzio-archive", "s3IamCredentials": {"arn": f"{ROLE}logz-reader_archive"}}
+    if changed is not None:
+        world.logzio.archive = {"id": 1, "settings": {"enabled": True, "amazonS3StorageSettings": s3 | changed}}
+    archive = LogzioArchive(bucket="acme-logzio-archive")
+    party = world.party("logz-reader").model_copy(update={"archive_and_restore": archive})
+    answer = ask(world.account, party, KEY)
+    assert answer.status == status
+    assert "".join(answer.faults).startswith(fault)
+    assert bool(answer.faults) == bool(fault)
 
 
 def test_a_fault_at_the_vendor_is_wrong_with_its_fix(world: World) -> None:

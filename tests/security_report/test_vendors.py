@@ -20,7 +20,7 @@ def test_every_kind_of_export_and_destination_is_described() -> None:
         for model in Deployment.model_json_schema()["$defs"].values()
         if "const" in model.get("properties", {}).get("kind", {})
     }
-    assert set(KINDS) == kinds | {"logzio fetch"}
+    assert set(KINDS) == kinds | {"logzio fetch", "logzio archive"}
 
 
 def test_vendor_has_its_account_its_way_in_and_its_actions() -> None:

@@ -9,7 +9,7 @@ from settings import Deployment
 from settings.destinations import FETCHER_REGIONS, LISTENER_HOSTS, LogzioDestination, default_concurrency
 from settings.resource_types import RESOURCE_TYPES
 from tests.conftest import ROOT
-from tests.settings.documents import FETCH, OTLP, PUSH, destination, document
+from tests.settings.documents import FETCH, OTLP, PUSH, destination, document, export
 
 Load = Callable[[object], Deployment]
 Refusal = Callable[[object], list[str]]
@@ -40,12 +40,36 @@ def test_rejects_what_belongs_to_push_in_fetch_mode(refusal: Refusal, setting: s
         ("external_id", "logzio:x"),
         ("session_seconds", 3600),
         ("permissions", "vendor-documented"),
+        ("archive_and_restore", {"bucket": "acme-logzio-archive"}),
+        ("source_path", False),
     ],
 )
 def test_rejects_what_belongs_to_fetch_in_push_mode(refusal: Refusal, setting: str, value: object) -> None:
     (line,) = refusal(document(destinations=[destination(PUSH, **{setting: value})]))
     assert line.startswith(f"destinations[0].{setting}: got ")
     assert line.endswith("expected nothing: with `mode: push` no role is assumed, and this belongs to `mode: fetch`")
+
+
+@pytest.mark.parametrize(
+    ("bucket", "other"),
+    [
+        ("acme-prod-archive-111122223333-eu-west-1", "this deployment makes it"),
+        ("acme-legacy", "exports[0] has it"),
+        ("acme-logzio", "destinations[0] has it"),
+    ],
+)
+def test_rejects_a_bucket_that_logzio_would_not_have_for_itself(refusal: Refusal, bucket: str, other: str) -> None:
+    archives = ({"bucket": "acme-logzio"}, {"bucket": bucket})
+    readers = [
+        destination(FETCH, name=f"reader-{number}", archive_and_restore=archive)
+        for number, archive in enumerate(archives)
+    ]
+    exports = [export("s3-logs", services=None, existing_bucket="acme-legacy")]
+    (line,) = refusal(document(*exports, destinations=readers))
+    assert line == (
+        f"destinations[1].archive_and_restore.bucket: got '{bucket}'; expected a bucket for this account of Logz.io "
+        f"alone ({other}): Logz.io writes to its root"
+    )
 
 
 def test_rejects_a_destination_without_what_its_mode_needs(refusal: Refusal) -> None:

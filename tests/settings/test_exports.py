@@ -234,6 +234,12 @@ def test_rds_log_groups_are_those_of_the_database(
     assert loaded.log_group_names == tuple(f"/aws/rds/{each}" for each in groups)
 
 
+def test_aurora_log_groups_are_those_of_the_cluster(load: Load) -> None:
+    loaded = load(document(export("aurora-mysql", cluster_id="stock", log_types=["audit", "error"]))).exports[0]
+    assert isinstance(loaded, AuroraMysqlExport)
+    assert loaded.log_group_names == ("/aws/rds/cluster/stock/audit", "/aws/rds/cluster/stock/error")
+
+
 def test_every_group_is_a_log_group_of_the_cluster(load: Load) -> None:
     groups = [{"log_name": "/b", "channels": ["OPS"]}, {"log_name": "/b", "channels": ["HEALTH"]}]
     loaded = load(document(export("cockroachdb", log_group="/a", groups=groups))).exports[0]

@@ -130,6 +130,33 @@ def test_fetchers_have_the_types_that_exports_name(synth: Any) -> None:
     assert (properties["LogType"], properties["LogTypes"]) == ("acme", {"trail": "cloudtrail"})
 
 
+def test_archive_follows_its_role_which_trusts_as_the_readers_does(synth: Any) -> None:
+    stack = synth(archive_and_restore={"bucket": "acme-logzio-archive"})
+    account, _ = only(stack, "Custom::LogdockLogzioAccount")
+    _, properties = only(stack, "Custom::LogdockLogzioArchive")
+    (role,) = [name for name in stack.templates[STACK]["Resources"] if name.startswith("ArchivereaderRole")]
+    assert properties | {"ServiceToken": ""} == {
+        "ServiceToken": "",
+        "Operation": "logzio-archive",
+        "Configuration": properties["Configuration"],
+        "Secret": "acme/api",
+        "Adopt": "false",
+        "ApiBaseUrl": "https://api.logz.io",
+        "StateParameter": STATE,
+        "LogzioAccount": {"Fn::GetAtt": [account, "LogzioAccount"]},
+        "ExternalIds": {"Fn::GetAtt": [account, "ExternalIds"]},
+        "RoleArn": {"Fn::GetAtt": [role, "Arn"]},
+        "Bucket": "acme-logzio-archive",
+    }
+    trust = "AssumeRolePolicyDocument"
+    assert named(stack, "ArchivereaderRole")[trust] == named(stack, "ReaderreaderRole")[trust]
+
+
+def test_source_path_is_switched_off_only_if_asked_for(synth: Any) -> None:
+    _, properties = only(synth(source_path=False), "Custom::LogdockLogzioFetchers")
+    assert properties["SourcePath"] == "false"
+
+
 def test_the_connector_reads_one_secret_and_remembers_and_no_more(synth: Any) -> None:
     stack = synth()
     (policy,) = named(stack, "ConnectorreaderRole")["Policies"]

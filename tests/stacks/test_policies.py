@@ -400,6 +400,22 @@ def test_logzios_reader_lists_the_whole_bucket_only_if_asked_to(whole_bucket: bo
     assert reading["Resource"] == "arn:aws:s3:::acme-archive-111122223333-eu-west-1/feed/reader/*"
 
 
+def test_logzios_archive_writes_and_restores_one_bucket_as_its_page_says() -> None:
+    found = role(example("logzio"), "acme-prod-shipper", "acme-prod-logz-reader_archive")
+    bucket = "arn:aws:s3:::acme-logzio-archive"
+    key = "arn:aws:kms:us-east-1:111122223333:key/0e5c1d2a-3b4f-4a5b-8c6d-7e8f9a0b1c2d"
+
+    assert found["AssumeRolePolicyDocument"] == trust(
+        "arn:aws:iam::406095609952:root",
+        ["logzio:aws:extid:example0nktixxe8q", "logzio:aws:extid:example1nktixxe8q"],
+    )
+    assert statements(found) == [
+        allow("FindArchive", ["s3:GetBucketLocation", "s3:ListBucket"], bucket),
+        allow("WriteAndRestore", ["s3:GetObject", "s3:PutObject"], f"{bucket}/*"),
+        allow("UseArchiveKey", ["kms:Decrypt", "kms:GenerateDataKey"], key, via_s3("us-east-1")),
+    ]
+
+
 def test_logzios_reader_trusts_the_account_and_the_ids_that_the_settings_name() -> None:
     found = role(example("logzio"), "acme-prod-shipper", "acme-prod-logz-reader")
 

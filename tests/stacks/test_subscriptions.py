@@ -57,6 +57,13 @@ def without_tags(properties: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in properties.items() if key != "Tags"}
 
 
+def test_event_that_the_archiver_cannot_take_is_tried_twice_and_kept() -> None:
+    config = only(example("cloudwatch-logs", "direct"), SHIPPER, "AWS::Lambda::EventInvokeConfig")["Properties"]
+    assert config["MaximumRetryAttempts"] == 2
+    kept = {"OnFailure": {"Destination": f"arn:aws:s3:::acme-prod-failed-{ACCOUNT}-{HOME}"}}
+    assert config["DestinationConfig"] == kept
+
+
 def test_by_default_there_is_no_stream_no_role_for_it_and_nothing_that_reads_one() -> None:
     for path in sorted((ROOT / "examples").glob("*.yaml")):
         whole = json.dumps(synthesize(path, "direct").templates)

@@ -73,6 +73,28 @@ def fetch_account(change: Change) -> Iterable[Effect]:
     )
 
 
+def archive_and_restore(change: Change) -> Iterable[Effect]:
+    """The role comes or goes."""
+    if change.after is None:
+        yield effect(
+            change,
+            Kind.REFUSES,
+            "The role of Archive & Restore is deleted: Logz.io archives nothing more. What is in the bucket stays.",
+            "Stop archiving in Logz.io (Archive & Restore) before the deploy, unless `connect` does that.",
+        )
+
+
+def archive_bucket(change: Change) -> Iterable[Effect]:
+    """Logz.io restores from the bucket that it archives to."""
+    yield effect(
+        change,
+        Kind.REFUSES,
+        f"The role reaches `{change.after}` alone: Logz.io restores nothing from `{change.before}`. What is there "
+        "stays.",
+        "Change the bucket in Logz.io (Archive & Restore), unless `connect` does that.",
+    )
+
+
 def metrics(change: Change) -> Iterable[Effect]:
     """The stream comes or goes as a whole."""
     if change.after is None:

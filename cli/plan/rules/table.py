@@ -56,6 +56,8 @@ from cli.plan.rules.deployment import (
     trail_log_group,
 )
 from cli.plan.rules.destinations import (
+    archive_and_restore,
+    archive_bucket,
     destination_address,
     fetch_account,
     log_type,
@@ -151,8 +153,12 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("LogzioDestination", "external_id"): external_id,
     ("LogzioDestination", "session_seconds"): session_seconds,
     ("LogzioDestination", "permissions"): "The reader reads the same objects with either.",
+    ("LogzioDestination", "source_path"): "Lines have the field with the object's key, or no longer.",
+    ("LogzioDestination", "archive_and_restore"): archive_and_restore,
     ("LogzioDestination", "metrics"): metrics,
     **{(model, "concurrency"): CONCURRENCY for model in ("LogzioDestination", "OtlpDestination")},
+    ("LogzioArchive", "bucket"): archive_bucket,
+    ("LogzioArchive", "kms_key_arn"): "The role may use the new key alone; Logz.io restores nothing under the old one.",
     ("LogzioMetrics", "token_secret"): token_secret,
     ("LogzioMetrics", "namespaces"): namespaces,
     ("LogzioMetrics", "listener_url"): destination_address,

@@ -17,7 +17,7 @@ from log_shipper.admission import check_log_events
 from log_shipper.archive_writer import ObjectSink, archive_put
 from log_shipper.environment import Environment, read_environment
 from log_shipper.errors import UnknownExportError
-from log_shipper.events import LogEvents, batch_of, subscriptions_in
+from log_shipper.events import REASONS, LogEvents, batch_of, subscriptions_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.jobs import Segment, identity_of
 from log_shipper.log_stream import LogStreams
@@ -92,6 +92,7 @@ class _Batch:
         self._sources: dict[tuple[str, str, str], ExportConfig | None] = {}
         self._exports: dict[str, _ExportArchive] = {}
         self._unclaimed: dict[str, tuple[list[Mapping[str, Any]], Tally]] = {}
+        self._unreadable: list[str] = []
         self._failed: dict[str, Exception] = {}
 
     def take(self, payload: LogEvents) -> None:
@@ -99,6 +100,7 @@ class _Batch:
         name = payload.export
         if payload.error:
             log("unreadable", error=payload.error)
+            self._unreadable.append(payload.error)
             self._unclaimed.setdefault(UNREADABLE, ([], Tally()))[0].append(payload.record or {})
             return
         if name in self._failed:
@@ -184,7 +186,8 @@ class _Batch:
         Tried again for hours, as a batch that fails is, it would hold up every other export on its shard.
         """
         key = f"unclaimed/{name}/{identity_of(*self._ids)}.json"
-        body = orjson.dumps({"Records": records})
+        reasons = {REASONS: self._unreadable} if name == UNREADABLE else {}
+        body = orjson.dumps({"Records": records, **reasons})
         environment = self._environment
         aws.s3().put_object(Bucket=environment.failure_bucket, Key=key, Body=body)
         emit_unclaimed(len(records), deployment=environment.deployment, destination=DESTINATION, export=name, key=key)

@@ -16,12 +16,14 @@ import orjson
 from isal import igzip_lib
 
 from log_shipper.decode import IsalError
-from log_shipper.errors import ShipperError, UnknownExportError
+from log_shipper.errors import ExpansionError, ShipperError, UnknownExportError
 
 FILTER_PREFIX = "logdock."
 NULL_VERSION = "null"
 CONTINUES = "logdock_continues"
 """Marks a message whose objects an earlier invocation may have got on with."""
+REASONS = "logdock_reasons"
+"""Names, in an object of payloads that cannot be read, why each of them cannot."""
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 """Decompressed. A larger payload would take the function's memory, and the function fail without a word."""
 _ARCHIVE_KEY = re.compile(r"logs/([^/]+)/dt=")
@@ -232,7 +234,7 @@ def subscriptions_in(event: Mapping[str, Any]) -> Iterator[LogEvents]:
 
 def _payload_of(data: str, record: Mapping[str, Any] | None) -> LogEvents | None:
     """Return what a payload holds; None for a control message."""
-    text = _decompressed(data)
+    text = _decompressed(data, MAX_PAYLOAD_BYTES)
     try:
         payload = orjson.loads(text)
         if payload.get("messageType") != "DATA_MESSAGE":
@@ -248,12 +250,17 @@ def _payload_of(data: str, record: Mapping[str, Any] | None) -> LogEvents | None
     return LogEvents(names[0].removeprefix(FILTER_PREFIX), group, stream, events, len(text), owner, record)
 
 
-def _decompressed(data: str) -> bytes:
+def _decompressed(data: str, max_bytes: int) -> bytes:
     member = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
     try:
-        text: bytes = member.decompress(base64.b64decode(data), MAX_PAYLOAD_BYTES)
+        stored = base64.b64decode(data)
+        text: bytes = member.decompress(stored, max_bytes + 1)
     except (ValueError, TypeError, IsalError, EOFError):
         raise ShipperError("the subscription payload is not gzip") from None
+    if len(text) > max_bytes:
+        raise ExpansionError(
+            f"the subscription payload of {len(stored):,} bytes expands to more than {max_bytes:,}, which is not read"
+        )
     if not member.eof:
-        raise ShipperError(f"the subscription payload breaks off, or is larger than {MAX_PAYLOAD_BYTES} bytes")
+        raise ShipperError("the subscription payload breaks off")
     return text

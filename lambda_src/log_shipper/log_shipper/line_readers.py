@@ -97,6 +97,11 @@ def line_reader(format_name: str, record_start: Callable[[str], bool] | None = N
     return _Single(parse)
 
 
+def unknown_lines() -> LineReader:
+    """Return the reader of lines that stand where their format has none: each is a record that is not understood."""
+    return _Single(plain.unknown)
+
+
 def _auto_line(line: str, origin: Origin) -> Record:
     if line.startswith("{"):
         record = json_lines.parse(line, origin)
@@ -219,10 +224,10 @@ class MixedLines:
         self._chars += len(line)
         if line[:1] in ("}", "]") if is_document else line.count('"') % 2:
             text = "\n".join(self._held)
-            records = list(_documents(text, self._origin)) if is_document else [self._csv(text, self._origin)]
+            records = self._documents(text, text, self._origin) if is_document else [self._csv(text, self._origin)]
             if records:
                 self._held = []
-                yield from self._counted(text, records)
+                yield from records
                 return
         if self._chars >= MAX_JOINED_CHARS:
             yield from self.finish()
@@ -236,25 +241,46 @@ class MixedLines:
     def _read(self, line: str, origin: Origin) -> Iterator[Record]:
         text = line.lstrip(lenient_json.BEFORE_DOCUMENT) if line[:1] in lenient_json.BEFORE_DOCUMENT else line
         if text.startswith("{"):
-            yield from self._counted(line, _json_line(line, text, origin))
+            yield from self._json_line(line, text, origin)
             return
-        if text.startswith("[") and (records := list(_documents(text, origin))):
-            yield from self._counted(line, records)
+        if text.startswith("[") and (records := self._documents(line, text, origin)):
+            yield from records
             return
         kind = s3_logs.format_of(text)
         if kind is not None:
             if self._parser(kind).take_header(text):
                 self._named = kind
-                self._counted(line, [])
+                self._pass_over(len(line) + 1)
                 return
         elif self._named and self._parser(self._named).fits(text):
             kind = self._named
         yield self._parser(kind).parse(line, origin) if kind else Record(line, origin.arrival, "plain")
 
-    def _counted(self, text: str, records: list[Record]) -> list[Record]:
-        """Return the records of a text; what surrounds them (brackets, separators, a header) is passed over."""
-        self.passed_over = (self.passed_over or 0) + len(text) + 1 - sum(len(each.message) + 1 for each in records)
+    def _json_line(self, line: str, text: str, origin: Origin) -> list[Record]:
+        """Return the record of a line that begins with a brace, or those of the trail or documents that it holds."""
+        if not json_stream.is_records(text):
+            record = json_lines.parse(text, origin._replace(log_type="json-lines"))
+            if record.understood:
+                return [record._replace(message=line)]
+        found = self._documents(line, text, origin)
+        return found or [plain.unknown(line, origin._replace(log_type="json-lines"))]
+
+    def _documents(self, line: str, text: str, origin: Origin) -> list[Record]:
+        """Return the elements or documents of a text that holds nothing else; nothing where it is no JSON."""
+        if text.startswith("[") and not json_stream.is_array(text):
+            return []
+        log_type = "cloudtrail" if json_stream.is_records(text) else origin.log_type
+        data = text.encode("utf-8", "surrogatepass")
+        stream = json_stream.Reader((data,), origin._replace(log_type=log_type), _unknown, is_json=True)
+        records = list(stream.read())
+        if not records or not all(record.understood for record in records):
+            return []
+        # the text's own line feed, and what is before the text
+        self._pass_over(stream.passed_over + 1 + len(line) - len(text))
         return records
+
+    def _pass_over(self, chars: int) -> None:
+        self.passed_over = (self.passed_over or 0) + chars
 
     def _csv(self, text: str, origin: Origin) -> Record:
         return self._parser("csv").parse(text, origin)
@@ -269,23 +295,8 @@ _OPENS_DOCUMENT = re.compile(r"(?:\{|\[)\s*$|(?:\{\s*\"|\[\s*\{).*[,{\[]\s*$", r
 """A line that ends in the middle of a JSON document, as pretty-printed ones do."""
 
 
-def _json_line(line: str, text: str, origin: Origin) -> list[Record]:
-    """Return the record of a line that begins with a brace, or those of the trail or the documents that it holds."""
-    if not json_stream.is_records(text):
-        record = json_lines.parse(text, origin._replace(log_type="json-lines"))
-        if record.understood:
-            return [record._replace(message=line)]
-    return list(_documents(text, origin)) or [plain.unknown(line, origin._replace(log_type="json-lines"))]
-
-
-def _documents(text: str, origin: Origin) -> Iterator[Record]:
-    """Yield the elements or documents of a text that holds nothing else; nothing where it is no JSON."""
-    if text.startswith("[") and not json_stream.is_array(text):
-        return
-    log_type = "cloudtrail" if json_stream.is_records(text) else origin.log_type
-    records = list(json_stream.read((text.encode("utf-8", "surrogatepass"),), origin._replace(log_type=log_type)))
-    if all(record.understood for record in records):
-        yield from records
+def _unknown(line: str, origin: Origin) -> list[Record]:
+    return [plain.unknown(line, origin)]
 
 
 class _Joined:

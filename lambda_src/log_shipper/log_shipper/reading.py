@@ -5,7 +5,7 @@ from functools import partial
 
 from log_shipper import lenient_json
 from log_shipper.errors import AccountingError, CorruptInputError
-from log_shipper.line_readers import STREAM_FORMATS, VENDOR_FORMATS, LineReader, MixedLines, line_reader
+from log_shipper.line_readers import STREAM_FORMATS, VENDOR_FORMATS, LineReader, MixedLines, line_reader, unknown_lines
 from log_shipper.lines import HEAD_BYTES, line_blocks, text_of, utf8, with_head
 from log_shipper.parsers import docker_json, json_stream, mongodb_atlas, s3_logs
 from log_shipper.parsers.s3_logs import shows_no_format
@@ -93,10 +93,7 @@ def _blocks(
     if vendor in ("s3-logs", "cloudwatch-logs"):
         origin = origin._replace(log_type=format_name if format_name != "json" else origin.log_type)
     if format_name in STREAM_FORMATS:
-        read_line = mixed.feed if mixed else None
-        yield from _batched(json_stream.read(source, origin, read_line))
-        if mixed and (records := list(mixed.finish())):
-            yield records
+        yield from _documents(source, origin, mixed)
         return
     reader = Accounted(mixed or line_reader(format_name, record_start))
     way = _WAYS.get(format_name, "") if record_start is None else ""
@@ -116,24 +113,59 @@ def _blocks(
     reader.check()
 
 
+def _documents(source: Iterable[bytes], origin: Origin, mixed: MixedLines | None) -> Iterator[list[Record]]:
+    """Yield the records of JSON that is not one document a line, and of the lines between the documents."""
+    lines = Accounted(mixed or unknown_lines())
+    stream = json_stream.Reader(source, origin, lines.read_line, is_json=mixed is None)
+    returned = 0
+    for batch in _batched(stream.read()):
+        returned += _size(batch)
+        yield batch
+    if records := lines.finish():
+        returned += _size(records)
+        yield records
+    lines.check()
+    # what was read as lines is compared with its records above, and here with what was not read as lines
+    in_documents = returned - lines.chars_returned
+    if stream.chars_read != in_documents + lines.chars_read + stream.passed_over:
+        raise AccountingError(
+            f"characters read {stream.chars_read} != in documents {in_documents} + in lines {lines.chars_read}"
+            f" + passed over {stream.passed_over}"
+        )
+
+
+def _size(records: list[Record]) -> int:
+    return sum([len(record[0]) for record in records]) + len(records)
+
+
 class Accounted:
     """A reader whose records must hold every character that it is given.
 
     Bytes that are not UTF-8 are counted as they are then shown. A line and a record count one more, for the line feed,
     which a record has inside where lines were joined.
+
+    Attributes
+    ----------
+    chars_read, chars_returned : int
+        How many characters the lines had, and how many the records.
     """
 
     def __init__(self, reader: LineReader) -> None:
         self._reader = reader
-        self._read = self._returned = 0
+        self.chars_read = self.chars_returned = 0
 
     def read(self, block: bytes, origin: Origin) -> list[Record]:
         """Return the records that a block of lines of one origin completes."""
         return self.feed([(text_of(line), origin) for line in block.split(b"\n") if line and not line.isspace()])
 
+    def read_line(self, line: str, origin: Origin) -> list[Record]:
+        """Return the records that a line completes."""
+        self.chars_read += len(line) + 1
+        return self._count(list(self._reader.feed(line, origin)))
+
     def feed(self, lines: list[tuple[str, Origin]]) -> list[Record]:
         """Return the records that lines complete."""
-        self._read += sum([len(line) for line, _ in lines]) + len(lines)
+        self.chars_read += sum([len(line) for line, _ in lines]) + len(lines)
         return self._count([record for line, origin in lines for record in self._reader.feed(line, origin)])
 
     def finish(self) -> list[Record]:
@@ -141,7 +173,7 @@ class Accounted:
         return self._count(list(self._reader.finish()))
 
     def _count(self, records: list[Record]) -> list[Record]:
-        self._returned += sum([len(record[0]) for record in records]) + len(records)
+        self.chars_returned += _size(records)
         return records
 
     def check(self) -> None:
@@ -153,9 +185,9 @@ class Accounted:
             A defect of the reader.
         """
         passed_over = self._reader.passed_over
-        if passed_over is not None and self._read != self._returned + passed_over:
+        if passed_over is not None and self.chars_read != self.chars_returned + passed_over:
             raise AccountingError(
-                f"characters read {self._read} != in records {self._returned} + passed over {passed_over}"
+                f"characters read {self.chars_read} != in records {self.chars_returned} + passed over {passed_over}"
             )
 
 

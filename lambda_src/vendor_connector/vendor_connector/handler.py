@@ -32,6 +32,7 @@ from vendor_connector import (
     log_group,
     log_group_subscriptions,
     logzio_account,
+    logzio_archive,
     logzio_fetchers,
     state,
 )
@@ -61,6 +62,7 @@ POLLED: Mapping[str, Operation] = {
     "cockroachdb-cluster": cockroachdb_cluster,
     "cockroachdb-log-export": cockroachdb_log_export,
     "logzio-account": logzio_account,
+    "logzio-archive": logzio_archive,
     "logzio-fetchers": logzio_fetchers,
 }
 # CloudFormation gives a custom resource an hour; five minutes are left for the last answer to get through.

@@ -38,7 +38,7 @@ def apply(request: Request) -> dict[str, str]:
     logzio_account = api.account()
     account_id, external_id = api.principal()
     current = trust.external_id(external_id, "Logz.io")
-    in_use = [external_id for _, external_id, _, _ in wanted.fetchers()]
+    in_use = [*(external_id for _, external_id, _, _ in wanted.fetchers()), *wanted.archive_ids()]
     ids = [*dict.fromkeys(one for one in (*in_use, *wanted.former_ids) if one != current), current]
     ids = _answer(wanted, request.configuration, logzio_account, ids)
     return {

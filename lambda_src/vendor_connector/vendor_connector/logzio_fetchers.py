@@ -19,6 +19,7 @@ from vendor_connector.request import (
     NotReadyError,
     Request,
     check_names,
+    flag,
     optional_text,
     text,
     text_map,
@@ -44,6 +45,7 @@ class Settings:
     bucket: str
     region: str
     log_types: Mapping[str, str]  # by prefix
+    source_path: bool
 
     @property
     def id(self) -> str:
@@ -57,21 +59,14 @@ class Settings:
             "bucket": self.bucket,
             "prefix": prefix,
             "active": True,
-            "addS3ObjectKeyAsLogField": True,
+            "addS3ObjectKeyAsLogField": self.source_path,
             "region": self.region.upper().replace("-", "_"),
             "logsType": self.log_types[prefix],
         }
 
     def api(self, request: Request) -> logzio_api.LogzioApi:
         """Return the API, if its token is still of the account that the fetchers are in."""
-        api = self.account.api(request)
-        if (now := api.account()) != self.logzio_account:
-            raise ConnectorError(
-                f"the token in {self.account.secret} is of Logz.io's account {now}, and this stack's fetchers are in "
-                f"account {self.logzio_account}: put a token of that account there. If its fetchers are removed in "
-                f"Logz.io already, run `{self.account.forget_command}` and try again."
-            )
-        return api
+        return self.account.api_of(request, self.logzio_account, "fetchers are")
 
 
 def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
@@ -86,23 +81,21 @@ def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
         external ids are those that the operation ``logzio-account`` was answered, under its configuration ``Account``.
     """
     check_names(
-        properties, (*PROPERTIES, "Account", "RoleArn", "Bucket", "Region", "Feed", "Exports", "LogType", "LogTypes")
+        properties,
+        (*PROPERTIES, "Account", "RoleArn", "Bucket", "Region", "Feed", "Exports", "LogType", "LogTypes", "SourcePath"),
     )
     account = Account.parse(properties)
-    answer: Mapping[str, Any] = account.answer(text(properties, "Account"))
-    if physical_id:
-        answer = {"account": physical_id.split("/")[1], "ids": ()}
-    if not answer:
-        raise ConnectorError("what Logz.io says of the account is not remembered: change `connect.revision` and deploy")
+    logzio_account, trusted = account.whom(text(properties, "Account"), physical_id)
     feed, log_type = text(properties, "Feed"), optional_text(properties, "LogType")
     own = text_map(properties, "LogTypes")
     return Settings(
         account=account,
-        logzio_account=answer["account"],
-        trusted=tuple(answer["ids"]),
+        logzio_account=logzio_account,
+        trusted=trusted,
         role_arn=text(properties, "RoleArn"),
         bucket=text(properties, "Bucket"),
         region=text(properties, "Region"),
+        source_path="SourcePath" not in properties or flag(properties, "SourcePath"),
         log_types={
             f"{feed}{export}/": own.get(export) or log_type or export for export in texts(properties, "Exports")
         },

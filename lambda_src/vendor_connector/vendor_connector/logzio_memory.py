@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from vendor_connector import logzio_api, state, trust
-from vendor_connector.request import Request, flag, text, texts
+from vendor_connector.request import ConnectorError, Request, flag, text, texts
 from vendor_connector.vendor_object import Memory
 
 PROPERTIES = ("Secret", "ApiBaseUrl", "Adopt", "StateParameter", "Revision", "FormerExternalIds")
 SEPARATOR = "|"
+_ARCHIVE = "archive/"
 
 
 def fingerprint(properties: Mapping[str, Any]) -> str:
@@ -51,6 +52,38 @@ class Account:
         return logzio_api.connect(
             secret=self.secret, base_url=self.base_url, remaining_seconds=request.remaining_seconds
         )
+
+    def api_of(self, request: Request, logzio_account: str, ours: str) -> logzio_api.LogzioApi:
+        """Return the API, if its token is of the account that something of ours is in."""
+        api = self.api(request)
+        if (now := api.account()) != logzio_account:
+            noun = ours.split()[0]
+            raise ConnectorError(
+                f"the token in {self.secret} is of Logz.io's account {now}, and this stack's {ours} in account "
+                f"{logzio_account}: put a token of that account there. If its {noun} are removed in Logz.io already, "
+                f"run `{self.forget_command}` and try again."
+            )
+        return api
+
+    def whom(self, question: str, physical_id: str) -> tuple[str, tuple[str, ...]]:
+        """Return the account at Logz.io and the trusted ids: at a Delete, the account that the resource's id names."""
+        if physical_id:
+            return physical_id.split("/")[1], ()
+        answer = self.answer(question)
+        if not answer:
+            raise ConnectorError(
+                "what Logz.io says of the account is not remembered: change `connect.revision` and deploy"
+            )
+        return answer["account"], tuple(answer["ids"])
+
+    def archive(self, logzio_account: str) -> Memory:
+        """Return where an account's archive is remembered: no key of a fetcher has this form."""
+        return Memory(parameter=self.state_parameter, resource=f"{_ARCHIVE}{logzio_account}")
+
+    def archive_ids(self) -> list[str]:
+        """Return the external ids that archives of ours come with."""
+        entries = state.entries(self.state_parameter).items()
+        return [entry["external_id"] for key, entry in entries if key.startswith(_ARCHIVE) and "external_id" in entry]
 
     def memory(self, logzio_account: str, external_id: str, prefix: str) -> Memory:
         """Return where a fetcher is remembered."""

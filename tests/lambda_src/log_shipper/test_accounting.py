@@ -1,13 +1,14 @@
 """What is read of an object is in its records: a reader that loses part of a line fails the object."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from log_shipper import archive, line_readers, ship
+from log_shipper import archive, lenient_json, line_readers, ship
 from log_shipper.errors import AccountingError
-from log_shipper.parsers import mongodb_atlas, s3_logs
+from log_shipper.parsers import json_lines, json_stream, mongodb_atlas, s3_logs
 from log_shipper.record import Origin, Record
 
 from tests.lambda_src.log_shipper.test_parsers import read
@@ -80,6 +81,65 @@ def test_detected_lines_that_are_lost_are_noticed(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(line_readers.MixedLines, "feed", lossy)
     with pytest.raises(AccountingError):
         read(b'{"a":1}\nlost\nkept "x" [y]\n', "s3-logs")
+
+
+TRAIL = recorded("s3-logs/cloudtrail.json")
+STREAMS = {
+    "trail": TRAIL,
+    "trails": f"{TRAIL}\n{TRAIL}",
+    "trail-with-latin-1": TRAIL.replace("Alice", "\xe9"),
+    "array": recorded("s3-logs/array.json"),
+    "pretty": json.dumps([{"a": 1, "b": [2]}, {"a": 3}], indent=1),
+    "damaged": '[{"a":1},{"a":undefined}, \r\n{"a":2},\n{"a":3}]\r\nwords\r\n\n{"b": 1}{"b": 2}',
+    "empty": '{"Records":[]}\n[]\n[\n]',
+    "broken off": '{"Records":[{"a":1},{"a":2',
+    "opening without an element": '{"Records":[ nothing\nmore',
+    "lines between": f"{TRAIL}\nwords {{ and more\n#Fields: a b\n{TRAIL}",
+}
+
+
+def _loses_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = json_stream.Reader.read
+
+    def lossy(self: json_stream.Reader) -> Iterator[Record]:
+        records = whole(self)
+        next(records)
+        return records
+
+    monkeypatch.setattr(json_stream.Reader, "read", lossy)
+
+
+def _shortens_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_document = json_lines.of_document
+    monkeypatch.setattr(json_lines, "of_document", lambda text, *rest: of_document(text[:-1], *rest))
+
+
+def _ends_too_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    decode = lenient_json.raw_decode
+    monkeypatch.setattr(json_stream, "_OPENING", re.compile("never"))
+    monkeypatch.setattr(json_stream, "raw_decode", lambda *given: (decode(*given)[0], decode(*given)[1] + 1))
+    monkeypatch.setattr(json_stream, "_text", lambda part: part.rstrip(",] \n"))
+
+
+STREAM_FAULTS = {"drops": _loses_document, "shortens": _shortens_document, "ends too far": _ends_too_far}
+
+
+@pytest.mark.parametrize("fault", sorted(STREAM_FAULTS))
+@pytest.mark.parametrize("format_name", ["auto", "cloudtrail", "json"])
+def test_json_stream_that_loses_a_document_or_its_end_is_detected(
+    format_name: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        STREAM_FAULTS[fault](broken)
+        with pytest.raises(AccountingError, match="characters read"):
+            read(TRAIL.encode(), "s3-logs", format_name)
+
+
+@pytest.mark.parametrize("format_name", ["auto", "cloudtrail", "json"])
+@pytest.mark.parametrize("name", sorted(STREAMS))
+def test_json_stream_accounts_for_every_character(name: str, format_name: str) -> None:
+    for size in (1, 7, 65536):
+        read(STREAMS[name].encode("latin-1"), "s3-logs", format_name, size)
 
 
 def test_header_documents_and_blank_lines_are_accounted_for() -> None:

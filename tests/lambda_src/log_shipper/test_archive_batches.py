@@ -1,7 +1,11 @@
 """The archiver on batches of a Kinesis stream: many payloads, of many log streams and exports, in one invocation."""
 
+import base64
+import gzip
 import json
+import re
 import tracemalloc
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from log_shipper import archive, archive_writer, aws
 from log_shipper.archive_writer import ObjectSink
-from log_shipper.errors import ConfigurationError, ShipperError
+from log_shipper.errors import ConfigurationError, ExpansionError, ShipperError
 from log_shipper.events import LogEvents
 from log_shipper.export_config import parse_export_config
 from log_shipper.jobs import Job, Segment
@@ -89,6 +93,28 @@ def test_unreadable_payload_is_set_aside_and_its_neighbours_are_archived(ledger:
     answer = archive.handler(stream_batch(subscription("ledger", "crdb", JSON_LINES), "not JSON"), None)
     assert answer["archived"] == 3
     assert len(ledger.keys(FAILURES, "unclaimed/_unreadable/")) == 1
+
+
+def bomb() -> str:
+    """Return a payload that expands to a batch of log events of more than 64 MiB."""
+    event = subscription("ledger", "crdb", ["~"])
+    parts = gzip.decompress(base64.b64decode(event["awslogs"]["data"])).partition(b"~")
+    member = zlib.compressobj(wbits=31)
+    data = member.compress(parts[0]) + b"".join(member.compress(bytes(1 << 20)) for _ in range(64))
+    return base64.b64encode(data + member.compress(parts[2]) + member.flush()).decode()
+
+
+def test_payload_that_expands_without_end_is_set_aside_with_the_reason(ledger: Cloud) -> None:
+    batch = stream_batch(subscription("ledger", "crdb", JSON_LINES), "not JSON")
+    batch["Records"][1]["kinesis"]["data"] = bomb()
+    assert archive.handler(batch, None)["archived"] == 3
+    (key,) = ledger.keys(FAILURES, "unclaimed/_unreadable/")
+    kept = json.loads(ledger.s3.get_object(Bucket=FAILURES, Key=key)["Body"].read())
+    assert kept["Records"] == batch["Records"][1:]
+    (reason,) = kept["logdock_reasons"]
+    assert re.fullmatch(r"the subscription payload of [\d,]+ bytes expands to more than 67,108,864, .*", reason)
+    with pytest.raises(ExpansionError, match="expands to more than"):
+        archive.handler({"awslogs": {"data": bomb()}}, None)
 
 
 def test_unreadable_payload_of_a_direct_subscription_fails(ledger: Cloud) -> None:

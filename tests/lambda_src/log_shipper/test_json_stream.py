@@ -67,6 +67,13 @@ def test_arrays_and_trails_run_together_are_read_on() -> None:
     ]
 
 
+def test_trail_inside_an_array_is_read_as_a_trail() -> None:
+    trail = '{"Records":[{"a":1},{"a":2}]}'
+    whole = [(text, True) for text in ('{"a":1}', '{"a":2}')]
+    assert read(f"[\n{trail}") == whole
+    assert read(f'[{trail},{{"b":3}},{trail}]') == [*whole, ('{"b":3}', True), *whole]
+
+
 @pytest.mark.parametrize(
     ("data", "wanted"),
     [

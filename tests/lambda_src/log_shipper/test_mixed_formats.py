@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_shipper.parsers import s3_logs
 
 from tests.lambda_src.log_shipper.test_parsers import ORIGIN, read
+from tests.lambda_src.log_shipper.test_times_page import FORMAT_ROWS
 from tests.lambda_src.log_shipper.world import recorded
 
 JSON_TIME = "2026-03-04T05:06:07Z"
@@ -51,6 +54,73 @@ def test_records_between_any_bytes_keep_their_time_and_bytes(rows: list[tuple[by
             text = piece.decode("utf-8", "backslashreplace")
             if text.strip(" \t\0\ufeff,[]{}").isalnum():
                 assert any(text.strip("\ufeff, \t[]{}") in record.message for record in records)
+
+
+HEADERS = {"version account-id interface-id start end", "#Version: 1.0", "#Fields: date time c-ip"}
+"""Lines that name columns, of the inputs below; they become no records."""
+EXAMPLES = {
+    name: [(text, time) for each, _, text, _, time in FORMAT_ROWS if each == name and time != ORIGIN.arrival]
+    for name, *_ in FORMAT_ROWS
+    # the text of their records is not that of the lines
+    if name not in ("docker-json", "archive")
+}
+TEXTS = sorted({text for examples in EXAMPLES.values() for text, _ in examples})
+BYTES = (
+    st.binary(max_size=40)
+    | STRAY
+    | st.sampled_from([b"\r\n", b"\r", b"\n\n", b" \t", b"\xff", b'"\n"', b"#Version: 1.0"])
+)
+TRAIL = '{"Records":[{"eventTime":"2026-03-04T05:06:07Z","n":1},{"eventTime":"2026-03-04T05:06:07Z","n":2}]}'
+
+
+def _essence(data: bytes) -> str:
+    """Return what must be in the records, whatever their order: all but structure, blanks and header lines."""
+    text = data.decode("utf-8", "backslashreplace")
+    lines = [line.strip(" \t\r") for line in text.split("\n")]
+    kept = "".join(line for line in lines if not _is_header(line))
+    return "".join(sorted(_STRUCTURE.sub("", kept)))
+
+
+_STRUCTURE = re.compile(r'[\s,\[\]{}\0\ufeff]|"Records"\s*:')
+
+
+def _is_header(line: str) -> bool:
+    return line.lstrip("\0\ufeff \t") in HEADERS or s3_logs.is_vpc_header(line) or s3_logs.is_cloudfront_header(line)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(["auto", *sorted(EXAMPLES)]),
+    st.lists(st.tuples(BYTES, st.sampled_from([*TEXTS, TRAIL])), max_size=6),
+    st.integers(1, 200),
+)
+def test_any_records_of_any_formats_lose_no_byte_in_any_format(
+    format_name: str, rows: list[tuple[bytes, str]], size: int
+) -> None:
+    data = b"".join(stray + b"\n" + text.encode() + b"\n" for stray, text in rows)
+    # the first line of what is said to be CSV is its header, whatever it holds
+    header = b"n,text\n" if format_name == "csv" else b""
+    records = read(header + data, "s3-logs", format_name, size)
+    assert _essence("\n".join(record.message for record in records).encode()) == _essence(data)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    # plain lines have no time, and what a row of CSV holds depends on the header, and on the quotes before it
+    st.sampled_from(sorted(EXAMPLES.keys() - {"csv", "plain"})).flatmap(
+        lambda name: st.tuples(st.just(name), st.lists(st.tuples(BYTES, st.sampled_from(EXAMPLES[name])), max_size=6))
+    ),
+    st.integers(1, 200),
+)
+def test_records_of_a_named_format_between_any_bytes_keep_their_time(
+    made: tuple[str, list[tuple[bytes, tuple[str, str]]]], size: int
+) -> None:
+    name, rows = made
+    data = b"".join(stray + b"\n" + text.encode() + b"\n" for stray, (text, _) in rows)
+    records = read(data, "s3-logs", name, size)
+    for _, (text, time) in rows:
+        last = text.splitlines()[-1]
+        assert time in {record.time for record in records if last in record.message or record.message in last}, text
 
 
 def test_damaged_array_element_costs_its_neighbours_nothing() -> None:

@@ -91,12 +91,12 @@ class Iam:
         self.written: list[str] = []
         self.denied: list[str] = []
 
-    def assume(self, role_arn: str, external_id: str) -> Callable[[str, str], None]:
+    def assume(self, role_arn: str, external_id: str) -> Callable[..., None]:
         """Assume a role, as a vendor does; return what writes an object."""
         if external_id not in self.roles.get(role_arn, []):
             self.denied.append(role_arn)
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "AssumeRole")
-        return lambda bucket, key: self.written.append(f"{bucket}/{key}")
+        return lambda bucket, key, *_: self.written.append(f"{bucket}/{key}")
 
     def assume_from(self, account: str, role_arn: str, external_id: str) -> Callable[[str, str], None]:
         """Assume a role from an account."""
@@ -173,7 +173,7 @@ class Formation:
         configuration = {key: value for key, value in properties.items() if key not in from_vendor}
         if raw.get("Operation") == "atlas-log-export":
             configuration["AccessRoleState"] = template["AccessRole"]["StateParameter"]
-        if raw.get("Operation") == "logzio-fetchers":
+        if raw.get("Operation") in ("logzio-archive", "logzio-fetchers"):
             configuration["Account"] = self.resources["Account"].properties["Configuration"]
         return {**properties, "Configuration": write_configuration(name, configuration)}
 

@@ -267,6 +267,16 @@ def test_a_second_fetcher_that_is_refused_takes_the_first_with_it(logzio: Logzio
     assert is_clean(logzio)
 
 
+def test_source_path_is_switched_off_in_place(logzio: LogzioApi, formation: Formation) -> None:
+    formation.deploy(template(logzio))
+    before = shown(logzio)
+    formation.deploy(template(logzio, SourcePath="false"))
+    after = shown(logzio)
+    assert before.keys() == after.keys()
+    assert {one["addS3ObjectKeyAsLogField"] for one in before.values()} == {True}
+    assert {one["addS3ObjectKeyAsLogField"] for one in after.values()} == {False}
+
+
 def test_an_update_that_fails_puts_the_type_back(logzio: LogzioApi, formation: Formation) -> None:
     formation.deploy(template(logzio))
     before = shown(logzio)

@@ -64,17 +64,34 @@ def read(pieces: Iterable[bytes], origin: Origin, read_line: LineReader | None =
     read_line : callable, optional
         Reads a line that stands between documents; default: it is a line that was not understood.
     """
-    yield from _Reader(pieces, origin, read_line or _unknown, is_json=read_line is None).read()
+    yield from Reader(pieces, origin, read_line or _unknown, is_json=read_line is None).read()
 
 
 def _unknown(line: str, origin: Origin) -> Iterable[Record]:
     return (plain.unknown(line, origin),)
 
 
-class _Reader:
-    """Reads a text of which a part is held, from `_position` on."""
+class Reader:
+    """Reads a text of which a part is held, from `_position` on.
+
+    Parameters
+    ----------
+    pieces, origin, read_line
+        As for `read`.
+    is_json : bool
+        Any value is an element of an array, not objects alone.
+
+    Attributes
+    ----------
+    chars_read : int
+        How many characters were read, a byte that is not UTF-8 counted as it is shown.
+    passed_over : int
+        How many of them are in no record and no line on purpose: what opens and closes arrays, blanks, and what
+        separates elements. Each record and line counts one more than its characters, so this may be negative.
+    """
 
     def __init__(self, pieces: Iterable[bytes], origin: Origin, read_line: LineReader, *, is_json: bool) -> None:
+        self.chars_read = self.passed_over = 0
         self._is_json = is_json
         self._source, self._origin, self._read_line = iter(pieces), origin, read_line
         # a byte that is not UTF-8 becomes a lone surrogate, which JSON takes in a string, and `\xNN` in the record
@@ -90,6 +107,7 @@ class _Reader:
         """True behind the first part of a line that is too long: all of it is one line, whatever it looks like."""
 
     def read(self) -> Iterator[Record]:
+        """Yield the records; `chars_read` and `passed_over` are final once all are taken."""
         wanted = _OPENING_CHARS
         while True:
             self._fill(wanted)
@@ -97,7 +115,9 @@ class _Reader:
                 yield from self._pass_over()
                 continue
             start, self._position = self._position, _after_separators(self._buffer, self._position)
-            if self._opening:
+            if not self._opening:
+                self.passed_over += self._position - start
+            else:
                 self._opening += self._buffer[start : self._position]
                 if len(self._opening) >= _MAX_ELEMENT_CHARS:
                     yield from self._pass_over()
@@ -110,9 +130,11 @@ class _Reader:
                 continue
             wanted = 1
             if self._closing and self._buffer[self._position] == self._closing[0]:
-                self._position, self._opening, self._closing = self._position + 1, "", self._closing[1:]
+                self._pass_opening()
+                self.passed_over += 1
+                self._position, self._closing = self._position + 1, self._closing[1:]
                 continue
-            if not self._closing and self._open():
+            if self._closing[:1] != "}" and self._open():
                 continue
             document, end, is_broken = None, -1, True
             if self._may_be_element():
@@ -126,8 +148,10 @@ class _Reader:
                     is_broken = end < 0
             if end > 0:
                 text = _text(self._buffer[self._position : end])
+                self._pass_opening()
+                self.passed_over -= 1
                 yield json_lines.of_document(text, document, self._origin)
-                self._position, self._opening = end, ""
+                self._position = end
             elif not is_broken and not self._ended and left <= _MAX_ELEMENT_CHARS:
                 wanted = min(2 * left, _MAX_ELEMENT_CHARS) + 1
             else:
@@ -137,19 +161,24 @@ class _Reader:
         while not self._ended and len(self._buffer) - self._position < wanted:
             piece = next(self._source, None)
             self._ended = piece is None
-            self._buffer = self._buffer[self._position :] + self._decoder.decode(piece or b"", self._ended)
-            self._position = 0
+            text = self._decoder.decode(piece or b"", self._ended)
+            self.chars_read += len(_text(text))
+            self._buffer, self._position = self._buffer[self._position :] + text, 0
+
+    def _pass_opening(self) -> None:
+        self.passed_over += len(self._opening)
+        self._opening = ""
 
     def _open(self) -> bool:
-        """Enter an array, if one begins here."""
-        found = _RECORDS.match(self._buffer, self._position)
-        if found:
-            self._opening, self._closing, end = found[0], "]}", found.end()
-        elif self._buffer[self._position] == "[" and self._begins_array():
-            self._opening, self._closing, end = "[", "]", self._position + 1
+        """Enter an array, if one begins here: a trail also inside of an array, another one not."""
+        if found := _RECORDS.match(self._buffer, self._position):
+            opening, closing = found[0], "]}"
+        elif not self._closing and self._buffer[self._position] == "[" and self._begins_array():
+            opening, closing = "[", "]"
         else:
             return False
-        self._position = end
+        self._opening, self._closing = self._opening + opening, closing + self._closing
+        self._position += len(opening)
         return True
 
     def _begins_array(self) -> bool:
@@ -185,20 +214,24 @@ class _Reader:
         if opening is None or self._wrong_guesses > 4 + self._right_guesses // 4:
             return
         border = "}," + opening[0]
+        # each counts one more than its characters, which is the comma
         while (end := self._buffer.find(border, self._position, self._position + _LONGEST_GUESS) + 1) > 0:
             text = self._buffer[self._position : end]
             try:
                 document = orjson.loads(text)
             except orjson.JSONDecodeError:
                 break
-            self._position, self._opening = end + 1, ""
+            if self._opening:
+                self._pass_opening()
+            self._position = end + 1
             self._right_guesses += 1
             yield json_lines.of_document(text, document, self._origin)
         self._wrong_guesses += 1
 
     def _may_be_element(self) -> bool:
         """Say whether a record may begin here: an object or, in the arrays of what is said to be JSON, any value."""
-        return self._closing != "}" and (self._buffer[self._position] == "{" or (self._closing != "" and self._is_json))
+        is_object = self._buffer[self._position] == "{"
+        return self._closing[:1] != "}" and (is_object or (self._closing != "" and self._is_json))
 
     def _pass_over(self) -> Iterator[Record]:
         """Yield what is no JSON as lines: in an array up to the next whole element, elsewhere one line."""
@@ -207,10 +240,11 @@ class _Reader:
             self._fill(2 * _MAX_ELEMENT_CHARS + 1)
             end = self._next_element() if self._damaged <= _MAX_DAMAGED else -1
             if end > 0:
-                text = (self._opening + self._buffer[self._position : end]).rstrip(" \t\r\n,")
+                whole = self._opening + self._buffer[self._position : end]
+                text = whole.rstrip(" \t\r\n,")
+                self.passed_over += len(whole) - len(text)
                 self._position, self._opening = end, ""
-                for line in text.split("\n"):
-                    yield from self._as_line(line)
+                yield from self._as_lines(text)
                 return
         longest = max(0, _MAX_ELEMENT_CHARS - len(self._opening))
         # where a line is cut depends on the text alone, not on how much of it happens to be held
@@ -223,16 +257,21 @@ class _Reader:
         end = cut if cut >= 0 else min(len(self._buffer), self._position + longest)
         if cut < 0 and longest and end < len(self._buffer):
             end = self._position + safe_text_cut(self._buffer[self._position : self._position + wanted], longest)
-        lines = (self._opening + self._buffer[self._position : end]).split("\n")
+        text = self._opening + self._buffer[self._position : end]
         self._opening, self._closing, self._position = "", "", end
         self._inside_line = cut < 0
-        for line in lines:
-            yield from self._as_line(line)
+        yield from self._as_lines(text)
 
-    def _as_line(self, line: str) -> Iterator[Record]:
-        line = _text(line.rstrip("\r"))
-        if line and not line.isspace():
-            yield from self._read_line(line, self._origin)
+    def _as_lines(self, text: str) -> Iterator[Record]:
+        # behind the last line is no line feed
+        self.passed_over -= 1
+        for whole in text.split("\n"):
+            line = whole.rstrip("\r")
+            if line and not line.isspace():
+                self.passed_over += len(whole) - len(line)
+                yield from self._read_line(_text(line), self._origin)
+            else:
+                self.passed_over += len(whole) + 1
 
     def _next_element(self) -> int:
         """Return where the next whole element of the array begins, in what is held; -1 when there is none."""
