@@ -37,7 +37,21 @@ help: ## This list
 
 setup: $(SETUP) ## Install everything into .venv, node_modules and build (nothing to do the second time)
 
-$(VENV)/.installed: requirements.lock requirements-setup.lock
+# An environment whose Python is gone or too old is made again.
+IS_NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+VENV_STATE := $(shell test ! -e $(VENV) || $(BIN)/python $(IS_NEW_ENOUGH) 2>/dev/null || echo venv-is-unusable)
+
+# Without a home directory to write to, the caches are here.
+ifeq ($(shell test -w "$$HOME" && echo yes),)
+export UV_CACHE_DIR := $(CURDIR)/build/cache/uv
+export npm_config_cache := $(CURDIR)/build/cache/npm
+endif
+
+.PHONY: venv-is-unusable
+venv-is-unusable:
+	@echo "==> the Python of $(VENV) is gone or older than 3.11: $(VENV) is made again" && rm -rf $(VENV)
+
+$(VENV)/.installed: requirements.lock requirements-setup.lock $(VENV_STATE)
 	@test -n "$(PYTHON)" || { echo "Logdock needs Python 3.11 or later; none was found. Set PYTHON=/path/to/python3" >&2; exit 2; }
 	@echo "==> Python packages into $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
@@ -86,7 +100,7 @@ $(DOCS): requirements-docs.lock $(VENV)/.installed
 	@touch $@
 
 demo: $(SETUP) ## The whole product on this machine: deploy every export to the local cloud, play every vendor, show what landed; KEEP=1 leaves it running
-	@$(BIN)/python -m local_cloud.demo --settings $(SETTINGS) $(if $(KEEP),--keep)
+	@$(BIN)/python -m local_cloud.demo --settings "$(SETTINGS)" $(if $(KEEP),--keep)
 
 local-stop: $(SETUP) ## End what `make demo KEEP=1` left running
 	@$(BIN)/python -m local_cloud.kept
@@ -136,15 +150,15 @@ second-opinion: $(SETUP) $(SECOND_OPINION) ## Every example on LocalStack, read 
 	@$(BIN)/python -m second_opinion --out build/second-opinion.json
 
 synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out, with strict validation
-	@npx --no-install cdk synth --quiet --output cdk.out -c settings=$(SETTINGS)
+	@npx --no-install cdk synth --quiet --output cdk.out -c settings="$(SETTINGS)"
 	@echo "templates are in cdk.out"
 
 security-report: $(SETUP) ## Who can do what under SETTINGS, and what shows it, as one page, JSON and CSV: build/security-report.*
-	@$(BIN)/python -m security_report --settings $(SETTINGS) --out build/security-report.html \
+	@$(BIN)/python -m security_report --settings "$(SETTINGS)" --out build/security-report.html \
 	  --json build/security-report.json --csv build/security-report.csv
 
 security-diff: $(SETUP) ## What access NEW adds, removes and changes, compared with OLD (settings files, or reports as JSON): build/security-diff.json
-	@$(BIN)/python -m security_report --diff $(OLD) $(NEW) --json build/security-diff.json
+	@$(BIN)/python -m security_report --diff "$(OLD)" "$(NEW)" --json build/security-diff.json
 
 docs: $(DOCS) ## The documentation as a site, with search: build/site; a dead link fails
 	@NO_MKDOCS_2_WARNING=1 $(<D)/bin/mkdocs build --strict --site-dir $(SITE)
