@@ -18,7 +18,7 @@ DOCS := build/docs/.installed
 SITE := build/site
 SECOND_OPINION := build/second-opinion/.installed
 TYPED_FUNCTIONS := log_shipper vendor_connector resource_tags
-TYPED := app.py cli settings stacks constructs_lib local_cloud second_opinion policy_proof security_report supply_chain templates tests benchmarks
+TYPED := app.py logdock stacks constructs_lib local_cloud second_opinion policy_proof security_report supply_chain templates tests benchmarks
 TESTS :=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is kept: importing the CDK without it costs seconds, every time.
@@ -30,7 +30,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth security-report security-diff templates docs docs-serve recording sbom audit schema lock clean
+.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth security-report security-diff templates docs docs-serve recording sbom release audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,7 +60,7 @@ $(VENV)/.installed: requirements.lock requirements-setup.lock $(VENV_STATE)
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock requirements-setup.lock
 	@touch $@
 
-$(BIN)/logdock: cli/logdock $(VENV)/.installed
+$(BIN)/logdock: logdock/cli/logdock $(VENV)/.installed
 	@install -m 755 $< $@
 
 node_modules/.package-lock.json: package-lock.json $(VENV)/.installed
@@ -176,16 +176,20 @@ templates: $(SETUP) ## Plain CloudFormation templates, one for each kind of land
 sbom: $(SETUP) ## What ships and under which licences: build/sbom/logdock.cdx.json (CycloneDX) and licences.md
 	@$(BIN)/python -m supply_chain.sbom build/sbom
 
+release: templates sbom ## What a release consists of: wheel of the command, templates, bill of materials, notes, checksums: dist
+	@$(BIN)/python -m supply_chain.release dist
+	@echo "the release is in dist"
+
 audit: $(SETUP) ## Known vulnerabilities of all that is locked; needs a network, and says what it could not check
 	@$(BIN)/python -m supply_chain.audit
 
-schema: $(VENV)/.installed ## Regenerate settings/logdock.schema.json, the settings table and the acknowledged findings
-	@$(BIN)/python -m settings.schema
+schema: $(VENV)/.installed ## Regenerate logdock/settings/logdock.schema.json, the settings table and the acknowledged findings
+	@$(BIN)/python -m logdock.settings.schema
 	@$(BIN)/python -m policy_proof.findings
 
 lock: $(VENV)/.installed ## Resolve every lock again (after a change to pyproject.toml or requirements.in)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --no-header --upgrade pyproject.toml --group lambda --group dev -o requirements.lock
+	  --no-header --upgrade pyproject.toml --extra deploy --group dev -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --no-header --upgrade --group docs -o requirements-docs.lock
 	@echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -200,5 +204,5 @@ lock: $(VENV)/.installed ## Resolve every lock again (after a change to pyprojec
 	@npm install --package-lock-only --silent
 
 clean: ## Remove all that was made here
-	@rm -rf $(VENV) node_modules build cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) node_modules build dist cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

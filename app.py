@@ -26,8 +26,8 @@ if NODE.exists():
 from aws_cdk import App, Environment, Stack, Tags  # noqa: E402
 
 from constructs_lib.shipper import ShipperCode  # noqa: E402
-from settings import Deployment, SettingsError, load_settings  # noqa: E402
-from settings.exports import (  # noqa: E402
+from logdock.settings import Deployment, SettingsError, load_settings  # noqa: E402
+from logdock.settings.exports import (  # noqa: E402
     AptibleExport,
     AuroraMysqlExport,
     CloudwatchLogsExport,
@@ -36,7 +36,7 @@ from settings.exports import (  # noqa: E402
     RdsExport,
     S3LogsExport,
 )
-from settings.names import Names  # noqa: E402
+from logdock.settings.names import Names  # noqa: E402
 from stacks.aptible import AptibleStack  # noqa: E402
 from stacks.cloudwatch_logs import CloudwatchLogsStack  # noqa: E402
 from stacks.cockroachdb import CockroachdbStack  # noqa: E402

@@ -110,7 +110,7 @@ def show(result: dict[str, Any]) -> list[str]:
 
 def main() -> int:
     """Run `logdock` and print what it took."""
-    from cli.main import main as logdock
+    from logdock.cli.main import main as logdock
 
     code = logdock()
     sys.stdout.flush()

@@ -105,7 +105,7 @@ def _command(folder: Path, port: int, *arguments: str, stop_at: str = "") -> dic
     said = folder / "said.txt"
     with said.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
-            [sys.executable, "-m", "cli", *arguments],
+            [sys.executable, "-m", "logdock", *arguments],
             env=environment, cwd=folder, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
     peak = 0

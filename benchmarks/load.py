@@ -30,10 +30,10 @@ from local_cloud.cdk import Cdk
 from local_cloud.customer import make_secrets, store_secrets
 from local_cloud.emulator import Emulator
 from local_cloud.stand_ins.logzio_listener import LogzioListener
-from settings import load_settings
+from logdock.settings import load_settings
 
 if TYPE_CHECKING:
-    from settings import Deployment
+    from logdock.settings import Deployment
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "build" / "load.json"

@@ -105,7 +105,7 @@ class Outside:
         """Search the first hours of the day both ways, by turns; return the least of each, and the ratios."""
         report_progress(f"search {hours} h of {self._name} for {pattern}, S3 takes {self._latency * 1000:.0f} ms")
         until = "2026-11-22" if hours == HOURS else f"2026-11-21T{hours:02}:00Z"
-        ours = ["-m", "cli", "logs", "--raw", "--grep", pattern, "--since", "2026-11-21", "--until", until]
+        ours = ["-m", "logdock", "logs", "--raw", "--grep", pattern, "--since", "2026-11-21", "--until", until]
         prefixes = [f"logs/app/dt=2026-11-21/hour={hour:02}/" for hour in range(hours)]
         obvious = ["-m", "benchmarks.obvious_search", BUCKET, pattern, *prefixes]
         taken: list[tuple[tuple[float, float], ...]] = []

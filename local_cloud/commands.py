@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from local_cloud.markers import new_uuid
 from local_cloud.stand_ins.logzio_listener import MAX_LINE_BYTES
-from settings.exports import MongodbAtlasExport, S3LogsExport
-from settings.names import Names
+from logdock.settings.exports import MongodbAtlasExport, S3LogsExport
+from logdock.settings.names import Names
 
 if TYPE_CHECKING:
     from local_cloud.report import Report
@@ -123,7 +123,7 @@ class Person:
         environment = self.stage.cloud.environment(settings.account, settings.region)
         environment["PYTHONPATH"] = PYTHON_PATH
         result = subprocess.run(  # noqa: S603 - the arguments are the demo's own
-            [sys.executable, "-P", "-m", "cli", *arguments, "--settings", str(self.settings_file)],
+            [sys.executable, "-P", "-m", "logdock", *arguments, "--settings", str(self.settings_file)],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

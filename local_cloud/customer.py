@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from local_cloud.markers import Sightings
 from local_cloud.stand_ins import application, aws_services, cockroachdb, databases
 from local_cloud.stand_ins.aptible_encryption import unseal
-from settings.exports import (
+from logdock.settings.exports import (
     AptibleExport,
     CloudwatchLogsExport,
     CockroachdbExport,
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from local_cloud.emulator import Emulator
     from local_cloud.stage import Stage
-    from settings import Deployment
-    from settings.exports import Export
+    from logdock.settings import Deployment
+    from logdock.settings.exports import Export
 
 _GZIP = b"\x1f\x8b"
 _FIELDS = {"time", "export", "vendor", "log_type", "source", "message"}

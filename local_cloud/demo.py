@@ -32,8 +32,8 @@ from local_cloud.stage import Stage
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.terminal import Terminal
 from local_cloud.vendors import Vendors
-from settings import Deployment, SettingsError, load_settings
-from settings.exports import MongodbAtlasExport
+from logdock.settings import Deployment, SettingsError, load_settings
+from logdock.settings.exports import MongodbAtlasExport
 
 if TYPE_CHECKING:
     from local_cloud.customer import Secrets

@@ -23,8 +23,8 @@ from local_cloud.stand_ins.cockroachdb import Cockroachdb
 from local_cloud.stand_ins.logzio_fetcher import LogzioFetcher
 from local_cloud.stand_ins.mongodb_atlas import MongodbAtlas
 from local_cloud.stand_ins.rds import Rds
-from settings.destinations import LogzioDestination
-from settings.exports import (
+from logdock.settings.destinations import LogzioDestination
+from logdock.settings.exports import (
     AptibleExport,
     AuroraMysqlExport,
     CloudwatchLogsExport,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from local_cloud.customer import Secrets
     from local_cloud.stand_ins.logzio_listener import LogzioListener
-    from settings.exports import Export
+    from logdock.settings.exports import Export
 
 _POLL_SECONDS = 0.3
 DEADLINE_SECONDS = 60.0

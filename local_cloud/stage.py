@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from local_cloud.cdk import Outputs
     from local_cloud.emulator import Emulator
     from local_cloud.vendors import Vendors
-    from settings import Deployment
-    from settings.destinations import Destination
-    from settings.exports import Export
+    from logdock.settings import Deployment
+    from logdock.settings.destinations import Destination
+    from logdock.settings.exports import Export
 
 UNRELATED_ACCOUNT = "999988887777"
 """An AWS account that is unrelated to the deployment and its vendors."""

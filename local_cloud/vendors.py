@@ -21,8 +21,8 @@ from local_cloud.vendor_apis.atlas import AtlasApi
 from local_cloud.vendor_apis.atlas_project import Project
 from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
 from local_cloud.vendor_apis.logzio import Account, LogzioApi
-from settings.destinations import LogzioDestination
-from settings.exports import CockroachdbExport, DatabaseExport, MongodbAtlasExport
+from logdock.settings.destinations import LogzioDestination
+from logdock.settings.exports import CockroachdbExport, DatabaseExport, MongodbAtlasExport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from local_cloud.emulator import Emulator
-    from settings import Deployment
-    from settings.destinations import Destination
-    from settings.exports import Export
+    from logdock.settings import Deployment
+    from logdock.settings.destinations import Destination
+    from logdock.settings.exports import Export
 
 _REFUSALS = 2
 """How often a role that was made a moment ago is not seen yet."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from logdock.settings import Deployment
+from logdock.settings.partitions import partition_of
 from policy_proof.answers import Answers, made_up
 from policy_proof.templates import Resource, Template, Templates, UnresolvedError
-from settings import Deployment
-from settings.partitions import partition_of
 
 Policy = dict[str, Any]
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from settings import Deployment
-from settings.partitions import partition_of
+from logdock.settings import Deployment
+from logdock.settings.partitions import partition_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

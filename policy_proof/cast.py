@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_cloud.stage import UNRELATED_ACCOUNT
+from logdock.settings import Deployment
+from logdock.settings.names import Names
 from policy_proof.account import Account, Policy
 from policy_proof.claim_file import Kind
 from policy_proof.templates import Resource
-from settings import Deployment
-from settings.names import Names
 
 
 def _allowing(*actions: str) -> Policy:

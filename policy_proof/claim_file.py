@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from settings.load import _Loader
+from logdock.settings.load import _Loader
 
 CLAIMS = Path(__file__).parent / "claims"
 CONTEXTS = CLAIMS / "contexts.yaml"

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from local_cloud.stage import UNRELATED_ACCOUNT, Stage
 from local_cloud.stand_ins.sessions import Credentials, assume, role_session, user, vendor_identity
+from logdock.settings.names import Names
 from policy_proof.account import Account
 from policy_proof.answers import Answer, connected
 from policy_proof.calls import NoCallError, parameters_of
@@ -24,7 +25,6 @@ from policy_proof.requests import Request
 from policy_proof.simulator import Verdict
 from policy_proof.subjects import trusting
 from policy_proof.templates import Template
-from settings.names import Names
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 _PAST_PERMISSION = {

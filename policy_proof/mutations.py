@@ -15,12 +15,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from logdock.settings import Deployment, load_settings
 from policy_proof.claim_file import Slug
 from policy_proof.paths import container_of, look
 from policy_proof.proof import Finding, Outcome, Proof
 from policy_proof.synthesis import ROOT, Synthesized, synthesize
 from policy_proof.templates import Template
-from settings import Deployment, load_settings
 
 MUTATIONS = Path(__file__).with_name("mutations.yaml")
 NOTICED = MUTATIONS.with_suffix(".md")

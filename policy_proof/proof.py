@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from logdock.settings import Deployment
 from policy_proof.account import Account
 from policy_proof.answers import Answers
 from policy_proof.cast import Cast, Subject
@@ -15,7 +16,6 @@ from policy_proof.requests import Request, applies, fill, requests_of
 from policy_proof.simulator import Simulator, Verdict
 from policy_proof.subjects import subjects
 from policy_proof.templates import Template
-from settings import Deployment
 
 SIMULATOR = Simulator()
 """One for all: what the examples have in common is asked once."""

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from constructs_lib.log_group import FUNCTION_LOG_DAYS
-from policy_proof.answers import connected
-from policy_proof.cast import EVERYTHING, Caller, Cast, Subject, Values, session, user
-from settings.destinations import ARCHIVE, LogzioDestination
-from settings.exports import (
+from logdock.settings.destinations import ARCHIVE, LogzioDestination
+from logdock.settings.exports import (
     AptibleExport,
     AuroraMysqlExport,
     CloudwatchLogsExport,
@@ -20,7 +18,9 @@ from settings.exports import (
     RdsExport,
     S3LogsExport,
 )
-from settings.names import Names
+from logdock.settings.names import Names
+from policy_proof.answers import connected
+from policy_proof.cast import EVERYTHING, Caller, Cast, Subject, Values, session, user
 
 
 def subjects(cast: Cast) -> Iterator[Subject]:

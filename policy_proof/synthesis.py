@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aws_cdk import App
 
-    from settings import Deployment
+    from logdock.settings import Deployment
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -48,7 +48,7 @@ _synthesized: dict[str, Synthesized] = {}
 @cache
 def synthesize(example: Path, subscriptions: str | None = None) -> Synthesized:
     """Synthesize an example as it is, or with its subscriptions travelling another way; the same settings once."""
-    from settings import load_settings
+    from logdock.settings import load_settings
 
     settings = load_settings(example)
     if subscriptions:

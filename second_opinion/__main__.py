@@ -20,12 +20,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from app import build_app
+from logdock.settings import load_settings
 from second_opinion.compare import Finding, compare
 from second_opinion.engine import ROOT, Engine, EngineError
 from second_opinion.jsonata import Evaluation, evaluate_all
 from second_opinion.read_back import READERS
 from second_opinion.templates import Resolver, Runnable, runnable
-from settings import load_settings
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 _EXAMPLE_ACCOUNT = "111122223333"

@@ -22,6 +22,7 @@ from aws_cdk import App
 from aws_cdk.cx_api import CloudFormationStackArtifact
 
 from app import build_app
+from logdock.settings import Deployment, SettingsError, load_settings
 from policy_proof.proof import Proof
 from policy_proof.synthesis import cdk_context
 from security_report.controls import assess
@@ -32,7 +33,6 @@ from security_report.exceptions import exemptions
 from security_report.matrix import matrix
 from security_report.page import Report, render, stand_ins
 from security_report.vendors import vendors
-from settings import Deployment, SettingsError, load_settings
 
 FAILED, UNUSABLE = 1, 2
 

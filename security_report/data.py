@@ -9,10 +9,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from logdock.settings import Deployment
 from security_report.evidence import Evaluated
 from security_report.matrix import Matrix, Statement
 from security_report.page import Report, named
-from settings import Deployment
 
 COLUMNS = ("of", "name", "stack", "effect", "principals", "external_ids", "actions", "resources", "conditions", "sid")
 

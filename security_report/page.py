@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from logdock.settings import Deployment
 from policy_proof.account import Account
 from policy_proof.claim_file import Claim, NothingElse, Property
 from policy_proof.templates import Template
@@ -20,7 +21,6 @@ from security_report.evidence import Evaluated, Findings
 from security_report.exceptions import Exemption
 from security_report.matrix import Matrix
 from security_report.vendors import Vendor
-from settings import Deployment
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from logdock.settings import Deployment
+from logdock.settings.destinations import Destination
+from logdock.settings.exports import Export
 from policy_proof.claim_file import Claim
 from security_report.evidence import Evaluated
 from security_report.matrix import Matrix, Role, Statement, is_foreign
-from settings import Deployment
-from settings.destinations import Destination
-from settings.exports import Export
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,9 +8,9 @@ from constructs import Construct
 from constructs_lib.alert_topic import AlertTopic, AlertTopicProps
 from constructs_lib.customer_key import CustomerKey
 from constructs_lib.notifications import Notifications, NotificationsProps, WebhookProps
-from settings import Deployment
-from settings.alerts import Webhook
-from settings.names import Names
+from logdock.settings import Deployment
+from logdock.settings.alerts import Webhook
+from logdock.settings.names import Names
 from stacks.export_alarms import runbook, topic_arns
 
 

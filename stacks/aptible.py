@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib import statements
-from settings.exports import AptibleExport
+from logdock.settings.exports import AptibleExport
 from stacks.export_stack import ExportStack
 from stacks.next_steps import aptible_steps
 from stacks.security_events import from_account

@@ -7,7 +7,7 @@ from typing import Any
 from constructs import Construct
 
 from constructs_lib.wiring import subscription_filter_name
-from settings.exports import CloudwatchLogsExport
+from logdock.settings.exports import CloudwatchLogsExport
 from stacks import subscriptions
 from stacks.connection import revision
 from stacks.connector_permissions import log_group, log_group_subscriptions

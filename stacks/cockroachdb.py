@@ -15,8 +15,8 @@ from constructs import Construct, IDependable
 from constructs_lib.connector import Connector, Permissions
 from constructs_lib.customer_key import CustomerKey
 from constructs_lib.export_role import ExportRole, ExportRoleProps
-from settings.connect import CockroachdbConnect
-from settings.exports import CockroachdbExport
+from logdock.settings.connect import CockroachdbConnect
+from logdock.settings.exports import CockroachdbExport
 from stacks.connection import connection
 from stacks.connector_permissions import credential, find_owners, remember
 from stacks.export_stack import ExportStack

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 
-from settings.connect import Connect
-from settings.export_base import ConfiguredExport
+from logdock.settings.connect import Connect
+from logdock.settings.export_base import ConfiguredExport
 
 
 def now() -> datetime.datetime:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from aws_cdk import aws_iam as iam
 
 from constructs_lib.statements import endpoint, logs_principal
-from settings.connect import Connect
-from settings.exports import AuroraMysqlExport, RdsExport
-from settings.names import Names
+from logdock.settings.connect import Connect
+from logdock.settings.exports import AuroraMysqlExport, RdsExport
+from logdock.settings.names import Names
 
 
 def _allow(sid: str, actions: list[str], resources: list[str], **conditions: dict[str, str]) -> iam.PolicyStatement:

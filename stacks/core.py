@@ -19,10 +19,10 @@ from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.mark_table import MarkTable, MarkTableProps
 from constructs_lib.replication import Replication
 from constructs_lib.subscription_stream import SubscriptionStream
-from settings import Deployment
-from settings.destinations import ARCHIVE, LogzioDestination
-from settings.exports import LogGroupExport
-from settings.names import Names
+from logdock.settings import Deployment
+from logdock.settings.destinations import ARCHIVE, LogzioDestination
+from logdock.settings.exports import LogGroupExport
+from logdock.settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import create_alarm_notifications, recipients
 from stacks.logzio_metrics import streams_metrics

@@ -16,12 +16,12 @@ from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from settings import Deployment
-from settings.costs import LANDINGS, alarms_of, dollars_per_gigabyte
-from settings.destinations import ARCHIVE
-from settings.exports import Export
-from settings.landing import BucketLanding
-from settings.names import Names
+from logdock.settings import Deployment
+from logdock.settings.costs import LANDINGS, alarms_of, dollars_per_gigabyte
+from logdock.settings.destinations import ARCHIVE
+from logdock.settings.exports import Export
+from logdock.settings.landing import BucketLanding
+from logdock.settings.names import Names
 
 COLUMNS = 24
 ALARMS_OF_A_WIDGET = 100

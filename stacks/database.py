@@ -14,7 +14,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from settings.exports import AuroraMysqlExport, RdsExport
+from logdock.settings.exports import AuroraMysqlExport, RdsExport
 from stacks.connection import revision
 from stacks.connector_permissions import database_logs
 from stacks.export_stack import ExportStack

@@ -15,11 +15,11 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IDependable
 
 from constructs_lib.alarms import AlarmProps, Alarms, AlarmsProps, Metric
-from settings import Deployment
-from settings.alerts import MINUTES_OF_A_DAY, Alerts, region_of
-from settings.destinations import ARCHIVE
-from settings.exports import Export
-from settings.names import Names
+from logdock.settings import Deployment
+from logdock.settings.alerts import MINUTES_OF_A_DAY, Alerts, region_of
+from logdock.settings.destinations import ARCHIVE
+from logdock.settings.exports import Export
+from logdock.settings.names import Names
 
 GIGABYTE = 1_000_000_000
 LAG_HELD_PERIODS = 36

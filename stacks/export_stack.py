@@ -21,12 +21,12 @@ from constructs_lib.wiring import (
     ObjectEvents,
     ObjectEventsProps,
 )
-from settings import Deployment
-from settings.connect import Connect
-from settings.export_base import ConfiguredExport
-from settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
-from settings.names import Names
-from settings.shipper_document import shipper_document
+from logdock.settings import Deployment
+from logdock.settings.connect import Connect
+from logdock.settings.export_base import ConfiguredExport
+from logdock.settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from logdock.settings.names import Names
+from logdock.settings.shipper_document import shipper_document
 from stacks import subscriptions
 from stacks.connection import revision
 from stacks.connector_permissions import log_group

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import aws_iam as iam
 from aws_cdk.region_info import RegionInfo
 
-from settings.exports import S3Service
-from settings.names import Names
+from logdock.settings.exports import S3Service
+from logdock.settings.names import Names
 
 _OWNER = {"s3:x-amz-acl": "bucket-owner-full-control"}
 _VENDED: tuple[S3Service, ...] = ("vpc-flow", "nlb", "cloudfront")

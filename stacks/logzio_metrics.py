@@ -11,10 +11,10 @@ from aws_cdk import CfnOutput, Stack
 
 from constructs_lib.metric_stream import MetricStream, MetricStreamProps
 from constructs_lib.resource_tags import ResourceTags, ResourceTagsProps
-from settings import Deployment
-from settings.destinations import LogzioDestination
-from settings.logzio_metrics import LogzioMetrics
-from settings.names import Names
+from logdock.settings import Deployment
+from logdock.settings.destinations import LogzioDestination
+from logdock.settings.logzio_metrics import LogzioMetrics
+from logdock.settings.names import Names
 from stacks.next_steps import dashboard_steps
 
 

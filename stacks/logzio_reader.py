@@ -15,11 +15,11 @@ from aws_cdk import aws_iam as iam
 from constructs_lib import statements
 from constructs_lib.connector import Connector, ConnectorProps
 from constructs_lib.export_role import ExportRole, ExportRoleProps
-from settings import Deployment
-from settings.connect import LogzioConnect
-from settings.destinations import LogzioDestination
-from settings.logzio_archive import LogzioArchive
-from settings.names import Names
+from logdock.settings import Deployment
+from logdock.settings.connect import LogzioConnect
+from logdock.settings.destinations import LogzioDestination
+from logdock.settings.logzio_archive import LogzioArchive
+from logdock.settings.names import Names
 from stacks.connection import connection
 from stacks.connector_permissions import credential, remember
 from stacks.next_steps import archive_steps, fetch_steps

@@ -18,8 +18,8 @@ from constructs_lib.customer_key import CustomerKey
 from constructs_lib.export_role import ExportRole, ExportRoleProps
 from constructs_lib.landing_bucket import LandingBucket
 from constructs_lib.statements import endpoint
-from settings.connect import AtlasConnect
-from settings.exports import MongodbAtlasExport
+from logdock.settings.connect import AtlasConnect
+from logdock.settings.exports import MongodbAtlasExport
 from stacks.connection import connection
 from stacks.connector_permissions import credential, read_state, remember
 from stacks.export_stack import ExportStack

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Any
 
-from settings.connect import ALERT_DELAY_MINUTES, ALERT_INTERVAL_MINUTES
-from settings.destinations import LogzioDestination
-from settings.exports import AptibleExport, AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
-from settings.logzio_archive import LogzioArchive
-from settings.names import Names
+from logdock.settings.connect import ALERT_DELAY_MINUTES, ALERT_INTERVAL_MINUTES
+from logdock.settings.destinations import LogzioDestination
+from logdock.settings.exports import AptibleExport, AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
+from logdock.settings.logzio_archive import LogzioArchive
+from logdock.settings.names import Names
 
 
 def _json(document: dict[str, Any]) -> str:

@@ -14,10 +14,10 @@ from aws_cdk import aws_iam as iam
 from constructs_lib import statements
 from constructs_lib.customer_key import CustomerKey
 from constructs_lib.landing_bucket import LandingBucket
-from settings import Deployment
-from settings.destinations import ARCHIVE
-from settings.exports import AptibleExport, Export
-from settings.names import Names
+from logdock.settings import Deployment
+from logdock.settings.destinations import ARCHIVE
+from logdock.settings.exports import AptibleExport, Export
+from logdock.settings.names import Names
 from stacks.sql import RESULTS_PREFIX
 
 

@@ -14,7 +14,7 @@ from constructs import IConstruct
 from pydantic import BaseModel
 
 METADATA = "logdock:settings"
-"""Known to cli/plan/live.py by the same name."""
+"""Known to logdock/cli/plan/live.py by the same name."""
 
 
 def record_settings(resource: IConstruct, settings: BaseModel, *, without: frozenset[str] = frozenset()) -> None:

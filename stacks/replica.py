@@ -15,9 +15,9 @@ from constructs_lib import statements
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.replication import ObjectLock, Replication, replication_permissions
-from settings import Deployment
-from settings.names import Names
-from settings.replica import Replica
+from logdock.settings import Deployment
+from logdock.settings.names import Names
+from logdock.settings.replica import Replica
 
 REPLICATED_PREFIX = "logs/"
 """What is copied of the archive: the logs, and not the short-lived copies made for fetching readers."""

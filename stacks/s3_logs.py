@@ -6,7 +6,7 @@ from typing import Any
 
 from constructs import Construct
 
-from settings.exports import S3LogsExport
+from logdock.settings.exports import S3LogsExport
 from stacks.connection import revision
 from stacks.connector_permissions import bucket_events
 from stacks.export_stack import ExportStack

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from settings.database_exports import AuditEvent
-from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
-from settings.log_group_exports import Channel
+from logdock.settings.database_exports import AuditEvent
+from logdock.settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
+from logdock.settings.log_group_exports import Channel
 
 
 def _any(*expressions: str) -> str:

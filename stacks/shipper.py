@@ -28,9 +28,9 @@ from constructs_lib.shipper import (
     environment_document,
 )
 from constructs_lib.subscription_stream import StreamReader, StreamReaderProps, SubscriptionStream
-from settings import Deployment
-from settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
-from settings.names import Names
+from logdock.settings import Deployment
+from logdock.settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
+from logdock.settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import create_alarm_notifications
 from stacks.logzio_metrics import stream_metrics

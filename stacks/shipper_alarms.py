@@ -12,9 +12,9 @@ from constructs_lib.alarms import AlarmProps, Alarms, AlarmsProps, Metric
 from constructs_lib.replication import RULE_ID, Replication
 from constructs_lib.shipper import DestinationShipper
 from constructs_lib.subscription_stream import RECORD_AGE_HOURS
-from settings import Deployment
-from settings.destinations import ARCHIVE
-from settings.names import Names
+from logdock.settings import Deployment
+from logdock.settings.destinations import ARCHIVE
+from logdock.settings.names import Names
 from stacks.export_alarms import runbook, topic_arns
 
 FAILING_PERIODS, FAILING_DATAPOINTS = 12, 3
@@ -29,7 +29,7 @@ LATE_MINUTES = 15
 (Amazon Data Firehose Developer Guide, "Implement best practices with CloudWatch Alarms")."""
 DELIVERIES_HOURS, DELIVERIES_DATAPOINTS = 24, 18
 """Most of a day with a delivery a second or more on average: about where a stream begins to be cheaper (the model in
-`settings.subscription_costs`, docs/subscriptions.md)."""
+`logdock.settings.subscription_costs`, docs/subscriptions.md)."""
 BEHIND_MINUTES = 30
 """How far the archiver may be behind the stream that it reads."""
 

@@ -14,9 +14,9 @@ from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
-from settings import Deployment
-from settings.exports import MongodbAtlasExport
-from settings.names import Names
+from logdock.settings import Deployment
+from logdock.settings.exports import MongodbAtlasExport
+from logdock.settings.names import Names
 
 RESULTS_PREFIX = "athena/"
 """Where the archive bucket keeps what queries answered; short-lived, and outside of what is searched or copied."""

@@ -11,8 +11,8 @@ from constructs_lib import statements
 from constructs_lib.customer_key import CustomerKey
 from constructs_lib.subscription_stream import SubscriptionStreamProps
 from constructs_lib.wiring import SubscriptionDestination
-from settings import Deployment
-from settings.names import Names
+from logdock.settings import Deployment
+from logdock.settings.names import Names
 
 
 def through_kinesis(settings: Deployment) -> bool:

@@ -12,9 +12,9 @@ import yaml
 from aws_cdk import App, Environment, Tags
 
 from app import SOURCES, STACKS
-from settings import Deployment
-from settings.names import Names
-from settings.retention import PROFILES
+from logdock.settings import Deployment
+from logdock.settings.names import Names
+from logdock.settings.retention import PROFILES
 from stacks.pipeline import Pipeline, PipelineStack
 from templates.catalogue import LANDINGS, Landing
 from templates.merge import merge_templates

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from settings import text
-from settings.bucket_exports import SSE_S3_ONLY
+from logdock.settings import text
+from logdock.settings.bucket_exports import SSE_S3_ONLY
 from templates.parameters import (
     ACCESS_LOG_BUCKET,
     ALERT_TOPIC,

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from settings import text
-from settings.alerts import TopicArn
-from settings.retention import PROFILES
+from logdock.settings import text
+from logdock.settings.alerts import TopicArn
+from logdock.settings.retention import PROFILES
 
 REFUSED = "\0"
 """No setting accepts it: the error says what is allowed."""

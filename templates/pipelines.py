@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from settings import text
+from logdock.settings import text
 from templates.catalogue import Option
 from templates.parameters import DEPLOYMENT, Parameter
 

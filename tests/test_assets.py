@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app import SOURCES, build_app, stage_source
-from settings import load_settings
+from logdock.settings import load_settings
 from tests.conftest import ROOT, cdk_context
 
 

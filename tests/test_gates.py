@@ -26,7 +26,7 @@ class Gate(NamedTuple):
 
 IMPORTING = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
 PACKAGES = ("app.py", "lambda_src", *(name for name in IMPORTING if name != "tests" and (ROOT / name).is_dir()))
-STRAY, PACKAGE = "settings/planted.py", "planted/__init__.py"
+STRAY, PACKAGE = "logdock/settings/planted.py", "planted/__init__.py"
 WRONG_TYPE = 'value: int = "text"\n'
 FAILING = "import pytest\n\n\n@pytest.mark.{mark}\ndef test_it():\n    assert False\n"
 PLANTED_TEST = ("TESTS=test_planted.py -n 0",)
@@ -34,7 +34,11 @@ GATES = {
     "style": Gate("lint", (), STRAY, '"""Planted."""\n\nimport os\n', "F401"),
     "format": Gate("lint", (), STRAY, '"""Planted."""\n\nvalue = {  "a":1 }\n', "planted.py"),
     "import rule": Gate(
-        "lint", PACKAGES, STRAY, '"""Planted."""\n\nimport aws_cdk\n\nNAME = aws_cdk.__name__\n', "settings.planted"
+        "lint",
+        PACKAGES,
+        STRAY,
+        '"""Planted."""\n\nimport aws_cdk\n\nNAME = aws_cdk.__name__\n',
+        "logdock.settings.planted",
     ),
     "types": Gate("types", (), PACKAGE, WRONG_TYPE, "Incompatible", ("TYPED=planted", "TYPED_FUNCTIONS=clean")),
     "function types": Gate(
@@ -74,7 +78,7 @@ def test_gate_with_a_planted_violation_fails(name: str, tmp_path: Path) -> None:
     # The import order that ruff wants depends on which folders there are; it looks into no symbolic link.
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     planted = tmp_path / gate.planted
-    planted.parent.mkdir(exist_ok=True)
+    planted.parent.mkdir(parents=True, exist_ok=True)
     planted.write_text(gate.content)
     refused = make(gate, tmp_path)
     assert refused.returncode != 0, refused.stdout + refused.stderr

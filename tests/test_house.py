@@ -15,11 +15,11 @@ def test_the_app_imports_the_cdk_its_stacks_and_the_settings_alone() -> None:
             roots |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             roots.add(node.module.split(".")[0])
-    assert roots - set(sys.stdlib_module_names) == {"aws_cdk", "constructs_lib", "settings", "stacks"}
+    assert roots - set(sys.stdlib_module_names) == {"aws_cdk", "constructs_lib", "logdock", "stacks"}
 
 
 def test_only_the_app_reads_the_environment() -> None:
-    for room in ("settings", "stacks", "constructs_lib"):
+    for room in ("logdock/settings", "stacks", "constructs_lib"):
         for path in (ROOT / room).rglob("*.py"):
             names = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
             assert not names & {"environ", "getenv", "try_get_context"}, path

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from settings import Deployment
-from settings.retention import PROFILES
+from logdock.settings import Deployment
+from logdock.settings.retention import PROFILES
 from tests.conftest import EXAMPLES, ROOT, synthesize
 
 README = ROOT / "README.md"
@@ -72,7 +72,7 @@ def outputs_of(kind: str) -> set[str]:
 
 def templates_of(kind: str) -> list[dict[str, Any]]:
     """Return the templates of every example's stacks of a kind (``logzio``: of the shippers)."""
-    from settings import load_settings
+    from logdock.settings import load_settings
 
     found = []
     for example in EXAMPLES:

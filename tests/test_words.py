@@ -24,8 +24,8 @@ INSTEAD = {
     "besides": "also",
 }
 FOLDERS = (
-    "benchmarks", "cli", "constructs_lib", "docs", "examples", "lambda_src", "local_cloud", "policy_proof",
-    "second_opinion", "security_report", "settings", "stacks", "supply_chain", "templates", "tests",
+    "benchmarks", "constructs_lib", "docs", "examples", "lambda_src", "local_cloud", "logdock", "policy_proof",
+    "second_opinion", "security_report", "stacks", "supply_chain", "templates", "tests",
 )  # fmt: skip
 ENDINGS = {".py", ".md", ".yaml", ".j2", ".json", ".toml", ".mjs", ".html"}
 # Names that users or stored data depend on: an alarm, a physical name, a construct id, a field of stored state.

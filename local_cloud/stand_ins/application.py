@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from local_cloud.emulator import Emulator
     from local_cloud.journal import Journal
     from local_cloud.stage import Stage
-    from settings import Deployment
-    from settings.exports import CloudwatchLogsExport
+    from logdock.settings import Deployment
+    from logdock.settings.exports import CloudwatchLogsExport
 
 _LINES = 40
 _SERVICES = ("cart", "payments")

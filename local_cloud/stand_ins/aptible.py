@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from local_cloud.journal import Attempt, Journal
     from local_cloud.markers import Line
     from local_cloud.stage import Stage
-    from settings.exports import AptibleExport
+    from logdock.settings.exports import AptibleExport
 
 _LINES = 50
 _STACK = "shared-eu-west-1"

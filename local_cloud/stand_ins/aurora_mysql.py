@@ -22,7 +22,7 @@ from local_cloud.stand_ins.sessions import assume, role_session, unrelated_user
 if TYPE_CHECKING:
     from local_cloud.journal import Attempt, Journal
     from local_cloud.stage import Stage
-    from settings.exports import AuroraMysqlExport
+    from logdock.settings.exports import AuroraMysqlExport
 
 _LINES = 50
 _FILES = 4

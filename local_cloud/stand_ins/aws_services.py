@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from local_cloud.emulator import Emulator
     from local_cloud.journal import Attempt, Journal
     from local_cloud.stage import Stage
-    from settings import Deployment
-    from settings.exports import S3LogsExport
+    from logdock.settings import Deployment
+    from logdock.settings.exports import S3LogsExport
 
 _EVENTS = 40
 _PRINCIPALS = {

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from local_cloud.journal import Attempt, Journal
     from local_cloud.stage import Stage
     from local_cloud.stand_ins.sessions import Credentials
-    from settings import Deployment
-    from settings.exports import CockroachdbExport
+    from logdock.settings import Deployment
+    from logdock.settings.exports import CockroachdbExport
 
 _LINES = 30
 # The numbers that CockroachDB gives its channels in `channel_numeric` and before `@` (docs/generated/logformats.md).

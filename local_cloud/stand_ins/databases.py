@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from local_cloud.emulator import Emulator
     from local_cloud.stage import Stage
-    from settings import Deployment
-    from settings.exports import DatabaseExport
+    from logdock.settings import Deployment
+    from logdock.settings.exports import DatabaseExport
 
 FAMILIES = {
     "aurora-mysql": "aurora-mysql8.0",

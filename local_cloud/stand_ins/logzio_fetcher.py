@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from local_cloud.journal import Attempt, Journal
     from local_cloud.stage import Stage
-    from settings.destinations import LogzioDestination
+    from logdock.settings.destinations import LogzioDestination
 
 _POLL_SECONDS = 0.3
 _MAX_OBJECT_BYTES = 50 * 1024 * 1024

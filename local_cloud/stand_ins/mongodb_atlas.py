@@ -24,7 +24,7 @@ from local_cloud.stand_ins.sessions import account_of, enter, ids_of_others, try
 if TYPE_CHECKING:
     from local_cloud.journal import Attempt, Journal
     from local_cloud.stage import Stage
-    from settings.exports import MongodbAtlasExport
+    from logdock.settings.exports import MongodbAtlasExport
 
 _LINES = 40
 _LOGS = {

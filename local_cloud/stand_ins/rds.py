@@ -22,7 +22,7 @@ from local_cloud.stand_ins.sessions import role_session
 if TYPE_CHECKING:
     from local_cloud.journal import Attempt, Journal
     from local_cloud.stage import Stage
-    from settings.exports import RdsExport
+    from logdock.settings.exports import RdsExport
 
 _LINES = 60
 _STAMP_LENGTH = len("2026-03-04 05:06:07")

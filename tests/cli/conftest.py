@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
-from cli.main import main
+from logdock.cli.main import main
 from tests.cli.deployed import Deployed, forget
 from tests.conftest import ROOT
 from tests.lambda_src.log_shipper.world import Listener
@@ -67,7 +67,7 @@ def deployed(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     """A deployment whose shipper works whenever the command waits."""
     listener = Listener()
     monkeypatch.setattr("time.sleep", lambda _: None)
-    monkeypatch.setattr("cli.redrive.dead_letters.WAIT_SECONDS", 0)
+    monkeypatch.setattr("logdock.cli.redrive.dead_letters.WAIT_SECONDS", 0)
     yield Deployed(tmp_path, listener, monkeypatch)
     listener.close()
     forget()

@@ -21,9 +21,9 @@ from log_shipper import archive, aws, ship
 from log_shipper.events import ObjectRef, message_of
 from moto.s3.models import s3_backends
 
-from cli.rotate.uses import Uses
-from settings import load_settings
-from settings.names import Names
+from logdock.cli.rotate.uses import Uses
+from logdock.settings import load_settings
+from logdock.settings.names import Names
 from tests.lambda_src.log_shipper.world import Context, Listener, stream_batch, subscription
 
 SETTINGS = """\
@@ -111,7 +111,7 @@ class Deployed:
             "LOGDOCK_MARK_TABLE": self.names.mark_table,
         }.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("cli.account.Account.lambda_in", lambda *_: FakeLambda())
+        monkeypatch.setattr("logdock.cli.account.Account.lambda_in", lambda *_: FakeLambda())
         self.stacks_in({})
         # what the functions log is no output of the command
         monkeypatch.setattr("log_shipper.telemetry.sys", SimpleNamespace(stdout=io.StringIO()))
@@ -213,18 +213,18 @@ class Deployed:
     def stacks(self, outputs: dict[str, dict[str, str]]) -> None:
         """Have stacks with these outputs."""
         fake = FakeFormation(outputs)
-        self._monkeypatch.setattr("cli.account.Account.cloudformation_in", lambda *_: fake)
+        self._monkeypatch.setattr("logdock.cli.account.Account.cloudformation_in", lambda *_: fake)
 
     def stacks_in(self, regions: Mapping[str, FakeFormation]) -> None:
         """Have stacks in some Regions, and none in the others."""
         self._monkeypatch.setattr(
-            "cli.account.Account.cloudformation_in", lambda _, region: regions.get(region, FakeFormation({}))
+            "logdock.cli.account.Account.cloudformation_in", lambda _, region: regions.get(region, FakeFormation({}))
         )
 
     def trail(self, uses: dict[str, datetime]) -> None:
         """Have CloudTrail show when a role was assumed with which external id."""
         self._monkeypatch.setattr(
-            "cli.rotate.command.uses_of", lambda *_: {used: Uses(time, time) for used, time in uses.items()}
+            "logdock.cli.rotate.command.uses_of", lambda *_: {used: Uses(time, time) for used, time in uses.items()}
         )
 
     def answer(self, answer: Callable[[], str]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.init.file import add_export
-from settings import load_settings
+from logdock.cli.init.file import add_export
+from logdock.settings import load_settings
 from tests.cli.conftest import Type, Typed
 from tests.cli.test_init import ANSWERS
 from tests.conftest import EXAMPLES, ROOT

@@ -9,8 +9,8 @@ from typing import Any
 import botocore.client
 import pytest
 
-from cli.errors import ExitCode
-from cli.redrive.pace import Pace
+from logdock.cli.errors import ExitCode
+from logdock.cli.redrive.pace import Pace
 from tests.cli.conftest import Type
 from tests.cli.deployed import LANDING, SECRET_CONTENT, Deployed
 
@@ -110,7 +110,7 @@ def test_a_queue_that_takes_not_all_is_said_and_where_to_go_on(
     landed_before(deployed, 2)
     answer = {"Failed": [{"Id": "0", "Code": "InternalError"}]}
     refusing = SimpleNamespace(get_queue_url=deployed.sqs.get_queue_url, send_message_batch=lambda **_: answer)
-    monkeypatch.setattr("cli.account.Account.sqs", refusing)
+    monkeypatch.setattr("logdock.cli.account.Account.sqs", refusing)
     ended = logdock("backfill", *RANGE, "--destination", "logz")
     assert ended.code == ExitCode.AWS
     assert "did not take 1 of 2 messages: InternalError" in ended.err

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from moto.logs.models import LogGroup
 
-from cli.backfill import log_groups
-from cli.errors import ExitCode
-from cli.redrive.pace import Pace
+from logdock.cli.backfill import log_groups
+from logdock.cli.errors import ExitCode
+from logdock.cli.redrive.pace import Pace
 from tests.cli.conftest import Type
 from tests.cli.deployed import SECRET_CONTENT, Deployed
 from tests.cli.log_groups import make, subscribe, write

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from cli.explain import RUNBOOK, find, read_sections
+from logdock.cli.explain import RUNBOOKS, find, read_sections
 from tests.cli.conftest import Type
 from tests.conftest import ROOT, synthesize
 
-SECTIONS = read_sections(RUNBOOK.read_text(encoding="utf-8"))
+SECTIONS = read_sections(RUNBOOKS[0].read_text(encoding="utf-8"))
 ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import COMMANDS, main
-from cli.redrive.pace import Pace
-from cli.screen import Screen
-from cli.validate.checks import Checks
+from logdock.cli.main import COMMANDS, main
+from logdock.cli.redrive.pace import Pace
+from logdock.cli.screen import Screen
+from logdock.cli.validate.checks import Checks
 from tests.cli.deployed import Deployed
 from tests.cli.terminal import Terminal
 from tests.cli.test_transcripts import SCENES
@@ -63,11 +63,11 @@ def test_command_fits_the_terminal(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Pace, "pause", lambda *_: deployed.ship())
     # moto has no metric streams, and its functions need a container engine
-    monkeypatch.setattr("cli.validate.command.check_archiver", nothing_at_all)
-    monkeypatch.setattr("cli.validate.command.check_destination", a_long_check)
-    monkeypatch.setattr("cli.validate.command.check_export", a_long_check)
-    monkeypatch.setattr("cli.smoke_test.functions.Functions.check", lambda _: {})
-    monkeypatch.setattr("cli.smoke_test.functions.Functions.check_starts", nothing_at_all)
+    monkeypatch.setattr("logdock.cli.validate.command.check_archiver", nothing_at_all)
+    monkeypatch.setattr("logdock.cli.validate.command.check_destination", a_long_check)
+    monkeypatch.setattr("logdock.cli.validate.command.check_export", a_long_check)
+    monkeypatch.setattr("logdock.cli.smoke_test.functions.Functions.check", lambda _: {})
+    monkeypatch.setattr("logdock.cli.smoke_test.functions.Functions.check_starts", nothing_at_all)
     copied: list[str] = []
     copyable = Screen.copyable
 

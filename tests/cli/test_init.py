@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.init.interview import ExportKind
-from cli.init.questions import DESTINATIONS, EXPORTS
-from settings import load_settings
-from settings.destinations import Destination
-from settings.exports import Export
+from logdock.cli.init.interview import ExportKind
+from logdock.cli.init.questions import DESTINATIONS, EXPORTS
+from logdock.settings import load_settings
+from logdock.settings.destinations import Destination
+from logdock.settings.exports import Export
 from tests.cli.conftest import Type, Typed
 from tests.cli.deployed import refuse
 
@@ -36,7 +36,7 @@ Answer = Callable[..., Typed]
 def no_credentials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Propose nothing from the credentials of the developer who runs the tests."""
     if "aws" not in request.fixturenames:
-        monkeypatch.setattr("cli.init.command.proposals", dict)
+        monkeypatch.setattr("logdock.cli.init.command.proposals", dict)
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from botocore import exceptions as boto
 
-from cli import main as entry
-from cli.account import Account
-from cli.errors import CommandError, ExitCode, from_aws
-from settings import load_settings
+from logdock.cli import main as entry
+from logdock.cli.account import Account
+from logdock.cli.errors import CommandError, ExitCode, from_aws
+from logdock.settings import load_settings
 from tests.cli.conftest import EVERYTHING, Type
 from tests.conftest import ROOT
 
@@ -144,12 +144,12 @@ def test_the_installed_command_runs_its_own_checkout_from_anywhere(tmp_path: Pat
     """As `make setup` installs it, in a checkout whose path has a space, called by a link."""
     checkout = tmp_path / "my checkout"
     (checkout / ".venv" / "bin").mkdir(parents=True)
-    for room in ("cli", "settings", "lambda_src"):
+    for room in ("logdock", "lambda_src"):
         (checkout / room).symlink_to(ROOT / room)
     python = checkout / ".venv" / "bin" / "python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
-    shutil.copy(ROOT / "cli" / "logdock", checkout / ".venv" / "bin" / "logdock")
+    shutil.copy(ROOT / "logdock" / "cli" / "logdock", checkout / ".venv" / "bin" / "logdock")
     (tmp_path / "logdock").symlink_to(checkout / ".venv" / "bin" / "logdock")
     result = subprocess.run(
         [tmp_path / "logdock", "validate", "--offline", "--settings", EVERYTHING],
@@ -181,7 +181,7 @@ def test_aws_commands_that_are_proposed_name_their_region() -> None:
     """The default Region of the user's shell may be another one."""
     of_no_region = re.compile(r"aws (configure|sso|s3|iam) ")
     without: list[str] = []
-    for file in sorted((ROOT / "cli").rglob("*.py")):
+    for file in sorted((ROOT / "logdock" / "cli").rglob("*.py")):
         tree = ast.parse(file.read_text())
         joined = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
         parts = {id(part) for whole in joined for part in ast.walk(whole) if part is not whole}
@@ -192,3 +192,17 @@ def test_aws_commands_that_are_proposed_name_their_region() -> None:
             if re.search(r"\baws [a-z0-9-]+ [a-z]+", text) and not of_no_region.search(text):
                 without += [] if "--region" in text or "{at}" in text else [f"{file.name}:{node.lineno} {text}"]
     assert without == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "proposed"),
+    [("logdock re", ["redrive"]), ("logdock validate --off", ["--offline"]), ("logdock alerts t", ["test"])],
+)
+def test_shell_completes_commands_and_options(
+    typed: str, proposed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_LOGDOCK_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+    assert entry.main([]) == 0
+    assert capsys.readouterr().out.splitlines() == proposed

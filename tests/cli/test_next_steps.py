@@ -24,7 +24,7 @@ OUTPUTS = {
 @pytest.fixture
 def formation(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeFormation(OUTPUTS)
-    monkeypatch.setattr("cli.account.Account.cloudformation_in", lambda *_: fake)
+    monkeypatch.setattr("logdock.cli.account.Account.cloudformation_in", lambda *_: fake)
 
 
 def steps(logdock: Type, *arguments: str) -> Any:
@@ -67,7 +67,7 @@ def test_a_name_that_has_no_steps_is_a_error_of_use(logdock: Type) -> None:
 
 
 def test_a_stack_that_is_not_deployed_is_named(logdock: Type, aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.account.Account.cloudformation_in", lambda *_: FakeFormation({}))
+    monkeypatch.setattr("logdock.cli.account.Account.cloudformation_in", lambda *_: FakeFormation({}))
     ended = steps(logdock, "orders")
     assert ended.code == 4
     assert "acme-prod-orders is not deployed" in ended.err

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.errors import ExitCode
+from logdock.cli.errors import ExitCode
 from tests.cli.conftest import Type
 
 SETTINGS = """
@@ -51,7 +51,7 @@ def test_preview_without_credentials_and_network_prints_records(
 
 def test_preview_on_a_terminal_highlights_replacements_alone(in_folder: Type, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr("cli.preview._is_terminal", lambda: True)
+    monkeypatch.setattr("logdock.cli.preview._is_terminal", lambda: True)
     first, second = in_folder("preview", "--export", "app", "app.log").out.splitlines()
     assert first == "2026-03-04T05:06:07Z app plain user \x1b[1;33m[email]\x1b[0m"
     assert "\x1b" not in second

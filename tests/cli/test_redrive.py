@@ -16,8 +16,8 @@ from log_shipper.events import CONTINUES, REASONS, ObjectRef, message_of
 from moto.firehose.models import FirehoseBackend
 from moto.sqs.models import SQSBackend
 
-from cli.redrive.failures import in_general
-from cli.redrive.pace import Pace
+from logdock.cli.redrive.failures import in_general
+from logdock.cli.redrive.pace import Pace
 from tests.cli.conftest import Type, Typed
 from tests.cli.deployed import SECRET_CONTENT, Deployed
 
@@ -233,7 +233,7 @@ class TestQuarantine:
             assert redrive().code == 130
         assert redrive("--wait", "1").code == 1
         assert shipping.listener.accepted == []
-        monkeypatch.setattr("cli.redrive.quarantine.STALE", timedelta(minutes=-1))
+        monkeypatch.setattr("logdock.cli.redrive.quarantine.STALE", timedelta(minutes=-1))
 
         assert redrive().code == 0
 
@@ -260,8 +260,8 @@ class TestQuarantine:
         with monkeypatch.context() as patch:
             patch.setattr(Pace, "pause", lambda *_: None)
             patch.setattr(Pace, "turn", one_turn_and_ctrl_c)
-            patch.setattr("cli.redrive.quarantine.CONNECTIONS", 1)
-            patch.setattr("cli.redrive.quarantine.ITEMS", 1)
+            patch.setattr("logdock.cli.redrive.quarantine.CONNECTIONS", 1)
+            patch.setattr("logdock.cli.redrive.quarantine.ITEMS", 1)
             ended = redrive()
         assert ended.code == 130
         assert "Stopping after what is under way." in ended.err

@@ -15,10 +15,10 @@ from log_shipper.jobs import identity_of
 from log_shipper.mark_items import object_key
 from moto.s3.models import s3_backends
 
-from cli.redrive.dead_letters import HIDDEN_SECONDS, LOOKED_AT
-from cli.redrive.pace import Pace
-from cli.redrive.quarantine import UNREAD
-from cli.redrive.versions import COLD
+from logdock.cli.redrive.dead_letters import HIDDEN_SECONDS, LOOKED_AT
+from logdock.cli.redrive.pace import Pace
+from logdock.cli.redrive.quarantine import UNREAD
+from logdock.cli.redrive.versions import COLD
 from tests.cli.conftest import Type
 from tests.cli.deployed import Deployed
 from tests.cli.queues import Queues
@@ -29,7 +29,7 @@ DEAD = "acme-ship-logz-dead"
 @pytest.fixture
 def queues(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Queues:
     found = Queues()
-    monkeypatch.setattr("cli.account.Account.sqs", found)
+    monkeypatch.setattr("logdock.cli.account.Account.sqs", found)
     return found
 
 
@@ -77,7 +77,9 @@ def test_a_dry_run_says_how_many_letters_of_a_fifo_queue_it_cannot_see(
     logdock: Type, queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fifo = f"{DEAD}.fifo"
-    monkeypatch.setattr("settings.names.Names.queue", lambda _, name, suffix="": f"acme-ship-{name}{suffix}.fifo")
+    monkeypatch.setattr(
+        "logdock.settings.names.Names.queue", lambda _, name, suffix="": f"acme-ship-{name}{suffix}.fifo"
+    )
     queues.put(fifo, letters("app", 200), ["app"] * 200)
     ended = logdock("redrive", "--dry-run", "--json")
     report = json.loads(ended.out)
@@ -158,7 +160,7 @@ def test_quarantined_objects_take_few_requests(
 
     monkeypatch.setattr(Pace, "pause", arrive)
     # moto copies its tables for a transaction, while others write to them
-    monkeypatch.setattr("cli.redrive.quarantine.CONNECTIONS", 1)
+    monkeypatch.setattr("logdock.cli.redrive.quarantine.CONNECTIONS", 1)
     monkeypatch.setattr(client, "_make_api_call", spy)
     ended = logdock("redrive", "--json")
     assert (ended.code, json.loads(ended.out)["failures"][0]["gone"]) == (0, 120)
@@ -206,7 +208,7 @@ def test_reasons_of_so_many_are_read_as_a_person_reads_and_all_in_a_dry_run(
     # S3 gives what is in Deep Archive to no one, and so this is looked at
     cold = {"Key": "quarantine/app/logz/dt=2026-11-17/00029-a.json.gz", "Bucket": deployed.failed}
     deployed.s3.put_object(**cold, Body=gzip.compress(line), StorageClass="DEEP_ARCHIVE")
-    monkeypatch.setattr("cli.redrive.quarantine.READ", 10)
+    monkeypatch.setattr("logdock.cli.redrive.quarantine.READ", 10)
     monkeypatch.setattr(Pace, "pause", lambda *_: None)
 
     def failures(*options: str) -> dict[str, tuple[int, int]]:

@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
-from cli.rotate.file import external_ids, write_external_ids
-from settings import load_settings
+from logdock.cli.rotate.file import external_ids, write_external_ids
+from logdock.settings import load_settings
 from tests.cli.conftest import Type, Typed
 from tests.conftest import ROOT
 
@@ -82,7 +82,7 @@ def world(logdock: Type, aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         regions.append(region)
         return FakeTrail(found.events if region == "us-east-1" else [])
 
-    monkeypatch.setattr("cli.account.Account.cloudtrail_in", trail)
+    monkeypatch.setattr("logdock.cli.account.Account.cloudtrail_in", trail)
     return found
 
 

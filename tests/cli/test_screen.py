@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from rich.cells import cell_len
 
-from cli.screen import Screen
-from cli.terminal import wrap
+from logdock.cli.screen import Screen
+from logdock.cli.terminal import wrap
 from tests.cli.terminal import Terminal
 
 WIDTHS = [80, 120]

@@ -10,14 +10,14 @@ from typing import Any
 import boto3
 import pytest
 
-from cli.account import Account
-from cli.plan.live import deployed_settings
-from cli.stacks import deployed_stacks, expected_stacks
-from cli.validate.checks import Verdict
-from cli.validate.command import _parts
-from cli.validate.log_groups import WHOLE
-from cli.validate.stacks import check_orphans
-from settings import load_settings
+from logdock.cli.account import Account
+from logdock.cli.plan.live import deployed_settings
+from logdock.cli.stacks import deployed_stacks, expected_stacks
+from logdock.cli.validate.checks import Verdict
+from logdock.cli.validate.command import _parts
+from logdock.cli.validate.log_groups import WHOLE
+from logdock.cli.validate.stacks import check_orphans
+from logdock.settings import load_settings
 from tests.cli.conftest import Type
 from tests.cli.deployed import Deployed, FakeFormation, refuse
 from tests.conftest import EXAMPLES, synthesize

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import search
-from cli.main import COMMANDS
+from logdock.cli.main import COMMANDS
 from tests.conftest import ROOT
 
 NEVER = {"aws_cdk", "jsii", "moto", "matplotlib"}
@@ -20,7 +20,7 @@ NEVER = {"aws_cdk", "jsii", "moto", "matplotlib"}
 
 RUN = """
 import json, sys
-from cli.main import main
+from logdock.cli.main import main
 code = main(sys.argv[1:])
 sys.stderr.write("\\n" + json.dumps(list(sys.modules)))
 sys.exit(code)
@@ -63,5 +63,13 @@ def test_a_search_imports_nothing_that_it_does_not_use(tmp_path: Path) -> None:
             "--settings", str(tmp_path / "logdock.yaml"),
             environment=outside.environment,
         )  # fmt: skip
-    assert {"botocore.session", "settings", "isal", "re2"} <= modules
-    assert not modules & {*NEVER, "boto3", "s3transfer", "rich.console", "rich.progress", "cryptography", "cli.vendors"}
+    assert {"botocore.session", "logdock.settings", "isal", "re2"} <= modules
+    assert not modules & {
+        *NEVER,
+        "boto3",
+        "s3transfer",
+        "rich.console",
+        "rich.progress",
+        "cryptography",
+        "logdock.cli.vendors",
+    }

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from moto.cloudwatch.responses import CloudWatchResponse
 
-from cli.ages import duration
-from cli.main import main
-from cli.status.survey import Status, Survey
-from settings import load_settings
-from settings.names import Names
+from logdock.cli.ages import duration
+from logdock.cli.main import main
+from logdock.cli.status.survey import Status, Survey
+from logdock.settings import load_settings
+from logdock.settings.names import Names
 from tests.cli.conftest import Type, Typed
 from tests.cli.deployed import Deployed
 from tests.cli.terminal import Terminal

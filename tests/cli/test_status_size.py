@@ -13,8 +13,8 @@ import pytest
 import yaml
 from moto.s3.models import s3_backends
 
-from cli.account import CONNECTIONS
-from cli.status.costs import DAY_SECONDS, METRIC, dollars, interval_seconds
+from logdock.cli.account import CONNECTIONS
+from logdock.cli.status.costs import DAY_SECONDS, METRIC, dollars, interval_seconds
 from tests.cli.conftest import Type
 from tests.cli.deployed import Deployed, refuse
 
@@ -68,7 +68,7 @@ def test_two_hundred_exports_take_five_seconds_at_a_tenth_of_a_second_a_call(
             return super().submit(counted)
 
     monkeypatch.setattr(client, "_make_api_call", spy)
-    monkeypatch.setattr("cli.status.survey.ThreadPoolExecutor", Pool)
+    monkeypatch.setattr("logdock.cli.status.survey.ThreadPoolExecutor", Pool)
     of_thread.calls = 0
     ended = logdock("status", "--json")
     assert (ended.code, len(json.loads(ended.out)["deliveries"])) == (0, 301)
@@ -115,7 +115,7 @@ def test_the_interval_is_ten_seconds_where_that_costs_little() -> None:
 def test_refused_records_behind_the_limit_are_no_zero(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.status.survey.MOST_LISTED", 1200)
+    monkeypatch.setattr("logdock.cli.status.survey.MOST_LISTED", 1200)
     refuse_quarantine(deployed, 1200)
     ended = logdock("status")
     assert ended.code == 1
@@ -134,7 +134,7 @@ def test_refused_records_behind_the_limit_are_no_zero(
 
 
 def test_events_behind_the_limit_are_said(logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.status.survey.MOST_LISTED", 2)
+    monkeypatch.setattr("logdock.cli.status.survey.MOST_LISTED", 2)
     for number in range(3):
         deployed.s3.put_object(Bucket=deployed.failed, Key=f"unclaimed/gone/{number}.json", Body=b"{}")
     ended = logdock("status")

@@ -22,9 +22,9 @@ from log_shipper.jobs import identity_of
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape, archive_key
 
-from cli.redrive.pace import Pace
-from settings import load_settings
-from settings.exports import MongodbAtlasExport
+from logdock.cli.redrive.pace import Pace
+from logdock.settings import load_settings
+from logdock.settings.exports import MongodbAtlasExport
 from stacks.next_steps import atlas_steps
 from tests.cli.conftest import Type
 from tests.cli.deployed import Deployed

@@ -8,7 +8,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from cli.main import COMMANDS
+from logdock.cli.main import COMMANDS
 from tests.cli.conftest import ACCOUNT, EVERYTHING, Type
 from tests.conftest import ROOT
 

@@ -15,14 +15,14 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto.sns.models import sns_backends
 
-from cli.account import Account
-from cli.validate import functions
-from cli.validate.checks import Checks, Verdict
-from cli.validate.functions import check_topic
-from cli.validate.log_groups import MOST_GROUPS, GroupRange, _check_prefix, check_database
-from cli.validate.roles import trust_faults
-from settings import load_settings
-from settings.exports import RdsExport
+from logdock.cli.account import Account
+from logdock.cli.validate import functions
+from logdock.cli.validate.checks import Checks, Verdict
+from logdock.cli.validate.functions import check_topic
+from logdock.cli.validate.log_groups import MOST_GROUPS, GroupRange, _check_prefix, check_database
+from logdock.cli.validate.roles import trust_faults
+from logdock.settings import load_settings
+from logdock.settings.exports import RdsExport
 from tests.cli.conftest import EVERYTHING, Type
 from tests.cli.deployed import Deployed
 from tests.conftest import ROOT
@@ -88,7 +88,7 @@ def test_an_export_that_the_settings_do_not_have_is_a_error_of_use(logdock: Type
 
 
 def test_nothing_is_asked_of_aws_offline(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.account.Session", None)
+    monkeypatch.setattr("logdock.cli.account.Session", None)
     ended = logdock("validate", "--offline", "--json", "--settings", str(EVERYTHING))
     assert (ended.code, json.loads(ended.out)["checks"]) == (0, [])
 
@@ -167,7 +167,7 @@ def test_signs_reasons_and_fixes_are_shown_and_counted(
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetRole")
         return checks
 
-    monkeypatch.setattr("cli.validate.command._parts", lambda *_, **__: [look])
+    monkeypatch.setattr("logdock.cli.validate.command._parts", lambda *_, **__: [look])
     ended = logdock("validate")
     assert ended.code == 1
     assert ended.out.splitlines()[1:] == [
@@ -248,7 +248,7 @@ def test_a_request_that_aws_does_not_answer_is_one_that_is_not_checked(
             pass
         return checks
 
-    monkeypatch.setattr("cli.validate.command._parts", lambda *_, **__: [look])
+    monkeypatch.setattr("logdock.cli.validate.command._parts", lambda *_, **__: [look])
     ended = logdock("validate", *(["--json"] if as_json else []))
     assert ended.code == 1
     if as_json:
@@ -269,7 +269,7 @@ def test_log_groups_behind_the_limit_are_not_taken_for_checked(
         deployed.logs.create_log_group(logGroupName=f"/aws/lambda/other-{number}")
     account = Account(deployed.settings, None, None)
     export = next(each for each in deployed.settings.exports if each.name == "jobs")
-    monkeypatch.setattr("cli.validate.log_groups._is_subscribed", lambda *_: True)
+    monkeypatch.setattr("logdock.cli.validate.log_groups._is_subscribed", lambda *_: True)
     for most, verdict, shown in ((2, Verdict.NOT_CHECKED, 2), (3, Verdict.FINE, 3)):
         checks = Checks("jobs", "")
         _check_prefix(account, checks, export, "/aws/lambda/", GroupRange(most))
@@ -299,7 +299,7 @@ def test_log_groups_that_aws_does_not_answer_for_are_named_and_the_others_checke
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "DescribeSubscriptionFilters")
         return True
 
-    monkeypatch.setattr("cli.validate.log_groups._is_subscribed", is_subscribed)
+    monkeypatch.setattr("logdock.cli.validate.log_groups._is_subscribed", is_subscribed)
     checks = Checks("jobs", "")
     _check_prefix(account, checks, export, "/many/", GroupRange())
     (check,) = checks.all

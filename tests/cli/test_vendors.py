@@ -17,20 +17,20 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from vendor_connector import atlas_api
 
-from cli.account import Account
-from cli.status import command
-from cli.status.survey import Status, Survey
-from cli.validate.checks import Check, Checks, Verdict
-from cli.validate.vendors import check_vendor
-from cli.vendors import UnknownError, ask, extra_checks
 from local_cloud.certificate import create_server_certificate
 from local_cloud.vendor_apis.atlas import AtlasApi
 from local_cloud.vendor_apis.atlas_project import Project, refusal
 from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
 from local_cloud.vendor_apis.logzio import Account as LogzioAccount
 from local_cloud.vendor_apis.logzio import Fetcher, LogzioApi
-from settings import load_settings
-from settings.logzio_archive import LogzioArchive
+from logdock.cli.account import Account
+from logdock.cli.status import command
+from logdock.cli.status.survey import Status, Survey
+from logdock.cli.validate.checks import Check, Checks, Verdict
+from logdock.cli.validate.vendors import check_vendor
+from logdock.cli.vendors import UnknownError, ask, extra_checks
+from logdock.settings import load_settings
+from logdock.settings.logzio_archive import LogzioArchive
 from tests.cli.conftest import EVERYTHING
 from tests.cli.deployed import FakeFormation
 

@@ -8,8 +8,8 @@ import pytest
 
 from constructs_lib.export_role import ExportRoleProps
 from constructs_lib.wiring import subscription_filter_name
-from settings.names import Names
-from settings.partitions import partition_of
+from logdock.settings.names import Names
+from logdock.settings.partitions import partition_of
 
 ROLE: dict[str, Any] = {
     "role_name": "acme-prod-orders",

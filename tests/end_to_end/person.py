@@ -55,7 +55,7 @@ class Person:
             "AWS_SESSION_TOKEN": session["SessionToken"],
             "PYTHONPATH": PYTHON_PATH,
         }
-        command = [sys.executable, "-P", "-m", "cli", *arguments, "--settings", str(self.settings_file)]
+        command = [sys.executable, "-P", "-m", "logdock", *arguments, "--settings", str(self.settings_file)]
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def may(self, command: str) -> set[str]:

@@ -14,7 +14,7 @@ from local_cloud.play import Play
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.vendors import Vendors
-from settings import load_settings
+from logdock.settings import load_settings
 
 
 class Played(NamedTuple):

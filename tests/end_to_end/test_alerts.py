@@ -24,9 +24,9 @@ from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.stand_ins.sessions import enter, vendor_identity
 from local_cloud.stand_ins.webhook import HEADER_VALUE, Webhook
 from local_cloud.vendors import Vendors
-from settings import load_settings
-from settings.exports import MongodbAtlasExport
-from settings.names import Names
+from logdock.settings import load_settings
+from logdock.settings.exports import MongodbAtlasExport
+from logdock.settings.names import Names
 from tests.conftest import ROOT
 from tests.end_to_end.person import Needs, Person, the_page_says
 

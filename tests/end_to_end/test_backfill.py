@@ -24,8 +24,8 @@ from local_cloud.stage import Stage
 from local_cloud.stand_ins.log_events import put_events
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.vendors import Vendors
-from settings import load_settings
-from settings.names import Names
+from logdock.settings import load_settings
+from logdock.settings.names import Names
 from tests.end_to_end.person import Needs, Person, the_page_says
 from tests.end_to_end.test_redrive import until
 

@@ -19,7 +19,7 @@ from local_cloud.commands import PYTHON_PATH
 from local_cloud.emulator import Emulator
 from local_cloud.vendor_apis.server import Reply
 from local_cloud.vendors import Vendors
-from settings import Deployment, load_settings
+from logdock.settings import Deployment, load_settings
 from tests.settings.documents import document, export
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
@@ -94,7 +94,7 @@ class Customer:
     def validated(self, export: str) -> dict[str, str]:
         """Return what `logdock validate` says of an export: its verdict, by what it looked at."""
         environment = {**self.cloud.environment(self.account, "eu-west-1"), "PYTHONPATH": PYTHON_PATH}
-        command = [sys.executable, "-P", "-m", "cli", "validate", export, "--json"]
+        command = [sys.executable, "-P", "-m", "logdock", "validate", export, "--json"]
         ran = subprocess.run(command, env=environment, cwd=self.directory, capture_output=True, text=True, check=False)
         assert ran.stdout, ran.stderr
         return {check["what"]: check["verdict"] for check in json.loads(ran.stdout)["checks"] if check["of"] == export}

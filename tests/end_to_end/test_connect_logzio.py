@@ -20,8 +20,8 @@ from local_cloud.stand_ins.sessions import assume, vendor_identity
 from local_cloud.vendor_apis.logzio import Account, Fetcher
 from local_cloud.vendor_apis.server import Reply
 from local_cloud.vendors import Vendors
-from settings import Deployment
-from settings.destinations import LogzioDestination
+from logdock.settings import Deployment
+from logdock.settings.destinations import LogzioDestination
 from tests.end_to_end.test_connect import Customer
 from tests.settings.documents import FETCH, destination, document, export
 

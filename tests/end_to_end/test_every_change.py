@@ -31,8 +31,6 @@ import pytest
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
-from cli.plan.effects import Kind
-from cli.stacks import expected_stacks
 from local_cloud.cdk import CdkError
 from local_cloud.commands import PYTHON_PATH
 from local_cloud.emulator import Emulator
@@ -44,9 +42,11 @@ from local_cloud.stand_ins.sessions import assume, role_session, vendor_identity
 from local_cloud.vendor_apis.atlas_project import Project
 from local_cloud.vendor_apis.cockroachdb import Cluster
 from local_cloud.vendors import Vendors
-from settings import Deployment
-from settings.destinations import LogzioDestination
-from settings.exports import (
+from logdock.cli.plan.effects import Kind
+from logdock.cli.stacks import expected_stacks
+from logdock.settings import Deployment
+from logdock.settings.destinations import LogzioDestination
+from logdock.settings.exports import (
     AptibleExport,
     AuroraMysqlExport,
     CloudwatchLogsExport,
@@ -57,7 +57,7 @@ from settings.exports import (
     RdsExport,
     S3LogsExport,
 )
-from settings.landing import BucketLanding
+from logdock.settings.landing import BucketLanding
 from tests.end_to_end.test_connect import Customer
 from tests.end_to_end.test_transitions import unreadable
 from tests.settings.documents import FETCH, OTLP, PUSH, Document, destination, document, export
@@ -376,7 +376,7 @@ class World:
     def _effects(self) -> list[dict[str, Any]]:
         """Return the consequences that `logdock plan` says of the next settings."""
         directory = self.customer.directory
-        command = [sys.executable, "-P", "-m", "cli", "plan", "--json", "--templates", str(directory / "cdk.out")]
+        command = [sys.executable, "-P", "-m", "logdock", "plan", "--json", "--templates", str(directory / "cdk.out")]
         environment = {**self.customer.cloud.environment(ACCOUNT, "eu-west-1"), "PYTHONPATH": PYTHON_PATH}
         done = subprocess.run(command, env=environment, cwd=directory, capture_output=True, text=True, check=False)
         assert done.stdout, done.stderr

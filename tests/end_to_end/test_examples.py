@@ -14,10 +14,10 @@ from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.stand_ins import databases
 from local_cloud.vendors import Vendors
+from logdock.settings import Deployment, load_settings
+from logdock.settings.exports import CloudwatchLogsExport, CockroachdbExport, DatabaseExport, S3LogsExport
 from policy_proof.live import evaluate_live
 from policy_proof.results import claim_rows, record
-from settings import Deployment, load_settings
-from settings.exports import CloudwatchLogsExport, CockroachdbExport, DatabaseExport, S3LogsExport
 from tests.conftest import EXAMPLES
 
 pytestmark = pytest.mark.end_to_end

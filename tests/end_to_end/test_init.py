@@ -23,7 +23,7 @@ from local_cloud.play import Play
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.vendors import Vendors
-from settings import load_settings
+from logdock.settings import load_settings
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
@@ -55,7 +55,7 @@ class World:
         """Type a command, and then one answer a line."""
         environment = self.cloud.environment(ACCOUNT, REGION) if aws else {"PATH": os.environ["PATH"]}
         ended = subprocess.run(
-            [sys.executable, "-P", "-m", "cli", *arguments],
+            [sys.executable, "-P", "-m", "logdock", *arguments],
             input="".join(f"{line}\n" for line in answers or []),
             env={**environment, "PYTHONPATH": PYTHON_PATH},
             cwd=self.directory,

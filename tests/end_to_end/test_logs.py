@@ -70,7 +70,7 @@ class World:
             "AWS_SESSION_TOKEN": session["SessionToken"],
             "PYTHONPATH": PYTHON_PATH,
         }
-        command = [sys.executable, "-P", "-m", "cli", *arguments, "--settings", "logdock.yaml"]
+        command = [sys.executable, "-P", "-m", "logdock", *arguments, "--settings", "logdock.yaml"]
         return subprocess.run(command, env=environment, cwd=self.directory, capture_output=True, text=True, check=False)
 
     def policy(self) -> dict[str, Any]:

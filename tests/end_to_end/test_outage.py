@@ -15,7 +15,7 @@ from local_cloud.cdk import Cdk
 from local_cloud.customer import make_secrets, store_secrets
 from local_cloud.emulator import Emulator
 from local_cloud.stand_ins.logzio_listener import LogzioListener
-from settings import load_settings
+from logdock.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,8 +23,8 @@ from local_cloud.stand_ins.log_events import put_events
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.stand_ins.sessions import role_session
 from local_cloud.vendors import Vendors
-from settings import load_settings
-from settings.names import Names
+from logdock.settings import load_settings
+from logdock.settings.names import Names
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 

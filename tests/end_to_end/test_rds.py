@@ -12,7 +12,7 @@ import pytest
 from local_cloud.cdk import Cdk
 from local_cloud.customer import Customer, sightings
 from local_cloud.stand_ins import databases
-from settings.exports import RdsExport
+from logdock.settings.exports import RdsExport
 from tests.conftest import ROOT
 from tests.end_to_end.played import played
 

@@ -11,7 +11,7 @@ import pytest
 
 from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
-from settings import load_settings
+from logdock.settings import load_settings
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]

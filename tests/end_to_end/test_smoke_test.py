@@ -21,8 +21,8 @@ from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.vendors import Vendors
-from settings import load_settings
-from settings.names import Names
+from logdock.settings import load_settings
+from logdock.settings.names import Names
 from tests.end_to_end.person import Needs, Person, the_page_says
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]

@@ -20,11 +20,11 @@ from local_cloud.stage import Stage
 from local_cloud.stand_ins.log_events import put_lines
 from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.vendors import Vendors
-from settings import Deployment, load_settings
+from logdock.settings import Deployment, load_settings
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from settings.exports import Export
+    from logdock.settings.exports import Export
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 

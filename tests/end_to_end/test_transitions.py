@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from cli.plan.command import DANGEROUS
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.vendors import Vendors
-from settings import Deployment
-from settings.names import Names
+from logdock.cli.plan.command import DANGEROUS
+from logdock.settings import Deployment
+from logdock.settings.names import Names
 from tests.end_to_end.person import Needs, Person, the_page_says
 from tests.end_to_end.test_connect import Customer
 from tests.settings.documents import OTLP, Document, document, export

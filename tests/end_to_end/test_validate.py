@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.main import main
 from local_cloud.cdk import Cdk
 from local_cloud.customer import make_secrets, prepare
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.sessions import role_session
 from local_cloud.vendors import Vendors
-from settings import load_settings
-from settings.names import Names
+from logdock.cli.main import main
+from logdock.settings import load_settings
+from logdock.settings.names import Names
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 

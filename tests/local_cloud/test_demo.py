@@ -18,7 +18,7 @@ from local_cloud.markers import Sightings
 from local_cloud.report import ExportReport, Report
 from local_cloud.terminal import Terminal
 from local_cloud.vendors import Vendors
-from settings import load_settings
+from logdock.settings import load_settings
 
 if TYPE_CHECKING:
     from local_cloud.emulator import Emulator

@@ -22,7 +22,7 @@ from local_cloud.stand_ins.aws_services import AwsServices
 from local_cloud.stand_ins.cockroachdb import Cockroachdb
 from local_cloud.stand_ins.mongodb_atlas import MongodbAtlas
 from local_cloud.stand_ins.recorded import written_again
-from settings import load_settings
+from logdock.settings import load_settings
 
 ORIGIN = Origin("1970-01-01T00:00:00Z", "audit")
 SETTINGS = load_settings(Path(__file__).parents[2] / "examples" / "everything.yaml")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from logdock.settings import load_settings
 from policy_proof.claim_file import Asked, Claim, NothingElse, Property, load_book
 from policy_proof.nothing_else import EVERY, SOME, Sweep, sweeps
 from policy_proof.proof import Outcome, Proof
 from policy_proof.requests import requests_of
 from policy_proof.results import claim_rows, property_rows, record, sweep_rows
-from settings import load_settings
 from tests.conftest import EXAMPLES, synthesize
 
 NOT_CALLED = {

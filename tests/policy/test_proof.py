@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from logdock.settings import load_settings
 from policy_proof import results
 from policy_proof.account import Account
 from policy_proof.calls import NoCallError, parameters_of
@@ -19,7 +20,6 @@ from policy_proof.proof import SIMULATOR, Proof
 from policy_proof.requests import Request
 from policy_proof.simulator import Verdict
 from policy_proof.templates import Templates, UnresolvedError
-from settings import load_settings
 from tests.conftest import ROOT, synthesize
 
 EXAMPLE = ROOT / "examples" / "mongodb-atlas.yaml"

@@ -20,10 +20,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from logdock.settings import Deployment, load_settings
+from logdock.settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
+from logdock.settings.names import Names
 from policy_proof.templates import Templates
-from settings import Deployment, load_settings
-from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
-from settings.names import Names
 from stacks.next_steps import atlas_steps, cockroachdb_steps, cockroachdb_switch_off, database_steps, fetch_steps
 from tests.conftest import EXAMPLES, synthesize, synthesize_now
 from tests.settings.documents import FETCH, OTLP, document, export

@@ -23,8 +23,8 @@ from log_shipper.keys import progress_key
 from log_shipper.mark_items import object_key
 from log_shipper.patterns import compile_pattern
 
-from settings import SettingsError, load_settings
-from settings.regex import check_regex
+from logdock.settings import SettingsError, load_settings
+from logdock.settings.regex import check_regex
 from tests.lambda_src.log_shipper.world import FAILURES, LANDING, MARKS, Cloud, Context, Listener, batch, message
 
 MERGES = "a0: &a0 {k0: 1, k1: 1, k2: 1}\n" + "".join(

@@ -19,8 +19,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cli.screen import Screen
-from cli.terminal import one_line, printable, printable_json
+from logdock.cli.screen import Screen
+from logdock.cli.terminal import one_line, printable, printable_json
 from tests.cli.conftest import Type, Typed, aws, deployed, logdock
 from tests.cli.deployed import Deployed
 from tests.cli.logs.conftest import DAY, Landed
@@ -95,7 +95,7 @@ def test_text_that_is_safe_is_printed_as_it_is(text: str) -> None:
 def test_the_screen_the_search_and_the_preview_alone_print() -> None:
     """What is printed elsewhere would be printed unescaped."""
     printing: set[str] = set()
-    for file in (ROOT / "cli").rglob("*.py"):
+    for file in (ROOT / "logdock" / "cli").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             match node:
                 case ast.Call(func=ast.Name(id="print")) | ast.Call(func=ast.Attribute(attr="echo" | "secho")):
@@ -105,7 +105,7 @@ def test_the_screen_the_search_and_the_preview_alone_print() -> None:
                         printing.add(str(file.relative_to(ROOT)))
                 case ast.ImportFrom(module=str(module)) if module.startswith("rich"):
                     printing.add(str(file.relative_to(ROOT)))
-    assert printing == {"cli/screen.py", "cli/logs/search.py", "cli/preview.py"}
+    assert printing == {"logdock/cli/screen.py", "logdock/cli/logs/search.py", "logdock/cli/preview.py"}
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ class TestLogs:
     ) -> None:
         landed.archived((f"{DAY}T03:12:00Z", CASE.decode()))
         assert landed.logs("--raw").out.encode() == CASE + b"\n"
-        monkeypatch.setattr("cli.logs.scan.is_terminal", lambda: True)
+        monkeypatch.setattr("logdock.cli.logs.scan.is_terminal", lambda: True)
         assert obeyed(landed.logs("--raw").out) == set()
 
     def test_an_objects_name_is_escaped_where_it_is_named(self, landed: Landed) -> None:

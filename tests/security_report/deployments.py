@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from logdock.settings import load_settings
 from policy_proof.account import Account
 from policy_proof.proof import Proof
 from policy_proof.templates import Template
@@ -16,7 +17,6 @@ from security_report.exceptions import exemptions
 from security_report.matrix import matrix
 from security_report.page import Report, stand_ins
 from security_report.vendors import vendors
-from settings import load_settings
 from tests.conftest import ROOT, synthesize
 
 Weaken = Callable[[dict[str, Template]], object]

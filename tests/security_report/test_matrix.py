@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from logdock.settings import load_settings
 from policy_proof.account import Account
 from policy_proof.templates import Template
 from security_report.matrix import Statement, UnreadPolicyError, matrix, statements
-from settings import load_settings
 from tests.conftest import VARIANTS, synthesize
 from tests.security_report.deployments import account_of, resource, trust
 

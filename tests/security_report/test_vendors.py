@@ -6,11 +6,11 @@ import csv
 import io
 import json
 
+from logdock.settings import Deployment
 from security_report.data import COLUMNS, as_csv, as_json
 from security_report.matrix import statements
 from security_report.page import render
 from security_report.vendors import KINDS
-from settings import Deployment
 from tests.security_report.deployments import report_of, trust
 
 

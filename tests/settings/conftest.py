@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from settings import Deployment, SettingsError, load_settings
+from logdock.settings import Deployment, SettingsError, load_settings
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from settings.comparison import GIGABYTES_A_DAY, LOG_STREAMS, WAYS, Inputs, cheapest, monthly_dollars, tables
+from logdock.settings.comparison import GIGABYTES_A_DAY, LOG_STREAMS, WAYS, Inputs, cheapest, monthly_dollars, tables
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
@@ -13,7 +13,7 @@ DIRECT, KINESIS, FIREHOSE, VECTOR, DATADOG, ATHENA = WAYS
 def test_the_page_has_the_tables_that_the_model_prints() -> None:
     for name, table in zip(("comparison", "comparison-inputs"), tables(Inputs()).split("\n\n"), strict=True):
         (shown,) = re.findall(rf"<!-- {name} -->\n(.*)\n<!-- /{name} -->", PAGE, re.DOTALL)
-        assert shown == table, "python -m settings.comparison prints the tables"
+        assert shown == table, "python -m logdock.settings.comparison prints the tables"
 
 
 def test_what_the_page_says_of_each_way_follows_from_the_model() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from vendor_connector.atlas_settings import NOTIFICATION
 
-from settings import Deployment
-from settings.exports import CockroachdbExport, MongodbAtlasExport
+from logdock.settings import Deployment
+from logdock.settings.exports import CockroachdbExport, MongodbAtlasExport
 from tests.settings.documents import Document, document, export
 
 Load = Callable[[object], Deployment]

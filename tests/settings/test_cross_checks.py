@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from settings import Deployment
-from settings.cross_checks import RESERVED_NAMES
+from logdock.settings import Deployment
+from logdock.settings.cross_checks import RESERVED_NAMES
 from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, Document, destination, document, export
 
 Load = Callable[[object], Deployment]

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from settings import Deployment
-from settings.landing import BucketLanding
+from logdock.settings import Deployment
+from logdock.settings.landing import BucketLanding
 from tests.settings.documents import Document, document, export
 from tests.settings.test_cross_checks import cockroachdb
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from settings import Deployment
-from settings.destinations import FETCHER_REGIONS, LISTENER_HOSTS, LogzioDestination, default_concurrency
-from settings.resource_types import RESOURCE_TYPES
+from logdock.settings import Deployment
+from logdock.settings.destinations import FETCHER_REGIONS, LISTENER_HOSTS, LogzioDestination, default_concurrency
+from logdock.settings.resource_types import RESOURCE_TYPES
 from tests.conftest import ROOT
 from tests.settings.documents import FETCH, OTLP, PUSH, destination, document, export
 

@@ -5,9 +5,9 @@ from typing import get_args
 
 import pytest
 
-from settings import Deployment
-from settings.exports import AuroraMysqlExport, CockroachdbExport, RdsExport, S3LogsExport
-from settings.log_group_exports import Channel
+from logdock.settings import Deployment
+from logdock.settings.exports import AuroraMysqlExport, CockroachdbExport, RdsExport, S3LogsExport
+from logdock.settings.log_group_exports import Channel
 from tests.settings.documents import Document, document, export
 
 Load = Callable[[object], Deployment]

@@ -15,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from settings import Deployment, SettingsError, load_settings
+from logdock.settings import Deployment, SettingsError, load_settings
 from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, document, export
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from settings import SettingsError, load_settings
+from logdock.settings import SettingsError, load_settings
 from tests.settings.documents import EXPORTS, PUSH, document, export
 
 Refusal = Callable[[object], list[str]]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from settings.partitions import partition_of
+from logdock.settings.partitions import partition_of
 from tests.settings.documents import document, export
 
 Refusal = Callable[[object], list[str]]

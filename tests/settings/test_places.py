@@ -9,8 +9,8 @@ import pytest
 import yaml
 from botocore.session import get_session
 
-from settings import SettingsError, load_settings
-from settings.regions import KNOWN_REGIONS, nearest_region
+from logdock.settings import SettingsError, load_settings
+from logdock.settings.regions import KNOWN_REGIONS, nearest_region
 
 EVERYTHING = Path(__file__).resolve().parents[2] / "examples" / "everything.yaml"
 FILE = """\

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from settings import Deployment
-from settings.exports import CloudwatchLogsExport, MongodbAtlasExport, S3LogsExport
+from logdock.settings import Deployment
+from logdock.settings.exports import CloudwatchLogsExport, MongodbAtlasExport, S3LogsExport
 from tests.settings.documents import document, export
 
 Load = Callable[[object], Deployment]

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 import re2
 
-from settings import Deployment
-from settings.regex import check_regex
+from logdock.settings import Deployment
+from logdock.settings.regex import check_regex
 from tests.settings.documents import document, export
 
 Load = Callable[[object], Deployment]

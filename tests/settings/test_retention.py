@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from settings import Deployment
-from settings.retention import PROFILES
-from settings.text import LOG_GROUP_DAYS
+from logdock.settings import Deployment
+from logdock.settings.retention import PROFILES
+from logdock.settings.text import LOG_GROUP_DAYS
 from tests.settings.documents import document, export
 
 Load = Callable[[object], Deployment]

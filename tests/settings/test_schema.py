@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from settings import Deployment, schema
+from logdock.settings import Deployment, schema
 from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, destination, document, export
 
 ROOT = Path(__file__).resolve().parents[2]

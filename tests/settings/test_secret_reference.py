@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from settings import Deployment
+from logdock.settings import Deployment
 from tests.settings.documents import FETCH, OTLP, PUSH, destination, document, export
 
 Load = Callable[[object], Deployment]
@@ -109,7 +109,7 @@ def test_a_key_of_a_known_format_is_not_printed_wherever_it_stands(refusal: Refu
 
 
 def test_a_secret_in_broken_yaml_is_not_printed(load: Load) -> None:
-    from settings import SettingsError
+    from logdock.settings import SettingsError
 
     with pytest.raises(SettingsError) as caught:
         load("destinations:\n  - {name: logz, token_secret: hunter2-hunter2\n  - x: y\n")

@@ -6,7 +6,7 @@ import pytest
 
 from constructs_lib.shipper import MEMORY_MB
 from constructs_lib.subscription_stream import BATCH_SECONDS
-from settings.subscription_costs import (
+from logdock.settings.subscription_costs import (
     GIGABYTES_A_DAY,
     LOG_STREAMS,
     WAYS,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from settings import Deployment
+from logdock.settings import Deployment
 from tests.settings.documents import document
 
 Load = Callable[[object], Deployment]

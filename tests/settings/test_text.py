@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from settings import Deployment, text
+from logdock.settings import Deployment, text
 from tests.settings.documents import Document, document, export
 
 Load = Callable[[object], Deployment]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from log_shipper.telemetry import _UNITS
 
-from settings import Deployment, load_settings
+from logdock.settings import Deployment, load_settings
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
 from tests.test_readme import anchors
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from settings import Deployment
+from logdock.settings import Deployment
 from tests.conftest import ROOT, Synthesized, synthesize, synthesize_now
 from tests.settings.documents import document, export
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from settings import load_settings
-from settings.costs import (
+from logdock.settings import load_settings
+from logdock.settings.costs import (
     EVENTS_OF_AN_OBJECT,
     LANDINGS,
     METRICS,

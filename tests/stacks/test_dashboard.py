@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from settings import load_settings
+from logdock.settings import load_settings
 from tests.conftest import ROOT, Synthesized, synthesize, synthesize_now
 
 ALERTS = ROOT / "examples" / "alerts.yaml"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from settings.exports import AuroraMysqlExport, RdsExport
+from logdock.settings.exports import AuroraMysqlExport, RdsExport
 from stacks.next_steps import database_configured, database_steps
 from tests.conftest import ROOT, synthesize
 from tests.settings.documents import export

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from settings import Deployment
-from settings.text import LOG_GROUP_DAYS
+from logdock.settings import Deployment
+from logdock.settings.text import LOG_GROUP_DAYS
 from tests.conftest import ROOT, Synthesized, synthesize, synthesize_now
 
 ACCOUNT = "111122223333"

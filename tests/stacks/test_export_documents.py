@@ -19,11 +19,11 @@ from log_shipper.redaction import MARKERS
 from log_shipper.rendering import RESERVED_FIELDS, path_fields
 from pydantic import TypeAdapter, ValidationError
 
-from settings import reading
-from settings.bucket_exports import _JOINABLE_FORMATS, S3LogsExport
-from settings.landing import log_group_digest
-from settings.log_group_exports import CloudwatchLogsExport
-from settings.redaction import Detector, Redaction
+from logdock.settings import reading
+from logdock.settings.bucket_exports import _JOINABLE_FORMATS, S3LogsExport
+from logdock.settings.landing import log_group_digest
+from logdock.settings.log_group_exports import CloudwatchLogsExport
+from logdock.settings.redaction import Detector, Redaction
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
 from tests.settings.documents import document, export
 

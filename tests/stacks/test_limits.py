@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from settings import Deployment
+from logdock.settings import Deployment
 from stacks.limits import LIMITS, limit_violations, measures
 from tests.conftest import ROOT, synthesize_now
 from tests.settings.documents import FETCH, OTLP, PUSH, Document, document, export

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from settings.destinations import LISTENER_HOSTS, LogzioDestination
+from logdock.settings.destinations import LISTENER_HOSTS, LogzioDestination
 from stacks.next_steps import dashboard_steps
 from tests.conftest import ROOT, Synthesized, synthesize
 from tests.settings.documents import FETCH, PUSH, destination, document, export

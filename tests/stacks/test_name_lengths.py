@@ -9,9 +9,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from settings import Deployment
-from settings.cross_checks_names import LONGEST_SUFFIX, _has_connector
-from settings.document import Part
+from logdock.settings import Deployment
+from logdock.settings.cross_checks_names import LONGEST_SUFFIX, _has_connector
+from logdock.settings.document import Part
 from tests.conftest import ROOT, synthesize_now
 
 LENGTHS: dict[str, tuple[str, int]] = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from settings import load_settings
-from settings.names import Names
+from logdock.settings import load_settings
+from logdock.settings.names import Names
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from settings import Deployment
+from logdock.settings import Deployment
 from tests.conftest import EXAMPLES, synthesize_now
 
 REGIONS = {"aws-us-gov": ("us-gov-west-1", "us-gov-east-1"), "aws-cn": ("cn-north-1", "cn-northwest-1")}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from settings.names import Names
+from logdock.settings.names import Names
 from stacks.core import _fitting
 from stacks.logzio_reader import reader_permissions
 from tests.conftest import ROOT, Synthesized, synthesize

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
+from logdock.settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
 from stacks.security_events import audit_is_counted, cockroachdb_filters, database_filters
 from tests.conftest import ROOT, Synthesized, synthesize
 from tests.settings.documents import export

@@ -12,8 +12,8 @@ from sqlglot import exp
 from sqlglot.errors import OptimizeError
 from sqlglot.optimizer.qualify import qualify
 
-from settings import load_settings
-from settings.sql import Sql
+from logdock.settings import load_settings
+from logdock.settings.sql import Sql
 from tests.conftest import EXAMPLES, ROOT, synthesize, synthesize_now
 
 EVERYTHING = ROOT / "examples" / "everything.yaml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from settings import Deployment
+from logdock.settings import Deployment
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 PRINCIPAL = "arn:aws:iam::772401394250:root"

@@ -9,8 +9,8 @@ from typing import Any
 import hcl2
 import pytest
 
+from logdock.settings.retention import PROFILES
 from policy_proof.synthesis import ROOT
-from settings.retention import PROFILES
 from templates.catalogue import LANDINGS
 
 MODULE = ROOT / "modules" / "logdock-export"

@@ -19,8 +19,8 @@ import pytest
 from botocore.client import BaseClient
 from moto.ssm.models import ssm_backends
 
+from logdock.settings import Deployment
 from policy_proof.templates import Templates
-from settings import Deployment
 from tests.conftest import synthesize_now
 from tests.lambda_src.vendor_connector.conftest import refusal
 from tests.lambda_src.vendor_connector.formation import Clock, Formation, Iam, _Deployed

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from settings import Deployment
-from settings.destinations import Destination
-from settings.exports import Export
+from logdock.settings import Deployment
+from logdock.settings.destinations import Destination
+from logdock.settings.exports import Export
 
 Path = tuple[str, ...]
 Change = tuple[Path, object]

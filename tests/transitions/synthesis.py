@@ -33,7 +33,7 @@ def _with_validation() -> None:
 
 def _synthesize(settings: Path, output: Path) -> None:
     from app import build_app
-    from settings import load_settings
+    from logdock.settings import load_settings
     from stacks.limits import limit_violations
 
     assembly = build_app(load_settings(settings), shipper_layer=LAYER, context=cdk_context()).synth()

@@ -19,8 +19,8 @@ from pydantic import BaseModel, ValidationError
 
 from local_cloud.vendor_apis.atlas_project import Project
 from local_cloud.vendor_apis.cockroachdb import Cluster
-from settings import Deployment
-from settings.destinations import LogzioDestination
+from logdock.settings import Deployment
+from logdock.settings.destinations import LogzioDestination
 from tests.lambda_src.vendor_connector.conftest import refusal
 from tests.lambda_src.vendor_connector.formation import Clock, Iam
 from tests.lambda_src.vendor_connector.test_aurora_audit import Rds

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.main import main
 from local_cloud.cdk import Cdk
 from local_cloud.customer import make_secrets, prepare
 from local_cloud.emulator import Emulator
 from local_cloud.vendors import Vendors
-from settings import Deployment, load_settings
+from logdock.cli.main import main
+from logdock.settings import Deployment, load_settings
 from tests.conftest import ROOT
 from tests.upgrades.releases import RELEASES, unpack_source
 

@@ -6,8 +6,8 @@ import copy
 
 import pytest
 
-from cli.plan.effects import Effect, Kind
-from cli.plan.templates import KEEPS_DATA, compare_templates, dangers, replacement_table
+from logdock.cli.plan.effects import Effect, Kind
+from logdock.cli.plan.templates import KEEPS_DATA, compare_templates, dangers, replacement_table
 from tests.conftest import ROOT, synthesize
 from tests.upgrades.releases import RELEASES, Templates, templates_of
 

@@ -16,8 +16,8 @@ from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape, archive_key
 from moto.s3.models import s3_backends
 
-from settings import load_settings
-from settings.names import Names
+from logdock.settings import load_settings
+from logdock.settings.names import Names
 from tests.cli.conftest import Type, Typed
 
 SETTINGS = """\

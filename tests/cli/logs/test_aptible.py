@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from cli.account import Account
-from cli.errors import CommandError, ExitCode
-from cli.logs.places import Found, Place
-from cli.logs.reader import Keys, Reader, UnreadableError
+from logdock.cli.account import Account
+from logdock.cli.errors import CommandError, ExitCode
+from logdock.cli.logs.places import Found, Place
+from logdock.cli.logs.reader import Keys, Reader, UnreadableError
 from tests.cli.conftest import Typed
 from tests.cli.logs.conftest import Landed
 from tests.lambda_src.log_shipper.test_aptible_envelope import encrypt
@@ -224,7 +224,10 @@ def test_a_file_in_the_place_of_a_folder_is_named_and_ends_nothing(landed: Lande
 @pytest.mark.parametrize(
     ("fails", "says"),
     [
-        ("cli.logs.reader.SpooledTemporaryFile.write", "Error: {temporary}: No space left on device. An encrypted"),
+        (
+            "logdock.cli.logs.reader.SpooledTemporaryFile.write",
+            "Error: {temporary}: No space left on device. An encrypted",
+        ),
         ("pathlib.Path.rename", "Error: --download out/apps-321/service-123/" + V3 + ": No space left on device\n"),
     ],
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.logs.explanation import explain
+from logdock.cli.logs.explanation import explain
 from tests.cli.conftest import Typed
 from tests.cli.logs.conftest import Landed, mongod
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.logs.histogram import Histogram
-from cli.logs.times import bound
+from logdock.cli.logs.histogram import Histogram
+from logdock.cli.logs.times import bound
 from tests.cli.logs.conftest import Landed
 from tests.cli.terminal import Terminal
 

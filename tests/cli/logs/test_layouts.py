@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.logs import places
-from cli.logs.layouts import Aptible, DatedNames, Layout, Selectors, ServicePaths
+from logdock.cli.logs import places
+from logdock.cli.logs.layouts import Aptible, DatedNames, Layout, Selectors, ServicePaths
 from tests.cli.logs.conftest import Landed
 from tests.cli.logs.test_search import Calls
 

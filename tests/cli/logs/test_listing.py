@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import pytest
 
-from cli.backfill.announcements import Landed
-from cli.logs.layouts import DatedNames, Layout, ServicePaths
-from cli.logs.places import Place, objects, stream
+from logdock.cli.backfill.announcements import Landed
+from logdock.cli.logs.layouts import DatedNames, Layout, ServicePaths
+from logdock.cli.logs.places import Place, objects, stream
 from tests.cli.logs.listing import PAGE, Listing
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)

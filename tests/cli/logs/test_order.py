@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.errors import CommandError, ExitCode
-from cli.logs.order import Ordered
-from cli.logs.parallel import InOrder
-from cli.logs.scan import Hit
+from logdock.cli.errors import CommandError, ExitCode
+from logdock.cli.logs.order import Ordered
+from logdock.cli.logs.parallel import InOrder
+from logdock.cli.logs.scan import Hit
 
 TIMES = st.integers(0, 20).map("{:02}".format)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape
 
-from cli.errors import CommandError, ExitCode
-from cli.logs.query import Query, field_of, grep, required_text
+from logdock.cli.errors import CommandError, ExitCode
+from logdock.cli.logs.query import Query, field_of, grep, required_text
 
 
 def asking(*expressions: str, fields: tuple[str, ...] = ()) -> Query:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ResponseStreamingError
 
-from cli.errors import ExitCode
-from cli.logs import places, reader
-from cli.logs.search import Search
+from logdock.cli.errors import ExitCode
+from logdock.cli.logs import places, reader
+from logdock.cli.logs.search import Search
 from tests.cli.logs.conftest import Landed, mongod
 
 Calls = Callable[[str], list[dict[str, Any]]]
@@ -109,7 +109,7 @@ def test_an_object_that_is_gone_when_it_is_read_is_named(landed: Landed, monkeyp
         landed.s3.put_object(Bucket=landed.archive, Key=key, Body=b"")
         return iter(found)
 
-    monkeypatch.setattr("cli.logs.search.objects", overwritten)
+    monkeypatch.setattr("logdock.cli.logs.search.objects", overwritten)
     found = landed.logs("--export", "jobs")
     assert (found.code, found.out) == (ExitCode.SOMETHING_LEFT, "")
     assert "deleted or overwritten while it was searched" in found.err
@@ -128,7 +128,7 @@ def test_what_may_not_be_read_ends_the_search_and_names_the_action(
 ) -> None:
     landed.archived((f"{DAY}T03:12:00Z", "a"))
     refused = ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}, "GetObject")
-    monkeypatch.setattr("cli.logs.reader._Body._get", lambda *_: (_ for _ in ()).throw(refused))
+    monkeypatch.setattr("logdock.cli.logs.reader._Body._get", lambda *_: (_ for _ in ()).throw(refused))
     ended = landed.logs("--export", "jobs")
     assert (ended.code, ended.out) == (ExitCode.AWS, "")
     assert "AWS refused s3:GetObject" in ended.err
@@ -208,7 +208,7 @@ def test_follow_prints_what_arrives_and_nothing_twice(landed: Landed, monkeypatc
         except StopIteration:
             raise KeyboardInterrupt from None
 
-    monkeypatch.setattr("cli.logs.search.time.sleep", arrive)
+    monkeypatch.setattr("logdock.cli.logs.search.time.sleep", arrive)
     followed = landed.logs("--follow", "--since", "1h", "--raw", "--export", "jobs")
     assert followed.out == "was there\narrived later\narrived later\n"
     assert followed.code == 0
@@ -227,13 +227,13 @@ def test_limit_stops_after_so_many_lines_of_the_order(landed: Landed) -> None:
 def test_follow_ends_at_the_limit(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.now(UTC)
     landed.archived(*((f"{now - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}", str(minutes)) for minutes in (3, 2)))
-    monkeypatch.setattr("cli.logs.search.time.sleep", lambda _: pytest.fail("it went on"))
+    monkeypatch.setattr("logdock.cli.logs.search.time.sleep", lambda _: pytest.fail("it went on"))
     assert landed.logs("-f", "--since", "1h", "--raw", "-e", "jobs", "-n", "1").out == "3\n"
 
 
 def test_a_terminal_shows_severity_and_matches(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> None:
     landed.archived((f"{DAY}T03:12:00Z", "ERROR 1m of 100 \x1b[31m"))
-    monkeypatch.setattr("cli.logs.scan.is_terminal", lambda: True)
+    monkeypatch.setattr("logdock.cli.logs.scan.is_terminal", lambda: True)
     monkeypatch.delenv("NO_COLOR", raising=False)
     shown = landed.logs("-g", "1m?", "-g", "m o").out
     assert shown == (
@@ -254,8 +254,8 @@ def test_the_first_line_ends_the_progress(landed: Landed, monkeypatch: pytest.Mo
         events.append("ended")
 
     landed.archived((f"{DAY}T03:12:00Z", "a"))
-    monkeypatch.setattr("cli.screen.Screen.progress", progress)
-    monkeypatch.setattr("cli.logs.command.sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("logdock.cli.screen.Screen.progress", progress)
+    monkeypatch.setattr("logdock.cli.logs.command.sys.stdout.isatty", lambda: True, raising=False)
     original = Search._write
 
     def write(search: Search, lines: Iterator[bytes]) -> None:

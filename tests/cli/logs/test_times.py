@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cli.errors import CommandError, ExitCode
-from cli.logs.times import ALLOWED, bound, moment, written
+from logdock.cli.errors import CommandError, ExitCode
+from logdock.cli.logs.times import ALLOWED, bound, moment, written
 
 NOW = datetime(2026, 11, 21, 15, 30, tzinfo=UTC)
 """A Saturday."""

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cli.plan.deliveries import Deliveries, deliveries_of, recommendation
-from cli.plan.live import _recommend_stream
-from cli.plan.report import Plan
-from settings import Deployment
-from settings.names import Names
+from logdock.cli.plan.deliveries import Deliveries, deliveries_of, recommendation
+from logdock.cli.plan.live import _recommend_stream
+from logdock.cli.plan.report import Plan
+from logdock.settings import Deployment
+from logdock.settings.names import Names
 
 WEEK_SECONDS = 7 * 86_400
 SETTINGS = {

@@ -13,12 +13,12 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from cli.plan.changes import declared
-from cli.plan.effects import shown
-from cli.plan.existing import NewResource, _way_out
-from cli.plan.rules.table import RULES
-from settings import Deployment
-from settings.exports import DatabaseExport
+from logdock.cli.plan.changes import declared
+from logdock.cli.plan.effects import shown
+from logdock.cli.plan.existing import NewResource, _way_out
+from logdock.cli.plan.rules.table import RULES
+from logdock.settings import Deployment
+from logdock.settings.exports import DatabaseExport
 from tests.cli.conftest import Type
 from tests.cli.plan.transitions import BASE, TRANSITIONS, Transition
 from tests.conftest import ROOT
@@ -51,7 +51,7 @@ def write(directory: Path, settings: Document, name: str) -> Path:
 
 def test_every_setting_has_a_rule_or_a_reason() -> None:
     settings = {declared(model, field) for model in models() for field in model.model_fields}
-    assert settings - set(RULES) == set(), "say in cli/plan/rules/table.py what a change of it leads to"
+    assert settings - set(RULES) == set(), "say in logdock/cli/plan/rules/table.py what a change of it leads to"
     assert set(RULES) - settings == set()
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from cli.plan.effects import Kind
-from cli.plan.templates import Template, compare_templates, dangers, parse_template, replacement_table
+from logdock.cli.plan.effects import Kind
+from logdock.cli.plan.templates import Template, compare_templates, dangers, parse_template, replacement_table
 from tests.conftest import ROOT, VARIANTS, synthesize
 
-TABLE = ROOT / "cli" / "plan" / "replacement.json"
+TABLE = ROOT / "logdock" / "cli" / "plan" / "replacement.json"
 
 
 def template(**resources: dict[str, Any]) -> Template:
@@ -129,4 +129,4 @@ def create_only(kind: str) -> list[str]:
 
 
 def test_table_is_part_of_what_ships() -> None:
-    assert Path(TABLE).is_relative_to(ROOT / "cli")
+    assert Path(TABLE).is_relative_to(ROOT / "logdock" / "cli")

@@ -12,15 +12,15 @@ import pytest
 from botocore.exceptions import ClientError
 from log_shipper.events import ObjectRef, message_of
 
-from cli.account import Account
-from cli.smoke_test import functions, run_record, sources
-from cli.smoke_test.arrivals import feed_note
-from cli.smoke_test.cleanup import Cleanup, Made
-from cli.smoke_test.function_logs import STARTED, UnknownError, last_line
-from cli.smoke_test.keys import allows
-from cli.smoke_test.steps import Report, Result
-from cli.validate.checks import Check, Verdict
 from constructs_lib.shipper import RUNTIME
+from logdock.cli.account import Account
+from logdock.cli.smoke_test import functions, run_record, sources
+from logdock.cli.smoke_test.arrivals import feed_note
+from logdock.cli.smoke_test.cleanup import Cleanup, Made
+from logdock.cli.smoke_test.function_logs import STARTED, UnknownError, last_line
+from logdock.cli.smoke_test.keys import allows
+from logdock.cli.smoke_test.steps import Report, Result
+from logdock.cli.validate.checks import Check, Verdict
 from tests.cli.conftest import Type
 from tests.cli.deployed import LANDING, Deployed, refuse
 from tests.conftest import ROOT
@@ -31,12 +31,12 @@ ONE_EXPORT = ("--export", "app", "--no-alarms", "--record", "record.json")
 @pytest.fixture
 def records_only(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     """A deployment of which the records alone are tested; EventBridge and the shipper work while the command waits."""
-    monkeypatch.setattr("cli.smoke_test.command.check_sources", lambda *_, **__: None)
-    monkeypatch.setattr("cli.smoke_test.functions.Functions.check", lambda _: {})
-    monkeypatch.setattr("cli.smoke_test.functions.Functions.check_starts", lambda *_: None)
-    monkeypatch.setattr("cli.smoke_test.command.check_keys", lambda *_: {})
-    monkeypatch.setattr("cli.smoke_test.delivery.check_rule", lambda *_: None)
-    monkeypatch.setattr("cli.smoke_test.alarms.Alarms.check_topics", lambda _: None)
+    monkeypatch.setattr("logdock.cli.smoke_test.command.check_sources", lambda *_, **__: None)
+    monkeypatch.setattr("logdock.cli.smoke_test.functions.Functions.check", lambda _: {})
+    monkeypatch.setattr("logdock.cli.smoke_test.functions.Functions.check_starts", lambda *_: None)
+    monkeypatch.setattr("logdock.cli.smoke_test.command.check_keys", lambda *_: {})
+    monkeypatch.setattr("logdock.cli.smoke_test.delivery.check_rule", lambda *_: None)
+    monkeypatch.setattr("logdock.cli.smoke_test.alarms.Alarms.check_topics", lambda _: None)
     return deployed
 
 
@@ -56,7 +56,7 @@ def while_waiting(monkeypatch: pytest.MonkeyPatch, *work: Callable[[], object]) 
     def sleep(_: float) -> None:
         next(waits, work[-1])()
 
-    monkeypatch.setattr("cli.smoke_test.delivery.time.sleep", sleep)
+    monkeypatch.setattr("logdock.cli.smoke_test.delivery.time.sleep", sleep)
 
 
 def versions(deployed: Deployed) -> list[str]:
@@ -95,7 +95,7 @@ def test_an_object_that_a_destination_must_still_read_is_left_with_the_command_t
         records_only.ship("lake")
 
     while_waiting(monkeypatch, only_lake)
-    monkeypatch.setattr("cli.smoke_test.delivery.time.monotonic", iter(range(100_000)).__next__)
+    monkeypatch.setattr("logdock.cli.smoke_test.delivery.time.monotonic", iter(range(100_000)).__next__)
     ended = logdock("smoke-test", *ONE_EXPORT, "--timeout", "40")
     assert ended.code == 1
     assert (steps()["logz: acknowledged"], steps()["lake: acknowledged"]) == ("failed", "ok")
@@ -144,7 +144,9 @@ def test_a_record_that_the_filters_drop_is_not_entered(records_only: Deployed, l
 def test_nothing_is_entered_that_cannot_arrive(
     records_only: Deployed, logdock: Type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.smoke_test.functions.Functions.check", lambda _: {"logz": "secret acme/logzio: gone"})
+    monkeypatch.setattr(
+        "logdock.cli.smoke_test.functions.Functions.check", lambda _: {"logz": "secret acme/logzio: gone"}
+    )
     ended = logdock("smoke-test", *ONE_EXPORT)
     assert (ended.code, steps()["record"], versions(records_only)) == (0, "not checked", [])
     assert "logz: secret acme/logzio: gone" in " ".join(ended.out.split())
@@ -154,7 +156,7 @@ def test_nothing_is_entered_that_cannot_arrive(
 def test_a_step_that_aws_did_not_answer_is_no_success(
     records_only: Deployed, logdock: Type, monkeypatch: pytest.MonkeyPatch, code: str, exit_code: int
 ) -> None:
-    monkeypatch.setattr("cli.smoke_test.command.check_sources", sources.check_sources)
+    monkeypatch.setattr("logdock.cli.smoke_test.command.check_sources", sources.check_sources)
     refuse(monkeypatch, "GetMetricData", code)
     while_waiting(monkeypatch, lambda: ship_both(records_only))
     ended = logdock("smoke-test", *ONE_EXPORT)
@@ -249,7 +251,7 @@ def test_every_step_that_the_page_of_the_first_deploy_names_is_one_of_the_comman
         for name in row.rpartition(" | ")[2].split("`")[1::2]
         if not name.startswith(("logdock ", "ship_to"))
     }
-    folders = [ROOT / "cli" / "smoke_test", ROOT / "cli" / "validate", ROOT / "cli"]
+    folders = [ROOT / "logdock" / "cli" / "smoke_test", ROOT / "logdock" / "cli" / "validate", ROOT / "logdock" / "cli"]
     source = "".join(file.read_text() for folder in folders for file in folder.glob("*.py"))
     assert len(named) > 10
     assert [name for name in sorted(named) if name not in source] == []

@@ -15,10 +15,10 @@ from log_shipper import aptible_envelope
 from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Origin, Record
 
-from cli.smoke_test.records import NAME, event_message, new_marker, object_record
-from settings import Deployment, load_settings
-from settings.bucket_exports import S3Format
-from settings.exports import AptibleExport, RdsExport, S3LogsExport
+from logdock.cli.smoke_test.records import NAME, event_message, new_marker, object_record
+from logdock.settings import Deployment, load_settings
+from logdock.settings.bucket_exports import S3Format
+from logdock.settings.exports import AptibleExport, RdsExport, S3LogsExport
 from stacks.security_events import cockroachdb_filters, database_filters
 from tests.cli.conftest import EVERYTHING
 from tests.conftest import ROOT

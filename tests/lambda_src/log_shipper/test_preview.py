@@ -11,9 +11,9 @@ import pytest
 import yaml
 from log_shipper import archive, ship
 
-from cli.main import main
-from settings import load_settings
-from settings.shipper_document import shipper_document
+from logdock.cli.main import main
+from logdock.settings import load_settings
+from logdock.settings.shipper_document import shipper_document
 from tests.lambda_src.log_shipper.world import ARCHIVE, EVENTS, LANDING, Cloud, Context, batch, message, subscription
 
 DETECTORS = ["email", "ipv4", "ipv6", "payment-card", "aws-key", "bearer-token"]

@@ -10,7 +10,7 @@ from log_shipper import aws, http_client, logzio, queue, ship
 from log_shipper.events import CONTINUES
 
 from constructs_lib.shipper import MEMORY_MB, TIMEOUT_SECONDS, TRIES_BEFORE_DEAD_LETTER
-from settings.destinations import MOST_BY_DEFAULT, default_concurrency
+from logdock.settings.destinations import MOST_BY_DEFAULT, default_concurrency
 from tests.conftest import ROOT
 from tests.lambda_src.log_shipper.world import Cloud, Context, Listener, batch, message
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from resource_tags.labels import identity_of, label_name, labels_of
 from resource_tags.opentelemetry import RECORD_BYTES, records
 
-from settings.resource_types import RESOURCE_TYPES
+from logdock.settings.resource_types import RESOURCE_TYPES
 from tests.lambda_src.resource_tags.conftest import points, requests_in, text
 
 HERE = "eu-west-1:111122223333"

@@ -9,7 +9,7 @@ import pytest
 from vendor_connector.database_logs import LOG_TYPES
 from vendor_connector.request import ConnectorError
 
-from settings.database_exports import CLUSTER_LOGS, INSTANCE_LOGS
+from logdock.settings.database_exports import CLUSTER_LOGS, INSTANCE_LOGS
 from tests.lambda_src.vendor_connector.test_aurora_audit import Rds
 
 STATE = "/logdock/acme/orders/rds-logs"

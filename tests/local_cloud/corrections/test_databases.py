@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.stand_ins import databases
-from settings import Deployment
-from settings.exports import DatabaseExport
+from logdock.settings import Deployment
+from logdock.settings.exports import DatabaseExport
 from tests.local_cloud.corrections import made
 from tests.local_cloud.corrections.made import ACCOUNT, REGION
 from tests.settings.documents import Document, document, export

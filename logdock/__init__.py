@@ -1,0 +1,1 @@
+"""Logdock: the settings of a deployment, and the `logdock` command."""

@@ -1,0 +1,274 @@
+"""The AWS account that a deployment is in, as the person's own credentials see it."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import botocore
+from botocore.config import Config
+from botocore.session import Session
+from botocore.utils import parse_timestamp
+from log_shipper.mark_items import DynamoDB
+
+from logdock.cli.errors import CommandError, ExitCode, closest
+from logdock.cli.options import DEFAULT_SETTINGS, cdk_settings_option, settings_option
+from logdock.settings import Deployment, SettingsError, load_settings
+from logdock.settings.names import Names
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudtrail import CloudTrailClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_firehose import FirehoseClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+WORKERS = 16
+"""How many requests a command has under way at once, at most, where each takes memory or a limited service."""
+CONNECTIONS = 32
+"""How many small requests are under way at once, at most."""
+LONGEST_INVOCATION_SECONDS = 900
+_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 5},
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=CONNECTIONS,
+    # botocore composes its own for every request, an eighth of the CPU of a call
+    user_agent=f"logdock Botocore/{botocore.__version__}",
+)
+
+
+def read_settings(file: Path) -> Deployment:
+    """Read the settings file.
+
+    Raises
+    ------
+    CommandError
+        When it is not there or has errors.
+    """
+    if not file.exists():
+        raise CommandError(f"{file}: no such file. Name yours with --settings FILE", ExitCode.USAGE)
+    try:
+        return load_settings(file)
+    except SettingsError as error:
+        raise CommandError(str(error), ExitCode.USAGE) from error
+
+
+class MarkTableClient(DynamoDB, Protocol):
+    """The calls that commands make of DynamoDB's client."""
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        """Read several items."""
+
+    def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        """Write attributes of several items, or of none."""
+
+
+class Account:
+    """The deployment's account: its settings, the names in it, and clients for each service and Region.
+
+    Parameters
+    ----------
+    settings
+        The deployment.
+    profile
+        AWS profile; None for what the AWS CLI would use.
+    region
+        The only Region to work in; None for all of the deployment's.
+    file
+        Where the settings are, for the commands in messages.
+
+    Raises
+    ------
+    CommandError
+        When the deployment is not in that Region, or the credentials are of another account.
+    """
+
+    def __init__(
+        self, settings: Deployment, profile: str | None, region: str | None, file: Path = DEFAULT_SETTINGS
+    ) -> None:
+        if region is not None and region not in settings.regions:
+            raise CommandError(
+                f"--region {region}: {settings.deployment} has nothing there; "
+                f"{closest(region, list(settings.regions))}",
+                ExitCode.USAGE,
+            )
+        self.settings, self.names, self._file = settings, Names.of(settings), file
+        self.regions = (region,) if region else settings.regions
+        # boto3 would bring its uploads and downloads of files along, which take a quarter of its start
+        self._session = Session(profile=profile)
+        self._clients: dict[tuple[str, str], Any] = {}
+        self.queue_urls: dict[str, str] = {}
+        self.requests: Counter[tuple[str, str]] = Counter()
+        """Requests so far by service and operation; of GetMetricData, the metrics that it asks for."""
+        self._making, self._counting = threading.Lock(), threading.Lock()
+        untyped: Any = self._session
+        untyped.register("before-parameter-build", self._count)
+        untyped.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
+        sts = self._client("sts", settings.region)
+        with ThreadPoolExecutor(1) as pool:
+            # nearly every command reads S3: its client is made while STS answers
+            pool.submit(self._client, "s3", settings.region)
+            caller = sts.get_caller_identity()
+        if caller["Account"] != settings.account:
+            raise CommandError(
+                f"These credentials are of the account {caller['Account']} ({caller['Arn']}), and "
+                f"{settings.deployment} is in {settings.account}. Choose others with --profile",
+                ExitCode.USAGE,
+            )
+
+    def _count(self, params: Any, model: Any, **_: Any) -> None:
+        with self._counting:
+            self.requests[model.service_model.service_name, model.name] += len(params.get("MetricDataQueries", "1"))
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """S3 in the deployment's own Region."""
+        client: S3Client = self._client("s3", self.settings.region)
+        return client
+
+    @cached_property
+    def dynamodb(self) -> MarkTableClient:
+        """DynamoDB in the deployment's own Region, where the mark table is."""
+        client: MarkTableClient = self._client("dynamodb", self.settings.region)
+        return client
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        """SQS, where all queues are, in the deployment's own Region."""
+        client: SQSClient = self._client("sqs", self.settings.region)
+        return client
+
+    @cached_property
+    def events(self) -> EventBridgeClient:
+        """EventBridge in the deployment's own Region."""
+        client: EventBridgeClient = self._client("events", self.settings.region)
+        return client
+
+    @cached_property
+    def firehose(self) -> FirehoseClient:
+        """Firehose in the deployment's own Region, where metrics are streamed."""
+        client: FirehoseClient = self._client("firehose", self.settings.region)
+        return client
+
+    @cached_property
+    def iam(self) -> IAMClient:
+        """IAM, which has no Region; called from the deployment's own Region."""
+        client: IAMClient = self._client("iam", self.settings.region)
+        return client
+
+    @cached_property
+    def rds(self) -> RDSClient:
+        """RDS in the deployment's own Region."""
+        client: RDSClient = self._client("rds", self.settings.region)
+        return client
+
+    @cached_property
+    def secrets_manager(self) -> SecretsManagerClient:
+        """Secrets Manager in the deployment's own Region."""
+        client: SecretsManagerClient = self._client("secretsmanager", self.settings.region)
+        return client
+
+    def s3_in(self, region: str) -> S3Client:
+        """S3 in a Region."""
+        client: S3Client = self._client("s3", region)
+        return client
+
+    def cloudwatch_in(self, region: str) -> CloudWatchClient:
+        """CloudWatch in a Region."""
+        client: CloudWatchClient = self._client("cloudwatch", region)
+        return client
+
+    def cloudformation_in(self, region: str) -> CloudFormationClient:
+        """CloudFormation in a Region."""
+        client: CloudFormationClient = self._client("cloudformation", region)
+        return client
+
+    def cloudtrail_in(self, region: str) -> CloudTrailClient:
+        """CloudTrail in a Region."""
+        client: CloudTrailClient = self._client("cloudtrail", region)
+        return client
+
+    def kms_in(self, region: str) -> KMSClient:
+        """KMS in a Region."""
+        client: KMSClient = self._client("kms", region)
+        return client
+
+    def sns_in(self, region: str) -> SNSClient:
+        """SNS in a Region."""
+        client: SNSClient = self._client("sns", region)
+        return client
+
+    def logs_in(self, region: str) -> CloudWatchLogsClient:
+        """CloudWatch Logs in a Region."""
+        client: CloudWatchLogsClient = self._client("logs", region)
+        return client
+
+    def ssm_in(self, region: str) -> SSMClient:
+        """Systems Manager in a Region."""
+        client: SSMClient = self._client("ssm", region)
+        return client
+
+    def states_in(self, region: str) -> SFNClient:
+        """Step Functions in a Region."""
+        client: SFNClient = self._client("stepfunctions", region)
+        return client
+
+    def lambda_in(self, region: str) -> LambdaClient:
+        """Lambda in a Region; it waits as long as a function may run."""
+        longer = Config(read_timeout=LONGEST_INVOCATION_SECONDS, retries={"mode": "standard", "total_max_attempts": 2})
+        client: LambdaClient = self._client("lambda", region, _CONFIG.merge(longer))
+        return client
+
+    def _client(self, service: str, region: str, config: Config = _CONFIG) -> Any:
+        # a client may be used by any thread, but a session makes one at a time
+        with self._making:
+            if (service, region) not in self._clients:
+                untyped: Any = self._session
+                self._clients[service, region] = untyped.create_client(service, region_name=region, config=config)
+            return self._clients[service, region]
+
+    @property
+    def option(self) -> str:
+        """Additional options that make another `logdock` command use the same settings; usually empty."""
+        return settings_option(self._file)
+
+    def deploy(self, stack: str) -> str:
+        """Return the command that deploys a stack."""
+        return f"npx cdk deploy {stack}{cdk_settings_option(self._file)}"
+
+    def not_deployed(self, stack: str, region: str | None = None) -> CommandError:
+        """Return the error of something that a stack makes and that is not there."""
+        where = region or self.settings.region
+        name = self.names.in_region(stack, where)
+        return CommandError(
+            f"{name} is not deployed in {where} of the account {self.settings.account}: `{self.deploy(name)}`",
+            ExitCode.NOT_DEPLOYED,
+        )
+
+
+def _moment(value: Any) -> datetime:
+    """Return the moment that AWS wrote: the SDK's own parser takes three quarters of the CPU of a listing."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value) if value[10:11] == "T" else parsedate_to_datetime(value)
+    moment: datetime = parse_timestamp(value)
+    return moment

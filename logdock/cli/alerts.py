@@ -1,0 +1,76 @@
+"""`logdock alerts test`: one test message to all recipients of alarm notifications, before a real one must arrive."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from logdock.cli.account import Account, read_settings
+from logdock.cli.errors import ExitCode, is_absent
+from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
+from logdock.cli.screen import Screen
+
+EXAMPLES = """
+Example:
+
+`logdock alerts test` sends a test message to all recipients, and names those who have not confirmed
+"""
+
+alerts = typer.Typer(help="Alarm notifications and their recipients.", no_args_is_help=True)
+
+
+@alerts.callback()
+def _about() -> None:
+    """Make the command a command of its own, even while there is but one."""
+
+
+@alerts.command(name="test", epilog=EXAMPLES)
+def send_test(
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+) -> None:
+    """Send a test message to all alarm recipients, from each Region, and name them.
+
+    The exit code is 1 when there is no recipient, or when one has not confirmed.
+    """
+    screen, account = Screen(as_json=as_json), Account(read_settings(settings), profile, region, settings)
+    sent = {where: _send(account, where) for where in account.regions}
+    screen.document(sent)
+    rows = [[where, who, state] for where, recipients in sent.items() for who, state in recipients.items()]
+    screen.table(["region", "who", ""], rows)
+    deaf = [where for where, recipients in sent.items() if not recipients]
+    if deaf:
+        screen.say(
+            f"No one is notified of a failure in {', '.join(deaf)}: set alerts.email, alerts.sns_topic_arns or "
+            "alerts.webhook, and deploy."
+        )
+    if deaf or any(state == _UNCONFIRMED for _, _, state in rows):
+        raise typer.Exit(ExitCode.SOMETHING_LEFT)
+
+
+_UNCONFIRMED = "has not confirmed"
+
+
+def _send(account: Account, region: str) -> dict[str, str]:
+    """Have the state machine of reminders send the message, by the way that they take; return who it goes to."""
+    states, sns = account.states_in(region), account.sns_in(region)
+    alerts_of = account.settings.alerts
+    try:
+        states.start_execution(
+            stateMachineArn=account.names.alerts_machine_arn(region), input=json.dumps({"state": "TEST"})
+        )
+        pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=account.names.alert_topic_in(region))
+        subscribed = {
+            each["Endpoint"]: "confirmed" if each["SubscriptionArn"].startswith("arn:") else _UNCONFIRMED
+            for page in pages
+            for each in page["Subscriptions"]
+        }
+    except account.states_in(region).exceptions.ClientError as error:
+        if is_absent(error):
+            raise account.not_deployed("core" if region == account.settings.region else "shipper", region) from None
+        raise
+    asked = [*alerts_of.sns_topic_arns, *(["the webhook"] if alerts_of.webhook else [])]
+    return subscribed | dict.fromkeys(asked, "is sent it")

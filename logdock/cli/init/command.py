@@ -1,0 +1,91 @@
+"""The command itself: asks for a deployment and its exports, checks each answer, and writes the file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from logdock.cli.errors import CommandError, ExitCode
+from logdock.cli.init.file import render
+from logdock.cli.init.interview import ExportKind, Interview, stack_names
+from logdock.cli.init.proposals import proposals
+from logdock.cli.init.questions import ALERTS, DEPLOYMENT, Kind
+from logdock.cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option
+from logdock.cli.screen import Screen
+from logdock.settings import Deployment, SettingsError
+from logdock.settings.messages import explain
+
+EXAMPLES = """
+Examples:
+
+`logdock init` asks for everything, and writes `logdock.yaml`
+
+`logdock init --kind cockroachdb --settings prod.yaml` writes another file, for one kind of export
+
+`logdock init --kind mongodb-atlas --kind aurora-mysql` asks for two exports
+
+`logdock init --kind aurora-mysql < answers.txt` takes one answer from each line
+"""
+
+
+def init(
+    kind: Annotated[
+        list[ExportKind] | None,
+        typer.Option(help="The kind of an export; may be repeated for several. Default: it is asked."),
+    ] = None,
+    settings: Annotated[
+        Path, typer.Option("--settings", metavar="FILE", help="The file to write; it must not exist.")
+    ] = DEFAULT_SETTINGS,
+    as_json: Json = False,
+) -> None:
+    """Ask what each export needs, and write a settings file with comments.
+
+    The account and the Region of your credentials are proposed. Each answer is checked as the deploy would check it.
+    External ids of your own making come from the system's generator for secrets. Secrets are never asked for: their
+    names are. `logdock add` adds an export later.
+    """
+    if settings.exists():
+        raise CommandError(
+            f"{settings}: is there already. Name another with --settings FILE, or add an export to it with "
+            "`logdock add`",
+            ExitCode.USAGE,
+        )
+    if not os.access(settings.parent, os.W_OK):
+        raise CommandError(f"{settings}: {settings.parent} is no directory that you may write to", ExitCode.USAGE)
+    screen = Screen(as_json=as_json)
+    document: dict[str, Any] = {}
+    interview = Interview(screen, document)
+    interview.ask((), _proposed(DEPLOYMENT, proposals()))
+    document["alerts"] = {}
+    interview.ask(("alerts",), ALERTS)
+    for each in kind or interview.ask_kinds():
+        interview.ask_export(str(each))
+    destination = interview.ask_destination()
+    if destination:
+        for export in document["exports"]:
+            export["ship_to"] = [destination]
+        for index in range(len(document["exports"])):
+            interview.ask_what_shipping_needs(index)
+    try:
+        deployment = Deployment.model_validate(document)
+    except ValidationError as error:
+        refused = SettingsError(settings, explain(document, error))
+        raise CommandError(f"{refused}\nNothing was written", ExitCode.USAGE) from None
+    settings.write_text(render(document), encoding="utf-8")
+    stacks = stack_names(deployment.deployment, (export.name for export in deployment.exports))
+    screen.document({"settings": str(settings), "stacks": stacks})
+    deploy = f"npx cdk deploy --all{cdk_settings_option(settings)}"
+    screen.say(f"{settings} is written. `{deploy}` deploys {', '.join(stacks)}.")
+
+
+def _proposed(kind: Kind, found: dict[str, str]) -> Kind:
+    """Propose what was found for questions that propose nothing of their own."""
+    questions = (
+        each._replace(proposed=found.get(each.setting) or None) if each.proposed is None else each
+        for each in kind.questions
+    )
+    return kind._replace(questions=tuple(questions))

@@ -1,0 +1,120 @@
+"""The command's entry: its commands, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import sys
+import tomllib
+import traceback
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from logdock.cli.errors import CommandError, ExitCode, from_aws
+from logdock.cli.screen import Screen
+
+PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+"""Of a checkout; an installed wheel has its version in its metadata."""
+COMMANDS = {
+    "init": "logdock.cli.init.command",
+    "add": "logdock.cli.add",
+    "plan": "logdock.cli.plan.command",
+    "validate": "logdock.cli.validate.command",
+    "preview": "logdock.cli.preview",
+    "next-steps": "logdock.cli.next_steps",
+    "status": "logdock.cli.status.command",
+    "logs": "logdock.cli.logs.command",
+    "explain": "logdock.cli.explain",
+    "smoke-test": "logdock.cli.smoke_test.command",
+    "alerts": "logdock.cli.alerts",
+    "rotate-external-id": "logdock.cli.rotate.command",
+    "backfill": "logdock.cli.backfill.command",
+    "redrive": "logdock.cli.redrive.command",
+}
+"""Each command, and its module: there it is a function, or a group of commands, of its name."""
+
+
+def app(names: Iterable[str]) -> typer.Typer:
+    """Return the command line of some commands; the modules of the others are not imported."""
+    line = typer.Typer(
+        name="logdock",
+        help="Check, watch, search and repair what Logdock deployed.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    line.callback()(_about)
+    for name in names:
+        module = importlib.import_module(COMMANDS[name])
+        command = getattr(module, name.replace("-", "_"))
+        if isinstance(command, typer.Typer):
+            line.add_typer(command, name=name)
+        else:
+            line.command(name=name, epilog=module.EXAMPLES, cls=getattr(module, "COMMAND_CLASS", None))(command)
+    return line
+
+
+def _version() -> str:
+    if PROJECT.is_file():
+        version: str = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
+        return version
+    return importlib.metadata.version("logdock")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        Screen().say(f"logdock {_version()}")
+        raise typer.Exit
+
+
+def _about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that need no command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code. Errors never show a traceback.
+
+    Parameters
+    ----------
+    arguments
+        What was typed after `logdock`. Default: this process's arguments.
+    """
+    typed = sys.argv[1:] if arguments is None else arguments
+    # no command waits for what only another one needs
+    names = typed[:1] if typed and typed[0] in COMMANDS else COMMANDS
+    try:
+        app(names)(args=typed, prog_name="logdock")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else ExitCode.FINE
+    except CommandError as error:
+        return _fail(error)
+    except (BotoCoreError, ClientError) as error:
+        return _fail(from_aws(error))
+    except BrokenPipeError:
+        # The reader has closed the pipe; Python would report the same again when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FINE
+    except Exception as error:  # noqa: BLE001 - the last resort: unexpected errors are reported without a traceback
+        return _fail(CommandError(_defect(error), ExitCode.DEFECT))
+    return ExitCode.FINE
+
+
+def _fail(error: CommandError) -> int:
+    Screen().error(str(error))
+    return error.code
+
+
+def _defect(error: Exception) -> str:
+    """Say what went wrong and where, without a value that the error may carry."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"a defect in logdock: {type(error).__name__} at {Path(last.filename).name}:{last.lineno}. Please report it"

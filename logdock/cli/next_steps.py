@@ -1,0 +1,91 @@
+"""`logdock next-steps`: what to enter at the vendor, in the vendor's words, and the same as one ready call.
+
+The deploy has written both into the stacks' outputs; here they are read.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from botocore.exceptions import ClientError
+
+from logdock.cli.account import Account, read_settings
+from logdock.cli.errors import CommandError, ExitCode, closest
+from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
+from logdock.cli.screen import Screen
+
+EXAMPLES = """
+Examples:
+
+`logdock next-steps` shows what is left to do for every export, and for destinations that fetch
+
+`logdock next-steps orders` shows one
+
+`logdock next-steps orders --call` prints the vendor's API calls alone, to be read and then run
+"""
+STEPS = "NextSteps"
+
+
+def next_steps(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Only this export, or destination that fetches.")
+    ] = None,
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+    call: Annotated[bool, typer.Option("--call", help="Print the ready calls alone.")] = False,
+) -> None:
+    """Show what to enter at the vendor: the values under the names of its form, and the same as API calls.
+
+    A credential never stands in them: a call takes it from the variable that it names.
+    """
+    screen = Screen(as_json=as_json)
+    account = Account(read_settings(settings), profile, region, settings)
+    wanted = _stacks(account)
+    if name is not None and name not in wanted:
+        raise CommandError(f"{name}: the settings have no such export, nor destination that fetches; "
+                           f"{closest(name, [*wanted])}", ExitCode.USAGE)  # fmt: skip
+    found = {each: _outputs(account, *where) for each, where in wanted.items() if name in (None, each)}
+    screen.document(found)
+    for each, outputs in found.items():
+        steps = outputs[STEPS]["value"] if STEPS in outputs else ""
+        if not call:
+            screen.say(f"{each}")
+            # On a line of its own a value can be copied whole, however narrow the terminal is.
+            for key, text in outputs.items():
+                if key != STEPS:
+                    screen.say(f"  {text['what']} ({key})")
+                    screen.copyable(f"    {text['value']}")
+        for line in steps.splitlines() or [""]:
+            screen.copyable(line)
+        if not call:
+            screen.say()
+
+
+def _stacks(account: Account) -> dict[str, tuple[str, str]]:
+    """Return the stack of each export and fetching destination, and the prefix of its outputs there."""
+    names, home = account.names, account.settings.region
+    stacks = {export.name: (names.export(export.name), "") for export in account.settings.exports}
+    for destination in account.settings.destinations:
+        if destination.kind == "logzio" and (destination.mode == "fetch" or destination.metrics):
+            stacks[destination.name] = (names.in_region("shipper", home), destination.name.title().replace("-", ""))
+    return stacks
+
+
+def _outputs(account: Account, stack: str, prefix: str) -> dict[str, dict[str, Any]]:
+    try:
+        (found,) = account.cloudformation_in(account.settings.region).describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            raise account.not_deployed(stack.removeprefix(f"{account.settings.deployment}-")) from None
+        raise
+    return {
+        output["OutputKey"].removeprefix(prefix): {
+            "value": output["OutputValue"],
+            "what": output.get("Description", ""),
+        }
+        for output in found.get("Outputs", [])
+        if output["OutputKey"].startswith(prefix) and "ExportName" not in output
+    }

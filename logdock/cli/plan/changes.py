@@ -1,0 +1,197 @@
+"""The difference between two deployments' settings: which exports and destinations, and which settings of each."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from logdock.settings import Deployment
+from logdock.settings.destinations import Destination
+from logdock.settings.exports import Export
+
+Part = Export | Destination
+DEPLOYMENT = "deployment"
+"""The owner of what belongs to no export and no destination. A change of this name is a change of everything."""
+_COMPARED_BY_NAME = frozenset({"exports", "destinations"})
+IDENTITY = ("deployment", "account", "region")
+"""The settings that say which deployment it is: with another value it is another one, and nothing else is compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One setting that differs.
+
+    Attributes
+    ----------
+    of
+        Name of the export or destination, or ``deployment``.
+    path
+        The setting: ``connect.alert``.
+    field
+        The model that declares the setting, and its name there: what the rules are found by.
+    before, after
+        The values; None where the model that holds the setting is not there.
+    old, new
+        The deployments.
+    part, new_part
+        The export or destination before and after; None for the deployment's own settings.
+    """
+
+    of: str
+    path: str
+    field: tuple[str, str]
+    before: Any
+    after: Any
+    old: Deployment
+    new: Deployment
+    part: Any = None
+    new_part: Any = None
+
+    @property
+    def added(self) -> tuple[Any, ...]:
+        """Of a list, the entries that only the new settings have."""
+        return tuple(each for each in self.after or () if each not in (self.before or ()))
+
+    @property
+    def removed(self) -> tuple[Any, ...]:
+        """Of a list, the entries that only the old settings have."""
+        return tuple(each for each in self.before or () if each not in (self.after or ()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two deployments, and how they differ.
+
+    Attributes
+    ----------
+    added, removed
+        Exports.
+    renamed
+        Exports that differ from an added one only by their name, by old name.
+    changed
+        Names of exports with changes.
+    destinations_added, destinations_removed
+        Destinations.
+    """
+
+    old: Deployment
+    new: Deployment
+    added: tuple[Export, ...]
+    removed: tuple[Export, ...]
+    renamed: dict[str, str]
+    destinations_added: tuple[Destination, ...]
+    destinations_removed: tuple[Destination, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Names of the exports that stay and change."""
+        names = {each.name for each in self.new.exports}
+        return tuple(dict.fromkeys(each.of for each in self.changes if each.of in names))
+
+    @property
+    def is_another_deployment(self) -> bool:
+        """Whether the new settings are of another deployment."""
+        return any(getattr(self.old, key) != getattr(self.new, key) for key in IDENTITY)
+
+
+def compare(old: Deployment, new: Deployment) -> Comparison:
+    """Compare two deployments; exports and destinations are matched by name and kind."""
+    if any(getattr(old, key) != getattr(new, key) for key in IDENTITY):
+        identity = [
+            Change(of=DEPLOYMENT, path=key, field=("Deployment", key), before=before, after=after, old=old, new=new)
+            for key in IDENTITY
+            if (before := getattr(old, key)) != (after := getattr(new, key))
+        ]
+        return Comparison(
+            old=old,
+            new=new,
+            added=new.exports,
+            removed=(),
+            renamed={},
+            destinations_added=new.destinations,
+            destinations_removed=(),
+            changes=tuple(identity),
+        )
+    added, removed = _missing(new.exports, old.exports), _missing(old.exports, new.exports)
+    destinations = (_missing(new.destinations, old.destinations), _missing(old.destinations, new.destinations))
+    changes = [*_model_changes(DEPLOYMENT, "", old, new, old, new)]
+    for before, after in [*_pairs(old.destinations, new.destinations), *_pairs(old.exports, new.exports)]:
+        changes += _model_changes(before.name, "", before, after, old, new, before, after)
+    return Comparison(
+        old=old,
+        new=new,
+        added=added,
+        removed=removed,
+        renamed=_renamed(removed, added),
+        destinations_added=destinations[0],
+        destinations_removed=destinations[1],
+        changes=tuple(changes),
+    )
+
+
+def _pairs(old: Iterable[Any], new: Iterable[Any]) -> list[tuple[Any, Any]]:
+    known = {(each.name, each.kind): each for each in new}
+    return [(each, known[each.name, each.kind]) for each in old if (each.name, each.kind) in known]
+
+
+def _missing(these: Iterable[Any], those: Iterable[Any]) -> tuple[Any, ...]:
+    known = {(each.name, each.kind) for each in those}
+    return tuple(each for each in these if (each.name, each.kind) not in known)
+
+
+def _renamed(removed: Iterable[Export], added: Iterable[Export]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for before in removed:
+        same = [each.name for each in added if each.model_copy(update={"name": before.name}) == before]
+        if same:
+            found[before.name] = same[0]
+    return found
+
+
+def _model_changes(
+    of: str,
+    path: str,
+    before: BaseModel,
+    after: BaseModel,
+    old: Deployment,
+    new: Deployment,
+    part: Any = None,
+    new_part: Any = None,
+) -> Iterator[Change]:
+    """Compare two models of one class; a model within is compared by its own settings where both have one."""
+    for name in type(before).model_fields:
+        if before is old and name in _COMPARED_BY_NAME:
+            continue
+        was, is_now = getattr(before, name), getattr(after, name)
+        if before is old and name == "retention":
+            was, is_now = old.effective_retention, new.effective_retention
+        if was == is_now:
+            continue
+        below = f"{path}{name}"
+        if isinstance(was, BaseModel) and isinstance(is_now, BaseModel):
+            yield from _model_changes(of, f"{below}.", was, is_now, old, new, part, new_part)
+        else:
+            yield Change(
+                of=of,
+                path=below,
+                field=declared(type(before), name),
+                before=was,
+                after=is_now,
+                old=old,
+                new=new,
+                part=part,
+                new_part=new_part,
+            )
+
+
+def declared(model: type[BaseModel], field: str) -> tuple[str, str]:
+    """Return the model that declares a setting: the nearest one that names it, and the setting's name."""
+    for each in model.__mro__:
+        if field in inspect.get_annotations(each):
+            return each.__name__, field
+    return model.__name__, field

@@ -1,0 +1,235 @@
+"""Everything that two deployments' difference leads to: of each change, of parts that come and go, and of stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from logdock.cli.plan.changes import DEPLOYMENT, Comparison
+from logdock.cli.plan.effects import Effect, Kind, joined
+from logdock.cli.plan.rules.table import effects_of
+from logdock.cli.stacks import expected_stacks
+from logdock.settings import Deployment
+from logdock.settings.destinations import Destination
+from logdock.settings.exports import CockroachdbExport, DatabaseExport, Export
+from logdock.settings.landing import BucketLanding
+from logdock.settings.names import Names
+
+
+def consequences(difference: Comparison) -> list[Effect]:
+    """List the consequences, those of one export or destination together, in the order of the settings."""
+    found = [effect for change in difference.changes for effect in effects_of(change)]
+    if not difference.is_another_deployment:
+        for export in difference.removed:
+            found += _removed_export(difference, export)
+        for export in difference.added:
+            found += _added_export(difference, export)
+        for destination in difference.destinations_removed:
+            found += _removed_destination(difference, destination)
+        for destination in difference.destinations_added:
+            found += _added_destination(destination)
+        found += _orphaned(difference)
+    return sorted(dict.fromkeys(_without_empty_steps(found)), key=lambda effect: _order(difference).get(effect.of, 0))
+
+
+def _without_empty_steps(effects: Iterable[Effect]) -> Iterator[Effect]:
+    for each in effects:
+        yield Effect(
+            of=each.of,
+            what=each.what,
+            kind=each.kind,
+            sentence=each.sentence,
+            steps=tuple(step for step in each.steps if step),
+        )
+
+
+def _order(difference: Comparison) -> dict[str, int]:
+    parts = [
+        DEPLOYMENT,
+        *(each.name for each in (*difference.new.destinations, *difference.old.destinations)),
+        *(each.name for each in (*difference.new.exports, *difference.old.exports)),
+    ]
+    return {name: at for at, name in enumerate(dict.fromkeys(parts))}
+
+
+def _removed_export(difference: Comparison, export: Export) -> Iterator[Effect]:
+    old = difference.old
+    stacks = [name for name, export_name in _export_stacks(difference).items() if export_name == export.name]
+    again = next((each for each in difference.new.exports if each.name == export.name), None)
+    renamed = difference.renamed.get(export.name)
+    steps = [
+        "With the settings file that still has it: `npx cdk destroy " + " ".join(stacks) + "`.",
+        "Then deploy the new settings.",
+    ]
+    if renamed:
+        steps.append(f"If it is enough to show another name, keep the name `{export.name}`.")
+    if again:
+        yield Effect(
+            of=export.name,
+            what="kind",
+            kind=Kind.FAILS,
+            sentence=f"`{export.name}` becomes an export of another kind in the same stack: what its stack made is "
+            "deleted or left behind, and the vendor is cut off before the new one is there.",
+            steps=(f"Give the export of the kind `{again.kind}` another name, and destroy this one by itself.",),
+        )
+        return
+    yield Effect(
+        of=export.name,
+        what="stack",
+        kind=Kind.KEEPS_RUNNING,
+        sentence=(
+            f"The export is renamed to `{renamed}`: for CloudFormation that is a new stack. "
+            if renamed
+            else "The export leaves the settings. "
+        )
+        + f"No deploy destroys {joined(stacks)}: the vendor goes on exporting, and it is billed. `npx cdk destroy` "
+        "with the new settings does not know it, does nothing, and ends with exit code 0.",
+        steps=tuple(steps),
+    )
+    for other in difference.added:
+        if _owned(old, export) & _owned(difference.new, other):
+            yield Effect(
+                of=other.name,
+                what="stack",
+                kind=Kind.FAILS,
+                sentence=f"`{other.name}` makes or configures what the stack of `{export.name}` owns (log groups, "
+                "subscriptions, the vendor's configuration): its deploy fails or takes them away as long as that stack "
+                "is there.",
+                steps=(f"Destroy the stack of `{export.name}` first.",),
+            )
+    landing = export.landing(old)
+    kept = (
+        f"The bucket `{landing.bucket}`, its policy and its key"
+        if isinstance(landing, BucketLanding) and landing.is_own
+        else "The log groups and their key"
+        if export.kind in ("cockroachdb", "aurora-mysql", "rds")
+        else "What it reads"
+    )
+    yield Effect(
+        of=export.name,
+        what="data",
+        kind=Kind.RETAINS,
+        sentence=f"{kept}, and what is in the archive, stay after a destroy too, and expire as before.",
+    )
+
+
+def _owned(deployment: Deployment, export: Export) -> set[tuple[str, str]]:
+    """Return what one stack alone may make or configure, and undoes when it is destroyed, whatever its export's name.
+
+    Another stack finds it configured already and remembers nothing to undo; then the first one's destroy switches it
+    off. An Atlas project takes several exports, each with a path of its own.
+    """
+    landing = export.landing(deployment)
+    if isinstance(landing, BucketLanding):
+        return {("bucket", landing.bucket)} if landing.is_own else set()
+    found = {("log group", name) for name in (*landing.names, *landing.prefixes)}
+    if isinstance(export, CockroachdbExport):
+        found.add(("CockroachDB cluster", export.cluster_id))
+    elif isinstance(export, DatabaseExport):
+        found.add((export.noun, export.database_id))
+    return found
+
+
+def _export_stacks(difference: Comparison) -> dict[str, str]:
+    names = Names.of(difference.old)
+    return {
+        names.in_region(export.name, region): export.name
+        for export in difference.old.exports
+        for region in difference.old.regions_of(export)
+    }
+
+
+def _added_export(difference: Comparison, export: Export) -> Iterator[Effect]:
+    if export.name in difference.renamed.values() or any(each.name == export.name for each in difference.old.exports):
+        return
+    configures = isinstance(export, DatabaseExport) and export.is_configured
+    steps: tuple[str, ...]
+    if export.kind == "cloudwatch-logs":
+        sentence, steps = "The deploy subscribes its log groups.", ()
+    elif configures or getattr(export, "connect", None):
+        sentence, steps = "The deploy makes it and switches it on at the vendor.", ()
+    else:
+        sentence = "The deploy makes its role, bucket or log groups."
+        steps = ("Deploy.", f"At the vendor, do what `logdock next-steps {export.name}` prints.")
+    yield Effect(of=export.name, what="stack", kind=Kind.VENDOR if steps else Kind.NOTE, sentence=sentence, steps=steps)
+    if isinstance(export, DatabaseExport) and configures and export.needs_parameters:
+        restarted = "its instances" if export.is_cluster else "it"
+        loads = f"does not load {joined(export.libraries)} yet, or " if export.libraries else ""
+        yield Effect(
+            of=export.name,
+            what="configure_database" if export.kind == "rds" else "configure_cluster",
+            kind=Kind.RESTARTS,
+            sentence=f"If the {export.noun} {loads}still uses a default parameter group, {restarted} must be restarted "
+            "once (output `RestartNeeded`).",
+        )
+    clusters = getattr(getattr(export, "connect", None), "redact_clusters", ())
+    if clusters:
+        yield Effect(
+            of=export.name,
+            what="connect.redact_clusters",
+            kind=Kind.RESTARTS,
+            sentence=f"Atlas restarts the nodes of {joined(clusters)} one after the other.",
+        )
+
+
+def _removed_destination(difference: Comparison, destination: Destination) -> Iterator[Effect]:
+    name = destination.name
+    exports = [each.name for each in difference.old.exports if name in each.ship_to]
+    yield Effect(
+        of=name,
+        what="queue",
+        kind=Kind.LOSES,
+        sentence=(f"Nothing more is sent to it, of {joined(exports)}. " if exports else "")
+        + "The destination's queues are deleted with what waits on them and what is dead. What the messages "
+        "announced is still in S3.",
+        steps=(
+            f"Wait until `logdock status` shows nothing waiting for `{name}`.",
+            f"`logdock redrive --destination {name}` for what is dead.",
+            "Then deploy.",
+        ),
+    )
+    if destination.kind == "logzio" and destination.mode == "fetch":
+        yield Effect(
+            of=name,
+            what="reader",
+            kind=Kind.NOTE if destination.connect else Kind.VENDOR,
+            sentence="The deploy deletes its fetchers at Logz.io, and then the role."
+            if destination.connect
+            else "The role that its fetchers assume is deleted: they fail from then on.",
+            steps=() if destination.connect else ("Delete the fetchers at Logz.io before the deploy.",),
+        )
+
+
+def _added_destination(destination: Destination) -> Iterator[Effect]:
+    secret = getattr(destination, "token_secret", None) or getattr(destination, "headers_secret", None)
+    connect = getattr(destination, "connect", None)
+    secret = secret or (connect.secret if connect else None)
+    steps = [f"Store the secret `{secret}` before the deploy."] if secret else []
+    if destination.kind == "logzio" and destination.mode == "fetch" and not connect:
+        steps += ["Deploy.", "Create the fetchers at Logz.io: `logdock next-steps` prints what to enter."]
+    yield Effect(
+        of=destination.name,
+        what="queue",
+        kind=Kind.VENDOR if steps else Kind.NOTE,
+        sentence="It gets what lands from the deploy on; `logdock backfill` sends what is there already.",
+        steps=tuple(steps),
+    )
+
+
+def _orphaned(difference: Comparison) -> Iterator[Effect]:
+    """Name the stacks that the new settings do not have; those of removed exports are named with these."""
+    of_removed = {each.name for each in difference.removed}
+    exports = _export_stacks(difference)
+    expected = expected_stacks(difference.new)
+    for stack, region in expected_stacks(difference.old).items():
+        if expected.get(stack) == region or exports.get(stack) in of_removed:
+            continue
+        yield Effect(
+            of=exports.get(stack, DEPLOYMENT),
+            what=f"stack.{stack}",
+            kind=Kind.KEEPS_RUNNING,
+            sentence=f"The stack `{stack}` in `{region}` leaves the settings; no deploy destroys it.",
+            steps=(
+                f"With the settings file that still has it: `npx cdk destroy {stack}`, before the deploy"
+                + (" (its termination protection must be switched off first)." if "-replica-" in stack else "."),
+            ),
+        )

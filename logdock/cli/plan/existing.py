@@ -1,0 +1,83 @@
+"""Log groups and buckets that the next deploy makes and that the account has already.
+
+They stay when an export, or a setting that names them, goes, so they are there when it comes back. CloudFormation takes
+nothing over under a name that it is to make: the deploy fails at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from logdock.cli.account import WORKERS, Account
+from logdock.cli.plan.effects import Effect, Kind
+from logdock.cli.plan.templates import Template, holds_function_logs, physical_name
+from logdock.settings import Deployment
+from logdock.settings.exports import CockroachdbExport, DatabaseExport
+
+_BUCKET, _LOG_GROUP = "AWS::S3::Bucket", "AWS::Logs::LogGroup"
+
+
+@dataclass(frozen=True, slots=True)
+class NewResource:
+    """A resource that a stack is to make under a name of its own."""
+
+    of: str
+    region: str
+    logical_id: str
+    type: str
+    name: str
+
+
+def new_resources(of: str, region: str, before: Template | None, after: Template) -> Iterator[NewResource]:
+    """Yield the log groups and buckets that a stack does not have yet; a function's log group is deleted with it."""
+    old = {_key(each) for each in (before or {}).get("Resources", {}).values()}
+    for logical_id, resource in after.get("Resources", {}).items():
+        kind, name = _key(resource)
+        if kind in (_BUCKET, _LOG_GROUP) and name and (kind, name) not in old and not holds_function_logs(resource):
+            yield NewResource(of, region, logical_id, kind, name)
+
+
+def _key(resource: Template) -> tuple[str, str]:
+    return resource["Type"], physical_name(resource)
+
+
+def existing(account: Account, new: list[NewResource]) -> list[Effect]:
+    """Return what exists of the resources that are to be made."""
+    buckets: set[str] = set()
+    if any(each.type == _BUCKET for each in new):
+        pages = account.s3.get_paginator("list_buckets").paginate()
+        buckets = {bucket["Name"] for page in pages for bucket in page["Buckets"]}
+
+    def is_there(each: NewResource) -> bool:
+        if each.type == _BUCKET:
+            return each.name in buckets
+        pages = account.logs_in(each.region).get_paginator("describe_log_groups").paginate(logGroupNamePrefix=each.name)
+        return any(group["logGroupName"] == each.name for page in pages for group in page["logGroups"])
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = zip(new, pool.map(is_there, new), strict=True)
+        return [_effect(account.settings, each) for each, there in found if there]
+
+
+def _effect(settings: Deployment, new: NewResource) -> Effect:
+    what = "log group" if new.type == _LOG_GROUP else "bucket"
+    return Effect(
+        of=new.of,
+        what=f"resource.{new.logical_id}",
+        kind=Kind.FAILS,
+        sentence=f"The {what} `{new.name}` exists already in this account, and this stack does not have it: "
+        "CloudFormation is to make it, so the deploy fails.",
+        steps=_way_out(settings, new),
+    )
+
+
+def _way_out(settings: Deployment, new: NewResource) -> tuple[str, ...]:
+    export = next((each for each in settings.exports if each.name == new.of), None)
+    if isinstance(export, CockroachdbExport):
+        return ("Set `adopt_log_groups: true`: the deploy takes it over with its events.",)
+    if isinstance(export, DatabaseExport):
+        return ("Set `log_groups: adopt`: the deploy takes it over with its events.",)
+    into = "`npx cdk import` of its stack takes it in, with what it holds."
+    return ("Give the export another `bucket`.", f"Or: {into}") if export else (into,)

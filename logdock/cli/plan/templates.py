@@ -1,0 +1,279 @@
+"""The difference between two sets of CloudFormation templates: which resources come, go, change or are replaced.
+
+Which property's change replaces a resource is in the table `replacement.json`, for the resource types that the stacks
+have: CloudFormation's own resource schemas name them (`createOnlyProperties`; CloudFormation CLI User Guide, "Resource
+type definition schema"). A test makes the table from those schemas, and finds a type that is missing. The same table
+serves offline and live, so that a pull request and the terminal show the same; a change set would need permission to
+write, and has to be deleted again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from logdock.cli.errors import CommandError, ExitCode
+from logdock.cli.plan.effects import Effect, Kind, clean
+
+Template = dict[str, Any]
+KEEPS_DATA = frozenset(
+    {
+        "AWS::DynamoDB::Table",
+        "AWS::KMS::Key",
+        "AWS::Kinesis::Stream",
+        "AWS::Logs::LogGroup",
+        "AWS::S3::Bucket",
+        "AWS::SQS::Queue",
+    }
+)
+"""Types whose deletion deletes data, or makes it unreadable."""
+_NAMED_AFTER_OTHERS = frozenset({"AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig"})
+"""Types whose names are those of other resources."""
+_NAMES_OF_PARENTS = frozenset({"DatabaseName", "LogGroupName"})
+"""What a table, a filter or a stream belongs to: no name of its own."""
+_FUNCTION_LOGS = ("/aws/lambda/", "/aws/kinesisfirehose/", "/aws/vendedlogs/")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResourceChange:
+    """What happens to resources of a stack.
+
+    Attributes
+    ----------
+    action
+        ``new stack``, ``added``, ``changed``, ``replaced``, ``deleted`` or ``left behind``.
+    resource
+        Logical id and type; empty for a whole stack and for changes in place, which are counted together.
+    because
+        The properties that cause a replacement.
+    """
+
+    stack: str
+    action: str
+    resource: str = ""
+    type: str = ""
+    physical_name: str = ""
+    because: tuple[str, ...] = ()
+    counts: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """One line."""
+        if self.counts:
+            return f"{self.stack}: {self.action}: {', '.join(self.counts)}"
+        if not self.resource:
+            return f"{self.stack}: {self.action}"
+        name = f" `{self.physical_name}`" if self.physical_name else ""
+        because = f" (another {', '.join(self.because)})" if self.because else ""
+        return f"{self.stack}: {self.type.removeprefix('AWS::')} {self.resource}{name} is {self.action}{because}"
+
+    def document(self) -> dict[str, object]:
+        """Return what the JSON document has of it."""
+        return {key: value for key, value in asdict(self).items() if value}
+
+
+@cache
+def replacement_table() -> dict[str, list[str]]:
+    """Return the properties whose change replaces a resource, by type."""
+    table: dict[str, list[str]] = json.loads(Path(__file__).with_name("replacement.json").read_text())
+    return table
+
+
+def read_assembly(directory: Path) -> dict[str, tuple[Template, str]]:
+    """Read the templates of a cloud assembly (`cdk.out`), each with its Region, by stack name.
+
+    Raises
+    ------
+    CommandError
+        When the directory is no cloud assembly.
+    """
+    try:
+        artifacts = json.loads((directory / "manifest.json").read_text())["artifacts"]
+        return {
+            artifact.get("properties", {}).get("stackName", name): (
+                json.loads((directory / artifact["properties"]["templateFile"]).read_text()),
+                artifact["environment"].rpartition("/")[2],
+            )
+            for name, artifact in artifacts.items()
+            if artifact["type"] == "aws:cloudformation:stack"
+        }
+    except (OSError, ValueError, KeyError) as error:
+        raise CommandError(
+            f"{directory}: is no cloud assembly ({type(error).__name__}); `npx cdk synth --quiet --output {directory}` "
+            "makes one",
+            ExitCode.USAGE,
+        ) from None
+
+
+class _WithoutDates(yaml.SafeLoader):
+    """YAML without dates: the CDK sends small templates as YAML, and a policy's version is a string."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  (the name and type are PyYAML's)
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def parse_template(body: object) -> Template:
+    """Return a template as GetTemplate gives it: a document, or its text."""
+    if isinstance(body, str):
+        body = yaml.load(body, Loader=_WithoutDates)  # noqa: S506  (a SafeLoader)
+    return json.loads(json.dumps(body))  # type: ignore[no-any-return]
+
+
+def compare_templates(stack: str, before: Template | None, after: Template) -> list[ResourceChange]:
+    """Compare a stack's template with the one that would be deployed."""
+    new = after.get("Resources", {})
+    if before is None:
+        return [ResourceChange(stack=stack, action="new stack", counts=(f"{len(new)} resources",))]
+    old = before.get("Resources", {})
+    found: list[ResourceChange] = []
+    in_place: Counter[str] = Counter()
+    added: Counter[str] = Counter()
+    for logical_id, resource in old.items():
+        kind, name = resource["Type"], physical_name(resource)
+        if logical_id not in new or new[logical_id]["Type"] != kind:
+            action = (
+                "left behind" if resource.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate") else "deleted"
+            )
+            found.append(ResourceChange(stack=stack, action=action, resource=logical_id, type=kind, physical_name=name))
+        elif because := _replacing(resource, new[logical_id]):
+            found.append(
+                ResourceChange(
+                    stack=stack, action="replaced", resource=logical_id, type=kind, physical_name=name, because=because
+                )
+            )
+        elif _comparable(resource) != _comparable(new[logical_id]):
+            in_place[kind] += 1
+    for logical_id, resource in new.items():
+        if logical_id not in old or old[logical_id]["Type"] != resource["Type"]:
+            added[resource["Type"]] += 1
+    for action, counts in (("added", added), ("changed in place", in_place)):
+        if counts:
+            words = tuple(f"{kind.removeprefix('AWS::')} ×{count}" for kind, count in sorted(counts.items()))
+            found.append(ResourceChange(stack=stack, action=action, counts=words))
+    return found
+
+
+def dangers(stack: str, before: Template, after: Template, of: str) -> Iterator[Effect]:
+    """Yield what loses data or fails, by the templates alone."""
+    old, new = before.get("Resources", {}), after.get("Resources", {})
+    for change in compare_templates(stack, before, after):
+        if not change.resource:
+            continue
+        resource = old[change.resource]
+        what = f"resource.{change.resource}"
+        named = f"`{change.physical_name or change.resource}` ({change.type.removeprefix('AWS::')})"
+        if change.action == "replaced" and change.physical_name == physical_name(new[change.resource]) != "":
+            yield Effect(
+                of=of,
+                what=what,
+                kind=Kind.FAILS,
+                sentence=f"{named} must be replaced for another {', '.join(change.because)}, and keeps its name: "
+                "CloudFormation does not update a stack when a custom-named resource requires replacing.",
+            )
+        elif change.action in ("deleted", "left behind") and (twin := _twin(resource, new)):
+            yield Effect(
+                of=of,
+                what=what,
+                kind=Kind.FAILS,
+                sentence=f"{named} leaves the template as `{change.resource}` and comes as `{twin}` under the same "
+                "name: the deploy fails, because it is there.",
+            )
+        elif change.type in KEEPS_DATA and not holds_function_logs(resource):
+            policy = "UpdateReplacePolicy" if change.action == "replaced" else "DeletionPolicy"
+            if resource.get(policy, "Delete") == "Delete":
+                yield Effect(
+                    of=of, what=what, kind=Kind.LOSES, sentence=f"{named} is {change.action} with what it holds."
+                )
+            else:
+                yield Effect(
+                    of=of,
+                    what=what,
+                    kind=Kind.RETAINS,
+                    sentence=f"{named} stays with what it holds and belongs to no stack any more.",
+                )
+
+
+def unexplained(known: Iterable[Effect], found: list[Effect]) -> list[Effect]:
+    """Return what the settings' difference has not said already of the same export, or of any destination's queue."""
+    said = {each.of for each in known if each.kind is not Kind.NOTE and not each.what.startswith("resource.")}
+    queues = {each.what for each in known if each.kind is Kind.LOSES} & {"queue", "mode"}
+    return [
+        each
+        for each in found
+        if each.kind is Kind.FAILS or not (each.of in said or (queues and each.of.startswith("shipper")))
+    ]
+
+
+def _twin(resource: Mapping[str, Any], others: Mapping[str, Any]) -> str | None:
+    name = physical_name(resource)
+    if not name:
+        return None
+    return next(
+        (
+            logical_id
+            for logical_id, other in others.items()
+            if other["Type"] == resource["Type"] and physical_name(other) == name
+        ),
+        None,
+    )
+
+
+def holds_function_logs(resource: Mapping[str, Any]) -> bool:
+    """Say whether it is the log group of a function or of a service that Logdock runs."""
+    return resource["Type"] == "AWS::Logs::LogGroup" and physical_name(resource).startswith(_FUNCTION_LOGS)
+
+
+def _replacing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    old, new = _normal(before.get("Properties", {})), _normal(after.get("Properties", {}))
+    return tuple(name for name in _create_only(before["Type"]) if _at(old, name) != _at(new, name))
+
+
+def _create_only(kind: str) -> list[str]:
+    if kind.startswith("Custom::"):
+        kind = "AWS::CloudFormation::CustomResource"
+    return replacement_table().get(kind, [])
+
+
+def _at(properties: Any, path: str) -> Any:
+    for part in path.split("."):
+        properties = properties.get(part) if isinstance(properties, dict) else None
+    return properties
+
+
+def physical_name(resource: Mapping[str, Any]) -> str:
+    """Return the name that a template gives to a resource; empty where CloudFormation chooses one."""
+    properties = resource.get("Properties", {})
+    if resource["Type"] in _NAMED_AFTER_OTHERS:
+        return ""
+    given = {each: _at(properties, each) for each in _create_only(resource["Type"]) if each.endswith("Name")}
+    own = given.keys() - _NAMES_OF_PARENTS or given.keys()
+    names = [name for name in given.values() if name]
+    is_named = any(given[each] for each in own) and all(isinstance(name, str) for name in names)
+    return clean(" ".join(dict.fromkeys(names))) if is_named else ""
+
+
+def _comparable(resource: Mapping[str, Any]) -> Any:
+    return _normal({key: value for key, value in resource.items() if key not in ("Metadata", "DependsOn")})
+
+
+def _normal(value: Any) -> Any:
+    """Return a value as CloudFormation takes it: numbers and truth values are strings."""
+    match value:
+        case dict():
+            return {key: _normal(each) for key, each in value.items()}
+        case list():
+            return [_normal(each) for each in value]
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return str(value)
+    return value

@@ -1,0 +1,153 @@
+"""What a smoke test made or changed, and how it is removed or restored: after a failure and after Ctrl-C too."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from logdock.cli.errors import action_of, code_of, is_absent, is_refused
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(kw_only=True, slots=True)
+class Made:
+    """Something that a smoke test made or changed.
+
+    Attributes
+    ----------
+    what
+        What it is and where.
+    remove
+        Removes or restores it.
+    command
+        The command that does the same.
+    readers
+        Destinations that still have to read it. Removed before, each would find nothing, try for ten hours and put its
+        message on the dead-letter queue.
+    reason
+        Why it is not removed. Empty: it is.
+    """
+
+    what: str
+    remove: Callable[[], None]
+    command: str = ""
+    readers: set[str] = field(default_factory=set)
+    reason: str = ""
+
+
+@dataclass(kw_only=True, slots=True)
+class Left:
+    """Something that was not removed.
+
+    Attributes
+    ----------
+    what, reason
+        What it is, and why it is still there.
+    command
+        The command that removes it; empty where AWS removes it.
+    """
+
+    what: str
+    reason: str
+    command: str
+
+
+class Cleanup:
+    """Everything that was made or changed, in order."""
+
+    def __init__(self) -> None:
+        self._made: list[Made] = []
+        self._changing = threading.Lock()
+
+    def add(self, made: Made) -> Made:
+        """Register something, before it is made."""
+        with self._changing:
+            self._made.append(made)
+        return made
+
+    def object(self, s3: S3Client, bucket: str, key: str, readers: Iterable[str] = ()) -> Made:
+        """Register an object: every version of its key is removed."""
+        what = f"object s3://{bucket}/{key}"
+        at = f"--bucket {bucket} --region {s3.meta.region_name}"
+        command = f"aws s3api list-object-versions {at} --prefix '{key}', then aws s3api delete-object {at}"
+        remove = _Versions(s3, bucket, key)
+        return self.add(Made(what=what, remove=remove, command=command, readers=set(readers)))
+
+    def log_stream(self, logs: CloudWatchLogsClient, log_group: str, stream: str) -> Made:
+        """Register a log stream. One event of a stream cannot be deleted, so it has a stream of its own."""
+        at = f"--region {logs.meta.region_name}"
+        command = f"aws logs delete-log-stream {at} --log-group-name '{log_group}' --log-stream-name '{stream}'"
+        what = f"log stream {stream} of {log_group}"
+
+        def remove() -> None:
+            logs.delete_log_stream(logGroupName=log_group, logStreamName=stream)
+
+        return self.add(Made(what=what, remove=remove, command=command))
+
+    def finish(self, made: Made) -> None:
+        """Remove one thing now.
+
+        Raises
+        ------
+        botocore.exceptions.ClientError
+            When AWS refuses; it stays registered.
+        """
+        made.remove()
+        with self._changing:
+            self._made.remove(made)
+
+    def remove_all(self) -> list[Left]:
+        """Remove everything, the newest first; return what is left."""
+        left = []
+        with self._changing:
+            made, self._made = self._made[::-1], []
+        for each in made:
+            reason = each.reason
+            if not reason and each.readers:
+                reason = (
+                    f"{', '.join(sorted(each.readers))} has not acknowledged it, and would fail without it; remove it "
+                    "when `logdock status` shows that nothing waits"
+                )
+            reason = reason or _removed(each)
+            if reason:
+                left.append(Left(what=each.what, reason=reason, command=each.command))
+        return left
+
+
+@dataclass(frozen=True, slots=True)
+class _Versions:
+    """Removes every version of one key; in a bucket without versions, the object."""
+
+    s3: S3Client
+    bucket: str
+    key: str
+
+    def __call__(self) -> None:
+        pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=self.key)
+        for page in pages:
+            for each in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                if each["Key"] == self.key:
+                    self.s3.delete_object(Bucket=self.bucket, Key=self.key, VersionId=each["VersionId"])
+
+
+def _removed(made: Made) -> str:
+    """Remove one thing; return why it could not be."""
+    try:
+        made.remove()
+    except ClientError as error:
+        if is_refused(error):
+            return f"{action_of(error)} is refused"
+        if is_absent(error):
+            return ""
+        message = str(error.response.get("Error", {}).get("Message", ""))
+        return f"{error.operation_name} answered {code_of(error)}: {message}"
+    except BotoCoreError as error:
+        return f"AWS could not be reached: {type(error).__name__}"
+    return ""

@@ -1,0 +1,249 @@
+"""The command itself: the checks, the records, the alarms; then everything that was made is removed."""
+
+from __future__ import annotations
+
+import signal
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from logdock.cli.account import Account, read_settings
+from logdock.cli.errors import CommandError, ExitCode, closest
+from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
+from logdock.cli.screen import Screen
+from logdock.cli.smoke_test import run_record
+from logdock.cli.smoke_test.alarms import Alarms
+from logdock.cli.smoke_test.cleanup import Cleanup, Left
+from logdock.cli.smoke_test.delivery import Deliveries, check_marks
+from logdock.cli.smoke_test.functions import Functions
+from logdock.cli.smoke_test.keys import check_keys
+from logdock.cli.smoke_test.records import NAME
+from logdock.cli.smoke_test.sources import check_sources
+from logdock.cli.smoke_test.steps import Report, Result, Step
+from logdock.settings import Deployment
+from logdock.settings.exports import Export
+
+EXAMPLES = """
+Examples:
+
+`logdock smoke-test` tests everything, and sends one message for every alarm
+
+`logdock smoke-test --no-alarms` sends none
+
+`logdock smoke-test --export orders --export trail` tests two exports, with the destinations and alarms that they have
+
+`logdock smoke-test --json | jq '.steps[] | select(.result == "failed")'` is for scripts
+"""
+WIDTH = 80
+GRACE_SECONDS = 30.0
+"""How long records that are under way are waited for after Ctrl-C, so that they can be removed."""
+LONGEST_ACTION_SECONDS = 120.0
+
+
+def smoke_test(
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+    export: Annotated[
+        list[str] | None, typer.Option("--export", metavar="NAME", help="Only this export; may be repeated.")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long to wait for each arrival.")
+    ] = 300.0,
+    no_alarms: Annotated[bool, typer.Option("--no-alarms", help="Do not set alarms to ALARM.")] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record", metavar="FILE", help="Where to write the record of the run. Default: a new file here."
+        ),
+    ] = None,
+) -> None:
+    """Send a marked record through every export and test every alarm and function, after a deploy.
+
+    It writes test records and sets alarms to ALARM, which sends one message for each. Everything that it makes is
+    removed afterwards, after a failure and Ctrl-C too. The exit code is 1 when a step failed, or was not checked
+    because AWS did not answer.
+    """
+    screen = Screen(as_json=as_json)
+    deployment = read_settings(settings)
+    exports = _chosen(deployment, export or [])
+    account = Account(deployment, profile, region, settings)
+    exports = [each for each in exports if set(deployment.regions_of(each)) & set(account.regions)]
+    started = datetime.now(UTC)
+    screen.note(f"Test records begin with {NAME}-: ignore them. They are removed at the end.")
+    report, cleanup = Report(lambda step: _show(screen, step)), Cleanup()
+    run = _Run(account, report, cleanup, screen, exports, timeout, everything=not export, alarms=not no_alarms)
+    interrupted = False
+    left: list[Left] = []
+    with _terminated_as_interrupted():
+        try:
+            run.perform(started)
+        except KeyboardInterrupt:
+            interrupted = True
+            run.settle()
+        finally:
+            screen.note("Removing what was made.")
+            left = cleanup.remove_all()
+            run.finish_with(left)
+            result = run_record.document(
+                deployment, report, left, started=started, timeout=timeout, interrupted=interrupted
+            )
+            _write(screen, record or run_record.default_path(started), result)
+    screen.document(result)
+    _conclude(screen, report, left)
+    if interrupted:
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    if any(step.result is Result.FAILED or step.not_looked_at for step in report.steps):
+        raise typer.Exit(ExitCode.SOMETHING_LEFT)
+
+
+class _Run:
+    """One run, in the order in which its parts depend on each other."""
+
+    def __init__(
+        self,
+        account: Account,
+        report: Report,
+        cleanup: Cleanup,
+        screen: Screen,
+        exports: Sequence[Export],
+        timeout: float,
+        *,
+        everything: bool,
+        alarms: bool,
+    ) -> None:
+        self._account, self._report, self._cleanup, self._screen = account, report, cleanup, screen
+        self._exports, self._timeout = exports, timeout
+        self._everything, self._alarms = everything, alarms
+        self._deliveries: Deliveries | None = None
+
+    def perform(self, started: datetime) -> None:
+        """Do every step."""
+        account, report, exports = self._account, self._report, self._exports
+        destinations = [
+            name
+            for name in account.settings.shippers
+            if self._everything or any(name in export.ship_to for export in exports)
+        ]
+        check_sources(account, report, exports, everything=self._everything)
+        functions = Functions(account=account, report=report, exports=exports, destinations=destinations)
+        faults = functions.check() | check_keys(account, report, exports)
+        self._screen.note(f"Entering one record for each of {len(exports)} exports, and following it.")
+        self._deliveries = Deliveries(
+            account=account,
+            report=report,
+            cleanup=self._cleanup,
+            timeout_seconds=self._timeout,
+            faults=faults,
+        )
+        self._deliveries.run(exports)
+        check_marks(self._deliveries, started)
+        functions.check_starts(started)
+        for region in account.regions:
+            alarms = Alarms(
+                account=account,
+                region=region,
+                report=report,
+                cleanup=self._cleanup,
+                timeout_seconds=min(self._timeout, LONGEST_ACTION_SECONDS),
+                note=self._screen.note,
+            )
+            alarms.check_topics()
+            if self._alarms:
+                alarms.check(exports, everything=self._everything)
+            else:
+                step = Step(subject="alarms", name=f"alarms in {region}")
+                step.skip("--no-alarms")
+                report.add(step)
+
+    def settle(self) -> None:
+        """Wait a little for the records that are under way; a second Ctrl-C leaves them."""
+        if self._deliveries is None:
+            return
+        self._screen.note(
+            f"Interrupted: waiting up to {GRACE_SECONDS:.0f} s for records under way, to remove them. Ctrl-C again "
+            "leaves them."
+        )
+        try:
+            self._deliveries.settle(GRACE_SECONDS)
+        except KeyboardInterrupt:
+            self._deliveries.abandon("interrupted")
+
+    def finish_with(self, left: Sequence[Left]) -> None:
+        """Report what was removed and what is left."""
+        step = Step(subject="deployment", name="everything that was made is removed")
+        if left:
+            step.skip(f"{len(left)} left, listed at the end with the reason")
+        self._report.add(step)
+
+
+def _chosen(deployment: Deployment, names: Sequence[str]) -> list[Export]:
+    known = [each.name for each in deployment.exports]
+    for name in names:
+        if name not in known:
+            raise CommandError(
+                f"--export {name}: the settings have no such export; {closest(name, known)}", ExitCode.USAGE
+            )
+    return [each for each in deployment.exports if not names or each.name in names]
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Clean up after SIGTERM too, which ends a job of a pipeline."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _write(screen: Screen, path: Path, run: dict[str, object]) -> None:
+    try:
+        run_record.write(path, run)
+    except OSError as error:
+        screen.note(f"The record of the run was not written: {path}: {error.strerror}")
+    else:
+        screen.note(f"The record of the run, without account numbers and addresses: {path}")
+
+
+def _show(screen: Screen, step: Step) -> None:
+    """Show a step within 80 columns; a command to be copied stays whole."""
+    text = f"{step.subject}: {step.name}"
+    details = [step.answer] if step.answer else []
+    if step.seconds is not None:
+        details.append(f"{step.seconds:.1f} s")
+    if details:
+        text += f" ({', '.join(details)})"
+    if step.reason:
+        text += f": {step.reason}"
+    for line in _wrapped(f"{step.result:<13}{text}"):
+        screen.say(line)
+    if step.fix:
+        screen.copyable(f"{'':<13}fix: {step.fix}")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * 13, break_long_words=False, break_on_hyphens=False)
+
+
+def _conclude(screen: Screen, report: Report, left: Sequence[Left]) -> None:
+    for each in left:
+        for line in _wrapped(f"{'left':<13}{each.what}: {each.reason}"):
+            screen.say(line)
+        if each.command:
+            screen.copyable(f"{'':<13}remove: {each.command}")
+    counts = Counter(step.result for step in report.steps)
+    screen.say(", ".join(f"{counts[result]} {result}" for result in Result))
+    if missed := sum(step.not_looked_at for step in report.steps):
+        screen.say(f"Not looked at: {missed}. Run the command again for what AWS did not answer.")

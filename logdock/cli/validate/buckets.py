@@ -1,0 +1,69 @@
+"""Buckets that exports land in, and the rules that announce what lands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from logdock.cli.account import Account
+from logdock.cli.validate.checks import Checks, another_revision
+from logdock.cli.validate.roles import RequiredAction, simulate_actions
+from logdock.settings.exports import AptibleExport, Export, S3LogsExport
+from logdock.settings.landing import BucketLanding
+
+
+def check_bucket(account: Account, checks: Checks, export: Export, landing: BucketLanding, key_arn: str | None) -> None:
+    """Check a landing bucket: where it is, that it keeps versions, is encrypted, and announces what lands."""
+    s3, name = account.s3, landing.bucket
+    with checks.of_thing(f"bucket {name}") as check:
+        region = s3.get_bucket_location(Bucket=name).get("LocationConstraint") or "us-east-1"
+        check.require(
+            region == account.settings.region,
+            f"it is in {region}, and the deployment in {account.settings.region}",
+            "export to a bucket of the deployment's Region",
+        )
+        if landing.is_own:
+            versioning = s3.get_bucket_versioning(Bucket=name).get("Status", "off")
+            check.require(versioning == "Enabled", f"its versioning is {versioning}")
+            (rule,) = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+            encryption = rule["ApplyServerSideEncryptionByDefault"]
+            is_ = encryption.get("KMSMasterKeyID", encryption["SSEAlgorithm"])
+            check.require(is_ == (key_arn or "AES256"), f"it is encrypted with {is_}, and should be with {key_arn}")
+        if export.ship_to:
+            announced = s3.get_bucket_notification_configuration(Bucket=name)
+            check.require(
+                "EventBridgeConfiguration" in announced,
+                "it announces no new objects to EventBridge: none is shipped",
+                another_revision(account, export.name, export.check_each_deploy)
+                if isinstance(export, S3LogsExport) and not landing.is_own
+                else account.deploy(f"{account.names.export(export.name)} --revert-drift"),
+            )
+        if isinstance(export, AptibleExport):
+            # S3 replaces the ARN of a role that is deleted with its id, which a new role of that name does not have
+            check.require(
+                f'"{export.replication_role_arn}"' in s3.get_bucket_policy(Bucket=name)["Policy"],
+                f"its policy does not admit {export.replication_role_arn}",
+            )
+    if isinstance(export, S3LogsExport) and not landing.is_own:
+        objects = f"{account.names.bucket_arn(name)}/{landing.prefix}logdock-validate"
+        for destination in export.ship_to:
+            required_actions = [RequiredAction(action="s3:GetObject", resource=objects)]
+            if export.kms_key_arn:
+                via = {"kms:ViaService": f"s3.{account.settings.region}.amazonaws.com"}
+                required_actions.append(RequiredAction(action="kms:Decrypt", resource=export.kms_key_arn, context=via))
+            simulate_actions(account, checks, account.names.shipper(destination), required_actions)
+
+
+def check_rule(account: Account, checks: Checks, export: Export, destinations: Sequence[str]) -> None:
+    """Check the rule that puts each new object on the destinations' queues."""
+    name = account.names.export(export.name)
+    with checks.of_thing(f"rule {name}") as check:
+        rule = account.events.describe_rule(Name=name)
+        check.require(
+            rule.get("State") == "ENABLED",
+            "it is off: what lands is not shipped",
+            f"aws events enable-rule --name {name} --region {account.settings.region}",
+        )
+        pages = account.events.get_paginator("list_targets_by_rule").paginate(Rule=name)
+        targets = {target["Arn"] for page in pages for target in page["Targets"]}
+        missing = [each for each in destinations if account.names.queue_arn(each) not in targets]
+        check.require(not missing, f"it does not put objects on the queue of {', '.join(missing)}")

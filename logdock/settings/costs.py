@@ -1,0 +1,408 @@
+"""What a deployment costs a month on AWS: one model for docs/costs.md, the dashboard, the plan and the tests.
+
+It counts requests, bytes and fixed parts, and multiplies by list prices of us-east-1 as known in November 2026, without
+free tiers. A test counts the requests of real deploys on the local cloud and holds :data:`PER_OBJECT` against them, and
+another counts the alarms of every example's templates.
+
+S3 sends EventBridge every event of a bucket that has EventBridge on, whether or not a rule matches (Amazon S3 User
+Guide, "Using EventBridge"): an object of a versioned bucket is created, gets a delete marker when its retention ends,
+and is deleted for good after its noncurrent days, which makes three. Small objects change no storage class (S3
+Lifecycle moves nothing below 128 KB). AWS's pages do not say whether the removal of the expired marker is announced; it
+is not counted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from logdock.settings.deployment import Deployment
+from logdock.settings.destinations import ARCHIVE
+from logdock.settings.exports import (
+    CloudwatchLogsExport,
+    CockroachdbExport,
+    DatabaseExport,
+    Export,
+    MongodbAtlasExport,
+    S3LogsExport,
+)
+from logdock.settings.load import load_settings
+
+EVENTS_OF_AN_OBJECT = 3
+"""Created, marked as deleted, deleted for good."""
+
+Landing = Literal["bucket", "log groups"]
+_MILLION, _GIGABYTE = 1e6, 1e9
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requests:
+    """What one object, or one payload of log events, causes.
+
+    Attributes
+    ----------
+    puts, gets
+        S3 requests; COPY and LIST are priced as PUT and are among the puts.
+    events
+        S3's events on EventBridge over the object's life.
+    queue
+        SQS requests: send, receive, delete.
+    ships, archives
+        Invocations of the two functions.
+    marks
+        Writes to the mark table.
+    """
+
+    puts: int = 0
+    gets: int = 0
+    marks: int = 0
+    events: int = 0
+    queue: int = 0
+    ships: int = 0
+    archives: int = 0
+
+    def __add__(self, other: Requests) -> Requests:
+        """Add up."""
+        return Requests(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
+
+
+_SHIPPED = Requests(queue=3, ships=1)
+PER_OBJECT: Mapping[str, Requests] = {
+    # The vendor's PUT is billed to the bucket's owner.
+    "landing": Requests(puts=1, events=EVENTS_OF_AN_OBJECT),
+    "archiving": Requests(puts=1, events=EVENTS_OF_AN_OBJECT, archives=1),
+    # It is claimed, and noted as finished.
+    "push": _SHIPPED + Requests(gets=1, marks=2),
+    "archive": _SHIPPED + Requests(puts=1, gets=1, events=EVENTS_OF_AN_OBJECT),
+    # The note, which is written only if there is none, the feed's object, and a LIST of the last keys.
+    "feed": _SHIPPED + Requests(puts=3, gets=1, events=2 * EVENTS_OF_AN_OBJECT),
+}
+"""By what is done with an object, when each comes alone; a batch of ten shares an invocation,
+a receive, the note of what is finished, a LIST and, of small objects, an object of the feed."""
+
+
+def _input(value: float, what: str, source: str) -> Any:
+    return field(default=value, metadata={"what": what, "source": source})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs:
+    """Prices and assumptions; use your own by naming them."""
+
+    put: float = _input(0.005 / 1000, "S3 PUT, COPY, LIST", "price")
+    get: float = _input(0.0004 / 1000, "S3 GET", "price")
+    event: float = _input(1.00 / _MILLION, "an event of S3 on EventBridge", "price")
+    mark_write: float = _input(0.625 / _MILLION, "DynamoDB on demand, a write of up to 1 KB", "price")
+    mark_gb_month: float = _input(0.25, "DynamoDB, a GB and month", "price")
+    queue_request: float = _input(0.40 / _MILLION, "an SQS request", "price")
+    invocation: float = _input(0.20 / _MILLION, "a Lambda request", "price")
+    gb_second: float = _input(0.0000133334, "Lambda on arm64, a GB-second", "price")
+    log_gb: float = _input(0.50, "CloudWatch Logs, a GB ingested", "price")
+    log_gb_month: float = _input(0.03, "CloudWatch Logs, a compressed GB and month", "price")
+    s3_gb_month: float = _input(0.023, "S3 Standard, a GB and month", "price")
+    transfer_gb: float = _input(0.09, "transfer to the internet, a GB", "price")
+    alarm: float = _input(0.10, "an alarm, a month", "price")
+    composite_alarm: float = _input(0.50, "a composite alarm, a month", "price")
+    band_alarm: float = _input(0.30, "an alarm on an anomaly band, a month", "price")
+    metric: float = _input(0.30, "a metric, a month", "price")
+    dashboard: float = _input(3.00, "a dashboard, a month", "price")
+    key: float = _input(1.00, "a KMS key, a month", "price")
+    secret: float = _input(0.40, "a secret, a month", "price")
+    gigabytes_a_day: float = _input(1, "GB of raw lines an export receives in a day", "assumed")
+    objects_a_gb: float = _input(2880, "objects a GB in a bucket: one per host, log type and minute", "assumed")
+    payloads_a_gb: float = _input(4000, "payloads a GB of a subscription, 250 KB of lines each", "assumed")
+    compressed: float = _input(0.2, "share of its size that gzip leaves", "assumed")
+    ship_seconds: float = _input(0.2, "seconds to ship an object", "assumed")
+    archive_seconds: float = _input(0.1, "seconds of an archiver's invocation", "assumed")
+    memory_gb: float = _input(0.5, "GB of memory of a function", "set by the stack")
+    own_log_bytes: float = _input(
+        1700, "bytes that an invocation logs: our line of figures, and Lambda's three", "measured, rounded up"
+    )
+    access_lines: float = _input(2, "lines of S3's access log per request and object, in the end", "assumed")
+    access_line_bytes: float = _input(600, "bytes of such a line", "assumed")
+    polls_a_month: float = _input(
+        657_000, "receives of an empty queue by a function's five pollers, each 20 s", "730 hours"
+    )
+    mark_bytes: float = _input(
+        350,
+        "bytes of an object's claim and of its share of what is noted, 100 each for DynamoDB",
+        "measured, rounded up",
+    )
+    mark_days: float = _input(30, "days of a mark", "set by the function")
+    month_days: float = _input(365 / 12, "days of a month", "365 days / 12")
+    log_days: float = _input(90, "days in CloudWatch Logs (`soc2`)", "setting")
+    archive_days: float = _input(400, "days in S3 (`soc2`)", "setting")
+    feed_days: float = _input(60, "days of an object of a feed, noncurrent ones included", "set by the stack")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One line of an estimate.
+
+    Attributes
+    ----------
+    export
+        The export's name, or ``deployment`` for what all share.
+    item
+        What is counted.
+    units
+        How many, a month.
+    dollars
+        What they cost, a month.
+    """
+
+    export: str
+    item: str
+    units: float
+    dollars: float
+
+
+def monthly_estimate(
+    deployment: Deployment, inputs: Inputs | None = None, gigabytes_a_day: Mapping[str, float] | None = None
+) -> list[Row]:
+    """Estimate a month of a deployment, export by export.
+
+    Parameters
+    ----------
+    deployment
+        The settings.
+    inputs
+        Prices and assumptions. Default: :class:`Inputs`.
+    gigabytes_a_day
+        The volume of exports, by name. Default: that of the inputs.
+    """
+    inputs = inputs or Inputs()
+    rows = [*_shared_rows(deployment, inputs)]
+    for export in deployment.exports:
+        gigabytes = (gigabytes_a_day or {}).get(export.name, inputs.gigabytes_a_day) * inputs.month_days
+        kinds = [_kind_of(deployment, name) for name in export.ship_to]
+        rows += [
+            Row(export=export.name, item=item, units=units * gigabytes, dollars=dollars * gigabytes)
+            for item, units, dollars in per_gigabyte(export.lands_in, kinds, inputs)
+        ]
+        rows += _watching_rows(deployment, export, inputs)
+    return rows
+
+
+def per_gigabyte(landing: Landing, kinds: list[str], inputs: Inputs) -> Iterator[tuple[str, float, float]]:
+    """Yield what a GB of raw lines costs: item, units, dollars.
+
+    Parameters
+    ----------
+    landing
+        How the lines come.
+    kinds
+        What each destination is: ``push``, ``feed`` or ``archive``.
+    inputs
+        Prices and assumptions.
+    """
+    through_groups = landing == "log groups"
+    objects = inputs.payloads_a_gb if through_groups else inputs.objects_a_gb
+    each = PER_OBJECT["archiving" if through_groups else "landing"]
+    for kind in kinds:
+        each += PER_OBJECT[kind]
+    whole_copies = 1 + sum(kind == "archive" for kind in kinds)
+    days = whole_copies * inputs.archive_days + sum(kind == "feed" for kind in kinds) * inputs.feed_days
+    if through_groups:
+        yield "CloudWatch Logs, ingestion (GB)", 1, inputs.log_gb
+        months = inputs.log_days / inputs.month_days
+        yield "CloudWatch Logs, storage (GB-months)", *_priced(inputs.compressed * months, inputs.log_gb_month)
+    yield "S3 PUT, COPY, LIST", *_priced(each.puts * objects, inputs.put)
+    yield "S3 GET", *_priced(each.gets * objects, inputs.get)
+    yield "S3's events, over an object's life", *_priced(each.events * objects, inputs.event)
+    yield "SQS requests", *_priced(each.queue * objects, inputs.queue_request)
+    yield "DynamoDB writes", *_priced(each.marks * objects, inputs.mark_write)
+    marked = each.marks / 2 * objects * inputs.mark_bytes / _GIGABYTE * inputs.mark_days / inputs.month_days
+    yield "DynamoDB storage (GB-months)", *_priced(marked, inputs.mark_gb_month)
+    invocations = (each.ships + each.archives) * objects
+    yield "Lambda requests", *_priced(invocations, inputs.invocation)
+    seconds = (each.ships * inputs.ship_seconds + each.archives * inputs.archive_seconds) * objects
+    yield "Lambda GB-seconds", *_priced(seconds * inputs.memory_gb, inputs.gb_second)
+    yield "functions' own logs (GB)", *_priced(invocations * inputs.own_log_bytes / _GIGABYTE, inputs.log_gb)
+    months = inputs.archive_days / inputs.month_days
+    stored = inputs.compressed * days / inputs.month_days
+    yield "S3 storage (GB-months)", *_priced(stored, inputs.s3_gb_month)
+    lines = (each.puts + each.gets) * objects * inputs.access_lines
+    yield (
+        "S3 access logs (GB-months)",
+        *_priced(lines * inputs.access_line_bytes / _GIGABYTE * months, inputs.s3_gb_month),
+    )
+    pushed = sum(kind == "push" for kind in kinds)
+    yield "transfer to destinations (GB)", *_priced(pushed * inputs.compressed, inputs.transfer_gb)
+
+
+def _priced(units: float, price: float) -> tuple[float, float]:
+    return units, units * price
+
+
+def _kind_of(deployment: Deployment, name: str) -> str:
+    if name == ARCHIVE:
+        return "archive"
+    (found,) = (each for each in deployment.destinations if each.name == name)
+    return "feed" if found.kind == "logzio" and found.mode == "fetch" else "push"
+
+
+def alarms_of(deployment: Deployment, export: Export) -> int:
+    """Count the alarms of an export in one Region, without its composite and its band."""
+    alerts, through_groups = deployment.alerts_of(export), export.lands_in == "log groups"
+    measured = through_groups or bool(export.ship_to)
+    found = [
+        bool(alerts.silent_after_minutes),
+        through_groups,  # lag of the archiver
+        *(2 * (True,) * len(export.ship_to)),  # lag, refused
+        bool(export.ship_to),  # handover
+        measured and alerts.daily_gb is not None,
+        isinstance(export, CloudwatchLogsExport) and bool(export.log_group_prefixes),  # the connector's schedule
+    ]
+    found.append(isinstance(export, DatabaseExport))  # RDS's events
+    if isinstance(export, DatabaseExport | CockroachdbExport):
+        found += [
+            each is not None
+            for each in (
+                alerts.failed_logins_per_hour,
+                alerts.privilege_changes_per_hour,
+                alerts.schema_changes_per_hour,
+            )
+        ]
+    if isinstance(export, MongodbAtlasExport):
+        audited = bool({"MONGOD_AUDIT", "MONGOS_AUDIT"} & {*export.log_types}) and bool(export.ship_to)
+        found.append(audited and alerts.failed_logins_per_hour is not None)
+    if not isinstance(export, DatabaseExport | CloudwatchLogsExport | S3LogsExport):
+        found.append(alerts.trail_log_group is not None)  # the vendor's denied calls
+    return sum(found)
+
+
+def keys_of(deployment: Deployment, export: Export) -> int:
+    """Count the keys of an export: one in each Region that it lands in, if it has any."""
+    return len(deployment.regions_of(export)) if export.has_own_key else 0
+
+
+def _watching_rows(deployment: Deployment, export: Export, inputs: Inputs) -> Iterator[Row]:
+    regions = len(deployment.regions_of(export))
+    alerts = deployment.alerts_of(export)
+    alarms, figures = alarms_of(deployment, export), len(export.delivered_to) * len(METRICS)
+    yield Row(export=export.name, item="alarms", units=regions * alarms, dollars=regions * alarms * inputs.alarm)
+    if alerts.volume_band and figures:
+        yield Row(export=export.name, item="band alarms", units=regions, dollars=regions * inputs.band_alarm)
+    composites = regions * bool(alarms)
+    yield Row(
+        export=export.name, item="composite alarms", units=composites, dollars=composites * inputs.composite_alarm
+    )
+    yield Row(export=export.name, item="metrics", units=figures, dollars=figures * inputs.metric)
+    keys = keys_of(deployment, export)
+    yield Row(export=export.name, item="keys", units=keys, dollars=keys * inputs.key)
+
+
+METRICS = ("sent", "quarantined", "bytes_in", "lag_ms")
+"""The figures of an export and a destination that are metrics."""
+
+
+def shared_alarms(deployment: Deployment) -> tuple[int, int]:
+    """Count the alarms, and the composite alarms, that belong to no export."""
+    regions, replicated = len(deployment.regions), int(deployment.replica is not None)
+    of_region = 4 + 2 * (deployment.alerts.webhook is not None) + 2 * (deployment.subscriptions == "kinesis")
+    # one of a destination's watches two metrics, and is billed as two
+    if deployment.subscriptions == "direct":  # deliveries
+        grouped = [export for export in deployment.exports if export.lands_in == "log groups"]
+        of_deliveries = len({region for export in grouped for region in deployment.regions_of(export)})
+    else:
+        of_deliveries = 0
+    alarms = regions * of_region + of_deliveries + 6 * len(deployment.shippers) + len(deployment.pushes) + replicated
+    for each in deployment.destinations:
+        if each.kind == "logzio" and each.metrics:
+            alarms += 3 + bool(each.metrics.tags)
+    return alarms, 2 * regions + len(deployment.shippers) + replicated
+
+
+def shared_keys(deployment: Deployment) -> int:
+    """Count the keys that belong to no export: the archive's, a further Region's, the replica's."""
+    return len(deployment.regions) + int(deployment.replica is not None)
+
+
+def _shared_rows(deployment: Deployment, inputs: Inputs) -> Iterator[Row]:
+    alarms, composites = shared_alarms(deployment)
+    counted = {
+        "keys": (shared_keys(deployment), inputs.key),
+        "alarms": (alarms, inputs.alarm),
+        "composite alarms": (composites, inputs.composite_alarm),
+        "metrics": (len(deployment.pushes), inputs.metric),
+        "SQS polls": (len(deployment.shippers) * inputs.polls_a_month, inputs.queue_request),
+        "secrets": (len(_secrets(deployment.model_dump())), inputs.secret),
+        "dashboards": (int(deployment.dashboard), inputs.dashboard),
+    }
+    for item, (units, price) in counted.items():
+        yield Row(export="deployment", item=item, units=units, dollars=units * price)
+
+
+def _secrets(value: Any, name: str = "") -> set[str]:
+    """Return every secret that the settings name."""
+    if isinstance(value, Mapping):
+        return {secret for key, inner in value.items() for secret in _secrets(inner, str(key))}
+    if isinstance(value, list | tuple):
+        return {secret for inner in value for secret in _secrets(inner, name)}
+    return {value} if isinstance(value, str) and name.endswith("secret") else set()
+
+
+def dollars_per_gigabyte(landing: Landing, kinds: list[str], inputs: Inputs | None = None) -> float:
+    """Return what a GB of raw lines costs in all."""
+    return sum(dollars for _, _, dollars in per_gigabyte(landing, kinds, inputs or Inputs()))
+
+
+def tables(inputs: Inputs) -> str:
+    """Return the tables of docs/costs.md: a GB by item, a GB by the volume of a host, and the inputs."""
+    bucket, groups = (
+        {item: (units, dollars) for item, units, dollars in per_gigabyte(landing, ["push"], inputs)}
+        for landing in LANDINGS
+    )
+    lines = [
+        "| per GB | Atlas → S3 → Logz.io: units | $ | CockroachDB → CloudWatch Logs → archive → Logz.io: units | $ |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for item in groups:
+        cells = [
+            f"{_number(found[0])} | {found[1]:.3f}" if found else "— | —" for found in (bucket.get(item), groups[item])
+        ]
+        lines.append(f"| {item} | {' | '.join(cells)} |")
+    sums = [f"**{sum(dollars for _, dollars in found.values()):.2f}**" for found in (bucket, groups)]
+    lines += [f"| **sum** | | {sums[0]} | | {sums[1]} |", ""]
+    lines += ["| GB a host and day | objects a GB | $ a GB, Atlas → S3 → Logz.io |", "| --- | --- | --- |"]
+    for volume in (0.1, 1, 10):
+        objects = inputs.objects_a_gb / volume
+        dollars = dollars_per_gigabyte("bucket", ["push"], replace(inputs, objects_a_gb=objects))
+        lines.append(f"| {volume:g} | {_number(objects)} | {dollars:.2f} |")
+    lines += ["", "| input | value | where from |", "| --- | --- | --- |"]
+    lines += [
+        f"| {each.metadata['what']} | {_number(getattr(inputs, each.name))} | {each.metadata['source']} |"
+        for each in fields(inputs)
+    ]
+    return "\n".join(lines)
+
+
+def summary_table(deployment: Deployment) -> str:
+    """Return the table of README.md: what a deployment costs a month before the first log line, and per GB."""
+    counted: dict[str, tuple[float, float]] = {}
+    for row in monthly_estimate(deployment, gigabytes_a_day={each.name: 0 for each in deployment.exports}):
+        units, dollars = counted.get(row.item, (0, 0))
+        counted[row.item] = units + row.units, dollars + row.dollars
+    lines = ["| what | how many | USD a month |", "| --- | --- | --- |"]
+    lines += [f"| {item} | {_number(units)} | {dollars:.2f} |" for item, (units, dollars) in counted.items() if dollars]
+    lines.append(f"| **before the first log line** | | **{sum(dollars for _, dollars in counted.values()):.2f}** |")
+    for export in deployment.exports:
+        kinds = [_kind_of(deployment, name) for name in export.ship_to]
+        dollars = dollars_per_gigabyte(export.lands_in, kinds)
+        lines.append(f"| each GB of log lines of `{export.name}`, all the time it is kept included | | {dollars:.2f} |")
+    return "\n".join(lines)
+
+
+LANDINGS: tuple[Landing, Landing] = ("bucket", "log groups")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}" if value >= 0.001 else f"{value:.10f}".rstrip("0")
+
+
+if __name__ == "__main__":
+    print(summary_table(load_settings(Path(sys.argv[1]))) if sys.argv[1:] else tables(Inputs()))

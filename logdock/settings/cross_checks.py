@@ -1,0 +1,203 @@
+"""What must hold between the parts of a settings file.
+
+It reads the raw document, so that it speaks of one part even when another is refused, and all errors come in one
+message. A part that is malformed is passed over here: the models name that error.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pydantic_core import InitErrorDetails
+
+from logdock.settings.cross_checks_alerts import ALERT_RULES
+from logdock.settings.cross_checks_landings import LANDING_RULES
+from logdock.settings.cross_checks_names import NAME_RULES
+from logdock.settings.destinations import ARCHIVE, FETCHER_REGIONS
+from logdock.settings.document import Document, Part, region_code, setting_error
+from logdock.settings.partitions import PARTITION_RULES, partition_of
+from logdock.settings.placeholders import PLACEHOLDER_RULES
+from logdock.settings.retention import PROFILES
+
+ATLAS_EXPORTS_PER_PROJECT = 10
+"""Export paths that an Atlas project may have ("Export Logs to AWS S3 Buckets", MongoDB Atlas)."""
+
+ATLAS_PROJECT_SETTINGS = ("alert", "auditing", "redact_clusters")
+"""What `connect` sets for a whole Atlas project."""
+
+RESERVED_NAMES = (
+    ARCHIVE, "access-logs", "alerts", "archiver", "core", "dashboard", "exports", "failed", "readers", "replica",
+    "shipper",
+)  # fmt: skip
+"""Names of our own stacks, buckets, roles and parameters, and of the built-in destination."""
+
+RESERVED_PREFIXES = ("replica-", "ship-", "shipper-")
+"""How the names of the shipper's roles and functions, and of our stacks in other Regions, begin."""
+
+
+Rule = Callable[[Document], Iterator[InitErrorDetails]]
+
+
+def cross_check_errors(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]:
+    """Yield what is wrong between the parts of a raw document."""
+    document = Document.of(data)
+    rules: tuple[Rule, ...] = (
+        _names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects, _replica,
+        _atlas_settings, _metrics_secrets, *NAME_RULES, *PARTITION_RULES, *LANDING_RULES, *ALERT_RULES,
+        *PLACEHOLDER_RULES,
+    )  # fmt: skip
+    for rule in rules:
+        yield from rule(document)
+
+
+def _names(document: Document) -> Iterator[InitErrorDetails]:
+    reserved = ", ".join((*RESERVED_NAMES, *(f"{prefix}*" for prefix in RESERVED_PREFIXES)))
+    for kind, parts in (("export", document.exports), ("destination", document.destinations)):
+        taken: dict[str, Part] = {}
+        for part in parts:
+            name = part.name
+            if name is None:
+                continue
+            if name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES):
+                yield setting_error((*part.loc, "name"), name, f"a name other than Logdock's own: {reserved}")
+            if name in taken:
+                allowed = f"a name that no other {kind} has: {taken[name].where} has this one"
+                yield setting_error((*part.loc, "name"), name, allowed)
+            taken.setdefault(name, part)
+
+
+def _stack_names(document: Document) -> Iterator[InitErrorDetails]:
+    taken: dict[str, tuple[Part, str]] = {}
+    for export in document.exports:
+        for region in document.regions(export):
+            if export.name is None:
+                continue
+            stack = export.name if region in (document.region, "") else f"{export.name}-{region}"
+            other, where = taken.setdefault(stack, (export, region))
+            # Two exports of one name are reported already.
+            if other.name != export.name:
+                allowed = (
+                    f"a name that leads to stacks of its own: <deployment>-{stack} is also the stack of {other.where} "
+                    f"in {where or region}"
+                )
+                yield setting_error((*export.loc, "name"), export.name, allowed)
+
+
+def _reader_roles(document: Document) -> Iterator[InitErrorDetails]:
+    exports = {export.name: export for export in document.exports if export.name}
+    for destination in document.destinations:
+        if destination.text("mode") == "fetch" and destination.name in exports:
+            other = exports[destination.name].where
+            allowed = f"a name that no export has ({other} has it): the role that Logz.io assumes takes this name"
+            yield setting_error((*destination.loc, "name"), destination.name, allowed)
+
+
+def _ship_to(document: Document) -> Iterator[InitErrorDetails]:
+    known = {ARCHIVE, *(destination.name for destination in document.destinations if destination.name)}
+    for export in document.exports:
+        for loc, name in export.texts("ship_to"):
+            if name not in known:
+                yield setting_error(loc, name, f"one of the destinations of this file: {', '.join(sorted(known))}")
+
+
+def _home_region(document: Document) -> Iterator[InitErrorDetails]:
+    if document.region is None:
+        return
+    for export in document.exports:
+        stack_region = region_code(export.entry.get("stack_region"))
+        if export.text("kind") == "aptible" and stack_region not in (None, document.region):
+            allowed = (
+                f"the deployment's region, {document.region}: Aptible replicates to a bucket in its stack's Region "
+                "only; give that stack a deployment (a settings file) in its own Region"
+            )
+            yield setting_error((*export.loc, "stack_region"), stack_region, allowed)
+    for destination in document.destinations:
+        if destination.text("mode") == "fetch" and document.region not in FETCHER_REGIONS:
+            known = ", ".join(FETCHER_REGIONS)
+            allowed = f"push: Logz.io's fetcher does not read buckets in {document.region}, but in {known}"
+            yield setting_error((*destination.loc, "mode"), "fetch", allowed)
+
+
+def _replica(document: Document) -> Iterator[InitErrorDetails]:
+    if document.replica is None:
+        return
+    region = region_code(document.replica.entry.get("region"))
+    if region is not None and document.region is not None:
+        if region == document.region:
+            allowed = (
+                f"another Region than the deployment's, {document.region}: a copy beside the archive falls with it"
+            )
+            yield setting_error(("replica", "region"), region, allowed)
+        elif partition_of(region) != partition_of(document.region):
+            allowed = f"a Region of the same partition as {document.region}: S3 does not replicate between partitions"
+            yield setting_error(("replica", "region"), region, allowed)
+    lock_days, archive_days = document.replica.entry.get("lock_days"), _archive_days(document.retention)
+    if isinstance(lock_days, int) and archive_days is not None and lock_days > archive_days:
+        allowed = f"at most archive_days ({archive_days}): the copy's objects expire after as many days"
+        yield setting_error(("replica", "lock_days"), lock_days, allowed)
+
+
+def _archive_days(retention: object) -> int | None:
+    if isinstance(retention, dict):
+        days = retention.get("archive_days")
+        return days if isinstance(days, int) else None
+    return next((kept.archive_days for name, kept in PROFILES.items() if name == retention), None)
+
+
+def _clusters(document: Document) -> Iterator[InitErrorDetails]:
+    taken: dict[tuple[str, str], Part] = {}
+    for export in document.exports:
+        kind = export.text("kind")
+        if kind not in ("cockroachdb", "aurora-mysql", "rds"):
+            continue
+        for setting, noun in (("cluster_id", "cluster"), ("instance_id", "instance")):
+            name = export.text(setting)
+            if name is None:
+                continue
+            other = taken.setdefault(("cockroachdb" if kind == "cockroachdb" else setting, name), export)
+            if other is not export:
+                allowed = f"a {noun} that no other export has ({other.where} has it): a {noun} has one log export"
+                yield setting_error((*export.loc, setting), name, allowed)
+
+
+def _atlas_projects(document: Document) -> Iterator[InitErrorDetails]:
+    atlas = [export for export in document.exports if export.text("kind") == "mongodb-atlas"]
+    in_all = Counter(export.text("project_id") for export in atlas)
+    seen: Counter[str] = Counter()
+    for export in atlas:
+        project = export.text("project_id")
+        if project is None:
+            continue
+        seen[project] += 1
+        if seen[project] == ATLAS_EXPORTS_PER_PROJECT + 1:
+            limit = f"at most {ATLAS_EXPORTS_PER_PROJECT} export paths in one Atlas project"
+            yield setting_error((*export.loc, "project_id"), project, f"{limit}; this one has {in_all[project]}")
+
+
+def _atlas_settings(document: Document) -> Iterator[InitErrorDetails]:
+    taken: dict[tuple[str, str], Part] = {}
+    for export in document.exports:
+        connect, project = export.entry.get("connect"), export.text("project_id")
+        if not isinstance(connect, dict) or project is None:
+            continue
+        for setting in ATLAS_PROJECT_SETTINGS:
+            if not connect.get(setting):
+                continue
+            other = taken.setdefault((project, setting), export)
+            if other is not export:
+                allowed = f"nothing: an Atlas project has this once, and {other.where} sets it for the same project"
+                yield setting_error((*export.loc, "connect", setting), connect[setting], allowed)
+
+
+def _metrics_secrets(document: Document) -> Iterator[InitErrorDetails]:
+    for destination in document.destinations:
+        metrics = destination.entry.get("metrics")
+        arn = metrics.get("token_secret") if isinstance(metrics, dict) else None
+        region = arn.split(":")[3] if isinstance(arn, str) and arn.count(":") >= 6 and arn.startswith("arn:") else None
+        if region is not None and document.region is not None and region != document.region:
+            allowed = (
+                f"a secret in the deployment's region, {document.region}: Firehose reads secrets of its own Region"
+            )
+            yield setting_error((*destination.loc, "metrics", "token_secret"), arn, allowed)

@@ -1,0 +1,176 @@
+"""What every kind of export has."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from logdock.settings.alerts import ExportAlerts
+from logdock.settings.destinations import ARCHIVE
+from logdock.settings.landing import BucketLanding, Home, LogGroupLanding
+from logdock.settings.model import Model
+from logdock.settings.reading import Oversize, PathFields
+from logdock.settings.redaction import Redaction
+from logdock.settings.regex import Regex
+from logdock.settings.text import EachOnce, LogGroupDays, Name, Switch
+
+
+class ExportBase(Model):
+    """Settings that every kind of export has."""
+
+    name: Name = Field(description="Name of the export: its stack is <deployment>-<name>.")
+    ship_to: Annotated[tuple[str, ...], *EachOnce] = Field(
+        default=(),
+        max_length=5,
+        description="Names of destinations, at most 5. `archive` is built in: a normalised copy in the archive bucket "
+        "(exports that land in CloudWatch have it without asking).",
+    )
+    redaction: Redaction = Field(
+        default=Redaction(), description="What is taken out before lines are archived or shipped."
+    )
+    include: tuple[Regex, ...] = Field(
+        default=(), max_length=10, description="Archive and ship only lines that match one of these (RE2), at most 10."
+    )
+    exclude: tuple[Regex, ...] = Field(
+        default=(), max_length=10, description="Leave out lines that match one of these (RE2), at most 10."
+    )
+    alerts: ExportAlerts = Field(default=ExportAlerts(), description="What differs from the deployment's `alerts`.")
+    oversize: Oversize = Field(
+        default="split",
+        description="What becomes of a message that is longer than a destination takes. `split`: it is sent in parts, "
+        "which say what they are parts of. `truncate`: it is cut, with a mark. `quarantine`: it is kept in the failure "
+        "bucket. The archive takes any length.",
+    )
+    log_type: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        pattern=r"^\S+$",
+        description="Logz.io's `type` of this export's logs, such as `guardduty`. It has no effect in other "
+        "destinations and in the archive. Default: the destination's `log_type`.",
+    )
+    max_expansion: int = Field(
+        default=250,
+        ge=10,
+        le=1_000_000,
+        description="How many times its stored size a compressed object may expand to. The first 64 MiB always pass. "
+        "What exceeds it is not read: the failure bucket gets a note with the sizes, and the object stays where it is.",
+    )
+
+    lands_in: ClassVar[Literal["bucket", "log groups"]]
+    """Where logs of this kind land."""
+
+    @abstractmethod
+    def landing(self, home: Home) -> BucketLanding | LogGroupLanding:
+        """Say where the export lands in a deployment."""
+
+    @property
+    def has_own_key(self) -> bool:
+        """Whether the export's stacks make a key, one in each Region."""
+        return True
+
+    @property
+    def announced_to(self) -> tuple[str, ...]:
+        """The destinations that its objects are announced to."""
+        return self.ship_to
+
+    @property
+    def delivered_to(self) -> tuple[str, ...]:
+        """Everything that gets its records, `archive` included."""
+        return self.ship_to
+
+    @property
+    def archive_prefix(self) -> str:
+        """What the keys of its objects in the archive begin with."""
+        return f"logs/{self.name}/"
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether the archive has a copy."""
+        return ARCHIVE in self.ship_to
+
+    @property
+    def max_expected_silence_minutes(self) -> int | None:
+        """How long nothing may land although all is well; no shorter silence holds unless the export says so.
+
+        None: any time at all, so silence is no alarm unless the export says so.
+        """
+        return 0
+
+
+class BucketExport(ExportBase):
+    """An export that lands in a bucket."""
+
+    lands_in = "bucket"
+
+    path_fields: PathFields | None = Field(
+        default=None,
+        description="Names for parts of the object's key, as in `logs/{team}/{_}/{host}-{date}.log`: each becomes a "
+        "field of every record. `{_}` is a part without a name. Keys are not redacted.",
+    )
+
+    @abstractmethod
+    def landing(self, home: Home) -> BucketLanding:
+        """Say which bucket the export lands in, and under which prefix."""
+
+
+class LineExport(ExportBase):
+    """An export whose lines are of no vendor's own format."""
+
+    record_start: Regex | None = Field(
+        default=None,
+        description="Matches the lines that begin a record (RE2), such as `^20` for lines that begin with a date: the "
+        "others, such as a stack trace's, are joined to the one before. For plain lines and JSON lines.",
+    )
+
+
+class ConfiguredExport(ExportBase):
+    """An export whose deploy changes something that exists already, such as a cluster, a bucket or log groups."""
+
+    revision: str | None = Field(
+        default=None,
+        max_length=64,
+        description="Any string. With another value the next deploy configures again what the export configures in "
+        "AWS (the cluster, the existing bucket, the log groups), and fixes what was changed there by hand or by a "
+        "restore.",
+    )
+    check_each_deploy: Switch = Field(
+        default=False,
+        description="Do what another `revision` does at every deploy. The template then holds the time at which it was "
+        "made, so no two are the same.",
+    )
+
+
+class LogGroupExport(ConfiguredExport):
+    """An export that lands in log groups, of which the archive has a copy."""
+
+    lands_in = "log groups"
+
+    @abstractmethod
+    def landing(self, home: Home) -> LogGroupLanding:
+        """Say which log groups the export lands in."""
+
+    @property
+    def delivered_to(self) -> tuple[str, ...]:
+        """Everything that gets its records: the archive first, then destinations."""
+        return (ARCHIVE, *self.announced_to)
+
+    @property
+    def announced_to(self) -> tuple[str, ...]:
+        """The destinations that its objects are announced to: what lands in log groups is in the archive."""
+        return tuple(name for name in self.ship_to if name != ARCHIVE)
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether the archive has a copy: of log groups it always has one."""
+        return True
+
+
+class OwnLogGroupExport(LogGroupExport):
+    """An export that lands in log groups made here."""
+
+    retention_days: LogGroupDays | None = Field(
+        default=None, description="Days in CloudWatch. Default: `hot_days` of the deployment's retention."
+    )

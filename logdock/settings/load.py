@@ -1,0 +1,159 @@
+"""From a file to a `Deployment`, or to one message that names every error in it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from yaml.constructor import ConstructorError
+
+from logdock.settings.deployment import Deployment
+from logdock.settings.errors import ErrorDetail, SettingsError
+from logdock.settings.messages import explain
+from logdock.settings.yaml_errors import explain_syntax
+
+__all__ = ["SettingsError", "load_settings", "read_document"]
+
+MAX_BYTES = 1_000_000
+"""A thousand exports with everything that can be said of each take a quarter of it."""
+MAX_DEPTH = 32
+"""Settings are nested eight deep."""
+MAX_NODES = 200_000
+"""Of a file as it is written, and as its aliases and merges make it: 28 lines of merges can become billions."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader without dates; a key that is given twice is an error instead of a silent overwrite.
+
+    Depth and size are bounded while the file is read, before any value is made of it.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+        self._sizes: dict[int, int] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise ConstructorError(None, None, f"it is nested deeper than {MAX_DEPTH} levels", mark)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        if node is not None:
+            self._measure(node, mark)
+        return node
+
+    def _measure(self, node: yaml.Node, mark: yaml.Mark) -> None:
+        """Count what a node becomes with its aliases written out; each node is composed once, its children before."""
+        if id(node) in self._sizes:
+            return
+        children = (
+            [child for pair in node.value for child in pair]
+            if isinstance(node, yaml.MappingNode)
+            else node.value
+            if isinstance(node, yaml.SequenceNode)
+            else []
+        )
+        # a node that is in itself is not measured yet: pydantic refuses it by name
+        size = 1 + sum(self._sizes.get(id(child), 0) for child in children)
+        if size > MAX_NODES:
+            raise ConstructorError(
+                None, None, f"with its aliases written out it has more than {MAX_NODES:,} values", mark
+            )
+        self._sizes[id(node)] = size
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, KeyError, AttributeError, TypeError):
+            # PyYAML lets these through from explicit tags (!!int x) and from numbers of thousands of digits.
+            raise ConstructorError(None, None, "a value does not fit its type", node.start_mark) from None
+
+    # A date has no place in the settings, and one that does not exist (2024-02-31) is an exception of another type.
+    yaml_implicit_resolvers = {  # noqa: RUF012  (the name and type are PyYAML's)
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise ConstructorError(None, None, "a key that is a list or a mapping", key_node.start_mark)
+            if key in seen:
+                raise ConstructorError(None, None, f"the key {str(key)[:40]!r} is given twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def load_settings(path: Path) -> Deployment:
+    """Read and check a settings file.
+
+    Parameters
+    ----------
+    path
+        A YAML file with one deployment.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be read, is no YAML, or breaks a rule; all broken rules are in the one message.
+    """
+    document, root = read_document(path)
+    if not isinstance(document, dict) or root is None:
+        given = "is empty" if document is None else f"holds {_kind(document)}"
+        message = f"{given}; expected a mapping with deployment, account, region and exports"
+        raise _of_the_file(path, message)
+    try:
+        return Deployment.model_validate(document)
+    except ValidationError as error:
+        raise SettingsError(path, explain(document, error, root)) from None
+
+
+def _of_the_file(path: Path, message: str, line: int | None = None) -> SettingsError:
+    return SettingsError(path, [ErrorDetail(place="", message=message, line=line)])
+
+
+def read_document(path: Path) -> tuple[object, yaml.Node | None]:
+    """Return a file's document, unchecked, and the node that it was made of.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be read or is no YAML.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _of_the_file(path, f"cannot be read: {error.strerror or error}") from error
+    if len(data) > MAX_BYTES:
+        raise _of_the_file(path, f"is larger than {MAX_BYTES:,} bytes")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"is not UTF-8 text: byte {error.start} ({error.reason}); save the file as UTF-8"
+        raise _of_the_file(path, message, line) from error
+    try:
+        loader = _Loader(text)
+        root: yaml.Node | None = loader.get_single_node()
+        return (loader.construct_document(root) if root is not None else None), root
+    except yaml.MarkedYAMLError as error:
+        raise SettingsError(path, [explain_syntax(text, error)]) from None
+    except yaml.reader.ReaderError as error:
+        message = f"is not valid YAML: {error.reason} (character {error.position})"
+        raise _of_the_file(path, message, text.count("\n", 0, error.position) + 1) from None
+    except RecursionError:
+        raise _of_the_file(path, "is nested too deep") from None
+
+
+def _kind(document: object) -> str:
+    return "a list" if isinstance(document, list) else "a single value"

@@ -1,0 +1,193 @@
+"""The names that follow from the settings: how stacks know each other, and how the command finds what is deployed.
+
+Stacks refer to each other by names that follow from the settings, not by CloudFormation exports (but for the archive's
+key, whose id AWS chooses): CloudFormation refuses to change or delete a stack while another imports from it, and here
+every stack but the core must be free to come and go alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from logdock.settings.deployment import Deployment
+from logdock.settings.partitions import partition_of
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names and ARNs of one deployment.
+
+    Attributes
+    ----------
+    deployment
+        Prefix of all names.
+    account
+        12 digits.
+    region
+        The deployment's own Region.
+    feeds
+        The destinations that get a feed: their queues are FIFO, so that each export has one writer at a time.
+    """
+
+    deployment: str
+    account: str
+    region: str
+    feeds: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, settings: Deployment) -> Self:
+        """Return the names of a deployment."""
+        feeds = frozenset(each.name for each in settings.destinations if each.kind == "logzio" and each.mode == "fetch")
+        return cls(settings.deployment, settings.account, settings.region, feeds)
+
+    @property
+    def partition(self) -> str:
+        """The AWS partition."""
+        return partition_of(self.region)
+
+    @property
+    def core_stack(self) -> str:
+        """The stack of the archive."""
+        return f"{self.deployment}-core"
+
+    def in_region(self, name: str, region: str) -> str:
+        """Return the name of a thing that every Region has: bare in the deployment's own Region, suffixed elsewhere."""
+        return f"{self.deployment}-{name}" + ("" if region == self.region else f"-{region}")
+
+    def bucket(self, purpose: str, region: str | None = None) -> str:
+        """Return the name of one of our own buckets: archive, failed, access-logs or replica."""
+        return f"{self.deployment}-{purpose}-{self.account}-{region or self.region}"
+
+    def replica(self, region: str) -> str:
+        """Return the name of the replica's stack, key and role."""
+        return f"{self.deployment}-replica-{region}"
+
+    def bucket_arn(self, bucket_name: str) -> str:
+        """Return a bucket's ARN."""
+        return f"arn:{self.partition}:s3:::{bucket_name}"
+
+    @property
+    def archive_key_export(self) -> str:
+        """The CloudFormation export that holds the archive key's ARN."""
+        return f"{self.deployment}-archive-key-arn"
+
+    @property
+    def alerts(self) -> str:
+        """The topic that alarms notify, in every Region."""
+        return f"{self.deployment}-alerts"
+
+    @property
+    def alert_topic_arn(self) -> str:
+        """The topic of the deployment's own Region."""
+        return self.alert_topic_in(self.region)
+
+    def alert_topic_in(self, region: str) -> str:
+        """Return the ARN of the topic of a Region."""
+        return f"arn:{self.partition}:sns:{region}:{self.account}:{self.alerts}"
+
+    def alerts_machine_arn(self, region: str) -> str:
+        """Return the ARN of the state machine that sends reminders of alarms in a Region."""
+        return f"arn:{self.partition}:states:{region}:{self.account}:stateMachine:{self.alerts}"
+
+    @property
+    def archiver(self) -> str:
+        """The archiver: its function, in every Region, and its role."""
+        return f"{self.deployment}-archiver"
+
+    def archiver_arn(self, region: str) -> str:
+        """Return the ARN of the archiver in a Region."""
+        return f"arn:{self.partition}:lambda:{region}:{self.account}:function:{self.archiver}"
+
+    @property
+    def stream(self) -> str:
+        """The data stream that log groups are subscribed to, in every Region; no export or destination is named so."""
+        return f"{self.deployment}-shipper-subscriptions"
+
+    def stream_arn(self, region: str) -> str:
+        """Return the ARN of the stream in a Region."""
+        return f"arn:{self.partition}:kinesis:{region}:{self.account}:stream/{self.stream}"
+
+    def stream_role(self, region: str) -> str:
+        """Return the name of the role that writes to the stream of a Region."""
+        return self.in_region("shipper-subscriptions", region)
+
+    @property
+    def stream_export(self) -> str:
+        """The CloudFormation export that holds the stream's ARN, in every Region."""
+        return f"{self.deployment}-subscriptions-stream-arn"
+
+    @property
+    def sql_database(self) -> str:
+        """The database of Glue's catalogue: a name that SQL takes without quotes."""
+        return self.deployment.replace("-", "_")
+
+    @property
+    def sql_workgroup(self) -> str:
+        """The workgroup of Athena."""
+        return f"{self.deployment}-logs"
+
+    @property
+    def readers(self) -> str:
+        """The role of people who search."""
+        return f"{self.deployment}-readers"
+
+    def shipper(self, destination: str) -> str:
+        """Return the name of a destination's function and role."""
+        return f"{self.deployment}-ship-{destination}"
+
+    def queue(self, destination: str, suffix: str = "") -> str:
+        """Return the name of a destination's queue, or with ``-dead`` of its dead-letter queue."""
+        return self.shipper(destination) + suffix + (".fifo" if destination in self.feeds else "")
+
+    def queue_arn(self, destination: str) -> str:
+        """Return the ARN of a destination's queue."""
+        return f"arn:{self.partition}:sqs:{self.region}:{self.account}:{self.queue(destination)}"
+
+    def metrics(self, destination: str, role: str = "metrics") -> str:
+        """Return the name of a destination's metric stream, delivery stream and log group, and of a role of these.
+
+        No destination's name has an underscore, so no function is named so.
+        """
+        return f"{self.shipper(destination)}_{role}"
+
+    @property
+    def mark_table(self) -> str:
+        """The table of the shipper's marks."""
+        return f"{self.deployment}-marks"
+
+    @property
+    def mark_table_arn(self) -> str:
+        """The ARN of that table."""
+        return f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{self.mark_table}"
+
+    def role_arn(self, role_name: str) -> str:
+        """Return a role's ARN."""
+        return f"arn:{self.partition}:iam::{self.account}:role/{role_name}"
+
+    def archive_and_restore(self, destination: str) -> str:
+        """Return the name of the role of Logz.io's Archive & Restore: no export's name has an underscore."""
+        return f"{self.export(destination)}_archive"
+
+    def export(self, export_name: str) -> str:
+        """Return the name of an export's role and key, and the beginning of its rules' names."""
+        return f"{self.deployment}-{export_name}"
+
+    def log_group_arn(self, name: str, region: str) -> str:
+        """Return a log group's ARN, without the trailing ``:*``."""
+        return f"arn:{self.partition}:logs:{region}:{self.account}:log-group:{name}"
+
+    @property
+    def parameter_path(self) -> str:
+        """Where the exports' configurations are."""
+        return f"/logdock/{self.deployment}/exports/"
+
+    def parameter_arn(self, name: str, region: str) -> str:
+        """Return the ARN of a Systems Manager parameter whose name begins with a slash."""
+        return f"arn:{self.partition}:ssm:{region}:{self.account}:parameter{name}"
+
+    def secret_arn(self, reference: str) -> str:
+        """Return the ARN, or its pattern, of a secret given by ARN or name; AWS appends six characters to a name."""
+        if reference.startswith("arn:"):
+            return reference
+        return f"arn:{self.partition}:secretsmanager:{self.region}:{self.account}:secret:{reference}-??????"

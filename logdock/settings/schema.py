@@ -1,0 +1,182 @@
+"""What is generated from the models: the JSON Schema that editors use, and the page of all settings.
+
+Run as ``python -m logdock.settings.schema``; a test holds both files current.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from logdock.settings.alerts import Alerts, ExportAlerts, Webhook
+from logdock.settings.connect import AtlasAuditing, AtlasConnect, AtlasRecipient, CockroachdbConnect, LogzioConnect, Vpc
+from logdock.settings.deployment import Deployment
+from logdock.settings.destinations import LogzioDestination, OtlpDestination
+from logdock.settings.export_base import ExportBase
+from logdock.settings.exports import (
+    AptibleExport,
+    AuroraMysqlExport,
+    CloudwatchLogsExport,
+    CockroachdbExport,
+    CockroachdbGroup,
+    MongodbAtlasExport,
+    Pattern,
+    RdsExport,
+    Redaction,
+    S3LogsExport,
+)
+from logdock.settings.logzio_archive import LogzioArchive
+from logdock.settings.logzio_metrics import LogzioMetrics
+from logdock.settings.replica import Replica
+from logdock.settings.retention import PROFILES, Retention
+from logdock.settings.sql import Sql
+from logdock.settings.text import LOG_GROUP_DAYS
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA_FILE = ROOT / "logdock" / "settings" / "logdock.schema.json"
+PAGE_FILE = ROOT / "docs" / "settings.md"
+
+SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("The file", Deployment),
+    ("`retention`, when it is not a profile", Retention),
+    ("`replica`", Replica),
+    ("`sql`", Sql),
+    ("`alerts`", Alerts),
+    ("`alerts.webhook`", Webhook),
+    ("A destination of kind `logzio`", LogzioDestination),
+    ("`connect` (`logzio`)", LogzioConnect),
+    ("`archive_and_restore` (`logzio`)", LogzioArchive),
+    ("`metrics` (`logzio`)", LogzioMetrics),
+    ("A destination of kind `otlp`", OtlpDestination),
+    ("Every export", ExportBase),
+    ("`alerts` of an export", ExportAlerts),
+    ("An export of kind `mongodb-atlas`", MongodbAtlasExport),
+    ("`connect` (`mongodb-atlas`)", AtlasConnect),
+    ("An entry of `connect.alert_recipients` (`mongodb-atlas`)", AtlasRecipient),
+    ("`connect.auditing` (`mongodb-atlas`)", AtlasAuditing),
+    ("An export of kind `cockroachdb`", CockroachdbExport),
+    ("`connect` (`cockroachdb`)", CockroachdbConnect),
+    ("An entry of `groups` (`cockroachdb`)", CockroachdbGroup),
+    ("An export of kind `aurora-mysql`", AuroraMysqlExport),
+    ("An export of kind `rds`", RdsExport),
+    ("An export of kind `aptible`", AptibleExport),
+    ("An export of kind `s3-logs`", S3LogsExport),
+    ("An export of kind `cloudwatch-logs`", CloudwatchLogsExport),
+    ("`connect.vpc`", Vpc),
+    ("`redaction`", Redaction),
+    ("An entry of `redaction.patterns`", Pattern),
+)
+
+RULE = "| --- | --- | --- |"
+HEAD = """\
+# Settings
+
+One YAML file describes one deployment: `logdock.yaml`, or the file that `-c settings=<file>` names. Every error in it
+is reported at once, with its line, the value and what is expected; unknown settings are errors. Secrets are never in
+the file: it names them by their name or ARN in AWS Secrets Manager.
+
+For completion and checks in an editor, begin the file with this line (the path of
+`logdock/settings/logdock.schema.json`):
+
+```yaml
+# yaml-language-server: $schema=logdock/settings/logdock.schema.json
+```
+
+The folder `examples/` has a file for each kind of export. This page is generated from the models by `make schema`.
+"""
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a settings file."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Logdock settings"}
+    return head | dict(_without_field_titles(Deployment.model_json_schema()))
+
+
+def _without_field_titles(node: Any) -> Any:
+    """Drop the titles that pydantic makes of field names: an editor shows them in place of the description."""
+    if isinstance(node, list):
+        return [_without_field_titles(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: {name: _without_field_titles(field) for name, field in value.items()}
+        if key in ("properties", "$defs")
+        else _without_field_titles(value)
+        for key, value in node.items()
+        if key != "title"
+    }
+
+
+def page() -> str:
+    """Return the page of all settings: a table for each model."""
+    return "\n".join([HEAD, *(_section(title, model) for title, model in SECTIONS)])
+
+
+def _section(title: str, model: type[BaseModel]) -> str:
+    inherited = ExportBase.model_fields if issubclass(model, ExportBase) and model is not ExportBase else {}
+    about = re.sub(r"\s+", " ", (model.__doc__ or "").strip())
+    rows = [
+        f"| `{name}` | {_default(field)} | {_what(field)} |"
+        for name, field in sorted(model.model_fields.items(), key=lambda item: item[0] != "kind")
+        if name not in inherited
+    ]
+    extra = ""
+    if model is Retention:
+        profiles = [f"| `{name}` | {kept.hot_days} | {kept.archive_days} |" for name, kept in PROFILES.items()]
+        days = f"Retentions that CloudWatch Logs allows, in days: {', '.join(map(str, LOG_GROUP_DAYS))}."
+        extra = "\n".join(["", "| profile | `hot_days` | `archive_days` |", RULE, *profiles, "", days, ""])
+    return "\n".join([f"## {title}", about, "", "| setting | default | what it is |", RULE, *rows, extra])
+
+
+def _default(field: FieldInfo) -> str:
+    if (choices := list(_choices(field.annotation))) and len(choices) == 1 and field.is_required():
+        return f"always `{choices[0]}`"
+    default = field.default
+    if default is PydanticUndefined:
+        return "required"
+    if default is None:
+        return "—"
+    if isinstance(default, BaseModel):
+        return "as below"
+    if isinstance(default, dict):
+        return f"`{{{', '.join(f'{name}: {list(each)}' for name, each in default.items())}}}`"
+    if isinstance(default, tuple):
+        return f"`[{', '.join(map(str, default))}]`"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def _what(field: FieldInfo) -> str:
+    choices = list(_choices(field.annotation))
+    text = (field.description or "").replace("|", "\\|")
+    # Outside of code, <name> would be read as HTML.
+    text = re.sub(r"`[^`]*`|<", lambda found: "\\<" if found[0] == "<" else found[0], text)
+    several = "Any of" if get_origin(field.annotation) is tuple else "One of"
+    listed = f" {several}: {', '.join(f'`{choice}`' for choice in choices)}." if len(choices) > 1 else ""
+    return text if all(choice in text for choice in choices) else text + listed
+
+
+def _choices(annotation: Any) -> Iterator[str]:
+    """Yield the values of the Literals in an annotation, but not those of models in it."""
+    for inner in get_args(annotation):
+        if isinstance(inner, str):
+            yield inner
+        elif not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            yield from _choices(inner)
+
+
+def write() -> None:
+    """Write the schema and the page."""
+    SCHEMA_FILE.write_text(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE_FILE.parent.mkdir(exist_ok=True)
+    PAGE_FILE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

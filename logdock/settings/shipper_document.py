@@ -1,0 +1,18 @@
+"""What the shipper is given of an export: one document in Parameter Store, which `logdock preview` uses as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from logdock.settings.exports import Export
+
+_FIELDS = {
+    "redaction", "include", "exclude", "format", "record_start", "path_fields", "oversize", "max_expansion",
+    "decryption_keys_secret", "log_type",
+}  # fmt: skip
+"""The settings that reach the shipper unchanged; its own defaults are those of the settings."""
+
+
+def shipper_document(export: Export) -> dict[str, Any]:
+    """Return the configuration document of an export, without the settings that have their default."""
+    return {"vendor": export.kind} | export.model_dump(include=_FIELDS, exclude_defaults=True, mode="json")
