@@ -3,8 +3,8 @@
 ``python -m logdock.settings.subscription_costs`` prints the page's tables. It counts what differs between the two
 ways, for one export with one destination: ingestion, storage, transfer and keys cost the same either way. What an
 object causes is counted in ``logdock.settings.costs``, whose requests a test holds against the local cloud's. Prices
-are list prices of us-east-1 as known in November 2026, without free tiers (aws.amazon.com, the pricing pages of Kinesis Data Streams, S3,
-EventBridge, SQS, Lambda and CloudWatch Logs).
+are list prices of us-east-1 as known in November 2026, without free tiers (aws.amazon.com, the pricing pages of
+Kinesis Data Streams, S3, EventBridge, SQS, Lambda and CloudWatch Logs).
 """
 
 import math
