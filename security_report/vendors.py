@@ -101,7 +101,7 @@ KINDS: Mapping[str, Kind] = {
         may="List and read its own feed in one bucket, and use that bucket's key through S3; write to and read the "
         "bucket that is made for its own archive.",
         may_not="Read the deployment's archive, a landing bucket or another feed; delete anything.",
-        remains="One account of Logz.io's reads for all of its customers; the external id tells them apart. What it "
+        remains="One account of Logz.io's reads for all of its customers; the external id distinguishes them. What it "
         "has read is Logz.io's to keep and to protect. It can overwrite what it has archived: switch versioning on.",
     ),
     "otlp": Kind(

@@ -60,7 +60,7 @@ _WORDS = re.compile(r"`[^`]*`\S*|[^\s`]*`[^`]*`\S*|\S+")
 def wrap(line: str, width: int) -> list[str]:
     """Return a line in parts that fit a width, each indented as the line is.
 
-    It breaks between words alone: what stands in backticks, and a word that is wider than the terminal, stays whole so
+    It breaks between words alone: text in backticks, and a word that is wider than the terminal, stays whole so
     that it can be copied.
     """
     if len(line) <= width and line.isascii():

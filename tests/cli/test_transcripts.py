@@ -132,7 +132,7 @@ def a_new_deployment(deployed: Deployed) -> None:
 
 
 def another_cluster(deployed: Deployed) -> None:
-    """There is a file, and somebody answers."""
+    """There is a file, and a user answers."""
     answers = iter(["shop", "shop", "", ""])
 
     def answer() -> str:

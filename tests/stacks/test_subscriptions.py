@@ -293,7 +293,7 @@ def test_nothing_else_changes_with_the_way_that_subscriptions_travel() -> None:
                 for logical_id, resource in template["Resources"].items()
                 if resource != before.get(logical_id)
             }
-            # Each is named after what it holds, which names the stream; and nobody need recommend one.
+            # Each is named after what it holds, which names the stream; and no recommendation is needed.
             configured = re.compile(
                 r"ConnectorSubscriptionsConfiguration[0-9a-f]{12}|ConnectorPolicy[0-9a-f]{12}"
                 r"|AlarmsarchiverDeliveries[0-9A-F]{8}"

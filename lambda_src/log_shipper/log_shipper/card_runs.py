@@ -26,7 +26,7 @@ _SEPARATORS = b" +-\x1c\x1d\x1e"
 _NEXT_RUN, _FILLER, _UNSAFE = b"\x0b", b"\x0c", b"\x0e"
 _TWO_SEPARATORS = rb"(?<=[ +\-\x1c-\x1e])(?=[ +\-\x1c-\x1e])"
 _AS_BLANK = bytes.maketrans(_SEPARATORS, b" " * len(_SEPARATORS))
-# a place is the digit (or what stands in its place) and, in the upper half of the byte, the separator before it
+# a place is the digit (or its substitute) and, in the upper half of the byte, the separator before it
 _DIGITS = b"0123456789.\x0b\x0c\x0e"
 _SEPARATOR = 0xF0
 _VALUES = bytes(

@@ -258,13 +258,13 @@ def card_candidates(
     Parameters
     ----------
     digits : bytes
-        Digits, with a bit that says what stands before: 0x40 a separator, 0x80 a dot; dots end a number.
+        Digits, with a bit for the character before it: 0x40 a separator, 0x80 a dot; dots end a number.
     number : bytes
         The digits alone, with 0 in place of a dot.
     is_begun, is_ended : bool
         A group of digits begins with the first one, and ends with the last one.
     may_break : bool
-        Numbers that go on over a dot are told, too: the caller refuses them.
+        Numbers that go on over a dot are reported, too: the caller refuses them.
     """
     count = len(digits)
     starts = digits.translate(_IS_START)

@@ -158,7 +158,7 @@ def apply(request: Request) -> dict[str, str]:
     entry["applied"] = request.configuration
     state.save(wanted.state_parameter, wanted.id, entry)
     if not attach and group != before:
-        return _data(wanted, group or before, left=_not_attached(wanted.target, before, group))
+        return _data(wanted, group or before, left=_not_attached(wanted.target, before, wanted.own_group and group))
     return _data(wanted, group, restart=_restart(wanted, found, group, is_needed=restart or attach))
 
 
@@ -240,8 +240,8 @@ def _choose_group(groups: Groups, wanted: Settings, entry: state.Entry, found: D
     if before in (wanted.group, wanted.own_group):
         return before
     if before in entry.get("parameters", {}):
-        own = wanted.own_group
-        return own if own and parameter_group.read(groups, own) is not None else ""
+        settings_group = wanted.own_group or wanted.group
+        return settings_group if parameter_group.read(groups, settings_group) is not None else ""
     raise ConnectorError(
         f"{wanted.target} uses its own parameter group {before}, which this stack may not change: name it "
         f"in the export's settings (parameter_group: {before}) and deploy again"
@@ -368,7 +368,7 @@ def _restart(wanted: Settings, found: Database, group: str, *, is_needed: bool) 
     )
 
 
-def _not_attached(target: Target, used: str, group: str) -> str:
+def _not_attached(target: Target, used: str, group: str | None) -> str:
     named = f"the settings name {group}" if group else "the settings name none"
     attach = f"attach {group} to the {'cluster' if target.is_cluster else 'instance'}, or " if group else ""
     return (

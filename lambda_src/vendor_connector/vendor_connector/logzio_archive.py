@@ -135,7 +135,7 @@ class Archive:
         return {str(one["id"]): one for one in self.api.find(ARCHIVES) or []}
 
     def is_this(self, document: Document) -> bool:
-        """Tell whether it is in the way: an account has one archive, wherever that is.
+        """Return whether it is in the way: an account has one archive, wherever that is.
 
         Raises
         ------
@@ -150,7 +150,7 @@ class Archive:
         return True
 
     def is_unfinished(self, document: Document) -> bool:
-        """Tell whether it may be ours."""
+        """Return whether it may be ours."""
         return _s3(document).get("path") == self.wanted.bucket
 
     def create(self) -> tuple[str, Document]:
@@ -161,7 +161,7 @@ class Archive:
         return str(document["id"]), document
 
     def is_current(self, document: Document) -> bool:
-        """Tell whether Logz.io has what is asked, under the external id that it gives now."""
+        """Return whether Logz.io has what is asked, under the external id that it gives now."""
         settings, wanted = document.get("settings") or {}, self.wanted.document()
         shown = _credentials(document).get("externalId")
         return (

@@ -15,7 +15,7 @@ _STEPS = (
 _BARS = "▁▂▃▄▅▆▇█"
 _NONE = "·"
 _BESIDE = 42
-"""Columns of what stands beside the bars."""
+"""Columns beside the bars."""
 _MOST_BARS = 60
 
 

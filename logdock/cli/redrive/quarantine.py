@@ -183,7 +183,7 @@ class Quarantine:
 
         A transaction writes all or none, and says for which items its condition did not hold: the others are written
         by a second one (Amazon DynamoDB API Reference, TransactWriteItems). What that does not write either, because
-        somebody else writes it now, is left to be noted alone.
+        another run writes it now, is left to be noted alone.
         """
         for _ in range(2):
             if not batch:

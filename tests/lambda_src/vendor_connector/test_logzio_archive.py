@@ -59,7 +59,7 @@ def by_hand(logzio: LogzioApi, **settings: Any) -> dict[str, Any]:
     """Set the account's archive as a person does; return it."""
     credentials = {
         "credentialsType": "IAM",
-        "path": "somebodys-bucket",
+        "path": "bucket-of-another-owner",
         "s3IamCredentials": {"arn": "arn:aws:iam::111122223333:role/theirs", "externalId": "theirs"},
         "s3SecretCredentials": None,
         **settings,
@@ -137,7 +137,7 @@ def test_another_external_id_is_trusted_before_the_archive_comes_with_it(
     assert iam.denied == []
 
 
-def test_archive_of_somebody_else_is_refused_and_stays(formation: Formation, logzio: LogzioApi) -> None:
+def test_archive_of_another_owner_is_refused_and_stays(formation: Formation, logzio: LogzioApi) -> None:
     theirs = by_hand(logzio)
     with pytest.raises(FailedError, match=r"exists already \(7\) and this stack did not make it"):
         formation.deploy(template(logzio))
@@ -151,7 +151,7 @@ def test_adopted_archive_is_put_back_as_it_was_found(formation: Formation, logzi
     formation.deploy(template(logzio, Adopt="true"))
     assert (s3(logzio)["path"], s3(logzio)["s3IamCredentials"]["arn"]) == (BUCKET, ROLE_ARN)
     formation.destroy()
-    assert s3(logzio)["path"] == "somebodys-bucket"
+    assert s3(logzio)["path"] == "bucket-of-another-owner"
     archive = logzio.accounts[TOKEN].archive
     assert archive
     assert archive["settings"]["compressed"] is False
