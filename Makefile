@@ -53,6 +53,9 @@ venv-is-unusable:
 
 $(VENV)/.installed: requirements.lock requirements-setup.lock $(VENV_STATE)
 	@test -n "$(PYTHON)" || { echo "Logdock needs Python 3.11 or later; none was found. Set PYTHON=/path/to/python3" >&2; exit 2; }
+	@case "$$(uname -sm) $$(ldd --version 2>&1 || true)" in \
+	  Darwin\ x86_64*) echo "Logdock does not install on an Intel Mac: cryptography has no wheel for it. Use Linux or a Mac with Apple silicon" >&2; exit 2;; \
+	  *musl*) echo "Logdock does not install on Alpine (musl): duckdb has no wheel for it. Use a distribution with glibc, such as Debian" >&2; exit 2;; esac
 	@echo "==> Python packages into $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
 	  echo "$(PYTHON) cannot make a virtual environment (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 2; }
