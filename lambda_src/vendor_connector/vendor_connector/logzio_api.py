@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import credential
-from vendor_connector.request import ConnectorError
+from vendor_connector.request import ConnectorError, NotReadyError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
 from vendor_connector.vendor_object import Document
 
 FETCHERS = "/v1/log-shipping/s3-buckets"
+
+PROPAGATION_SECONDS = 600.0
+"""How long IAM may take to let Logz.io see the role and its trust; it is rarely more than a minute."""
 
 _WRONG_REGION = "differs from current server region"
 _BY_STATUS = {
@@ -75,6 +78,36 @@ class LogzioApi:
                 return None
             raise explained(refusal) from refusal
 
+    def write(self, method: str, path: str, body: Document, *, cannot: str, needs: str) -> Any:
+        """Send what Logz.io takes only once it can use the role that is in it.
+
+        Parameters
+        ----------
+        cannot, needs : str
+            What Logz.io cannot do as long as the role is not visible to it, and what it needs; for the message.
+
+        Raises
+        ------
+        NotReadyError
+            When the refusal may come from a role that is new.
+        """
+        try:
+            return self.call(method, path, body)
+        except VendorRefusalError as refusal:
+            if may_pass(refusal):
+                raise NotReadyError(
+                    f"Logz.io cannot {cannot} ({refusal}). It needs {needs}", patience_seconds=PROPAGATION_SECONDS
+                ) from refusal
+            raise explained(refusal) from refusal
+
+    def remove(self, path: str) -> None:
+        """Remove an object; one that is gone needs nothing."""
+        try:
+            self.call("DELETE", path)
+        except VendorRefusalError as refusal:
+            if refusal.status != 404:
+                raise explained(refusal) from refusal
+
     def account(self) -> str:
         """Return the id of the account that the token is of."""
         (account,) = self._read("/v2/whoami", "accountId")
@@ -107,6 +140,19 @@ class LogzioApi:
         if not isinstance(answer, dict) or not answer.keys() >= {*fields}:
             raise NoAnswerError(f"Logz.io: GET {path} answered without {' and '.join(fields)}")
         return [answer[field] for field in fields]
+
+
+def created(path: str, document: Any) -> tuple[str, Document]:
+    """Return the id and the document of an object that a POST made.
+
+    Raises
+    ------
+    NoAnswerError
+        When the answer names no id.
+    """
+    if not isinstance(document, dict) or "id" not in document:
+        raise NoAnswerError(f"Logz.io: POST {path} answered without an id")
+    return str(document["id"]), document
 
 
 def connect(

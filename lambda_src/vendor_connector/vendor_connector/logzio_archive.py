@@ -14,13 +14,10 @@ from typing import Any
 
 from vendor_connector import aws, logzio_api, vendor_object
 from vendor_connector.logzio_memory import PROPERTIES, Account
-from vendor_connector.request import ConnectorError, NotReadyError, Request, check_names, text
-from vendor_connector.vendor_api import NoAnswerError, VendorRefusalError
+from vendor_connector.request import ConnectorError, Request, check_names, text
 from vendor_connector.vendor_object import Document
 
 ARCHIVES = "/v2/archive/settings"
-PROPAGATION_SECONDS = 600.0
-"""As for the fetchers: how long IAM may take to let Logz.io see the role and its trust."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,10 +152,7 @@ class Archive:
 
     def create(self) -> tuple[str, Document]:
         """Start archiving. Logz.io assumes the role before it takes it."""
-        document = self._write("POST", ARCHIVES, self.wanted.document())
-        if not isinstance(document, dict) or "id" not in document:
-            raise NoAnswerError(f"Logz.io: POST {ARCHIVES} answered without an id")
-        return str(document["id"]), document
+        return logzio_api.created(ARCHIVES, self._write("POST", ARCHIVES, self.wanted.document()))
 
     def is_current(self, document: Document) -> bool:
         """Return whether Logz.io has what is asked, under the external id that it gives now."""
@@ -186,23 +180,16 @@ class Archive:
 
     def remove(self, object_id: str) -> None:
         """Remove it."""
-        try:
-            self.api.call("DELETE", f"{ARCHIVES}/{object_id}")
-        except VendorRefusalError as refusal:
-            if refusal.status != 404:
-                raise logzio_api.explained(refusal) from refusal
+        self.api.remove(f"{ARCHIVES}/{object_id}")
 
     def _write(self, method: str, path: str, body: Document) -> Any:
-        try:
-            answer = self.api.call(method, path, body)
-        except VendorRefusalError as refusal:
-            if logzio_api.may_pass(refusal):
-                raise NotReadyError(
-                    f"Logz.io cannot write to {self.wanted.bucket} through {self.wanted.role_arn} ({refusal}). It "
-                    "needs the role's trust and permissions, a bucket that exists, and a bucket policy and key that do "
-                    "not shut it out",
-                    patience_seconds=PROPAGATION_SECONDS,
-                ) from refusal
-            raise logzio_api.explained(refusal) from refusal
+        answer = self.api.write(
+            method,
+            path,
+            body,
+            cannot=f"write to {self.wanted.bucket} through {self.wanted.role_arn}",
+            needs="the role's trust and permissions, a bucket that exists, and a bucket policy and key that do not "
+            "shut it out",
+        )
         aws.log("written", method=method, archive=self.wanted.bucket)
         return answer

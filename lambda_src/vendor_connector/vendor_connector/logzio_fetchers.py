@@ -25,13 +25,10 @@ from vendor_connector.request import (
     text_map,
     texts,
 )
-from vendor_connector.vendor_api import NoAnswerError, VendorRefusalError
 from vendor_connector.vendor_object import Document
 
 _FIELDS = ("arn", "bucket", "prefix", "active", "addS3ObjectKeyAsLogField", "region", "logsType")
 _ALL_SECONDS = 3300.0
-PROPAGATION_SECONDS = 600.0
-"""How long IAM may take to let Logz.io see the role and its trust; it is rarely more than a minute."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -265,10 +262,9 @@ class Fetcher:
 
     def create(self) -> tuple[str, Document]:
         """Make it. Logz.io assumes the role before it takes it."""
-        document = self._write("POST", logzio_api.FETCHERS, self.wanted.document(self.prefix))
-        if not isinstance(document, dict) or "id" not in document:
-            raise NoAnswerError(f"Logz.io: POST {logzio_api.FETCHERS} answered without an id")
-        return str(document["id"]), document
+        return logzio_api.created(
+            logzio_api.FETCHERS, self._write("POST", logzio_api.FETCHERS, self.wanted.document(self.prefix))
+        )
 
     def is_current(self, document: Document) -> bool:
         """Return whether Logz.io has what is asked."""
@@ -283,23 +279,15 @@ class Fetcher:
 
     def remove(self, object_id: str) -> None:
         """Remove it."""
-        try:
-            self.api.call("DELETE", f"{logzio_api.FETCHERS}/{object_id}")
-        except VendorRefusalError as refusal:
-            if refusal.status != 404:
-                raise logzio_api.explained(refusal) from refusal
+        self.api.remove(f"{logzio_api.FETCHERS}/{object_id}")
 
     def _write(self, method: str, path: str, body: Document) -> Any:
-        try:
-            answer = self.api.call(method, path, body)
-        except VendorRefusalError as refusal:
-            if logzio_api.may_pass(refusal):
-                raise NotReadyError(
-                    f"Logz.io cannot read {body['bucket']}/{body.get('prefix', '')} through {body.get('arn')} "
-                    f"({refusal}). It needs the role's trust and permissions, and a bucket without a policy that shuts "
-                    "it out",
-                    patience_seconds=PROPAGATION_SECONDS,
-                ) from refusal
-            raise logzio_api.explained(refusal) from refusal
+        answer = self.api.write(
+            method,
+            path,
+            body,
+            cannot=f"read {body['bucket']}/{body.get('prefix', '')} through {body.get('arn')}",
+            needs="the role's trust and permissions, and a bucket without a policy that shuts it out",
+        )
         aws.log("written", method=method, prefix=self.prefix)
         return answer
