@@ -8,15 +8,15 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
+from log_shipper.borders import IN_CLASS, cut
 from log_shipper.detectors import FEWEST_DIGITS, LENGTHS, card_candidates
 
 _CHUNK_BYTES, _PIECE_DIGITS = 16384, 4096
 _LONGEST = 20
 """The most digits of a card, and the one behind it."""
-_BORDERS = rb"\n\t ,;(){}<>|&?=/\[\]\"!#$*^`"
 _RUN = rb"([2-68](?<![0-9].)(?:(?<=[%b].)|())[0-9 .+\-\x1c-\x1e]{11,}+(?:(?<=[ \x1c-\x1e])|(?=[%b])|()))" % (
-    _BORDERS,
-    _BORDERS,
+    IN_CLASS,
+    IN_CLASS,
 )
 _RUN_AS_BLANK = bytes(32 if byte in b"0123456789. +-\x1c\x1d\x1e" else 10 for byte in range(256))
 _LONG_RUN = rb"[0-9][0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+"
@@ -91,12 +91,8 @@ def has_many_runs(data: bytes) -> bool:
 
 def _chunks(data: bytes) -> Iterator[bytes]:
     """Yield parts that end where no run does, each with the byte before it."""
-    ends = data.translate(_RUN_AS_BLANK)
-    start = 1
-    while start < len(data):
-        end = ends.find(b"\n", start + _CHUNK_BYTES) + 1 or len(data)
+    for start, end in cut(data.translate(_RUN_AS_BLANK), _CHUNK_BYTES, start=1):
         yield data[start - 1 : end]
-        start = end
 
 
 def _replaced(data: bytes, placeholder: bytes) -> tuple[bytes, bool]:

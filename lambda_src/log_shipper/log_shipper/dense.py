@@ -14,6 +14,7 @@ from itertools import chain, compress, groupby
 import orjson
 
 from log_shipper import dense_escapes
+from log_shipper.borders import BORDERS, IN_CLASS, cut
 from log_shipper.card_runs import has_many_runs, replace_cards
 from log_shipper.detectors import (
     ACCESS_KEY,
@@ -41,8 +42,8 @@ _ESCAPE_SHARE = 32
 """One escape in so many bytes."""
 _OTHERS = bytes(set(range(256)) - set(b".0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 _NO_GROUPS = bytes(set(range(256)) - set(b"0123456789 -"))
-_BORDERS = r"\n\t ,;(){}<>|&?=/\[\]\"!#$*^`"
-_BORDER_AS_LINE_FEED = bytes(10 if byte in b'\n\t ,;(){}<>|&?=/[]"!#$*^`' else byte for byte in range(256))
+_BORDERS = IN_CLASS.decode()
+_BORDER_AS_LINE_FEED = bytes(10 if byte in BORDERS else byte for byte in range(256))
 # behind the first byte of a token: a search for that byte is faster than one for a border
 _BEGUN, _BORDER = rf"(?<=[{_BORDERS}].)", rf"(?=[{_BORDERS}])"
 # a dot may end a sentence
@@ -258,14 +259,8 @@ def fill_placeholders(data: bytes, names: tuple[str, ...]) -> bytes:
 def _in_chunks(replace: Callable[[bytes], bytes], data: bytes) -> bytes:
     """Return data with chunks replaced that a cache of the processor holds; each has two more bytes on either side."""
     data = b"\n\n" + data + b"\n\n"
-    borders = data.translate(_BORDER_AS_LINE_FEED)
-    parts: list[bytes] = []
-    start, last = 2, len(data) - 2
-    while start < last:
-        end = min(borders.find(b"\n", start + _CHUNK_BYTES) + 1 or last, last)
-        parts.append(replace(data[start - 2 : end + 2])[2:-2])
-        start = end
-    return b"".join(parts)
+    chunks = cut(data.translate(_BORDER_AS_LINE_FEED), _CHUNK_BYTES, start=2, end=len(data) - 2)
+    return b"".join([replace(data[start - 2 : end + 2])[2:-2] for start, end in chunks])
 
 
 def _replace_cards(data: bytes) -> tuple[bytes, bool]:

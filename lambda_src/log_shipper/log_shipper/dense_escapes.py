@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from operator import itemgetter
 
+from log_shipper.borders import BORDERS, cut
+
 # between two words, and in place of an escaped border
 _SPLIT, _OTHER, PERCENT = b"\x03", b"\x04", b"\x06"
 MARKS = (_SPLIT, _OTHER, PERCENT)
@@ -26,7 +28,9 @@ _CODES_OF_TOKENS = {
     for code in b"'+-./0123456789:@ABCDEFGHIJKLMNOPQRSTUVWXYZ\\_abcdefghijklmnopqrstuvwxyz~"
     for is_lower in (True, False)
 } - {b"2f", b"2F"}
-_LETTER_AND_WORD = rb"\\[nrtbf](?![\n\t ,;(){}<>|&?=\[\]\"!#$*^`\\])"
+# all but the slash, which may be the last character of an escape
+_RAW = BORDERS.replace(b"/", b"")
+_LETTER_AND_WORD = rb"\\[nrtbf](?![%b\\])" % re.escape(_RAW)
 _STRAY_PERCENT = rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))"
 _PERCENT_AS_EQUALS = bytes.maketrans(b"%=", b"=\xf8")
 _CHARACTER = rb"\\[ux]"
@@ -41,8 +45,8 @@ _DIGITS_AND_BLANKS = bytes(
     48 if 48 <= byte < 58 else 32 if byte in b" +-\x04\x06\xa0\x91\xaf" else 97 for byte in range(256)
 )  # fmt: skip
 _IN_SEPARATORS = b"\x03\xc2\xe2\x80"
-_WORD_BORDERS = b'\n\t ,;(){}<>|&?=[]"!#$*^`' + _SPLIT
-_RAW_BORDERS = [bytes([byte]) for byte in _WORD_BORDERS[:-1]]
+_WORD_BORDERS = _RAW + _SPLIT
+_RAW_BORDERS = [bytes([byte]) for byte in _RAW]
 _AS_LINE_FEED = bytes(10 if byte in _WORD_BORDERS else byte for byte in range(256))
 _NO_BORDERS = bytes(byte for byte in range(256) if byte not in _WORD_BORDERS)
 _BORDERS = [bytes([byte]) if byte != _SPLIT[0] else b"" for byte in range(256)]
@@ -125,10 +129,7 @@ def forms(data: bytes, *, is_json: bool) -> Iterator[tuple[bytes, bytes]]:
         Every line is a JSON document: a letter behind a backslash is that of an escape.
     """
     is_plain_json = is_json and b"\\\\" not in data
-    borders = data.translate(_AS_LINE_FEED)
-    start = 0
-    while start < len(data):
-        end = borders.find(b"\n", start + _CHUNK_BYTES) + 1 or len(data)
+    for start, end in cut(data.translate(_AS_LINE_FEED), _CHUNK_BYTES):
         chunk = data[start:end]
         is_simple = not _may_have_escaped_border(chunk)
         parts = [chunk] if is_simple else re.split(_BORDER, chunk)
@@ -138,7 +139,6 @@ def forms(data: bytes, *, is_json: bool) -> Iterator[tuple[bytes, bytes]]:
         written = b"".join(parts)
         parts[1::2] = [forms[escape][1] for escape in escapes]
         yield written, _decoded(b"".join(parts), is_simple=is_simple).translate(_AS_LINE_FEED)
-        start = end
 
 
 def _forms_of(escape: bytes, *, is_plain_json: bool) -> tuple[bytes, bytes]:
