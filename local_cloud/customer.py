@@ -118,7 +118,7 @@ class Customer:
     def archived(self, export: Export) -> list[str]:
         """Return the archive's lines of an export."""
         bucket = self._stage.archive_bucket
-        return [line for key in self._keys(bucket, f"logs/{export.name}/") for line in self._object(None, bucket, key)]
+        return [line for key in self._keys(bucket, export.archive_prefix) for line in self._object(None, bucket, key)]
 
     def fed(self, bucket: str, prefix: str) -> list[str]:
         """Return the lines that lie ready for a fetching reader."""
@@ -135,7 +135,7 @@ class Customer:
         found, hour = [], self._since.replace(minute=0, second=0, microsecond=0)
         bucket, end = self._stage.archive_bucket, datetime.datetime.now(datetime.UTC)
         while hour <= end:
-            for key in self._keys(bucket, f"logs/{export.name}/dt={hour:%Y-%m-%d}/hour={hour:%H}/"):
+            for key in self._keys(bucket, f"{export.archive_prefix}dt={hour:%Y-%m-%d}/hour={hour:%H}/"):
                 messages = (self._message(export, line, end) for line in self._object(None, bucket, key))
                 found += [message for message in messages if message is not None]
             hour += datetime.timedelta(hours=1)

@@ -70,7 +70,7 @@ class CockroachdbStack(ExportStack):
     @property
     def _regions(self) -> tuple[str, ...]:
         """Where the cluster writes."""
-        return self._crdb.regions or (self.names.region,)
+        return self._crdb.landing(self.settings).regions
 
     @property
     def _external_ids(self) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ from constructs_lib.replication import Replication
 from constructs_lib.subscription_stream import SubscriptionStream
 from logdock.settings import Deployment
 from logdock.settings.destinations import ARCHIVE, LogzioDestination
-from logdock.settings.exports import LogGroupExport
 from logdock.settings.names import Names
 from stacks import subscriptions
 from stacks.alerts import create_alarm_notifications, recipients
@@ -274,9 +273,9 @@ class CoreStack(Stack):
             exports = [each for each in self._settings.exports if ARCHIVE in each.announced_to]
         else:
             sid, actions = "ReadArchive", ["s3:GetObject"]
-            exports = [each for each in self._settings.exports if isinstance(each, LogGroupExport)]
+            exports = [each for each in self._settings.exports if each.lands_in == "log groups"]
             exports = [each for each in exports if destination in each.announced_to]
-        objects = [f"{self.archive.arn}/logs/{export.name}/*" for export in exports]
+        objects = [f"{self.archive.arn}/{export.archive_prefix}*" for export in exports]
         for number, some in enumerate(_fitting(objects), 1):
             description = "Logdock: the archives of the exports that ship there"
             allowed = [self._allow(sid, actions, some)]

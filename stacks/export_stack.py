@@ -207,7 +207,7 @@ class ExportStack(Stack):
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
         destinations = self._export.announced_to
         if destinations:
-            self._announce(self.names.bucket("archive"), f"logs/{self._export.name}/", destinations)
+            self._announce(self.names.bucket("archive"), self._export.archive_prefix, destinations)
 
     def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:
         """Announce landed objects to each destination, and let its function read them (S3 exports)."""

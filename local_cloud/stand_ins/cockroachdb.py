@@ -36,7 +36,7 @@ _CRDB_V2 = re.compile(r"I\d{6} [\d:.]+ (\d+) \d+@(\S+) ⋮ \[.*?\] \d+ =")
 def prepare(cloud: Emulator, settings: Deployment, export: CockroachdbExport) -> None:
     """Make the log groups that are there before Logdock is, if the export adopts them."""
     if export.adopt_log_groups:
-        for region in export.regions or (settings.region,):
+        for region in export.landing(settings).regions:
             logs = cloud.client("logs", settings.account, region=region)
             for name in export.log_groups:
                 logs.create_log_group(logGroupName=name)
@@ -56,7 +56,7 @@ class Cockroachdb:
         stage, export, journal = self._stage, self._export, self._journal
         principal = f"arn:aws:iam::{export.cluster_account_id}:root"
         role_arn, external_id = self._outputs["RoleArn"], self._outputs["ExternalId"]
-        regions, self._spec = export.regions or (stage.settings.region,), self._configured_by_hand()
+        regions, self._spec = export.landing(stage.settings).regions, self._configured_by_hand()
         if export.connect:
             # Everything is as the deploy set it at the vendor, and nothing comes from the person's side.
             principal, (external_id,) = stage.vendors.principal_arn(export), stage.external_ids(export)

@@ -138,12 +138,10 @@ def _destinations(export: Export, only: str | None) -> list[str]:
 
     What lands in log groups is archived without being asked for, and from the archive it is shipped.
     """
-    known = list(export.ship_to)
-    if isinstance(export, LogGroupExport):
-        known = [name for name in known if name != ARCHIVE]
+    known = list(export.announced_to)
     if only is None and known:
         return known
-    if isinstance(export, LogGroupExport):
+    if export.lands_in == "log groups":
         known.append(ARCHIVE)
     if not known or only is None:
         instead = f", or choose --destination {ARCHIVE}" if known else ""

@@ -302,15 +302,14 @@ class Deliveries:
         """Follow an archive object to the destinations of an export that lands in log groups."""
         self.acknowledged.add(ARCHIVE)
         made = self._register_object(arrival)
-        destinations = [name for name in export.ship_to if name != ARCHIVE]
-        made.readers |= set(destinations)
+        made.readers |= set(export.announced_to)
         identity = identity_of(arrival.bucket, arrival.key, "")
         return [
             self._wait_for(
                 export, name, made, began, entered,
                 self._poll_destination(export, name, identity, (identity,), marker, entered), subject,
             )
-            for name in destinations
+            for name in export.announced_to
         ]  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------- how it arrives
