@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from benchmarks.search import ACCOUNT
+from benchmarks.serving import Request, serve
 
 PAGE = 1000
 PER_FOLDER = 10_000
@@ -34,7 +35,7 @@ _QUEUE = {f"ApproximateNumberOfMessages{what}": "0" for what in ("", "NotVisible
 
 
 class Server:
-    """Answers over HTTP/1.1 with kept-alive connections.
+    """Answers as AWS does.
 
     Parameters
     ----------
@@ -55,30 +56,17 @@ class Server:
         self.first: dict[str, float] = {}
         self.last: dict[str, float] = {}
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer the requests of one connection."""
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                first, *lines = head.decode("latin-1").split("\r\n")
-                method, target, _ = first.split(" ")
-                headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines if line)}
-                body = await reader.readexactly(int(headers.get("content-length", "0")))
-                name, status, answer = self._answer(method, target, headers, body)
-                if name != "counts":
-                    await asyncio.sleep(self._delay)
-                    self.counts[name] += 1
-                    self.last[name] = time.monotonic() - self._begun
-                    self.first.setdefault(name, self.last[name])
-                kind = "application/json" if answer[:1] == b"{" else "application/xml"
-                writer.write(
-                    f'HTTP/1.1 {status} X\r\nETag: "e"\r\nContent-Type: {kind}\r\n'
-                    f"Content-Length: {len(answer)}\r\n\r\n".encode()
-                    + answer
-                )
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+    async def answer(self, request: Request) -> bytes:
+        """Answer a request after a while, and count it."""
+        name, status, answer = self._answer(*request)
+        if name != "counts":
+            await asyncio.sleep(self._delay)
+            self.counts[name] += 1
+            self.last[name] = time.monotonic() - self._begun
+            self.first.setdefault(name, self.last[name])
+        kind = "application/json" if answer[:1] == b"{" else "application/xml"
+        head = f'HTTP/1.1 {status} X\r\nETag: "e"\r\nContent-Type: {kind}\r\nContent-Length: {len(answer)}\r\n\r\n'
+        return head.encode() + answer
 
     def _answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[str, int, bytes]:
         if target == "/counts":
@@ -167,15 +155,5 @@ class Server:
         return f"<ListBucketResult><IsTruncated>{str(is_more).lower()}</IsTruncated>{more}{rows}</ListBucketResult>"
 
 
-async def main() -> None:
-    """Listen, write the port, and serve until the process is ended."""
-    answers = Server(float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
-    server = await asyncio.start_server(answers.serve, "127.0.0.1", 0)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    async with server:
-        await server.serve_forever()
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(serve(Server(float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])).answer))

@@ -11,12 +11,14 @@ import sys
 from collections import Counter
 from urllib.parse import unquote
 
+from benchmarks.serving import Request, serve
+
 LINE = "2026-11-21T02:00:00.{:03d}Z INFO request {} took 12 ms on the checkout path"
 LINES = 10
 
 
 class Server:
-    """Answers over HTTP/1.1 with kept-alive connections.
+    """Answers as AWS and the listener do.
 
     Parameters
     ----------
@@ -42,29 +44,16 @@ class Server:
         self._kept: dict[str, bytes] = {}
         self.counts: Counter[str] = Counter()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer the requests of one connection."""
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                first, *lines = head.decode("latin-1").split("\r\n")
-                method, target, _ = first.split(" ")
-                headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines if line)}
-                if headers.get("expect", "").lower() == "100-continue":
-                    writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                body = await reader.readexactly(int(headers.get("content-length", "0")))
-                is_listener = "authorization" not in headers and target != "/counts"
-                await asyncio.sleep(self._listener_delay if is_listener else self._delay)
-                status, answer, more = self._answer(method, unquote(target), headers, body)
-                self.counts["POST listener" if is_listener else self._name(method, target, headers)] += 1
-                names = "".join(f"{name}: {value}\r\n" for name, value in more.items())
-                length = len(answer) if method != "HEAD" else 0
-                writer.write(f"HTTP/1.1 {status} X\r\n{names}Content-Length: {length}\r\n\r\n".encode())
-                if method != "HEAD":
-                    writer.write(answer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+    async def answer(self, request: Request) -> bytes:
+        """Answer a request after a fixed time, and count it."""
+        method, target, headers, body = request
+        is_listener = "authorization" not in headers and target != "/counts"
+        await asyncio.sleep(self._listener_delay if is_listener else self._delay)
+        status, answer, more = self._answer(method, unquote(target), headers, body)
+        self.counts["POST listener" if is_listener else self._name(method, target, headers)] += 1
+        names = "".join(f"{name}: {value}\r\n" for name, value in more.items())
+        shown = answer if method != "HEAD" else b""
+        return f"HTTP/1.1 {status} X\r\n{names}Content-Length: {len(shown)}\r\n\r\n".encode() + shown
 
     @staticmethod
     def _name(method: str, target: str, headers: dict[str, str]) -> str:
@@ -111,16 +100,7 @@ class Server:
         return b"{}"
 
 
-async def main() -> None:
-    """Listen, write the port, and serve until the process is ended."""
-    delay, listener_delay, configuration, policy = sys.argv[1:5]
-    answers = Server(float(delay) / 1000, float(listener_delay) / 1000, configuration, policy)
-    server = await asyncio.start_server(answers.serve, "127.0.0.1", 0)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    async with server:
-        await server.serve_forever()
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    _delay, _listener_delay, _configuration, _policy = sys.argv[1:5]
+    _server = Server(float(_delay) / 1000, float(_listener_delay) / 1000, _configuration, _policy)
+    asyncio.run(serve(_server.answer))
