@@ -5,9 +5,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
+IS_NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 # The first Python that is new enough; PYTHON=/path/to/python3.12 make ... chooses another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
-  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+  $$p $(IS_NEW_ENOUGH) 2>/dev/null && { echo $$p; break; }; done)
 SETTINGS ?= examples/everything.yaml
 FUZZ_MINUTES ?= 5
 # LocalStack 4.14 runs on Python 3.13 alone.
@@ -38,7 +39,6 @@ help: ## This list
 setup: $(SETUP) ## Install everything into .venv, node_modules and build (nothing to do the second time)
 
 # An environment whose Python is gone or too old is made again.
-IS_NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 VENV_STATE := $(shell test ! -e $(VENV) || $(BIN)/python $(IS_NEW_ENOUGH) 2>/dev/null || echo venv-is-unusable)
 
 # Without a home directory to write to, the caches are here.

@@ -74,7 +74,7 @@ def measure(path: Path, folder: Path) -> Report:
 
 
 def access(path: Path, folder: Path) -> dict[str, Any]:
-    """Return what `compare` needs of a settings file: no claim is judged, and no checker is run."""
+    """Return what `compare` needs of a settings file: no claim is evaluated, and no checker is run."""
     settings = load_settings(path)
     _, _, proof = _synthesized(settings, folder)
     written = access_json(settings, path.name, matrix(proof.account), stand_ins(proof.account))

@@ -30,8 +30,7 @@ def as_json(report: Report) -> str:
         "vendors": [
             {**dataclasses.asdict(each), "approval": {"by": None, "from": None, "to": None}} for each in report.vendors
         ],
-        "roles": [dataclasses.asdict(each) for each in report.matrix.roles],
-        "resources": [dataclasses.asdict(each) for each in report.matrix.resources],
+        **_access(report.matrix),
         "controls": [
             {
                 "framework": framework.framework,
@@ -63,10 +62,16 @@ def access_json(settings: Deployment, file: str, matrix: Matrix, stand_ins: Mapp
     document = {
         "deployment": settings.deployment,
         "settings": file,
+        **_access(matrix),
+    }
+    return named(json.dumps(document, ensure_ascii=False), stand_ins)
+
+
+def _access(matrix: Matrix) -> dict[str, Any]:
+    return {
         "roles": [dataclasses.asdict(each) for each in matrix.roles],
         "resources": [dataclasses.asdict(each) for each in matrix.resources],
     }
-    return named(json.dumps(document, ensure_ascii=False), stand_ins)
 
 
 def as_csv(report: Report) -> str:
