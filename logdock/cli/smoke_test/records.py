@@ -16,16 +16,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from logdock.settings.exports import (
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    LogGroupExport,
-    MongodbAtlasExport,
-    RdsExport,
-    S3LogsExport,
-)
+from logdock.settings.export_base import LogGroupExport
+from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.vendors.rds.settings import RdsExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 
 NAME = "logdock-smoke-test"
 """What every marker, key and log stream of a smoke test begins with."""
@@ -83,7 +81,7 @@ def aptible_record(marker: str, now: datetime, master_key: bytes | None) -> Obje
 
 
 def _encrypt(body: bytes, master_key: bytes) -> tuple[bytes, dict[str, str]]:
-    """Encrypt as the AWS S3 Encryption Client V2 does with a raw AES key (log_shipper.aptible_envelope reads it)."""
+    """Encrypt as the AWS S3 Encryption Client V2 does with a raw AES key (the shipper's `aptible.envelope` reads)."""
     # only this kind of export needs it, and it takes a tenth of a second to import
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
