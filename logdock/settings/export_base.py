@@ -66,6 +66,9 @@ class ExportBase(Model):
     lands_in: ClassVar[Literal["bucket", "log groups"]]
     """Where logs of this kind land."""
 
+    vendor_name: ClassVar[str]
+    """Who writes, in a sentence."""
+
     @abstractmethod
     def landing(self, home: Home) -> BucketLanding | LogGroupLanding:
         """Say where the export lands in a deployment."""

@@ -32,7 +32,7 @@ def package(kind: str) -> str:
 
 def has_part(kind: str, part: str) -> bool:
     """Say whether a kind has a module of this name."""
-    return _exists(package(kind)) and _exists(f"{package(kind)}.{part}")
+    return bool(kind) and _exists(package(kind)) and _exists(f"{package(kind)}.{part}")
 
 
 def load_part(kind: str, part: str) -> Any:
@@ -43,7 +43,7 @@ def load_part(kind: str, part: str) -> Any:
     UnknownKindError
         When there is no such kind, or it has no such module.
     """
-    if not _exists(package(kind)):
+    if kind not in (*EXPORTS, *DESTINATIONS):
         raise UnknownKindError(
             f"{kind!r} is not a kind of export or destination; known: {', '.join((*EXPORTS, *DESTINATIONS))}"
         )

@@ -21,6 +21,8 @@ from logdock.settings.text import (
 class AptibleExport(BucketExport):
     """Aptible: container log archives replicated into a bucket with this sole purpose."""
 
+    vendor_name = "Aptible"
+
     kind: Literal["aptible"] = Field(description="This kind of export.")
     stack_region: Region = Field(description="AWS Region of the Aptible stack; the bucket must be in the same.")
     bucket: BucketName | None = Field(

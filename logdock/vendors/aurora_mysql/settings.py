@@ -33,6 +33,8 @@ def _users(value: tuple[str, ...]) -> tuple[str, ...]:
 class AuroraMysqlExport(DatabaseExport):
     """Aurora MySQL: Advanced Auditing, published to CloudWatch Logs, for a cluster that exists."""
 
+    vendor_name = "Aurora"
+
     kind: Literal["aurora-mysql"] = Field(description="This kind of export.")
     cluster_id: DbClusterIdentifier = Field(description="DB cluster identifier.")
     log_types: Annotated[tuple[AuroraLog, ...], *EachOnce, *NotEmpty] = Field(

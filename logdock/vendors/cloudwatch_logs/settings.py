@@ -21,6 +21,8 @@ from logdock.settings.text import (
 class CloudwatchLogsExport(LineExport, LogGroupExport):
     """Log groups that exist, by name or by prefix."""
 
+    vendor_name = "the services that write"
+
     kind: Literal["cloudwatch-logs"] = Field(description="This kind of export.")
     log_groups: Annotated[tuple[LogGroupName, ...], *EachOnce] = Field(
         default=(), max_length=100, description="Log groups by name, at most 100."

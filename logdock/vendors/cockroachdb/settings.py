@@ -52,6 +52,8 @@ class CockroachdbConnect(Connect):
 class CockroachdbExport(OwnLogGroupExport):
     """CockroachDB Cloud: `logexport` to CloudWatch Logs. One configuration per cluster."""
 
+    vendor_name = "CockroachDB Cloud"
+
     kind: Literal["cockroachdb"] = Field(description="This kind of export.")
     plan: Literal["advanced", "standard"] = Field(
         default="advanced", description="Advanced (once Dedicated) or Standard: they trust in different ways."

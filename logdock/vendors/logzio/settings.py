@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -48,6 +48,9 @@ FETCHER_REGIONS = (
 
 class LogzioDestination(Model):
     """A Logz.io account that logs are pushed to, or whose S3 fetcher reads them."""
+
+    vendor_name: ClassVar[str] = "Logz.io"
+    """Who receives."""
 
     kind: Literal["logzio"] = Field(description="This kind of destination.")
     name: Name = Field(description="Name of the destination, used in `ship_to`.")

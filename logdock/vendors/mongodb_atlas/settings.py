@@ -163,6 +163,8 @@ class AtlasConnect(Connect):
 class MongodbAtlasExport(BucketExport):
     """MongoDB Atlas: external log sink to S3 (`S3_LOG_EXPORT`), M10+ clusters on MongoDB 7.0 or later."""
 
+    vendor_name = "MongoDB Atlas"
+
     kind: Literal["mongodb-atlas"] = Field(description="This kind of export.")
     project_id: ProjectId = Field(description="Atlas project id. At most 10 exports per project.")
     connect: AtlasConnect | None = Field(

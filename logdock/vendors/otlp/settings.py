@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,9 @@ from logdock.settings.text import HttpsUrl, Name
 
 class OtlpDestination(Model):
     """A backend that takes OpenTelemetry logs over HTTP."""
+
+    vendor_name: ClassVar[str] = "the receiver"
+    """Who receives."""
 
     kind: Literal["otlp"] = Field(description="This kind of destination.")
     name: Name = Field(description="Name of the destination, used in `ship_to`.")

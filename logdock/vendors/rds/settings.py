@@ -118,6 +118,8 @@ class DatabaseExport(OwnLogGroupExport):
 class RdsExport(DatabaseExport):
     """Aurora PostgreSQL, and RDS for PostgreSQL, MySQL and MariaDB: a cluster or an instance that exists."""
 
+    vendor_name = "RDS"
+
     kind: Literal["rds"] = Field(description="This kind of export. For Aurora MySQL it is `aurora-mysql`.")
     engine: Engine = Field(description="Engine, as RDS names it.")
     cluster_id: DbClusterIdentifier | None = Field(

@@ -32,6 +32,8 @@ _JOINABLE_FORMATS = ("auto", "json-lines", "plain")
 class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
     """Logs that AWS services, or anything else, write to a bucket: made here, or existing."""
 
+    vendor_name = "the services that write"
+
     kind: Literal["s3-logs"] = Field(description="This kind of export.")
     bucket: BucketName | None = Field(
         default=None, description="Name of the bucket made here. Default: <deployment>-<name>-<account>-<region>."

@@ -39,15 +39,8 @@ def is_connected(change: Change) -> bool:
 
 def vendor_of(change: Change) -> str:
     """Return who writes, or receives, by the kind of the part."""
-    return {
-        "mongodb-atlas": "MongoDB Atlas",
-        "cockroachdb": "CockroachDB Cloud",
-        "aurora-mysql": "Aurora",
-        "rds": "RDS",
-        "aptible": "Aptible",
-        "logzio": "Logz.io",
-        "otlp": "the receiver",
-    }.get(change.part.kind, "the services that write")
+    name: str = change.part.vendor_name
+    return name
 
 
 def drain(of: str, what: str) -> str:
