@@ -21,7 +21,7 @@ class ExportBase(Model):
     """Settings that every kind of export has."""
 
     if TYPE_CHECKING:
-        # each kind's own field, a Literal: it is what the kinds are told apart by
+        # each kind's own field, a Literal: pydantic selects the model by it
         kind: str
 
     name: Name = Field(description="Name of the export: its stack is <deployment>-<name>.")

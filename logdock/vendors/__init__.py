@@ -12,8 +12,14 @@ checks
     How the command asks the vendor what it has, and what `logdock validate` checks.
 questions
     What `logdock init` asks, `QUESTIONS`.
+plan
+    What a change of each setting leads to, `RULES`.
+smoke_test
+    The marked record of `logdock smoke-test`.
+access
+    What the security report says of the vendor.
 """
 
-# First the settings: they import the models of all kinds, which are made of parts of the settings. Whoever imports a
-# vendor's model before the settings would otherwise find it half imported.
+# First the settings: they import the models of all kinds, which are made of parts of the settings. Otherwise the first
+# import of a vendor's model would find that model half imported.
 import logdock.settings  # noqa: F401

@@ -1,4 +1,4 @@
-"""What a security team is told of a kind's vendor: each kind's `access.access_of`."""
+"""What the security report says of a kind's vendor: each kind's `access.access_of`."""
 
 from __future__ import annotations
 
