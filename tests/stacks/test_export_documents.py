@@ -23,8 +23,7 @@ from logdock.settings import reading
 from logdock.settings.landing import log_group_digest
 from logdock.settings.redaction import Detector, Redaction
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
-from logdock.vendors.mongodb_atlas.settings import _JOINABLE_FORMATS
-from logdock.vendors.s3_logs.settings import S3LogsExport
+from logdock.vendors.s3_logs.settings import _JOINABLE_FORMATS, S3LogsExport
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
 from tests.settings.documents import document, export
 
