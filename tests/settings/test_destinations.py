@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from logdock.settings import Deployment
-from logdock.settings.destinations import FETCHER_REGIONS, LISTENER_HOSTS, LogzioDestination, default_concurrency
+from logdock.settings.concurrency import default_concurrency
 from logdock.settings.resource_types import RESOURCE_TYPES
+from logdock.vendors.logzio.settings import FETCHER_REGIONS, LISTENER_HOSTS, LogzioDestination
 from tests.conftest import ROOT
 from tests.settings.documents import FETCH, OTLP, PUSH, destination, document, export
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from logdock.settings.destinations import LISTENER_HOSTS, LogzioDestination
-from stacks.next_steps import dashboard_steps
+from logdock.vendors.logzio.next_steps import dashboard_steps
+from logdock.vendors.logzio.settings import LISTENER_HOSTS, LogzioDestination
 from tests.conftest import ROOT, Synthesized, synthesize
 from tests.settings.documents import FETCH, PUSH, destination, document, export
 
