@@ -64,9 +64,9 @@ def found_in(examples: Sequence[Path], tool: str, folder: Path) -> set[Finding]:
     return of_examples
 
 
-# checkov takes as long as the three others together: with `make proof`.
+# checkov and cfn-lint take ten seconds and more: with `make proof`.
 @pytest.mark.parametrize(
-    "tool", [pytest.param(one, marks=pytest.mark.proof if one == "checkov" else ()) for one in TOOLS]
+    "tool", [pytest.param(one, marks=pytest.mark.proof if one in ("checkov", "cfn-lint") else ()) for one in TOOLS]
 )
 def test_finds_nothing_in_the_largest_example_that_is_not_acknowledged(tool: str, tmp_path: Path) -> None:
     assert unacknowledged(found_in([EVERYTHING], tool, tmp_path), acknowledged()) == []

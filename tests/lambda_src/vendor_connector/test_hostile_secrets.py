@@ -14,6 +14,7 @@ from vendor_connector import atlas_api, aws, cockroachdb_api, credential, handle
 from vendor_connector.request import ConnectorError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
 
+from tests.costly import examples
 from tests.lambda_src.vendor_connector.conftest import Context
 from tests.lambda_src.vendor_connector.formation import Clock
 
@@ -85,7 +86,9 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("vendor", CREDENTIALS)
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(secret=secrets)
 def test_no_vendors_client_raises_anything_that_holds_the_secret(
