@@ -7,12 +7,13 @@ import itertools
 import os
 import sysconfig
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import hypothesis
 import pytest
 
-from policy_proof.synthesis import ROOT, Synthesized, cdk_context, synthesize, synthesize_now
+from policy_proof.synthesis import ROOT, Synthesized, cdk_context, share_between_processes, synthesize, synthesize_now
 from tests import fast_aws
 
 __all__ = ["EXAMPLES", "ROOT", "VARIANTS", "Synthesized", "cdk_context", "covering", "synthesize", "synthesize_now"]
@@ -27,6 +28,24 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 fast_aws.install()
 # The CDK, moto and AWS's service models stay; by default the collector walks them all again every few tests.
 gc.set_threshold(2_000, 10, 100)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give the workers of pytest-xdist a folder in common: each settings file is synthesized by one of them."""
+    if not hasattr(node.config, "shared_templates"):
+        node.config.shared_templates = TemporaryDirectory()
+    node.workerinput["templates"] = node.config.shared_templates.name
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if folder := getattr(config, "workerinput", {}).get("templates"):
+        share_between_processes(Path(folder))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if folder := getattr(config, "shared_templates", None):
+        folder.cleanup()
 
 
 def pytest_collection_finish() -> None:

@@ -35,10 +35,10 @@ def install() -> None:
     # The methods of a client follow from the service's model; botocore adds others to what it gets.
     creator: Any = botocore.client.ClientCreator
     create_methods = creator._create_methods
-    methods: dict[tuple[str, str], dict[str, Any]] = {}
+    methods: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def methods_of(self: Any, model: Any) -> dict[str, Any]:
-        key = (model.service_name, model.api_version)
+        key = (model.service_name, *model.operation_names)
         if key not in methods:
             methods[key] = create_methods(self, model)
         return dict(methods[key])

@@ -36,7 +36,11 @@ def run(context: dict[str, str], folder: Path) -> subprocess.CompletedProcess[st
             {"settings": "logdock.yaml", "shipper_layer": str(LAYER)},
             "logdock.yaml: no such file; copy one of examples/",
         ),
-        ({"settings": "logdock.yaml", "shipper_layer": "nowhere"}, "nowhere: the shipper's wheels are not there; run"),
+        pytest.param(
+            {"settings": "logdock.yaml", "shipper_layer": "nowhere"},
+            "nowhere: the shipper's wheels are not there; run",
+            marks=pytest.mark.proof,
+        ),
     ],
 )
 def test_says_what_is_missing_and_ends_with_2(context: dict[str, str], message: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from aws_cdk import App, Stack, assertions
 
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.replication import ObjectLock, replication_permissions
+from policy_proof.synthesis import build_now, settings_of
 from tests.conftest import EXAMPLES, ROOT, synthesize
 
 ACCOUNT = "111122223333"
@@ -176,7 +177,7 @@ def test_objects_move_where_they_stay_for_as_long_as_is_billed(
 
 
 def test_the_replica_stack_cannot_be_deleted_in_passing() -> None:
-    stack = synthesize(ROOT / "examples" / "replica.yaml").app.node.find_child(STACK)
+    stack = build_now(settings_of(ROOT / "examples" / "replica.yaml")).node.find_child(STACK)
     assert isinstance(stack, Stack)
     assert stack.termination_protection is True
 
