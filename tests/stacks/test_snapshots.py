@@ -58,7 +58,9 @@ def snapshot(of: Synthesized, *, with_shared_stacks: bool) -> str:
         for name, template in sorted(of.templates.items())
         if with_shared_stacks or not name.startswith(SHARED_STACKS)
     }
-    text: str = yaml.dump(documents, Dumper=yaml.CSafeDumper, sort_keys=False, default_flow_style=None, width=118, allow_unicode=True)
+    text: str = yaml.dump(
+        documents, Dumper=yaml.CSafeDumper, sort_keys=False, default_flow_style=None, width=118, allow_unicode=True
+    )
     return text
 
 
