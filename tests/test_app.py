@@ -50,6 +50,7 @@ def test_says_what_is_missing_and_ends_with_2(context: dict[str, str], message: 
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.proof
 def test_says_that_a_deployment_is_larger_than_aws_allows_and_ends_with_2(tmp_path: Path) -> None:
     too_long = export("cloudwatch-logs", exclude=[f"{number}{'é' * 400}" for number in range(6)])
     (tmp_path / "logdock.yaml").write_text(yaml.safe_dump(document(too_long)), encoding="utf-8")

@@ -114,6 +114,7 @@ def test_the_interval_is_ten_seconds_where_that_costs_little() -> None:
     assert dollars({("monitoring", "GetMetricData"): 1000, ("s3", "ListObjectsV2"): 1000}) == pytest.approx(0.015)
 
 
+@pytest.mark.proof
 def test_refused_records_behind_the_limit_are_no_zero(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from logdock.settings import Deployment
 from stacks.limits import LIMITS, limit_violations, measures
 from tests.conftest import ROOT, synthesize_now
+from tests.costly import sample
 from tests.settings.documents import FETCH, OTLP, PUSH, Document, document, export
 
 PAGE = ROOT / "docs" / "limits.md"
@@ -108,7 +109,7 @@ TOO_MUCH: dict[str, tuple[list[Document], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", TOO_MUCH)
+@pytest.mark.parametrize("case", sample(TOO_MUCH, 3))
 def test_names_what_is_too_large_the_limit_and_what_to_do(case: str) -> None:
     exports, message = TOO_MUCH[case]
     lines = limit_violations(templates_of(*exports, destinations=[PUSH]))

@@ -289,6 +289,7 @@ def found_at_atlas(atlas: Any, pairs: list[tuple[dict[str, Any], dict[str, Any]]
     return wrong
 
 
+@pytest.mark.proof
 def test_what_leaves_the_settings_is_undone_at_atlas(atlas: Any, world: Any) -> None:
     plain = at_atlas(atlas)
     pairs = [(at_atlas(atlas, **connect), plain) for connect in AT_ATLAS]
