@@ -122,6 +122,14 @@ class BucketExport(ExportBase):
         description="Names for parts of the object's key, as in `logs/{team}/{_}/{host}-{date}.log`: each becomes a "
         "field of every record. `{_}` is a part without a name. Keys are not redacted.",
     )
+    include_keys: tuple[Regex, ...] = Field(
+        default=(),
+        max_length=10,
+        description="Archive and ship only objects whose key matches one of these (RE2), at most 10.",
+    )
+    exclude_keys: tuple[Regex, ...] = Field(
+        default=(), max_length=10, description="Leave out objects whose key matches one of these (RE2), at most 10."
+    )
 
     @abstractmethod
     def landing(self, home: Home) -> BucketLanding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
@@ -13,6 +13,8 @@ from logdock.settings.resource_types import RESOURCE_TYPES
 from logdock.settings.secret_reference import SecretArn
 from logdock.settings.text import EachOnce, HttpsUrl, Switch, invalid, matching
 
+ALL = "all"
+"""Stands for every namespace, present and future; CloudWatch's own begin with ``AWS/`` or name their service."""
 FILTERS_OF_A_STREAM = 1000
 """Filters that a metric stream takes: namespaces, or metrics of one (CloudWatch User Guide, "Use metric streams")."""
 
@@ -28,7 +30,9 @@ Metrics = Annotated[tuple[MetricName, ...], *EachOnce]
 
 def _some_but_not_too_many(value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     if not value:
-        raise invalid("at least one namespace: none would stream every metric of the account, each at a price")
+        raise invalid("at least one namespace, or `{all: []}` for every metric of the account, each at a price")
+    if ALL in value and value != {ALL: ()}:
+        raise invalid("`{all: []}` alone: it is every namespace, with all metrics")
     if sum(len(metrics) or 1 for metrics in value.values()) > FILTERS_OF_A_STREAM:
         raise invalid(f"at most {FILTERS_OF_A_STREAM} namespaces and metrics in all: a metric stream takes no more")
     return value
@@ -47,7 +51,8 @@ class LogzioMetrics(Model):
         Field(json_schema_extra={"minProperties": 1}),
     ] = Field(
         default={"AWS/S3": ()},
-        description="Namespaces of CloudWatch, each with the metrics that are sent; `[]` sends all of a namespace.",
+        description="Namespaces of CloudWatch, each with the metrics that are sent; `[]` sends all of a namespace, and "
+        "`{all: []}` every namespace of the account and Region, also future ones.",
     )
     listener_url: HttpsUrl | None = Field(
         default=None, description="Another address of the metrics listener. Default: that of `region`."
@@ -66,11 +71,21 @@ class LogzioMetrics(Model):
             raise invalid(f"false, or a namespace whose resources are known: {', '.join(RESOURCE_TYPES)}")
         return value
 
+    def streams(self, namespace: str) -> bool:
+        """Say whether metrics of a namespace are streamed."""
+        return namespace in self.namespaces or ALL in self.namespaces
+
+    @property
+    def filters(self) -> dict[str, tuple[str, ...]]:
+        """The namespaces that the stream is limited to, each with its metrics; none where all are streamed."""
+        return {} if ALL in self.namespaces else self.namespaces
+
     @property
     def resource_types(self) -> tuple[str, ...]:
         """The types of the resources behind the namespaces, as far as they are known."""
         return _types_of(self.namespaces)
 
 
-def _types_of(namespaces: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({kind for name in namespaces for kind in RESOURCE_TYPES.get(name, ())}))
+def _types_of(namespaces: Collection[str]) -> tuple[str, ...]:
+    names = RESOURCE_TYPES if ALL in namespaces else namespaces
+    return tuple(sorted({kind for name in names for kind in RESOURCE_TYPES.get(name, ())}))

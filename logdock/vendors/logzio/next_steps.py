@@ -19,7 +19,7 @@ def dashboard_steps(destination: LogzioDestination) -> str:
 
     Logz.io's API creates dashboards from a definition, and does not install its own, whose definitions are not public.
     """
-    if destination.metrics is None or S3_NAMESPACE not in destination.metrics.namespaces:
+    if destination.metrics is None or not destination.metrics.streams(S3_NAMESPACE):
         return ""
     return f"# In Logz.io: Integration Hub -> AWS S3 Bucket -> Metrics -> install the dashboard {S3_DASHBOARD}"
 

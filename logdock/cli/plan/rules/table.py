@@ -36,6 +36,7 @@ from logdock.cli.plan.rules.destinations import (
 from logdock.cli.plan.rules.exports import (
     export_retention,
     filters,
+    key_filters,
     markers,
     max_expansion,
     oversize,
@@ -98,6 +99,8 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("ExportBase", "log_type"): log_type,
     ("ExportBase", "max_expansion"): max_expansion,
     ("BucketExport", "path_fields"): ON_FROM_NOW,
+    ("BucketExport", "include_keys"): key_filters,
+    ("BucketExport", "exclude_keys"): key_filters,
     ("LineExport", "record_start"): ON_FROM_NOW,
     ("OwnLogGroupExport", "retention_days"): export_retention,
     ("Redaction", "markers"): markers,

@@ -34,7 +34,7 @@ def stream_metrics(
         MetricStreamProps(
             name=names.metrics(destination.name),
             delivery_role_name=names.metrics(destination.name, "delivery"),
-            namespaces=metrics.namespaces,
+            namespaces=metrics.filters,
             listener_url=destination.metrics_listener,
             listener_name="Logz.io",
             secret_arn=metrics.token_secret,
