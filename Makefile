@@ -31,7 +31,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth security-report security-diff templates docs docs-serve recording sbom release audit schema lock clean
+.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth security-report security-diff templates docs docs-serve recording sbom release audit measure schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -193,6 +193,9 @@ release: templates sbom ## What a release consists of: wheel of the command, tem
 
 audit: $(SETUP) ## Known vulnerabilities of all that is locked; needs a network, and says what it could not check
 	@$(BIN)/python -m supply_chain.audit
+
+measure: $(VENV)/.installed ## What it costs to change the code, as a table; BASE=folder measures another checkout
+	@$(BIN)/python -m supply_chain.measure $(BASE)
 
 schema: $(VENV)/.installed ## Regenerate logdock/settings/logdock.schema.json, the settings table and the acknowledged findings
 	@$(BIN)/python -m logdock.settings.schema
