@@ -86,7 +86,7 @@ class Acknowledgement:
 
 def acknowledged(path: Path = FILE) -> list[Acknowledgement]:
     """Read the acknowledged findings."""
-    documents = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)  # noqa: S506  (a SafeLoader)
+    documents = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     return [_acknowledgement(entry) for entry in documents]
 
 
