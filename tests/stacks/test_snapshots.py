@@ -1,7 +1,7 @@
 """The templates of the examples, as they are committed: a change of a stack shows as a diff of YAML.
 
 Regenerate with ``LOGDOCK_WRITE_SNAPSHOTS=1 pytest tests/stacks/test_snapshots.py``, and read the diff. What every
-template has alike is left out: the CDK's metadata and bootstrap check, the tag that another test looks for, and the
+template has alike is omitted: the CDK's metadata and bootstrap check, the tag that another test looks for, and the
 hashes of assets, which change with any line of a function.
 """
 
