@@ -26,6 +26,9 @@ if NODE.exists():
 from aws_cdk import App, Environment, Stack, Tags  # noqa: E402
 
 from constructs_lib.shipper import ShipperCode  # noqa: E402
+from logdock.assembly import read_stacks  # noqa: E402
+from logdock.dashboard import dashboards  # noqa: E402
+from logdock.limits import limit_violations, limit_warnings, measures  # noqa: E402
 from logdock.settings import Deployment, SettingsError, load_settings  # noqa: E402
 from logdock.settings.exports import (  # noqa: E402
     AptibleExport,
@@ -44,7 +47,6 @@ from stacks.core import CoreStack  # noqa: E402
 from stacks.dashboard import DashboardStack  # noqa: E402
 from stacks.database import DatabaseStack  # noqa: E402
 from stacks.export_stack import ExportStack  # noqa: E402
-from stacks.limits import limit_violations  # noqa: E402
 from stacks.mongodb_atlas import MongodbAtlasStack  # noqa: E402
 from stacks.replica import ReplicaStack  # noqa: E402
 from stacks.s3_logs import S3LogsStack  # noqa: E402
@@ -169,9 +171,13 @@ def build_app(
             # The vendor's export is created last: it then writes in every Region.
             for other in others:
                 home.add_stack_dependency(other)
-    if settings.dashboard:
+    for number, widgets in enumerate(dashboards(settings, names), 1):
         DashboardStack(
-            app, f"{settings.deployment}-dashboard", settings=settings, names=names, env=where(settings.region)
+            app,
+            names.dashboard_stack(number),
+            dashboard_name=names.dashboard(number),
+            widgets=widgets,
+            env=where(settings.region),
         )
     Tags.of(app).add("logdock:deployment", settings.deployment)
     # With the flag explicitStackTags the line above tags resources alone. A stack is found by its own tag.
@@ -195,12 +201,17 @@ def main() -> int:
         )
         return 2
     try:
-        app = build_app(load_settings(path), shipper_layer=layer)
+        settings = load_settings(path)
+        app = build_app(settings, shipper_layer=layer)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    templates = {stack.stack_name: stack.template for stack in app.synth().stacks}
-    for line in (errors := limit_violations(templates)):
+    stacks = read_stacks(Path(app.synth().directory))
+    templates = {name: stack.template for name, stack in stacks.items()}
+    found = list(measures(settings, templates, {name: stack.template_bytes for name, stack in stacks.items()}))
+    for line in limit_warnings(found):
+        print(f"Warning: {line}", file=sys.stderr)
+    for line in (errors := limit_violations(found)):
         print(line, file=sys.stderr)
     return 2 if errors else 0
 

@@ -26,7 +26,7 @@ from logdock.settings.connect import Connect
 from logdock.settings.export_base import ConfiguredExport
 from logdock.settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
 from logdock.settings.names import Names
-from logdock.settings.shipper_document import shipper_document
+from logdock.settings.shipper_document import configuration_document
 from stacks import subscriptions
 from stacks.connection import revision
 from stacks.connector_permissions import log_group
@@ -60,15 +60,11 @@ class ExportStack(Stack):
         self.settings, self.names = settings, names
         self._export, self._connector_source = export, connector_source
         self.alarms = ExportAlarms(self, "Alarms", settings=settings, names=names, export=export)
-        document = shipper_document(export) | {
-            "landing": export.landing(settings).document,
-            "ship_to": list(export.ship_to),
-        }
         self.configuration = ExportConfiguration(
             self,
             "Configuration",
             parameter_name=f"{names.parameter_path}{export.name}",
-            document=document,
+            document=configuration_document(settings, export),
         )
         record_settings(self.configuration.resource, export)
 
