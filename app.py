@@ -23,7 +23,7 @@ if NODE.exists():
     # jsii runs the Node that the lock brings, not whatever the system has; it must be known before aws_cdk is imported.
     os.environ.setdefault("JSII_NODE", str(NODE))
 
-from aws_cdk import App, Environment, Stack, Tags  # noqa: E402
+from aws_cdk import App, Environment, Tags  # noqa: E402
 
 from constructs_lib.shipper import ShipperCode  # noqa: E402
 from logdock.assembly import read_stacks  # noqa: E402
@@ -124,16 +124,31 @@ def build_app(
     tags_source = stage_source(sources / "resource_tags")
     code = ShipperCode(source=stage_source(sources / "log_shipper"), layer=shipper_layer)
 
+    # A stack is found by its own tag: with the flag explicitStackTags `Tags` below tags resources alone.
+    tags = {"logdock:deployment": settings.deployment}
+
     def where(region: str) -> Environment:
         return Environment(account=settings.account, region=region)
 
     core = CoreStack(
-        app, names.core_stack, settings=settings, names=names, regions=settings.regions, env=where(settings.region)
+        app,
+        names.core_stack,
+        settings=settings,
+        names=names,
+        regions=settings.regions,
+        env=where(settings.region),
+        tags=tags,
     )
     if settings.replica:
         region = settings.replica.region
         replica = ReplicaStack(
-            app, names.replica(region), settings=settings, replica=settings.replica, names=names, env=where(region)
+            app,
+            names.replica(region),
+            settings=settings,
+            replica=settings.replica,
+            names=names,
+            env=where(region),
+            tags=tags,
         )
         # S3 copies to a bucket that is there, and the archive's key admits a role that is there.
         core.add_stack_dependency(replica)
@@ -147,6 +162,7 @@ def build_app(
             connector_source=connector_source,
             tags_source=tags_source,
             env=where(region),
+            tags=tags,
         )
         for region in settings.regions
     }
@@ -163,7 +179,9 @@ def build_app(
                 export=export,
                 connector_source=connector_source,
                 env=where(region),
+                tags=tags,
             )
+            stack.alarms.complete()
             stack.add_stack_dependency(shippers[region])
             stacks.append(stack)
         home, *others = stacks
@@ -178,12 +196,10 @@ def build_app(
             dashboard_name=names.dashboard(number),
             widgets=widgets,
             env=where(settings.region),
+            tags=tags,
         )
-    Tags.of(app).add("logdock:deployment", settings.deployment)
-    # With the flag explicitStackTags the line above tags resources alone. A stack is found by its own tag.
-    for each in app.node.children:
-        if isinstance(each, Stack):
-            each.tags.set_tag("logdock:deployment", settings.deployment)
+    for name, value in tags.items():
+        Tags.of(app).add(name, value)
     return app
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from logdock.alarms import ALARMS, Metric
 from logdock.settings import Deployment
 from logdock.settings.costs import LANDINGS, alarms_of, dollars_per_gigabyte
 from logdock.settings.destinations import ARCHIVE
@@ -98,9 +99,10 @@ def _costs(settings: Deployment, names: Names) -> Iterator[Widget]:
 def _export_row(settings: Deployment, names: Names, export: Export) -> list[Widget]:
     destinations = export.delivered_to
     seconds = settings.alerts_of(export).lag_after_minutes * 60
+    lag = _watched("export/lag").name
     lags = [
         [
-            _metric(names, export, "lag_ms", each, region, id=f"l{at}", visible=False, stat="Maximum"),
+            _metric(names, export, lag, each, region, id=f"l{at}", visible=False, stat="Maximum"),
             [{"expression": f"l{at} / 1000", "label": each + _of(region, names), "id": f"s{at}"}],
         ]
         for at, (each, region) in enumerate(_streams(settings, export, destinations))
@@ -128,23 +130,29 @@ def _landed_and_shipped(settings: Deployment, names: Names, export: Export) -> I
 
 
 def _failures(names: Names, export: Export) -> Iterator[object]:
-    shipped = export.announced_to
+    shipped, refused = export.announced_to, _watched("export/refused").name
     for destination in shipped:
-        yield _metric(names, export, "quarantined", destination, names.region, label=f"refused by {destination}")
+        yield _metric(names, export, refused, destination, names.region, label=f"refused by {destination}")
     if shipped or export.lands_in == "bucket":
-        rule = ["AWS/Events", "FailedInvocations", "RuleName", names.export(export.name)]
-        yield [*rule, {"label": "not announced"}]
+        handover = _watched("export/handover")
+        yield [
+            handover.namespace,
+            handover.name,
+            *handover.dimensions,
+            names.export(export.name),
+            {"label": "not announced"},
+        ]
     else:
-        yield _metric(names, export, "quarantined", ARCHIVE, names.region, label="not archived")
+        yield _metric(names, export, refused, ARCHIVE, names.region, label="not archived")
 
 
 def _volume(settings: Deployment, names: Names, export: Export) -> Iterator[list[Any]]:
     """Yield the bytes that an export brings, by Region: those that its volume alarm watches."""
     if export.lands_in == "log groups":
         for region in settings.regions_of(export):
-            yield _metric(names, export, "bytes_in", ARCHIVE, region)
+            yield _metric(names, export, _watched("export/volume").name, ARCHIVE, region)
     elif export.ship_to:
-        yield _metric(names, export, "bytes_in", export.ship_to[0], names.region)
+        yield _metric(names, export, _watched("export/volume").name, export.ship_to[0], names.region)
 
 
 def _volume_by_type(settings: Deployment, names: Names, export: Export) -> Iterator[Widget]:
@@ -173,22 +181,38 @@ def _volume_by_type(settings: Deployment, names: Names, export: Export) -> Itera
 
 
 def _queues(names: Names, destination: str, *, is_pushed: bool) -> Widget:
-    visible = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"]
-    oldest = ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", names.queue(destination)]
-    failed = ["Logdock", "failed", "deployment", names.deployment, "destination", destination]
-    answer = ["Logdock", "answer_ms", "deployment", names.deployment, "destination", destination]
+    values = {"deployment": names.deployment, "destination": destination, "queue": names.queue(destination)}
+    values["dead_letter_queue"] = names.queue(destination, "-dead")
+    dead, oldest, failed, answer = (
+        _shown(f"destination/{name}", values) for name in ("dead", "lag", "failing", "slow")
+    )
+    waiting = [*dead[:-1], names.queue(destination)]
     answered = [[*answer, {"label": "answers, in ms", "stat": "Average", "yAxis": "right"}]] if is_pushed else []
     return _graph(
         names,
         f"{destination}: messages that wait, failed and were given up; age of the oldest",
         [
-            [*visible, names.queue(destination), {"label": "waiting", "stat": "Maximum"}],
+            [*waiting, {"label": "waiting", "stat": "Maximum"}],
             [*failed, {"label": "failed tries"}],
-            [*visible, names.queue(destination, "-dead"), {"label": "given up", "stat": "Maximum", "color": "#d13212"}],
+            [*dead, {"label": "given up", "stat": "Maximum", "color": "#d13212"}],
             [*oldest, {"label": "oldest, in seconds", "stat": "Maximum", "yAxis": "right"}],
             *answered,
         ],
     )
+
+
+def _watched(alarm: str) -> Metric:
+    """Return the metric that an alarm of the table watches."""
+    metric = ALARMS[alarm].metric
+    if metric is None:
+        raise ValueError(f"the alarm {alarm} watches no metric of its own")
+    return metric
+
+
+def _shown(alarm: str, values: Mapping[str, str]) -> list[str]:
+    """Return the metric that an alarm of the table watches as a widget names it."""
+    metric = _watched(alarm).fill(values)
+    return [metric.namespace, metric.name, *(text for pair in metric.dimensions.items() for text in pair)]
 
 
 def _graph(names: Names, title: str, metrics: Sequence[object], **more: object) -> Widget:

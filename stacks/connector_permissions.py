@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import aws_iam as iam
-
-from constructs_lib.statements import endpoint, logs_principal
+from constructs_lib.statements import Statement, endpoint, logs_principal, statement
 from logdock.settings.connect import Connect
 from logdock.settings.exports import AuroraMysqlExport, RdsExport
 from logdock.settings.names import Names
 
 
-def _allow(sid: str, actions: list[str], resources: list[str], **conditions: dict[str, str]) -> iam.PolicyStatement:
-    return iam.PolicyStatement(sid=sid, actions=actions, resources=resources, conditions=conditions)
+def _allow(sid: str, actions: list[str], resources: list[str], **conditions: dict[str, str]) -> Statement:
+    return statement(sid, actions, resources, conditions)
 
 
-def remember(names: Names, *parameter_names: str, lists: bool = False) -> iam.PolicyStatement:
+def remember(names: Names, *parameter_names: str, lists: bool = False) -> Statement:
     """Keep what was before in parameters, to put it back when the stack goes.
 
     Each object has a parameter under the operation's own; earlier releases kept all of them in that one.
@@ -34,7 +32,7 @@ def remember(names: Names, *parameter_names: str, lists: bool = False) -> iam.Po
     )
 
 
-def find_owners(names: Names, operation: str) -> list[iam.PolicyStatement]:
+def find_owners(names: Names, operation: str) -> list[Statement]:
     """Read what the deployment's other exports remember by an operation: which of them has configured an object."""
     exports = names.parameter_arn(names.parameter_path.rstrip("/"), names.region)
     others = names.parameter_arn(f"/logdock/{names.deployment}/*/{operation}", names.region)
@@ -44,24 +42,24 @@ def find_owners(names: Names, operation: str) -> list[iam.PolicyStatement]:
     ]
 
 
-def read_state(names: Names, parameter_name: str) -> iam.PolicyStatement:
+def read_state(names: Names, parameter_name: str) -> Statement:
     """Read what another operation remembers, and change nothing of it."""
     arn = names.parameter_arn(parameter_name, names.region)
     return _allow("ReadState", ["ssm:GetParameter"], [arn, f"{arn}/*"])
 
 
-def credential(names: Names, connect: Connect) -> list[iam.PolicyStatement]:
+def credential(names: Names, connect: Connect) -> list[Statement]:
     """Read the credential of a vendor's API; the rest is the vendor's to grant."""
     secret = names.secret_arn(connect.secret)
     statements = [_allow("ReadCredential", ["secretsmanager:GetSecretValue"], [secret])]
     if connect.secret_key_arn:
         region = connect.secret_key_arn.split(":")[3]
         statements.append(
-            iam.PolicyStatement(
-                sid="DecryptCredential",
-                actions=["kms:Decrypt"],
-                resources=[connect.secret_key_arn],
-                conditions={
+            statement(
+                "DecryptCredential",
+                ["kms:Decrypt"],
+                [connect.secret_key_arn],
+                {
                     "StringEquals": {"kms:ViaService": endpoint("secretsmanager", region)},
                     "StringLike": {"kms:EncryptionContext:SecretARN": secret},
                 },
@@ -72,7 +70,7 @@ def credential(names: Names, connect: Connect) -> list[iam.PolicyStatement]:
 
 def database_logs(
     names: Names, export: AuroraMysqlExport | RdsExport, own_group: str, state: str, role_arn: str | None
-) -> list[iam.PolicyStatement]:
+) -> list[Statement]:
     """Configure one database, its parameter group, and the group made for it when it has a default one.
 
     The resource types of each action: Service Authorization Reference, "Actions, resources, and condition keys for
@@ -119,14 +117,14 @@ def database_logs(
     return statements
 
 
-def describe_log_groups(names: Names, region: str) -> iam.PolicyStatement:
+def describe_log_groups(names: Names, region: str) -> Statement:
     """Describe log groups; AWS authorises this on the account's log groups as a whole, whatever name is asked for."""
     return _allow("FindLogGroups", ["logs:DescribeLogGroups"], [names.log_group_arn("*", region)])
 
 
 def log_group(
     names: Names, region: str, log_groups: Sequence[str], *, retention: bool, key: bool, protect: bool
-) -> list[iam.PolicyStatement]:
+) -> list[Statement]:
     """Create or adopt log groups by name."""
     actions = ["logs:CreateLogGroup"]
     actions += ["logs:PutRetentionPolicy"] if retention else []
@@ -140,7 +138,7 @@ def log_group(
 
 def log_group_subscriptions(
     names: Names, prefixes: Sequence[str], state: str, *, role_arn: str | None, retention: bool, key: bool
-) -> list[iam.PolicyStatement]:
+) -> list[Statement]:
     """Subscribe log groups by prefix, but never the shipper's own; to a stream by handing CloudWatch Logs its role."""
     actions = ["logs:DescribeSubscriptionFilters", "logs:PutSubscriptionFilter", "logs:DeleteSubscriptionFilter"]
     actions += ["logs:PutRetentionPolicy"] if retention else []
@@ -149,16 +147,14 @@ def log_group_subscriptions(
     by_role = {"StringEquals": {"iam:PassedToService": logs_principal(names.region)}}
     return [
         _allow("SubscribeLogGroups", actions, [names.log_group_arn(f"{prefix}*", names.region) for prefix in prefixes]),
-        iam.PolicyStatement(
-            sid="NeverOwnLogs", effect=iam.Effect.DENY, actions=["logs:PutSubscriptionFilter"], resources=[own]
-        ),
+        statement("NeverOwnLogs", ["logs:PutSubscriptionFilter"], [own], effect="Deny"),
         describe_log_groups(names, names.region),
         remember(names, state),
         *([_allow("PassSubscriptionRole", ["iam:PassRole"], [role_arn], **by_role)] if role_arn else []),
     ]
 
 
-def bucket_events(names: Names, bucket_name: str, state: str) -> list[iam.PolicyStatement]:
+def bucket_events(names: Names, bucket_name: str, state: str) -> list[Statement]:
     """Switch EventBridge notifications of one existing bucket on, and off again when no other export needs them."""
     return [
         _allow(
