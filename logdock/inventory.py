@@ -13,16 +13,9 @@ from dataclasses import dataclass
 from logdock.dashboard import dashboards
 from logdock.settings.costs import alarms_of
 from logdock.settings.deployment import Deployment
-from logdock.settings.destinations import LogzioDestination
-from logdock.settings.exports import (
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    DatabaseExport,
-    Export,
-    MongodbAtlasExport,
-    S3LogsExport,
-)
+from logdock.settings.exports import Export
 from logdock.settings.names import Names
+from logdock.vendors.registry import has_part, load_part
 
 NAMES_CHARACTERS = 3000
 """How many characters of log groups' names share a configuration of a connector."""
@@ -43,11 +36,18 @@ class StackParts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Connector:
+class ConnectorParts:
     """The parts of one connector: its function, the CDK's provider framework, and what each operation adds.
 
     ``on_event`` and the framework's function have a role each. What is polled also has ``is_complete``, two more
     functions of the framework with a role, and the role of the waiting state machine.
+
+    Attributes
+    ----------
+    is_polled, is_scheduled
+        It waits for a vendor; it also runs on a schedule.
+    configurations, states
+        How many parameters its operations are configured with, and how many they save state in.
     """
 
     is_polled: bool = False
@@ -57,15 +57,50 @@ class _Connector:
 
     @property
     def roles(self) -> int:
+        """How many roles it has."""
         return 4 if self.is_polled else 2
 
     @property
     def functions(self) -> int:
+        """How many functions it has."""
         return (5 if self.is_polled else 2) + self.is_scheduled
 
     @property
     def parameters(self) -> int:
+        """How many parameters it has."""
         return self.configurations + self.states
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnParts:
+    """What the stack of an export, or a destination in the shipper's stack, has because of its kind.
+
+    ``count`` of the kind's module ``inventory`` returns it: ``count(settings, export, region)`` for an export, and
+    ``count(settings, destination)`` for a destination. Default: nothing.
+
+    Attributes
+    ----------
+    wildcard_rules
+        Of the rules, those whose pattern has a wildcard.
+    home_alarms
+        Of the export's alarms, those that are in the deployment's own Region alone.
+    """
+
+    roles: int = 0
+    functions: int = 0
+    rules: int = 0
+    wildcard_rules: int = 0
+    alarms: int = 0
+    home_alarms: int = 0
+    connector: ConnectorParts | None = None
+
+
+def _own_parts(kind: str, *arguments: object) -> OwnParts:
+    if not has_part(kind, "inventory"):
+        return OwnParts()
+    found = load_part(kind, "inventory").count(*arguments)
+    assert isinstance(found, OwnParts)  # noqa: S101  (narrows what a kind returns)
+    return found
 
 
 def stacks_of(settings: Deployment) -> Iterator[StackParts]:
@@ -118,22 +153,11 @@ def _shipper(settings: Deployment, names: Names, region: str) -> StackParts:
         # failing, lag, dead, busy, recursion and the composite; slow where records are posted
         alarms += 6 * len(settings.shippers) + len(settings.pushes)
         for destination in settings.destinations:
-            if not isinstance(destination, LogzioDestination):
-                continue
-            if destination.metrics:
-                tags = bool(destination.metrics.tags)
-                roles, functions, rules, alarms = roles + 2 + tags, functions + tags, rules + tags, alarms + 3 + tags
-            if destination.mode == "fetch":
-                shipped = sum(destination.name in export.ship_to for export in settings.exports)
-                archives = destination.archive_and_restore is not None
-                roles += 1 + archives
-                if destination.connect:
-                    # A fetcher saves its state in a parameter, and during a rotation there are two of each export.
-                    states = 1 + 2 * shipped + archives
-                    connector = _Connector(is_polled=True, configurations=2 + archives, states=states)
-                    roles += connector.roles
-                    functions += connector.functions
-                    parameters += connector.parameters
+            own = _own_parts(destination.kind, settings, destination)
+            roles += own.roles + (own.connector.roles if own.connector else 0)
+            functions += own.functions + (own.connector.functions if own.connector else 0)
+            parameters += own.connector.parameters if own.connector else 0
+            rules, alarms = rules + own.rules, alarms + own.alarms
     return StackParts(
         name=names.in_region("shipper", region),
         region=region,
@@ -147,61 +171,31 @@ def _shipper(settings: Deployment, names: Names, region: str) -> StackParts:
 
 def _export(settings: Deployment, names: Names, export: Export, region: str) -> StackParts:
     is_home = region == settings.region
-    connector = _connector_of(settings, export, region)
-    is_database = isinstance(export, DatabaseExport)
-    has_database_role = isinstance(export, DatabaseExport) and export.has_own_role
+    own = _own_parts(export.kind, settings, export, region)
+    connector = own.connector
     announces = is_home and (export.lands_in == "bucket" or bool(export.announced_to))
-    own_role = (isinstance(export, MongodbAtlasExport | CockroachdbExport) and is_home) or has_database_role
-    alarms = _alarms_of(settings, export, region)
+    alarms = _alarms_of(settings, export, own, is_home=is_home)
     return StackParts(
         name=names.in_region(export.name, region),
         region=region,
-        roles=own_role + (connector.roles if connector else 0),
-        functions=connector.functions if connector else 0,
-        rules=announces + is_database + (connector.is_scheduled if connector else 0),
-        wildcard_rules=int(is_database),
+        roles=own.roles + (connector.roles if connector else 0),
+        functions=own.functions + (connector.functions if connector else 0),
+        rules=announces + own.rules + (connector.is_scheduled if connector else 0),
+        wildcard_rules=own.wildcard_rules,
         parameters=1 + (connector.parameters if connector else 0),
         alarms=alarms + bool(alarms),
     )
 
 
-def _connector_of(settings: Deployment, export: Export, region: str) -> _Connector | None:
-    is_home = region == settings.region
-    match export:
-        case MongodbAtlasExport(connect=connect) if connect:
-            operations = 2 + bool(connect.alert) + bool(connect.auditing) + bool(connect.redact_clusters)
-            return _Connector(is_polled=True, configurations=operations, states=operations)
-        case CockroachdbExport():
-            connects = is_home and export.connect is not None
-            adopts = export.adopt_log_groups and region in export.landing(settings).regions
-            pages = _pages(export.log_groups) if adopts else 0
-            if connects or adopts:
-                return _Connector(is_polled=connects, configurations=2 * connects + pages, states=int(connects))
-        case DatabaseExport() if export.log_groups == "adopt" or export.is_configured:
-            pages = _pages(export.log_group_names) if export.log_groups == "adopt" else 0
-            return _Connector(configurations=export.is_configured + pages, states=int(export.is_configured))
-        case S3LogsExport(existing_bucket=bucket) if bucket:
-            return _Connector(configurations=1, states=1)
-        case CloudwatchLogsExport():
-            adopts = bool(export.log_groups) and (bool(export.retention_days) or export.encrypt)
-            scans = bool(export.log_group_prefixes)
-            if adopts or scans:
-                pages = _pages(export.log_groups) if adopts else 0
-                return _Connector(is_scheduled=scans, configurations=scans + pages, states=int(scans))
-    return None
-
-
-def _pages(log_groups: Sequence[str]) -> int:
-    return 1 + len(json.dumps(log_groups)) // NAMES_CHARACTERS
-
-
-def _alarms_of(settings: Deployment, export: Export, region: str) -> int:
-    """Count an export's alarms in a Region; what is announced and whom the vendor is are watched at home."""
-    alerts = settings.alerts_of(export)
+def _alarms_of(settings: Deployment, export: Export, own: OwnParts, *, is_home: bool) -> int:
+    """Count an export's alarms in a Region; what is announced, and who the vendor is, is watched at home."""
     found = alarms_of(settings, export)
-    if region != settings.region:
-        vendor_is_watched = isinstance(export, CockroachdbExport) and alerts.trail_log_group is not None
-        found -= 2 * len(export.ship_to) + bool(export.ship_to) + vendor_is_watched
-        # where the cluster has no node nothing lands
-    band = alerts.volume_band and (export.lands_in == "log groups" or bool(export.ship_to))
-    return found + band
+    if not is_home:
+        found -= 2 * len(export.ship_to) + bool(export.ship_to) + own.home_alarms
+    measured = export.lands_in == "log groups" or bool(export.ship_to)
+    return found + (settings.alerts_of(export).volume_band and measured)
+
+
+def pages_of(log_groups: Sequence[str]) -> int:
+    """Return how many configurations of a connector hold the names of log groups."""
+    return 1 + len(json.dumps(log_groups)) // NAMES_CHARACTERS
