@@ -93,7 +93,8 @@ def build_app(
     context
         Context for the App. The CDK command line passes that of ``cdk.json`` by itself; a test passes it here.
     """
-    app = App(context=dict(context or {}))
+    # Where in Node a construct was created, and a picture of the tree, are of no use to Python.
+    app = App(context=dict(context or {}), stack_traces=False, tree_metadata=False)
     names = Names.of(settings)
     connector_source = stage_source(sources / "vendor_connector")
     tags_source = stage_source(sources / "resource_tags")
