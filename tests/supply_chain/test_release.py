@@ -48,6 +48,7 @@ def test_wheel_has_the_command_and_neither_stacks_nor_tests(wheel: Path) -> None
         (["validate", "--offline", "--settings", str(ROOT / "examples" / "everything.yaml")], "no errors"),
     ],
 )
+@pytest.mark.proof
 def test_wheel_runs_without_the_checkout(wheel: Path, tmp_path: Path, typed: list[str], expected: str) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
