@@ -71,14 +71,9 @@ node_modules/.package-lock.json: package-lock.json $(VENV)/.installed
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-build/layers/log_shipper/%/.installed: $(LAYER_LOCK) $(VENV)/.installed
+build/layers/log_shipper/%/.installed: $(LAYER_LOCK) logdock/layer.py $(VENV)/.installed
 	@echo "==> the shipper's wheels for $*"
-	@rm -rf $(@D) && mkdir -p $(@D)/python
-	@$(BIN)/uv pip install --quiet --target $(@D)/python --require-hashes --only-binary :all: --no-deps \
-	  $(if $(filter arm64,$*),--python-platform aarch64-manylinux_2_28 --python-version 3.13,--python $(BIN)/python) -r $<
-	@rm -rf $(@D)/python/bin $(@D)/python/.lock && find $(@D)/python -name '*.dist-info' -type d -exec sh -c \
-	  'rm -f "$$1/RECORD" "$$1/INSTALLER" "$$1/REQUESTED" "$$1/direct_url.json" "$$1/uv_cache.json"' _ {} \;
-	@chmod -R u=rwX,go=rX $(@D)/python # Lambda must be able to read them, whatever the umask here
+	@$(BIN)/python -m logdock.layer $(@D) $(if $(filter host,$*),--host)
 	@touch $@
 
 $(TOOLS): requirements-tools.lock $(VENV)/.installed
@@ -191,12 +186,12 @@ schema: $(VENV)/.installed ## Regenerate logdock/settings/logdock.schema.json, t
 	@$(BIN)/python -m policy_proof.findings
 
 lock: $(VENV)/.installed ## Resolve every lock again (after a change to pyproject.toml or requirements.in)
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --no-header --upgrade pyproject.toml --extra deploy --group dev -o requirements.lock
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --no-header --upgrade --group docs -o requirements-docs.lock
 	@echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header --upgrade - -o requirements-setup.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --no-header --upgrade --constraint requirements-setup.lock pyproject.toml --extra deploy --group dev -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --no-header --upgrade --group docs -o requirements-docs.lock
 	@$(BIN)/uv pip compile --quiet --python-platform aarch64-manylinux_2_28 --python-version 3.13 --only-binary :all: \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade lambda_src/log_shipper/requirements.in -o $(LAYER_LOCK)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url \
