@@ -39,7 +39,7 @@ from logdock.settings.exports import (  # noqa: E402
     S3LogsExport,
 )
 from logdock.settings.names import Names  # noqa: E402
-from logdock.sources import IS_INSTALLED, ROOT, build_folder  # noqa: E402
+from logdock.sources import IS_INSTALLED, ROOT, build_folder, version  # noqa: E402
 from stacks.aptible import AptibleStack  # noqa: E402
 from stacks.cloudwatch_logs import CloudwatchLogsStack  # noqa: E402
 from stacks.cockroachdb import CockroachdbStack  # noqa: E402
@@ -178,9 +178,12 @@ def build_app(
         )
     Tags.of(app).add("logdock:deployment", settings.deployment)
     # With the flag explicitStackTags the line above tags resources alone. A stack is found by its own tag.
+    # Functions alone have the tag: an upgrade replaces their code anyway, and touches no other resource by it.
+    Tags.of(app).add("logdock:version", version(), include_resource_types=["AWS::Lambda::Function"])
     for each in app.node.children:
         if isinstance(each, Stack):
             each.tags.set_tag("logdock:deployment", settings.deployment)
+            each.add_metadata("Logdock", {"Version": version()})
     return app
 
 

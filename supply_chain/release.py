@@ -50,19 +50,9 @@ def write_checksums(folder: Path) -> None:
 
 def build_wheel(folder: Path, source: Path = ROOT) -> Path:
     """Build the wheel of a source tree; the build backend is the one of this environment, as locked."""
-    command = [
-        sys.executable,
-        "-m",
-        "uv",
-        "build",
-        "--quiet",
-        "--wheel",
-        "--offline",
-        "--no-build-isolation",
-        "--python",
-        sys.executable,
-    ]
-    subprocess.run([*command, "--out-dir", str(folder), str(source)], check=True)  # noqa: S603 - our own arguments
+    command = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--offline", "--no-build-isolation"]
+    command += ["--python", sys.executable, "--out-dir", str(folder), str(source)]
+    subprocess.run(command, check=True)  # noqa: S603 - our own arguments
     (folder / ".gitignore").unlink(missing_ok=True)
     (wheel,) = folder.glob("*.whl")
     return wheel
