@@ -31,7 +31,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth security-report security-diff templates docs docs-serve recording sbom release audit schema lock clean
+.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth bootstrap-policy security-report security-diff templates docs docs-serve recording sbom release audit schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -150,6 +150,9 @@ second-opinion: $(SETUP) $(SECOND_OPINION) ## Every example on LocalStack, read 
 synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out, with strict validation
 	@npx --no-install cdk synth --quiet --output cdk.out -c settings="$(SETTINGS)"
 	@echo "templates are in cdk.out"
+
+bootstrap-policy: $(SETUP) ## What CloudFormation may do for SETTINGS, instead of AdministratorAccess: build/bootstrap-policy (docs/deploy.md)
+	@$(BIN)/logdock bootstrap-policy --settings "$(SETTINGS)"
 
 security-report: $(SETUP) ## Who can do what under SETTINGS, and what shows it, as one page, JSON and CSV: build/security-report.*
 	@$(BIN)/python -m security_report --settings "$(SETTINGS)" --out build/security-report.html \

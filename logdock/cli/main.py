@@ -21,6 +21,7 @@ COMMANDS = {
     "init": "logdock.cli.init.command",
     "new": "logdock.cli.new.command",
     "add": "logdock.cli.add",
+    "bootstrap-policy": "logdock.cli.bootstrap_policy.command",
     "plan": "logdock.cli.plan.command",
     "validate": "logdock.cli.validate.command",
     "preview": "logdock.cli.preview",

@@ -18,7 +18,6 @@ import pytest
 from local_cloud.cdk import Cdk
 from local_cloud.customer import make_secrets, prepare
 from local_cloud.emulator import Emulator
-from local_cloud.vendors import Vendors
 from logdock.settings import load_settings
 from logdock.sources import version
 from supply_chain.release import build_wheel
@@ -27,6 +26,8 @@ from tests.conftest import ROOT, cdk_context
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 ANSWERS = ["acme", ACCOUNT, REGION, "", "", "orders", "5e2211c17a3e5a48f5497de3", "acme/atlas", "", "none"]
 """A deployment with one export of Atlas that the deploy switches on, so with functions of every kind."""
+BY_HAND = [*ANSWERS[:7], "", "arn:aws:iam::772401394250:root", "id-of-atlas", "", "none"]
+"""The same, and a user switches the export on: the local Atlas is not asked."""
 LAYER = ROOT / "tests" / "stacks" / "layer"
 BUILT_FROM = (
     "LICENSE", "README.md", "app.py", "cdk.json", "constructs_lib", "docs/runbook.md", "lambda_src", "logdock",
@@ -66,10 +67,10 @@ def run(
     )
 
 
-def new(folder: Path, python: str, environment: Mapping[str, str]) -> Path:
+def new(folder: Path, environment: Mapping[str, str], answers: list[str]) -> Path:
     """Make a directory as a user does, and return it."""
-    command = [python, "-P", "-m", "logdock", "new", "logs", "--kind", "mongodb-atlas", "--pipeline", "github"]
-    ended = run(command, folder, environment, ANSWERS)
+    command = [sys.executable, "-P", "-m", "logdock", "new", "logs", "--kind", "mongodb-atlas", "--pipeline", "github"]
+    ended = run(command, folder, environment, answers)
     assert (ended.returncode, "logs is written" in ended.stdout) == (0, True), ended.stderr
     return folder / "logs"
 
@@ -80,7 +81,7 @@ def synthesized(directory: Path) -> dict[str, Any]:
 
 
 def test_new_directory_synthesizes_what_a_checkout_does(installed: dict[str, str], tmp_path: Path) -> None:
-    project = new(tmp_path, sys.executable, installed)
+    project = new(tmp_path, installed, ANSWERS)
     assert json.loads((project / "cdk.json").read_text()) == {"app": ".venv/bin/python -P -m logdock.app"}
     outputs = {name: tmp_path / name for name in ("installed", "checkout")}
     # As the CDK command line runs an app: in the project the feature flags come with Logdock, not from its cdk.json.
@@ -145,7 +146,7 @@ def environment_of(project: Path, wheels: Path) -> Iterator[dict[str, str]]:
 @pytest.mark.proof
 @pytest.mark.end_to_end
 def test_new_directory_deploys_and_upgrades(wheel: Path, installed: dict[str, str], tmp_path: Path) -> None:
-    project = new(tmp_path, sys.executable, installed)
+    project = new(tmp_path, installed, BY_HAND)
     with environment_of(project, wheel.parent) as environment:
         assert not (project / ".venv" / "bin" / "hatchling").exists(), "the environment of the checkout is not the one"
         ours = run(["npx", "--no-install", "cdk", "synth", "--quiet", "--output", "ours"], project, environment)
@@ -161,10 +162,9 @@ def test_new_directory_deploys_and_upgrades(wheel: Path, installed: dict[str, st
         # The layer too: the wheels that uv installed here have the hash of those that `make setup` installed.
         assert synthesized(project / "ours") == synthesized(project / "theirs")
 
-        with Emulator(log_file=tmp_path / "emulator.log") as cloud, Vendors(cloud) as vendors:
+        with Emulator(log_file=tmp_path / "emulator.log") as cloud:
             settings = load_settings(project / "logdock.yaml")
             prepare(cloud, settings, make_secrets(settings))
-            assert vendors
             cdk = Cdk(cloud=cloud, account=ACCOUNT, region=REGION, log_file=tmp_path / "cdk.log")
             cdk.bootstrap()
             cdk.synth(project / "logdock.yaml", project / "cdk.out", source=project)
@@ -184,5 +184,5 @@ def versions(cloud: Emulator) -> set[str | None]:
     """Return what the functions' tags say of the version."""
     client = cloud.client("lambda", ACCOUNT, region=REGION)
     arns = [each["FunctionArn"] for each in client.list_functions()["Functions"]]
-    assert len(arns) > 2
+    assert arns
     return {client.list_tags(Resource=arn)["Tags"].get("logdock:version") for arn in arns}
