@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +140,15 @@ def _exists(action: str) -> bool:
 def action_details(action: str) -> dict[str, Any] | None:
     """Return what AWS's Service Authorization Reference has of an action."""
     service, _, name = action.partition(":")
+    details: dict[str, Any] | None = _actions(service).get(name.lower())
+    return details
+
+
+@cache
+def _actions(service: str) -> dict[str, Any]:
     path = IAM_DATA / f"{service}.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    details: dict[str, Any] | None = found.get(name.lower())
-    return details
+    return found
 
 
 if __name__ == "__main__":
