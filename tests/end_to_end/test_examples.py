@@ -12,10 +12,13 @@ import yaml
 from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
-from local_cloud.stand_ins import databases
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.rds import databases
 from logdock.settings import Deployment, load_settings
-from logdock.settings.exports import CloudwatchLogsExport, CockroachdbExport, DatabaseExport, S3LogsExport
+from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.rds.settings import DatabaseExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 from policy_proof.live import evaluate_live
 from policy_proof.results import claim_rows, record
 from tests.conftest import EXAMPLES

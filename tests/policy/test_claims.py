@@ -25,7 +25,7 @@ NOT_CALLED = {
     "replication": 5,
     "service-principal": 91,
     "table-as-a-whole": 3,
-    "through-another-service": 27,
+    "through-another-service": 28,
     "topic-of-the-user": 1,
     "transport": 6,
     "would-leave": 7,

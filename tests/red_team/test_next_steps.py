@@ -21,10 +21,16 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from logdock.settings import Deployment, load_settings
-from logdock.settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
 from logdock.settings.names import Names
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cockroachdb.next_steps import cockroachdb_steps, cockroachdb_switch_off
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.logzio.next_steps import fetch_steps
+from logdock.vendors.mongodb_atlas.next_steps import atlas_steps
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.vendors.rds.next_steps import database_steps
+from logdock.vendors.rds.settings import RdsExport
 from policy_proof.templates import Templates
-from stacks.next_steps import atlas_steps, cockroachdb_steps, cockroachdb_switch_off, database_steps, fetch_steps
 from tests.conftest import EXAMPLES, synthesize, synthesize_now
 from tests.settings.documents import FETCH, OTLP, document, export
 

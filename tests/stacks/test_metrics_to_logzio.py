@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from logdock.settings.destinations import LISTENER_HOSTS, LogzioDestination
-from stacks.next_steps import dashboard_steps
+from logdock.vendors.logzio.next_steps import dashboard_steps
+from logdock.vendors.logzio.settings import LISTENER_HOSTS, LogzioDestination
 from tests.conftest import ROOT, Synthesized, synthesize
 from tests.settings.documents import FETCH, PUSH, destination, document, export
 
@@ -324,7 +324,9 @@ def test_next_steps_say_where_to_install_the_dashboard(example: Synthesized) -> 
     assert "1Pm3OYbu1MRGoELc2qhxQ1" in step
 
 
-@pytest.mark.parametrize(("namespaces", "has_dashboard"), [({"AWS/S3": []}, True), ({"AWS/EC2": []}, False)])
+@pytest.mark.parametrize(
+    ("namespaces", "has_dashboard"), [({"AWS/S3": []}, True), ({"AWS/EC2": []}, False), ({"all": []}, True)]
+)
 def test_only_metrics_of_s3_have_a_dashboard(namespaces: dict[str, Any], has_dashboard: bool) -> None:
     metrics = {"token_secret": SECRET, "namespaces": namespaces}
     assert bool(dashboard_steps(LogzioDestination.model_validate({**PUSH, "metrics": metrics}))) is has_dashboard
@@ -352,6 +354,11 @@ def test_another_address_stands_in_for_the_listener(synth: Any) -> None:
 
 def test_by_default_all_metrics_of_s3_are_streamed_and_no_others(synth: Any) -> None:
     assert only(synth(), "AWS::CloudWatch::MetricStream")[1]["IncludeFilters"] == [{"Namespace": "AWS/S3"}]
+
+
+def test_every_namespace_is_streamed_only_if_that_is_what_the_settings_say(synth: Any) -> None:
+    stream = only(synth(namespaces={"all": []}), "AWS::CloudWatch::MetricStream")[1]
+    assert not {"IncludeFilters", "ExcludeFilters"} & set(stream)
 
 
 def test_a_reader_that_fetches_has_metrics_too(synth: Any) -> None:

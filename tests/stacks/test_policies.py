@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from logdock.settings.names import Names
+from logdock.vendors.logzio.stack.reader import reader_permissions
 from stacks.core import _fitting
-from stacks.logzio_reader import reader_permissions
 from tests.conftest import ROOT, Synthesized, synthesize
 
 ACCOUNT = "111122223333"

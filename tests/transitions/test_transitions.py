@@ -17,10 +17,10 @@ import boto3
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from local_cloud.vendor_apis.atlas_project import Project
-from local_cloud.vendor_apis.cockroachdb import Cluster
+from local_cloud.vendors.cockroachdb.api import Cluster
+from local_cloud.vendors.mongodb_atlas.project import Project
 from logdock.settings import Deployment
-from logdock.settings.destinations import LogzioDestination
+from logdock.vendors.logzio.settings import LogzioDestination
 from tests.lambda_src.vendor_connector.conftest import refusal
 from tests.lambda_src.vendor_connector.formation import Clock, Iam
 from tests.lambda_src.vendor_connector.test_aurora_audit import Rds

@@ -10,8 +10,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from log_shipper import aws, logzio, ship
+from log_shipper import aws, ship
 from log_shipper.jobs import SAVE_EVERY_BYTES
+from log_shipper.vendors.logzio import dialect as logzio
 
 from tests.conftest import ROOT
 from tests.lambda_src.log_shipper import fault_matrix, fault_stage

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from log_shipper import logzio
 from log_shipper.errors import ConfigurationError, DeliveryError
 from log_shipper.http_client import HttpClient
 from log_shipper.secret_store import SecretStore
+from log_shipper.vendors.logzio import dialect as logzio
 
 HOSTILE = [
     "k3y-first-line\nk3y-second-line",

@@ -7,7 +7,7 @@ import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from log_shipper.parsers import s3_logs
+from log_shipper.vendors.s3_logs import parser as s3_logs
 
 from tests.lambda_src.log_shipper.test_parsers import ORIGIN, read
 from tests.lambda_src.log_shipper.test_times_page import FORMAT_ROWS

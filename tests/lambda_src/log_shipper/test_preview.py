@@ -39,7 +39,7 @@ SETTINGS: dict[str, Any] = {
         {"name": "shop", "kind": "rds", "engine": "postgres", "instance_id": "shop", "log_types": ["postgresql"]},
         {"name": "platform", "kind": "aptible", "stack_region": "eu-west-1", "decryption_keys_secret": "acme/keys"},
         {"name": "buckets", "kind": "s3-logs", "existing_bucket": LANDING,
-         "path_fields": "logs/{team}/{_}", "exclude": ["healthz"]},
+         "path_fields": "logs/{team}/{_}", "exclude": ["healthz"], "exclude_keys": ["/draft/"]},
         {"name": "apps", "kind": "cloudwatch-logs", "log_groups": ["/acme/apps"]},
     ],
 }  # fmt: skip
@@ -127,3 +127,13 @@ def test_preview_joins_files_as_batches_when_a_stream_carries_them(preview: Prev
     assert len(preview("ledger", *files)[1]) == 2
     (joined,) = preview("ledger", *files, subscriptions="kinesis")[1]
     assert joined["message"].endswith("query ‹×› done")
+
+
+def test_says_that_an_objects_key_is_not_wanted(
+    preview: Preview, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    file = tmp_path / "a.log"
+    file.write_bytes(b"x\n")
+    code, lines, summary = preview("buckets", "--key", "logs/shop/draft/a.log", file)
+    assert (code, lines, summary["records"]) == (0, [], 0)
+    assert len(preview("buckets", "--key", "logs/shop/a.log", file)[1]) == 1

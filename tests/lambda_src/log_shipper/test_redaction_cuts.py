@@ -12,9 +12,10 @@ from log_shipper.detectors import DETECTORS
 from log_shipper.export_config import parse_export_config
 from log_shipper.jobs import redacted
 from log_shipper.lines import safe_cut
-from log_shipper.parsers import cockroachdb, docker_json
 from log_shipper.record import MAX_JOINED_CHARS, Origin, Record
 from log_shipper.redaction import Redactor
+from log_shipper.vendors.aptible import parser as docker_json
+from log_shipper.vendors.cockroachdb import parser as cockroachdb
 
 from tests.lambda_src.log_shipper.test_redaction_page import FOUND
 

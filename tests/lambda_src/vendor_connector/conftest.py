@@ -16,13 +16,14 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 from moto import mock_aws
-from vendor_connector import atlas_api, aws, configuration, handler, public_text, state
+from vendor_connector import aws, configuration, handler, public_text, state
+from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 
 from local_cloud.certificate import ServerCertificate, create_server_certificate
-from local_cloud.vendor_apis.atlas import AtlasApi
-from local_cloud.vendor_apis.atlas_project import Project
-from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
-from local_cloud.vendor_apis.logzio import Account, LogzioApi
+from local_cloud.vendors.cockroachdb.api import Cluster, CockroachdbApi
+from local_cloud.vendors.logzio.api import Account, LogzioApi
+from local_cloud.vendors.mongodb_atlas.api import AtlasApi
+from local_cloud.vendors.mongodb_atlas.project import Project
 from tests.lambda_src.vendor_connector import without_network
 from tests.lambda_src.vendor_connector.formation import CONFIGURATIONS, Clock, Formation, Iam, write_configuration
 

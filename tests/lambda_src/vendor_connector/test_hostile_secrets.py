@@ -10,9 +10,12 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vendor_connector import atlas_api, aws, cockroachdb_api, credential, handler, logzio_api, public_text
+from vendor_connector import aws, credential, handler, public_text
 from vendor_connector.request import ConnectorError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
+from vendor_connector.vendors.cockroachdb import api as cockroachdb_api
+from vendor_connector.vendors.logzio import api as logzio_api
+from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 
 from tests.lambda_src.vendor_connector.conftest import Context
 from tests.lambda_src.vendor_connector.formation import Clock
