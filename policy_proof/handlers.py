@@ -99,7 +99,7 @@ NOT_USED: dict[str, dict[str, tuple[str, ...]]] = {
         "s3:*": ("DefinitionS3Location",),
     },
 }
-"""By type: the pattern of actions that are left out, and the properties that would need them."""
+"""By type: the pattern of actions that are omitted, and the properties that would need them."""
 
 
 def schemas(types: Iterable[str]) -> dict[str, dict[str, Any]]:

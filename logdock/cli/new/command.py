@@ -11,7 +11,8 @@ import typer
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.init.command import ask_settings
 from logdock.cli.init.file import SCHEMA
-from logdock.cli.init.interview import ExportKind, stack_names
+from logdock.cli.init.interview import stack_names
+from logdock.cli.init.questions import ExportKind
 from logdock.cli.new.project import project_files
 from logdock.cli.options import DEFAULT_SETTINGS, Json
 from logdock.cli.screen import Screen
