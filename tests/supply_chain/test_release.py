@@ -49,6 +49,7 @@ def test_wheel_installs_one_name_and_holds_what_a_synthesis_needs(wheel: Path) -
         (["validate", "--offline", "--settings", str(ROOT / "examples" / "everything.yaml")], "no errors"),
     ],
 )
+@pytest.mark.proof
 def test_wheel_runs_without_the_checkout(wheel: Path, tmp_path: Path, typed: list[str], expected: str) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")

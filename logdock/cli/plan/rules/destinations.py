@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, Kind, joined, shown
 from logdock.cli.plan.rules.common import drain, effect
-from logdock.settings.logzio_metrics import ALL
+from logdock.vendors.logzio.metrics import ALL
 
 
 def mode(change: Change) -> Iterable[Effect]:
