@@ -80,6 +80,7 @@ def synthesized(directory: Path) -> dict[str, Any]:
     return {path.name: json.loads(path.read_text()) for path in sorted(directory.glob("*.*.json"))}
 
 
+@pytest.mark.proof
 def test_new_directory_synthesizes_what_a_checkout_does(installed: dict[str, str], tmp_path: Path) -> None:
     project = new(tmp_path, installed, ANSWERS)
     assert json.loads((project / "cdk.json").read_text()) == {"app": ".venv/bin/python -P -m logdock.app"}
@@ -101,6 +102,7 @@ def test_new_directory_synthesizes_what_a_checkout_does(installed: dict[str, str
     assert [path.name for path in (project / "build").iterdir()] == ["sources"]
 
 
+@pytest.mark.proof
 def test_constructs_are_importable_from_the_wheel(installed: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text((ROOT / "examples" / "constructs" / "app.py").read_text())
     (tmp_path / "stacks.py").write_text("OWN = 1\n")

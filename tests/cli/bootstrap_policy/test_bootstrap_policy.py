@@ -181,11 +181,10 @@ def test_what_is_left_out_belongs_to_properties_that_no_template_sets(examples: 
         kind = f"AWS::{name}"
         known = set(_keys(schemas[kind]))
         actions = set(handlers.named(schemas[kind]))
-        for pattern, properties in patterns.items():
-            wrong += [f"{kind} has no {each}" for each in properties if each not in known]
-            wrong += [
-                f"{kind}: a template sets {each}, so {pattern}" for each in properties if each in used.get(kind, ())
-            ]
+        for pattern, needing in patterns.items():
+            wrong += [f"{kind} has no {each}" for each in needing if each not in known]
+            set_ones = [each for each in needing if each in used.get(kind, ())]
+            wrong += [f"{kind}: a template sets {each}, so {pattern} is needed" for each in set_ones]
             if not any(fnmatchcase(action, pattern) for action in actions):
                 wrong.append(f"{kind}: {pattern} is no action of the schema")
     assert wrong == []
