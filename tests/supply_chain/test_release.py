@@ -33,8 +33,8 @@ def test_wheel_installs_one_name_and_holds_what_a_synthesis_needs(wheel: Path) -
     assert below == {
         "app.py", "cdk.json", "constructs_lib", "lambda_src", "package-lock.json", "package.json", "stacks",
     }  # fmt: skip
-    folders = ("constructs_lib", "lambda_src", "stacks")
-    sources = [path for each in folders for path in (ROOT / each).rglob("*") if path.suffix in (".py", ".txt", ".json")]
+    needed = ("constructs_lib", "lambda_src", "stacks")
+    sources = [path for each in needed for path in (ROOT / each).rglob("*") if path.suffix in (".py", ".txt", ".json")]
     expected = {f"logdock/deployment/{path.relative_to(ROOT)}" for path in sources if "__pycache__" not in path.parts}
     assert {name for name in names if name.startswith("logdock/deployment/") and name.count("/") > 2} >= expected
     assert "logdock/vendors/mongodb_atlas/settings.py" in names
