@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from log_shipper import card_runs, dense, detectors, escapes
+from log_shipper import cards, dense, detectors, escapes
 from log_shipper.detectors import DETECTORS
 from log_shipper.redaction import Redactor
 
@@ -176,7 +176,7 @@ def is_card(number: str, sizes: tuple[int, ...]) -> bool:
     values = [int(digit) for digit in reversed(number)]
     values[1::2] = [value * 2 - 9 * (value > 4) for value in values[1::2]]
     is_valid = sum(values) % 10 == 0 or (number.startswith("62") and sizes in printed)
-    return is_valid and len(number) in detectors.card_lengths(number[:4].encode())
+    return is_valid and len(number) in cards.card_lengths(number[:4].encode())
 
 
 @settings(deadline=None, max_examples=80)
@@ -203,7 +203,7 @@ def test_cards_in_groups_are_the_first_and_shortest(groups: list[str], separator
 @example(["4111", "1111", "1111", "1111"] * 3, [" "] * 12)
 def test_cards_are_replaced_together_as_one_by_one(groups: list[str], separators: list[str]) -> None:
     text = "".join(group + separator for group, separator in zip(groups, separators, strict=False))
-    rest, _ = card_runs.replace_cards(text.encode(), b"\xee\x80\x80")
+    rest, _ = cards.replace_cards(text.encode(), b"\xee\x80\x80", cards.TEXT)
     redactor = Redactor("keep", ("payment-card",))
     assert redactor.redact(rest.decode()).replace("\ue000", "[payment-card]") == redactor.redact(text)
 
@@ -211,5 +211,5 @@ def test_cards_are_replaced_together_as_one_by_one(groups: list[str], separators
 def test_lengths_by_two_digits_allow_every_card() -> None:
     for prefix in range(10_000):
         text = b"%04d" % prefix
-        bits = sum(1 << length - 12 for length in detectors.card_lengths(text))
-        assert bits & detectors.LENGTHS_BY_TWO[int(text[:2], 16)] == bits
+        bits = sum(1 << length - 12 for length in cards.card_lengths(text))
+        assert bits & cards.LENGTHS_BY_TWO[int(text[:2], 16)] == bits
