@@ -61,6 +61,7 @@ _VAGUE = b"\x22\x27\x30\x35\x50\x58\x60\x63\x64\x67"
 _IS_VAGUE = bytes(byte in _VAGUE for byte in range(256))
 # groups in which cards are printed: UnionPay's, and those that dots may divide
 _UNION_PAY = ((4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (8, 8), (6, 10), (6, 13))
+_FEWEST_OF_UNION_PAY = 16
 _DOTTED = ((4, 4, 4, 4), (4, 6, 4), (4, 6, 5))
 _DOUBLED = bytes(byte * 2 - 9 * (byte > 4) if byte < 10 else 0 for byte in range(256))
 _IS_TENFOLD = bytes(total % 10 == 0 for total in range(256))
@@ -69,7 +70,7 @@ _IS_SET = bytes(byte > 0 for byte in range(256))
 _MAY_BEGIN = bytes(byte >> 4 in (2, 3, 4, 5, 6, 8) for byte in range(256))
 
 
-_PIECE_BYTES = 32768
+_PIECE_BYTES = 20480
 
 
 def _int(data: bytes) -> int:
@@ -132,7 +133,7 @@ class Places:
         may_begin = _int(self._twos.translate(_MAY_BEGIN))
         shapes: dict[int, int] = {}
         for sizes in _DOTTED:
-            if at := self._in_groups(sizes) & may_begin:
+            if at := self._in_groups(sizes, may_begin):
                 shapes[sum(sizes)] = at
         lengths = _int(self._twos.translate(LENGTHS_BY_TWO))
         union_pay = _int(self._twos.translate(_IS[0x62]))
@@ -163,20 +164,19 @@ class Places:
     def _printed_union_pay(self) -> dict[int, int]:
         """Return for each length where a number is that UnionPay's groups alone make a card."""
         result: dict[int, int] = {}
-        at = _int(self._twos.translate(_IS[0x62])) & self._begins
+        at = _int(self._twos.translate(_IS[0x62])) & self._begins & self._all_digits(_FEWEST_OF_UNION_PAY)
         for sizes in _UNION_PAY if at else ():
-            result[sum(sizes)] = result.get(sum(sizes), 0) | self._in_groups(sizes) & at
+            result[sum(sizes)] = result.get(sum(sizes), 0) | self._in_groups(sizes, at)
         return result
 
-    def _in_groups(self, sizes: tuple[int, ...]) -> int:
-        """Return the places in which groups of these sizes begin."""
-        result, first = self._group(sizes[0]), sizes[0]
-        for size in sizes[1:]:
-            if not result:
-                break
-            result &= self._group(size) >> 8 * first
+    def _in_groups(self, sizes: tuple[int, ...], places: int) -> int:
+        """Return of these places those in which groups of these sizes begin."""
+        first = 0
+        for size in sizes:
+            if places:
+                places &= self._group(size) >> 8 * first
             first += size
-        return result
+        return places
 
     def _group(self, size: int) -> int:
         if size not in self._groups:

@@ -146,7 +146,7 @@ def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, list[Spa
     cards: list[Span] | None = None
     if "payment-card" in names:
         cards = []
-        if has_card(data):
+        if has_card(data) or has_dotted_card(data):
             data, has_no_more = _replace_cards(data)
             cards = [] if has_no_more else payment_cards(Text(b"\n" + data))
             if cards:
@@ -258,15 +258,19 @@ def _replace_cards(data: bytes) -> tuple[bytes, bool]:
     structure, is_whole = replace_cards(b'"'.join(parts[::2]), b"\0", NUMBER)
     parts[::2] = structure.split(b'"')
     strings, are_whole = b'"'.join(parts[1::2]), True
-    if has_card(strings):
+    if has_card(strings) or has_dotted_card(strings):
         strings, are_whole = _cards_replaced(strings, placeholder)
         parts[1::2] = strings.split(b'"')
     return b'"'.join(parts).replace(b"\0", b'"' + placeholder + b'"'), is_whole and are_whole
 
 
 def _cards_replaced(text: bytes, placeholder: bytes) -> tuple[bytes, bool]:
-    text, is_whole = replace_cards(text, placeholder, TEXT_WITH_EMAIL if b"@" in text else TEXT)
-    return replace_cards(text, placeholder, DOTTED) if is_whole and has_dotted_card(text) else (text, is_whole)
+    is_whole = True
+    if has_card(text):
+        text, is_whole = replace_cards(text, placeholder, TEXT_WITH_EMAIL if b"@" in text else TEXT)
+    if is_whole and has_dotted_card(text):
+        text, is_whole = replace_cards(text, placeholder, DOTTED)
+    return text, is_whole
 
 
 def _has_only_documents(lines: bytes) -> bool:

@@ -182,8 +182,8 @@ def _cards_in_runs(runs: Iterable[re.Match[bytes]]) -> list[Span]:
 
 
 def has_card(data: bytes) -> bool:
-    """Say whether there may be a card number in a line or in a block of lines."""
-    return _card_search()(b"\n" + data, 0) is not None
+    """Say whether there may be a card number, but for one with dots, in a line or in a block of lines."""
+    return _card_search(is_dotted=False)(b"\n" + data, 0) is not None
 
 
 def has_dotted_card(data: bytes) -> bool:
@@ -401,7 +401,6 @@ _GROUPED = (
 )
 _DOTTED = r"[2-68][0-9]{3}\.(?:[0-9]{4}\.[0-9]{4}\.[0-9]{4}|[0-9]{6}\.[0-9]{4,5})"
 _DOTTED_CARD = re.compile(rf"(?<![0-9]){_DOTTED}(?![0-9])".encode())
-_CARD = rf"[^0-9](?:(?:{_BARE}|{_DOTTED})(?:[^0-9]|$)|{_GROUPED})"
 ACCESS_KEY = r"A(?:[KS]IA|ROA|IDA|GPA|N[PV]A|IPA|BIA|CCA)[A-Z0-9]{16}"
 _ACCESS_KEY = re.compile(rf"A(?<![A-Za-z0-9]A){ACCESS_KEY[1:]}(?![A-Za-z0-9])".encode())
 # of lower-case text
@@ -410,10 +409,11 @@ _SCHEME = re.compile(rb"b(?<![a-z0-9]b)(?:(earer)|asic)(?:[ \t]++|\+)([a-z0-9\-.
 _HEADER = re.compile(rb"(?<![a-z0-9])authorization[^a-z]{1,10}(?:value[^a-z]{1,10})?\Z")
 
 
-@lru_cache(maxsize=1)
-def _card_search() -> Callable[[bytes, int], Any]:
-    """Return RE2's search for what may be a card."""
-    return _search_of(_CARD.encode("latin-1"))
+@lru_cache(maxsize=2)
+def _card_search(*, is_dotted: bool = True) -> Callable[[bytes, int], Any]:
+    """Return RE2's search for what may be a card; where it is not, those with dots are none."""
+    numbers = f"(?:{_BARE}|{_DOTTED})" if is_dotted else f"(?:{_BARE})"
+    return _search_of(rf"[^0-9](?:{numbers}(?:[^0-9]|$)|{_GROUPED})".encode("latin-1"))
 
 
 @lru_cache(maxsize=1)
