@@ -21,7 +21,6 @@ from log_shipper.detectors import (
     Text,
     bearer_tokens,
     has_card,
-    has_dotted_card,
     payment_cards,
 )
 
@@ -146,7 +145,7 @@ def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, list[Spa
     cards: list[Span] | None = None
     if "payment-card" in names:
         cards = []
-        if has_card(data) or has_dotted_card(data):
+        if has_card(data):
             data, has_no_more = _replace_cards(data)
             cards = [] if has_no_more else payment_cards(Text(b"\n" + data))
             if cards:
@@ -202,7 +201,7 @@ def _replace_encoded(data: bytes, names: tuple[str, ...]) -> bytes:
     expressions = token_expressions(names)
 
     def replace(text: bytes) -> bytes:
-        if has_cards:
+        if has_cards and has_card(text):
             text, _ = replace_cards(text, _PLACEHOLDERS["payment-card"], TEXT_WITH_EMAIL)
         return _tokens_replaced(text, expressions)
 
@@ -258,7 +257,7 @@ def _replace_cards(data: bytes) -> tuple[bytes, bool]:
     structure, is_whole = replace_cards(b'"'.join(parts[::2]), b"\0", NUMBER)
     parts[::2] = structure.split(b'"')
     strings, are_whole = b'"'.join(parts[1::2]), True
-    if has_card(strings) or has_dotted_card(strings):
+    if has_card(strings):
         strings, are_whole = _cards_replaced(strings, placeholder)
         parts[1::2] = strings.split(b'"')
     return b'"'.join(parts).replace(b"\0", b'"' + placeholder + b'"'), is_whole and are_whole
@@ -266,9 +265,9 @@ def _replace_cards(data: bytes) -> tuple[bytes, bool]:
 
 def _cards_replaced(text: bytes, placeholder: bytes) -> tuple[bytes, bool]:
     is_whole = True
-    if has_card(text):
+    if has_card(text, "without"):
         text, is_whole = replace_cards(text, placeholder, TEXT_WITH_EMAIL if b"@" in text else TEXT)
-    if is_whole and has_dotted_card(text):
+    if is_whole and has_card(text, "with dots"):
         text, is_whole = replace_cards(text, placeholder, DOTTED)
     return text, is_whole
 

@@ -181,14 +181,9 @@ def _cards_in_runs(runs: Iterable[re.Match[bytes]]) -> list[Span]:
     return spans
 
 
-def has_card(data: bytes) -> bool:
-    """Say whether there may be a card number, but for one with dots, in a line or in a block of lines."""
-    return _card_search(is_dotted=False)(b"\n" + data, 0) is not None
-
-
-def has_dotted_card(data: bytes) -> bool:
-    """Say whether there may be a card number whose groups are divided by dots."""
-    return b"." in data and _DOTTED_CARD.search(data) is not None
+def has_card(data: bytes, kind: str = "any") -> bool:
+    """Say whether there may be a card number in a line or in a block of lines; one ``with dots``, or ``without``."""
+    return _card_search(kind)(b"\n" + data, 0) is not None
 
 
 def _cards_in(runs: bytes) -> list[Span]:
@@ -409,11 +404,12 @@ _SCHEME = re.compile(rb"b(?<![a-z0-9]b)(?:(earer)|asic)(?:[ \t]++|\+)([a-z0-9\-.
 _HEADER = re.compile(rb"(?<![a-z0-9])authorization[^a-z]{1,10}(?:value[^a-z]{1,10})?\Z")
 
 
-@lru_cache(maxsize=2)
-def _card_search(*, is_dotted: bool = True) -> Callable[[bytes, int], Any]:
-    """Return RE2's search for what may be a card; where it is not, those with dots are none."""
-    numbers = f"(?:{_BARE}|{_DOTTED})" if is_dotted else f"(?:{_BARE})"
-    return _search_of(rf"[^0-9](?:{numbers}(?:[^0-9]|$)|{_GROUPED})".encode("latin-1"))
+@lru_cache(maxsize=3)
+def _card_search(kind: str = "any") -> Callable[[bytes, int], Any]:
+    """Return RE2's search for what may be a card."""
+    numbers = {"any": f"{_BARE}|{_DOTTED}", "with dots": _DOTTED, "without": _BARE}[kind]
+    groups = "" if kind == "with dots" else f"|{_GROUPED}"
+    return _search_of(f"[^0-9](?:(?:{numbers})(?:[^0-9]|$){groups})".encode("latin-1"))
 
 
 @lru_cache(maxsize=1)
