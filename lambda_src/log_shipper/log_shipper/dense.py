@@ -26,7 +26,7 @@ from log_shipper.detectors import (
 
 _MIN_BYTES = 2048
 """A shorter block costs little, whatever is in it."""
-_CHUNK_BYTES, _PROBE_BYTES, PROBE_TOKENS = 16384, 256, 3
+_WINDOW_BYTES, _CHUNK_BYTES, _PROBE_BYTES, PROBE_TOKENS = 65536, 16384, 256, 3
 _HEADER_BYTES = 48
 _SHARE = 48
 """One of these signs in so many bytes, or digits, dots and capitals as half of them: more than logs have."""
@@ -109,7 +109,7 @@ def windows(data: bytes) -> Iterator[bytes]:
     A header's value may be in the line behind its name.
     """
     start = position = 0
-    while (end := data.find(b"\n", position + _CHUNK_BYTES)) >= 0:
+    while (end := data.find(b"\n", position + _WINDOW_BYTES)) >= 0:
         position = end
         if b"authorization" not in data[end - _HEADER_BYTES : end].lower():
             yield data[start : end + 1]
