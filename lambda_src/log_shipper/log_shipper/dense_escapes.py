@@ -166,9 +166,7 @@ def _decoded(data: bytes, *, is_simple: bool) -> bytes:
     return data
 
 
-def replaced(
-    written: bytes, decoded: bytes, replace: Callable[[bytes], bytes], placeholders: dict[bytes, bytes]
-) -> bytes:
+def replaced(written: bytes, decoded: bytes, replace: Callable[[bytes], bytes], placeholders: list[bytes]) -> bytes:
     """Return a text with placeholders for the words that are one token.
 
     Parameters
@@ -176,16 +174,21 @@ def replaced(
     written, decoded : bytes
         Of `forms`.
     replace : callable
-        Replaces tokens that have a line feed on either side.
+        Replaces tokens that have a line feed on either side by placeholders, which begin alike and are in no text.
     """
-    words = written.translate(_AS_LINE_FEED).split(b"\n")
-    if len(words) != decoded.count(b"\n") + 1:
-        return written.replace(_SPLIT, b"")
-    tokens = replace(b"\n\n" + decoded + b"\n\n")[2:-2].split(b"\n")
-    shown = map(placeholders.get, tokens, words)
     borders = written.translate(None, _NO_BORDERS)
-    if borders.count(borders[:1]) == len(borders):
-        return _BORDERS[borders[0]].join(shown) if borders else b"".join(shown)
+    if len(borders) != decoded.count(b"\n"):
+        return written.replace(_SPLIT, b"")
+    tokens = replace(b"\n\n" + decoded + b"\n\n")[2:-2]
+    is_uniform = bool(borders) and borders.count(borders[:1]) == len(borders)
+    count = len(borders) + (not tokens.endswith(b"\n"))
+    if is_uniform and tokens.count(placeholders[0][:-1]) == count and len(tokens) == count * 3 + len(borders):
+        # each word is a token
+        return tokens.replace(b"\n", _BORDERS[borders[0]])
+    words = written.translate(_AS_LINE_FEED).split(b"\n")
+    shown = map(dict(zip(placeholders, placeholders, strict=True)).get, tokens.split(b"\n"), words)
+    if is_uniform:
+        return _BORDERS[borders[0]].join(shown)
     parts = [b""] * (2 * len(words) - 1)
     parts[::2] = shown
     parts[1::2] = map(_BORDERS.__getitem__, borders)
