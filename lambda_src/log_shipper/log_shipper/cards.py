@@ -262,7 +262,7 @@ _LOOK_AHEAD = 24
 """A card that begins so many places before the end of a piece is whole in it, with what follows."""
 _ONLY_JOINED = bytes(code if _CARD < code < _ABSENT else 0 for code in range(256))
 _OR_ABSENT = bytes([_ABSENT, *range(1, 256)])
-_REST = [_int(b"\0" + b"\1" * (length - 1)) for length in range(MOST_DIGITS + 1)]
+_REST = _int(b"\0" + b"\1" * (FEWEST_DIGITS - 1))
 
 
 def replace_cards(data: bytes, placeholder: bytes, kind: _Kind) -> tuple[bytes, bool]:
@@ -306,23 +306,24 @@ def _replaced(text: bytes, placeholder: bytes, kind: _Kind) -> tuple[bytes, int,
     numbers = Places(places.translate(_VALUES), is_digit, _int(separators.translate(_IS_SET)), is_begun=False)
     found, cards = numbers.dotted() if kind.is_dotted else (numbers.cards(), {})
     stop = len(places) - _LOOK_AHEAD
-    found = _first_of(found, stop)
+    found, rest = _first_of(found, stop)
     for length, at in found.items():
         stop = max(stop, (at.bit_length() - 1) // 8 + length)
     consumed = stop - 1 + (stop - separators.count(0, 0, stop) if separators else 0)
     edges = _int(places.translate(kind.edges)) if found else 0
     beside = _int(separators.translate(kind.is_beside))
     before, behind = edges << 8 | beside, edges >> 1 | edges >> 2 & edges >> 9 | beside
-    are_all = True
-    first = 0
+    first = is_left = is_card = 0
     for length, at in found.items():
-        at &= cards.get(length, at)
-        found[length] = at & before & behind >> 8 * length
-        are_all = are_all and found[length] == at
+        shown = at & cards.get(length, at)
+        found[length] = shown & before & behind >> 8 * length
         first |= found[length]
+        is_card |= shown
+        is_left |= at ^ found[length]
     if not first:
-        return text[1 : 1 + consumed], consumed, are_all
-    rest = _rest_of(found)
+        return text[1 : 1 + consumed], consumed, not is_card
+    if is_left:
+        rest = _rest_of(found)
     rest *= _ABSENT
     shown = _int(places)
     shown = (shown ^ (shown & first * 255)) | first * _CARD | rest
@@ -333,39 +334,55 @@ def _replaced(text: bytes, placeholder: bytes, kind: _Kind) -> tuple[bytes, int,
         both[1::2] = result
         result = both
     result = result.translate(kind.bytes, bytes([_ABSENT])).replace(bytes([_CARD]), placeholder)
-    return bytes(result), consumed, are_all
+    return bytes(result), consumed, first == is_card
 
 
 def shortest(found: dict[int, int], count: int) -> bytes:
     """Return for each place how many digits the shortest number has that begins there, 0 where none does."""
-    sizes = taken = 0
-    for length, at in sorted(found.items()):
-        sizes |= (at ^ (at & taken)) * length
-        taken |= at
+    sizes = 0
+    for length, at in _apart(found).items():
+        sizes |= at * length
     return sizes.to_bytes(count, "little")
 
 
-def _first_of(found: dict[int, int], count: int) -> dict[int, int]:
-    """Return of numbers that overlap the first and shortest, and so on; those behind so many places are left out."""
+def _apart(found: dict[int, int]) -> dict[int, int]:
+    """Return of numbers that begin in one place the shortest."""
+    apart: dict[int, int] = {}
+    taken = 0
+    for length, at in sorted(found.items()):
+        apart[length] = at ^ (at & taken)
+        taken |= at
+    return apart
+
+
+def _first_of(found: dict[int, int], count: int) -> tuple[dict[int, int], int]:
+    """Return of numbers that overlap the first and shortest, and so on, and the places of their other digits.
+
+    Those that begin behind so many places are left out.
+    """
     before = (1 << 8 * count) - 1
-    found = {length: at & before for length, at in found.items() if at & before}
-    starts = twice = 0
+    found = _apart({length: at & before for length, at in found.items() if at & before})
+    starts = 0
     for at in found.values():
-        twice |= starts & at
         starts |= at
-    if twice or _rest_of(found) & starts * 255:
-        sizes, is_start, first = shortest(found, count), starts.to_bytes(count, "little"), bytearray(count)
-        place = is_start.find(1)
-        while place >= 0:
-            first[place] = size = sizes[place]
-            place = is_start.find(1, place + size)
-        found = {length: _int(first.translate(_IS[length])) for length in found}
-    return found
+    rest = _rest_of(found)
+    if not rest & starts * 255:
+        return found, rest
+    sizes, flags, first = shortest(found, count), starts.to_bytes(count, "little"), bytearray(count)
+    next_start = flags.find
+    place = next_start(1)
+    while place >= 0:
+        first[place] = 1
+        place = next_start(1, place + sizes[place])
+    is_first = _int(first)
+    found = {length: at & is_first for length, at in found.items()}
+    return found, _rest_of(found)
 
 
 def _rest_of(numbers: dict[int, int]) -> int:
     """Return the places of the digits behind the first one of each number."""
-    rest = 0
-    for length, at in numbers.items():
-        rest |= at * _REST[length]
-    return rest
+    rest = longer = 0
+    for length in range(MOST_DIGITS, FEWEST_DIGITS, -1):
+        longer |= numbers.get(length, 0)
+        rest |= longer << 8 * length - 8
+    return rest | (longer | numbers.get(FEWEST_DIGITS, 0)) * _REST
