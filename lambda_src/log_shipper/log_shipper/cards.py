@@ -111,6 +111,7 @@ class Places:
         self._digits = {1: is_digit}
         self._begun = {2: self._begins >> 8}
         self._groups: dict[int, int] = {}
+        self._matched: dict[tuple[int, ...], int] = {}
 
     def cards(self) -> dict[int, int]:
         """Return for each number of digits the places in which a card of so many begins."""
@@ -125,7 +126,8 @@ class Places:
             if not (at := lengths & _EACH[bit]):
                 continue
             if at := at >> bit & self._ends >> 8 * length - 8 & self._all_digits(length):
-                found[length] = (self._has_check_digit(length) | printed.get(length, 0)) & at
+                known = at & printed.get(length, 0)
+                found[length] = at if known == at else known | at & self._has_check_digit(length)
         return self._issued(found)
 
     def dotted(self) -> tuple[dict[int, int], dict[int, int]]:
@@ -170,13 +172,13 @@ class Places:
         return result
 
     def _in_groups(self, sizes: tuple[int, ...], places: int) -> int:
-        """Return of these places those in which groups of these sizes begin."""
-        first = 0
-        for size in sizes:
-            if places:
-                places &= self._group(size) >> 8 * first
-            first += size
-        return places
+        """Return of these places, which are always the same, those in which groups of these sizes begin."""
+        if not sizes:
+            return places
+        if sizes not in self._matched:
+            before = self._in_groups(sizes[:-1], places)
+            self._matched[sizes] = before and before & self._group(sizes[-1]) >> 8 * sum(sizes[:-1])
+        return self._matched[sizes]
 
     def _group(self, size: int) -> int:
         if size not in self._groups:
@@ -370,10 +372,10 @@ def _first_of(found: dict[int, int], count: int) -> tuple[dict[int, int], int]:
         return found, rest
     sizes, flags, first = shortest(found, count), starts.to_bytes(count, "little"), bytearray(count)
     next_start = flags.find
-    place = next_start(1)
-    while place >= 0:
+    end = 0
+    while (place := next_start(1, end)) >= 0:
         first[place] = 1
-        place = next_start(1, place + sizes[place])
+        end = place + sizes[place]
     is_first = _int(first)
     found = {length: at & is_first for length, at in found.items()}
     return found, _rest_of(found)
