@@ -90,7 +90,7 @@ class Places:
     is_digit, is_separated : int
         1 in each place of a digit; 1 in each place with a separator between the digit before it and its own.
     is_begun, is_ended : bool
-        No digit precedes the first place, and none follows the last.
+        No digit is beside the first place, and none beside the last.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Places:
         self._begins = is_digit ^ (is_digit & is_digit << 8) | is_separated
         self._ends = is_digit ^ (is_digit & is_digit >> 8) | is_separated >> 8
         if not is_begun:
-            self._begins &= ~0xFF
+            self._begins &= ~0xFF | is_separated
         if not is_ended:
             self._ends &= (1 << 8 * self._count - 8) - 1
         value, doubled = _int(values), _int(values.translate(_DOUBLED))
