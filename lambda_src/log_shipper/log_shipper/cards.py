@@ -270,9 +270,9 @@ _REST = _int(b"\0" + b"\1" * (FEWEST_DIGITS - 1))
 def replace_cards(data: bytes, placeholder: bytes, kind: _Kind) -> tuple[bytes, bool]:
     """Return data with a placeholder for each card of a kind that has a border on either side, and whether all had."""
     is_wide = not data.isascii()
-    if is_wide:
-        if any(byte in data for byte in _NOT_UTF_8):
-            return data, False
+    if is_wide and any(byte in data for byte in _NOT_UTF_8):
+        return data, False
+    if is_wide := is_wide and not kind.is_dotted:
         for wide, narrow in _WIDE:
             data = data.replace(wide, narrow)
     data = b"\n" + data + b"\n" * _LOOK_AHEAD

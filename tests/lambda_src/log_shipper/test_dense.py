@@ -208,7 +208,7 @@ def grouped(seed: int) -> str:
         parts.append(
             chance.choice(separators)
             if chance.random() < 0.9
-            else chance.choice(["", "  ", ". ", " x", "@b.co,", "\n"])
+            else chance.choice(["", "  ", ". ", " x", "\xa0", "@b.co,", "\n"])
         )
     return "".join(parts)
 
@@ -218,6 +218,7 @@ def grouped(seed: int) -> str:
 @example("4111 1111 1111 1111 " * 5, 64)
 @example("6240 0086 3140 1148 " * 9, 64)
 @example("4111.1111.1111.1112.4111.1111.1111.1111 " * 3, 64)
+@example("4111.1111.1111.1111 \xa0", 64)
 @example("1\u20111\u20111\u20114111111111111111. ", 64)
 def test_cards_are_replaced_together_as_one_by_one(text: str, piece: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
