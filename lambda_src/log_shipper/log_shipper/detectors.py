@@ -72,11 +72,11 @@ def ipv6_addresses(text: Text) -> list[Span]:
     data = text.data
     found = []
     done = 0
-    if data.count(b"::") * _DENSE > len(data) and b"%" not in data:
-        return _ipv6_in_runs(data)
     # the whole form is rare, and RE2 sees sooner than Python's `re` that there is none
     candidates = _COLONS if _whole_ipv6_search()(data) else _TWO_COLONS
-    for match in candidates.finditer(data):
+    for i, match in enumerate(candidates.finditer(data)):
+        if i == _MANY and data.count(b"::") * _DENSE > len(data) and b"%" not in data:
+            return _ipv6_in_runs(data)
         at = match.start()
         if at < done:
             continue
@@ -351,6 +351,8 @@ _IPV6_BYTES = b"0123456789abcdefABCDEF:."
 _RUNS = re.compile(rb"([0-9A-Fa-f:.]++)")
 _DENSE = 50
 """One pair of colons in so many bytes: then they are what is searched for, or made to cost time."""
+_MANY = 64
+"""So many are looked at before it is asked if they are dense: logs have few."""
 _LONGEST_RUN, _LONGEST_ZONE = 64, 64
 _IPV6_RUN = re.compile(rb"[0-9A-Fa-f:.]++(?:%[0-9A-Za-z_\-]++)?+")
 _PORT = re.compile(rb":[0-9]{1,5}:?$")
