@@ -65,7 +65,7 @@ _FEWEST_OF_UNION_PAY = 16
 _DOTTED = ((4, 4, 4, 4), (4, 6, 4), (4, 6, 5))
 _DOUBLED = bytes(byte * 2 - 9 * (byte > 4) if byte < 10 else 0 for byte in range(256))
 _IS_TENFOLD = bytes(total % 10 == 0 for total in range(256))
-_IS = [bytes(byte == code for byte in range(256)) for code in range(256)]
+_IS_62 = bytes(byte == 0x62 for byte in range(256))
 _IS_SET = bytes(byte > 0 for byte in range(256))
 _MAY_BEGIN = bytes(byte >> 4 in (2, 3, 4, 5, 6, 8) for byte in range(256))
 
@@ -73,7 +73,7 @@ _MAY_BEGIN = bytes(byte >> 4 in (2, 3, 4, 5, 6, 8) for byte in range(256))
 _PIECE_BYTES = 20480
 
 
-def _int(data: bytes) -> int:
+def _int(data: bytes | bytearray) -> int:
     return int.from_bytes(data, "little")
 
 
@@ -138,7 +138,7 @@ class Places:
             if at := self._in_groups(sizes, may_begin):
                 shapes[sum(sizes)] = at
         lengths = _int(self._twos.translate(LENGTHS_BY_TWO))
-        union_pay = _int(self._twos.translate(_IS[0x62]))
+        union_pay = _int(self._twos.translate(_IS_62))
         cards = {
             length: (self._has_check_digit(length) | union_pay) & lengths >> length - FEWEST_DIGITS & at
             for length, at in shapes.items()
@@ -166,7 +166,7 @@ class Places:
     def _printed_union_pay(self) -> dict[int, int]:
         """Return for each length where a number is that UnionPay's groups alone make a card."""
         result: dict[int, int] = {}
-        at = _int(self._twos.translate(_IS[0x62])) & self._begins & self._all_digits(_FEWEST_OF_UNION_PAY)
+        at = _int(self._twos.translate(_IS_62)) & self._begins & self._all_digits(_FEWEST_OF_UNION_PAY)
         for sizes in _UNION_PAY if at else ():
             result[sum(sizes)] = result.get(sum(sizes), 0) | self._in_groups(sizes, at)
         return result
@@ -244,13 +244,8 @@ class _Kind:
         beside_codes = {code + _JOINED for code in range(10, 10 + beside)}
         self.is_beside = bytes(code in beside_codes for code in range(256))
         # a dot may end a sentence
-        dot = b"." if not behind else b""
-        self.edges = bytes(
-            1 * (back.get(code) in {*before})
-            | 2 * (back.get(code) in {*(behind or before)})
-            | 4 * (back.get(code) in {*dot})
-            for code in range(256)
-        )
+        marks = ((1, before), (2, behind or before), (4, b"" if behind else b"."))
+        self.edges = bytes(sum(bit for bit, signs in marks if byte in signs) for byte in self.bytes)
 
 
 _BLANK_AND_WIDE, _PLUS_AND_DASH = b" \xf5\xf6\xf7", b"+-"
