@@ -6,6 +6,7 @@ it, and `replace_cards` replaces those of a block that is full of them.
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 from log_shipper.borders import BORDERS
 
@@ -218,10 +219,10 @@ _IS_DIGIT = bytes(byte < 10 for byte in range(256))
 _VALUES = bytes(byte if byte < 10 else 0 for byte in range(256))
 
 
-class _Kind:
+class Kind(NamedTuple):
     """One kind of numbers that are replaced: what is between their groups, and what must be beside them.
 
-    Parameters
+    Attributes
     ----------
     separators : bytes
         What may be between two groups of digits; the first ``beside`` of them may also be beside a number.
@@ -229,8 +230,18 @@ class _Kind:
         What may be on either side.
     """
 
-    def __init__(self, separators: bytes, beside: int, before: bytes, behind: bytes = b"", *, is_dotted: bool) -> None:
-        self.is_dotted = is_dotted
+    separators: bytes
+    beside: int
+    before: bytes
+    behind: bytes = b""
+    is_dotted: bool = False
+
+
+class _Tables:
+    """What the bytes of a text and its codes are, for one kind of numbers."""
+
+    def __init__(self, kind: Kind) -> None:
+        separators, beside, before, behind, self.is_dotted = kind
         others = bytes({*range(256)} - {*b"0123456789"} - {*separators} - {*_NOT_UTF_8})
         table = dict(zip(separators, range(10, 16), strict=False))
         table |= {byte: byte - 48 for byte in b"0123456789"}
@@ -248,13 +259,14 @@ class _Kind:
         self.edges = bytes(sum(bit for bit, signs in marks if byte in signs) for byte in self.bytes)
 
 
+_tables_of = lru_cache(maxsize=4)(_Tables)
 _BLANK_AND_WIDE, _PLUS_AND_DASH = b" \xf5\xf6\xf7", b"+-"
 _IN_GROUPS = _BLANK_AND_WIDE + _PLUS_AND_DASH
 # an e-mail address holds plus and dash, too
-TEXT = _Kind(_IN_GROUPS, 6, BORDERS, is_dotted=False)
-TEXT_WITH_EMAIL = _Kind(_IN_GROUPS, 4, BORDERS, is_dotted=False)
-DOTTED = _Kind(b".", 0, BORDERS, is_dotted=True)
-NUMBER = _Kind(_IN_GROUPS, 0, b":,[ ", b",]} \n", is_dotted=False)
+TEXT = Kind(_IN_GROUPS, 6, BORDERS)
+TEXT_WITH_EMAIL = Kind(_IN_GROUPS, 4, BORDERS)
+DOTTED = Kind(b".", 0, BORDERS, is_dotted=True)
+NUMBER = Kind(_IN_GROUPS, 0, b":,[ ", b",]} \n")
 _LOOK_AHEAD = 24
 """A card that begins so many places before the end of a piece is whole in it, with what follows."""
 _ONLY_JOINED = bytes(code if _CARD < code < _ABSENT else 0 for code in range(256))
@@ -262,7 +274,7 @@ _OR_ABSENT = bytes([_ABSENT, *range(1, 256)])
 _REST = _int(b"\0" + b"\1" * (FEWEST_DIGITS - 1))
 
 
-def replace_cards(data: bytes, placeholder: bytes, kind: _Kind) -> tuple[bytes, bool]:
+def replace_cards(data: bytes, placeholder: bytes, kind: Kind) -> tuple[bytes, bool]:
     """Return data with a placeholder for each card of a kind that has a border on either side, and whether all had."""
     is_wide = not data.isascii()
     if is_wide and any(byte in data for byte in _NOT_UTF_8):
@@ -271,10 +283,12 @@ def replace_cards(data: bytes, placeholder: bytes, kind: _Kind) -> tuple[bytes, 
         for wide, narrow in _WIDE:
             data = data.replace(wide, narrow)
     data = b"\n" + data + b"\n" * _LOOK_AHEAD
+    # made when they are first needed, so that a start does not wait for them
+    tables = _tables_of(kind)
     parts: list[bytes] = []
     position = is_whole = 1
     while position < len(data) - _LOOK_AHEAD:
-        part, size, are_all = _replaced(data[position - 1 : position + _PIECE_BYTES], placeholder, kind)
+        part, size, are_all = _replaced(data[position - 1 : position + _PIECE_BYTES], placeholder, tables)
         parts.append(part)
         position += size
         is_whole &= are_all
@@ -285,7 +299,7 @@ def replace_cards(data: bytes, placeholder: bytes, kind: _Kind) -> tuple[bytes, 
     return data, bool(is_whole)
 
 
-def _replaced(text: bytes, placeholder: bytes, kind: _Kind) -> tuple[bytes, int, bool]:
+def _replaced(text: bytes, placeholder: bytes, kind: _Tables) -> tuple[bytes, int, bool]:
     """Return what follows the first byte of a text, with placeholders, how much that was, and if all cards had borders.
 
     The last places are left, unless a card ends in them.
