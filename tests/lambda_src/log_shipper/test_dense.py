@@ -49,6 +49,10 @@ def redacted(block: str, names: tuple[str, ...], *, is_dense: bool) -> bytes | N
 @example("secretkey=AAAAAAAAAAAAAAAAAAA/AKIAIOSFODNN7EXAMPLE,", NAMES, 6)
 @example("bearer 4111111111111111,", NAMES[::-1], 6)
 @example('{"n":4111111111111111}', NAMES, 6)
+@example('{"n":-4111111111111111}', NAMES, 6)
+@example('{"n":4111111111111111.5}', NAMES, 6)
+@example('{"n":4111111111111111},{"n":1}\n{"n":1}', NAMES, 6)
+@example("a4111111111111111,4111111111111111a,", NAMES, 6)
 def test_a_dense_block_is_redacted_as_any_other(block: str, names: list[str], count: int) -> None:
     chosen = tuple(names[:count])
     assert redacted(block, chosen, is_dense=True) == redacted(block, chosen, is_dense=False)
