@@ -31,7 +31,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth security-report security-diff templates docs docs-serve recording sbom release audit schema lock clean
+.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth security-report security-diff templates docs docs-serve recording sbom release audit measure schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -143,7 +143,7 @@ proof: $(SETUP) ## What does not fit into five minutes: every action of every AW
 fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with new seeds, for FUZZ_MINUTES (5)
 	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
 
-bench: $(SETUP) ## The shipper against its floor, `logdock logs` against the obvious way, memory of both, shapes of input, small objects, hostile input (each part alone: python -m benchmarks --only PART): build/bench.json
+bench: $(SETUP) ## The shipper against its floor, `logdock logs` against the obvious way, memory of both, shapes of input, small objects, hostile input, synth (each part alone: python -m benchmarks --only PART): build/bench.json
 	@PYTHONPATH=.:lambda_src/log_shipper $(BIN)/python -m benchmarks --out build/bench.json
 
 # Parts: each has a cloud of its own and ends within five minutes. PARTS="3" repeats one.
@@ -193,6 +193,9 @@ release: templates sbom ## What a release consists of: wheel of the command, tem
 
 audit: $(SETUP) ## Known vulnerabilities of all that is locked; needs a network, and says what it could not check
 	@$(BIN)/python -m supply_chain.audit
+
+measure: $(VENV)/.installed ## What it costs to change the code, as a table; BASE=folder measures another checkout
+	@$(BIN)/python -m supply_chain.measure $(BASE)
 
 schema: $(VENV)/.installed ## Regenerate logdock/settings/logdock.schema.json, the settings table and the acknowledged findings
 	@$(BIN)/python -m logdock.settings.schema
