@@ -45,9 +45,12 @@ def enter(monkeypatch: pytest.MonkeyPatch, bucket: Bucket) -> Bucket:
     return bucket
 
 
-def fill(bucket: Bucket, count: int = 5, **part: Any) -> list[str]:
+def fill(bucket: Bucket, count: int = 5, hour: str = HOUR) -> list[str]:
     """Write parts that every destination has."""
-    keys = [bucket.part(number, [f"line {number}.{each}" for each in range(2)], **part) for number in range(count)]
+    keys = [
+        bucket.part(number, [f"hour {hour[-3:-1]} line {number}.{each}" for each in range(2)], hour)
+        for number in range(count)
+    ]
     for key in keys:
         mark(bucket, key)
     return keys
@@ -185,7 +188,7 @@ def test_run_part_written_again_is_removed_by_the_next_run(s3: Bucket) -> None:
     fill(s3)
     before = read_archive(s3)
     s3.compact()
-    s3.part(2, ["line 2.0", "line 2.1"])
+    s3.part(2, ["hour 06 line 2.0", "hour 06 line 2.1"])
     assert read_archive(s3) == before
     s3.compact()
     assert len(s3.listed()) == 1
