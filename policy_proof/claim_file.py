@@ -19,8 +19,8 @@ CONTEXTS = CLAIMS / "contexts.yaml"
 
 Kind = Literal[
     "mongodb-atlas", "cockroachdb", "aurora-mysql", "rds", "aptible", "s3-logs", "cloudwatch-logs", "logzio-fetch",
-    "connect", "vendor-role", "core", "alerts", "shipper", "bucket", "key", "log-group", "stream", "metrics",
-    "function", "readers", "logzio-archive",
+    "connect", "vendor-role", "core", "alerts", "shipper", "compactor", "bucket", "key", "log-group", "stream",
+    "metrics", "function", "readers", "logzio-archive",
 ]  # fmt: skip
 """What a file is about: every export of a kind, every destination, every bucket, key or log group of a deployment."""
 

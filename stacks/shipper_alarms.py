@@ -30,6 +30,8 @@ LATE_MINUTES = 15
 DELIVERIES_HOURS, DELIVERIES_DATAPOINTS = 24, 18
 """Most of a day with a delivery a second or more on average: about where a stream begins to be cheaper (the model in
 `logdock.settings.subscription_costs`, docs/subscriptions.md)."""
+COMPACTION_HOURS = 6
+"""Of these hours half may fail: the next run does what one has not done."""
 BEHIND_MINUTES = 30
 """How far the archiver may be behind the stream that it reads."""
 
@@ -257,6 +259,25 @@ def watch_metrics(alarms: Alarms, destination: str, *, tags: bool, names: Names)
                 datapoints=FAILING_DATAPOINTS,
             ),
         )
+
+
+def watch_compactor(scope: Construct, *, settings: Deployment, names: Names) -> None:
+    """Watch compaction: runs that fail hour after hour, also because an hour waits for a destination for days."""
+    _subject(scope, "compactor", "the-compactor", settings, names).add(
+        "Failing",
+        AlarmProps(
+            name="failing",
+            section="compaction",
+            summary="Compaction of the archive fails again and again. The archive is complete, in small objects; the "
+            f"reason is in the log group /aws/lambda/{names.compactor}.",
+            first_command="logdock status",
+            metric=Metric(namespace="AWS/Lambda", name="Errors", dimensions={"FunctionName": names.compactor}),
+            threshold=1,
+            period_seconds=3600,
+            periods=COMPACTION_HOURS,
+            datapoints=COMPACTION_HOURS // 2,
+        ),
+    )
 
 
 def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, streamed: bool) -> None:

@@ -34,6 +34,7 @@ from log_shipper.compacted import (
     compacted_key,
     index_key,
     index_of,
+    is_gone,
     number_of,
     part_of,
     replaced_names,
@@ -370,7 +371,7 @@ class Compactor:
         try:
             aws.s3().head_object(Bucket=self._settings.bucket, Key=key)
         except ClientError as error:
-            if aws.is_absent(error):
+            if is_gone(error):
                 return False
             raise
         return True
