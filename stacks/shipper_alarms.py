@@ -264,9 +264,9 @@ def watch_metrics(alarms: Alarms, destination: str, *, tags: bool, names: Names)
 def watch_compactor(scope: Construct, *, settings: Deployment, names: Names) -> None:
     """Watch compaction: runs that fail hour after hour, also because an hour waits for a destination for days."""
     _subject(scope, "compactor", "the-compactor", settings, names).add(
-        "Failing",
+        "Compaction",
         AlarmProps(
-            name="failing",
+            name="compaction",
             section="compaction",
             summary="Compaction of the archive fails again and again. The archive is complete, in small objects; the "
             f"reason is in the log group /aws/lambda/{names.compactor}.",

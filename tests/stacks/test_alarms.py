@@ -78,6 +78,7 @@ EXPECTED = {
     "failed": Expected("AWS/Lambda AsyncEventsDropped", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
     "lost": Expected("AWS/Lambda DestinationDeliveryFailures", ("FunctionName",), "Sum", HELD_FOR_A_DAY, 1),
     "deliveries": Expected("AWS/Lambda Invocations", ("FunctionName",), "Sum", (3600, 24, 18), 3600),
+    "compaction": Expected("AWS/Lambda Errors", ("FunctionName",), "Sum", (3600, 6, 3), 1),
     "behind": Expected("AWS/Lambda IteratorAge", ("FunctionName",), "Maximum", (300, 1, 1), 1_800_000),
     "not-copied": Expected("AWS/S3 OperationsFailedReplication", REPLICATION, "Sum", HELD_FOR_A_DAY, 1),
     "undelivered-reminders": Expected("AWS/States ExecutionsFailed", ("StateMachineArn",), "Sum", HELD_FOR_A_DAY, 1),
@@ -197,6 +198,7 @@ def test_every_destination_and_the_archiver_have_their_alarms(path: Any) -> None
     grouped = any(each.lands_in == "log groups" for each in settings.exports)
     direct = {"deliveries"} if settings.subscriptions == "direct" and grouped else set()
     assert set(named(example, "archiver")) == {"failed", "lost"} | streamed | direct
+    assert set(named(example, "compactor")) == ({"compaction"} if settings.archive.compact else set())
     assert set(named(example, "replica")) == ({"not-copied"} if settings.replica else set())
 
 
