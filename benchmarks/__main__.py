@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import archives, commands, hostile, objects, paths, plot, search, shipper
+from benchmarks import archives, commands, compaction, hostile, objects, paths, plot, search, shipper
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--archive", type=int, default=500, help="megabytes of the large Aptible archive")
     parser.add_argument(
         "--only",
-        choices=("shipper", "paths", "objects", "search", "archives", "commands", "hostile"),
+        choices=("shipper", "paths", "objects", "search", "archives", "commands", "compaction", "hostile"),
         help="measure one part",
     )
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
@@ -38,6 +38,7 @@ def main() -> None:
         "search": lambda folder: search.measure(folder, options.runs, options.records),
         "archives": lambda folder: archives.measure(folder, options.archive),
         "commands": commands.measure,
+        "compaction": compaction.measure,
         "hostile": hostile.measure,
     }
     shown = {
@@ -47,6 +48,7 @@ def main() -> None:
         "search": search.show,
         "archives": archives.show,
         "commands": commands.show,
+        "compaction": compaction.show,
         "hostile": hostile.show,
     }
     result: dict[str, dict[str, Any]] = {}
@@ -54,7 +56,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             result[name] = parts[name](Path(folder))
     if not options.only:
-        others = {name: result[name] for name in ("search", "archives", "commands", "hostile")}
+        others = {name: result[name] for name in ("search", "archives", "commands", "compaction", "hostile")}
         document = result["shipper"] | result["objects"] | others
         document["paths"] = result["paths"]["rows"]
         options.out.parent.mkdir(parents=True, exist_ok=True)
