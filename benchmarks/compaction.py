@@ -45,25 +45,22 @@ def measure(_folder: Path) -> dict[str, Any]:
         world.wait()
     scale = PARTS_A_GB / PARTS
     return {
-        "compaction": {
-            "objects_before": PARTS,
-            "objects_after": counted["objects"]["compacted"],
-            "cpu_ms_per_part": figures["cpu_seconds"] / PARTS * 1000,
-            "megabytes": figures["megabytes"],
-            "requests_per_gb": {name: round(count * scale, 1) for name, count in counted["requests"].items()},
-        }
+        "objects_before": PARTS,
+        "objects_after": counted["objects"]["compacted"],
+        "cpu_ms_per_part": figures["cpu_seconds"] / PARTS * 1000,
+        "megabytes": figures["megabytes"],
+        "requests_per_gb": {name: round(count * scale, 1) for name, count in counted["requests"].items()},
     }
 
 
-def show(result: dict[str, Any]) -> str:
-    """Return the figures as text."""
-    found = result["compaction"]
-    requests = ", ".join(f"{count:g} {name}" for name, count in found["requests_per_gb"].items())
-    return (
-        f"compaction: {found['objects_before']:,} objects become {found['objects_after']}; "
-        f"{found['cpu_ms_per_part']:.2f} ms of CPU a part, {found['megabytes']:.0f} MB of memory\n"
-        f"per GB of raw lines: {requests}"
-    )
+def show(result: dict[str, Any]) -> list[str]:
+    """Return the figures as lines."""
+    requests = ", ".join(f"{count:g} {name}" for name, count in result["requests_per_gb"].items())
+    return [
+        f"compaction: {result['objects_before']:,} objects become {result['objects_after']}",
+        f"{result['cpu_ms_per_part']:.2f} ms of CPU a part, {result['megabytes']:.0f} MB of memory",
+        f"per GB of raw lines: {requests}",
+    ]
 
 
 def _run() -> None:
