@@ -108,7 +108,15 @@ demo: $(SETUP) ## The whole product on this machine: deploy every export to the 
 local-stop: $(SETUP) ## End what `make demo KEEP=1` left running
 	@$(BIN)/python -m local_cloud.kept
 
-test: lint types unit end-to-end ## Everything that CI checks
+# Side by side: each part leaves a core idle for a while. What the parts in the background print comes at the end.
+test: $(SETUP) ## Everything that CI checks
+	@mkdir -p build; trap 'kill $$(jobs -p) 2> /dev/null || true' EXIT; failed=; \
+	$(MAKE) --no-print-directory lint types > build/checks.log 2>&1 & checks=$$!; \
+	$(MAKE) --no-print-directory end-to-end > build/end-to-end.log 2>&1 & deployed=$$!; \
+	$(MAKE) --no-print-directory unit || failed=yes; \
+	wait $$checks || failed=yes; cat build/checks.log; \
+	wait $$deployed || failed=yes; cat build/end-to-end.log; \
+	test -z "$$failed"
 
 lint: $(SETUP) ## Style, formatting, import rules
 	@echo "==> lint"
@@ -127,10 +135,10 @@ unit: $(SETUP) ## Unit and policy tests
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"
-	@$(BIN)/pytest -n 3 --dist worksteal -m 'end_to_end and not proof' $(or $(TESTS),tests/end_to_end)
+	@$(BIN)/pytest -m 'end_to_end and not proof' $(or $(TESTS),tests/end_to_end)
 
 proof: $(SETUP) ## What does not fit into five minutes: every action of every AWS service, every example deployed, every setting changed, every vendor connected
-	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m proof $(TESTS)
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 --hypothesis-profile=thorough -m 'proof or hypothesis' $(TESTS)
 
 fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with new seeds, for FUZZ_MINUTES (5)
 	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)

@@ -27,44 +27,19 @@ from aws_cdk import App, Environment, Stack, Tags  # noqa: E402
 
 from constructs_lib.shipper import ShipperCode  # noqa: E402
 from logdock.settings import Deployment, SettingsError, load_settings  # noqa: E402
-from logdock.settings.exports import (  # noqa: E402
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    MongodbAtlasExport,
-    RdsExport,
-    S3LogsExport,
-)
 from logdock.settings.names import Names  # noqa: E402
-from stacks.aptible import AptibleStack  # noqa: E402
-from stacks.cloudwatch_logs import CloudwatchLogsStack  # noqa: E402
-from stacks.cockroachdb import CockroachdbStack  # noqa: E402
+from logdock.vendors.registry import load_part  # noqa: E402
 from stacks.core import CoreStack  # noqa: E402
 from stacks.dashboard import DashboardStack  # noqa: E402
-from stacks.database import DatabaseStack  # noqa: E402
 from stacks.export_stack import ExportStack  # noqa: E402
 from stacks.limits import limit_violations  # noqa: E402
-from stacks.mongodb_atlas import MongodbAtlasStack  # noqa: E402
 from stacks.replica import ReplicaStack  # noqa: E402
-from stacks.s3_logs import S3LogsStack  # noqa: E402
 from stacks.shipper import ShipperStack  # noqa: E402
 
 SHIPPER_LAYER = ROOT / "build" / "layers" / "log_shipper" / "arm64"
 SOURCES = ROOT / "lambda_src"
 STAGED_SOURCES = ROOT / "build" / "sources"
 NOT_SHIPPED = ("__pycache__", "*.pyc", "*.txt", "*.in")
-
-STACKS: Mapping[type, Callable[..., ExportStack]] = {
-    MongodbAtlasExport: MongodbAtlasStack,
-    CockroachdbExport: CockroachdbStack,
-    AuroraMysqlExport: DatabaseStack,
-    RdsExport: DatabaseStack,
-    AptibleExport: AptibleStack,
-    S3LogsExport: S3LogsStack,
-    CloudwatchLogsExport: CloudwatchLogsStack,
-}
-"""The stack of each kind of export."""
 
 
 def stage_source(source: Path) -> Path:
@@ -152,8 +127,9 @@ def build_app(
         shipper.add_stack_dependency(core)
     for export in settings.exports:
         stacks: list[ExportStack] = []
+        make_stack: Callable[..., ExportStack] = load_part(export.kind, "stack").STACK
         for region in settings.regions_of(export):
-            stack = STACKS[type(export)](
+            stack = make_stack(
                 app,
                 names.in_region(export.name, region),
                 settings=settings,

@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from constructs_lib.log_group import FUNCTION_LOG_DAYS
-from logdock.settings.destinations import ARCHIVE, LogzioDestination
-from logdock.settings.exports import (
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    Export,
-    LogGroupExport,
-    MongodbAtlasExport,
-    RdsExport,
-    S3LogsExport,
-)
+from logdock.settings.destinations import ARCHIVE
+from logdock.settings.export_base import LogGroupExport
+from logdock.settings.exports import Export
 from logdock.settings.names import Names
+from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.logzio.settings import LogzioDestination
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.vendors.rds.settings import RdsExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 from policy_proof.answers import connected
 from policy_proof.cast import EVERYTHING, Caller, Cast, Subject, Values, session, user
 

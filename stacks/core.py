@@ -20,11 +20,12 @@ from constructs_lib.mark_table import MarkTable, MarkTableProps
 from constructs_lib.replication import Replication
 from constructs_lib.subscription_stream import SubscriptionStream
 from logdock.settings import Deployment
-from logdock.settings.destinations import ARCHIVE, LogzioDestination
+from logdock.settings.destinations import ARCHIVE
 from logdock.settings.names import Names
+from logdock.vendors.logzio.settings import LogzioDestination
+from logdock.vendors.logzio.stack.metrics import streams_metrics
 from stacks import subscriptions
 from stacks.alerts import create_alarm_notifications, recipients
-from stacks.logzio_metrics import streams_metrics
 from stacks.readers import readers_role
 from stacks.recorded_settings import record_settings
 from stacks.replica import replication
@@ -277,9 +278,10 @@ class CoreStack(Stack):
         ]
         secrets = [secret] if secret else []
         secrets += [
-            export.decryption_keys_secret
+            secret_of_export
             for export in self._settings.exports
-            if export.kind == "aptible" and destination in export.ship_to and export.decryption_keys_secret
+            if destination in export.ship_to
+            for secret_of_export in export.decoding_secrets
         ]
         if secrets:
             arns = [names.secret_arn(reference) for reference in dict.fromkeys(secrets)]

@@ -24,9 +24,12 @@ from constructs_lib.wiring import (
 from logdock.settings import Deployment
 from logdock.settings.connect import Connect
 from logdock.settings.export_base import ConfiguredExport
-from logdock.settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from logdock.settings.exports import Export
 from logdock.settings.names import Names
 from logdock.settings.shipper_document import shipper_document
+from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 from stacks import subscriptions
 from stacks.connection import revision
 from stacks.connector_permissions import log_group

@@ -16,8 +16,9 @@ from constructs_lib.customer_key import CustomerKey
 from constructs_lib.landing_bucket import LandingBucket
 from logdock.settings import Deployment
 from logdock.settings.destinations import ARCHIVE
-from logdock.settings.exports import AptibleExport, Export
+from logdock.settings.exports import Export
 from logdock.settings.names import Names
+from logdock.vendors.aptible.settings import AptibleExport
 from stacks.sql import RESULTS_PREFIX
 
 

@@ -32,12 +32,14 @@ from constructs_lib.shipper import (
 )
 from constructs_lib.subscription_stream import StreamReader, StreamReaderProps, SubscriptionStream
 from logdock.settings import Deployment
-from logdock.settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
+from logdock.settings.destinations import ARCHIVE
 from logdock.settings.names import Names
+from logdock.vendors.logzio.settings import LogzioDestination
+from logdock.vendors.logzio.stack.metrics import stream_metrics
+from logdock.vendors.logzio.stack.reader import logzio_reader
+from logdock.vendors.otlp.settings import OtlpDestination
 from stacks import subscriptions
 from stacks.alerts import create_alarm_notifications
-from stacks.logzio_metrics import stream_metrics
-from stacks.logzio_reader import logzio_reader
 from stacks.shipper_alarms import watch_archiver, watch_compactor, watch_destination, watch_metrics
 
 COMPACTOR_MEMORY_MB = 1769

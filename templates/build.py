@@ -11,10 +11,11 @@ from typing import Any
 import yaml
 from aws_cdk import App, Environment, Tags
 
-from app import SOURCES, STACKS
+from app import SOURCES
 from logdock.settings import Deployment
 from logdock.settings.names import Names
 from logdock.settings.retention import PROFILES
+from logdock.vendors.registry import load_part
 from stacks.pipeline import Pipeline, PipelineStack
 from templates.catalogue import LANDINGS, Landing
 from templates.merge import merge_templates
@@ -115,7 +116,7 @@ def synthesize_exports(settings: Deployment) -> dict[str, Template]:
     app = App(context=json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"])
     names, env = Names.of(settings), Environment(account=settings.account, region=settings.region)
     for export in settings.exports:
-        STACKS[type(export)](
+        load_part(export.kind, "stack").STACK(
             app,
             names.in_region(export.name, settings.region),
             settings=settings,

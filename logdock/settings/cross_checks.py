@@ -15,11 +15,12 @@ from pydantic_core import InitErrorDetails
 from logdock.settings.cross_checks_alerts import ALERT_RULES
 from logdock.settings.cross_checks_landings import LANDING_RULES
 from logdock.settings.cross_checks_names import NAME_RULES
-from logdock.settings.destinations import ARCHIVE, FETCHER_REGIONS
+from logdock.settings.destinations import ARCHIVE
 from logdock.settings.document import Document, Part, region_code, setting_error
 from logdock.settings.partitions import PARTITION_RULES, partition_of
 from logdock.settings.placeholders import PLACEHOLDER_RULES
 from logdock.settings.retention import PROFILES
+from logdock.vendors.logzio.settings import FETCHER_REGIONS
 
 ATLAS_EXPORTS_PER_PROJECT = 10
 """Export paths that an Atlas project may have ("Export Logs to AWS S3 Buckets", MongoDB Atlas)."""

@@ -17,8 +17,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from logdock.settings.alerts import Alerts
 from logdock.settings.archive import Archive
+from logdock.settings.concurrency import default_concurrency
 from logdock.settings.cross_checks import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, cross_check_errors
-from logdock.settings.destinations import ARCHIVE, Destination, default_concurrency
+from logdock.settings.destinations import ARCHIVE, Destination
 from logdock.settings.exports import Export
 from logdock.settings.landing import LogGroupLanding
 from logdock.settings.model import Model

@@ -8,7 +8,7 @@ from logdock.settings.exports import Export
 
 _FIELDS = {
     "redaction", "include", "exclude", "format", "record_start", "path_fields", "oversize", "max_expansion",
-    "decryption_keys_secret", "log_type",
+    "decryption_keys_secret", "log_type", "include_keys", "exclude_keys",
 }  # fmt: skip
 """The settings that reach the shipper unchanged; its own defaults are those of the settings."""
 

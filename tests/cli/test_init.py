@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from logdock.cli.init.interview import ExportKind
-from logdock.cli.init.questions import DESTINATIONS, EXPORTS
+from logdock.cli.init.questions import DESTINATIONS, EXPORTS, ExportKind
 from logdock.settings import load_settings
 from logdock.settings.destinations import Destination
 from logdock.settings.exports import Export
@@ -270,5 +269,5 @@ def test_every_kind_can_be_asked_for() -> None:
     def kinds(union: object) -> set[str]:
         return {model.model_fields["kind"].annotation.__args__[0] for model in union.__origin__.__args__}  # type: ignore[attr-defined]
 
-    assert set(ExportKind) == set(EXPORTS) == kinds(Export)
+    assert {str(kind) for kind in ExportKind} == set(EXPORTS) == kinds(Export)
     assert set(DESTINATIONS) == kinds(Destination)

@@ -19,10 +19,11 @@ from logdock.cli.account import Account
 from logdock.cli.validate import functions
 from logdock.cli.validate.checks import Checks, Verdict
 from logdock.cli.validate.functions import check_topic
-from logdock.cli.validate.log_groups import MOST_GROUPS, GroupRange, _check_prefix, check_database
+from logdock.cli.validate.log_groups import MOST_GROUPS, GroupRange, _check_prefix
 from logdock.cli.validate.roles import trust_faults
 from logdock.settings import load_settings
-from logdock.settings.exports import RdsExport
+from logdock.vendors.rds.checks import check_database
+from logdock.vendors.rds.settings import RdsExport
 from tests.cli.conftest import EVERYTHING, Type
 from tests.cli.deployed import Deployed
 from tests.conftest import ROOT

@@ -25,6 +25,7 @@ def test_wheel_has_the_command_and_neither_stacks_nor_tests(wheel: Path) -> None
     with zipfile.ZipFile(wheel) as archive:
         folders = {name.split("/")[0] for name in archive.namelist()}
         (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        names = archive.namelist()
         requires = email.message_from_bytes(archive.read(metadata)).get_all("Requires-Dist", [])
     assert {name for name in folders if not name.endswith(".dist-info")} == {
         "logdock",
@@ -32,6 +33,8 @@ def test_wheel_has_the_command_and_neither_stacks_nor_tests(wheel: Path) -> None
         "resource_tags",
         "vendor_connector",
     }
+    assert "logdock/vendors/mongodb_atlas/settings.py" in names
+    assert [name for name in names if name.startswith("logdock/vendors/") and "stack" in name] == []
     always = {each.partition(">")[0] for each in requires if "extra ==" not in each}
     assert {"boto3", "pydantic", "typer"} <= always
     assert not always & {"aws-cdk-lib", "constructs", "pytest"}
@@ -45,6 +48,7 @@ def test_wheel_has_the_command_and_neither_stacks_nor_tests(wheel: Path) -> None
         (["validate", "--offline", "--settings", str(ROOT / "examples" / "everything.yaml")], "no errors"),
     ],
 )
+@pytest.mark.proof
 def test_wheel_runs_without_the_checkout(wheel: Path, tmp_path: Path, typed: list[str], expected: str) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")

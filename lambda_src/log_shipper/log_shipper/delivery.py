@@ -284,6 +284,9 @@ class Delivery:
             ref.export, lambda held: check_object(ref, held, self.environment, self.destination.name)
         )
         archived = ref.bucket == self.environment.archive_bucket
+        if not self._is_ours(ref) and not config.keys.wants(ref.key):
+            log("key not wanted", export=ref.export, destination=self.destination.name, source=source_of(ref))
+            return None
         if self._is_quarantined(ref) and not ref.version_id:
             raise ForeignObjectError("the message names a quarantine object without its version")
         if archived and self.destination.kind == "archive":

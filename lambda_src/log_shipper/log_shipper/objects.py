@@ -96,7 +96,7 @@ def open_object(
     modified = answer["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ")
     if config.vendor != "aptible":
         return OpenObject(_chunks(answer), metadata, modified)
-    from log_shipper import aptible_envelope
+    from log_shipper.vendors.aptible import envelope as aptible_envelope
 
     envelope = aptible_envelope.read_envelope(metadata) or aptible_envelope.read_envelope(_instruction(ref))
     if envelope is None and config.decryption_keys_secret is None:

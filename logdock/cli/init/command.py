@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.init.file import render
-from logdock.cli.init.interview import ExportKind, Interview, stack_names
+from logdock.cli.init.interview import Interview, stack_names
 from logdock.cli.init.proposals import proposals
-from logdock.cli.init.questions import ALERTS, DEPLOYMENT, Kind
+from logdock.cli.init.questions import ALERTS, DEPLOYMENT, ExportKind, Kind
 from logdock.cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option
 from logdock.cli.screen import Screen
 from logdock.settings import Deployment, SettingsError

@@ -20,10 +20,10 @@ from log_shipper.errors import EnvelopeError
 from logdock.cli.account import Account
 from logdock.cli.errors import CommandError, ExitCode, code_of, is_absent, is_refused
 from logdock.cli.logs.places import INSTRUCTION, Found
-from logdock.settings.exports import AptibleExport
+from logdock.vendors.aptible.settings import AptibleExport
 
 if TYPE_CHECKING:
-    from log_shipper.aptible_envelope import Envelope
+    from log_shipper.vendors.aptible.envelope import Envelope
     from mypy_boto3_s3 import S3Client
 
 CHUNK_BYTES = 256 * 1024
@@ -96,7 +96,7 @@ class Keys:
 
     @staticmethod
     def _read(what: str, name: str, text: str) -> list[bytes]:
-        from log_shipper.aptible_envelope import read_keys
+        from log_shipper.vendors.aptible.envelope import read_keys
 
         try:
             return read_keys(text)
@@ -133,7 +133,7 @@ class Reader:
             yield from body
             return
         # with it comes cryptography, which no other search waits for
-        from log_shipper import aptible_envelope
+        from log_shipper.vendors.aptible import envelope as aptible_envelope
 
         try:
             envelope = self._envelope(found, body.metadata)
@@ -166,7 +166,7 @@ class Reader:
             raise UnreadableError(str(error)) from None
 
     def _envelope(self, found: Found, metadata: Mapping[str, str]) -> Envelope | None:
-        from log_shipper.aptible_envelope import read_envelope
+        from log_shipper.vendors.aptible.envelope import read_envelope
 
         envelope = read_envelope(metadata)
         if envelope:

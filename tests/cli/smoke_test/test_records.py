@@ -11,15 +11,17 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
-from log_shipper import aptible_envelope
 from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Origin, Record
+from log_shipper.vendors.aptible import envelope as aptible_envelope
 
 from logdock.cli.smoke_test.records import NAME, event_message, new_marker, object_record
 from logdock.settings import Deployment, load_settings
-from logdock.settings.bucket_exports import S3Format
-from logdock.settings.exports import AptibleExport, RdsExport, S3LogsExport
-from stacks.security_events import cockroachdb_filters, database_filters
+from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.cockroachdb.security_events import cockroachdb_filters
+from logdock.vendors.rds.security_events import database_filters
+from logdock.vendors.rds.settings import RdsExport
+from logdock.vendors.s3_logs.settings import S3Format, S3LogsExport
 from tests.cli.conftest import EVERYTHING
 from tests.conftest import ROOT
 

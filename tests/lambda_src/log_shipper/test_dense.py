@@ -10,6 +10,7 @@ from log_shipper.detectors import DETECTORS
 from log_shipper.redaction import Redactor
 
 from benchmarks.inputs import mongodb_lines
+from tests.costly import examples
 
 PIECES = [
     "a@b.co", "ada.l-x@mail.ex-a.com", "o'b@x.de", "a@b.xn--p1ai", "a@b", "@", "'", ".", "-", "_", "1.1.1.1", "25",
@@ -38,7 +39,7 @@ def redacted(block: str, names: tuple[str, ...], *, is_dense: bool) -> bytes | N
         return Redactor("keep", names).redact_lines(block.encode())
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(BLOCK, st.permutations(NAMES), st.integers(1, len(NAMES)))
 @example("1.1.1.1 4111 1111 1111 111 1.1.1.1", NAMES, 6)
 @example("406 4111111111111111,", NAMES, 6)
@@ -106,7 +107,7 @@ def encoded(seed: int) -> str:
 ENCODED = st.integers(0, 2**32).map(encoded)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(ENCODED, st.permutations(NAMES), st.integers(1, len(NAMES)))
 @example("a%40b.co%201.1.1.1%201.1.1.1", NAMES, 6)
 @example(r"fe80\u003a:1%2ca@b.co", NAMES, 6)
@@ -118,7 +119,7 @@ def test_a_dense_block_with_escapes_is_redacted_as_any_other(block: str, names: 
     assert redacted(block, chosen, is_dense=True) == redacted(block, chosen, is_dense=False)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(ENCODED)
 @example(r'"a\n b"@x.co')
 @example(r"Authorization:\n Basic c2VjcmV0dG9rZW4=")
@@ -179,7 +180,7 @@ def is_card(number: str, sizes: tuple[int, ...]) -> bool:
     return is_valid and len(number) in detectors.card_lengths(number[:4].encode())
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(GROUPS, st.sampled_from([" ", "-", "+", "\xa0", "\u2011"]))
 @example(["6240", "0086", "3140", "1148", "1"], " ")
 @example(["501800000009", "1234"], "\xa0")
@@ -194,7 +195,7 @@ def test_cards_in_groups_are_the_first_and_shortest(groups: list[str], separator
     assert Redactor("keep", ("payment-card",)).redact(text) == separator.join(wanted)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(
     GROUPS,
     st.lists(st.sampled_from([" ", " ", " ", "-", "+", "\xa0", "\u2011", "\u202f", ".", "  ", " x", "@b.co,", "\n"]),
