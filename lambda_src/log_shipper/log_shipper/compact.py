@@ -416,7 +416,7 @@ class _Upload:
         )
 
     def abort(self) -> None:
-        """Give the upload up; what S3 does not hear of, it removes after seven days. Never raises an `Exception`."""
+        """Abort the upload; S3 removes one that is not aborted after seven days. Never raises an `Exception`."""
         if not self._upload:
             return
         for each in self._sent:

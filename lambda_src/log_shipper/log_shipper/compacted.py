@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NAME = "compacted-"
 SUFFIX = ".jsonl.gz"
-"""No part ends so: by it, event rules and permissions tell the two apart."""
+"""No part ends so: event rules and permissions distinguish the two by it."""
 INDEX_PREFIX = "archive-index/"
 """Not under ``logs/``: Athena reads every object there as lines."""
 INDEX_METADATA = "logdock-index"
