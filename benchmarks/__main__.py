@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import archives, commands, hostile, objects, paths, plot, search, shipper, synth
+from benchmarks import archives, commands, compaction, hostile, objects, paths, plot, search, shipper, synth
 
 ROOT = Path(__file__).parents[1]
 ALONE = ("synth",)
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--archive", type=int, default=500, help="megabytes of the large Aptible archive")
     parser.add_argument(
         "--only",
-        choices=("shipper", "paths", "objects", "search", "archives", "commands", "hostile", "synth"),
+        choices=("shipper", "paths", "objects", "search", "archives", "commands", "compaction", "hostile", "synth"),
         help="measure one part",
     )
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
@@ -40,6 +40,7 @@ def main() -> None:
         "search": lambda folder: search.measure(folder, options.runs, options.records),
         "archives": lambda folder: archives.measure(folder, options.archive),
         "commands": commands.measure,
+        "compaction": compaction.measure,
         "hostile": hostile.measure,
         "synth": synth.measure,
     }
@@ -50,6 +51,7 @@ def main() -> None:
         "search": search.show,
         "archives": archives.show,
         "commands": commands.show,
+        "compaction": compaction.show,
         "hostile": hostile.show,
         "synth": synth.show,
     }
@@ -61,7 +63,7 @@ def main() -> None:
         document = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
         _write(options.out, document | result)
     if not options.only:
-        others = {name: result[name] for name in ("search", "archives", "commands", "hostile", "synth")}
+        others = {name: result[name] for name in ("search", "archives", "commands", "compaction", "hostile", "synth")}
         document = result["shipper"] | result["objects"] | others
         document["paths"] = result["paths"]["rows"]
         _write(options.out, document)

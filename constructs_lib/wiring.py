@@ -72,6 +72,8 @@ class ObjectEventsProps:
         The bucket whose objects are announced.
     prefix
         Only keys that begin so; empty for all.
+    suffix
+        Only keys that end so; empty for all. Needs a prefix.
     queue_arns
         Each destination's queue by the destination's name, five at most (EventBridge's targets per rule); none at all
         where the rule's matches are only counted. Messages for a FIFO queue, whose name ends so, have the export as
@@ -82,6 +84,7 @@ class ObjectEventsProps:
     export_name: str
     bucket_name: str
     prefix: str
+    suffix: str = ""
     queue_arns: Mapping[str, str]
 
 
@@ -92,7 +95,8 @@ class ObjectEvents(Construct):
         super().__init__(scope, construct_id)
         detail: dict[str, object] = {"bucket": {"name": [props.bucket_name]}}
         if props.prefix:
-            detail["object"] = {"key": [{"prefix": props.prefix}]}
+            wanted = {"wildcard": f"{props.prefix}*{props.suffix}"} if props.suffix else {"prefix": props.prefix}
+            detail["object"] = {"key": [wanted]}
         self.resource = events.CfnRule(
             self,
             "Rule",

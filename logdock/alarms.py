@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
-Subject = Literal["export", "destination", "archiver", "replica", "alerts"]
+Subject = Literal["export", "destination", "archiver", "compactor", "replica", "alerts"]
 
 SECTIONS: Mapping[Subject, str] = {
     "export": "an-export",
     "destination": "a-destination",
     "archiver": "the-archiver",
+    "compactor": "the-compactor",
     "replica": "the-replica",
     "alerts": "undelivered",
 }
@@ -40,6 +41,8 @@ LATE_MINUTES = 15
 DELIVERIES_HOURS, DELIVERIES_DATAPOINTS = 24, 18
 """Most of a day with a delivery a second or more on average: about where a stream begins to be cheaper (the model in
 `logdock.settings.subscription_costs`, docs/subscriptions.md)."""
+COMPACTION_HOURS = 6
+"""Of these hours half may fail: the next run does what one has not done."""
 BEHIND_MINUTES = 30
 """How far the archiver may be behind the stream that it reads."""
 
@@ -468,6 +471,19 @@ _ROWS = (
         first_command="logdock redrive --dry-run",
         metric=_destination_metric("unclaimed"),
         threshold=1,
+    ),
+    Alarm(
+        subject="compactor",
+        name="compaction",
+        construct_id="Compaction",
+        summary="Compaction of the archive fails again and again. The archive is complete, in small objects; the "
+        "reason is in the log group /aws/lambda/{function}.",
+        first_command="logdock status",
+        metric=_of_function("Errors"),
+        threshold=1,
+        period_seconds=3600,
+        periods=COMPACTION_HOURS,
+        datapoints=COMPACTION_HOURS // 2,
     ),
     Alarm(
         subject="replica",

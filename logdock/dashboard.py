@@ -66,6 +66,7 @@ def _alarm_states(settings: Deployment, names: Names) -> Iterator[Widget]:
     found = [(export.name, region) for export in watched for region in settings.regions_of(export)]
     found += [(names.shipper(each).removeprefix(f"{names.deployment}-"), names.region) for each in settings.shippers]
     found += [(each, region) for region in settings.regions for each in ("archiver", "alerts")]
+    found += [("compactor", names.region)] if settings.archive.compact else []
     found += [("replica", names.region)] if settings.replica else []
     arns = [
         f"arn:{names.partition}:cloudwatch:{region}:{names.account}:alarm:{names.deployment}/{name}"

@@ -212,7 +212,9 @@ class ExportStack(Stack):
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
         destinations = self._export.announced_to
         if destinations:
-            self._announce(self.names.bucket("archive"), self._export.archive_prefix, destinations)
+            # compacted objects end otherwise: what is in them was announced
+            suffix = ".json.gz" if self.settings.archive.compact else ""
+            self._announce(self.names.bucket("archive"), self._export.archive_prefix, destinations, suffix)
 
     def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:
         """Announce landed objects to each destination, and let its function read them (S3 exports)."""
@@ -266,7 +268,7 @@ class ExportStack(Stack):
         self._announce(bucket_name, prefix, self._export.ship_to)
         self.alarms.landing_in_bucket(self.names.export(self._export.name))
 
-    def _announce(self, bucket_name: str, prefix: str, destinations: Sequence[str]) -> None:
+    def _announce(self, bucket_name: str, prefix: str, destinations: Sequence[str], suffix: str = "") -> None:
         """Announce objects to destinations: by one rule, because an account has 300 in a Region unless it asks."""
         rule_name = self.names.export(self._export.name)
         events = ObjectEvents(
@@ -277,6 +279,7 @@ class ExportStack(Stack):
                 export_name=self._export.name,
                 bucket_name=bucket_name,
                 prefix=prefix,
+                suffix=suffix,
                 queue_arns={name: self.names.queue_arn(name) for name in destinations},
             ),
         )

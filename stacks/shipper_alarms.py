@@ -77,6 +77,13 @@ def watch_metrics(alarms: Alarms, destination: str, *, tags: bool, names: Names)
         alarms.add(ALARMS[f"destination/{name}"].fill(values))
 
 
+def watch_compactor(scope: Construct, *, settings: Deployment, names: Names) -> None:
+    """Watch compaction: runs that fail hour after hour, also because an hour waits for a destination for days."""
+    alarms = _of_subject(scope, "compactor", "compactor", settings, names)
+    alarms.add(ALARMS["compactor/compaction"].fill({"function": names.compactor}))
+    alarms.complete()
+
+
 def watch_archiver(scope: Construct, *, settings: Deployment, names: Names, streamed: bool) -> None:
     """Watch the archiver: events that it could not archive or even keep; with a stream, what no export claims."""
     alarms = _of_subject(scope, "archiver", "archiver", settings, names)

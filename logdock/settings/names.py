@@ -103,6 +103,11 @@ class Names:
         """The archiver: its function, in every Region, and its role."""
         return f"{self.deployment}-archiver"
 
+    @property
+    def compactor(self) -> str:
+        """What compacts the archive: its function and its role; no export or destination is named so."""
+        return f"{self.deployment}-shipper-compactor"
+
     def archiver_arn(self, region: str) -> str:
         """Return the ARN of the archiver in a Region."""
         return f"arn:{self.partition}:lambda:{region}:{self.account}:function:{self.archiver}"

@@ -146,6 +146,7 @@ def test_every_destination_and_the_archiver_have_their_alarms(path: Any) -> None
     grouped = any(each.lands_in == "log groups" for each in settings.exports)
     direct = {"deliveries"} if settings.subscriptions == "direct" and grouped else set()
     assert set(named(example, "archiver")) == {"failed", "lost"} | streamed | direct
+    assert set(named(example, "compactor")) == ({"compaction"} if settings.archive.compact else set())
     assert set(named(example, "replica")) == ({"not-copied"} if settings.replica else set())
 
 
