@@ -1,14 +1,16 @@
 """The CDK app: reads the settings file and the context, and builds every stack of a deployment.
 
 Context (``-c key=value``): ``settings``, the settings file (default ``logdock.yaml``); ``shipper_layer``, the folder
-with the shipper's wheels (default: what ``make setup`` put into ``build``, for AWS). Works without an AWS account and
-without a network. An error in the settings ends with exit code 2 and a message that lists every error; so does a
-deployment that is larger than AWS allows.
+with the shipper's wheels (default: what ``make setup`` put into ``build``, for AWS; an installed Logdock installs them
+there from their lock, once for each version). Works without an AWS account and, but for that, without a network. An
+error in the settings ends with exit code 2 and a message that lists every error; so does a deployment that is larger
+than AWS allows.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -17,20 +19,21 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
 NODE = Path(sysconfig.get_path("scripts")) / "node"
 if NODE.exists():
     # jsii runs the Node that the lock brings, not whatever the system has; it must be known before aws_cdk is imported.
     os.environ.setdefault("JSII_NODE", str(NODE))
 
-from aws_cdk import App, Environment, Tags  # noqa: E402
+from aws_cdk import App, Environment, Stack, Tags  # noqa: E402
 
 from constructs_lib.shipper import ShipperCode  # noqa: E402
 from logdock.assembly import read_stacks  # noqa: E402
 from logdock.dashboard import dashboards  # noqa: E402
+from logdock.layer import LayerError, installed_layer  # noqa: E402
 from logdock.limits import limit_violations, limit_warnings, measures  # noqa: E402
 from logdock.settings import Deployment, SettingsError, load_settings  # noqa: E402
 from logdock.settings.names import Names  # noqa: E402
+from logdock.sources import IS_INSTALLED, ROOT, build_folder, version  # noqa: E402
 from logdock.vendors.registry import load_part  # noqa: E402
 from stacks.core import CoreStack  # noqa: E402
 from stacks.dashboard import DashboardStack  # noqa: E402
@@ -38,9 +41,9 @@ from stacks.export_stack import ExportStack  # noqa: E402
 from stacks.replica import ReplicaStack  # noqa: E402
 from stacks.shipper import ShipperStack  # noqa: E402
 
-SHIPPER_LAYER = ROOT / "build" / "layers" / "log_shipper" / "arm64"
+SHIPPER_LAYER = build_folder() / "layers" / "log_shipper" / "arm64"
 SOURCES = ROOT / "lambda_src"
-STAGED_SOURCES = ROOT / "build" / "sources"
+STAGED_SOURCES = build_folder() / "sources"
 NOT_SHIPPED = ("__pycache__", "*.pyc", "*.txt", "*.in")
 
 
@@ -177,6 +180,11 @@ def build_app(
         )
     for name, value in tags.items():
         Tags.of(app).add(name, value)
+    # Functions alone have the tag: an upgrade replaces their code anyway, and touches no other resource by it.
+    Tags.of(app).add("logdock:version", version(), include_resource_types=["AWS::Lambda::Function"])
+    for each in app.node.children:
+        if isinstance(each, Stack):
+            each.add_metadata("Logdock", {"Version": version()})
     return app
 
 
@@ -184,7 +192,12 @@ def main() -> int:
     """Synthesize the deployment that the context names."""
     context = App().node
     path = Path(context.try_get_context("settings") or "logdock.yaml")
-    layer = Path(context.try_get_context("shipper_layer") or SHIPPER_LAYER)
+    given = context.try_get_context("shipper_layer")
+    try:
+        layer = Path(given) if given else installed_layer() if IS_INSTALLED else SHIPPER_LAYER
+    except LayerError as error:
+        print(error, file=sys.stderr)
+        return 2
     if not (layer / "python").is_dir():
         print(f"{layer}: the shipper's wheels are not there; run `make setup`", file=sys.stderr)
         return 2
@@ -193,9 +206,11 @@ def main() -> int:
             f"{path}: no such file; copy one of examples/*.yaml to it, or name yours: -c settings=FILE", file=sys.stderr
         )
         return 2
+    # The CDK's feature flags belong to the version, so a project of its own has none in its cdk.json.
+    flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     try:
         settings = load_settings(path)
-        app = build_app(settings, shipper_layer=layer)
+        app = build_app(settings, shipper_layer=layer, context=flags)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
