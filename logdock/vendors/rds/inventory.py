@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from logdock.inventory import ConnectorParts, OwnParts, pages_of
 from logdock.settings.deployment import Deployment
-from logdock.vendors.rds.settings import DatabaseExport
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.rds.settings import RdsExport
 
 
-def count(settings: Deployment, export: DatabaseExport, region: str) -> OwnParts:
+def count(settings: Deployment, export: AuroraMysqlExport | RdsExport, region: str) -> OwnParts:
     """Count the rule for RDS's own events, the role of the older way, and the connector where it configures."""
     del settings, region  # a database is in the deployment's Region
     pages = pages_of(export.log_group_names) if export.log_groups == "adopt" else 0
