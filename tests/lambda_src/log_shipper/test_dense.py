@@ -226,6 +226,7 @@ def grouped(seed: int) -> str:
 @example("6240 0086 3140 1148 " * 9, 64)
 @example("4111.1111.1111.1112.4111.1111.1111.1111 " * 3, 64)
 @example("4111.1111.1111.1111 \xa0", 64)
+@example("4111.1111.1111.1112 4111.1111.1111.1111 6240.0086.3140.1149 3782.822463.10005 3056.930902.5904 ", 64)
 @example("1\u20111\u20111\u20114111111111111111. ", 64)
 def test_cards_are_replaced_together_as_one_by_one(text: str, piece: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
