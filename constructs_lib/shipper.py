@@ -18,6 +18,7 @@ from constructs_lib import statements
 from constructs_lib.log_group import function_log_group
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
+ARCHITECTURE = lambda_.Architecture.ARM_64
 MEMORY_MB = 512
 TIMEOUT_SECONDS = 300
 QUEUE_RETENTION_DAYS = 14
@@ -93,7 +94,7 @@ class ShipperFunction(Construct):
             function_name=props.function_name,
             description=props.description,
             runtime=RUNTIME,
-            architecture=lambda_.Architecture.ARM_64,
+            architecture=ARCHITECTURE,
             handler=props.handler,
             code=props.code,
             layers=[props.layer],

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
@@ -122,7 +121,13 @@ class ExportConfiguration(Construct):
     """What the shipper must know of an export, as a parameter that it reads: adding an export changes no function."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, parameter_name: str, document: dict[str, object]
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        parameter_name: str,
+        document: dict[str, object],
+        stack_name: str,
     ) -> None:
         super().__init__(scope, construct_id)
         value = json.dumps(document, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
@@ -132,5 +137,5 @@ class ExportConfiguration(Construct):
             name=parameter_name,
             type="String",
             value=value,
-            description=f"How the shipper reads an export (stack {Stack.of(self).stack_name})",
+            description=f"How the shipper reads an export (stack {stack_name})",
         )

@@ -17,6 +17,7 @@ from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.logzio.settings import LogzioDestination
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from logdock.vendors.rds.settings import RdsExport
+from logdock.vendors.registry import UnknownKindError
 from logdock.vendors.s3_logs.settings import S3LogsExport
 from policy_proof.answers import connected
 from policy_proof.cast import EVERYTHING, Caller, Cast, Subject, Values, session, user
@@ -161,6 +162,7 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
             found = [names.log_group_arn(f"{each}one", names.region) for each in export.log_group_prefixes]
             values = {**_groups(named), "found-log-stream": _groups(found)["log-stream"]}
             return values, {"keeps": export.retention_days is not None, "prefixes": bool(found)}
+    raise UnknownKindError(f"policy_proof.subjects: what is particular to an export of kind {export.kind} is not known")
 
 
 def _stacks_of(cast: Cast, name: str) -> tuple[str, ...]:

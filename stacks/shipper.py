@@ -226,6 +226,8 @@ class ShipperStack(Stack):
                     log_key_arn=self._log_key_arn,
                     connector_source=self._connector_source,
                 )
+        for each in alarms.values():
+            each.complete()
 
 
 def destination_document(destination: LogzioDestination | OtlpDestination) -> dict[str, object]:

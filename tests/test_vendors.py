@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
@@ -32,7 +32,7 @@ FILES = ("docs/{}.md", "examples/{}.yaml", "policy_proof/claims/{}.yaml")
 CDK = {"aws_cdk", "constructs", "constructs_lib", "stacks", "jsii"}
 
 
-def lacking_parts(kind: str, parts: dict[str, tuple[str, ...]]) -> Iterator[str]:
+def lacking_parts(kind: str, parts: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     for part, names in parts.items():
         # in some parts one name of several is enough
         if not has_part(kind, part) or not any(hasattr(load_part(kind, part), name) for name in names):

@@ -1,7 +1,7 @@
 """The templates of the examples, as they are committed: a change of a stack shows as a diff of YAML.
 
 Regenerate with ``LOGDOCK_WRITE_SNAPSHOTS=1 pytest tests/stacks/test_snapshots.py``, and read the diff. What every
-template has alike is omitted: the CDK's metadata and bootstrap check, the tag that another test looks for, and the
+template has alike is omitted: the CDK's metadata and bootstrap check, the tags that other tests look for, and the
 hashes of assets, which change with any line of a function.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from logdock.sources import version
 from tests.conftest import ROOT, VARIANTS, Synthesized, synthesize
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
@@ -29,6 +30,11 @@ OF_EVERY_TEMPLATE = (
 WITH_SHARED_STACKS = ("alerts", "everything", "everything-kinesis", "logzio", "options", "replica")
 """Of the others only the stacks of their exports are kept: those of all exports differ by names alone."""
 SHARED_STACKS = ("acme-prod-core", "acme-prod-shipper", "acme-prod-dashboard")
+TAGS = [
+    [{"Key": "logdock:deployment", "Value": "acme-prod"}],
+    [{"Key": "logdock:deployment", "Value": "acme-prod"}, {"Key": "logdock:version", "Value": version()}],
+]
+"""Of a resource, and of a function."""
 HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
@@ -40,11 +46,7 @@ def scrubbed(value: Any) -> Any:
     """Return a part of a template without what changes with any line of a function, or is alike everywhere."""
     if isinstance(value, dict):
         kept = {key: each for key, each in value.items() if key not in ("Metadata", *OF_EVERY_TEMPLATE)}
-        return {
-            key: scrubbed(each)
-            for key, each in kept.items()
-            if each != [{"Key": "logdock:deployment", "Value": "acme-prod"}]
-        }
+        return {key: scrubbed(each) for key, each in kept.items() if each not in TAGS}
     if isinstance(value, list):
         return [scrubbed(each) for each in value]
     return HASH.sub("<hash of the asset>", value) if isinstance(value, str) else value

@@ -18,7 +18,9 @@ from log_shipper.vendors.aptible import envelope as aptible_envelope
 from logdock.cli.smoke_test.records import NAME, event_message, new_marker, object_record
 from logdock.settings import Deployment, load_settings
 from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
 from logdock.vendors.cockroachdb.security_events import cockroachdb_filters
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.rds.security_events import database_filters
 from logdock.vendors.rds.settings import RdsExport
 from logdock.vendors.s3_logs.settings import S3Format, S3LogsExport
@@ -86,9 +88,12 @@ def test_a_record_of_every_log_of_a_database_is_understood(export: RdsExport) ->
 
 def test_no_record_matches_a_filter_of_security_events(settings: Deployment) -> None:
     for export in (*settings.exports, *load_settings(ROOT / "examples" / "rds.yaml").exports):
-        if export.kind not in ("aurora-mysql", "rds", "cockroachdb"):
+        if isinstance(export, CockroachdbExport):
+            filters = cockroachdb_filters(export)
+        elif isinstance(export, AuroraMysqlExport | RdsExport):
+            filters = database_filters(export)
+        else:
             continue
-        filters = cockroachdb_filters(export) if export.kind == "cockroachdb" else database_filters(export)
         for groups in filters.values():
             for group, pattern in groups.items():
                 name = "/aws/rds/cluster/billing/audit" if export.kind == "aurora-mysql" else group
