@@ -89,7 +89,8 @@ def read_at_once(client: BaseClient, operation: str, arguments: dict[str, Any]) 
     if operation == "GetParameter":
         found = ssm_backends[ACCOUNT][REGION].get_parameter(arguments["Name"])
         if found is None:
-            raise client.exceptions.ParameterNotFound(refusal("ParameterNotFound", operation).response, operation)
+            untyped: Any = client
+            raise untyped.exceptions.ParameterNotFound(refusal("ParameterNotFound", operation).response, operation)
         return {"Parameter": found.response_object()}
     if operation == "GetSecretValue":
         with contextlib.suppress(JsonRESTError, KeyError):
