@@ -26,7 +26,8 @@ COMPACTED, INDEX = compacted.compacted_key(HOUR, 1), compacted.index_key(HOUR, "
 def without() -> dict[str, dict[str, Any]]:
     """Return the templates without compaction."""
     settings = load_settings(EXAMPLE).model_copy(update={"archive": Archive()})
-    return synthesize_now(settings).templates
+    templates: dict[str, dict[str, Any]] = synthesize_now(settings).templates
+    return templates
 
 
 def template(stack: str) -> dict[str, Any]:
