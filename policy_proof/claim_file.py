@@ -19,8 +19,8 @@ CLAIMS = Path(__file__).parent / "claims"
 CONTEXTS = CLAIMS / "contexts.yaml"
 
 KINDS = (
-    *EXPORTS, "logzio-fetch", "connect", "vendor-role", "core", "alerts", "shipper", "bucket", "key", "log-group",
-    "stream", "metrics", "function", "readers", "logzio-archive",
+    *EXPORTS, "logzio-fetch", "connect", "vendor-role", "core", "alerts", "shipper", "compactor", "bucket", "key",
+    "log-group", "stream", "metrics", "function", "readers", "logzio-archive",
 )  # fmt: skip
 """What a file is about: every export of a kind, every destination, every bucket, key or log group of a deployment."""
 

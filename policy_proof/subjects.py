@@ -35,6 +35,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
     yield from _fetchers(cast)
     yield from _archives_at_logzio(cast)
     yield from _shippers(cast)
+    yield from _compactor(cast)
     yield from _connectors(cast)
     yield from _buckets(cast)
     yield from _keys(cast)
@@ -262,6 +263,7 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
     if any(ARCHIVE in export.ship_to for export in cast.settings.exports):
         ships_to[ARCHIVE] = ARCHIVE
     archive = names.bucket_arn(names.bucket("archive"))
+    compacts = cast.settings.archive.compact
     for name, what in ships_to.items():
         secret = secrets.get(name)
         announced = [each for each in cast.settings.exports if name in each.announced_to]
@@ -273,6 +275,7 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
             "unshipped-archive": tuple(f"{archive}/logs/{each}" for each in (*not_archived, "no-such-export")),
             "copied-archive": tuple(f"{archive}/logs/{each.name}" for each in announced) if name == ARCHIVE else (),
             "uncopied-archive": tuple(f"{archive}/logs/{each}" for each in (*not_announced, "no-such-export")),
+            "shipped-index": tuple(f"{archive}/archive-index/{each}" for each in archived) if compacts else (),
             "rule-name": tuple(names.export(each.name) for each in announced),
             "other-rule-name": tuple(names.export(each) for each in (*not_announced, "no-such-export")),
             "destination": name,
@@ -286,7 +289,27 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
         }
         callers = {"shipper": cast.own_role("shipper", names.shipper(name))}
         stacks = (names.core_stack, names.in_region("shipper", names.region))
-        yield cast.subject("shipper", name, stacks, values, facts={"to": what}, callers=callers)
+        yield cast.subject("shipper", name, stacks, values, facts={"to": what, "compacts": compacts}, callers=callers)
+
+
+def _compactor(cast: Cast) -> Iterator[Subject]:
+    """Return what compacts the archive, if the settings ask for it."""
+    names = cast.names
+    if not cast.settings.archive.compact:
+        return
+    archive = names.bucket_arn(names.bucket("archive"))
+    hour = "orders/dt=2026-01-01/hour=00"
+    values: Values = {
+        "role": names.role_arn(names.compactor),
+        "part": f"{archive}/logs/{hour}/1767225600000-0123456789abcdef.json.gz",
+        "compacted": f"{archive}/logs/{hour}/compacted-000001.jsonl.gz",
+        "index": f"{archive}/archive-index/{hour}/0123456789abcdef.json.gz",
+        "queue": tuple(names.queue_arn(each) for each in cast.settings.shippers),
+        "log-stream": names.log_group_arn(f"/aws/lambda/{names.compactor}:log-stream:n1", names.region),
+    }
+    callers = {"compactor": cast.own_role("compactor", names.compactor)}
+    stacks = (names.core_stack, names.in_region("shipper", names.region))
+    yield cast.subject("compactor", "compactor", stacks, values, callers=callers)
 
 
 def _connectors(cast: Cast) -> Iterator[Subject]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import aws_iam as iam
-
-from constructs_lib.statements import endpoint
+from constructs_lib.statements import Statement, endpoint, statement
 from logdock.settings.connect import Connect
 from logdock.settings.names import Names
 
 
-def allow(sid: str, actions: list[str], resources: list[str], **conditions: dict[str, str]) -> iam.PolicyStatement:
+def allow(sid: str, actions: list[str], resources: list[str], **conditions: dict[str, str]) -> Statement:
     """Return a statement that allows some actions."""
-    return iam.PolicyStatement(sid=sid, actions=actions, resources=resources, conditions=conditions)
+    return statement(sid, actions, resources, conditions)
 
 
-def remember(names: Names, *parameter_names: str, lists: bool = False) -> iam.PolicyStatement:
+def remember(names: Names, *parameter_names: str, lists: bool = False) -> Statement:
     """Keep what was before in parameters, to put it back when the stack goes.
 
     Each object has a parameter under the operation's own; earlier releases kept all of them in that one.
@@ -34,7 +32,7 @@ def remember(names: Names, *parameter_names: str, lists: bool = False) -> iam.Po
     )
 
 
-def find_owners(names: Names, operation: str) -> list[iam.PolicyStatement]:
+def find_owners(names: Names, operation: str) -> list[Statement]:
     """Read what the deployment's other exports remember by an operation: which of them has configured an object."""
     exports = names.parameter_arn(names.parameter_path.rstrip("/"), names.region)
     others = names.parameter_arn(f"/logdock/{names.deployment}/*/{operation}", names.region)
@@ -44,24 +42,24 @@ def find_owners(names: Names, operation: str) -> list[iam.PolicyStatement]:
     ]
 
 
-def read_state(names: Names, parameter_name: str) -> iam.PolicyStatement:
+def read_state(names: Names, parameter_name: str) -> Statement:
     """Read what another operation remembers, and change nothing of it."""
     arn = names.parameter_arn(parameter_name, names.region)
     return allow("ReadState", ["ssm:GetParameter"], [arn, f"{arn}/*"])
 
 
-def credential(names: Names, connect: Connect) -> list[iam.PolicyStatement]:
+def credential(names: Names, connect: Connect) -> list[Statement]:
     """Read the credential of a vendor's API; the rest is the vendor's to grant."""
     secret = names.secret_arn(connect.secret)
     statements = [allow("ReadCredential", ["secretsmanager:GetSecretValue"], [secret])]
     if connect.secret_key_arn:
         region = connect.secret_key_arn.split(":")[3]
         statements.append(
-            iam.PolicyStatement(
-                sid="DecryptCredential",
-                actions=["kms:Decrypt"],
-                resources=[connect.secret_key_arn],
-                conditions={
+            statement(
+                "DecryptCredential",
+                ["kms:Decrypt"],
+                [connect.secret_key_arn],
+                {
                     "StringEquals": {"kms:ViaService": endpoint("secretsmanager", region)},
                     "StringLike": {"kms:EncryptionContext:SecretARN": secret},
                 },
@@ -70,14 +68,14 @@ def credential(names: Names, connect: Connect) -> list[iam.PolicyStatement]:
     return statements
 
 
-def describe_log_groups(names: Names, region: str) -> iam.PolicyStatement:
+def describe_log_groups(names: Names, region: str) -> Statement:
     """Describe log groups; AWS authorises this on the account's log groups as a whole, whatever name is asked for."""
     return allow("FindLogGroups", ["logs:DescribeLogGroups"], [names.log_group_arn("*", region)])
 
 
 def log_group(
     names: Names, region: str, log_groups: Sequence[str], *, retention: bool, key: bool, protect: bool
-) -> list[iam.PolicyStatement]:
+) -> list[Statement]:
     """Create or adopt log groups by name."""
     actions = ["logs:CreateLogGroup"]
     actions += ["logs:PutRetentionPolicy"] if retention else []

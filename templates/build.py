@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from app import SOURCES
 from logdock.settings import Deployment
 from logdock.settings.names import Names
 from logdock.settings.retention import PROFILES
+from logdock.sources import ROOT, version
 from logdock.vendors.registry import load_part
 from stacks.pipeline import Pipeline, PipelineStack
 from templates.catalogue import LANDINGS, Landing
@@ -33,13 +33,7 @@ from templates.render import (
     rename_log_groups,
 )
 
-ROOT = Path(__file__).resolve().parents[1]
 TAG = "logdock:deployment"
-
-
-def version() -> str:
-    """Return Logdock's version."""
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 
 class Forms:

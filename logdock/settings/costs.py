@@ -309,10 +309,11 @@ def shared_alarms(deployment: Deployment) -> tuple[int, int]:
     else:
         of_deliveries = 0
     alarms = regions * of_region + of_deliveries + 6 * len(deployment.shippers) + len(deployment.pushes) + replicated
+    alarms += deployment.archive.compact
     for each in deployment.destinations:
         if each.kind == "logzio" and each.metrics:
             alarms += 3 + bool(each.metrics.tags)
-    return alarms, 2 * regions + len(deployment.shippers) + replicated
+    return alarms, 2 * regions + len(deployment.shippers) + replicated + deployment.archive.compact
 
 
 def shared_keys(deployment: Deployment) -> int:

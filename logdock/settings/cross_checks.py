@@ -45,7 +45,7 @@ def cross_check_errors(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]
     """Yield what is wrong between the parts of a raw document."""
     document = Document.of(data)
     rules: tuple[Rule, ...] = (
-        _names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects, _replica,
+        _names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects, _replica, _compaction,
         _atlas_settings, _metrics_secrets, *NAME_RULES, *PARTITION_RULES, *LANDING_RULES, *ALERT_RULES,
         *PLACEHOLDER_RULES,
     )  # fmt: skip
@@ -138,6 +138,13 @@ def _replica(document: Document) -> Iterator[InitErrorDetails]:
     if isinstance(lock_days, int) and archive_days is not None and lock_days > archive_days:
         allowed = f"at most archive_days ({archive_days}): the copy's objects expire after as many days"
         yield setting_error(("replica", "lock_days"), lock_days, allowed)
+
+
+def _compaction(document: Document) -> Iterator[InitErrorDetails]:
+    archive = document.data.get("archive")
+    if document.replica is not None and isinstance(archive, Mapping) and archive.get("compact") is True:
+        allowed = "false with `replica`: the copy would hold every line twice, and keep it so under a lock"
+        yield setting_error(("archive", "compact"), True, allowed)
 
 
 def _archive_days(retention: object) -> int | None:

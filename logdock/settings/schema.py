@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from logdock.settings.alerts import Alerts, ExportAlerts, Webhook
+from logdock.settings.archive import Archive
 from logdock.settings.connect import Vpc
 from logdock.settings.deployment import Deployment
 from logdock.settings.export_base import ExportBase
@@ -44,6 +45,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The file", Deployment),
     ("`retention`, when it is not a profile", Retention),
     ("`replica`", Replica),
+    ("`archive`", Archive),
     ("`sql`", Sql),
     ("`alerts`", Alerts),
     ("`alerts.webhook`", Webhook),

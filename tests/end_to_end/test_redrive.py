@@ -26,7 +26,7 @@ from logdock.settings import load_settings
 from logdock.settings.names import Names
 from tests.end_to_end.person import Needs, Person, the_page_says
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 LANDING = f"acme-app-{ACCOUNT}-{REGION}"

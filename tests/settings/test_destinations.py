@@ -312,6 +312,7 @@ def test_every_namespace_is_one_word_and_has_the_tags_of_all_known_resources(loa
     assert each.metrics is not None
     assert (each.metrics.filters, each.metrics.streams("Acme/Shop")) == ({}, True)
     assert set(each.metrics.resource_types) == {kind for kinds in RESOURCE_TYPES.values() for kind in kinds}
-    for mixed in ({"all": ["x"]}, {"all": [], "AWS/S3": []}):
+    mixtures: list[dict[str, list[str]]] = [{"all": ["x"]}, {"all": [], "AWS/S3": []}]
+    for mixed in mixtures:
         (line,) = refusal(document(destinations=[metered(namespaces=mixed)]))
         assert line.endswith("expected `{all: []}` alone: it is every namespace, with all metrics")

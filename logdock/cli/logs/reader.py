@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from log_shipper.compacted import Extract, find_part
 from log_shipper.errors import EnvelopeError
 
 from logdock.cli.account import Account
@@ -188,6 +189,7 @@ class _Body:
 
     def __init__(self, s3: S3Client, found: Found) -> None:
         self._s3, self._found = s3, found
+        self._extract: Extract | None = None
         self._first = self._get(0)
 
     @property
@@ -215,11 +217,18 @@ class _Body:
 
     def _get(self, position: int) -> Any:
         found = self._found
-        more = {"Range": f"bytes={position}-"} if position else {}
         get: Callable[..., Any] = self._s3.get_object
         try:
+            if self._extract:
+                return get(Bucket=found.place.bucket, Key=self._extract.key, Range=self._extract.range(position))
+            more = {"Range": f"bytes={position}-"} if position else {}
             return get(Bucket=found.place.bucket, Key=found.key, IfMatch=found.etag, **more)
         except ClientError as error:
+            if is_absent(error) and found.place.layout is None and self._extract is None:
+                # compacted since it was listed: the same bytes are in a compacted object
+                self._extract = find_part(self._s3, found.place.bucket, found.key)
+                if self._extract:
+                    return self._get(position)
             if is_absent(error) or code_of(error) in ("PreconditionFailed", "412"):
                 raise UnreadableError(_GONE) from None
             if code_of(error) == "InvalidObjectState":

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from constructs_lib.statements import logs_principal
+from constructs_lib.statements import Statement, logs_principal, statement
 from constructs_lib.wiring import subscription_filter_name
 from logdock.settings.names import Names
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
@@ -85,7 +84,7 @@ class CloudwatchLogsStack(ExportStack):
 
 def log_group_subscriptions(
     names: Names, prefixes: Sequence[str], state: str, *, role_arn: str | None, retention: bool, key: bool
-) -> list[iam.PolicyStatement]:
+) -> list[Statement]:
     """Subscribe log groups by prefix, but never the shipper's own; to a stream by handing CloudWatch Logs its role."""
     actions = ["logs:DescribeSubscriptionFilters", "logs:PutSubscriptionFilter", "logs:DeleteSubscriptionFilter"]
     actions += ["logs:PutRetentionPolicy"] if retention else []
@@ -94,9 +93,7 @@ def log_group_subscriptions(
     by_role = {"StringEquals": {"iam:PassedToService": logs_principal(names.region)}}
     return [
         allow("SubscribeLogGroups", actions, [names.log_group_arn(f"{prefix}*", names.region) for prefix in prefixes]),
-        iam.PolicyStatement(
-            sid="NeverOwnLogs", effect=iam.Effect.DENY, actions=["logs:PutSubscriptionFilter"], resources=[own]
-        ),
+        statement("NeverOwnLogs", ["logs:PutSubscriptionFilter"], [own], effect="Deny"),
         describe_log_groups(names, names.region),
         remember(names, state),
         *([allow("PassSubscriptionRole", ["iam:PassRole"], [role_arn], **by_role)] if role_arn else []),

@@ -17,7 +17,7 @@ from constructs_lib.connector import Connector, Permissions
 from constructs_lib.customer_key import CustomerKey
 from constructs_lib.export_role import ExportRole, ExportRoleProps
 from constructs_lib.landing_bucket import LandingBucket
-from constructs_lib.statements import endpoint
+from constructs_lib.statements import Statement, endpoint
 from logdock.vendors.mongodb_atlas.next_steps import atlas_connected, atlas_steps
 from logdock.vendors.mongodb_atlas.security_events import audit_is_counted
 from logdock.vendors.mongodb_atlas.settings import AtlasConnect, MongodbAtlasExport
@@ -91,7 +91,7 @@ class MongodbAtlasStack(ExportStack):
                 "Authorise the role and create the log integration",
             )
 
-    def _vendor_permissions(self, connect: AtlasConnect, operation: str, *more: iam.PolicyStatement) -> Permissions:
+    def _vendor_permissions(self, connect: AtlasConnect, operation: str, *more: Statement) -> Permissions:
         return [credential(self.names, connect), [remember(self.names, self.state_parameter(operation)), *more]]
 
     def _project(self, connect: AtlasConnect, operation: str) -> dict[str, object]:

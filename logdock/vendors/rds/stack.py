@@ -14,6 +14,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from constructs_lib.statements import Statement
 from logdock.settings.names import Names
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
 from logdock.vendors.rds.next_steps import database_configured, database_steps
@@ -172,7 +173,7 @@ class DatabaseStack(ExportStack):
 
 def database_logs(
     names: Names, export: AuroraMysqlExport | RdsExport, own_group: str, state: str, role_arn: str | None
-) -> list[iam.PolicyStatement]:
+) -> list[Statement]:
     """Configure one database, its parameter group, and the group made for it when it has a default one.
 
     The resource types of each action: Service Authorization Reference, "Actions, resources, and condition keys for

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from constructs_lib.statements import Statement
 from logdock.settings.names import Names
 from logdock.vendors.s3_logs.settings import S3LogsExport
 from logdock.vendors.s3_logs.stack.delivery import delivery_key_statements, delivery_statements
@@ -93,7 +93,7 @@ class S3LogsStack(ExportStack):
         self.output("NextSteps", grant, "What is left to do")
 
 
-def bucket_events(names: Names, bucket_name: str, state: str) -> list[iam.PolicyStatement]:
+def bucket_events(names: Names, bucket_name: str, state: str) -> list[Statement]:
     """Switch EventBridge notifications of one existing bucket on, and off again when no other export needs them."""
     return [
         allow(
