@@ -96,7 +96,7 @@ def python_lines(tree: Tree) -> int:
 
 
 def doubles(tree: Tree) -> list[str]:
-    """List what stands for AWS: moto and MiniStack if they are used, and files with a class of AWS's operations."""
+    """List the doubles of AWS: moto and MiniStack if they are used, and files with a class of AWS's operations."""
     sources = {name: tree.text(name) for name in tree.files() if name != "supply_chain/measure.py"}
     found = [each for each in ("moto", "ministack") if any(f"from {each}" in text for text in sources.values())]
     for name, text in sources.items():

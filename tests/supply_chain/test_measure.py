@@ -20,7 +20,7 @@ def tree(tmp_path: Path) -> Tree:
         "stacks/reader.py": "NAME = DOCUMENT['bucketName']\n",
         "local_cloud/patch.py": "from ministack.services import s3, sqs\ns3._put = s3._put2\nsqs.receive\nother._x\n",
         "tests/test_words.py": (
-            "import re\nINSTEAD = {'mend': 'fix'}\nFOLDERS = ('stacks',)\nENDINGS = {'.py'}\n"
+            "import re\nINSTEAD = {'zzz': 'fix'}\nFOLDERS = ('stacks',)\nENDINGS = {'.py'}\n"
             "FROZEN = re.compile('x')\nNOT_OURS = ('tests/',)\n"
         ),
         "tests/test_atlas.py": "KIND = 'mongodb-atlas'\n",
