@@ -29,7 +29,9 @@ class Bucket:
         first = int(HOUR.timestamp() * 1000)
         # incompressible, so that sizes are what was asked for
         body = gzip.compress(chance.randbytes(size * 3 // 4).hex()[: size * 2].encode(), 1, mtime=0)
-        self.objects: dict[str, tuple[bytes, dict[str, str]]] = {f"{PREFIX}{first + i:013d}-{i:016x}.json.gz": (body, {}) for i in range(parts)}
+        self.objects: dict[str, tuple[bytes, dict[str, str]]] = {
+            f"{PREFIX}{first + i:013d}-{i:016x}.json.gz": (body, {}) for i in range(parts)
+        }
         self.uploads: dict[str, tuple[str, dict[str, str], dict[int, bytes]]] = {}
         self.requests: Counter[str] = Counter()
 
