@@ -31,7 +31,8 @@ def without() -> dict[str, dict[str, Any]]:
 
 
 def template(stack: str) -> dict[str, Any]:
-    return synthesize(EXAMPLE).templates[stack]["Resources"]
+    resources: dict[str, Any] = synthesize(EXAMPLE).templates[stack]["Resources"]
+    return resources
 
 
 def statements() -> dict[str, dict[str, Any]]:
