@@ -176,7 +176,7 @@ docs: $(DOCS) ## The documentation as a site, with search: build/site; a dead li
 docs-serve: $(DOCS) ## The site on http://127.0.0.1:8000, built again after each change
 	@NO_MKDOCS_2_WARNING=1 $(<D)/bin/mkdocs serve --strict --dev-addr 127.0.0.1:8000
 
-recording: $(SETUP) ## The README's recording and the demo's table, from the last `make demo`
+recording: $(SETUP) ## The demo's recording, table and dashboard, from the last `make demo`; while one is kept up (KEEP=1), the recording of docs/logdock.md
 	@$(BIN)/python -m local_cloud.recording
 
 templates: $(SETUP) ## Plain CloudFormation templates, one for each kind of landing: build/templates (docs/templates.md)
