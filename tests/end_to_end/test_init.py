@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,11 +66,12 @@ class World:
         )
         return ended.returncode, ended.stdout
 
-    def init(self, kind: str, deployment: str, *answers: str) -> tuple[Path, set[str]]:
-        """Answer what is asked for a kind; return the file, and the stacks that the command has named."""
+    def init(self, kinds: Sequence[str], deployment: str, *answers: str) -> tuple[Path, set[str]]:
+        """Answer what is asked for some kinds; return the file, and the stacks that the command has named."""
         file = f"{deployment}.yaml"
-        head = [deployment, ACCOUNT, REGION, "", "", kind, "mine"]
-        code, said = self.logdock("init", "--settings", file, answers=[*head, *ANSWERS[kind], *answers])
+        head = [deployment, ACCOUNT, REGION, "", "", ", ".join(kinds)]
+        exports = [answer for kind in kinds for answer in ("mine" if len(kinds) == 1 else kind, *ANSWERS[kind])]
+        code, said = self.logdock("init", "--settings", file, answers=[*head, *exports, *answers])
         assert code == 0, said
         deploys = re.search(rf"`npx cdk deploy --all -c settings={file}` deploys (.*)\.$", said)
         assert deploys, said
@@ -93,7 +94,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_what_was_typed_is_deployed_and_the_logs_of_its_vendor_land(world: World, kind: str, tmp_path: Path) -> None:
-    file, stacks = world.init(kind, f"acme-{list(ANSWERS).index(kind)}", "none")
+    file, stacks = world.init([kind], f"acme-{list(ANSWERS).index(kind)}", "none")
     settings = load_settings(file)
     secrets = make_secrets(settings)
     prepare(world.cloud, settings, secrets)
@@ -112,7 +113,15 @@ def test_what_was_typed_is_deployed_and_the_logs_of_its_vendor_land(world: World
 
 @pytest.mark.parametrize("destination", DESTINATIONS)
 def test_what_was_typed_with_a_destination_is_synthesized(world: World, destination: str, tmp_path: Path) -> None:
-    file, stacks = world.init("aptible", f"acme-{destination}", destination, *DESTINATIONS[destination])
+    file, stacks = world.init(["aptible"], f"acme-{destination}", destination, *DESTINATIONS[destination])
+    world.cdk.synth(file, tmp_path / "cdk.out")
+    templates = {path.name.removesuffix(".template.json") for path in (tmp_path / "cdk.out").glob("*.template.json")}
+    assert templates == stacks
+
+
+def test_several_kinds_in_one_go_are_synthesized(world: World, tmp_path: Path) -> None:
+    file, stacks = world.init([*ANSWERS], "acme-all", "none")
+    assert stacks == {f"acme-all-{name}" for name in ("core", "shipper", "dashboard", *ANSWERS)}
     world.cdk.synth(file, tmp_path / "cdk.out")
     templates = {path.name.removesuffix(".template.json") for path in (tmp_path / "cdk.out").glob("*.template.json")}
     assert templates == stacks
