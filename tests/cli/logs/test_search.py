@@ -222,7 +222,7 @@ def test_follow_prints_no_line_again_when_its_hour_is_compacted(
     hour = (datetime.now(UTC) - timedelta(hours=5)).replace(minute=0)
     for second in (1, 2):
         landed.archived((f"{hour:%Y-%m-%dT%H:%M}:0{second}Z", f"part {second}"))
-    steps = iter([
+    steps: Iterator[Callable[[], object]] = iter([
         lambda: compact_archive(landed.archive, datetime.now(UTC) + timedelta(hours=2)),
         lambda: landed.archived((f"{hour:%Y-%m-%dT%H:%M}:03Z", "came late")),
     ])  # fmt: skip
