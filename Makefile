@@ -192,7 +192,7 @@ schema: $(VENV)/.installed ## Regenerate logdock/settings/logdock.schema.json, t
 
 lock: $(VENV)/.installed ## Resolve every lock again (after a change to pyproject.toml or requirements.in)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --no-header --upgrade pyproject.toml --extra deploy --group dev -o requirements.lock
+	  --no-header --upgrade pyproject.toml --extra deploy --extra sql --group dev -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --no-header --upgrade --group docs -o requirements-docs.lock
 	@echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
