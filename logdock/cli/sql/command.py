@@ -30,6 +30,7 @@ from logdock.settings.sql import ARCHIVE, ARCHIVE_TABLE, LANDED, SqlTable, lande
 
 if TYPE_CHECKING:
     from logdock.cli.logs.places import Found
+    from logdock.cli.sql.hours import Run
     from logdock.cli.sql.statement import Statement
 
 EXAMPLES = """
@@ -137,10 +138,13 @@ class _Asked:
     until: datetime
     late: timedelta
 
-    def __str__(self) -> str:
-        names = self.exports
-        few = ", ".join(names) if len(names) <= _SHOWN_EXPORTS else f"{len(names)} exports"
-        return f"{few}; from {written(self.since)} to {written(self.until)}"
+    def runs(self) -> dict[Run, list[str]]:
+        """Return the ranges of the archive that have to be read, each with its exports."""
+        from logdock.cli.sql import hours
+
+        if ARCHIVE_TABLE not in self.statement.tables:
+            return {}
+        return hours.runs_of(self.statement, self.exports, self.since, self.until)
 
 
 def tables_of(settings: Deployment) -> dict[str, SqlTable]:
@@ -180,8 +184,9 @@ def _with_duckdb(
             reader = Reader(account.s3, Keys(account, *keys))
             query = Query(since=bound(asked.since), until=bound(asked.until))
             with screen.progress("objects read") as done:
+                runs = asked.runs()
                 for table in statement.tables:
-                    found = _found(account, reader, query, asked, table)
+                    found = _found(account, reader, query, asked, runs, table)
                     condition = hours.row_condition(asked.since, asked.until) if table == ARCHIVE_TABLE else None
                     local.load(table, found, reader, query, condition, done)
         with screen.progress("DuckDB answers"):
@@ -196,7 +201,7 @@ def _with_duckdb(
     if statement.tables:
         screen.note(
             f"{counted(rows, 'row')} from {counted(loaded.lines, 'line')} in {counted(loaded.objects, 'object')} "
-            f"({loaded.bytes / 1_000_000:.1f} MB) of {asked}"
+            f"({loaded.bytes / 1_000_000:.1f} MB) of {_looked_at(asked, runs)}"
         )
     if loaded.skipped or loaded.damaged_lines:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
@@ -224,11 +229,30 @@ def _with_athena(asked: _Asked, account: Account, output: Output, file: Path | N
         rows = write(connection, select, directory, output, file, screen)
     screen.note(
         f"{counted(rows, 'row')}; Athena scanned {ended.scanned_bytes / 1_000_000:.1f} MB (about "
-        f"{ended.dollars:.5f} dollars) in the archive of {asked}"
+        f"{ended.dollars:.5f} dollars), limited to {_named(asked.exports, asked.since, asked.until)}"
     )
 
 
-def _found(account: Account, reader: Reader, query: Query, asked: _Asked, table: str) -> Iterator[Found]:
+def _looked_at(asked: _Asked, runs: dict[Run, list[str]]) -> str:
+    """Return which exports and times were read: no more than the statement needed."""
+    parts = [table for table in asked.statement.tables if table != ARCHIVE_TABLE]
+    if parts:
+        parts = [_named(parts, asked.since, asked.until)]
+    if runs:
+        names = [name for name in asked.exports if any(name in each for each in runs.values())]
+        of_archive = _named(names, min(first for first, _ in runs), max(end for _, end in runs))
+        parts.insert(0, f"{of_archive}{f', in {len(runs)} ranges' * (len(runs) > 1)}")
+    return "; ".join(parts) or "no hour"
+
+
+def _named(names: list[str], since: datetime, until: datetime) -> str:
+    few = ", ".join(names) if len(names) <= _SHOWN_EXPORTS else f"{len(names)} exports"
+    return f"{few}, from {written(since)} to {written(until)}"
+
+
+def _found(
+    account: Account, reader: Reader, query: Query, asked: _Asked, runs: dict[Run, list[str]], table: str
+) -> Iterator[Found]:
     """Yield the objects that a table of the statement needs."""
     from logdock.cli.sql import hours
     from logdock.cli.sql.local import landed_folders
@@ -239,7 +263,7 @@ def _found(account: Account, reader: Reader, query: Query, asked: _Asked, table:
         yield from Search(account, reader, places, query, Form.JSON).found(since, until)
 
     if table == ARCHIVE_TABLE:
-        for (since, until), names in hours.runs_of(asked.statement, asked.exports, asked.since, asked.until).items():
+        for (since, until), names in runs.items():
             yield from objects(names, None, since, until)
         return
     (export,) = [

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from logdock.cli.account import Account
-from logdock.cli.sql import athena, hours
+from logdock.cli.sql import hours
 from logdock.cli.sql.statement import Statement
 from logdock.settings.sql import ARCHIVE
 from tests.cli.conftest import Type
@@ -64,7 +64,7 @@ class FakeAthena:
         info = [{"Name": name, "Type": kind} for name, kind in COLUMNS]
         header = [name for name, _ in COLUMNS]
         return [
-            {"ResultSet": {"ResultSetMetadata": {"ColumnInfo": info}, "Rows": [*map(_row, rows)]}}
+            {"ResultSet": {"ResultSetMetadata": {"ColumnInfo": info}, "Rows": [_row(row) for row in rows]}}
             for rows in ([header, ROWS[0]], ROWS[1:2], ROWS[2:])
         ]
 
@@ -78,7 +78,7 @@ def fake(aws: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeAthe
     (tmp_path / "logdock.yaml").write_text(SETTINGS)
     fake = FakeAthena()
     monkeypatch.setattr(Account, "athena", fake)
-    monkeypatch.setattr(athena.time, "sleep", lambda _: None)
+    monkeypatch.setattr("time.sleep", lambda _: None)
     return fake
 
 
@@ -95,7 +95,7 @@ def test_a_statement_runs_in_the_workgroup_and_its_cost_is_shown(fake: FakeAthen
         {"export": "b", "n": -1, "share": 1e9, "day": None, 'odd " name': None},
     ]
     assert ended.err == (
-        "3 rows; Athena scanned 2000.0 MB (about 0.01000 dollars) in the archive of jobs; "
+        "3 rows; Athena scanned 2000.0 MB (about 0.01000 dollars), limited to jobs, "
         "from 2026-11-17T03:00:00Z to 2026-11-17T04:30:00Z\n"
     )
     (started,) = fake.started

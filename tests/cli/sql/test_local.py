@@ -59,8 +59,16 @@ def test_the_answer_says_what_was_looked_at(landed: Landed, logdock: Type) -> No
     assert (ended.code, ended.out.split()) == (0, ["lines", "2"])
     assert (
         ended.err
-        == "1 row from 2 lines in 1 object (0.0 MB) of jobs; from 2026-11-17T00:00:00Z to 2026-11-18T00:00:00Z\n"
+        == "1 row from 2 lines in 1 object (0.0 MB) of jobs, from 2026-11-17T00:00:00Z to 2026-11-18T00:00:00Z\n"
     )
+
+
+def test_the_answer_names_no_export_and_no_hour_that_was_not_looked_at(landed: Landed, logdock: Type) -> None:
+    where = f"export IN ('jobs', 'trail') AND dt = '{DAY}' AND hour IN ('03', '04', '09')"
+    ended = logdock("sql", f"SELECT count(*) FROM archive WHERE {where}")  # noqa: S608
+    assert ended.err.endswith(f" of jobs, trail, from {DAY}T03:00:00Z to {DAY}T10:00:00Z, in 2 ranges\n")
+    nothing = logdock("sql", f"SELECT count(*) FROM archive WHERE dt = '{DAY}' AND hour = '24'")  # noqa: S608
+    assert nothing.err == "1 row from 0 lines in 0 objects (0.0 MB) of no hour\n"
 
 
 def test_the_range_has_its_beginning_and_not_its_end(landed: Landed, logdock: Type) -> None:
@@ -107,7 +115,7 @@ def test_a_range_limits_what_a_statement_names(landed: Landed, logdock: Type) ->
 def test_no_range_and_no_days_are_the_last_hour(landed: Landed, logdock: Type) -> None:
     landed.archived((f"{DAY}T03:12:00Z", "old"))
     ended = logdock("sql", "SELECT count(*) FROM archive")
-    assert "0 lines in 0 objects (0.0 MB) of jobs, orders, platform, trail; from " in ended.err
+    assert "0 lines in 0 objects (0.0 MB) of jobs, orders, platform, trail, from " in ended.err
 
 
 def test_what_is_not_archived_is_read_where_it_landed(landed: Landed, logdock: Type) -> None:

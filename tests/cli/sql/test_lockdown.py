@@ -79,7 +79,7 @@ def test_duckdb_itself_refuses_what_the_parser_would_let_through(file: Path, sta
 
 def test_a_variable_of_the_program_is_no_table() -> None:
     with database.open_database(None) as connection:
-        answer = connection.execute("SELECT 1 AS one")
+        answer = connection.sql("SELECT 1 AS one")
         with pytest.raises(duckdb.CatalogException):
             connection.execute("SELECT * FROM answer")
         assert answer

@@ -359,7 +359,7 @@ def test_what_athena_is_sent_is_of_its_dialect_and_uses_what_the_tables_have(wor
     statement = Statement(QUERIES[question], tables)
     first, end = hours.default_range(statement, datetime.now(UTC))
     text = statement.for_athena({"archive": hours.scope(["orders", "ledger", "billing", "trail"], first, end)})
-    schema = {name: {**each.columns, **each.keys, "$path": "string"} for name, each in tables.items()}
+    schema: dict[str, Any] = {name: {**each.columns, **each.keys, "$path": "string"} for name, each in tables.items()}
     tree = qualify(sqlglot.parse_one(text, read="athena"), schema=schema, dialect="athena")
     reading = [each for each in tree.find_all(exp.Select) if isinstance(each.args["from_"].this, exp.Table)]
     assert reading
