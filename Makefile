@@ -31,7 +31,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth security-report security-diff templates docs docs-serve recording sbom release audit schema lock clean
+.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth bootstrap-policy security-report security-diff templates docs docs-serve recording sbom release audit measure schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,14 +71,9 @@ node_modules/.package-lock.json: package-lock.json $(VENV)/.installed
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-build/layers/log_shipper/%/.installed: $(LAYER_LOCK) $(VENV)/.installed
+build/layers/log_shipper/%/.installed: $(LAYER_LOCK) logdock/layer.py $(VENV)/.installed
 	@echo "==> the shipper's wheels for $*"
-	@rm -rf $(@D) && mkdir -p $(@D)/python
-	@$(BIN)/uv pip install --quiet --target $(@D)/python --require-hashes --only-binary :all: --no-deps \
-	  $(if $(filter arm64,$*),--python-platform aarch64-manylinux_2_28 --python-version 3.13,--python $(BIN)/python) -r $<
-	@rm -rf $(@D)/python/bin $(@D)/python/.lock && find $(@D)/python -name '*.dist-info' -type d -exec sh -c \
-	  'rm -f "$$1/RECORD" "$$1/INSTALLER" "$$1/REQUESTED" "$$1/direct_url.json" "$$1/uv_cache.json"' _ {} \;
-	@chmod -R u=rwX,go=rX $(@D)/python # Lambda must be able to read them, whatever the umask here
+	@$(BIN)/python -m logdock.layer $(@D) $(if $(filter host,$*),--host)
 	@touch $@
 
 $(TOOLS): requirements-tools.lock $(VENV)/.installed
@@ -108,7 +103,15 @@ demo: $(SETUP) ## The whole product on this machine: deploy every export to the 
 local-stop: $(SETUP) ## End what `make demo KEEP=1` left running
 	@$(BIN)/python -m local_cloud.kept
 
-test: lint types unit end-to-end ## Everything that CI checks
+# Side by side: each part leaves a core idle for a while. What the parts in the background print comes at the end.
+test: $(SETUP) ## Everything that CI checks
+	@mkdir -p build; trap 'kill $$(jobs -p) 2> /dev/null || true' EXIT; failed=; \
+	$(MAKE) --no-print-directory lint types > build/checks.log 2>&1 & checks=$$!; \
+	$(MAKE) --no-print-directory end-to-end > build/end-to-end.log 2>&1 & deployed=$$!; \
+	$(MAKE) --no-print-directory unit || failed=yes; \
+	wait $$checks || failed=yes; cat build/checks.log; \
+	wait $$deployed || failed=yes; cat build/end-to-end.log; \
+	test -z "$$failed"
 
 lint: $(SETUP) ## Style, formatting, import rules
 	@echo "==> lint"
@@ -127,15 +130,15 @@ unit: $(SETUP) ## Unit and policy tests
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"
-	@$(BIN)/pytest -n 3 --dist worksteal -m 'end_to_end and not proof' $(or $(TESTS),tests/end_to_end)
+	@$(BIN)/pytest -m 'end_to_end and not proof' $(or $(TESTS),tests/end_to_end)
 
 proof: $(SETUP) ## What does not fit into five minutes: every action of every AWS service, every example deployed, every setting changed, every vendor connected
-	@CDK_VALIDATION=false $(BIN)/pytest -n 2 -m proof $(TESTS)
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 --hypothesis-profile=thorough -m 'proof or hypothesis' $(TESTS)
 
 fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with new seeds, for FUZZ_MINUTES (5)
 	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
 
-bench: $(SETUP) ## The shipper against its floor, `logdock logs` against the obvious way, memory of both, shapes of input, small objects, hostile input (each part alone: python -m benchmarks --only PART): build/bench.json
+bench: $(SETUP) ## The shipper against its floor, `logdock logs` against the obvious way, memory of both, shapes of input, small objects, hostile input, synth (each part alone: python -m benchmarks --only PART): build/bench.json
 	@PYTHONPATH=.:lambda_src/log_shipper $(BIN)/python -m benchmarks --out build/bench.json
 
 # Parts: each has a cloud of its own and ends within five minutes. PARTS="3" repeats one.
@@ -155,6 +158,9 @@ second-opinion: $(SETUP) $(SECOND_OPINION) ## Every example on LocalStack, read 
 synth: $(SETUP) ## Templates of SETTINGS (examples/everything.yaml) into cdk.out, with strict validation
 	@npx --no-install cdk synth --quiet --output cdk.out -c settings="$(SETTINGS)"
 	@echo "templates are in cdk.out"
+
+bootstrap-policy: $(SETUP) ## What CloudFormation may do for SETTINGS, instead of AdministratorAccess: build/bootstrap-policy (docs/deploy.md)
+	@$(BIN)/logdock bootstrap-policy --settings "$(SETTINGS)"
 
 security-report: $(SETUP) ## Who can do what under SETTINGS, and what shows it, as one page, JSON and CSV: build/security-report.*
 	@$(BIN)/python -m security_report --settings "$(SETTINGS)" --out build/security-report.html \
@@ -186,17 +192,21 @@ release: templates sbom ## What a release consists of: wheel of the command, tem
 audit: $(SETUP) ## Known vulnerabilities of all that is locked; needs a network, and says what it could not check
 	@$(BIN)/python -m supply_chain.audit
 
+measure: $(VENV)/.installed ## What it costs to change the code, as a table; BASE=folder measures another checkout
+	@$(BIN)/python -m supply_chain.measure $(BASE)
+
 schema: $(VENV)/.installed ## Regenerate logdock/settings/logdock.schema.json, the settings table and the acknowledged findings
 	@$(BIN)/python -m logdock.settings.schema
 	@$(BIN)/python -m policy_proof.findings
 
 lock: $(VENV)/.installed ## Resolve every lock again (after a change to pyproject.toml or requirements.in)
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --no-header --upgrade pyproject.toml --extra deploy --extra sql --group dev -o requirements.lock
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --no-header --upgrade --group docs -o requirements-docs.lock
 	@echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header --upgrade - -o requirements-setup.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --no-header --upgrade --constraint requirements-setup.lock pyproject.toml --extra deploy --extra sql \
+	  --group dev -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --no-header --upgrade --group docs -o requirements-docs.lock
 	@$(BIN)/uv pip compile --quiet --python-platform aarch64-manylinux_2_28 --python-version 3.13 --only-binary :all: \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade lambda_src/log_shipper/requirements.in -o $(LAYER_LOCK)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url \

@@ -1,14 +1,16 @@
 """The CDK app: reads the settings file and the context, and builds every stack of a deployment.
 
 Context (``-c key=value``): ``settings``, the settings file (default ``logdock.yaml``); ``shipper_layer``, the folder
-with the shipper's wheels (default: what ``make setup`` put into ``build``, for AWS). Works without an AWS account and
-without a network. An error in the settings ends with exit code 2 and a message that lists every error; so does a
-deployment that is larger than AWS allows.
+with the shipper's wheels (default: what ``make setup`` put into ``build``, for AWS; an installed Logdock installs them
+there from their lock, once for each version). Works without an AWS account and, but for that, without a network. An
+error in the settings ends with exit code 2 and a message that lists every error; so does a deployment that is larger
+than AWS allows.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -17,7 +19,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
 NODE = Path(sysconfig.get_path("scripts")) / "node"
 if NODE.exists():
     # jsii runs the Node that the lock brings, not whatever the system has; it must be known before aws_cdk is imported.
@@ -26,45 +27,24 @@ if NODE.exists():
 from aws_cdk import App, Environment, Stack, Tags  # noqa: E402
 
 from constructs_lib.shipper import ShipperCode  # noqa: E402
+from logdock.assembly import read_stacks  # noqa: E402
+from logdock.dashboard import dashboards  # noqa: E402
+from logdock.layer import LayerError, installed_layer  # noqa: E402
+from logdock.limits import limit_violations, limit_warnings, measures  # noqa: E402
 from logdock.settings import Deployment, SettingsError, load_settings  # noqa: E402
-from logdock.settings.exports import (  # noqa: E402
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    MongodbAtlasExport,
-    RdsExport,
-    S3LogsExport,
-)
 from logdock.settings.names import Names  # noqa: E402
-from stacks.aptible import AptibleStack  # noqa: E402
-from stacks.cloudwatch_logs import CloudwatchLogsStack  # noqa: E402
-from stacks.cockroachdb import CockroachdbStack  # noqa: E402
+from logdock.sources import IS_INSTALLED, ROOT, build_folder, version  # noqa: E402
+from logdock.vendors.registry import load_part  # noqa: E402
 from stacks.core import CoreStack  # noqa: E402
 from stacks.dashboard import DashboardStack  # noqa: E402
-from stacks.database import DatabaseStack  # noqa: E402
 from stacks.export_stack import ExportStack  # noqa: E402
-from stacks.limits import limit_violations  # noqa: E402
-from stacks.mongodb_atlas import MongodbAtlasStack  # noqa: E402
 from stacks.replica import ReplicaStack  # noqa: E402
-from stacks.s3_logs import S3LogsStack  # noqa: E402
 from stacks.shipper import ShipperStack  # noqa: E402
 
-SHIPPER_LAYER = ROOT / "build" / "layers" / "log_shipper" / "arm64"
+SHIPPER_LAYER = build_folder() / "layers" / "log_shipper" / "arm64"
 SOURCES = ROOT / "lambda_src"
-STAGED_SOURCES = ROOT / "build" / "sources"
+STAGED_SOURCES = build_folder() / "sources"
 NOT_SHIPPED = ("__pycache__", "*.pyc", "*.txt", "*.in")
-
-STACKS: Mapping[type, Callable[..., ExportStack]] = {
-    MongodbAtlasExport: MongodbAtlasStack,
-    CockroachdbExport: CockroachdbStack,
-    AuroraMysqlExport: DatabaseStack,
-    RdsExport: DatabaseStack,
-    AptibleExport: AptibleStack,
-    S3LogsExport: S3LogsStack,
-    CloudwatchLogsExport: CloudwatchLogsStack,
-}
-"""The stack of each kind of export."""
 
 
 def stage_source(source: Path) -> Path:
@@ -116,22 +96,38 @@ def build_app(
     context
         Context for the App. The CDK command line passes that of ``cdk.json`` by itself; a test passes it here.
     """
-    app = App(context=dict(context or {}))
+    # Where in Node a construct was created, and a picture of the tree, are of no use to Python.
+    app = App(context=dict(context or {}), stack_traces=False, tree_metadata=False)
     names = Names.of(settings)
     connector_source = stage_source(sources / "vendor_connector")
     tags_source = stage_source(sources / "resource_tags")
     code = ShipperCode(source=stage_source(sources / "log_shipper"), layer=shipper_layer)
 
+    # A stack is found by its own tag: with the flag explicitStackTags `Tags` below tags resources alone.
+    tags = {"logdock:deployment": settings.deployment}
+
     def where(region: str) -> Environment:
         return Environment(account=settings.account, region=region)
 
     core = CoreStack(
-        app, names.core_stack, settings=settings, names=names, regions=settings.regions, env=where(settings.region)
+        app,
+        names.core_stack,
+        settings=settings,
+        names=names,
+        regions=settings.regions,
+        env=where(settings.region),
+        tags=tags,
     )
     if settings.replica:
         region = settings.replica.region
         replica = ReplicaStack(
-            app, names.replica(region), settings=settings, replica=settings.replica, names=names, env=where(region)
+            app,
+            names.replica(region),
+            settings=settings,
+            replica=settings.replica,
+            names=names,
+            env=where(region),
+            tags=tags,
         )
         # S3 copies to a bucket that is there, and the archive's key admits a role that is there.
         core.add_stack_dependency(replica)
@@ -145,6 +141,7 @@ def build_app(
             connector_source=connector_source,
             tags_source=tags_source,
             env=where(region),
+            tags=tags,
         )
         for region in settings.regions
     }
@@ -152,8 +149,9 @@ def build_app(
         shipper.add_stack_dependency(core)
     for export in settings.exports:
         stacks: list[ExportStack] = []
+        make_stack: Callable[..., ExportStack] = load_part(export.kind, "stack").STACK
         for region in settings.regions_of(export):
-            stack = STACKS[type(export)](
+            stack = make_stack(
                 app,
                 names.in_region(export.name, region),
                 settings=settings,
@@ -161,7 +159,9 @@ def build_app(
                 export=export,
                 connector_source=connector_source,
                 env=where(region),
+                tags=tags,
             )
+            stack.alarms.complete()
             stack.add_stack_dependency(shippers[region])
             stacks.append(stack)
         home, *others = stacks
@@ -169,15 +169,22 @@ def build_app(
             # The vendor's export is created last: it then writes in every Region.
             for other in others:
                 home.add_stack_dependency(other)
-    if settings.dashboard:
+    for number, widgets in enumerate(dashboards(settings, names), 1):
         DashboardStack(
-            app, f"{settings.deployment}-dashboard", settings=settings, names=names, env=where(settings.region)
+            app,
+            names.dashboard_stack(number),
+            dashboard_name=names.dashboard(number),
+            widgets=widgets,
+            env=where(settings.region),
+            tags=tags,
         )
-    Tags.of(app).add("logdock:deployment", settings.deployment)
-    # With the flag explicitStackTags the line above tags resources alone. A stack is found by its own tag.
+    for name, value in tags.items():
+        Tags.of(app).add(name, value)
+    # Functions alone have the tag: an upgrade replaces their code anyway, and touches no other resource by it.
+    Tags.of(app).add("logdock:version", version(), include_resource_types=["AWS::Lambda::Function"])
     for each in app.node.children:
         if isinstance(each, Stack):
-            each.tags.set_tag("logdock:deployment", settings.deployment)
+            each.add_metadata("Logdock", {"Version": version()})
     return app
 
 
@@ -185,7 +192,12 @@ def main() -> int:
     """Synthesize the deployment that the context names."""
     context = App().node
     path = Path(context.try_get_context("settings") or "logdock.yaml")
-    layer = Path(context.try_get_context("shipper_layer") or SHIPPER_LAYER)
+    given = context.try_get_context("shipper_layer")
+    try:
+        layer = Path(given) if given else installed_layer() if IS_INSTALLED else SHIPPER_LAYER
+    except LayerError as error:
+        print(error, file=sys.stderr)
+        return 2
     if not (layer / "python").is_dir():
         print(f"{layer}: the shipper's wheels are not there; run `make setup`", file=sys.stderr)
         return 2
@@ -194,13 +206,20 @@ def main() -> int:
             f"{path}: no such file; copy one of examples/*.yaml to it, or name yours: -c settings=FILE", file=sys.stderr
         )
         return 2
+    # The CDK's feature flags belong to the version, so a project of its own has none in its cdk.json.
+    flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     try:
-        app = build_app(load_settings(path), shipper_layer=layer)
+        settings = load_settings(path)
+        app = build_app(settings, shipper_layer=layer, context=flags)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    templates = {stack.stack_name: stack.template for stack in app.synth().stacks}
-    for line in (errors := limit_violations(templates)):
+    stacks = read_stacks(Path(app.synth().directory))
+    templates = {name: stack.template for name, stack in stacks.items()}
+    found = list(measures(settings, templates, {name: stack.template_bytes for name, stack in stacks.items()}))
+    for line in limit_warnings(found):
+        print(f"Warning: {line}", file=sys.stderr)
+    for line in (errors := limit_violations(found)):
         print(line, file=sys.stderr)
     return 2 if errors else 0
 

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import archives, commands, hostile, objects, paths, plot, search, shipper
+from benchmarks import archives, commands, compaction, hostile, objects, paths, plot, search, shipper, synth
 
 ROOT = Path(__file__).parents[1]
+ALONE = ("synth",)
+"""Parts that share no figure with another: measured with ``--only``, they replace theirs in the file."""
 
 
 def main() -> None:
@@ -26,7 +28,7 @@ def main() -> None:
     parser.add_argument("--archive", type=int, default=500, help="megabytes of the large Aptible archive")
     parser.add_argument(
         "--only",
-        choices=("shipper", "paths", "objects", "search", "archives", "commands", "hostile"),
+        choices=("shipper", "paths", "objects", "search", "archives", "commands", "compaction", "hostile", "synth"),
         help="measure one part",
     )
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
@@ -38,7 +40,9 @@ def main() -> None:
         "search": lambda folder: search.measure(folder, options.runs, options.records),
         "archives": lambda folder: archives.measure(folder, options.archive),
         "commands": commands.measure,
+        "compaction": compaction.measure,
         "hostile": hostile.measure,
+        "synth": synth.measure,
     }
     shown = {
         "shipper": shipper.show,
@@ -47,20 +51,29 @@ def main() -> None:
         "search": search.show,
         "archives": archives.show,
         "commands": commands.show,
+        "compaction": compaction.show,
         "hostile": hostile.show,
+        "synth": synth.show,
     }
     result: dict[str, dict[str, Any]] = {}
     for name in [options.only] if options.only else parts:
         with tempfile.TemporaryDirectory() as folder:
             result[name] = parts[name](Path(folder))
+    if options.only in ALONE:
+        document = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
+        _write(options.out, document | result)
     if not options.only:
-        others = {name: result[name] for name in ("search", "archives", "commands", "hostile")}
+        others = {name: result[name] for name in ("search", "archives", "commands", "compaction", "hostile", "synth")}
         document = result["shipper"] | result["objects"] | others
         document["paths"] = result["paths"]["rows"]
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        _write(options.out, document)
         plot.draw(document, options.out.with_suffix(".svg"))
     sys.stdout.write("\n\n".join("\n".join(shown[name](part)) for name, part in result.items()) + "\n")
+
+
+def _write(out: Path, document: dict[str, Any]) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -121,11 +121,11 @@ def _varied(make: Callable[[random.Random], str]) -> bytes:
 
 def subjects() -> Iterator[tuple[str, bytes, Callable[[bytes], object]]]:
     """Yield each subject: its name, what its input repeats, and what is run."""
-    from log_shipper.parsers.mongodb_atlas import counting_failed_logins
     from log_shipper.reading import read_blocks
     from log_shipper.record import Origin
     from log_shipper.redaction import Redactor
     from log_shipper.telemetry import Tally
+    from log_shipper.vendors.mongodb_atlas.parser import counting_failed_logins
 
     redactor = Redactor("redact", tuple(DETECTORS))
     origin = Origin("2026-03-04T05:06:07Z", "x")

@@ -29,7 +29,7 @@ from benchmarks import report_progress
 from local_cloud.cdk import Cdk
 from local_cloud.customer import make_secrets, store_secrets
 from local_cloud.emulator import Emulator
-from local_cloud.stand_ins.logzio_listener import LogzioListener
+from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import load_settings
 
 if TYPE_CHECKING:

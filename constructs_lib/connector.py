@@ -23,9 +23,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from aws_cdk import CustomResource, Duration, Stack, custom_resources
+from aws_cdk import CustomResource, Stack, custom_resources
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -34,8 +34,10 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from constructs_lib import statements
+from constructs_lib.durations import minutes, seconds
 from constructs_lib.log_group import function_log_group
-from constructs_lib.shipper import RUNTIME
+from constructs_lib.shipper import ARCHITECTURE, RUNTIME
+from constructs_lib.statements import Statement, document_of, statement
 
 POLL_SECONDS = 10
 """How long is waited between two looks at what takes its time."""
@@ -43,7 +45,10 @@ POLL_SECONDS = 10
 PAGE_CHARACTERS = 3000
 """How many characters of names share a configuration: a standard parameter holds 4,096 in all."""
 
-Permissions = Sequence[Sequence[iam.PolicyStatement]]
+UNRESOLVED = "{Token["
+"""Part of every string and list that the CDK replaces."""
+
+Permissions = Sequence[Sequence[Statement]]
 """What an operation needs. Each group of statements is a policy; equal groups are one policy."""
 
 
@@ -76,20 +81,31 @@ class ConnectorProps:
     security_group_ids: tuple[str, ...] = ()
 
 
+class _Configuration(NamedTuple):
+    """A configuration: what the function is told, and the parameter that holds it."""
+
+    id: str
+    parameter: ssm.CfnParameter
+
+
 class Connector(Construct):
     """A custom-resource provider on the CDK provider framework, in the stack that needs it."""
 
     def __init__(self, scope: Construct, construct_id: str, props: ConnectorProps) -> None:
         super().__init__(scope, construct_id)
         self._props = props
+        self._stack = stack = Stack.of(self)
+        self._account = stack.account
+        self._arn = f"arn:{stack.partition}:{{}}:{stack.region}:{self._account}:{{}}"
         self._source = lambda_.Code.from_asset(str(props.source), exclude=["**/__pycache__", "*.pyc"])
         self._log_key_arn = props.log_key_arn
         functions = [props.function_name, f"{props.function_name}-schedule"]
         if props.is_polled:
             functions.append(f"{props.function_name}-poll")
         self._policies: dict[str, iam.CfnPolicy] = {}
-        self._configurations: dict[str, ssm.CfnParameter] = {}
+        self._configurations: dict[str, _Configuration] = {}
         self._role = self._function_role("Role", functions, [self._read_configurations(), *self._vpc_permissions()])
+        self._role_name = self._role.role_name
         self.function = self._function("Function", props.function_name, "on_event")
         framework = f"{props.function_name}-framework"
         logs_of_framework = function_log_group(self, "FrameworkLogs", framework, self._log_key_arn)
@@ -98,9 +114,9 @@ class Connector(Construct):
             polling = {
                 "is_complete_handler": self._function("IsCompleteFunction", functions[-1], "is_complete"),
                 "framework_complete_and_timeout_role": self._function_role("FrameworkPollRole", [framework], []),
-                "query_interval": Duration.seconds(POLL_SECONDS),
+                "query_interval": seconds(POLL_SECONDS),
                 # CloudFormation's own limit; the function gives up a little before, with a reason.
-                "total_timeout": Duration.hours(1),
+                "total_timeout": minutes(60),
             }
         self._provider = custom_resources.Provider(
             self,
@@ -112,24 +128,21 @@ class Connector(Construct):
             **polling,
         )
         self._provider.node.add_dependency(logs_of_framework)
+        self._service_token = self._provider.service_token
 
-    def _function_role(
-        self, construct_id: str, functions: Sequence[str], permissions: Sequence[iam.PolicyStatement]
-    ) -> iam.Role:
+    def _function_role(self, construct_id: str, functions: Sequence[str], permissions: Sequence[Statement]) -> iam.Role:
         """Make the role of some functions. The CDK's own has AWS's managed policy: every log group, and new ones."""
-        stack = Stack.of(self)
-        log_groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:/aws/lambda"
-        own_logs = iam.PolicyStatement(
-            sid="OwnLogs",
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-            resources=[f"{log_groups}/{name}:*" for name in functions],
+        own_logs = statement(
+            "OwnLogs",
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            [self._arn.format("logs", f"log-group:/aws/lambda/{name}:*") for name in functions],
         )
         return iam.Role(
             self,
             construct_id,
             description="Logdock: configures what CloudFormation cannot",
-            assumed_by=statements.service_of_this_account("lambda.amazonaws.com", stack.account),
-            inline_policies={"Connector": iam.PolicyDocument(statements=[own_logs, *permissions])},
+            assumed_by=statements.service_of_this_account("lambda.amazonaws.com", self._account),
+            inline_policies={"Connector": document_of([own_logs, *permissions])},
         )
 
     def _function(self, construct_id: str, name: str, handler: str, **environment: str) -> lambda_.Function:
@@ -140,11 +153,11 @@ class Connector(Construct):
             function_name=name,
             description="Logdock: configures what CloudFormation cannot, and undoes it",
             runtime=RUNTIME,
-            architecture=lambda_.Architecture.ARM_64,
+            architecture=ARCHITECTURE,
             handler=f"vendor_connector.handler.{handler}",
             code=self._source,
             role=self._role,
-            timeout=Duration.minutes(15),
+            timeout=minutes(15),
             memory_size=256,
             environment={"LOGDOCK_CONFIGURATIONS": self._props.configuration_path, **environment},
             log_group=logs.LogGroup.from_log_group_name(self, f"{construct_id}LogsByName", f"/aws/lambda/{name}"),
@@ -159,7 +172,7 @@ class Connector(Construct):
             )
         return function
 
-    def _vpc_permissions(self) -> list[iam.PolicyStatement]:
+    def _vpc_permissions(self) -> list[Statement]:
         """Let Lambda make network interfaces with the functions' role, but not the functions' own code.
 
         Source: Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC" (required
@@ -167,7 +180,6 @@ class Connector(Construct):
         """
         if not self._props.subnet_ids:
             return []
-        stack = Stack.of(self)
         manage = [
             "ec2:CreateNetworkInterface",
             "ec2:DeleteNetworkInterface",
@@ -175,25 +187,17 @@ class Connector(Construct):
             "ec2:UnassignPrivateIpAddresses",
         ]
         describe = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
-        everything = f"arn:{stack.partition}:ec2:{stack.region}:{stack.account}:*/*"
-        own = f"arn:{stack.partition}:lambda:{stack.region}:{stack.account}:function:{self._props.function_name}*"
+        own = {"lambda:SourceFunctionArn": self._arn.format("lambda", f"function:{self._props.function_name}*")}
         return [
-            iam.PolicyStatement(sid="EnterVpc", actions=manage, resources=[everything]),
-            iam.PolicyStatement(sid="LookAtVpc", actions=describe, resources=["*"]),
-            iam.PolicyStatement(
-                sid="CodeStaysOut",
-                effect=iam.Effect.DENY,
-                actions=[*manage, *describe],
-                resources=["*"],
-                conditions={"ArnLike": {"lambda:SourceFunctionArn": own}},
-            ),
+            statement("EnterVpc", manage, [self._arn.format("ec2", "*/*")]),
+            statement("LookAtVpc", describe, ["*"]),
+            statement("CodeStaysOut", [*manage, *describe], ["*"], {"ArnLike": own}, effect="Deny"),
         ]
 
-    def _read_configurations(self) -> iam.PolicyStatement:
+    def _read_configurations(self) -> Statement:
         """Let the functions read what the operations are configured with; they write none of it."""
-        stack = Stack.of(self)
-        path = f"arn:{stack.partition}:ssm:{stack.region}:{stack.account}:parameter{self._props.configuration_path}*"
-        return iam.PolicyStatement(sid="ReadConfigurations", actions=["ssm:GetParameter"], resources=[path])
+        path = self._arn.format("ssm", f"parameter{self._props.configuration_path}*")
+        return statement("ReadConfigurations", ["ssm:GetParameter"], [path])
 
     def apply(
         self,
@@ -217,9 +221,7 @@ class Connector(Construct):
             properties.
         """
         chosen = self._configure(construct_id, operation, properties if configuration is None else configuration)
-        resource = self._resource(construct_id, operation, properties, chosen)
-        resource.node.add_dependency(*(self._policy(group) for group in permissions))
-        return resource
+        return self._resource(construct_id, operation, properties, chosen, *map(self._policy, permissions))
 
     def apply_to_each(
         self,
@@ -228,7 +230,7 @@ class Connector(Construct):
         names: Sequence[str],
         properties: Mapping[str, object],
         *,
-        permissions: Sequence[iam.PolicyStatement],
+        permissions: Sequence[Statement],
     ) -> dict[str, CustomResource]:
         """Have an operation that undoes nothing done for each of some names.
 
@@ -246,13 +248,12 @@ class Connector(Construct):
             chosen = self._configure(f"{construct_id}-{number}", operation, {"Names": page, **properties})
             for name in page:
                 own = {"Name": name, **properties}
-                resources[name] = self._resource(f"{construct_id}-{name}", operation, own, chosen)
-                resources[name].node.add_dependency(policy)
+                resources[name] = self._resource(f"{construct_id}-{name}", operation, own, chosen, policy)
         return resources
 
     def configuration_of(self, construct_id: str) -> str:
         """Return the id of the configuration of what was made under a construct id."""
-        return self._id_of(self._configurations[construct_id])
+        return self._configurations[construct_id].id
 
     def repeat(self, construct_id: str, *, of: str, minutes: int) -> None:
         """Have what ``apply`` made under the id ``of`` repeated on a schedule, by a function of the same role.
@@ -266,7 +267,7 @@ class Connector(Construct):
             "on_schedule",
             LOGDOCK_SCHEDULED=self.configuration_of(of),
         )
-        function.node.add_dependency(chosen)
+        function.node.add_dependency(chosen.parameter)
         rule = events.CfnRule(
             self,
             construct_id,
@@ -284,22 +285,27 @@ class Connector(Construct):
         )
 
     def _resource(
-        self, construct_id: str, operation: str, properties: Mapping[str, object], chosen: ssm.CfnParameter
+        self,
+        construct_id: str,
+        operation: str,
+        properties: Mapping[str, object],
+        chosen: _Configuration,
+        *policies: iam.CfnPolicy,
     ) -> CustomResource:
         resource = CustomResource(
             self,
             construct_id,
             resource_type="Custom::Logdock" + operation.title().replace("-", ""),
-            service_token=self._provider.service_token,
-            properties={"Operation": operation, "Configuration": self._id_of(chosen), **properties},
+            service_token=self._service_token,
+            properties={"Operation": operation, "Configuration": chosen.id, **properties},
         )
-        resource.node.add_dependency(chosen)
+        resource.node.add_dependency(chosen.parameter, *policies)
         return resource
 
-    def _configure(self, construct_id: str, operation: str, properties: Mapping[str, object]) -> ssm.CfnParameter:
+    def _configure(self, construct_id: str, operation: str, properties: Mapping[str, object]) -> _Configuration:
         """Write a configuration, under a name that holds the hash of its content."""
-        stack, document = Stack.of(self), {"Operation": operation, **properties}
-        version = _hash(stack.resolve(document))
+        document = {"Operation": operation, **properties}
+        version = self._hash(document)
         name = re.sub(r"[^A-Za-z0-9_.-]", "-", construct_id)
         parameter = ssm.CfnParameter(
             self,
@@ -309,33 +315,36 @@ class Connector(Construct):
             type="String",
             # Standard up to 4 KB; a long filter or list of users makes it advanced.
             tier="Intelligent-Tiering",
-            value=stack.to_json_string(document),
+            value=self._text(document),
         )
-        self._configurations[construct_id] = parameter
-        return parameter
+        self._configurations[construct_id] = found = _Configuration(f"{name}-{version}", parameter)
+        return found
 
-    def _id_of(self, parameter: ssm.CfnParameter) -> str:
-        return (parameter.name or "").removeprefix(self._props.configuration_path)
-
-    def _policy(self, statements: Sequence[iam.PolicyStatement]) -> iam.CfnPolicy:
+    def _policy(self, statements: Sequence[Statement]) -> iam.CfnPolicy:
         """Return the policy of some statements, under an id and a name that hold the hash of its content."""
-        version = _hash(Stack.of(self).resolve([statement.to_statement_json() for statement in statements]))
+        version = self._hash(list(statements))
         if version not in self._policies:
             self._policies[version] = self._new_policy(f"Policy{version}", f"Connector-{version}", statements)
         return self._policies[version]
 
-    def _new_policy(self, construct_id: str, name: str, statements: Sequence[iam.PolicyStatement]) -> iam.CfnPolicy:
+    def _new_policy(self, construct_id: str, name: str, statements: Sequence[Statement]) -> iam.CfnPolicy:
         return iam.CfnPolicy(
             self,
             construct_id,
             policy_name=name,
-            policy_document=iam.PolicyDocument(statements=list(statements)),
-            roles=[self._role.role_name],
+            policy_document=document_of(statements),
+            roles=[self._role_name],
         )
 
+    def _text(self, document: object) -> str:
+        text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+        return self._stack.to_json_string(document) if UNRESOLVED in text else text
 
-def _hash(document: object) -> str:
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
+    def _hash(self, document: object) -> str:
+        # Only what refers to a resource must be resolved, in another process.
+        if UNRESOLVED in json.dumps(document):
+            document = self._stack.resolve(document)
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _pages(names: Sequence[str]) -> list[list[str]]:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
+
+from constructs_lib.durations import days
+
+
+@cache
+def _administer() -> iam.PolicyStatement:
+    return iam.PolicyStatement(principals=[iam.AccountRootPrincipal()], actions=["kms:*"], resources=["*"])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,21 +45,21 @@ class CustomerKey(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: CustomerKeyProps) -> None:
         super().__init__(scope, construct_id)
+        # What the CDK begins a key's policy with. As a document of our own it takes statements without asking back.
+        self._policy = iam.PolicyDocument(statements=[_administer()])
         self.key = kms.Key(
             self,
             "Key",
             alias=props.alias,
+            policy=self._policy,
             description=props.description,
             enable_key_rotation=True,
-            rotation_period=Duration.days(365),
-            pending_window=Duration.days(30),
+            rotation_period=days(365),
+            pending_window=days(30),
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
-
-    @property
-    def arn(self) -> str:
+        self.arn = self.key.key_arn
         """The key's ARN."""
-        return self.key.key_arn
 
     def keep_when_rolled_back(self) -> None:
         """Keep the key also when its creation is rolled back, for what stays then and is encrypted with it."""
@@ -59,4 +67,4 @@ class CustomerKey(Construct):
 
     def allow(self, statement: iam.PolicyStatement) -> None:
         """Add a statement to the key's policy."""
-        self.key.add_to_resource_policy(statement)
+        self._policy.add_statements(statement)

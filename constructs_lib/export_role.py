@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Duration, Token
+from aws_cdk import Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct
+
+from constructs_lib.durations import seconds
 
 MINIMUM_SESSION_SECONDS = 3600
 MAXIMUM_SESSION_SECONDS = 43200
@@ -67,7 +69,7 @@ class ExportRole(Construct):
             assumed_by=iam.PrincipalWithConditions(
                 iam.ArnPrincipal(props.principal_arn), {"StringEquals": {"sts:ExternalId": ids}}
             ),
-            max_session_duration=Duration.seconds(props.session_seconds),
+            max_session_duration=seconds(props.session_seconds),
             inline_policies={"Export": iam.PolicyDocument(statements=list(props.permissions))},
         )
 

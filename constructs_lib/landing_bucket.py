@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from constructs_lib import statements
+from constructs_lib.durations import days
 from constructs_lib.replication import ObjectLock, Replication
 
 NONCURRENT_DAYS = 30
@@ -20,6 +21,9 @@ NONCURRENT_DAYS = 30
 UNFINISHED_UPLOAD_DAYS = 7
 """Days after which the parts of an unfinished upload are removed."""
 
+# Made once: an object of the CDK is a call to another process.
+SSE_C, BLOCK_ALL = s3.BlockedEncryptionType.SSE_C, s3.BlockPublicAccess.BLOCK_ALL
+GLACIER_INSTANT_RETRIEVAL, DEEP_ARCHIVE = s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, s3.StorageClass.DEEP_ARCHIVE
 GLACIER_MINIMUM_DAYS = 90
 """Glacier Instant Retrieval bills every object for at least 90 days (S3 pricing): moving one for less costs more."""
 
@@ -95,8 +99,8 @@ class LandingBucket(Construct):
             encryption=encryption,
             encryption_key=props.encryption_key,
             bucket_key_enabled=True if props.encryption_key else None,
-            blocked_encryption_types=[s3.BlockedEncryptionType.SSE_C],
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            blocked_encryption_types=[SSE_C],
+            block_public_access=BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
@@ -105,6 +109,10 @@ class LandingBucket(Construct):
             object_lock_default_retention=props.lock.retention if props.lock else None,
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
+        policy = self.bucket.policy
+        assert policy is not None  # noqa: S101  (made by `enforce_ssl`)
+        # The document itself: `add_to_resource_policy` answers with an object whose properties are two more calls.
+        self._policy_document = policy.document
         resource = self.bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)  # noqa: S101  (narrows a jsii type)
         if props.announced:
@@ -131,36 +139,33 @@ class LandingBucket(Construct):
         )
         self.allow(*denies)
         # The bucket outlives its stack; without its policy it would outlive its own protection.
-        assert self.bucket.policy is not None  # noqa: S101  (made by the statements above)
-        self.bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+        policy.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 
     def allow(self, *policy_statements: iam.PolicyStatement) -> None:
         """Add statements to the bucket's policy."""
-        for statement in policy_statements:
-            self.bucket.add_to_resource_policy(statement)
+        self._policy_document.add_statements(*policy_statements)
 
 
 def _lifecycle(props: LandingBucketProps) -> Sequence[s3.LifecycleRule]:
     steps = []
     if (props.cold_days or props.archive_days) - props.hot_days >= GLACIER_MINIMUM_DAYS:
-        steps.append((s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, props.hot_days))
+        steps.append((GLACIER_INSTANT_RETRIEVAL, props.hot_days))
     if props.cold_days:
-        steps.append((s3.StorageClass.DEEP_ARCHIVE, props.cold_days))
+        steps.append((DEEP_ARCHIVE, props.cold_days))
     retention = s3.LifecycleRule(
         id="Retention",
-        expiration=Duration.days(props.archive_days),
-        noncurrent_version_expiration=Duration.days(NONCURRENT_DAYS),
-        abort_incomplete_multipart_upload_after=Duration.days(UNFINISHED_UPLOAD_DAYS),
+        expiration=days(props.archive_days),
+        noncurrent_version_expiration=days(NONCURRENT_DAYS),
+        abort_incomplete_multipart_upload_after=days(UNFINISHED_UPLOAD_DAYS),
         transitions=[
-            s3.Transition(storage_class=storage_class, transition_after=Duration.days(days))
-            for storage_class, days in steps
+            s3.Transition(storage_class=storage_class, transition_after=days(after)) for storage_class, after in steps
         ]
         or None,
     )
     # S3 takes this in a rule of its own only; without it the markers of expired objects stay indefinitely.
     markers = s3.LifecycleRule(id="DeleteMarkers", expired_object_delete_marker=True)
     short = [
-        s3.LifecycleRule(id=f"Expire-{prefix.strip('/')}", prefix=prefix, expiration=Duration.days(days))
-        for prefix, days in props.short_lived_prefixes
+        s3.LifecycleRule(id=f"Expire-{prefix.strip('/')}", prefix=prefix, expiration=days(lifetime))
+        for prefix, lifetime in props.short_lived_prefixes
     ]
     return [retention, markers, *short]

@@ -33,7 +33,7 @@ class MetricStreamProps:
     delivery_role_name
         Name of the role that Firehose delivers by.
     namespaces
-        The namespaces, each with its metrics; a namespace without metrics is streamed whole.
+        The namespaces, each with its metrics; a namespace without metrics is streamed whole. None: every namespace is.
     listener_url, listener_name
         Where to, and what the console calls it.
     secret_arn
@@ -100,7 +100,8 @@ class MetricStream(Construct):
                     namespace=namespace, metric_names=list(metrics) or None
                 )
                 for namespace, metrics in props.namespaces.items()
-            ],
+            ]
+            or None,
         )
 
     def _destination(self, role_arn: str) -> firehose.CfnDeliveryStream.HttpEndpointDestinationConfigurationProperty:

@@ -18,9 +18,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from constructs_lib.alarms import AlarmProps, Alarms, AlarmsProps, Metric
+from constructs_lib.alarms import Alarms, AlarmsProps
 from constructs_lib.reminders import definition
 from constructs_lib.statements import endpoint
+from logdock.alarms import ALARMS, SECTIONS, Metric
 
 WEBHOOK_HOURS = 2
 """How long a message is tried at a webhook that does not take it; then an alarm says so."""
@@ -212,7 +213,7 @@ class Notifications(Construct):
             "Alarms",
             AlarmsProps(
                 name=f"{self._props.deployment}/alerts",
-                section="undelivered",
+                section=SECTIONS["alerts"],
                 first_command="logdock status",
                 topic_arns=self._props.topic_arns,
                 runbook=self._props.runbook,
@@ -224,17 +225,9 @@ class Notifications(Construct):
             dimensions = {"RuleName": f"{self._name}-{rule}"}
             failed[rule] = Metric(namespace="AWS/Events", name="FailedInvocations", dimensions=dimensions)
         for name, metric in failed.items():
-            alarms.add(
-                name.title(),
-                AlarmProps(
-                    name=f"undelivered-{name}",
-                    section="undelivered",
-                    summary=f"A message about an alarm was not delivered ({name}).",
-                    first_command="logdock alerts test",
-                    metric=metric,
-                    threshold=1,
-                ),
-            )
+            values = {"message": name, "id": name.title()}
+            alarms.add(ALARMS["alerts/undelivered"].fill(values, metric=metric))
+        alarms.complete()
 
     def _may_remind(self) -> list[iam.PolicyStatement]:
         props, stack = self._props, self._stack

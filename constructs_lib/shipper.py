@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -18,6 +19,7 @@ from constructs_lib import statements
 from constructs_lib.log_group import function_log_group
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
+ARCHITECTURE = lambda_.Architecture.ARM_64
 MEMORY_MB = 512
 TIMEOUT_SECONDS = 300
 QUEUE_RETENTION_DAYS = 14
@@ -68,6 +70,8 @@ class ShipperFunctionProps:
         Key of its log group, whose policy admits the log group.
     requeues
         It puts messages back on the queue that invokes it, which Lambda would stop as a recursive loop.
+    memory_mb, timeout_seconds
+        What it may use.
     """
 
     function_name: str
@@ -79,6 +83,8 @@ class ShipperFunctionProps:
     environment: Mapping[str, str]
     log_key_arn: str
     requeues: bool = False
+    memory_mb: int = MEMORY_MB
+    timeout_seconds: int = TIMEOUT_SECONDS
 
 
 class ShipperFunction(Construct):
@@ -93,13 +99,13 @@ class ShipperFunction(Construct):
             function_name=props.function_name,
             description=props.description,
             runtime=RUNTIME,
-            architecture=lambda_.Architecture.ARM_64,
+            architecture=ARCHITECTURE,
             handler=props.handler,
             code=props.code,
             layers=[props.layer],
             role=iam.Role.from_role_arn(self, "Role", props.role_arn, mutable=False),
-            memory_size=MEMORY_MB,
-            timeout=Duration.seconds(TIMEOUT_SECONDS),
+            memory_size=props.memory_mb,
+            timeout=Duration.seconds(props.timeout_seconds),
             environment=dict(props.environment),
             # Lambda drops an event after about 16 rounds through one queue, by a header that the SDK sends (Lambda
             # Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops").
@@ -157,6 +163,38 @@ class Archiver(Construct):
             destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=props.failure_bucket_arn)
             ),
+        )
+
+
+class Compactor(Construct):
+    """Runs each hour and compacts the archive; what a run does not finish, the next does, so it is not tried again."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: ShipperFunctionProps) -> None:
+        super().__init__(scope, construct_id)
+        function = ShipperFunction(self, "Function", props).function
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Failures",
+            function_name=function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=0,
+            maximum_event_age_in_seconds=3600,
+        )
+        rule = events.CfnRule(
+            self,
+            "Hourly",
+            name=props.function_name,
+            description="Logdock: compacts the archive",
+            schedule_expression="rate(1 hour)",
+            targets=[events.CfnRule.TargetProperty(id="Compactor", arn=function.function_arn)],
+        )
+        lambda_.CfnPermission(
+            self,
+            "Permission",
+            action="lambda:InvokeFunction",
+            function_name=function.function_arn,
+            principal="events.amazonaws.com",
+            source_arn=rule.attr_arn,
         )
 
 

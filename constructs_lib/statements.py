@@ -6,13 +6,48 @@ Sources: Amazon S3 User Guide ("Using server-side encryption", "Bucket policy ex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Literal
 
 from aws_cdk import aws_iam as iam
 
 _SSE = "s3:x-amz-server-side-encryption"
 _SSE_KEY = "s3:x-amz-server-side-encryption-aws-kms-key-id"
 _SSE_C = "s3:x-amz-server-side-encryption-customer-algorithm"
+
+
+Statement = Mapping[str, Any]
+"""A statement of an identity policy as IAM writes it. The CDK makes one document of many in one call
+(`document_of`), where each `PolicyStatement` is a call of its own."""
+
+
+def statement(
+    sid: str,
+    actions: Sequence[str],
+    resources: Sequence[str],
+    conditions: Mapping[str, object] | None = None,
+    *,
+    effect: Literal["Allow", "Deny"] = "Allow",
+) -> Statement:
+    """Return a statement as `iam.PolicyStatement` renders it: a list of one is that one."""
+    return {
+        "Sid": sid,
+        "Effect": effect,
+        "Action": _one_or_many(actions),
+        "Resource": _one_or_many(resources),
+        **({"Condition": dict(conditions)} if conditions else {}),
+    }
+
+
+def _one_or_many(values: Sequence[str]) -> str | list[str]:
+    each_once = list(dict.fromkeys(values))
+    return each_once[0] if len(each_once) == 1 else each_once
+
+
+def document_of(statements: Sequence[Statement]) -> iam.PolicyDocument:
+    """Make the document of an identity policy."""
+    return iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def endpoint(service: str, region: str) -> str:
@@ -32,11 +67,22 @@ def logs_principal(region: str, *, regional: bool = False) -> str:
     return endpoint("logs", region) if regional or region.startswith("cn-") else "logs.amazonaws.com"
 
 
+@cache
+def any_principal() -> iam.IPrincipal:
+    """Return everyone; made once, because each object of the CDK is a call to another process."""
+    return iam.AnyPrincipal()
+
+
+@cache
+def _service(name: str) -> iam.IPrincipal:
+    return iam.ServicePrincipal(name)
+
+
 def _deny_put(sid: str, bucket_arn: str, conditions: dict[str, object]) -> iam.PolicyStatement:
     return iam.PolicyStatement(
         sid=sid,
         effect=iam.Effect.DENY,
-        principals=[iam.AnyPrincipal()],
+        principals=[any_principal()],
         # A replica is written by s3:ReplicateObject, with the same condition keys.
         actions=["s3:PutObject", "s3:ReplicateObject"],
         resources=[f"{bucket_arn}/*"],
@@ -108,13 +154,14 @@ def read_objects(bucket_arn: str, prefix: str, role_arn: str) -> iam.PolicyState
     )
 
 
+@cache
 def service_of_this_account(service: str, account: str) -> iam.IPrincipal:
     """Return an AWS service as a role's principal, acting for this account alone.
 
     Lambda says for which account it assumes a function's role (Lambda Developer Guide, "Defining Lambda function
     permissions with an execution role").
     """
-    return iam.PrincipalWithConditions(iam.ServicePrincipal(service), {"StringEquals": {"aws:SourceAccount": account}})
+    return iam.PrincipalWithConditions(_service(service), {"StringEquals": {"aws:SourceAccount": account}})
 
 
 def via_s3(region: str) -> dict[str, dict[str, str]]:
@@ -205,7 +252,7 @@ def encrypt_log_groups(log_group_arns: Sequence[str], region: str) -> iam.Policy
     """
     return iam.PolicyStatement(
         sid="CloudWatchLogs",
-        principals=[iam.ServicePrincipal(logs_principal(region, regional=True))],
+        principals=[_service(logs_principal(region, regional=True))],
         actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
         resources=["*"],
         conditions={

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
@@ -73,6 +72,8 @@ class ObjectEventsProps:
         The bucket whose objects are announced.
     prefix
         Only keys that begin so; empty for all.
+    suffix
+        Only keys that end so; empty for all. Needs a prefix.
     queue_arns
         Each destination's queue by the destination's name, five at most (EventBridge's targets per rule); none at all
         where the rule's matches are only counted. Messages for a FIFO queue, whose name ends so, have the export as
@@ -83,6 +84,7 @@ class ObjectEventsProps:
     export_name: str
     bucket_name: str
     prefix: str
+    suffix: str = ""
     queue_arns: Mapping[str, str]
 
 
@@ -93,7 +95,8 @@ class ObjectEvents(Construct):
         super().__init__(scope, construct_id)
         detail: dict[str, object] = {"bucket": {"name": [props.bucket_name]}}
         if props.prefix:
-            detail["object"] = {"key": [{"prefix": props.prefix}]}
+            wanted = {"wildcard": f"{props.prefix}*{props.suffix}"} if props.suffix else {"prefix": props.prefix}
+            detail["object"] = {"key": [wanted]}
         self.resource = events.CfnRule(
             self,
             "Rule",
@@ -122,7 +125,13 @@ class ExportConfiguration(Construct):
     """What the shipper must know of an export, as a parameter that it reads: adding an export changes no function."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, parameter_name: str, document: dict[str, object]
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        parameter_name: str,
+        document: dict[str, object],
+        stack_name: str,
     ) -> None:
         super().__init__(scope, construct_id)
         value = json.dumps(document, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
@@ -132,5 +141,5 @@ class ExportConfiguration(Construct):
             name=parameter_name,
             type="String",
             value=value,
-            description=f"How the shipper reads an export (stack {Stack.of(self).stack_name})",
+            description=f"How the shipper reads an export (stack {stack_name})",
         )

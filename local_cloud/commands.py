@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from local_cloud.markers import new_uuid
-from local_cloud.stand_ins.logzio_listener import MAX_LINE_BYTES
-from logdock.settings.exports import MongodbAtlasExport, S3LogsExport
+from local_cloud.vendors.logzio.listener import MAX_LINE_BYTES
 from logdock.settings.names import Names
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 
 if TYPE_CHECKING:
     from local_cloud.report import Report
     from local_cloud.stage import Stage
-    from local_cloud.stand_ins.logzio_listener import LogzioListener
+    from local_cloud.vendors.logzio.listener import LogzioListener
 
 ROOT = Path(__file__).parents[1]
 _SOURCES = [ROOT, *(ROOT / "lambda_src" / name for name in ("log_shipper", "resource_tags", "vendor_connector"))]

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from local_cloud.markers import Sightings
-from local_cloud.stand_ins import application, aws_services, cockroachdb, databases
-from local_cloud.stand_ins.aptible_encryption import unseal
-from logdock.settings.exports import (
-    AptibleExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    DatabaseExport,
-    S3LogsExport,
-)
+from local_cloud.vendors.aptible.encryption import unseal
+from local_cloud.vendors.cloudwatch_logs import exporter as application
+from local_cloud.vendors.cockroachdb import exporter as cockroachdb
+from local_cloud.vendors.rds import databases
+from local_cloud.vendors.s3_logs import exporter as aws_services
+from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.rds.settings import DatabaseExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

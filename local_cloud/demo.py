@@ -29,11 +29,11 @@ from local_cloud.emulator import Emulator, EmulatorError
 from local_cloud.play import Play
 from local_cloud.report import Report
 from local_cloud.stage import Stage
-from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.terminal import Terminal
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import Deployment, SettingsError, load_settings
-from logdock.settings.exports import MongodbAtlasExport
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 
 if TYPE_CHECKING:
     from local_cloud.customer import Secrets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,30 +16,14 @@ from local_cloud.journal import Journal
 from local_cloud.markers import Sightings
 from local_cloud.report import MINIMUM_REFUSALS, ExportReport, Report
 from local_cloud.stage import Stage
-from local_cloud.stand_ins.application import Application
-from local_cloud.stand_ins.aptible import Aptible
-from local_cloud.stand_ins.aurora_mysql import AuroraMysql
-from local_cloud.stand_ins.aws_services import AwsServices
-from local_cloud.stand_ins.cockroachdb import Cockroachdb
-from local_cloud.stand_ins.logzio_fetcher import LogzioFetcher
-from local_cloud.stand_ins.mongodb_atlas import MongodbAtlas
-from local_cloud.stand_ins.rds import Rds
-from logdock.settings.destinations import LogzioDestination
-from logdock.settings.exports import (
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    MongodbAtlasExport,
-    RdsExport,
-    S3LogsExport,
-)
+from local_cloud.vendors.logzio.fetcher import LogzioFetcher
+from logdock.vendors.logzio.settings import LogzioDestination
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_cloud.customer import Secrets
-    from local_cloud.stand_ins.logzio_listener import LogzioListener
+    from local_cloud.vendors.logzio.listener import LogzioListener
     from logdock.settings.exports import Export
 
 _POLL_SECONDS = 0.3
@@ -123,22 +108,9 @@ class Play:
         return {part.export.name: part.journal.markers for part in self._parts}
 
     def _stand_in(self, part: _Part) -> StandIn:
-        stage, export, journal = self._stage, part.export, part.journal
-        match export:
-            case MongodbAtlasExport():
-                return MongodbAtlas(stage, export, journal)
-            case CockroachdbExport():
-                return Cockroachdb(stage, export, journal)
-            case AuroraMysqlExport():
-                return AuroraMysql(stage, export, journal)
-            case RdsExport():
-                return Rds(stage, export, journal)
-            case AptibleExport():
-                return Aptible(stage, export, journal, self._secrets.master_keys[export.name])
-            case S3LogsExport():
-                return AwsServices(stage, export, journal)
-            case CloudwatchLogsExport():
-                return Application(stage, export, journal)
+        module = importlib.import_module(f"local_cloud.vendors.{part.export.kind.replace('-', '_')}.exporter")
+        stand_in: StandIn = module.exporter(self._stage, part.export, part.journal, self._secrets)
+        return stand_in
 
     def _fetch(self, fetcher: LogzioFetcher, name: str) -> None:
         fetcher.play(

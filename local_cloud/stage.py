@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from local_cloud.cdk import Outputs
     from local_cloud.emulator import Emulator
-    from local_cloud.vendors import Vendors
+    from local_cloud.vendor_accounts import Vendors
     from logdock.settings import Deployment
     from logdock.settings.destinations import Destination
     from logdock.settings.exports import Export

@@ -6,7 +6,11 @@ import sys
 # Imported modules stay; collecting garbage among them at Python's default rate takes a tenth of a start.
 gc.set_threshold(50_000)
 
-from logdock.cli.main import main  # noqa: E402 - after the line that makes it cheaper
+from logdock.sources import add_to_path  # noqa: E402
+
+add_to_path()
+
+from logdock.cli.main import main  # noqa: E402 - after the lines that make it cheaper and complete
 
 
 def run() -> None:

@@ -131,7 +131,12 @@ class Account:
         return found
 
     def policy_of(self, arn: str) -> Policy | None:
-        """Return the policy of the resource that an ARN names, or is inside of: an object's is its bucket's."""
+        """Return the policy of the resource that an ARN names, or is inside of: an object's is its bucket's.
+
+        A key of the account that no template makes is taken to have the policy of a new key.
+        """
+        if ":key/" in arn and arn not in self.policies and arn.split(":")[4] == self.id:
+            return _by_iam_alone(arn)
         return self.policies.get(arn.split("/")[0] if ":s3:::" in arn else arn)
 
     def owner_of(self, arn: str, unrelated_buckets: Mapping[str, str]) -> str:
@@ -191,3 +196,11 @@ def _partition(account: Account) -> str:
 
 def _is_at(url: str, arn: str) -> bool:
     return url.rpartition("/")[2] == arn.rpartition(":")[2]
+
+
+def _by_iam_alone(key_arn: str) -> Policy:
+    """Return the policy that a new key has, which leaves permissions to IAM (KMS Developer Guide, "Default policy")."""
+    _, partition, _, _, account, _ = key_arn.split(":")
+    principal = {"AWS": f"arn:{partition}:iam::{account}:root"}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "kms:*", "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -13,15 +13,15 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from logdock.settings.load import _Loader
+from logdock.vendors.registry import EXPORTS
 
 CLAIMS = Path(__file__).parent / "claims"
 CONTEXTS = CLAIMS / "contexts.yaml"
 
-Kind = Literal[
-    "mongodb-atlas", "cockroachdb", "aurora-mysql", "rds", "aptible", "s3-logs", "cloudwatch-logs", "logzio-fetch",
-    "connect", "vendor-role", "core", "alerts", "shipper", "bucket", "key", "log-group", "stream", "metrics",
-    "function", "readers", "logzio-archive",
-]  # fmt: skip
+KINDS = (
+    *EXPORTS, "logzio-fetch", "connect", "vendor-role", "core", "alerts", "shipper", "compactor", "bucket", "key",
+    "log-group", "stream", "metrics", "function", "readers", "logzio-archive",
+)  # fmt: skip
 """What a file is about: every export of a kind, every destination, every bucket, key or log group of a deployment."""
 
 
@@ -42,6 +42,13 @@ def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
+def _known_kind(value: str) -> str:
+    if value not in KINDS:
+        raise ValueError(f"expected one of {', '.join(KINDS)}, not {value!r}")
+    return value
+
+
+Kind = Annotated[str, AfterValidator(_known_kind)]
 Slug = Annotated[str, _matching(r"[a-z0-9]+(-[a-z0-9]+)*", "lower-case words with hyphens")]
 Action = Annotated[str, _matching(r"[a-z0-9-]+:[A-Za-z0-9]+", "an action such as s3:PutObject, without a wildcard")]
 ContextKey = Annotated[

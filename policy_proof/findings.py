@@ -22,7 +22,7 @@ PAGE = ROOT / "docs" / "acknowledged-findings.md"
 TOOLS = ("cdk-nag", "checkov", "cfn-lint", "parliament")
 HEAD = """\
 # Acknowledged findings
-Every template of every example goes through four checkers in `make test`: cdk-nag (AwsSolutions, NIST 800-53 R5, HIPAA Security, PCI DSS 3.2.1), checkov, cfn-lint and parliament.
+Every template of every example goes through four checkers in `make proof`, those of the largest through two in `make test`: cdk-nag (AwsSolutions, NIST 800-53 R5, HIPAA Security, PCI DSS 3.2.1), checkov, cfn-lint and parliament.
 A finding that is not below fails the test, and so does an entry below that no longer finds anything. A resource is `<stack>/<logical id>`; `*` stands for anything.
 A rule pack is a third party's list of settings to look at. That a template passes it, or that a finding is acknowledged here, is no certificate.
 parliament does not know trust policies, so it is not given any: tests compare those whole.
@@ -86,7 +86,8 @@ class Acknowledgement:
 
 def acknowledged(path: Path = FILE) -> list[Acknowledgement]:
     """Read the acknowledged findings."""
-    return [_acknowledgement(entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
+    documents = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return [_acknowledgement(entry) for entry in documents]
 
 
 def _acknowledgement(entry: dict[str, Any]) -> Acknowledgement:

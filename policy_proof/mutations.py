@@ -124,7 +124,7 @@ def _apply(resource: dict[str, Any], change: Remove | Set | Append) -> None:
 @cache
 def load_mutations() -> list[Mutation]:
     """Read the mutations."""
-    document = yaml.safe_load(MUTATIONS.read_text(encoding="utf-8"))
+    document = yaml.load(MUTATIONS.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     return TypeAdapter(list[Mutation]).validate_python(document)
 
 

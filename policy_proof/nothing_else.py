@@ -164,19 +164,11 @@ def _resources(proof: Proof, subject: Subject, *, whole: bool) -> Iterator[dict[
         yield _resource(proof, "s3", "bucket", bucket, None)
         yield _resource(proof, "s3", "object", f"{bucket}/object", None)
     for key in subject.values.get("outside-key", ()):
-        yield _resource(proof, "kms", "key", key, _by_iam_alone(key))
+        yield _resource(proof, "kms", "key", key, proof.account.policy_of(key))
     for bucket in subject.values.get("replica", ()):
         yield _resource(proof, "s3", "bucket", bucket, None)
         for prefix in subject.values["prefix"]:
             yield _resource(proof, "s3", "object", f"{bucket}/{prefix}/object", None)
-
-
-def _by_iam_alone(key_arn: str) -> Policy:
-    """Return the policy that a new key has, which leaves permissions to IAM (KMS Developer Guide, "Default policy")."""
-    _, partition, _, _, account, _ = key_arn.split(":")
-    principal = {"AWS": f"arn:{partition}:iam::{account}:root"}
-    statement = {"Effect": "Allow", "Principal": principal, "Action": "kms:*", "Resource": "*"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def _log_group(proof: Proof, arn: str) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,11 @@ class Outcome:
     request: Request
     simulator: Verdict
     live: Verdict | None = None
+
+    @property
+    def part(self) -> tuple[str, ...]:
+        """The part of the claim: the claim, who and to what as it has them, and the action."""
+        return (self.entry.id, *self.request.wrote, self.request.action)
 
     def error(self) -> str | None:
         """Return what is wrong, if anything is: an evaluator that contradicts the claim, or is inconclusive."""
@@ -117,7 +122,11 @@ class Proof:
                     yield entry, entry.says, subject
 
     def outcomes(
-        self, *, live: Evaluator | None = None, is_tried: Callable[[Subject], bool] = lambda _: True
+        self,
+        *,
+        live: Evaluator | None = None,
+        is_tried: Callable[[Subject], bool] = lambda _: True,
+        known: Container[tuple[str, ...]] = (),
     ) -> list[Outcome]:
         """Evaluate every request of every claim.
 
@@ -127,11 +136,14 @@ class Proof:
             The local cloud, if there is one.
         is_tried
             Which subjects it is asked about.
+        known
+            Parts of claims that need no evaluation here, each as `Outcome.part` has it.
         """
         asked = [
             (entry, claim, subject, request)
             for entry, claim, subject in self.about(Claim)
             for request in requests_of(entry, claim, subject, self.book)
+            if (entry.id, *request.wrote, request.action) not in known
         ]
         verdicts = SIMULATOR.evaluate([request for *_, request in asked], self.account, self.cast)
         return [

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from constructs_lib.log_group import FUNCTION_LOG_DAYS
-from logdock.settings.destinations import ARCHIVE, LogzioDestination
-from logdock.settings.exports import (
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    Export,
-    LogGroupExport,
-    MongodbAtlasExport,
-    RdsExport,
-    S3LogsExport,
-)
+from logdock.settings.destinations import ARCHIVE
+from logdock.settings.export_base import LogGroupExport
+from logdock.settings.exports import Export
 from logdock.settings.names import Names
+from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.logzio.settings import LogzioDestination
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.vendors.rds.settings import RdsExport
+from logdock.vendors.registry import UnknownKindError
+from logdock.vendors.s3_logs.settings import S3LogsExport
 from policy_proof.answers import connected
 from policy_proof.cast import EVERYTHING, Caller, Cast, Subject, Values, session, user
 
@@ -35,6 +35,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
     yield from _fetchers(cast)
     yield from _archives_at_logzio(cast)
     yield from _shippers(cast)
+    yield from _compactor(cast)
     yield from _connectors(cast)
     yield from _buckets(cast)
     yield from _keys(cast)
@@ -162,6 +163,7 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
             found = [names.log_group_arn(f"{each}one", names.region) for each in export.log_group_prefixes]
             values = {**_groups(named), "found-log-stream": _groups(found)["log-stream"]}
             return values, {"keeps": export.retention_days is not None, "prefixes": bool(found)}
+    raise UnknownKindError(f"policy_proof.subjects: what is particular to an export of kind {export.kind} is not known")
 
 
 def _stacks_of(cast: Cast, name: str) -> tuple[str, ...]:
@@ -261,6 +263,7 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
     if any(ARCHIVE in export.ship_to for export in cast.settings.exports):
         ships_to[ARCHIVE] = ARCHIVE
     archive = names.bucket_arn(names.bucket("archive"))
+    compacts = cast.settings.archive.compact
     for name, what in ships_to.items():
         secret = secrets.get(name)
         announced = [each for each in cast.settings.exports if name in each.announced_to]
@@ -272,6 +275,7 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
             "unshipped-archive": tuple(f"{archive}/logs/{each}" for each in (*not_archived, "no-such-export")),
             "copied-archive": tuple(f"{archive}/logs/{each.name}" for each in announced) if name == ARCHIVE else (),
             "uncopied-archive": tuple(f"{archive}/logs/{each}" for each in (*not_announced, "no-such-export")),
+            "shipped-index": tuple(f"{archive}/archive-index/{each}" for each in archived) if compacts else (),
             "rule-name": tuple(names.export(each.name) for each in announced),
             "other-rule-name": tuple(names.export(each) for each in (*not_announced, "no-such-export")),
             "destination": name,
@@ -285,7 +289,27 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
         }
         callers = {"shipper": cast.own_role("shipper", names.shipper(name))}
         stacks = (names.core_stack, names.in_region("shipper", names.region))
-        yield cast.subject("shipper", name, stacks, values, facts={"to": what}, callers=callers)
+        yield cast.subject("shipper", name, stacks, values, facts={"to": what, "compacts": compacts}, callers=callers)
+
+
+def _compactor(cast: Cast) -> Iterator[Subject]:
+    """Return what compacts the archive, if the settings ask for it."""
+    names = cast.names
+    if not cast.settings.archive.compact:
+        return
+    archive = names.bucket_arn(names.bucket("archive"))
+    hour = "orders/dt=2026-01-01/hour=00"
+    values: Values = {
+        "role": names.role_arn(names.compactor),
+        "part": f"{archive}/logs/{hour}/1767225600000-0123456789abcdef.json.gz",
+        "compacted": f"{archive}/logs/{hour}/compacted-000001.jsonl.gz",
+        "index": f"{archive}/archive-index/{hour}/0123456789abcdef.json.gz",
+        "queue": tuple(names.queue_arn(each) for each in cast.settings.shippers),
+        "log-stream": names.log_group_arn(f"/aws/lambda/{names.compactor}:log-stream:n1", names.region),
+    }
+    callers = {"compactor": cast.own_role("compactor", names.compactor)}
+    stacks = (names.core_stack, names.in_region("shipper", names.region))
+    yield cast.subject("compactor", "compactor", stacks, values, callers=callers)
 
 
 def _connectors(cast: Cast) -> Iterator[Subject]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import fcntl
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,12 +29,12 @@ def cdk_context() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Synthesized:
-    """One example's App, and its stacks: their templates and Regions, and which other stacks each waits for."""
+    """The stacks of a deployment: their templates, Regions and tags, and which other stacks each waits for."""
 
-    app: App
     templates: dict[str, dict[str, Any]]
     regions: dict[str, str]
     dependencies: dict[str, set[str]]
+    tags: dict[str, dict[str, str]]
 
     def resources(self, resource_type: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Yield every resource of a type: stack name, logical id, resource."""
@@ -43,36 +46,67 @@ class Synthesized:
 
 _synthesized: dict[str, Synthesized] = {}
 """What has been synthesized, by its settings."""
+_shared: list[Path] = []
+"""The folder that the processes of a test run have in common, if there is one."""
+
+
+def share_between_processes(folder: Path) -> None:
+    """Synthesize each settings file once for all processes that have this folder."""
+    _shared.append(folder)
 
 
 @cache
 def synthesize(example: Path, subscriptions: str | None = None) -> Synthesized:
     """Synthesize an example as it is, or with its subscriptions travelling another way; the same settings once."""
-    from logdock.settings import load_settings
-
-    settings = load_settings(example)
-    if subscriptions:
-        settings = settings.model_copy(update={"subscriptions": subscriptions})
+    settings = settings_of(example, subscriptions)
     known_by = settings.model_dump_json()
     if known_by not in _synthesized:
-        _synthesized[known_by] = synthesize_now(settings)
+        _synthesized[known_by] = _once_for_all(settings, known_by) if _shared else synthesize_now(settings)
     return _synthesized[known_by]
 
 
-def synthesize_now(settings: Deployment) -> Synthesized:
-    """Synthesize a deployment, with an empty layer: the wheels are 40 MB that every App would copy."""
+def settings_of(example: Path, subscriptions: str | None = None) -> Deployment:
+    """Load an example, or one whose subscriptions travel another way."""
+    from logdock.settings import load_settings
+
+    settings = load_settings(example)
+    return settings.model_copy(update={"subscriptions": subscriptions}) if subscriptions else settings
+
+
+def _once_for_all(settings: Deployment, known_by: str) -> Synthesized:
+    """Synthesize, unless another process has; a process waits for one that is at it."""
+    file = _shared[0] / f"{hashlib.sha256(known_by.encode()).hexdigest()}.json"
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            made = synthesize_now(settings)
+            waits_for = {name: sorted(others) for name, others in made.dependencies.items()}
+            file.write_text(json.dumps(dataclasses.asdict(made) | {"dependencies": waits_for}))
+            return made
+    found = json.loads(file.read_text())
+    return Synthesized(**found | {"dependencies": {name: set(each) for name, each in found["dependencies"].items()}})
+
+
+def build_now(settings: Deployment) -> App:
+    """Build the App of a deployment, with an empty layer: the wheels are 40 MB that every App would copy."""
     from app import build_app
 
     with TemporaryDirectory() as layer:
         (Path(layer) / "python").mkdir()
         app = build_app(settings, shipper_layer=Path(layer), context=cdk_context())
-        stacks = app.synth().stacks
+        app.synth()
+    return app
+
+
+def synthesize_now(settings: Deployment) -> Synthesized:
+    """Synthesize a deployment."""
+    stacks = build_now(settings).synth().stacks
     return Synthesized(
-        app=app,
         templates={stack.stack_name: stack.template for stack in stacks},
         regions={stack.stack_name: stack.environment.region for stack in stacks},
         dependencies={
             stack.stack_name: {found.id for found in stack.dependencies if not found.id.endswith(".assets")}
             for stack in stacks
         },
+        tags={stack.stack_name: dict(stack.tags) for stack in stacks},
     )

@@ -20,17 +20,20 @@ from constructs_lib.mark_table import MarkTable, MarkTableProps
 from constructs_lib.replication import Replication
 from constructs_lib.subscription_stream import SubscriptionStream
 from logdock.settings import Deployment
-from logdock.settings.destinations import ARCHIVE, LogzioDestination
+from logdock.settings.destinations import ARCHIVE
 from logdock.settings.names import Names
+from logdock.vendors.logzio.settings import LogzioDestination
+from logdock.vendors.logzio.stack.metrics import streams_metrics
 from stacks import subscriptions
 from stacks.alerts import create_alarm_notifications, recipients
-from stacks.logzio_metrics import streams_metrics
 from stacks.readers import readers_role
 from stacks.recorded_settings import record_settings
 from stacks.replica import replication
 from stacks.shipper_alarms import watch_copies
 from stacks.sql import RESULTS_PREFIX, SqlTables
 
+INDEX_PREFIX, COMPACTED, COMPACTED_SUFFIX, PART_SUFFIX = "archive-index/", "compacted-", ".jsonl.gz", ".json.gz"
+"""How the shipper names what compaction writes and removes; a test holds them together."""
 SHORT_LIVED_DAYS = 30
 """Days that a copy made for a fetching reader is kept, and progress that the release before noted: longer than a
 message can wait on a queue and then on its dead-letter queue (14 days each, where they are FIFO)."""
@@ -163,6 +166,57 @@ class CoreStack(Stack):
             self._destination_role(destination.name, secret, self._feed(destination.name) if feeds else [])
         if any(ARCHIVE in export.ship_to for export in self._settings.exports):
             self._destination_role(ARCHIVE, None, [])
+        if self._settings.archive.compact:
+            self._compactor_role()
+
+    def _compactor_role(self) -> None:
+        """Let compaction read the archive, write compacted objects and indexes alone, and remove parts alone.
+
+        It may delete no version, so that all it removes can be brought back, and overwrite no part.
+        """
+        names, archive = self._names, self.archive.arn
+        role = self._role(
+            "CompactorRole",
+            names.compactor,
+            [
+                *self._own_logs(names.compactor, regions=[names.region]),
+                self._read_configuration([names.region]),
+                self._list_archive("ListArchive", ["logs/*"]),
+                self._allow(
+                    "ReadArchive",
+                    ["s3:GetObject"],
+                    [f"{archive}/logs/*", f"{archive}/{INDEX_PREFIX}*", f"{archive}/feed-index/*"],
+                ),
+                self._allow(
+                    "WriteCompacted",
+                    ["s3:PutObject", "s3:AbortMultipartUpload"],
+                    [f"{archive}/logs/*/{COMPACTED}*{COMPACTED_SUFFIX}", f"{archive}/{INDEX_PREFIX}*"],
+                ),
+                self._allow("RemoveParts", ["s3:DeleteObject"], [f"{archive}/logs/*{PART_SUFFIX}"]),
+                self._use_key(["kms:Decrypt", "kms:GenerateDataKey"]),
+            ],
+        )
+        marks = [
+            self._allow("ReadMarks", ["dynamodb:BatchGetItem"], [names.mark_table_arn]),
+            self._use_mark_key(),
+        ]
+        self._managed(role, "Marks", names.compactor, "Logdock: the marks of what was shipped", marks)
+
+    def _list_archive(self, sid: str, prefixes: list[str]) -> iam.PolicyStatement:
+        return iam.PolicyStatement(
+            sid=sid,
+            actions=["s3:ListBucket"],
+            resources=[self.archive.arn],
+            conditions={"StringLike": {"s3:prefix": prefixes}},
+        )
+
+    def _use_mark_key(self) -> iam.PolicyStatement:
+        return iam.PolicyStatement(
+            sid="UseMarkKey",
+            actions=["kms:Decrypt"],
+            resources=[self.key.arn],
+            conditions=statements.via_dynamodb(self._names.mark_table, self._names.region),
+        )
 
     def _read_streams(self) -> list[iam.PolicyStatement]:
         if not subscriptions.through_kinesis(self._settings):
@@ -224,9 +278,10 @@ class CoreStack(Stack):
         ]
         secrets = [secret] if secret else []
         secrets += [
-            export.decryption_keys_secret
+            secret_of_export
             for export in self._settings.exports
-            if export.kind == "aptible" and destination in export.ship_to and export.decryption_keys_secret
+            if destination in export.ship_to
+            for secret_of_export in export.decoding_secrets
         ]
         if secrets:
             arns = [names.secret_arn(reference) for reference in dict.fromkeys(secrets)]
@@ -235,13 +290,11 @@ class CoreStack(Stack):
         self._archives_of_exports(destination, role)
         marks = [
             statements.use_items(names.mark_table_arn, f"{destination}/"),
-            iam.PolicyStatement(
-                sid="UseMarkKey",
-                actions=["kms:Decrypt"],
-                resources=[self.key.arn],
-                conditions=statements.via_dynamodb(names.mark_table, names.region),
-            ),
+            self._use_mark_key(),
         ]
+        if self._settings.archive.compact and destination != ARCHIVE:
+            # to find what a message names and a compacted object has replaced
+            marks.append(self._list_archive("ListCompacted", [f"logs/*/{COMPACTED}*"]))
         # inline policies of a role have little room left beside a hundred exports
         self._managed(role, "Marks", name, "Logdock: the marks of what was shipped", marks)
 
@@ -276,6 +329,8 @@ class CoreStack(Stack):
             exports = [each for each in self._settings.exports if each.lands_in == "log groups"]
             exports = [each for each in exports if destination in each.announced_to]
         objects = [f"{self.archive.arn}/{export.archive_prefix}*" for export in exports]
+        if self._settings.archive.compact and destination != ARCHIVE:
+            objects += [f"{self.archive.arn}/{INDEX_PREFIX}{export.name}/*" for export in exports]
         for number, some in enumerate(_fitting(objects), 1):
             description = "Logdock: the archives of the exports that ship there"
             allowed = [self._allow(sid, actions, some)]

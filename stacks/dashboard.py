@@ -1,232 +1,29 @@
-"""The dashboard: what is wrong on top, then a row for each export: landed and shipped, lag, failures, volume.
-
-It shows what the alarms look at and what costs nothing, and makes no metric of its own. Nothing else refers to it, so
-its stack comes and goes alone.
-
-Source: CloudWatch API Reference, "Dashboard body structure and syntax".
-"""
+"""The stack of a dashboard. Nothing else refers to it, so it comes and goes alone."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from logdock.settings import Deployment
-from logdock.settings.costs import LANDINGS, alarms_of, dollars_per_gigabyte
-from logdock.settings.destinations import ARCHIVE
-from logdock.settings.exports import Export
-from logdock.settings.landing import BucketLanding
-from logdock.settings.names import Names
-
-COLUMNS = 24
-ALARMS_OF_A_WIDGET = 100
-MONTH_SECONDS = 30 * 86400
-USD_PER_GB = {landing: round(dollars_per_gigabyte(landing, ["push"]), 2) for landing in LANDINGS}
-"""What a gigabyte costs by the way it lands, as docs/costs.md has it: list prices, ``soc2``, one destination."""
-
-Widget = dict[str, Any]
+from logdock.dashboard import Widget
 
 
 class DashboardStack(Stack):
-    """A deployment's dashboard."""
+    """One dashboard of a deployment."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Deployment, names: Names, **stack: Any
+        self, scope: Construct, construct_id: str, *, dashboard_name: str, widgets: Sequence[Widget], **stack: Any
     ) -> None:
         super().__init__(scope, construct_id, **stack)
+        body = {"periodOverride": "inherit", "widgets": widgets}
         cloudwatch.CfnDashboard(
             self,
             "Dashboard",
-            dashboard_name=names.deployment,
-            dashboard_body=json.dumps(
-                {"periodOverride": "inherit", "widgets": widgets(settings, names)}, separators=(",", ":")
-            ),
+            dashboard_name=dashboard_name,
+            dashboard_body=json.dumps(body, separators=(",", ":")),
         )
-
-
-def widgets(settings: Deployment, names: Names) -> list[Widget]:
-    """Return every widget, where it is to be."""
-    rows: list[tuple[int, list[Widget]]] = [(3, [each]) for each in _alarm_states(settings, names)]
-    rows += [(4, [each]) for each in _costs(settings, names)]
-    rows += [(5, _export_row(settings, names, export)) for export in settings.exports]
-    rows += [
-        (5, [_queues(names, destination, is_pushed=destination in settings.pushes)])
-        for destination in settings.shippers
-    ]
-    placed, y = [], 0
-    for height, row in rows:
-        width = COLUMNS // len(row)
-        for at, widget in enumerate(row):
-            placed.append({**widget, "x": at * width, "y": y, "width": width, "height": height})
-        y += height
-    return placed
-
-
-def _alarm_states(settings: Deployment, names: Names) -> Iterator[Widget]:
-    """Yield the state of every composite alarm, those of exports first, as many in a widget as it takes."""
-    # An export that has no alarm has no composite alarm either.
-    watched = [export for export in settings.exports if alarms_of(settings, export)]
-    found = [(export.name, region) for export in watched for region in settings.regions_of(export)]
-    found += [(names.shipper(each).removeprefix(f"{names.deployment}-"), names.region) for each in settings.shippers]
-    found += [(each, region) for region in settings.regions for each in ("archiver", "alerts")]
-    found += [("replica", names.region)] if settings.replica else []
-    arns = [
-        f"arn:{names.partition}:cloudwatch:{region}:{names.account}:alarm:{names.deployment}/{name}"
-        for name, region in found
-    ]
-    for at in range(0, len(arns), ALARMS_OF_A_WIDGET):
-        title = f"{names.deployment}: alarms"
-        yield {"type": "alarm", "properties": {"title": title, "alarms": arns[at : at + ALARMS_OF_A_WIDGET]}}
-
-
-def _costs(settings: Deployment, names: Names) -> Iterator[Widget]:
-    """Yield what each export costs a month at its pace in the time that is shown; what is not measured is omitted."""
-    metrics: list[object] = []
-    for at, export in enumerate(settings.exports):
-        way = export.lands_in
-        sums = [*_volume(settings, names, export)]
-        if not sums:
-            continue
-        ids = [f"v{at}x{number}" for number, _ in enumerate(sums)]
-        gigabytes = f"({' + '.join(f'FILL({each}, 0)' for each in ids)}) / 1000000000"
-        reckoned = f"{gigabytes} * {MONTH_SECONDS} / PERIOD({ids[0]}) * {USD_PER_GB[way]}"
-        metrics.append([{"expression": reckoned, "label": export.name, "id": f"usd{at}"}])
-        for name, metric in zip(ids, sums, strict=True):
-            metrics.append(_with(metric, id=name, visible=False))
-    if metrics:
-        bucket, groups = USD_PER_GB["bucket"], USD_PER_GB["log groups"]
-        title = f"USD a month at this pace: {bucket} per GB through buckets, {groups} through log groups"
-        yield _graph(names, title, metrics, view="singleValue", setPeriodToTimeRange=True)
-
-
-def _export_row(settings: Deployment, names: Names, export: Export) -> list[Widget]:
-    destinations = export.delivered_to
-    seconds = settings.alerts_of(export).lag_after_minutes * 60
-    lags = [
-        [
-            _metric(names, export, "lag_ms", each, region, id=f"l{at}", visible=False, stat="Maximum"),
-            [{"expression": f"l{at} / 1000", "label": each + _of(region, names), "id": f"s{at}"}],
-        ]
-        for at, (each, region) in enumerate(_streams(settings, export, destinations))
-    ]
-    row = [_graph(names, f"{export.name}: landed and shipped", [*_landed_and_shipped(settings, names, export)])]
-    if lags:
-        limit = {"horizontal": [{"label": "alarm", "value": seconds}]}
-        shown = [metric for pair in lags for metric in pair]
-        row.append(_graph(names, f"{export.name}: lag in seconds", shown, annotations=limit))
-    row.append(_graph(names, f"{export.name}: failures", [*_failures(names, export)]))
-    return [*row, *_volume_by_type(settings, names, export)]
-
-
-def _landed_and_shipped(settings: Deployment, names: Names, export: Export) -> Iterator[object]:
-    """Yield records by destination; what landed in a bucket is counted in objects, on an axis of its own."""
-    if export.lands_in == "bucket":
-        rule = ["AWS/Events", "MatchedEvents", "RuleName", names.export(export.name)]
-        yield [*rule, {"label": "landed (objects)", "yAxis": "right"}]
-    for destination, region in _streams(settings, export, export.delivered_to):
-        if destination in names.feeds and export.lands_in == "log groups":
-            # A feed's objects are copied whole: their records are not counted.
-            continue
-        label = "landed" if destination == ARCHIVE and export.lands_in == "log groups" else f"shipped to {destination}"
-        yield _metric(names, export, "sent", destination, region, label=label + _of(region, names))
-
-
-def _failures(names: Names, export: Export) -> Iterator[object]:
-    shipped = export.announced_to
-    for destination in shipped:
-        yield _metric(names, export, "quarantined", destination, names.region, label=f"refused by {destination}")
-    if shipped or export.lands_in == "bucket":
-        rule = ["AWS/Events", "FailedInvocations", "RuleName", names.export(export.name)]
-        yield [*rule, {"label": "not announced"}]
-    else:
-        yield _metric(names, export, "quarantined", ARCHIVE, names.region, label="not archived")
-
-
-def _volume(settings: Deployment, names: Names, export: Export) -> Iterator[list[Any]]:
-    """Yield the bytes that an export brings, by Region: those that its volume alarm watches."""
-    if export.lands_in == "log groups":
-        for region in settings.regions_of(export):
-            yield _metric(names, export, "bytes_in", ARCHIVE, region)
-    elif export.ship_to:
-        yield _metric(names, export, "bytes_in", export.ship_to[0], names.region)
-
-
-def _volume_by_type(settings: Deployment, names: Names, export: Export) -> Iterator[Widget]:
-    """Yield the bytes by log type: a log group each, or what the shipper says of the paths in a bucket."""
-    title = f"{export.name}: bytes by log type"
-    landing = export.landing(settings)
-    if isinstance(landing, BucketLanding):
-        if export.ship_to:
-            function = names.shipper(export.ship_to[0])
-            query = (
-                f"SOURCE '/aws/lambda/{function}' | filter event = 'volume' and export = '{export.name}' "
-                "| stats sum(bytes_in) as bytes by log_type | sort bytes desc"
-            )
-            properties = {"title": title, "region": names.region, "query": query, "view": "bar"}
-            yield {"type": "log", "properties": properties}
-        return
-    metrics: list[object] = [
-        ["AWS/Logs", "IncomingBytes", "LogGroupName", group, _options(names, region, label=group + _of(region, names))]
-        for region in settings.regions_of(export)
-        for group in landing.names
-    ]
-    if landing.prefixes:
-        # Which log groups a prefix has changes from hour to hour.
-        metrics.append(_metric(names, export, "bytes_in", ARCHIVE, names.region, label="all, those by prefix included"))
-    yield _graph(names, title, metrics, stacked=True)
-
-
-def _queues(names: Names, destination: str, *, is_pushed: bool) -> Widget:
-    visible = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"]
-    oldest = ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", names.queue(destination)]
-    failed = ["Logdock", "failed", "deployment", names.deployment, "destination", destination]
-    answer = ["Logdock", "answer_ms", "deployment", names.deployment, "destination", destination]
-    answered = [[*answer, {"label": "answers, in ms", "stat": "Average", "yAxis": "right"}]] if is_pushed else []
-    return _graph(
-        names,
-        f"{destination}: messages that wait, failed and were given up; age of the oldest",
-        [
-            [*visible, names.queue(destination), {"label": "waiting", "stat": "Maximum"}],
-            [*failed, {"label": "failed tries"}],
-            [*visible, names.queue(destination, "-dead"), {"label": "given up", "stat": "Maximum", "color": "#d13212"}],
-            [*oldest, {"label": "oldest, in seconds", "stat": "Maximum", "yAxis": "right"}],
-            *answered,
-        ],
-    )
-
-
-def _graph(names: Names, title: str, metrics: Sequence[object], **more: object) -> Widget:
-    properties = {"title": title, "region": names.region, "view": "timeSeries", "stat": "Sum", "period": 300}
-    return {"type": "metric", "properties": {**properties, "metrics": list(metrics), **more}}
-
-
-def _metric(names: Names, export: Export, name: str, destination: str, region: str, **options: object) -> list[Any]:
-    """Return a metric that the shipper makes of an export."""
-    dimensions = {"deployment": names.deployment, "export": export.name, "destination": destination}
-    flat = [text for pair in dimensions.items() for text in pair]
-    return ["Logdock", name, *flat, _options(names, region, **options)]
-
-
-def _options(names: Names, region: str, **options: object) -> Mapping[str, object]:
-    return {**options, **({"region": region} if region != names.region else {})}
-
-
-def _with(metric: list[Any], **options: object) -> list[Any]:
-    return [*metric[:-1], {**metric[-1], **options}]
-
-
-def _of(region: str, names: Names) -> str:
-    return "" if region == names.region else f", {region}"
-
-
-def _streams(settings: Deployment, export: Export, destinations: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield destinations with their Regions: an archiver is in each Region of its log groups, a shipper at home."""
-    for destination in destinations:
-        archives = destination == ARCHIVE and export.lands_in == "log groups"
-        for region in settings.regions_of(export) if archives else (settings.region,):
-            yield destination, region

@@ -9,12 +9,13 @@ docs/runbook.md; a test holds that.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from aws_cdk import Stack
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IDependable
 
-from constructs_lib.alarms import AlarmProps, Alarms, AlarmsProps, Metric
+from constructs_lib.alarms import Alarms, AlarmsProps
+from logdock.alarms import ALARMS, SECTIONS, Metric, shipper_metric
 from logdock.settings import Deployment
 from logdock.settings.alerts import MINUTES_OF_A_DAY, Alerts, region_of
 from logdock.settings.destinations import ARCHIVE
@@ -22,8 +23,6 @@ from logdock.settings.exports import Export
 from logdock.settings.names import Names
 
 GIGABYTE = 1_000_000_000
-LAG_HELD_PERIODS = 36
-"""Five-minute periods (three hours) that a late record is held for: what fails is tried again within that time."""
 
 
 def topic_arns(settings: Deployment, names: Names, region: str) -> list[str]:
@@ -41,30 +40,42 @@ class ExportAlarms(Construct):
     """The alarms of one export in one Region, under one composite alarm."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Deployment, names: Names, export: Export
+        self, scope: Construct, construct_id: str, *, settings: Deployment, names: Names, export: Export, region: str
     ) -> None:
         super().__init__(scope, construct_id)
         self._names, self._export = names, export
+        self._region = region
         self._alerts = settings.alerts_of(export)
-        self._check = f"logdock validate {export.name}"
         self._alarms = Alarms(
             self,
             "Alarms",
             AlarmsProps(
                 name=f"{names.deployment}/{export.name}",
-                section="an-export",
+                section=SECTIONS["export"],
                 first_command="logdock status",
-                topic_arns=topic_arns(settings, names, Stack.of(self).region),
+                topic_arns=topic_arns(settings, names, self._region),
                 runbook=runbook(settings.alerts),
             ),
         )
         self._filters = f"Logdock/{names.deployment}/{export.name}"
         self._groups: dict[str, IDependable] = {}
 
-    def _metric(self, name: str, destination: str, statistic: str = "Sum") -> Metric:
+    def complete(self) -> None:
+        """Create the composite alarm, after the last alarm."""
+        self._alarms.complete()
+
+    def _add(
+        self, name: str, *, destination: str = "", values: Mapping[str, object] | None = None, **more: Any
+    ) -> None:
+        """Add an alarm of the table: ``values`` are its fields, and what else is given are its attributes."""
+        self._alarms.add(ALARMS[f"export/{name}"].fill({**self._values(destination), **(values or {})}, **more))
+
+    def _values(self, destination: str) -> dict[str, object]:
+        return {"deployment": self._names.deployment, "export": self._export.name, "destination": destination}
+
+    def _metric(self, name: str, destination: str) -> Metric:
         """Return a metric that the shipper makes of this export."""
-        dimensions = {"deployment": self._names.deployment, "export": self._export.name, "destination": destination}
-        return Metric(namespace="Logdock", name=name, dimensions=dimensions, statistic=statistic)
+        return shipper_metric(name).fill(self._values(destination))
 
     def landing_in_bucket(self, rule_name: str) -> None:
         """Watch a bucket for silence and volume, by the rule that its new objects match.
@@ -77,7 +88,7 @@ class ExportAlarms(Construct):
             f"No object of {self._export.name} has landed",
         )
         if self._export.ship_to:
-            self._volume(self._metric("bytes_in", self._export.ship_to[0]))
+            self._volume(self._export.ship_to[0])
 
     def landing_in_log_groups(self, made_here: Mapping[str, IDependable]) -> None:
         """Watch log groups for silence and volume, and the archiver for lag, by what the archiver reads of them.
@@ -88,9 +99,11 @@ class ExportAlarms(Construct):
             What makes or adopts each log group of this stack; a metric filter on the log group waits for it.
         """
         self._groups.update(made_here)
-        metric = self._metric("bytes_in", ARCHIVE)
-        self._silence(metric, f"No line of {self._export.name} has come through its log groups into the archive")
-        self._volume(metric)
+        self._silence(
+            self._metric("bytes_in", ARCHIVE),
+            f"No line of {self._export.name} has come through its log groups into the archive",
+        )
+        self._volume(ARCHIVE)
         self._lag(ARCHIVE)
 
     def _silence(self, metric: Metric, what: str) -> None:
@@ -100,111 +113,37 @@ class ExportAlarms(Construct):
         # One-minute periods: an alarm looks back a few periods further than it says, so short ones are the most exact.
         period_seconds = 60 if minutes <= MINUTES_OF_A_DAY else 3600
         periods = minutes * 60 // period_seconds
-        self._alarms.add(
-            "Silence",
-            AlarmProps(
-                name="silence",
-                section="silence",
-                summary=f"{what} for {minutes} minutes.",
-                first_command=self._check,
-                metric=metric,
-                threshold=1,
-                comparison="LessThanThreshold",
-                missing_data="breaching",
-                period_seconds=period_seconds,
-                periods=periods,
-                datapoints=periods,
-                warm_up_minutes=minutes,
-            ),
+        self._add(
+            "silence",
+            values={"what": what, "minutes": minutes},
+            metric=metric,
+            period_seconds=period_seconds,
+            periods=periods,
+            datapoints=periods,
+            warm_up_minutes=minutes,
         )
 
     def shipped_to(self, destinations: Sequence[str], rule_name: str) -> None:
         """Watch what is announced to destinations: that it is handed over, in time, and not refused."""
-        name = self._export.name
         if destinations:
-            self._alarms.add(
-                "Handover",
-                AlarmProps(
-                    name="handover",
-                    section="handover",
-                    summary=f"Objects of {name} could not be put on the queue of a destination: they are where they "
-                    "landed, and are not shipped.",
-                    first_command=self._check,
-                    metric=Metric(namespace="AWS/Events", name="FailedInvocations", dimensions={"RuleName": rule_name}),
-                    threshold=1,
-                ),
-            )
+            self._add("handover", values={"rule": rule_name})
         for destination in destinations:
             self._lag(destination)
-            self._alarms.add(
-                f"Refused-{destination}",
-                AlarmProps(
-                    name=f"refused-{destination}",
-                    section="refused",
-                    summary=f"{destination} refused records of {name} for good, or they cannot be read: they are in "
-                    "the failure bucket under quarantine/, each with its reason.",
-                    first_command="logdock redrive --dry-run",
-                    metric=self._metric("quarantined", destination),
-                    threshold=1,
-                ),
-            )
+            self._add("refused", destination=destination)
 
     def _lag(self, destination: str) -> None:
         minutes = self._alerts.lag_after_minutes
-        self._alarms.add(
-            f"Lag-{destination}",
-            AlarmProps(
-                name=f"lag-{destination}",
-                section="lag",
-                summary=f"A record of {self._export.name} waited for more than {minutes} minutes to get to "
-                f"{destination}, or waits still.",
-                first_command="logdock status",
-                metric=self._metric("lag_ms", destination, "Maximum"),
-                threshold=minutes * 60_000,
-                periods=LAG_HELD_PERIODS,
-            ),
-        )
+        self._add("lag", destination=destination, values={"minutes": minutes}, threshold=minutes * 60_000)
 
-    def _volume(self, metric: Metric) -> None:
-        name, budget = self._export.name, self._alerts.daily_gb
-        if budget:
-            self._alarms.add(
-                "Volume",
-                AlarmProps(
-                    name="volume",
-                    section="volume",
-                    summary=f"{name} has brought more than {budget:g} GB in 24 hours.",
-                    first_command="logdock status",
-                    metric=metric,
-                    threshold=budget * GIGABYTE,
-                    period_seconds=86400,
-                    periods=1,
-                ),
-            )
+    def _volume(self, destination: str) -> None:
+        if budget := self._alerts.daily_gb:
+            self._add("volume", destination=destination, values={"budget": budget}, threshold=budget * GIGABYTE)
         if self._alerts.volume_band:
-            self._alarms.add_band(
-                "VolumeBand",
-                name="volume-band",
-                section="volume-band",
-                summary=f"{name} has brought more or less than usual for three hours.",
-                first_command="logdock status",
-                metric=metric,
-            )
+            self._add("volume-band", destination=destination)
 
     def connector(self, function_name: str) -> None:
         """Watch a function that runs on a schedule for this export: its failures are otherwise invisible."""
-        self._alarms.add(
-            "Connector",
-            AlarmProps(
-                name="connector",
-                section="connector",
-                summary=f"The function {function_name} failed: what it does for {self._export.name} on a schedule is "
-                "not done.",
-                first_command=self._check,
-                metric=Metric(namespace="AWS/Lambda", name="Errors", dimensions={"FunctionName": function_name}),
-                threshold=1,
-            ),
-        )
+        self._add("connector", values={"function": function_name})
 
     def refused_to_rds(self, rule_name: str) -> None:
         """Watch RDS's own events for those that say that it may not write the logs.
@@ -214,17 +153,7 @@ class ExportAlarms(Construct):
         rule_name
             The rule that matches them; as ``landing_in_bucket`` does, the alarm counts its matches.
         """
-        self._alarms.add(
-            "RdsEvents",
-            AlarmProps(
-                name="rds-events",
-                section="rds-events",
-                summary=f"RDS reports that it may not write the logs of {self._export.name} to CloudWatch Logs.",
-                first_command=self._check,
-                metric=Metric(namespace="AWS/Events", name="MatchedEvents", dimensions={"RuleName": rule_name}),
-                threshold=1,
-            ),
-        )
+        self._add("rds-events", values={"rule": rule_name})
 
     def denied(self, who: str) -> None:
         """Watch a trail for refusals of the vendor.
@@ -235,20 +164,10 @@ class ExportAlarms(Construct):
             A condition on CloudTrail's record, in filter-pattern syntax, that is true of the vendor.
         """
         log_group = self._alerts.trail_log_group
-        if log_group is None or Stack.of(self).region != self._names.region:
+        if log_group is None or self._region != self._names.region:
             return
         metric = self._count("Denied", "denied", log_group, f'{{ ($.errorCode = "*AccessDenied*") && ({who}) }}')
-        self._alarms.add(
-            "DeniedAlarm",
-            AlarmProps(
-                name="denied",
-                section="denied",
-                summary=f"AWS denied the vendor of {self._export.name} what it tried to do.",
-                first_command=self._check,
-                metric=metric,
-                threshold=1,
-            ),
-        )
+        self._add("denied", metric=metric)
 
     def security_event(self, name: str, filters: dict[str, str]) -> None:
         """Count security events in log groups, and raise an alarm if so many in an hour are asked for.
@@ -275,19 +194,7 @@ class ExportAlarms(Construct):
             return
         if metric is None:
             metric = self._metric(name.replace("-", "_"), self._export.ship_to[0])
-        self._alarms.add(
-            f"{name}-alarm",
-            AlarmProps(
-                name=name,
-                section=name,
-                summary=f"{self._export.name} has had {most} or more {name.replace('-', ' ')} in an hour.",
-                first_command="logdock logs",
-                metric=metric,
-                threshold=most,
-                period_seconds=3600,
-                periods=1,
-            ),
-        )
+        self._add(name, values={"most": most}, metric=metric, threshold=most)
 
     def _count(self, construct_id: str, metric_name: str, log_group: str, pattern: str) -> Metric:
         """Count lines of a log group that match; a line that does not is no data, which costs nothing."""

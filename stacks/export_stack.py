@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput, Environment, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct, IDependable
 
@@ -24,9 +24,12 @@ from constructs_lib.wiring import (
 from logdock.settings import Deployment
 from logdock.settings.connect import Connect
 from logdock.settings.export_base import ConfiguredExport
-from logdock.settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from logdock.settings.exports import Export
 from logdock.settings.names import Names
-from logdock.settings.shipper_document import shipper_document
+from logdock.settings.shipper_document import configuration_document
+from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 from stacks import subscriptions
 from stacks.connection import revision
 from stacks.connector_permissions import log_group
@@ -54,27 +57,29 @@ class ExportStack(Stack):
         names: Names,
         export: Export,
         connector_source: Path,
+        env: Environment,
         **stack: Any,
     ) -> None:
-        super().__init__(scope, construct_id, **stack)
+        super().__init__(scope, construct_id, env=env, **stack)
         self.settings, self.names = settings, names
+        # The stack's own `region` is a call to another process, each time.
+        self._in_region = env.region or names.region
         self._export, self._connector_source = export, connector_source
-        self.alarms = ExportAlarms(self, "Alarms", settings=settings, names=names, export=export)
-        document = shipper_document(export) | {
-            "landing": export.landing(settings).document,
-            "ship_to": list(export.ship_to),
-        }
+        self.alarms = ExportAlarms(
+            self, "Alarms", settings=settings, names=names, export=export, region=self._in_region
+        )
         self.configuration = ExportConfiguration(
             self,
             "Configuration",
             parameter_name=f"{names.parameter_path}{export.name}",
-            document=document,
+            document=configuration_document(settings, export),
+            stack_name=construct_id,
         )
         record_settings(self.configuration.resource, export)
 
     def customer_key(self) -> CustomerKey:
         """Make the export's own key: one vendor's grant never reaches another's data."""
-        name = self.names.in_region(self._export.name, self.region)
+        name = self.names.in_region(self._export.name, self._in_region)
         return CustomerKey(
             self, "Key", CustomerKeyProps(alias=name, description=f"Logdock: logs of the export {self._export.name}")
         )
@@ -155,7 +160,7 @@ class ExportStack(Stack):
             "DeletionProtection": "true",
             **(revision(self._export) if isinstance(self._export, ConfiguredExport) else {}),
         }
-        permissions = log_group(self.names, self.region, log_groups, retention=True, key=True, protect=True)
+        permissions = log_group(self.names, self._in_region, log_groups, retention=True, key=True, protect=True)
         landings: list[IDependable] = []
         adoptions = connector.apply_to_each("Adopt", "log-group", log_groups, properties, permissions=permissions)
         for name, adopted in adoptions.items():
@@ -185,7 +190,7 @@ class ExportStack(Stack):
         """
         if are_encrypted:
             key.keep_when_rolled_back()
-        key.allow(statements.encrypt_log_groups([self.names.log_group_arn("*", self.region)], self.region))
+        key.allow(statements.encrypt_log_groups([self.names.log_group_arn("*", self._in_region)], self._in_region))
 
     def subscribe(self, log_group_name: str) -> ArchiveSubscription:
         """Send a log group's events to the archiver of its Region."""
@@ -194,7 +199,7 @@ class ExportStack(Stack):
             f"Archive-{log_group_name}",
             export_name=self._export.name,
             log_group_name=log_group_name,
-            destination=subscriptions.destination(self.settings, self.names, self.region),
+            destination=subscriptions.destination(self.settings, self.names, self._in_region),
         )
         self.wait_for_configuration(subscription)
         return subscription
@@ -207,7 +212,9 @@ class ExportStack(Stack):
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
         destinations = self._export.announced_to
         if destinations:
-            self._announce(self.names.bucket("archive"), self._export.archive_prefix, destinations)
+            # compacted objects end otherwise: what is in them was announced
+            suffix = ".json.gz" if self.settings.archive.compact else ""
+            self._announce(self.names.bucket("archive"), self._export.archive_prefix, destinations, suffix)
 
     def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:
         """Announce landed objects to each destination, and let its function read them (S3 exports)."""
@@ -219,7 +226,7 @@ class ExportStack(Stack):
             # The whole bucket, which is this export's alone: what waits in queues may be under a former prefix.
             landing.allow(statements.read_objects(landing.arn, "", role_arn))
             if key:
-                key.allow(statements.decrypt_objects(role_arn, self.region))
+                key.allow(statements.decrypt_objects(role_arn, self._in_region))
 
     def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
         """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""
@@ -237,7 +244,7 @@ class ExportStack(Stack):
                         sid="DecryptLanding",
                         actions=["kms:Decrypt"],
                         resources=[key_arn],
-                        conditions=statements.via_s3(self.region),
+                        conditions=statements.via_s3(self._in_region),
                     )
                 )
             iam.CfnPolicy(
@@ -261,7 +268,7 @@ class ExportStack(Stack):
         self._announce(bucket_name, prefix, self._export.ship_to)
         self.alarms.landing_in_bucket(self.names.export(self._export.name))
 
-    def _announce(self, bucket_name: str, prefix: str, destinations: Sequence[str]) -> None:
+    def _announce(self, bucket_name: str, prefix: str, destinations: Sequence[str], suffix: str = "") -> None:
         """Announce objects to destinations: by one rule, because an account has 300 in a Region unless it asks."""
         rule_name = self.names.export(self._export.name)
         events = ObjectEvents(
@@ -272,6 +279,7 @@ class ExportStack(Stack):
                 export_name=self._export.name,
                 bucket_name=bucket_name,
                 prefix=prefix,
+                suffix=suffix,
                 queue_arns={name: self.names.queue_arn(name) for name in destinations},
             ),
         )
@@ -281,8 +289,8 @@ class ExportStack(Stack):
     def connector(self, key: CustomerKey, connect: Connect | None = None) -> Connector:
         """Add the function that does what CloudFormation has no resource for; with ``connect``, also at the vendor."""
         name = f"{self.names.export(self._export.name)}-connector"
-        arn = self.names.log_group_arn(f"/aws/lambda/{name}*", self.region)
-        statement = statements.encrypt_log_groups([arn], self.region)
+        arn = self.names.log_group_arn(f"/aws/lambda/{name}*", self._in_region)
+        statement = statements.encrypt_log_groups([arn], self._in_region)
         statement.sid = "ConnectorLogs"
         key.allow(statement)
         return Connector(

@@ -16,8 +16,9 @@ from constructs_lib.customer_key import CustomerKey
 from constructs_lib.landing_bucket import LandingBucket
 from logdock.settings import Deployment
 from logdock.settings.destinations import ARCHIVE
-from logdock.settings.exports import AptibleExport, Export
+from logdock.settings.exports import Export
 from logdock.settings.names import Names
+from logdock.vendors.aptible.settings import AptibleExport
 from stacks.sql import RESULTS_PREFIX
 
 
@@ -90,6 +91,8 @@ def _trust(principals: Sequence[str]) -> Iterator[iam.PolicyStatement]:
 def _search(settings: Deployment, names: Names, archive_key_arn: str) -> Iterator[iam.PolicyStatement]:
     archive = names.bucket_arn(names.bucket("archive"))
     yield from _read_objects(archive, "logs/", "Archive")
+    if settings.archive.compact:
+        yield _allow("ReadersReadIndexes", ["s3:GetObject"], [f"{archive}/archive-index/*"])
     yield _use_key("DecryptArchive", archive_key_arn, names)
     secrets = [
         export.decryption_keys_secret

@@ -6,6 +6,8 @@ is the archiver alone, with a failure bucket beside it, because a subscription c
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from constructs_lib.shipper import (
     RUNTIME,
     Archiver,
     ArchiverProps,
+    Compactor,
     DestinationShipper,
     DestinationShipperProps,
     ShipperCode,
@@ -29,13 +32,19 @@ from constructs_lib.shipper import (
 )
 from constructs_lib.subscription_stream import StreamReader, StreamReaderProps, SubscriptionStream
 from logdock.settings import Deployment
-from logdock.settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
+from logdock.settings.destinations import ARCHIVE
 from logdock.settings.names import Names
+from logdock.vendors.logzio.settings import LogzioDestination
+from logdock.vendors.logzio.stack.metrics import stream_metrics
+from logdock.vendors.logzio.stack.reader import logzio_reader
+from logdock.vendors.otlp.settings import OtlpDestination
 from stacks import subscriptions
 from stacks.alerts import create_alarm_notifications
-from stacks.logzio_metrics import stream_metrics
-from stacks.logzio_reader import logzio_reader
-from stacks.shipper_alarms import watch_archiver, watch_destination, watch_metrics
+from stacks.shipper_alarms import watch_archiver, watch_compactor, watch_destination, watch_metrics
+
+COMPACTOR_MEMORY_MB = 1769
+"""One virtual CPU (Lambda Developer Guide, "Configure Lambda function memory")."""
+COMPACTOR_SECONDS = 900
 
 
 class ShipperStack(Stack):
@@ -92,6 +101,29 @@ class ShipperStack(Stack):
             self._read_stream(archiver, key, failures)
         if self._is_home:
             self._destinations()
+        if self._is_home and settings.archive.compact:
+            self._compact()
+
+    def _compact(self) -> None:
+        """Compact the archive each hour."""
+        feeds = [
+            each.name
+            for each in self._settings.destinations
+            if isinstance(each, LogzioDestination) and each.mode == "fetch"
+        ]
+        props = self._function(
+            self._names.compactor, "log_shipper.compact.handler", "Replaces small objects of the archive by large ones"
+        )
+        environment = {
+            **props.environment,
+            "LOGDOCK_MARK_TABLE": self._names.mark_table,
+            "LOGDOCK_FEEDS": json.dumps(feeds),
+        }
+        props = replace(
+            props, environment=environment, memory_mb=COMPACTOR_MEMORY_MB, timeout_seconds=COMPACTOR_SECONDS
+        )
+        Compactor(self, "Compactor", props)
+        watch_compactor(self, settings=self._settings, names=self._names)
 
     def _regional_key(self) -> tuple[CustomerKey, LandingBucket]:
         """Make what the archiver needs away from the core: a key, and a bucket for what it could not archive."""
@@ -224,6 +256,8 @@ class ShipperStack(Stack):
                     log_key_arn=self._log_key_arn,
                     connector_source=self._connector_source,
                 )
+        for each in alarms.values():
+            each.complete()
 
 
 def destination_document(destination: LogzioDestination | OtlpDestination) -> dict[str, object]:

@@ -15,9 +15,9 @@ from aws_cdk import aws_glue as glue
 from constructs import Construct
 
 from logdock.settings import Deployment
-from logdock.settings.exports import MongodbAtlasExport
 from logdock.settings.names import Names
 from logdock.settings.sql import ARCHIVE, ARCHIVE_TABLE, LANDED, SqlTable, landed_table
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 
 RESULTS_PREFIX = "athena/"
 """Where the archive bucket keeps what queries answered; short-lived, and outside of what is searched or copied."""

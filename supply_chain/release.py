@@ -48,10 +48,11 @@ def write_checksums(folder: Path) -> None:
     (folder / CHECKSUMS).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def build_wheel(folder: Path) -> Path:
-    """Build the wheel of the `logdock` command; the build backend is the one of this environment, as locked."""
-    command = ["uv", "build", "--quiet", "--wheel", "--offline", "--no-build-isolation", "--python", sys.executable]
-    subprocess.run([*command, "--out-dir", str(folder), str(ROOT)], check=True)  # noqa: S603 - our own arguments
+def build_wheel(folder: Path, source: Path = ROOT) -> Path:
+    """Build the wheel of a source tree; the build backend is the one of this environment, as locked."""
+    command = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--offline", "--no-build-isolation"]
+    command += ["--python", sys.executable, "--out-dir", str(folder), str(source)]
+    subprocess.run(command, check=True)  # noqa: S603 - our own arguments
     (folder / ".gitignore").unlink(missing_ok=True)
     (wheel,) = folder.glob("*.whl")
     return wheel

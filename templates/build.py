@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,12 @@ from typing import Any
 import yaml
 from aws_cdk import App, Environment, Tags
 
-from app import SOURCES, STACKS
+from app import SOURCES
 from logdock.settings import Deployment
 from logdock.settings.names import Names
 from logdock.settings.retention import PROFILES
+from logdock.sources import ROOT, version
+from logdock.vendors.registry import load_part
 from stacks.pipeline import Pipeline, PipelineStack
 from templates.catalogue import LANDINGS, Landing
 from templates.merge import merge_templates
@@ -32,13 +33,7 @@ from templates.render import (
     rename_log_groups,
 )
 
-ROOT = Path(__file__).resolve().parents[1]
 TAG = "logdock:deployment"
-
-
-def version() -> str:
-    """Return Logdock's version."""
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 
 class Forms:
@@ -115,7 +110,7 @@ def synthesize_exports(settings: Deployment) -> dict[str, Template]:
     app = App(context=json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"])
     names, env = Names.of(settings), Environment(account=settings.account, region=settings.region)
     for export in settings.exports:
-        STACKS[type(export)](
+        load_part(export.kind, "stack").STACK(
             app,
             names.in_region(export.name, settings.region),
             settings=settings,

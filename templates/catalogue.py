@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from logdock.settings import text
-from logdock.settings.bucket_exports import SSE_S3_ONLY
+from logdock.vendors.s3_logs.settings import SSE_S3_ONLY
 from templates.parameters import (
     ACCESS_LOG_BUCKET,
     ALERT_TOPIC,

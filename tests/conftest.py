@@ -6,35 +6,46 @@ import gc
 import itertools
 import os
 import sysconfig
-from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import botocore.hooks
-import botocore.session
 import hypothesis
-import moto.core.models
 import pytest
 
-from policy_proof.synthesis import ROOT, Synthesized, cdk_context, synthesize, synthesize_now
+from policy_proof.synthesis import ROOT, Synthesized, cdk_context, share_between_processes, synthesize, synthesize_now
+from tests import fast_aws
 
 __all__ = ["EXAMPLES", "ROOT", "VARIANTS", "Synthesized", "cdk_context", "covering", "synthesize", "synthesize_now"]
 
 os.environ.setdefault("JSII_NODE", str(Path(sysconfig.get_path("scripts")) / "node"))
 # How long an example takes says how busy the machine is; benchmarks measure time.
-hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile("untimed", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500)  # `make proof`
 hypothesis.settings.load_profile("untimed")
 # The strict validator runs in one policy test and in every real synth; here it would cost seconds per App.
 os.environ.setdefault("CDK_VALIDATION", "false")
-# Each test has AWS sessions of its own, and each would look for the same service models again: 30 ms per client.
-botocore.session.create_loader = cache(botocore.session.create_loader)
-# A session registers 400 handlers, and asks of each name whether it has an alias: 10 ms for the same answers.
-_Aliaser: Any = botocore.hooks.EventAliaser
-_Aliaser._alias_event_name = staticmethod(cache(_Aliaser(None)._alias_event_name))
-# moto answers what `requests` sends too, by 1,300 patterns that each test would set up again; nothing here sends by it.
-moto.core.models.RESPONSES_METHODS.clear()
+fast_aws.install()
 # The CDK, moto and AWS's service models stay; by default the collector walks them all again every few tests.
 gc.set_threshold(2_000, 10, 100)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give the workers of pytest-xdist a folder in common: each settings file is synthesized by one of them."""
+    if not hasattr(node.config, "shared_templates"):
+        node.config.shared_templates = TemporaryDirectory()
+    node.workerinput["templates"] = node.config.shared_templates.name
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if folder := getattr(config, "workerinput", {}).get("templates"):
+        share_between_processes(Path(folder))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if folder := getattr(config, "shared_templates", None):
+        folder.cleanup()
 
 
 def pytest_collection_finish() -> None:

@@ -36,7 +36,11 @@ def run(context: dict[str, str], folder: Path) -> subprocess.CompletedProcess[st
             {"settings": "logdock.yaml", "shipper_layer": str(LAYER)},
             "logdock.yaml: no such file; copy one of examples/",
         ),
-        ({"settings": "logdock.yaml", "shipper_layer": "nowhere"}, "nowhere: the shipper's wheels are not there; run"),
+        pytest.param(
+            {"settings": "logdock.yaml", "shipper_layer": "nowhere"},
+            "nowhere: the shipper's wheels are not there; run",
+            marks=pytest.mark.proof,
+        ),
     ],
 )
 def test_says_what_is_missing_and_ends_with_2(context: dict[str, str], message: str, tmp_path: Path) -> None:
@@ -46,6 +50,7 @@ def test_says_what_is_missing_and_ends_with_2(context: dict[str, str], message: 
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.proof
 def test_says_that_a_deployment_is_larger_than_aws_allows_and_ends_with_2(tmp_path: Path) -> None:
     too_long = export("cloudwatch-logs", exclude=[f"{number}{'é' * 400}" for number in range(6)])
     (tmp_path / "logdock.yaml").write_text(yaml.safe_dump(document(too_long)), encoding="utf-8")

@@ -19,7 +19,7 @@ def test_the_app_imports_the_cdk_its_stacks_and_the_settings_alone() -> None:
 
 
 def test_only_the_app_reads_the_environment() -> None:
-    for room in ("logdock/settings", "stacks", "constructs_lib"):
+    for room in ("logdock/settings", "logdock/vendors", "stacks", "constructs_lib"):
         for path in (ROOT / room).rglob("*.py"):
             names = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
             assert not names & {"environ", "getenv", "try_get_context"}, path

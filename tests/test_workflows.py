@@ -12,7 +12,9 @@ import yaml
 
 from tests.conftest import ROOT
 
-WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+OWN = ROOT / "logdock" / "cli" / "new" / "files"
+"""The pipelines that `logdock new` writes."""
+WORKFLOWS = [*sorted((ROOT / ".github" / "workflows").glob("*.yml")), OWN / "github.yml"]
 GITHUB, GITLAB = (ROOT / "examples" / "pipelines" / f"{name}.yml" for name in ("github", "gitlab"))
 HASH = "0" * 40
 
@@ -76,8 +78,9 @@ def test_example_passes_inputs_that_the_reusable_workflow_has() -> None:
     assert {name for name, each in called.items() if each.get("required")} <= passed.keys() <= called.keys()
 
 
-def test_gitlab_deploys_what_was_synthesized_by_hand_on_the_default_branch() -> None:
-    jobs = yaml.safe_load(GITLAB.read_text())
+@pytest.mark.parametrize("path", [GITLAB, OWN / "gitlab.yml"], ids=["example", "new"])
+def test_gitlab_deploys_what_was_synthesized_by_hand_on_the_default_branch(path: Path) -> None:
+    jobs = yaml.safe_load(path.read_text())
     deploy = jobs["deploy"]
     assert deploy["rules"] == [{"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH", "when": "manual"}]
     assert deploy["script"][0] == 'echo "$SHA256  cdk.out.tar" | sha256sum --check'

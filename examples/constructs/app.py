@@ -3,11 +3,17 @@
 from aws_cdk import App, CfnOutput, Environment, Stack
 from aws_cdk import aws_iam as iam
 
-from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
-from constructs_lib.export_role import ExportRole, ExportRoleProps
-from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
-from constructs_lib.log_group import LandingLogGroup, LandingLogGroupProps
-from constructs_lib.statements import encrypt_log_groups
+from logdock.constructs import (
+    CustomerKey,
+    CustomerKeyProps,
+    ExportRole,
+    ExportRoleProps,
+    LandingBucket,
+    LandingBucketProps,
+    LandingLogGroup,
+    LandingLogGroupProps,
+    encrypt_log_groups,
+)
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from ministack.services import rds
 
 from local_cloud.corrections.permissions import first, refusal_to_pass
-from logdock.settings.database_exports import CLUSTER_LOGS, INSTANCE_LOGS
+from logdock.vendors.rds.settings import CLUSTER_LOGS, INSTANCE_LOGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -75,9 +75,6 @@ def read_settings(file: Path) -> Deployment:
 class MarkTableClient(DynamoDB, Protocol):
     """The calls that commands make of DynamoDB's client."""
 
-    def batch_get_item(self, **request: Any) -> dict[str, Any]:
-        """Read several items."""
-
     def transact_write_items(self, **request: Any) -> dict[str, Any]:
         """Write attributes of several items, or of none."""
 

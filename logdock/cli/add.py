@@ -9,14 +9,14 @@ import typer
 from logdock.cli.account import read_settings
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.init.file import add_export, last_export
-from logdock.cli.init.interview import ExportKind, Interview
-from logdock.cli.init.questions import EXPORTS
+from logdock.cli.init.interview import Interview
+from logdock.cli.init.questions import EXPORTS, ExportKind
 from logdock.cli.options import DEFAULT_SETTINGS, Json, SettingsFile, settings_option
 from logdock.cli.screen import Screen
 from logdock.cli.settings_file import replace_settings
 from logdock.settings import Deployment
 from logdock.settings.destinations import ARCHIVE
-from logdock.settings.exports import LogGroupExport
+from logdock.settings.export_base import LogGroupExport
 from logdock.settings.load import read_document
 
 EXAMPLES = """

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from logdock.alarms import section_of, section_of_subject
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.options import Json
 from logdock.cli.screen import Screen
@@ -26,8 +27,6 @@ RUNBOOKS = (
     Path(__file__).resolve().parents[2] / "docs" / "runbook.md",  # of a checkout
     Path(__file__).with_name("runbook.md"),  # of the wheel
 )
-SUBJECTS = {"archiver": "the-archiver", "replica": "the-replica", "alerts": "undelivered"}
-"""The sections of the composites that are of no export and no destination."""
 _LEAST_SHARE = 0.6
 
 
@@ -61,13 +60,12 @@ def read_sections(text: str) -> dict[str, str]:
 def find(what: str, sections: Mapping[str, str]) -> str | None:
     """Return the section of an alarm or, failing that, the one that has most of the words; None if none has many."""
     name = what.strip().lower()
-    last = name.rpartition("/")[2]
-    # An alarm may name its destination or Region behind its section's name.
-    alarms = [section for section in sections if f"{last}-".startswith(f"{section}-")]
-    if alarms:
-        return max(alarms, key=len)
+    if found := section_of(name):
+        return found
+    if name in sections:
+        return name
     if re.fullmatch(r"[\w-]+/[\w-]+", name):
-        return "a-destination" if last.startswith("ship-") else SUBJECTS.get(last, "an-export")
+        return section_of_subject(name.rpartition("/")[2])
     words = set(_words(what))
     if not words:
         return None

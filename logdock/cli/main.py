@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import os
 import sys
-import tomllib
 import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,12 +15,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from logdock.cli.errors import CommandError, ExitCode, from_aws
 from logdock.cli.screen import Screen
+from logdock.sources import version
 
-PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
-"""Of a checkout; an installed wheel has its version in its metadata."""
 COMMANDS = {
     "init": "logdock.cli.init.command",
+    "new": "logdock.cli.new.command",
     "add": "logdock.cli.add",
+    "bootstrap-policy": "logdock.cli.bootstrap_policy.command",
     "plan": "logdock.cli.plan.command",
     "validate": "logdock.cli.validate.command",
     "preview": "logdock.cli.preview",
@@ -61,16 +60,9 @@ def app(names: Iterable[str]) -> typer.Typer:
     return line
 
 
-def _version() -> str:
-    if PROJECT.is_file():
-        version: str = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
-        return version
-    return importlib.metadata.version("logdock")
-
-
 def _print_version(asked: bool) -> None:
     if asked:
-        Screen().say(f"logdock {_version()}")
+        Screen().say(f"logdock {version()}")
         raise typer.Exit
 
 

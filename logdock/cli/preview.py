@@ -111,6 +111,11 @@ def preview(
     preview.finish()
     for name, reason in preview.quarantined:
         screen.note(f"Quarantined: {name}: {reason}")
+    for name, key in preview.not_wanted:
+        screen.note(
+            f"Not read: {name}: by include_keys or exclude_keys of {chosen.name} an object with the key {key} is not "
+            "wanted; --key says another"
+        )
     summary = preview.summary()
     if as_json:
         _write(orjson.dumps({"summary": summary}) + b"\n")
@@ -195,6 +200,7 @@ class _Preview:
         self.config, self.printer = config, printer
         self.unredacted = dataclasses.replace(config, redactor=Redactor())
         self.quarantined: list[tuple[str, str]] = []
+        self.not_wanted: list[tuple[str, str]] = []
         self._total = Tally()
         self._bytes = 0
 
@@ -243,6 +249,9 @@ class _LandedPreview(_Preview):
     def take(self, name: str, file: BinaryIO, arrived: datetime) -> None:
         """Print the records of an object."""
         key = self._key or ("stdin" if name == "-" else Path(name).name)
+        if not self.config.keys.wants(key):
+            self.not_wanted.append((name, key))
+            return
         source, fields = f"s3://{self._bucket}/{key}", landed_fields(self.config, key)
         renderer = Renderer(Shape(), export=self.config.name, vendor=self.config.vendor, source=source, fields=fields)
 

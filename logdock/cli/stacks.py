@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError
 
 from logdock.cli.errors import is_absent
 from logdock.cli.terminal import one_line
+from logdock.inventory import stacks_of
 from logdock.settings import Deployment
-from logdock.settings.names import Names
 
 if TYPE_CHECKING:
     from logdock.cli.account import Account
@@ -29,16 +29,7 @@ _GONE = frozenset({"DELETE_COMPLETE"})
 
 def expected_stacks(settings: Deployment) -> dict[str, str]:
     """Return the stacks of the settings, each with its Region."""
-    names = Names.of(settings)
-    stacks = {names.core_stack: settings.region}
-    if settings.replica:
-        stacks[names.replica(settings.replica.region)] = settings.replica.region
-    stacks |= {names.in_region("shipper", region): region for region in settings.regions}
-    for export in settings.exports:
-        stacks |= {names.in_region(export.name, region): region for region in settings.regions_of(export)}
-    if settings.dashboard:
-        stacks[f"{settings.deployment}-dashboard"] = settings.region
-    return stacks
+    return {stack.name: stack.region for stack in stacks_of(settings)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,15 +21,13 @@ from typing import Any, Literal
 
 from logdock.settings.deployment import Deployment
 from logdock.settings.destinations import ARCHIVE
-from logdock.settings.exports import (
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    DatabaseExport,
-    Export,
-    MongodbAtlasExport,
-    S3LogsExport,
-)
+from logdock.settings.exports import Export
 from logdock.settings.load import load_settings
+from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.vendors.rds.settings import DatabaseExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 
 EVENTS_OF_AN_OBJECT = 3
 """Created, marked as deleted, deleted for good."""
@@ -311,10 +309,11 @@ def shared_alarms(deployment: Deployment) -> tuple[int, int]:
     else:
         of_deliveries = 0
     alarms = regions * of_region + of_deliveries + 6 * len(deployment.shippers) + len(deployment.pushes) + replicated
+    alarms += deployment.archive.compact
     for each in deployment.destinations:
         if each.kind == "logzio" and each.metrics:
             alarms += 3 + bool(each.metrics.tags)
-    return alarms, 2 * regions + len(deployment.shippers) + replicated
+    return alarms, 2 * regions + len(deployment.shippers) + replicated + deployment.archive.compact
 
 
 def shared_keys(deployment: Deployment) -> int:

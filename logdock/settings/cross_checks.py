@@ -15,11 +15,12 @@ from pydantic_core import InitErrorDetails
 from logdock.settings.cross_checks_alerts import ALERT_RULES
 from logdock.settings.cross_checks_landings import LANDING_RULES
 from logdock.settings.cross_checks_names import NAME_RULES
-from logdock.settings.destinations import ARCHIVE, FETCHER_REGIONS
+from logdock.settings.destinations import ARCHIVE
 from logdock.settings.document import Document, Part, region_code, setting_error
 from logdock.settings.partitions import PARTITION_RULES, partition_of
 from logdock.settings.placeholders import PLACEHOLDER_RULES
 from logdock.settings.retention import PROFILES
+from logdock.vendors.logzio.settings import FETCHER_REGIONS
 
 ATLAS_EXPORTS_PER_PROJECT = 10
 """Export paths that an Atlas project may have ("Export Logs to AWS S3 Buckets", MongoDB Atlas)."""
@@ -44,7 +45,7 @@ def cross_check_errors(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]
     """Yield what is wrong between the parts of a raw document."""
     document = Document.of(data)
     rules: tuple[Rule, ...] = (
-        _names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects, _replica,
+        _names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects, _replica, _compaction,
         _atlas_settings, _metrics_secrets, *NAME_RULES, *PARTITION_RULES, *LANDING_RULES, *ALERT_RULES,
         *PLACEHOLDER_RULES,
     )  # fmt: skip
@@ -137,6 +138,13 @@ def _replica(document: Document) -> Iterator[InitErrorDetails]:
     if isinstance(lock_days, int) and archive_days is not None and lock_days > archive_days:
         allowed = f"at most archive_days ({archive_days}): the copy's objects expire after as many days"
         yield setting_error(("replica", "lock_days"), lock_days, allowed)
+
+
+def _compaction(document: Document) -> Iterator[InitErrorDetails]:
+    archive = document.data.get("archive")
+    if document.replica is not None and isinstance(archive, Mapping) and archive.get("compact") is True:
+        allowed = "false with `replica`: the copy would hold every line twice, and keep it so under a lock"
+        yield setting_error(("archive", "compact"), True, allowed)
 
 
 def _archive_days(retention: object) -> int | None:

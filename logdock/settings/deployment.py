@@ -16,8 +16,10 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from logdock.settings.alerts import Alerts
+from logdock.settings.archive import Archive
+from logdock.settings.concurrency import default_concurrency
 from logdock.settings.cross_checks import ATLAS_EXPORTS_PER_PROJECT, RESERVED_NAMES, cross_check_errors
-from logdock.settings.destinations import ARCHIVE, Destination, default_concurrency
+from logdock.settings.destinations import ARCHIVE, Destination
 from logdock.settings.exports import Export
 from logdock.settings.landing import LogGroupLanding
 from logdock.settings.model import Model
@@ -52,6 +54,7 @@ class Deployment(Model):
         description="How long logs are kept: a profile (soc2, pci, hipaa, seven-years), or {hot_days, archive_days}.",
     )
     replica: Replica | None = Field(default=None, description="A copy of the archive in another Region. Default: none.")
+    archive: Archive = Field(default=Archive(), description="The archive's objects: whether they are compacted.")
     alerts: Alerts = Field(default=Alerts(), description="Who is notified of a failure, and the thresholds.")
     dashboard: Switch = Field(
         default=True, description="A CloudWatch dashboard of the deployment, in a stack of its own."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,10 @@ from logdock.settings.text import EachOnce, LogGroupDays, Name, Switch
 
 class ExportBase(Model):
     """Settings that every kind of export has."""
+
+    if TYPE_CHECKING:
+        # each kind's own field, a Literal: pydantic selects the model by it
+        kind: str
 
     name: Name = Field(description="Name of the export: its stack is <deployment>-<name>.")
     ship_to: Annotated[tuple[str, ...], *EachOnce] = Field(
@@ -62,6 +66,9 @@ class ExportBase(Model):
     lands_in: ClassVar[Literal["bucket", "log groups"]]
     """Where logs of this kind land."""
 
+    vendor_name: ClassVar[str]
+    """Who writes, in a sentence."""
+
     @abstractmethod
     def landing(self, home: Home) -> BucketLanding | LogGroupLanding:
         """Say where the export lands in a deployment."""
@@ -92,6 +99,11 @@ class ExportBase(Model):
         return ARCHIVE in self.ship_to
 
     @property
+    def decoding_secrets(self) -> tuple[str, ...]:
+        """The secrets without which its objects cannot be read, by name or ARN."""
+        return ()
+
+    @property
     def max_expected_silence_minutes(self) -> int | None:
         """How long nothing may land although all is well; no shorter silence holds unless the export says so.
 
@@ -109,6 +121,14 @@ class BucketExport(ExportBase):
         default=None,
         description="Names for parts of the object's key, as in `logs/{team}/{_}/{host}-{date}.log`: each becomes a "
         "field of every record. `{_}` is a part without a name. Keys are not redacted.",
+    )
+    include_keys: tuple[Regex, ...] = Field(
+        default=(),
+        max_length=10,
+        description="Archive and ship only objects whose key matches one of these (RE2), at most 10.",
+    )
+    exclude_keys: tuple[Regex, ...] = Field(
+        default=(), max_length=10, description="Leave out objects whose key matches one of these (RE2), at most 10."
     )
 
     @abstractmethod

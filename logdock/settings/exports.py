@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
-from logdock.settings.bucket_exports import SSE_S3_ONLY, AptibleExport, MongodbAtlasExport, S3LogsExport, S3Service
-from logdock.settings.database_exports import AuroraMysqlExport, DatabaseExport, RdsExport
-from logdock.settings.export_base import LogGroupExport
-from logdock.settings.log_group_exports import (
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    CockroachdbGroup,
-)
-from logdock.settings.redaction import Pattern, Redaction
+from logdock.settings.export_base import ExportBase
+from logdock.vendors.registry import export_models
 
-__all__ = [
-    "SSE_S3_ONLY",
-    "AptibleExport",
-    "AuroraMysqlExport",
-    "CloudwatchLogsExport",
-    "CockroachdbExport",
-    "CockroachdbGroup",
-    "DatabaseExport",
-    "Export",
-    "LogGroupExport",
-    "MongodbAtlasExport",
-    "Pattern",
-    "RdsExport",
-    "Redaction",
-    "S3LogsExport",
-    "S3Service",
-]
-
-Export = Annotated[
-    MongodbAtlasExport
-    | CockroachdbExport
-    | AuroraMysqlExport
-    | RdsExport
-    | AptibleExport
-    | S3LogsExport
-    | CloudwatchLogsExport,
-    Field(discriminator="kind"),
-]
+if TYPE_CHECKING:
+    Export = ExportBase
+else:
+    # The kinds are a list of the registry, which a type checker cannot read: to it an export is any of them.
+    Export = Annotated[Union[tuple(export_models())], Field(discriminator="kind")]  # noqa: UP007
 """One export."""

@@ -51,6 +51,14 @@ class Names:
         """The stack of the archive."""
         return f"{self.deployment}-core"
 
+    def dashboard(self, number: int) -> str:
+        """Return the name of a dashboard, the first being 1: no deployment's name has an underscore."""
+        return self.deployment if number == 1 else f"{self.deployment}_{number}"
+
+    def dashboard_stack(self, number: int) -> str:
+        """Return the name of a dashboard's stack, the first being 1: no export's name has a capital letter."""
+        return f"{self.deployment}-dashboard" if number == 1 else f"{self.deployment}-Dashboard-{number}"
+
     def in_region(self, name: str, region: str) -> str:
         """Return the name of a thing that every Region has: bare in the deployment's own Region, suffixed elsewhere."""
         return f"{self.deployment}-{name}" + ("" if region == self.region else f"-{region}")
@@ -94,6 +102,11 @@ class Names:
     def archiver(self) -> str:
         """The archiver: its function, in every Region, and its role."""
         return f"{self.deployment}-archiver"
+
+    @property
+    def compactor(self) -> str:
+        """What compacts the archive: its function and its role; no export or destination is named so."""
+        return f"{self.deployment}-shipper-compactor"
 
     def archiver_arn(self, region: str) -> str:
         """Return the ARN of the archiver in a Region."""

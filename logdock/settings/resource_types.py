@@ -1,44 +1,79 @@
 """The resources behind the namespaces of CloudWatch: their types, as the Resource Groups Tagging API takes them.
 
-The types are those of the ARNs (API Reference, GetResources, ResourceTypeFilters). Auto Scaling groups are not among
-them: the API's page says that `GetResources` does not list them. Resources of CloudFront are in us-east-1 alone, as
-are their metrics.
+The types are those of the ARNs (API Reference, GetResources, ResourceTypeFilters); the API lists resources of all
+types ("Services that support the Resource Groups Tagging API"). Auto Scaling groups are not among them: that page says
+that `GetResources` does not list them. Nor are the services of Logz.io's own table that AWS has ended. Resources of
+CloudFront and Route 53 are in us-east-1 alone and those of Global Accelerator in us-west-2, as are their metrics.
 """
 
 from __future__ import annotations
 
 RESOURCE_TYPES: dict[str, tuple[str, ...]] = {
+    "AWS/ACMPrivateCA": ("acm-pca:certificate-authority",),
     "AWS/AmazonMQ": ("mq:broker",),
+    "AWS/ApiGateway": ("apigateway",),
+    "AWS/AppStream": ("appstream:fleet",),
+    "AWS/AppSync": ("appsync:apis",),
     "AWS/ApplicationELB": ("elasticloadbalancing:loadbalancer/app",),
+    "AWS/Athena": ("athena:workgroup",),
+    "AWS/Backup": ("backup:backup-vault",),
     "AWS/CertificateManager": ("acm:certificate",),
     "AWS/CloudFront": ("cloudfront:distribution",),
+    "AWS/CloudHSM": ("cloudhsm:cluster",),
+    "AWS/CodeBuild": ("codebuild:project",),
     "AWS/Cognito": ("cognito-idp:userpool",),
+    "AWS/Connect": ("connect:instance",),
+    "AWS/DMS": ("dms:rep", "dms:task"),
+    "AWS/DX": ("directconnect:dxcon", "directconnect:dxlag", "directconnect:dxvif"),
+    "AWS/DataSync": ("datasync:agent", "datasync:task"),
     "AWS/DocDB": ("rds:cluster", "rds:db"),
     "AWS/DynamoDB": ("dynamodb:table",),
     "AWS/EBS": ("ec2:volume",),
     "AWS/EC2": ("ec2:instance",),
     "AWS/ECS": ("ecs:cluster", "ecs:service"),
     "AWS/EFS": ("elasticfilesystem:file-system",),
+    "AWS/ELB": ("elasticloadbalancing:loadbalancer",),
     "AWS/ES": ("es:domain",),
     "AWS/ElastiCache": ("elasticache:cluster",),
+    "AWS/ElasticBeanstalk": ("elasticbeanstalk:environment",),
+    "AWS/ElasticMapReduce": ("elasticmapreduce:cluster",),
     "AWS/Events": ("events:rule",),
     "AWS/FSx": ("fsx:file-system",),
     "AWS/Firehose": ("firehose:deliverystream",),
+    "AWS/GameLift": ("gamelift:fleet",),
     "AWS/GatewayELB": ("elasticloadbalancing:loadbalancer/gwy",),
+    "AWS/GlobalAccelerator": ("globalaccelerator:accelerator",),
+    "AWS/IVS": ("ivs:channel",),
     "AWS/KMS": ("kms:key",),
     "AWS/Kafka": ("kafka:cluster",),
     "AWS/Kinesis": ("kinesis:stream",),
+    "AWS/KinesisAnalytics": ("kinesisanalytics:application",),
     "AWS/Lambda": ("lambda:function",),
     "AWS/Logs": ("logs:log-group",),
+    "AWS/MediaLive": ("medialive:channel",),
+    "AWS/MediaPackage": ("mediapackage:channels",),
+    "AWS/MediaTailor": ("mediatailor:playbackConfiguration",),
     "AWS/NATGateway": ("ec2:natgateway",),
     "AWS/Neptune": ("rds:cluster", "rds:db"),
     "AWS/NetworkELB": ("elasticloadbalancing:loadbalancer/net",),
     "AWS/RDS": ("rds:cluster", "rds:db"),
     "AWS/Redshift": ("redshift:cluster",),
+    "AWS/Route53": ("route53:healthcheck",),
     "AWS/S3": ("s3",),
+    "AWS/SES": ("ses",),
     "AWS/SNS": ("sns",),
     "AWS/SQS": ("sqs",),
+    "AWS/SWF": ("swf",),
+    "AWS/SageMaker": ("sagemaker:endpoint",),
+    "AWS/SecretsManager": ("secretsmanager:secret",),
+    "AWS/ServiceCatalog": ("servicecatalog",),
     "AWS/States": ("states:stateMachine",),
+    "AWS/StorageGateway": ("storagegateway:gateway", "storagegateway:share"),
+    "AWS/Transfer": ("transfer:server",),
     "AWS/TransitGateway": ("ec2:transit-gateway",),
     "AWS/VPN": ("ec2:vpn-connection",),
+    "AWS/WAFV2": ("wafv2",),
+    "AWS/WorkSpaces": ("workspaces:directory", "workspaces:workspace"),
+    "CloudWatchSynthetics": ("synthetics:canary",),
+    "Glue": ("glue:job",),
 }

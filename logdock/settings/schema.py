@@ -16,28 +16,26 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from logdock.settings.alerts import Alerts, ExportAlerts, Webhook
-from logdock.settings.connect import AtlasAuditing, AtlasConnect, AtlasRecipient, CockroachdbConnect, LogzioConnect, Vpc
+from logdock.settings.archive import Archive
+from logdock.settings.connect import Vpc
 from logdock.settings.deployment import Deployment
-from logdock.settings.destinations import LogzioDestination, OtlpDestination
 from logdock.settings.export_base import ExportBase
-from logdock.settings.exports import (
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    CockroachdbGroup,
-    MongodbAtlasExport,
-    Pattern,
-    RdsExport,
-    Redaction,
-    S3LogsExport,
-)
-from logdock.settings.logzio_archive import LogzioArchive
-from logdock.settings.logzio_metrics import LogzioMetrics
+from logdock.settings.redaction import Pattern, Redaction
 from logdock.settings.replica import Replica
 from logdock.settings.retention import PROFILES, Retention
 from logdock.settings.sql import Sql
 from logdock.settings.text import LOG_GROUP_DAYS
+from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
+from logdock.vendors.cockroachdb.settings import CockroachdbConnect, CockroachdbExport, CockroachdbGroup
+from logdock.vendors.logzio.archive import LogzioArchive
+from logdock.vendors.logzio.metrics import LogzioMetrics
+from logdock.vendors.logzio.settings import LogzioConnect, LogzioDestination
+from logdock.vendors.mongodb_atlas.settings import AtlasAuditing, AtlasConnect, AtlasRecipient, MongodbAtlasExport
+from logdock.vendors.otlp.settings import OtlpDestination
+from logdock.vendors.rds.settings import RdsExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA_FILE = ROOT / "logdock" / "settings" / "logdock.schema.json"
@@ -47,6 +45,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The file", Deployment),
     ("`retention`, when it is not a profile", Retention),
     ("`replica`", Replica),
+    ("`archive`", Archive),
     ("`sql`", Sql),
     ("`alerts`", Alerts),
     ("`alerts.webhook`", Webhook),

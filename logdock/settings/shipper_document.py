@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from logdock.settings.exports import Export
 
+if TYPE_CHECKING:
+    from logdock.settings.deployment import Deployment
+
 _FIELDS = {
     "redaction", "include", "exclude", "format", "record_start", "path_fields", "oversize", "max_expansion",
-    "decryption_keys_secret", "log_type",
+    "decryption_keys_secret", "log_type", "include_keys", "exclude_keys",
 }  # fmt: skip
 """The settings that reach the shipper unchanged; its own defaults are those of the settings."""
 
@@ -16,3 +19,9 @@ _FIELDS = {
 def shipper_document(export: Export) -> dict[str, Any]:
     """Return the configuration document of an export, without the settings that have their default."""
     return {"vendor": export.kind} | export.model_dump(include=_FIELDS, exclude_defaults=True, mode="json")
+
+
+def configuration_document(settings: Deployment, export: Export) -> dict[str, Any]:
+    """Return what the export's parameter holds: what the shipper is given, where the export lands and who gets it."""
+    landing = export.landing(settings).document
+    return shipper_document(export) | {"landing": landing, "ship_to": list(export.ship_to)}

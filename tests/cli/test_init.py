@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from logdock.cli.init.interview import ExportKind
-from logdock.cli.init.questions import DESTINATIONS, EXPORTS
+from logdock.cli.init.questions import DESTINATIONS, EXPORTS, ExportKind
 from logdock.settings import load_settings
 from logdock.settings.destinations import Destination
 from logdock.settings.exports import Export
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from tests.cli.conftest import Type, Typed
 from tests.cli.deployed import refuse
 
@@ -113,7 +113,8 @@ def test_external_ids_are_made_and_never_the_same(answer: Answer, tmp_path: Path
         file = f"{number}.yaml"
         answer(["--kind", "cockroachdb", "--settings", file], [*HEAD, "", *ANSWERS["cockroachdb"], "none"])
         (export,) = load_settings(tmp_path / file).exports
-        made.update(export.external_id or ())  # type: ignore[union-attr]
+        assert isinstance(export, CockroachdbExport)
+        made.update(export.external_id or ())
     assert len(made) == 3
     assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in made)
 
@@ -270,5 +271,5 @@ def test_every_kind_can_be_asked_for() -> None:
     def kinds(union: object) -> set[str]:
         return {model.model_fields["kind"].annotation.__args__[0] for model in union.__origin__.__args__}  # type: ignore[attr-defined]
 
-    assert set(ExportKind) == set(EXPORTS) == kinds(Export)
+    assert {str(kind) for kind in vars(ExportKind)["_member_map_"].values()} == set(EXPORTS) == kinds(Export)
     assert set(DESTINATIONS) == kinds(Destination)

@@ -76,7 +76,9 @@ def test_errors_in_the_settings_are_listed_at_once(logdock: Type, tmp_path: Path
 def test_a_file_without_errors_is_said_to_be_one(logdock: Type) -> None:
     ended = logdock("validate", "--offline", "--settings", str(EVERYTHING))
     assert ended.code == 0
-    assert ended.out == f"{EVERYTHING}: acme-prod, 6 exports, 2 destinations, no errors\n"
+    settings, limits = ended.out.splitlines()
+    assert settings == f"{EVERYTHING}: acme-prod, 6 exports, 2 destinations, no errors"
+    assert limits == ("AWS limits: acme-prod-ship-logz: policy of a queue: 813 bytes; AWS takes 8192, 7379 left.")
 
 
 @pytest.mark.usefixtures("aws")

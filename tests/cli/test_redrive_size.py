@@ -131,6 +131,7 @@ def test_what_a_reason_or_a_region_leaves_out_is_said(logdock: Type, queues: Que
 
 
 @pytest.mark.parametrize("noted", [0, 1])
+@pytest.mark.proof
 def test_quarantined_objects_take_few_requests(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch, noted: int
 ) -> None:

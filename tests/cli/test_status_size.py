@@ -42,6 +42,7 @@ def refuse_quarantine(deployed: Deployed, count: int) -> None:
             moto.put_object(deployed.failed, f"quarantine/{destination}/dt=2026-11-17/{number:06}-a.json.gz", b"")
 
 
+@pytest.mark.proof
 def test_two_hundred_exports_take_five_seconds_at_a_tenth_of_a_second_a_call(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +77,7 @@ def test_two_hundred_exports_take_five_seconds_at_a_tenth_of_a_second_a_call(
     assert rounds * CALL_SECONDS <= 5.0, f"{of_thread.calls} before, {max(tasks)} in one task, {sum(tasks)} in all"
 
 
+@pytest.mark.proof
 def test_watching_two_hundred_exports_costs_at_most_a_dollar_a_day_and_says_so(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +114,7 @@ def test_the_interval_is_ten_seconds_where_that_costs_little() -> None:
     assert dollars({("monitoring", "GetMetricData"): 1000, ("s3", "ListObjectsV2"): 1000}) == pytest.approx(0.015)
 
 
+@pytest.mark.proof
 def test_refused_records_behind_the_limit_are_no_zero(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

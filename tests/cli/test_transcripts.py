@@ -24,8 +24,8 @@ from log_shipper.rendering import Renderer, Shape, archive_key
 
 from logdock.cli.redrive.pace import Pace
 from logdock.settings import load_settings
-from logdock.settings.exports import MongodbAtlasExport
-from stacks.next_steps import atlas_steps
+from logdock.vendors.mongodb_atlas.next_steps import atlas_steps
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from tests.cli.conftest import Type
 from tests.cli.deployed import Deployed
 from tests.cli.log_groups import make, subscribe, write

@@ -19,10 +19,12 @@ from logdock.cli.account import Account
 from logdock.cli.validate import functions
 from logdock.cli.validate.checks import Checks, Verdict
 from logdock.cli.validate.functions import check_topic
-from logdock.cli.validate.log_groups import MOST_GROUPS, GroupRange, _check_prefix, check_database
+from logdock.cli.validate.log_groups import MOST_GROUPS, GroupRange, _check_prefix
 from logdock.cli.validate.roles import trust_faults
 from logdock.settings import load_settings
-from logdock.settings.exports import RdsExport
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.rds.checks import check_database
+from logdock.vendors.rds.settings import RdsExport
 from tests.cli.conftest import EVERYTHING, Type
 from tests.cli.deployed import Deployed
 from tests.conftest import ROOT
@@ -372,7 +374,7 @@ def test_audit_parameters_of_the_clusters_group_are_compared(
     monkeypatch.setattr(Account, "rds", rds)
     settings = load_settings(ROOT / "examples" / "aurora-mysql.yaml")
     account, checks = Account(settings, None, None), Checks("billing", "")
-    export = next(each for each in settings.exports if each.kind == "aurora-mysql" and each.name == "billing")
+    export = next(each for each in settings.exports if isinstance(each, AuroraMysqlExport) and each.name == "billing")
 
     check_database(account, checks, export)
 
@@ -389,7 +391,7 @@ def test_instances_that_must_be_restarted_are_named(aws: None, monkeypatch: pyte
     monkeypatch.setattr(Account, "rds", Clusters("billing-params", AUDITED, waits=True))
     settings = load_settings(ROOT / "examples" / "aurora-mysql.yaml")
     checks = Checks("billing", "")
-    export = next(each for each in settings.exports if each.kind == "aurora-mysql" and each.name == "billing")
+    export = next(each for each in settings.exports if isinstance(each, AuroraMysqlExport) and each.name == "billing")
 
     check_database(Account(settings, None, None), checks, export)
 
@@ -401,7 +403,7 @@ def test_a_log_that_needs_no_parameter_is_well_with_a_default_group(aws: None, m
     monkeypatch.setattr(Account, "rds", Clusters("default.aurora-mysql8.0", {}, exported=["error"], waits=True))
     settings = load_settings(ROOT / "examples" / "aurora-mysql.yaml")
     checks = Checks("billing", "")
-    (export,) = (each for each in settings.exports if each.kind == "aurora-mysql" and each.name == "billing")
+    (export,) = (each for each in settings.exports if isinstance(each, AuroraMysqlExport) and each.name == "billing")
 
     check_database(Account(settings, None, None), checks, export.model_copy(update={"log_types": ("error",)}))
 

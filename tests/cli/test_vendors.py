@@ -15,22 +15,22 @@ import pytest
 import yaml
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from vendor_connector import atlas_api
+from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 
 from local_cloud.certificate import create_server_certificate
-from local_cloud.vendor_apis.atlas import AtlasApi
-from local_cloud.vendor_apis.atlas_project import Project, refusal
-from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
-from local_cloud.vendor_apis.logzio import Account as LogzioAccount
-from local_cloud.vendor_apis.logzio import Fetcher, LogzioApi
+from local_cloud.vendors.cockroachdb.api import Cluster, CockroachdbApi
+from local_cloud.vendors.logzio.api import Account as LogzioAccount
+from local_cloud.vendors.logzio.api import Fetcher, LogzioApi
+from local_cloud.vendors.mongodb_atlas.api import AtlasApi
+from local_cloud.vendors.mongodb_atlas.project import Project, refusal
 from logdock.cli.account import Account
 from logdock.cli.status import command
 from logdock.cli.status.survey import Status, Survey
 from logdock.cli.validate.checks import Check, Checks, Verdict
 from logdock.cli.validate.vendors import check_vendor
-from logdock.cli.vendors import UnknownError, ask, extra_checks
+from logdock.cli.vendors import UnknownError, extra_checks, fetch_status
 from logdock.settings import load_settings
-from logdock.settings.logzio_archive import LogzioArchive
+from logdock.vendors.logzio.archive import LogzioArchive
 from tests.cli.conftest import EVERYTHING
 from tests.cli.deployed import FakeFormation
 
@@ -69,7 +69,7 @@ class World:
     logzio: LogzioAccount
 
     def ask(self, name: str) -> tuple[str, list[str]]:
-        answer = ask(self.account, self.party(name), KEY)
+        answer = fetch_status(self.account, self.party(name), KEY)
         return answer.status, answer.faults
 
     def party(self, name: str) -> Any:
@@ -317,7 +317,7 @@ def test_one_thing_that_may_not_be_seen_leaves_the_others_checked(
     def refuse(*_: Any) -> Any:
         raise refusal(403, "USER_UNAUTHORIZED", "no")
 
-    monkeypatch.setattr("local_cloud.vendor_apis.atlas_settings.get_auditing", refuse)
+    monkeypatch.setattr("local_cloud.vendors.mongodb_atlas.project_settings.get_auditing", refuse)
     found = {what: check.verdict for what, check in world.checks("orders").items()}
     assert found.pop("database auditing") is Verdict.NOT_CHECKED
     assert set(found.values()) == {Verdict.FINE}
@@ -366,7 +366,7 @@ def test_archive_at_logzio_that_is_otherwise_is_a_fault(
         world.logzio.archive = {"id": 1, "settings": {"enabled": True, "amazonS3StorageSettings": s3 | changed}}
     archive = LogzioArchive(bucket="acme-logzio-archive")
     party = world.party("logz-reader").model_copy(update={"archive_and_restore": archive})
-    answer = ask(world.account, party, KEY)
+    answer = fetch_status(world.account, party, KEY)
     assert answer.status == status
     assert "".join(answer.faults).startswith(fault)
     assert bool(answer.faults) == bool(fault)

@@ -12,8 +12,8 @@ from local_cloud.customer import Secrets, make_secrets, prepare
 from local_cloud.emulator import Emulator
 from local_cloud.play import Play
 from local_cloud.stage import Stage
-from local_cloud.stand_ins.logzio_listener import LogzioListener
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import load_settings
 
 

@@ -20,13 +20,13 @@ from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
 from local_cloud.journal import Journal
 from local_cloud.stage import Stage
-from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.stand_ins.sessions import enter, vendor_identity
 from local_cloud.stand_ins.webhook import HEADER_VALUE, Webhook
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import load_settings
-from logdock.settings.exports import MongodbAtlasExport
 from logdock.settings.names import Names
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from tests.conftest import ROOT
 from tests.end_to_end.person import Needs, Person, the_page_says
 

@@ -22,8 +22,8 @@ from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.log_events import put_events
-from local_cloud.stand_ins.logzio_listener import LogzioListener
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import load_settings
 from logdock.settings.names import Names
 from tests.end_to_end.person import Needs, Person, the_page_says

@@ -17,8 +17,8 @@ import yaml
 from local_cloud.cdk import Cdk, CdkError
 from local_cloud.commands import PYTHON_PATH
 from local_cloud.emulator import Emulator
-from local_cloud.vendor_apis.server import Reply
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.server import Reply
 from logdock.settings import Deployment, load_settings
 from tests.settings.documents import document, export
 

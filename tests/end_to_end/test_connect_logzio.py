@@ -17,11 +17,11 @@ from local_cloud.cdk import CdkError
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.sessions import assume, vendor_identity
-from local_cloud.vendor_apis.logzio import Account, Fetcher
-from local_cloud.vendor_apis.server import Reply
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.logzio.api import Account, Fetcher
+from local_cloud.vendors.server import Reply
 from logdock.settings import Deployment
-from logdock.settings.destinations import LogzioDestination
+from logdock.vendors.logzio.settings import LogzioDestination
 from tests.end_to_end.test_connect import Customer
 from tests.settings.documents import FETCH, destination, document, export
 

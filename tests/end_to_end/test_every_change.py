@@ -35,29 +35,26 @@ from local_cloud.cdk import CdkError
 from local_cloud.commands import PYTHON_PATH
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
-from local_cloud.stand_ins import databases
-from local_cloud.stand_ins.aws_services import _PRINCIPALS
 from local_cloud.stand_ins.service_principal import ServiceRequest
 from local_cloud.stand_ins.sessions import assume, role_session, vendor_identity
-from local_cloud.vendor_apis.atlas_project import Project
-from local_cloud.vendor_apis.cockroachdb import Cluster
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.cockroachdb.api import Cluster
+from local_cloud.vendors.mongodb_atlas.project import Project
+from local_cloud.vendors.rds import databases
+from local_cloud.vendors.s3_logs.exporter import _PRINCIPALS
 from logdock.cli.plan.effects import Kind
 from logdock.cli.stacks import expected_stacks
 from logdock.settings import Deployment
-from logdock.settings.destinations import LogzioDestination
-from logdock.settings.exports import (
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    DatabaseExport,
-    Export,
-    MongodbAtlasExport,
-    RdsExport,
-    S3LogsExport,
-)
+from logdock.settings.exports import Export
 from logdock.settings.landing import BucketLanding
+from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.logzio.settings import LogzioDestination
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.vendors.rds.settings import DatabaseExport, RdsExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 from tests.end_to_end.test_connect import Customer
 from tests.end_to_end.test_transitions import unreadable
 from tests.settings.documents import FETCH, OTLP, PUSH, Document, destination, document, export

@@ -12,22 +12,20 @@ import yaml
 from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
-from local_cloud.stand_ins import databases
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.rds import databases
 from logdock.settings import Deployment, load_settings
-from logdock.settings.exports import CloudwatchLogsExport, CockroachdbExport, DatabaseExport, S3LogsExport
+from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.rds.settings import DatabaseExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 from policy_proof.live import evaluate_live
 from policy_proof.results import claim_rows, record
 from tests.conftest import EXAMPLES
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 EXAMPLE_ACCOUNT = "111122223333"
-# The smallest with a vendor's role and a shipper; `make proof` deploys the others too.
-AT_ONCE = "logzio"
-DEPLOYED = [
-    pytest.param(path, id=path.stem, marks=() if path.stem == AT_ONCE else pytest.mark.proof) for path in EXAMPLES
-]
 LANDED = b"a line that landed before the stack went\n"
 
 
@@ -107,7 +105,7 @@ def claims_that_do_not_hold(stage: Stage, assembly: Path, example: str) -> list[
     return [error for each in outcomes if (error := each.error())]
 
 
-@pytest.mark.parametrize("example", DEPLOYED)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_holds_its_claims_deploys_again_without_a_change_and_destroys_one_export_alone(
     example: Path, cloud: Emulator, vendors: Vendors, tmp_path: Path
 ) -> None:

@@ -21,8 +21,8 @@ from local_cloud.customer import make_secrets, prepare
 from local_cloud.emulator import Emulator
 from local_cloud.play import Play
 from local_cloud.stage import Stage
-from local_cloud.stand_ins.logzio_listener import LogzioListener
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import load_settings
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]

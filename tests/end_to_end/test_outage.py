@@ -14,14 +14,14 @@ import pytest
 from local_cloud.cdk import Cdk
 from local_cloud.customer import make_secrets, store_secrets
 from local_cloud.emulator import Emulator
-from local_cloud.stand_ins.logzio_listener import LogzioListener
+from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 SETTINGS = """
 deployment: acme-away

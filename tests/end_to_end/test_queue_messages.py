@@ -20,9 +20,9 @@ from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator
 from local_cloud.stage import UNRELATED_ACCOUNT, Stage
 from local_cloud.stand_ins.log_events import put_events
-from local_cloud.stand_ins.logzio_listener import LogzioListener
 from local_cloud.stand_ins.sessions import role_session
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import load_settings
 from logdock.settings.names import Names
 

@@ -11,8 +11,8 @@ import pytest
 
 from local_cloud.cdk import Cdk
 from local_cloud.customer import Customer, sightings
-from local_cloud.stand_ins import databases
-from logdock.settings.exports import RdsExport
+from local_cloud.vendors.rds import databases
+from logdock.vendors.rds.settings import RdsExport
 from tests.conftest import ROOT
 from tests.end_to_end.played import played
 

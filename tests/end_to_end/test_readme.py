@@ -16,7 +16,7 @@ from local_cloud.emulator import Emulator
 from tests.conftest import ROOT
 from tests.test_readme import DEPLOY, README, TUTORIAL, commands, typed_answers
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 INIT = "logdock init --kind mongodb-atlas"

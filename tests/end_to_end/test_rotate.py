@@ -20,7 +20,7 @@ from local_cloud.customer import make_secrets, prepare
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.sessions import Credentials, assume, vendor_identity
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
 from logdock.settings import load_settings
 from logdock.settings.names import Names
 from tests.end_to_end.person import Needs, Person, the_page_says

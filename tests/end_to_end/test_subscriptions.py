@@ -18,8 +18,8 @@ from local_cloud.markers import Line, new_hex
 from local_cloud.play import Play
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.log_events import put_lines
-from local_cloud.stand_ins.logzio_listener import LogzioListener
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import Deployment, load_settings
 from tests.conftest import ROOT
 

@@ -17,7 +17,7 @@ import pytest
 
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
 from logdock.cli.plan.command import DANGEROUS
 from logdock.settings import Deployment
 from logdock.settings.names import Names

@@ -20,7 +20,7 @@ from local_cloud.customer import make_secrets, prepare
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.sessions import role_session
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
 from logdock.cli.main import main
 from logdock.settings import load_settings
 from logdock.settings.names import Names

@@ -9,11 +9,12 @@ import re
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from log_shipper import aptible_envelope, decode, lines
+from log_shipper import decode, lines
 from log_shipper.decode import decoded
 from log_shipper.errors import CorruptInputError, EnvelopeError
 from log_shipper.lines import line_blocks, utf8
 from log_shipper.parsers import json_stream
+from log_shipper.vendors.aptible import envelope as aptible_envelope
 
 from tests.fuzz.budget import fuzz
 from tests.fuzz.material import LINES, OBJECT, ORIGIN, PACKED, SIZES, TEXT, cut

@@ -9,13 +9,15 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from log_shipper import http_client, logzio, otlp
+from log_shipper import http_client
 from log_shipper.environment import read_destination, read_environment
 from log_shipper.errors import ConfigurationError, ShipperError
 from log_shipper.events import LogEvents, ObjectRef, objects_in, subscriptions_in
 from log_shipper.export_config import ExportConfig, parse_export_config
 from log_shipper.rendering import path_fields
 from log_shipper.secret_store import SecretStore
+from log_shipper.vendors.logzio import dialect as logzio
+from log_shipper.vendors.otlp import dialect as otlp
 
 from tests.fuzz.budget import fuzz
 from tests.fuzz.material import JSON, TEXT, TOKENS

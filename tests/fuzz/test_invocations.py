@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
-from log_shipper import archive, logzio, ship
+from log_shipper import archive, ship
 from log_shipper.decode import decoded
 from log_shipper.errors import CorruptInputError, ShipperError
 from log_shipper.events import subscriptions_in
@@ -22,6 +22,7 @@ from log_shipper.log_stream import LogStream
 from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Record
 from log_shipper.rendering import fit
+from log_shipper.vendors.logzio import dialect as logzio
 
 from tests.fuzz.budget import fuzz_slowly
 from tests.fuzz.material import LINES, OBJECT, ORIGIN, PACKED, TOKENS

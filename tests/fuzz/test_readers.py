@@ -10,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from log_shipper import lenient_json, line_readers, lines, reading
 from log_shipper.line_readers import COLUMN_FORMATS, FORMATS, STREAM_FORMATS, VENDOR_FORMATS
-from log_shipper.parsers import cockroachdb, docker_json, json_stream, s3_logs
+from log_shipper.parsers import json_stream
 from log_shipper.reading import RawBlock, detect, read_blocks
 from log_shipper.record import Record
 from log_shipper.timestamps import normalise
+from log_shipper.vendors.aptible import parser as docker_json
+from log_shipper.vendors.cockroachdb import parser as cockroachdb
+from log_shipper.vendors.s3_logs import parser as s3_logs
 
 from tests.fuzz.budget import fuzz
 from tests.fuzz.material import LARGEST, LINES, OBJECT, ORIGIN, SIZES, TEXT, TOKENS, cut

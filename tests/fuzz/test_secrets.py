@@ -12,13 +12,14 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
-from log_shipper import aptible_envelope, archive, aws, ship
+from log_shipper import archive, aws, ship
 from log_shipper.decode import decoded
 from log_shipper.events import objects_in, subscriptions_in
 from log_shipper.line_readers import FORMATS
 from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.runtime import explain
 from log_shipper.secret_store import SecretStore
+from log_shipper.vendors.aptible import envelope as aptible_envelope
 
 from tests.fuzz.budget import fuzz, fuzz_slowly
 from tests.fuzz.material import LINES, ORIGIN, PACKED, SECRET, SIZES, TOKENS, cut

@@ -7,9 +7,9 @@ import os
 
 import pytest
 from cryptography.exceptions import InvalidTag
-from log_shipper import aptible_envelope
+from log_shipper.vendors.aptible import envelope as aptible_envelope
 
-from local_cloud.stand_ins.aptible_encryption import key_id, seal, unseal
+from local_cloud.vendors.aptible.encryption import key_id, seal, unseal
 
 
 def test_opens_what_it_sealed() -> None:

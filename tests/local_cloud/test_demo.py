@@ -17,16 +17,16 @@ from local_cloud.commands import Answer, Fault, Person
 from local_cloud.markers import Sightings
 from local_cloud.report import ExportReport, Report
 from local_cloud.terminal import Terminal
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
 from logdock.settings import load_settings
 
 if TYPE_CHECKING:
     from local_cloud.emulator import Emulator
     from local_cloud.stage import Stage
-    from local_cloud.stand_ins.logzio_listener import LogzioListener
-    from local_cloud.vendor_apis.atlas import AtlasApi
-    from local_cloud.vendor_apis.cockroachdb import CockroachdbApi
-    from local_cloud.vendor_apis.logzio import LogzioApi
+    from local_cloud.vendors.cockroachdb.api import CockroachdbApi
+    from local_cloud.vendors.logzio.api import LogzioApi
+    from local_cloud.vendors.logzio.listener import LogzioListener
+    from local_cloud.vendors.mongodb_atlas.api import AtlasApi
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LISTENER = "https://127.0.0.1:8071"

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.certificate import create_server_certificate
-from local_cloud.vendor_apis.logzio import Account, LogzioApi
+from local_cloud.vendors.logzio.api import Account, LogzioApi
 
 FETCHERS = "/v1/log-shipping/s3-buckets"
 ROLE_ARN = "arn:aws:iam::111122223333:role/acme-prod-logz-reader"

@@ -15,7 +15,7 @@ from log_shipper import json_fields
 
 from local_cloud.certificate import ServerCertificate, create_server_certificate
 from local_cloud.markers import new_uuid
-from local_cloud.stand_ins.logzio_listener import MAX_BODY_BYTES, MAX_LINE_BYTES, LogzioListener, invalid_tags
+from local_cloud.vendors.logzio.listener import MAX_BODY_BYTES, MAX_LINE_BYTES, LogzioListener, invalid_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,20 +8,28 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from log_shipper.parsers import aurora_mysql, cockroachdb, docker_json, json_lines, mongodb_atlas, s3_logs
-from log_shipper.parsers import rds as rds_parser
+from log_shipper.parsers import json_lines
 from log_shipper.record import Origin, Record
 from log_shipper.timestamps import epoch_ms
+from log_shipper.vendors.aptible import parser as docker_json
+from log_shipper.vendors.aurora_mysql import parser as aurora_mysql
+from log_shipper.vendors.cockroachdb import parser as cockroachdb
+from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
+from log_shipper.vendors.rds import parser as rds_parser
+from log_shipper.vendors.s3_logs import parser as s3_logs
 
 from local_cloud.journal import Journal
 from local_cloud.markers import Line, candidates
 from local_cloud.stage import Stage
-from local_cloud.stand_ins import application, aptible, aws_services, rds
-from local_cloud.stand_ins.aurora_mysql import AuroraMysql
-from local_cloud.stand_ins.aws_services import AwsServices
-from local_cloud.stand_ins.cockroachdb import Cockroachdb
-from local_cloud.stand_ins.mongodb_atlas import MongodbAtlas
 from local_cloud.stand_ins.recorded import written_again
+from local_cloud.vendors.aptible import exporter as aptible
+from local_cloud.vendors.aurora_mysql.exporter import AuroraMysql
+from local_cloud.vendors.cloudwatch_logs import exporter as application
+from local_cloud.vendors.cockroachdb.exporter import Cockroachdb
+from local_cloud.vendors.mongodb_atlas.exporter import MongodbAtlas
+from local_cloud.vendors.rds import exporter as rds
+from local_cloud.vendors.s3_logs import exporter as aws_services
+from local_cloud.vendors.s3_logs.exporter import AwsServices
 from logdock.settings import load_settings
 
 ORIGIN = Origin("1970-01-01T00:00:00Z", "audit")

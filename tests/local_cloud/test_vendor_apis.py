@@ -14,10 +14,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.certificate import ServerCertificate, create_server_certificate
-from local_cloud.vendor_apis.atlas import AtlasApi
-from local_cloud.vendor_apis.atlas_project import Project
-from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
-from local_cloud.vendor_apis.server import Reply, VendorApi
+from local_cloud.vendors.cockroachdb.api import Cluster, CockroachdbApi
+from local_cloud.vendors.mongodb_atlas.api import AtlasApi
+from local_cloud.vendors.mongodb_atlas.project import Project
+from local_cloud.vendors.server import Reply, VendorApi
 
 PROJECT = "5e2211c17a3e5a48f5497de3"
 GROUP = f"/api/atlas/v2/groups/{PROJECT}"

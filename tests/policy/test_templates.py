@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
 
 
+@pytest.mark.proof
 def test_strict_validation_of_the_real_synth_finds_nothing(tmp_path: Path) -> None:
     # Every other example is synthesized like this by its end-to-end test.
     context = json.loads((ROOT / "cdk.json").read_text())["context"] | {

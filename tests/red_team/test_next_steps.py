@@ -21,11 +21,18 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from logdock.settings import Deployment, load_settings
-from logdock.settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
 from logdock.settings.names import Names
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cockroachdb.next_steps import cockroachdb_steps, cockroachdb_switch_off
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.logzio.next_steps import fetch_steps
+from logdock.vendors.mongodb_atlas.next_steps import atlas_steps
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.vendors.rds.next_steps import database_steps
+from logdock.vendors.rds.settings import RdsExport
 from policy_proof.templates import Templates
-from stacks.next_steps import atlas_steps, cockroachdb_steps, cockroachdb_switch_off, database_steps, fetch_steps
 from tests.conftest import EXAMPLES, synthesize, synthesize_now
+from tests.costly import examples
 from tests.settings.documents import FETCH, OTLP, document, export
 
 HOSTILE = [
@@ -79,7 +86,7 @@ def aurora(**changes: object) -> AuroraMysqlExport:
 
 @pytest.mark.parametrize("role_arn", [None, ARN])
 @given(users=st.lists(st.sampled_from(HOSTILE), min_size=1, unique=True))
-@hypothesis_settings(deadline=None, max_examples=15)
+@hypothesis_settings(deadline=None, max_examples=examples(15))
 def test_database_users_reach_aws_as_they_are(role_arn: str | None, users: list[str]) -> None:
     calls = run(database_steps(aurora(include_users=users), role_arn=role_arn, region="eu-west-1"))
     assert all(call[:4] == ["aws", "rds", "--region", "eu-west-1"] for call in calls)
@@ -104,7 +111,7 @@ def test_every_aws_command_names_its_region(path: Any) -> None:
 
 
 @given(log_type=st.one_of(st.sampled_from(HOSTILE), st.text(max_size=20)))
-@hypothesis_settings(deadline=None, max_examples=40)
+@hypothesis_settings(deadline=None, max_examples=examples(40))
 def test_a_log_type_reaches_logzio_as_it_is(log_type: str) -> None:
     try:
         settings = Deployment.model_validate(document(export("s3-logs"), destinations=[FETCH | {"log_type": log_type}]))

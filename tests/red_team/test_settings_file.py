@@ -25,6 +25,7 @@ from log_shipper.patterns import compile_pattern
 
 from logdock.settings import SettingsError, load_settings
 from logdock.settings.regex import check_regex
+from tests.costly import examples
 from tests.lambda_src.log_shipper.world import FAILURES, LANDING, MARKS, Cloud, Context, Listener, batch, message
 
 MERGES = "a0: &a0 {k0: 1, k1: 1, k2: 1}\n" + "".join(
@@ -94,7 +95,7 @@ DAMAGED = st.one_of(
 )  # fmt: skip
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(60))
 @given(damaged=DAMAGED)
 def test_damaged_progress_counts_as_none(cloud: Cloud, logz: Listener, damaged: bytes) -> None:
     """The object is read anew; without this its message failed until it was dead, and so did each redrive of it."""
@@ -113,7 +114,7 @@ VALUES = st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(30))
 @given(item=st.dictionaries(st.sampled_from(["holder", "lease", "records", "done", "max_expansion"]), VALUES))
 def test_damaged_item_of_the_mark_table_counts_as_none(cloud: Cloud, logz: Listener, item: dict[str, Any]) -> None:
     cloud.export("app", vendor="s3-logs", format="plain")

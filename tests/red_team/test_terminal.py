@@ -26,6 +26,7 @@ from tests.cli.deployed import Deployed
 from tests.cli.logs.conftest import DAY, Landed
 from tests.cli.logs.test_aptible import BODY, MASTER, key_of, keys_file, land
 from tests.conftest import ROOT
+from tests.costly import sample
 
 __all__ = ["aws", "deployed", "logdock"]
 
@@ -148,11 +149,11 @@ class TestDownload:
 
     @pytest.mark.parametrize(
         "name",
-        [
+        sample([
             "../../../evil", "..", ".", "a//b", "/etc/evil", "a/../../../../evil", "new\nline",
             "\x1b[2J", "\u202ex", "n" * 300,
             "d/" * 200 + "n" * 250, "x" * 252,
-        ],
+        ], 3),
     )  # fmt: skip
     def test_a_hostile_key_ends_nothing_and_writes_nothing_outside(self, landed: Landed, name: str) -> None:
         land(landed, key_of(name=name))

@@ -11,7 +11,11 @@ from second_opinion.compare import compare
 from second_opinion.jsonata import SAMPLES, Sample, evaluate_all, expressions_of
 from second_opinion.read_back import READERS
 from second_opinion.templates import Resolver, runnable
-from tests.conftest import ROOT, Synthesized, synthesize
+from tests.conftest import ROOT, VARIANTS, Synthesized, synthesize
+
+LARGEST = [
+    pytest.param(variant, marks=() if variant[0].stem == "everything" else pytest.mark.proof) for variant in VARIANTS
+]
 
 POLICY = {
     "Version": "2012-10-17",
@@ -66,6 +70,7 @@ def test_gaps_and_what_no_api_shows_have_a_reason() -> None:
     assert all(each.reason for each in findings)
 
 
+@pytest.mark.parametrize("example", LARGEST, indirect=True, ids=lambda variant: f"{variant[0].stem}-{variant[1]}")
 def test_every_resource_of_every_example_is_read_back_or_left_out_with_a_reason(example: Synthesized) -> None:
     unread = []
     for stack, template in example.templates.items():

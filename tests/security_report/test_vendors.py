@@ -6,21 +6,10 @@ import csv
 import io
 import json
 
-from logdock.settings import Deployment
 from security_report.data import COLUMNS, as_csv, as_json
 from security_report.matrix import statements
 from security_report.page import render
-from security_report.vendors import KINDS
 from tests.security_report.deployments import report_of, trust
-
-
-def test_every_kind_of_export_and_destination_is_described() -> None:
-    kinds = {
-        str(model["properties"]["kind"]["const"])
-        for model in Deployment.model_json_schema()["$defs"].values()
-        if "const" in model.get("properties", {}).get("kind", {})
-    }
-    assert set(KINDS) == kinds | {"logzio fetch", "logzio archive"}
 
 
 def test_vendor_has_its_account_its_way_in_and_its_actions() -> None:

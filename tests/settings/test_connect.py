@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from vendor_connector.atlas_settings import NOTIFICATION
+from vendor_connector.vendors.mongodb_atlas.project_settings import NOTIFICATION
 
 from logdock.settings import Deployment
-from logdock.settings.exports import CockroachdbExport, MongodbAtlasExport
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from tests.settings.documents import Document, document, export
 
 Load = Callable[[object], Deployment]

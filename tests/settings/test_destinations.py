@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from logdock.settings import Deployment
-from logdock.settings.destinations import FETCHER_REGIONS, LISTENER_HOSTS, LogzioDestination, default_concurrency
+from logdock.settings.concurrency import default_concurrency
 from logdock.settings.resource_types import RESOURCE_TYPES
+from logdock.vendors.logzio.settings import FETCHER_REGIONS, LISTENER_HOSTS, LogzioDestination
 from tests.conftest import ROOT
 from tests.settings.documents import FETCH, OTLP, PUSH, destination, document, export
 
@@ -235,7 +236,7 @@ def test_rejects_a_token_in_place_of_the_metrics_secret_without_showing_it(refus
 def test_rejects_metrics_without_a_namespace_which_would_be_all_of_the_account(refusal: Refusal) -> None:
     (line,) = refusal(document(destinations=[metered(namespaces={})]))
     assert line.startswith("destinations[0].metrics.namespaces: ")
-    assert "at least one namespace: none would stream every metric of the account" in line
+    assert "at least one namespace, or `{all: []}` for every metric of the account" in line
 
 
 def test_rejects_more_metrics_than_a_stream_takes(load: Load, refusal: Refusal) -> None:
@@ -266,7 +267,7 @@ def test_rejects_tags_where_no_namespace_has_known_resources(refusal: Refusal) -
     (line,) = refusal(document(destinations=[metered(namespaces={"Acme/Shop": []}, tags=True)]))
     assert line.startswith(
         "destinations[0].metrics.tags: got true; expected false, or a namespace whose resources are known: "
-        "AWS/AmazonMQ, AWS/ApplicationELB, "
+        "AWS/ACMPrivateCA, AWS/AmazonMQ, "
     )
 
 
@@ -303,3 +304,15 @@ def test_rejects_a_concurrency_that_lambda_does_not_take(refusal: Refusal, value
     (line,) = refusal(document(destinations=[destination(PUSH, concurrency=value)]))
     assert line.startswith("destinations[0].concurrency: ")
     assert "2 to 1000 invocations" in line
+
+
+def test_every_namespace_is_one_word_and_has_the_tags_of_all_known_resources(load: Load, refusal: Refusal) -> None:
+    (each,) = load(document(destinations=[metered(namespaces={"all": []}, tags=True)])).destinations
+    assert isinstance(each, LogzioDestination)
+    assert each.metrics is not None
+    assert (each.metrics.filters, each.metrics.streams("Acme/Shop")) == ({}, True)
+    assert set(each.metrics.resource_types) == {kind for kinds in RESOURCE_TYPES.values() for kind in kinds}
+    mixtures: list[dict[str, list[str]]] = [{"all": ["x"]}, {"all": [], "AWS/S3": []}]
+    for mixed in mixtures:
+        (line,) = refusal(document(destinations=[metered(namespaces=mixed)]))
+        assert line.endswith("expected `{all: []}` alone: it is every namespace, with all metrics")

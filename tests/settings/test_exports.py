@@ -6,8 +6,10 @@ from typing import get_args
 import pytest
 
 from logdock.settings import Deployment
-from logdock.settings.exports import AuroraMysqlExport, CockroachdbExport, RdsExport, S3LogsExport
-from logdock.settings.log_group_exports import Channel
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cockroachdb.settings import Channel, CockroachdbExport
+from logdock.vendors.rds.settings import RdsExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 from tests.settings.documents import Document, document, export
 
 Load = Callable[[object], Deployment]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from logdock.settings import Deployment, SettingsError, load_settings
+from tests.costly import examples
 from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, document, export
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,7 +163,9 @@ NEARLY = st.dictionaries(
     max_size=8,
 )
 UNHURRIED = hypothesis_settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

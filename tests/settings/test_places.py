@@ -90,7 +90,7 @@ def test_error_document_has_place_value_and_allowed(tmp_path: Path) -> None:
     assert (zzz["line"], zzz["column"], zzz["value"], zzz["export"]) == (8, 3, None, None)
 
 
-EXPRESSIONS = ("include", "exclude", "record_start", "redaction")
+EXPRESSIONS = ("include", "exclude", "include_keys", "exclude_keys", "record_start", "redaction")
 
 
 def replaced(document: object, key: object = None) -> object:

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from logdock.settings import Deployment
-from logdock.settings.exports import CloudwatchLogsExport, MongodbAtlasExport, S3LogsExport
+from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 from tests.settings.documents import document, export
 
 Load = Callable[[object], Deployment]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from logdock.dashboard import USD_PER_GB
 from logdock.settings import load_settings
 from logdock.settings.costs import (
     EVENTS_OF_AN_OBJECT,
@@ -26,7 +27,6 @@ from logdock.settings.costs import (
     summary_table,
     tables,
 )
-from stacks.dashboard import USD_PER_GB
 from tests.conftest import EXAMPLES, ROOT, synthesize
 
 if TYPE_CHECKING:

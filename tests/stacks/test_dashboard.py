@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from logdock.settings import load_settings
+from logdock.dashboard import dashboards
+from logdock.settings import Deployment, load_settings
+from logdock.settings.names import Names
 from tests.conftest import ROOT, Synthesized, synthesize, synthesize_now
+from tests.settings.documents import OTLP, document, export
 
 ALERTS = ROOT / "examples" / "alerts.yaml"
 # CloudWatch API Reference, "Dashboard body structure and syntax".
@@ -238,3 +241,34 @@ def test_the_cost_is_the_volume_at_a_price_that_is_said() -> None:
 def test_there_is_a_dashboard_unless_the_settings_say_no(wanted: bool) -> None:
     settings = load_settings(ALERTS).model_copy(update={"dashboard": wanted})
     assert ("acme-prod-dashboard" in synthesize_now(settings).templates) == wanted
+
+
+def many(exports: int) -> Deployment:
+    destinations = [OTLP | {"name": f"lake-{number}"} for number in range(3)]
+    ship_to = [each["name"] for each in destinations]
+    kinds = [
+        export("mongodb-atlas", name=f"export-{number}", project_id=f"{number:024}", ship_to=ship_to)
+        for number in range(exports)
+    ]
+    return Deployment.model_validate(document(*kinds, destinations=destinations))
+
+
+def test_what_one_dashboard_cannot_hold_goes_on_in_another() -> None:
+    settings = many(600)
+    names = Names.of(settings)
+    found = dashboards(settings, names)
+
+    assert len(found) > 4
+    assert [names.dashboard(number) for number in (1, 2)] == ["acme-prod", "acme-prod_2"]
+    assert [names.dashboard_stack(number) for number in (1, 2)] == ["acme-prod-dashboard", "acme-prod-Dashboard-2"]
+    rows = [
+        widget["properties"]["title"].partition(":")[0]
+        for widgets in found
+        for widget in widgets
+        if ": landed" in widget["properties"]["title"]
+    ]
+    assert rows == [each.name for each in settings.exports]
+    for widgets in found:
+        shown = [len(widget["properties"].get("metrics", ())) for widget in widgets]
+        assert (len(widgets) <= 500, sum(shown) <= 2500, max(shown) <= 500) == (True, True, True)
+        assert min(widget["y"] for widget in widgets) == 0

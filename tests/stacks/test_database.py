@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from logdock.settings.exports import AuroraMysqlExport, RdsExport
-from stacks.next_steps import database_configured, database_steps
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.rds.next_steps import database_configured, database_steps
+from logdock.vendors.rds.settings import RdsExport
 from tests.conftest import ROOT, synthesize
 from tests.settings.documents import export
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from aws_cdk import App
 
 from policy_proof.templates import _ARNS, _NAMED_BY
 from tests.conftest import Synthesized
@@ -186,6 +185,6 @@ def test_unordered_finds_a_literal_without_any_kind_of_path(body: dict[str, Any]
         }
     }
     example = Synthesized(
-        app=App(), templates={"one": template}, regions={"one": "eu-west-1"}, dependencies={"one": set()}
+        templates={"one": template}, regions={"one": "eu-west-1"}, dependencies={"one": set()}, tags={"one": {}}
     )
     assert bool(unordered(example)) is found

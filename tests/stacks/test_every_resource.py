@@ -11,6 +11,7 @@ import pytest
 
 from logdock.settings import Deployment
 from logdock.settings.text import LOG_GROUP_DAYS
+from logdock.sources import version
 from tests.conftest import ROOT, Synthesized, synthesize, synthesize_now
 
 ACCOUNT = "111122223333"
@@ -582,8 +583,7 @@ def test_export_stacks_are_asset_free_unless_something_must_be_configured(exampl
 
 
 def test_every_stack_has_the_tag_that_it_is_found_by(example: Synthesized) -> None:
-    found = {stack.stack_name: dict(stack.tags) for stack in example.app.synth().stacks}
-    assert found == {name: {"logdock:deployment": "acme-prod"} for name in example.templates}
+    assert example.tags == {name: {"logdock:deployment": "acme-prod"} for name in example.templates}
 
 
 def test_every_stack_outputs_its_next_steps_within_cloudformations_limit(example: Synthesized) -> None:
@@ -593,3 +593,16 @@ def test_every_stack_outputs_its_next_steps_within_cloudformations_limit(example
             continue
         steps = text(template["Outputs"]["NextSteps"]["Value"])
         assert 0 < len(steps) < 4096
+
+
+def test_every_function_and_template_has_the_version_and_nothing_else_does(example: Synthesized) -> None:
+    """A tag on all resources would change all of them with every upgrade."""
+    tagged: dict[bool, set[str]] = {True: set(), False: set()}
+    for template in example.templates.values():
+        assert template["Metadata"] == {"Logdock": {"Version": version()}}
+        for resource in template["Resources"].values():
+            tags = resource.get("Properties", {}).get("Tags", [])
+            pairs = tags.items() if isinstance(tags, dict) else [(each["Key"], each["Value"]) for each in tags]
+            tagged[("logdock:version", version()) in pairs].add(resource["Type"])
+            assert resource["Type"] != "AWS::Lambda::Function" or ("logdock:version", version()) in pairs
+    assert tagged[True] == {"AWS::Lambda::Function"}

@@ -20,10 +20,10 @@ from log_shipper.rendering import RESERVED_FIELDS, path_fields
 from pydantic import TypeAdapter, ValidationError
 
 from logdock.settings import reading
-from logdock.settings.bucket_exports import _JOINABLE_FORMATS, S3LogsExport
 from logdock.settings.landing import log_group_digest
-from logdock.settings.log_group_exports import CloudwatchLogsExport
 from logdock.settings.redaction import Detector, Redaction
+from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
+from logdock.vendors.s3_logs.settings import _JOINABLE_FORMATS, S3LogsExport
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
 from tests.settings.documents import document, export
 

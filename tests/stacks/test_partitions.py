@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from logdock.settings import Deployment
-from tests.conftest import EXAMPLES, synthesize_now
+from tests.conftest import EXAMPLES, ROOT, synthesize_now
 
 REGIONS = {"aws-us-gov": ("us-gov-west-1", "us-gov-east-1"), "aws-cn": ("cn-north-1", "cn-northwest-1")}
 ONE_NAME = (
@@ -19,6 +19,7 @@ ONE_NAME = (
     "logdelivery.elasticloadbalancing", "streams.metrics.cloudwatch",
 )  # fmt: skip
 """Services whose principal has one name in all partitions."""
+LARGEST = [ROOT / "examples" / "everything.yaml"]
 COMMERCIAL = r"\b(?:eu|us|ap|ca)-(?:west|east|central|southeast|northeast)-\d\b"
 
 
@@ -61,10 +62,13 @@ def is_right(principal: str, partition: str) -> bool:
     return name in ONE_NAME or (partition != "aws-cn" and re.fullmatch(r"logs(\.[a-z-]+-\d)?", name) is not None)
 
 
+@pytest.mark.parametrize(
+    "examples", [[ROOT / "examples" / "everything.yaml"], pytest.param(EXAMPLES, marks=pytest.mark.proof)], ids=len
+)
 @pytest.mark.parametrize("partition", REGIONS)
-def test_every_example_names_its_own_partition_alone(partition: str) -> None:
+def test_every_example_names_its_own_partition_alone(partition: str, examples: list[Path]) -> None:
     wrong: set[str] = set()
-    for path in EXAMPLES:
+    for path in examples:
         document = moved(path, partition)
         if document is None:
             continue

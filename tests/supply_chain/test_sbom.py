@@ -44,6 +44,7 @@ def parts(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [*found, *(inner for component in found for inner in parts(component))]
 
 
+@pytest.mark.proof
 def test_the_bill_is_valid_cyclonedx(written: Path, bill: dict[str, Any]) -> None:
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
     # Here, because importing it builds the grammars of every IRI: seconds, for each worker that only collects.

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from templates.merge import merge_templates
+from tests.costly import examples
 from tests.templates.evaluate import Evaluation
 
 VALUES = st.recursive(
@@ -27,7 +28,7 @@ def evaluated(merged: dict[str, Any], *, chosen: bool) -> dict[str, Any]:
     return Evaluation(whole, {}, account="1", region="r").template()
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(VALUES, VALUES)
 def test_each_form_comes_back(first: Any, second: Any) -> None:
     more = {"Two": {"Type": "AWS::Some::Thing", "Properties": {}}}

@@ -28,6 +28,7 @@ def blocks(path: Path, kind: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", sorted(MODULE.rglob("*.tf")), ids=lambda path: path.name)
+@pytest.mark.proof
 def test_file_parses_and_every_variable_and_output_is_described(path: Path) -> None:
     bare = [
         name

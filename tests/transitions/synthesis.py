@@ -33,10 +33,12 @@ def _with_validation() -> None:
 
 def _synthesize(settings: Path, output: Path) -> None:
     from app import build_app
+    from logdock.limits import limit_violations, measures
     from logdock.settings import load_settings
-    from stacks.limits import limit_violations
 
-    assembly = build_app(load_settings(settings), shipper_layer=LAYER, context=cdk_context()).synth()
-    assert limit_violations({stack.stack_name: stack.template for stack in assembly.stacks}) == []
+    deployment = load_settings(settings)
+    assembly = build_app(deployment, shipper_layer=LAYER, context=cdk_context()).synth()
+    templates = {stack.stack_name: stack.template for stack in assembly.stacks}
+    assert limit_violations(measures(deployment, templates)) == []
     shutil.rmtree(output, ignore_errors=True)
     shutil.move(assembly.directory, output)

@@ -18,7 +18,7 @@ from typing import Any
 from tests.conftest import ROOT, synthesize
 
 DIRECTORY = Path(__file__).parent
-SOURCES = ("app.py", "cdk.json", "logdock", "stacks", "constructs_lib", "lambda_src")
+SOURCES = ("app.py", "cdk.json", "pyproject.toml", "logdock", "stacks", "constructs_lib", "lambda_src")
 RELEASES = sorted(path.name.removesuffix(".templates.json.xz") for path in DIRECTORY.glob("*.templates.json.xz"))
 
 Templates = Mapping[str, dict[str, Any]]

@@ -16,7 +16,7 @@ import yaml
 from local_cloud.cdk import Cdk
 from local_cloud.customer import make_secrets, prepare
 from local_cloud.emulator import Emulator
-from local_cloud.vendors import Vendors
+from local_cloud.vendor_accounts import Vendors
 from logdock.cli.main import main
 from logdock.settings import Deployment, load_settings
 from tests.conftest import ROOT

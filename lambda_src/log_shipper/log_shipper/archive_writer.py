@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from isal import isal_zlib
 
 from log_shipper import aws, parallel
+from log_shipper.decode import IsalError
 from log_shipper.jobs import Job, Segment, acknowledge, identity_of
 from log_shipper.rendering import archive_key, hour_of
 
@@ -22,6 +23,7 @@ MAX_IN_FLIGHT = 10
 MAX_BYTES_IN_FLIGHT = 8 * 1024 * 1024
 """Of their lines. A larger part is stored before anything else is read."""
 POLICY_METADATA = "logdock-policy"
+CHECK_BYTES = 1024 * 1024
 
 
 class GzipBody:
@@ -40,6 +42,18 @@ class GzipBody:
         """Return the whole stream."""
         self._pieces.append(self._compressor.flush())
         return b"".join(self._pieces)
+
+
+def is_whole_gzip(body: bytes) -> bool:
+    """Say whether a body is one gzip member, undamaged: what is joined to anything else could not be read."""
+    member = isal_zlib.decompressobj(wbits=31)
+    try:
+        while body and not member.eof:
+            member.decompress(body, CHECK_BYTES)
+            body = member.unconsumed_tail
+    except IsalError:
+        return False
+    return bool(member.eof and not member.unused_data)
 
 
 def put_archive_object(bucket: str, key: str, body: bytes, policy: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from log_shipper import parallel, quarantine
 from log_shipper.admission import check_object
 from log_shipper.archive_writer import POLICY_METADATA
+from log_shipper.compacted import INDEX_METADATA, number_of
 from log_shipper.decode import decoded
 from log_shipper.destinations import Sink, renderer_of
 from log_shipper.environment import Destination, Environment
@@ -21,7 +22,15 @@ from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.jobs import Job, Segment, identity_of, keep
 from log_shipper.landed import landed_blocks, landed_fields, refuse_rest
 from log_shipper.marks import MarkTable
-from log_shipper.objects import INSTRUCTION_SUFFIX, OpenObject, check_not_deleted, get_object, open_object, pinned
+from log_shipper.objects import (
+    INSTRUCTION_SUFFIX,
+    OpenObject,
+    check_not_deleted,
+    get_archive_object,
+    get_object,
+    open_object,
+    pinned,
+)
 from log_shipper.reading import RawBlock, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.runtime import explain
@@ -141,7 +150,12 @@ class Delivery:
             self._failed.add(message.message_id)
             self._note(error, message.message_id)
             return []
-        return [(message, ref) for ref in refs if not ref.key.endswith(INSTRUCTION_SUFFIX)]
+        return [(message, ref) for ref in refs if not self._is_no_input(ref)]
+
+    def _is_no_input(self, ref: ObjectRef) -> bool:
+        """Say whether an object has no lines of its own: an envelope, or parts that were announced one by one."""
+        is_compacted = ref.bucket == self.environment.archive_bucket and number_of(ref.key) is not None
+        return is_compacted or ref.key.endswith(INSTRUCTION_SUFFIX)
 
     def _next(self, opening: deque[_Opening]) -> _Opening | None:
         """Take the first object that is open off the queue, or the first at all when there is no time left.
@@ -270,6 +284,9 @@ class Delivery:
             ref.export, lambda held: check_object(ref, held, self.environment, self.destination.name)
         )
         archived = ref.bucket == self.environment.archive_bucket
+        if not self._is_ours(ref) and not config.keys.wants(ref.key):
+            log("key not wanted", export=ref.export, destination=self.destination.name, source=source_of(ref))
+            return None
         if self._is_quarantined(ref) and not ref.version_id:
             raise ForeignObjectError("the message names a quarantine object without its version")
         if archived and self.destination.kind == "archive":
@@ -282,7 +299,7 @@ class Delivery:
             if twin is not None:
                 return _Opened(twin, ref, None, 0.0)
             job = self._known[ref.export, identity] = self._job(ref, config, identity)
-        answer = parallel.start(get_object, ref)
+        answer = parallel.start(self._get, ref)
         if retried or job.marked:
             job.marked = True
             claim = self.marks.claim(job)
@@ -296,6 +313,9 @@ class Delivery:
                 # what only S3 knows is kept in the table too
                 return None if claim.state == "done" else _Opened(job, ref, None, 0.0)
         return self._opened(job, ref, answer.result())
+
+    def _get(self, ref: ObjectRef) -> "GetObjectOutputTypeDef":
+        return get_archive_object(ref) if ref.bucket == self.environment.archive_bucket else get_object(ref)
 
     def _is_done_in_s3(self, job: Job, answer: "Future[GetObjectOutputTypeDef]") -> bool:
         """Look for what the release before knew of an object, unless this one has got on with it since."""
@@ -323,7 +343,11 @@ class Delivery:
 
         self._waits(ref.export, ref.time)
         first = next(stream.chunks, b"")
-        body = first if next(stream.chunks, None) is None else None
+        if INDEX_METADATA in stream.metadata:
+            # there is no object any more that could be copied
+            body: bytes | None = b"".join((first, *stream.chunks))
+        else:
+            body = first if next(stream.chunks, None) is None else None
         with self._at_the_destination():
             if self.remaining_seconds() <= 0:
                 raise OutOfTimeError("the function's time is nearly up")
@@ -338,7 +362,7 @@ class Delivery:
             return
         self._jobs.append(job)
         if time.monotonic() - at > STALE_SECONDS:
-            stream = self._opened(job, ref, get_object(ref)).stream or stream
+            stream = self._opened(job, ref, self._get(ref)).stream or stream
         if self._is_fed_as_it_is(ref):
             self._feed(job, ref, stream)
         else:

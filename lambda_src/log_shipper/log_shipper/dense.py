@@ -7,33 +7,26 @@ a token begins behind a border, and its repeats are possessive or limited.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from itertools import chain, compress, groupby
 
 import orjson
 
 from log_shipper import dense_escapes
 from log_shipper.borders import BORDERS, IN_CLASS, cut
-from log_shipper.card_runs import has_many_runs, replace_cards
+from log_shipper.cards import DOTTED, NUMBER, TEXT, TEXT_WITH_EMAIL, replace_cards
 from log_shipper.detectors import (
     ACCESS_KEY,
-    FEWEST_DIGITS,
-    IS_TENFOLD,
-    LENGTHS,
-    LUHN_DOUBLED,
-    LUHN_VALUE,
     Span,
     Text,
     bearer_tokens,
     has_card,
-    has_dotted_card,
     payment_cards,
 )
 
 _MIN_BYTES = 2048
 """A shorter block costs little, whatever is in it."""
-_CHUNK_BYTES, _PROBE_BYTES, PROBE_TOKENS = 16384, 256, 3
+_WINDOW_BYTES, _CHUNK_BYTES, _PROBE_BYTES, PROBE_TOKENS = 65536, 16384, 256, 3
 _HEADER_BYTES = 48
 _SHARE = 48
 """One of these signs in so many bytes, or digits, dots and capitals as half of them: more than logs have."""
@@ -78,19 +71,6 @@ _TOKENS = {
     ),
     "aws-key": (("A", rf"A{_BEGUN}{ACCESS_KEY[1:]}{_ENDED}"),),
 }  # fmt: skip
-# what begins as a card of twelve digits may be one in its first three groups
-_NOT_TWELVE = "(?<!5018)(?<!5020)(?<!5038)(?<!5893)(?<!6304)(?<!6390)(?<!6759)(?<!676[123])"
-# a blank is part of a card in groups
-_CARD = (
-    rf"([2-68]{_BEGUN}(?<![0-9] .)"
-    rf"(?:[0-9]{{11,18}}+|[0-9]{{3}}{_NOT_TWELVE}(?:[ +\-][0-9]{{4}}){{3}}(?![0-9]))){_BORDER}"
-)
-# what is joined with it by a blank is too short to be one of its own
-_DOTTED_CARD = (
-    rf"([2-68]{_BEGUN}(?:(?<![0-9] .)|(?<=\.[0-9]{{4}} .)|(?<=\.[0-9]{{5}} .))[0-9]{{3}}\."
-    rf"(?:[0-9]{{4}}\.[0-9]{{4}}\.[0-9]{{4}}|[0-9]{{6}}\.[0-9]{{4,5}}))(?! [0-9](?![0-9]{{3}}\.)){_BORDER}"
-)
-_CARD_VALUE = r"([2-68](?<=[:,\[ ].)(?<![0-9] .)[0-9]{11,18}+)(?=[,\]} \n])"
 # private characters of Unicode, so that a block stays UTF-8, and a line of it JSON
 _PLACEHOLDERS = {name: chr(0xE000 + i).encode() for i, name in enumerate(("payment-card", "bearer-token", *_TOKENS))}
 _PLACEHOLDER_LEAD = b"\xee\x80"
@@ -129,7 +109,7 @@ def windows(data: bytes) -> Iterator[bytes]:
     A header's value may be in the line behind its name.
     """
     start = position = 0
-    while (end := data.find(b"\n", position + _CHUNK_BYTES)) >= 0:
+    while (end := data.find(b"\n", position + _WINDOW_BYTES)) >= 0:
         position = end
         if b"authorization" not in data[end - _HEADER_BYTES : end].lower():
             yield data[start : end + 1]
@@ -170,7 +150,9 @@ def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, list[Spa
             cards = [] if has_no_more else payment_cards(Text(b"\n" + data))
             if cards:
                 return data, cards
-    expressions = token_expressions(names)
+    expressions = [expression for expression in token_expressions(names) if expression[1] in data]
+    if not expressions:
+        return data, cards
 
     def replace(chunk: bytes) -> bytes:
         words = dense_escapes.Words(chunk, has_cards=False)
@@ -197,8 +179,11 @@ def _replace_encoded(data: bytes, names: tuple[str, ...]) -> bytes:
         "payment-card" in names and dense_escapes.has_joined_escape(data)
     ):
         return data
-    sample = b"\n".join([form for _, form in dense_escapes.forms((sample_of(data) or data)[:384], is_json=False)])
-    if sum(expression.subn(b"", sample)[1] for _, _, expression in token_expressions(names)) < PROBE_TOKENS:
+    expressions = token_expressions(names, are_lines=True)
+    sample = b"\n".join(
+        [b"", *[form for _, form in dense_escapes.forms((sample_of(data) or data)[:384], is_json=False)]]
+    )
+    if sum(expression.subn(b"", sample)[1] for _, _, expression in expressions) < PROBE_TOKENS:
         return data
     words = dense_escapes.Words(data)
     is_json = (
@@ -207,7 +192,7 @@ def _replace_encoded(data: bytes, names: tuple[str, ...]) -> bytes:
         and _has_only_documents(data.removesuffix(b"\n"))
     )
     forms = [*dense_escapes.forms(words.text, is_json=is_json)]
-    if any(_has_header_or_key(decoded, names) for _, decoded in forms):
+    if any(_PLACEHOLDER_LEAD in decoded or _has_header_or_key(decoded, names) for _, decoded in forms):
         return data
     if any(dense_escapes.PERCENT in decoded for _, decoded in forms):
         # what is found as it is written could begin in the digits of a percent-encoded border, or end in them
@@ -216,14 +201,14 @@ def _replace_encoded(data: bytes, names: tuple[str, ...]) -> bytes:
         if b"::" in data:
             names = tuple(name for name in names if name != "ipv6")
     has_cards = "payment-card" in names and b"{" not in data and b"[" not in data
-    expressions = token_expressions(names)
+    expressions = token_expressions(names, are_lines=True)
 
     def replace(text: bytes) -> bytes:
-        if has_cards:
-            text = _cards_replaced(_CARD, text, _PLACEHOLDERS["payment-card"])
+        if has_cards and has_card(text):
+            text, _ = replace_cards(text, _PLACEHOLDERS["payment-card"], TEXT_WITH_EMAIL)
         return _tokens_replaced(text, expressions)
 
-    placeholders = {placeholder: placeholder for placeholder in _PLACEHOLDERS.values()}
+    placeholders = [*_PLACEHOLDERS.values()]
     return words.restored(
         b"".join([dense_escapes.replaced(written, decoded, replace, placeholders) for written, decoded in forms])
     )
@@ -238,13 +223,20 @@ def _has_header_or_key(data: bytes, names: tuple[str, ...]) -> bool:
 
 
 @lru_cache(maxsize=64)
-def token_expressions(names: tuple[str, ...]) -> list[tuple[bytes, bytes, re.Pattern[bytes]]]:
-    """Return the placeholder, the sign and the expression of each kind of token; a start does not compile them."""
+def token_expressions(
+    names: tuple[str, ...], *, are_lines: bool = False
+) -> list[tuple[bytes, bytes, re.Pattern[bytes]]]:
+    """Return the placeholder, the sign and the expression of each kind of token; a start does not compile them.
+
+    Where each word is a line, both begin with a line feed: a search for it is faster than one for a first byte.
+    """
+    before = "\n" if are_lines else ""
     return [
-        (_PLACEHOLDERS[name], sign.encode(), re.compile(token.encode()))
+        (before.encode() + _PLACEHOLDERS[name], sign.encode(), re.compile((before + shown).encode()))
         for name in _TOKENS
         if name in names
         for sign, token in _TOKENS[name]
+        for shown in [token.replace(_BEGUN, "") if are_lines else token]
     ]
 
 
@@ -267,66 +259,36 @@ def _replace_cards(data: bytes) -> tuple[bytes, bool]:
     """Return data with placeholders for cards, and whether there is no other; a number of JSON becomes a string."""
     placeholder = _PLACEHOLDERS["payment-card"]
     if b"{" not in data and b"[" not in data:
-        data = _cards_replaced(_DOTTED_CARD, _cards_replaced(_CARD, data, placeholder), placeholder)
-        if not has_many_runs(data):
-            return data, False
-        data, has_no_more = replace_cards(data, placeholder)
-        return data, has_no_more and not has_dotted_card(data)
+        return _cards_replaced(data, placeholder)
     if not _has_only_documents(data.removesuffix(b"\n")):
         return data, False
     # every second part is a string: nothing is escaped
     parts = data.split(b'"')
-    structure, strings = b'"'.join(parts[::2]), b'"'.join(parts[1::2])
-    parts[::2] = _cards_replaced(_CARD_VALUE, structure, b"\0").split(b'"')
-    parts[1::2] = _cards_replaced(_CARD, strings, placeholder).split(b'"') if strings else parts[1::2]
-    return b'"'.join(parts).replace(b"\0", b'"' + placeholder + b'"'), False
+    structure, is_whole = replace_cards(b'"'.join(parts[::2]), b"\0", NUMBER)
+    parts[::2] = structure.split(b'"')
+    strings, are_whole = b'"'.join(parts[1::2]), True
+    if has_card(strings):
+        strings, are_whole = _cards_replaced(strings, placeholder)
+        parts[1::2] = strings.split(b'"')
+    return b'"'.join(parts).replace(b"\0", b'"' + placeholder + b'"'), is_whole and are_whole
+
+
+def _cards_replaced(text: bytes, placeholder: bytes) -> tuple[bytes, bool]:
+    is_whole = True
+    if has_card(text, "without"):
+        text, is_whole = replace_cards(text, placeholder, TEXT_WITH_EMAIL if b"@" in text else TEXT)
+    if is_whole and has_card(text, "with dots"):
+        text, is_whole = replace_cards(text, placeholder, DOTTED)
+    return text, is_whole
 
 
 def _has_only_documents(lines: bytes) -> bool:
     """Say whether each line is a JSON object or array."""
+    count = lines.count(b"\n")
     try:
-        if b"[" in lines or b"]" in lines:
+        if b"[" in lines or lines[:1] != b"{" or lines.count(b"\n{") != count:
             return {*map(type, map(orjson.loads, lines.split(b"\n")))} <= {dict, list}
-        # each line in a list of its own: without brackets, no line can end one or begin another
-        documents = orjson.loads(b"[[" + lines.replace(b"\n", b"],[") + b"]]")
+        # without arrays, no object goes on behind a comma with another one: each line begins with one of its own
+        return len(orjson.loads(b"[" + lines.replace(b"\n", b",") + b"]")) == count + 1
     except ValueError:
         return False
-    one_each = len(documents) == lines.count(b"\n") + 1 and {*map(len, documents)} == {1}
-    return one_each and {*map(type, chain.from_iterable(documents))} == {dict}
-
-
-def _cards_replaced(numbers_expression: str, data: bytes, replacement: bytes) -> bytes:
-    expression = re.compile(numbers_expression.encode())
-
-    def replace(chunk: bytes) -> bytes:
-        if len(expression.findall(chunk[:_PROBE_BYTES])) < PROBE_TOKENS:
-            return chunk
-        parts = expression.split(chunk)
-        if not (numbers := parts[1::2]):
-            return chunk
-        written = b"\n".join(numbers).translate(None, b" +-.").split(b"\n")
-        distinct = {*written}
-        cards = dict.fromkeys(_cards_among(distinct), replacement)
-        if numbers_expression == _DOTTED_CARD:
-            # UnionPay's in printed groups have no check digit
-            cards |= {digits: replacement for digits in distinct if digits[:2] == b"62" and len(digits) == 16}
-        parts[1::2] = map(cards.get, written, numbers)
-        return b"".join(parts)
-
-    return _in_chunks(replace, data)
-
-
-def _cards_among(numbers: Iterable[bytes]) -> Iterator[bytes]:
-    """Return the numbers that are cards: those of a length are summed at once, a digit in each byte of an integer."""
-    return chain.from_iterable(_cards_of(size, [*same]) for size, same in groupby(sorted(numbers, key=len), len))
-
-
-def _cards_of(size: int, numbers: list[bytes]) -> list[bytes]:
-    digits = b"".join(numbers)
-    sums = 0
-    for place in range(size):
-        column = digits[place::size].translate(LUHN_VALUE if (size - place) % 2 else LUHN_DOUBLED)
-        sums += int.from_bytes(column, "little")
-    is_valid = sums.to_bytes(len(numbers), "little").translate(IS_TENFOLD)
-    bit = 1 << size - FEWEST_DIGITS
-    return [number for number in compress(numbers, is_valid) if LENGTHS[number[:4]] & bit]

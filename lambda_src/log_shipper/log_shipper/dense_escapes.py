@@ -10,7 +10,6 @@ An escaped border is a word of its own where nothing that is found as it is writ
 import binascii
 import re
 from collections.abc import Callable, Iterator
-from operator import itemgetter
 
 from log_shipper.borders import BORDERS, cut
 
@@ -21,13 +20,8 @@ MARKS = (_SPLIT, _OTHER, PERCENT)
 # escapes of what no token has: a control character, blank, !"#$&()*,/;<=>?[]^`{|} or DEL
 _CODES = "(?:[01][0-9a-fA-F]|2[0-4689aAcCfF]|3[b-fB-F]|5[bdeBDE]|60|7[bcdfBCDF])"
 _BORDER = rf"(%(?:25)*+{_CODES}|\\++(?:(?:u00|x){_CODES}|[nrtbf\"/]))".encode()
-_FIRST_TWO = itemgetter(slice(2))
-# of signs that are no border
-_CODES_OF_TOKENS = {
-    b"%02x" % code if is_lower else b"%02X" % code
-    for code in b"'+-./0123456789:@ABCDEFGHIJKLMNOPQRSTUVWXYZ\\_abcdefghijklmnopqrstuvwxyz~"
-    for is_lower in (True, False)
-} - {b"2f", b"2F"}
+# a percent sign that is not of a sign of tokens, encoded once
+_OTHER_THAN_SIGN = rb"%(?!2[7bBdDeE]|3[0-9aA]|4[0-9a-fA-F]|5[0-9aAcCfF]|6[1-9a-fA-F]|7[0-9aAeE])"
 # all but the slash, which may be the last character of an escape
 _RAW = BORDERS.replace(b"/", b"")
 _LETTER_AND_WORD = rb"\\[nrtbf](?![%b\\])" % re.escape(_RAW)
@@ -112,14 +106,6 @@ def _may_join_digits(data: bytes) -> bool:
     return b"0 0" in data.translate(_DIGITS_AND_BLANKS, _IN_SEPARATORS)
 
 
-def _may_have_escaped_border(data: bytes) -> bool:
-    """Say whether there may be an escaped border; percent-encoded signs are looked at together."""
-    if b"\\" in data:
-        return True
-    codes = {*map(_FIRST_TWO, data.split(b"%")[1:])}
-    return not codes <= _CODES_OF_TOKENS
-
-
 def forms(data: bytes, *, is_json: bool) -> Iterator[tuple[bytes, bytes]]:
     """Yield parts of a text: as they are written, with `_SPLIT` beside escaped borders, and decoded, a word a line.
 
@@ -131,7 +117,7 @@ def forms(data: bytes, *, is_json: bool) -> Iterator[tuple[bytes, bytes]]:
     is_plain_json = is_json and b"\\\\" not in data
     for start, end in cut(data.translate(_AS_LINE_FEED), _CHUNK_BYTES):
         chunk = data[start:end]
-        is_simple = not _may_have_escaped_border(chunk)
+        is_simple = b"\\" not in chunk and re.search(_OTHER_THAN_SIGN, chunk) is None
         parts = [chunk] if is_simple else re.split(_BORDER, chunk)
         escapes = parts[1::2]
         forms = {escape: _forms_of(escape, is_plain_json=is_plain_json) for escape in {*escapes}}
@@ -180,9 +166,7 @@ def _decoded(data: bytes, *, is_simple: bool) -> bytes:
     return data
 
 
-def replaced(
-    written: bytes, decoded: bytes, replace: Callable[[bytes], bytes], placeholders: dict[bytes, bytes]
-) -> bytes:
+def replaced(written: bytes, decoded: bytes, replace: Callable[[bytes], bytes], placeholders: list[bytes]) -> bytes:
     """Return a text with placeholders for the words that are one token.
 
     Parameters
@@ -190,13 +174,22 @@ def replaced(
     written, decoded : bytes
         Of `forms`.
     replace : callable
-        Replaces tokens that have a line feed on either side.
+        Replaces tokens that have a line feed on either side by placeholders, which begin alike and are in no text.
     """
-    words = written.translate(_AS_LINE_FEED).split(b"\n")
-    if len(words) != decoded.count(b"\n") + 1:
+    borders = written.translate(None, _NO_BORDERS)
+    if len(borders) != decoded.count(b"\n"):
         return written.replace(_SPLIT, b"")
-    tokens = replace(b"\n\n" + decoded + b"\n\n")[2:-2].split(b"\n")
+    tokens = replace(b"\n\n" + decoded + b"\n\n")[2:-2]
+    is_uniform = bool(borders) and borders.count(borders[:1]) == len(borders)
+    count = len(borders) + (not tokens.endswith(b"\n"))
+    if is_uniform and tokens.count(placeholders[0][:-1]) == count and len(tokens) == count * 3 + len(borders):
+        # each word is a token
+        return tokens.replace(b"\n", _BORDERS[borders[0]])
+    words = written.translate(_AS_LINE_FEED).split(b"\n")
+    shown = map(dict(zip(placeholders, placeholders, strict=True)).get, tokens.split(b"\n"), words)
+    if is_uniform:
+        return _BORDERS[borders[0]].join(shown)
     parts = [b""] * (2 * len(words) - 1)
-    parts[::2] = map(placeholders.get, tokens, words)
-    parts[1::2] = map(_BORDERS.__getitem__, written.translate(None, _NO_BORDERS))
+    parts[::2] = shown
+    parts[1::2] = map(_BORDERS.__getitem__, borders)
     return b"".join(parts)

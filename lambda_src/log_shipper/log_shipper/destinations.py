@@ -61,11 +61,11 @@ def renderer_of(destination: Destination, config: ExportConfig, source: str, fie
     kind: type[Renderer] = Renderer
     shape = Shape()
     if destination.kind == "logzio":
-        from log_shipper import logzio
+        from log_shipper.vendors.logzio import dialect as logzio
 
         return logzio.renderer_of(destination, config, source, fields)
     if destination.kind == "otlp":
-        from log_shipper import otlp
+        from log_shipper.vendors.otlp import dialect as otlp
 
         kind, shape = otlp.OtlpRenderer, otlp.SHAPE
     return kind(shape, export=config.name, vendor=config.vendor, source=source, fields=fields)
@@ -81,13 +81,13 @@ def open_sink(
 
         dialect: Dialect
         if destination.kind == "logzio":
-            from log_shipper import logzio
+            from log_shipper.vendors.logzio import dialect as logzio
 
             token = secrets.token(destination.secret)
             url = logzio.listener_url(destination.url, token)
             dialect = logzio.LogzioDialect()
         else:
-            from log_shipper import otlp
+            from log_shipper.vendors.otlp import dialect as otlp
 
             url = otlp.logs_url(destination.url)
             dialect = otlp.OtlpDialect(secrets.headers(destination.secret) if destination.secret else {})

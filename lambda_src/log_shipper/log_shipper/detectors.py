@@ -15,6 +15,8 @@ from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any
 
+from log_shipper.cards import FEWEST_DIGITS, MAESTRO, Places, card_lengths, shortest
+
 Span = tuple[int, int]
 
 
@@ -70,11 +72,11 @@ def ipv6_addresses(text: Text) -> list[Span]:
     data = text.data
     found = []
     done = 0
-    if data.count(b"::") * _DENSE > len(data) and b"%" not in data:
-        return _ipv6_in_runs(data)
     # the whole form is rare, and RE2 sees sooner than Python's `re` that there is none
     candidates = _COLONS if _whole_ipv6_search()(data) else _TWO_COLONS
-    for match in candidates.finditer(data):
+    for i, match in enumerate(candidates.finditer(data)):
+        if i == _MANY and data.count(b"::") * _DENSE > len(data) and b"%" not in data:
+            return _ipv6_in_runs(data)
         at = match.start()
         if at < done:
             continue
@@ -179,14 +181,9 @@ def _cards_in_runs(runs: Iterable[re.Match[bytes]]) -> list[Span]:
     return spans
 
 
-def has_card(data: bytes) -> bool:
-    """Say whether there may be a card number in a line or in a block of lines."""
-    return _card_search()(b"\n" + data, 0) is not None
-
-
-def has_dotted_card(data: bytes) -> bool:
-    """Say whether there may be a card number whose groups are divided by dots."""
-    return b"." in data and _DOTTED_CARD.search(data) is not None
+def has_card(data: bytes, kind: str = "any") -> bool:
+    """Say whether there may be a card number in a line or in a block of lines; one ``with dots``, or ``without``."""
+    return _card_search(kind)(b"\n" + data, 0) is not None
 
 
 def _cards_in(runs: bytes) -> list[Span]:
@@ -225,11 +222,15 @@ def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
     count = len(digits)
     if count < FEWEST_DIGITS:
         return []
-    number = digits.translate(_DIGIT)
-    candidates, _ = card_candidates(
-        digits, number, is_begun=not run[start - 1 : start].isdigit(), is_ended=not run[stop : stop + 1].isdigit()
+    places = Places(
+        digits.translate(_VALUES),
+        _int(digits.translate(_IS_DIGIT)),
+        _int(digits.translate(_IS_SEPARATED)),
+        is_begun=not run[start - 1 : start].isdigit(),
+        is_ended=not run[stop : stop + 1].isdigit(),
     )
-    is_candidate = candidates.translate(_IS_SET)
+    sizes = shortest(places.cards(), count)
+    is_candidate = sizes.translate(_IS_SET)
     spans: list[Span] = []
     at = is_candidate.find(1)
     if at >= 0:
@@ -239,101 +240,13 @@ def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
             gaps = [0, *accumulate(map(len, _WIDE_SEPARATOR.findall(flat)))]
         separators = counted = 0
     while at >= 0:
-        done = at + 1
-        if chosen := candidates[at] & LENGTHS[number[at : at + 4]]:
-            done = at + _FEWEST[chosen]
-            first = separators + separated.count(1, counted, at + 1)
-            separators = first + separated.count(1, at + 1, done)
-            counted = done
-            spans.append((start + at + gaps[first], start + done + gaps[separators]))
+        done = at + sizes[at]
+        first = separators + separated.count(1, counted, at + 1)
+        separators = first + separated.count(1, at + 1, done)
+        counted = done
+        spans.append((start + at + gaps[first], start + done + gaps[separators]))
         at = is_candidate.find(1, done)
     return spans
-
-
-def card_candidates(
-    digits: bytes, number: bytes, *, is_begun: bool, is_ended: bool, may_break: bool = False
-) -> tuple[bytes, bytes]:
-    """Return for each digit what may be card numbers that begin there, a bit for each length, and its first two digits.
-
-    Parameters
-    ----------
-    digits : bytes
-        Digits, with a bit for the character before it: 0x40 a separator, 0x80 a dot; dots end a number.
-    number : bytes
-        The digits alone, with 0 in place of a dot.
-    is_begun, is_ended : bool
-        A group of digits begins with the first one, and ends with the last one.
-    may_break : bool
-        Numbers that go on over a dot are reported, too: the caller refuses them.
-    """
-    count = len(digits)
-    starts = digits.translate(_IS_START)
-    if is_begun:
-        starts = b"\1" + starts[1:]
-    begins, breaks = _int(starts), _int(digits.translate(_IS_BREAK))
-    borders = begins | 1 << 8 * count if is_ended else begins
-    value = _int(number.translate(LUHN_VALUE))
-    doubled = _int(number.translate(LUHN_DOUBLED))
-    # by the first two digits
-    twos = (value << 4 | value >> 8).to_bytes(count, "little")
-    lengths = _int(twos.translate(LENGTHS_BY_TWO)) & begins * 255
-    printed = _printed_union_pay(number, begins, borders)
-    right = 0
-    # of so many digits from each place on: of an even number the first is doubled
-    sums = {1: value, 2: doubled + (value >> 8)}
-    for length in range(FEWEST_DIGITS, min(_MOST_DIGITS, count) + 1):
-        bit = length - FEWEST_DIGITS
-        places = lengths >> bit & borders >> 8 * length
-        if breaks and places and not may_break:
-            places &= ~_any_of(breaks, length)
-        if places:
-            cards = _int(_sum_of(sums, length).to_bytes(count, "little").translate(IS_TENFOLD))
-            right |= ((cards | printed.get(length, 0)) & places) << bit
-    return right.to_bytes(count, "little"), twos
-
-
-def _sum_of(sums: dict[int, int], length: int) -> int:
-    """Return the sums of so many digits from each place on, and keep those that they consist of."""
-    if length not in sums:
-        first = 1 if length % 2 else 1 << (length - 1).bit_length() - 1
-        sums[length] = _sum_of(sums, first) + (_sum_of(sums, length - first) >> 8 * first)
-    return sums[length]
-
-
-def _any_of(flags: int, length: int) -> int:
-    """Return for each place whether any of so many from it on has the flag."""
-    seen = 1
-    while seen < length:
-        step = min(seen, length - seen)
-        flags |= flags >> 8 * step
-        seen += step
-    return flags
-
-
-def _printed_union_pay(number: bytes, begins: int, borders: int) -> dict[int, int]:
-    """Return for each length where a number is that UnionPay's groups alone make a card.
-
-    ``begins`` has where a group begins, and ``borders`` also where the last one ends.
-    """
-    result: dict[int, int] = {}
-    if b"62" in number:
-        begins &= _int(number.replace(b"62", b"\xff\0").translate(_IS_FULL))
-        matched: dict[tuple[int, ...], int] = {(): begins}
-        for sizes in _PRINTED:
-            for i, size in enumerate(sizes):
-                if sizes[: i + 1] not in matched:
-                    matched[sizes[: i + 1]] = _group_of(size, sum(sizes[:i]), matched[sizes[:i]], borders)
-            result[sum(sizes)] = result.get(sum(sizes), 0) | matched[sizes]
-    return result
-
-
-def _group_of(size: int, first: int, places: int, borders: int) -> int:
-    """Return the places of which the digit that is ``first`` behind each begins a group of so many digits."""
-    for place in range(first + 1, first + size):
-        if not places:
-            return 0
-        places ^= places & borders >> 8 * place
-    return places & borders >> 8 * (first + size)
 
 
 def _flat(text: bytes) -> bytes:
@@ -353,30 +266,6 @@ def _int(data: bytes) -> int:
     return int.from_bytes(data, "little")
 
 
-@lru_cache(maxsize=10_000)
-def card_lengths(prefix: bytes) -> tuple[int, ...]:
-    """Return how many digits a card number that begins so may have, the fewest first."""
-    if len(prefix) < 4:
-        return ()
-    two, three, four = int(prefix[:2]), int(prefix[:3]), int(prefix)
-    lengths: set[int] = set()
-    for is_issuer, digits in (
-        (prefix.startswith(b"4"), (13, 16, 19)),  # Visa
-        (51 <= two <= 55 or 2221 <= four <= 2720, (16,)),  # Mastercard
-        (two in (34, 37), (15,)),  # American Express
-        (two in (36, 38, 39) or 300 <= three <= 305 or three == 309, (14, 16)),  # Diners Club
-        (four == 6011 or 644 <= three <= 649 or two == 65, (16, 19)),  # Discover
-        (3528 <= four <= 3589, (16, 19)),  # JCB
-        (two in (62, 81), (16, 17, 18, 19)),  # UnionPay
-        (2200 <= four <= 2204, (16, 19)),  # Mir
-        (two in (60, 65, 81, 82) or three in (353, 356, 508), (16,)),  # RuPay
-        (four in _MAESTRO, (12, 13, 14, 15, 16, 17, 18, 19)),  # Maestro
-    ):
-        if is_issuer:
-            lengths.update(digits)
-    return tuple(sorted(lengths))
-
-
 def _luhn(number: bytes) -> bool:
     sums = _SUMS
     total = sums[number[-4:]] + sums[number[-8:-4]] + sums[number[-12:-8]] + sums[number[-16:-12]]
@@ -388,15 +277,8 @@ class _Sums(dict[bytes, int]):
 
     def __missing__(self, digits: bytes) -> int:
         # of a digit's code, the last four bits are its value
-        total = sum(digits[-1::-2].translate(LUHN_VALUE)) + sum(digits[-2::-2].translate(LUHN_DOUBLED))
+        total = sum(digits[-1::-2].translate(_LUHN_VALUE)) + sum(digits[-2::-2].translate(_LUHN_DOUBLED))
         return self.setdefault(digits, total)
-
-
-class _Lengths(dict[bytes, int]):
-    """How many digits a card may have, by its first four: a bit for each length, from the fewest on."""
-
-    def __missing__(self, prefix: bytes) -> int:
-        return self.setdefault(prefix, sum(1 << length - FEWEST_DIGITS for length in card_lengths(prefix)))
 
 
 def aws_keys(text: Text) -> list[Span]:
@@ -469,6 +351,8 @@ _IPV6_BYTES = b"0123456789abcdefABCDEF:."
 _RUNS = re.compile(rb"([0-9A-Fa-f:.]++)")
 _DENSE = 50
 """One pair of colons in so many bytes: then they are what is searched for, or made to cost time."""
+_MANY = 64
+"""So many are looked at before it is asked if they are dense: logs have few."""
 _LONGEST_RUN, _LONGEST_ZONE = 64, 64
 _IPV6_RUN = re.compile(rb"[0-9A-Fa-f:.]++(?:%[0-9A-Za-z_\-]++)?+")
 _PORT = re.compile(rb":[0-9]{1,5}:?$")
@@ -479,52 +363,32 @@ _ENDS: tuple[Callable[[bytes], bytes], ...] = (
     lambda core: core.removesuffix(b"::"),
     lambda core: _PORT.sub(b"", core),
 )
-_MAESTRO = (5018, 5020, 5038, 5893, 6304, 6390, 6759, 6761, 6762, 6763)
 # between groups of digits: blank (+ in a form) or dash, or U+00A0, U+2011 or U+202F, which do not break the line
 _SEPARATOR = r"(?:[ +\-]|\xC2\xA0|\xE2\x80(?:\x91|\xAF))"
 _SEPARATOR_BYTES = b" .+-\xc2\xa0\xe2\x80\x91\xaf"
-# groups of UnionPay's cards
-_PRINTED = ((4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (8, 8), (6, 10), (6, 13))
 _WIDE_SEPARATOR = re.compile(rb"\xff*+ ")
 _ONE_SEPARATOR = bytes(
     32 if byte in b" +-" else byte if 48 <= byte < 58 or byte == 0xFF else 46 for byte in range(256)
 )  # fmt: skip
-FEWEST_DIGITS, _MOST_DIGITS = 12, 19
 # what is behind a blank gets one bit more, and behind a dot another
 _MARKS_NEXT = bytes(0x40 * (byte == 0x20) | 0x80 * (byte == 0x2E) for byte in range(256))
 _SEPARATORS = b"\x20\x60\xa0\xff"
-_IS_BREAK = bytes(byte & 0x3F == 0x2E for byte in range(256))
-_DIGIT = bytes(0 if byte & 0x3F == 0x2E else byte & 0x3F for byte in range(256))
-_IS_START = bytes(byte >= 0x40 or byte == 0x2E for byte in range(256))
+_IS_DIGIT = bytes(byte & 0x3F != 0x2E for byte in range(256))
+_VALUES = bytes(0 if byte & 0x3F == 0x2E else byte & 0x0F for byte in range(256))
 _IS_SEPARATED = bytes(byte & 0x40 > 0 for byte in range(256))
 _IS_SET = bytes(byte > 0 for byte in range(256))
-_IS_FULL = bytes(byte == 0xFF for byte in range(256))
-# the fewest digits, by the bits of lengths
-_FEWEST = bytes((bits & -bits).bit_length() + FEWEST_DIGITS - 1 for bits in range(256))
-# how many digits a card may have, by its first two: a bit for each length, from the fewest on
-LENGTHS_BY_TWO = bytes(
-    0b10010010 * (byte >> 4 == 4)
-    | sum(bits for twos, bits in (
-        (b"\x51\x52\x53\x54\x55\x23\x24\x25\x26\x27\x82", 0b10000), (b"\x22\x60\x64\x65\x35", 0b10010000),
-        (b"\x34\x37", 0b1000), (b"\x36\x38\x39\x30", 0b10100), (b"\x62\x81", 0b11110000),
-        (b"\x50\x58\x63\x67", 0xFF),
-    ) if byte in twos)
-    for byte in range(256)
-)  # fmt: skip
-IS_TENFOLD = bytes(total % 10 == 0 for total in range(256))
 _CARD_RUN = re.compile(rb"[2-68](?<![0-9].)[0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
 _CARD_WINDOW, _LARGEST_CARD_WINDOW = 1024, 16384
 _PIECE_BYTES = 2048
 _LONGEST_CARD = 19 * 4
-LUHN_VALUE = bytes(byte & 15 for byte in range(256))
-LUHN_DOUBLED = bytes((byte & 15) * 2 - 9 * ((byte & 15) > 4) if 48 <= byte < 58 else 0 for byte in range(256))
+_LUHN_VALUE = bytes(byte & 15 for byte in range(256))
+_LUHN_DOUBLED = bytes((byte & 15) * 2 - 9 * ((byte & 15) > 4) if 48 <= byte < 58 else 0 for byte in range(256))
 _SUMS = _Sums()
-LENGTHS = _Lengths()
 # digits that begin as an issuer's cards and are as many; `_cards_in` decides
 _BARE = (
     r"4[0-9]{12}(?:[0-9]{3}(?:[0-9]{3})?)?|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}"
     r"|(?:3[689]|30)[0-9]{12}(?:[0-9]{2})?|(?:8[12]|50)[0-9]{14}|(?:60|64|65|35|22)[0-9]{14}(?:[0-9]{3})?"
-    rf"|(?:62|81)[0-9]{{14,17}}|(?:{'|'.join(map(str, _MAESTRO))})[0-9]{{8,15}}"
+    rf"|(?:62|81)[0-9]{{14,17}}|(?:{'|'.join(map(str, MAESTRO))})[0-9]{{8,15}}"
 )
 # at least twelve digits with a separator among them, by how many stand before the first
 _MORE = rf"(?:[0-9]{_SEPARATOR}?)"
@@ -534,7 +398,6 @@ _GROUPED = (
 )
 _DOTTED = r"[2-68][0-9]{3}\.(?:[0-9]{4}\.[0-9]{4}\.[0-9]{4}|[0-9]{6}\.[0-9]{4,5})"
 _DOTTED_CARD = re.compile(rf"(?<![0-9]){_DOTTED}(?![0-9])".encode())
-_CARD = rf"[^0-9](?:(?:{_BARE}|{_DOTTED})(?:[^0-9]|$)|{_GROUPED})"
 ACCESS_KEY = r"A(?:[KS]IA|ROA|IDA|GPA|N[PV]A|IPA|BIA|CCA)[A-Z0-9]{16}"
 _ACCESS_KEY = re.compile(rf"A(?<![A-Za-z0-9]A){ACCESS_KEY[1:]}(?![A-Za-z0-9])".encode())
 # of lower-case text
@@ -543,10 +406,12 @@ _SCHEME = re.compile(rb"b(?<![a-z0-9]b)(?:(earer)|asic)(?:[ \t]++|\+)([a-z0-9\-.
 _HEADER = re.compile(rb"(?<![a-z0-9])authorization[^a-z]{1,10}(?:value[^a-z]{1,10})?\Z")
 
 
-@lru_cache(maxsize=1)
-def _card_search() -> Callable[[bytes, int], Any]:
+@lru_cache(maxsize=3)
+def _card_search(kind: str = "any") -> Callable[[bytes, int], Any]:
     """Return RE2's search for what may be a card."""
-    return _search_of(_CARD.encode("latin-1"))
+    numbers = {"any": f"{_BARE}|{_DOTTED}", "with dots": _DOTTED, "without": _BARE}[kind]
+    groups = "" if kind == "with dots" else f"|{_GROUPED}"
+    return _search_of(f"[^0-9](?:(?:{numbers})(?:[^0-9]|$){groups})".encode("latin-1"))
 
 
 @lru_cache(maxsize=1)

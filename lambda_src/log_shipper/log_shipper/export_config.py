@@ -89,6 +89,8 @@ class ExportConfig:
         The destinations that it is shipped to. None as above.
     log_type : str or None
         Logz.io's ``type`` of every record, before what the destination says.
+    keys : Filter
+        Says by its key whether an object of the landing bucket is wanted.
     """
 
     name: str
@@ -105,7 +107,8 @@ class ExportConfig:
     max_expansion: int
     landing: BucketLanding | LogGroupLanding | None
     ship_to: frozenset[str] | None
-    log_type: str | None = None
+    log_type: str | None
+    keys: Filter
 
 
 def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
@@ -139,6 +142,7 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
     ]
     patterns = check.patterns(redaction.get("patterns") or [])
     include, exclude = check.texts(raw, "include"), check.texts(raw, "exclude")
+    include_keys, exclude_keys = check.texts(raw, "include_keys"), check.texts(raw, "exclude_keys")
     secret, record_start = check.text(raw, "decryption_keys_secret"), check.text(raw, "record_start")
     path_fields, log_type = check.text(raw, "path_fields"), check.text(raw, "log_type")
     check.faults += _faults_of_path(path_fields) if path_fields is not None else []
@@ -150,7 +154,8 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
         raw,
         {
             "vendor", "format", "redaction", "include", "exclude", "decryption_keys_secret", "path_fields",
-            "record_start", "oversize", "max_expansion", "landing", "ship_to", "log_type",
+            "record_start", "oversize", "max_expansion", "landing", "ship_to", "log_type", "include_keys",
+            "exclude_keys",
         },
         "",
     )  # fmt: skip
@@ -176,6 +181,7 @@ def parse_export_config(name: str, document: bytes | str) -> ExportConfig:
         landing=landing,
         ship_to=ship_to,
         log_type=log_type,
+        keys=Filter(include_keys, exclude_keys, of="_keys"),
     )
 
 

@@ -19,11 +19,9 @@ from typing import NamedTuple
 
 import orjson
 from botocore.exceptions import ClientError
-from isal import isal_zlib
 
 from log_shipper import aws, parallel
-from log_shipper.archive_writer import POLICY_METADATA, ObjectSink
-from log_shipper.decode import IsalError
+from log_shipper.archive_writer import POLICY_METADATA, ObjectSink, is_whole_gzip
 from log_shipper.jobs import Job, Segment, acknowledge
 
 INPUTS_METADATA = "logdock-inputs"
@@ -32,7 +30,6 @@ MAX_INPUTS = 50
 metadata")."""
 JOINED_BYTES = 1024 * 1024
 """How much is gathered, compressed, before it is written."""
-CHECK_BYTES = 1024 * 1024
 _LOOK_BACK_MS = 3_600_000
 
 
@@ -173,7 +170,7 @@ class FeedSink(ObjectSink):
         """Feed an archive object as it is: joined with others, or copied when its bytes are not given or no gzip."""
         self._feed.look(job.export.name)
         job.seen, job.complete = 1, True
-        whole = body is not None and _is_whole_gzip(body)
+        whole = body is not None and is_whole_gzip(body)
         one = Input(identity, body or b"", policy) if whole else Input(identity, source_key=source_key)
         self._gather(_Gathered(job, [], [one]))
 
@@ -228,15 +225,3 @@ class FeedSink(ObjectSink):
         for inputs in objects:
             self._feed.add(export, inputs)
         return len(objects)
-
-
-def _is_whole_gzip(body: bytes) -> bool:
-    """Say whether a body is one gzip member, undamaged: what is joined to anything else could not be read."""
-    member = isal_zlib.decompressobj(wbits=31)
-    try:
-        while body and not member.eof:
-            member.decompress(body, CHECK_BYTES)
-            body = member.unconsumed_tail
-    except IsalError:
-        return False
-    return bool(member.eof and not member.unused_data)

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from log_shipper.export_config import ExportConfig
 from log_shipper.fast import Wrapped, has_long_line, pass_through, wrap, wrap_at
 from log_shipper.lines import is_utf8, text_of
-from log_shipper.parsers.cockroachdb import unjudged_payload
 from log_shipper.reading import RawBlock
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, fit, hour_of
 from log_shipper.telemetry import Tally
+from log_shipper.vendors.cockroachdb.parser import unjudged_payload
 
 SAVE_EVERY_BYTES = 16 * 1024 * 1024
 """A function that is killed repeats this much and a body at most; one that fails or runs out of time nothing."""

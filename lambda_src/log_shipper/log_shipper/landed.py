@@ -6,11 +6,12 @@ from log_shipper.decode import decoded_within
 from log_shipper.errors import CorruptInputError, ExpansionError
 from log_shipper.export_config import ExportConfig
 from log_shipper.jobs import Job, Refused, Segment
-from log_shipper.parsers import docker_json, mongodb_atlas
 from log_shipper.reading import RawBlock, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import path_fields
 from log_shipper.telemetry import Tally
+from log_shipper.vendors.aptible import parser as docker_json
+from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
 
 
 def landed_blocks(

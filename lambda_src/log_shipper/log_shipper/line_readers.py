@@ -6,19 +6,14 @@ from typing import Protocol
 
 from log_shipper import lenient_json
 from log_shipper.errors import ConfigurationError
-from log_shipper.parsers import (
-    archive_lines,
-    aurora_mysql,
-    cockroachdb,
-    docker_json,
-    json_lines,
-    json_stream,
-    mongodb_atlas,
-    plain,
-    rds,
-    s3_logs,
-)
+from log_shipper.parsers import archive_lines, json_lines, json_stream, plain
 from log_shipper.record import MAX_JOINED_CHARS, Origin, Record
+from log_shipper.vendors.aptible import parser as docker_json
+from log_shipper.vendors.aurora_mysql import parser as aurora_mysql
+from log_shipper.vendors.cockroachdb import parser as cockroachdb
+from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
+from log_shipper.vendors.rds import parser as rds
+from log_shipper.vendors.s3_logs import parser as s3_logs
 
 COLUMN_FORMATS = ("alb", "clb", "nlb", "s3-access", "vpc-flow", "cloudfront", "csv")
 LINE_PARSERS: dict[str, Callable[[str, Origin], Record]] = {

@@ -7,10 +7,11 @@ from log_shipper.events import LogEvents
 from log_shipper.export_config import ExportConfig
 from log_shipper.jobs import Job, Segment
 from log_shipper.line_readers import VENDOR_FORMATS, line_reader
-from log_shipper.parsers import aurora_mysql, cockroachdb
 from log_shipper.reading import Accounted, RawBlock
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import Renderer, Shape
+from log_shipper.vendors.aurora_mysql import parser as aurora_mysql
+from log_shipper.vendors.cockroachdb import parser as cockroachdb
 
 BLOCK_EVENTS = 500
 """Events that are taken as one block: memory and page faults grow with a block, not with a payload."""

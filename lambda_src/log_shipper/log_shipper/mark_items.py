@@ -32,6 +32,9 @@ class DynamoDB(Protocol):
     def get_item(self, **request: Any) -> dict[str, Any]:
         """Read an item."""
 
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        """Read up to a hundred items."""
+
     def update_item(self, **request: Any) -> dict[str, Any]:
         """Write attributes of an item."""
 

@@ -9,6 +9,7 @@ _OPENS, _CLOSES = "‹".encode(), "›".encode()
 MARK_LEAD = _OPENS[:1]
 # of bytes that UTF-8 does not have, in place of the marks: one more is open, or one less
 _STEPS = bytes.maketrans(b"\xf8\xf9", b"\x01\xff")
+_PAIR = b"\x01\xff"
 _NO_MARK = bytes(range(0xF8))
 # the same marks as JSON may escape them
 ESCAPED_MARK = re.compile(r"\\u20(?:39|3[aA]|20)")
@@ -31,11 +32,10 @@ def redact_marks(text: str) -> str:
         return before + MARKED_REDACTED if mark else text
     if "‹" not in text:
         return MARKED_REDACTED + text.rpartition("›")[2]
-    shown, pairs = _MARKED.subn(MARKED_REDACTED, text)
-    if pairs == text.count("‹") == text.count("›"):
-        return shown
-    texts = text.replace("›", "‹").split("‹")
     marks = text.encode().replace(_OPENS, b"\xf8").replace(_CLOSES, b"\xf9").translate(_STEPS, _NO_MARK)
+    if marks == _PAIR * (len(marks) // 2):
+        return _MARKED.sub(MARKED_REDACTED, text)
+    texts = text.replace("›", "‹").split("‹")
     depths = [*accumulate(memoryview(marks).cast("b"), initial=0)]
     # an unmatched › makes a new least, and the last of them ends what is marked from the start
     least = min(depths)

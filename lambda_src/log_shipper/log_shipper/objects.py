@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from log_shipper import aws
+from log_shipper import aws, compacted
+from log_shipper.archive_writer import POLICY_METADATA
 from log_shipper.errors import EnvelopeError, ForeignObjectError
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def open_object(
     modified = answer["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ")
     if config.vendor != "aptible":
         return OpenObject(_chunks(answer), metadata, modified)
-    from log_shipper import aptible_envelope
+    from log_shipper.vendors.aptible import envelope as aptible_envelope
 
     envelope = aptible_envelope.read_envelope(metadata) or aptible_envelope.read_envelope(_instruction(ref))
     if envelope is None and config.decryption_keys_secret is None:
@@ -127,6 +128,32 @@ def get_object(ref: ObjectRef) -> GetObjectOutputTypeDef:
     if ref.etag and ref.version == ref.etag:
         which["IfMatch"] = f'"{ref.etag}"'
     return aws.s3().get_object(Bucket=ref.bucket, Key=ref.key, **which)
+
+
+def get_archive_object(ref: ObjectRef) -> GetObjectOutputTypeDef:
+    """Ask S3 for an archive object; for one that has been compacted, for its bytes in the compacted object.
+
+    Raises
+    ------
+    botocore.exceptions.ClientError
+        When S3 does not give it.
+    """
+    try:
+        return get_object(ref)
+    except ClientError as error:
+        if not compacted.is_gone(error):
+            raise
+        try:
+            extract = compacted.find_part(aws.s3(), ref.bucket, ref.key)
+        except ClientError as second:
+            if not compacted.is_gone(second):
+                raise
+            raise error from None
+        if extract is None:
+            raise
+    answer = aws.s3().get_object(Bucket=ref.bucket, Key=extract.key, Range=extract.range())
+    answer["Metadata"] = {POLICY_METADATA: extract.policy, compacted.INDEX_METADATA: extract.key}
+    return answer
 
 
 def _chunks(answer: GetObjectOutputTypeDef) -> Iterator[bytes]:

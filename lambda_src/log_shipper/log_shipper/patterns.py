@@ -52,15 +52,18 @@ def compile_pattern(name: str, regex: str) -> Compiled:
 
 
 class Filter:
-    """Says which records are wanted: those that match some ``include`` (if there is any) and no ``exclude``."""
+    """Says which texts are wanted: those that match some ``include`` (if there is any) and no ``exclude``.
 
-    def __init__(self, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> None:
-        self._include = [compile_pattern(f"include[{i}]", regex) for i, regex in enumerate(include)]
-        self._exclude = [compile_pattern(f"exclude[{i}]", regex) for i, regex in enumerate(exclude)]
+    ``of`` ends the names of the two settings in messages.
+    """
+
+    def __init__(self, include: tuple[str, ...] = (), exclude: tuple[str, ...] = (), *, of: str = "") -> None:
+        self._include = [compile_pattern(f"include{of}[{i}]", regex) for i, regex in enumerate(include)]
+        self._exclude = [compile_pattern(f"exclude{of}[{i}]", regex) for i, regex in enumerate(exclude)]
         self.active = bool(self._include or self._exclude)
 
     def wants(self, text: str) -> bool:
-        """Say whether a record with this original text is to be shipped."""
+        """Say whether what this is the original text of, or the key of, is to be shipped."""
         data = text.encode("utf-8", "surrogatepass")
         if self._include and not any(pattern.search(data) for pattern in self._include):
             return False

@@ -7,9 +7,12 @@ from log_shipper import lenient_json
 from log_shipper.errors import AccountingError, CorruptInputError
 from log_shipper.line_readers import STREAM_FORMATS, VENDOR_FORMATS, LineReader, MixedLines, line_reader, unknown_lines
 from log_shipper.lines import HEAD_BYTES, line_blocks, text_of, utf8, with_head
-from log_shipper.parsers import docker_json, json_stream, mongodb_atlas, s3_logs
-from log_shipper.parsers.s3_logs import shows_no_format
+from log_shipper.parsers import json_stream
 from log_shipper.record import Origin, Record
+from log_shipper.vendors.aptible import parser as docker_json
+from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
+from log_shipper.vendors.s3_logs import parser as s3_logs
+from log_shipper.vendors.s3_logs.parser import shows_no_format
 
 _BLOCK_RECORDS, _BLOCK_CHARS = 500, 1024 * 1024
 

@@ -76,7 +76,7 @@ class SecretStore:
 
     def decryption_keys(self, name: str) -> list[bytes]:
         """Return raw AES keys, as `read_keys` does."""
-        from log_shipper.aptible_envelope import read_keys
+        from log_shipper.vendors.aptible.envelope import read_keys
 
         text = self.text(name)
         try:

@@ -10,6 +10,8 @@ undone here before it is reported. A polled operation does nothing there but giv
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
@@ -17,25 +19,7 @@ from typing import Any, Protocol, TypeVar
 import botocore
 from botocore.exceptions import ClientError
 
-from vendor_connector import (
-    atlas_access_role,
-    atlas_alert,
-    atlas_auditing,
-    atlas_log_export,
-    atlas_redaction,
-    aws,
-    bucket_events,
-    cockroachdb_cluster,
-    cockroachdb_log_export,
-    configuration,
-    database_logs,
-    log_group,
-    log_group_subscriptions,
-    logzio_account,
-    logzio_archive,
-    logzio_fetchers,
-    state,
-)
+from vendor_connector import aws, configuration, log_group, state, vendors
 from vendor_connector.configuration import Configuration
 from vendor_connector.public_text import public_errors
 from vendor_connector.request import ConnectorError, NotReadyError, Operation, Request
@@ -46,25 +30,18 @@ T = TypeVar("T")
 # Once per start: the SDK is the runtime's own, and which that is depends on the Region. `logdock smoke-test` reads it.
 aws.log("started", botocore=botocore.__version__)
 
-OPERATIONS: Mapping[str, Operation] = {
-    "aurora-audit": database_logs,
-    "bucket-events": bucket_events,
-    "log-group": log_group,
-    "log-group-subscriptions": log_group_subscriptions,
-    "rds-logs": database_logs,
-}
-POLLED: Mapping[str, Operation] = {
-    "atlas-access-role": atlas_access_role,
-    "atlas-alert": atlas_alert,
-    "atlas-auditing": atlas_auditing,
-    "atlas-log-export": atlas_log_export,
-    "atlas-redaction": atlas_redaction,
-    "cockroachdb-cluster": cockroachdb_cluster,
-    "cockroachdb-log-export": cockroachdb_log_export,
-    "logzio-account": logzio_account,
-    "logzio-archive": logzio_archive,
-    "logzio-fetchers": logzio_fetchers,
-}
+
+def _of_vendors(table: str) -> dict[str, Operation]:
+    """Return the operations of every vendor that are in a table of this name."""
+    found: dict[str, Operation] = {}
+    for package in pkgutil.iter_modules(vendors.__path__):
+        operations = importlib.import_module(f"{vendors.__name__}.{package.name}.operations")
+        found |= getattr(operations, table, {})
+    return found
+
+
+OPERATIONS: Mapping[str, Operation] = {"log-group": log_group, **_of_vendors("OPERATIONS")}
+POLLED: Mapping[str, Operation] = _of_vendors("POLLED")
 # CloudFormation gives a custom resource an hour; five minutes are left for the last answer to get through.
 LONGEST_SECONDS = 3300.0
 _OUTAGE_SECONDS = 600.0

@@ -19,7 +19,8 @@ from logdock.cli.redrive.dead_letters import queue_url
 from logdock.cli.redrive.pace import Pace, stopped_by_interrupt
 from logdock.cli.screen import Screen
 from logdock.settings.destinations import ARCHIVE
-from logdock.settings.exports import Export, LogGroupExport
+from logdock.settings.export_base import LogGroupExport
+from logdock.settings.exports import Export
 
 EXAMPLES = """
 Examples:

@@ -23,7 +23,7 @@ from logdock.cli.account import Account
 from logdock.cli.backfill.batch import Batch
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.subscriptions import filter_name, subscription_of
-from logdock.settings.exports import LogGroupExport
+from logdock.settings.export_base import LogGroupExport
 from logdock.settings.landing import LogGroupLanding
 
 if TYPE_CHECKING:

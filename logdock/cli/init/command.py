@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +12,9 @@ from pydantic import ValidationError
 
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.init.file import render
-from logdock.cli.init.interview import ExportKind, Interview, stack_names
+from logdock.cli.init.interview import Interview, stack_names
 from logdock.cli.init.proposals import proposals
-from logdock.cli.init.questions import ALERTS, DEPLOYMENT, Kind
+from logdock.cli.init.questions import ALERTS, DEPLOYMENT, ExportKind, Kind
 from logdock.cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option
 from logdock.cli.screen import Screen
 from logdock.settings import Deployment, SettingsError
@@ -57,12 +58,28 @@ def init(
     if not os.access(settings.parent, os.W_OK):
         raise CommandError(f"{settings}: {settings.parent} is no directory that you may write to", ExitCode.USAGE)
     screen = Screen(as_json=as_json)
+    text, deployment = ask_settings(screen, kind or (), settings)
+    settings.write_text(text, encoding="utf-8")
+    stacks = stack_names(deployment.deployment, (export.name for export in deployment.exports))
+    screen.document({"settings": str(settings), "stacks": stacks})
+    deploy = f"npx cdk deploy --all{cdk_settings_option(settings)}"
+    screen.say(f"{settings} is written. `{deploy}` deploys {', '.join(stacks)}.")
+
+
+def ask_settings(screen: Screen, kinds: Sequence[ExportKind], settings: Path) -> tuple[str, Deployment]:
+    """Ask for a deployment with exports of some kinds; return the text of its settings file, and what it says.
+
+    Raises
+    ------
+    CommandError
+        If the answers do not go together.
+    """
     document: dict[str, Any] = {}
     interview = Interview(screen, document)
     interview.ask((), _proposed(DEPLOYMENT, proposals()))
     document["alerts"] = {}
     interview.ask(("alerts",), ALERTS)
-    for each in kind or interview.ask_kinds():
+    for each in kinds or interview.ask_kinds():
         interview.ask_export(str(each))
     destination = interview.ask_destination()
     if destination:
@@ -75,11 +92,7 @@ def init(
     except ValidationError as error:
         refused = SettingsError(settings, explain(document, error))
         raise CommandError(f"{refused}\nNothing was written", ExitCode.USAGE) from None
-    settings.write_text(render(document), encoding="utf-8")
-    stacks = stack_names(deployment.deployment, (export.name for export in deployment.exports))
-    screen.document({"settings": str(settings), "stacks": stacks})
-    deploy = f"npx cdk deploy --all{cdk_settings_option(settings)}"
-    screen.say(f"{settings} is written. `{deploy}` deploys {', '.join(stacks)}.")
+    return render(document), deployment
 
 
 def _proposed(kind: Kind, found: dict[str, str]) -> Kind:

@@ -12,7 +12,7 @@ import yaml
 from logdock.cli.init.interview import CONNECT, about, read_by_vendor
 from logdock.cli.init.questions import ALERTS, DEPLOYMENT, DESTINATIONS, EXPORTS, Kind
 from logdock.settings.destinations import ARCHIVE
-from logdock.settings.exports import LogGroupExport
+from logdock.settings.export_base import LogGroupExport
 
 WIDTH = 116
 SCHEMA = "# yaml-language-server: $schema=logdock/settings/logdock.schema.json"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from functools import reduce
 from operator import getitem
 from typing import Any
@@ -20,18 +19,6 @@ NONE = "none"
 
 Path = tuple[Any, ...]
 """Keys and indexes from the document down to a setting."""
-
-
-class ExportKind(StrEnum):
-    """The kinds of export."""
-
-    MONGODB_ATLAS = "mongodb-atlas"
-    COCKROACHDB = "cockroachdb"
-    AURORA_MYSQL = "aurora-mysql"
-    RDS = "rds"
-    APTIBLE = "aptible"
-    S3_LOGS = "s3-logs"
-    CLOUDWATCH_LOGS = "cloudwatch-logs"
 
 
 class Interview:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
 
 from logdock.settings import Deployment
 from logdock.settings.alerts import Alerts
-from logdock.settings.destinations import LogzioDestination, OtlpDestination
-from logdock.settings.exports import (
-    AptibleExport,
-    AuroraMysqlExport,
-    CloudwatchLogsExport,
-    CockroachdbExport,
-    MongodbAtlasExport,
-    RdsExport,
-    S3LogsExport,
-)
 from logdock.settings.model import Model
+from logdock.vendors import registry
+from logdock.vendors.registry import load_part
 
 EXTERNAL_ID_BYTES = 16
 """How many random bytes an external id is made of."""
@@ -72,49 +66,34 @@ DEPLOYMENT = Kind(
     (Question("deployment"), Question("account"), Question("region"), Question("retention", "soc2")),
 )
 ALERTS = Kind(Alerts, (Question("email", "", is_list=True),))
-EXPORTS = {
-    "mongodb-atlas": Kind(
-        MongodbAtlasExport,
-        (
-            Question("project_id"),
-            Question("connect", ""),
-            Question("atlas_principal_arn"),
-            Question("external_id"),
-            Question("prefix", "atlas"),
-        ),
-        read_by_connect=("atlas_principal_arn", "external_id"),
-    ),
-    "cockroachdb": Kind(
-        CockroachdbExport,
-        (Question("cluster_id"), Question("connect", ""), Question("cluster_account_id"), Question("log_group")),
-        made=("external_id",),
-        read_by_connect=("cluster_account_id", "external_id"),
-    ),
-    "aurora-mysql": Kind(AuroraMysqlExport, (Question("cluster_id"), Question("parameter_group", ""))),
-    "rds": Kind(
-        RdsExport,
-        (
-            Question("engine"),
-            Question("cluster_id", ""),
-            Question("instance_id", ""),
-            Question("log_types", is_list=True),
-            Question("parameter_group", ""),
-        ),
-    ),
-    "aptible": Kind(AptibleExport, (Question("stack_region"), Question("decryption_keys_secret", ""))),
-    # A bucket that no service may write to waits for logs that never come. A file may have one, for writers with
-    # permissions of their own in the account.
-    "s3-logs": Kind(
-        S3LogsExport,
-        (Question("services", "", is_list=True), Question("existing_bucket", "")),
-        one_of=("services", "existing_bucket"),
-    ),
-    "cloudwatch-logs": Kind(
-        CloudwatchLogsExport,
-        (Question("log_groups", "", is_list=True), Question("log_group_prefixes", "", is_list=True)),
-    ),
-}
-DESTINATIONS = {
-    "logzio": Kind(LogzioDestination, (Question("region", "us"), Question("token_secret"))),
-    "otlp": Kind(OtlpDestination, (Question("endpoint"), Question("headers_secret", ""))),
-}
+
+
+class _Kinds(Mapping[str, Kind]):
+    """What is asked, by kind; a vendor's questions are imported when they are asked."""
+
+    def __init__(self, kinds: Sequence[str]) -> None:
+        self._kinds = kinds
+
+    def __getitem__(self, kind: str) -> Kind:
+        questions: Kind = load_part(kind, "questions").QUESTIONS
+        return questions
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in self._kinds
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+
+EXPORTS: Mapping[str, Kind] = _Kinds(registry.EXPORTS)
+DESTINATIONS: Mapping[str, Kind] = _Kinds(registry.DESTINATIONS)
+
+if TYPE_CHECKING:
+    ExportKind = str
+else:
+    # The values that the option `--kind` takes: the kinds are a list of the registry.
+    ExportKind = StrEnum("ExportKind", {kind.replace("-", "_").upper(): kind for kind in registry.EXPORTS})
+"""A kind of export."""

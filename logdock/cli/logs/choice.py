@@ -10,8 +10,11 @@ from logdock.cli.account import Account
 from logdock.cli.errors import CommandError, ExitCode, closest
 from logdock.cli.logs.layouts import Aptible, DatedNames, Layout, Selectors, ServicePaths
 from logdock.cli.logs.places import Place
-from logdock.settings.exports import AptibleExport, Export, MongodbAtlasExport, S3LogsExport
+from logdock.settings.exports import Export
 from logdock.settings.landing import LogGroupLanding
+from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 
 CONTAINER_CHARACTERS = 12
 """The shortest beginning of a container's id that the vendor's tool takes."""

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError
+from log_shipper.compacted import as_first_written, without_replaced
 
 from logdock.cli.errors import code_of
 from logdock.cli.logs.layouts import AFTER_DATES, Layout
@@ -75,22 +77,31 @@ class Found(NamedTuple):
     earliest: str
 
 
-def objects(s3: S3Client, places: list[Place], since: datetime, until: datetime, workers: int) -> Iterator[Found]:
-    """Yield the objects of all places, by their earliest records."""
+def objects(
+    s3: S3Client, places: list[Place], since: datetime, until: datetime, workers: int, *, as_written: bool = False
+) -> Iterator[Found]:
+    """Yield the objects of all places, by their earliest records: each line of the archive is in one of them.
+
+    Parameters
+    ----------
+    as_written
+        Yield the archive's objects as they were first written, also those that a compacted object has replaced.
+    """
     with ThreadPoolExecutor(workers) as pool:
         each = [
             _landed(s3, place, replace(place.layout, since=since, until=until), pool)
             if place.layout
-            else _archived(s3, place, since, until, pool)
+            else _archived(s3, place, since, until, pool, as_written=as_written)
             for place in places
         ]
         yield from heapq.merge(*each, key=attrgetter("earliest"))
 
 
 def _archived(
-    s3: S3Client, place: Place, since: datetime, until: datetime, pool: ThreadPoolExecutor
+    s3: S3Client, place: Place, since: datetime, until: datetime, pool: ThreadPoolExecutor, *, as_written: bool
 ) -> Iterator[Found]:
     """List ``dt=.../hour=...`` day by day: within a day all keys from the first hour to the last follow each other."""
+    view = as_first_written if as_written else without_replaced
 
     def list_day(day: datetime) -> list[Found]:
         prefix = f"{place.prefix}dt={day:%Y-%m-%d}/"
@@ -98,12 +109,14 @@ def _archived(
         if first.hour == last.hour:
             prefix += f"hour={first:%H}/"
         found: list[Found] = []
-        for page in _pages(s3, place, prefix, start_after=f"{place.prefix}dt={day:%Y-%m-%d}/hour={first:%H}/"):
-            for item in page.get("Contents", []):
-                hour = item["Key"].removeprefix(place.prefix).split("/")[1].removeprefix("hour=")
-                if hour > f"{last:%H}":
-                    return found
-                found.append(_found(place, item, f"{day:%Y-%m-%d}T{hour}:00:00"))
+        pages = _pages(s3, place, prefix, start_after=f"{place.prefix}dt={day:%Y-%m-%d}/hour={first:%H}/")
+        items = (item for page in pages for item in page.get("Contents", []))
+        for hour, listed in groupby(items, lambda item: item["Key"].removeprefix(place.prefix).split("/")[1]):
+            name = hour.removeprefix("hour=")
+            if name > f"{last:%H}":
+                break
+            for item in view(s3, place.bucket, list(listed)):
+                found.append(_found(place, item, f"{day:%Y-%m-%d}T{name}:00:00"))
         return found
 
     for listed in _ahead(pool, list_day, _days(since, until), _DAYS_AHEAD):

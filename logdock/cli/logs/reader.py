@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from log_shipper.compacted import Extract, find_part
 from log_shipper.errors import EnvelopeError
 
 from logdock.cli.account import Account
 from logdock.cli.errors import CommandError, ExitCode, code_of, is_absent, is_refused
 from logdock.cli.logs.places import INSTRUCTION, Found
-from logdock.settings.exports import AptibleExport
+from logdock.vendors.aptible.settings import AptibleExport
 
 if TYPE_CHECKING:
-    from log_shipper.aptible_envelope import Envelope
+    from log_shipper.vendors.aptible.envelope import Envelope
     from mypy_boto3_s3 import S3Client
 
 CHUNK_BYTES = 256 * 1024
@@ -95,7 +96,7 @@ class Keys:
 
     @staticmethod
     def _read(what: str, name: str, text: str) -> list[bytes]:
-        from log_shipper.aptible_envelope import read_keys
+        from log_shipper.vendors.aptible.envelope import read_keys
 
         try:
             return read_keys(text)
@@ -132,7 +133,7 @@ class Reader:
             yield from body
             return
         # with it comes cryptography, which no other search waits for
-        from log_shipper import aptible_envelope
+        from log_shipper.vendors.aptible import envelope as aptible_envelope
 
         try:
             envelope = self._envelope(found, body.metadata)
@@ -165,7 +166,7 @@ class Reader:
             raise UnreadableError(str(error)) from None
 
     def _envelope(self, found: Found, metadata: Mapping[str, str]) -> Envelope | None:
-        from log_shipper.aptible_envelope import read_envelope
+        from log_shipper.vendors.aptible.envelope import read_envelope
 
         envelope = read_envelope(metadata)
         if envelope:
@@ -188,6 +189,7 @@ class _Body:
 
     def __init__(self, s3: S3Client, found: Found) -> None:
         self._s3, self._found = s3, found
+        self._extract: Extract | None = None
         self._first = self._get(0)
 
     @property
@@ -215,11 +217,18 @@ class _Body:
 
     def _get(self, position: int) -> Any:
         found = self._found
-        more = {"Range": f"bytes={position}-"} if position else {}
         get: Callable[..., Any] = self._s3.get_object
         try:
+            if self._extract:
+                return get(Bucket=found.place.bucket, Key=self._extract.key, Range=self._extract.range(position))
+            more = {"Range": f"bytes={position}-"} if position else {}
             return get(Bucket=found.place.bucket, Key=found.key, IfMatch=found.etag, **more)
         except ClientError as error:
+            if is_absent(error) and found.place.layout is None and self._extract is None:
+                # compacted since it was listed: the same bytes are in a compacted object
+                self._extract = find_part(self._s3, found.place.bucket, found.key)
+                if self._extract:
+                    return self._get(position)
             if is_absent(error) or code_of(error) in ("PreconditionFailed", "412"):
                 raise UnreadableError(_GONE) from None
             if code_of(error) == "InvalidObjectState":

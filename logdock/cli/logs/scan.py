@@ -22,7 +22,9 @@ from log_shipper.rendering import HEAD, Renderer, Shape
 from logdock.cli.logs.places import Found
 from logdock.cli.logs.query import Query
 from logdock.cli.terminal import printable, printable_json_lines
-from logdock.settings.exports import CloudwatchLogsExport, Export, S3LogsExport
+from logdock.settings.exports import Export
+from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 
 BATCH_LINES = 1000
 _RESET, _DIM, _CYAN, _RED, _YELLOW = (f"\x1b[{code}m" for code in (0, 2, 36, 31, 33))

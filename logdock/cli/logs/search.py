@@ -12,6 +12,7 @@ from itertools import chain, islice
 from typing import Any
 
 import orjson
+from log_shipper.compacted import number_of
 from log_shipper.errors import AccountingError, CorruptInputError
 
 from logdock.cli.account import WORKERS, Account
@@ -117,12 +118,14 @@ class Search:
     def follow(self, since: datetime, late: timedelta) -> None:
         """Print the wanted lines from a time on, and then what arrives, until the limit or without an end."""
         query = replace(self._query, until="9999")
-        seen: set[tuple[str, str, str]] = set()
+        seen: set[tuple[str, str, str]] | None = None
         while not self.summary.is_cut:
             now = datetime.now(UTC)
             listed = list(self.found(since, now + SKEW))
+            # what is compacted meanwhile was seen before: it is made of parts that are an hour old
+            new = [each for each in listed if seen is None or not (_name(each) in seen or _is_compacted(each))]
             with contextlib.suppress(_LimitError):
-                self._print(iter([each for each in listed if _name(each) not in seen]), query)
+                self._print(iter(new), query)
             # what is not listed any more never will be: the range only moves on
             seen = {_name(each) for each in listed}
             since = max(since, now - late)
@@ -206,6 +209,10 @@ class Search:
                 sys.stdout.flush()
                 raise _LimitError
         out.write(b"".join(batch))
+
+
+def _is_compacted(found: Found) -> bool:
+    return found.place.layout is None and number_of(found.key) is not None
 
 
 def _name(found: Found) -> tuple[str, str, str]:

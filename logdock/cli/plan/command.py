@@ -16,12 +16,15 @@ from typer.core import TyperCommand
 from logdock.cli.account import Account, read_settings
 from logdock.cli.errors import CommandError, ExitCode, from_aws
 from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, SettingsFile, cdk_settings_option
-from logdock.cli.plan.changes import compare
+from logdock.cli.plan.changes import DEPLOYMENT, compare
 from logdock.cli.plan.consequences import consequences
+from logdock.cli.plan.effects import Effect, Kind
 from logdock.cli.plan.live import look
 from logdock.cli.plan.report import Plan, as_document, as_markdown, as_text
 from logdock.cli.plan.templates import compare_templates, dangers, read_assembly, unexplained
 from logdock.cli.screen import Screen
+from logdock.limits import Measure, measures
+from logdock.settings import Deployment
 
 EXAMPLES = """
 Examples:
@@ -149,8 +152,29 @@ def _plan(
     if live or not before:
         account = Account(new, profile, None, file)
         with tempfile.TemporaryDirectory() as directory:
-            look(account, found, templates or _synthesize(file, Path(directory)))
+            assembly = templates or _synthesize(file, Path(directory))
+            look(account, found, assembly)
+            found.measured = _measured(new, assembly)
+    else:
+        found.measured = _measured(new, templates)
+    found.effects += [_exceeded(each) for each in found.measured if each.left < 0]
     return found
+
+
+def _measured(settings: Deployment, assembly: Path | None) -> list[Measure]:
+    templates = {name: template for name, (template, _) in read_assembly(assembly).items()} if assembly else None
+    return list(measures(settings, templates))
+
+
+def _exceeded(measure: Measure) -> Effect:
+    """Return what exceeding a limit comes to; whether a default quota was raised, the account alone knows."""
+    return Effect(
+        of=DEPLOYMENT,
+        what=f"limit.{measure.limit.name.replace(' ', '-')}",
+        kind=Kind.NOTE if measure.limit.is_adjustable else Kind.FAILS,
+        sentence=f"{measure.sentence}.",
+        steps=(f"{measure.limit.remedy}.",),
+    )
 
 
 def _synthesize(file: Path, directory: Path) -> Path:

@@ -10,9 +10,11 @@ from logdock.cli.plan.rules.table import effects_of
 from logdock.cli.stacks import expected_stacks
 from logdock.settings import Deployment
 from logdock.settings.destinations import Destination
-from logdock.settings.exports import CockroachdbExport, DatabaseExport, Export
+from logdock.settings.exports import Export
 from logdock.settings.landing import BucketLanding
 from logdock.settings.names import Names
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.rds.settings import DatabaseExport
 
 
 def consequences(difference: Comparison) -> list[Effect]:

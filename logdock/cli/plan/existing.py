@@ -14,7 +14,8 @@ from logdock.cli.account import WORKERS, Account
 from logdock.cli.plan.effects import Effect, Kind
 from logdock.cli.plan.templates import Template, holds_function_logs, physical_name
 from logdock.settings import Deployment
-from logdock.settings.exports import CockroachdbExport, DatabaseExport
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.rds.settings import DatabaseExport
 
 _BUCKET, _LOG_GROUP = "AWS::S3::Bucket", "AWS::Logs::LogGroup"
 

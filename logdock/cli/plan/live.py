@@ -23,6 +23,7 @@ from logdock.cli.plan.templates import Template, compare_templates, dangers, par
 from logdock.cli.stacks import DeployedStack, deployed_stacks, expected_stacks, other_region, regions_to_search
 from logdock.settings import Deployment
 from logdock.settings.names import Names
+from logdock.sources import version
 
 METADATA = "logdock:settings"
 """Where a stack's template has the settings that it was made from (stacks/core.py, stacks/export_stack.py)."""
@@ -67,6 +68,8 @@ def look(account: Account, plan: Plan, assembly: Path) -> None:
                 "The stacks do not say which settings they were deployed with (an earlier release): resources alone "
                 "are compared. `--from FILE --live` with the settings file that is deployed adds what the changes mean."
             )
+    if (found := deployed_version(templates, settings)) and found != version():
+        plan.notes.append(f"Logdock {found} is deployed, and this is {version()}: CHANGELOG.md has the difference.")
     if elsewhere:
         plan.effects = [
             each for each in plan.effects if (each.of, each.what, each.kind) != (DEPLOYMENT, "region", Kind.FAILS)
@@ -89,6 +92,12 @@ def look(account: Account, plan: Plan, assembly: Path) -> None:
             _name_orphan(plan, settings, stack)
     _count_waiting(account, plan)
     _recommend_stream(account, plan)
+
+
+def deployed_version(templates: dict[str, Template], settings: Deployment) -> str:
+    """Return the version that deployed the shipper; its functions carry it, so each upgrade updates that stack."""
+    shipper = templates.get(Names.of(settings).in_region("shipper", settings.region), {})
+    return str(shipper.get("Metadata", {}).get("Logdock", {}).get("Version", ""))
 
 
 def _template(account: Account, stack: DeployedStack) -> Template:

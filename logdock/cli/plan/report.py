@@ -9,6 +9,7 @@ from logdock.cli.plan.changes import DEPLOYMENT, Change, Comparison
 from logdock.cli.plan.effects import Effect, shown
 from logdock.cli.plan.rules.table import remark_on
 from logdock.cli.plan.templates import ResourceChange
+from logdock.limits import Measure, fullest, report
 from logdock.settings import Deployment
 from logdock.settings.costs import Inputs, monthly_estimate
 
@@ -35,6 +36,8 @@ class Plan:
         What could not be compared, and why.
     not_looked_at
         What AWS did not answer although the caller may ask.
+    measured
+        What the next deploy takes of AWS's limits.
     """
 
     settings: Deployment
@@ -46,6 +49,7 @@ class Plan:
     resources: list[ResourceChange] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     not_looked_at: list[str] = field(default_factory=list)
+    measured: list[Measure] = field(default_factory=list)
 
     @property
     def costs(self) -> tuple[float | None, float]:
@@ -98,6 +102,7 @@ def as_document(plan: Plan) -> dict[str, object]:
         "resources": [each.document() for each in plan.resources],
         "notes": plan.notes,
         "not_looked_at": plan.not_looked_at,
+        "limits": [each.document for each in fullest(plan.measured)],
         "monthly_usd": dict(zip(("before", "after"), plan.costs, strict=True)),
         "dangers": len(plan.open_dangers),
     }
@@ -128,6 +133,8 @@ def _lines(plan: Plan, *, markdown: bool) -> Iterator[str]:
     for what in plan.not_looked_at:
         yield from [*blank, f"{'> ' if markdown else ''}Not looked at: {what}. Run the command again."]
     yield from [*blank, _costs(plan)]
+    for line in report(plan.measured, always=False):
+        yield from [*blank, f"{line}."]
     yield from [*blank, _verdict(plan)]
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from logdock.assembly import read_stacks
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.plan.effects import Effect, Kind, clean
 
@@ -95,15 +96,7 @@ def read_assembly(directory: Path) -> dict[str, tuple[Template, str]]:
         When the directory is no cloud assembly.
     """
     try:
-        artifacts = json.loads((directory / "manifest.json").read_text())["artifacts"]
-        return {
-            artifact.get("properties", {}).get("stackName", name): (
-                json.loads((directory / artifact["properties"]["templateFile"]).read_text()),
-                artifact["environment"].rpartition("/")[2],
-            )
-            for name, artifact in artifacts.items()
-            if artifact["type"] == "aws:cloudformation:stack"
-        }
+        return {name: (dict(stack.template), stack.region) for name, stack in read_stacks(directory).items()}
     except (OSError, ValueError, KeyError) as error:
         raise CommandError(
             f"{directory}: is no cloud assembly ({type(error).__name__}); `npx cdk synth --quiet --output {directory}` "

@@ -19,7 +19,7 @@ from logdock.cli.rotate.file import external_ids, write_external_ids
 from logdock.cli.rotate.uses import Uses, uses_of
 from logdock.cli.screen import Screen
 from logdock.settings import Deployment
-from logdock.settings.exports import CockroachdbExport
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
 
 EXAMPLES = """
 Examples:

@@ -37,8 +37,10 @@ from logdock.cli.subscriptions import subscription_of
 from logdock.cli.validate.buckets import check_rule
 from logdock.cli.validate.checks import Checks
 from logdock.settings.destinations import ARCHIVE
-from logdock.settings.exports import AptibleExport, Export, LogGroupExport
+from logdock.settings.export_base import LogGroupExport
+from logdock.settings.exports import Export
 from logdock.settings.landing import BucketLanding
+from logdock.vendors.aptible.settings import AptibleExport
 
 POLL_SECONDS = 1.0
 STREAMED_EARLIER = timedelta(minutes=15)
@@ -235,7 +237,7 @@ class Deliveries:
         return waits
 
     def _master_key(self, export: AptibleExport, secret: str) -> bytes | None:
-        from log_shipper import aptible_envelope
+        from log_shipper.vendors.aptible import envelope as aptible_envelope
 
         fix = f"put Aptible's keys into the secret {secret}"
         with self.report.step(export.name, "keys of the envelope", fix) as step:

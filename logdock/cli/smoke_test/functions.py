@@ -21,7 +21,8 @@ from logdock.cli.smoke_test.steps import Report, Step, explain
 from logdock.cli.status.metrics import Metric, last_readings
 from logdock.cli.validate.checks import Checks
 from logdock.cli.validate.functions import check_archiver, check_destination
-from logdock.settings.exports import AptibleExport, Export
+from logdock.settings.exports import Export
+from logdock.vendors.aptible.settings import AptibleExport
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef

@@ -15,7 +15,10 @@ from typing import Any, NamedTuple
 from logdock.cli.account import WORKERS, Account
 from logdock.cli.smoke_test.steps import Report, Result
 from logdock.settings.destinations import ARCHIVE
-from logdock.settings.exports import AptibleExport, CloudwatchLogsExport, Export
+from logdock.settings.exports import Export
+from logdock.settings.landing import BucketLanding
+from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
 
 
 class Key(NamedTuple):
@@ -100,9 +103,9 @@ def _of_export(account: Account, export: Export) -> Iterator[Key]:
         return
     names, settings = account.names, account.settings
     root = ((f"arn:{names.partition}:iam::{names.account}:root", "kms:*"),)
-    if export.lands_in == "bucket":
-        is_own = export.landing(settings).is_own
-        roles = [names.role_arn(names.shipper(name)) for name in export.ship_to if is_own]
+    landing = export.landing(settings)
+    if isinstance(landing, BucketLanding):
+        roles = [names.role_arn(names.shipper(name)) for name in export.ship_to if landing.is_own]
         users = (*root, *((role, "kms:Decrypt") for role in roles))
         if isinstance(export, AptibleExport):
             users = (*users, (export.replication_role_arn, "kms:Encrypt"))

@@ -12,7 +12,7 @@ from logdock.cli.smoke_test.steps import Report, Step
 from logdock.cli.status.survey import Survey
 from logdock.cli.validate.checks import Checks
 from logdock.cli.validate.vendors import check_vendor
-from logdock.cli.vendors import is_asked
+from logdock.cli.vendors import has_credential
 from logdock.settings.exports import Export
 
 
@@ -39,7 +39,7 @@ def check_sources(account: Account, report: Report, exports: Sequence[Export], *
         if status and (everything or any(export.name == name for export in exports)):
             report.add(Step(subject=name, name="status at the vendor", answer=status))
     with ThreadPoolExecutor(WORKERS) as pool:
-        for checks in pool.map(lambda export: _check_vendor(account, export), filter(is_asked, exports)):
+        for checks in pool.map(lambda export: _check_vendor(account, export), filter(has_credential, exports)):
             for each in checks.all:
                 report.add_check(each)
 

@@ -25,8 +25,8 @@ from logdock.cli.options import DEFAULT_SETTINGS, Profile, Region, SettingsFile
 from logdock.cli.screen import Screen
 from logdock.cli.sql.choices import Engine, Output
 from logdock.settings import Deployment
-from logdock.settings.exports import MongodbAtlasExport
 from logdock.settings.sql import ARCHIVE, ARCHIVE_TABLE, LANDED, SqlTable, landed_table
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 
 if TYPE_CHECKING:
     from logdock.cli.logs.places import Found

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from log_shipper.compacted import NEWEST_METADATA, number_of
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 DAYS = 14
 
@@ -23,4 +26,12 @@ def last_archived(s3: S3Client, bucket: str, prefix: str, now: datetime) -> list
     if not hours:
         return []
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=hours[-1]["Prefix"])
-    return [item["LastModified"] for page in pages for item in page.get("Contents", [])]
+    return [_archived_at(s3, bucket, item) for page in pages for item in page.get("Contents", [])]
+
+
+def _archived_at(s3: S3Client, bucket: str, item: ObjectTypeDef) -> datetime:
+    """Return when an object was archived; of a compacted one, when the newest of its parts was."""
+    if number_of(item["Key"]) is None:
+        return item["LastModified"]
+    newest = s3.head_object(Bucket=bucket, Key=item["Key"])["Metadata"][NEWEST_METADATA]
+    return datetime.fromisoformat(newest)

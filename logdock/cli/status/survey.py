@@ -21,7 +21,7 @@ from logdock.cli.stacks import DeployedStack, orphaned_stacks
 from logdock.cli.status.alarms import Alarm, alarms_on
 from logdock.cli.status.archive import last_archived
 from logdock.cli.status.metrics import Metric, Reading, last_readings
-from logdock.cli.vendors import Party, UnknownError, ask, is_asked
+from logdock.cli.vendors import Party, UnknownError, fetch_status, has_credential
 from logdock.settings.exports import Export
 
 Read = TypeVar("Read")
@@ -161,7 +161,7 @@ class Survey:
         """Read everything."""
         account, status = self._account, self._status
         exports, shippers = account.settings.exports, account.settings.shippers
-        parties = [party for party in (*exports, *account.settings.destinations) if is_asked(party)]
+        parties = [party for party in (*exports, *account.settings.destinations) if has_credential(party)]
         in_log_groups = [export for export in exports if export.lands_in == "log groups"]
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             # those that take several requests first
@@ -205,7 +205,7 @@ class Survey:
 
     def _vendor(self, party: Party) -> str | None:
         try:
-            return ask(self._account, party).status
+            return fetch_status(self._account, party).status
         except UnknownError as error:
             self._status.notes.append(f"the vendor's own status of {party.name}: not known, {error}")
             return None

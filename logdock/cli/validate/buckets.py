@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from logdock.cli.account import Account
 from logdock.cli.validate.checks import Checks, another_revision
 from logdock.cli.validate.roles import RequiredAction, simulate_actions
-from logdock.settings.exports import AptibleExport, Export, S3LogsExport
+from logdock.settings.exports import Export
 from logdock.settings.landing import BucketLanding
+from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 
 
 def check_bucket(account: Account, checks: Checks, export: Export, landing: BucketLanding, key_arn: str | None) -> None:

@@ -15,12 +15,14 @@ import typer
 from logdock.cli.account import Account, read_settings
 from logdock.cli.errors import CommandError, ExitCode, closest
 from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
+from logdock.cli.plan.templates import read_assembly
 from logdock.cli.screen import Screen
 from logdock.cli.validate.checks import Check, Checks, Verdict
 from logdock.cli.validate.exports import check_export, check_key
 from logdock.cli.validate.functions import check_archiver, check_destination, check_topic
 from logdock.cli.validate.log_groups import MOST_GROUPS, WHOLE, GroupRange
 from logdock.cli.validate.stacks import Stack, check_orphans, check_stack
+from logdock.limits import fullest, limit_violations, limit_warnings, measures, report
 from logdock.settings import Deployment, SettingsError
 from logdock.settings.exports import Export
 
@@ -48,6 +50,9 @@ def validate(
     region: Region = None,
     as_json: Json = False,
     offline: Annotated[bool, typer.Option("--offline", help="Check the settings file alone.")] = False,
+    templates: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Measure AWS's limits on these templates (`cdk.out`), too.")
+    ] = None,
     log_groups: Annotated[
         int, typer.Option(metavar="N", min=1, help="Check at most so many log groups of a prefix.")
     ] = MOST_GROUPS,
@@ -57,8 +62,9 @@ def validate(
 ) -> None:
     """Check the settings file, and whether what it asks for is deployed, unchanged and at work.
 
-    Nothing is changed. What the caller may not look at is named, and is no failure. The exit code is 1 when something
-    is wrong, or was not looked at for another reason.
+    It also shows what is left of AWS's limits: from the settings, and with --templates of every document, as `cdk
+    synth` checks them. Nothing is changed. What the caller may not look at is named, and is no failure. The exit code
+    is 1 when something is wrong or exceeds a limit, or was not looked at for another reason.
     """
     screen = Screen(as_json=as_json)
     deployment = _read(settings, screen)
@@ -68,6 +74,11 @@ def validate(
         for what, found in (("export", deployment.exports), ("destination", deployment.destinations))
     )
     screen.say(f"{settings}: {deployment.deployment}, {counts}, no errors")
+    assembly = read_assembly(templates) if templates else None
+    measured = list(measures(deployment, {name: found[0] for name, found in assembly.items()} if assembly else None))
+    violations = limit_violations(measured)
+    for line in (*report(measured, always=True), *violations, *limit_warnings(measured)):
+        screen.say(f"{line}.")
     checks = (
         []
         if offline
@@ -85,6 +96,7 @@ def validate(
             "settings": str(settings),
             "deployment": deployment.deployment,
             "errors": [],
+            "limits": [each.document for each in fullest(measured)],
             "checks": [asdict(check) for check in checks],
         }
     )
@@ -96,7 +108,7 @@ def validate(
         screen.say(", ".join(f"{verdicts[verdict]} {verdict}" for verdict in Verdict))
     if missed:
         screen.say(f"Not looked at to the end: {missed}. Run the command again for what AWS did not answer.")
-    if verdicts[Verdict.WRONG] or missed:
+    if verdicts[Verdict.WRONG] or missed or violations:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
@@ -106,7 +118,13 @@ def _read(file: Path, screen: Screen) -> Deployment:
         return read_settings(file)
     except CommandError as error:
         if isinstance(refused := error.__cause__, SettingsError):
-            document = {"settings": str(file), "deployment": None, "errors": refused.as_documents(), "checks": []}
+            document = {
+                "settings": str(file),
+                "deployment": None,
+                "errors": refused.as_documents(),
+                "limits": [],
+                "checks": [],
+            }
             screen.document(document)
         raise
 

@@ -5,21 +5,12 @@ from __future__ import annotations
 from logdock.cli.account import Account
 from logdock.cli.validate.buckets import check_bucket, check_rule
 from logdock.cli.validate.checks import Checks
-from logdock.cli.validate.functions import check_secret
-from logdock.cli.validate.log_groups import WHOLE, GroupRange, check_database, check_log_groups
-from logdock.cli.validate.roles import RequiredAction, VendorRole, check_role
+from logdock.cli.validate.log_groups import WHOLE, GroupRange, check_log_groups
+from logdock.cli.validate.roles import check_role
 from logdock.cli.validate.vendors import check_vendor
-from logdock.settings.exports import (
-    AptibleExport,
-    CockroachdbExport,
-    DatabaseExport,
-    Export,
-    MongodbAtlasExport,
-)
+from logdock.cli.vendors import checks_of
+from logdock.settings.exports import Export
 from logdock.settings.landing import BucketLanding, LogGroupLanding
-
-PROBE = "logdock-validate"
-"""The name of an object or stream that is never written: IAM simulates calls on it."""
 
 
 def check_export(account: Account, export: Export, groups: GroupRange = WHOLE) -> Checks:
@@ -29,8 +20,8 @@ def check_export(account: Account, export: Export, groups: GroupRange = WHOLE) -
         with checks.of_thing(f"configuration in {region}"):
             account.ssm_in(region).get_parameter(Name=f"{account.names.parameter_path}{export.name}")
     key_arn = _check_key(account, checks, export)
-    role = vendor_role(account, export, key_arn)
-    if role:
+    vendor = checks_of(export)
+    if role := vendor.vendor_role(account, export, key_arn):
         check_role(account, checks, role)
     landing = export.landing(account.settings)
     if isinstance(landing, BucketLanding):
@@ -41,53 +32,10 @@ def check_export(account: Account, export: Export, groups: GroupRange = WHOLE) -
         check_log_groups(account, checks, export, groups)
         if export.announced_to:
             check_rule(account, checks, export, export.announced_to)
-    if isinstance(export, DatabaseExport):
-        check_database(account, checks, export)
-    if isinstance(export, AptibleExport) and export.decryption_keys_secret:
-        check_secret(account, checks, export.decryption_keys_secret, ())
-    if isinstance(export, MongodbAtlasExport | CockroachdbExport | AptibleExport):
+    vendor.check_source(account, checks, export)
+    if vendor.is_outside_aws:
         check_vendor(account, checks, export, key_arn)
     return checks
-
-
-def vendor_role(account: Account, export: Export, key_arn: str | None) -> VendorRole | None:
-    """Return what an export's role must be; None for one that no vendor assumes a role for."""
-    names = account.names
-    if isinstance(export, MongodbAtlasExport):
-        bucket = names.bucket_arn(export.landing(account.settings).bucket)
-        through = {"s3:DataAccessPointArn": export.mrap_arn} if export.mrap_arn else {}
-        required_actions = [
-            RequiredAction(action="s3:PutObject", resource=f"{bucket}/{export.prefix}/{PROBE}", context=through),
-            RequiredAction(action="s3:GetBucketLocation", resource=bucket),
-        ]
-        if key_arn:
-            via = {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}
-            required_actions += [
-                RequiredAction(action=f"kms:{name}", resource=key_arn, context=via)
-                for name in ("GenerateDataKey", "Decrypt")
-            ]
-        return VendorRole(
-            name=names.export(export.name),
-            principal=export.atlas_principal_arn,
-            external_ids=export.external_id,
-            session_seconds=export.session_seconds,
-            required_actions=required_actions,
-        )
-    if isinstance(export, CockroachdbExport):
-        landing = export.landing(account.settings)
-        return VendorRole(
-            name=names.export(export.name),
-            principal=None if export.connect else f"arn:{names.partition}:iam::{export.cluster_account_id}:root",
-            external_ids=export.trusted_external_ids or None,
-            session_seconds=export.session_seconds,
-            required_actions=[
-                RequiredAction(action=action, resource=f"{names.log_group_arn(group, region)}:log-stream:{PROBE}")
-                for region in landing.regions
-                for group in landing.names
-                for action in ("logs:CreateLogStream", "logs:PutLogEvents")
-            ],
-        )
-    return None
 
 
 def _check_key(account: Account, checks: Checks, export: Export) -> str | None:

@@ -9,9 +9,11 @@ from logdock.cli.account import Account
 from logdock.cli.validate.checks import Check, Checks
 from logdock.cli.validate.roles import RequiredAction, VendorRole, check_role, simulate_actions
 from logdock.cli.validate.vendors import check_vendor
-from logdock.settings.destinations import ARCHIVE, LogzioDestination, OtlpDestination
-from logdock.settings.logzio_archive import LogzioArchive
-from logdock.settings.logzio_metrics import LogzioMetrics
+from logdock.settings.destinations import ARCHIVE
+from logdock.vendors.logzio.archive import LogzioArchive
+from logdock.vendors.logzio.metrics import LogzioMetrics
+from logdock.vendors.logzio.settings import LogzioDestination
+from logdock.vendors.otlp.settings import OtlpDestination
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -16,6 +16,9 @@ from logdock.cli.validate.checks import Checks
 
 OWN_POLICY = "Export"
 
+PROBE = "logdock-validate"
+"""The name of an object or stream that is never written: IAM simulates calls on it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequiredAction:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from logdock.cli.account import Account
 from logdock.cli.validate.checks import Checks, another_revision
-from logdock.cli.vendors import Party, UnknownError, ask, extra_checks, is_asked
+from logdock.cli.vendors import Party, UnknownError, extra_checks, fetch_status, has_credential
 
 
 def check_vendor(account: Account, checks: Checks, party: Party, key_arn: str | None = None) -> None:
@@ -12,11 +12,11 @@ def check_vendor(account: Account, checks: Checks, party: Party, key_arn: str | 
     connect = getattr(party, "connect", None)
     fix = another_revision(account, party.name, bool(connect and connect.check_each_deploy), "connect.revision")
     own = "the vendor's own configuration"
-    if not is_asked(party):
+    if not has_credential(party):
         with checks.of_thing(own, fix) as check:
             check.leave(f"it is not looked at; `logdock next-steps {party.name}{account.option}` shows what it must be")
         return
-    looks = {own: lambda: ask(account, party, key_arn).faults, **extra_checks(account, party)}
+    looks = {own: lambda: fetch_status(account, party, key_arn).faults, **extra_checks(account, party)}
     for what, look in looks.items():
         with checks.of_thing(what, fix) as check:
             try:

@@ -270,7 +270,7 @@ def test_a_large_archive_is_decrypted_in_bounded_memory(landed: Landed, tmp_path
 
 
 def _content_key(envelope: dict[str, str]) -> bytes:
-    from log_shipper.aptible_envelope import read_envelope, unwrap_key
+    from log_shipper.vendors.aptible.envelope import read_envelope, unwrap_key
 
     found = read_envelope(envelope)
     assert found

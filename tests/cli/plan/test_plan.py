@@ -18,7 +18,7 @@ from logdock.cli.plan.effects import shown
 from logdock.cli.plan.existing import NewResource, _way_out
 from logdock.cli.plan.rules.table import RULES
 from logdock.settings import Deployment
-from logdock.settings.exports import DatabaseExport
+from logdock.vendors.rds.settings import DatabaseExport
 from tests.cli.conftest import Type
 from tests.cli.plan.transitions import BASE, TRANSITIONS, Transition
 from tests.conftest import ROOT

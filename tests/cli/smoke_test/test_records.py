@@ -11,15 +11,19 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
-from log_shipper import aptible_envelope
 from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Origin, Record
+from log_shipper.vendors.aptible import envelope as aptible_envelope
 
 from logdock.cli.smoke_test.records import NAME, event_message, new_marker, object_record
 from logdock.settings import Deployment, load_settings
-from logdock.settings.bucket_exports import S3Format
-from logdock.settings.exports import AptibleExport, RdsExport, S3LogsExport
-from stacks.security_events import cockroachdb_filters, database_filters
+from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cockroachdb.security_events import cockroachdb_filters
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.rds.security_events import database_filters
+from logdock.vendors.rds.settings import RdsExport
+from logdock.vendors.s3_logs.settings import S3Format, S3LogsExport
 from tests.cli.conftest import EVERYTHING
 from tests.conftest import ROOT
 
@@ -84,9 +88,12 @@ def test_a_record_of_every_log_of_a_database_is_understood(export: RdsExport) ->
 
 def test_no_record_matches_a_filter_of_security_events(settings: Deployment) -> None:
     for export in (*settings.exports, *load_settings(ROOT / "examples" / "rds.yaml").exports):
-        if export.kind not in ("aurora-mysql", "rds", "cockroachdb"):
+        if isinstance(export, CockroachdbExport):
+            filters = cockroachdb_filters(export)
+        elif isinstance(export, AuroraMysqlExport | RdsExport):
+            filters = database_filters(export)
+        else:
             continue
-        filters = cockroachdb_filters(export) if export.kind == "cockroachdb" else database_filters(export)
         for groups in filters.values():
             for group, pattern in groups.items():
                 name = "/aws/rds/cluster/billing/audit" if export.kind == "aurora-mysql" else group

@@ -20,7 +20,9 @@ from typing import Any, ClassVar
 
 import pytest
 from botocore.exceptions import ClientError
-from log_shipper import archive, aws, bulk, feed, logzio, marks, otlp, queue, ship
+from log_shipper import archive, aws, bulk, feed, marks, queue, ship
+from log_shipper.vendors.logzio import dialect as logzio
+from log_shipper.vendors.otlp import dialect as otlp
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, LANDING
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from log_shipper import archive, lenient_json, line_readers, ship
 from log_shipper.errors import AccountingError
-from log_shipper.parsers import json_lines, json_stream, mongodb_atlas, s3_logs
+from log_shipper.parsers import json_lines, json_stream
 from log_shipper.record import Origin, Record
+from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
+from log_shipper.vendors.s3_logs import parser as s3_logs
 
 from tests.lambda_src.log_shipper.test_parsers import read
 from tests.lambda_src.log_shipper.world import Cloud, Context, Listener, batch, message, recorded, subscription

@@ -9,15 +9,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 from log_shipper import ship
-from log_shipper.aptible_envelope import (
-    WRAP_AAD,
-    decrypt,
-    master_key_for,
-    read_envelope,
-    unwrap_key,
-    verify,
-)
 from log_shipper.errors import EnvelopeError
+from log_shipper.vendors.aptible.envelope import WRAP_AAD, decrypt, master_key_for, read_envelope, unwrap_key, verify
 
 from tests.lambda_src.log_shipper.world import FAILURES, Cloud, Context, Listener, batch, message, recorded
 

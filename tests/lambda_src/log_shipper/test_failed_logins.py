@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import orjson
 import pytest
-from log_shipper.parsers import mongodb_atlas
 from log_shipper.telemetry import Tally
+from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
 
 from tests.lambda_src.log_shipper.world import recorded
 
@@ -45,7 +45,7 @@ def test_line_that_repeats_the_action_is_parsed_once(monkeypatch: pytest.MonkeyP
         parsed.append(text)
         return loads(text)
 
-    monkeypatch.setattr("log_shipper.parsers.mongodb_atlas.orjson.loads", counted)
+    monkeypatch.setattr("log_shipper.vendors.mongodb_atlas.parser.orjson.loads", counted)
     nested = [{"atype": "authenticate"}] * 30_000
     line = json.dumps({"atype": "authCheck", "param": {"args": {"$or": nested}}, "result": 13}).encode()
 

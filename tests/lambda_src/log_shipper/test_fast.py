@@ -10,11 +10,11 @@ from log_shipper.export_config import ExportConfig, parse_export_config
 from log_shipper.fast import has_long_line
 from log_shipper.jobs import Job, Segment
 from log_shipper.log_stream import LogStream
-from log_shipper.logzio import SHAPE
-from log_shipper.otlp import OtlpRenderer
 from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import Renderer, Shape
+from log_shipper.vendors.logzio.dialect import SHAPE
+from log_shipper.vendors.otlp.dialect import OtlpRenderer
 
 from tests.lambda_src.log_shipper.world import recorded
 

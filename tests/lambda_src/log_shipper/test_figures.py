@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from log_shipper import ship
-from log_shipper.parsers import mongodb_atlas
 from log_shipper.telemetry import Tally
+from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, batch, message, recorded
 

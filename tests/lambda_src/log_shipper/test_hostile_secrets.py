@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from log_shipper import logzio
 from log_shipper.errors import ConfigurationError, DeliveryError
 from log_shipper.http_client import HttpClient
 from log_shipper.secret_store import SecretStore
+from log_shipper.vendors.logzio import dialect as logzio
+
+from tests.costly import examples
 
 HOSTILE = [
     "k3y-first-line\nk3y-second-line",
@@ -47,7 +49,7 @@ def send(url: str, headers: dict[str, str]) -> None:
         client.close()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(secret=secrets, place=st.sampled_from(["token", "json-token", "header-value", "header-name"]))
 def test_no_destination_raises_anything_that_holds_the_secret(secret: str, place: str) -> None:
     def act() -> Any:

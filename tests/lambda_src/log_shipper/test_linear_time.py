@@ -77,8 +77,9 @@ def test_many_matches_take_few_steps_of_python(name: str) -> None:
     data = (unit * (size // len(unit) + 1))[:size]
     data = data[: data.rfind(unit[-1:]) + 1]
     run(data)
-    # each match has 3 to 24 bytes, and a step of the slow path takes several lines of code
-    assert executed(run, data) <= size // 10
+    # each match has 3 to 24 bytes, and a step of the slow path takes several lines of code; cards that overlap others
+    # are taken one after the other
+    assert executed(run, data) <= size // (5 if name == "payment-card, UnionPay" else 10)
 
 
 def unbounded(parsed: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from log_shipper import destinations, json_fields, logzio, ship
+from log_shipper import destinations, json_fields, ship
 from log_shipper.archive_writer import POLICY_METADATA
 from log_shipper.environment import Destination
 from log_shipper.export_config import ExportConfig, parse_export_config
@@ -19,6 +19,7 @@ from log_shipper.jobs import Job, Segment
 from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import RESERVED_FIELDS, Renderer, archive_key
+from log_shipper.vendors.logzio import dialect as logzio
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, batch, message
 

@@ -162,7 +162,7 @@ def test_what_is_done_stays_done_when_the_format_changes(app: Cloud, logz: Liste
 def test_what_was_read_in_part_is_read_anew_when_the_format_changes(
     app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("log_shipper.logzio.LogzioDialect.target_body_bytes", 1)
+    monkeypatch.setattr("log_shipper.vendors.logzio.dialect.LogzioDialect.target_body_bytes", 1)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2)
     monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2)
     item = app.land("app.log", b"a\nb\nc\n")

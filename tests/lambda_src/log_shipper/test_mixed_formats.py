@@ -7,8 +7,9 @@ import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from log_shipper.parsers import s3_logs
+from log_shipper.vendors.s3_logs import parser as s3_logs
 
+from tests.costly import examples
 from tests.lambda_src.log_shipper.test_parsers import ORIGIN, read
 from tests.lambda_src.log_shipper.test_times_page import FORMAT_ROWS
 from tests.lambda_src.log_shipper.world import recorded
@@ -41,7 +42,7 @@ STRAY = st.binary(max_size=40) | st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.lists(st.tuples(STRAY, st.sampled_from(sorted(RECORDS))), min_size=1, max_size=8), st.integers(1, 300))
 def test_records_between_any_bytes_keep_their_time_and_bytes(rows: list[tuple[bytes, str]], size: int) -> None:
     data = b"".join(stray.replace(b"\r", b"") + b"\n" + record.encode() + b"\n" for stray, record in rows)
@@ -88,7 +89,7 @@ def _is_header(line: str) -> bool:
     return line.lstrip("\0\ufeff \t") in HEADERS or s3_logs.is_vpc_header(line) or s3_logs.is_cloudfront_header(line)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.sampled_from(["auto", *sorted(EXAMPLES)]),
     st.lists(st.tuples(BYTES, st.sampled_from([*TEXTS, TRAIL])), max_size=6),
@@ -104,7 +105,7 @@ def test_any_records_of_any_formats_lose_no_byte_in_any_format(
     assert _essence("\n".join(record.message for record in records).encode()) == _essence(data)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     # plain lines have no time, and what a row of CSV holds depends on the header, and on the quotes before it
     st.sampled_from(sorted(EXAMPLES.keys() - {"csv", "plain"})).flatmap(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from google.protobuf import json_format
 from log_shipper import ship
-from log_shipper.otlp import logs_url
+from log_shipper.vendors.otlp.dialect import logs_url
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from tests.lambda_src.log_shipper.world import (

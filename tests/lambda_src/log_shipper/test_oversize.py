@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from log_shipper import logzio, otlp, ship
+from log_shipper import ship
 from log_shipper.record import Record
 from log_shipper.rendering import fit
+from log_shipper.vendors.logzio import dialect as logzio
+from log_shipper.vendors.otlp import dialect as otlp
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, Cloud, Context, Listener, batch, message
 

@@ -63,7 +63,7 @@ def test_parts_of_an_archive_overlap(
 
 def test_bodies_of_different_objects_overlap(app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("log_shipper.parallel.Flights.make_room", lambda *_: None)
-    monkeypatch.setattr("log_shipper.logzio.LogzioDialect.target_body_bytes", 1)
+    monkeypatch.setattr("log_shipper.vendors.logzio.dialect.LogzioDialect.target_body_bytes", 1)
     barrier = threading.Barrier(OBJECTS, timeout=10)
     logz.script += [lambda *_: bool(barrier.wait() + 1)] * OBJECTS
     assert ship.handler(landed(app), Context()) == OK
@@ -73,7 +73,7 @@ def test_bodies_of_different_objects_overlap(app: Cloud, logz: Listener, monkeyp
 def test_an_object_has_one_body_on_its_way(app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 4)
     monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 4)
-    monkeypatch.setattr("log_shipper.logzio.LogzioDialect.target_body_bytes", 1)
+    monkeypatch.setattr("log_shipper.vendors.logzio.dialect.LogzioDialect.target_body_bytes", 1)
     lines = [f"{number:03d}" for number in range(5)]
     item = app.land("app.log", "\n".join(lines).encode())
     assert ship.handler(batch(message("app", item)), Context()) == OK
@@ -85,7 +85,7 @@ def test_an_object_that_is_slow_to_open_lets_others_pass(
     app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "PATIENCE_SECONDS", 0.01)
-    monkeypatch.setattr("log_shipper.logzio.LogzioDialect.target_body_bytes", 1)
+    monkeypatch.setattr("log_shipper.vendors.logzio.dialect.LogzioDialect.target_body_bytes", 1)
     event, whole = landed(app), aws.s3().get_object
 
     def slow(**arguments: Any) -> Any:

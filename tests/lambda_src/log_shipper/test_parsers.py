@@ -6,9 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from log_shipper.line_readers import COLUMN_FORMATS, LINE_PARSERS, line_reader
-from log_shipper.parsers import aurora_mysql, cockroachdb, docker_json, mongodb_atlas, s3_logs
 from log_shipper.reading import RawBlock, detect, read_blocks
 from log_shipper.record import Origin, Record
+from log_shipper.vendors.aptible import parser as docker_json
+from log_shipper.vendors.aurora_mysql import parser as aurora_mysql
+from log_shipper.vendors.cockroachdb import parser as cockroachdb
+from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
+from log_shipper.vendors.s3_logs import parser as s3_logs
 
 from tests.lambda_src.log_shipper.world import recorded
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from log_shipper import aws, http_client, logzio, queue, ship
+from log_shipper import aws, http_client, queue, ship
 from log_shipper.events import CONTINUES
+from log_shipper.vendors.logzio import dialect as logzio
 
 from constructs_lib.shipper import MEMORY_MB, TIMEOUT_SECONDS, TRIES_BEFORE_DEAD_LETTER
-from logdock.settings.destinations import MOST_BY_DEFAULT, default_concurrency
+from logdock.settings.concurrency import MOST_BY_DEFAULT, default_concurrency
 from tests.conftest import ROOT
 from tests.lambda_src.log_shipper.world import Cloud, Context, Listener, batch, message
 

@@ -7,8 +7,8 @@ import json
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from log_shipper.parsers import rds
 from log_shipper.record import Origin, Record
+from log_shipper.vendors.rds import parser as rds
 
 from tests.lambda_src.log_shipper.test_parsers import ORIGIN, read
 from tests.lambda_src.log_shipper.world import recorded

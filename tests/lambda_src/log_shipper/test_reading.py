@@ -17,6 +17,8 @@ from log_shipper.parsers import json_stream
 from log_shipper.reading import RawBlock, detect, read_blocks
 from log_shipper.record import Origin, Record
 
+from tests.conftest import covering
+
 ORIGIN = Origin("2026-11-21T02:03:04Z", "given")
 
 
@@ -161,8 +163,10 @@ BOMBS = [
 ]
 
 
-@pytest.mark.parametrize("unit", BOMBS, ids=lambda unit: repr(unit[:9]))
-@pytest.mark.parametrize("format_name", ["auto", "json", "csv", "json-lines"])
+@pytest.mark.parametrize(
+    ("unit", "format_name"),
+    covering({repr(unit[:9]): unit for unit in BOMBS}, {name: name for name in ("auto", "json", "csv", "json-lines")}),
+)
 def test_a_bomb_is_never_held_whole(unit: bytes, format_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     longest = 512 * 1024
     monkeypatch.setattr(lines, "MAX_LINE_BYTES", longest)

@@ -279,6 +279,26 @@ def test_path_fields_name_parts_of_the_key(cloud: Cloud, logz: Listener) -> None
     assert logz.accepted[0]["fields"] == {"cluster": "Cluster0", "host": "cluster0-shard-00-00.ab1cd.mongodb.net"}
 
 
+def test_objects_are_chosen_by_their_keys(cloud: Cloud, logz: Listener, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.export("orders", vendor="s3-logs", include_keys=["[.]log$", "^audit/"], exclude_keys=["/draft/"])
+    keys = ["a/web.log", "a/web.txt", "audit/1", "audit/draft/2"]
+    items = [cloud.land(key, f"{key}\n".encode()) for key in keys]
+    for received in (1, 2):
+        messages = [message("orders", item, number=number, received=received) for number, item in enumerate(items)]
+        assert ship.handler(batch(*messages), Context()) == OK
+    assert sorted(line["message"] for line in logz.accepted) == ["a/web.log", "audit/1"]
+    said = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if line["event"] == "key not wanted"]
+    assert {line["source"].split("/", 3)[3] for line in said} == {"a/web.txt", "audit/draft/2"}
+
+
+def test_keys_of_the_archive_are_not_those_that_are_chosen_by(cloud: Cloud, logz: Listener) -> None:
+    cloud.export("orders", vendor="s3-logs", include_keys=["[.]log$"])
+    line = b'{"time":"2020-05-01T15:16:17Z","log_type":"x","source":"s","message":"m"}\n'
+    item = cloud.land("logs/orders/dt=2020-05-01/hour=15/1.json.gz", gzip.compress(line), bucket=ARCHIVE)
+    assert ship.handler(batch(message("orders", item, bucket=ARCHIVE)), Context()) == OK
+    assert [line["message"] for line in logz.accepted] == ["m"]
+
+
 def test_archive_destination_writes_the_contracts_objects_once(
     orders: Cloud, destination: Callable[[str], None]
 ) -> None:

@@ -58,6 +58,52 @@ ARNS = {
     f"arn:aws:states:{HERE}:stateMachine:pay": ("statemachinearn", f"arn:aws:states:{HERE}:stateMachine:pay"),
     f"arn:aws:ec2:{HERE}:transit-gateway/tgw-1": ("transitgateway", "tgw-1"),
     f"arn:aws:ec2:{HERE}:vpn-connection/vpn-1": ("vpnid", "vpn-1"),
+    f"arn:aws:acm-pca:{HERE}:certificate-authority/1-2": (
+        "privatecaarn",
+        f"arn:aws:acm-pca:{HERE}:certificate-authority/1-2",
+    ),
+    f"arn:aws:apigateway:{HERE}:/apis/a1b2": ("apiid", "a1b2"),
+    f"arn:aws:appstream:{HERE}:fleet/desks": ("fleet", "desks"),
+    f"arn:aws:appsync:{HERE}:apis/abc123": ("graphqlapiid", "abc123"),
+    f"arn:aws:athena:{HERE}:workgroup/team": ("workgroup", "team"),
+    f"arn:aws:backup:{HERE}:backup-vault:daily": ("backupvaultname", "daily"),
+    f"arn:aws:cloudhsm:{HERE}:cluster/cluster-1": ("clusterid", "cluster-1"),
+    f"arn:aws:codebuild:{HERE}:project/web": ("projectname", "web"),
+    f"arn:aws:connect:{HERE}:instance/1-2": ("instanceid", "1-2"),
+    f"arn:aws:datasync:{HERE}:agent/agent-1": ("agentid", "agent-1"),
+    f"arn:aws:datasync:{HERE}:task/task-1": ("taskid", "task-1"),
+    f"arn:aws:dms:{HERE}:rep:ABC": ("Arn", f"arn:aws:dms:{HERE}:rep:ABC"),
+    f"arn:aws:dms:{HERE}:task:ABC": ("Arn", f"arn:aws:dms:{HERE}:task:ABC"),
+    f"arn:aws:directconnect:{HERE}:dxcon/dxcon-1": ("connectionid", "dxcon-1"),
+    f"arn:aws:directconnect:{HERE}:dxlag/dxlag-1": ("lagid", "dxlag-1"),
+    f"arn:aws:directconnect:{HERE}:dxvif/dxvif-1": ("virtualinterfaceid", "dxvif-1"),
+    f"arn:aws:elasticbeanstalk:{HERE}:environment/shop/shop-prod": ("environmentname", "shop-prod"),
+    f"arn:aws:elasticloadbalancing:{HERE}:loadbalancer/classic": ("loadbalancername", "classic"),
+    f"arn:aws:elasticmapreduce:{HERE}:cluster/j-1": ("jobflowid", "j-1"),
+    f"arn:aws:gamelift:{HERE}:fleet/fleet-1": ("fleetid", "fleet-1"),
+    f"arn:aws:glue:{HERE}:job/nightly": ("jobname", "nightly"),
+    f"arn:aws:ivs:{HERE}:channel/abc": ("channel", "abc"),
+    f"arn:aws:kinesisanalytics:{HERE}:application/clicks": ("application", "clicks"),
+    f"arn:aws:medialive:{HERE}:channel:123": ("channelid", "123"),
+    f"arn:aws:mediapackage:{HERE}:channels/1-2": ("Arn", f"arn:aws:mediapackage:{HERE}:channels/1-2"),
+    f"arn:aws:mediatailor:{HERE}:playbackConfiguration/ads": ("configurationname", "ads"),
+    f"arn:aws:sagemaker:{HERE}:endpoint/model": ("endpointname", "model"),
+    f"arn:aws:secretsmanager:{HERE}:secret:orders-AbCdEf": (
+        "Arn",
+        f"arn:aws:secretsmanager:{HERE}:secret:orders-AbCdEf",
+    ),
+    f"arn:aws:servicecatalog:{HERE}:/applications/1": ("Arn", f"arn:aws:servicecatalog:{HERE}:/applications/1"),
+    f"arn:aws:ses:{HERE}:identity/acme.example": ("Arn", f"arn:aws:ses:{HERE}:identity/acme.example"),
+    f"arn:aws:storagegateway:{HERE}:gateway/sgw-1": ("gatewayid", "sgw-1"),
+    f"arn:aws:storagegateway:{HERE}:share/share-1": ("shareid", "share-1"),
+    f"arn:aws:swf:{HERE}:/domain/orders": ("domain", "orders"),
+    f"arn:aws:synthetics:{HERE}:canary:login": ("canaryname", "login"),
+    f"arn:aws:transfer:{HERE}:server/s-1": ("serverid", "s-1"),
+    f"arn:aws:wafv2:{HERE}:regional/webacl/edge/1-2": ("webacl", "edge"),
+    f"arn:aws:workspaces:{HERE}:directory/d-1": ("directoryid", "d-1"),
+    f"arn:aws:workspaces:{HERE}:workspace/ws-1": ("workspaceid", "ws-1"),
+    "arn:aws:globalaccelerator::111122223333:accelerator/1-2": ("accelerator", "1-2"),
+    "arn:aws:route53:::healthcheck/1-2": ("healthcheckid", "1-2"),
 }
 
 
@@ -73,7 +119,7 @@ def test_every_type_that_the_settings_know_has_a_name_among_its_metrics() -> Non
 
 
 @pytest.mark.parametrize(
-    "arn", [f"arn:aws:s3:{HERE}:accesspoint/a", f"arn:aws:rds:{HERE}:og:default", f"arn:aws:glue:{HERE}:job/x"]
+    "arn", [f"arn:aws:s3:{HERE}:accesspoint/a", f"arn:aws:rds:{HERE}:og:default", f"arn:aws:glue:{HERE}:table/a/b"]
 )
 def test_a_resource_of_another_kind_is_called_by_its_arn(arn: str) -> None:
     assert labels_of(arn, {"team": "ops"}) == {"team": "ops", "Arn": arn}

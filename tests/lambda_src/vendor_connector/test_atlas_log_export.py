@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from vendor_connector import aws
 
-from local_cloud.vendor_apis.atlas import AtlasApi
-from local_cloud.vendor_apis.server import Reply
+from local_cloud.vendors.mongodb_atlas.api import AtlasApi
+from local_cloud.vendors.server import Reply
 from tests.lambda_src.vendor_connector.formation import ROLE, Clock, FailedError, Formation, Get, Iam, Template
 
 PROJECT = "5e2211c17a3e5a48f5497de3"

@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from vendor_connector import atlas_api, aws
+from vendor_connector import aws
+from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 
-from local_cloud.vendor_apis.atlas import AtlasApi
-from local_cloud.vendor_apis.server import Reply
+from local_cloud.vendors.mongodb_atlas.api import AtlasApi
+from local_cloud.vendors.server import Reply
 from tests.lambda_src.vendor_connector.formation import Clock, FailedError, Formation, Template
 
 PROJECT = "5e2211c17a3e5a48f5497de3"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from vendor_connector import aws
 
-from local_cloud.vendor_apis.cockroachdb import Cluster, CockroachdbApi
-from local_cloud.vendor_apis.server import Reply
+from local_cloud.vendors.cockroachdb.api import Cluster, CockroachdbApi
+from local_cloud.vendors.server import Reply
 from tests.lambda_src.vendor_connector.formation import ROLE, Clock, FailedError, Formation, Get, Iam, Template
 
 CLUSTER = "f78b7feb-b6cf-4396-9d7f-494982d7d81e"

@@ -10,10 +10,14 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vendor_connector import atlas_api, aws, cockroachdb_api, credential, handler, logzio_api, public_text
+from vendor_connector import aws, credential, handler, public_text
 from vendor_connector.request import ConnectorError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
+from vendor_connector.vendors.cockroachdb import api as cockroachdb_api
+from vendor_connector.vendors.logzio import api as logzio_api
+from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 
+from tests.costly import examples
 from tests.lambda_src.vendor_connector.conftest import Context
 from tests.lambda_src.vendor_connector.formation import Clock
 
@@ -85,7 +89,9 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("vendor", CREDENTIALS)
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(secret=secrets)
 def test_no_vendors_client_raises_anything_that_holds_the_secret(

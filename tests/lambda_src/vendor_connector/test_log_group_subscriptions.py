@@ -5,8 +5,9 @@ from typing import Any
 import boto3
 import botocore.endpoint
 import pytest
-from vendor_connector import handler, log_group_subscriptions
+from vendor_connector import handler
 from vendor_connector.request import ConnectorError
+from vendor_connector.vendors.cloudwatch_logs.operations import log_group_subscriptions
 
 STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/archiver"
 OTHER_STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/other"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.vendor_apis.logzio import Account, LogzioApi
+from local_cloud.vendors.logzio.api import Account, LogzioApi
 from tests.lambda_src.vendor_connector.conftest import store_secret
 from tests.lambda_src.vendor_connector.formation import ROLE, Clock, FailedError, Formation, Get, Iam, Template
 from tests.lambda_src.vendor_connector.test_logzio_fetchers import STATE, TOKEN, parameters

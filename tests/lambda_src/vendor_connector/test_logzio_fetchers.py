@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from vendor_connector import aws
 
-from local_cloud.vendor_apis.logzio import Account, Fetcher, LogzioApi
-from local_cloud.vendor_apis.server import Refused, Reply
+from local_cloud.vendors.logzio.api import Account, Fetcher, LogzioApi
+from local_cloud.vendors.server import Refused, Reply
 from tests.lambda_src.vendor_connector.formation import ROLE, Clock, FailedError, Formation, Get, Iam, Template
 
 ROLE_ARN = "arn:aws:iam::111122223333:role/acme-prod-logz-reader"

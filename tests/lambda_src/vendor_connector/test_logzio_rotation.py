@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 from vendor_connector import aws, state
 
-from local_cloud.vendor_apis.logzio import Account, LogzioApi
-from local_cloud.vendor_apis.server import Reply
+from local_cloud.vendors.logzio.api import Account, LogzioApi
+from local_cloud.vendors.server import Reply
 from tests.lambda_src.vendor_connector.conftest import remembered_values
 from tests.lambda_src.vendor_connector.formation import FailedError, Formation, Iam
 from tests.lambda_src.vendor_connector.test_logzio_fetchers import (

@@ -6,10 +6,10 @@ from typing import Any
 
 import boto3
 import pytest
-from vendor_connector.database_logs import LOG_TYPES
 from vendor_connector.request import ConnectorError
+from vendor_connector.vendors.rds.operations.database_logs import LOG_TYPES
 
-from logdock.settings.database_exports import CLUSTER_LOGS, INSTANCE_LOGS
+from logdock.vendors.rds.settings import CLUSTER_LOGS, INSTANCE_LOGS
 from tests.lambda_src.vendor_connector.test_aurora_audit import Rds
 
 STATE = "/logdock/acme/orders/rds-logs"

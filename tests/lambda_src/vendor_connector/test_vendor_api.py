@@ -12,8 +12,8 @@ from vendor_connector.request import ConnectorError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError, pause_seconds
 
 from local_cloud.certificate import ServerCertificate, create_server_certificate
-from local_cloud.vendor_apis.server import Reply, Request
-from local_cloud.vendor_apis.server import VendorApi as Server
+from local_cloud.vendors.server import Reply, Request
+from local_cloud.vendors.server import VendorApi as Server
 from tests.lambda_src.vendor_connector.conftest import Wire
 from tests.lambda_src.vendor_connector.formation import Clock
 
@@ -183,7 +183,7 @@ def test_rejects_an_address_that_is_no_https_host(address: str) -> None:
 def test_an_answer_that_is_no_json_names_the_address(server: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
     import json
 
-    from local_cloud.vendor_apis import server as module
+    from local_cloud.vendors import server as module
 
     class Page:
         @staticmethod

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from vendor_connector import atlas_api, aws, public_text
+from vendor_connector import aws, public_text
 from vendor_connector.public_text import MAX_BYTES
+from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 
-from local_cloud.vendor_apis.atlas import AtlasApi
-from local_cloud.vendor_apis.atlas_project import Project
-from local_cloud.vendor_apis.cockroachdb import CockroachdbApi
-from local_cloud.vendor_apis.logzio import LogzioApi
-from local_cloud.vendor_apis.server import Reply, VendorApi, error_page
+from local_cloud.vendors.cockroachdb.api import CockroachdbApi
+from local_cloud.vendors.logzio.api import LogzioApi
+from local_cloud.vendors.mongodb_atlas.api import AtlasApi
+from local_cloud.vendors.mongodb_atlas.project import Project
+from local_cloud.vendors.server import Reply, VendorApi, error_page
 from tests.conftest import covering
 from tests.lambda_src.vendor_connector import test_atlas_log_export as of_atlas
 from tests.lambda_src.vendor_connector import test_atlas_settings as of_atlas_settings

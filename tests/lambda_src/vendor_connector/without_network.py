@@ -12,7 +12,7 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 from urllib.request import HTTPSHandler
 
-from local_cloud.vendor_apis import server
+from local_cloud.vendors import server
 
 if TYPE_CHECKING:
     import pytest

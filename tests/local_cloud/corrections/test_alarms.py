@@ -11,6 +11,8 @@ import pytest
 
 from local_cloud.emulator import Emulator
 
+pytestmark = pytest.mark.proof  # they wait for minutes of an alarm, each a second long
+
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 MINUTE_SECONDS = 1.0
 WAIT_SECONDS = 30

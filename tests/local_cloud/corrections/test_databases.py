@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.stand_ins import databases
+from local_cloud.vendors.rds import databases
 from logdock.settings import Deployment
-from logdock.settings.exports import DatabaseExport
+from logdock.vendors.rds.settings import DatabaseExport
 from tests.local_cloud.corrections import made
 from tests.local_cloud.corrections.made import ACCOUNT, REGION
 from tests.settings.documents import Document, document, export

@@ -34,6 +34,7 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
+@pytest.mark.proof
 def test_a_subscription_reaches_a_stream_by_its_role_after_a_control_message(emulator: Emulator) -> None:
     stream = _stream(emulator)
     logs, name = _log_group(emulator)
@@ -121,6 +122,7 @@ def test_a_template_encrypts_a_stream(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("missing", ["GetRecords", "Decrypt", None])
+@pytest.mark.proof
 def test_a_mapping_reads_a_stream_by_the_role_of_its_function(emulator: Emulator, missing: str | None) -> None:
     key = _key(emulator)
     stream, name = _stream(emulator, key=key), _name()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, Kind
 
@@ -12,6 +14,9 @@ NAME = "A part is known by its name: another name is another part."
 PARENT = "It is compared with the list or block that it is part of."
 IDLE = "logdock status"
 LOG_GROUP = "The log group"
+
+Rule = Callable[[Change], Iterable[Effect]]
+"""What a change of one setting leads to."""
 
 
 def effect(change: Change, kind: Kind, sentence: str, *steps: str, what: str | None = None) -> Effect:
@@ -34,15 +39,8 @@ def is_connected(change: Change) -> bool:
 
 def vendor_of(change: Change) -> str:
     """Return who writes, or receives, by the kind of the part."""
-    return {
-        "mongodb-atlas": "MongoDB Atlas",
-        "cockroachdb": "CockroachDB Cloud",
-        "aurora-mysql": "Aurora",
-        "rds": "RDS",
-        "aptible": "Aptible",
-        "logzio": "Logz.io",
-        "otlp": "the receiver",
-    }.get(change.part.kind, "the services that write")
+    name: str = change.part.vendor_name
+    return name
 
 
 def drain(of: str, what: str) -> str:

@@ -144,6 +144,23 @@ def subscriptions(change: Change) -> Iterable[Effect]:
     )
 
 
+def compact(change: Change) -> Iterable[Effect]:
+    """What is compacted stays compacted."""
+    if change.after:
+        yield effect(
+            change,
+            Kind.NOTE,
+            "Objects of the archive of the last 30 days are replaced by larger ones; replaced ones can be brought back "
+            "for 30 days.",
+        )
+    else:
+        yield effect(
+            change,
+            Kind.NOTE,
+            "What is compacted stays so. `logdock backfill` of those hours needs `archive.compact` again.",
+        )
+
+
 def sql(change: Change) -> Iterable[Effect]:
     """Tables are views of objects: they hold nothing."""
     if change.after is None:

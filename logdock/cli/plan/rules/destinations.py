@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, Kind, joined, shown
 from logdock.cli.plan.rules.common import drain, effect
+from logdock.vendors.logzio.metrics import ALL
 
 
 def mode(change: Change) -> Iterable[Effect]:
@@ -107,6 +108,11 @@ def metrics(change: Change) -> Iterable[Effect]:
 
 def namespaces(change: Change) -> Iterable[Effect]:
     """What is not streamed is not sent later."""
+    if ALL in change.after:
+        yield effect(change, Kind.NOTE, "Every metric of the account and Region is streamed, each update at a price.")
+        return
     gone = [name for name in change.before if name not in change.after]
+    if gone == [ALL]:
+        gone = ["every other namespace"]
     if gone:
         yield effect(change, Kind.CUTS_OFF, f"Metrics of {joined(gone)} are no longer sent, and not later either.")

@@ -43,8 +43,7 @@ def ship_to(change: Change) -> Iterable[Effect]:
 
 def filters(change: Change) -> Iterable[Effect]:
     """A line that is filtered is not archived."""
-    stricter = change.removed or not change.before if change.path == "include" else change.added
-    if not stricter:
+    if not _is_stricter(change):
         return
     if change.part.lands_in == "log groups":
         yield effect(
@@ -59,6 +58,22 @@ def filters(change: Change) -> Iterable[Effect]:
             Kind.NOTE,
             "Lines that the new expressions leave out stay in the landing bucket, and go nowhere else.",
         )
+
+
+def key_filters(change: Change) -> Iterable[Effect]:
+    """An object that is excluded stays where it landed."""
+    if _is_stricter(change):
+        yield effect(
+            change,
+            Kind.NOTE,
+            "Objects whose keys the new expressions exclude stay in the landing bucket, and go nowhere else.",
+        )
+
+
+def _is_stricter(change: Change) -> bool:
+    if change.path.startswith("include"):
+        return bool(change.removed) or not change.before
+    return bool(change.added)
 
 
 def markers(change: Change) -> Iterable[Effect]:

@@ -1,0 +1,1 @@
+"""Databases of RDS, and what Aurora MySQL shares with them."""

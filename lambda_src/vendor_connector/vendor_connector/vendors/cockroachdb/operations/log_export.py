@@ -1,0 +1,254 @@
+"""Operation ``cockroachdb-log-export`` (polled): have a cluster's log export as asked, until it says ENABLED.
+
+A cluster has one log export; one request makes it or replaces it whole. The status shows its progress: going through
+the nodes takes minutes. CREDENTIALS_ERROR is tried again while IAM spreads the role; other failures end the deploy with
+the vendor's message, and are tried again by the next. Sources: CockroachDB Cloud API 2024-09-16 (logexport); "Export
+Logs"; Cockroach Labs' Terraform provider, which waits where this does, but takes CREDENTIALS_ERROR for a success.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vendor_connector import aws, state, vendor_object
+from vendor_connector.request import (
+    ConnectorError,
+    NotReadyError,
+    OutOfSightError,
+    Request,
+    check_names,
+    flag,
+    optional_text,
+    text,
+    texts,
+)
+from vendor_connector.vendor_object import Document
+from vendor_connector.vendors.cockroachdb.api import (
+    DELETED,
+    LOG_EXPORT,
+    PROPAGATION_SECONDS,
+    PROPERTIES,
+    ROLLING_SECONDS,
+    ClusterApi,
+    Target,
+    comparable,
+)
+
+_FIELDS = ("type", "log_name", "auth_principal", "aws_external_id", "redact", "region", "omitted_channels", "groups")
+_FAILED = ("ENABLE_FAILED", "DISABLE_FAILED")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties, checked."""
+
+    target: Target
+    document: Document
+
+
+def parse(properties: Mapping[str, Any]) -> Settings:
+    """Check the properties of ``cockroachdb-log-export``; ``Groups`` is JSON, as the API takes it."""
+    known = ("RoleArn", "ExternalId", "LogName", "Redact", "Region", "OmittedChannels", "Groups")
+    check_names(properties, (*PROPERTIES, *known))
+    optional = {
+        "aws_external_id": optional_text(properties, "ExternalId"),
+        "region": optional_text(properties, "Region"),
+        "omitted_channels": list(texts(properties, "OmittedChannels")),
+        "groups": json.loads(text(properties, "Groups")),
+    }
+    return Settings(
+        target=Target.parse(properties),
+        document={
+            "type": "AWS_CLOUDWATCH",
+            "log_name": text(properties, "LogName"),
+            "auth_principal": text(properties, "RoleArn"),
+            "redact": flag(properties, "Redact"),
+            **{name: value for name, value in optional.items() if value},
+        },
+    )
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per cluster."""
+    return parse(properties).target.log_export_id
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Enable, adopt or update the log export, and wait until the cluster has it.
+
+    Returns
+    -------
+    dict
+        ``Status``: ENABLED; DELETED in a rollback, when the cluster is.
+    """
+    wanted = parse(request.properties)
+    kind = LogExport(wanted.target.api(request), wanted)
+    applied = _fingerprint(request, wanted)
+    if kind.api.state() == DELETED:
+        if (wanted.target.memory.load() or {}).get("applied") == applied:
+            # A rollback, which must not fail because the cluster was deleted meanwhile: nothing else asks this again.
+            aws.log("deleted at the vendor", level="WARNING", cluster=kind.api.cluster_id)
+            return {"Status": DELETED}
+        raise ConnectorError(
+            f"cluster {kind.api.cluster_id} was deleted in CockroachDB Cloud. Destroy the export's stack, or correct "
+            "`cluster_id`"
+        )
+    refuse_second_export(wanted.target)
+    vendor_object.keep(kind, wanted.target.memory, adopt=wanted.target.adopt)
+    info = kind.api.find(LOG_EXPORT) or {}
+    status, said = info.get("status"), _said(info)
+    if status == "ENABLED":
+        entry = wanted.target.memory.load() or {}
+        if entry.get("applied") != applied:
+            wanted.target.memory.save({**entry, "applied": applied})
+        return {"Status": status}
+    if status in _FAILED:
+        kind.raise_new_failure(info)
+        kind.write(wanted.document)
+    elif status == "CREDENTIALS_ERROR":
+        kind.write(wanted.document)
+        raise NotReadyError(
+            f"the cluster cannot write to CloudWatch Logs with {wanted.document['auth_principal']} ({said})",
+            patience_seconds=PROPAGATION_SECONDS,
+        )
+    raise NotReadyError(f"CockroachDB Cloud is enabling the log export ({said})", patience_seconds=ROLLING_SECONDS)
+
+
+def delete(request: Request) -> None:
+    """Disable the log export, and wait until it is."""
+    wanted = parse(request.properties)
+    # Without a memory nothing was enabled, and then not even the credential is needed.
+    memory = wanted.target.memory
+    entry = memory.load()
+    if entry is None:
+        return
+    kind = LogExport(wanted.target.api(request), wanted)
+    try:
+        if kind.api.state() == DELETED:
+            aws.log("deleted at the vendor", resource=memory.resource)
+            memory.drop()
+            return
+    except OutOfSightError as error:
+        vendor_object.check_deleted(kind.api, memory, entry.get("owner"), error)
+        memory.drop()
+        return
+    vendor_object.drop(kind, memory)
+
+
+def _fingerprint(request: Request, wanted: Settings) -> str:
+    """Identify a request, by the document and the revision."""
+    asked = json.dumps([wanted.document, request.properties.get("Revision")], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+def current(api: ClusterApi) -> Document | None:
+    """Return what the cluster's log export is set to; None when it has none.
+
+    Raises
+    ------
+    NotReadyError
+        While one is being disabled.
+    """
+    info = api.find(LOG_EXPORT) or {}
+    if info.get("status") == "DISABLING":
+        raise NotReadyError("CockroachDB Cloud is disabling the log export", patience_seconds=ROLLING_SECONDS)
+    return None if info.get("status") in (None, "DISABLED") else info.get("spec") or {}
+
+
+def refuse_second_export(target: Target) -> None:
+    """Refuse a log export that another export has made, such as this one under its former name: its destroy ends it."""
+    memory = target.memory
+    if memory.load() is None and (others := state.of_other_exports(memory.parameter, memory.resource, "cockroachdb")):
+        raise ConnectorError(
+            f"the log export of cluster {target.cluster_id} belongs to the stack of the export {', '.join(others)}, "
+            "whose destroy disables it. Destroy that stack first, then deploy again"
+        )
+
+
+def not_ours(target: Target, found: Document) -> ConnectorError:
+    """Report that the cluster's log export has another owner."""
+    return ConnectorError(
+        f"cluster {target.cluster_id} has a log export already, to {found.get('log_name')} with "
+        f"{found.get('auth_principal')}, and this stack did not make it. Disable it, or set `connect.adopt: true` to "
+        "take it over."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogExport:
+    """A cluster's log export, as ``vendor_object`` keeps it."""
+
+    api: ClusterApi
+    wanted: Settings
+
+    @property
+    def what(self) -> str:
+        """Its name, and where a person finds it."""
+        return f"a log export of cluster {self.api.cluster_id} (CockroachDB Cloud API, logexport)"
+
+    @property
+    def place(self) -> ClusterApi:
+        """The cluster."""
+        return self.api
+
+    def find(self, object_id: str) -> Document | None:
+        """Return the one that there is."""
+        return self.listed().get(object_id)
+
+    def listed(self) -> dict[str, Document]:
+        """Return the one that there is, by the cluster's id."""
+        found = current(self.api)
+        return {} if found is None else {self.api.cluster_id: found}
+
+    def is_this(self, document: Document) -> bool:  # noqa: ARG002
+        """Return True: a cluster has one."""
+        return True
+
+    def is_unfinished(self, document: Document) -> bool:
+        """Return whether it uses our role."""
+        return bool(document.get("auth_principal") == self.wanted.document["auth_principal"])
+
+    def create(self) -> tuple[str, Document]:
+        """Enable it."""
+        return self.api.cluster_id, self.write(self.wanted.document)
+
+    def is_current(self, document: Document) -> bool:
+        """Return whether the cluster has what is asked."""
+        return comparable(document) == comparable(self.wanted.document)
+
+    def update(self, object_id: str, former: Document | None) -> Document:  # noqa: ARG002
+        """Replace it whole."""
+        return self.write(former or self.wanted.document)
+
+    def remove(self, object_id: str) -> None:  # noqa: ARG002
+        """Disable it."""
+        info = self.api.find(LOG_EXPORT) or {}
+        if info.get("status") == "DISABLE_FAILED":
+            self.raise_new_failure(info)
+        self.api.write("DELETE", LOG_EXPORT)
+
+    def write(self, document: Document) -> Document:
+        """Send a configuration, whole."""
+        body = {name: document[name] for name in _FIELDS if document.get(name) not in (None, "", [])}
+        answer = self.api.write("POST", LOG_EXPORT, body=body, needs_role=True) or {}
+        return answer.get("spec") or body
+
+    def raise_new_failure(self, info: Document) -> None:
+        """Fail with what the vendor says of a failure; return if that was said before, and it is to be tried again."""
+        memory = self.wanted.target.memory
+        entry, failure = memory.load() or {}, [info.get("status"), info.get("updated_at")]
+        if entry.get("told") == failure:
+            return
+        memory.save({**entry, "told": failure})
+        raise ConnectorError(
+            f"CockroachDB Cloud could not do it ({_said(info)}). Most failures come from a log group that is missing "
+            "or a role that does not fit; correct what it says and deploy again, which tries again"
+        )
+
+
+def _said(info: Mapping[str, Any]) -> str:
+    return f"{info.get('status')}: {info.get('user_message') or 'without a message'}"

@@ -1,0 +1,179 @@
+"""The Logz.io API: the token, the account that it is of, and what its refusals mean.
+
+Sources: Logz.io API (OpenAPI description): ``/v2/whoami``, ``/v1/log-shipping/s3-buckets``; "Using the whoami endpoint"
+(docs.logz.io) for what it says to a wrong token or at a wrong address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vendor_connector import credential
+from vendor_connector.request import ConnectorError, NotReadyError
+from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
+from vendor_connector.vendor_object import Document
+
+ARCHIVES = "/v2/archive/settings"
+FETCHERS = "/v1/log-shipping/s3-buckets"
+
+PROPAGATION_SECONDS = 600.0
+"""How long IAM may take to let Logz.io see the role and its trust; it is rarely more than a minute."""
+
+_WRONG_REGION = "differs from current server region"
+_BY_STATUS = {
+    401: "Logz.io does not accept the token: it must be an API token (not a shipping token) of the account, in the "
+    "account's region, and the account must be on a Pro or Enterprise plan",
+    409: "it conflicts with what the account has already: remove that in Logz.io, or correct the settings",
+    404: "it is not there: deleted by hand, or this is not the address of Logz.io's API",
+}
+_LIMIT = re.compile(r"(?i)limit|quota|too.many|maximum|exceeded|as many")
+_BY_STATUS[403] = _BY_STATUS[401]
+
+
+def explained(refusal: VendorRefusalError) -> ConnectorError:
+    """Say what Logz.io said, what it means and what to do."""
+    if _WRONG_REGION in refusal.said:
+        return ConnectorError(f"{refusal}. The account is in another region of Logz.io: correct the `region`.")
+    if is_limit(refusal):
+        return ConnectorError(
+            f"{refusal}. The account has as many as its plan allows: remove one that is no longer needed in Logz.io "
+            "(Integration Hub), or ask Logz.io for more, then deploy again."
+        )
+    meaning = _BY_STATUS.get(refusal.status)
+    return ConnectorError(f"{refusal}. {meaning[0].upper()}{meaning[1:]}." if meaning else str(refusal))
+
+
+def may_pass(refusal: VendorRefusalError) -> bool:
+    """Return whether a refusal may come from IAM, which takes a while to let a new role and its trust be seen.
+
+    What Logz.io answers while it cannot enter a bucket is not documented, so every refusal of the content counts but
+    those that say something else: a full account, or one that conflicts with what is there.
+    """
+    return refusal.status in (400, 422) and not is_limit(refusal)
+
+
+def is_limit(refusal: VendorRefusalError) -> bool:
+    """Return whether the account has as much as it may have."""
+    return refusal.status < 500 and bool(_LIMIT.search(f"{refusal.document.get('errorCode', '')} {refusal.said}"))
+
+
+@dataclass(frozen=True, slots=True)
+class LogzioApi:
+    """The API under one account's token."""
+
+    api: VendorApi
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """Make a request; Logz.io's clients name JSON in every one."""
+        return self.api.call(method, path, body=body, headers={"Content-Type": "application/json"})
+
+    def find(self, path: str) -> Any:
+        """Read; return None when it is gone."""
+        try:
+            return self.call("GET", path)
+        except VendorRefusalError as refusal:
+            if refusal.status == 404:
+                return None
+            raise explained(refusal) from refusal
+
+    def write(self, method: str, path: str, body: Document, *, cannot: str, needs: str) -> Any:
+        """Send what Logz.io takes only once it can use the role that is in it.
+
+        Parameters
+        ----------
+        cannot, needs : str
+            What Logz.io cannot do as long as the role is not visible to it, and what it needs; for the message.
+
+        Raises
+        ------
+        NotReadyError
+            When the refusal may come from a role that is new.
+        """
+        try:
+            return self.call(method, path, body)
+        except VendorRefusalError as refusal:
+            if may_pass(refusal):
+                raise NotReadyError(
+                    f"Logz.io cannot {cannot} ({refusal}). It needs {needs}", patience_seconds=PROPAGATION_SECONDS
+                ) from refusal
+            raise explained(refusal) from refusal
+
+    def remove(self, path: str) -> None:
+        """Remove an object; one that is gone needs nothing."""
+        try:
+            self.call("DELETE", path)
+        except VendorRefusalError as refusal:
+            if refusal.status != 404:
+                raise explained(refusal) from refusal
+
+    def account(self) -> str:
+        """Return the id of the account that the token is of."""
+        (account,) = self._read("/v2/whoami", "accountId")
+        return str(account)
+
+    def fetchers(self) -> dict[str, Document]:
+        """Return the account's S3 fetchers by id."""
+        try:
+            return {str(one["id"]): one for one in self.call("GET", FETCHERS) or []}
+        except VendorRefusalError as refusal:
+            raise explained(refusal) from refusal
+
+    def owner(self) -> str | None:
+        """Return the account's id."""
+        return self.account()
+
+    def is_deleted(self, owner: str | None) -> bool:  # noqa: ARG002
+        """Return False: an account whose token works is not deleted."""
+        return False
+
+    def principal(self) -> tuple[Any, Any]:
+        """Return the AWS account that fetchers come from, and the external id of those made now: as they were said."""
+        account_id, external_id = self._read(
+            f"{FETCHERS}/aws-assume-role-details", "logzioAWSAccountId", "assignedExternalId"
+        )
+        return account_id, external_id
+
+    def _read(self, path: str, *fields: str) -> list[Any]:
+        answer = self.find(path)
+        if not isinstance(answer, dict) or not answer.keys() >= {*fields}:
+            raise NoAnswerError(f"Logz.io: GET {path} answered without {' and '.join(fields)}")
+        return [answer[field] for field in fields]
+
+
+def created(path: str, document: Any) -> tuple[str, Document]:
+    """Return the id and the document of an object that a POST made.
+
+    Raises
+    ------
+    NoAnswerError
+        When the answer names no id.
+    """
+    if not isinstance(document, dict) or "id" not in document:
+        raise NoAnswerError(f"Logz.io: POST {path} answered without an id")
+    return str(document["id"]), document
+
+
+def connect(
+    *, secret: str, base_url: str, remaining_seconds: Callable[[], float], read: credential.Read = credential.read
+) -> LogzioApi:
+    """Read the token and return the API.
+
+    Parameters
+    ----------
+    secret : str
+        Holds ``api_token``, or is that token.
+    base_url : str
+        The address of the account's region, such as ``https://api-eu.logz.io``.
+    """
+    token = read(secret, ("api_token",))["api_token"]
+    return LogzioApi(
+        VendorApi(
+            vendor="Logz.io",
+            base_url=base_url,
+            remaining_seconds=remaining_seconds,
+            headers=lambda: {"X-API-TOKEN": token},
+        )
+    )

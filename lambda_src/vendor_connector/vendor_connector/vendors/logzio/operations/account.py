@@ -1,0 +1,80 @@
+"""Operation ``logzio-account`` (polled): whom the role that Logz.io's fetchers assume is to trust, and by which ids.
+
+An account has one external id. Logz.io may give it another, and a fetcher that was made before goes on with the one
+that it was made under (docs.logz.io, "Migrating IAM roles to a new external ID"). So every external id is named that
+one of our fetchers was made under, that the settings give, or that Logz.io gives now: no deploy takes an id out of the
+trust policy that something still comes with. A rollback, which asks the former question again, gets the former answer,
+so that it does not go on with a change that has just failed. Source: Logz.io API, ``aws-assume-role-details``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vendor_connector import trust
+from vendor_connector.request import Request, check_names, text
+from vendor_connector.vendors.logzio.operations.memory import PROPERTIES, SEPARATOR, Account
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per role."""
+    check_names(properties, (*PROPERTIES, "RoleName"))
+    Account.parse(properties)
+    return f"logzio-account/{text(properties, 'RoleName')}"
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Read the account.
+
+    Returns
+    -------
+    dict
+        ``LogzioAccount``, its id at Logz.io; ``AccountId``, the AWS account to trust; ``ExternalIds``, the current one
+        last, separated by a bar, which no external id has.
+    """
+    wanted = Account.parse(request.properties)
+    api = wanted.api(request)
+    logzio_account = api.account()
+    account_id, external_id = api.principal()
+    current = trust.external_id(external_id, "Logz.io")
+    in_use = [*(external_id for _, external_id, _, _ in wanted.fetchers()), *wanted.archive_ids()]
+    ids = [*dict.fromkeys(one for one in (*in_use, *wanted.former_ids) if one != current), current]
+    ids = _answer(wanted, request.configuration, logzio_account, ids)
+    return {
+        "LogzioAccount": logzio_account,
+        "AccountId": trust.account_id(account_id, "Logz.io"),
+        "ExternalIds": SEPARATOR.join(ids),
+    }
+
+
+def delete(request: Request) -> None:
+    """Forget what was answered; the account was only read."""
+    Account.parse(request.properties).answers().drop()
+
+
+def _answer(wanted: Account, question: str, logzio_account: str, ids: list[str]) -> list[str]:
+    """Return the ids, or in a rollback those that were named to the same question before; remember which.
+
+    A configuration's id is the question. The fetchers' operation reads the answer by it: what decides whom they trust
+    is remembered, where no event can name another.
+    """
+    memory = wanted.answers()
+    entry = memory.load() or {}
+    latest, former = entry.get("latest"), entry.get("former")
+    if former and former["question"] == question and _every_feed_is_read_by(former["ids"], wanted):
+        ids = former["ids"]
+    elif latest and latest["question"] != question:
+        former = latest
+    answer = {"question": question, "account": logzio_account, "ids": ids}
+    memory.save({"latest": answer, "former": former})
+    return ids
+
+
+def _every_feed_is_read_by(ids: list[str], wanted: Account) -> bool:
+    """Return whether each feed that we remember has a fetcher under one of the ids."""
+    read: dict[tuple[str, str], bool] = {}
+    for account, external_id, prefix, entry in wanted.fetchers():
+        feed = account, prefix
+        read[feed] = read.get(feed, False) or (external_id in ids and "id" in entry)
+    return all(read.values())

@@ -1,0 +1,294 @@
+"""Operation ``logzio-fetchers`` (polled): Logz.io's S3 fetchers of one destination, one for each export's feed.
+
+Under a new external id a fetcher is made anew, because Logz.io's page knows no other way ("Migrating IAM roles to a new
+external ID"). A new one fetches nothing that landed before it was made, so it is made beside the former, which goes at
+the next deploy: what lands in between arrives twice, and nothing is missed. Sources: Logz.io API, s3-buckets (OpenAPI
+description and Logz.io's own client, where ``logsType`` is any text); docs.logz.io, "AWS S3 Bucket".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vendor_connector import aws, state, vendor_object
+from vendor_connector.request import (
+    ConnectorError,
+    NotReadyError,
+    Request,
+    check_names,
+    flag,
+    optional_text,
+    text,
+    text_map,
+    texts,
+)
+from vendor_connector.vendor_object import Document
+from vendor_connector.vendors.logzio import api as logzio_api
+from vendor_connector.vendors.logzio.operations.memory import PROPERTIES, Account, fingerprint
+
+_FIELDS = ("arn", "bucket", "prefix", "active", "addS3ObjectKeyAsLogField", "region", "logsType")
+_ALL_SECONDS = 3300.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties, checked."""
+
+    account: Account
+    logzio_account: str
+    trusted: tuple[str, ...]
+    role_arn: str
+    bucket: str
+    region: str
+    log_types: Mapping[str, str]  # by prefix
+    source_path: bool
+
+    @property
+    def id(self) -> str:
+        """What names the resource: one per account and IAM role."""
+        return f"logzio-fetchers/{self.logzio_account}/{self.role_arn.rpartition('/')[2]}"
+
+    def document(self, prefix: str) -> Document:
+        """Return what Logz.io is to have of a fetcher."""
+        return {
+            "arn": self.role_arn,
+            "bucket": self.bucket,
+            "prefix": prefix,
+            "active": True,
+            "addS3ObjectKeyAsLogField": self.source_path,
+            "region": self.region.upper().replace("-", "_"),
+            "logsType": self.log_types[prefix],
+        }
+
+    def api(self, request: Request) -> logzio_api.LogzioApi:
+        """Return the API, if its token is still of the account that the fetchers are in."""
+        return self.account.api_of(request, self.logzio_account, "fetchers are")
+
+
+def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
+    """Check the properties of ``logzio-fetchers``.
+
+    ``LogTypes`` has the types of some exports, ``LogType`` that of the others; without it, it is the name of each.
+
+    Parameters
+    ----------
+    physical_id : str
+        The resource's, at a Delete: it names the account that the fetchers are in. Default: the account and the
+        external ids are those that the operation ``logzio-account`` was answered, under its configuration ``Account``.
+    """
+    check_names(
+        properties,
+        (*PROPERTIES, "Account", "RoleArn", "Bucket", "Region", "Feed", "Exports", "LogType", "LogTypes", "SourcePath"),
+    )
+    account = Account.parse(properties)
+    logzio_account, trusted = account.whom(text(properties, "Account"), physical_id)
+    feed, log_type = text(properties, "Feed"), optional_text(properties, "LogType")
+    own = text_map(properties, "LogTypes")
+    return Settings(
+        account=account,
+        logzio_account=logzio_account,
+        trusted=trusted,
+        role_arn=text(properties, "RoleArn"),
+        bucket=text(properties, "Bucket"),
+        region=text(properties, "Region"),
+        source_path="SourcePath" not in properties or flag(properties, "SourcePath"),
+        log_types={
+            f"{feed}{export}/": own.get(export) or log_type or export for export in texts(properties, "Exports")
+        },
+    )
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per account and IAM role."""
+    return parse(properties).id
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Have a fetcher for every prefix, under the account's external id; then remove what is ours and not wanted.
+
+    Returns
+    -------
+    dict
+        ``FetcherIds``; ``NextSteps``, what a rotation of the external id still needs.
+    """
+    wanted = parse(request.properties)
+    api = wanted.api(request)
+    deploy = fingerprint({**request.properties, "trusted": wanted.trusted, "in": wanted.logzio_account})
+    _, current = api.principal()
+    kept: dict[str, str] = {}
+    ids: list[str] = []
+    for prefix in wanted.log_types:
+        if request.remaining_seconds() < aws.RESERVE_SECONDS:
+            raise NotReadyError(f"{len(ids)} fetchers are done, the others follow", patience_seconds=_ALL_SECONDS)
+        kept[prefix] = _label(api, wanted, prefix, current)
+        ids.append(_keep(api, wanted, prefix, kept[prefix], deploy))
+    beside = False
+    for prefix, remembered in wanted.account.remembered(wanted.logzio_account).items():
+        for external_id, entry in remembered.items():
+            if external_id == kept.get(prefix):
+                continue
+            if prefix in kept and entry.get("beside") == deploy:
+                beside = True
+                continue
+            memory = wanted.account.memory(wanted.logzio_account, external_id, prefix)
+            vendor_object.drop(_fetcher(api, wanted, prefix, external_id), memory)
+    return {"FetcherIds": ",".join(ids), "NextSteps": _next_steps(wanted, {*kept.values()}, is_beside=beside)}
+
+
+def delete(request: Request) -> None:
+    """Remove all that is ours in the account."""
+    wanted = parse(request.properties, request.physical_id)
+    remembered = wanted.account.remembered(wanted.logzio_account)
+    # Without a memory nothing was made, and then not even the credential is needed.
+    if not remembered:
+        return
+    api = wanted.api(request)
+    for prefix, entries in remembered.items():
+        for external_id in entries:
+            memory = wanted.account.memory(wanted.logzio_account, external_id, prefix)
+            vendor_object.drop(_fetcher(api, wanted, prefix, external_id), memory)
+
+
+def _label(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, current: str) -> str:
+    """Return the external id under which a prefix's fetcher is to be remembered."""
+    remembered = wanted.account.remembered(wanted.logzio_account).get(prefix, {})
+    if wanted.account.adopt:
+        adopted = next((label for label, entry in remembered.items() if "adopted" in entry), None)
+        if adopted is not None:
+            return adopted
+        found = [one for one in api.fetchers().values() if _is_at(one, wanted.bucket, prefix)]
+        if found and not remembered:
+            if found[0].get("accessKey"):
+                raise ConnectorError(
+                    f"the S3 fetcher {found[0]['id']} of {wanted.bucket}/{prefix} signs in with access keys, which "
+                    "Logz.io does not give back: it cannot be adopted. Remove it in Logz.io, then deploy again."
+                )
+            # One that was made by hand came with the external id that the settings had until now.
+            return wanted.account.former_ids[0] if wanted.account.former_ids else current
+    if current in wanted.trusted:
+        return current
+    # A rollback, or another external id since the deploy began: what is there stays as it is.
+    known = [label for label in remembered if label in wanted.trusted] or list(remembered)
+    if not known:
+        raise ConnectorError(
+            "Logz.io has given the account another external id, which the role does not trust yet: change "
+            "`connect.revision` and deploy again"
+        )
+    return known[0]
+
+
+def _keep(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, label: str, deploy: str) -> str:
+    """Have one fetcher, and wait until Logz.io shows it as active; return its id."""
+    account, logzio_account = wanted.account, wanted.logzio_account
+    remembered = account.remembered(logzio_account).get(prefix, {})
+    current = remembered.get(label, {}).get("id")
+    # A new one may be there before it is listed.
+    if current is None or (current not in api.fetchers() and api.find(f"{logzio_api.FETCHERS}/{current}") is None):
+        for former, entry in remembered.items():
+            if former != label:
+                entry = {name: value for name, value in entry.items() if name != "adopted" or account.adopt}
+                account.memory(logzio_account, former, prefix).save({**entry, "beside": deploy})
+    fetcher = _fetcher(api, wanted, prefix, label)
+    object_id, _ = vendor_object.keep(fetcher, account.memory(logzio_account, label, prefix), adopt=account.adopt)
+    shown = api.find(f"{logzio_api.FETCHERS}/{object_id}")
+    if shown is None or not shown.get("active"):
+        raise NotReadyError(
+            f"Logz.io took {fetcher.what} ({object_id}) and does not show it as active",
+            patience_seconds=vendor_object.LOOK_AGAIN_SECONDS,
+        )
+    return object_id
+
+
+def _next_steps(wanted: Settings, in_use: set[str], *, is_beside: bool) -> str:
+    again = "Then change `connect.revision` and deploy again"
+    if is_beside:
+        return (
+            "The external id is being changed. Two fetchers read each feed now, so what lands arrives twice. See in "
+            f"Logz.io that it does. {again}: the former fetchers are removed."
+        )
+    if in_use & {*wanted.account.former_ids}:
+        return "Fetchers that were made by hand come with `external_id`: take `adopt` out of the settings, then deploy."
+    if wanted.account.former_ids:
+        return "Nothing comes with `external_id` any more: take it out of the settings, then deploy."
+    if len(wanted.trusted) > 1:
+        return f"The external id has been changed, and the former one is still trusted. {again}: it no longer is."
+    return "Nothing to do: the deploy created the fetchers."
+
+
+def _is_at(document: Document, bucket: str, prefix: str) -> bool:
+    return document.get("bucket") == bucket and str(document.get("prefix") or "").strip("/") == prefix.strip("/")
+
+
+def _fetcher(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, label: str) -> Fetcher:
+    remembered: Mapping[str, state.Entry] = wanted.account.remembered(wanted.logzio_account).get(prefix, {})
+    others = frozenset(str(entry.get("id")) for former, entry in remembered.items() if former != label)
+    return Fetcher(api, wanted, prefix, others)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """A fetcher, as ``vendor_object`` keeps it; ``others`` are ours for the same prefix under another external id."""
+
+    api: logzio_api.LogzioApi
+    wanted: Settings
+    prefix: str
+    others: frozenset[str]
+
+    @property
+    def what(self) -> str:
+        """Its name, and where a person finds it."""
+        return f"an S3 fetcher of {self.wanted.bucket}/{self.prefix} (Logz.io, Integration Hub, S3 Bucket)"
+
+    @property
+    def place(self) -> logzio_api.LogzioApi:
+        """The account."""
+        return self.api
+
+    def find(self, object_id: str) -> Document | None:
+        """Return one by its id."""
+        found: Document | None = self.api.find(f"{logzio_api.FETCHERS}/{object_id}")
+        return found
+
+    def listed(self) -> dict[str, Document]:
+        """Return the account's fetchers by id."""
+        return {object_id: one for object_id, one in self.api.fetchers().items() if object_id not in self.others}
+
+    def is_this(self, document: Document) -> bool:
+        """Return whether it reads our prefix."""
+        return _is_at(document, self.wanted.bucket, self.prefix)
+
+    is_unfinished = is_this
+
+    def create(self) -> tuple[str, Document]:
+        """Make it. Logz.io assumes the role before it takes it."""
+        return logzio_api.created(
+            logzio_api.FETCHERS, self._write("POST", logzio_api.FETCHERS, self.wanted.document(self.prefix))
+        )
+
+    def is_current(self, document: Document) -> bool:
+        """Return whether Logz.io has what is asked."""
+        wanted = self.wanted.document(self.prefix)
+        return all(document.get(name) == wanted[name] for name in _FIELDS)
+
+    def update(self, object_id: str, former: Document | None) -> Document:
+        """Replace it whole, in place: it goes on after the last object that it fetched."""
+        body = {name: former[name] for name in _FIELDS if former.get(name) is not None} if former else None
+        self._write("PUT", f"{logzio_api.FETCHERS}/{object_id}", body or self.wanted.document(self.prefix))
+        return body or self.wanted.document(self.prefix)
+
+    def remove(self, object_id: str) -> None:
+        """Remove it."""
+        self.api.remove(f"{logzio_api.FETCHERS}/{object_id}")
+
+    def _write(self, method: str, path: str, body: Document) -> Any:
+        answer = self.api.write(
+            method,
+            path,
+            body,
+            cannot=f"read {body['bucket']}/{body.get('prefix', '')} through {body.get('arn')}",
+            needs="the role's trust and permissions, and a bucket without a policy that shuts it out",
+        )
+        aws.log("written", method=method, prefix=self.prefix)
+        return answer

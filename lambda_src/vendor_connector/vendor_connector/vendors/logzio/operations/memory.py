@@ -1,0 +1,128 @@
+"""The properties of both operations on a Logz.io account, and which fetchers are saved as this stack's.
+
+Both share one path: one parameter per fetcher, under its account, the external id that it was made under and its
+prefix. CloudFormation never runs the two at once, because one waits for the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from vendor_connector import state, trust
+from vendor_connector.request import ConnectorError, Request, flag, text, texts
+from vendor_connector.vendor_object import Memory
+from vendor_connector.vendors.logzio import api as logzio_api
+
+PROPERTIES = ("Secret", "ApiBaseUrl", "Adopt", "StateParameter", "Revision", "FormerExternalIds")
+SEPARATOR = "|"
+_ARCHIVE = "archive/"
+
+
+def fingerprint(properties: Mapping[str, Any]) -> str:
+    """Identify one deploy: CloudFormation asks again only when a property has changed."""
+    return hashlib.sha256(json.dumps(properties, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """The properties that they have in common, checked."""
+
+    secret: str
+    base_url: str
+    adopt: bool
+    former_ids: tuple[str, ...]
+    state_parameter: str
+
+    @classmethod
+    def parse(cls, properties: Mapping[str, Any]) -> Self:
+        """Check them."""
+        return cls(
+            secret=text(properties, "Secret"),
+            base_url=text(properties, "ApiBaseUrl"),
+            adopt=flag(properties, "Adopt"),
+            former_ids=tuple(trust.external_id(one, "the settings") for one in texts(properties, "FormerExternalIds")),
+            state_parameter=text(properties, "StateParameter"),
+        )
+
+    def api(self, request: Request) -> logzio_api.LogzioApi:
+        """Return the account's API."""
+        return logzio_api.connect(
+            secret=self.secret, base_url=self.base_url, remaining_seconds=request.remaining_seconds
+        )
+
+    def api_of(self, request: Request, logzio_account: str, ours: str) -> logzio_api.LogzioApi:
+        """Return the API, if its token is of the account that something of ours is in."""
+        api = self.api(request)
+        if (now := api.account()) != logzio_account:
+            noun = ours.split()[0]
+            raise ConnectorError(
+                f"the token in {self.secret} is of Logz.io's account {now}, and this stack's {ours} in account "
+                f"{logzio_account}: put a token of that account there. If its {noun} are removed in Logz.io already, "
+                f"run `{self.forget_command}` and try again."
+            )
+        return api
+
+    def whom(self, question: str, physical_id: str) -> tuple[str, tuple[str, ...]]:
+        """Return the account at Logz.io and the trusted ids: at a Delete, the account that the resource's id names."""
+        if physical_id:
+            return physical_id.split("/")[1], ()
+        answer = self.answer(question)
+        if not answer:
+            raise ConnectorError(
+                "what Logz.io says of the account is not remembered: change `connect.revision` and deploy"
+            )
+        return answer["account"], tuple(answer["ids"])
+
+    def archive(self, logzio_account: str) -> Memory:
+        """Return where an account's archive is remembered: no key of a fetcher has this form."""
+        return Memory(parameter=self.state_parameter, resource=f"{_ARCHIVE}{logzio_account}")
+
+    def archive_ids(self) -> list[str]:
+        """Return the external ids that archives of ours come with."""
+        entries = state.entries(self.state_parameter).items()
+        return [entry["external_id"] for key, entry in entries if key.startswith(_ARCHIVE) and "external_id" in entry]
+
+    def memory(self, logzio_account: str, external_id: str, prefix: str) -> Memory:
+        """Return where a fetcher is remembered."""
+        key = SEPARATOR.join((logzio_account, external_id, prefix))
+        return Memory(parameter=self.state_parameter, resource=key)
+
+    @property
+    def forget_command(self) -> str:
+        """The command with which a person has all fetchers forgotten."""
+        names = f"aws ssm get-parameters-by-path --path {self.state_parameter} --query Parameters[].Name --output text"
+        return f"aws ssm delete-parameters --names $({names})"
+
+    def answers(self) -> Memory:
+        """Return where it is remembered which external ids were named to whom: no key of a fetcher has this form."""
+        return Memory(parameter=self.state_parameter, resource="answers")
+
+    def answer(self, question: str) -> state.Entry:
+        """Return what was answered to a question of this deploy: the Logz.io ``account`` and the trusted ``ids``."""
+        entry = self.answers().load() or {}
+        for one in (entry.get("latest"), entry.get("former")):
+            if one and one["question"] == question and "account" in one:
+                return one  # type: ignore[no-any-return]
+        return {}
+
+    def remembered(self, logzio_account: str) -> dict[str, dict[str, state.Entry]]:
+        """Return what is remembered of an account's fetchers: by prefix, then by the external id they were made under.
+
+        The order is the parameter's, which is that of the keys: the same at every call.
+        """
+        found: dict[str, dict[str, state.Entry]] = {}
+        for account, external_id, prefix, entry in self.fetchers():
+            if account == logzio_account:
+                found.setdefault(prefix, {})[external_id] = entry
+        return found
+
+    def fetchers(self) -> Iterator[tuple[str, str, str, state.Entry]]:
+        """Yield what is remembered at whichever account: account, external id, prefix, entry."""
+        for key, entry in state.entries(self.state_parameter).items():
+            if SEPARATOR in key:
+                account, external_id, prefix = key.split(SEPARATOR)
+                yield account, external_id, prefix, entry

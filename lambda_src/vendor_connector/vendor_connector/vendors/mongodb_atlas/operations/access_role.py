@@ -1,0 +1,175 @@
+"""Operation ``atlas-access-role`` (polled): an Atlas project's access role, whose principal and external id we trust.
+
+The first thing that a deploy makes at Atlas, and the last that a destroy removes. It also looks for whatever would fail
+later, so that wrong credentials, a missing role, a full project or an existing configuration end the deploy before
+a bucket is made. Sources: MongoDB Atlas Administration API, cloudProviderAccess (2023-01-01) and logIntegrations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vendor_connector import trust, vendor_object
+from vendor_connector.request import ConnectorError, NotReadyError, Request, check_names, text
+from vendor_connector.vendor_object import Document, Memory
+from vendor_connector.vendors.mongodb_atlas import api as atlas_api
+from vendor_connector.vendors.mongodb_atlas import integrations as atlas_integrations
+from vendor_connector.vendors.mongodb_atlas.operations.project import PROPERTIES, Project
+
+_PATH = "/cloudProviderAccess"
+_OUR_USE = "ATLAS_LOG_INTEGRATION"
+# Atlas, "Export Logs to AWS S3 Buckets": "Set up to 10 export paths".
+_MOST_INTEGRATIONS = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties, checked."""
+
+    project: Project
+    role_arn: str
+    bucket: str
+    prefix: str
+
+    @property
+    def id(self) -> str:
+        """What names the resource: one per project and IAM role."""
+        return resource_id(self.project.id, self.role_arn)
+
+    @property
+    def memory(self) -> Memory:
+        """Where ours is remembered."""
+        return self.project.memory(self.id)
+
+
+def resource_id(project_id: str, role_arn: str) -> str:
+    """Return what names an access role."""
+    return f"atlas-access-role/{project_id}/{role_arn.rpartition('/')[2]}"
+
+
+def parse(properties: Mapping[str, Any]) -> Settings:
+    """Check the properties of ``atlas-access-role``."""
+    check_names(properties, (*PROPERTIES, "RoleArn", "Bucket", "Prefix"))
+    return Settings(
+        project=Project.parse(properties),
+        role_arn=text(properties, "RoleArn"),
+        bucket=text(properties, "Bucket"),
+        prefix=text(properties, "Prefix"),
+    )
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per project and IAM role."""
+    return parse(properties).id
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Have the access role made, after a look at what else the project has.
+
+    Returns
+    -------
+    dict
+        ``RoleId``, ``PrincipalArn`` and ``ExternalId``: what Atlas calls the role, and whom our role is to trust.
+    """
+    wanted = parse(request.properties)
+    kind = AccessRole(wanted.project.api(request), wanted.role_arn)
+    if wanted.memory.load() is None:
+        _check_integrations(kind.api, wanted)
+    role_id, document = vendor_object.keep(kind, wanted.memory, adopt=wanted.project.adopt)
+    if kind.find(role_id) is None:
+        # The next operation reads it, and takes absence for a deletion by hand.
+        raise NotReadyError(
+            f"Atlas took the access role {role_id} and does not show it",
+            patience_seconds=vendor_object.LOOK_AGAIN_SECONDS,
+        )
+    return {
+        "RoleId": role_id,
+        "PrincipalArn": trust.principal_arn(document.get("atlasAWSAccountArn"), "Atlas"),
+        "ExternalId": trust.external_id(document.get("atlasAssumedRoleExternalId"), "Atlas"),
+    }
+
+
+def delete(request: Request) -> None:
+    """Remove the access role, once Atlas has let go of it."""
+    wanted = parse(request.properties)
+    # Without a memory nothing was made, and then not even the credential is needed.
+    if wanted.memory.load() is not None:
+        vendor_object.drop(AccessRole(wanted.project.api(request), wanted.role_arn), wanted.memory)
+
+
+def _check_integrations(api: atlas_api.AtlasApi, wanted: Settings) -> None:
+    """Refuse what could only fail after the bucket is made. Reading this list needs the role that changing it needs."""
+    found = atlas_integrations.listed(api)
+    same = [
+        object_id for object_id, one in found.items() if atlas_integrations.is_at(one, wanted.bucket, wanted.prefix)
+    ]
+    if same and not wanted.project.adopt:
+        raise ConnectorError(
+            f"a log integration to {wanted.bucket}/{wanted.prefix} exists already ({', '.join(same)}) and this stack "
+            "did not make it. Remove it in Atlas (project integrations), or set `connect.adopt: true` to take it over."
+        )
+    if len(found) >= _MOST_INTEGRATIONS and not same:
+        raise ConnectorError(
+            f"project {wanted.project.id} has {len(found)} log integrations, and Atlas allows {_MOST_INTEGRATIONS}: "
+            "remove one that is no longer needed"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRole:
+    """An access role, as ``vendor_object`` keeps it."""
+
+    api: atlas_api.AtlasApi
+    role_arn: str
+    what: str = "an access role of Atlas for this IAM role (project integrations, AWS IAM role access)"
+
+    def listed(self) -> dict[str, Document]:
+        """Return the project's AWS access roles by id."""
+        answer = self.api.read(_PATH, atlas_api.V2023)
+        return {role["roleId"]: role for role in answer.get("awsIamRoles") or []}
+
+    @property
+    def place(self) -> atlas_api.AtlasApi:
+        """The project."""
+        return self.api
+
+    def find(self, object_id: str) -> Document | None:
+        """Return one by its id."""
+        found: Document | None = self.api.find(f"{_PATH}/{object_id}", atlas_api.V2023)
+        return found
+
+    def is_this(self, document: Document) -> bool:
+        """Return whether it has our IAM role."""
+        return bool(document.get("iamAssumedRoleArn") == self.role_arn)
+
+    def is_unfinished(self, document: Document) -> bool:
+        """Return whether it has no IAM role yet."""
+        return not document.get("iamAssumedRoleArn")
+
+    def create(self) -> tuple[str, Document]:
+        """Make it."""
+        document = self.api.change("POST", _PATH, atlas_api.V2023, {"providerName": "AWS"})
+        return document["roleId"], document
+
+    def is_current(self, document: Document) -> bool:  # noqa: ARG002  (it has nothing that could differ)
+        """Return True: authorising it is the next operation's."""
+        return True
+
+    def update(self, object_id: str, former: Document | None) -> Document:  # noqa: ARG002
+        """Leave an adopted one as it is."""
+        return former or {}
+
+    def remove(self, object_id: str) -> None:
+        """Remove it. Atlas keeps a role that one of its features uses."""
+        document = self.api.find(f"{_PATH}/{object_id}", atlas_api.V2023)
+        if document is None:
+            return
+        uses = sorted({str(use.get("featureType")) for use in document.get("featureUsages") or []})
+        if uses:
+            still = f"Atlas still uses the access role {object_id} for {', '.join(uses)}"
+            if uses != [_OUR_USE]:
+                raise ConnectorError(f"{still}: remove that in Atlas, then destroy again")
+            raise NotReadyError(still, patience_seconds=vendor_object.LOOK_AGAIN_SECONDS)
+        self.api.remove(f"{_PATH}/AWS/{object_id}", atlas_api.V2023)

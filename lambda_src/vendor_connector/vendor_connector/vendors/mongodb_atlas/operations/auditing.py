@@ -1,0 +1,103 @@
+"""Operation ``atlas-auditing`` (polled): database auditing of an Atlas project, which fills its audit logs.
+
+A project has one such setting, so what was before is remembered and put back. Source: MongoDB Atlas Administration API,
+auditLog (2023-01-01).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vendor_connector import aws, vendor_object
+from vendor_connector.request import ConnectorError, OutOfSightError, Request, check_names, flag, text
+from vendor_connector.vendor_object import Document
+from vendor_connector.vendors.mongodb_atlas import api as atlas_api
+from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_settings
+from vendor_connector.vendors.mongodb_atlas.operations.project import PROPERTIES, Project
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties, checked."""
+
+    project: Project
+    filter: str
+    authorization_success: bool
+
+    @property
+    def id(self) -> str:
+        """What names the resource: one per project."""
+        return f"atlas-auditing/{self.project.id}"
+
+    @property
+    def document(self) -> Document:
+        """What Atlas is to have."""
+        return atlas_settings.wanted_auditing(self.filter, authorization_success=self.authorization_success)
+
+
+def parse(properties: Mapping[str, Any]) -> Settings:
+    """Check the properties of ``atlas-auditing``."""
+    check_names(properties, (*PROPERTIES, "Filter", "AuthorizationSuccess"))
+    return Settings(
+        project=Project.parse(properties),
+        filter=text(properties, "Filter"),
+        authorization_success=flag(properties, "AuthorizationSuccess"),
+    )
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per project."""
+    return parse(properties).id
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Switch auditing on with the filter, and remember what was before."""
+    wanted = parse(request.properties)
+    api, memory = wanted.project.api(request), wanted.project.memory(wanted.id)
+    found = atlas_settings.auditing(api)
+    entry = memory.load()
+    if _is_same(found, wanted.document):
+        return {}
+    if entry is None:
+        if found["enabled"] and not wanted.project.adopt:
+            raise ConnectorError(
+                "database auditing is on in this project already, with another filter, and this stack did not switch "
+                "it on. Leave `connect.auditing` out, or set `connect.adopt: true` to replace the filter."
+            )
+        owner = api.owner()
+        memory.save({"before": found, "ours": wanted.document, **({"owner": owner} if owner else {})})
+    else:
+        memory.save({**entry, "ours": wanted.document})
+    _write(api, wanted.document)
+    return {}
+
+
+def delete(request: Request) -> None:
+    """Restore the previous configuration, unless it was changed since."""
+    wanted = parse(request.properties)
+    memory = wanted.project.memory(wanted.id)
+    entry = memory.load()
+    if entry is None:
+        return
+    api = wanted.project.api(request)
+    try:
+        if _is_same(atlas_settings.auditing(api), entry["ours"]):
+            _write(api, entry["before"])
+        else:
+            aws.log("changed by others, left", what="database auditing")
+    except OutOfSightError as error:
+        vendor_object.check_deleted(api, memory, entry.get("owner"), error)
+    memory.drop()
+
+
+def _is_same(one: Document, other: Document) -> bool:
+    return atlas_settings.comparable_auditing(one) == atlas_settings.comparable_auditing(other)
+
+
+def _write(api: atlas_api.AtlasApi, document: Document) -> None:
+    # An empty filter is what Atlas shows where there is none; it is no filter to send.
+    body = {name: value for name, value in document.items() if name != "auditFilter" or value}
+    api.change("PATCH", atlas_settings.AUDITING, atlas_api.V2023, body)
+    aws.log("auditing set", enabled=document["enabled"])

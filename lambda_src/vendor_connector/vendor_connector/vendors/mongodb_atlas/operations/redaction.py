@@ -1,0 +1,155 @@
+"""Operation ``atlas-redaction`` (polled): clusters of an Atlas project leave values out of their diagnostic logs.
+
+Each change restarts the cluster's nodes one after the other, also when a destroy takes it back. Source: MongoDB Atlas
+Administration API, clusters (read 2024-08-05, write 2024-10-23), ``redactClientLogData``: "changing this setting on a
+cluster will trigger a rolling restart".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vendor_connector import aws, vendor_object
+from vendor_connector.request import ConnectorError, NotReadyError, OutOfSightError, Request, check_names, texts
+from vendor_connector.vendor_api import VendorRefusalError
+from vendor_connector.vendor_object import Document
+from vendor_connector.vendors.mongodb_atlas import api as atlas_api
+from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_settings
+from vendor_connector.vendors.mongodb_atlas.operations.project import PROPERTIES, Project
+
+_RESTART_SECONDS = 3300.0
+_IDLE, _DELETING = "IDLE", "DELETING"
+# Error codes while another change of the cluster is under way.
+_IN_PROGRESS = re.compile(r"IN_PROGRESS|UPDATING|NOT_IDLE|BUSY|PENDING|CONCURRENT")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties, checked."""
+
+    project: Project
+    clusters: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """What names the resource: one per project."""
+        return f"atlas-redaction/{self.project.id}"
+
+
+def parse(properties: Mapping[str, Any]) -> Settings:
+    """Check the properties of ``atlas-redaction``."""
+    check_names(properties, (*PROPERTIES, "Clusters"))
+    return Settings(project=Project.parse(properties), clusters=texts(properties, "Clusters"))
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per project."""
+    return parse(properties).id
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Switch redaction on for every cluster asked for, off where it was ours and is no longer asked for; wait."""
+    wanted = parse(request.properties)
+    api, memory = wanted.project.api(request), wanted.project.memory(wanted.id)
+    entry = memory.load() or {}
+    ours: list[str] = entry.get("clusters", [])
+    given_up = [name for name in ours if name not in wanted.clusters]
+    found, released = _read(api, wanted.clusters), _read(api, given_up)
+    missing = sorted(name for name, cluster in found.items() if cluster is None)
+    if missing:
+        raise ConnectorError(
+            f"project {wanted.project.id} has no cluster {', '.join(missing)}: check `redact_clusters`"
+        )
+    _check_can_change(found, on=True)
+    _check_can_change(released, on=False)
+    new = [name for name, cluster in found.items() if cluster is not None and not cluster.get(atlas_settings.REDACTION)]
+    if new:
+        ours = sorted({*ours, *new})
+        owner = entry.get("owner") or api.owner()
+        entry = {"clusters": ours, **({"owner": owner} if owner else {})}
+        memory.save(entry)
+    for name in new:
+        _switch(api, name, on=True)
+    _switch_off(api, released)
+    _wait(api, [*wanted.clusters, *given_up])
+    if given_up:
+        memory.save({**entry, "clusters": [name for name in ours if name in wanted.clusters]})
+    return {}
+
+
+def delete(request: Request) -> None:
+    """Switch redaction off where it was ours to switch on; a cluster that is gone needs nothing."""
+    wanted = parse(request.properties)
+    memory = wanted.project.memory(wanted.id)
+    entry = memory.load()
+    if entry is None:
+        return
+    api = wanted.project.api(request)
+    try:
+        released = _read(api, entry["clusters"])
+        _check_can_change(released, on=False)
+        _switch_off(api, released)
+        _wait(api, entry["clusters"])
+    except OutOfSightError as error:
+        vendor_object.check_deleted(api, memory, entry.get("owner"), error)
+    memory.drop()
+
+
+def _read(api: atlas_api.AtlasApi, names: Sequence[str]) -> dict[str, Document | None]:
+    """Return clusters by name; None for one that does not exist."""
+    return {name: atlas_settings.cluster(api, name) for name in names}
+
+
+def _check_can_change(clusters: Mapping[str, Document | None], *, on: bool) -> None:
+    """Refuse clusters whose setting has to change and that take no change, before any cluster is restarted."""
+    for name, cluster in clusters.items():
+        if cluster is None or bool(cluster.get(atlas_settings.REDACTION)) == on:
+            continue
+        if cluster.get("paused"):
+            raise _is_paused(name)
+        if on and cluster.get("stateName") == _DELETING:
+            raise ConnectorError(f"cluster {name} is being deleted: take it out of `redact_clusters`")
+
+
+def _is_paused(name: str) -> ConnectorError:
+    return ConnectorError(
+        f"cluster {name} is paused, and Atlas changes nothing of a paused cluster: resume it in Atlas, then try again"
+    )
+
+
+def _switch_off(api: atlas_api.AtlasApi, clusters: Mapping[str, Document | None]) -> None:
+    for name, cluster in clusters.items():
+        if cluster is None or cluster.get("stateName") == _DELETING:
+            continue
+        if cluster.get(atlas_settings.REDACTION):
+            _switch(api, name, on=False)
+
+
+def _switch(api: atlas_api.AtlasApi, name: str, *, on: bool) -> None:
+    try:
+        api.call(
+            "PATCH", atlas_settings.cluster_path(name), atlas_api.CLUSTER_WRITE, body={atlas_settings.REDACTION: on}
+        )
+    except VendorRefusalError as refusal:
+        code = atlas_api.code_of(refusal)
+        if "PAUSED" in code:
+            raise _is_paused(name) from refusal
+        if refusal.status == 409 and _IN_PROGRESS.search(code):
+            raise NotReadyError(
+                f"cluster {name} is being changed ({refusal})", patience_seconds=_RESTART_SECONDS
+            ) from refusal
+        raise atlas_api.explained(refusal) from refusal
+    aws.log("redaction set, the cluster restarts", cluster=name, on=on)
+
+
+def _wait(api: atlas_api.AtlasApi, names: list[str]) -> None:
+    for name in names:
+        cluster = atlas_settings.cluster(api, name)
+        # One that is being deleted logs nothing any more, and a paused one restarts only once it is resumed.
+        if cluster is None or cluster.get("paused") or cluster.get("stateName") == _DELETING:
+            continue
+        if cluster.get("stateName", _IDLE) != _IDLE:
+            raise NotReadyError(f"cluster {name} restarts ({cluster['stateName']})", patience_seconds=_RESTART_SECONDS)

@@ -1,1 +1,0 @@
-"""The vendors' management APIs on loopback: strict about what they are asked, and slow or failing on demand."""

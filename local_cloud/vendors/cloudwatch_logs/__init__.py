@@ -1,0 +1,1 @@
+"""Log groups that exist."""

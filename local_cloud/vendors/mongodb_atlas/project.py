@@ -1,0 +1,44 @@
+"""A project of Atlas, and the form of Atlas's refusals."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from local_cloud.vendors.server import Refused
+
+ORGANIZATION = "32b6e34b3d91647abb20e7b8"
+
+
+@dataclass(slots=True)
+class Project:
+    """What a project has.
+
+    Attributes
+    ----------
+    organization
+        The id of the organization that it is in.
+    restart_looks
+        How often a cluster is seen restarting after it was changed.
+    """
+
+    roles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    integrations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    auditing: dict[str, Any] = field(
+        default_factory=lambda: {"enabled": False, "auditFilter": "", "auditAuthorizationSuccess": False}
+    )
+    clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    restart_looks: int = 1
+    organization: str = ORGANIZATION
+
+
+def refusal(status: int, code: str, detail: str) -> Refused:
+    """Make a refusal as Atlas words it."""
+    return Refused(status, {"error": status, "errorCode": code, "detail": detail, "reason": "Refused"})
+
+
+def now() -> str:
+    """Return the time as Atlas writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

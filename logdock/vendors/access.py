@@ -1,0 +1,25 @@
+"""What the security report says of a kind's vendor: each kind's `access.access_of`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Access:
+    """What is said of every vendor of a kind.
+
+    Attributes
+    ----------
+    vendor
+        Who it is.
+    may, may_not
+        What it may do and what not, in a sentence.
+    remains
+        The risk that remains.
+    """
+
+    vendor: str
+    may: str
+    may_not: str
+    remains: str

@@ -1,0 +1,7 @@
+"""What a stack has because of an Aurora MySQL export: what AWS counts (`logdock.inventory`)."""
+
+from __future__ import annotations
+
+from logdock.vendors.rds.inventory import count
+
+__all__ = ["count"]

@@ -1,0 +1,151 @@
+"""Aurora MySQL: Advanced Auditing and the other logs of a cluster, published to CloudWatch Logs.
+
+Which log types it has: RDS API Reference, CreateDBCluster (EnableCloudwatchLogsExports).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from logdock.settings.text import (
+    DbClusterIdentifier,
+    EachOnce,
+    NotEmpty,
+    ParameterGroup,
+    Switch,
+    invalid,
+)
+from logdock.vendors.rds.settings import AuditEvent, DatabaseExport, LongQuerySeconds, format_number
+
+AuroraLog = Literal["audit", "error", "general", "slowquery", "instance", "iam-db-auth-error"]
+
+
+def _users(value: tuple[str, ...]) -> tuple[str, ...]:
+    if len(",".join(value)) > 1024 or not all(re.fullmatch(r"[^\s,]+", user) for user in value):
+        raise invalid("names of database users without spaces or commas, at most 1024 characters in all")
+    return value
+
+
+class AuroraMysqlExport(DatabaseExport):
+    """Aurora MySQL: Advanced Auditing, published to CloudWatch Logs, for a cluster that exists."""
+
+    vendor_name = "Aurora"
+
+    kind: Literal["aurora-mysql"] = Field(description="This kind of export.")
+    cluster_id: DbClusterIdentifier = Field(description="DB cluster identifier.")
+    log_types: Annotated[tuple[AuroraLog, ...], *EachOnce, *NotEmpty] = Field(
+        default=("audit",),
+        description="Logs to export: each has the log group /aws/rds/cluster/<id>/<type>. The deploy switches on what "
+        "writes them: Advanced Auditing for `audit`, `general_log` for `general`, `slow_query_log` for `slowquery`.",
+    )
+    events: Annotated[tuple[AuditEvent, ...], *EachOnce, *NotEmpty] = Field(
+        default=("CONNECT", "QUERY_DCL", "QUERY_DDL"),
+        description="What is audited, with `audit` in `log_types`: the cluster parameter `server_audit_events`.",
+    )
+    include_users: Annotated[tuple[str, ...], *EachOnce] = Field(
+        default=(),
+        description="Only these database users are audited (`server_audit_incl_users`). Wins over exclude_users.",
+    )
+    exclude_users: Annotated[tuple[str, ...], *EachOnce] = Field(
+        default=(), description="These database users are not audited (`server_audit_excl_users`)."
+    )
+    long_query_time: LongQuerySeconds | None = Field(
+        default=None,
+        description="Seconds from which a statement is slow (`long_query_time`), for `slowquery`. Default: the "
+        "cluster's own value; the engine's is 10.",
+    )
+    parameter_group: ParameterGroup | None = Field(
+        default=None,
+        description="The cluster's own DB cluster parameter group, which the deploy may change. Default: the cluster "
+        "still uses a default group; if `log_types` needs parameters (`audit`, `general` and `slowquery` do), the "
+        "deploy makes one and attaches it, and the instances must then be restarted once.",
+    )
+    log_groups: Literal["create", "adopt"] = Field(
+        default="create",
+        description="`create`: CloudFormation makes the log groups. `adopt`: Aurora (or a user) has created them "
+        "already.",
+    )
+    role: Literal["service-linked", "custom"] = Field(
+        default="service-linked",
+        description="`service-linked`: AWSServiceRoleForRDS writes (the current way). `custom`: a role of your own "
+        "writes (the older way).",
+    )
+    configure_cluster: Switch = Field(
+        default=True,
+        description="The deploy sets the cluster parameters and switches the export on. Off: the stack's output "
+        "`NextSteps` has the commands.",
+    )
+
+    @property
+    def max_expected_silence_minutes(self) -> int:
+        """Audited events may not happen for a night; the general log has every statement."""
+        return 0 if "general" in self.log_types else 1440
+
+    _users_fit = field_validator("include_users", "exclude_users")(_users)
+
+    @field_validator("long_query_time")
+    @classmethod
+    def _slow_queries_are_exported(cls, value: float | None, info: ValidationInfo) -> float | None:
+        # A refused log_types is not in the data: its own message is enough.
+        if value is not None and "slowquery" not in info.data.get("log_types", ("slowquery",)):
+            raise invalid("nothing, or `slowquery` in `log_types`: it says which statements that log has")
+        return value
+
+    @property
+    def database_id(self) -> str:
+        """The cluster's identifier."""
+        return self.cluster_id
+
+    @property
+    def is_cluster(self) -> bool:
+        """Aurora's logs are exported by the cluster."""
+        return True
+
+    @property
+    def engine_name(self) -> str:
+        """The kind's only engine."""
+        return "aurora-mysql"
+
+    @property
+    def exported_log_types(self) -> tuple[str, ...]:
+        """The logs that are exported."""
+        return self.log_types
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether the deploy configures the cluster."""
+        return self.configure_cluster
+
+    @property
+    def has_own_role(self) -> bool:
+        """Whether a role of the customer's own writes: it publishes the audit log, and no other type."""
+        return self.role == "custom" and "audit" in self.log_types
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The DB cluster parameters that have the engine write the logs of `log_types`; empty where it does anyway.
+
+        The error log needs none; the others must be enabled, and are published from files (Aurora User Guide,
+        "Publishing Amazon Aurora MySQL logs to Amazon CloudWatch Logs"; "Aurora MySQL database log files").
+        """
+        found: dict[str, str] = {}
+        if "audit" in self.log_types:
+            users = {"server_audit_incl_users": self.include_users, "server_audit_excl_users": self.exclude_users}
+            found |= {"server_audit_logging": "1", "server_audit_events": ",".join(self.events)}
+            found |= {name: ",".join(value) for name, value in users.items() if value}
+        if "general" in self.log_types:
+            found["general_log"] = "1"
+        if "slowquery" in self.log_types:
+            found["slow_query_log"] = "1"
+            if self.long_query_time is not None:
+                found["long_query_time"] = format_number(self.long_query_time)
+        if {"general", "slowquery"} & {*self.log_types}:
+            found["log_output"] = "FILE"
+        return found
+
+
+EXPORT = AuroraMysqlExport

@@ -1,0 +1,5 @@
+"""The stack of Aurora MySQL: that of any database of RDS."""
+
+from logdock.vendors.rds.stack import DatabaseStack
+
+STACK = DatabaseStack

@@ -1,0 +1,22 @@
+"""What a stack has because of a CockroachDB export: what AWS counts (`logdock.inventory`)."""
+
+from __future__ import annotations
+
+from logdock.inventory import ConnectorParts, OwnParts, pages_of
+from logdock.settings.deployment import Deployment
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+
+
+def count(settings: Deployment, export: CockroachdbExport, region: str) -> OwnParts:
+    """Count the cluster's role, which is at home, and the connector where something is connected or adopted."""
+    is_home = region == settings.region
+    connects = is_home and export.connect is not None
+    adopts = export.adopt_log_groups and region in export.landing(settings).regions
+    pages = pages_of(export.log_groups) if adopts else 0
+    return OwnParts(
+        roles=int(is_home),
+        home_alarms=int(settings.alerts_of(export).trail_log_group is not None),
+        connector=ConnectorParts(is_polled=connects, configurations=2 * connects + pages, states=int(connects))
+        if connects or adopts
+        else None,
+    )

@@ -1,0 +1,1 @@
+"""What Logz.io reads and is sent: its reader, and metric streams."""

@@ -1,0 +1,240 @@
+"""MongoDB Atlas: its log sink to S3, how a deploy reaches its API, and what else `connect` configures there."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, field_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from logdock.settings.connect import Connect
+from logdock.settings.export_base import BucketExport
+from logdock.settings.landing import BucketLanding, Home, own_bucket
+from logdock.settings.model import Model
+from logdock.settings.text import (
+    BucketName,
+    EachOnce,
+    Email,
+    ExternalIds,
+    KeyArn,
+    MrapArn,
+    NotEmpty,
+    Prefix,
+    PrincipalArn,
+    ProjectId,
+    SessionSeconds,
+    Switch,
+    invalid,
+    matching,
+)
+
+AtlasLogType = Literal["MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT", "EVENTS"]
+ClusterName = Annotated[
+    str, *matching(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", "an Atlas cluster's name: letters, digits and hyphens")
+]
+
+
+def _json_object(value: str) -> str:
+    try:
+        document = json.loads(value)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise invalid('a JSON object as text, such as \'{"atype": {"$in": ["authenticate", "createUser"]}}\'')
+    return value
+
+
+class AtlasAuditing(Model):
+    """Database Auditing of the Atlas project, without which its audit logs are empty."""
+
+    filter: Annotated[str, AfterValidator(_json_object)] = Field(
+        max_length=3500, description="Atlas's audit filter, a JSON document: which events are recorded."
+    )
+    authorization_success: Switch = Field(
+        default=False, description="Record successful authorisations too (`authCheck`). Slows the cluster down."
+    )
+
+
+AtlasRole = Annotated[str, *matching(r"GROUP_[A-Z_]{1,60}", "a role in an Atlas project, such as GROUP_OWNER")]
+AtlasId = Annotated[str, *matching(r"[a-f0-9]{24}", "an id of Atlas: 24 hexadecimal digits")]
+ALERT_DELAY_MINUTES, ALERT_INTERVAL_MINUTES = 60, 10080
+"""When Atlas's alert begins and repeats: "longer than 60 minutes", "every 10080 minutes" (MongoDB Atlas, "Alerting for
+Log Export Failures")."""
+
+
+class AtlasRecipient(Model):
+    """A recipient of Atlas's alert: roles, an address, a team, or a channel that is integrated with the project."""
+
+    roles: Annotated[tuple[AtlasRole, ...], *EachOnce] = Field(
+        default=(), description="Everyone with one of these roles in the project gets an e-mail, such as GROUP_OWNER."
+    )
+    email: Email | None = Field(default=None, description="An e-mail address.")
+    team_id: AtlasId | None = Field(default=None, description="An Atlas team, by e-mail.")
+    channel: (
+        Literal["DATADOG", "MICROSOFT_TEAMS", "OPS_GENIE", "PAGER_DUTY", "SLACK", "VICTOR_OPS", "WEBHOOK"] | None
+    ) = Field(default=None, description="A service that is integrated with the Atlas project; its secret stays there.")
+    integration_id: AtlasId | None = Field(
+        default=None, validate_default=True, description="Id of that integration. Required with `channel`."
+    )
+    channel_name: Annotated[str, *matching(r"[^\s]{1,80}", "the name of a Slack channel")] | None = Field(
+        default=None, validate_default=True, description="Slack's channel. Required with `channel: SLACK`."
+    )
+
+    @field_validator("integration_id")
+    @classmethod
+    def _one_recipient(cls, value: str | None, info: ValidationInfo) -> str | None:
+        # What is refused is not in the data: its own message is enough.
+        names = ("roles", "email", "team_id", "channel")
+        if any(name not in info.data for name in names):
+            return value
+        if sum(bool(info.data[name]) for name in names) != 1:
+            raise invalid("exactly one of `roles`, `email`, `team_id` and `channel` in an entry")
+        if (value is None) == bool(info.data["channel"]):
+            raise invalid("the integration's id with `channel`, and nothing without")
+        return value
+
+    @field_validator("channel_name")
+    @classmethod
+    def _of_slack(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if (value is None) == (info.data.get("channel") == "SLACK"):
+            raise invalid("the channel's name with `channel: SLACK`, and nothing without")
+        return value
+
+    @property
+    def notification(self) -> dict[str, Any]:
+        """What is sent to Atlas (Administration API, alertConfigs, notifications)."""
+        when = {"delayMin": ALERT_DELAY_MINUTES, "intervalMin": ALERT_INTERVAL_MINUTES}
+        if self.roles:
+            mail = {"emailEnabled": True, "smsEnabled": False}
+            return {"typeName": "GROUP", **mail, **when, "roles": list(self.roles)}
+        if self.email:
+            return {"typeName": "EMAIL", "emailAddress": self.email, **when}
+        if self.team_id:
+            return {"typeName": "TEAM", "teamId": self.team_id, "emailEnabled": True, "smsEnabled": False, **when}
+        named = {"channelName": self.channel_name} if self.channel_name else {}
+        return {"typeName": self.channel, "integrationId": self.integration_id, **named, **when}
+
+
+class AtlasConnect(Connect):
+    """The deploy switches the log integration on at Atlas, and a destroy switches it off.
+
+    The secret holds `{"client_id": ..., "client_secret": ...}` of a service account, or `{"public_key": ...,
+    "private_key": ...}`, with the role Project Owner.
+    """
+
+    legacy_paths: Switch = Field(
+        default=False, description="Daily folders in the keys, as the push-based log export wrote them."
+    )
+    alert: Switch = Field(
+        default=False,
+        description="An alert when Atlas has not been able to export for 60 minutes, again every 7 days. One export of "
+        "a project may set it.",
+    )
+    alert_recipients: Annotated[tuple[AtlasRecipient, ...], *EachOnce] = Field(
+        default=(),
+        max_length=25,
+        description="Who gets that alert. Default: the project's owners, by e-mail.",
+    )
+    auditing: AtlasAuditing | None = Field(
+        default=None, description="Switch Database Auditing on. One export of a project may set it."
+    )
+    redact_clusters: Annotated[tuple[ClusterName, ...], *EachOnce] = Field(
+        default=(),
+        max_length=20,
+        description="Clusters that leave values out of their diagnostic logs. **Restarts their nodes one after the "
+        "other**, at the deploy and again when it is taken back. One export of a project may set it.",
+    )
+
+    @field_validator("alert_recipients")
+    @classmethod
+    def _of_an_alert(cls, value: tuple[AtlasRecipient, ...], info: ValidationInfo) -> tuple[AtlasRecipient, ...]:
+        if value and info.data.get("alert") is False:
+            raise invalid("nothing, or `alert: true`: without it there is no alert")
+        return value
+
+    @property
+    def notifications(self) -> list[dict[str, Any]]:
+        """What Atlas's alert does."""
+        recipients = self.alert_recipients or (AtlasRecipient(roles=("GROUP_OWNER",)),)
+        return [each.notification for each in recipients]
+
+
+class MongodbAtlasExport(BucketExport):
+    """MongoDB Atlas: external log sink to S3 (`S3_LOG_EXPORT`), M10+ clusters on MongoDB 7.0 or later."""
+
+    vendor_name = "MongoDB Atlas"
+
+    kind: Literal["mongodb-atlas"] = Field(description="This kind of export.")
+    project_id: ProjectId = Field(description="Atlas project id. At most 10 exports per project.")
+    connect: AtlasConnect | None = Field(
+        default=None, description="Switch the export on by the deploy. Default: off; `NextSteps` has the commands."
+    )
+    atlas_principal_arn: PrincipalArn | None = Field(
+        default=None,
+        validate_default=True,
+        description="`atlasAWSAccountArn` that Atlas shows for the access role. Required without `connect`, which "
+        "reads it.",
+    )
+    external_id: ExternalIds | None = Field(
+        default=None,
+        validate_default=True,
+        description="`atlasAssumedRoleExternalId`, or [old, new] while it is rotated. Required without `connect`, "
+        "which reads it.",
+    )
+    bucket: BucketName | None = Field(
+        default=None, description="Name of the landing bucket. Default: <deployment>-<name>-<account>-<region>."
+    )
+    prefix: Prefix = Field(default="atlas", description="Directory in the bucket that Atlas writes under.")
+    log_types: Annotated[tuple[AtlasLogType, ...], *EachOnce, *NotEmpty] = Field(
+        default=("MONGOD", "MONGOS", "MONGOD_AUDIT", "MONGOS_AUDIT"),
+        description="Which logs Atlas exports. Audit logs need Database Auditing. `EVENTS`: the project's Activity "
+        "Feed.",
+    )
+    permissions: Literal["least", "vendor-documented"] = Field(
+        default="least",
+        description="`least`: write only, as Atlas's own module. `vendor-documented`: also list and read back its "
+        "prefix, as the policy that the Atlas console generates.",
+    )
+    mrap_arn: MrapArn | None = Field(
+        default=None,
+        description="Multi-Region Access Point that Atlas writes through. The landing bucket must be behind it.",
+    )
+    mrap_buckets: Annotated[tuple[BucketName, ...], *EachOnce] = Field(
+        default=(), max_length=16, description="The other buckets behind the access point (same account)."
+    )
+    mrap_key_arns: Annotated[tuple[KeyArn, ...], *EachOnce] = Field(
+        default=(), max_length=16, description="The KMS keys of those buckets, each in its bucket's Region."
+    )
+    session_seconds: SessionSeconds = 43200
+
+    def landing(self, home: Home) -> BucketLanding:
+        """Say which bucket the export lands in, and under which prefix."""
+        bucket = self.bucket or own_bucket(home, self.name)
+        return BucketLanding(bucket=bucket, prefix=f"{self.prefix}/" if self.prefix else "", is_own=True)
+
+    @property
+    def max_expected_silence_minutes(self) -> int:
+        """A database writes its log every minute; audited events may not happen for a night."""
+        return 0 if {"MONGOD", "MONGOS"} & set(self.log_types) else 1440
+
+    @field_validator("atlas_principal_arn", "external_id")
+    @classmethod
+    def _given_or_read(cls, value: object, info: ValidationInfo) -> object:
+        # A `connect` that is refused is not in the data: its own message is enough.
+        connects = info.data.get("connect", "refused")
+        if value is None and connects is None:
+            raise invalid("the value that Atlas shows when an AWS access role is added, or `connect`, which reads it")
+        if value is not None and isinstance(connects, AtlasConnect):
+            raise invalid("nothing: `connect` reads it from Atlas")
+        return value
+
+    @field_validator("mrap_buckets", "mrap_key_arns")
+    @classmethod
+    def _buckets_of_an_access_point(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if value and info.data.get("mrap_arn", "refused") is None:
+            raise invalid("no value without `mrap_arn`")
+        return value
+
+
+EXPORT = MongodbAtlasExport

@@ -1,0 +1,218 @@
+"""MongoDB Atlas: a bucket that Atlas's log sink writes to, and the role that it assumes.
+
+Source: MongoDB Atlas, "Export Logs to AWS S3 Buckets". Atlas exports from its control plane in us-east-1 whatever the
+cluster's Region, so nothing here may depend on where a request comes from.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aws_cdk import CustomResource
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from constructs_lib.connector import Connector, Permissions
+from constructs_lib.customer_key import CustomerKey
+from constructs_lib.export_role import ExportRole, ExportRoleProps
+from constructs_lib.landing_bucket import LandingBucket
+from constructs_lib.statements import Statement, endpoint
+from logdock.vendors.mongodb_atlas.next_steps import atlas_connected, atlas_steps
+from logdock.vendors.mongodb_atlas.security_events import audit_is_counted
+from logdock.vendors.mongodb_atlas.settings import AtlasConnect, MongodbAtlasExport
+from stacks.connection import connection
+from stacks.connector_permissions import credential, read_state, remember
+from stacks.export_stack import ExportStack
+from stacks.security_events import assumed_or_assuming
+
+
+class MongodbAtlasStack(ExportStack):
+    """One Atlas export path: bucket, key, role; with ``connect``, also what Atlas has of it.
+
+    With ``connect`` the order is: the access role at Atlas, which says whom to trust; the bucket, which is kept and so
+    must not be made when Atlas refuses; our role; the log integration. A destroy goes back the same way.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, export: MongodbAtlasExport, **common: Any) -> None:
+        super().__init__(scope, construct_id, export=export, **common)
+        self._atlas = export
+        key = self.customer_key()
+        connector = access = None
+        if export.connect:
+            connector = self.connector(key, export.connect)
+            access = self._access_role(connector, export.connect)
+        landing = self.landing_bucket(export, key)
+        if access:
+            landing.node.add_dependency(access)
+        role = ExportRole(
+            self,
+            "Role",
+            ExportRoleProps(
+                role_name=self.names.export(export.name),
+                description="Logdock: MongoDB Atlas writes logs",
+                principal_arn=access.get_att_string("PrincipalArn") if access else export.atlas_principal_arn or "",
+                external_ids=(access.get_att_string("ExternalId"),) if access else export.external_id or (),
+                session_seconds=export.session_seconds,
+                permissions=self._permissions(export, landing, key),
+            ),
+        )
+        self.ship_landing(landing, key, f"{export.prefix}/")
+        self.alarms.denied(assumed_or_assuming(self.names.role_arn(self.names.export(export.name))))
+        if audit_is_counted(export):
+            self.alarms.security_alarm("failed-logins")
+        self.output("RoleArn", role.arn, "AWS IAM role ARN, to authorise in Atlas")
+        self.output("BucketName", export.mrap_arn or landing.name, "Bucket Name")
+        self.output("Prefix", export.prefix, "Prefix")
+        self.output("KmsKeyArn", key.arn, "KMS Key")
+        if connector and access and export.connect:
+            log_export = self._log_export(connector, export.connect, access, role, key)
+            log_export.node.add_dependency(landing)
+            for operation, properties in self._project_settings(export.connect).items():
+                setting = connector.apply(
+                    operation.removeprefix("atlas-").title(),
+                    operation,
+                    {**self._project(export.connect, operation), **properties},
+                    permissions=self._vendor_permissions(export.connect, operation),
+                )
+                # Last to come: no cluster is restarted for an export that fails.
+                setting.node.add_dependency(log_export)
+            self.output("NextSteps", atlas_connected(export), "What is left to do")
+        else:
+            self.output(
+                "NextSteps",
+                atlas_steps(
+                    export,
+                    role_arn=role.arn,
+                    bucket=landing.name,
+                    key_arn=key.arn,
+                    gov_cloud=self.names.partition == "aws-us-gov",
+                ),
+                "Authorise the role and create the log integration",
+            )
+
+    def _vendor_permissions(self, connect: AtlasConnect, operation: str, *more: Statement) -> Permissions:
+        return [credential(self.names, connect), [remember(self.names, self.state_parameter(operation)), *more]]
+
+    def _project(self, connect: AtlasConnect, operation: str) -> dict[str, object]:
+        """Return the properties of every operation on the project."""
+        return {
+            **connection(connect),
+            "ProjectId": self._atlas.project_id,
+            "StateParameter": self.state_parameter(operation),
+        }
+
+    @property
+    def _bucket(self) -> str:
+        """What Atlas takes for a bucket's name."""
+        return self._atlas.mrap_arn or self._atlas.landing(self.settings).bucket
+
+    def _access_role(self, connector: Connector, connect: AtlasConnect) -> CustomResource:
+        return connector.apply(
+            "AccessRole",
+            "atlas-access-role",
+            {
+                **self._project(connect, "atlas-access-role"),
+                # By its name, because the role itself comes after it.
+                "RoleArn": self.names.role_arn(self.names.export(self._atlas.name)),
+                "Bucket": self._bucket,
+                "Prefix": self._atlas.prefix,
+            },
+            permissions=self._vendor_permissions(connect, "atlas-access-role"),
+        )
+
+    def _log_export(
+        self, connector: Connector, connect: AtlasConnect, access: CustomResource, role: ExportRole, key: CustomerKey
+    ) -> CustomResource:
+        properties = {
+            **self._project(connect, "atlas-log-export"),
+            "RoleArn": role.arn,
+            "Bucket": self._bucket,
+            "Prefix": self._atlas.prefix,
+            "LogTypes": list(self._atlas.log_types),
+            "LegacyPaths": str(connect.legacy_paths).lower(),
+            # The buckets behind an access point have each their own key: their default encryption names it.
+            **({} if self._atlas.mrap_arn else {"KmsKey": key.arn}),
+        }
+        remembered = self.state_parameter("atlas-access-role")
+        return connector.apply(
+            "LogExport",
+            "atlas-log-export",
+            {**properties, "RoleId": access.get_att_string("RoleId")},
+            permissions=self._vendor_permissions(connect, "atlas-log-export", read_state(self.names, remembered)),
+            # Our role by its name, and Atlas's from what is remembered: both wait for the access role.
+            configuration={
+                **properties,
+                "RoleArn": self.names.role_arn(self.names.export(self._atlas.name)),
+                "AccessRoleState": remembered,
+            },
+        )
+
+    @staticmethod
+    def _project_settings(connect: AtlasConnect) -> dict[str, dict[str, object]]:
+        """Return what is set for the whole project, by operation."""
+        asked: dict[str, dict[str, object]] = {}
+        if connect.alert:
+            # As text: CloudFormation would make the numbers and truth values inside into texts.
+            recipients = {"Notifications": json.dumps(connect.notifications)} if connect.alert_recipients else {}
+            asked["atlas-alert"] = {**recipients}
+        if connect.auditing:
+            asked["atlas-auditing"] = {
+                "Filter": connect.auditing.filter,
+                "AuthorizationSuccess": str(connect.auditing.authorization_success).lower(),
+            }
+        if connect.redact_clusters:
+            asked["atlas-redaction"] = {"Clusters": list(connect.redact_clusters)}
+        return asked
+
+    def _permissions(
+        self, export: MongodbAtlasExport, landing: LandingBucket, key: CustomerKey
+    ) -> list[iam.PolicyStatement]:
+        buckets = [landing.arn, *(self.names.bucket_arn(name) for name in export.mrap_buckets)]
+        documented = export.permissions == "vendor-documented"
+        object_actions = ["s3:PutObject", *(["s3:GetObject"] if documented else [])]
+        through: dict[str, Any] = (
+            {"StringEquals": {"s3:DataAccessPointArn": export.mrap_arn}} if export.mrap_arn else {}
+        )
+        regions = [endpoint("s3", region) for region in self._key_regions(export)]
+        statements = [
+            iam.PolicyStatement(
+                sid="WriteLogs",
+                actions=object_actions,
+                resources=[f"{arn}/{export.prefix}/*" for arn in buckets],
+                conditions=through,
+            ),
+            iam.PolicyStatement(sid="FindBucket", actions=["s3:GetBucketLocation"], resources=buckets),
+            iam.PolicyStatement(
+                sid="EncryptLogs",
+                actions=["kms:GenerateDataKey", "kms:Decrypt"],
+                resources=[key.arn, *export.mrap_key_arns],
+                conditions={"StringEquals": {"kms:ViaService": regions if len(regions) > 1 else regions[0]}},
+            ),
+        ]
+        if export.mrap_arn:
+            statements.append(
+                iam.PolicyStatement(
+                    sid="WriteThroughAccessPoint",
+                    actions=object_actions,
+                    resources=[f"{export.mrap_arn}/object/{export.prefix}/*"],
+                )
+            )
+        if documented:
+            statements += [
+                iam.PolicyStatement(
+                    sid="ListLogs",
+                    actions=["s3:ListBucket"],
+                    resources=[*buckets, *([export.mrap_arn] if export.mrap_arn else [])],
+                    conditions={"StringLike": {"s3:prefix": [export.prefix, f"{export.prefix}/*"]}},
+                ),
+                iam.PolicyStatement(sid="DescribeKey", actions=["kms:DescribeKey"], resources=[key.arn]),
+            ]
+        return statements
+
+    def _key_regions(self, export: MongodbAtlasExport) -> list[str]:
+        """List the Regions of the keys: the landing bucket's, and those behind the access point."""
+        return list(dict.fromkeys((self.region, *(arn.split(":")[3] for arn in export.mrap_key_arns))))
+
+
+STACK = MongodbAtlasStack

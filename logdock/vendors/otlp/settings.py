@@ -1,0 +1,31 @@
+"""A destination that takes OpenTelemetry logs over HTTP."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from logdock.settings.concurrency import CONCURRENCY_TEXT, Concurrency
+from logdock.settings.model import Model
+from logdock.settings.secret_reference import SecretReference
+from logdock.settings.text import HttpsUrl, Name
+
+
+class OtlpDestination(Model):
+    """A backend that takes OpenTelemetry logs over HTTP."""
+
+    vendor_name: ClassVar[str] = "the receiver"
+    """Who receives."""
+
+    kind: Literal["otlp"] = Field(description="This kind of destination.")
+    name: Name = Field(description="Name of the destination, used in `ship_to`.")
+    endpoint: HttpsUrl = Field(description="Base address of the OTLP/HTTP receiver; /v1/logs is added.")
+    headers_secret: SecretReference | None = Field(
+        default=None,
+        description="Name or ARN of a secret that holds a JSON object of HTTP headers, such as the API key.",
+    )
+    concurrency: Concurrency | None = Field(default=None, description=CONCURRENCY_TEXT)
+
+
+DESTINATION = OtlpDestination

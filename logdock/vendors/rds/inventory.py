@@ -1,0 +1,22 @@
+"""What a stack has because of a database's export: what AWS counts (`logdock.inventory`)."""
+
+from __future__ import annotations
+
+from logdock.inventory import ConnectorParts, OwnParts, pages_of
+from logdock.settings.deployment import Deployment
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.rds.settings import RdsExport
+
+
+def count(settings: Deployment, export: AuroraMysqlExport | RdsExport, region: str) -> OwnParts:
+    """Count the rule for RDS's own events, the role of the older way, and the connector where it configures."""
+    del settings, region  # a database is in the deployment's Region
+    pages = pages_of(export.log_group_names) if export.log_groups == "adopt" else 0
+    return OwnParts(
+        roles=int(export.has_own_role),
+        rules=1,
+        wildcard_rules=1,
+        connector=ConnectorParts(configurations=export.is_configured + pages, states=int(export.is_configured))
+        if pages or export.is_configured
+        else None,
+    )

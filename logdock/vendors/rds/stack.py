@@ -1,0 +1,223 @@
+"""A database of RDS: the log groups of a cluster or instance that exists, the parameters of its logs, and its export.
+
+Source: Aurora User Guide, "Publishing Aurora MySQL logs to CloudWatch Logs", "Advanced Auditing", "Publishing Aurora
+PostgreSQL logs to Amazon CloudWatch Logs"; RDS User Guide, "Publishing database logs to Amazon CloudWatch Logs".
+AWSServiceRoleForRDS writes the logs; the older way of Aurora MySQL, a role of the customer's own, is built only when it
+is asked for, and AWS overrides it wherever the service-linked role exists.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from constructs_lib.statements import Statement
+from logdock.settings.names import Names
+from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.rds.next_steps import database_configured, database_steps
+from logdock.vendors.rds.security_events import database_filters
+from logdock.vendors.rds.settings import RdsExport
+from stacks.connection import revision
+from stacks.connector_permissions import allow, find_owners, remember
+from stacks.export_stack import ExportStack
+
+
+class DatabaseStack(ExportStack):
+    """The landing log groups of one database, and the function that configures the database."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, export: AuroraMysqlExport | RdsExport, **common: Any
+    ) -> None:
+        super().__init__(scope, construct_id, export=export, **common)
+        self._database = export
+        # what deployed stacks and saved state have of Aurora MySQL
+        is_aurora_mysql = isinstance(export, AuroraMysqlExport)
+        self._operation = "aurora-audit" if is_aurora_mysql else "rds-logs"
+        key = self.customer_key()
+        self.admit_log_groups(key)
+        role = self._custom_role() if export.has_own_role else None
+        adopts = export.log_groups == "adopt"
+        connector = self.connector(key) if adopts or export.is_configured else None
+
+        if adopts:
+            assert connector is not None  # noqa: S101  (adopting needs one)
+            landings = self.adopt_log_groups(connector, export.log_group_names, key, export.retention_days)
+        else:
+            landings = self.landing_log_groups(export.log_group_names, key, export.retention_days)
+        self.ship_archive()
+        for name, filters in database_filters(export).items():
+            self.alarms.security_event(name, filters)
+        self._watch_rds_events()
+        vendor = "Aurora" if export.engine_name.startswith("aurora-") else "RDS"
+        self.output("LogGroupNames", ",".join(export.log_group_names), f"Log groups that {vendor} publishes to")
+        if role:
+            self.output("RoleArn", role.role_arn, "aws_default_logs_role")
+        if export.is_configured:
+            assert connector is not None  # noqa: S101  (configuring needs one)
+            logs = connector.apply(
+                "Audit" if is_aurora_mysql else "Logs",
+                self._operation,
+                self._properties(role),
+                permissions=[
+                    database_logs(self.names, export, self._own_group, self._state, role.role_arn if role else None)
+                ],
+            )
+            # Otherwise RDS creates the log groups itself, with retention Never Expire.
+            logs.node.add_dependency(*landings)
+            self.output("ParameterGroup", logs.get_att_string("ParameterGroup"), f"The {export.noun}'s parameter group")
+            self.output(
+                "RestartNeeded", logs.get_att_string("RestartNeeded"), "Whether instances must be restarted once"
+            )
+            restart = logs.get_att_string("Restart")
+            self.output("NextSteps", database_configured(export, restart, region=self.region), "What is left to do")
+        else:
+            steps = database_steps(export, role_arn=role.role_arn if role else None, region=self.region)
+            self.output("NextSteps", steps, "Switch the logs and their export on")
+
+    def _watch_rds_events(self) -> None:
+        """Raise an alarm on RDS's events that say that it may not write the logs.
+
+        "If the specified role doesn't have the required permissions, we report this situation through events" (Aurora
+        User Guide, "Publishing Audit Log Data From Amazon Aurora to Amazon CloudWatch Logs"). The guide names no event
+        id, so the message is matched. An instance's event does not name its cluster (same guide, "Monitoring Amazon
+        Aurora events"), so those of every instance of the account and Region are, where a cluster is exported.
+        """
+        name = f"{self.names.export(self._database.name)}_rds-events"
+        identifier = [{"equals-ignore-case": self._database.database_id}]
+        if self._database.is_cluster:
+            types = ["RDS DB Cluster Event", "RDS DB Instance Event"]
+            source: dict[str, Any] = {
+                "$or": [{"SourceIdentifier": identifier}, {"SourceType": ["DB_INSTANCE"]}],
+            }
+        else:
+            types, source = ["RDS DB Instance Event"], {"SourceIdentifier": identifier}
+        events.CfnRule(
+            self,
+            "RdsEvents",
+            name=name,
+            description=f"RDS may not write the logs of {self._database.database_id}; counted by an alarm",
+            event_pattern={
+                "source": ["aws.rds"],
+                "detail-type": types,
+                "detail": {
+                    "Message": [{"wildcard": f"*{words}*"} for words in ("CloudWatch Logs", "ermission*log")],
+                    **source,
+                },
+            },
+        )
+        self.alarms.refused_to_rds(name)
+
+    @property
+    def _own_group(self) -> str:
+        """The parameter group that is made when the database still uses a default one."""
+        return f"logdock-{self.names.export(self._database.name)}"
+
+    @property
+    def _state(self) -> str:
+        return self.state_parameter(self._operation)
+
+    def _properties(self, role: iam.Role | None) -> dict[str, object]:
+        export = self._database
+        engine = {} if isinstance(export, AuroraMysqlExport) else {"Engine": export.engine_name}
+        return {
+            **engine,
+            "ClusterId" if export.is_cluster else "InstanceId": export.database_id,
+            "LogTypes": list(export.log_types),
+            "Parameters": export.parameters,
+            **({"Libraries": list(export.libraries)} if export.libraries else {}),
+            "ParameterGroupName": self._own_group,
+            "StateParameter": self._state,
+            **({"ParameterGroup": export.parameter_group} if export.parameter_group else {}),
+            **revision(export),
+            **({"RoleArn": role.role_arn} if role else {}),
+        }
+
+    def _custom_role(self) -> iam.Role:
+        cluster = f"arn:{self.names.partition}:rds:{self.region}:{self.account}:cluster:{self._database.database_id}"
+        groups = [self.names.log_group_arn(name, self.region) for name in self._database.log_group_names]
+        return iam.Role(
+            self,
+            "Role",
+            role_name=self.names.export(self._database.name),
+            description="Logdock: Aurora writes logs (the older way)",
+            assumed_by=iam.PrincipalWithConditions(
+                iam.ServicePrincipal("rds.amazonaws.com"),
+                {"StringEquals": {"aws:SourceAccount": self.account}, "ArnEquals": {"aws:SourceArn": cluster}},
+            ),
+            inline_policies={
+                "Export": iam.PolicyDocument(
+                    statements=[
+                        iam.PolicyStatement(
+                            sid="WriteEvents",
+                            actions=["logs:GetLogEvents", "logs:PutLogEvents"],
+                            resources=[f"{arn}:log-stream:*" for arn in groups],
+                        ),
+                        iam.PolicyStatement(
+                            sid="ManageGroups",
+                            actions=[
+                                "logs:CreateLogGroup",
+                                "logs:CreateLogStream",
+                                "logs:DescribeLogStreams",
+                                "logs:PutRetentionPolicy",
+                            ],
+                            resources=[f"{arn}:*" for arn in groups],
+                        ),
+                    ]
+                )
+            },
+        )
+
+
+def database_logs(
+    names: Names, export: AuroraMysqlExport | RdsExport, own_group: str, state: str, role_arn: str | None
+) -> list[Statement]:
+    """Configure one database, its parameter group, and the group made for it when it has a default one.
+
+    The resource types of each action: Service Authorization Reference, "Actions, resources, and condition keys for
+    Amazon RDS". What describes parameters, groups and databases is authorised on them, too.
+    """
+    rds = f"arn:{names.partition}:rds:{names.region}:{names.account}"
+    kind, group_kind, verb = ("cluster", "cluster-pg", "DBCluster") if export.is_cluster else ("db", "pg", "DB")
+    database, group = f"{rds}:{kind}:{export.database_id}", f"{rds}:{group_kind}:{own_group}"
+    groups = [group, *([f"{rds}:{group_kind}:{export.parameter_group}"] if export.parameter_group else [])]
+    modify = "rds:ModifyDBCluster" if export.is_cluster else "rds:ModifyDBInstance"
+    describe = "rds:DescribeDBClusters" if export.is_cluster else "rds:DescribeDBInstances"
+    default = f"{rds}:{group_kind}:default.{export.engine_name}*"
+    statements = [
+        allow("ConfigureCluster" if export.is_cluster else "ConfigureInstance", [describe, modify], [database]),
+        # RDS authorises attaching a group on the group, too: ours now, the default one when it is put back. An instance
+        # is required beside its group.
+        allow("AttachGroup", [modify], [*([] if export.is_cluster else [database]), group, default]),
+        allow(
+            "MakeGroup",
+            [
+                f"rds:Create{verb}ParameterGroup",
+                f"rds:Delete{verb}ParameterGroup",
+                f"rds:Describe{verb}ParameterGroups",
+            ],
+            [group],
+        ),
+        allow(
+            "SetParameters",
+            [
+                f"rds:Describe{verb}Parameters",
+                f"rds:Modify{verb}ParameterGroup",
+                f"rds:Reset{verb}ParameterGroup",
+            ],
+            groups,
+        ),
+        remember(names, state),
+        *find_owners(names, "aurora-audit" if isinstance(export, AuroraMysqlExport) else "rds-logs"),
+    ]
+    if role_arn:
+        statements += [
+            allow("AssociateRole", ["rds:AddRoleToDBCluster", "rds:RemoveRoleFromDBCluster"], [database]),
+            allow("PassRole", ["iam:PassRole"], [role_arn], StringEquals={"iam:PassedToService": "rds.amazonaws.com"}),
+        ]
+    return statements
+
+
+STACK = DatabaseStack

@@ -1,0 +1,1 @@
+"""Logs that AWS services, or anything else, write to a bucket."""

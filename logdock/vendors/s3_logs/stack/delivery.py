@@ -1,0 +1,155 @@
+"""How AWS services deliver logs to a bucket: the statements of their own user guides, narrowed to this account.
+
+Sources: CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail"; Elastic Load Balancing, "Enable access logs"
+(ALB, NLB); CloudWatch Logs User Guide, "Logs sent to Amazon S3" (VPC flow logs, NLB, CloudFront); S3 User Guide,
+"Enabling Amazon S3 server access logging".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import aws_iam as iam
+from aws_cdk.region_info import RegionInfo
+
+from logdock.settings.names import Names
+from logdock.vendors.s3_logs.settings import S3Service
+
+_OWNER = {"s3:x-amz-acl": "bucket-owner-full-control"}
+_VENDED: tuple[S3Service, ...] = ("vpc-flow", "nlb", "cloudfront")
+"""Delivered by the log-delivery service of CloudWatch Logs."""
+
+
+def delivery_statements(
+    names: Names, services: Sequence[S3Service], bucket_arn: str, prefix: str
+) -> list[iam.PolicyStatement]:
+    """Return the bucket-policy statements for the services asked for.
+
+    Parameters
+    ----------
+    names
+        The deployment: its account and Region are the only sources that are admitted.
+    services
+        The services.
+    bucket_arn
+        The bucket.
+    prefix
+        Prefix of its keys with its trailing slash, or empty.
+    """
+    account, region, partition = names.account, names.region, names.partition
+    logs = f"{bucket_arn}/{prefix}AWSLogs/{account}/*"
+    statements: list[iam.PolicyStatement] = []
+    if "cloudtrail" in services:
+        trail = {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": trail_arn(names)}}
+        statements += [
+            _service("CloudTrailChecks", "cloudtrail.amazonaws.com", ["s3:GetBucketAcl"], bucket_arn, trail),
+            _service(
+                "CloudTrailWrites",
+                "cloudtrail.amazonaws.com",
+                ["s3:PutObject"],
+                logs,
+                {**trail, "StringEquals": {"aws:SourceAccount": account, **_OWNER}},
+            ),
+        ]
+    if set(services) & set(_VENDED):
+        # CloudFront's deliveries are CloudWatch Logs deliveries in us-east-1, whatever the Region of the bucket.
+        regions = [region, *(["us-east-1"] if "cloudfront" in services and region != "us-east-1" else [])]
+        sources = {"aws:SourceArn": [f"arn:{partition}:logs:{name}:{account}:*" for name in regions]}
+        same = {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": sources}
+        statements += [
+            _service("LogDeliveryChecks", "delivery.logs.amazonaws.com", ["s3:GetBucketAcl"], bucket_arn, same),
+            _service(
+                "LogDeliveryWrites",
+                "delivery.logs.amazonaws.com",
+                ["s3:PutObject"],
+                logs,
+                {**same, "StringEquals": {"aws:SourceAccount": account, **_OWNER}},
+            ),
+        ]
+    if "alb" in services:
+        balancers = f"arn:{partition}:elasticloadbalancing:{region}:{account}:loadbalancer/*"
+        if partition == "aws-cn":
+            # There an account of AWS's writes, not the service (Elastic Load Balancing in China, "Access logs"); an
+            # account says of no load balancer that it writes for it, and the path is this account's.
+            elb = iam.AccountPrincipal(RegionInfo.get(region).elbv2_account)
+            statements.append(
+                iam.PolicyStatement(
+                    sid="LoadBalancerWrites", principals=[elb], actions=["s3:PutObject"], resources=[logs]
+                )
+            )
+        else:
+            statements.append(
+                _service(
+                    "LoadBalancerWrites",
+                    "logdelivery.elasticloadbalancing.amazonaws.com",
+                    ["s3:PutObject"],
+                    logs,
+                    {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": balancers}},
+                )
+            )
+    if "s3-access" in services:
+        statements.append(
+            _service(
+                "S3AccessLogWrites",
+                "logging.s3.amazonaws.com",
+                ["s3:PutObject"],
+                f"{bucket_arn}/{prefix}*",
+                {
+                    "StringEquals": {"aws:SourceAccount": account},
+                    "ArnLike": {"aws:SourceArn": f"arn:{partition}:s3:::*"},
+                },
+            )
+        )
+    return statements
+
+
+def delivery_key_statements(names: Names, services: Sequence[S3Service]) -> list[iam.PolicyStatement]:
+    """Return the key-policy statements by which the same services encrypt what they deliver."""
+    account, region, partition = names.account, names.region, names.partition
+    statements: list[iam.PolicyStatement] = []
+    if "cloudtrail" in services:
+        statements.append(
+            _service(
+                "CloudTrailEncrypts",
+                "cloudtrail.amazonaws.com",
+                ["kms:GenerateDataKey*", "kms:DescribeKey"],
+                "*",
+                {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": trail_arn(names)}},
+            )
+        )
+    if set(services) & set(_VENDED):
+        statements.append(
+            _service(
+                "LogDeliveryEncrypts",
+                "delivery.logs.amazonaws.com",
+                ["kms:GenerateDataKey*", "kms:Decrypt"],
+                "*",
+                {
+                    "StringEquals": {"aws:SourceAccount": account},
+                    "ArnLike": {
+                        "aws:SourceArn": [
+                            f"arn:{partition}:logs:{name}:{account}:*"
+                            for name in (region, *(("us-east-1",) if partition == "aws" else ()))
+                        ]
+                    },
+                },
+            )
+        )
+    return statements
+
+
+def trail_arn(names: Names) -> str:
+    """Return the pattern of this account's trails; a multi-Region trail carries its home Region."""
+    return f"arn:{names.partition}:cloudtrail:{names.region}:{names.account}:trail/*"
+
+
+def _service(
+    sid: str, principal: str, actions: list[str], resource: str, conditions: Mapping[str, object]
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid=sid,
+        principals=[iam.ServicePrincipal(principal)],
+        actions=actions,
+        resources=[resource],
+        conditions=conditions,
+    )

@@ -1,0 +1,58 @@
+"""`logdock new`: a directory that deploys, and nothing written over what is there."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from logdock.settings import load_settings
+from tests.cli.conftest import Type
+from tests.conftest import ROOT
+
+ANSWERS = ["acme", "111122223333", "eu-west-1", "", "", "billing", "billing", "", "none"]
+WRITTEN = {".gitignore", "README.md", "cdk.json", "logdock.yaml", "package-lock.json", "package.json"}
+WRITTEN |= {"requirements.txt"}
+
+
+@pytest.fixture(autouse=True)
+def answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logdock.cli.init.command.proposals", dict)
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in ANSWERS)))
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "file"), [("none", None), ("github", ".github/workflows/logdock.yml"), ("gitlab", ".gitlab-ci.yml")]
+)
+def test_new_writes_what_a_deploy_needs(logdock: Type, tmp_path: Path, pipeline: str, file: str | None) -> None:
+    ended = logdock("new", "logs", "--kind", "aurora-mysql", "--pipeline", pipeline)
+    assert (ended.code, "logs/README.md has the next steps" in ended.out) == (0, True)
+    written = {str(path.relative_to(tmp_path / "logs")) for path in (tmp_path / "logs").rglob("*") if path.is_file()}
+    assert written == WRITTEN | ({file} if file else set())
+    assert load_settings(tmp_path / "logs" / "logdock.yaml").deployment == "acme"
+    texts = {name: (tmp_path / "logs" / name).read_text() for name in written}
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert texts["requirements.txt"] == f"logdock[deploy]=={version}\n"
+    assert [name for name, text in texts.items() if re.search(r"<(account|deployment|region|version)>", text)] == []
+    if file:
+        assert "arn:aws:iam::111122223333:role/acme-pipeline-deploy" in texts[file]
+    # npm checks the CDK command line against the hash that this version was tested with.
+    packages = json.loads(texts["package-lock.json"])["packages"]
+    ours = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert packages.pop("")["devDependencies"] == json.loads(texts["package.json"])["devDependencies"]
+    assert packages == {"node_modules/aws-cdk": ours["node_modules/aws-cdk"]}
+
+
+@pytest.mark.parametrize("existing", ["file", "directory"])
+def test_new_refuses_what_is_there_before_it_asks(logdock: Type, tmp_path: Path, existing: str) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "notes").write_text("mine\n")
+    name = "logs" if existing == "directory" else "logs/notes"
+    ended = logdock("new", name)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"Error: {name}: is no empty directory. Name another, or empty this one\n"
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == ["notes"]

@@ -1,0 +1,24 @@
+"""What is part of `make test`, and what is left to `make proof`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+
+def examples(most: int) -> int:
+    """Return how many examples hypothesis tries: so many with `make proof`, a fifth of them otherwise."""
+    return most if settings().max_examples > 100 else max(5, most // 5)
+
+
+def sample(cases: Iterable[Any], one_in: int, ids: Callable[[Any], str] | None = None) -> list[Any]:
+    """Return cases as parameters: the first, and then one in so many now, all others with `make proof`."""
+    parameters = []
+    for number, case in enumerate(cases):
+        values = case if isinstance(case, tuple) else (case,)
+        name = ids(case) if ids else None
+        parameters.append(pytest.param(*values, id=name, marks=pytest.mark.proof if number % one_in else ()))
+    return parameters
