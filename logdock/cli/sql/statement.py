@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import sqlglot
 from sqlglot import exp
@@ -165,7 +165,7 @@ def _parse(text: str) -> exp.Query:
     return tree
 
 
-def _references(tree: exp.Query) -> list[tuple[exp.Query, Any]]:
+def _references(tree: exp.Query) -> list[tuple[exp.Expr, Any]]:
     """Return the tables that a statement reads, each with the SELECT that reads it; not its own subqueries."""
     try:
         scopes = traverse_scope(tree)
@@ -179,7 +179,7 @@ def _references(tree: exp.Query) -> list[tuple[exp.Query, Any]]:
     ]
 
 
-def _conditions(select: exp.Query) -> list[exp.Expr]:
+def _conditions(select: exp.Expr) -> list[exp.Expr]:
     """Return the conditions on the rows of the one table that a SELECT reads."""
     where = select.args.get("where")
     if where is None or select.args.get("joins") or select.args.get("laterals"):
@@ -198,7 +198,7 @@ def _mentions(tree: exp.Query, name: str) -> bool:
 
 
 def _for_duckdb(tree: exp.Expr) -> str:
-    return cast("str", tree.copy().transform(_null_for_no_json).sql("duckdb"))
+    return tree.copy().transform(_null_for_no_json).sql("duckdb")
 
 
 def _null_for_no_json(node: exp.Expr) -> exp.Expr:

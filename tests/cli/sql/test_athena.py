@@ -25,7 +25,7 @@ exports:
   - {name: apps, kind: cloudwatch-logs, log_groups: [/acme/apps]}
 """
 COLUMNS = [("export", "varchar"), ("n", "bigint"), ("share", "double"), ("day", "date"), ('odd " name', "map")]
-ROWS = [
+ROWS: list[list[str | None]] = [
     ["jobs", "12", "0.5", "2026-11-17", "{a=1}"],
     [None, None, None, None, "\x1b[2J"],
     ["b", "-1", "1E9", None, None],
@@ -62,7 +62,7 @@ class FakeAthena:
 
     def paginate(self, **_: str) -> list[dict[str, Any]]:
         info = [{"Name": name, "Type": kind} for name, kind in COLUMNS]
-        header = [name for name, _ in COLUMNS]
+        header: list[str | None] = [name for name, _ in COLUMNS]
         return [
             {"ResultSet": {"ResultSetMetadata": {"ColumnInfo": info}, "Rows": [_row(row) for row in rows]}}
             for rows in ([header, ROWS[0]], ROWS[1:2], ROWS[2:])

@@ -211,7 +211,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             environment.delenv(name, raising=False)
         s3: Any = untyped.client("s3", region_name=REGION)
         (orders,) = [export for export in settings.exports if export.name == "orders"]
-        bucket = orders.landing(settings).bucket  # type: ignore[union-attr]
+        bucket = str(getattr(orders.landing(settings), "bucket", None))
         for each in (settings.archive_bucket, bucket):
             s3.create_bucket(Bucket=each, CreateBucketConfiguration={"LocationConstraint": REGION})
         lines, found, landed = story(), list[Line](), dict[str, list[str]]()
@@ -221,7 +221,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 _, _, day, hour, _ = key.split("/")
                 found += [Line(export, day[3:], hour[5:], json.loads(line)) for line in body.splitlines()]
         for folder, written in (("mongodb", lines[1]), ("mongodb-audit-log", lines[2])):
-            key = f"{orders.prefix}/Cluster0/{HOST}/{folder}/2026-11-17T11-00-00.000-{folder}.log"  # type: ignore[union-attr]
+            key = f"{getattr(orders, 'prefix', None)}/Cluster0/{HOST}/{folder}/2026-11-17T11-00-00.000-{folder}.log"
             s3.put_object(Bucket=bucket, Key=key, Body="".join(f"{line}\n" for line in written).encode())
             landed[f"s3://{bucket}/{key}"] = written
         yield World(file, found, landed)
