@@ -77,9 +77,13 @@ def test_duckdb_itself_refuses_what_the_parser_would_let_through(file: Path, sta
         connection.execute(text).fetchall()
 
 
+def selects_a_variable(connection: duckdb.DuckDBPyConnection) -> list[tuple[int]]:
+    answer = connection.sql("SELECT 1 AS one")
+    assert answer
+    return connection.execute("SELECT * FROM answer").fetchall()
+
+
 def test_a_variable_of_the_program_is_no_table() -> None:
-    with database.open_database(None) as connection:
-        answer = connection.sql("SELECT 1 AS one")
-        with pytest.raises(duckdb.CatalogException):
-            connection.execute("SELECT * FROM answer")
-        assert answer
+    assert selects_a_variable(duckdb.connect()) == [(1,)]
+    with database.open_database(None) as connection, pytest.raises(duckdb.CatalogException):
+        selects_a_variable(connection)
