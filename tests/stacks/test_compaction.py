@@ -86,9 +86,10 @@ def test_function_runs_each_hour_and_knows_the_feeds() -> None:
 
 def test_rule_announces_parts_alone() -> None:
     rules = [each["Properties"] for each in template("acme-prod-apps").values() if each["Type"] == "AWS::Events::Rule"]
-    (key,) = [each["EventPattern"]["detail"]["object"]["key"] for each in rules if "detail" in each["EventPattern"]]
-    pattern = key[0]["wildcard"]
-    assert [fnmatchcase(each, pattern) for each in (PART, COMPACTED, INDEX)] == [True, False, False]
+    (detail,) = [each["EventPattern"]["detail"] for each in rules if "detail" in each["EventPattern"]]
+    (key,) = detail["object"]["key"]
+    assert [each.startswith(key["prefix"]) for each in (PART, COMPACTED, INDEX)] == [True, True, False]
+    assert detail["reason"] == [{"anything-but": ["CompleteMultipartUpload"]}]
 
 
 def test_readers_ask_for_the_hours_that_wait() -> None:
@@ -107,4 +108,4 @@ def test_templates_without_compaction_are_as_before() -> None:
     text = json.dumps(without())
     assert "compact" not in text.lower()
     assert "archive-index" not in text
-    assert "wildcard" not in text
+    assert "CompleteMultipartUpload" not in text

@@ -403,7 +403,10 @@ class Compactor:
 
 
 class _Upload:
-    """An object that is written piece by piece and exists once `create` has returned; small ones take one request."""
+    """An object that is written piece by piece and exists once `create` has returned.
+
+    A multipart upload even of one part: by that, event rules tell compacted objects from what the archiver writes.
+    """
 
     def __init__(self, bucket: str, key: str, metadata: dict[str, str]) -> None:
         self._object: Any = {"Bucket": bucket, "Key": key}
@@ -426,10 +429,6 @@ class _Upload:
         botocore.exceptions.ClientError
             PreconditionFailed when an object of that key exists.
         """
-        if not self._upload:
-            body = bytes(self._buffer)
-            aws.s3().put_object(**self._object, **self._described, Body=body, IfNoneMatch="*")
-            return
         if self._buffer:
             self._send()
         parts: Any = [each.result() for each in self._sent]

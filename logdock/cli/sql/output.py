@@ -63,7 +63,8 @@ def write(
         lambda: connection.execute(f"COPY ({select}) TO '{held}' ({_OPTIONS[output]})").fetchall(),
     )
     with held.open("rb") as answer, _target(file) as target:
-        if target.isatty() and output is Output.JSON:
+        if output is Output.JSON:
+            # means the same, and may be shown on a terminal by the program behind a pipe
             target.writelines(map(printable_json_lines, answer))
         elif target.isatty():
             target.writelines(printable(line.decode(errors="replace")).encode() for line in answer)
