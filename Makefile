@@ -31,7 +31,7 @@ LAYERS := build/layers/log_shipper/arm64/.installed build/layers/log_shipper/hos
 TOOLS := build/tools/.installed
 SETUP := $(VENV)/.installed $(BIN)/logdock node_modules/.package-lock.json $(LAYERS) $(TOOLS)
 
-.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth bootstrap-policy security-report security-diff templates docs docs-serve recording sbom release audit measure schema lock clean
+.PHONY: help setup demo local-stop test lint types unit end-to-end proof fuzz bench load vendor-apis second-opinion synth bootstrap-policy security-report security-diff templates docs docs-release docs-serve recording sbom release audit measure schema lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -173,10 +173,17 @@ docs: $(DOCS) ## The documentation as a site, with search: build/site; a dead li
 	@NO_MKDOCS_2_WARNING=1 $(<D)/bin/mkdocs build --strict --site-dir $(SITE)
 	@echo "the site is in $(SITE)"
 
+# A folder for each release, which stays as it is: publish PAGES as it is, for example by GitHub Pages.
+PAGES ?= build/pages
+docs-release: $(DOCS) ## The site of this version in PAGES (build/pages), beside those of earlier releases, with a selector
+	@set -e; version=$$($(BIN)/python -m supply_chain.site_versions --version); \
+	VERSION_PROVIDER=mike NO_MKDOCS_2_WARNING=1 $(<D)/bin/mkdocs build --quiet --strict --site-dir "$(abspath $(PAGES))/$$version"
+	@$(BIN)/python -m supply_chain.site_versions "$(PAGES)"
+
 docs-serve: $(DOCS) ## The site on http://127.0.0.1:8000, built again after each change
 	@NO_MKDOCS_2_WARNING=1 $(<D)/bin/mkdocs serve --strict --dev-addr 127.0.0.1:8000
 
-recording: $(SETUP) ## The README's recording and the demo's table, from the last `make demo`
+recording: $(SETUP) ## The demo's recording, table and dashboard, from the last `make demo`; while one is kept up (KEEP=1), the recording of docs/logdock.md
 	@$(BIN)/python -m local_cloud.recording
 
 templates: $(SETUP) ## Plain CloudFormation templates, one for each kind of landing: build/templates (docs/templates.md)

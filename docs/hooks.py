@@ -19,6 +19,9 @@ ROOT_PAGES |= {"README.md": "index.md"}
 _LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(\.\./([^)#\s]*)(#[^)\s]*)?\)")
 _FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _LIST_AFTER_TEXT = re.compile(r"^([^\s*|>#-].*)\n(?=(?:\*|-|\d+\.) )", re.MULTILINE)
+_CELL = re.compile(r"<(t[hd])\b[^>]*>.*?</\1>", re.DOTALL)
+_CODE = re.compile(r"(?<=<code>)[^<]+(?=</code>)")
+_PART = re.compile(r"[/._:=,](?=\w)")
 _FROM_ROOT = re.compile(r"\]\((?:docs/)?([^):#\s]+)(?=[)#])")
 
 
@@ -48,6 +51,15 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     parts = _FENCED.split(_LINK.sub(_moved, markdown))
     parts[::2] = [_LIST_AFTER_TEXT.sub(_parted, part) for part in parts[::2]]
     return "".join(parts)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Allow a name in a table to break behind its parts: a narrow screen shows the columns beside it, too."""
+    return _CELL.sub(lambda cell: _CODE.sub(_breakable, cell[0]), html)
+
+
+def _breakable(code: re.Match[str]) -> str:
+    return _PART.sub(r"\g<0><wbr>", code[0])
 
 
 def _parted(line: re.Match[str]) -> str:

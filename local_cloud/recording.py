@@ -1,28 +1,56 @@
-"""The recording of the demo that README.md shows: a terminal as an SVG file, and the table of docs/demo.md.
+"""The pictures of real runs: terminals as SVG files, the table of docs/demo.md, and the dashboard.
 
-``python -m local_cloud.recording`` makes both from ``build/demo-report.json``, which ``make demo`` has written. Nothing
-in them comes from elsewhere. The terminal is narrow, so that it can be read at the width of a phone.
+``python -m local_cloud.recording`` draws the demo from ``build/demo-report.json``, which ``make demo`` has written, and
+takes its dashboard. While ``make demo KEEP=1`` is up, it runs `COMMANDS` there and draws those instead. Nothing in the
+pictures comes from elsewhere. The terminals are narrow, so that they can be read at the width of a phone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import re
+import shlex
+import struct
+import subprocess
 import sys
-from typing import Any
+import termios
+from fcntl import ioctl
+from typing import TYPE_CHECKING, Any
 
+import pyte
 from rich.console import Console
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from local_cloud.cdk import ROOT
+from local_cloud.kept import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 COLUMNS = 52
-REPORT, PICTURE, PAGE = ROOT / "build" / "demo-report.json", ROOT / "docs" / "demo.svg", ROOT / "docs" / "demo.md"
+REPORT, DASHBOARD = (ROOT / "build" / name for name in ("demo-report.json", "dashboard.svg"))
+PICTURE, DASHBOARD_PICTURE, COMMANDS_PICTURE, PAGE = (
+    ROOT / "docs" / name for name in ("demo.svg", "dashboard.svg", "commands.svg", "demo.md")
+)
+COMMANDS = (
+    "logdock validate orders",
+    "logdock logs --export trail --grep '20077 .* REJECT'",
+    "logdock status",
+)
+"""What is typed for the recording of docs/logdock.md."""
 # Rich's picture loads a font from the network. Each text has its length in the file, so any monospaced font will do.
 _LOADED_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 _FONTS = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+_ROWS = 400
+"""So many that nothing scrolls away."""
+_COLOURS = {"default": "default", "brown": "yellow"}
+"""Of pyte, as rich names them."""
 _TABLE = re.compile(r"(?<=<!-- demo-table -->\n).*?(?=\n<!-- /demo-table -->)", re.DOTALL)
 
 
@@ -34,7 +62,7 @@ def draw(report: dict[str, Any]) -> str:
     report
         The demo's report: `local_cloud.report.Report` as JSON.
     """
-    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, highlight=False)
+    console = _console()
     console.print("[bold]$ make demo[/bold]")
     for step, seconds in report["seconds"].items():
         line = Table.grid(expand=True)
@@ -57,8 +85,70 @@ def draw(report: dict[str, Any]) -> str:
         console.print(f"[bold red]{len(report['broken'])} promises did not hold[/bold red]")
     else:
         console.print("[bold green]Every promise held.[/bold green]")
-    picture = console.export_svg(title="make demo", unique_id="demo")
+    return _svg(console, "make demo", "demo")
+
+
+def _console() -> Console:
+    return Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, highlight=False)
+
+
+def _svg(console: Console, title: str, unique_id: str) -> str:
+    picture = console.export_svg(title=title, unique_id=unique_id)
     return _LOADED_FONT.sub("", picture).replace("Fira Code, monospace", _FONTS)
+
+
+def draw_commands(screens: Mapping[str, Sequence[Text]]) -> str:
+    """Return the recording of commands as SVG, by what the terminal shows at the end of each."""
+    console = _console()
+    for number, (command, rows) in enumerate(screens.items()):
+        console.print(f"{'' if number == 0 else chr(10)}[bold]$ {command}[/bold]")
+        for row in rows:
+            console.print(row)
+    return _svg(console, "logdock", "commands")
+
+
+def run_in_terminal(command: str, script: Path, directory: Path) -> list[Text]:
+    """Run a command in a pseudo-terminal, and return what the terminal shows when it ends.
+
+    Parameters
+    ----------
+    command
+        The command, as typed.
+    script
+        Shell script that sets the environment.
+    directory
+        The working directory.
+    """
+    screen = pyte.Screen(COLUMNS, _ROWS)
+    stream = pyte.ByteStream(screen)
+    primary, secondary = os.openpty()
+    ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, COLUMNS, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
+    shell = ["/bin/sh", "-c", f". {shlex.quote(str(script))} && exec {command}"]
+    with subprocess.Popen(  # noqa: S603 - the commands are those above
+        shell, stdin=subprocess.DEVNULL, stdout=secondary, stderr=secondary, cwd=directory,
+        env={**environment, "TERM": "xterm-256color"},
+    ):  # fmt: skip
+        os.close(secondary)
+        with contextlib.suppress(OSError):  # Linux reports the end of a pseudo-terminal as an error
+            while data := os.read(primary, 65_536):
+                stream.feed(data)
+    os.close(primary)
+    rows = [_row(screen, number) for number in range(_ROWS)]
+    while rows and not rows[-1].plain:
+        rows.pop()
+    return rows
+
+
+def _row(screen: pyte.Screen, number: int) -> Text:
+    """Return a row of a screen with its colours."""
+    row = Text(no_wrap=True)
+    for at in range(COLUMNS):
+        character = screen.buffer[number][at]
+        colour = _COLOURS.get(character.fg, character.fg)
+        row.append(character.data, Style(color=colour, bold=character.bold))
+    row.rstrip()
+    return row
 
 
 def table(report: dict[str, Any]) -> str:
@@ -88,13 +178,17 @@ def _refused(export: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    """Write the picture and the table.
+    """Write the pictures.
 
     Returns
     -------
     int
         0, or 2 if there is no report or a promise of it did not hold.
     """
+    if ENVIRONMENT.exists():
+        screens = {command: run_in_terminal(command, ENVIRONMENT, ENVIRONMENT.parent) for command in COMMANDS}
+        _write(COMMANDS_PICTURE, draw_commands(screens))
+        return 0
     if not REPORT.exists():
         print(f"{REPORT}: no such file. Run `make demo` first", file=sys.stderr)
         return 2
@@ -102,11 +196,15 @@ def main() -> int:
     if report["broken"]:
         print(f"{REPORT}: promises did not hold, so it is not shown: {'; '.join(report['broken'])}", file=sys.stderr)
         return 2
-    PICTURE.write_text(draw(report), encoding="utf-8")
-    PAGE.write_text(_TABLE.sub(lambda _: table(report), PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    for written in (PICTURE, PAGE):
-        print(f"{written.relative_to(ROOT)} is written")
+    _write(PICTURE, draw(report))
+    _write(PAGE, _TABLE.sub(lambda _: table(report), PAGE.read_text(encoding="utf-8")))
+    _write(DASHBOARD_PICTURE, DASHBOARD.read_text(encoding="utf-8"))
     return 0
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    print(f"{path.relative_to(ROOT)} is written")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import textwrap
 from functools import cache
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from local_cloud.recording import COMMANDS as RECORDED
+from logdock.cli.main import COMMANDS as LOGDOCK_COMMANDS
 from logdock.settings import Deployment
 from logdock.settings.retention import PROFILES
 from tests.conftest import EXAMPLES, ROOT, synthesize
@@ -144,13 +147,28 @@ def test_recording_and_table_of_the_demo_are_of_one_run() -> None:
         assert re.search(rf"{kind} +{landed} +{shipped} +{found} +{refused} ", recording), name
 
 
-def test_recording_is_readable_on_a_phone_and_loads_nothing() -> None:
-    picture = (ROOT / "docs" / "demo.svg").read_text()
-    (width,) = re.findall(r'viewBox="0 0 ([\d.]+) ', picture)
-    (size,) = re.findall(r"matrix \{[^}]*font-size: (\d+)px", picture, re.DOTALL)
-    assert int(size) * 328 / float(width) >= 10  # a phone is 360 px wide, and a page has margins of 16
-    assert "font-face" not in picture
-    assert "url(http" not in picture
+def test_commands_page_has_a_recording_of_commands_that_exist() -> None:
+    page, picture = ((ROOT / "docs" / name).read_text() for name in ("logdock.md", "commands.svg"))
+    assert "](commands.svg)" in page
+    shown = re.sub(r"\s", "", html.unescape(re.sub(r"<style>.*?</style>|<[^>]*>", "", picture, flags=re.DOTALL)))
+    for command in RECORDED:
+        assert re.sub(r"\s", "", f"$ {command}") in shown
+        assert command.split()[1] in LOGDOCK_COMMANDS
+
+
+def test_pictures_are_readable_on_a_phone_and_load_nothing() -> None:
+    pictures = {path.name: path.read_text() for path in (ROOT / "docs").glob("*.svg")}
+    sizes = {}
+    for name, picture in pictures.items():
+        width = re.findall(r'viewBox="0 0 ([\d.]+) ', picture)[0]
+        # the title of a terminal's window is no part of what it shows
+        drawn = re.sub(r"-title \{.*?\}", "", picture, flags=re.DOTALL)
+        points = [float(size) for size in re.findall(r"font(?:-size)?(?:: |=\")[\w ]*?([\d.]+)(?:px|\")", drawn)]
+        # a phone is 360 px wide, and a page has margins of 16
+        sizes[name] = min(points) * 328 / float(width)
+    assert len(sizes) >= 5
+    assert {name: size for name, size in sizes.items() if size < 10} == {}
+    assert [name for name, picture in pictures.items() if "font-face" in picture or "url(http" in picture] == []
 
 
 def test_every_make_word_is_a_target() -> None:

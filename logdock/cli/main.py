@@ -88,22 +88,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app(names)(args=typed, prog_name="logdock")
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer ends with 1 where the reader has closed the pipe
+            return _end_quietly()
         return end.code if isinstance(end.code, int) else ExitCode.FINE
     except CommandError as error:
         return _fail(error)
     except (BotoCoreError, ClientError) as error:
         return _fail(from_aws(error))
-    except BrokenPipeError:
-        # The reader has closed the pipe; Python would report the same again when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.FINE
     except Exception as error:  # noqa: BLE001 - the last resort: unexpected errors are reported without a traceback
         return _fail(CommandError(_defect(error), ExitCode.DEFECT))
     return ExitCode.FINE
 
 
+def _end_quietly() -> int:
+    """Return the code for a reader that has read enough, as `head` does.
+
+    Python flushes both streams when it ends and would report the closed pipe again, so they lead nowhere from here on.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    return ExitCode.FINE
+
+
 def _fail(error: CommandError) -> int:
-    Screen().error(str(error))
+    try:
+        Screen().error(str(error))
+    except BrokenPipeError:
+        _end_quietly()
     return error.code
 
 

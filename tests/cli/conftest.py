@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +44,22 @@ def logdock(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
         return Typed(code, printed.out, printed.err)
 
     return type_in
+
+
+def main_into_closed_pipe(*arguments: str) -> int:
+    """Type a command whose reader has ended, as `head` does; return the exit code.
+
+    Not a fixture: pytest replaces the streams between a test's setup and its call.
+    """
+    reader, writer = os.pipe()
+    os.close(reader)
+    with contextlib.ExitStack() as streams:
+        for redirect in (contextlib.redirect_stdout, contextlib.redirect_stderr):
+            stream = open(os.dup(writer), "w", buffering=1, encoding="utf-8")  # noqa: SIM115, PTH123
+            streams.callback(stream.close)
+            streams.enter_context(redirect(stream))
+        os.close(writer)
+        return main(list(arguments))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from logdock.cli import main as entry
 from logdock.cli.account import Account
 from logdock.cli.errors import CommandError, ExitCode, from_aws
 from logdock.settings import load_settings
-from tests.cli.conftest import EVERYTHING, Type
+from tests.cli.conftest import EVERYTHING, Type, main_into_closed_pipe
 from tests.conftest import ROOT
 
 LINE = entry.app(entry.COMMANDS)
@@ -47,6 +48,27 @@ def test_the_help_of_every_command_has_an_example_and_the_page_has_the_command(l
 def test_the_exit_codes_are_those_of_the_page() -> None:
     rows = re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)
     assert [int(row) for row in rows] == [code.value for code in ExitCode]
+
+
+@pytest.mark.parametrize(
+    "command", ["--help", "logs --help", "explain lag", f"validate --offline --settings {EVERYTHING}"]
+)
+def test_closed_pipe_ends_with_0(command: str) -> None:
+    assert main_into_closed_pipe(*shlex.split(command)) == ExitCode.FINE
+
+
+def test_error_into_closed_pipe_keeps_its_code() -> None:
+    assert main_into_closed_pipe("explain", "xyzzy") == ExitCode.USAGE
+
+
+def test_closed_pipe_ends_the_process_with_0() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "logdock", "explain", "lag"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(60)) == (b"", 0)
 
 
 def test_a_command_that_is_none_is_a_error_of_use(logdock: Type) -> None:

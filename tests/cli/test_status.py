@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,24 @@ def test_nothing_has_landed_and_nothing_has_failed(logdock: Type, deployed: Depl
     assert ended.out.count("not in 14 days") == 10
     assert "Silent: app, for longer than its 1440 minutes (silent_after_minutes)" in ended.out
     assert "No failures, but 2 exports are silent." in ended.out
+
+
+@pytest.mark.parametrize(("vendor", "is_shown"), [("ENABLED", False), ("disabled", True), (None, True)])
+def test_narrow_terminal_omits_vendors_only_if_all_are_enabled(
+    deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vendor: str | None, is_shown: bool
+) -> None:
+    terminal, found = Terminal(52), Survey.take
+
+    def take(survey: Survey) -> Status:
+        return replace(found(survey), vendors={"app": vendor})
+
+    monkeypatch.setattr(Survey, "take", take)
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+        terminal.install(patch)
+        assert main(["status"]) == 0
+    table = "\n".join(terminal.rows).partition("\n\n")[0]
+    assert ("vendor" in table) is is_shown
 
 
 def test_an_object_has_landed_when_its_rule_last_matched(logdock: Type, deployed: Deployed) -> None:

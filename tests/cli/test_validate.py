@@ -92,7 +92,10 @@ def test_an_export_that_the_settings_do_not_have_is_a_error_of_use(logdock: Type
 def test_nothing_is_asked_of_aws_offline(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("logdock.cli.account.Session", None)
     ended = logdock("validate", "--offline", "--json", "--settings", str(EVERYTHING))
-    assert (ended.code, json.loads(ended.out)["checks"]) == (0, [])
+    found = json.loads(ended.out)
+    assert (ended.code, found["checks"], found["errors"]) == (0, [], [])
+    (documented,) = re.findall(r"in `limits`: (.+?)\.$", (ROOT / "docs" / "limits.md").read_text(), re.MULTILINE)
+    assert [*found["limits"][0]] == re.findall(r"`(\w+)`", documented)
 
 
 BAD = """\

@@ -16,6 +16,7 @@ from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, Setting
 from logdock.cli.screen import Screen
 from logdock.cli.status.costs import DAY_SECONDS, dollars, interval_seconds
 from logdock.cli.status.survey import Delivery, Status, Survey
+from logdock.vendors.vendor_checks import ENABLED
 
 EXAMPLES = """
 Examples:
@@ -85,7 +86,8 @@ def _look(account: Account, screen: Screen, *, in_place: bool = False) -> Status
             ]
             for each in found.deliveries
         ],
-        can_go=["kind"],
+        # what the vendors say is omitted only where all of them say that all is well
+        can_go=["kind", *(["vendor"] if {*found.vendors.values()} <= {ENABLED} else [])],
     )
     screen.say()
     screen.table(

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, ResponseStreamingError
 from logdock.cli.errors import ExitCode
 from logdock.cli.logs import places, reader
 from logdock.cli.logs.search import Search
+from tests.cli.conftest import Type, main_into_closed_pipe
 from tests.cli.deployed import compact_archive
 from tests.cli.logs.conftest import Landed, mongod
 
@@ -238,6 +239,23 @@ def test_follow_prints_no_line_again_when_its_hour_is_compacted(
     assert (followed.code, followed.out) == (0, "part 1\npart 2\ncame late\n")
     keys = [item["Key"] for item in landed.s3.list_objects_v2(Bucket=landed.archive, Prefix="logs/")["Contents"]]
     assert [key.rpartition("/")[2].startswith("compacted-") for key in sorted(keys)] == [False, True]
+
+
+def test_follow_begins_now(landed: Landed, logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC)
+    landed.archived((f"{now - timedelta(seconds=5):%Y-%m-%dT%H:%M:%SZ}", "was there"))
+
+    def arrive(_: float) -> None:
+        landed.archived((f"{datetime.now(UTC) + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}", "arrived"))
+
+    monkeypatch.setattr("logdock.cli.logs.search.time.sleep", arrive)
+    assert logdock("logs", "--follow", "--raw", "--export", "jobs", "--limit", "1").out == "arrived\n"
+
+
+def test_reader_that_has_read_enough_is_no_error(landed: Landed) -> None:
+    landed.archived(*((f"{DAY}T03:12:{second:02}Z", "x" * 10_000) for second in range(60)))
+    arguments = ("logs", "--export", "jobs", "--since", DAY, "--until", f"{DAY} 23:00")
+    assert main_into_closed_pipe(*arguments, "--settings", str(landed.directory / "logdock.yaml")) == ExitCode.FINE
 
 
 def test_limit_stops_after_so_many_lines_of_the_order(landed: Landed) -> None:
