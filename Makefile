@@ -210,7 +210,8 @@ lock: $(VENV)/.installed ## Resolve every lock again (after a change to pyprojec
 	@echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header --upgrade - -o requirements-setup.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --no-header --upgrade --constraint requirements-setup.lock pyproject.toml --extra deploy --group dev -o requirements.lock
+	  --no-header --upgrade --constraint requirements-setup.lock pyproject.toml --extra deploy --extra sql \
+	  --group dev -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --no-header --upgrade --group docs -o requirements-docs.lock
 	@$(BIN)/uv pip compile --quiet --python-platform aarch64-manylinux_2_28 --python-version 3.13 --only-binary :all: \

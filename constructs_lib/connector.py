@@ -82,7 +82,7 @@ class ConnectorProps:
 
 
 class _Configuration(NamedTuple):
-    """A configuration: what the function is told, and the parameter that holds it."""
+    """A configuration: what the function receives, and the parameter that holds it."""
 
     id: str
     parameter: ssm.CfnParameter

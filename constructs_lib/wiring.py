@@ -72,8 +72,9 @@ class ObjectEventsProps:
         The bucket whose objects are announced.
     prefix
         Only keys that begin so; empty for all.
-    suffix
-        Only keys that end so; empty for all. Needs a prefix.
+    without_uploads
+        Not objects that a multipart upload created (Amazon S3 User Guide, "Amazon S3 event notification message
+        structure in EventBridge": the event's ``reason``).
     queue_arns
         Each destination's queue by the destination's name, five at most (EventBridge's targets per rule); none at all
         where the rule's matches are only counted. Messages for a FIFO queue, whose name ends so, have the export as
@@ -84,7 +85,7 @@ class ObjectEventsProps:
     export_name: str
     bucket_name: str
     prefix: str
-    suffix: str = ""
+    without_uploads: bool = False
     queue_arns: Mapping[str, str]
 
 
@@ -95,8 +96,9 @@ class ObjectEvents(Construct):
         super().__init__(scope, construct_id)
         detail: dict[str, object] = {"bucket": {"name": [props.bucket_name]}}
         if props.prefix:
-            wanted = {"wildcard": f"{props.prefix}*{props.suffix}"} if props.suffix else {"prefix": props.prefix}
-            detail["object"] = {"key": [wanted]}
+            detail["object"] = {"key": [{"prefix": props.prefix}]}
+        if props.without_uploads:
+            detail["reason"] = [{"anything-but": ["CompleteMultipartUpload"]}]
         self.resource = events.CfnRule(
             self,
             "Rule",

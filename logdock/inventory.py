@@ -126,7 +126,11 @@ def _core(settings: Deployment, names: Names) -> StackParts:
         name=names.core_stack,
         region=settings.region,
         # the archiver's, the reminders' and their rule's
-        roles=3 + len(settings.shippers) + bool(settings.readers) + (settings.subscriptions == "kinesis"),
+        roles=3
+        + len(settings.shippers)
+        + bool(settings.readers)
+        + (settings.subscriptions == "kinesis")
+        + settings.archive.compact,
         rules=1 + 2 * notified,
         alarms=_notification_alarms(settings) + 2 * replicated,
     )
@@ -149,7 +153,10 @@ def _shipper(settings: Deployment, names: Names, region: str) -> StackParts:
         roles, rules = 2 + streamed, 1 + 2 * notified
         alarms += _notification_alarms(settings)
     else:
-        functions += len(settings.shippers)
+        compacts = settings.archive.compact
+        functions += len(settings.shippers) + compacts
+        rules += compacts
+        alarms += 2 * compacts
         # failing, lag, dead, busy, recursion and the composite; slow where records are posted
         alarms += 6 * len(settings.shippers) + len(settings.pushes)
         for destination in settings.destinations:

@@ -212,9 +212,13 @@ class ExportStack(Stack):
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
         destinations = self._export.announced_to
         if destinations:
-            # compacted objects end otherwise: what is in them was announced
-            suffix = ".json.gz" if self.settings.archive.compact else ""
-            self._announce(self.names.bucket("archive"), self._export.archive_prefix, destinations, suffix)
+            # Compacted objects are uploads, and what is in them was announced. Nothing else of an archive is an upload.
+            self._announce(
+                self.names.bucket("archive"),
+                self._export.archive_prefix,
+                destinations,
+                without_uploads=self.settings.archive.compact,
+            )
 
     def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:
         """Announce landed objects to each destination, and let its function read them (S3 exports)."""
@@ -268,7 +272,9 @@ class ExportStack(Stack):
         self._announce(bucket_name, prefix, self._export.ship_to)
         self.alarms.landing_in_bucket(self.names.export(self._export.name))
 
-    def _announce(self, bucket_name: str, prefix: str, destinations: Sequence[str], suffix: str = "") -> None:
+    def _announce(
+        self, bucket_name: str, prefix: str, destinations: Sequence[str], *, without_uploads: bool = False
+    ) -> None:
         """Announce objects to destinations: by one rule, because an account has 300 in a Region unless it asks."""
         rule_name = self.names.export(self._export.name)
         events = ObjectEvents(
@@ -279,7 +285,7 @@ class ExportStack(Stack):
                 export_name=self._export.name,
                 bucket_name=bucket_name,
                 prefix=prefix,
-                suffix=suffix,
+                without_uploads=without_uploads,
                 queue_arns={name: self.names.queue_arn(name) for name in destinations},
             ),
         )

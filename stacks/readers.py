@@ -110,6 +110,9 @@ def _status(settings: Deployment, names: Names, regions: Sequence[str]) -> Itera
     # Metrics are no resources (Service Authorization Reference), alarms are asked for by a prefix and stacks by a tag.
     actions = ["cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms", "cloudformation:DescribeStacks"]
     yield _allow("ReadMetricsAndStacks", actions, ["*"])
+    if settings.archive.compact:
+        group = f"arn:{names.partition}:logs:{names.region}:{names.account}:log-group:/aws/lambda/{names.compactor}:*"
+        yield _allow("ReadWaitingHours", ["logs:FilterLogEvents"], [group])
     queues = [names.queue(name, suffix) for name in settings.shippers for suffix in ("", "-dead")]
     if queues:
         here = f"arn:{names.partition}:sqs:{names.region}:{names.account}"

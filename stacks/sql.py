@@ -6,7 +6,7 @@ projection", "OpenX JSON SerDe", "Regex SerDe", "Workgroups and data usage contr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import CfnOutput, Stack
@@ -16,22 +16,12 @@ from constructs import Construct
 
 from logdock.settings import Deployment
 from logdock.settings.names import Names
+from logdock.settings.sql import ARCHIVE, ARCHIVE_TABLE, LANDED, SqlTable, landed_table
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 
 RESULTS_PREFIX = "athena/"
 """Where the archive bucket keeps what queries answered; short-lived, and outside of what is searched or copied."""
 GB = 1_000_000_000
-ARCHIVE_COLUMNS = {
-    "time": "string",
-    "vendor": "string",
-    "log_type": "string",
-    "source": "string",
-    "message": "string",
-    "fields": "map<string,string>",
-}
-ARCHIVE_PARTITIONS = {"export": "string", "dt": "string", "hour": "string"}
-ATLAS_COLUMNS = {"line": "string"}
-ATLAS_PARTITIONS = {"cluster": "string", "host": "string", "log_type": "string"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,8 +36,8 @@ class TableProps:
         Where its objects are, with a final slash.
     partitions
         The location of each partition, in the names of the partition columns.
-    columns, keys
-        Names and Hive types.
+    table
+        Its columns and the keys of its partitions.
     serde, reads
         The Hive class that reads its objects, and that class's parameters.
     projection
@@ -57,8 +47,7 @@ class TableProps:
     name: str
     location: str
     partitions: str
-    columns: dict[str, str]
-    keys: dict[str, str]
+    table: SqlTable
     serde: str
     reads: dict[str, str]
     projection: dict[str, str]
@@ -129,11 +118,10 @@ def archive_table(settings: Deployment) -> TableProps:
     """Return the table of the archive: every export that is in it, by day and hour."""
     location = f"s3://{settings.archive_bucket}/logs/"
     return TableProps(
-        name="archive",
+        name=ARCHIVE_TABLE,
         location=location,
         partitions=f"{location}${{export}}/dt=${{dt}}/hour=${{hour}}/",
-        columns=ARCHIVE_COLUMNS,
-        keys=ARCHIVE_PARTITIONS,
+        table=ARCHIVE,
         serde="org.openx.data.jsonserde.JsonSerDe",
         reads={"ignore.malformed.json": "true"},
         projection={
@@ -153,14 +141,13 @@ def atlas_tables(settings: Deployment) -> Sequence[TableProps]:
     """Return a table for each export of MongoDB Atlas: its lines as they landed, by cluster, host and log type."""
     return [
         TableProps(
-            name=f"{export.name.replace('-', '_')}_landed",
+            name=landed_table(export.name),
             location=(location := f"s3://{export.landing(settings).bucket}/{export.prefix}/"),
             partitions=f"{location}${{cluster}}/${{host}}/${{log_type}}/",
-            columns=ATLAS_COLUMNS,
-            keys=ATLAS_PARTITIONS,
+            table=LANDED,
             serde="org.apache.hadoop.hive.serde2.RegexSerDe",
             reads={"input.regex": "^(.*)$"},
-            projection={f"projection.{name}.type": "injected" for name in ATLAS_PARTITIONS},
+            projection={f"projection.{name}.type": "injected" for name in LANDED.keys},
         )
         for export in settings.exports
         if isinstance(export, MongodbAtlasExport)
@@ -171,7 +158,7 @@ def _input(props: TableProps) -> glue.CfnTable.TableInputProperty:
     return glue.CfnTable.TableInputProperty(
         name=props.name,
         table_type="EXTERNAL_TABLE",
-        partition_keys=_columns(props.keys),
+        partition_keys=_columns(props.table.keys),
         parameters={
             "EXTERNAL": "TRUE",
             "projection.enabled": "true",
@@ -180,7 +167,7 @@ def _input(props: TableProps) -> glue.CfnTable.TableInputProperty:
         },
         storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
             location=props.location,
-            columns=_columns(props.columns),
+            columns=_columns(props.table.columns),
             input_format="org.apache.hadoop.mapred.TextInputFormat",
             output_format="org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
             serde_info=glue.CfnTable.SerdeInfoProperty(serialization_library=props.serde, parameters=props.reads),
@@ -188,5 +175,5 @@ def _input(props: TableProps) -> glue.CfnTable.TableInputProperty:
     )
 
 
-def _columns(columns: dict[str, str]) -> list[glue.CfnTable.ColumnProperty]:
+def _columns(columns: Mapping[str, str]) -> list[glue.CfnTable.ColumnProperty]:
     return [glue.CfnTable.ColumnProperty(name=name, type=kind) for name, kind in columns.items()]

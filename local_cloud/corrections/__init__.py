@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from local_cloud.corrections import (
     alarms,
-    athena,
     buckets,
     custom_resources,
     databases,
@@ -54,7 +53,6 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     topics.apply()
     alarms.apply()
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
-    athena.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     streams.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     tables.apply()
     requests.apply()

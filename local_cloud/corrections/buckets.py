@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextvars
+import datetime
 import inspect
 import json
+import os
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _REPLICAS = re.compile(r"<Bucket>arn:aws:s3:::([^<]+)</Bucket>")
+_PART_NUMBERS = re.compile(rb"<PartNumber>(\d+)</PartNumber>")
+_SMALLEST_PART = 5 * 1024 * 1024
 _LOGGED_TO = re.compile(r"<TargetBucket>([^<]+)</TargetBucket>")
 
 
@@ -29,6 +33,8 @@ def apply() -> None:
     _treat_replicas_as_objects()
     _log_to_buckets_that_exist()
     _name_the_version_in_events()
+    _refuse_small_parts_of_uploads()
+    _backdate_objects()
 
 
 def _apply_bucket_properties() -> None:
@@ -199,6 +205,44 @@ def _name_the_version_in_events() -> None:
 
     s3._fire_s3_event = fire
     eventbridge._dispatch_event = dispatch
+
+
+def _refuse_small_parts_of_uploads() -> None:
+    """Every part of an upload but the last has at least 5 MiB; MiniStack takes any.
+
+    Source: Amazon S3 API Reference, "CompleteMultipartUpload", EntityTooSmall.
+    """
+    original = s3._complete_multipart_upload
+
+    def complete(bucket_name: str, key: str, body: bytes, *rest: Any) -> Any:
+        upload = s3._multipart_uploads.get(s3._qp(rest[0], "uploadId"))
+        named = sorted(int(number) for number in _PART_NUMBERS.findall(body))
+        sent = upload["parts"] if upload else {}
+        sizes = [len(sent[number]["body"]) for number in named if number in sent]
+        if any(size < _SMALLEST_PART for size in sizes[:-1]):
+            return s3._error(
+                "EntityTooSmall",
+                "Your proposed upload is smaller than the minimum allowed size",
+                400,
+                f"/{bucket_name}/{key}",
+            )
+        return original(bucket_name, key, body, *rest)
+
+    s3._complete_multipart_upload = complete
+
+
+def _backdate_objects() -> None:
+    """Let S3's clock be slow by the seconds of the option S3_CLOCK_SLOW_SECONDS: tests need objects of some age."""
+    seconds = float(os.environ.get("S3_CLOCK_SLOW_SECONDS", "0"))
+    if not seconds:
+        return
+    slow = datetime.timedelta(seconds=seconds)
+
+    def now_iso() -> str:
+        now = datetime.datetime.now(datetime.UTC) - slow
+        return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    s3.now_iso = now_iso
 
 
 def _encryption_xml(settings: Mapping[str, Any]) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import iam_evaluator, responses
@@ -12,6 +14,7 @@ from ministack.services.cloudformation import provisioners
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_TERM = re.compile(r'\$\.(\w+)(\[0\])? *= *"([^"]*)"')
 _PROTECTED = "deletionProtectionEnabled"
 _PROTECTED_MESSAGE = "The log group cannot be deleted while deletion protection is enabled."
 
@@ -21,6 +24,40 @@ def apply() -> None:
     _check_log_groups_of_templates()
     _change_log_groups_that_exist()
     _subscribe_groups_that_exist()
+    _match_json_patterns()
+
+
+def _match_json_patterns() -> None:
+    """A pattern in braces matches JSON of these fields alone; MiniStack takes it to match everything.
+
+    Those of the project are read: a field, or the first of its list, equals a string, with ``*`` for any characters;
+    several are joined by ``||``. Source: CloudWatch Logs User Guide, "Filter pattern syntax for metric filters".
+    """
+    original = cloudwatch_logs._compile_filter_pattern
+
+    def compile_pattern(raw: str) -> Any:
+        pattern = (raw or "").strip()
+        terms = [_TERM.fullmatch(term.strip()) for term in pattern.strip("{}").split("||")]
+        if not pattern.startswith("{") or None in terms:
+            return original(raw)
+
+        def matches(message: str) -> bool:
+            try:
+                document = json.loads(message)
+            except ValueError:
+                return False
+            return isinstance(document, dict) and any(_has(document, *term.groups()) for term in terms if term)
+
+        return matches
+
+    cloudwatch_logs._compile_filter_pattern = compile_pattern
+
+
+def _has(document: Mapping[str, Any], name: str, first: str | None, wanted: str) -> bool:
+    value = document.get(name)
+    if first:
+        value = value[0] if isinstance(value, list) and value else None
+    return isinstance(value, str) and fnmatchcase(value, wanted)
 
 
 def _check_log_groups_of_templates() -> None:

@@ -7,6 +7,7 @@ import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
+from xml.sax.saxutils import unescape
 
 from ministack.core import iam_actions, iam_evaluator, responses, router
 from ministack.services import iam, kms, s3, sts
@@ -25,6 +26,8 @@ _KEY_ACTIONS = {
     "s3:GetObject": "kms:Decrypt",
     "s3:GetObjectVersion": "kms:Decrypt",
 }
+_DELETED = re.compile(rb"<Object>.*?</Object>", re.DOTALL)
+_KEY, _ETAG = re.compile(rb"<Key>(.*?)</Key>"), re.compile(rb"<ETag>(.*?)</ETag>")
 _VERSION_ID, _UPLOAD_ID = "emulator:version-id", "emulator:upload-id"
 _COPIED_VERSION: ContextVar[str] = ContextVar("copied version", default="")
 
@@ -38,6 +41,7 @@ def apply() -> None:
     _limit_session_duration()
     _show_encryption_headers_to_policies()
     _note_versions_and_uploads()
+    _ask_for_reading_before_conditional_deletes()
     _offer_the_managed_key()
     _ask_the_key_policy_for_objects()
     _name_callers_from_other_accounts()
@@ -251,6 +255,28 @@ def _note_versions_and_uploads() -> None:
         return additional(method, path, headers, body, query_params)
 
     iam_actions._s3_object_context = s3_object_context
+    iam_actions.s3_additional_checks = s3_additional_checks
+
+
+def _ask_for_reading_before_conditional_deletes() -> None:
+    """Deleting an object if its ETag matches takes s3:GetObject as well; MiniStack asks for s3:DeleteObject alone.
+
+    Source: Amazon S3 User Guide, "How to perform conditional deletes".
+    """
+    additional = iam_actions.s3_additional_checks
+
+    def s3_additional_checks(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
+        checks = [*additional(method, path, headers, body, query_params)]
+        bucket, _, key = path.lstrip("/").partition("/")
+        if method == "DELETE" and key and (headers.get("if-match") or "*").strip() != "*":
+            checks.append(("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}"))
+        if method == "POST" and not key and "delete" in query_params:
+            for entry in _DELETED.findall(body or b""):
+                named, etag = (found[1].decode() if (found := each.search(entry)) else "" for each in (_KEY, _ETAG))
+                if etag not in ("", "*"):
+                    checks.append(("s3:GetObject", f"arn:aws:s3:::{bucket}/{unescape(named)}"))
+        return checks
+
     iam_actions.s3_additional_checks = s3_additional_checks
 
 

@@ -149,6 +149,11 @@ class Account:
         return client
 
     @cached_property
+    def athena(self) -> Any:
+        """Athena in the deployment's own Region, where its workgroup is."""
+        return self._client("athena", self.settings.region)
+
+    @cached_property
     def sqs(self) -> SQSClient:
         """SQS, where all queues are, in the deployment's own Region."""
         client: SQSClient = self._client("sqs", self.settings.region)

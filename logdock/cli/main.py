@@ -28,6 +28,7 @@ COMMANDS = {
     "next-steps": "logdock.cli.next_steps",
     "status": "logdock.cli.status.command",
     "logs": "logdock.cli.logs.command",
+    "sql": "logdock.cli.sql.command",
     "explain": "logdock.cli.explain",
     "smoke-test": "logdock.cli.smoke_test.command",
     "alerts": "logdock.cli.alerts",

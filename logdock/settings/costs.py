@@ -7,8 +7,8 @@ another counts the alarms of every example's templates.
 S3 sends EventBridge every event of a bucket that has EventBridge on, whether or not a rule matches (Amazon S3 User
 Guide, "Using EventBridge"): an object of a versioned bucket is created, gets a delete marker when its retention ends,
 and is deleted for good after its noncurrent days, which makes three. Small objects change no storage class (S3
-Lifecycle moves nothing below 128 KB). AWS's pages do not say whether the removal of the expired marker is announced; it
-is not counted.
+Lifecycle moves nothing below 128 KB); those that `archive.compact` makes of the archive's do. AWS's pages do not say
+whether the removal of the expired marker is announced; it is not counted.
 """
 
 from __future__ import annotations
@@ -133,6 +133,17 @@ class Inputs:
     month_days: float = _input(365 / 12, "days of a month", "365 days / 12")
     log_days: float = _input(90, "days in CloudWatch Logs (`soc2`)", "setting")
     archive_days: float = _input(400, "days in S3 (`soc2`)", "setting")
+    hot_days: float = _input(90, "days of a compacted object in S3 Standard (`soc2`)", "setting")
+    noncurrent_days: float = _input(30, "days of an object that compaction has removed", "set by the stack")
+    instant_gb_month: float = _input(0.004, "S3 Glacier Instant Retrieval, a GB and month", "price")
+    transition: float = _input(0.02 / 1000, "a transition to S3 Glacier Instant Retrieval", "price")
+    mark_read: float = _input(0.125 / _MILLION, "DynamoDB on demand, a read of up to 4 KB", "price")
+    compacted_objects_a_gb: float = _input(24, "compacted objects a GB, where 1 GB comes in a day", "one each hour")
+    compaction_puts: float = _input(
+        5, "S3 PUTs and the like of a compacted object of 8 MB: of its upload in two parts, and its index", "counted"
+    )
+    compaction_seconds: float = _input(0.005, "seconds that a part takes to compact", "measured, rounded up")
+    compaction_gb: float = _input(1.73, "GB of memory of the function that compacts", "set by the stack")
     feed_days: float = _input(60, "days of an object of a feed, noncurrent ones included", "set by the stack")
 
 
@@ -179,13 +190,15 @@ def monthly_estimate(
         kinds = [_kind_of(deployment, name) for name in export.ship_to]
         rows += [
             Row(export=export.name, item=item, units=units * gigabytes, dollars=dollars * gigabytes)
-            for item, units, dollars in per_gigabyte(export.lands_in, kinds, inputs)
+            for item, units, dollars in per_gigabyte(export.lands_in, kinds, inputs, compact=deployment.archive.compact)
         ]
         rows += _watching_rows(deployment, export, inputs)
     return rows
 
 
-def per_gigabyte(landing: Landing, kinds: list[str], inputs: Inputs) -> Iterator[tuple[str, float, float]]:
+def per_gigabyte(
+    landing: Landing, kinds: list[str], inputs: Inputs, *, compact: bool = False
+) -> Iterator[tuple[str, float, float]]:
     """Yield what a GB of raw lines costs: item, units, dollars.
 
     Parameters
@@ -196,6 +209,8 @@ def per_gigabyte(landing: Landing, kinds: list[str], inputs: Inputs) -> Iterator
         What each destination is: ``push``, ``feed`` or ``archive``.
     inputs
         Prices and assumptions.
+    compact
+        The archive's objects are compacted.
     """
     through_groups = landing == "log groups"
     objects = inputs.payloads_a_gb if through_groups else inputs.objects_a_gb
@@ -221,7 +236,10 @@ def per_gigabyte(landing: Landing, kinds: list[str], inputs: Inputs) -> Iterator
     yield "Lambda GB-seconds", *_priced(seconds * inputs.memory_gb, inputs.gb_second)
     yield "functions' own logs (GB)", *_priced(invocations * inputs.own_log_bytes / _GIGABYTE, inputs.log_gb)
     months = inputs.archive_days / inputs.month_days
-    stored = inputs.compressed * days / inputs.month_days
+    compacted = (through_groups + kinds.count("archive")) * compact
+    moved = inputs.compressed * compacted * max(0.0, inputs.archive_days - inputs.hot_days) / inputs.month_days
+    removed = inputs.compressed * compacted * inputs.noncurrent_days / inputs.month_days
+    stored = inputs.compressed * days / inputs.month_days - moved + removed
     yield "S3 storage (GB-months)", *_priced(stored, inputs.s3_gb_month)
     lines = (each.puts + each.gets) * objects * inputs.access_lines
     yield (
@@ -230,6 +248,29 @@ def per_gigabyte(landing: Landing, kinds: list[str], inputs: Inputs) -> Iterator
     )
     pushed = sum(kind == "push" for kind in kinds)
     yield "transfer to destinations (GB)", *_priced(pushed * inputs.compressed, inputs.transfer_gb)
+    if compacted:
+        asked = kinds if through_groups else []
+        yield "S3 Glacier Instant Retrieval (GB-months)", *_priced(moved, inputs.instant_gb_month)
+        yield from _compaction(compacted * objects, asked, compacted * inputs.compacted_objects_a_gb, inputs)
+
+
+def _compaction(parts: float, asked: list[str], made: float, inputs: Inputs) -> Iterator[tuple[str, float, float]]:
+    """Yield what it takes to make some compacted objects of their parts; deleting is free.
+
+    An export that lands in a bucket is archived for no one, so no destination is asked.
+    """
+    yield "compaction: transitions", *_priced(made, inputs.transition)
+    yield "compaction: S3 PUT", *_priced(made * inputs.compaction_puts, inputs.put)
+    # each part is read, a feed is asked for each, and the object is looked at
+    yield "compaction: S3 GET", *_priced(parts * (1 + asked.count("feed")) + made, inputs.get)
+    yield "compaction: S3's events", *_priced(2 * made * EVENTS_OF_AN_OBJECT, inputs.event)
+    # half a read for a mark, and as much for its share of what the invocation that holds it has noted
+    yield "compaction: DynamoDB reads", *_priced(parts * asked.count("push"), inputs.mark_read)
+    seconds = parts * inputs.compaction_seconds * inputs.compaction_gb
+    yield "compaction: Lambda GB-seconds", *_priced(seconds, inputs.gb_second)
+    # a line when a part is read, and one when it is removed
+    logged = 2 * parts * inputs.access_line_bytes / _GIGABYTE * inputs.archive_days / inputs.month_days
+    yield "compaction: S3 access logs (GB-months)", *_priced(logged, inputs.s3_gb_month)
 
 
 def _priced(units: float, price: float) -> tuple[float, float]:
@@ -372,12 +413,48 @@ def tables(inputs: Inputs) -> str:
         objects = inputs.objects_a_gb / volume
         dollars = dollars_per_gigabyte("bucket", ["push"], replace(inputs, objects_a_gb=objects))
         lines.append(f"| {volume:g} | {_number(objects)} | {dollars:.2f} |")
+    lines += ["", *_compaction_tables(inputs)]
     lines += ["", "| input | value | where from |", "| --- | --- | --- |"]
     lines += [
         f"| {each.metadata['what']} | {_number(getattr(inputs, each.name))} | {each.metadata['source']} |"
         for each in fields(inputs)
     ]
     return "\n".join(lines)
+
+
+def _compaction_tables(inputs: Inputs) -> Iterator[str]:
+    """Yield what differs with `archive.compact`: of a GB, and of the bill once an archive is full."""
+
+    def of_a_gigabyte(inputs: Inputs) -> tuple[dict[str, tuple[float, float]], dict[str, tuple[float, float]]]:
+        small, large = (
+            {
+                item: (units, dollars)
+                for item, units, dollars in per_gigabyte("log groups", ["push"], inputs, compact=on)
+            }
+            for on in (False, True)
+        )
+        differing = [item for item in large if small.get(item) != large[item]]
+        return {item: small[item] for item in differing if item in small}, {item: large[item] for item in differing}
+
+    small, large = of_a_gigabyte(inputs)
+    way = "CockroachDB → CloudWatch Logs → archive → Logz.io"
+    yield f"| per GB, {way} | small objects: units | $ | compacted: units | $ |"
+    yield "| --- | --- | --- | --- | --- |"
+    for item, (units, dollars) in large.items():
+        before = f"{_number(small[item][0])} | {small[item][1]:.4f}" if item in small else "— | —"
+        yield f"| {item} | {before} | {_number(units)} | {dollars:.4f} |"
+    sums = [f"**{sum(dollars for _, dollars in found.values()):.4f}**" for found in (small, large)]
+    yield f"| **sum of what differs** | | {sums[0]} | | {sums[1]} |"
+    yield ""
+    yield "| 1,000 GB a day, kept for | small objects: $ a month | compacted: storage alone | compaction included |"
+    yield "| --- | --- | --- | --- |"
+    gigabytes = 1000 * inputs.month_days
+    for profile, days in (("soc2", 400), ("seven-years", 2557)):
+        # objects are full
+        small, large = of_a_gigabyte(replace(inputs, archive_days=days, compacted_objects_a_gb=1.3, compaction_puts=20))
+        kept = sum(dollars for item, (_, dollars) in large.items() if item.startswith("S3 "))
+        bills = [sum(dollars for _, dollars in small.values()), kept, sum(dollars for _, dollars in large.values())]
+        yield f"| {days:,} days (`{profile}`) | {' | '.join(f'{each * gigabytes:,.0f}' for each in bills)} |"
 
 
 def summary_table(deployment: Deployment) -> str:

@@ -1,7 +1,9 @@
-"""SQL over what landed: tables in Glue's catalogue, and a workgroup of Athena that limits what a query may cost."""
+"""SQL over what landed: the tables that Athena and `logdock sql` have, and what limits the cost of a query."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, Strict
@@ -27,3 +29,32 @@ class Sql(Model):
         AfterValidator(_scan_limit),
         Field(json_schema_extra={"minimum": 1, "maximum": MAX_SCAN_GB}),
     ] = Field(default=100, description="A query that reads more GB than this is ended. Athena bills by what is read.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SqlTable:
+    """The columns of a table, and the keys of its partitions: names and Hive types."""
+
+    columns: Mapping[str, str]
+    keys: Mapping[str, str]
+
+
+ARCHIVE_TABLE = "archive"
+ARCHIVE = SqlTable(
+    columns={
+        "time": "string",
+        "vendor": "string",
+        "log_type": "string",
+        "source": "string",
+        "message": "string",
+        "fields": "map<string,string>",
+    },
+    keys={"export": "string", "dt": "string", "hour": "string"},
+)
+LANDED = SqlTable(columns={"line": "string"}, keys={"cluster": "string", "host": "string", "log_type": "string"})
+"""What MongoDB Atlas landed, by the folders of its keys."""
+
+
+def landed_table(export: str) -> str:
+    """Return the name of the table over what an export of MongoDB Atlas landed."""
+    return f"{export.replace('-', '_')}_landed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import io
 import json
@@ -17,8 +18,9 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from log_shipper import archive, aws, ship
+from log_shipper import archive, aws, compact, ship
 from log_shipper.events import ObjectRef, message_of
+from log_shipper.export_config import ExportConfigs
 from moto.s3.models import s3_backends
 
 from logdock.cli.rotate.uses import Uses
@@ -360,6 +362,15 @@ def refuse(monkeypatch: pytest.MonkeyPatch, operation: str, code: str) -> None:
         return make(self, asked, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", refused)
+
+
+def compact_archive(bucket: str, now: datetime) -> None:
+    """Compact an archive, whose exports are shipped nowhere, as at a time."""
+    forget()
+    document = json.dumps({"vendor": "cloudwatch-logs", "landing": {"log_groups": []}, "ship_to": []})
+    settings = compact.Settings(bucket, "", frozenset())
+    with contextlib.redirect_stdout(io.StringIO()):
+        compact.Compactor(settings, ExportConfigs(lambda _: document), lambda: 1000.0, now).run()
 
 
 def forget() -> None:

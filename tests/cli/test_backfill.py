@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from logdock.cli.errors import ExitCode
 from logdock.cli.redrive.pace import Pace
 from tests.cli.conftest import Type
-from tests.cli.deployed import LANDING, SECRET_CONTENT, Deployed
+from tests.cli.deployed import LANDING, SECRET_CONTENT, Deployed, compact_archive
 
 RANGE = ("--export", "app", "--since", "1h")
 
@@ -66,6 +67,29 @@ def test_of_log_groups_the_archive_is_shipped(logdock: Type, deployed: Deployed)
     assert logdock("backfill", "--export", "jobs", *month, "--rate", "1000").code == 0
     assert deployed.ship() == []
     assert received(deployed) == ["a job"]
+
+
+def test_compacted_objects_are_announced_by_their_first_names_and_shipped_once(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from log_shipper import archive
+
+    from tests.lambda_src.log_shipper.world import subscription
+
+    for job in ("a job", "another job"):
+        archive.handler(subscription("jobs", "/acme/jobs", [job], logStream=job), None)
+    monkeypatch.setattr("log_shipper.compaction_plan.SETTLED_AFTER", timedelta(days=-9999))
+    bucket = deployed.settings.archive_bucket
+    compact_archive(bucket, datetime(2025, 11, 30, tzinfo=UTC))
+    listed = deployed.s3.list_objects_v2(Bucket=bucket, Prefix="logs/jobs/")["Contents"]
+    assert [item["Key"].rpartition("/")[2] for item in listed] == ["compacted-000001.jsonl.gz"]
+
+    month = ("--since", "2025-11-01", "--until", "2025-12-01")
+    for _ in range(2):
+        ended = logdock("backfill", "--export", "jobs", *month, "--rate", "1000")
+        assert (ended.code, ended.out.partition(" ")[0]) == (0, "2")
+        assert deployed.ship() == []
+    assert received(deployed) == ["a job", "another job"]
 
 
 def test_a_dry_run_counts_and_sends_nothing(logdock: Type, deployed: Deployed) -> None:

@@ -25,7 +25,7 @@ from tests.conftest import ROOT
 
 WIDTHS = [80, 120]
 EXAMPLES = ROOT / "examples"
-PLAN = f"logdock plan --from {EXAMPLES / 'aurora-mysql.yaml'} {EXAMPLES / 'everything.yaml'} --templates none"
+PLAN = f"logdock plan --from {EXAMPLES / 'aurora-mysql.yaml'} {EXAMPLES / 'everything.yaml'}"
 
 
 def nothing(_: Deployed) -> None:
@@ -42,6 +42,8 @@ SCENARIOS: dict[str, Callable[[Deployed], None]] = {
     "logdock validate": nothing,
     "logdock smoke-test --no-alarms --record run.json --timeout 1": nothing,
     "logdock preview --export jobs app.log": a_file_of_lines,
+    "logdock new .": nothing,
+    "logdock bootstrap-policy": nothing,
     "logdock explain a deploy waits for the vendor": nothing,
     "logdock explain xyzzy": nothing,
     "logdock status --settings nowhere.yaml": nothing,

@@ -36,7 +36,7 @@ Answer = Callable[..., Typed]
 def no_credentials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Propose nothing from the credentials of the developer who runs the tests."""
     if "aws" not in request.fixturenames:
-        monkeypatch.setattr("logdock.cli.init.command.proposals", dict)
+        monkeypatch.setattr("logdock.cli.init.deployment.proposals", dict)
 
 
 @pytest.fixture

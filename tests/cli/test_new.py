@@ -21,7 +21,7 @@ WRITTEN |= {"requirements.txt"}
 
 @pytest.fixture(autouse=True)
 def answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logdock.cli.init.command.proposals", dict)
+    monkeypatch.setattr("logdock.cli.init.deployment.proposals", dict)
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in ANSWERS)))
 
 

@@ -273,6 +273,45 @@ def test_durations_are_written_in_one_unit(seconds: float, written: str) -> None
     assert duration(seconds) == written
 
 
+def compacting() -> None:
+    """Switch compaction on."""
+    file = Path("logdock.yaml")  # where the command is typed
+    file.write_text(f"{file.read_text()}archive: {{compact: true}}\n")
+
+
+def test_hours_that_wait_to_be_compacted_are_those_of_the_last_whole_run(logdock: Type, deployed: Deployed) -> None:
+    compacting()
+    now, group = datetime.now(UTC), f"/aws/lambda/{deployed.names.compactor}"
+    deployed.logs.create_log_group(logGroupName=group)
+    deployed.logs.create_log_stream(logGroupName=group, logStreamName="a")
+
+    def waiting(hour: str, days: int) -> dict[str, object]:
+        since = (now - timedelta(days=days)).isoformat()
+        return {"event": "waiting", "source": f"logs/jobs/dt=2026-11-21/hour={hour}/", "parts": 3, "since": since}
+
+    end: dict[str, object] = {"event": "compacted", "objects": 0, "parts": 0, "failures": 0}
+    lines = [waiting("04", 9), end, waiting("05", 1), waiting("06", 2), end, waiting("07", 9)]
+    deployed.logs.put_log_events(
+        logGroupName=group,
+        logStreamName="a",
+        logEvents=[
+            {"timestamp": int(now.timestamp() * 1000) - 6000 + number, "message": json.dumps(line)}
+            for number, line in enumerate(lines)
+        ],
+    )
+    (found,) = document(logdock("status", "--json"))["uncompacted"]
+    assert (found["export"], found["hours"], age(found["since"]).days) == ("jobs", 2, 2)
+    shown = logdock("status").out
+    assert "Not compacted: 2 hours of jobs, until every destination has them; the oldest object was" in shown
+
+
+def test_hours_that_wait_are_not_known_before_the_function_is_deployed(logdock: Type, deployed: Deployed) -> None:
+    compacting()
+    ended = logdock("status", "--json")
+    assert document(ended)["uncompacted"] is None
+    assert "acme-shipper-compactor is not deployed yet" in ended.err
+
+
 def test_what_is_fed_as_it_is_is_not_said_to_be_late(logdock: Type, deployed: Deployed) -> None:
     settings = yaml.safe_load(Path("logdock.yaml").read_text())
     reader = {"name": "reader", "kind": "logzio", "mode": "fetch", "account_id": "406095609952"}

@@ -34,6 +34,10 @@ from tests.conftest import ROOT
 PAGE = ROOT / "docs" / "logdock.md"
 BLOCK = re.compile(r"^```console\n\$ (logdock[^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 A_SEARCH = r"logdock logs --export jobs --since '2026-11-17 03:00' --until '2026-11-17 04:00' --grep 'status=5\d\d'"
+A_COUNT = (
+    "logdock sql \"SELECT hour, count(*) AS lines FROM archive WHERE export = 'jobs' AND dt = '2026-11-17' "
+    'GROUP BY ALL ORDER BY hour"'
+)
 LONG = "x" * 40_000
 
 
@@ -168,6 +172,7 @@ SCENES: dict[str, Callable[[Deployed], None]] = {
     "logdock explain acme-prod/ship-logz": lambda _: None,
     "logdock status": a_morning,
     A_SEARCH: after_a_night,
+    A_COUNT: after_a_night,
     "logdock rotate-external-id ledger --settings ledger.yaml": a_vendor_that_has_changed,
     "logdock backfill --export app --since 90d --dry-run": not_shipped_yet,
     "logdock backfill --export app --since 90d --rate 50": not_shipped_yet,
@@ -184,8 +189,9 @@ def test_a_transcript_of_the_page_is_what_the_command_prints(
     monkeypatch.setattr(Pace, "pause", lambda *_: deployed.ship())
     SCENES[command](deployed)
     ended = logdock(*shlex.split(command)[1:])
-    # a search is summed up when its lines are printed; what else is noted comes before the result
-    shown = ended.out + ended.err if command.startswith("logdock logs") else ended.err + ended.out
+    # an answer is summed up when it is printed; what else is noted comes before the result
+    is_summed_up = command.startswith(("logdock logs", "logdock sql"))
+    shown = ended.out + ended.err if is_summed_up else ended.err + ended.out
     printed = re.sub(r" +$", "", shown, flags=re.MULTILINE)
     page = PAGE.read_text()
     if "LOGDOCK_WRITE_TRANSCRIPTS" in os.environ:

@@ -17,6 +17,7 @@ ASKING_AWS = {
     "next-steps": (),
     "status": (),
     "logs": (),
+    "sql": ("SELECT 1 FROM archive",),
     "backfill": ("--export", "apps", "--since", "1h"),
     "rotate-external-id": ("ledger", "--settings", str(ROOT / "examples" / "cockroachdb.yaml")),
     "redrive": (),

@@ -175,7 +175,7 @@ def test_signs_reasons_and_fixes_are_shown_and_counted(
     monkeypatch.setattr("logdock.cli.validate.command._parts", lambda *_, **__: [look])
     ended = logdock("validate")
     assert ended.code == 1
-    assert ended.out.splitlines()[1:] == [
+    assert ended.out.splitlines()[2:] == [
         "✓ app  bucket",
         "✗ app  rule: it is off; it is old",
         "✗ app  key: it is not there",

@@ -97,13 +97,16 @@ class World:
         )
 
 
-def needs_of(names: Names) -> Callable[[str], Needs]:
+def needs_of(names: Names, archive_key_arn: str) -> Callable[[str], Needs]:
     """Return what the page says that the command needs, each on what the page says."""
     buckets = [names.bucket_arn(bucket) for bucket in (LANDING, names.bucket("archive"))]
+    compacted = [f"{buckets[1]}/logs/*/compacted-*", f"{buckets[1]}/archive-index/*"]
     queues = [f"arn:aws:sqs:{REGION}:{ACCOUNT}:{names.queue(name)}" for name in ("logz", "reader", "archive")]
     log_groups = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:"
     return lambda _: [
         (["s3:ListBucket"], buckets),
+        (["s3:GetObject"], compacted),
+        (["kms:Decrypt"], [archive_key_arn]),
         (["sqs:GetQueueUrl", "sqs:SendMessage"], queues),
         (["logs:DescribeLogGroups"], [f"{log_groups}*"]),
         (["logs:DescribeSubscriptionFilters", "logs:FilterLogEvents"], [f"{log_groups}/acme/jobs:*"]),
@@ -142,7 +145,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             s3.put_object(Bucket=LANDING, Key=f"{number:02d}.log", Body=body)
         jobs = [f"job {number}" for number in range(5)]
         put_events(logs, "/acme/jobs", "nightly", [(now + number, line) for number, line in enumerate(jobs, start=1)])
-        person = Person(stage, file, needs_of(names))
+        key = stage.customer("kms").describe_key(KeyId="alias/acme-archive")["KeyMetadata"]["Arn"]
+        person = Person(stage, file, needs_of(names, key))
         world = World(stage, listener, names, person, app, jobs)
         until("the log group's events are archived", lambda: world.in_archive("logs/jobs/") == Counter(jobs))
         assert person.logdock("backfill", "--export", "app", "--since", "1d")[0] == 2

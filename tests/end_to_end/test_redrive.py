@@ -91,6 +91,9 @@ def needs_of(names: Names, archive_key_arn: str) -> Callable[[str], Needs]:
             (["cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms"], ["*"]),
             (["cloudformation:DescribeStacks"], ["*"]),
             (["s3:ListBucket"], [archive, failed]),
+            (["s3:GetObject"], [f"{archive}/logs/*/compacted-*"]),
+            (["kms:Decrypt"], [archive_key_arn]),
+            (["logs:FilterLogEvents"], [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{names.compactor}:*"]),
             (["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], queues),
         ],
         "redrive": [

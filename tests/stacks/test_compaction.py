@@ -12,7 +12,8 @@ from log_shipper.rendering import archive_key
 
 from logdock.settings import load_settings
 from logdock.settings.archive import Archive
-from stacks import core
+from logdock.settings.names import Names
+from stacks import core, readers
 from tests.conftest import ROOT, synthesize, synthesize_now
 
 EXAMPLE = ROOT / "examples" / "logzio.yaml"
@@ -85,13 +86,26 @@ def test_function_runs_each_hour_and_knows_the_feeds() -> None:
 
 def test_rule_announces_parts_alone() -> None:
     rules = [each["Properties"] for each in template("acme-prod-apps").values() if each["Type"] == "AWS::Events::Rule"]
-    (key,) = [each["EventPattern"]["detail"]["object"]["key"] for each in rules if "detail" in each["EventPattern"]]
-    pattern = key[0]["wildcard"]
-    assert [fnmatchcase(each, pattern) for each in (PART, COMPACTED, INDEX)] == [True, False, False]
+    (detail,) = [each["EventPattern"]["detail"] for each in rules if "detail" in each["EventPattern"]]
+    (key,) = detail["object"]["key"]
+    assert [each.startswith(key["prefix"]) for each in (PART, COMPACTED, INDEX)] == [True, True, False]
+    assert detail["reason"] == [{"anything-but": ["CompleteMultipartUpload"]}]
+
+
+def test_readers_ask_for_the_hours_that_wait() -> None:
+    settings = load_settings(EXAMPLE)
+    with_and_without = (settings, settings.model_copy(update={"archive": Archive()}))
+    allowed = [
+        [each.to_statement_json()["Resource"] for each in readers._status(chosen, Names.of(chosen), ["us-east-1"])
+         if "logs:FilterLogEvents" in each.actions]
+        for chosen in with_and_without
+    ]  # fmt: skip
+    group = "log-group:/aws/lambda/acme-prod-shipper-compactor:*"
+    assert allowed == [[f"arn:aws:logs:us-east-1:111122223333:{group}"], []]
 
 
 def test_templates_without_compaction_are_as_before() -> None:
     text = json.dumps(without())
     assert "compact" not in text.lower()
     assert "archive-index" not in text
-    assert "wildcard" not in text
+    assert "CompleteMultipartUpload" not in text

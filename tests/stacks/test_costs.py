@@ -135,3 +135,25 @@ def test_few_lines_a_host_make_a_gigabyte_dear() -> None:
         dollars_per_gigabyte("bucket", ["push"], replace(Inputs(), objects_a_gb=objects)) for objects in (28_800, 2_880)
     )
     assert dear > 4 * usual
+
+
+def test_compaction_costs_only_what_is_archived_and_less_than_it_saves() -> None:
+    inputs = Inputs()
+    found = {
+        (landing, kinds): [{item: dollars for item, _, dollars in per_gigabyte(landing, [*kinds], inputs, compact=on)}
+                           for on in (False, True)]
+        for landing in LANDINGS for kinds in (("push",), ("push", "archive"))
+    }  # fmt: skip
+    without, compacted = found["bucket", ("push",)]
+    assert compacted == without
+    for (landing, kinds), (without, compacted) in found.items():
+        if (landing, kinds) != ("bucket", ("push",)):
+            assert sum(compacted.values()) < sum(without.values())
+            assert (compacted["compaction: DynamoDB reads"] > 0) == (landing == "log groups")
+
+
+def test_the_decision_has_the_sums_of_compaction() -> None:
+    decision = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    row = next(line for line in tables(Inputs()).splitlines() if "`seven-years`" in line)
+    _, _, small, _, compacted, _ = row.split("|")
+    assert f"{small.strip()} dollars a month as small objects and {compacted.strip()} as large ones" in decision

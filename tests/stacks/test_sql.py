@@ -1,24 +1,19 @@
-"""`sql`: the tables, the workgroup and the queries of docs/sql.md, which use what the tables have and nothing else."""
+"""`sql`: the tables and the workgroup that Athena has."""
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import Any
 
 import pytest
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import OptimizeError
-from sqlglot.optimizer.qualify import qualify
 
+from logdock.cli.sql.command import tables_of
 from logdock.settings import load_settings
 from logdock.settings.sql import Sql
 from tests.conftest import EXAMPLES, ROOT, synthesize, synthesize_now
 
 EVERYTHING = ROOT / "examples" / "everything.yaml"
 ARCHIVE = "acme-prod-archive-111122223333-eu-west-1"
-QUERIES = re.findall(r"^```sql\n(.*?)^```$", (ROOT / "docs" / "sql.md").read_text(), re.MULTILINE | re.DOTALL)
 
 
 @cache
@@ -127,31 +122,8 @@ def test_without_the_setting_nothing_is_made(example: Any) -> None:
         assert "athena/" not in str(template)
 
 
-def check(query: str) -> exp.Expr:
-    """Resolve every table and column of a query against the template."""
-    schema: dict[str, Any] = {name: columns(table) for name, table in tables().items()}
-    for name in schema:
-        schema[name]["$path"] = "string"
-    return qualify(sqlglot.parse_one(query, dialect="athena"), schema=schema, dialect="athena")
-
-
-@pytest.mark.parametrize("query", QUERIES, ids=range(1, len(QUERIES) + 1))
-def test_a_query_of_the_page_uses_what_the_tables_have_and_limits_what_it_reads(query: str) -> None:
-    resolved = check(query)
-    named = {table.name for table in resolved.find_all(exp.Table)}
-    assert named & tables().keys()
-    reading = [each for each in resolved.find_all(exp.Select) if isinstance(each.args["from_"].this, exp.Table)]
-    assert reading
-    for each in reading:
-        conditions = {column.name for column in each.args["where"].find_all(exp.Column)}
-        assert "dt" in conditions or {"cluster", "host", "log_type"} <= conditions
-
-
-def test_there_are_ten_queries() -> None:
-    assert len(QUERIES) == 10
-
-
-@pytest.mark.parametrize("query", ["SELECT level FROM archive WHERE dt = '2026-11-17'", "SELECT a.x FROM archive AS a"])
-def test_a_column_that_no_table_has_is_found(query: str) -> None:
-    with pytest.raises(OptimizeError):
-        check(query)
+def test_athena_has_the_tables_of_the_local_engine() -> None:
+    expected = tables_of(load_settings(EVERYTHING))
+    assert {name: columns(table) for name, table in tables().items()} == {
+        name: {**table.columns, **table.keys} for name, table in expected.items()
+    }

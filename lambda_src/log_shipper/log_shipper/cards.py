@@ -369,7 +369,7 @@ def _apart(found: dict[int, int]) -> dict[int, int]:
 def _first_of(found: dict[int, int], count: int) -> tuple[dict[int, int], int]:
     """Return of numbers that overlap the first and shortest, and so on, and the places of their other digits.
 
-    Those that begin behind so many places are left out.
+    Those that begin behind so many places are omitted.
     """
     before = (1 << 8 * count) - 1
     found = _apart({length: at & before for length, at in found.items() if at & before})

@@ -9,6 +9,10 @@ What a run does to an hour, and what is there if it ends after any of the steps:
    that work on an hour at once take the same number, so that one of them fails here and has changed nothing.
 5. It checks the object's size and index, and removes the parts, each if it is still what was read.
 
+The SDK is the runtime's own, as for every function here, and which release that is depends on the Region (AWS Lambda
+Developer Guide, "Runtime-included SDK versions"). A run that could not remove an object on condition of its ETag begins
+nothing.
+
 There is no lock and no state but the archive itself. Removing is s3:DeleteObject without a version: the parts stay as
 noncurrent versions for the bucket's noncurrent days.
 """
@@ -21,6 +25,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import botocore
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -98,6 +103,7 @@ def handler(_event: Mapping[str, Any], context: Context) -> dict[str, int]:
     CompactionError
         When anything failed, or an hour has waited for a destination for longer than `WAIT_LIMIT`.
     """
+    _require_conditional_deletes()
     environment = read_environment(os.environ)
     feeds = frozenset(orjson.loads(os.environ["LOGDOCK_FEEDS"]))
     settings = Settings(environment.archive_bucket, os.environ["LOGDOCK_MARK_TABLE"], feeds)
@@ -105,6 +111,22 @@ def handler(_event: Mapping[str, Any], context: Context) -> dict[str, int]:
     compactor = Compactor(settings, export_configs(environment), remaining, datetime.now(UTC))
     compactor.run()
     return {"objects": compactor.objects, "parts": compactor.parts}
+
+
+def _require_conditional_deletes() -> None:
+    """Check that the SDK can ask S3 to remove an object only if its ETag is the one that was read.
+
+    Raises
+    ------
+    CompactionError
+        When it is older than the ETag of DeleteObjects.
+    """
+    deleted: Any = aws.s3().meta.service_model.shape_for("ObjectIdentifier")
+    if "ETag" not in deleted.members:
+        raise CompactionError(
+            f"botocore {botocore.__version__} of the function's runtime has no ETag in DeleteObjects, so nothing is "
+            "compacted: use a runtime version with a newer one"
+        )
 
 
 class Compactor:
@@ -381,7 +403,10 @@ class Compactor:
 
 
 class _Upload:
-    """An object that is written piece by piece and exists once `create` has returned; small ones take one request."""
+    """An object that is written piece by piece and exists once `create` has returned.
+
+    A multipart upload even of one part: by that, event rules tell compacted objects from what the archiver writes.
+    """
 
     def __init__(self, bucket: str, key: str, metadata: dict[str, str]) -> None:
         self._object: Any = {"Bucket": bucket, "Key": key}
@@ -404,10 +429,6 @@ class _Upload:
         botocore.exceptions.ClientError
             PreconditionFailed when an object of that key exists.
         """
-        if not self._upload:
-            body = bytes(self._buffer)
-            aws.s3().put_object(**self._object, **self._described, Body=body, IfNoneMatch="*")
-            return
         if self._buffer:
             self._send()
         parts: Any = [each.result() for each in self._sent]

@@ -48,8 +48,8 @@ def bootstrap_policy(
     arns = [f"arn:{partition}:iam::{deployment.account}:policy/{name}" for name in names]
     screen.document({"directory": str(output), "policies": arns})
     for name in names:
-        screen.say(f"aws iam create-policy --policy-name {name} --policy-document file://{output / name}.json")
+        screen.copyable(f"aws iam create-policy --policy-name {name} --policy-document file://{output / name}.json")
     replica = [deployment.replica.region] if deployment.replica else []
     regions = dict.fromkeys([*deployment.regions, *replica])
     environments = " ".join(f"aws://{deployment.account}/{region}" for region in regions)
-    screen.say(f"npx cdk bootstrap --cloudformation-execution-policies {','.join(arns)} {environments}")
+    screen.copyable(f"npx cdk bootstrap --cloudformation-execution-policies {','.join(arns)} {environments}")

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from logdock.cli.errors import CommandError, ExitCode
-from logdock.cli.init.file import render
-from logdock.cli.init.interview import Interview, stack_names
-from logdock.cli.init.proposals import proposals
-from logdock.cli.init.questions import ALERTS, DEPLOYMENT, ExportKind, Kind
+from logdock.cli.init.deployment import ask_settings
+from logdock.cli.init.interview import stack_names
+from logdock.cli.init.questions import ExportKind
 from logdock.cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option
 from logdock.cli.screen import Screen
-from logdock.settings import Deployment, SettingsError
-from logdock.settings.messages import explain
 
 EXAMPLES = """
 Examples:
@@ -64,41 +59,3 @@ def init(
     screen.document({"settings": str(settings), "stacks": stacks})
     deploy = f"npx cdk deploy --all{cdk_settings_option(settings)}"
     screen.say(f"{settings} is written. `{deploy}` deploys {', '.join(stacks)}.")
-
-
-def ask_settings(screen: Screen, kinds: Sequence[ExportKind], settings: Path) -> tuple[str, Deployment]:
-    """Ask for a deployment with exports of some kinds; return the text of its settings file, and what it says.
-
-    Raises
-    ------
-    CommandError
-        If the answers do not go together.
-    """
-    document: dict[str, Any] = {}
-    interview = Interview(screen, document)
-    interview.ask((), _proposed(DEPLOYMENT, proposals()))
-    document["alerts"] = {}
-    interview.ask(("alerts",), ALERTS)
-    for each in kinds or interview.ask_kinds():
-        interview.ask_export(str(each))
-    destination = interview.ask_destination()
-    if destination:
-        for export in document["exports"]:
-            export["ship_to"] = [destination]
-        for index in range(len(document["exports"])):
-            interview.ask_what_shipping_needs(index)
-    try:
-        deployment = Deployment.model_validate(document)
-    except ValidationError as error:
-        refused = SettingsError(settings, explain(document, error))
-        raise CommandError(f"{refused}\nNothing was written", ExitCode.USAGE) from None
-    return render(document), deployment
-
-
-def _proposed(kind: Kind, found: dict[str, str]) -> Kind:
-    """Propose what was found for questions that propose nothing of their own."""
-    questions = (
-        each._replace(proposed=found.get(each.setting) or None) if each.proposed is None else each
-        for each in kind.questions
-    )
-    return kind._replace(questions=tuple(questions))

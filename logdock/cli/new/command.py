@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from logdock.cli.errors import CommandError, ExitCode
-from logdock.cli.init.command import ask_settings
+from logdock.cli.init.deployment import ask_settings
 from logdock.cli.init.file import SCHEMA
 from logdock.cli.init.interview import stack_names
 from logdock.cli.init.questions import ExportKind

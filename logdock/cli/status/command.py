@@ -116,6 +116,11 @@ def _look(account: Account, screen: Screen, *, in_place: bool = False) -> Status
             f"Silent: {late.export}, for longer than its {late.minutes} minutes (silent_after_minutes); "
             f"what landed last: {ago(late.landed, now)}"
         )
+    for hours in found.uncompacted or ():
+        screen.say(
+            f"Not compacted: {hours.hours} hour{'s' * (hours.hours > 1)} of {hours.export}, until every destination has"
+            f" them; the oldest object was archived {ago(hours.since, now)}"
+        )
     if found.elsewhere:
         screen.say(f"In quarantine, of exports and destinations that the settings do not name: {found.elsewhere}")
     for stack in found.orphans or ():

@@ -20,6 +20,7 @@ from logdock.cli.redrive.dead_letters import queue_url
 from logdock.cli.stacks import DeployedStack, orphaned_stacks
 from logdock.cli.status.alarms import Alarm, alarms_on
 from logdock.cli.status.archive import last_archived
+from logdock.cli.status.compaction import Uncompacted, uncompacted_hours
 from logdock.cli.status.metrics import Metric, Reading, last_readings
 from logdock.cli.vendors import Party, UnknownError, fetch_status, has_credential
 from logdock.settings.exports import Export
@@ -105,6 +106,8 @@ class Status:
         The alarms that are on; None where it is not known.
     late
         The exports that are silent for longer than they may be.
+    uncompacted
+        Hours of the archive that wait to be compacted until a destination has them; None where it is not known.
     orphans
         Stacks of this deployment that the settings do not have; None where it is not known.
     notes
@@ -120,6 +123,7 @@ class Status:
     vendors: dict[str, str | None] = field(default_factory=dict)
     alarms: list[Alarm] | None = None
     late: list[Late] = field(default_factory=list)
+    uncompacted: list[Uncompacted] | None = field(default_factory=list)
     orphans: list[DeployedStack] | None = None
     notes: list[str] = field(default_factory=list)
     not_looked_at: list[str] = field(default_factory=list)
@@ -178,6 +182,8 @@ class Survey:
                 region: pool.submit(self._attempt, f"the archiver's events in {region}", partial(self._kept, region))
                 for region in account.regions
             }
+            if account.settings.archive.compact:
+                uncompacted = pool.submit(self._attempt, "hours that wait to be compacted", self._uncompacted)
             vendors = {party.name: pool.submit(self._vendor, party) for party in parties}
             archived = {export.name: pool.submit(self._archived, export) for export in in_log_groups}
             counts = {
@@ -198,6 +204,8 @@ class Survey:
         status.kept = {region: each.result() for region, each in kept.items()}
         on = [each.result() for each in alarms]
         status.alarms = None if None in on else sorted(alarm for found in on for alarm in found or ())
+        if account.settings.archive.compact:
+            status.uncompacted = uncompacted.result()
         status.orphans = orphans.result()
         # threads end in any order
         status.notes, status.not_looked_at = sorted(set(status.notes)), sorted(set(status.not_looked_at))
@@ -212,6 +220,17 @@ class Survey:
 
     def _alarms(self, region: str) -> list[Alarm]:
         return alarms_on(self._account.cloudwatch_in(region), self._account.settings.deployment, region)
+
+    def _uncompacted(self) -> list[Uncompacted] | None:
+        account = self._account
+        try:
+            group = f"/aws/lambda/{account.names.compactor}"
+            return uncompacted_hours(account.logs_in(account.settings.region), group, self._now)
+        except ClientError as error:
+            if not is_absent(error):
+                raise
+            self._status.notes.append(f"hours that wait to be compacted: not known, {group} is not deployed yet")
+            return None
 
     def _late(self, export: Export, landed: list[datetime] | None) -> list[Late]:
         minutes = self._account.settings.alerts_of(export).silent_after_minutes

@@ -15,6 +15,7 @@ from logdock.cli.errors import ExitCode
 from logdock.cli.logs import places, reader
 from logdock.cli.logs.search import Search
 from tests.cli.conftest import Type, main_into_closed_pipe
+from tests.cli.deployed import compact_archive
 from tests.cli.logs.conftest import Landed, mongod
 
 Calls = Callable[[str], list[dict[str, Any]]]
@@ -214,6 +215,30 @@ def test_follow_prints_what_arrives_and_nothing_twice(landed: Landed, monkeypatc
     assert followed.out == "was there\narrived later\narrived later\n"
     assert followed.code == 0
     assert followed.err.startswith("3 lines in 3 objects")
+
+
+def test_follow_prints_no_line_again_when_its_hour_is_compacted(
+    landed: Landed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = (datetime.now(UTC) - timedelta(hours=5)).replace(minute=0)
+    for second in (1, 2):
+        landed.archived((f"{hour:%Y-%m-%dT%H:%M}:0{second}Z", f"part {second}"))
+    steps: Iterator[Callable[[], object]] = iter([
+        lambda: compact_archive(landed.archive, datetime.now(UTC) + timedelta(hours=2)),
+        lambda: landed.archived((f"{hour:%Y-%m-%dT%H:%M}:03Z", "came late")),
+    ])  # fmt: skip
+
+    def step(_: float) -> None:
+        try:
+            next(steps)()
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    monkeypatch.setattr("logdock.cli.logs.search.time.sleep", step)
+    followed = landed.logs("--follow", "--since", "8h", "--late", "8h", "--raw", "--export", "jobs")
+    assert (followed.code, followed.out) == (0, "part 1\npart 2\ncame late\n")
+    keys = [item["Key"] for item in landed.s3.list_objects_v2(Bucket=landed.archive, Prefix="logs/")["Contents"]]
+    assert [key.rpartition("/")[2].startswith("compacted-") for key in sorted(keys)] == [False, True]
 
 
 def test_follow_begins_now(landed: Landed, logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 from log_shipper.compact import Compactor, Settings
+from log_shipper.compacted import number_of
 from log_shipper.export_config import ExportConfigs
 
 from logdock.cli.logs.places import Place, objects
@@ -146,6 +147,8 @@ class Bucket:
         return found
 
     def put_object(self, **given: Any) -> None:
+        # event rules tell compacted objects from parts by how they were created
+        assert number_of(given["Key"]) is None
         self._store(given, given["Body"], given.get("Metadata", {}))
 
     def create_multipart_upload(self, **given: Any) -> dict[str, str]:

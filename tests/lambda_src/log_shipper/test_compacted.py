@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from log_shipper import compact, compacted, ship
+from log_shipper import aws, compact, compacted, ship
 from log_shipper.jobs import identity_of
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, MARKS, Cloud, Context, Listener, batch, message
@@ -62,6 +62,14 @@ def test_run_on_a_real_client_replaces_the_parts(ledger: Cloud) -> None:
     # the parts are left as noncurrent versions
     assert ledger.versions(ARCHIVE, HOUR) == 4
     assert run() == {"objects": 0, "parts": 0}
+
+
+def test_run_without_conditional_deletes_begins_nothing(ledger: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    model: Any = aws.s3().meta.service_model
+    monkeypatch.delitem(model._shape_resolver._shape_map["ObjectIdentifier"]["members"], "ETag")
+    with pytest.raises(compact.CompactionError, match="no ETag in DeleteObjects"):
+        run()
+    assert ledger.keys(ARCHIVE, HOUR) == [HOUR + name for name in NAMES]
 
 
 @pytest.mark.parametrize("code", [None, "AccessDenied"])

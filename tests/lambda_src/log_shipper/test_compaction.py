@@ -210,7 +210,7 @@ def test_run_fault_of_one_export_stops_no_other(s3: Bucket) -> None:
 
 
 def two_hours(monkeypatch: pytest.MonkeyPatch, page: int = 1000) -> Bucket:
-    """Return an archive with an hour that takes an upload, one that takes a PUT, and one that was compacted."""
+    """Return an archive with hours for an upload of several parts and of one, and one that was compacted."""
     bucket = enter(monkeypatch, Bucket(page))
     monkeypatch.setattr(compact, "UPLOAD_BYTES", 300)
     bucket.smallest_upload = 0

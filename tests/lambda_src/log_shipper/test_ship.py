@@ -377,7 +377,9 @@ def test_feed_never_feeds_an_input_twice(orders: Cloud, destination: Callable[[s
 
 
 @pytest.mark.parametrize(
-    "damaged", [b"{}\n", gzip.compress(b"{}\n")[:-1], gzip.compress(b"{}\n") + b"x", b"x" * 200_000]
+    "damaged",
+    [b"{}\n", gzip.compress(b"{}\n")[:-1], gzip.compress(b"{}\n") + b"x", b"x" * 200_000],
+    ids=["plain", "cut", "more-behind", "long"],
 )
 def test_feed_joins_only_what_is_whole(orders: Cloud, destination: Callable[[str], None], damaged: bytes) -> None:
     destination("feed")

@@ -213,3 +213,18 @@ def test_replication_of_an_encrypted_object_requires_both_keys(
 
     assert s3.head_object(Bucket=source, Key="a").get("ReplicationStatus") == status
     assert ("Contents" in s3.list_objects_v2(Bucket=replica)) is (status == "COMPLETED")
+
+
+@pytest.mark.parametrize("size", [1024, 5 * 1024 * 1024])
+def test_all_parts_of_an_upload_but_the_last_have_five_mebibytes(emulator: Emulator, size: int) -> None:
+    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+    where: Any = {"Bucket": made.bucket(emulator), "Key": "a"}
+    where["UploadId"] = s3.create_multipart_upload(**where)["UploadId"]
+    sent = [s3.upload_part(**where, PartNumber=number, Body=b"x" * of) for number, of in enumerate((size, 1), 1)]
+    parts = [{"PartNumber": number, "ETag": each["ETag"]} for number, each in enumerate(sent, 1)]
+
+    if size == 1024:
+        with pytest.raises(ClientError, match="EntityTooSmall"):
+            s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+    else:
+        s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})

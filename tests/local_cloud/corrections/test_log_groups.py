@@ -5,6 +5,7 @@ Each test goes red when its correction is taken out of ``corrections``.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -93,3 +94,23 @@ def _key_of_log_group(emulator: Emulator, log_group: str) -> str:
 
 def _log_group(name: str, **properties: Any) -> dict[str, Any]:
     return {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name, **properties}}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ('{ $.event = "waiting" || $.event = "compacted" }', [0, 1]),
+        ('{ $.ids[0] = "*" }', [2]),
+        ("waiting", [0, 3]),
+    ],
+)
+def test_a_json_pattern_finds_json_of_its_fields_alone(emulator: Emulator, pattern: str, found: list[int]) -> None:
+    logs, group = emulator.client("logs", ACCOUNT, region=REGION), made.new_name()
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="a")
+    now = int(time.time() * 1000)
+    lines = ['{"event": "waiting"}', '{"event": "compacted"}', '{"ids": ["x"]}', "waiting", '{"ids": []}', "[]"]
+    events = [{"timestamp": now + number, "message": line} for number, line in enumerate(lines)]
+    logs.put_log_events(logGroupName=group, logStreamName="a", logEvents=events)
+    answer = logs.filter_log_events(logGroupName=group, filterPattern=pattern, startTime=now)
+    assert [lines.index(event["message"]) for event in answer["events"]] == found

@@ -314,3 +314,23 @@ def test_a_copy_requires_the_keys_of_its_source_and_its_target(
     else:
         with pytest.raises(ClientError, match="AccessDenied"):
             writer.copy_object(Bucket=bucket, Key="b", CopySource=source)
+
+
+@pytest.mark.parametrize("may_read", [False, True])
+def test_deleting_on_condition_of_the_etag_requires_reading(emulator: Emulator, may_read: bool) -> None:
+    bucket, owner = made.bucket(emulator), emulator.client("s3", ACCOUNT, region=REGION)
+    etags = {key: owner.put_object(Bucket=bucket, Key=key, Body=b"a")["ETag"] for key in ("a&b", "c", "d")}
+    allowed = ["s3:DeleteObject", *(["s3:GetObject"] if may_read else [])]
+    role = made.role(emulator, made.allow(allowed, f"arn:aws:s3:::{bucket}/*"))
+    remover = emulator.client("s3", made.assume(emulator, role), region=REGION)
+    listed = [{"Key": key, "ETag": etags[key]} for key in ("a&b", "c")]
+
+    if may_read:
+        assert "Errors" not in remover.delete_objects(Bucket=bucket, Delete={"Objects": listed})
+        remover.delete_object(Bucket=bucket, Key="d", IfMatch=etags["d"])
+    else:
+        remover.delete_object(Bucket=bucket, Key="d", IfMatch="*")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            remover.delete_objects(Bucket=bucket, Delete={"Objects": listed})
+        with pytest.raises(ClientError, match="AccessDenied"):
+            remover.delete_object(Bucket=bucket, Key="c", IfMatch=etags["c"])

@@ -1,0 +1,114 @@
+"""Which hours of which exports a statement needs: what its conditions on `export`, `dt` and `hour` leave of a range."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+
+from logdock.cli.logs.times import bound
+from logdock.cli.sql.database import open_database
+from logdock.cli.sql.statement import Statement
+from logdock.settings.sql import ARCHIVE_TABLE
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
+"""The first day of the table in Athena, too."""
+Run = tuple[datetime, datetime]
+
+
+def default_range(statement: Statement, now: datetime) -> Run:
+    """Return the days that a statement requires of `dt`; the last hour when it does not name days."""
+    condition = statement.condition(ARCHIVE_TABLE, ("dt",))
+    if condition is not None:
+        with open_database(None) as connection:
+            first, last = _one(
+                connection,
+                "SELECT min(start), max(start) FROM (SELECT start, strftime(start, '%Y-%m-%d') AS dt FROM "  # noqa: S608
+                f"(SELECT unnest(generate_series(?, ?, INTERVAL 1 DAY)) AS start)) WHERE {condition}",
+                [_plain(FIRST_DAY), _plain(now + DAY)],
+            )
+        if first is not None:
+            return first.replace(tzinfo=UTC), last.replace(tzinfo=UTC) + DAY
+    return now - HOUR, now
+
+
+def runs_of(statement: Statement, exports: Sequence[str], since: datetime, until: datetime) -> dict[Run, list[str]]:
+    """Return the ranges that have to be read, each with its exports."""
+    condition = statement.condition(ARCHIVE_TABLE, ("export", "dt", "hour"))
+    if condition is None:
+        return {(since, until): [*exports]}
+    first = since.replace(minute=0, second=0, microsecond=0)
+    with open_database(None) as connection:
+        found = connection.execute(
+            "SELECT export, list(start ORDER BY start) FROM (SELECT export, start, strftime(start, '%Y-%m-%d') AS dt, "  # noqa: S608
+            "strftime(start, '%H') AS hour FROM (SELECT unnest(?) AS export) CROSS JOIN "
+            f"(SELECT unnest(generate_series(?, ?, INTERVAL 1 HOUR)) AS start)) WHERE {condition} GROUP BY export",
+            [[*exports], _plain(first), _plain(until - timedelta(microseconds=1))],
+        ).fetchall()
+    hours: Mapping[str, list[datetime]] = dict(found)
+    runs: dict[Run, list[str]] = {}
+    for export in exports:
+        for start, end in _joined([each.replace(tzinfo=UTC) for each in hours.get(export, [])]):
+            runs.setdefault((max(start, since), min(end, until)), []).append(export)
+    return runs
+
+
+def needed_folders(
+    statement: Statement, table: str, folders: Collection[tuple[str, ...]]
+) -> Collection[tuple[str, ...]]:
+    """Return the folders of MongoDB Atlas's keys (cluster, host, log type) that a statement needs."""
+    condition = statement.condition(table, ("cluster", "host", "log_type"))
+    if condition is None:
+        return folders
+    with open_database(None) as connection:
+        connection.execute("CREATE TABLE folders (cluster VARCHAR, host VARCHAR, log_type VARCHAR)")
+        if folders:
+            connection.executemany("INSERT INTO folders VALUES (?, ?, ?)", [[*each] for each in folders])
+        return {*connection.execute(f"SELECT * FROM folders WHERE {condition}").fetchall()}  # noqa: S608
+
+
+def row_condition(since: datetime, until: datetime) -> str | None:
+    """Return the condition on `time` that parts of hours need; None where whole hours are read."""
+    parts = [
+        f"replace(time, 'Z', '') {operator} '{bound(when)}'"
+        for operator, when in ((">=", since), ("<", until))
+        if when != when.replace(minute=0, second=0, microsecond=0)
+    ]
+    return " AND ".join(parts) or None
+
+
+def scope(exports: Sequence[str], since: datetime, until: datetime) -> str:
+    """Return the condition that limits the archive's table to exports and a range."""
+    names = ", ".join(f"'{name}'" for name in exports)
+    last = until - timedelta(microseconds=1)
+    parts = [f"export IN ({names})", f"dt BETWEEN '{since:%Y-%m-%d}' AND '{last:%Y-%m-%d}'"]
+    if f"{since:%F}" == f"{last:%F}":
+        parts.append(f"hour BETWEEN '{since:%H}' AND '{last:%H}'")
+    else:
+        if since.hour:
+            parts.append(f"(dt > '{since:%Y-%m-%d}' OR hour >= '{since:%H}')")
+        if last.hour < 23:
+            parts.append(f"(dt < '{last:%Y-%m-%d}' OR hour <= '{last:%H}')")
+    return " AND ".join([*parts, *filter(None, [row_condition(since, until)])])
+
+
+def _joined(hours: list[datetime]) -> list[Run]:
+    """Return hours that follow each other as one range."""
+    runs: list[Run] = []
+    for hour in hours:
+        if runs and runs[-1][1] == hour:
+            runs[-1] = runs[-1][0], hour + HOUR
+        else:
+            runs.append((hour, hour + HOUR))
+    return runs
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str, values: list[object]) -> tuple[datetime | None, datetime]:
+    row: tuple[datetime | None, datetime] = connection.execute(query, values).fetchall()[0]
+    return row
+
+
+def _plain(when: datetime) -> datetime:
+    return when.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,114 @@
+"""The answer, as a table for a reader, or as JSON lines, CSV or Parquet for a program."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import duckdb
+import orjson
+
+from logdock.cli.errors import CommandError, ExitCode
+from logdock.cli.screen import Screen
+from logdock.cli.sql.choices import Output
+from logdock.cli.sql.database import run
+from logdock.cli.terminal import printable, printable_json_lines
+
+MAX_TABLE_ROWS = 1000
+_OPTIONS = {
+    "json": "FORMAT json",
+    "csv": "FORMAT csv, HEADER true",
+    "parquet": "FORMAT parquet, COMPRESSION zstd",
+}
+
+
+def check_output(output: Output, file: Path | None) -> None:
+    """Refuse what could not be written, before anything is read."""
+    if output is Output.PARQUET and file is None and sys.stdout.isatty():
+        raise CommandError(
+            "--output parquet is binary: give --output-file FILE, or redirect standard output", ExitCode.USAGE
+        )
+    if output is Output.TABLE and file is not None:
+        raise CommandError("--output-file takes json, csv or parquet: add --output csv", ExitCode.USAGE)
+    if file is not None and not file.parent.is_dir():
+        raise CommandError(f"--output-file {file}: {file.parent} is not a directory", ExitCode.USAGE)
+
+
+def write(
+    connection: duckdb.DuckDBPyConnection,
+    select: str,
+    directory: Path,
+    output: Output,
+    file: Path | None,
+    screen: Screen,
+) -> int:
+    """Run a SELECT and write its answer; return the number of rows.
+
+    Parameters
+    ----------
+    directory
+        The private directory, where an answer is held until it is complete.
+    """
+    if output is Output.TABLE:
+        return _table(connection, select, screen)
+    held = directory / f"answer.{output}"
+    ((count,),) = run(
+        connection,
+        lambda: connection.execute(f"COPY ({select}) TO '{held}' ({_OPTIONS[output]})").fetchall(),
+    )
+    with held.open("rb") as answer, _target(file) as target:
+        if output is Output.JSON:
+            # means the same, and may be shown on a terminal by the program behind a pipe
+            target.writelines(map(printable_json_lines, answer))
+        elif target.isatty():
+            target.writelines(printable(line.decode(errors="replace")).encode() for line in answer)
+        else:
+            shutil.copyfileobj(answer, target)
+        target.flush()
+    return int(count)
+
+
+def _table(connection: duckdb.DuckDBPyConnection, select: str, screen: Screen) -> int:
+    def fetch() -> tuple[list[str], list[tuple[Any, ...]]]:
+        found = connection.execute(select)
+        return [each[0] for each in found.description or []], found.fetchmany(MAX_TABLE_ROWS + 1)
+
+    columns, rows = run(connection, fetch)
+    shown = rows[:MAX_TABLE_ROWS]
+    screen.table([printable(name) for name in columns], [[_cell(value) for value in row] for row in shown])
+    if len(rows) > MAX_TABLE_ROWS:
+        screen.note(f"Only the first {MAX_TABLE_ROWS:,} rows are shown: --output json, csv and parquet have all.")
+    return len(shown)
+
+
+def _cell(value: object) -> int | str:
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return orjson.dumps(value, default=str).decode() if isinstance(value, dict | list | tuple) else str(value)
+
+
+@contextlib.contextmanager
+def _target(file: Path | None) -> Iterator[IO[bytes]]:
+    """Open where an answer goes; a file is there only when it is complete."""
+    if file is None:
+        yield sys.stdout.buffer
+        return
+    part = file.with_name(f"{file.name}.part-{os.getpid()}")
+    try:
+        with part.open("xb") as target:
+            yield target
+        part.replace(file)
+    except OSError as error:
+        raise CommandError(f"--output-file {file}: {error.strerror}", ExitCode.USAGE) from None
+    finally:
+        part.unlink(missing_ok=True)
