@@ -259,11 +259,15 @@ def test_compacted_object_is_not_announced(world: World) -> None:
     compacted = next(key for key in world.keys("logs/") if key.startswith("logs/jobs/"))
     part = next(key for key in world.parts if key.startswith("logs/jobs/"))
     for rule in rules:
-        for key, expected in ((part, True), (compacted, False), (world.keys("archive-index/jobs/")[0], False)):
+        for key, reason, expected in (
+            (part, "PutObject", True),
+            (compacted, "CompleteMultipartUpload", False),
+            (world.keys("archive-index/jobs/")[0], "PutObject", False),
+        ):
             event = {
                 "id": "1", "source": "aws.s3", "detail-type": "Object Created", "account": ACCOUNT, "region": REGION,
                 "time": "2026-11-30T06:00:00Z", "resources": [],
-                "detail": {"bucket": {"name": world.stage.archive_bucket}, "object": {"key": key}},
+                "detail": {"bucket": {"name": world.stage.archive_bucket}, "object": {"key": key}, "reason": reason},
             }  # fmt: skip
             answer = events.test_event_pattern(EventPattern=rule["EventPattern"], Event=json.dumps(event))
             assert answer["Result"] is expected, (rule["Name"], key)
