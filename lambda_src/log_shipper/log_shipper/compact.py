@@ -405,7 +405,7 @@ class Compactor:
 class _Upload:
     """An object that is written piece by piece and exists once `create` has returned.
 
-    A multipart upload even of one part: by that, event rules tell compacted objects from what the archiver writes.
+    A multipart upload even of one part: event rules distinguish compacted objects from the archiver's by that.
     """
 
     def __init__(self, bucket: str, key: str, metadata: dict[str, str]) -> None:

@@ -147,7 +147,7 @@ class Bucket:
         return found
 
     def put_object(self, **given: Any) -> None:
-        # event rules tell compacted objects from parts by how they were created
+        # event rules distinguish compacted objects from parts by how they were created
         assert number_of(given["Key"]) is None
         self._store(given, given["Body"], given.get("Metadata", {}))
 
