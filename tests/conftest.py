@@ -20,8 +20,8 @@ __all__ = ["EXAMPLES", "ROOT", "VARIANTS", "Synthesized", "cdk_context", "coveri
 
 os.environ.setdefault("JSII_NODE", str(Path(sysconfig.get_path("scripts")) / "node"))
 # How long an example takes says how busy the machine is; benchmarks measure time.
-hypothesis.settings.register_profile("untimed", deadline=None, max_examples=25)
-hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500)  # `make proof`
+EXAMPLES_EACH = int(os.environ.get("LOGDOCK_TEST_EXAMPLES", "25"))  # `make proof` sets it
+hypothesis.settings.register_profile("untimed", deadline=None, max_examples=EXAMPLES_EACH)
 hypothesis.settings.load_profile("untimed")
 # The strict validator runs in one policy test and in every real synth; here it would cost seconds per App.
 os.environ.setdefault("CDK_VALIDATION", "false")
