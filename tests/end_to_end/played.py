@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from local_cloud.cdk import Cdk
 from local_cloud.customer import Secrets, make_secrets, prepare
@@ -16,6 +16,10 @@ from local_cloud.vendor_accounts import Vendors
 from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import load_settings
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
 
 class Played(NamedTuple):
     """The deployed stage, what its customer's secrets hold, and the markers that were written, by export."""
@@ -23,6 +27,22 @@ class Played(NamedTuple):
     stage: Stage
     secrets: Secrets
     written: dict[str, set[str]]
+
+
+def are_empty(sqs: SQSClient, queues: Iterable[str]) -> bool:
+    """Say whether no message waits, is hidden or is delayed in any of the queues."""
+    counts: list[QueueAttributeNameType] = [
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateNumberOfMessagesDelayed",
+    ]
+    return not any(
+        int(count)
+        for queue in queues
+        for count in sqs.get_queue_attributes(
+            QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], AttributeNames=counts
+        )["Attributes"].values()
+    )
 
 
 @contextmanager

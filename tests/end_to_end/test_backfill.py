@@ -28,6 +28,7 @@ from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import load_settings
 from logdock.settings.names import Names
 from tests.end_to_end.person import Needs, Person, the_page_says
+from tests.end_to_end.played import are_empty
 from tests.end_to_end.test_redrive import until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
@@ -87,15 +88,8 @@ class World:
 
     def nothing_waits(self) -> bool:
         """Say whether everything that was announced has been dealt with."""
-        sqs = self.client("sqs")
-        counts = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
-        return not any(
-            int(count)
-            for destination in ("logz", "reader", "archive")
-            for count in sqs.get_queue_attributes(
-                QueueUrl=sqs.get_queue_url(QueueName=self.names.queue(destination))["QueueUrl"], AttributeNames=counts
-            )["Attributes"].values()
-        )
+        queues = [self.names.queue(destination) for destination in ("logz", "reader", "archive")]
+        return are_empty(self.client("sqs"), queues)
 
 
 def needs_of(names: Names, archive_key_arn: str) -> Callable[[str], Needs]:

@@ -72,9 +72,7 @@ def check_not_deleted(ref: ObjectRef, modified: str) -> None:
     try:
         aws.s3().head_object(Bucket=ref.bucket, Key=ref.key)
     except ClientError as error:
-        # without s3:ListBucket, S3 answers 403 where an object is not there
-        # (Amazon S3 API Reference, "HeadObject", "Permissions")
-        if aws.is_absent(error) or error.response.get("Error", {}).get("Code") in ("403", "AccessDenied"):
+        if compacted.is_gone(error):
             raise ForeignObjectError("the object has been deleted, and so its versions are not shipped") from None
         raise
 
