@@ -95,9 +95,11 @@ class Vendors:
         credentials: dict[str, str] = {}
         for export in settings.exports:
             if isinstance(export, MongodbAtlasExport) and export.connect:
-                credentials[export.connect.secret] = self._atlas_project(export)
+                for member in export.members:
+                    credentials[export.connect.secret] = self._atlas_project(member)
             elif isinstance(export, CockroachdbExport) and export.connect:
-                credentials[export.connect.secret] = self._cockroachdb_cluster(export, settings.region)
+                for each in export.members:
+                    credentials[export.connect.secret] = self._cockroachdb_cluster(each, settings.region)
         for destination in settings.destinations:
             if isinstance(destination, LogzioDestination) and destination.connect:
                 self._logzio_tokens[destination.name] = token = str(uuid.uuid4())
@@ -106,7 +108,7 @@ class Vendors:
         return credentials
 
     def _atlas_project(self, export: MongodbAtlasExport) -> str:
-        project = self.atlas.projects.setdefault(export.project_id, Project())
+        project = self.atlas.projects.setdefault(export.project, Project())
         for name in export.connect.redact_clusters if export.connect else ():
             project.clusters[name] = {"redactClientLogData": False}
         # Both ways to sign in are in use.
@@ -119,7 +121,7 @@ class Vendors:
         return json.dumps({"public_key": public, "private_key": private})
 
     def _cockroachdb_cluster(self, export: CockroachdbExport, home: str) -> str:
-        self.cockroachdb.clusters[export.cluster_id] = Cluster(
+        self.cockroachdb.clusters[export.cluster] = Cluster(
             plan=export.plan.upper(),
             account_id=f"{2222_0000_0000 + len(self.cockroachdb.clusters):012d}",
             regions=export.regions or (home,),
@@ -178,14 +180,17 @@ class Vendors:
         return vendor_identity(self._stage, principal_arn)
 
     def atlas_integration(self, export: MongodbAtlasExport) -> tuple[Project, dict[str, Any]]:
-        """Return an export's project, and its log integration there, which its bucket identifies."""
+        """Return an export's project, and its log integration there, which its bucket and prefix identify."""
         assert self._stage is not None  # noqa: S101
-        project, bucket = self.atlas.projects[export.project_id], export.landing(self._stage.settings).bucket
-        return project, next(one for one in project.integrations.values() if one["bucketName"] == bucket)
+        project = self.atlas.projects[export.project]
+        wanted = export.landing(self._stage.settings).bucket, export.prefix
+        return project, next(
+            one for one in project.integrations.values() if (one["bucketName"], one["prefixPath"]) == wanted
+        )
 
     def cockroachdb_export(self, export: CockroachdbExport) -> tuple[Cluster, dict[str, Any]]:
         """Return an export's cluster, and what its log export is set to."""
-        cluster = self.cockroachdb.clusters[export.cluster_id]
+        cluster = self.cockroachdb.clusters[export.cluster]
         assert cluster.spec is not None  # noqa: S101  (the deploy has enabled it)
         return cluster, cluster.spec
 
@@ -196,7 +201,7 @@ class Vendors:
         if isinstance(party, LogzioDestination):
             return f"arn:aws:iam::{self.logzio.aws_account_id}:root"
         if isinstance(party, CockroachdbExport):
-            return f"arn:aws:iam::{self.cockroachdb.clusters[party.cluster_id].account_id}:root"
+            return f"arn:aws:iam::{self.cockroachdb.clusters[party.cluster].account_id}:root"
         raise ValueError(f"{party!r} has no API here")
 
     def external_ids(self, party: object) -> tuple[str, ...]:
@@ -208,16 +213,20 @@ class Vendors:
             return (self.logzio_account(party).external_id,)
         if isinstance(party, CockroachdbExport):
             _, spec = self.cockroachdb_export(party)
-            return (spec.get("aws_external_id") or party.cluster_id,)
+            return (spec.get("aws_external_id") or party.cluster,)
         raise ValueError(f"{party!r} has no API here")
 
     def is_clean(self, party: Export | Destination) -> bool:
         """Return whether a vendor has nothing left of an export or a reader."""
         assert self._stage is not None  # noqa: S101
+        members = getattr(party, "members", (party,))
+        if len(members) > 1:
+            return all(self.is_clean(each) for each in members)
+        (party,) = members
         if isinstance(party, DatabaseExport):
             return databases.is_as_it_was(self._stage, party)
         if isinstance(party, MongodbAtlasExport):
-            project = self.atlas.projects[party.project_id]
+            project = self.atlas.projects[party.project]
             redacted = any(cluster["redactClientLogData"] for cluster in project.clusters.values())
             return not (
                 project.roles or project.integrations or project.alerts or project.auditing["enabled"] or redacted
@@ -225,7 +234,7 @@ class Vendors:
         if isinstance(party, LogzioDestination):
             return not self.logzio_account(party).fetchers
         if isinstance(party, CockroachdbExport):
-            return self.cockroachdb.clusters[party.cluster_id].spec is None
+            return self.cockroachdb.clusters[party.cluster].spec is None
         raise ValueError(f"{party.kind} has no API here")
 
     def save_requests(self, file: Path) -> None:

@@ -19,7 +19,7 @@ from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from logdock.vendors.rds.settings import RdsExport
 from logdock.vendors.registry import UnknownKindError
 from logdock.vendors.s3_logs.settings import S3LogsExport
-from policy_proof.answers import connected
+from policy_proof.answers import connected, name_of
 from policy_proof.cast import EVERYTHING, Caller, Cast, Subject, Values, session, user
 
 
@@ -30,7 +30,8 @@ def subjects(cast: Cast) -> Iterator[Subject]:
     for region in cast.settings.regions:
         yield _alerts(cast, region)
     for export in cast.settings.exports:
-        yield _export(cast, export)
+        for member in export.members:
+            yield _export(cast, member)
     yield from _vendor_roles(cast)
     yield from _fetchers(cast)
     yield from _archives_at_logzio(cast)
@@ -91,13 +92,13 @@ def _export(cast: Cast, export: Export) -> Subject:
     if isinstance(export, AptibleExport):
         callers |= cast.vendor(export.replication_role_arn)
     for name, _, principal, _ in trusting(cast):
-        callers |= cast.vendor(principal) if name == export.name else {}
-    if role := cast.account.roles.get(cast.names.export(export.name)):
+        callers |= cast.vendor(principal) if name == name_of(export) else {}
+    if role := cast.account.roles.get(cast.names.vendor_role(export.name, export.member_id)):
         values["role"] = role.arn
         callers["role"] = cast.own_role("role", role.name)
     values["key"] = tuple(arn for alias, arn in cast.account.keys.items() if alias in stacks)
     everything = {**export.model_dump(), "encryption": getattr(export, "encryption", None), **facts}
-    return cast.subject(export.kind, export.name, stacks, values, facts=everything, callers=callers)
+    return cast.subject(export.kind, name_of(export), stacks, values, facts=everything, callers=callers)
 
 
 def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]], dict[str, Any]]:
@@ -110,13 +111,14 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
                 "bucket": bucket,
                 "prefix": export.prefix,
                 "own-path": f"{bucket}/{export.prefix}",
+                "other-members-path": tuple(f"{bucket}/{each.prefix}" for each in _other_members(cast, export)),
             }
             if export.mrap_arn:
                 replicas = tuple(names.bucket_arn(each) for each in export.mrap_buckets)
                 values |= {"access-point": export.mrap_arn, "replica": replicas, "replica-key": export.mrap_key_arns}
             else:
                 values |= {"access-point": (), "replica": (), "replica-key": ()}
-            return values, {"access_point": export.mrap_arn is not None}
+            return values, {"access_point": export.mrap_arn is not None, "is_member": bool(export.member_id)}
         case CockroachdbExport():
             regions = export.regions or (names.region,)
             arns = [names.log_group_arn(each, region) for region in regions for each in export.log_groups]
@@ -166,6 +168,18 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
     raise UnknownKindError(f"policy_proof.subjects: what is particular to an export of kind {export.kind} is not known")
 
 
+def _other_members(cast: Cast, export: Export) -> Iterator[Any]:
+    """Yield the other projects or clusters of an export that has several."""
+    whole = next(each for each in cast.settings.exports if each.name == export.name)
+    yield from (each for each in whole.members if each.member_id != export.member_id)
+
+
+def role_name(names: Names, party: str) -> str:
+    """Return the role of an export, of a member of one (`<export>/<member>`), or of a destination."""
+    name, _, member_id = party.partition("/")
+    return names.vendor_role(name, member_id or None)
+
+
 def _stacks_of(cast: Cast, name: str) -> tuple[str, ...]:
     """Return the stacks of an export, or of the shipper: one in each of its Regions."""
     return tuple(stack for stack, region in cast.account.regions.items() if stack == cast.names.in_region(name, region))
@@ -175,8 +189,8 @@ def _vendor_roles(cast: Cast) -> Iterator[Subject]:
     names = cast.names
     for name, party, principal, external_ids in trusting(cast):
         others = [each for _, _, _, ids in trusting(cast) for each in ids if each not in external_ids]
-        role = names.export(name)
-        keys = tuple(arn for alias, arn in cast.account.keys.items() if alias in _stacks_of(cast, name))
+        role, party_name = role_name(names, name), name.partition("/")[0]
+        keys = tuple(arn for alias, arn in cast.account.keys.items() if alias in _stacks_of(cast, party_name))
         values: Values = {
             "role": names.role_arn(role),
             "role-name": role,
@@ -187,7 +201,7 @@ def _vendor_roles(cast: Cast) -> Iterator[Subject]:
             "key": keys or (cast.account.keys[f"{names.deployment}-archive"],),
         }
         callers = {**cast.vendor(principal), "role": cast.own_role("role", role)}
-        stacks = _stacks_of(cast, name) or (names.in_region("shipper", names.region),)
+        stacks = _stacks_of(cast, party_name) or (names.in_region("shipper", names.region),)
         yield cast.subject("vendor-role", name, stacks, values, callers=callers)
 
 
@@ -197,7 +211,7 @@ def trusting(cast: Cast) -> Iterator[tuple[str, Any, str, tuple[str, ...]]]:
     for name, party in connected(cast.settings).items():
         yield name, party, answers[name].principal_arn, (answers[name].external_id,)
     for export in cast.settings.exports:
-        if export.name in answers:
+        if getattr(export, "connect", None):
             continue
         if isinstance(export, MongodbAtlasExport):
             yield export.name, export, export.atlas_principal_arn or "", export.external_id or ()

@@ -308,6 +308,7 @@ class ExportStack(Stack):
                 configuration_path=f"/logdock/{self.names.deployment}/{self._export.name}/connector/",
                 log_key_arn=key.arn,
                 is_polled=connect is not None,
+                has_members=self._export.members[0].member_id is not None,
                 subnet_ids=connect.vpc.subnet_ids if connect and connect.vpc else (),
                 security_group_ids=connect.vpc.security_group_ids if connect and connect.vpc else (),
             ),
@@ -316,6 +317,21 @@ class ExportStack(Stack):
     def state_parameter(self, operation: str) -> str:
         """Return the parameter in which an operation remembers what was before."""
         return f"/logdock/{self.names.deployment}/{self._export.name}/{operation}"
+
+    @staticmethod
+    def member_construct_id(construct_id: str, member: Export) -> str:
+        """Return the construct id of what belongs to a project, cluster or database; bare for an export of one."""
+        return f"{construct_id}-{member.member_id}" if member.member_id else construct_id
+
+    def vendor_role(self, member: Export) -> str:
+        """Return the name of the role that the vendor assumes for an export, or for a member of one."""
+        return self.names.vendor_role(self._export.name, member.member_id)
+
+    @property
+    def vendor_roles_arn(self) -> str:
+        """The ARN of the role that the vendor assumes; of several members, a pattern that is true of their roles."""
+        own = self.names.role_arn(self.names.export(self._export.name))
+        return f"{own}_*" if self._export.members[0].member_id else own
 
     def output(self, name: str, value: str, description: str) -> None:
         """Output a value in the vendor's words."""

@@ -94,7 +94,14 @@ def _log_groups(document: Document) -> tuple[list[_LogGroup], list[_LogGroup]]:
                 regions = [region for _, region in export.texts("regions")] or [home]
                 places = [((*export.loc, "log_group"), export.text("log_group"))]
                 places += [((*part.loc, "log_name"), part.text("log_name")) for part in export.parts("groups")]
-                names += [_LogGroup(export, loc, region, name) for loc, name in places if name for region in regions]
+                members = [f"/{cluster}" for _, cluster in export.texts("cluster_ids")] or [""]
+                names += [
+                    _LogGroup(export, loc, region, f"{name}{member}")
+                    for loc, name in places
+                    if name
+                    for member in members
+                    for region in regions
+                ]
             case "aurora-mysql" | "rds" as kind:
                 types = [value for _, value in export.texts("log_types")]
                 types = types or (["audit"] if kind == "aurora-mysql" else [])

@@ -78,6 +78,11 @@ class Part:
         found = enumerate(listed) if isinstance(listed, list | tuple) else ()
         return [((*self.loc, key, at), value) for at, value in found if isinstance(value, str)]
 
+    def ids(self, setting: str) -> list[tuple[Loc, str]]:
+        """List the objects of the export, each with its place: that of `cluster_id`, or those of `cluster_ids`."""
+        one = self.text(setting)
+        return [*([((*self.loc, setting), one)] if one else []), *self.texts(f"{setting}s")]
+
     def parts(self, key: str) -> list[Part]:
         """List the mappings of a setting that is a list."""
         return _parts(self.entry, key, self.loc)

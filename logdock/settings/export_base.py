@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from logdock.settings.alerts import ExportAlerts
 from logdock.settings.destinations import ARCHIVE
@@ -15,6 +15,11 @@ from logdock.settings.reading import Oversize, PathFields
 from logdock.settings.redaction import Redaction
 from logdock.settings.regex import Regex
 from logdock.settings.text import EachOnce, LogGroupDays, Name, Switch
+
+
+def one_or_several(setting: str) -> ConfigDict:
+    """Return the configuration of a model that requires the id of one object or, in the plural, of several."""
+    return ConfigDict(json_schema_extra={"anyOf": [{"required": [setting]}, {"required": [f"{setting}s"]}]})
 
 
 class ExportBase(Model):
@@ -74,6 +79,19 @@ class ExportBase(Model):
         """Say where the export lands in a deployment."""
 
     @property
+    def members(self) -> tuple[Self, ...]:
+        """The export for each of its projects, clusters or databases: alike, each with the settings of that one alone.
+
+        An export of one is its own only member.
+        """
+        return (self,)
+
+    @property
+    def member_id(self) -> str | None:
+        """Which project, cluster or database of several this is; None for an export of one."""
+        return None
+
+    @property
     def has_own_key(self) -> bool:
         """Whether the export's stacks make a key, one in each Region."""
         return True
@@ -130,6 +148,11 @@ class BucketExport(ExportBase):
     exclude_keys: tuple[Regex, ...] = Field(
         default=(), max_length=10, description="Leave out objects whose key matches one of these (RE2), at most 10."
     )
+
+    @property
+    def named_parts(self) -> str | None:
+        """The names for parts of the key: the settings' own, or those that the layout of the kind has."""
+        return self.path_fields
 
     @abstractmethod
     def landing(self, home: Home) -> BucketLanding:

@@ -7,6 +7,7 @@ every stack but the core must be free to come and go alone.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Self
 
@@ -185,6 +186,17 @@ class Names:
     def export(self, export_name: str) -> str:
         """Return the name of an export's role and key, and the beginning of its rules' names."""
         return f"{self.deployment}-{export_name}"
+
+    def vendor_role(self, export_name: str, member_id: str | None) -> str:
+        """Return the name of the role that an export's vendor assumes.
+
+        Each member of an export of several has a role of its own: its external id is then accepted from its principal
+        alone, and reaches its own part alone. Twelve characters stand for its id, because a role's name has 64, and no
+        export's name has an underscore.
+        """
+        if member_id is None:
+            return self.export(export_name)
+        return f"{self.export(export_name)}_{hashlib.sha256(member_id.encode()).hexdigest()[:12]}"
 
     def log_group_arn(self, name: str, region: str) -> str:
         """Return a log group's ARN, without the trailing ``:*``."""

@@ -297,6 +297,40 @@ def test_what_leaves_the_settings_is_undone_at_atlas(atlas: Any, world: Any) -> 
     assert found_at_atlas(atlas, pairs, world) == []
 
 
+def members_pairs(base: dict[str, Any], setting: str, ids: tuple[str, str]) -> list[tuple[Any, Any]]:
+    """Return the ways between an export of one object, of another one, and of both."""
+    first, second = ids
+    forms = [{setting: first}, {f"{setting}s": [first]}, {f"{setting}s": [first, second]}, {f"{setting}s": [second]}]
+    bare = {key: value for key, value in base.items() if key != setting}
+    return list(itertools.pairwise([{**bare, **form} for form in (*forms, forms[0], forms[2])]))
+
+
+@pytest.mark.proof
+def test_one_atlas_project_becomes_several_and_each_is_undone_alone(atlas: Any, world: Any) -> None:
+    base = at_atlas(atlas, alert=True, auditing={"filter": "{}"})
+    pairs = members_pairs(base, "project_id", ("5e2211c17a3e5a48f5497de3", "6f3322d28b4f6b59a6508ef4"))
+    assert found_at_atlas(atlas, pairs, world) == []
+
+
+@pytest.mark.proof
+def test_one_cockroachdb_cluster_becomes_several_and_each_is_undone_alone(cockroach: Any, world: Any) -> None:
+    wire, clock, iam, monkeypatch = world
+    Services(wire)
+    ids = ("f78b7feb-b6cf-4396-9d7f-494982d7d81e", "f78b7feb-b6cf-4396-9d7f-494982d7d82f")
+    cockroach.clusters[ids[1]] = Cluster()
+
+    def snapshot() -> Any:
+        return remembered(), {name: one.spec for name, one in cockroach.clusters.items()}
+
+    wrong: list[str] = []
+    refused: list[str] = []
+    for before, after in members_pairs(at_cockroachdb(cockroach), "cluster_id", ids):
+        with monkeypatch.context() as patch:
+            account = Account(clock, iam, patch, "acme-prod-ledger")
+            wrong += transition(account, before, after, snapshot, refused=refused)
+    assert (wrong, refused) == ([], [])
+
+
 @pytest.mark.proof
 @pytest.mark.parametrize("kind", EXPORTS)
 def test_every_field_of_a_kind_can_be_changed_back_and_destroyed(kind: str, world: Any) -> None:

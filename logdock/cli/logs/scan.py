@@ -132,7 +132,7 @@ def _time_of(line: bytes) -> str | None:
 def _of_landing(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[Hit]:
     export = found.place.export
     source = f"s3://{found.place.bucket}/{found.key}"
-    named = key_fields(found.key, export.kind, getattr(export, "path_fields", None)) or {}
+    named = key_fields(found.key, export.kind, getattr(export, "named_parts", None)) or {}
     write = _writer(form, export, query.patterns)
     blocks = read_blocks(
         decoded(chunks),

@@ -33,14 +33,15 @@ def _groups_gone(change: Change, groups: Iterable[str], what: str) -> Iterable[E
 
 def cockroach_log_group(change: Change) -> Iterable[Effect]:
     """Another name is another log group."""
-    yield from _groups_gone(change, {change.before} - set(change.new_part.log_groups), LOG_GROUP)
+    gone = {change.before} if change.part.cluster_id else {*change.part.log_groups}
+    yield from _groups_gone(change, sorted(gone - {*change.new_part.log_groups}), LOG_GROUP)
     if not is_connected(change):
         yield _vendor_step(change, f"Send the log export's `log_name` as `{change.after}`")
 
 
 def cockroach_groups(change: Change) -> Iterable[Effect]:
     """Channels move between log groups."""
-    before = {each.log_name for each in change.part.groups}
+    before = {group.log_name for each in change.part.members for group in each.groups}
     yield from _groups_gone(change, sorted(before - set(change.new_part.log_groups)), LOG_GROUP)
     sensitive = [
         each.log_name
