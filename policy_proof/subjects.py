@@ -127,8 +127,8 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
             rds = f"arn:{names.partition}:rds:{names.region}:{names.account}"
             arns = [names.log_group_arn(each, names.region) for each in export.log_group_names]
             own: dict[str, str | tuple[str, ...]] = {
-                "cluster": f"{rds}:cluster:{export.cluster_id}",
-                "own-group": f"{rds}:cluster-pg:logdock-{names.export(export.name)}",
+                "cluster": f"{rds}:cluster:{export.database_id}",
+                "own-group": f"{rds}:cluster-pg:{names.parameter_group(export.name, export.member_id)}",
                 "role": (),
             }
             return {**_groups(arns), **own}, {}

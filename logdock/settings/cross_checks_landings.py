@@ -106,9 +106,9 @@ def _log_groups(document: Document) -> tuple[list[_LogGroup], list[_LogGroup]]:
                 types = [value for _, value in export.texts("log_types")]
                 types = types or (["audit"] if kind == "aurora-mysql" else [])
                 names += [
-                    _LogGroup(export, (*export.loc, f"{noun}_id"), home, f"/aws/rds/{noun}/{name}/{log_type}")
+                    _LogGroup(export, loc, home, f"/aws/rds/{noun}/{name}/{log_type}")
                     for noun in ("cluster", "instance")
-                    if (name := export.text(f"{noun}_id"))
+                    for loc, name in export.ids(f"{noun}_id")
                     for log_type in types
                 ]
             case "cloudwatch-logs":

@@ -196,7 +196,21 @@ class Names:
         """
         if member_id is None:
             return self.export(export_name)
-        return f"{self.export(export_name)}_{hashlib.sha256(member_id.encode()).hexdigest()[:12]}"
+        return f"{self.export(export_name)}_{_digest(member_id)}"
+
+    def parameter_group(self, export_name: str, member_id: str | None) -> str:
+        """Return the name of the parameter group that is made for a database with a default one.
+
+        Of an export of several databases the names begin with what no export's name begins with, a digit, so that a
+        pattern of them is true of no other export's.
+        """
+        if member_id is None:
+            return f"logdock-{self.export(export_name)}"
+        return f"logdock-{self.deployment}-0{_digest(export_name)}-{_digest(member_id)}"
+
+    def parameter_groups(self, export_name: str) -> str:
+        """Return the pattern of the parameter groups that are made for the databases of an export of several."""
+        return f"logdock-{self.deployment}-0{_digest(export_name)}-{'?' * 12}"
 
     def log_group_arn(self, name: str, region: str) -> str:
         """Return a log group's ARN, without the trailing ``:*``."""
@@ -216,3 +230,8 @@ class Names:
         if reference.startswith("arn:"):
             return reference
         return f"arn:{self.partition}:secretsmanager:{self.region}:{self.account}:secret:{reference}-??????"
+
+
+def _digest(name: str) -> str:
+    """Return twelve characters that stand for a name."""
+    return hashlib.sha256(name.encode()).hexdigest()[:12]

@@ -127,7 +127,7 @@ def _owned(deployment: Deployment, export: Export) -> set[tuple[str, str]]:
     if isinstance(export, CockroachdbExport):
         found |= {("CockroachDB cluster", each.cluster) for each in export.members}
     elif isinstance(export, DatabaseExport):
-        found.add((export.noun, export.database_id))
+        found |= {(each.noun, each.database_id) for each in export.members}
     return found
 
 

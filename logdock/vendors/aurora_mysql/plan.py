@@ -11,6 +11,7 @@ from logdock.cli.plan.rules.log_groups import (
     database_groups,
     database_id,
     database_log_types,
+    database_members,
     database_parameters,
     parameter_group,
 )
@@ -18,6 +19,8 @@ from logdock.cli.plan.rules.log_groups import (
 RULES: Mapping[tuple[str, str], Rule | str] = {
     ("AuroraMysqlExport", "kind"): NAME,
     ("AuroraMysqlExport", "cluster_id"): database_id,
+    ("AuroraMysqlExport", "cluster_ids"): database_members,
+    ("AuroraMysqlExport", "parameter_groups"): parameter_group,
     ("AuroraMysqlExport", "log_types"): database_log_types,
     ("AuroraMysqlExport", "events"): database_parameters,
     ("AuroraMysqlExport", "include_users"): database_parameters,
