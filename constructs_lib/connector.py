@@ -70,8 +70,8 @@ class ConnectorProps:
         Operations may take longer than a function runs: they are asked for again until they are done, for an hour.
     has_members
         Several objects of a kind are configured, each by a resource of its own. While an export of one becomes one of
-        several, or the other way round, two resources have the same object: the parameter ``Members`` tells the
-        functions to look for the other one before they undo anything, and they may list the configurations.
+        several, or the other way round, two resources have the same object: the parameter ``Members`` has the
+        functions look for the other one before they undo anything, and they may list the configurations.
     subnet_ids, security_group_ids
         Where the functions run. Empty: outside of any VPC.
     """

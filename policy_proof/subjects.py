@@ -122,7 +122,14 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
         case CockroachdbExport():
             regions = export.regions or (names.region,)
             arns = [names.log_group_arn(each, region) for region in regions for each in export.log_groups]
-            return _groups(arns), {}
+            others = [
+                names.log_group_arn(each, region)
+                for region in regions
+                for other in _other_members(cast, export)
+                for each in other.log_groups
+            ]
+            not_its = {"other-members-log-stream": _groups(others)["log-stream"]}
+            return {**_groups(arns), **not_its}, {"is_member": bool(export.member_id)}
         case AuroraMysqlExport():
             rds = f"arn:{names.partition}:rds:{names.region}:{names.account}"
             arns = [names.log_group_arn(each, names.region) for each in export.log_group_names]
