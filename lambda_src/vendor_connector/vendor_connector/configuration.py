@@ -87,7 +87,7 @@ def of_other_resources(chosen: Configuration) -> Iterator[Configuration]:
 
 
 def _resource_of(configuration_id: str) -> str:
-    """Return the construct that a configuration is for: what stands before the hash."""
+    """Return the construct that a configuration is for: the part before the hash."""
     return configuration_id.rpartition("-")[0]
 
 
