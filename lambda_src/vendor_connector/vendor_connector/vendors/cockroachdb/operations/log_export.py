@@ -15,23 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, state, vendor_object
-from vendor_connector.request import (
-    ConnectorError,
-    NotReadyError,
-    OutOfSightError,
-    Request,
-    check_names,
-    flag,
-    optional_text,
-    text,
-    texts,
-)
-from vendor_connector.vendor_object import Document
+from vendor_connector.request import ConnectorError, Document, NotReadyError, OutOfSightError, Request, read
+from vendor_connector.vendors.cockroachdb import documents
 from vendor_connector.vendors.cockroachdb.api import (
     DELETED,
     LOG_EXPORT,
     PROPAGATION_SECONDS,
-    PROPERTIES,
     ROLLING_SECONDS,
     ClusterApi,
     Target,
@@ -44,37 +33,20 @@ _FAILED = ("ENABLE_FAILED", "DISABLE_FAILED")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The properties, checked."""
+    """The properties."""
 
     target: Target
-    document: Document
+    export: documents.LogExport
 
-
-def parse(properties: Mapping[str, Any]) -> Settings:
-    """Check the properties of ``cockroachdb-log-export``; ``Groups`` is JSON, as the API takes it."""
-    known = ("RoleArn", "ExternalId", "LogName", "Redact", "Region", "OmittedChannels", "Groups")
-    check_names(properties, (*PROPERTIES, *known))
-    optional = {
-        "aws_external_id": optional_text(properties, "ExternalId"),
-        "region": optional_text(properties, "Region"),
-        "omitted_channels": list(texts(properties, "OmittedChannels")),
-        "groups": json.loads(text(properties, "Groups")),
-    }
-    return Settings(
-        target=Target.parse(properties),
-        document={
-            "type": "AWS_CLOUDWATCH",
-            "log_name": text(properties, "LogName"),
-            "auth_principal": text(properties, "RoleArn"),
-            "redact": flag(properties, "Redact"),
-            **{name: value for name, value in optional.items() if value},
-        },
-    )
+    @property
+    def document(self) -> Document:
+        """What the cluster is to have."""
+        return self.export.document
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per cluster."""
-    return parse(properties).target.log_export_id
+    return read(Settings, properties).target.log_export_id
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -85,7 +57,7 @@ def apply(request: Request) -> dict[str, str]:
     dict
         ``Status``: ENABLED; DELETED in a rollback, when the cluster is.
     """
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     kind = LogExport(wanted.target.api(request), wanted)
     applied = _fingerprint(request, wanted)
     if kind.api.state() == DELETED:
@@ -120,7 +92,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Disable the log export, and wait until it is."""
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     # Without a memory nothing was enabled, and then not even the credential is needed.
     memory = wanted.target.memory
     entry = memory.load()

@@ -1,0 +1,30 @@
+"""What CockroachDB Cloud is to have, as the settings say it."""
+
+from __future__ import annotations
+
+from vendor_connector.vendors.cockroachdb.documents import LogExport
+
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+
+
+def cockroachdb_log_export(
+    export: CockroachdbExport, *, role_arn: str, external_id: str | None, region: str
+) -> LogExport:
+    """Return the cluster's log export.
+
+    Parameters
+    ----------
+    external_id
+        Sent on the Advanced plan alone: on the Standard plan it is the cluster's id.
+    region
+        The deployment's. All logs go there, unless the settings have `regions`: each has its own log groups.
+    """
+    return LogExport(
+        role_arn=role_arn,
+        log_name=export.log_group,
+        redact=export.redact,
+        omitted_channels=export.omitted_channels,
+        groups=[group.model_dump(exclude_none=True, mode="json") for group in export.groups],
+        external_id=external_id if export.plan == "advanced" else None,
+        region=None if export.regions else region,
+    )
