@@ -38,12 +38,8 @@ def properties_of(document: Any) -> dict[str, object]:
     A field with its default value is no property. Truth values are strings, and lists of objects are a string of JSON:
     CloudFormation would make strings of the numbers and truth values inside.
     """
-    values = {one.name.title().replace("_", ""): getattr(document, one.name) for one in _given(document)}
-    return {name: _property(value) for name, value in values.items()}
-
-
-def _given(document: Any) -> list[Any]:
-    return [one for one in fields(document) if getattr(document, one.name) != one.default]
+    given = [one for one in fields(document) if getattr(document, one.name) != one.default]
+    return {one.name.title().replace("_", ""): _property(getattr(document, one.name)) for one in given}
 
 
 def _property(value: Any) -> object:

@@ -10,14 +10,9 @@ from logdock.vendors.cockroachdb.settings import CockroachdbExport
 def cockroachdb_log_export(
     export: CockroachdbExport, *, role_arn: str, external_id: str | None, region: str
 ) -> LogExport:
-    """Return the cluster's log export.
+    """Return the cluster's log export: to the deployment's Region, unless each of `regions` has its own log groups.
 
-    Parameters
-    ----------
-    external_id
-        Sent on the Advanced plan alone: on the Standard plan it is the cluster's id.
-    region
-        The deployment's. All logs go there, unless the settings have `regions`: each has its own log groups.
+    On the Standard plan no external id is sent: it is the cluster's.
     """
     return LogExport(
         role_arn=role_arn,

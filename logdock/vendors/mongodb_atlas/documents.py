@@ -19,15 +19,9 @@ from logdock.vendors.mongodb_atlas.settings import AtlasAuditing, AtlasConnect, 
 def atlas_log_integration(
     export: MongodbAtlasExport, *, role_arn: str, bucket: str, key_arn: str | None
 ) -> LogIntegration:
-    """Return the log integration.
+    """Return the log integration, to the landing bucket or the access point that it is behind.
 
-    Parameters
-    ----------
-    bucket
-        The landing bucket. With `mrap_arn` Atlas has the access point for it.
-    key_arn
-        The landing bucket's key. The buckets behind an access point have each their own: their default encryption
-        names it.
+    The buckets behind an access point have each their own key: their default encryption names it.
     """
     return LogIntegration(
         role_arn=role_arn,

@@ -8,16 +8,6 @@ from logdock.vendors.rds.settings import DatabaseExport
 
 
 def database_logs(export: DatabaseExport, *, role_arn: str | None) -> DatabaseLogs:
-    """Return the logs, and the parameters that they take.
-
-    Parameters
-    ----------
-    role_arn
-        A role of the customer's own, which publishes the audit log.
-    """
-    return DatabaseLogs(
-        log_types=export.exported_log_types,
-        parameters=export.parameters,
-        libraries=export.libraries,
-        role_arn=role_arn,
-    )
+    """Return the logs, and the parameters that they take, also for a role of the customer's own."""
+    types, parameters = export.exported_log_types, export.parameters
+    return DatabaseLogs(log_types=types, parameters=parameters, libraries=export.libraries, role_arn=role_arn)

@@ -9,15 +9,7 @@ from vendor_connector.request import Document
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogExport:
-    """A cluster's log export.
-
-    Attributes
-    ----------
-    external_id
-        Default: that of the Standard plan, the cluster's id.
-    region
-        Where every node's logs go. Default: the Region of the node.
-    """
+    """A cluster's log export; without ``region`` the logs of each node go to the node's own Region."""
 
     role_arn: str
     log_name: str

@@ -10,16 +10,10 @@ from vendor_connector.request import Document
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fetchers:
-    """The S3 fetchers of one destination.
+    """The S3 fetchers of one destination, one for each export.
 
-    Attributes
-    ----------
-    feed
-        What the prefix of every export's feed begins with.
-    log_type, log_types
-        The type of the logs of each export: its own, or that of the others. Default: its name.
-    source_path
-        Add the key of the feed's object to each line.
+    ``log_types`` has the types of some exports' logs, ``log_type`` that of the others; without it, it is the name of
+    each. ``source_path`` adds the key of the feed's object to each line.
     """
 
     role_arn: str

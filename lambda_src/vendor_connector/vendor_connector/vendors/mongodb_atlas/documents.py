@@ -76,8 +76,5 @@ class Auditing:
     @property
     def document(self) -> Document:
         """What is sent."""
-        return {
-            "enabled": True,
-            "auditFilter": self.filter,
-            "auditAuthorizationSuccess": self.authorization_success,
-        }
+        success = self.authorization_success
+        return {"enabled": True, "auditFilter": self.filter, "auditAuthorizationSuccess": success}

@@ -7,16 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatabaseLogs:
-    """The logs of a database.
+    """The logs, and the parameters that have the engine write them.
 
-    Attributes
-    ----------
-    parameters
-        Those that have the engine write the logs.
-    libraries
-        What must be added to the parameter ``shared_preload_libraries``.
-    role_arn
-        A role of the customer's own, which publishes the audit log: the older way of Aurora MySQL.
+    ``libraries`` are added to ``shared_preload_libraries``. ``role_arn`` is a role of the customer's own, which
+    publishes the audit log: the older way of Aurora MySQL.
     """
 
     log_types: tuple[str, ...]

@@ -38,11 +38,6 @@ class Settings:
     target: Target
     export: documents.LogExport
 
-    @property
-    def document(self) -> Document:
-        """What the cluster is to have."""
-        return self.export.document
-
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per cluster."""
@@ -80,11 +75,11 @@ def apply(request: Request) -> dict[str, str]:
         return {"Status": status}
     if status in _FAILED:
         kind.raise_new_failure(info)
-        kind.write(wanted.document)
+        kind.write(wanted.export.document)
     elif status == "CREDENTIALS_ERROR":
-        kind.write(wanted.document)
+        kind.write(wanted.export.document)
         raise NotReadyError(
-            f"the cluster cannot write to CloudWatch Logs with {wanted.document['auth_principal']} ({said})",
+            f"the cluster cannot write to CloudWatch Logs with {wanted.export.document['auth_principal']} ({said})",
             patience_seconds=PROPAGATION_SECONDS,
         )
     raise NotReadyError(f"CockroachDB Cloud is enabling the log export ({said})", patience_seconds=ROLLING_SECONDS)
@@ -113,7 +108,7 @@ def delete(request: Request) -> None:
 
 def _fingerprint(request: Request, wanted: Settings) -> str:
     """Identify a request, by the document and the revision."""
-    asked = json.dumps([wanted.document, request.properties.get("Revision")], sort_keys=True)
+    asked = json.dumps([wanted.export.document, request.properties.get("Revision")], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
@@ -182,19 +177,19 @@ class LogExport:
 
     def is_unfinished(self, document: Document) -> bool:
         """Return whether it uses our role."""
-        return bool(document.get("auth_principal") == self.wanted.document["auth_principal"])
+        return bool(document.get("auth_principal") == self.wanted.export.document["auth_principal"])
 
     def create(self) -> tuple[str, Document]:
         """Enable it."""
-        return self.api.cluster_id, self.write(self.wanted.document)
+        return self.api.cluster_id, self.write(self.wanted.export.document)
 
     def is_current(self, document: Document) -> bool:
         """Return whether the cluster has what is asked."""
-        return comparable(document) == comparable(self.wanted.document)
+        return comparable(document) == comparable(self.wanted.export.document)
 
     def update(self, object_id: str, former: Document | None) -> Document:  # noqa: ARG002
         """Replace it whole."""
-        return self.write(former or self.wanted.document)
+        return self.write(former or self.wanted.export.document)
 
     def remove(self, object_id: str) -> None:  # noqa: ARG002
         """Disable it."""

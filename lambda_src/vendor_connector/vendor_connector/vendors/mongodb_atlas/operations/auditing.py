@@ -30,11 +30,6 @@ class Settings:
         """What names the resource: one per project."""
         return f"atlas-auditing/{self.project.project_id}"
 
-    @property
-    def document(self) -> Document:
-        """What Atlas is to have."""
-        return self.auditing.document
-
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per project."""
@@ -47,7 +42,7 @@ def apply(request: Request) -> dict[str, str]:
     api, memory = wanted.project.api(request), wanted.project.memory(wanted.id)
     found = atlas_settings.auditing(api)
     entry = memory.load()
-    if _is_same(found, wanted.document):
+    if _is_same(found, wanted.auditing.document):
         return {}
     if entry is None:
         if found["enabled"] and not wanted.project.adopt:
@@ -56,10 +51,10 @@ def apply(request: Request) -> dict[str, str]:
                 "it on. Leave `connect.auditing` out, or set `connect.adopt: true` to replace the filter."
             )
         owner = api.owner()
-        memory.save({"before": found, "ours": wanted.document, **({"owner": owner} if owner else {})})
+        memory.save({"before": found, "ours": wanted.auditing.document, **({"owner": owner} if owner else {})})
     else:
-        memory.save({**entry, "ours": wanted.document})
-    _write(api, wanted.document)
+        memory.save({**entry, "ours": wanted.auditing.document})
+    _write(api, wanted.auditing.document)
     return {}
 
 
