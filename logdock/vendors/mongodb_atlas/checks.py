@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import integrations as atlas_integrations
 from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_settings
-from vendor_connector.vendors.mongodb_atlas.documents import EVENT
+from vendor_connector.vendors.mongodb_atlas.documents import EVENT, comparable, is_at
 
 from logdock.cli.account import Account
 from logdock.cli.validate.roles import PROBE, RequiredAction, VendorRole
@@ -36,16 +36,16 @@ class MongodbAtlasChecks(VendorChecks):
         role_arn, bucket = assumed_role_arn(account, party), party.landing(account.settings).bucket
         wanted = atlas_log_integration(party, role_arn=role_arn, bucket=bucket, key_arn=key_arn)
         listed = atlas_integrations.listed(api).values()
-        found = next((one for one in listed if atlas_integrations.is_at(one, wanted.bucket, wanted.prefix)), None)
+        found = next((one for one in listed if is_at(one, wanted.bucket, wanted.prefix)), None)
         if found is None:
             return VendorStatus(DISABLED, [f"Atlas has no log integration to {wanted.bucket}/{wanted.prefix}"])
         role_id = str(found.get("iamRoleId"))
         role = api.find(f"/cloudProviderAccess/{role_id}", atlas_api.V2023) or {}
         is_authorised = bool(role.get("authorizedDate"))
-        document = atlas_integrations.comparable(wanted.document(role_id))
+        document = comparable(wanted.document(role_id))
         if key_arn is None:
             del document["kmsKey"]
-        has = {**atlas_integrations.comparable(found), "role": role.get("iamAssumedRoleArn")}
+        has = {**comparable(found), "role": role.get("iamAssumedRoleArn")}
         faults = differences({"role": role_arn, **document}, has)
         return VendorStatus(
             ENABLED if is_authorised else DISABLED, faults if is_authorised else [*faults, "the role is not authorised"]

@@ -47,6 +47,23 @@ class LogIntegration:
         return {name: value for name, value in document.items() if value is not None}
 
 
+def is_at(document: Document, bucket: str, prefix: str) -> bool:
+    """Return whether an integration writes to a bucket's prefix; Atlas may add or drop the slash at its end."""
+    return document.get("bucketName") == bucket and str(document.get("prefixPath")).strip("/") == prefix.strip("/")
+
+
+def comparable(document: Document) -> Document:
+    """Return what Atlas may spell in several ways, in one."""
+    return {
+        "bucketName": document.get("bucketName"),
+        "prefixPath": str(document.get("prefixPath")).strip("/"),
+        "iamRoleId": document.get("iamRoleId"),
+        "logTypes": sorted(document.get("logTypes") or []),
+        "kmsKey": document.get("kmsKey") or None,
+        "useLegacyPathStructure": bool(document.get("useLegacyPathStructure")),
+    }
+
+
 def by_mail(roles: list[str]) -> Document:
     """Return the notification of everyone who has one of these roles in the project."""
     when = {"delayMin": DELAY_MINUTES, "intervalMin": INTERVAL_MINUTES}

@@ -15,6 +15,7 @@ from vendor_connector import trust, vendor_object
 from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read
 from vendor_connector.vendor_object import Memory
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
+from vendor_connector.vendors.mongodb_atlas import documents
 from vendor_connector.vendors.mongodb_atlas import integrations as atlas_integrations
 from vendor_connector.vendors.mongodb_atlas.operations.project import Project
 
@@ -91,9 +92,7 @@ def delete(request: Request) -> None:
 def _check_integrations(api: atlas_api.AtlasApi, wanted: Settings) -> None:
     """Refuse what could only fail after the bucket is made. Reading this list needs the role that changing it needs."""
     found = atlas_integrations.listed(api)
-    same = [
-        object_id for object_id, one in found.items() if atlas_integrations.is_at(one, wanted.bucket, wanted.prefix)
-    ]
+    same = [object_id for object_id, one in found.items() if documents.is_at(one, wanted.bucket, wanted.prefix)]
     if same and not wanted.project.adopt:
         raise ConnectorError(
             f"a log integration to {wanted.bucket}/{wanted.prefix} exists already ({', '.join(same)}) and this stack "

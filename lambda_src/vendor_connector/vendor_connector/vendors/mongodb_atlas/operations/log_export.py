@@ -163,7 +163,7 @@ class Integration:
     def is_this(self, document: Document) -> bool:
         """Return whether it writes to our bucket's prefix, or uses our access role."""
         same_role = document.get("iamRoleId") == self.document["iamRoleId"]
-        return same_role or atlas_integrations.is_at(document, self.document["bucketName"], self.document["prefixPath"])
+        return same_role or documents.is_at(document, self.document["bucketName"], self.document["prefixPath"])
 
     is_unfinished = is_this
 
@@ -174,7 +174,7 @@ class Integration:
 
     def is_current(self, document: Document) -> bool:
         """Return whether Atlas has what is asked."""
-        return atlas_integrations.comparable(document) == atlas_integrations.comparable(self.document)
+        return documents.comparable(document) == documents.comparable(self.document)
 
     def update(self, object_id: str, former: Document | None) -> Document:
         """Replace it whole, in place: what Atlas could not deliver meanwhile it sends to the new target."""
