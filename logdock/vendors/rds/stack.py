@@ -20,10 +20,11 @@ from constructs_lib.connector import Permissions
 from constructs_lib.statements import Statement
 from logdock.settings.names import Names
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.rds.documents import database_logs
 from logdock.vendors.rds.next_steps import database_configured, database_steps
 from logdock.vendors.rds.security_events import database_filters
 from logdock.vendors.rds.settings import RdsExport
-from stacks.connection import revision
+from stacks.connection import properties_of, revision
 from stacks.connector_permissions import allow, find_owners, remember
 from stacks.export_stack import ExportStack
 
@@ -66,7 +67,9 @@ class DatabaseStack(ExportStack):
                     self.member_construct_id("Audit" if is_aurora_mysql else "Logs", database),
                     self._operation,
                     self._properties(database, role),
-                    permissions=database_logs(self.names, database, self._state, role.role_arn if role else None),
+                    permissions=configure_permissions(
+                        self.names, database, self._state, role.role_arn if role else None
+                    ),
                 )
                 # Otherwise RDS creates the log groups itself, with retention Never Expire.
                 logs.node.add_dependency(*landings)
@@ -133,15 +136,12 @@ class DatabaseStack(ExportStack):
         return {
             **engine,
             "ClusterId" if export.is_cluster else "InstanceId": export.database_id,
-            "LogTypes": list(export.log_types),
-            "Parameters": export.parameters,
-            **({"Libraries": list(export.libraries)} if export.libraries else {}),
+            **properties_of(database_logs(export, role_arn=role.role_arn if role else None)),
             # what is made when the database still uses a default one
             "ParameterGroupName": self.names.parameter_group(export.name, export.member_id),
             "StateParameter": self._state,
             **({"ParameterGroup": export.parameter_group} if export.parameter_group else {}),
             **revision(export),
-            **({"RoleArn": role.role_arn} if role else {}),
         }
 
     def _custom_role(self) -> iam.Role:
@@ -189,7 +189,9 @@ MOST_NAMED = 5
 """How many databases a rule's description names."""
 
 
-def database_logs(names: Names, export: AuroraMysqlExport | RdsExport, state: str, role_arn: str | None) -> Permissions:
+def configure_permissions(
+    names: Names, export: AuroraMysqlExport | RdsExport, state: str, role_arn: str | None
+) -> Permissions:
     """Configure one database, its parameter group, and the group made for it when it has a default one.
 
     The resource types of each action: Service Authorization Reference, "Actions, resources, and condition keys for
