@@ -13,20 +13,20 @@ from logdock.cli.plan.rules.log_groups import (
     database_log_types,
     database_members,
     database_parameters,
-    parameter_group,
+    member_parameter_group,
 )
 
 RULES: Mapping[tuple[str, str], Rule | str] = {
     ("AuroraMysqlExport", "kind"): NAME,
     ("AuroraMysqlExport", "cluster_id"): database_id,
     ("AuroraMysqlExport", "cluster_ids"): database_members,
-    ("AuroraMysqlExport", "parameter_groups"): parameter_group,
+    ("AuroraMysqlExport", "parameter_groups"): member_parameter_group,
     ("AuroraMysqlExport", "log_types"): database_log_types,
     ("AuroraMysqlExport", "events"): database_parameters,
     ("AuroraMysqlExport", "include_users"): database_parameters,
     ("AuroraMysqlExport", "exclude_users"): database_parameters,
     ("AuroraMysqlExport", "long_query_time"): database_parameters,
-    ("AuroraMysqlExport", "parameter_group"): parameter_group,
+    ("AuroraMysqlExport", "parameter_group"): member_parameter_group,
     ("AuroraMysqlExport", "log_groups"): database_groups,
     ("AuroraMysqlExport", "role"): aurora_role,
     ("AuroraMysqlExport", "configure_cluster"): configure_database,

@@ -214,7 +214,12 @@ def members(change: Change) -> Iterable[Effect]:
             change,
             Kind.NOTE,
             f"The deploy switches the export of the {what}{'s' * (len(new) > 1)} {joined(new)} on, and changes nothing "
-            "of the others. If another export's stack exports it now, see that stack.",
+            "of the others. "
+            + (
+                "A project that another export has is exported twice until that one's stack is destroyed."
+                if change.part.lands_in == "bucket"
+                else "A cluster that another export's stack configures is refused until that stack is destroyed."
+            ),
         )
     if stay:
         to = "a directory" if change.part.lands_in == "bucket" else "log groups"

@@ -254,6 +254,15 @@ def parameter_group(change: Change) -> Iterable[Effect]:
     )
 
 
+def member_parameter_group(change: Change) -> Iterable[Effect]:
+    """Each cluster has its parameter group, whichever setting names it."""
+    before, after = (
+        {each.database_id: each.parameter_group for each in part.members} for part in (change.part, change.new_part)
+    )
+    if any(before[each] != after[each] for each in before.keys() & after.keys()):
+        yield from parameter_group(change)
+
+
 def database_id(change: Change) -> Iterable[Effect]:
     """Another database has other log groups."""
     if change.before is None or (change.after is None and change.part.kind == "aurora-mysql"):
