@@ -44,8 +44,8 @@ def databases(**changes: Any) -> Document:
         (
             projects(connect=None),
             (
-                "connect: missing: how the deploy reaches Atlas: with `project_ids` it reads each project's external id "
-                "there"
+                "connect: missing: how the deploy reaches Atlas: with `project_ids` it reads each project's external "
+                "id there"
             ),
         ),
         (
@@ -55,8 +55,8 @@ def databases(**changes: Any) -> Document:
         (
             clusters(connect=None),
             (
-                "connect: missing: how the deploy reaches CockroachDB Cloud: with `cluster_ids` it reads each cluster's "
-                "account"
+                "connect: missing: how the deploy reaches CockroachDB Cloud: with `cluster_ids` it reads each "
+                "cluster's account"
             ),
         ),
         (
@@ -66,8 +66,8 @@ def databases(**changes: Any) -> Document:
         (
             databases(parameter_group="own"),
             (
-                "parameter_group: got 'own'; expected nothing with `cluster_ids`: `parameter_groups` has the group of each "
-                "cluster"
+                "parameter_group: got 'own'; expected nothing with `cluster_ids`: `parameter_groups` has the group of "
+                "each cluster"
             ),
         ),
         (
