@@ -142,7 +142,7 @@ class Status:
         )
 
 
-def _common_status(found: Mapping[str, str | None]) -> str | None:
+def common_status(found: Mapping[str, str | None]) -> str | None:
     """Return the status that all members have, or how many have which."""
     counts = Counter(status or "not known" for status in found.values())
     if None in found.values() and len(counts) == 1:
@@ -222,7 +222,7 @@ class Survey:
                 status.vendors[name] = each.result()
             else:
                 status.members.setdefault(name, {})[member_id] = each.result()
-        status.vendors |= {name: _common_status(found) for name, found in status.members.items()}
+        status.vendors |= {name: common_status(found) for name, found in status.members.items()}
         status.kept = {region: each.result() for region, each in kept.items()}
         on = [each.result() for each in alarms]
         status.alarms = None if None in on else sorted(alarm for found in on for alarm in found or ())
