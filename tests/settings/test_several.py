@@ -10,6 +10,8 @@ import pytest
 from logdock.settings import Deployment
 from logdock.settings.names import Names
 from logdock.settings.shipper_document import configuration_document
+from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from tests.settings.documents import Document, document, export
 
 Load = Callable[[object], Deployment]
@@ -123,7 +125,8 @@ def test_rejects_a_projects_alert_that_another_export_sets(refusal: Refusal) -> 
 def test_each_project_has_a_directory_and_lines_name_it(load: Load) -> None:
     settings = load(document(projects(prefix="logs/atlas")))
     (orders,) = settings.exports
-    assert [(each.member_id, each.prefix) for each in orders.members] == [  # type: ignore[union-attr]
+    assert isinstance(orders, MongodbAtlasExport)
+    assert [(each.member_id, each.prefix) for each in orders.members] == [
         (each, f"logs/atlas/{each}") for each in PROJECTS
     ]
     assert configuration_document(settings, orders)["path_fields"] == "logs/atlas/{project_id}/{cluster}"
@@ -134,8 +137,9 @@ def test_each_cluster_has_log_groups_of_its_own(load: Load) -> None:
     settings = load(document(clusters(groups=[{"log_name": "/sql", "channels": ["SQL_EXEC"]}])))
     (ledger,) = settings.exports
     names = [f"{group}/{cluster}" for cluster in CLUSTERS for group in ("/acme/cockroach/ledger", "/sql")]
-    assert ledger.landing(settings).names == tuple(names)  # type: ignore[union-attr]
-    assert [name for each in ledger.members for name in each.log_groups] == names  # type: ignore[union-attr]
+    assert isinstance(ledger, CockroachdbExport)
+    assert ledger.landing(settings).names == tuple(names)
+    assert [name for each in ledger.members for name in each.log_groups] == names
 
 
 @pytest.mark.parametrize("several", [projects(), clusters(), databases()], ids=lambda each: each["kind"])

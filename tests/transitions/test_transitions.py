@@ -303,7 +303,12 @@ def test_what_leaves_the_settings_is_undone_at_atlas(atlas: Any, world: Any) -> 
 def members_pairs(base: dict[str, Any], setting: str, ids: tuple[str, str]) -> list[tuple[Any, Any]]:
     """Return the ways between an export of one object, of another one, and of both."""
     first, second = ids
-    forms = [{setting: first}, {f"{setting}s": [first]}, {f"{setting}s": [first, second]}, {f"{setting}s": [second]}]
+    forms: list[dict[str, Any]] = [
+        {setting: first},
+        {f"{setting}s": [first]},
+        {f"{setting}s": [first, second]},
+        {f"{setting}s": [second]},
+    ]
     bare = {key: value for key, value in base.items() if key != setting}
     return list(itertools.pairwise([{**bare, **form} for form in (*forms, forms[0], forms[2])]))
 
