@@ -1,7 +1,8 @@
-"""Asks for a whole deployment, and writes the text of its settings file."""
+"""Asks for a whole deployment, or for what an environment has of its own, for the text of a settings file."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from logdock.cli.init.interview import Interview
 from logdock.cli.init.proposals import proposals
 from logdock.cli.init.questions import ALERTS, DEPLOYMENT, ExportKind, Kind
 from logdock.cli.screen import Screen
-from logdock.settings import Deployment, SettingsError
+from logdock.settings import Deployment, SettingsError, load_settings
+from logdock.settings.layers import EXTENDS
+from logdock.settings.load import read_document
 from logdock.settings.messages import explain
 
 
@@ -45,6 +48,36 @@ def ask_settings(screen: Screen, kinds: Sequence[ExportKind], settings: Path) ->
         refused = SettingsError(settings, explain(document, error))
         raise CommandError(f"{refused}\nNothing was written", ExitCode.USAGE) from None
     return render(document), deployment
+
+
+OF_AN_ENVIRONMENT = ("deployment", "account")
+"""What each environment has of its own, whatever the shared file says."""
+
+
+def ask_environment(screen: Screen, settings: Path, extends: str) -> Deployment:
+    """Ask for what an environment has of its own, write its file, and return what it says with what it extends.
+
+    Raises
+    ------
+    CommandError
+        If the file that it extends cannot be extended, or the answers do not go together.
+    """
+    try:
+        shared: Any = read_document(settings.parent / extends)[0]
+    except SettingsError as error:
+        raise CommandError(f"{error}\nNothing was written", ExitCode.USAGE) from None
+    inherited = {key for key in shared or () if key not in OF_AN_ENVIRONMENT} if isinstance(shared, dict) else set()
+    kind = _proposed(DEPLOYMENT, proposals())
+    kind = kind._replace(questions=tuple(each for each in kind.questions if each.setting not in inherited))
+    document: dict[str, Any] = {}
+    Interview(screen, document).ask((), kind)
+    lines = [f"{key}: {json.dumps(value)}" for key, value in {EXTENDS: extends, **document}.items()]
+    settings.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    try:
+        return load_settings(settings)
+    except SettingsError as error:
+        settings.unlink()
+        raise CommandError(f"{error}\nNothing was written", ExitCode.USAGE) from None
 
 
 def _proposed(kind: Kind, found: dict[str, str]) -> Kind:
