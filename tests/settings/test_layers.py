@@ -225,3 +225,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         pytest.skip("this user reads every file")
     with pytest.raises(SettingsError, match=r"shared\.yaml: cannot be read: Permission denied"):
         load_settings(path)
+
+
+ENVIRONMENTS = Path(__file__).resolve().parents[2] / "examples" / "environments"
+
+
+def test_the_environments_of_the_example_are_deployments() -> None:
+    loaded = [load_settings(ENVIRONMENTS / f"{name}.yaml") for name in ("staging", "production")]
+    assert [(each.deployment, each.retention, len(each.exports)) for each in loaded] == [
+        ("acme-staging", "soc2", 2),
+        ("acme-prod", "pci", 2),
+    ]
