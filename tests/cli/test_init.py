@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from logdock.cli.init.file import PART_SCHEMA
 from logdock.cli.init.questions import DESTINATIONS, EXPORTS, ExportKind
 from logdock.settings import load_settings
 from logdock.settings.destinations import Destination
@@ -287,7 +288,7 @@ def test_an_environment_is_asked_only_for_what_the_shared_file_lacks(answer: Ans
     (tmp_path / "shared.yaml").write_text(SHARED)
     ended = answer(["--extends", "shared.yaml", "--settings", "staging.yaml"], ["acme-staging", "111122223333"])
     assert (ended.code, "npx cdk deploy --all -c settings=staging.yaml" in ended.out) == (0, True)
-    written = 'extends: "shared.yaml"\ndeployment: "acme-staging"\naccount: "111122223333"\n'
+    written = f'{PART_SCHEMA}\nextends: "shared.yaml"\ndeployment: "acme-staging"\naccount: "111122223333"\n'
     assert (tmp_path / "staging.yaml").read_text() == written
     assert load_settings(tmp_path / "staging.yaml").retention == "pci"
 
