@@ -234,13 +234,47 @@ def test_claims_hold_for_filled_templates() -> None:
 
 
 @pytest.mark.proof
+def test_claims_hold_for_a_deployment_of_plain_templates_alone() -> None:
+    """Core, shipper and landings that are shipped: nothing of it is the CDK's."""
+    values: dict[str, Any] = KEYS | {"Deployment": "acme", "LogzioTokenSecret": "acme/logzio", "Retention": "hipaa"}
+    values |= {"OtlpEndpoint": "https://otel.acme.example", "OtlpHeadersSecret": "acme/otlp", "CodeBucket": "acme-code"}
+    landings, exports, slots = {}, [], {"BucketExport": 0, "LogGroupExport": 0}
+    for case in ("mongodb-atlas", "aptible-kms", "s3-logs-cloudtrail", "cockroachdb", "aurora-mysql-all"):
+        name, own, export = with_own_names(case)
+        slot = "BucketExport" if "BucketName" in own else "LogGroupExport"
+        slots[slot] += 1
+        values[f"{slot}{slots[slot]}"] = export["name"]
+        ship_to = ["archive", "logzio", "otlp"]
+        export |= {"ship_to": ship_to} | ({"decryption_keys_secret": "acme/aptible"} if name == "aptible" else {})
+        exports.append(export)
+        own |= {"ShipTo": ",".join(ship_to), "Retention": "hipaa"} | KEYS
+        landings[export["name"]] = (name, own)
+    settings = deployment(*exports, retention="hipaa", destinations=("logzio", "otlp"))
+    deployed = synthesize_now(settings)
+    plain = {}
+    for stack, (name, own) in {**{each: (each, values) for each in SHIPPERS}, **landings}.items():
+        known = {key: each for key, each in own.items() if key in template(name)["Parameters"]}
+        evaluation = Evaluation(template(name), known, account=ACCOUNT, region=REGION)
+        plain[f"{settings.deployment}-{stack}"] = evaluation.template()
+    assert plain.keys() < deployed.templates.keys()
+    proof = Proof(settings, {**deployed.templates, **plain}, deployed.regions)
+    errors = [error for each in (*proof.outcomes(), *proof.findings()) if (error := each.error())]
+    assert errors == []
+
+
+@pytest.mark.proof
 def test_two_runs_write_the_same_bytes_and_cfn_lint_finds_nothing(tmp_path: Path) -> None:
     runs = [tmp_path / "first", tmp_path / "second"]
     for run in runs:
         subprocess.run([sys.executable, "-m", "templates", str(run)], cwd=ROOT, check=True, capture_output=True)
     first, second = ({path.name: path.read_bytes() for path in sorted(run.iterdir())} for run in runs)
     assert first == second
-    files = [str(path) for path in sorted(runs[0].iterdir())]
+    files = [str(path) for path in sorted(runs[0].glob("*.yaml"))]
+    for key, prefix in (("CodeKey", "log-shipper-"), ("LayerKey", "log-shipper-layer-")):
+        shipper = yaml.load(first["shipper.yaml"], Loader=_Loader)  # noqa: S506  (a SafeLoader)
+        default = shipper["Parameters"][key]["Default"]
+        assert default.startswith(prefix)
+        assert default in first
     lint = subprocess.run(
         [str(Path(sys.executable).with_name("cfn-lint")), "--regions", REGION, "us-east-1", "--", *files],
         cwd=ROOT,
@@ -254,5 +288,6 @@ def test_two_runs_write_the_same_bytes_and_cfn_lint_finds_nothing(tmp_path: Path
 def test_catalogue_lists_every_template_and_what_it_asks_for() -> None:
     rows = re.findall(r"^\| `([\w-]+)` \| .* \| .* \| (.*) \|$", (ROOT / "docs" / "templates.md").read_text(), re.M)
     assert {name: re.findall(r"`(\w+)`", asks) for name, asks in rows} == {
-        each.name: [parameter.name for parameter in each.parameters if parameter.default is None] for each in LANDINGS
+        each.name: [parameter.name for parameter in each.parameters if parameter.default is None]
+        for each in (*SHIPPERS.values(), *LANDINGS)
     }
