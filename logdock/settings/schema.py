@@ -114,8 +114,9 @@ def _without_field_titles(node: Any) -> Any:
 
 
 def page() -> str:
-    """Return the page of all settings: a table for each model."""
-    return "\n".join([HEAD, *(_section(title, model) for title, model in SECTIONS)])
+    """Return the page of all settings: a table for each model, with links to the pages that it names."""
+    text = "\n".join([HEAD, *(_section(title, model) for title, model in SECTIONS)])
+    return re.sub(r"docs/([a-z-]+\.md)", r"[\1](\1)", text)
 
 
 def _section(title: str, model: type[BaseModel]) -> str:

@@ -199,7 +199,7 @@ def test_an_unwritable_path_is_reported_before_the_first_question(answer: Answer
 
 def test_nothing_is_written_when_the_answers_end(answer: Answer, tmp_path: Path) -> None:
     ended = answer([], HEAD)
-    assert (ended.code, "the answers ended before kind of export" in ended.err) == (2, True)
+    assert (ended.code, "\nError: the answers ended before kind of export" in ended.err) == (2, True)
     assert not (tmp_path / "logdock.yaml").exists()
 
 

@@ -38,6 +38,12 @@ def test_writes_both_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (tmp_path / "docs" / "settings.md").read_text(encoding="utf-8").endswith("|\n")
 
 
+def test_the_page_links_to_every_page_that_a_description_names() -> None:
+    page = schema.page()
+    assert "docs/" not in page
+    assert "Amazon Athena ([sql.md](sql.md))" in page
+
+
 def test_the_schema_names_its_draft_and_title() -> None:
     assert list(CURRENT)[:2] == ["$schema", "title"]
     assert CURRENT["$schema"] == "https://json-schema.org/draft/2020-12/schema"

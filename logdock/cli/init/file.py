@@ -20,7 +20,7 @@ SCHEMA = "# yaml-language-server: $schema=logdock/settings/logdock.schema.json"
 
 def render(document: dict[str, Any]) -> str:
     """Return a new settings file: each setting below what it means."""
-    lines = [SCHEMA, "# docs/settings.md has every setting.", ""]
+    lines = [SCHEMA, "# Every setting: the page Settings of Logdock's documentation.", ""]
     lines += _settings(document, DEPLOYMENT, "")
     lines += [f"{'' if document['alerts'] else '# '}alerts:"]
     lines += [line if document["alerts"] else f"# {line}" for line in _settings(document["alerts"], ALERTS, "  ")]

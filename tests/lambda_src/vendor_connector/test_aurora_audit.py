@@ -568,7 +568,7 @@ def test_rejects_another_engine(rds: Rds, wire: Any, connector: Any) -> None:
     [
         ({"LogTypes": []}, r"property LogTypes is \[\]; choose from"),
         ({"LogTypes": ["postgresql"]}, r"property LogTypes is \['postgresql'\]; choose from"),
-        ({"Parameters": "server_audit_logging=1"}, "property Parameters is .*it must be a map"),
+        ({"Parameters": "server_audit_logging=1"}, "property Parameters has a value of type string; it must be a map"),
         ({"StateParameter": ""}, "property StateParameter is missing"),
     ],
 )
