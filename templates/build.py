@@ -62,7 +62,7 @@ from templates.render import (
     landing_resources,
     rename_log_groups,
 )
-from templates.shipper import CORE, ShipperTemplate, shipper_entry, shipper_resources
+from templates.shipper import SHIPPERS, ShipperTemplate, shipper_resources
 from templates.shipping import ANNOUNCED, SHIPPED, announced, name_destinations, shipped_resources
 
 TAG = "logdock:deployment"
@@ -202,10 +202,10 @@ def make_shipper_templates(code: Code) -> dict[str, Template]:
     """Return the templates of the core and the shipper by name."""
     synthesized = _synthesize_shipper()
     made: dict[str, Template] = {}
-    for entry in (CORE, shipper_entry(code.function, code.layer)):
+    for entry in SHIPPERS:
         strings = {each.sample: each.name for each in entry.parameters if each.sample}
         renderer = Renderer(strings, {HOT_DAYS: _retained("HotDays"), ARCHIVE_DAYS: _retained("ArchiveDays")})
-        body = renderer.render(shipper_resources(synthesized[entry.name]))
+        body = renderer.render(shipper_resources(synthesized[entry.name], code))
         made[entry.name] = _without_unused({**_head(entry), **body})
     return made
 

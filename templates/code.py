@@ -16,9 +16,10 @@ NOT_IN_THE_LAYER = ".installed"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Code:
-    """The names of the zip files, which are the defaults of ``CodeKey`` and ``LayerKey``.
+    """The names of the zip files, which the shipper's template has where ``CodeKey`` and ``LayerKey`` are empty.
 
-    Each has a digest of its content: a new release has other keys, so an update of the stack replaces the code.
+    Each has a digest of its content: a new release has other keys, so an update of the stack replaces the code. They
+    are no defaults of the parameters, because an update by ``aws cloudformation deploy`` keeps a parameter's value.
     """
 
     function: str

@@ -170,6 +170,20 @@ CODE_BUCKET = Parameter(
     sample="zqcodebucket",
     value=text.BucketName,
 )
+CODE_KEY = Parameter(
+    name="CodeKey",
+    label="Key of the functions' code",
+    description="Key of the zip file in CodeBucket. Empty: the name of the file of this release.",
+    value=_Key,
+    default="",
+)
+LAYER_KEY = Parameter(
+    name="LayerKey",
+    label="Key of the layer with their libraries",
+    description="Key of the zip file in CodeBucket. Empty: the name of the file of this release.",
+    value=_Key,
+    default="",
+)
 ALERT_EMAIL = Parameter(
     name="AlertEmail",
     label="E-mail address for alarms",
@@ -241,17 +255,6 @@ EXPORTS_OF_A_KIND = 5
 """Ten exports: more are a reason to use the CDK. Policies name each export, so each needs a parameter."""
 BUCKET_EXPORTS = _slots("BucketExport", "a bucket")
 LOG_GROUP_EXPORTS = _slots("LogGroupExport", "log groups")
-
-
-def code_key(name: str, what: str, default: str) -> Parameter:
-    """Return the parameter of a zip file's key."""
-    return Parameter(
-        name=name,
-        label=f"Key of {what}",
-        description="Key of the zip file in CodeBucket. Default: the name of the file of this release.",
-        value=_Key,
-        default=default,
-    )
 
 
 def name_parameter(default: str) -> Parameter:

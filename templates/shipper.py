@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from templates.code import Code
 from templates.conditions import all_of, any_of, export_conditions, has, is_set, one_of, when, wrap_elements
 from templates.parameters import (
     ALERT_EMAIL,
     BUCKET_EXPORTS,
     CODE_BUCKET,
+    CODE_KEY,
     DECRYPTION_KEYS_SECRET,
     DEPLOYMENT,
+    LAYER_KEY,
     LOG_GROUP_EXPORTS,
     LOGZIO_LISTENER,
     LOGZIO_SECRET,
@@ -21,7 +24,6 @@ from templates.parameters import (
     OTLP_SECRET,
     RETENTION,
     Parameter,
-    code_key,
 )
 from templates.render import Template
 
@@ -66,7 +68,15 @@ class ShipperTemplate:
     @property
     def conditions(self) -> dict[str, Any]:
         """Every condition."""
-        optional = (ALERT_EMAIL, LOGZIO_SECRET, OTLP_ENDPOINT, OTLP_SECRET, DECRYPTION_KEYS_SECRET)
+        optional = (
+            ALERT_EMAIL,
+            LOGZIO_SECRET,
+            OTLP_ENDPOINT,
+            OTLP_SECRET,
+            DECRYPTION_KEYS_SECRET,
+            CODE_KEY,
+            LAYER_KEY,
+        )
         conditions = {has(each): is_set(each.name) for each in optional} | export_conditions()
         conditions["HasSecretsOfOtlp"] = any_of([{"Condition": HAS_HEADERS}, {"Condition": HAS_KEYS}])
         for name in (HAS_LOGZIO, HAS_OTLP):
@@ -86,25 +96,21 @@ CORE = ShipperTemplate(
 )
 
 
-def shipper_entry(function_key: str, layer_key: str) -> ShipperTemplate:
-    """Return the template of the shipper, for zip files of these names."""
-    return ShipperTemplate(
-        name="shipper",
-        title="Shipper of a deployment: archives what arrives in log groups and ships what lands",
-        groups={
-            "Deployment": [DEPLOYMENT],
-            "Destinations": [LOGZIO_SECRET, LOGZIO_LISTENER, OTLP_ENDPOINT, OTLP_SECRET],
-            "Exports that are shipped": [*BUCKET_EXPORTS, *LOG_GROUP_EXPORTS],
-            "Code": [
-                CODE_BUCKET,
-                code_key("CodeKey", "the functions' code", function_key),
-                code_key("LayerKey", "the layer with their libraries", layer_key),
-            ],
-        },
-    )
+SHIPPER = ShipperTemplate(
+    name="shipper",
+    title="Shipper of a deployment: archives what arrives in log groups and ships what lands",
+    groups={
+        "Deployment": [DEPLOYMENT],
+        "Destinations": [LOGZIO_SECRET, LOGZIO_LISTENER, OTLP_ENDPOINT, OTLP_SECRET],
+        "Exports that are shipped": [*BUCKET_EXPORTS, *LOG_GROUP_EXPORTS],
+        "Code": [CODE_BUCKET, CODE_KEY, LAYER_KEY],
+    },
+)
+SHIPPERS = (CORE, SHIPPER)
+"""A deployment's own templates."""
 
 
-def shipper_resources(template: Template) -> Template:
+def shipper_resources(template: Template, code: Code) -> Template:
     """Return a synthesized core or shipper whose resources have their conditions, without what only the CDK reads."""
     resources: dict[str, Any] = {}
     for name, resource in template["Resources"].items():
@@ -116,7 +122,7 @@ def shipper_resources(template: Template) -> Template:
         if resource["Type"] == "AWS::SNS::Subscription":
             # The CDK builds the logical id from the address.
             name, kept["Condition"] = "AlertsEmail", has(ALERT_EMAIL)
-        kept["Properties"] = _with_code(kept["Type"], wrap_elements(kept["Properties"], _GOVERNED_BY))
+        kept["Properties"] = _with_code(kept["Type"], wrap_elements(kept["Properties"], _GOVERNED_BY), code)
         for statement in _statement_lists(kept["Properties"]):
             statement[:] = [_under_condition(each, kept.get("Condition")) for each in statement]
         if found and kept["Type"] == "AWS::IAM::ManagedPolicy" and "ReadArchive" in str(kept["Properties"]):
@@ -125,12 +131,13 @@ def shipper_resources(template: Template) -> Template:
     return {"Resources": resources, "Outputs": _outputs(template, resources)}
 
 
-def _with_code(kind: str, properties: dict[str, Any]) -> dict[str, Any]:
+def _with_code(kind: str, properties: dict[str, Any], code: Code) -> dict[str, Any]:
     """Take code from the bucket of the parameters instead of the bootstrap's, and headers only where there are some."""
     properties = dict(properties)
-    for attribute, key in (("Code", "CodeKey"), ("Content", "LayerKey")):
+    for attribute, key, file in (("Code", CODE_KEY, code.function), ("Content", LAYER_KEY, code.layer)):
         if kind.startswith("AWS::Lambda::") and attribute in properties:
-            properties[attribute] = {"S3Bucket": {"Ref": CODE_BUCKET.name}, "S3Key": {"Ref": key}}
+            chosen = when(has(key), {"Ref": key.name}, file)
+            properties[attribute] = {"S3Bucket": {"Ref": CODE_BUCKET.name}, "S3Key": chosen}
     variables = properties.get("Environment", {}).get("Variables", {})
     headers = f'"headers_secret":"{OTLP_SECRET.sample}",'
     if headers in (document := variables.get("LOGDOCK_DESTINATION", "")):

@@ -10,7 +10,8 @@ import pytest
 from templates.build import make_landing_templates, make_shipper_templates
 from templates.catalogue import LANDINGS, Landing
 from templates.code import Code
-from templates.shipper import CORE, ShipperTemplate, shipper_entry
+from templates.shipper import SHIPPERS as ENTRIES
+from templates.shipper import ShipperTemplate
 from tests.templates.samples import FILLED
 
 QUICK = ("mongodb-atlas", "aurora-mysql")
@@ -20,7 +21,7 @@ CASES = [pytest.param(case, marks=() if FILLED[case][0] in QUICK else pytest.mar
 NAMES = [pytest.param(each.name, marks=() if each.name in QUICK else pytest.mark.proof) for each in LANDINGS]
 
 
-SHIPPERS = {each.name: each for each in (CORE, shipper_entry("log-shipper-0.zip", "log-shipper-layer-0.zip"))}
+SHIPPERS = {each.name: each for each in ENTRIES}
 EVERY_NAME = [*NAMES, *SHIPPERS]
 
 

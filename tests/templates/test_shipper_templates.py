@@ -98,9 +98,19 @@ def test_template_needs_no_cdk_and_no_asset(name: str) -> None:
     assert not re.search("bootstrap|cdk|assets", json.dumps(made), re.IGNORECASE)
     code = [each["Properties"] for each in made["Resources"].values() if each["Type"].startswith("AWS::Lambda")]
     places = [each[key] for each in code for key in ("Code", "Content") if key in each]
-    assert {json.dumps(each) for each in places} <= {
-        json.dumps({"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": key}}) for key in ("CodeKey", "LayerKey")
-    }
+    assert {json.dumps(each["S3Bucket"]) for each in places} <= {'{"Ref": "CodeBucket"}'}
+
+
+def test_code_is_that_of_the_release_unless_a_key_is_given() -> None:
+    """An update keeps a parameter's value, so the name of the release's file is no default of a parameter."""
+
+    def keys(**values: str) -> set[str]:
+        found = re.findall(r'"S3Key": "([^"]*)"', json.dumps(evaluated("shipper", values)))
+        return set(found)
+
+    assert keys() == {"log-shipper-0.zip", "log-shipper-layer-0.zip"}
+    assert keys(CodeKey="a/b.zip", LayerKey="c.zip") == {"a/b.zip", "c.zip"}
+    assert {template("shipper")["Parameters"][each]["Default"] for each in ("CodeKey", "LayerKey")} == {""}
 
 
 @pytest.mark.parametrize("name", SHIPPERS)
