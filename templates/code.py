@@ -27,7 +27,7 @@ class Code:
 
 
 def write_code(directory: Path, *, layer: Path = SHIPPER_LAYER) -> Code:
-    """Write both zip files into a directory.
+    """Write both zip files into a directory, in the place of earlier ones.
 
     Raises
     ------
@@ -36,6 +36,8 @@ def write_code(directory: Path, *, layer: Path = SHIPPER_LAYER) -> Code:
     """
     if not (layer / "python").is_dir():
         raise FileNotFoundError(f"{layer}: the shipper's wheels are not there; run `make setup`")
+    for earlier in directory.glob("log-shipper-*.zip"):
+        earlier.unlink()
     return Code(
         function=_write_zip(stage_source(SOURCES / "log_shipper"), directory, "log-shipper"),
         layer=_write_zip(layer, directory, "log-shipper-layer"),

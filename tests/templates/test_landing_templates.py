@@ -283,6 +283,22 @@ def test_two_runs_write_the_same_bytes_and_cfn_lint_finds_nothing(tmp_path: Path
     assert (lint.returncode, lint.stdout) == (0, "")
 
 
+def test_commands_of_the_page_pass_what_each_template_takes() -> None:
+    page = (ROOT / "docs" / "templates.md").read_text().replace("\\\n", " ")
+    (together,) = re.findall(r'DEPLOYMENT="(.*?)"', page)
+    seen = []
+    for command in re.findall(r"aws cloudformation (?:deploy|create-stack-set) --[^\n]*", page):
+        (file,) = re.findall(r"build/templates/([\w$-]+)\.yaml", command)
+        overrides = command.partition("--parameter-overrides")[2].replace("$DEPLOYMENT", together)
+        given = {*re.findall(r"(\w+)=", overrides), *re.findall(r"ParameterKey=(\w+)", command)}
+        entries = [*SHIPPERS.values()] if file == "$name" else [entry(file)]
+        parameters = [parameter for each in entries for parameter in each.parameters]
+        required = {each.name for each in parameters if each.default is None}
+        assert required <= given <= {each.name for each in parameters}, command
+        seen.append(file)
+    assert seen == ["mongodb-atlas", "$name", "s3-logs-cloudtrail"]
+
+
 def test_catalogue_lists_every_template_and_what_it_asks_for() -> None:
     rows = re.findall(r"^\| `([\w-]+)` \| .* \| .* \| (.*) \|$", (ROOT / "docs" / "templates.md").read_text(), re.M)
     assert {name: re.findall(r"`(\w+)`", asks) for name, asks in rows} == {
