@@ -48,7 +48,7 @@ def entry(name: str) -> Landing | ShipperTemplate:
 def comparable(resources: dict[str, Any]) -> dict[str, Any]:
     """Return resources so that two ways to write the same are equal: order of names, a list of one."""
     return {
-        name: _comparable({key: each for key, each in resource.items() if key not in ("Metadata", "DependsOn")})
+        name: _comparable({key: each for key, each in resource.items() if key != "DependsOn"})
         for name, resource in resources.items()
     }
 

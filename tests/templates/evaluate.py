@@ -38,10 +38,10 @@ class Evaluation:
                     self._values[name] = self._value(named)
 
     def template(self) -> dict[str, Any]:
-        """Return the resources and outputs whose conditions hold."""
+        """Return the resources and outputs whose conditions hold; without metadata, which create nothing."""
         return {
             section: {
-                name: self._value({key: value for key, value in entry.items() if key != "Condition"})
+                name: self._value({key: value for key, value in entry.items() if key not in ("Condition", "Metadata")})
                 for name, entry in self._template.get(section, {}).items()
                 if "Condition" not in entry or self._holds({"Condition": entry["Condition"]})
             }
