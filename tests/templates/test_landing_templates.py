@@ -255,7 +255,8 @@ def test_claims_hold_for_a_deployment_of_plain_templates_alone() -> None:
         plain[f"{settings.deployment}-{stack}"] = evaluation.template()
     assert plain.keys() < deployed.templates.keys()
     proof = Proof(settings, {**deployed.templates, **plain}, deployed.regions)
-    errors = [error for each in (*proof.outcomes(), *proof.findings()) if (error := each.error())]
+    errors = [error for each in proof.outcomes() if (error := each.error())]
+    errors += [error for each in proof.findings() if (error := each.error())]
     assert errors == []
 
 
@@ -300,5 +301,5 @@ def test_catalogue_lists_every_template_and_what_it_asks_for() -> None:
     rows = re.findall(r"^\| `([\w-]+)` \| .* \| .* \| (.*) \|$", (ROOT / "docs" / "templates.md").read_text(), re.M)
     assert {name: re.findall(r"`(\w+)`", asks) for name, asks in rows} == {
         each.name: [parameter.name for parameter in each.parameters if parameter.default is None]
-        for each in (*SHIPPERS.values(), *LANDINGS)
+        for each in map(entry, [*SHIPPERS, *(landing.name for landing in LANDINGS)])
     }
