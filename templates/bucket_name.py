@@ -10,7 +10,7 @@ from templates.conditions import when
 from templates.parameters import BUCKET
 from templates.render import Template
 
-DEFAULT_NAME = "${ExportName}-${AWS::Region}"
+DEFAULT_NAME = "${ExportName}-${AWS::AccountId}-${AWS::Region}"
 """At most 32, 12 and 14 characters: with the hyphens 60 of the 63 that S3 takes (Amazon S3 User Guide, "General purpose
 bucket naming rules")."""
 HAS_NAME = f"Has{BUCKET.name}"

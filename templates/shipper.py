@@ -160,7 +160,7 @@ def _statement_lists(properties: Any) -> Iterator[list[Any]]:
 def _under_condition(statement: dict[str, Any], condition: str | None) -> dict[str, Any]:
     """Drop a statement that names no export or secret if none is set: IAM takes no empty list."""
     match statement.get("Sid"):
-        case "never":
+        case "ExportRules" if condition != "HasBucketExports":
             return when("HasExports", statement)
         case "ReadSecrets" if condition and (needed := _SECRETS_OF[condition]):
             return when(needed, statement)
