@@ -66,10 +66,12 @@ def made_up(settings: Deployment) -> Answers:
         stack = f"{settings.deployment}-{name}"
         return stack_id(stack, account=settings.account, region=settings.region).rpartition("/")[2]
 
+    # Those that assume a role come first: the others' answers are used by nothing.
+    parties = sorted(connected(settings).items(), key=lambda each: not hasattr(each[1], "session_seconds"))
     return {
         name: Answer(
             principal_arn=f"arn:{partition}:iam::{333300000000 + place}:root",
             external_id=next(iter(getattr(party, "trusted_external_ids", ())), own_id(name)),
         )
-        for place, (name, party) in enumerate(connected(settings).items())
+        for place, (name, party) in enumerate(parties)
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from constructs_lib.log_group import FUNCTION_LOG_DAYS
 from logdock.settings.destinations import ARCHIVE
-from logdock.settings.export_base import LogGroupExport
+from logdock.settings.export_base import BucketExport, LogGroupExport
 from logdock.settings.exports import Export
 from logdock.settings.names import Names
 from logdock.vendors.aptible.settings import AptibleExport
@@ -88,8 +88,8 @@ def _export(cast: Cast, export: Export) -> Subject:
     stacks = _stacks_of(cast, export.name)
     values, facts = _about(cast, export)
     callers: dict[str, Caller | tuple[Caller, ...]] = {**cast.connector(export.name), **cast.shippers(export.ship_to)}
-    if isinstance(export, AptibleExport):
-        callers |= cast.vendor(export.replication_role_arn)
+    if isinstance(export, BucketExport) and export.bucket_principal_arn:
+        callers |= cast.vendor(export.bucket_principal_arn)
     for name, _, principal, _ in trusting(cast):
         callers |= cast.vendor(principal) if name == export.name else {}
     if role := cast.account.roles.get(cast.names.export(export.name)):
@@ -195,7 +195,8 @@ def trusting(cast: Cast) -> Iterator[tuple[str, Any, str, tuple[str, ...]]]:
     """Yield who has a role here: name, settings, principal and external ids."""
     partition, answers = cast.names.partition, cast.account.answers
     for name, party in connected(cast.settings).items():
-        yield name, party, answers[name].principal_arn, (answers[name].external_id,)
+        if hasattr(party, "session_seconds"):  # the others assume no role
+            yield name, party, answers[name].principal_arn, (answers[name].external_id,)
     for export in cast.settings.exports:
         if export.name in answers:
             continue
@@ -336,9 +337,9 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
     settings, names = cast.settings, cast.names
     # What a bucket is to be follows from the settings; the template is what is evaluated.
     encryption = {
-        export.landing(settings).bucket: export.encryption
+        str(export.landing(settings).document["bucket"]): export.bucket_encryption
         for export in settings.exports
-        if isinstance(export, AptibleExport | S3LogsExport)
+        if isinstance(export, BucketExport)
     } | {names.bucket("access-logs"): "sse-s3"}
     # Where services need SSE-S3, the export's key may be named as well.
     admits_key = {export.landing(settings).bucket for export in settings.exports if isinstance(export, S3LogsExport)}
@@ -476,7 +477,7 @@ def _readers(cast: Cast) -> Iterator[Subject]:
     if not settings.readers:
         return
     here = f"{names.region}:{names.account}"
-    landed = [each for each in settings.exports if isinstance(each, MongodbAtlasExport | AptibleExport | S3LogsExport)]
+    landed = [each for each in settings.exports if isinstance(each, BucketExport)]
     buckets: dict[bool, list[str]] = {True: [], False: []}
     for export in landed:
         landing = export.landing(settings).document

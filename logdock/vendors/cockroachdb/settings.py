@@ -53,6 +53,7 @@ class CockroachdbExport(OwnLogGroupExport):
     """CockroachDB Cloud: `logexport` to CloudWatch Logs. One configuration per cluster."""
 
     vendor_name = "CockroachDB Cloud"
+    only_commercial = "CockroachDB Cloud is in the partition aws, and assumes no role"
 
     kind: Literal["cockroachdb"] = Field(description="This kind of export.")
     plan: Literal["advanced", "standard"] = Field(
