@@ -12,6 +12,7 @@ from logdock.settings.exports import Export
 from logdock.settings.names import Names
 from logdock.vendors.aptible.settings import AptibleExport
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cloudflare.settings import CloudflareExport
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.logzio.settings import LogzioDestination
@@ -153,6 +154,19 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
                 "vendors-key": tuple(key for key in keys if key),
             }
             return values, {}
+        case CloudflareExport():
+            # One user of Cloudflare's writes into every bucket that names it.
+            written = [each for each in cast.settings.exports if isinstance(each, CloudflareExport)]
+            buckets = {each.name: names.bucket_arn(each.landing(cast.settings).bucket) for each in written}
+            encrypted = [cast.account.keys.get(names.export(each.name)) for each in written if each.encryption == "kms"]
+            values = {
+                "bucket": buckets[export.name],
+                "prefix": export.prefix,
+                "own-path": tuple(f"{buckets[each.name]}/{each.prefix}" for each in written),
+                "vendors-bucket": tuple(buckets[each.name] for each in written if each.encryption == "kms"),
+                "vendors-key": tuple(key for key in encrypted if key),
+            }
+            return values, {"connected": export.connect is not None}
         case S3LogsExport():
             bucket = names.bucket_arn(export.landing(cast.settings).bucket)
             landing = f"{bucket}/{export.prefix}" if export.prefix else bucket

@@ -37,6 +37,7 @@ VENDOR_FORMATS = {
     "aptible": "docker-json",
     "s3-logs": "auto",
     "cloudwatch-logs": "auto",
+    "cloudflare": "cloudflare",
 }
 """The format that ``auto`` means for a vendor. A format that no table here has is ``parse`` of the vendor's parser."""
 
