@@ -7,12 +7,14 @@ later, the deploy has sent through its API; the stand-ins use that.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import secrets
 import uuid
 from contextlib import ExitStack
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.sessions import assume, vendor_identity
@@ -25,19 +27,38 @@ from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.logzio.settings import LogzioDestination
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from logdock.vendors.rds.settings import DatabaseExport
+from logdock.vendors.registry import EXPORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import TracebackType
 
     from local_cloud.emulator import Emulator
+    from local_cloud.vendors.server import VendorApi
     from logdock.settings import Deployment
     from logdock.settings.destinations import Destination
     from logdock.settings.exports import Export
 
 _REFUSALS = 2
 """How often a role that was made a moment ago is not seen yet."""
+
+
+class VendorAccount(Protocol):
+    """A vendor's API and what it knows of this customer: what ``account`` of a kind's module `account` returns.
+
+    It is called with what returns the stage, once the customer is known, and the certificate and key of its API.
+    """
+
+    @property
+    def api(self) -> VendorApi:
+        """The API, which listens while it is entered."""
+
+    def know(self, export: Any) -> str:
+        """Have what a customer has before the deploy; return the credential of an export's secret."""
+
+    def is_clean(self, export: Any) -> bool:
+        """Return whether nothing of an export is left."""
 
 
 class Vendors:
@@ -47,11 +68,14 @@ class Vendors:
     ----------
     atlas, cockroachdb, logzio
         MongoDB Atlas, CockroachDB Cloud, Logz.io.
+    accounts
+        The vendors whose package has a module `account`, by kind.
     """
 
     atlas: AtlasApi
     cockroachdb: CockroachdbApi
     logzio: LogzioApi
+    accounts: dict[str, VendorAccount]
 
     def __init__(self, cloud: Emulator) -> None:
         self._cloud = cloud
@@ -67,6 +91,9 @@ class Vendors:
         self.cockroachdb.refusals = self.cockroachdb.propagation = 1
         self.logzio = self._everything.enter_context(LogzioApi(self._assume_as_logzio, **tls))
         self.atlas.propagation = self.logzio.propagation = _REFUSALS
+        self.accounts = {kind: module.account(self._known_stage, **tls) for kind, module in _account_modules()}
+        for account in self.accounts.values():
+            self._everything.enter_context(account.api)
         return self
 
     def __exit__(
@@ -84,6 +111,7 @@ class Vendors:
             "mongodb-atlas": self.atlas.url,
             "cockroachdb": self.cockroachdb.url,
             "logzio": self.logzio.url,
+            **{kind: account.api.url for kind, account in self.accounts.items()},
         }
         for entry in (*document["exports"], *document.get("destinations", [])):
             if "connect" in entry and entry["kind"] in urls:
@@ -100,12 +128,18 @@ class Vendors:
             elif isinstance(export, CockroachdbExport) and export.connect:
                 for each in export.members:
                     credentials[export.connect.secret] = self._cockroachdb_cluster(each, settings.region)
+            elif export.kind in self.accounts and (connect := getattr(export, "connect", None)):
+                credentials[connect.secret] = self.accounts[export.kind].know(export)
         for destination in settings.destinations:
             if isinstance(destination, LogzioDestination) and destination.connect:
                 self._logzio_tokens[destination.name] = token = str(uuid.uuid4())
                 self.logzio.accounts[token] = Account(id=24_601 + len(self.logzio.accounts))
                 credentials[destination.connect.secret] = json.dumps({"api_token": token})
         return credentials
+
+    def _known_stage(self) -> Stage:
+        assert self._stage is not None  # noqa: S101  (no call comes before the customer is known)
+        return self._stage
 
     def _atlas_project(self, export: MongodbAtlasExport) -> str:
         project = self.atlas.projects.setdefault(export.project, Project())
@@ -214,6 +248,8 @@ class Vendors:
         if isinstance(party, CockroachdbExport):
             _, spec = self.cockroachdb_export(party)
             return (spec.get("aws_external_id") or party.cluster,)
+        if getattr(party, "kind", "") in self.accounts:
+            return ()  # those that assume a role have their own place above
         raise ValueError(f"{party!r} has no API here")
 
     def is_clean(self, party: Export | Destination) -> bool:
@@ -235,6 +271,8 @@ class Vendors:
             return not self.logzio_account(party).fetchers
         if isinstance(party, CockroachdbExport):
             return self.cockroachdb.clusters[party.cluster].spec is None
+        if party.kind in self.accounts:
+            return self.accounts[party.kind].is_clean(party)
         raise ValueError(f"{party.kind} has no API here")
 
     def save_requests(self, file: Path) -> None:
@@ -243,3 +281,13 @@ class Vendors:
         self.atlas.save(file)
         self.logzio.save(file)
         self.cockroachdb.save(file)
+        for account in self.accounts.values():
+            account.api.save(file)
+
+
+def _account_modules() -> Iterator[tuple[str, Any]]:
+    """Yield the module `account` of each kind of export that has one."""
+    for kind in EXPORTS:
+        name = f"local_cloud.vendors.{kind.replace('-', '_')}"
+        if find_spec(f"{name}.account"):
+            yield kind, importlib.import_module(f"{name}.account")

@@ -77,10 +77,12 @@ def made_up(settings: Deployment) -> Answers:
         # Each Atlas project has an external id of its own; of several clusters the stack's id is everyone's.
         return own_id(name if party.kind == "mongodb-atlas" else party.name)
 
+    # Those that assume a role come first: the others' answers are used by nothing.
+    parties = sorted(connected(settings).items(), key=lambda each: not hasattr(each[1], "session_seconds"))
     return {
         name: Answer(
             principal_arn=f"arn:{partition}:iam::{333300000000 + place}:root",
             external_id=next(iter(getattr(party, "trusted_external_ids", ())), made_up_id(name, party)),
         )
-        for place, (name, party) in enumerate(connected(settings).items())
+        for place, (name, party) in enumerate(parties)
     }

@@ -7,11 +7,12 @@ from typing import Any
 
 from constructs_lib.log_group import FUNCTION_LOG_DAYS
 from logdock.settings.destinations import ARCHIVE
-from logdock.settings.export_base import LogGroupExport
+from logdock.settings.export_base import BucketExport, LogGroupExport
 from logdock.settings.exports import Export
 from logdock.settings.names import Names
 from logdock.vendors.aptible.settings import AptibleExport
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cloudflare.settings import CloudflareExport
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.logzio.settings import LogzioDestination
@@ -89,8 +90,8 @@ def _export(cast: Cast, export: Export) -> Subject:
     stacks = _stacks_of(cast, export.name)
     values, facts = _about(cast, export)
     callers: dict[str, Caller | tuple[Caller, ...]] = {**cast.connector(export.name), **cast.shippers(export.ship_to)}
-    if isinstance(export, AptibleExport):
-        callers |= cast.vendor(export.replication_role_arn)
+    if isinstance(export, BucketExport) and export.bucket_principal_arn:
+        callers |= cast.vendor(export.bucket_principal_arn)
     for name, _, principal, _ in trusting(cast):
         callers |= cast.vendor(principal) if name == name_of(export) else {}
     if role := cast.account.roles.get(cast.names.vendor_role(export.name, export.member_id)):
@@ -162,6 +163,19 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
                 "vendors-key": tuple(key for key in keys if key),
             }
             return values, {}
+        case CloudflareExport():
+            # One user of Cloudflare's writes into every bucket that names it.
+            written = [each for each in cast.settings.exports if isinstance(each, CloudflareExport)]
+            buckets = {each.name: names.bucket_arn(each.landing(cast.settings).bucket) for each in written}
+            encrypted = [cast.account.keys.get(names.export(each.name)) for each in written if each.encryption == "kms"]
+            values = {
+                "bucket": buckets[export.name],
+                "prefix": export.prefix,
+                "own-path": tuple(f"{buckets[each.name]}/{each.prefix}" for each in written),
+                "vendors-bucket": tuple(buckets[each.name] for each in written if each.encryption == "kms"),
+                "vendors-key": tuple(key for key in encrypted if key),
+            }
+            return values, {"connected": export.connect is not None}
         case S3LogsExport():
             bucket = names.bucket_arn(export.landing(cast.settings).bucket)
             landing = f"{bucket}/{export.prefix}" if export.prefix else bucket
@@ -216,7 +230,8 @@ def trusting(cast: Cast) -> Iterator[tuple[str, Any, str, tuple[str, ...]]]:
     """Yield who has a role here: name, settings, principal and external ids."""
     partition, answers = cast.names.partition, cast.account.answers
     for name, party in connected(cast.settings).items():
-        yield name, party, answers[name].principal_arn, (answers[name].external_id,)
+        if hasattr(party, "session_seconds"):  # the others assume no role
+            yield name, party, answers[name].principal_arn, (answers[name].external_id,)
     for export in cast.settings.exports:
         if getattr(export, "connect", None):
             continue
@@ -357,9 +372,9 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
     settings, names = cast.settings, cast.names
     # What a bucket is to be follows from the settings; the template is what is evaluated.
     encryption = {
-        export.landing(settings).bucket: export.encryption
+        str(export.landing(settings).document["bucket"]): export.bucket_encryption
         for export in settings.exports
-        if isinstance(export, AptibleExport | S3LogsExport)
+        if isinstance(export, BucketExport)
     } | {names.bucket("access-logs"): "sse-s3"}
     # Where services need SSE-S3, the export's key may be named as well.
     admits_key = {export.landing(settings).bucket for export in settings.exports if isinstance(export, S3LogsExport)}
@@ -497,7 +512,7 @@ def _readers(cast: Cast) -> Iterator[Subject]:
     if not settings.readers:
         return
     here = f"{names.region}:{names.account}"
-    landed = [each for each in settings.exports if isinstance(each, MongodbAtlasExport | AptibleExport | S3LogsExport)]
+    landed = [each for each in settings.exports if isinstance(each, BucketExport)]
     buckets: dict[bool, list[str]] = {True: [], False: []}
     for export in landed:
         landing = export.landing(settings).document

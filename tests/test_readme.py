@@ -300,8 +300,8 @@ NOT_SHOWN = ("left to you", "not offered", "the vendor's side")
 
 
 ROWS_OF_PAGES = {
-    "aptible": 16, "aurora-mysql": 15, "cloudwatch-logs": 9, "cockroachdb": 16, "logzio": 16, "mongodb-atlas": 16,
-    "rds": 11, "s3-logs": 7,
+    "aptible": 16, "aurora-mysql": 15, "cloudflare": 20, "cloudwatch-logs": 9, "cockroachdb": 16, "logzio": 16,
+    "mongodb-atlas": 16, "rds": 11, "s3-logs": 7,
 }  # fmt: skip
 """The pages that follow a vendor's page, and how many rows their tables have at least."""
 

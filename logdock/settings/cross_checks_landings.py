@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pydantic_core import InitErrorDetails
 
-from logdock.settings.document import BUCKET_KINDS, Document, Loc, Part, setting_error
+from logdock.settings.document import Document, Loc, Part, setting_error
 
 BUCKET_NAME_LENGTH = 63
 
@@ -43,7 +43,7 @@ def _landing_bucket(document: Document, export: Part) -> tuple[Loc, str] | None:
 def _one_export_a_bucket(document: Document) -> Iterator[InitErrorDetails]:
     taken: dict[str, list[Part]] = {}
     for export in document.exports:
-        landing = _landing_bucket(document, export) if export.text("kind") in BUCKET_KINDS else None
+        landing = _landing_bucket(document, export) if export.lands_in_bucket else None
         if landing is None:
             continue
         loc, bucket = landing
@@ -171,7 +171,7 @@ def _archives_at_logzio(document: Document) -> Iterator[InitErrorDetails]:
     taken = {
         landing[1]: export.where
         for export in document.exports
-        if export.text("kind") in BUCKET_KINDS and (landing := _landing_bucket(document, export))
+        if export.lands_in_bucket and (landing := _landing_bucket(document, export))
     }
     for destination in document.destinations:
         archive = destination.entry.get("archive_and_restore")

@@ -11,9 +11,7 @@ from pydantic_core import InitErrorDetails
 
 from logdock.settings.alerts import TopicArn
 from logdock.settings.text import AccountId, DeploymentName, Name, Region, invalid
-
-BUCKET_KINDS = ("mongodb-atlas", "aptible", "s3-logs")
-"""Kinds of export that land in a bucket."""
+from logdock.vendors.registry import EXPORTS, load_part
 
 Loc = tuple[str | int, ...]
 _NAME, _DEPLOYMENT, _ACCOUNT, _REGION, _TOPIC = (
@@ -66,6 +64,17 @@ class Part:
     def name(self) -> str | None:
         """Its name, if it has a valid one."""
         return _valid(_NAME, self.entry.get("name"))
+
+    @property
+    def model(self) -> Any:
+        """The model of an export's kind; None for a kind that does not exist."""
+        kind = self.text("kind")
+        return load_part(kind, "settings").EXPORT if kind in EXPORTS else None
+
+    @property
+    def lands_in_bucket(self) -> bool:
+        """Whether an export of this kind lands in a bucket."""
+        return self.model is not None and self.model.lands_in == "bucket"
 
     def text(self, key: str) -> str | None:
         """Return a setting that is a text."""

@@ -74,6 +74,9 @@ class ExportBase(Model):
     vendor_name: ClassVar[str]
     """Who writes, in a sentence."""
 
+    only_commercial: ClassVar[str | None] = None
+    """Why the kind is for the partition ``aws`` alone, up to "in aws-us-gov". None: it is for every partition."""
+
     @abstractmethod
     def landing(self, home: Home) -> BucketLanding | LogGroupLanding:
         """Say where the export lands in a deployment."""
@@ -149,6 +152,9 @@ class BucketExport(ExportBase):
         default=(), max_length=10, description="Leave out objects whose key matches one of these (RE2), at most 10."
     )
 
+    keys_without_logs: ClassVar[tuple[str, ...]] = ()
+    """Keys of objects that the vendor writes beside its logs (RE2): they are neither archived nor shipped."""
+
     @property
     def named_parts(self) -> str | None:
         """The names for parts of the key: the settings' own, or those that the layout of the kind has."""
@@ -157,6 +163,21 @@ class BucketExport(ExportBase):
     @abstractmethod
     def landing(self, home: Home) -> BucketLanding:
         """Say which bucket the export lands in, and under which prefix."""
+
+    @property
+    def bucket_encryption(self) -> Literal["sse-s3", "kms"]:
+        """How the bucket made here encrypts what names no encryption; `kms`: with the export's own key."""
+        return "kms"
+
+    @property
+    def bucket_principal_arn(self) -> str | None:
+        """The vendor's own principal that the bucket's policy admits; None where no principal outside may write."""
+        return None
+
+    @property
+    def moves_to_cold_storage(self) -> bool:
+        """Whether the deployment's `cold_after_days` applies to the landing bucket."""
+        return True
 
 
 class LineExport(ExportBase):

@@ -22,6 +22,8 @@ def shipper_document(export: Export) -> dict[str, Any]:
     document = {"vendor": export.kind} | export.model_dump(include=_FIELDS, exclude_defaults=True, mode="json")
     if isinstance(export, BucketExport) and export.named_parts:
         document["path_fields"] = export.named_parts
+    if isinstance(export, BucketExport) and export.keys_without_logs:
+        document["exclude_keys"] = [*document.get("exclude_keys", []), *export.keys_without_logs]
     return document
 
 

@@ -54,7 +54,12 @@ VALUES: dict[str, object] = {
     "exclude_users": ["reporting"],
     "existing_bucket": "acme-legacy",
     "external_id": "another-external-id",
-    "filter": '{"atype": "createUser"}',
+    "dataset": None,
+    "fields": ["EdgeStartTimestamp", "RayID"],
+    "filter": {
+        "mongodb-atlas": '{"atype": "createUser"}',
+        "cloudflare": '{"where": {"key": "EdgeResponseStatus", "operator": "geq", "value": 500}}',
+    },
     "groups": [{"log_name": "/acme/cockroach/sql", "channels": ["SQL_EXEC"]}],
     "include": ["^keep"],
     "include_keys": ["[.]log"],
@@ -69,6 +74,9 @@ VALUES: dict[str, object] = {
     "log_types": {"rds": ["postgresql", "upgrade"]},
     "max_expansion": 500,
     "max_expected_silence_minutes": 120,
+    "max_upload_bytes": 5_000_000,
+    "max_upload_interval_seconds": 60,
+    "max_upload_records": 1000,
     "long_query_time": None,
     "mrap_arn": None,
     "mrap_buckets": None,
@@ -77,6 +85,7 @@ VALUES: dict[str, object] = {
     "parameter_groups": None,
     "path_fields": "logs/{team}/{_}",
     "prefix": "changed",
+    "principal_arn": "arn:aws:iam::391854517949:user/another",
     "project_id": "6f3322d28b4f6b59a6508ef4",
     "project_ids": None,
     "record_start": "^20",
@@ -85,6 +94,7 @@ VALUES: dict[str, object] = {
     "replication_role_arn": "arn:aws:iam::916150859591:role/another",
     "retention_days": 30,
     "revision": "2",
+    "sample_rate": 0.5,
     "secret": "acme/second",
     "secret_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11",
     "security_group_ids": ["sg-0abc1234"],
@@ -95,6 +105,7 @@ VALUES: dict[str, object] = {
     "token_secret": None,
     "listener_url": None,
     "account_id": None,
+    "zone_id": "12ab4e1fe6c4a2cc1ccb2be1b1e3c0a7",
 }
 """Values that a type alone does not give, by the field's name, or for some kinds alone.
 
@@ -104,7 +115,7 @@ SKIPPED = {"alerts", "redaction", "metrics", "vpc", "archive_and_restore"}
 """Models that touch neither the connector nor keys and policies."""
 
 ON_THE_LOCAL_CLOUD: dict[str, list[object] | dict[str, list[object]]] = {
-    "account_id": ["406095609953", "406095609954"],
+    "account_id": {"logzio": ["406095609953", "406095609954"], "cloudflare": ["01a7362d577a6c3019a474fd6f485823"]},
     "alert_recipients": [[{"email": "dba@acme.example"}], [{"roles": ["GROUP_DATA_ACCESS_ADMIN"]}]],
     "archive_days": [730, 500],
     "atlas_principal_arn": ["arn:aws:iam::772401394251:root", "arn:aws:iam::772401394252:role/exporter"],
@@ -127,7 +138,14 @@ ON_THE_LOCAL_CLOUD: dict[str, list[object] | dict[str, list[object]]] = {
     "existing_bucket": ["acme-second", "acme-third"],
     "external_id": ["another-external-id", ["another-external-id", "third-external-id"]],
     "failed_logins_per_hour": [10, 20],
-    "filter": ['{"atype": "createUser"}', '{"atype": "dropUser"}'],
+    "fields": [["EdgeStartTimestamp", "RayID"], ["EdgeStartTimestamp", "ClientIP", "EdgeResponseStatus", "RayID"]],
+    "filter": {
+        "mongodb-atlas": ['{"atype": "createUser"}', '{"atype": "dropUser"}'],
+        "cloudflare": [
+            '{"where": {"key": "EdgeResponseStatus", "operator": "geq", "value": 500}}',
+            '{"where": {"key": "ClientRequestMethod", "operator": "eq", "value": "POST"}}',
+        ],
+    },
     "groups": [
         [{"log_name": "/acme/cockroach/EXPORT-sql", "channels": ["SQL_EXEC"]}],
         [{"log_name": "/acme/cockroach/EXPORT-audit", "channels": ["SENSITIVE_ACCESS"], "redact": False}],
@@ -154,10 +172,14 @@ ON_THE_LOCAL_CLOUD: dict[str, list[object] | dict[str, list[object]]] = {
     },
     "long_query_time": [2.5, 5.0],
     "max_expansion": [500, 100],
+    "max_upload_bytes": [5_000_000, 10_000_000],
+    "max_upload_interval_seconds": [60, 120],
+    "max_upload_records": [1000, 5000],
     "parameter_group": ["EXPORT-own", "EXPORT-own-2"],
     "path_fields": ["logs/{team}/{_}", "logs/{_}/{team}"],
     "patterns": [[{"name": "order", "regex": "order-[0-9]+"}], [{"name": "cart", "regex": "cart-[0-9]+"}]],
     "prefix": ["changed", "changed-again"],
+    "principal_arn": ["arn:aws:iam::391854517949:user/another", "arn:aws:iam::391854517950:user/third"],
     "privilege_changes_per_hour": [10, 20],
     "readers": [["arn:aws:iam::111122223333:role/Searchers"], ["arn:aws:iam::111122223333:user/anna"]],
     "record_start": ["^20", "^2026"],
@@ -167,6 +189,7 @@ ON_THE_LOCAL_CLOUD: dict[str, list[object] | dict[str, list[object]]] = {
     "retention_days": [30, 60],
     "revision": ["2", "3"],
     "runbook_url": ["https://wiki.acme.example/logs", "https://wiki.acme.example/runbook"],
+    "sample_rate": [0.5, 0.1],
     "scan_limit_gb": [50, 20],
     "schema_changes_per_hour": [10, 20],
     "secret": ["acme/EXPORT-2", "acme/EXPORT-3"],
@@ -181,6 +204,7 @@ ON_THE_LOCAL_CLOUD: dict[str, list[object] | dict[str, list[object]]] = {
     "trail_log_group": ["/acme/trail", "/acme/second-trail"],
     "url": ["https://hooks.acme.example/one", "https://hooks.acme.example/two"],
     "url_secret": ["acme/webhook", "acme/second-webhook"],
+    "zone_id": ["12ab4e1fe6c4a2cc1ccb2be1b1e3c0a7"],
 }
 """Values of fields, one after the other, where the local cloud has what they name; EXPORT is the name of the part."""
 
@@ -190,6 +214,7 @@ NOT_ON_THE_LOCAL_CLOUD = {
     "cluster_ids": "another form of `cluster_id`: tests/transitions/test_transitions.py goes from one to the other",
     "parameter_groups": "as cluster_ids",
     "project_ids": "as cluster_ids",
+    "dataset": "another dataset is another job, with fields of its own",
     "engine": "another engine is another database",
     "listener_url": "the address of the stand-in here",
     "metrics": "tests/end_to_end/test_demo.py has a metric stream",

@@ -21,6 +21,7 @@ from log_shipper.events import ObjectRef, objects_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.jobs import Job, Segment, identity_of, keep
 from log_shipper.landed import landed_blocks, landed_fields, refuse_rest
+from log_shipper.line_readers import log_type_of
 from log_shipper.marks import MarkTable
 from log_shipper.objects import (
     INSTRUCTION_SUFFIX,
@@ -31,7 +32,7 @@ from log_shipper.objects import (
     open_object,
     pinned,
 )
-from log_shipper.reading import RawBlock, log_type_of, read_blocks
+from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.runtime import explain
 from log_shipper.secret_store import SecretStore

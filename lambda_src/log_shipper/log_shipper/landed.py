@@ -6,7 +6,8 @@ from log_shipper.decode import decoded_within
 from log_shipper.errors import CorruptInputError, ExpansionError
 from log_shipper.export_config import ExportConfig
 from log_shipper.jobs import Job, Refused, Segment
-from log_shipper.reading import RawBlock, log_type_of, read_blocks
+from log_shipper.line_readers import log_type_of
+from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import path_fields
 from log_shipper.telemetry import Tally

@@ -9,8 +9,6 @@ from log_shipper.line_readers import STREAM_FORMATS, VENDOR_FORMATS, LineReader,
 from log_shipper.lines import HEAD_BYTES, line_blocks, text_of, utf8, with_head
 from log_shipper.parsers import json_stream
 from log_shipper.record import Origin, Record
-from log_shipper.vendors.aptible import parser as docker_json
-from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
 from log_shipper.vendors.s3_logs import parser as s3_logs
 from log_shipper.vendors.s3_logs.parser import shows_no_format
 
@@ -205,15 +203,6 @@ def _way_of(block: bytes, mixed: MixedLines) -> tuple[str, str]:
         # a document that the last line opens may go on in the next block
         return ("", "") if block.rstrip().endswith(_OPEN_ENDS) else ("opening", "json-lines")
     return ("arrival", "plain") if shows_no_format(block) else ("", "")
-
-
-def log_type_of(key: str, vendor: str) -> str:
-    """Return the log type from a key's path, by vendor."""
-    if vendor == "mongodb-atlas":
-        return mongodb_atlas.log_type_of(key)
-    if vendor == "aptible":
-        return docker_json.log_type_of(key)
-    return vendor
 
 
 def detect(head: bytes) -> str:

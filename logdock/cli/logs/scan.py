@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from log_shipper.decode import decoded
 from log_shipper.landed import key_fields
+from log_shipper.line_readers import log_type_of
 from log_shipper.lines import line_blocks, text_of
 from log_shipper.parsers import archive_lines
 from log_shipper.patterns import Compiled, compile_pattern
-from log_shipper.reading import RawBlock, log_type_of, read_blocks
+from log_shipper.reading import RawBlock, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import HEAD, Renderer, Shape
 

@@ -55,6 +55,7 @@ class CockroachdbExport(OwnLogGroupExport):
     model_config = one_or_several("cluster_id")
 
     vendor_name = "CockroachDB Cloud"
+    only_commercial = "CockroachDB Cloud is in the partition aws, and assumes no role"
 
     kind: Literal["cockroachdb"] = Field(description="This kind of export.")
     plan: Literal["advanced", "standard"] = Field(

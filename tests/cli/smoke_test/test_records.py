@@ -64,7 +64,7 @@ def test_a_record_of_every_kind_is_understood_and_has_no_word_that_people_count(
 ) -> None:
     marker = new_marker()
     (export,) = (each for each in settings.exports if each.name == name)
-    if export.kind in ("mongodb-atlas", "aptible", "s3-logs"):
+    if export.lands_in == "bucket":
         made = object_record(export, marker, NOW, None)
         body = gzip.decompress(made.body) if isinstance(export, AptibleExport) else made.body
     else:
