@@ -223,7 +223,7 @@ def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
     if count < FEWEST_DIGITS:
         return []
     places = Places(
-        digits.translate(_VALUES),
+        digits,
         _int(digits.translate(_IS_DIGIT)),
         _int(digits.translate(_IS_SEPARATED)),
         is_begun=not run[start - 1 : start].isdigit(),
@@ -374,7 +374,6 @@ _ONE_SEPARATOR = bytes(
 _MARKS_NEXT = bytes(0x40 * (byte == 0x20) | 0x80 * (byte == 0x2E) for byte in range(256))
 _SEPARATORS = b"\x20\x60\xa0\xff"
 _IS_DIGIT = bytes(byte & 0x3F != 0x2E for byte in range(256))
-_VALUES = bytes(0 if byte & 0x3F == 0x2E else byte & 0x0F for byte in range(256))
 _IS_SEPARATED = bytes(byte & 0x40 > 0 for byte in range(256))
 _IS_SET = bytes(byte > 0 for byte in range(256))
 _CARD_RUN = re.compile(rb"[2-68](?<![0-9].)[0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
