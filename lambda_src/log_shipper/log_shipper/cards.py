@@ -218,7 +218,6 @@ class Places:
 # of bytes that UTF-8 does not have, which are free: in place of what is deleted, and of a card
 _ABSENT, _CARD = 0xFF, 0xF8
 _WIDE = ((b"\xc2\xa0", b"\xf5"), (b"\xe2\x80\x91", b"\xf6"), (b"\xe2\x80\xaf", b"\xf7"))
-_NOT_UTF_8 = b"\xc0\xc1" + bytes(range(0xF5, 0x100))
 _IS_DIGIT = bytes(byte in b"0123456789" for byte in range(256))
 
 
@@ -247,8 +246,8 @@ class _Tables:
         separators, beside, before, behind, self.is_dotted = kind
         self.flags = bytes(1 if byte in b"0123456789" else 2 * (byte in separators) for byte in range(256))
         self.is_beside = bytes(byte in separators[:beside] for byte in range(256))
-        # a dot may end a sentence
-        marks = ((1, before), (2, behind or before), (4, b"" if behind else b"."))
+        # a dot may end a sentence; no document of JSON has one behind a number
+        marks = ((1, before), (2, behind or before), (4, b"."))
         self.edges = bytes(sum(bit for bit, signs in marks if byte in signs) for byte in range(256))
 
 
@@ -268,11 +267,11 @@ _REST = _int(b"\0" + b"\1" * (FEWEST_DIGITS - 1))
 
 
 def replace_cards(data: bytes, placeholder: bytes, kind: Kind) -> tuple[bytes, bool]:
-    """Return data with a placeholder for each card of a kind that has a border on either side, and whether all had."""
-    is_wide = not data.isascii()
-    if is_wide and any(byte in data for byte in _NOT_UTF_8):
-        return data, False
-    if is_wide := is_wide and not kind.is_dotted:
+    """Return data with a placeholder for each card of a kind that has a border on either side, and whether all had.
+
+    Data has no bytes above 0xF4, which UTF-8 does not have either.
+    """
+    if is_wide := not kind.is_dotted and not data.isascii():
         for wide, narrow in _WIDE:
             data = data.replace(wide, narrow)
     data = b"\n" + data + b"\n" * _LOOK_AHEAD
@@ -363,7 +362,7 @@ def _first_of(found: dict[int, int], count: int) -> tuple[dict[int, int], int]:
 
     Those that begin behind so many places are omitted.
     """
-    found = _apart({length: first for length, at in found.items() if (first := at & (1 << 8 * count) - 1)})
+    found = _apart({length: kept for length, at in found.items() if (kept := at & (1 << 8 * count) - 1)})
     starts = 0
     for at in found.values():
         starts |= at

@@ -69,9 +69,9 @@ _TOKENS = {
     "aws-key": (("A", rf"A{_BEGUN}{ACCESS_KEY[1:]}{_ENDED}"),),
 }  # fmt: skip
 # what is faster for most of them
-_AT_ONCE: dict[str, tuple[str, Callable[[bytes, bytes], bytes]]] = {
-    "email": ("@", replace_emails),
-    "ipv4": (".", replace_ipv4),
+_AT_ONCE: dict[str, tuple[bytes, Callable[[bytes, bytes], bytes]]] = {
+    "email": (b"@", replace_emails),
+    "ipv4": (b".", replace_ipv4),
 }
 # private characters of Unicode, so that a block stays UTF-8, and a line of it JSON
 _PLACEHOLDERS = {name: chr(0xE000 + i).encode() for i, name in enumerate(("payment-card", "bearer-token", *_TOKENS))}
@@ -249,8 +249,8 @@ def _kinds(names: tuple[str, ...], *, are_lines: bool = False) -> list[_Kind]:
             continue
         placeholder = _PLACEHOLDERS[name]
         if name in _AT_ONCE:
-            sign, replace = _AT_ONCE[name]
-            kinds.append(_Kind(placeholder, sign.encode(), partial(replace, placeholder=placeholder)))
+            mark, replace = _AT_ONCE[name]
+            kinds.append(_Kind(placeholder, mark, partial(replace, placeholder)))
         for sign, expression in token_expressions(name, are_lines=are_lines):
             kinds.append(_Kind(placeholder, sign, partial(expression.sub, before.encode() + placeholder)))
     return kinds

@@ -9,7 +9,7 @@ from functools import lru_cache
 from log_shipper.borders import BORDERS
 
 _ABSENT, _TOKEN = b"\xff", b"\xf8"
-"""Of bytes that UTF-8 does not have."""
+"""Of bytes above 0xF4, which no text here has: UTF-8 does not have them."""
 
 
 def _flags(*classes: bytes) -> bytes:
@@ -29,7 +29,7 @@ def _ones(bits: int) -> int:
     return int.from_bytes(b"\1" * (1 << bits), "little")
 
 
-def replace_ipv4(text: bytes, placeholder: bytes) -> bytes:
+def replace_ipv4(placeholder: bytes, text: bytes) -> bytes:
     """Return a text with a placeholder for each IPv4 address that is a token, which a port or a dot may follow."""
     each = _ones(len(text).bit_length())
     # the first byte is the highest: to the left is what follows, and a carry goes to what precedes
@@ -60,7 +60,7 @@ def replace_ipv4(text: bytes, placeholder: bytes) -> bytes:
     return _replaced(text, (digit | dot & each) * 255, last, placeholder)
 
 
-def replace_emails(text: bytes, placeholder: bytes) -> bytes:
+def replace_emails(placeholder: bytes, text: bytes) -> bytes:
     """Return a text with a placeholder for each e-mail address that is a token, in ASCII and without quotes."""
     each = _ones(len(text).bit_length())
     # the first byte is the lowest: to the left is what precedes, and a carry goes to what follows
