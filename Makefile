@@ -138,7 +138,7 @@ proof: $(SETUP) ## What does not fit into five minutes: every action of every AW
 fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with new seeds, for FUZZ_MINUTES (5)
 	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
 
-bench: $(SETUP) ## The shipper against its floor, `logdock logs` against the obvious way, memory of both, shapes of input, small objects, hostile input, synth (each part alone: python -m benchmarks --only PART): build/bench.json
+bench: $(SETUP) ## The shipper against its floor, `logdock logs` against the obvious way, memory of both, shapes of input, small objects, SQL, hostile input, synth (each part alone: python -m benchmarks --only PART): build/bench.json
 	@PYTHONPATH=.:lambda_src/log_shipper $(BIN)/python -m benchmarks --out build/bench.json
 
 # Parts: each has a cloud of its own and ends within five minutes. PARTS="3" repeats one.
@@ -186,7 +186,7 @@ docs-serve: $(DOCS) ## The site on http://127.0.0.1:8000, built again after each
 recording: $(SETUP) ## The demo's recording, table and dashboard, from the last `make demo`; while one is kept up (KEEP=1), the recording of docs/logdock.md
 	@$(BIN)/python -m local_cloud.recording
 
-templates: $(SETUP) ## Plain CloudFormation templates, one for each kind of landing: build/templates (docs/templates.md)
+templates: $(SETUP) ## Plain CloudFormation templates of landings, core and shipper, with the code: build/templates (docs/templates.md)
 	@$(BIN)/python -m templates build/templates
 
 sbom: $(SETUP) ## What ships and under which licences: build/sbom/logdock.cdx.json (CycloneDX) and licences.md

@@ -195,7 +195,8 @@ def test_commands_that_no_test_runs_are_make_words() -> None:
 
 def test_every_snippet_is_part_of_an_example_or_of_a_file_of_claims() -> None:
     claims = (ROOT / "policy_proof" / "claims").glob("*.yaml")
-    examples = [f"\n{example.read_text()}" for example in [*EXAMPLES, *claims]]
+    environments = (ROOT / "examples" / "environments").glob("*.yaml")
+    examples = [f"\n{example.read_text()}" for example in [*EXAMPLES, *environments, *claims]]
     snippets = [snippet for page in PAGES for snippet in fenced(page.read_text(), "yaml")]
     # the step of GitHub Actions is run by tests/cli/test_validate.py
     others = ("# yaml-language-server", "- name: Check the settings\n  run: |\n    logdock validate ")
@@ -255,11 +256,16 @@ def test_the_outputs_that_the_deploy_page_names_exist() -> None:
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.stem)
 def test_logical_ids_of_a_page_exist(page: Path) -> None:
-    kind = [page.stem] if page in KIND_PAGES else [other.stem for other in KIND_PAGES]
-    templates = [template for stem in kind for template in templates_of(stem)]
+    named = set(LOGICAL_ID.findall(page.read_text()))
+    assert named <= logical_ids(page.stem if page in KIND_PAGES else None)
+
+
+@cache
+def logical_ids(kind: str | None) -> set[str]:
+    """Return the logical ids of every example's stacks of a kind, or of all kinds, and of the stacks that all share."""
+    templates = [template for page in KIND_PAGES if kind in (None, page.stem) for template in templates_of(page.stem)]
     templates += [template for example in EXAMPLES for template in shared(synthesize(example).templates)]
-    exist = {logical_id for template in templates for logical_id in template["Resources"]}
-    assert set(LOGICAL_ID.findall(page.read_text())) <= exist
+    return {logical_id for template in templates for logical_id in template["Resources"]}
 
 
 def shared(templates: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ INSTEAD = {
     "hears?": "notify; recipient",
     "left out": "default, omitted or skipped",
     "besides": "also",
+    r"pypi\.org|npmjs\.(?:com|org)": "the package's name, for an address of a registry",
 }
 FOLDERS = (
     "benchmarks", "constructs_lib", "docs", "examples", "lambda_src", "local_cloud", "logdock", "policy_proof",

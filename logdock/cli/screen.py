@@ -86,6 +86,7 @@ class Screen:
         try:
             return input().strip() or proposed
         except EOFError:
+            sys.stderr.write("\n")
             raise CommandError(f"the answers ended before {question}", ExitCode.USAGE) from None
 
     def note(self, text: str) -> None:

@@ -79,3 +79,23 @@ def test_a_function_makes_no_log_group(emulator: Emulator) -> None:
     functions.invoke(FunctionName="talking")
     (line,) = logs.filter_log_events(logGroupName="/aws/lambda/talking", filterPattern="here")["events"]
     assert line["message"] == "here"
+
+
+def test_every_line_of_an_invocation_is_logged(emulator: Emulator) -> None:
+    role = made.role(emulator, made.allow("logs:PutLogEvents", "*"), principal={"Service": "lambda.amazonaws.com"})
+    functions = emulator.client("lambda", ACCOUNT, region=REGION)
+    code = "def handler(event, context):\n    print('here\\n' * 100_000 + 'finished')\n"
+    functions.create_function(
+        FunctionName="long",
+        Runtime="python3.13",
+        Handler="long.handler",
+        Role=role,
+        Code={"ZipFile": made.zipped("long.py", code)},
+    )
+    logs = emulator.client("logs", ACCOUNT, region=REGION)
+    logs.create_log_group(logGroupName="/aws/lambda/long")
+
+    functions.invoke(FunctionName="long")
+
+    (line,) = logs.filter_log_events(logGroupName="/aws/lambda/long", filterPattern="finished")["events"]
+    assert line["message"] == "finished"
