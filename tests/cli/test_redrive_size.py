@@ -11,7 +11,7 @@ import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 from log_shipper.events import ObjectRef, message_of
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 from log_shipper.mark_items import object_key
 from moto.s3.models import s3_backends
 

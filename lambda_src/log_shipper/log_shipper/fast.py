@@ -7,12 +7,15 @@ and the block is read line by line.
 """
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import orjson
 
 from log_shipper import timestamps
-from log_shipper.lines import text_of
+from log_shipper.export_config import ExportConfig
+from log_shipper.lines import is_utf8, text_of
+from log_shipper.record import Record
 from log_shipper.rendering import HEAD, Renderer
 
 _BORDERS = [chr(code) for code in (0x7F, *range(0x80, 0xA0))]
@@ -24,6 +27,28 @@ _OPENING = re.compile(
 )
 
 
+class RawBlock:
+    """A block of lines that may be taken whole; `records` reads it line by line instead.
+
+    Attributes
+    ----------
+    block : bytes or str
+        The lines.
+    way : str
+        ``opening``: every line opens with its time; ``arrival``: plain lines that have none; ``archive``: archive
+        lines.
+    log_type : str
+        The log type of every record.
+    times : list of str
+        For ``arrival``: the time of all lines, or of each.
+    """
+
+    def __init__(
+        self, block: bytes | str, way: str, log_type: str, times: list[str], records: Callable[[], list[Record]]
+    ) -> None:
+        self.block, self.way, self.log_type, self.times, self.records = block, way, log_type, times, records
+
+
 class Wrapped(NamedTuple):
     """A block as its destination receives it."""
 
@@ -31,6 +56,34 @@ class Wrapped(NamedTuple):
     records: int
     time: str
     type: str
+
+
+def render_whole(
+    raw: RawBlock, export: ExportConfig, renderer: Renderer, *, by_hour: bool, is_redacted: bool
+) -> Wrapped | None:
+    """Return a block as its destination receives it; None where it must be read line by line."""
+    if export.filter.active and not is_redacted:
+        return None
+    limit = renderer.shape.max_message_chars
+    block = raw.block
+    if isinstance(block, str) and (limit is not None or export.redactor.active):
+        block = block.encode()
+    if isinstance(block, bytes):
+        if not is_utf8(block):
+            # what is not UTF-8 is redacted, measured and shipped as it is then shown
+            block = text_of(block).encode()
+        if export.redactor.active and not is_redacted:
+            redacted_block = export.redactor.redact_lines(block)
+            if redacted_block is None:
+                return None
+            block = redacted_block
+        if has_long_line(block, limit):
+            return None
+        if raw.way == "archive":
+            return pass_through(block, renderer, by_hour=by_hour) if is_redacted else None
+    if raw.way == "arrival":
+        return wrap_at(block, raw.times, renderer, raw.log_type, by_hour=by_hour)
+    return wrap(block, renderer, raw.log_type, by_hour=by_hour)
 
 
 def has_long_line(block: bytes, limit: int | None) -> bool:

@@ -5,41 +5,49 @@ from functools import partial
 
 from log_shipper import lenient_json
 from log_shipper.errors import AccountingError, CorruptInputError
+from log_shipper.export_config import ExportConfig
+from log_shipper.fast import RawBlock
 from log_shipper.line_readers import STREAM_FORMATS, VENDOR_FORMATS, LineReader, MixedLines, line_reader, unknown_lines
 from log_shipper.lines import HEAD_BYTES, line_blocks, text_of, utf8, with_head
 from log_shipper.parsers import json_stream
 from log_shipper.record import Origin, Record
+from log_shipper.rendering import path_fields
+from log_shipper.telemetry import Tally
 from log_shipper.vendors.aptible import parser as docker_json
 from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
 from log_shipper.vendors.s3_logs import parser as s3_logs
 from log_shipper.vendors.s3_logs.parser import shows_no_format
 
 _BLOCK_RECORDS, _BLOCK_CHARS = 500, 1024 * 1024
-
-
-class RawBlock:
-    """A block of lines that may be taken whole; `records` reads it line by line instead.
-
-    Attributes
-    ----------
-    block : bytes or str
-        The lines.
-    way : str
-        ``opening``: every line opens with its time; ``arrival``: plain lines that have none; ``archive``: archive
-        lines.
-    log_type : str
-        The log type of every record.
-    times : list of str
-        For ``arrival``: the time of all lines, or of each.
-    """
-
-    def __init__(
-        self, block: bytes | str, way: str, log_type: str, times: list[str], records: Callable[[], list[Record]]
-    ) -> None:
-        self.block, self.way, self.log_type, self.times, self.records = block, way, log_type, times, records
-
-
 _WAYS = {"mongodb": "opening", "json-lines": "opening", "plain": "arrival", "archive": "archive"}
+
+
+def read_landed(
+    pieces: Iterable[bytes], config: ExportConfig, key: str, arrival: str, tally: Tally
+) -> Iterator[list[Record] | RawBlock]:
+    """Yield what `read_blocks` makes of a vendor's object.
+
+    Parameters
+    ----------
+    pieces : iterable of bytes
+        The decompressed object.
+    key : str
+        Its key, which some formats take the log type from.
+    arrival : str
+        The time of a line that has none.
+    tally : Tally
+        Counts the failed logins of an audit log.
+    """
+    log_type = log_type_of(key, config.vendor)
+    if config.vendor == "mongodb-atlas" and "audit" in log_type.lower():
+        pieces = mongodb_atlas.counting_failed_logins(pieces, tally)
+    return read_blocks(
+        pieces,
+        vendor=config.vendor,
+        format_name=config.format_name,
+        origin=Origin(arrival, log_type),
+        record_start=config.record_start,
+    )
 
 
 def read_blocks(
@@ -214,6 +222,17 @@ def log_type_of(key: str, vendor: str) -> str:
     if vendor == "aptible":
         return docker_json.log_type_of(key)
     return vendor
+
+
+def landed_fields(config: ExportConfig, key: str) -> dict[str, str] | None:
+    """Return the fields that an object's key gives to every line, None where it gives none."""
+    return key_fields(key, config.vendor, config.path_fields)
+
+
+def key_fields(key: str, vendor: str, pattern: str | None) -> dict[str, str] | None:
+    """Return the fields that a key gives by its vendor's layout, and by the names that the export gives its parts."""
+    found = docker_json.key_fields(key) if vendor == "aptible" else {}
+    return found | path_fields(pattern, key) if pattern else found or None
 
 
 def detect(head: bytes) -> str:

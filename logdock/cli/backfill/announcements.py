@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from log_shipper.events import ObjectRef, message_of
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 
 from logdock.cli.account import WORKERS, Account
 from logdock.cli.backfill.batch import Batch

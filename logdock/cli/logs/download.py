@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 
 from logdock.cli.account import WORKERS
 from logdock.cli.errors import CommandError, ExitCode

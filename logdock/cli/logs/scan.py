@@ -11,11 +11,11 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from log_shipper.decode import decoded
-from log_shipper.landed import key_fields
+from log_shipper.fast import RawBlock
 from log_shipper.lines import line_blocks, text_of
 from log_shipper.parsers import archive_lines
 from log_shipper.patterns import Compiled, compile_pattern
-from log_shipper.reading import RawBlock, log_type_of, read_blocks
+from log_shipper.reading import key_fields, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import HEAD, Renderer, Shape
 

@@ -18,8 +18,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 from log_shipper.events import ObjectRef, message_of
-from log_shipper.jobs import identity_of
-from log_shipper.keys import QUARANTINE, Quarantined, quarantine_prefix, quarantined
+from log_shipper.keys import QUARANTINE, Quarantined, identity_of, quarantine_prefix, quarantined
 from log_shipper.mark_items import (
     KEPT_SECONDS,
     Item,

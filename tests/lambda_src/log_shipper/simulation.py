@@ -407,7 +407,7 @@ def enter(
     Wire.world, Wire.read = world, staticmethod(otlp_lines if kind == "otlp" else logzio_lines)
     for dialect in (logzio.LogzioDialect, otlp.OtlpDialect):
         monkeypatch.setattr(dialect, "target_body_bytes", body_bytes)
-    monkeypatch.setattr("log_shipper.jobs.SAVE_EVERY_BYTES", save_every)
+    monkeypatch.setattr("log_shipper.progress.SAVE_EVERY_BYTES", save_every)
     monkeypatch.setattr("log_shipper.archive_writer.PART_BYTES", body_bytes)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", piece_bytes)
     monkeypatch.setattr("log_shipper.objects.CHUNK_BYTES", piece_bytes)
