@@ -14,10 +14,14 @@ import orjson
 
 from log_shipper import timestamps
 from log_shipper.export_config import ExportConfig
+from log_shipper.line_readers import MixedLines
 from log_shipper.lines import is_utf8, text_of
 from log_shipper.record import Record
 from log_shipper.rendering import HEAD, Renderer
+from log_shipper.vendors.s3_logs.parser import shows_no_format
 
+_SOURCES = {"mongodb": "opening", "json-lines": "opening", "plain": "arrival", "archive": "archive"}
+_OPEN_ENDS = (b",", b"{", b"[")
 _BORDERS = [chr(code) for code in (0x7F, *range(0x80, 0xA0))]
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 # what `timestamps.opening` looks for, in an escaped line
@@ -34,7 +38,7 @@ class RawBlock:
     ----------
     block : bytes or str
         The lines.
-    way : str
+    timestamp_source : str
         ``opening``: every line opens with its time; ``arrival``: plain lines that have none; ``archive``: archive
         lines.
     log_type : str
@@ -44,9 +48,39 @@ class RawBlock:
     """
 
     def __init__(
-        self, block: bytes | str, way: str, log_type: str, times: list[str], records: Callable[[], list[Record]]
+        self,
+        block: bytes | str,
+        timestamp_source: str,
+        log_type: str,
+        times: list[str],
+        records: Callable[[], list[Record]],
     ) -> None:
-        self.block, self.way, self.log_type, self.times, self.records = block, way, log_type, times, records
+        self.block, self.timestamp_source, self.log_type = block, timestamp_source, log_type
+        self.times, self.records = times, records
+
+
+def source_of_format(format_name: str) -> str:
+    """Return the timestamp source of a format whose blocks may be taken whole; empty for the others."""
+    return _SOURCES.get(format_name, "")
+
+
+def source_of_block(block: bytes, mixed: MixedLines) -> tuple[str, str]:
+    """Return timestamp source and log type of lines of any format: JSON lines that open alike, or text alone."""
+    if not mixed.is_plain:
+        return "", ""
+    if block.startswith(b"{"):
+        # a document that the last line opens may go on in the next block
+        return ("", "") if block.rstrip().endswith(_OPEN_ENDS) else ("opening", "json-lines")
+    return ("arrival", "plain") if shows_no_format(block) else ("", "")
+
+
+def source_of_events(text: str, format_name: str) -> str:
+    """Return the timestamp source of a log stream's messages, one a line; empty when they must be read one by one."""
+    if text.startswith("{") and format_name in ("mongodb", "json-lines", "auto"):
+        return "opening"
+    if format_name == "plain" or (format_name == "auto" and not text.startswith("{") and "\n{" not in text):
+        return "arrival"
+    return ""
 
 
 class Wrapped(NamedTuple):
@@ -79,9 +113,9 @@ def render_whole(
             block = redacted_block
         if has_long_line(block, limit):
             return None
-        if raw.way == "archive":
+        if raw.timestamp_source == "archive":
             return pass_through(block, renderer, by_hour=by_hour) if is_redacted else None
-    if raw.way == "arrival":
+    if raw.timestamp_source == "arrival":
         return wrap_at(block, raw.times, renderer, raw.log_type, by_hour=by_hour)
     return wrap(block, renderer, raw.log_type, by_hour=by_hour)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from log_shipper import timestamps
+from log_shipper import fast, timestamps
 from log_shipper.events import LogEvents
 from log_shipper.export_config import ExportConfig
 from log_shipper.fast import RawBlock
@@ -95,14 +95,11 @@ class LogStream:
         text = "\n".join(messages)
         if self._config.record_start or "\r" in text or "\n" in "".join(messages):
             return None
-        if text.startswith("{") and self._format in ("mongodb", "json-lines", "auto"):
-            way = "opening"
-        elif self._format == "plain" or (self._format == "auto" and not text.startswith("{") and "\n{" not in text):
-            way = "arrival"
-        else:
+        timestamp_source = fast.source_of_events(text, self._format)
+        if not timestamp_source:
             return None
-        times = timestamps.from_epoch_ms(payload.column("timestamp")) if way == "arrival" else []
-        return RawBlock(text, way, self._log_type, times, lambda: self.records(payload))
+        times = timestamps.from_epoch_ms(payload.column("timestamp")) if timestamp_source == "arrival" else []
+        return RawBlock(text, timestamp_source, self._log_type, times, lambda: self.records(payload))
 
 
 class LogStreams:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from log_shipper import lenient_json
+from log_shipper import fast, lenient_json
 from log_shipper.errors import AccountingError, CorruptInputError
 from log_shipper.export_config import ExportConfig
 from log_shipper.fast import RawBlock
@@ -16,10 +16,8 @@ from log_shipper.telemetry import Tally
 from log_shipper.vendors.aptible import parser as docker_json
 from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
 from log_shipper.vendors.s3_logs import parser as s3_logs
-from log_shipper.vendors.s3_logs.parser import shows_no_format
 
 _BLOCK_RECORDS, _BLOCK_CHARS = 500, 1024 * 1024
-_WAYS = {"mongodb": "opening", "json-lines": "opening", "plain": "arrival", "archive": "archive"}
 
 
 def read_landed(
@@ -107,16 +105,16 @@ def _blocks(
         yield from _documents(source, origin, mixed)
         return
     reader = Accounted(mixed or line_reader(format_name, record_start))
-    way = _WAYS.get(format_name, "") if record_start is None else ""
+    timestamp_source = fast.source_of_format(format_name) if record_start is None else ""
     for block in line_blocks(source):
         log_type = origin.log_type
         if mixed:
-            way, log_type = _way_of(block, mixed)
+            timestamp_source, log_type = fast.source_of_block(block, mixed)
         # a line that opens with a brace begins a record, so nothing held back goes on in it
-        if way == "arrival" or (way and block.startswith(b"{")):
+        if timestamp_source == "arrival" or (timestamp_source and block.startswith(b"{")):
             if held := reader.finish():
                 yield held
-            yield RawBlock(block, way, log_type, [origin.arrival], partial(reader.read, block, origin))
+            yield RawBlock(block, timestamp_source, log_type, [origin.arrival], partial(reader.read, block, origin))
         elif records := reader.read(block, origin):
             yield records
     if records := reader.finish():
@@ -200,19 +198,6 @@ class Accounted:
             raise AccountingError(
                 f"characters read {self.chars_read} != in records {self.chars_returned} + passed over {passed_over}"
             )
-
-
-_OPEN_ENDS = (b",", b"{", b"[")
-
-
-def _way_of(block: bytes, mixed: MixedLines) -> tuple[str, str]:
-    """Return how a block may be taken whole: JSON lines that open alike, or text in which nothing else is."""
-    if not mixed.is_plain:
-        return "", ""
-    if block.startswith(b"{"):
-        # a document that the last line opens may go on in the next block
-        return ("", "") if block.rstrip().endswith(_OPEN_ENDS) else ("opening", "json-lines")
-    return ("arrival", "plain") if shows_no_format(block) else ("", "")
 
 
 def log_type_of(key: str, vendor: str) -> str:
