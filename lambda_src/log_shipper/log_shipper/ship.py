@@ -53,7 +53,7 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[s
     except Exception as error:  # noqa: BLE001 - whatever it is, no message can be shipped, and each is tried again
         message_ids = [message["messageId"] for message in messages]
         log("failed", destination=destination.name, error=explain(error), message_ids=message_ids)
-        queue.hold_back(messages, destination.name)
+        queue.delay_retry(messages, destination.name)
         return _answer(messages, environment, destination.name)
     pipeline = Pipeline(
         environment=environment,
@@ -73,9 +73,9 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[s
         log("volume", export=export, log_type=log_type, bytes_in=read)
     held, waiting = delivery.held(), []
     for message in (message for message in messages if message["messageId"] in failed):
-        if not (message["messageId"] in unfinished and queue.put_back(message, destination.name)):
+        if not (message["messageId"] in unfinished and queue.requeue(message, destination.name)):
             waiting.append(message)
-    queue.hold_back(waiting, destination.name, delivery.retry_after_seconds, held)
+    queue.delay_retry(waiting, destination.name, delivery.retry_after_seconds, held)
     return _answer(waiting, environment, destination.name, held)
 
 

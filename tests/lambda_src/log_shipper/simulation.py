@@ -67,7 +67,7 @@ class World:
         self.objects: dict[tuple[str, str], bytes] = {}
         self.metadata: dict[tuple[str, str], dict[str, str]] = {}
         self.written: list[str] = []
-        self.put_back: list[dict[str, Any]] = []
+        self.requeued: list[dict[str, Any]] = []
         self.arrived: dict[str, list[str]] = defaultdict(list)
         self.answers: list[str] = []
         self.answered: list[str] = []
@@ -211,7 +211,7 @@ class World:
 
     def send_message(self, **message: str) -> None:
         self.step()
-        self.put_back.append(message)
+        self.requeued.append(message)
         self.step()
 
     def change_message_visibility_batch(self, **asked: Any) -> dict[str, Any]:
