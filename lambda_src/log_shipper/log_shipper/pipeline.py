@@ -24,7 +24,14 @@ from log_shipper.events import ObjectRef
 from log_shipper.export_config import ExportConfig, ExportConfigs
 from log_shipper.fast import RawBlock
 from log_shipper.keys import identity_of
-from log_shipper.objects import OpenObject, check_not_deleted, get_archive_object, get_object, open_object, pinned
+from log_shipper.objects import (
+    OpenObject,
+    check_not_deleted,
+    get_archive_object,
+    get_object,
+    open_object,
+    resolve_version,
+)
 from log_shipper.progress import Ledger, Progress
 from log_shipper.reading import landed_fields, log_type_of, read_blocks, read_landed
 from log_shipper.record import Origin, Record
@@ -123,7 +130,7 @@ class Pipeline:
         if archived and self.destination.kind == "archive":
             raise ForeignObjectError("an archive object would be archived again, and that again, without end")
         # an archive object has one content, so that its current version is the one that was announced
-        ref = ref._replace(version_id="", etag="") if archived else pinned(ref)
+        ref = ref._replace(version_id="", etag="") if archived else resolve_version(ref)
         identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version)
         with self._knowing:
             twin = self._known.get((ref.export, identity))
