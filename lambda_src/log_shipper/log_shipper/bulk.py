@@ -13,7 +13,7 @@ from log_shipper import parallel
 from log_shipper.errors import DeliveryError
 from log_shipper.http_client import Answer, HttpClient
 from log_shipper.progress import Pending, Progress
-from log_shipper.transform import Segment, halves, refuse_lines
+from log_shipper.transform import Segment, refuse_lines, split_segment
 
 MAX_IN_FLIGHT = 4
 """Bodies of different objects that wait for their answers at a time; an object's next body waits for the one before."""
@@ -197,16 +197,16 @@ class BulkSink:
         if verdict.action == "settled":
             self._acknowledge(segments, verdict.segments)
         else:
-            self._post_halves(segments, count, query, verdict.reason)
+            self._post_parts(segments, count, query, verdict.reason)
 
-    def _post_halves(self, segments: Pending, count: int, query: str, reason: str) -> None:
+    def _post_parts(self, segments: Pending, count: int, query: str, reason: str) -> None:
         self._bisections += 1
         if self._bisections > MAX_BISECTIONS:
             self._acknowledge(segments, refuse_all(segments[:count], f"{reason} (as part of a body)"))
             return
         if count == 1:
             progress, segment = segments[0]
-            parts = halves(segment)
+            parts = split_segment(segment)
             if len(parts) == 1:
                 self._acknowledge(segments, refuse_all(segments[:1], reason))
                 return

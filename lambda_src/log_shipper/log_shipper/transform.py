@@ -44,7 +44,7 @@ class Segment(NamedTuple):
         The time of the first record that is sent.
     type : str
         The destination's type of the lines, which do not name it; empty where they do, or the destination has none.
-    ends : tuple of int or None
+    record_boundaries : tuple of int or None
         ``end`` after each line, as far as whole records go; None where every line is a record and every record a line.
     not_understood : int
         How many of the records their parser did not understand.
@@ -59,7 +59,7 @@ class Segment(NamedTuple):
     end: int
     time: str
     type: str = ""
-    ends: tuple[int, ...] | None = None
+    record_boundaries: tuple[int, ...] | None = None
     not_understood: int = 0
 
     @property
@@ -68,17 +68,17 @@ class Segment(NamedTuple):
         return self.sent + self.filtered + self.quarantined
 
 
-def halves(segment: Segment) -> list[Segment]:
+def split_segment(segment: Segment) -> list[Segment]:
     """Cut a segment in two at a line, or return it alone when it is one line; each half counts for itself."""
     lines = segment.data.splitlines(keepends=True)
     if len(lines) < 2:
         return [segment]
     middle = len(lines) // 2
     start = segment.end - segment.records
-    ends = segment.ends or range(start + 1, segment.end + 1)
-    end = ends[middle - 1]
+    boundaries = segment.record_boundaries or range(start + 1, segment.end + 1)
+    end = boundaries[middle - 1]
     # an end that is no further than the one before is that of a part of a record
-    sent = len({*ends[:middle]} - {start})
+    sent = len({*boundaries[:middle]} - {start})
     refused = tuple(item for item in segment.refused if item.end <= end)
     first = segment._replace(
         data=b"".join(lines[:middle]),
@@ -87,7 +87,7 @@ def halves(segment: Segment) -> list[Segment]:
         quarantined=len(refused),
         refused=refused,
         end=end,
-        ends=tuple(ends[:middle]),
+        record_boundaries=tuple(boundaries[:middle]),
     )
     second = segment._replace(
         data=b"".join(lines[middle:]),
@@ -95,7 +95,7 @@ def halves(segment: Segment) -> list[Segment]:
         filtered=segment.filtered - first.filtered,
         quarantined=segment.quarantined - first.quarantined,
         refused=segment.refused[len(refused) :],
-        ends=tuple(ends[middle:]),
+        record_boundaries=tuple(boundaries[middle:]),
     )
     return [first, second]
 
@@ -163,7 +163,7 @@ class Transform:
         lines: list[bytes] = []
         log_types: list[str] = []
         refused: list[Refused] = []
-        ends = [start]
+        boundaries = [start]
         filtered = sent = 0
         first = ""
         wanted = list(enumerate(records, start + 1))
@@ -186,10 +186,10 @@ class Transform:
             first = first or record.time
             lines += rendered
             log_types += [record.log_type] * len(rendered)
-            ends += [ends[-1]] * (len(rendered) - 1) + [end]
+            boundaries += [boundaries[-1]] * (len(rendered) - 1) + [end]
         data, named = renderer.joined(lines, log_types)
         time = first or records[0].time
-        mixed = tuple(ends[1:]) if not len(lines) == sent == len(records) else None
+        mixed = tuple(boundaries[1:]) if not len(lines) == sent == len(records) else None
         return Segment(
             renderer, data, sent, filtered, len(refused), tuple(refused), start + len(records), time, named, mixed,
             sum(not record.understood for record in records),

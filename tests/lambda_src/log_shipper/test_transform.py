@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from log_shipper.export_config import parse_export_config
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape
-from log_shipper.transform import Segment, Transform, halves
+from log_shipper.transform import Segment, Transform, split_segment
 
 TIME = "2026-11-21T02:03:04Z"
 KINDS = {"short": "kept", "long": "kept " * 10, "filtered": "drop", "refused": "\x01" * 18}
@@ -22,7 +22,7 @@ def segment_of(kinds: list[str], before: int) -> Segment:
 
 def lines_of(segment: Segment) -> list[Segment]:
     """Cut a segment until each part is one line."""
-    parts = halves(segment)
+    parts = split_segment(segment)
     return [line for part in parts for line in lines_of(part)] if len(parts) > 1 else parts
 
 
