@@ -51,7 +51,7 @@ class Dialect(Protocol):
     def frame(self, segments: Pending) -> Iterator[bytes]:
         """Yield the pieces of the uncompressed body that carries the segments' lines."""
 
-    def judge(self, answer: Answer, segments: Pending) -> Verdict:
+    def evaluate(self, answer: Answer, segments: Pending) -> Verdict:
         """Say what an answer means; raise `DeliveryError` when the segments are to be tried again later."""
 
 
@@ -181,19 +181,19 @@ class BulkSink:
 
     def _settle(self, segments: Pending, answer: Future[Answer], query: str) -> None:
         self._bisections = 0
-        self._judge(answer.result(), segments, len(segments), query)
+        self._evaluate(answer.result(), segments, len(segments), query)
 
     def _post(self, segments: Pending, count: int, query: str) -> None:
         """Post the first ``count`` of the segments."""
         body = _compressed(self._dialect.frame(segments[:count]))
-        self._judge(self._send(body, query), segments, count, query)
+        self._evaluate(self._send(body, query), segments, count, query)
 
-    def _judge(self, answer: Answer, segments: Pending, count: int, query: str) -> None:
+    def _evaluate(self, answer: Answer, segments: Pending, count: int, query: str) -> None:
         """Settle the first ``count`` of the segments, which were posted."""
         if answer.status in (401, 403):
             self._on_unauthorized()
             raise DeliveryError(f"{self._clients[0].host} answered {answer.status}")
-        verdict = self._dialect.judge(answer, segments[:count])
+        verdict = self._dialect.evaluate(answer, segments[:count])
         if verdict.action == "settled":
             self._acknowledge(segments, verdict.segments)
         else:

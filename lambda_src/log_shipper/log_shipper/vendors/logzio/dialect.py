@@ -220,7 +220,7 @@ class LogzioDialect:
         """Yield the lines."""
         return (segment.data for _, segment in segments)
 
-    def judge(self, answer: Answer, segments: Pending) -> Verdict:
+    def evaluate(self, answer: Answer, segments: Pending) -> Verdict:
         """Say what an answer means: 200 all taken, 400 some, 413 none; anything else is for later."""
         if answer.status == 200:
             return Verdict("settled", segments)

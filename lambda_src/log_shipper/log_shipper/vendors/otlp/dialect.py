@@ -197,7 +197,7 @@ class OtlpDialect:
             opening = b","
         yield b"]}"
 
-    def judge(self, answer: Answer, segments: Pending) -> Verdict:
+    def evaluate(self, answer: Answer, segments: Pending) -> Verdict:
         """Say what an answer means: 2xx taken, but for rejected records; 400 and 413 nothing; else for later."""
         if 200 <= answer.status < 300:
             rejected = _rejected(answer.body)
