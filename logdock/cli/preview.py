@@ -27,7 +27,7 @@ from log_shipper.export_config import ExportConfig, parse_export_config
 from log_shipper.lines import line_blocks, text_of, utf8, with_head
 from log_shipper.log_stream import LogStreams
 from log_shipper.progress import Progress
-from log_shipper.reading import landed_fields, read_landed
+from log_shipper.reading import key_fields, read_landed
 from log_shipper.redaction import Redactor
 from log_shipper.rendering import Renderer, Shape
 from log_shipper.telemetry import Tally
@@ -254,7 +254,7 @@ class _LandedPreview(_Preview):
         if not self.config.keys.wants(key):
             self.not_wanted.append((name, key))
             return
-        source, fields = f"s3://{self._bucket}/{key}", landed_fields(self.config, key)
+        source, fields = f"s3://{self._bucket}/{key}", key_fields(key, self.config.vendor, self.config.path_fields)
         renderer = Renderer(Shape(), export=self.config.name, vendor=self.config.vendor, source=source, fields=fields)
 
         progress, transform = Progress(self.config, name), Transform(self.config, renderer)

@@ -4,7 +4,6 @@ An S3 source is cut into parts of at most 32 MiB of lines and 64 hours, and with
 where the cuts fall depends on the input alone, whatever was retried or resumed.
 """
 
-from collections.abc import Callable
 from concurrent.futures import Future
 
 from botocore.exceptions import ClientError
@@ -13,7 +12,7 @@ from isal import isal_zlib
 from log_shipper import aws, parallel
 from log_shipper.decode import IsalError
 from log_shipper.keys import identity_of
-from log_shipper.progress import Pending, Progress, acknowledge
+from log_shipper.progress import Acknowledge, Pending, Progress, acknowledge
 from log_shipper.rendering import archive_key, hour_of
 from log_shipper.transform import Segment
 
@@ -78,22 +77,14 @@ def put_archive_object(bucket: str, key: str, body: bytes, policy: str) -> None:
 
 
 class ObjectSink:
-    """Writes each object's lines as archive objects: the ``archive`` destination.
-
-    Parameters
-    ----------
-    bucket : str
-        The archive bucket.
-    acknowledge : callable
-        Settles the first of the pending segments.
-    """
+    """Writes each object's lines as objects of the archive bucket: the ``archive`` destination."""
 
     by_hour = True
     exact = True
     retries = answers = 0
     seconds = 0.0
 
-    def __init__(self, bucket: str, acknowledge: Callable[[Pending, Pending], None] = acknowledge) -> None:
+    def __init__(self, bucket: str, acknowledge: Acknowledge = acknowledge) -> None:
         self._bucket, self._acknowledge = bucket, acknowledge
         self._flights = parallel.Flights(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT)
         self._pending: Pending = []

@@ -12,7 +12,7 @@ from isal import isal_zlib
 from log_shipper import parallel
 from log_shipper.errors import DeliveryError
 from log_shipper.http_client import Answer, HttpClient
-from log_shipper.progress import Pending, Progress
+from log_shipper.progress import Acknowledge, Pending, Progress
 from log_shipper.transform import Segment, refuse_lines, split_segment
 
 MAX_IN_FLIGHT = 4
@@ -67,8 +67,6 @@ class BulkSink:
         Returns a client that posts to the destination, one body at a time.
     dialect : Dialect
         The destination's kind.
-    acknowledge : callable
-        Settles the first of the pending segments.
     on_unauthorized : callable
         Called when the destination refuses the credentials.
     """
@@ -80,7 +78,7 @@ class BulkSink:
         self,
         connect: Callable[[], HttpClient],
         dialect: Dialect,
-        acknowledge: Callable[[Pending, Pending], None],
+        acknowledge: Acknowledge,
         on_unauthorized: Callable[[], None] = lambda: None,
     ) -> None:
         self._connect, self._dialect, self._on_unauthorized = connect, dialect, on_unauthorized

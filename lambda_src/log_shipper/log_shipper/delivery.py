@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from log_shipper import parallel
+from log_shipper import parallel, queue
 from log_shipper.compacted import number_of
 from log_shipper.errors import DeliveryError, OutOfTimeError
 from log_shipper.events import ObjectRef, objects_in
@@ -24,20 +24,6 @@ PATIENCE_SECONDS = 1.0
 """How long the first of them may take to open before another may go first."""
 
 
-class Message(NamedTuple):
-    """A message of the queue.
-
-    Attributes
-    ----------
-    retried : bool
-        An earlier invocation may have got on with its objects.
-    """
-
-    message_id: str
-    body: str
-    retried: bool = False
-
-
 class _Opening(NamedTuple):
     """An object that a message names, on its way to be read; an earlier invocation finished it when there is none."""
 
@@ -46,7 +32,7 @@ class _Opening(NamedTuple):
     opened: Future[Opened | None]
 
 
-@dataclass(kw_only=True)
+@dataclass
 class Delivery:
     """Takes a batch of messages; `finish` says which of them are to be tried again.
 
@@ -69,33 +55,33 @@ class Delivery:
     _last_error: str = ""
     _untried: set[str] = field(default_factory=set)
 
-    def take(self, messages: Iterable[Message]) -> None:
+    def take(self, messages: Iterable[queue.Message]) -> None:
         """Ship the objects of messages as far as time and the destination allow; never raises."""
         waiting = deque(each for message in messages for each in self._objects_of(message))
         opening: deque[_Opening] = deque()
         while not self.pipeline.is_stopped and (waiting or opening):
             while waiting and len(opening) < AHEAD:
                 message, ref = waiting.popleft()
-                opened = parallel.start(self.pipeline.open, ref, message.retried)
-                opening.append(_Opening(message.message_id, ref, opened))
+                opened = parallel.start(self.pipeline.open, ref, queue.is_retried(message))
+                opening.append(_Opening(message["messageId"], ref, opened))
             if (one := self._next(opening)) is not None:
                 self._take(one)
         for message_id, ref in (
             *((each.message_id, each.ref) for each in opening),
-            *((message.message_id, ref) for message, ref in waiting),
+            *((message["messageId"], ref) for message, ref in waiting),
         ):
             self._failed.add(message_id)
             self.pipeline.record_arrival(ref.export, ref.time)
             if self._out_of_time:
                 self._untried.add(message_id)
 
-    def _objects_of(self, message: Message) -> list[tuple[Message, ObjectRef]]:
-        self._messages.setdefault(message.message_id, [])
+    def _objects_of(self, message: queue.Message) -> list[tuple[queue.Message, ObjectRef]]:
+        self._messages.setdefault(message["messageId"], [])
         try:
-            refs = objects_in(message.body)
+            refs = objects_in(message["body"])
         except Exception as error:  # noqa: BLE001 - one message's failure must not fail its neighbours
-            self._failed.add(message.message_id)
-            self._record_error(error, message.message_id)
+            self._failed.add(message["messageId"])
+            self._record_error(error, message["messageId"])
             return []
         return [(message, ref) for ref in refs if not self._is_no_input(ref)]
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from log_shipper.environment import Destination, Environment
 from log_shipper.export_config import ExportConfig
-from log_shipper.progress import Pending, Progress
+from log_shipper.progress import Acknowledge, Progress
 from log_shipper.rendering import Renderer, Shape
 from log_shipper.secret_store import SecretStore
 from log_shipper.transform import Segment
@@ -77,7 +77,7 @@ def open_sink(
     environment: Environment,
     secrets: SecretStore,
     remaining_seconds: Callable[[], float],
-    acknowledge: Callable[[Pending, Pending], None],
+    acknowledge: Acknowledge,
 ) -> Sink:
     """Return what takes lines for a destination during one invocation; ``acknowledge`` settles what it took."""
     if destination.kind in ("logzio", "otlp"):

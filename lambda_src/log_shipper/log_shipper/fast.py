@@ -31,7 +31,7 @@ _OPENING = re.compile(
 )
 
 
-class RawBlock:
+class RawBlock(NamedTuple):
     """A block of lines that may be taken whole; `records` reads it line by line instead.
 
     Attributes
@@ -47,16 +47,11 @@ class RawBlock:
         For ``arrival``: the time of all lines, or of each.
     """
 
-    def __init__(
-        self,
-        block: bytes | str,
-        timestamp_source: str,
-        log_type: str,
-        times: list[str],
-        records: Callable[[], list[Record]],
-    ) -> None:
-        self.block, self.timestamp_source, self.log_type = block, timestamp_source, log_type
-        self.times, self.records = times, records
+    block: bytes | str
+    timestamp_source: str
+    log_type: str
+    times: list[str]
+    records: Callable[[], list[Record]]
 
 
 def source_of_format(format_name: str) -> str:

@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 
 from log_shipper import aws, parallel
 from log_shipper.archive_writer import POLICY_METADATA, ObjectSink, is_whole_gzip
-from log_shipper.progress import Pending, Progress
+from log_shipper.progress import Acknowledge, Pending, Progress
 
 INPUTS_METADATA = "logdock-inputs"
 MAX_INPUTS = 50
@@ -160,7 +160,7 @@ class FeedSink(ObjectSink):
     Exports have feeds of their own, which are written side by side.
     """
 
-    def __init__(self, feed: Feed, acknowledge: Callable[[Pending, Pending], None]) -> None:
+    def __init__(self, feed: Feed, acknowledge: Acknowledge) -> None:
         super().__init__(feed.bucket, acknowledge)
         self._feed = feed
         self._gathered: list[_Gathered] = []

@@ -16,7 +16,7 @@ from log_shipper import parallel, quarantine
 from log_shipper.admission import check_object
 from log_shipper.archive_writer import POLICY_METADATA
 from log_shipper.compacted import INDEX_METADATA
-from log_shipper.decode import decoded, decoded_within
+from log_shipper.decode import Counted, decoded, decoded_within
 from log_shipper.destinations import Sink, renderer_of
 from log_shipper.environment import Destination, Environment
 from log_shipper.errors import CorruptInputError, ForeignObjectError, OutOfTimeError
@@ -33,10 +33,10 @@ from log_shipper.objects import (
     resolve_version,
 )
 from log_shipper.progress import Ledger, Progress
-from log_shipper.reading import landed_fields, log_type_of, read_blocks, read_landed
+from log_shipper.reading import key_fields, log_type_of, read_blocks, read_landed
 from log_shipper.record import Origin, Record
 from log_shipper.secret_store import SecretStore
-from log_shipper.telemetry import Tally, log
+from log_shipper.telemetry import log
 from log_shipper.timestamps import normalise
 from log_shipper.transform import Segment, Transform
 
@@ -50,11 +50,14 @@ STALE_SECONDS = 5.0
 class Opened(NamedTuple):
     """An object that can be read: ``stream`` is None when another message of the batch, or another invocation, has it.
 
-    ``at`` is when it was opened, in seconds that only go forward.
+    ``kind``: ``landed`` from a vendor; ``archived``; or ``quarantined``, records that are sent again. The latter two
+    hold archive lines, which name their own source and fields. ``at`` is when it was opened, in seconds that only go
+    forward.
     """
 
     progress: Progress
     ref: ObjectRef
+    kind: str
     stream: OpenObject | None = None
     at: float = 0.0
 
@@ -92,26 +95,26 @@ class Pipeline:
         A sink gathers segments to bodies, sends them in the background, and acknowledges each with its `Ledger` once
         the destination has answered.
         """
-        progress, ref, export = opened.progress, opened.ref, opened.progress.export
+        progress, ref, kind, export = opened.progress, opened.ref, opened.kind, opened.progress.export
         stream = self._reopened(opened)  # open
-        if self._is_fed_as_it_is(ref):
+        if kind == "archived" and self.destination.kind == "feed":
             self._feed(progress, ref, stream)
             return
         self.record_arrival(export.name, normalise(ref.time) or stream.modified)
-        transform, stored = self._transform(export, ref, stream), _Counted(stream.chunks)
+        transform, stored = self._transform(export, ref, kind, stream), Counted(stream.chunks)
         try:
-            pieces = decoded(stored) if self._is_ours(ref) else decoded_within(stored, export.max_expansion)  # decode
-            for block in self._parse(pieces, export, ref, stream.modified, progress.tally):  # parse
+            pieces = decoded_within(stored, export.max_expansion) if kind == "landed" else decoded(stored)  # decode
+            for block in self._parse(pieces, opened, stream.modified):  # parse
                 segments = progress.render(block, transform)  # filter, redact
                 self._send(progress, segments)  # batch, send, acknowledge
         except CorruptInputError as error:
-            if self._is_quarantined(ref):
+            if kind == "quarantined":
                 # it is deleted once it is settled, and a note would not hold what cannot be read
                 raise
             self._send(progress, progress.refuse_rest(error, stream.modified, transform))
         progress.complete = True
         progress.tally.bytes_in += stored.bytes
-        if not self._is_quarantined(ref):
+        if kind != "quarantined":
             self.volumes[export.name, log_type_of(ref.key, export.vendor)] += stored.bytes
         with self.at_destination():
             self.sink.end(progress)
@@ -121,24 +124,25 @@ class Pipeline:
         config = self.configs.checked(
             ref.export, lambda held: check_object(ref, held, self.environment, self.destination.name)
         )
-        archived = ref.bucket == self.environment.archive_bucket
-        if not self._is_ours(ref) and not config.keys.wants(ref.key):
+        ours = {self.environment.archive_bucket: "archived", self.environment.failure_bucket: "quarantined"}
+        kind = ours.get(ref.bucket, "landed")
+        if kind == "landed" and not config.keys.wants(ref.key):
             log("key not wanted", export=ref.export, destination=self.destination.name, source=source_of(ref))
             return None
-        if self._is_quarantined(ref) and not ref.version_id:
+        if kind == "quarantined" and not ref.version_id:
             raise ForeignObjectError("the message names a quarantine object without its version")
-        if archived and self.destination.kind == "archive":
+        if kind == "archived" and self.destination.kind == "archive":
             raise ForeignObjectError("an archive object would be archived again, and that again, without end")
         # an archive object has one content, so that its current version is the one that was announced
-        ref = ref._replace(version_id="", etag="") if archived else resolve_version(ref)
-        identity = identity_of(ref.bucket, ref.key, "" if archived else ref.version)
+        ref = ref._replace(version_id="", etag="") if kind == "archived" else resolve_version(ref)
+        identity = identity_of(ref.bucket, ref.key, "" if kind == "archived" else ref.version)
         with self._knowing:
             twin = self._known.get((ref.export, identity))
             if twin is not None:
-                return Opened(twin, ref)
+                return Opened(twin, ref, kind)
             progress = self._known[ref.export, identity] = Progress(config, identity)
             # `logdock redrive` waits for the mark of quarantined records that it sends again, and then deletes them
-            progress.saves_completion = not self.sink.exact or self._is_quarantined(ref)
+            progress.saves_completion = not self.sink.exact or kind == "quarantined"
         answer = parallel.start(self._get, ref)
         if retried or progress.saves_completion:
             progress.saves_completion = True
@@ -146,13 +150,13 @@ class Pipeline:
             if claim.state == "held":
                 progress.held_seconds = claim.seconds
                 log("held", export=ref.export, destination=self.destination.name, source=source_of(ref))
-                return Opened(progress, ref)
+                return Opened(progress, ref, kind)
             if claim.state == "done" or self._is_done_in_s3(progress, answer):
                 progress.complete = True
                 log("done before", export=ref.export, destination=self.destination.name, source=source_of(ref))
                 # what only S3 knows is kept in the table too
-                return None if claim.state == "done" else Opened(progress, ref)
-        return Opened(progress, ref, self._stream(config, ref, answer.result()), time.monotonic())
+                return None if claim.state == "done" else Opened(progress, ref, kind)
+        return Opened(progress, ref, kind, self._stream(config, ref, answer.result()), time.monotonic())
 
     def record_arrival(self, export: str, arrival: str) -> None:
         """Record since when an object of an export has waited."""
@@ -182,7 +186,7 @@ class Pipeline:
 
     def _stream(self, config: ExportConfig, ref: ObjectRef, answer: "GetObjectOutputTypeDef") -> OpenObject:
         stream = open_object(ref, config, self.secrets, answer).read_ahead()
-        if ref.version_id and not self._is_quarantined(ref):
+        if ref.version_id and ref.bucket != self.environment.failure_bucket:
             check_not_deleted(ref, stream.modified)
         return stream
 
@@ -190,17 +194,6 @@ class Pipeline:
         if opened.stream is None or time.monotonic() - opened.at > STALE_SECONDS:
             return self._stream(opened.progress.export, opened.ref, self._get(opened.ref))
         return opened.stream
-
-    def _is_quarantined(self, ref: ObjectRef) -> bool:
-        return ref.bucket == self.environment.failure_bucket
-
-    def _is_ours(self, ref: ObjectRef) -> bool:
-        """Say whether an object holds archive lines, which name their own source and fields."""
-        return ref.bucket == self.environment.archive_bucket or self._is_quarantined(ref)
-
-    def _is_fed_as_it_is(self, ref: ObjectRef) -> bool:
-        """Say whether a feed has an object as the archive has it."""
-        return self.destination.kind == "feed" and ref.bucket == self.environment.archive_bucket
 
     def _feed(self, progress: Progress, ref: ObjectRef, stream: OpenObject) -> None:
         """Feed an archive object: its bytes where those are one chunk, a copy of it otherwise."""
@@ -219,19 +212,16 @@ class Pipeline:
             policy = stream.metadata.get(POLICY_METADATA, "")
             self.sink.take_as_it_is(progress, ref.key, body, policy)
 
-    def _transform(self, export: ExportConfig, ref: ObjectRef, stream: OpenObject) -> Transform:
-        is_ours = self._is_ours(ref)
-        fields = None if is_ours else landed_fields(export, ref.key)
+    def _transform(self, export: ExportConfig, ref: ObjectRef, kind: str, stream: OpenObject) -> Transform:
+        fields = key_fields(ref.key, export.vendor, export.path_fields) if kind == "landed" else None
         return Transform(
             export,
             renderer_of(self.destination, export, source_of(ref), fields),
             by_hour=self.sink.by_hour,
-            is_redacted=is_ours and stream.metadata.get(POLICY_METADATA) == export.policy,
+            is_redacted=kind != "landed" and stream.metadata.get(POLICY_METADATA) == export.policy,
         )
 
-    def _parse(
-        self, pieces: Iterable[bytes], export: ExportConfig, ref: ObjectRef, arrival: str, tally: Tally
-    ) -> Iterator[list[Record] | RawBlock]:
+    def _parse(self, pieces: Iterable[bytes], opened: Opened, arrival: str) -> Iterator[list[Record] | RawBlock]:
         """Return the records of an object.
 
         Parameters
@@ -240,10 +230,11 @@ class Pipeline:
             When the object was written, which is the same for every announcement of it: an event's time is not S3's,
             and `logdock backfill` has no event.
         """
-        if not self._is_ours(ref):
-            return read_landed(pieces, export, ref.key, arrival, tally)
-        origin = Origin(arrival, log_type_of(ref.key, export.vendor))
-        if self._is_quarantined(ref):
+        key, export = opened.ref.key, opened.progress.export
+        if opened.kind == "landed":
+            return read_landed(pieces, export, key, arrival, opened.progress.tally)
+        origin = Origin(arrival, log_type_of(key, export.vendor))
+        if opened.kind == "quarantined":
             return quarantine.records(pieces, origin)
         return read_blocks(pieces, vendor=export.vendor, format_name="archive", origin=origin)
 
@@ -261,19 +252,6 @@ class Pipeline:
     def _check_time(self) -> None:
         if self.remaining_seconds() <= 0:
             raise OutOfTimeError("the function's time is nearly up")
-
-
-class _Counted:
-    """Counts the bytes that pass."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self.bytes = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self.bytes += len(chunk)
-            yield chunk
 
 
 def source_of(ref: ObjectRef) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -121,6 +122,8 @@ class Progress:
 
 Pending = list[tuple[Progress, Segment]]
 """Segments that are not acknowledged yet, in order."""
+Acknowledge = Callable[[Pending, Pending], None]
+"""Settles the first pending segments with what became of them."""
 
 
 def acknowledge(pending: Pending, settled: Pending) -> None:

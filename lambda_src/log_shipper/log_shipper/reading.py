@@ -209,13 +209,8 @@ def log_type_of(key: str, vendor: str) -> str:
     return vendor
 
 
-def landed_fields(config: ExportConfig, key: str) -> dict[str, str] | None:
-    """Return the fields that an object's key gives to every line, None where it gives none."""
-    return key_fields(key, config.vendor, config.path_fields)
-
-
 def key_fields(key: str, vendor: str, pattern: str | None) -> dict[str, str] | None:
-    """Return the fields that a key gives by its vendor's layout, and by the names that the export gives its parts."""
+    """Return the fields that an object's key gives to every line: by its vendor's layout and the export's names."""
     found = docker_json.key_fields(key) if vendor == "aptible" else {}
     return found | path_fields(pattern, key) if pattern else found or None
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from log_shipper import queue
-from log_shipper.delivery import Delivery, Message
+from log_shipper.delivery import Delivery
 from log_shipper.destinations import open_sink
 from log_shipper.environment import Environment, read_destination, read_environment
 from log_shipper.export_config import ExportConfigs
@@ -64,8 +64,8 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[s
         sink=sink,
         remaining_seconds=remaining,
     )
-    delivery = Delivery(pipeline=pipeline)
-    delivery.take(Message(each["messageId"], each["body"], queue.is_retried(each)) for each in messages)
+    delivery = Delivery(pipeline)
+    delivery.take(messages)
     failed, unfinished = set(delivery.finish()), set(delivery.unfinished())
     report(delivery.tallies(), environment, destination.name)
     emit_answers(sink.answers, sink.seconds, deployment=environment.deployment, destination=destination.name)
