@@ -24,6 +24,11 @@ if NODE.exists():
     # jsii runs the Node that the lock brings, not whatever the system has; it must be known before aws_cdk is imported.
     os.environ.setdefault("JSII_NODE", str(NODE))
 
+from logdock.sources import IS_INSTALLED, ROOT, add_to_path, build_folder, version  # noqa: E402
+
+# The stacks read what a vendor is to have from the connector's own modules of it.
+add_to_path()
+
 from aws_cdk import App, Environment, Stack, Tags  # noqa: E402
 
 from constructs_lib.shipper import ShipperCode  # noqa: E402
@@ -33,7 +38,6 @@ from logdock.layer import LayerError, installed_layer  # noqa: E402
 from logdock.limits import limit_violations, limit_warnings, measures  # noqa: E402
 from logdock.settings import Deployment, SettingsError, load_settings  # noqa: E402
 from logdock.settings.names import Names  # noqa: E402
-from logdock.sources import IS_INSTALLED, ROOT, build_folder, version  # noqa: E402
 from logdock.vendors.registry import load_part  # noqa: E402
 from stacks.core import CoreStack  # noqa: E402
 from stacks.dashboard import DashboardStack  # noqa: E402

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import signal
 import sysconfig
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +40,8 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell starts what runs in its background with SIGINT ignored: Ctrl-C is tested all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if folder := getattr(config, "workerinput", {}).get("templates"):
         share_between_processes(Path(folder))
 

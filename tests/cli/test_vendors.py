@@ -144,6 +144,7 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
             {
                 "id": number, "arn": f"{ROLE}logz-reader", "bucket": "acme-prod-archive-111122223333-eu-west-1",
                 "prefix": f"feed/logz-reader/{export}/", "active": True, "logsType": export,
+                "region": "EU_WEST_1", "addS3ObjectKeyAsLogField": True,
             }
             for number, export in enumerate(("ledger", "trail"))
         ]  # fmt: skip
@@ -338,6 +339,11 @@ def test_a_log_export_that_is_not_enabled_is_a_fault(world: World, status: str, 
     ("changed", "status", "fault"),
     [
         ({"arn": "other"}, "ENABLED", f'feed/logz-reader/trail: arn is "other", and should be "{ROLE}logz-reader"'),
+        (
+            {"region": "US_EAST_1"},
+            "ENABLED",
+            'feed/logz-reader/trail: region is "US_EAST_1", and should be "EU_WEST_1"',
+        ),
         ({"active": False}, "disabled", "feed/logz-reader/trail: active is false, and should be true"),
         ({"prefix": "x"}, "disabled", "Logz.io has no S3 fetcher of acme-prod-archive-111122223333-eu-west-1/feed/"),
     ],
@@ -361,9 +367,14 @@ def test_a_fetcher_that_is_otherwise_is_a_fault(world: World, changed: dict[str,
 def test_archive_at_logzio_that_is_otherwise_is_a_fault(
     world: World, changed: dict[str, Any] | None, status: str, fault: str
 ) -> None:
-    s3 = {"path": "acme-logzio-archive", "s3IamCredentials": {"arn": f"{ROLE}logz-reader_archive"}}
+    s3 = {
+        "credentialsType": "IAM",
+        "path": "acme-logzio-archive",
+        "s3IamCredentials": {"arn": f"{ROLE}logz-reader_archive"},
+    }
+    settings = {"storageType": "S3", "enabled": True, "compressed": True}
     if changed is not None:
-        world.logzio.archive = {"id": 1, "settings": {"enabled": True, "amazonS3StorageSettings": s3 | changed}}
+        world.logzio.archive = {"id": 1, "settings": settings | {"amazonS3StorageSettings": s3 | changed}}
     archive = LogzioArchive(bucket="acme-logzio-archive")
     party = world.party("logz-reader").model_copy(update={"archive_and_restore": archive})
     answer = fetch_status(world.account, party, KEY)

@@ -52,6 +52,7 @@ from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.logzio.settings import LogzioDestination
+from logdock.vendors.mongodb_atlas.documents import atlas_alert
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from logdock.vendors.rds.settings import DatabaseExport, RdsExport
 from logdock.vendors.s3_logs.settings import S3LogsExport
@@ -517,7 +518,7 @@ class World:
                 wanted[one.project_id] = {
                     "roles": [f"acme-prod-{one.name}"],
                     "integrations": [(one.landing(self.settings).bucket, one.prefix, sorted(one.log_types))],
-                    "alerts": [connect.notifications] if connect.alert else [],
+                    "alerts": [atlas_alert(connect).document["notifications"]] if connect.alert else [],
                     "auditing": connect.auditing.filter if connect.auditing else None,
                     "redacts": sorted(connect.redact_clusters),
                 }

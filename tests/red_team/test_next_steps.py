@@ -11,6 +11,7 @@ import fnmatch
 import json
 import re
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import botocore.session
@@ -25,6 +26,7 @@ from logdock.settings.names import Names
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
 from logdock.vendors.cockroachdb.next_steps import cockroachdb_steps, cockroachdb_switch_off
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.logzio.documents import logzio_fetchers
 from logdock.vendors.logzio.next_steps import fetch_steps
 from logdock.vendors.mongodb_atlas.next_steps import atlas_steps
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
@@ -119,11 +121,11 @@ def test_a_log_type_reaches_logzio_as_it_is(log_type: str) -> None:
         return
     (destination,) = settings.destinations
     assert destination.kind == "logzio"
-    (call,) = run(fetch_steps(destination, names=Names.of(settings), role_arn=ARN, exports=["orders"]))
+    fetchers = replace(logzio_fetchers(destination, settings, Names.of(settings), role_arn=ARN), exports=("orders",))
+    (call,) = run(fetch_steps(destination, fetchers))
     assert body(call)["logsType"] == (log_type or "orders")
     assert "X-API-TOKEN: l z" in call
-    own = {"orders": "own"}
-    (call,) = run(fetch_steps(destination, names=Names.of(settings), role_arn=ARN, exports=["orders"], log_types=own))
+    (call,) = run(fetch_steps(destination, replace(fetchers, log_types={"orders": "own"})))
     assert body(call)["logsType"] == "own"
 
 
@@ -161,8 +163,9 @@ def test_every_examples_commands_are_what_bash_runs(path: Any) -> None:
                 assert ("l b,pgaudit" in str(added)) == bool(each.pgaudit)
     for destination in settings.destinations:
         if destination.kind == "logzio" and destination.mode == "fetch":
-            exports = [each.name for each in settings.exports]
-            assert len(run(fetch_steps(destination, names=names, role_arn=ARN, exports=exports))) == len(exports)
+            shipped = [each for each in settings.exports if destination.name in each.ship_to]
+            fetchers = logzio_fetchers(destination, settings, names, role_arn=ARN)
+            assert len(run(fetch_steps(destination, fetchers))) == len(shipped)
 
 
 def test_cloudfronts_delivery_has_the_format_and_a_path_that_are_admitted_and_shipped() -> None:

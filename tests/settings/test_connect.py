@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from vendor_connector.vendors.mongodb_atlas.project_settings import NOTIFICATION
 
 from logdock.settings import Deployment
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
+from logdock.vendors.mongodb_atlas.documents import atlas_alert
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from tests.settings.documents import Document, document, export
 
@@ -200,9 +200,12 @@ def test_the_alert_goes_to_the_owners_or_to_the_recipients_of_the_settings(load:
         loaded = load(document(atlas(alert=True, **connect))).exports[0]
         assert isinstance(loaded, MongodbAtlasExport)
         assert loaded.connect is not None
-        return loaded.connect.notifications
+        found: list[dict[str, Any]] = atlas_alert(loaded.connect).document["notifications"]
+        return found
 
-    assert notifications() == [NOTIFICATION]
+    assert [(each["typeName"], each["roles"], each["emailEnabled"]) for each in notifications()] == [
+        ("GROUP", ["GROUP_OWNER"], True)
+    ]
     recipients = [
         {"roles": ["GROUP_OWNER", "GROUP_CLUSTER_MANAGER"]},
         {"email": "oncall@acme.example"},

@@ -8,23 +8,14 @@ and its deletion protection stay as they are, and an Update that asks for less l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import botocore
 from botocore.exceptions import ClientError
 
 from vendor_connector import aws
-from vendor_connector.request import (
-    ConnectorError,
-    Request,
-    check_names,
-    flag,
-    optional_number,
-    optional_text,
-    text,
-    text_map,
-)
+from vendor_connector.request import ConnectorError, Request, read
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -39,30 +30,18 @@ _LISTED_AFTER_TRIES = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The properties, checked."""
+    """The properties."""
 
     name: str
-    retention_days: int | None
-    kms_key_arn: str | None
-    deletion_protection: bool
-    tags: dict[str, str]
-
-
-def parse(properties: Mapping[str, Any]) -> Settings:
-    """Check the properties of a ``log-group``."""
-    check_names(properties, ("Name", "RetentionDays", "KmsKeyArn", "DeletionProtection", "Tags"))
-    return Settings(
-        name=text(properties, "Name"),
-        retention_days=optional_number(properties, "RetentionDays"),
-        kms_key_arn=optional_text(properties, "KmsKeyArn"),
-        deletion_protection=flag(properties, "DeletionProtection"),
-        tags=text_map(properties, "Tags"),
-    )
+    retention_days: int | None = None
+    kms_key_arn: str | None = None
+    deletion_protection: bool = False
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per log group."""
-    return f"log-group/{parse(properties).name}"
+    return f"log-group/{read(Settings, properties).name}"
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -73,7 +52,7 @@ def apply(request: Request) -> dict[str, str]:
     dict
         ``Arn`` (without the trailing ``:*``), ``Name``, ``Adopted`` (it existed before), ``DeletionProtected``.
     """
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     logs = aws.logs()
     adopted = not _create(logs, wanted, request)
     group = _find(logs, wanted.name)

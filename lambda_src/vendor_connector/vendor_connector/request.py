@@ -1,10 +1,17 @@
-"""One request as a typed value: what CloudFormation asks, with the configuration, and readers that check it."""
+"""One request as a typed value: what CloudFormation asks, with the configuration, and the reader that checks it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from functools import cache
+from types import UnionType
+from typing import Any, Protocol, TypeVar, get_args, get_type_hints
+
+T = TypeVar("T")
+Document = dict[str, Any]
+"""A JSON object, as a vendor's API takes it."""
 
 # Of every operation: another value has it done again.
 _COMMON_PROPERTIES = frozenset({"Revision"})
@@ -78,60 +85,103 @@ class Operation(Protocol):
         """Put back what was before. What was never created, or is gone, is no error."""
 
 
-def check_names(properties: Mapping[str, Any], known: Collection[str]) -> None:
-    """Refuse a property that the operation does not know: it would be ignored in silence."""
-    unknown = sorted(set(properties) - set(known) - _COMMON_PROPERTIES)
-    if unknown:
+def read(kind: type[T], properties: Mapping[str, Any]) -> T:
+    """Return the properties of an operation as its dataclass.
+
+    The field ``role_arn`` is the property ``RoleArn``; the fields of a dataclass in a field are properties, too. A
+    property that is absent or empty has the field's default; without a default it is required. Numbers and truth values
+    may be strings, as CloudFormation writes them; a list of documents is a string of JSON.
+
+    Raises
+    ------
+    ConnectorError
+        Names the property, the type of its value, never the value, and what is allowed.
+    """
+    known = {*_names(kind)}
+    if unknown := sorted(properties.keys() - known - _COMMON_PROPERTIES):
+        # It would be ignored in silence.
         raise ConnectorError(f"unknown properties {unknown}; known are {sorted(known)}")
+    found: T = _read(kind, properties)
+    return found
 
 
 def optional_text(properties: Mapping[str, Any], name: str) -> str | None:
-    """Return a property as text, or None when it is absent or empty."""
+    """Return a property as a string, or None when it is absent or empty."""
     value = properties.get(name)
-    if value is None or value == "":
-        return None
+    return None if value in (None, "") else _value(name, value, str)
+
+
+def _names(kind: Any) -> Iterator[str]:
+    for _, name, hint in _fields(kind):
+        yield from _names(hint) if is_dataclass(hint) else (name,)
+
+
+@cache
+def _fields(kind: Any) -> list[tuple[Field[Any], str, Any]]:
+    """Return the fields with the names of their properties and their types, without ``| None``."""
+    hints = get_type_hints(kind)
+    types = {name: get_args(hint)[0] if isinstance(hint, UnionType) else hint for name, hint in hints.items()}
+    return [(one, one.name.title().replace("_", ""), types[one.name]) for one in fields(kind)]
+
+
+def _read(kind: Any, properties: Mapping[str, Any]) -> Any:
+    values: dict[str, Any] = {}
+    for one, name, hint in _fields(kind):
+        if is_dataclass(hint):
+            values[one.name] = _read(hint, properties)
+        elif properties.get(name) not in (None, ""):
+            values[one.name] = _value(name, properties[name], hint)
+        elif one.default is MISSING and one.default_factory is MISSING:
+            raise ConnectorError(f"property {name} is missing; it must be {_TYPES[hint][0]}")
+    return kind(**values)
+
+
+def _value(name: str, value: object, hint: Any) -> Any:
+    allowed, convert = _TYPES[hint]
+    try:
+        return convert(value)
+    except (KeyError, TypeError, ValueError):
+        is_a = _JSON_TYPES.get(type(value), "unknown")
+    raise ConnectorError(f"property {name} has a value of type {is_a}; it must be {allowed}")
+
+
+def _text(value: Any) -> str:
     if isinstance(value, (list, dict)):
-        raise ConnectorError(f"property {name} is {value!r}; it must be text")
+        raise TypeError
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def text(properties: Mapping[str, Any], name: str) -> str:
-    """Return a property as text; it must be there."""
-    value = optional_text(properties, name)
-    if value is None:
-        raise ConnectorError(f"property {name} is missing; give it a value")
-    return value
+def _number(value: Any) -> int:
+    text = _text(value)
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise ValueError
+    return int(text)
 
 
-def optional_number(properties: Mapping[str, Any], name: str) -> int | None:
-    """Return a property as a whole number above zero, or None when it is absent or empty."""
-    value = optional_text(properties, name)
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdigit() and int(value)):
-        raise ConnectorError(f"property {name} is {value!r}; it must be a whole number above 0")
-    return int(value)
-
-
-def flag(properties: Mapping[str, Any], name: str) -> bool:
-    """Return a property as a truth value; absent is false."""
-    value = optional_text(properties, name) or "false"
-    if value not in ("true", "false"):
-        raise ConnectorError(f'property {name} is {value!r}; it must be "true" or "false"')
-    return value == "true"
-
-
-def texts(properties: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """Return a property that is a list of texts; absent is empty."""
-    value = properties.get(name) or []
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ConnectorError(f"property {name} is {value!r}; it must be a list of texts")
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise TypeError
     return tuple(value)
 
 
-def text_map(properties: Mapping[str, Any], name: str) -> dict[str, str]:
-    """Return a property that maps texts to texts; absent is empty."""
-    value = properties.get(name) or {}
-    if not isinstance(value, dict) or not all(isinstance(item, (str, int)) for item in value.values()):
-        raise ConnectorError(f"property {name} is {value!r}; it must be a map of texts")
-    return {key: str(item) for key, item in value.items()}
+def _text_map(value: Any) -> dict[str, str]:
+    return {key: _text(each) for key, each in {**value}.items()}
+
+
+def _documents(value: Any) -> list[Document]:
+    found = json.loads(value)
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise TypeError
+    return found
+
+
+_TYPES: Mapping[Any, tuple[str, Callable[[Any], Any]]] = {
+    str: ("a string", _text),
+    bool: ('"true" or "false"', lambda value: {"true": True, "false": False}[_text(value)]),
+    int: ("a whole number above 0", _number),
+    tuple[str, ...]: ("a list of strings", _texts),
+    dict[str, str]: ("a map of strings", _text_map),
+    list[Document]: ("a list of objects, as JSON", _documents),
+}
+"""What a field of each type may be, in a message, and how it is read."""
+_JSON_TYPES = {bool: "boolean", str: "string", int: "number", float: "number", list: "list", dict: "map"}

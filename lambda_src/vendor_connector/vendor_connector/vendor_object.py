@@ -15,13 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from vendor_connector import aws, state
-from vendor_connector.request import ConnectorError, NotReadyError, OutOfSightError
+from vendor_connector.request import ConnectorError, Document, NotReadyError, OutOfSightError
 from vendor_connector.vendor_api import NoAnswerError
-
-Document = dict[str, Any]
 
 LOOK_AGAIN_SECONDS = 600.0
 """How long a vendor may take to show, or to stop showing, what it has accepted."""

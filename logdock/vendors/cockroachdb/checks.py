@@ -9,6 +9,7 @@ from vendor_connector.vendors.cockroachdb import api as cockroachdb_api
 
 from logdock.cli.account import Account
 from logdock.cli.validate.roles import PROBE, RequiredAction, VendorRole
+from logdock.vendors.cockroachdb.documents import cockroachdb_log_export
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.vendor_checks import (
     DISABLED,
@@ -35,19 +36,13 @@ class CockroachdbChecks(VendorChecks):
         if status == "DISABLED":
             return VendorStatus(DISABLED, [f"the cluster {party.cluster_id} has no log export"])
         spec = cockroachdb_api.comparable(info.get("spec") or {})
-        wanted = {
-            "type": "AWS_CLOUDWATCH",
-            "log_name": party.log_group,
-            "auth_principal": assumed_role_arn(account, party),
-            # looked at by itself: the API may not show it
-            "aws_external_id": spec["aws_external_id"],
-            "redact": party.redact,
-            "region": None if party.regions else account.settings.region,
-            "omitted_channels": list(party.omitted_channels),
-            "groups": [group.model_dump(mode="json") for group in party.groups],
-        }
+        wanted = cockroachdb_log_export(
+            party, role_arn=assumed_role_arn(account, party), external_id=None, region=account.settings.region
+        )
+        # looked at by itself: the API may not show it
+        document = {**wanted.document, "aws_external_id": spec["aws_external_id"]}
         faults = [] if status == ENABLED else [f"its status is {status}: {info.get('user_message') or 'no message'}"]
-        return VendorStatus(status, [*faults, *differences(cockroachdb_api.comparable(wanted), spec)])
+        return VendorStatus(status, [*faults, *differences(cockroachdb_api.comparable(document), spec)])
 
     def extra_checks(self, account: Account, party: CockroachdbExport) -> dict[str, Callable[[], list[str]]]:
         """Return the check of the external id, which on the Standard plan is the cluster's own."""

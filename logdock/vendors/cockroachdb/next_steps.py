@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from logdock.vendors.cockroachdb.documents import cockroachdb_log_export
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.shell import json_argument
 
@@ -10,19 +11,9 @@ def cockroachdb_steps(export: CockroachdbExport, *, role_arn: str, region: str) 
     """Enable the export, then watch its status until it says ENABLED."""
     url = f"https://cockroachlabs.cloud/api/v1/clusters/{export.cluster_id}/logexport"
     call = 'curl --fail-with-body -H "Authorization: Bearer $COCKROACH_API_KEY" -H "Cc-Version: 2024-09-16"'
-    request = json_argument(
-        {
-            "type": "AWS_CLOUDWATCH",
-            "log_name": export.log_group,
-            "auth_principal": role_arn,
-            "aws_external_id": export.external_id[-1] if export.external_id else None,
-            "redact": export.redact,
-            # Without it every Region's logs go to the log group of that Region, which `regions` makes.
-            "region": None if export.regions else region,
-            "omitted_channels": list(export.omitted_channels) or None,
-            "groups": [group.model_dump(exclude_none=True) for group in export.groups] or None,
-        }
-    )
+    external_id = export.external_id[-1] if export.external_id else None
+    wanted = cockroachdb_log_export(export, role_arn=role_arn, external_id=external_id, region=region)
+    request = json_argument(wanted.document)
     steps = f"{call} -X POST {url} -d {request}\n{call} {url}   # until status is ENABLED"
     statements = _cockroachdb_statements(export)
     return "\n".join([steps, *(f"# In SQL: {statement}" for statement in statements)])

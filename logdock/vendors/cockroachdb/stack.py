@@ -5,7 +5,6 @@ Source: CockroachDB Cloud, "Export Logs" and Cloud API 2024-09-16 (logexport).
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from aws_cdk import Aws, CustomResource, Fn
@@ -15,10 +14,11 @@ from constructs import Construct, IDependable
 from constructs_lib.connector import Connector, Permissions
 from constructs_lib.customer_key import CustomerKey
 from constructs_lib.export_role import ExportRole, ExportRoleProps
+from logdock.vendors.cockroachdb.documents import cockroachdb_log_export
 from logdock.vendors.cockroachdb.next_steps import cockroachdb_connected, cockroachdb_steps, cockroachdb_switch_off
 from logdock.vendors.cockroachdb.security_events import cockroachdb_filters
 from logdock.vendors.cockroachdb.settings import CockroachdbConnect, CockroachdbExport
-from stacks.connection import connection
+from stacks.connection import connection, properties_of
 from stacks.connector_permissions import credential, find_owners, remember
 from stacks.export_stack import ExportStack
 from stacks.security_events import assumed_or_assuming
@@ -136,19 +136,10 @@ class CockroachdbStack(ExportStack):
 
     def _log_export(self, connector: Connector, connect: CockroachdbConnect, role: ExportRole) -> CustomResource:
         export = self._crdb
-        groups = [group.model_dump(exclude_none=True, mode="json") for group in export.groups]
-        properties = {
-            **self._target(connect),
-            "RoleArn": role.arn,
-            "LogName": export.log_group,
-            "Redact": str(export.redact).lower(),
-            "OmittedChannels": list(export.omitted_channels),
-            # As text: CloudFormation would make the truth values inside into texts.
-            "Groups": json.dumps(groups),
-            **({"ExternalId": self._external_ids[-1]} if export.plan == "advanced" else {}),
-            # Without it every Region's logs go to the log groups of that Region, which `regions` makes.
-            **({} if export.regions else {"Region": self.names.region}),
-        }
+        wanted = cockroachdb_log_export(
+            export, role_arn=role.arn, external_id=self._external_ids[-1], region=self.names.region
+        )
+        properties = {**self._target(connect), **properties_of(wanted)}
         return connector.apply(
             "LogExport",
             "cockroachdb-log-export",

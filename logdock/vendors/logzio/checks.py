@@ -5,6 +5,7 @@ from __future__ import annotations
 from vendor_connector.vendors.logzio import api as logzio_api
 
 from logdock.cli.account import Account
+from logdock.vendors.logzio.documents import logzio_archive, logzio_fetchers
 from logdock.vendors.logzio.settings import LogzioDestination
 from logdock.vendors.vendor_checks import (
     DISABLED,
@@ -25,32 +26,27 @@ class LogzioChecks(VendorChecks):
     def fetch_status(self, account: Account, party: LogzioDestination, _key_arn: str | None) -> VendorStatus:
         """Ask for the fetcher of each export that is shipped there, and for the account's archive."""
         api = logzio_api.connect(**client_options(account, party) | {"base_url": party.api_url})
-        bucket, role_arn = account.names.bucket("archive"), assumed_role_arn(account, party)
-        at = {str(one.get("prefix")).strip("/"): one for one in api.fetchers().values() if one.get("bucket") == bucket}
+        role_arn = assumed_role_arn(account, party)
+        wanted = logzio_fetchers(party, account.settings, account.names, role_arn=role_arn)
+        at = {
+            str(one.get("prefix")).strip("/"): one
+            for one in api.fetchers().values()
+            if one.get("bucket") == wanted.bucket
+        }
         faults = []
-        for export in account.settings.exports:
-            if party.name in export.ship_to:
-                prefix = f"feed/{party.name}/{export.name}"
-                one = at.get(prefix)
-                if one is None:
-                    faults.append(f"Logz.io has no S3 fetcher of {bucket}/{prefix}")
-                else:
-                    log_type = export.log_type or party.log_type or export.name
-                    wanted = {"arn": role_arn, "active": True, "logsType": log_type}
-                    faults += [f"{prefix}: {each}" for each in differences(wanted, one)]
+        for prefix, document in wanted.documents.items():
+            where = prefix.strip("/")
+            if one := at.get(where):
+                faults += [f"{where}: {each}" for each in differences(document, {**one, "prefix": prefix})]
+            else:
+                faults.append(f"Logz.io has no S3 fetcher of {wanted.bucket}/{where}")
         is_off = any("no S3 fetcher" in each or "active" in each for each in faults)
         if archive := party.archive_and_restore:
             has = next(iter(api.find(logzio_api.ARCHIVES) or []), None)
-            settings = (has or {}).get("settings", {})
-            s3 = settings.get("amazonS3StorageSettings") or {}
-            shown = {
-                "enabled": settings.get("enabled"),
-                "path": s3.get("path"),
-                "arn": (s3.get("s3IamCredentials") or {}).get("arn"),
-            }
             role_arn = account.names.role_arn(account.names.archive_and_restore(party.name))
-            wanted = {"enabled": True, "path": archive.bucket, "arn": role_arn}
-            found = [f"Archive & Restore: {each}" for each in differences(wanted, shown)]
+            document = logzio_api.comparable_archive(logzio_archive(archive, role_arn=role_arn).document)
+            shown = logzio_api.comparable_archive((has or {}).get("settings") or {})
+            found = [f"Archive & Restore: {each}" for each in differences(document, shown)]
             faults += found if has else ["Logz.io does not archive the account"]
             is_off = is_off or not shown["enabled"]
         return VendorStatus(DISABLED if is_off else ENABLED, faults)

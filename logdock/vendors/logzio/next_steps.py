@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from shlex import quote
 
-from logdock.settings.names import Names
-from logdock.vendors.logzio.archive import LogzioArchive
+from vendor_connector.vendors.logzio.documents import Archive, Fetchers
+
 from logdock.vendors.logzio.settings import LogzioDestination
 from logdock.vendors.shell import json_argument
 
@@ -24,41 +23,20 @@ def dashboard_steps(destination: LogzioDestination) -> str:
     return f"# In Logz.io: Integration Hub -> AWS S3 Bucket -> Metrics -> install the dashboard {S3_DASHBOARD}"
 
 
-def archive_steps(destination: LogzioDestination, archive: LogzioArchive, *, role_arn: str) -> str:
+def archive_steps(destination: LogzioDestination, archive: Archive) -> str:
     """Give the command that starts archiving at Logz.io (Logz.io API, "Setup archiving")."""
     url = quote(f"{destination.api_url}/v2/archive/settings")
-    settings = {"credentialsType": "IAM", "path": archive.bucket, "s3IamCredentials": {"arn": role_arn}}
-    body = {"storageType": "S3", "enabled": True, "compressed": True, "amazonS3StorageSettings": settings}
     return (
         f"curl --fail-with-body {url} -H \"X-API-TOKEN: $LOGZIO_API_TOKEN\" -H 'Content-Type: application/json' -d "
-        f"{json_argument(body)}"
+        f"{json_argument(archive.document)}"
     )
 
 
-def fetch_steps(
-    destination: LogzioDestination,
-    *,
-    names: Names,
-    role_arn: str,
-    exports: Sequence[str],
-    log_types: Mapping[str, str] | None = None,
-) -> str:
-    """List the S3 fetchers to create at Logz.io: one per export, with the type of its logs where it has its own."""
-    own = log_types or {}
+def fetch_steps(destination: LogzioDestination, fetchers: Fetchers) -> str:
+    """List the S3 fetchers to create at Logz.io."""
     url = quote(f"{destination.api_url}/v1/log-shipping/s3-buckets")
     call = f'curl --fail-with-body {url} -H "X-API-TOKEN: $LOGZIO_API_TOKEN"'
     return "\n".join(
-        f"{call} -H 'Content-Type: application/json' -d "
-        + json_argument(
-            {
-                "arn": role_arn,
-                "bucket": names.bucket("archive"),
-                "prefix": f"feed/{destination.name}/{export}/",
-                "region": names.region.upper().replace("-", "_"),
-                "logsType": own.get(export) or destination.log_type or export,
-                "active": True,
-                "addS3ObjectKeyAsLogField": destination.source_path,
-            }
-        )
-        for export in exports
+        f"{call} -H 'Content-Type: application/json' -d {json_argument(document)}"
+        for document in fetchers.documents.values()
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import integrations as atlas_integrations
 from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_settings
+from vendor_connector.vendors.mongodb_atlas.documents import EVENT, comparable, is_at
 
 from logdock.cli.account import Account
 from logdock.cli.validate.roles import PROBE, RequiredAction, VendorRole
+from logdock.vendors.mongodb_atlas.documents import atlas_alert, atlas_auditing, atlas_log_integration
 from logdock.vendors.mongodb_atlas.settings import AtlasAuditing, AtlasConnect, MongodbAtlasExport
 from logdock.vendors.vendor_checks import (
     DISABLED,
@@ -32,23 +33,20 @@ class MongodbAtlasChecks(VendorChecks):
     def fetch_status(self, account: Account, party: MongodbAtlasExport, key_arn: str | None) -> VendorStatus:
         """Ask for the log integration to the export's prefix, and for the role that it uses."""
         api = _project(account, party)
-        bucket = party.mrap_arn or party.landing(account.settings).bucket
+        role_arn, bucket = assumed_role_arn(account, party), party.landing(account.settings).bucket
+        wanted = atlas_log_integration(party, role_arn=role_arn, bucket=bucket, key_arn=key_arn)
         listed = atlas_integrations.listed(api).values()
-        found = next((one for one in listed if atlas_integrations.is_at(one, bucket, party.prefix)), None)
+        found = next((one for one in listed if is_at(one, wanted.bucket, wanted.prefix)), None)
         if found is None:
-            return VendorStatus(DISABLED, [f"Atlas has no log integration to {bucket}/{party.prefix}"])
-        role = api.find(f"/cloudProviderAccess/{found.get('iamRoleId')}", atlas_api.V2023) or {}
+            return VendorStatus(DISABLED, [f"Atlas has no log integration to {wanted.bucket}/{wanted.prefix}"])
+        role_id = str(found.get("iamRoleId"))
+        role = api.find(f"/cloudProviderAccess/{role_id}", atlas_api.V2023) or {}
         is_authorised = bool(role.get("authorizedDate"))
-        wanted: dict[str, Any] = {
-            "role": assumed_role_arn(account, party),
-            "logTypes": sorted(party.log_types),
-            "useLegacyPathStructure": bool(party.connect and party.connect.legacy_paths),
-        }
-        # the buckets behind an access point have each their own key
-        if key_arn and not party.mrap_arn:
-            wanted["kmsKey"] = key_arn
-        has = {**atlas_integrations.comparable(found), "role": role.get("iamAssumedRoleArn")}
-        faults = differences(wanted, has)
+        document = comparable(wanted.document(role_id))
+        if key_arn is None:
+            del document["kmsKey"]
+        has = {**comparable(found), "role": role.get("iamAssumedRoleArn")}
+        faults = differences({"role": role_arn, **document}, has)
         return VendorStatus(
             ENABLED if is_authorised else DISABLED, faults if is_authorised else [*faults, "the role is not authorised"]
         )
@@ -96,17 +94,17 @@ def _project(account: Account, export: MongodbAtlasExport) -> atlas_api.AtlasApi
 def _alert(account: Account, export: MongodbAtlasExport, connect: AtlasConnect) -> list[str]:
     with answered():
         alerts = atlas_settings.alerts(_project(account, export)).values()
-    if any(atlas_settings.notifies(alert, connect.notifications) for alert in alerts):
+    if any(atlas_settings.notifies(alert, atlas_alert(connect).document) for alert in alerts):
         return []
     to = "the recipients of the settings" if connect.alert_recipients else "the project's owners"
     wanted = f"is on and writes to {to} after 60 minutes and every 7 days"
-    return [f"of {len(alerts)} alerts of the event {atlas_settings.EVENT} none {wanted}"]
+    return [f"of {len(alerts)} alerts of the event {EVENT} none {wanted}"]
 
 
 def _auditing(account: Account, export: MongodbAtlasExport, auditing: AtlasAuditing) -> list[str]:
     with answered():
         found = atlas_settings.auditing(_project(account, export))
-    wanted = atlas_settings.wanted_auditing(auditing.filter, authorization_success=auditing.authorization_success)
+    wanted = atlas_auditing(auditing).document
     return differences(atlas_settings.comparable_auditing(wanted), atlas_settings.comparable_auditing(found))
 
 

@@ -7,8 +7,10 @@ variable: a credential, or an id that the vendor shows.
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from logdock.vendors.mongodb_atlas.settings import ALERT_DELAY_MINUTES, ALERT_INTERVAL_MINUTES, MongodbAtlasExport
+from logdock.vendors.mongodb_atlas.documents import atlas_alert, atlas_log_integration
+from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from logdock.vendors.shell import json_argument
 
 _ROLE_ID = "\0"
@@ -30,18 +32,11 @@ def atlas_steps(
     call = 'curl --fail-with-body -H "Authorization: Bearer $ATLAS_TOKEN"'
     first = "-H 'Accept: application/vnd.atlas.2023-01-01+json' -H 'Content-Type: application/json'"
     # the shell fills in the role's id between two quoted parts
-    integration = json_argument(
-        {
-            "type": "S3_LOG_EXPORT",
-            "bucketName": export.mrap_arn or bucket,
-            "iamRoleId": _ROLE_ID,
-            "prefixPath": export.prefix,
-            "logTypes": list(export.log_types),
-            # The buckets behind an access point have each their own key: their default encryption names it.
-            "kmsKey": None if export.mrap_arn else key_arn,
-        }
-    ).replace(json.dumps(_ROLE_ID)[1:-1], """'"$ROLE_ID"'""")
-    role = json_argument({"providerName": "AWS", "iamAssumedRoleArn": role_arn})
+    wanted = atlas_log_integration(export, role_arn=role_arn, bucket=bucket, key_arn=key_arn)
+    integration = json_argument(_without_defaults(wanted.document(_ROLE_ID))).replace(
+        json.dumps(_ROLE_ID)[1:-1], """'"$ROLE_ID"'"""
+    )
+    role = json_argument(wanted.authorisation)
     # Atlas answers CANNOT_ASSUME_ROLE until IAM has propagated a new role.
     retry = "--retry 5 --retry-delay 10 --retry-all-errors"
     authorise = f'{call} {retry} -X PATCH {base}/cloudProviderAccess/"$ROLE_ID" {first} -d {role}'
@@ -49,22 +44,15 @@ def atlas_steps(
         f"{call} {base}/logIntegrations -H 'Accept: application/vnd.atlas.2025-03-12+json' "
         f"-H 'Content-Type: application/vnd.atlas.2025-03-12+json' -d {integration}"
     )
-    alert = json_argument(
-        {
-            "eventTypeName": "HOST_EXTERNAL_LOG_SINK_EXPORT_DOWN",
-            "enabled": True,
-            "notifications": [
-                {
-                    "typeName": "GROUP",
-                    "emailEnabled": True,
-                    "delayMin": ALERT_DELAY_MINUTES,
-                    "intervalMin": ALERT_INTERVAL_MINUTES,
-                    "roles": ["GROUP_OWNER"],
-                }
-            ],
-        }
-    )
+    document = atlas_alert(export.connect).document
+    notifications = [_without_defaults(each) for each in document["notifications"]]
+    alert = json_argument({**document, "notifications": notifications})
     return f"{authorise}\n{create}\n{call} {base}/alertConfigs {first} -d {alert}"
+
+
+def _without_defaults(document: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is off, which is the API's default."""
+    return {name: value for name, value in document.items() if value is not False}
 
 
 def atlas_connected(export: MongodbAtlasExport) -> str:

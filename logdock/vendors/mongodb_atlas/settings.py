@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -58,9 +58,6 @@ class AtlasAuditing(Model):
 
 AtlasRole = Annotated[str, *matching(r"GROUP_[A-Z_]{1,60}", "a role in an Atlas project, such as GROUP_OWNER")]
 AtlasId = Annotated[str, *matching(r"[a-f0-9]{24}", "an id of Atlas: 24 hexadecimal digits")]
-ALERT_DELAY_MINUTES, ALERT_INTERVAL_MINUTES = 60, 10080
-"""When Atlas's alert begins and repeats: "longer than 60 minutes", "every 10080 minutes" (MongoDB Atlas, "Alerting for
-Log Export Failures")."""
 
 
 class AtlasRecipient(Model):
@@ -101,20 +98,6 @@ class AtlasRecipient(Model):
             raise invalid("the channel's name with `channel: SLACK`, and nothing without")
         return value
 
-    @property
-    def notification(self) -> dict[str, Any]:
-        """What is sent to Atlas (Administration API, alertConfigs, notifications)."""
-        when = {"delayMin": ALERT_DELAY_MINUTES, "intervalMin": ALERT_INTERVAL_MINUTES}
-        if self.roles:
-            mail = {"emailEnabled": True, "smsEnabled": False}
-            return {"typeName": "GROUP", **mail, **when, "roles": list(self.roles)}
-        if self.email:
-            return {"typeName": "EMAIL", "emailAddress": self.email, **when}
-        if self.team_id:
-            return {"typeName": "TEAM", "teamId": self.team_id, "emailEnabled": True, "smsEnabled": False, **when}
-        named = {"channelName": self.channel_name} if self.channel_name else {}
-        return {"typeName": self.channel, "integrationId": self.integration_id, **named, **when}
-
 
 class AtlasConnect(Connect):
     """The deploy switches the log integration on at Atlas, and a destroy switches it off.
@@ -152,12 +135,6 @@ class AtlasConnect(Connect):
         if value and info.data.get("alert") is False:
             raise invalid("nothing, or `alert: true`: without it there is no alert")
         return value
-
-    @property
-    def notifications(self) -> list[dict[str, Any]]:
-        """What Atlas's alert does."""
-        recipients = self.alert_recipients or (AtlasRecipient(roles=("GROUP_OWNER",)),)
-        return [each.notification for each in recipients]
 
 
 class MongodbAtlasExport(BucketExport):

@@ -6,7 +6,6 @@ cluster's Region, so nothing here may depend on where a request comes from.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from aws_cdk import CustomResource
@@ -18,10 +17,11 @@ from constructs_lib.customer_key import CustomerKey
 from constructs_lib.export_role import ExportRole, ExportRoleProps
 from constructs_lib.landing_bucket import LandingBucket
 from constructs_lib.statements import Statement, endpoint
+from logdock.vendors.mongodb_atlas.documents import atlas_alert, atlas_auditing, atlas_log_integration
 from logdock.vendors.mongodb_atlas.next_steps import atlas_connected, atlas_steps
 from logdock.vendors.mongodb_atlas.security_events import audit_is_counted
 from logdock.vendors.mongodb_atlas.settings import AtlasConnect, MongodbAtlasExport
-from stacks.connection import connection
+from stacks.connection import connection, properties_of
 from stacks.connector_permissions import credential, read_state, remember
 from stacks.export_stack import ExportStack
 from stacks.security_events import assumed_or_assuming
@@ -124,16 +124,9 @@ class MongodbAtlasStack(ExportStack):
     def _log_export(
         self, connector: Connector, connect: AtlasConnect, access: CustomResource, role: ExportRole, key: CustomerKey
     ) -> CustomResource:
-        properties = {
-            **self._project(connect, "atlas-log-export"),
-            "RoleArn": role.arn,
-            "Bucket": self._bucket,
-            "Prefix": self._atlas.prefix,
-            "LogTypes": list(self._atlas.log_types),
-            "LegacyPaths": str(connect.legacy_paths).lower(),
-            # The buckets behind an access point have each their own key: their default encryption names it.
-            **({} if self._atlas.mrap_arn else {"KmsKey": key.arn}),
-        }
+        landing = self._atlas.landing(self.settings)
+        wanted = atlas_log_integration(self._atlas, role_arn=role.arn, bucket=landing.bucket, key_arn=key.arn)
+        properties = {**self._project(connect, "atlas-log-export"), **properties_of(wanted)}
         remembered = self.state_parameter("atlas-access-role")
         return connector.apply(
             "LogExport",
@@ -153,14 +146,9 @@ class MongodbAtlasStack(ExportStack):
         """Return what is set for the whole project, by operation."""
         asked: dict[str, dict[str, object]] = {}
         if connect.alert:
-            # As text: CloudFormation would make the numbers and truth values inside into texts.
-            recipients = {"Notifications": json.dumps(connect.notifications)} if connect.alert_recipients else {}
-            asked["atlas-alert"] = {**recipients}
+            asked["atlas-alert"] = properties_of(atlas_alert(connect))
         if connect.auditing:
-            asked["atlas-auditing"] = {
-                "Filter": connect.auditing.filter,
-                "AuthorizationSuccess": str(connect.auditing.authorization_success).lower(),
-            }
+            asked["atlas-auditing"] = properties_of(atlas_auditing(connect.auditing))
         if connect.redact_clusters:
             asked["atlas-redaction"] = {"Clusters": list(connect.redact_clusters)}
         return asked

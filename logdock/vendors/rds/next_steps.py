@@ -6,6 +6,7 @@ import json
 from shlex import quote
 
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.rds.documents import database_logs
 from logdock.vendors.rds.settings import RdsExport
 from logdock.vendors.shell import json_argument
 
@@ -32,16 +33,14 @@ def database_steps(export: AuroraMysqlExport | RdsExport, *, role_arn: str | Non
     A role of the customer's own publishes the audit log alone; the other types are exports in either way. ``$GROUP`` is
     the database's own parameter group, where the settings do not name it.
     """
-    parameters = dict(export.parameters)
-    if role_arn:
-        parameters |= {"server_audit_logs_upload": "1", "aws_default_logs_role": role_arn}
+    logs = database_logs(export, role_arn=role_arn)
     rows = [
         {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "immediate"}
-        for name, value in parameters.items()
+        for name, value in logs.all_parameters.items()
     ]
-    if export.libraries:
+    if logs.libraries:
         # the command replaces the list: what the database loads already stands before it
-        added = ",".join((_LIBRARIES, *export.libraries))
+        added = ",".join((_LIBRARIES, *logs.libraries))
         rows.append(
             {"ParameterName": "shared_preload_libraries", "ParameterValue": added, "ApplyMethod": "pending-reboot"}
         )

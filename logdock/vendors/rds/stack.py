@@ -17,10 +17,11 @@ from constructs import Construct
 from constructs_lib.statements import Statement
 from logdock.settings.names import Names
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.rds.documents import database_logs
 from logdock.vendors.rds.next_steps import database_configured, database_steps
 from logdock.vendors.rds.security_events import database_filters
 from logdock.vendors.rds.settings import RdsExport
-from stacks.connection import revision
+from stacks.connection import properties_of, revision
 from stacks.connector_permissions import allow, find_owners, remember
 from stacks.export_stack import ExportStack
 
@@ -62,7 +63,9 @@ class DatabaseStack(ExportStack):
                 self._operation,
                 self._properties(role),
                 permissions=[
-                    database_logs(self.names, export, self._own_group, self._state, role.role_arn if role else None)
+                    configure_permissions(
+                        self.names, export, self._own_group, self._state, role.role_arn if role else None
+                    )
                 ],
             )
             # Otherwise RDS creates the log groups itself, with retention Never Expire.
@@ -125,14 +128,11 @@ class DatabaseStack(ExportStack):
         return {
             **engine,
             "ClusterId" if export.is_cluster else "InstanceId": export.database_id,
-            "LogTypes": list(export.log_types),
-            "Parameters": export.parameters,
-            **({"Libraries": list(export.libraries)} if export.libraries else {}),
+            **properties_of(database_logs(export, role_arn=role.role_arn if role else None)),
             "ParameterGroupName": self._own_group,
             "StateParameter": self._state,
             **({"ParameterGroup": export.parameter_group} if export.parameter_group else {}),
             **revision(export),
-            **({"RoleArn": role.role_arn} if role else {}),
         }
 
     def _custom_role(self) -> iam.Role:
@@ -171,7 +171,7 @@ class DatabaseStack(ExportStack):
         )
 
 
-def database_logs(
+def configure_permissions(
     names: Names, export: AuroraMysqlExport | RdsExport, own_group: str, state: str, role_arn: str | None
 ) -> list[Statement]:
     """Configure one database, its parameter group, and the group made for it when it has a default one.

@@ -42,7 +42,7 @@ def test_rejects_an_unknown_operation(wire: Any, connector: Any, operation: str 
         ({}, "names no Configuration.*Deploy this release with the same settings first"),
         ({"Configuration": "Resource-000000000000"}, "unknown Configuration: there is no SSM parameter"),
         ({"Configuration": "../orders/Resource-000000000000"}, "it must be an id that the stack made"),
-        ({"Configuration": ["a"]}, "it must be text"),
+        ({"Configuration": ["a"]}, "it must be a string"),
     ],
 )
 def test_rejects_a_configuration_that_the_deployment_did_not_write(

@@ -6,7 +6,7 @@ import boto3
 import botocore.endpoint
 import pytest
 from vendor_connector import handler
-from vendor_connector.request import ConnectorError
+from vendor_connector.request import ConnectorError, read
 from vendor_connector.vendors.cloudwatch_logs.operations import log_group_subscriptions
 
 STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/archiver"
@@ -83,7 +83,8 @@ def test_a_group_under_two_prefixes_is_counted_once(logs: Any, connector: Any) -
 
 def test_never_subscribes_the_log_of_the_destination_function() -> None:
     function = "arn:aws:lambda:eu-west-1:123456789012:function:acme-archiver:live"
-    wanted = log_group_subscriptions.parse({**SETTINGS, "Prefixes": ["/aws/lambda/"], "DestinationArn": function})
+    properties = {**SETTINGS, "Prefixes": ["/aws/lambda/"], "DestinationArn": function}
+    wanted = read(log_group_subscriptions.Settings, properties)
     assert not wanted.covers("/aws/lambda/acme-archiver")
     assert wanted.covers("/aws/lambda/acme-archiver-of-another-owner")
 
@@ -302,7 +303,7 @@ def test_the_schedule_fails_when_a_group_is_full_and_keeps_the_others(
     ("change", "message"),
     [
         ({"Prefixes": []}, "property Prefixes is empty"),
-        ({"Prefixes": "/apps/"}, "property Prefixes is '/apps/'; it must be a list"),
+        ({"Prefixes": "/apps/"}, "property Prefixes has a value of type string; it must be a list"),
         ({"ExcludePrefixes": [""]}, "ExcludePrefixes holds an empty text"),
         ({"DestinationArn": ""}, "property DestinationArn is missing"),
         ({"FilterName": ""}, "property FilterName is missing"),

@@ -18,9 +18,10 @@ from constructs_lib.export_role import ExportRole, ExportRoleProps
 from logdock.settings import Deployment
 from logdock.settings.names import Names
 from logdock.vendors.logzio.archive import LogzioArchive
+from logdock.vendors.logzio.documents import logzio_archive, logzio_fetchers
 from logdock.vendors.logzio.next_steps import archive_steps, fetch_steps
 from logdock.vendors.logzio.settings import LogzioConnect, LogzioDestination
-from stacks.connection import connection
+from stacks.connection import connection, properties_of
 from stacks.connector_permissions import credential, remember
 
 
@@ -68,23 +69,11 @@ def logzio_reader(
             permissions=reader_permissions(names, name, whole_bucket=destination.permissions == "vendor-documented"),
         ),
     )
-    shipped = [export for export in settings.exports if name in export.ship_to]
-    exports = [export.name for export in shipped]
-    own_types = {export.name: export.log_type for export in shipped if export.log_type}
+    wanted = logzio_fetchers(destination, settings, names, role_arn=role.arn)
     suffix = name.title().replace("-", "")
     CfnOutput(stack, f"{suffix}RoleArn", value=role.arn, description="Role ARN, as Logz.io's form asks for it")
     if connector and account and connect:
-        properties = {
-            **_account(destination, connect, names),
-            "RoleArn": role.arn,
-            "Bucket": names.bucket("archive"),
-            "Region": names.region,
-            "Feed": f"feed/{name}/",
-            "Exports": exports,
-            **({"LogType": destination.log_type} if destination.log_type else {}),
-            **({"LogTypes": own_types} if own_types else {}),
-            **({} if destination.source_path else {"SourcePath": "false"}),
-        }
+        properties = {**_account(destination, connect, names), **properties_of(wanted)}
         answered = {one: account.get_att_string(one) for one in ("LogzioAccount", "ExternalIds")}
         fetchers = connector.apply(
             "Fetchers",
@@ -100,7 +89,7 @@ def logzio_reader(
         )
         steps, about = fetchers.get_att_string("NextSteps"), "What is left to do"
     else:
-        steps = fetch_steps(destination, names=names, role_arn=role.arn, exports=exports, log_types=own_types)
+        steps = fetch_steps(destination, wanted)
         about = "What to enter at Logz.io"
     CfnOutput(stack, f"{suffix}NextSteps", value=steps, description=about)
     if archive := destination.archive_and_restore:
@@ -116,13 +105,10 @@ def logzio_reader(
                 permissions=archive_permissions(names, archive),
             ),
         )
+        archiving = logzio_archive(archive, role_arn=writer.arn)
         CfnOutput(stack, f"{suffix}ArchiveRoleArn", value=writer.arn, description="Role of Logz.io's Archive & Restore")
         if connector and account and connect:
-            properties = {
-                **_account(destination, connect, names),
-                "RoleArn": writer.arn,
-                "Bucket": archive.bucket,
-            }
+            properties = {**_account(destination, connect, names), **properties_of(archiving)}
             connector.apply(
                 "Archive",
                 "logzio-archive",
@@ -138,7 +124,7 @@ def logzio_reader(
             CfnOutput(
                 stack,
                 f"{suffix}ArchiveNextSteps",
-                value=archive_steps(destination, archive, role_arn=writer.arn),
+                value=archive_steps(destination, archiving),
                 description="How to start archiving at Logz.io",
             )
 

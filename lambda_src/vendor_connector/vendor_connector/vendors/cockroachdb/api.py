@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from vendor_connector import credential
-from vendor_connector.request import ConnectorError, NotReadyError, OutOfSightError, Request, flag, optional_text, text
+from vendor_connector.request import ConnectorError, Document, NotReadyError, OutOfSightError, Request
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
-from vendor_connector.vendor_object import Document, Memory
+from vendor_connector.vendor_object import Memory
 
 BASE_URL = "https://cockroachlabs.cloud"
 VERSION = "2024-09-16"
 LOG_EXPORT = "/logexport"
 DELETED = "DELETED"
-PROPERTIES = ("Secret", "ApiBaseUrl", "ClusterId", "Adopt", "StateParameter", "Revision")
 
 ROLLING_SECONDS = 3300.0
 """How long a change may take, which goes through a cluster's nodes one after the other."""
@@ -65,24 +64,13 @@ def _message(refusal: VendorRefusalError) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """The validated properties of every operation on a cluster."""
+    """The properties of every operation on a cluster."""
 
     secret: str
-    base_url: str | None
     cluster_id: str
-    adopt: bool
     state_parameter: str
-
-    @classmethod
-    def parse(cls, properties: Mapping[str, Any]) -> Self:
-        """Check it."""
-        return cls(
-            secret=text(properties, "Secret"),
-            base_url=optional_text(properties, "ApiBaseUrl"),
-            cluster_id=text(properties, "ClusterId"),
-            adopt=flag(properties, "Adopt"),
-            state_parameter=text(properties, "StateParameter"),
-        )
+    api_base_url: str | None = None
+    adopt: bool = False
 
     @property
     def log_export_id(self) -> str:
@@ -98,7 +86,7 @@ class Target:
         """Read the credential and return the cluster's API."""
         return connect(
             secret=self.secret,
-            base_url=self.base_url,
+            base_url=self.api_base_url,
             cluster_id=self.cluster_id,
             remaining_seconds=request.remaining_seconds,
         )

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import credential
-from vendor_connector.request import ConnectorError, NotReadyError
+from vendor_connector.request import ConnectorError, Document, NotReadyError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
-from vendor_connector.vendor_object import Document
 
 ARCHIVES = "/v2/archive/settings"
 FETCHERS = "/v1/log-shipping/s3-buckets"
@@ -154,6 +153,16 @@ def created(path: str, document: Any) -> tuple[str, Document]:
     if not isinstance(document, dict) or "id" not in document:
         raise NoAnswerError(f"Logz.io: POST {path} answered without an id")
     return str(document["id"]), document
+
+
+def comparable_archive(document: Document) -> Document:
+    """Return what an archive's settings say of how and where it is written; Logz.io shows more than it was sent."""
+    s3 = document.get("amazonS3StorageSettings") or {}
+    return {
+        **{name: document.get(name) for name in ("storageType", "enabled", "compressed")},
+        **{name: s3.get(name) for name in ("credentialsType", "path")},
+        "arn": (s3.get("s3IamCredentials") or {}).get("arn"),
+    }
 
 
 def connect(

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from vendor_connector.vendor_object import Document
+from vendor_connector.request import Document
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
+from vendor_connector.vendors.mongodb_atlas.documents import INTEGRATION
 
 PATH = "/logIntegrations"
-TYPE = "S3_LOG_EXPORT"
 
 
 def listed(api: atlas_api.AtlasApi) -> dict[str, Document]:
     """Return them by id; there are at most ten, and a page has up to 500."""
-    answer = api.read(PATH, atlas_api.V2025, {"integrationType": TYPE, "itemsPerPage": "500"})
-    return {one["id"]: one for one in answer.get("results") or [] if one.get("type") == TYPE}
-
-
-def is_at(document: Document, bucket: str, prefix: str) -> bool:
-    """Return whether an integration writes to a bucket's prefix; Atlas may add or drop the slash at its end."""
-    return document.get("bucketName") == bucket and str(document.get("prefixPath")).strip("/") == prefix.strip("/")
-
-
-def comparable(document: Document) -> Document:
-    """Return what Atlas may spell in several ways, in one."""
-    return {
-        "bucketName": document.get("bucketName"),
-        "prefixPath": str(document.get("prefixPath")).strip("/"),
-        "iamRoleId": document.get("iamRoleId"),
-        "logTypes": sorted(document.get("logTypes") or []),
-        "kmsKey": document.get("kmsKey") or None,
-        "useLegacyPathStructure": bool(document.get("useLegacyPathStructure")),
-    }
+    answer = api.read(PATH, atlas_api.V2025, {"integrationType": INTEGRATION, "itemsPerPage": "500"})
+    return {one["id"]: one for one in answer.get("results") or [] if one.get("type") == INTEGRATION}

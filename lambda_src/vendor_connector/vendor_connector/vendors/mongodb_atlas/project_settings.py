@@ -7,23 +7,13 @@ clusters (2024-08-05).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from urllib.parse import quote
 
-from vendor_connector.vendor_object import Document
+from vendor_connector.request import Document
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
+from vendor_connector.vendors.mongodb_atlas import documents
 
 ALERTS, AUDITING = "/alertConfigs", "/auditLog"
-EVENT = "HOST_EXTERNAL_LOG_SINK_EXPORT_DOWN"
-"""What Atlas's page calls "Log export is unable to export logs on this host"."""
-NOTIFICATION: Document = {
-    "typeName": "GROUP",
-    "emailEnabled": True,
-    "smsEnabled": False,
-    "delayMin": 60,
-    "intervalMin": 10080,
-    "roles": ["GROUP_OWNER"],
-}
 REDACTION = "redactClientLogData"
 _PAGE = 500
 _LEAST_MAJOR = 7
@@ -37,15 +27,15 @@ def alerts(api: atlas_api.AtlasApi) -> dict[str, Document]:
     while more:
         query = {"itemsPerPage": str(_PAGE), "pageNum": str(page)}
         results = api.read(ALERTS, atlas_api.V2023, query).get("results") or []
-        found |= {one["id"]: one for one in results if one.get("eventTypeName") == EVENT}
+        found |= {one["id"]: one for one in results if one.get("eventTypeName") == documents.EVENT}
         page, more = page + 1, len(results) == _PAGE
     return found
 
 
-def notifies(alert: Document, wanted: Sequence[Document] = (NOTIFICATION,)) -> bool:
+def notifies(alert: Document, wanted: Document) -> bool:
     """Return whether an alert notifies as asked. Atlas adds fields of its own to what it was given."""
     found = list(alert.get("notifications") or [])
-    for each in wanted:
+    for each in wanted["notifications"]:
         fits = [one for one in found if all(one.get(name) == value for name, value in each.items())]
         if not fits:
             return False
@@ -57,11 +47,6 @@ def auditing(api: atlas_api.AtlasApi) -> Document:
     """Return a project's database auditing."""
     answer = api.read(AUDITING, atlas_api.V2023)
     return {name: answer.get(name) or value for name, value in _NO_AUDITING.items()}
-
-
-def wanted_auditing(audit_filter: str, *, authorization_success: bool) -> Document:
-    """Return what database auditing is when it is on."""
-    return {"enabled": True, "auditFilter": audit_filter, "auditAuthorizationSuccess": authorization_success}
 
 
 def comparable_auditing(document: Document) -> Document:

@@ -18,16 +18,7 @@ from botocore.exceptions import ClientError
 
 from vendor_connector import aws, state
 from vendor_connector.log_group import BUSY, protect
-from vendor_connector.request import (
-    ConnectorError,
-    Request,
-    check_names,
-    flag,
-    optional_number,
-    optional_text,
-    text,
-    texts,
-)
+from vendor_connector.request import ConnectorError, Request, read
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -45,17 +36,24 @@ _PASSING = BUSY | {"ThrottlingException", "ServiceUnavailableException"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The properties, checked."""
+    """The properties."""
 
     prefixes: tuple[str, ...]
-    exclude_prefixes: tuple[str, ...]
     destination_arn: str
     filter_name: str
-    role_arn: str | None
-    skip_full: bool
-    retention_days: int | None
-    kms_key_arn: str | None
-    state_parameter: str | None
+    exclude_prefixes: tuple[str, ...] = ()
+    role_arn: str | None = None
+    skip_full: bool = False
+    retention_days: int | None = None
+    kms_key_arn: str | None = None
+    state_parameter: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse prefixes that name no log group, or every one."""
+        if not self.prefixes:
+            raise ConnectorError("property Prefixes is empty; name at least one prefix of log groups")
+        if "" in self.exclude_prefixes:
+            raise ConnectorError("property ExcludePrefixes holds an empty text, which leaves every log group out")
 
     def covers(self, group_name: str) -> bool:
         """Return whether a group is to be subscribed."""
@@ -66,40 +64,6 @@ class Settings:
         _, is_function, function = self.destination_arn.partition(":function:")
         own_log = is_function and group_name == f"/aws/lambda/{function.split(':')[0]}"
         return bool(own_log) or group_name.startswith(self.exclude_prefixes)
-
-
-def parse(properties: Mapping[str, Any]) -> Settings:
-    """Check the properties of ``log-group-subscriptions``."""
-    check_names(
-        properties,
-        (
-            "Prefixes",
-            "ExcludePrefixes",
-            "DestinationArn",
-            "FilterName",
-            "RoleArn",
-            "SkipFull",
-            "RetentionDays",
-            "KmsKeyArn",
-            "StateParameter",
-        ),
-    )
-    prefixes = texts(properties, "Prefixes")
-    if not prefixes:
-        raise ConnectorError("property Prefixes is empty; name at least one prefix of log groups")
-    if "" in texts(properties, "ExcludePrefixes"):
-        raise ConnectorError("property ExcludePrefixes holds an empty text, which leaves every log group out")
-    return Settings(
-        prefixes=prefixes,
-        exclude_prefixes=texts(properties, "ExcludePrefixes"),
-        destination_arn=text(properties, "DestinationArn"),
-        filter_name=text(properties, "FilterName"),
-        role_arn=optional_text(properties, "RoleArn"),
-        skip_full=flag(properties, "SkipFull"),
-        retention_days=optional_number(properties, "RetentionDays"),
-        kms_key_arn=optional_text(properties, "KmsKeyArn"),
-        state_parameter=optional_text(properties, "StateParameter"),
-    )
 
 
 @dataclass(kw_only=True, slots=True)
@@ -160,7 +124,7 @@ class _Pass:
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per filter name."""
-    return f"log-group-subscriptions/{parse(properties).filter_name}"
+    return f"log-group-subscriptions/{read(Settings, properties).filter_name}"
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -178,10 +142,10 @@ def apply(request: Request) -> dict[str, str]:
         When groups had to be skipped and ``SkipFull`` is not set, or when the function's time is nearly up while
         groups are released.
     """
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     logs = aws.logs()
     if request.old_properties:
-        before = parse(request.old_properties)
+        before = read(Settings, request.old_properties)
         is_renamed = before.filter_name != wanted.filter_name
         released = [group for group in _groups(logs, before) if is_renamed or not wanted.covers(group["logGroupName"])]
         _release(logs, released, before, request, wanted.state_parameter)
@@ -222,7 +186,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Remove the filters of our name that point at our destination."""
-    ours = parse(request.properties)
+    ours = read(Settings, request.properties)
     logs = aws.logs()
     _release(logs, _groups(logs, ours), ours, request, ours.state_parameter)
     if ours.state_parameter:

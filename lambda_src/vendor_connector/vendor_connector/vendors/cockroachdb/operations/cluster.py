@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import trust
-from vendor_connector.request import ConnectorError, Request, check_names, text, texts
+from vendor_connector.request import ConnectorError, Request, read
 from vendor_connector.vendor_object import Memory
-from vendor_connector.vendors.cockroachdb.api import DELETED, PROPERTIES, ClusterApi, Target
+from vendor_connector.vendors.cockroachdb.api import DELETED, ClusterApi, Target
 from vendor_connector.vendors.cockroachdb.operations import log_export as cockroachdb_log_export
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The properties, checked."""
+    """The properties."""
 
     target: Target
     plan: str
@@ -38,17 +38,9 @@ class Settings:
         return Memory(parameter=self.target.state_parameter, resource=self.id)
 
 
-def parse(properties: Mapping[str, Any]) -> Settings:
-    """Check the properties of ``cockroachdb-cluster``."""
-    check_names(properties, (*PROPERTIES, "Plan", "Regions"))
-    return Settings(
-        target=Target.parse(properties), plan=text(properties, "Plan"), regions=texts(properties, "Regions")
-    )
-
-
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per cluster."""
-    return parse(properties).id
+    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -59,7 +51,7 @@ def apply(request: Request) -> dict[str, str]:
     dict
         ``AccountId``: the AWS account that our role is to trust.
     """
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     asked = dict(request.properties)
     entry = wanted.memory.load() or {}
     if entry.get("asked") == asked:
@@ -71,7 +63,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Forget the look: nothing was made."""
-    parse(request.properties).memory.drop()
+    read(Settings, request.properties).memory.drop()
 
 
 def _look(api: ClusterApi, wanted: Settings) -> str:

@@ -15,23 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, state, vendor_object
-from vendor_connector.request import (
-    ConnectorError,
-    NotReadyError,
-    OutOfSightError,
-    Request,
-    check_names,
-    flag,
-    optional_text,
-    text,
-    texts,
-)
-from vendor_connector.vendor_object import Document
+from vendor_connector.request import ConnectorError, Document, NotReadyError, OutOfSightError, Request, read
+from vendor_connector.vendors.cockroachdb import documents
 from vendor_connector.vendors.cockroachdb.api import (
     DELETED,
     LOG_EXPORT,
     PROPAGATION_SECONDS,
-    PROPERTIES,
     ROLLING_SECONDS,
     ClusterApi,
     Target,
@@ -44,37 +33,15 @@ _FAILED = ("ENABLE_FAILED", "DISABLE_FAILED")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The properties, checked."""
+    """The properties."""
 
     target: Target
-    document: Document
-
-
-def parse(properties: Mapping[str, Any]) -> Settings:
-    """Check the properties of ``cockroachdb-log-export``; ``Groups`` is JSON, as the API takes it."""
-    known = ("RoleArn", "ExternalId", "LogName", "Redact", "Region", "OmittedChannels", "Groups")
-    check_names(properties, (*PROPERTIES, *known))
-    optional = {
-        "aws_external_id": optional_text(properties, "ExternalId"),
-        "region": optional_text(properties, "Region"),
-        "omitted_channels": list(texts(properties, "OmittedChannels")),
-        "groups": json.loads(text(properties, "Groups")),
-    }
-    return Settings(
-        target=Target.parse(properties),
-        document={
-            "type": "AWS_CLOUDWATCH",
-            "log_name": text(properties, "LogName"),
-            "auth_principal": text(properties, "RoleArn"),
-            "redact": flag(properties, "Redact"),
-            **{name: value for name, value in optional.items() if value},
-        },
-    )
+    export: documents.LogExport
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per cluster."""
-    return parse(properties).target.log_export_id
+    return read(Settings, properties).target.log_export_id
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -85,7 +52,7 @@ def apply(request: Request) -> dict[str, str]:
     dict
         ``Status``: ENABLED; DELETED in a rollback, when the cluster is.
     """
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     kind = LogExport(wanted.target.api(request), wanted)
     applied = _fingerprint(request, wanted)
     if kind.api.state() == DELETED:
@@ -108,11 +75,11 @@ def apply(request: Request) -> dict[str, str]:
         return {"Status": status}
     if status in _FAILED:
         kind.raise_new_failure(info)
-        kind.write(wanted.document)
+        kind.write(wanted.export.document)
     elif status == "CREDENTIALS_ERROR":
-        kind.write(wanted.document)
+        kind.write(wanted.export.document)
         raise NotReadyError(
-            f"the cluster cannot write to CloudWatch Logs with {wanted.document['auth_principal']} ({said})",
+            f"the cluster cannot write to CloudWatch Logs with {wanted.export.document['auth_principal']} ({said})",
             patience_seconds=PROPAGATION_SECONDS,
         )
     raise NotReadyError(f"CockroachDB Cloud is enabling the log export ({said})", patience_seconds=ROLLING_SECONDS)
@@ -120,7 +87,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Disable the log export, and wait until it is."""
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     # Without a memory nothing was enabled, and then not even the credential is needed.
     memory = wanted.target.memory
     entry = memory.load()
@@ -141,7 +108,7 @@ def delete(request: Request) -> None:
 
 def _fingerprint(request: Request, wanted: Settings) -> str:
     """Identify a request, by the document and the revision."""
-    asked = json.dumps([wanted.document, request.properties.get("Revision")], sort_keys=True)
+    asked = json.dumps([wanted.export.document, request.properties.get("Revision")], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
@@ -210,19 +177,19 @@ class LogExport:
 
     def is_unfinished(self, document: Document) -> bool:
         """Return whether it uses our role."""
-        return bool(document.get("auth_principal") == self.wanted.document["auth_principal"])
+        return bool(document.get("auth_principal") == self.wanted.export.document["auth_principal"])
 
     def create(self) -> tuple[str, Document]:
         """Enable it."""
-        return self.api.cluster_id, self.write(self.wanted.document)
+        return self.api.cluster_id, self.write(self.wanted.export.document)
 
     def is_current(self, document: Document) -> bool:
         """Return whether the cluster has what is asked."""
-        return comparable(document) == comparable(self.wanted.document)
+        return comparable(document) == comparable(self.wanted.export.document)
 
     def update(self, object_id: str, former: Document | None) -> Document:  # noqa: ARG002
         """Replace it whole."""
-        return self.write(former or self.wanted.document)
+        return self.write(former or self.wanted.export.document)
 
     def remove(self, object_id: str) -> None:  # noqa: ARG002
         """Disable it."""

@@ -10,18 +10,25 @@ so that it does not go on with a change that has just failed. Source: Logz.io AP
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import trust
-from vendor_connector.request import Request, check_names, text
-from vendor_connector.vendors.logzio.operations.memory import PROPERTIES, SEPARATOR, Account
+from vendor_connector.request import Request, read
+from vendor_connector.vendors.logzio.operations.memory import SEPARATOR, Account
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties."""
+
+    target: Account
+    role_name: str
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per role."""
-    check_names(properties, (*PROPERTIES, "RoleName"))
-    Account.parse(properties)
-    return f"logzio-account/{text(properties, 'RoleName')}"
+    return f"logzio-account/{read(Settings, properties).role_name}"
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -33,13 +40,13 @@ def apply(request: Request) -> dict[str, str]:
         ``LogzioAccount``, its id at Logz.io; ``AccountId``, the AWS account to trust; ``ExternalIds``, the current one
         last, separated by a bar, which no external id has.
     """
-    wanted = Account.parse(request.properties)
+    wanted = read(Settings, request.properties).target
     api = wanted.api(request)
     logzio_account = api.account()
     account_id, external_id = api.principal()
     current = trust.external_id(external_id, "Logz.io")
     in_use = [*(external_id for _, external_id, _, _ in wanted.fetchers()), *wanted.archive_ids()]
-    ids = [*dict.fromkeys(one for one in (*in_use, *wanted.former_ids) if one != current), current]
+    ids = [*dict.fromkeys(one for one in (*in_use, *wanted.former_external_ids) if one != current), current]
     ids = _answer(wanted, request.configuration, logzio_account, ids)
     return {
         "LogzioAccount": logzio_account,
@@ -50,7 +57,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Forget what was answered; the account was only read."""
-    Account.parse(request.properties).answers().drop()
+    read(Settings, request.properties).target.answers().drop()
 
 
 def _answer(wanted: Account, question: str, logzio_account: str, ids: list[str]) -> list[str]:

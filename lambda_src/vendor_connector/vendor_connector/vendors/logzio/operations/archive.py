@@ -13,59 +13,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, vendor_object
-from vendor_connector.request import ConnectorError, Request, check_names, text
-from vendor_connector.vendor_object import Document
+from vendor_connector.request import ConnectorError, Document, Request, read
 from vendor_connector.vendors.logzio import api as logzio_api
-from vendor_connector.vendors.logzio.operations.memory import PROPERTIES, Account
+from vendor_connector.vendors.logzio import documents
+from vendor_connector.vendors.logzio.operations.memory import InAccount
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
-    """The properties, checked."""
+class Settings(InAccount):
+    """The properties."""
 
-    account: Account
-    logzio_account: str
-    trusted: tuple[str, ...]
-    role_arn: str
-    bucket: str
+    archive: documents.Archive
 
-    @property
-    def id(self) -> str:
-        """What names the resource: one per account and IAM role."""
-        return f"logzio-archive/{self.logzio_account}/{self.role_arn.rpartition('/')[2]}"
-
-    @property
-    def memory(self) -> vendor_object.Memory:
-        """Where it is remembered."""
-        return self.account.archive(self.logzio_account)
-
-    def document(self) -> Document:
-        """Return what Logz.io is to have."""
-        credentials = {"credentialsType": "IAM", "path": self.bucket, "s3IamCredentials": {"arn": self.role_arn}}
-        return {"storageType": "S3", "enabled": True, "compressed": True, "amazonS3StorageSettings": credentials}
-
-    def api(self, request: Request) -> logzio_api.LogzioApi:
+    def api(self, request: Request, logzio_account: str) -> logzio_api.LogzioApi:
         """Return the API, if its token is still of the account that is archived."""
-        return self.account.api_of(request, self.logzio_account, "archive is")
-
-
-def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
-    """Check the properties of ``logzio-archive``; a Delete knows the account by its ``physical_id``."""
-    check_names(properties, (*PROPERTIES, "Account", "RoleArn", "Bucket"))
-    account = Account.parse(properties)
-    logzio_account, trusted = account.whom(text(properties, "Account"), physical_id)
-    return Settings(
-        account=account,
-        logzio_account=logzio_account,
-        trusted=trusted,
-        role_arn=text(properties, "RoleArn"),
-        bucket=text(properties, "Bucket"),
-    )
+        return self.target.api_of(request, logzio_account, "archive is")
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per account and IAM role."""
-    return parse(properties).id
+    wanted = read(Settings, properties)
+    logzio_account, _ = wanted.whom()
+    return f"logzio-archive/{logzio_account}/{wanted.archive.role_arn.rpartition('/')[2]}"
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -76,23 +45,26 @@ def apply(request: Request) -> dict[str, str]:
     dict
         ``ArchiveId``.
     """
-    wanted = parse(request.properties)
-    api = wanted.api(request)
+    wanted = read(Settings, request.properties)
+    logzio_account, trusted = wanted.whom()
+    api, memory = wanted.api(request, logzio_account), wanted.target.archive(logzio_account)
     _, current = api.principal()
-    archive = Archive(api, wanted, current if current in wanted.trusted else None)
-    object_id, document = vendor_object.keep(archive, wanted.memory, adopt=wanted.account.adopt)
+    archive = Archive(api, wanted, current if current in trusted else None)
+    object_id, document = vendor_object.keep(archive, memory, adopt=wanted.target.adopt)
     # The role trusts this id as long as the archive comes with it.
     if external_id := _credentials(document).get("externalId"):
-        wanted.memory.save({**(wanted.memory.load() or {}), "external_id": external_id})
+        memory.save({**(memory.load() or {}), "external_id": external_id})
     return {"ArchiveId": object_id}
 
 
 def delete(request: Request) -> None:
     """Stop archiving, or put back what was adopted; what was archived stays in the bucket."""
-    wanted = parse(request.properties, request.physical_id)
+    wanted = read(Settings, request.properties)
+    logzio_account, _ = wanted.whom(request.physical_id)
+    memory = wanted.target.archive(logzio_account)
     # Without a memory nothing was made, and then not even the credential is needed.
-    if wanted.memory.load() is not None:
-        vendor_object.drop(Archive(wanted.api(request), wanted, None), wanted.memory)
+    if memory.load() is not None:
+        vendor_object.drop(Archive(wanted.api(request, logzio_account), wanted, None), memory)
 
 
 def _s3(document: Document) -> Document:
@@ -138,7 +110,7 @@ class Archive:
         ConnectorError
             When it cannot be adopted, because Logz.io does not give its keys back.
         """
-        if self.wanted.account.adopt and _s3(document).get("credentialsType") != "IAM":
+        if self.wanted.target.adopt and _s3(document).get("credentialsType") != "IAM":
             raise ConnectorError(
                 f"{self.what} ({document.get('id')}) signs in with keys, which Logz.io does not give back: it cannot "
                 "be adopted. Remove its settings in Logz.io, then deploy again."
@@ -147,27 +119,25 @@ class Archive:
 
     def is_unfinished(self, document: Document) -> bool:
         """Return whether it may be ours."""
-        return _s3(document).get("path") == self.wanted.bucket
+        return _s3(document).get("path") == self.wanted.archive.bucket
 
     def create(self) -> tuple[str, Document]:
         """Start archiving. Logz.io assumes the role before it takes it."""
-        return logzio_api.created(logzio_api.ARCHIVES, self._write("POST", logzio_api.ARCHIVES, self.wanted.document()))
+        return logzio_api.created(
+            logzio_api.ARCHIVES, self._write("POST", logzio_api.ARCHIVES, self.wanted.archive.document)
+        )
 
     def is_current(self, document: Document) -> bool:
         """Return whether Logz.io has what is asked, under the external id that it gives now."""
-        settings, wanted = document.get("settings") or {}, self.wanted.document()
-        shown = _credentials(document).get("externalId")
-        return (
-            all(settings.get(name) == wanted[name] for name in ("storageType", "enabled", "compressed"))
-            and _s3(document).get("credentialsType") == "IAM"
-            and _s3(document).get("path") == self.wanted.bucket
-            and _credentials(document).get("arn") == self.wanted.role_arn
-            and (self.external_id is None or shown in (None, self.external_id))
+        has = logzio_api.comparable_archive(document.get("settings") or {})
+        is_same = has == logzio_api.comparable_archive(self.wanted.archive.document)
+        return is_same and (
+            self.external_id is None or _credentials(document).get("externalId") in (None, self.external_id)
         )
 
     def update(self, object_id: str, former: Document | None) -> Document:
         """Send the settings, or those that were adopted."""
-        body = self.wanted.document()
+        body = self.wanted.archive.document
         if former:
             body |= {name: former["settings"][name] for name in ("enabled", "compressed")}
             arn = {"arn": _credentials(former).get("arn")}
@@ -186,9 +156,9 @@ class Archive:
             method,
             path,
             body,
-            cannot=f"write to {self.wanted.bucket} through {self.wanted.role_arn}",
+            cannot=f"write to {self.wanted.archive.bucket} through {self.wanted.archive.role_arn}",
             needs="the role's trust and permissions, a bucket that exists, and a bucket policy and key that do not "
             "shut it out",
         )
-        aws.log("written", method=method, archive=self.wanted.bucket)
+        aws.log("written", method=method, archive=self.wanted.archive.bucket)
         return answer

@@ -13,96 +13,55 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, state, vendor_object
-from vendor_connector.request import (
-    ConnectorError,
-    NotReadyError,
-    Request,
-    check_names,
-    flag,
-    optional_text,
-    text,
-    text_map,
-    texts,
-)
-from vendor_connector.vendor_object import Document
+from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read
 from vendor_connector.vendors.logzio import api as logzio_api
-from vendor_connector.vendors.logzio.operations.memory import PROPERTIES, Account, fingerprint
+from vendor_connector.vendors.logzio import documents
+from vendor_connector.vendors.logzio.operations.memory import Account, InAccount, fingerprint
 
 _FIELDS = ("arn", "bucket", "prefix", "active", "addS3ObjectKeyAsLogField", "region", "logsType")
 _ALL_SECONDS = 3300.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
-    """The properties, checked."""
+class Settings(InAccount):
+    """The properties."""
+
+    fetchers: documents.Fetchers
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What an account is to have: its id at Logz.io, the external ids that the role trusts, the fetchers by prefix."""
 
     account: Account
     logzio_account: str
     trusted: tuple[str, ...]
     role_arn: str
     bucket: str
-    region: str
-    log_types: Mapping[str, str]  # by prefix
-    source_path: bool
-
-    @property
-    def id(self) -> str:
-        """What names the resource: one per account and IAM role."""
-        return f"logzio-fetchers/{self.logzio_account}/{self.role_arn.rpartition('/')[2]}"
-
-    def document(self, prefix: str) -> Document:
-        """Return what Logz.io is to have of a fetcher."""
-        return {
-            "arn": self.role_arn,
-            "bucket": self.bucket,
-            "prefix": prefix,
-            "active": True,
-            "addS3ObjectKeyAsLogField": self.source_path,
-            "region": self.region.upper().replace("-", "_"),
-            "logsType": self.log_types[prefix],
-        }
+    documents: Mapping[str, Document]
 
     def api(self, request: Request) -> logzio_api.LogzioApi:
         """Return the API, if its token is still of the account that the fetchers are in."""
         return self.account.api_of(request, self.logzio_account, "fetchers are")
 
 
-def parse(properties: Mapping[str, Any], physical_id: str = "") -> Settings:
-    """Check the properties of ``logzio-fetchers``.
-
-    ``LogTypes`` has the types of some exports, ``LogType`` that of the others; without it, it is the name of each.
-
-    Parameters
-    ----------
-    physical_id : str
-        The resource's, at a Delete: it names the account that the fetchers are in. Default: the account and the
-        external ids are those that the operation ``logzio-account`` was answered, under its configuration ``Account``.
-    """
-    check_names(
-        properties,
-        (*PROPERTIES, "Account", "RoleArn", "Bucket", "Region", "Feed", "Exports", "LogType", "LogTypes", "SourcePath"),
-    )
-    account = Account.parse(properties)
-    logzio_account, trusted = account.whom(text(properties, "Account"), physical_id)
-    feed, log_type = text(properties, "Feed"), optional_text(properties, "LogType")
-    own = text_map(properties, "LogTypes")
-    return Settings(
-        account=account,
+def _wanted(properties: Mapping[str, Any], physical_id: str = "") -> Wanted:
+    given = read(Settings, properties)
+    logzio_account, trusted = given.whom(physical_id)
+    return Wanted(
+        account=given.target,
         logzio_account=logzio_account,
         trusted=trusted,
-        role_arn=text(properties, "RoleArn"),
-        bucket=text(properties, "Bucket"),
-        region=text(properties, "Region"),
-        source_path="SourcePath" not in properties or flag(properties, "SourcePath"),
-        log_types={
-            f"{feed}{export}/": own.get(export) or log_type or export for export in texts(properties, "Exports")
-        },
+        role_arn=given.fetchers.role_arn,
+        bucket=given.fetchers.bucket,
+        documents=given.fetchers.documents,
     )
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per account and IAM role."""
-    return parse(properties).id
+    wanted = _wanted(properties)
+    return f"logzio-fetchers/{wanted.logzio_account}/{wanted.role_arn.rpartition('/')[2]}"
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -113,13 +72,13 @@ def apply(request: Request) -> dict[str, str]:
     dict
         ``FetcherIds``; ``NextSteps``, what a rotation of the external id still needs.
     """
-    wanted = parse(request.properties)
+    wanted = _wanted(request.properties)
     api = wanted.api(request)
     deploy = fingerprint({**request.properties, "trusted": wanted.trusted, "in": wanted.logzio_account})
     _, current = api.principal()
     kept: dict[str, str] = {}
     ids: list[str] = []
-    for prefix in wanted.log_types:
+    for prefix in wanted.documents:
         if request.remaining_seconds() < aws.RESERVE_SECONDS:
             raise NotReadyError(f"{len(ids)} fetchers are done, the others follow", patience_seconds=_ALL_SECONDS)
         kept[prefix] = _label(api, wanted, prefix, current)
@@ -139,7 +98,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Remove all that is ours in the account."""
-    wanted = parse(request.properties, request.physical_id)
+    wanted = _wanted(request.properties, request.physical_id)
     remembered = wanted.account.remembered(wanted.logzio_account)
     # Without a memory nothing was made, and then not even the credential is needed.
     if not remembered:
@@ -151,7 +110,7 @@ def delete(request: Request) -> None:
             vendor_object.drop(_fetcher(api, wanted, prefix, external_id), memory)
 
 
-def _label(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, current: str) -> str:
+def _label(api: logzio_api.LogzioApi, wanted: Wanted, prefix: str, current: str) -> str:
     """Return the external id under which a prefix's fetcher is to be remembered."""
     remembered = wanted.account.remembered(wanted.logzio_account).get(prefix, {})
     if wanted.account.adopt:
@@ -166,7 +125,7 @@ def _label(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, current: st
                     "Logz.io does not give back: it cannot be adopted. Remove it in Logz.io, then deploy again."
                 )
             # One that was made by hand came with the external id that the settings had until now.
-            return wanted.account.former_ids[0] if wanted.account.former_ids else current
+            return wanted.account.former_external_ids[0] if wanted.account.former_external_ids else current
     if current in wanted.trusted:
         return current
     # A rollback, or another external id since the deploy began: what is there stays as it is.
@@ -179,7 +138,7 @@ def _label(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, current: st
     return known[0]
 
 
-def _keep(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, label: str, deploy: str) -> str:
+def _keep(api: logzio_api.LogzioApi, wanted: Wanted, prefix: str, label: str, deploy: str) -> str:
     """Have one fetcher, and wait until Logz.io shows it as active; return its id."""
     account, logzio_account = wanted.account, wanted.logzio_account
     remembered = account.remembered(logzio_account).get(prefix, {})
@@ -201,16 +160,16 @@ def _keep(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, label: str, 
     return object_id
 
 
-def _next_steps(wanted: Settings, in_use: set[str], *, is_beside: bool) -> str:
+def _next_steps(wanted: Wanted, in_use: set[str], *, is_beside: bool) -> str:
     again = "Then change `connect.revision` and deploy again"
     if is_beside:
         return (
             "The external id is being changed. Two fetchers read each feed now, so what lands arrives twice. See in "
             f"Logz.io that it does. {again}: the former fetchers are removed."
         )
-    if in_use & {*wanted.account.former_ids}:
+    if in_use & {*wanted.account.former_external_ids}:
         return "Fetchers that were made by hand come with `external_id`: take `adopt` out of the settings, then deploy."
-    if wanted.account.former_ids:
+    if wanted.account.former_external_ids:
         return "Nothing comes with `external_id` any more: take it out of the settings, then deploy."
     if len(wanted.trusted) > 1:
         return f"The external id has been changed, and the former one is still trusted. {again}: it no longer is."
@@ -221,7 +180,7 @@ def _is_at(document: Document, bucket: str, prefix: str) -> bool:
     return document.get("bucket") == bucket and str(document.get("prefix") or "").strip("/") == prefix.strip("/")
 
 
-def _fetcher(api: logzio_api.LogzioApi, wanted: Settings, prefix: str, label: str) -> Fetcher:
+def _fetcher(api: logzio_api.LogzioApi, wanted: Wanted, prefix: str, label: str) -> Fetcher:
     remembered: Mapping[str, state.Entry] = wanted.account.remembered(wanted.logzio_account).get(prefix, {})
     others = frozenset(str(entry.get("id")) for former, entry in remembered.items() if former != label)
     return Fetcher(api, wanted, prefix, others)
@@ -232,7 +191,7 @@ class Fetcher:
     """A fetcher, as ``vendor_object`` keeps it; ``others`` are ours for the same prefix under another external id."""
 
     api: logzio_api.LogzioApi
-    wanted: Settings
+    wanted: Wanted
     prefix: str
     others: frozenset[str]
 
@@ -264,19 +223,19 @@ class Fetcher:
     def create(self) -> tuple[str, Document]:
         """Make it. Logz.io assumes the role before it takes it."""
         return logzio_api.created(
-            logzio_api.FETCHERS, self._write("POST", logzio_api.FETCHERS, self.wanted.document(self.prefix))
+            logzio_api.FETCHERS, self._write("POST", logzio_api.FETCHERS, self.wanted.documents[self.prefix])
         )
 
     def is_current(self, document: Document) -> bool:
         """Return whether Logz.io has what is asked."""
-        wanted = self.wanted.document(self.prefix)
+        wanted = self.wanted.documents[self.prefix]
         return all(document.get(name) == wanted[name] for name in _FIELDS)
 
     def update(self, object_id: str, former: Document | None) -> Document:
         """Replace it whole, in place: it goes on after the last object that it fetched."""
         body = {name: former[name] for name in _FIELDS if former.get(name) is not None} if former else None
-        self._write("PUT", f"{logzio_api.FETCHERS}/{object_id}", body or self.wanted.document(self.prefix))
-        return body or self.wanted.document(self.prefix)
+        self._write("PUT", f"{logzio_api.FETCHERS}/{object_id}", body or self.wanted.documents[self.prefix])
+        return body or self.wanted.documents[self.prefix]
 
     def remove(self, object_id: str) -> None:
         """Remove it."""

@@ -1,4 +1,4 @@
-"""The properties of both operations on a Logz.io account, and which fetchers are saved as this stack's.
+"""The properties of the operations on a Logz.io account, and which fetchers are saved as this stack's.
 
 Both share one path: one parameter per fetcher, under its account, the external id that it was made under and its
 prefix. CloudFormation never runs the two at once, because one waits for the other.
@@ -10,14 +10,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from vendor_connector import state, trust
-from vendor_connector.request import ConnectorError, Request, flag, text, texts
+from vendor_connector.request import ConnectorError, Request
 from vendor_connector.vendor_object import Memory
 from vendor_connector.vendors.logzio import api as logzio_api
 
-PROPERTIES = ("Secret", "ApiBaseUrl", "Adopt", "StateParameter", "Revision", "FormerExternalIds")
 SEPARATOR = "|"
 _ARCHIVE = "archive/"
 
@@ -29,29 +28,23 @@ def fingerprint(properties: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """The properties that they have in common, checked."""
+    """The properties of every operation on the account."""
 
     secret: str
-    base_url: str
-    adopt: bool
-    former_ids: tuple[str, ...]
+    api_base_url: str
     state_parameter: str
+    adopt: bool = False
+    former_external_ids: tuple[str, ...] = ()
 
-    @classmethod
-    def parse(cls, properties: Mapping[str, Any]) -> Self:
-        """Check them."""
-        return cls(
-            secret=text(properties, "Secret"),
-            base_url=text(properties, "ApiBaseUrl"),
-            adopt=flag(properties, "Adopt"),
-            former_ids=tuple(trust.external_id(one, "the settings") for one in texts(properties, "FormerExternalIds")),
-            state_parameter=text(properties, "StateParameter"),
-        )
+    def __post_init__(self) -> None:
+        """Refuse what is no external id: a role is to trust it."""
+        for one in self.former_external_ids:
+            trust.external_id(one, "the settings")
 
     def api(self, request: Request) -> logzio_api.LogzioApi:
         """Return the account's API."""
         return logzio_api.connect(
-            secret=self.secret, base_url=self.base_url, remaining_seconds=request.remaining_seconds
+            secret=self.secret, base_url=self.api_base_url, remaining_seconds=request.remaining_seconds
         )
 
     def api_of(self, request: Request, logzio_account: str, ours: str) -> logzio_api.LogzioApi:
@@ -65,17 +58,6 @@ class Account:
                 f"run `{self.forget_command}` and try again."
             )
         return api
-
-    def whom(self, question: str, physical_id: str) -> tuple[str, tuple[str, ...]]:
-        """Return the account at Logz.io and the trusted ids: at a Delete, the account that the resource's id names."""
-        if physical_id:
-            return physical_id.split("/")[1], ()
-        answer = self.answer(question)
-        if not answer:
-            raise ConnectorError(
-                "what Logz.io says of the account is not remembered: change `connect.revision` and deploy"
-            )
-        return answer["account"], tuple(answer["ids"])
 
     def archive(self, logzio_account: str) -> Memory:
         """Return where an account's archive is remembered: no key of a fetcher has this form."""
@@ -126,3 +108,30 @@ class Account:
             if SEPARATOR in key:
                 account, external_id, prefix = key.split(SEPARATOR)
                 yield account, external_id, prefix, entry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InAccount:
+    """The properties of every operation on what an account has.
+
+    Attributes
+    ----------
+    target
+        How the account is reached.
+    account
+        The configuration of the operation ``logzio-account``, by which its answer is found.
+    """
+
+    target: Account
+    account: str
+
+    def whom(self, physical_id: str = "") -> tuple[str, tuple[str, ...]]:
+        """Return the account at Logz.io and the trusted ids: at a Delete, the account that the resource's id names."""
+        if physical_id:
+            return physical_id.split("/")[1], ()
+        answer = self.target.answer(self.account)
+        if not answer:
+            raise ConnectorError(
+                "what Logz.io says of the account is not remembered: change `connect.revision` and deploy"
+            )
+        return answer["account"], tuple(answer["ids"])

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import trust, vendor_object
-from vendor_connector.request import ConnectorError, NotReadyError, Request, check_names, text
-from vendor_connector.vendor_object import Document, Memory
+from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read
+from vendor_connector.vendor_object import Memory
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
+from vendor_connector.vendors.mongodb_atlas import documents
 from vendor_connector.vendors.mongodb_atlas import integrations as atlas_integrations
-from vendor_connector.vendors.mongodb_atlas.operations.project import PROPERTIES, Project
+from vendor_connector.vendors.mongodb_atlas.operations.project import Project
 
 _PATH = "/cloudProviderAccess"
 _OUR_USE = "ATLAS_LOG_INTEGRATION"
@@ -26,7 +27,7 @@ _MOST_INTEGRATIONS = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The properties, checked."""
+    """The properties."""
 
     project: Project
     role_arn: str
@@ -36,7 +37,7 @@ class Settings:
     @property
     def id(self) -> str:
         """What names the resource: one per project and IAM role."""
-        return resource_id(self.project.id, self.role_arn)
+        return resource_id(self.project.project_id, self.role_arn)
 
     @property
     def memory(self) -> Memory:
@@ -49,20 +50,9 @@ def resource_id(project_id: str, role_arn: str) -> str:
     return f"atlas-access-role/{project_id}/{role_arn.rpartition('/')[2]}"
 
 
-def parse(properties: Mapping[str, Any]) -> Settings:
-    """Check the properties of ``atlas-access-role``."""
-    check_names(properties, (*PROPERTIES, "RoleArn", "Bucket", "Prefix"))
-    return Settings(
-        project=Project.parse(properties),
-        role_arn=text(properties, "RoleArn"),
-        bucket=text(properties, "Bucket"),
-        prefix=text(properties, "Prefix"),
-    )
-
-
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per project and IAM role."""
-    return parse(properties).id
+    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -73,7 +63,7 @@ def apply(request: Request) -> dict[str, str]:
     dict
         ``RoleId``, ``PrincipalArn`` and ``ExternalId``: what Atlas calls the role, and whom our role is to trust.
     """
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     kind = AccessRole(wanted.project.api(request), wanted.role_arn)
     if wanted.memory.load() is None:
         _check_integrations(kind.api, wanted)
@@ -93,7 +83,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Remove the access role, once Atlas has let go of it."""
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     # Without a memory nothing was made, and then not even the credential is needed.
     if wanted.memory.load() is not None:
         vendor_object.drop(AccessRole(wanted.project.api(request), wanted.role_arn), wanted.memory)
@@ -102,9 +92,7 @@ def delete(request: Request) -> None:
 def _check_integrations(api: atlas_api.AtlasApi, wanted: Settings) -> None:
     """Refuse what could only fail after the bucket is made. Reading this list needs the role that changing it needs."""
     found = atlas_integrations.listed(api)
-    same = [
-        object_id for object_id, one in found.items() if atlas_integrations.is_at(one, wanted.bucket, wanted.prefix)
-    ]
+    same = [object_id for object_id, one in found.items() if documents.is_at(one, wanted.bucket, wanted.prefix)]
     if same and not wanted.project.adopt:
         raise ConnectorError(
             f"a log integration to {wanted.bucket}/{wanted.prefix} exists already ({', '.join(same)}) and this stack "
@@ -112,8 +100,8 @@ def _check_integrations(api: atlas_api.AtlasApi, wanted: Settings) -> None:
         )
     if len(found) >= _MOST_INTEGRATIONS and not same:
         raise ConnectorError(
-            f"project {wanted.project.id} has {len(found)} log integrations, and Atlas allows {_MOST_INTEGRATIONS}: "
-            "remove one that is no longer needed"
+            f"project {wanted.project.project_id} has {len(found)} log integrations, and Atlas allows "
+            f"{_MOST_INTEGRATIONS}: remove one that is no longer needed"
         )
 
 

@@ -7,41 +7,40 @@ Administration API, alertConfigs (2023-01-01).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import vendor_object
-from vendor_connector.request import ConnectorError, Request, check_names, optional_text
-from vendor_connector.vendor_object import Document
+from vendor_connector.request import Document, Request, read
+from vendor_connector.vendor_object import Memory
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
+from vendor_connector.vendors.mongodb_atlas import documents
 from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_settings
-from vendor_connector.vendors.mongodb_atlas.operations.project import PROPERTIES, Project
+from vendor_connector.vendors.mongodb_atlas.operations.project import Project
 
 
-def parse(properties: Mapping[str, Any]) -> Project:
-    """Check the properties of ``atlas-alert``."""
-    check_names(properties, (*PROPERTIES, "Notifications"))
-    return Project.parse(properties)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties."""
 
+    project: Project
+    alert: documents.Alert
 
-def _notifications(properties: Mapping[str, Any]) -> list[Document]:
-    text = optional_text(properties, "Notifications")
-    if text is None:
-        return [atlas_settings.NOTIFICATION]
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, list) or not found or not all(isinstance(each, dict) for each in found):
-        raise ConnectorError("property Notifications must be a JSON list of objects")
-    return found
+    @property
+    def id(self) -> str:
+        """What names the resource: one per project."""
+        return f"atlas-alert/{self.project.project_id}"
+
+    @property
+    def memory(self) -> Memory:
+        """Where ours is remembered."""
+        return self.project.memory(self.id)
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per project."""
-    return f"atlas-alert/{parse(properties).id}"
+    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -52,19 +51,17 @@ def apply(request: Request) -> dict[str, str]:
     dict
         ``AlertId``.
     """
-    project = parse(request.properties)
-    memory = project.memory(physical_id(request.properties))
-    alert = Alert(project.api(request), _notifications(request.properties))
-    alert_id, _ = vendor_object.keep(alert, memory, adopt=project.adopt)
+    wanted = read(Settings, request.properties)
+    alert = Alert(wanted.project.api(request), wanted.alert.document)
+    alert_id, _ = vendor_object.keep(alert, wanted.memory, adopt=wanted.project.adopt)
     return {"AlertId": alert_id}
 
 
 def delete(request: Request) -> None:
     """Remove the alert."""
-    project = parse(request.properties)
-    memory = project.memory(physical_id(request.properties))
-    if memory.load() is not None:
-        vendor_object.drop(Alert(project.api(request)), memory)
+    wanted = read(Settings, request.properties)
+    if wanted.memory.load() is not None:
+        vendor_object.drop(Alert(wanted.project.api(request), wanted.alert.document), wanted.memory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +69,8 @@ class Alert:
     """An alert configuration, as ``vendor_object`` keeps it."""
 
     api: atlas_api.AtlasApi
-    notifications: Sequence[Document] = (atlas_settings.NOTIFICATION,)
-    what: str = f"an alert of the event {atlas_settings.EVENT} (Atlas, project alerts)"
+    document: Document
+    what: str = f"an alert of the event {documents.EVENT} (Atlas, project alerts)"
 
     def listed(self) -> dict[str, Document]:
         """Return the project's alert configurations for this event by id."""
@@ -91,34 +88,26 @@ class Alert:
 
     def is_this(self, document: Document) -> bool:
         """Return whether it is for this event."""
-        return bool(document.get("eventTypeName") == atlas_settings.EVENT)
+        return bool(document.get("eventTypeName") == documents.EVENT)
 
     is_unfinished = is_this
 
     def create(self) -> tuple[str, Document]:
         """Make it."""
-        document = self.api.change("POST", atlas_settings.ALERTS, atlas_api.V2023, self._document)
+        document = self.api.change("POST", atlas_settings.ALERTS, atlas_api.V2023, self.document)
         return document["id"], document
 
     def is_current(self, document: Document) -> bool:
         """Return whether it notifies as asked."""
-        return atlas_settings.notifies(document, self.notifications)
+        return atlas_settings.notifies(document, self.document)
 
     def update(self, object_id: str, former: Document | None) -> Document:
         """Replace it whole."""
         names = ("eventTypeName", "enabled", "notifications", "matchers", "threshold", "severityOverride")
         body = {name: former[name] for name in names if former.get(name) is not None} if former else None
         path = f"{atlas_settings.ALERTS}/{object_id}"
-        document: Document = self.api.change("PUT", path, atlas_api.V2023, body or self._document)
+        document: Document = self.api.change("PUT", path, atlas_api.V2023, body or self.document)
         return document
-
-    @property
-    def _document(self) -> Document:
-        return {
-            "eventTypeName": atlas_settings.EVENT,
-            "enabled": True,
-            "notifications": list(self.notifications),
-        }
 
     def remove(self, object_id: str) -> None:
         """Remove it."""

@@ -11,54 +11,38 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, vendor_object
-from vendor_connector.request import ConnectorError, OutOfSightError, Request, check_names, flag, text
-from vendor_connector.vendor_object import Document
+from vendor_connector.request import ConnectorError, Document, OutOfSightError, Request, read
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_settings
-from vendor_connector.vendors.mongodb_atlas.operations.project import PROPERTIES, Project
+from vendor_connector.vendors.mongodb_atlas.documents import Auditing
+from vendor_connector.vendors.mongodb_atlas.operations.project import Project
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The properties, checked."""
+    """The properties."""
 
     project: Project
-    filter: str
-    authorization_success: bool
+    auditing: Auditing
 
     @property
     def id(self) -> str:
         """What names the resource: one per project."""
-        return f"atlas-auditing/{self.project.id}"
-
-    @property
-    def document(self) -> Document:
-        """What Atlas is to have."""
-        return atlas_settings.wanted_auditing(self.filter, authorization_success=self.authorization_success)
-
-
-def parse(properties: Mapping[str, Any]) -> Settings:
-    """Check the properties of ``atlas-auditing``."""
-    check_names(properties, (*PROPERTIES, "Filter", "AuthorizationSuccess"))
-    return Settings(
-        project=Project.parse(properties),
-        filter=text(properties, "Filter"),
-        authorization_success=flag(properties, "AuthorizationSuccess"),
-    )
+        return f"atlas-auditing/{self.project.project_id}"
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per project."""
-    return parse(properties).id
+    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:
     """Switch auditing on with the filter, and remember what was before."""
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     api, memory = wanted.project.api(request), wanted.project.memory(wanted.id)
     found = atlas_settings.auditing(api)
     entry = memory.load()
-    if _is_same(found, wanted.document):
+    if _is_same(found, wanted.auditing.document):
         return {}
     if entry is None:
         if found["enabled"] and not wanted.project.adopt:
@@ -67,16 +51,16 @@ def apply(request: Request) -> dict[str, str]:
                 "it on. Leave `connect.auditing` out, or set `connect.adopt: true` to replace the filter."
             )
         owner = api.owner()
-        memory.save({"before": found, "ours": wanted.document, **({"owner": owner} if owner else {})})
+        memory.save({"before": found, "ours": wanted.auditing.document, **({"owner": owner} if owner else {})})
     else:
-        memory.save({**entry, "ours": wanted.document})
-    _write(api, wanted.document)
+        memory.save({**entry, "ours": wanted.auditing.document})
+    _write(api, wanted.auditing.document)
     return {}
 
 
 def delete(request: Request) -> None:
     """Restore the previous configuration, unless it was changed since."""
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     memory = wanted.project.memory(wanted.id)
     entry = memory.load()
     if entry is None:

@@ -12,23 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, state, vendor_object
-from vendor_connector.request import (
-    ConnectorError,
-    NotReadyError,
-    Request,
-    check_names,
-    flag,
-    optional_text,
-    text,
-    texts,
-)
+from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read
 from vendor_connector.vendor_api import VendorRefusalError
-from vendor_connector.vendor_object import Document, Memory
+from vendor_connector.vendor_object import Memory
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
+from vendor_connector.vendors.mongodb_atlas import documents
 from vendor_connector.vendors.mongodb_atlas import integrations as atlas_integrations
 from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_settings
 from vendor_connector.vendors.mongodb_atlas.operations import access_role as atlas_access_role
-from vendor_connector.vendors.mongodb_atlas.operations.project import PROPERTIES, Project
+from vendor_connector.vendors.mongodb_atlas.operations.project import Project
 
 _FIELDS = ("type", "bucketName", "prefixPath", "iamRoleId", "logTypes", "kmsKey", "useLegacyPathStructure")
 PROPAGATION_SECONDS = 600.0
@@ -37,21 +29,16 @@ PROPAGATION_SECONDS = 600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The properties, checked."""
+    """The properties."""
 
     project: Project
-    role_id: str
-    role_arn: str
-    bucket: str
-    prefix: str
-    log_types: tuple[str, ...]
-    kms_key: str | None
-    legacy_paths: bool
+    access_role_state: str
+    integration: documents.LogIntegration
 
     @property
     def id(self) -> str:
         """What names the resource: one per project and IAM role."""
-        return f"atlas-log-export/{self.project.id}/{self.role_arn.rpartition('/')[2]}"
+        return f"atlas-log-export/{self.project.project_id}/{self.integration.role_arn.rpartition('/')[2]}"
 
     @property
     def memory(self) -> Memory:
@@ -60,41 +47,17 @@ class Settings:
 
     @property
     def document(self) -> Document:
-        """What Atlas is to have."""
-        return {
-            "type": atlas_integrations.TYPE,
-            "bucketName": self.bucket,
-            "prefixPath": self.prefix,
-            "iamRoleId": self.role_id,
-            "logTypes": list(self.log_types),
-            "useLegacyPathStructure": self.legacy_paths,
-            **({"kmsKey": self.kms_key} if self.kms_key else {}),
-        }
+        """What Atlas is to have.
 
-
-def parse(properties: Mapping[str, Any]) -> Settings:
-    """Check the properties of ``atlas-log-export``."""
-    known = ("AccessRoleState", "RoleArn", "Bucket", "Prefix", "LogTypes", "KmsKey", "LegacyPaths")
-    check_names(properties, (*PROPERTIES, *known))
-    project, role_arn = Project.parse(properties), text(properties, "RoleArn")
-    access = atlas_access_role.resource_id(project.id, role_arn)
-    # Atlas chose the id when the access role was made. It is remembered there, where no event can name another.
-    role_id = (state.load(text(properties, "AccessRoleState"), access) or {}).get("id", "")
-    return Settings(
-        project=project,
-        role_id=role_id,
-        role_arn=role_arn,
-        bucket=text(properties, "Bucket"),
-        prefix=text(properties, "Prefix"),
-        log_types=texts(properties, "LogTypes"),
-        kms_key=optional_text(properties, "KmsKey"),
-        legacy_paths=flag(properties, "LegacyPaths"),
-    )
+        Atlas chose the role's id when the access role was made. It is saved there, where no event can name another.
+        """
+        access = atlas_access_role.resource_id(self.project.project_id, self.integration.role_arn)
+        return self.integration.document((state.load(self.access_role_state, access) or {}).get("id", ""))
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per project and IAM role."""
-    return parse(properties).id
+    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -105,15 +68,16 @@ def apply(request: Request) -> dict[str, str]:
     dict
         ``IntegrationId``.
     """
-    wanted = parse(request.properties)
-    if not wanted.role_id:
+    wanted = read(Settings, request.properties)
+    integration = Integration(wanted.project.api(request), wanted.document)
+    api, role_id = integration.api, integration.document["iamRoleId"]
+    if not role_id:
         raise ConnectorError(
             "the id of Atlas's access role is not remembered: change `connect.revision` and deploy again"
         )
-    api = wanted.project.api(request)
     _check_clusters(api, wanted)
-    _authorise(api, wanted)
-    integration_id, _ = vendor_object.keep(Integration(api, wanted), wanted.memory, adopt=wanted.project.adopt)
+    _authorise(api, role_id, wanted.integration)
+    integration_id, _ = vendor_object.keep(integration, wanted.memory, adopt=wanted.project.adopt)
     if api.find(f"{atlas_integrations.PATH}/{integration_id}", atlas_api.V2025) is None:
         raise NotReadyError(
             f"Atlas took the log integration {integration_id} and does not show it",
@@ -124,9 +88,9 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Remove the integration; the authorisation goes with the access role."""
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     if wanted.memory.load() is not None:
-        vendor_object.drop(Integration(wanted.project.api(request), wanted), wanted.memory)
+        vendor_object.drop(Integration(wanted.project.api(request), wanted.document), wanted.memory)
 
 
 def _check_clusters(api: atlas_api.AtlasApi, wanted: Settings) -> None:
@@ -134,40 +98,39 @@ def _check_clusters(api: atlas_api.AtlasApi, wanted: Settings) -> None:
 
     The Activity Feed is the project's, and is exported whatever its clusters are.
     """
-    if not {*wanted.log_types} - {"EVENTS"}:
+    if not {*wanted.integration.log_types} - {"EVENTS"}:
         return
     clusters = atlas_settings.clusters(api)
     silent = {str(each.get("name")): why for each in clusters if (why := atlas_settings.exports_no_logs(each))}
     named = ", ".join(f"{name} ({why})" for name, why in sorted(silent.items()))
     if silent and len(silent) == len(clusters):
         raise ConnectorError(
-            f"Atlas exports no logs of the clusters in project {wanted.project.id}: {named}. Exporting logs needs a "
-            "cluster of M10 or larger on MongoDB 7.0 or later: scale or upgrade one, then deploy again"
+            f"Atlas exports no logs of the clusters in project {wanted.project.project_id}: {named}. Exporting logs "
+            "needs a cluster of M10 or larger on MongoDB 7.0 or later: scale or upgrade one, then deploy again"
         )
     if silent:
         aws.log("clusters without export", level="WARNING", clusters=named)
 
 
-def _authorise(api: atlas_api.AtlasApi, wanted: Settings) -> None:
-    path = f"/cloudProviderAccess/{wanted.role_id}"
+def _authorise(api: atlas_api.AtlasApi, role_id: str, wanted: documents.LogIntegration) -> None:
+    path = f"/cloudProviderAccess/{role_id}"
     role = api.find(path, atlas_api.V2023)
     if role is None:
         raise ConnectorError(
-            f"the access role {wanted.role_id} is gone from Atlas: it was deleted, or the project was. Change "
+            f"the access role {role_id} is gone from Atlas: it was deleted, or the project was. Change "
             "`connect.revision` and deploy again: everything at Atlas is then looked at and made again where it is gone"
         )
     if role.get("iamAssumedRoleArn") == wanted.role_arn and role.get("authorizedDate"):
         return
-    body = {"providerName": "AWS", "iamAssumedRoleArn": wanted.role_arn}
     try:
-        api.call("PATCH", path, atlas_api.V2023, body=body)
+        api.call("PATCH", path, atlas_api.V2023, body=wanted.authorisation)
     except VendorRefusalError as refusal:
         if atlas_api.may_pass(refusal):
             raise NotReadyError(
                 f"Atlas cannot assume {wanted.role_arn} ({refusal})", patience_seconds=PROPAGATION_SECONDS
             ) from refusal
         raise atlas_api.explained(refusal) from refusal
-    aws.log("authorised", role_id=wanted.role_id, role_arn=wanted.role_arn)
+    aws.log("authorised", role_id=role_id, role_arn=wanted.role_arn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +138,13 @@ class Integration:
     """A log integration, as ``vendor_object`` keeps it."""
 
     api: atlas_api.AtlasApi
-    wanted: Settings
+    document: Document
 
     @property
     def what(self) -> str:
         """Its name, and where a person finds it."""
-        return f"a log integration to {self.wanted.bucket}/{self.wanted.prefix} (Atlas, project integrations)"
+        where = f"{self.document['bucketName']}/{self.document['prefixPath']}"
+        return f"a log integration to {where} (Atlas, project integrations)"
 
     @property
     def place(self) -> atlas_api.AtlasApi:
@@ -198,24 +162,24 @@ class Integration:
 
     def is_this(self, document: Document) -> bool:
         """Return whether it writes to our bucket's prefix, or uses our access role."""
-        same_role = document.get("iamRoleId") == self.wanted.role_id
-        return same_role or atlas_integrations.is_at(document, self.wanted.bucket, self.wanted.prefix)
+        same_role = document.get("iamRoleId") == self.document["iamRoleId"]
+        return same_role or documents.is_at(document, self.document["bucketName"], self.document["prefixPath"])
 
     is_unfinished = is_this
 
     def create(self) -> tuple[str, Document]:
         """Make it."""
-        document = self._write("POST", atlas_integrations.PATH, self.wanted.document)
+        document = self._write("POST", atlas_integrations.PATH, self.document)
         return document["id"], document
 
     def is_current(self, document: Document) -> bool:
         """Return whether Atlas has what is asked."""
-        return atlas_integrations.comparable(document) == atlas_integrations.comparable(self.wanted.document)
+        return documents.comparable(document) == documents.comparable(self.document)
 
     def update(self, object_id: str, former: Document | None) -> Document:
         """Replace it whole, in place: what Atlas could not deliver meanwhile it sends to the new target."""
         body = {name: former[name] for name in _FIELDS if former.get(name) is not None} if former else None
-        return self._write("PUT", f"{atlas_integrations.PATH}/{object_id}", body or self.wanted.document)
+        return self._write("PUT", f"{atlas_integrations.PATH}/{object_id}", body or self.document)
 
     def remove(self, object_id: str) -> None:
         """Remove it."""
@@ -227,7 +191,7 @@ class Integration:
         except VendorRefusalError as refusal:
             if atlas_api.may_pass(refusal):
                 raise NotReadyError(
-                    f"Atlas cannot use {self.wanted.bucket} ({refusal})", patience_seconds=PROPAGATION_SECONDS
+                    f"Atlas cannot use {self.document['bucketName']} ({refusal})", patience_seconds=PROPAGATION_SECONDS
                 ) from refusal
             hint = (
                 "Exporting logs needs a cluster of M10 or larger on MongoDB 7.0 or later, and a project has at most 10 "

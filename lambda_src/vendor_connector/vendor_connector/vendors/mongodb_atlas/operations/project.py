@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
 
-from vendor_connector.request import Request, flag, optional_text, text
+from vendor_connector.request import Request
 from vendor_connector.vendor_object import Memory
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
-
-PROPERTIES = ("Secret", "ApiBaseUrl", "ProjectId", "Adopt", "StateParameter", "Revision")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Project:
-    """The properties that they have in common, checked."""
+    """The properties that they have in common."""
 
     secret: str
-    base_url: str | None
-    id: str
-    adopt: bool
+    project_id: str
     state_parameter: str
-
-    @classmethod
-    def parse(cls, properties: Mapping[str, Any]) -> Self:
-        """Check them."""
-        return cls(
-            secret=text(properties, "Secret"),
-            base_url=optional_text(properties, "ApiBaseUrl"),
-            id=text(properties, "ProjectId"),
-            adopt=flag(properties, "Adopt"),
-            state_parameter=text(properties, "StateParameter"),
-        )
+    api_base_url: str | None = None
+    adopt: bool = False
 
     def memory(self, resource: str) -> Memory:
         """Return where a resource is remembered."""
@@ -42,7 +27,7 @@ class Project:
         """Return the project's API."""
         return atlas_api.connect(
             secret=self.secret,
-            base_url=self.base_url,
-            project_id=self.id,
+            base_url=self.api_base_url,
+            project_id=self.project_id,
             remaining_seconds=request.remaining_seconds,
         )

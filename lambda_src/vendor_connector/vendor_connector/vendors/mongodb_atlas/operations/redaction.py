@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, vendor_object
-from vendor_connector.request import ConnectorError, NotReadyError, OutOfSightError, Request, check_names, texts
+from vendor_connector.request import ConnectorError, Document, NotReadyError, OutOfSightError, Request, read
 from vendor_connector.vendor_api import VendorRefusalError
-from vendor_connector.vendor_object import Document
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_settings
-from vendor_connector.vendors.mongodb_atlas.operations.project import PROPERTIES, Project
+from vendor_connector.vendors.mongodb_atlas.operations.project import Project
 
 _RESTART_SECONDS = 3300.0
 _IDLE, _DELETING = "IDLE", "DELETING"
@@ -28,7 +27,7 @@ _IN_PROGRESS = re.compile(r"IN_PROGRESS|UPDATING|NOT_IDLE|BUSY|PENDING|CONCURREN
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The properties, checked."""
+    """The properties."""
 
     project: Project
     clusters: tuple[str, ...]
@@ -36,23 +35,17 @@ class Settings:
     @property
     def id(self) -> str:
         """What names the resource: one per project."""
-        return f"atlas-redaction/{self.project.id}"
-
-
-def parse(properties: Mapping[str, Any]) -> Settings:
-    """Check the properties of ``atlas-redaction``."""
-    check_names(properties, (*PROPERTIES, "Clusters"))
-    return Settings(project=Project.parse(properties), clusters=texts(properties, "Clusters"))
+        return f"atlas-redaction/{self.project.project_id}"
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per project."""
-    return parse(properties).id
+    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:
     """Switch redaction on for every cluster asked for, off where it was ours and is no longer asked for; wait."""
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     api, memory = wanted.project.api(request), wanted.project.memory(wanted.id)
     entry = memory.load() or {}
     ours: list[str] = entry.get("clusters", [])
@@ -61,7 +54,7 @@ def apply(request: Request) -> dict[str, str]:
     missing = sorted(name for name, cluster in found.items() if cluster is None)
     if missing:
         raise ConnectorError(
-            f"project {wanted.project.id} has no cluster {', '.join(missing)}: check `redact_clusters`"
+            f"project {wanted.project.project_id} has no cluster {', '.join(missing)}: check `redact_clusters`"
         )
     _check_can_change(found, on=True)
     _check_can_change(released, on=False)
@@ -82,7 +75,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Switch redaction off where it was ours to switch on; a cluster that is gone needs nothing."""
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     memory = wanted.project.memory(wanted.id)
     entry = memory.load()
     if entry is None:

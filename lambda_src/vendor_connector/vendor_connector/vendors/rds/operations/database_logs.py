@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vendor_connector import aws, state
-from vendor_connector.request import ConnectorError, Request, check_names, optional_text, text, text_map, texts
+from vendor_connector.request import ConnectorError, Request, read
+from vendor_connector.vendors.rds.documents import DatabaseLogs
 from vendor_connector.vendors.rds.operations import database, parameter_group
 from vendor_connector.vendors.rds.operations.database import Database, Target
 from vendor_connector.vendors.rds.operations.parameter_group import Groups
@@ -46,29 +47,40 @@ _LIBRARIES = "shared_preload_libraries"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The properties, checked.
+    """The properties.
 
     Attributes
     ----------
-    parameters
-        Includes those that the custom-role way needs.
-    libraries
-        What must be added to the parameter ``shared_preload_libraries``.
-    group
+    cluster_id, instance_id
+        One of them.
+    parameter_group_name
         The parameter group that is made where the database has a default one.
-    own_group
+    parameter_group
         The database's own parameter group, if the settings name one.
     """
 
-    engine: str
-    target: Target
-    log_types: tuple[str, ...]
-    parameters: dict[str, str]
-    libraries: tuple[str, ...]
-    group: str
-    own_group: str | None
+    engine: str = AURORA_MYSQL
+    cluster_id: str | None = None
+    instance_id: str | None = None
+    logs: DatabaseLogs
+    parameter_group_name: str
+    parameter_group: str | None = None
     state_parameter: str
-    role_arn: str | None
+
+    def __post_init__(self) -> None:
+        """Refuse an engine or logs that there are not."""
+        if not self.target.identifier:
+            raise ConnectorError("property ClusterId is missing; it must be a string")
+        allowed = LOG_TYPES.get((self.engine, self.target.is_cluster))
+        if allowed is None:
+            raise ConnectorError(f"property Engine is {self.engine!r}; there is no such {self.target}")
+        if not self.logs.log_types or not allowed.issuperset(self.logs.log_types):
+            raise ConnectorError(f"property LogTypes is {list(self.logs.log_types)}; choose from {sorted(allowed)}")
+
+    @property
+    def target(self) -> Target:
+        """Which database."""
+        return Target(identifier=self.instance_id or self.cluster_id or "", is_cluster=self.instance_id is None)
 
     @property
     def id(self) -> str:
@@ -85,43 +97,12 @@ class Settings:
     @property
     def needs_parameters(self) -> bool:
         """Whether any parameter must have a value."""
-        return bool(self.parameters or self.libraries)
-
-
-def parse(properties: Mapping[str, Any]) -> Settings:
-    """Check the properties of the operation."""
-    known = (
-        "Engine", "ClusterId", "InstanceId", "LogTypes", "Parameters", "Libraries", "ParameterGroupName",
-        "ParameterGroup", "StateParameter", "RoleArn",
-    )  # fmt: skip
-    check_names(properties, known)
-    engine = optional_text(properties, "Engine") or AURORA_MYSQL
-    instance = optional_text(properties, "InstanceId")
-    target = Target(identifier=instance or text(properties, "ClusterId"), is_cluster=instance is None)
-    allowed = LOG_TYPES.get((engine, target.is_cluster))
-    if allowed is None:
-        raise ConnectorError(f"property Engine is {engine!r}; there is no such {target}")
-    log_types = texts(properties, "LogTypes")
-    if not log_types or not allowed.issuperset(log_types):
-        raise ConnectorError(f"property LogTypes is {list(log_types)}; choose from {sorted(allowed)}")
-    role_arn = optional_text(properties, "RoleArn")
-    role_parameters = {"server_audit_logs_upload": "1", "aws_default_logs_role": role_arn} if role_arn else {}
-    return Settings(
-        engine=engine,
-        target=target,
-        log_types=log_types,
-        parameters={**text_map(properties, "Parameters"), **role_parameters},
-        libraries=texts(properties, "Libraries"),
-        group=text(properties, "ParameterGroupName"),
-        own_group=optional_text(properties, "ParameterGroup"),
-        state_parameter=text(properties, "StateParameter"),
-        role_arn=role_arn,
-    )
+        return bool(self.logs.all_parameters or self.logs.libraries)
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per database."""
-    return parse(properties).id
+    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -132,7 +113,7 @@ def apply(request: Request) -> dict[str, str]:
     dict
         ``ParameterGroup``, ``RestartNeeded``, ``Restart`` (a sentence, or empty), ``LogTypes``, ``LogGroups``.
     """
-    wanted, rds = parse(request.properties), aws.rds()
+    wanted, rds = read(Settings, request.properties), aws.rds()
     groups = Groups(rds, of_clusters=wanted.target.is_cluster)
     entry = state.load(wanted.state_parameter, wanted.id)
     if entry is None:
@@ -146,7 +127,9 @@ def apply(request: Request) -> dict[str, str]:
             raise
         # A rollback of an update that was refused: nothing else asks for the same again, and nothing was changed.
         aws.log("left as it is", level="WARNING", database=str(wanted.target), why=str(error))
-        return _data(wanted, wanted.own_group or wanted.group, left=f"Nothing was changed: {error}")
+        return _data(
+            wanted, wanted.parameter_group or wanted.parameter_group_name, left=f"Nothing was changed: {error}"
+        )
     before = found.group
     attach = before.startswith("default.") and wanted.needs_parameters
     if attach:
@@ -159,7 +142,9 @@ def apply(request: Request) -> dict[str, str]:
     entry["applied"] = request.configuration
     state.save(wanted.state_parameter, wanted.id, entry)
     if not attach and group != before:
-        return _data(wanted, group or before, left=_not_attached(wanted.target, before, wanted.own_group and group))
+        return _data(
+            wanted, group or before, left=_not_attached(wanted.target, before, wanted.parameter_group and group)
+        )
     return _data(wanted, group, restart=_restart(wanted, found, group, is_needed=restart or attach))
 
 
@@ -183,7 +168,7 @@ def _has_parameters(wanted: Settings, entry: state.Entry, group: str) -> bool:
 
 def delete(request: Request) -> None:
     """Restore what Logdock changed and no one changed since; a database or group that is gone needs nothing."""
-    wanted, rds = parse(request.properties), aws.rds()
+    wanted, rds = read(Settings, request.properties), aws.rds()
     groups = Groups(rds, of_clusters=wanted.target.is_cluster)
     entry = state.load(wanted.state_parameter, wanted.id)
     if entry is None:
@@ -225,23 +210,23 @@ def _choose_group(groups: Groups, wanted: Settings, entry: state.Entry, found: D
     are ahead of the database. The group of the settings is set up then, so that the database can be given it.
     """
     before = found.group
-    made = entry.get("group", {}).get("name", wanted.group)
-    if made != wanted.group:
+    made = entry.get("group", {}).get("name", wanted.parameter_group_name)
+    if made != wanted.parameter_group_name:
         raise ConnectorError(
-            f"parameter group {made} was made for {wanted.target} and cannot be renamed to {wanted.group}. "
-            "Keep the name, or destroy the export's stack and deploy it again."
+            f"parameter group {made} was made for {wanted.target} and cannot be renamed to "
+            f"{wanted.parameter_group_name}. Keep the name, or destroy the export's stack and deploy it again."
         )
     if not wanted.needs_parameters:
         return before
     if before.startswith("default."):
         # What was set in a group of a former family goes with it.
-        if parameter_group.make_room(groups, wanted.group, parameter_group.family_of(before)):
-            entry.get("parameters", {}).pop(wanted.group, None)
-        return wanted.group
-    if before in (wanted.group, wanted.own_group):
+        if parameter_group.make_room(groups, wanted.parameter_group_name, parameter_group.family_of(before)):
+            entry.get("parameters", {}).pop(wanted.parameter_group_name, None)
+        return wanted.parameter_group_name
+    if before in (wanted.parameter_group_name, wanted.parameter_group):
         return before
     if before in entry.get("parameters", {}):
-        settings_group = wanted.own_group or wanted.group
+        settings_group = wanted.parameter_group or wanted.parameter_group_name
         return settings_group if parameter_group.read(groups, settings_group) is not None else ""
     raise ConnectorError(
         f"{wanted.target} uses its own parameter group {before}, which this stack may not change: name it "
@@ -251,16 +236,16 @@ def _choose_group(groups: Groups, wanted: Settings, entry: state.Entry, found: D
 
 def _make_group(groups: Groups, wanted: Settings, entry: state.Entry, before: str) -> None:
     """Have our group, of the family of the default group that the database uses."""
-    entry["group"] = {"name": wanted.group, "previous": before}
+    entry["group"] = {"name": wanted.parameter_group_name, "previous": before}
     state.save(wanted.state_parameter, wanted.id, entry)
-    if parameter_group.find_family(groups, wanted.group) is None:
-        parameter_group.create(groups, wanted.group, parameter_group.family_of(before))
+    if parameter_group.find_family(groups, wanted.parameter_group_name) is None:
+        parameter_group.create(groups, wanted.parameter_group_name, parameter_group.family_of(before))
 
 
 def _set_parameters(groups: Groups, wanted: Settings, entry: state.Entry, group: str, request: Request) -> bool:
     """Change the parameters that differ and restore those no longer asked for; return whether a restart is needed."""
     parameters = parameter_group.read(groups, group) or {}
-    values = {**wanted.parameters, **_with_libraries(wanted, parameters)}
+    values = {**wanted.logs.all_parameters, **_with_libraries(wanted, parameters)}
     records: dict[str, dict[str, str | None]] = entry.setdefault("parameters", {}).setdefault(group, {})
     changes: dict[str, str | None] = {}
     for name, new in values.items():
@@ -279,10 +264,10 @@ def _set_parameters(groups: Groups, wanted: Settings, entry: state.Entry, group:
 
 def _with_libraries(wanted: Settings, parameters: parameter_group.Parameters) -> dict[str, str]:
     """Return the libraries that the database loads already, and after them those that are asked for."""
-    if not wanted.libraries:
+    if not wanted.logs.libraries:
         return {}
     loaded = [each.strip() for each in parameter_group.value(parameters, _LIBRARIES).split(",") if each.strip()]
-    return {_LIBRARIES: ",".join((*loaded, *(each for each in wanted.libraries if each not in loaded)))}
+    return {_LIBRARIES: ",".join((*loaded, *(each for each in wanted.logs.libraries if each not in loaded)))}
 
 
 def _leave_groups(groups: Groups, wanted: Settings, entry: state.Entry, group: str, request: Request) -> None:
@@ -314,11 +299,11 @@ def _restore(
 def _associate_role(rds: RDSClient, wanted: Settings, entry: state.Entry, found: Database, request: Request) -> None:
     """Let the engine assume the role of the custom-role way; release one of ours that is no longer asked for."""
     former = entry.get("role")
-    if former and former != wanted.role_arn:
+    if former and former != wanted.logs.role_arn:
         database.remove_role(rds, wanted.target.identifier, former, request.remaining_seconds)
         del entry["role"]
         state.save(wanted.state_parameter, wanted.id, entry)
-    role_arn = wanted.role_arn
+    role_arn = wanted.logs.role_arn
     if role_arn is None or role_arn in found.roles:
         return
     entry["role"] = role_arn
@@ -336,12 +321,12 @@ def _modify(
 ) -> None:
     """Attach our group and switch export types, in one request; remember which types were ours to switch."""
     exported, ours = found.exported, set(entry.get("log_types", []))
-    enable = sorted(set(wanted.log_types) - exported)
-    disable = sorted((ours - set(wanted.log_types)) & exported)
+    enable = sorted(set(wanted.logs.log_types) - exported)
+    disable = sorted((ours - set(wanted.logs.log_types)) & exported)
     entry["log_types"] = sorted(ours | set(enable))
     state.save(wanted.state_parameter, wanted.id, entry)
     database.modify(rds, wanted.target, request.remaining_seconds, group=attach, enable=enable, disable=disable)
-    kept = sorted(set(entry["log_types"]) & set(wanted.log_types))
+    kept = sorted(set(entry["log_types"]) & set(wanted.logs.log_types))
     if kept != entry["log_types"]:
         entry["log_types"] = kept
         state.save(wanted.state_parameter, wanted.id, entry)
@@ -384,8 +369,8 @@ def _data(wanted: Settings, group: str, *, restart: str = "", left: str = "") ->
         "ParameterGroup": group,
         "RestartNeeded": str(bool(restart)).lower(),
         "Restart": restart or left,
-        "LogTypes": ",".join(wanted.log_types),
+        "LogTypes": ",".join(wanted.logs.log_types),
         "LogGroups": ",".join(
-            f"/aws/rds/{wanted.noun}/{wanted.target.identifier}/{log_type}" for log_type in wanted.log_types
+            f"/aws/rds/{wanted.noun}/{wanted.target.identifier}/{log_type}" for log_type in wanted.logs.log_types
         ),
     }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from vendor_connector import aws, state
-from vendor_connector.request import ConnectorError, Request, check_names, text
+from vendor_connector.request import ConnectorError, Request, read
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,26 +27,16 @@ _KEY = "EventBridgeConfiguration"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The properties, checked."""
+    """The properties."""
 
-    bucket: str
-    owner: str
+    bucket_name: str
+    bucket_owner: str
     state_parameter: str
-
-
-def parse(properties: Mapping[str, Any]) -> Settings:
-    """Check the properties of ``bucket-events``."""
-    check_names(properties, ("BucketName", "BucketOwner", "StateParameter"))
-    return Settings(
-        bucket=text(properties, "BucketName"),
-        owner=text(properties, "BucketOwner"),
-        state_parameter=text(properties, "StateParameter"),
-    )
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per bucket."""
-    return f"bucket-events/{parse(properties).bucket}"
+    return f"bucket-events/{read(Settings, properties).bucket_name}"
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -57,7 +47,7 @@ def apply(request: Request) -> dict[str, str]:
     dict
         ``WasOn``: they were on before Logdock first came here.
     """
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     key, s3 = physical_id(request.properties), aws.s3()
     entry = state.load(wanted.state_parameter, key)
     if entry is None:
@@ -74,13 +64,13 @@ def delete(request: Request) -> None:
 
     A bucket that is gone needs nothing.
     """
-    wanted = parse(request.properties)
+    wanted = read(Settings, request.properties)
     key = physical_id(request.properties)
     entry = state.load(wanted.state_parameter, key)
     if entry is None:
         return
     if not entry["was_on"] and _others(wanted, key):
-        aws.log("left on", bucket=wanted.bucket, why="another export of the deployment reads the bucket")
+        aws.log("left on", bucket=wanted.bucket_name, why="another export of the deployment reads the bucket")
     elif not entry["was_on"]:
         try:
             _switch(aws.s3(), wanted, on=False)
@@ -102,16 +92,18 @@ def _switch(s3: S3Client, wanted: Settings, *, on: bool) -> None:
         _write(s3, wanted, configuration, on=on)
         if (_KEY in _read(s3, wanted)) == on:
             return
-        aws.log("written by others meanwhile", level="WARNING", bucket=wanted.bucket, attempt=attempt)
+        aws.log("written by others meanwhile", level="WARNING", bucket=wanted.bucket_name, attempt=attempt)
         aws.sleep(2.0**attempt)
     raise ConnectorError(
-        f"bucket {wanted.bucket}: its notification configuration was written {_TRIES} times and EventBridge is "
+        f"bucket {wanted.bucket_name}: its notification configuration was written {_TRIES} times and EventBridge is "
         f"still {'off' if on else 'on'}: something else keeps replacing it. Stop that, then deploy again."
     )
 
 
 def _read(s3: S3Client, wanted: Settings) -> dict[str, Any]:
-    answer = s3.get_bucket_notification_configuration(Bucket=wanted.bucket, ExpectedBucketOwner=wanted.owner)
+    answer = s3.get_bucket_notification_configuration(
+        Bucket=wanted.bucket_name, ExpectedBucketOwner=wanted.bucket_owner
+    )
     return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
 
@@ -123,9 +115,9 @@ def _write(s3: S3Client, wanted: Settings, configuration: dict[str, Any], *, on:
     """
     others = {name: value for name, value in configuration.items() if name != _KEY}
     s3.put_bucket_notification_configuration(
-        Bucket=wanted.bucket,
-        ExpectedBucketOwner=wanted.owner,
+        Bucket=wanted.bucket_name,
+        ExpectedBucketOwner=wanted.bucket_owner,
         NotificationConfiguration=cast("NotificationConfigurationTypeDef", {**others, **({_KEY: {}} if on else {})}),
         SkipDestinationValidation=True,
     )
-    aws.log("notifications written", bucket=wanted.bucket, event_bridge=on, others=sorted(others))
+    aws.log("notifications written", bucket=wanted.bucket_name, event_bridge=on, others=sorted(others))
