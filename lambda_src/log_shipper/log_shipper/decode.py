@@ -54,18 +54,13 @@ def decoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
         When a compressed stream is truncated or damaged, after what was readable before it has been yielded; at once
         for what `NOT_LOGS` names, and for what is compressed more than twice.
     """
-    head, stream = _with_magic(chunks)
-    once = _decompressed(head, stream)
-    if once is None:
-        return _plain(head, stream)
-    head, stream = _with_magic(once)
-    twice = _decompressed(head, stream)
-    if twice is None:
-        return _plain(head, stream)
-    head, stream = _with_magic(twice)
-    if _decompressed(head, stream) is not None:
-        return _refused("the object is compressed more than twice, which is not read")
-    return _plain(head, stream)
+    for _ in range(3):
+        head, stream = _with_magic(chunks)
+        inner = _decompressed(head, stream)
+        if inner is None:
+            return _plain(head, stream)
+        chunks = inner
+    return _refused("the object is compressed more than twice, which is not read")
 
 
 def decoded_within(chunks: Iterable[bytes], max_expansion: int) -> Iterator[bytes]:

@@ -96,7 +96,9 @@ class Pipeline:
         the destination has answered.
         """
         progress, ref, kind, export = opened.progress, opened.ref, opened.kind, opened.progress.export
-        stream = self._reopened(opened)  # open
+        stream = opened.stream  # open
+        if stream is None or time.monotonic() - opened.at > STALE_SECONDS:
+            stream = self._stream(export, ref, self._get(ref))
         if kind == "archived" and self.destination.kind == "feed":
             self._feed(progress, ref, stream)
             return
@@ -189,11 +191,6 @@ class Pipeline:
         if ref.version_id and ref.bucket != self.environment.failure_bucket:
             check_not_deleted(ref, stream.modified)
         return stream
-
-    def _reopened(self, opened: Opened) -> OpenObject:
-        if opened.stream is None or time.monotonic() - opened.at > STALE_SECONDS:
-            return self._stream(opened.progress.export, opened.ref, self._get(opened.ref))
-        return opened.stream
 
     def _feed(self, progress: Progress, ref: ObjectRef, stream: OpenObject) -> None:
         """Feed an archive object: its bytes where those are one chunk, a copy of it otherwise."""

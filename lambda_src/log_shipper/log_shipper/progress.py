@@ -29,8 +29,6 @@ class Progress:
 
     Attributes
     ----------
-    export : ExportConfig
-        The object's export.
     identity : str
         Stands for the object: bucket, key and version.
     saves_completion : bool

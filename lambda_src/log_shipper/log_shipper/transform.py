@@ -28,8 +28,6 @@ class Segment(NamedTuple):
 
     Attributes
     ----------
-    renderer : Renderer
-        Which wrote the lines.
     data : bytes
         Whole lines, or nothing when every record was filtered or refused.
     sent, filtered : int
@@ -117,10 +115,6 @@ class Transform:
 
     Attributes
     ----------
-    export : ExportConfig
-        The object's export.
-    renderer : Renderer
-        Writes its lines for the destination.
     by_hour : bool
         Start a new segment wherever the hour changes, for destinations that partition by it.
     is_redacted : bool
