@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from log_shipper.errors import AccountingError, CorruptInputError, ExpansionError
 from log_shipper.telemetry import Tally
@@ -139,8 +139,7 @@ def acknowledge(pending: Pending, settled: Pending) -> None:
         del pending[0]
 
 
-@dataclass(frozen=True)
-class Ledger:
+class Ledger(NamedTuple):
     """Acknowledges what a destination took: stores what it refused, and saves how far objects got."""
 
     failures: FailureStore

@@ -1,6 +1,5 @@
 """From records to the lines of a destination: filtered, redacted, rendered. Pure, and without a count of its own."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from log_shipper.errors import CorruptInputError
@@ -109,8 +108,7 @@ def refuse_lines(segment: Segment, refused: set[bytes] | None, reason: str) -> S
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Transform:
+class Transform(NamedTuple):
     """Filters, redacts and renders what was read of an object.
 
     Attributes
