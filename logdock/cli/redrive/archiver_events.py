@@ -26,7 +26,7 @@ from logdock.cli.account import Account
 from logdock.cli.archiver import error_in, invoke
 from logdock.cli.errors import is_absent
 from logdock.cli.redrive.failures import UNKNOWN, Group, Place, Report, Wanted, in_general
-from logdock.cli.redrive.pace import Pace
+from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD, ColdError, Kept, delete, kept, read
 
 PREFIX = "aws/lambda/"
@@ -65,11 +65,11 @@ class ArchiverEvents:
             self.report.found(event.group)
         return found
 
-    def redrive(self, events: list[Event], pace: Pace, done: Callable[[int], None]) -> None:
+    def redrive(self, events: list[Event], limiter: RateLimiter, done: Callable[[int], None]) -> None:
         """Invoke the archiver with each event, and delete those that it has archived."""
 
         def again(event: Event) -> None:
-            if event.payload and pace.turn() and self._archived(event):
+            if event.payload and limiter.acquire() and self._archived(event):
                 delete(self.account.s3_in(event.region), self._bucket(event.region), event.kept)
                 self.report.gone(event.group)
                 done(1)

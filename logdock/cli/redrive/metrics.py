@@ -25,7 +25,7 @@ from resource_tags.delivery import DeliveryError, put
 from logdock.cli.account import Account
 from logdock.cli.errors import is_absent
 from logdock.cli.redrive.failures import Group, Place, Report, Wanted
-from logdock.cli.redrive.pace import Pace
+from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD, ColdError, Kept, delete, kept, read
 
 PREFIX = "metrics/"
@@ -66,11 +66,11 @@ class Metrics:
             self.report.found(undelivered.group, records=records)
         return [undelivered for undelivered, _ in found]
 
-    def redrive(self, found: list[Undelivered], pace: Pace, done: Callable[[int], None]) -> None:
+    def redrive(self, found: list[Undelivered], limiter: RateLimiter, done: Callable[[int], None]) -> None:
         """Put each object's records on the stream of its destination, and delete it when all of them are taken."""
 
         def again(undelivered: Undelivered) -> None:
-            if undelivered.is_sendable and pace.turn() and self._taken(undelivered):
+            if undelivered.is_sendable and limiter.acquire() and self._taken(undelivered):
                 delete(self.account.s3, self._bucket, undelivered.kept)
                 self.report.gone(undelivered.group)
                 done(1)

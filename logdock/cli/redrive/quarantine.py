@@ -36,7 +36,7 @@ from logdock.cli.account import CONNECTIONS, Account
 from logdock.cli.errors import code_of, is_absent
 from logdock.cli.redrive.dead_letters import queue_url
 from logdock.cli.redrive.failures import Group, Place, Report, Wanted, in_general
-from logdock.cli.redrive.pace import Pace
+from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD, ColdError, Kept, delete_all, kept, read
 
 POLL_SECONDS = 2.0
@@ -113,7 +113,7 @@ class Quarantine:
                     self.report.found(self._groups[refused], records=records)
         return asked
 
-    def redrive(self, asked: list[Refused], pace: Pace, done: Callable[[int], None]) -> None:
+    def redrive(self, asked: list[Refused], limiter: RateLimiter, done: Callable[[int], None]) -> None:
         """Send objects again, wait until they have arrived, and delete those that have."""
         sendable = [refused for refused in asked if self._has_a_place(refused)]
         by_destination: defaultdict[str, list[Refused]] = defaultdict(list)
@@ -122,14 +122,14 @@ class Quarantine:
         for destination in by_destination:
             queue_url(self.account, destination)  # once, and not by each thread
         # a turn is taken for each object where turns are rare
-        size = BATCH if pace.is_limited else ITEMS
+        size = BATCH if limiter.is_limited else ITEMS
         batches = [
             each[start : start + size] for each in by_destination.values() for start in range(0, len(each), size)
         ]
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            for _ in pool.map(lambda batch: self._claim_and_send(batch, pace), batches):
+            for _ in pool.map(lambda batch: self._claim_and_send(batch, limiter), batches):
                 pass
-            self._wait(sendable, pool, pace, done)
+            self._wait(sendable, pool, limiter, done)
         # what was refused again is there under another name
         self.look("refused during this run: ")
 
@@ -166,14 +166,14 @@ class Quarantine:
         region = self.account.settings.region
         return Group(Place.QUARANTINE, region, refused.whose.export, refused.whose.destination, UNREAD), 0
 
-    def _claim_and_send(self, batch: list[Refused], pace: Pace) -> None:
+    def _claim_and_send(self, batch: list[Refused], limiter: RateLimiter) -> None:
         noted: list[Refused] = []
-        if not pace.is_limited:
-            if not pace.turn(len(batch)):
+        if not limiter.is_limited:
+            if not limiter.acquire(len(batch)):
                 return
             noted = self._note_new(batch)
         rest = set(batch).difference(noted)
-        claimed = [*noted, *(refused for refused in batch if refused in rest and self._claimed(refused, pace))]
+        claimed = [*noted, *(refused for refused in batch if refused in rest and self._claimed(refused, limiter))]
         for start in range(0, len(claimed), BATCH):
             self._send(claimed[start : start + BATCH])
 
@@ -203,17 +203,17 @@ class Quarantine:
                 return batch
         return []
 
-    def _claimed(self, refused: Refused, pace: Pace) -> bool:
+    def _claimed(self, refused: Refused, limiter: RateLimiter) -> bool:
         """Note that an object is being sent; return False for one that is not to be sent now."""
         # where turns are rare, none is taken for what was sent before; else the note itself says whether it was
-        mark = self._mark(refused) if pace.is_limited else None
+        mark = self._mark(refused) if limiter.is_limited else None
         if mark is None:
-            if not pace.turn():
+            if not limiter.acquire():
                 return False
             if self._note_sent(refused, "attribute_not_exists(id)"):
                 return True
             mark = self._mark(refused)
-        if mark is None or mark.done or not self._is_lost(refused, mark) or not pace.turn():
+        if mark is None or mark.done or not self._is_lost(refused, mark) or not limiter.acquire():
             return False
         return self._note_sent(refused, "attribute_not_exists(sent) OR sent <= :stale")
 
@@ -305,7 +305,9 @@ class Quarantine:
                 "A run after a quarter of an hour sends it again"
             )
 
-    def _wait(self, sent: list[Refused], pool: ThreadPoolExecutor, pace: Pace, done: Callable[[int], None]) -> None:
+    def _wait(
+        self, sent: list[Refused], pool: ThreadPoolExecutor, limiter: RateLimiter, done: Callable[[int], None]
+    ) -> None:
         """Delete what has arrived, until all has, or nothing has for as long as the person would wait."""
         idle = 0.0
         while sent:
@@ -316,9 +318,9 @@ class Quarantine:
             gone = set(arrived)
             sent = [refused for refused in sent if refused not in gone]
             idle = 0.0 if arrived else idle + POLL_SECONDS
-            if not sent or pace.stopped or idle > self.wait_seconds:
+            if not sent or limiter.stopped or idle > self.wait_seconds:
                 break
-            pace.pause(POLL_SECONDS)
+            limiter.pause(POLL_SECONDS)
 
     def _arrived(self, sent: list[Refused]) -> list[Refused]:
         """Return those of at most a hundred objects that have arrived, by their items and the receipts they name."""
