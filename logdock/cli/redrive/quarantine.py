@@ -37,7 +37,7 @@ from logdock.cli.errors import code_of, is_absent
 from logdock.cli.redrive.dead_letters import queue_url
 from logdock.cli.redrive.failures import Group, Place, Report, Wanted, in_general
 from logdock.cli.redrive.rate_limiter import RateLimiter
-from logdock.cli.redrive.versions import COLD, ColdError, Kept, delete_all, kept, read
+from logdock.cli.redrive.versions import COLD, ColdError, StoredObject, delete_all, list_current, read
 
 POLL_SECONDS = 2.0
 BATCH = 10
@@ -61,7 +61,7 @@ class Sent(NamedTuple):
 class Refused(NamedTuple):
     """A quarantine object: the export, and the destination that refused its records."""
 
-    kept: Kept
+    stored: StoredObject
     whose: Quarantined
 
 
@@ -103,7 +103,7 @@ class Quarantine:
         asked = []
 
         def group_of(place: int) -> tuple[Group, int]:
-            return self._read(new[place]) if place < most or new[place].kept.may_be_cold else self._unread(new[place])
+            return self._read(new[place]) if place < most or new[place].stored.may_be_cold else self._unread(new[place])
 
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             for refused, (group, records) in zip(new, pool.map(group_of, range(len(new))), strict=True):
@@ -140,7 +140,7 @@ class Quarantine:
             if self.wanted.destination:
                 prefix = quarantine_prefix(self.wanted.export, self.wanted.destination)
         try:
-            found = kept(self.account.s3, self._bucket, prefix)
+            found = list_current(self.account.s3, self._bucket, prefix)
         except ClientError as error:
             if is_absent(error):
                 raise self.account.not_deployed("core") from None
@@ -153,7 +153,7 @@ class Quarantine:
     def _read(self, refused: Refused) -> tuple[Group, int]:
         """Return the group of an object by its first reason, and how many records it holds."""
         try:
-            lines = gzip.decompress(read(self.account.s3, self._bucket, refused.kept)).splitlines()
+            lines = gzip.decompress(read(self.account.s3, self._bucket, refused.stored)).splitlines()
             reason = in_general(str(json.loads(lines[0])["reason"]))
         except ColdError:
             lines, reason = [], COLD
@@ -292,7 +292,7 @@ class Quarantine:
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         entries: list[Any] = []
         for place, refused in enumerate(batch):
-            key, version, *_ = refused.kept
+            key, version, *_ = refused.stored
             body = message_of(ObjectRef(refused.whose.export, self._bucket, key, version, time=now))
             entry = {"Id": str(place), "MessageBody": body}
             if queue.endswith(".fifo"):
@@ -349,11 +349,11 @@ class Quarantine:
         return {item["id"]["S"]: item for item in answer.get("Responses", {}).get(table, [])}
 
     def _delete(self, arrived: list[Refused]) -> None:
-        refused_keys = delete_all(self.account.s3, self._bucket, [refused.kept for refused in arrived])
+        refused_keys = delete_all(self.account.s3, self._bucket, [refused.stored for refused in arrived])
         for code in refused_keys.values():
             self.report.note(f"{self._bucket} did not delete an object that has arrived: {code}")
         for refused in arrived:
-            if refused.kept.key not in refused_keys:
+            if refused.stored.key not in refused_keys:
                 self.report.gone(self._groups[refused])
 
     @property
@@ -364,5 +364,5 @@ class Quarantine:
         return object_key(refused.whose.destination, refused.whose.export, self._identity(refused))
 
     def _identity(self, refused: Refused) -> str:
-        key, version, *_ = refused.kept
+        key, version, *_ = refused.stored
         return identity_of(self._bucket, key, version)
