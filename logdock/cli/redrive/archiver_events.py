@@ -25,7 +25,7 @@ from log_shipper.events import REASONS, subscriptions_in
 from logdock.cli.account import Account
 from logdock.cli.archiver import error_in, invoke
 from logdock.cli.errors import is_absent
-from logdock.cli.redrive.failures import UNKNOWN, Group, Place, Report, Wanted, in_general
+from logdock.cli.redrive.failures import UNKNOWN, FailureFilter, Group, Place, Report, in_general
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD, ColdError, StoredObject, delete, list_current, read
 
@@ -51,7 +51,7 @@ class ArchiverEvents:
     """What the archiver could not archive, in every Region."""
 
     account: Account
-    wanted: Wanted
+    wanted: FailureFilter
     report: Report
     _known: set[tuple[str, str]] = field(default_factory=set)
 

@@ -12,7 +12,7 @@ from logdock.cli.errors import CommandError, ExitCode, closest
 from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from logdock.cli.redrive.archiver_events import ArchiverEvents
 from logdock.cli.redrive.dead_letters import DeadLetters
-from logdock.cli.redrive.failures import Place, Report, Wanted
+from logdock.cli.redrive.failures import FailureFilter, Place, Report
 from logdock.cli.redrive.metrics import Metrics
 from logdock.cli.redrive.quarantine import Quarantine
 from logdock.cli.redrive.rate_limiter import RateLimiter, stopped_by_interrupt
@@ -59,7 +59,7 @@ def redrive(
     screen = Screen(as_json=as_json)
     account = Account(read_settings(settings), profile, region, settings)
     _check(account, export, destination)
-    wanted = Wanted(where=only, export=export, destination=destination, reason=reason)
+    wanted = FailureFilter(where=only, export=export, destination=destination, reason=reason)
     limiter, report = RateLimiter(rate), Report()
     try:
         with stopped_by_interrupt(limiter, screen.note):
@@ -88,7 +88,7 @@ def _check(account: Account, export: str | None, destination: str | None) -> Non
 
 def _work(
     account: Account,
-    wanted: Wanted,
+    wanted: FailureFilter,
     report: Report,
     limiter: RateLimiter,
     screen: Screen,

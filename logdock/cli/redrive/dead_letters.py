@@ -18,7 +18,7 @@ from log_shipper.events import continued, objects_in
 
 from logdock.cli.account import Account
 from logdock.cli.errors import code_of, is_absent
-from logdock.cli.redrive.failures import UNKNOWN, Group, Place, Report, Unseen, Wanted, in_general
+from logdock.cli.redrive.failures import UNKNOWN, FailureFilter, Group, Place, Report, Unseen, in_general
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.reasons import reasons_of
 
@@ -54,7 +54,7 @@ class DeadLetters:
 
     account: Account
     destination: str
-    wanted: Wanted
+    wanted: FailureFilter
     report: Report
 
     def redrive(self, limiter: RateLimiter, done: Callable[[int], None]) -> None:

@@ -24,7 +24,7 @@ from resource_tags.delivery import DeliveryError, put
 
 from logdock.cli.account import Account
 from logdock.cli.errors import is_absent
-from logdock.cli.redrive.failures import Group, Place, Report, Wanted
+from logdock.cli.redrive.failures import FailureFilter, Group, Place, Report
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD, ColdError, StoredObject, delete, list_current, read
 
@@ -49,7 +49,7 @@ class Metrics:
     """What Firehose could not deliver."""
 
     account: Account
-    wanted: Wanted
+    wanted: FailureFilter
     report: Report
 
     def look(self) -> list[Undelivered]:

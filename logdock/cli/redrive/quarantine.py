@@ -35,7 +35,7 @@ from log_shipper.mark_items import (
 from logdock.cli.account import CONNECTIONS, Account
 from logdock.cli.errors import code_of, is_absent
 from logdock.cli.redrive.dead_letters import queue_url
-from logdock.cli.redrive.failures import Group, Place, Report, Wanted, in_general
+from logdock.cli.redrive.failures import FailureFilter, Group, Place, Report, in_general
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD, ColdError, StoredObject, delete_all, list_current, read
 
@@ -82,7 +82,7 @@ class Quarantine:
     """
 
     account: Account
-    wanted: Wanted
+    wanted: FailureFilter
     report: Report
     wait_seconds: float
     _groups: dict[Refused, Group] = field(default_factory=dict)
