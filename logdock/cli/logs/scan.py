@@ -19,7 +19,7 @@ from log_shipper.reading import key_fields, log_type_of, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import HEAD, Renderer, Shape
 
-from logdock.cli.logs.places import Found
+from logdock.cli.logs.places import SearchObject
 from logdock.cli.logs.query import Query
 from logdock.cli.terminal import printable, printable_json_lines
 from logdock.settings.exports import Export
@@ -59,7 +59,7 @@ class Hit(NamedTuple):
     is_match: bool = True
 
 
-def scan(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[list[Hit]]:
+def scan(found: SearchObject, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[list[Hit]]:
     """Yield an object's wanted lines in batches.
 
     Raises
@@ -100,7 +100,7 @@ def _with_context(hits: Iterable[Hit], lines: int) -> Iterator[Hit]:
             before.append(hit)
 
 
-def _of_archive(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[Hit]:
+def _of_archive(found: SearchObject, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[Hit]:
     export = found.place.export
     passes = query.takes_all and form is Form.JSON
     origin = Origin(_written(found), export.kind)
@@ -129,7 +129,7 @@ def _time_of(line: bytes) -> str | None:
     return line[len(HEAD) : end + 1].decode() if line.startswith(HEAD) and end > 0 else None
 
 
-def _of_landing(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[Hit]:
+def _of_landing(found: SearchObject, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[Hit]:
     export = found.place.export
     source = f"s3://{found.place.bucket}/{found.key}"
     named = key_fields(found.key, export.kind, getattr(export, "path_fields", None)) or {}
@@ -165,7 +165,7 @@ def _record_start(export: Export) -> Callable[[str], bool] | None:
     return lambda line: starts.search(line.encode()) is not None
 
 
-def _written(found: Found) -> str:
+def _written(found: SearchObject) -> str:
     return found.modified.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
