@@ -18,8 +18,8 @@ from log_shipper.errors import AccountingError, CorruptInputError
 from logdock.cli.account import WORKERS, Account
 from logdock.cli.logs.histogram import Histogram
 from logdock.cli.logs.layouts import SKEW
-from logdock.cli.logs.order import Ordered
-from logdock.cli.logs.parallel import InOrder
+from logdock.cli.logs.order import TimeOrderedBuffer
+from logdock.cli.logs.parallel import OrderedParallelMap
 from logdock.cli.logs.places import AbsentError, SearchLocation, SearchObject, objects
 from logdock.cli.logs.query import Query
 from logdock.cli.logs.reader import Reader, UnreadableError
@@ -158,8 +158,10 @@ class Search:
         self.summary.skipped.append((f"s3://{found.place.bucket}/{found.key}", reason))
 
     def _print(self, found: Iterator[SearchObject], query: Query, done: Callable[[int], None] = lambda _: None) -> None:
-        ordered = Ordered()
-        lanes: InOrder[SearchObject, list[Hit]] = InOrder(lambda each: self._scan(lanes, each, query), WORKERS)
+        ordered = TimeOrderedBuffer()
+        lanes: OrderedParallelMap[SearchObject, list[Hit]] = OrderedParallelMap(
+            lambda each: self._scan(lanes, each, query), WORKERS
+        )
         with contextlib.closing(lanes.over(found)) as each_in_order:
             for each, batches in each_in_order:
                 self._write(ordered.release(each.earliest))
@@ -177,7 +179,9 @@ class Search:
         if self._histogram:
             self._histogram.add(hit.time for hit in batch if hit.is_match)
 
-    def _scan(self, lanes: InOrder[SearchObject, list[Hit]], found: SearchObject, query: Query) -> Iterator[list[Hit]]:
+    def _scan(
+        self, lanes: OrderedParallelMap[SearchObject, list[Hit]], found: SearchObject, query: Query
+    ) -> Iterator[list[Hit]]:
         def chunks() -> Iterator[bytes]:
             for chunk in self._reader.chunks(found):
                 if lanes.stopped:

@@ -16,7 +16,7 @@ from log_shipper.errors import AccountingError, CorruptInputError
 from log_shipper.lines import line_blocks, text_of
 
 from logdock.cli.account import WORKERS
-from logdock.cli.logs.parallel import InOrder
+from logdock.cli.logs.parallel import OrderedParallelMap
 from logdock.cli.logs.places import SearchObject
 from logdock.cli.logs.query import Query
 from logdock.cli.logs.reader import Reader, UnreadableError
@@ -110,7 +110,7 @@ class LocalEngine:
         self.connection.execute(f'CREATE TABLE "{stored}" ({_declared(declared)})')
         work = _archive_rows if is_archive else _landed_rows
         file = self._directory / "lines.json"
-        lanes: InOrder[SearchObject, bytes] = InOrder(
+        lanes: OrderedParallelMap[SearchObject, bytes] = OrderedParallelMap(
             lambda each: self._rows(lanes, work, each, reader, query), WORKERS
         )
         with contextlib.closing(lanes.over(found)) as objects:
@@ -139,7 +139,7 @@ class LocalEngine:
 
     def _rows(
         self,
-        lanes: InOrder[SearchObject, bytes],
+        lanes: OrderedParallelMap[SearchObject, bytes],
         work: Callable[[SearchObject, Iterator[bytes], Query], Iterator[bytes]],
         found: SearchObject,
         reader: Reader,
