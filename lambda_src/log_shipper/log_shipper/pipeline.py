@@ -32,10 +32,11 @@ from log_shipper.objects import (
     open_object,
     resolve_version,
 )
-from log_shipper.progress import Ledger, Progress
+from log_shipper.progress import Progress
 from log_shipper.reading import key_fields, log_type_of, read_blocks, read_landed
 from log_shipper.record import Origin, Record
 from log_shipper.secret_store import SecretStore
+from log_shipper.stores import Ledger
 from log_shipper.telemetry import log
 from log_shipper.timestamps import normalise
 from log_shipper.transform import Segment, Transform

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from log_shipper.errors import AccountingError, CorruptInputError, ExpansionError
 from log_shipper.telemetry import Tally
 from log_shipper.transform import Segment, Transform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from log_shipper.export_config import ExportConfig
     from log_shipper.fast import RawBlock
-    from log_shipper.marks import MarkTable
     from log_shipper.record import Record
-    from log_shipper.stores import FailureStore
 
 SAVE_EVERY_BYTES = 16 * 1024 * 1024
 """A function that is killed repeats this much and a body at most; one that fails or runs out of time nothing."""
@@ -137,27 +133,3 @@ def acknowledge(pending: Pending, settled: Pending) -> None:
             raise AccountingError("a record was refused where none may be")
         progress.acknowledge(segment)
         del pending[0]
-
-
-class Ledger(NamedTuple):
-    """Acknowledges what a destination took: stores what it refused, and saves how far objects got."""
-
-    failures: FailureStore
-    marks: MarkTable
-
-    def acknowledge(self, pending: Pending, settled: Pending) -> None:
-        """Settle the first pending segments, and save what should be saved before anything else is done.
-
-        ``settled`` are those segments, perhaps with refused lines marked.
-        """
-        for progress, segment in settled:
-            if segment.refused:
-                self.failures.quarantine(progress, segment)
-            progress.acknowledge(segment)
-            del pending[0]
-        self.save({id(progress): progress for progress, _ in settled}.values())
-
-    def save(self, objects: Iterable[Progress], *, at_once: bool = False) -> None:
-        """Save what is acknowledged of objects: what is finished of them takes one write together."""
-        if wanted := [progress for progress in objects if progress.should_save(at_once=at_once)]:
-            self.marks.save(wanted)

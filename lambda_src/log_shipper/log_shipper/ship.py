@@ -16,10 +16,9 @@ from log_shipper.environment import Environment, read_destination, read_environm
 from log_shipper.export_config import ExportConfigs
 from log_shipper.marks import MarkTable
 from log_shipper.pipeline import Pipeline
-from log_shipper.progress import Ledger
 from log_shipper.runtime import Context, explain, export_configs, report, seconds_left
 from log_shipper.secret_store import SecretStore
-from log_shipper.stores import FailureStore
+from log_shipper.stores import FailureStore, Ledger
 from log_shipper.telemetry import emit_answers, emit_failed, log
 
 RESERVE_SECONDS = 8.0

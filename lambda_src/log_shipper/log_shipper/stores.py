@@ -1,9 +1,10 @@
-"""What the shipper keeps in the failure bucket: refused records with their reason.
+"""What the shipper stores as it acknowledges: refused records with their reason go to the failure bucket.
 
 Marks and progress are in a table (`marks`). The release before kept them here too; what it left is read until S3 has
 removed it, 30 days after it was written.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import orjson
@@ -13,7 +14,8 @@ from isal import igzip
 from log_shipper import aws
 from log_shipper.archive_writer import POLICY_METADATA
 from log_shipper.keys import identity_of, progress_key, quarantine_key
-from log_shipper.progress import Progress
+from log_shipper.marks import MarkTable
+from log_shipper.progress import Pending, Progress
 from log_shipper.runtime import explain
 from log_shipper.telemetry import log
 from log_shipper.transform import Segment
@@ -79,6 +81,30 @@ class FailureStore:
             progress.position = progress.skip = document.position
             progress.saved = True
         return document.done
+
+
+class Ledger(NamedTuple):
+    """Acknowledges what a destination took: stores what it refused, and saves how far objects got."""
+
+    failures: FailureStore
+    marks: MarkTable
+
+    def acknowledge(self, pending: Pending, settled: Pending) -> None:
+        """Settle the first pending segments, and save what should be saved before anything else is done.
+
+        ``settled`` are those segments, perhaps with refused lines marked.
+        """
+        for progress, segment in settled:
+            if segment.refused:
+                self.failures.quarantine(progress, segment)
+            progress.acknowledge(segment)
+            del pending[0]
+        self.save({id(progress): progress for progress, _ in settled}.values())
+
+    def save(self, objects: Iterable[Progress], *, at_once: bool = False) -> None:
+        """Save what is acknowledged of objects: what is finished of them takes one write together."""
+        if wanted := [progress for progress in objects if progress.should_save(at_once=at_once)]:
+            self.marks.save(wanted)
 
 
 class _Progress(NamedTuple):
