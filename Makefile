@@ -138,7 +138,7 @@ proof: $(SETUP) ## What does not fit into five minutes: every action of every AW
 fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with new seeds, for FUZZ_MINUTES (5)
 	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
 
-bench: $(SETUP) ## The shipper against its floor, `logdock logs` against the obvious way, memory of both, shapes of input, small objects, hostile input, synth (each part alone: python -m benchmarks --only PART): build/bench.json
+bench: $(SETUP) ## The shipper against its floor, `logdock logs` against the obvious way, memory of both, shapes of input, small objects, SQL, hostile input, synth (each part alone: python -m benchmarks --only PART): build/bench.json
 	@PYTHONPATH=.:lambda_src/log_shipper $(BIN)/python -m benchmarks --out build/bench.json
 
 # Parts: each has a cloud of its own and ends within five minutes. PARTS="3" repeats one.

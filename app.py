@@ -1,10 +1,10 @@
 """The CDK app: reads the settings file and the context, and builds every stack of a deployment.
 
-Context (``-c key=value``): ``settings``, the settings file (default ``logdock.yaml``); ``shipper_layer``, the folder
-with the shipper's wheels (default: what ``make setup`` put into ``build``, for AWS; an installed Logdock installs them
-there from their lock, once for each version). Works without an AWS account and, but for that, without a network. An
-error in the settings ends with exit code 2 and a message that lists every error; so does a deployment that is larger
-than AWS allows.
+Context (``-c key=value``): ``settings``, the settings file (default ``logdock.yaml``), or several with commas between
+them, which make one app; ``shipper_layer``, the folder with the shipper's wheels (default: what ``make setup`` put into
+``build``, for AWS; an installed Logdock installs them there from their lock, once for each version). Works without an
+AWS account and, but for that, without a network. An error in the settings ends with exit code 2 and a message that
+lists every error; so does a deployment that is larger than AWS allows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import shutil
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 NODE = Path(sysconfig.get_path("scripts")) / "node"
@@ -34,8 +36,9 @@ from aws_cdk import App, Environment, Stack, Tags  # noqa: E402
 from constructs_lib.shipper import ShipperCode  # noqa: E402
 from logdock.assembly import read_stacks  # noqa: E402
 from logdock.dashboard import dashboards  # noqa: E402
+from logdock.inventory import stacks_of  # noqa: E402
 from logdock.layer import LayerError, installed_layer  # noqa: E402
-from logdock.limits import limit_violations, limit_warnings, measures  # noqa: E402
+from logdock.limits import Measure, limit_violations, limit_warnings, measures  # noqa: E402
 from logdock.settings import Deployment, SettingsError, load_settings  # noqa: E402
 from logdock.settings.names import Names  # noqa: E402
 from logdock.vendors.registry import load_part  # noqa: E402
@@ -81,18 +84,17 @@ def stage_source(source: Path) -> Path:
 
 
 def build_app(
-    settings: Deployment,
-    *,
+    *deployments: Deployment,
     shipper_layer: Path = SHIPPER_LAYER,
     sources: Path = SOURCES,
     context: Mapping[str, object] | None = None,
 ) -> App:
-    """Build every stack of a deployment.
+    """Build every stack of one deployment or several.
 
     Parameters
     ----------
-    settings
-        The deployment.
+    deployments
+        The deployments, with different names.
     shipper_layer
         The folder that holds ``python/`` with the shipper's wheels.
     sources
@@ -102,11 +104,34 @@ def build_app(
     """
     # Where in Node a construct was created, and a picture of the tree, are of no use to Python.
     app = App(context=dict(context or {}), stack_traces=False, tree_metadata=False)
-    names = Names.of(settings)
-    connector_source = stage_source(sources / "vendor_connector")
-    tags_source = stage_source(sources / "resource_tags")
-    code = ShipperCode(source=stage_source(sources / "log_shipper"), layer=shipper_layer)
+    staged = StagedSources(
+        connector=stage_source(sources / "vendor_connector"),
+        tags=stage_source(sources / "resource_tags"),
+        shipper=ShipperCode(source=stage_source(sources / "log_shipper"), layer=shipper_layer),
+    )
+    for settings in deployments:
+        add_stacks(app, settings, staged)
+    # Functions alone have the tag: an upgrade replaces their code anyway, and touches no other resource by it.
+    Tags.of(app).add("logdock:version", version(), include_resource_types=["AWS::Lambda::Function"])
+    for each in app.node.children:
+        if isinstance(each, Stack):
+            each.add_metadata("Logdock", {"Version": version()})
+    return app
 
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StagedSources:
+    """The code of the functions, as `stage_source` left it."""
+
+    connector: Path
+    tags: Path
+    shipper: ShipperCode
+
+
+def add_stacks(app: App, settings: Deployment, staged: StagedSources) -> None:
+    """Add every stack of a deployment."""
+    names = Names.of(settings)
+    before = len(app.node.children)
     # A stack is found by its own tag: with the flag explicitStackTags `Tags` below tags resources alone.
     tags = {"logdock:deployment": settings.deployment}
 
@@ -141,9 +166,9 @@ def build_app(
             names.in_region("shipper", region),
             settings=settings,
             names=names,
-            code=code,
-            connector_source=connector_source,
-            tags_source=tags_source,
+            code=staged.shipper,
+            connector_source=staged.connector,
+            tags_source=staged.tags,
             env=where(region),
             tags=tags,
         )
@@ -161,7 +186,7 @@ def build_app(
                 settings=settings,
                 names=names,
                 export=export,
-                connector_source=connector_source,
+                connector_source=staged.connector,
                 env=where(region),
                 tags=tags,
             )
@@ -182,20 +207,21 @@ def build_app(
             env=where(settings.region),
             tags=tags,
         )
-    for name, value in tags.items():
-        Tags.of(app).add(name, value)
-    # Functions alone have the tag: an upgrade replaces their code anyway, and touches no other resource by it.
-    Tags.of(app).add("logdock:version", version(), include_resource_types=["AWS::Lambda::Function"])
-    for each in app.node.children:
-        if isinstance(each, Stack):
-            each.add_metadata("Logdock", {"Version": version()})
-    return app
+    for added in app.node.children[before:]:
+        for name, value in tags.items():
+            Tags.of(added).add(name, value)
+
+
+def repeated_stacks(deployments: Sequence[Deployment]) -> list[str]:
+    """List the names that stacks of two deployments would share; an app has each once, whatever the account."""
+    counts = Counter(stack.name for settings in deployments for stack in stacks_of(settings))
+    return sorted(name for name, count in counts.items() if count > 1)
 
 
 def main() -> int:
-    """Synthesize the deployment that the context names."""
+    """Synthesize the deployments that the context names."""
     context = App().node
-    path = Path(context.try_get_context("settings") or "logdock.yaml")
+    paths = [Path(each) for each in (context.try_get_context("settings") or "logdock.yaml").split(",")]
     given = context.try_get_context("shipper_layer")
     try:
         layer = Path(given) if given else installed_layer() if IS_INSTALLED else SHIPPER_LAYER
@@ -205,22 +231,29 @@ def main() -> int:
     if not (layer / "python").is_dir():
         print(f"{layer}: the shipper's wheels are not there; run `make setup`", file=sys.stderr)
         return 2
-    if not path.exists():
-        print(
-            f"{path}: no such file; copy one of examples/*.yaml to it, or name yours: -c settings=FILE", file=sys.stderr
-        )
-        return 2
+    for path in paths:
+        if not path.exists():
+            advice = "copy one of examples/*.yaml to it, or name yours: -c settings=FILE"
+            print(f"{path}: no such file; {advice}", file=sys.stderr)
+            return 2
     # The CDK's feature flags belong to the version, so a project of its own has none in its cdk.json.
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     try:
-        settings = load_settings(path)
-        app = build_app(settings, shipper_layer=layer, context=flags)
+        deployments = [load_settings(path) for path in paths]
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    if repeated := repeated_stacks(deployments):
+        advice = "give the deployments different names, or deploy each file by itself"
+        print(f"{', '.join(map(str, paths))}: both have a stack {repeated[0]}; {advice}", file=sys.stderr)
+        return 2
+    app = build_app(*deployments, shipper_layer=layer, context=flags)
     stacks = read_stacks(Path(app.synth().directory))
-    templates = {name: stack.template for name, stack in stacks.items()}
-    found = list(measures(settings, templates, {name: stack.template_bytes for name, stack in stacks.items()}))
+    found: list[Measure] = []
+    for settings in deployments:
+        own = {stack.name for stack in stacks_of(settings)}
+        templates = {name: stack.template for name, stack in stacks.items() if name in own}
+        found += measures(settings, templates, {name: stacks[name].template_bytes for name in templates})
     for line in limit_warnings(found):
         print(f"Warning: {line}", file=sys.stderr)
     for line in (errors := limit_violations(found)):

@@ -12,10 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import archives, commands, compaction, hostile, objects, paths, plot, search, shipper, synth
+from benchmarks import archives, commands, compaction, hostile, objects, paths, plot, search, shipper, sql, synth
 
 ROOT = Path(__file__).parents[1]
-ALONE = ("synth",)
+PARTS = (
+    "shipper", "paths", "objects", "search", "archives", "commands", "compaction", "sql", "hostile", "synth",
+)  # fmt: skip
+ALONE = ("sql", "synth")
 """Parts that share no figure with another: measured with ``--only``, they replace theirs in the file."""
 
 
@@ -28,7 +31,7 @@ def main() -> None:
     parser.add_argument("--archive", type=int, default=500, help="megabytes of the large Aptible archive")
     parser.add_argument(
         "--only",
-        choices=("shipper", "paths", "objects", "search", "archives", "commands", "compaction", "hostile", "synth"),
+        choices=PARTS,
         help="measure one part",
     )
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
@@ -41,6 +44,7 @@ def main() -> None:
         "archives": lambda folder: archives.measure(folder, options.archive),
         "commands": commands.measure,
         "compaction": compaction.measure,
+        "sql": sql.measure,
         "hostile": hostile.measure,
         "synth": synth.measure,
     }
@@ -52,6 +56,7 @@ def main() -> None:
         "archives": archives.show,
         "commands": commands.show,
         "compaction": compaction.show,
+        "sql": sql.show,
         "hostile": hostile.show,
         "synth": synth.show,
     }
@@ -63,7 +68,7 @@ def main() -> None:
         document = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
         _write(options.out, document | result)
     if not options.only:
-        others = {name: result[name] for name in ("search", "archives", "commands", "compaction", "hostile", "synth")}
+        others = {name: part for name, part in result.items() if name not in ("shipper", "objects", "paths")}
         document = result["shipper"] | result["objects"] | others
         document["paths"] = result["paths"]["rows"]
         _write(options.out, document)

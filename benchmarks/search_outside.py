@@ -2,12 +2,15 @@
 
 ``python -m benchmarks.search_outside FOLDER SECONDS``; prints its port. The user metadata of all objects is what the
 folder's `METADATA` has. That an object is there (HEAD) is said at once: the AWS CLI does not ask for each.
+``GET /counted`` says what was asked for since the last time.
 """
 
 import json
 import shutil
 import sys
+import threading
 import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -28,6 +31,8 @@ class Handler(BaseHTTPRequestHandler):
     # or a body waits 40 ms for the acknowledgement of its header, which S3's do not
     disable_nagle_algorithm = True
     folder, seconds = Path(), 0.0
+    counts: Counter[str] = Counter()  # noqa: RUF012 - of all connections
+    lock = threading.Lock()
     keys: tuple[str, ...] = ()
     metadata: dict[str, str] = {}  # noqa: RUF012 - set once, before the server starts
 
@@ -37,13 +42,22 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Give a page of a listing, or an object."""
+        if self.path == "/counted":
+            with self.lock:
+                counted = json.dumps(self.counts)
+                self.counts.clear()
+            self._answer(counted.encode())
+            return
         time.sleep(self.seconds)
         query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
         if "list-type" in query:
+            self._count(list=1)
             self._answer(self._listing(query).encode())
             return
         with (self.folder / self._key()).open("rb") as body:
-            self._head(Path(body.name).stat().st_size)
+            size = Path(body.name).stat().st_size
+            self._count(get=1, bytes=size)
+            self._head(size)
             shutil.copyfileobj(body, self.wfile, 1 << 20)
 
     def do_POST(self) -> None:
@@ -51,6 +65,10 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(self.seconds)
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self._answer(CALLER.encode())
+
+    def _count(self, **asked: int) -> None:
+        with self.lock:
+            self.counts.update(asked)
 
     def _key(self) -> str:
         return unquote(urlsplit(self.path).path).strip("/").partition("/")[2]

@@ -33,6 +33,7 @@ from local_cloud.terminal import Terminal
 from local_cloud.vendor_accounts import Vendors
 from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import Deployment, SettingsError, load_settings
+from logdock.settings.load import read_document
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def localised(settings_file: Path, listener_url: str, vendors: Vendors, local_fi
     local_file
         Where to write the changed settings.
     """
-    document: dict[str, Any] = yaml.safe_load(settings_file.read_text(encoding="utf-8"))
+    document: Any = read_document(settings_file)[0]
     destinations = [entry for entry in document.get("destinations", []) if entry["kind"] == "logzio"]
     left_out = {entry["name"] for entry in document.get("destinations", [])} - {entry["name"] for entry in destinations}
     for destination in destinations:

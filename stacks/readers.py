@@ -127,7 +127,13 @@ def _query(names: Names, archive_key_arn: str) -> Iterator[iam.PolicyStatement]:
     glue = f"arn:{names.partition}:glue:{here}"
     yield _allow(
         "Query",
-        ["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults"],
+        [
+            "athena:StartQueryExecution",
+            "athena:GetQueryExecution",
+            "athena:GetQueryResults",
+            # Ctrl-C: a query that goes on is billed
+            "athena:StopQueryExecution",
+        ],
         [f"arn:{names.partition}:athena:{here}:workgroup/{names.sql_workgroup}"],
     )
     yield _allow(

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from logdock.assembly import AssemblyStack, read_stacks
+from logdock.settings import Deployment
 from tests.conftest import ROOT
 from tests.settings.documents import document, export
 
@@ -48,6 +50,40 @@ def test_says_what_is_missing_and_ends_with_2(context: dict[str, str], message: 
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_deployments_of_one_app_have_stacks_of_different_names() -> None:
+    from app import repeated_stacks
+
+    one, same, other = (
+        Deployment.model_validate(document(deployment=name, account=account))
+        for name, account in (("acme", "1" * 12), ("acme", "2" * 12), ("acme-two", "2" * 12))
+    )
+    assert repeated_stacks([one, other]) == []
+    assert "acme-core" in repeated_stacks([one, same])
+
+
+@pytest.mark.proof
+def test_several_settings_files_make_one_app(tmp_path: Path) -> None:
+    shared = {key: value for key, value in document().items() if key not in ("deployment", "account")}
+    (tmp_path / "shared.yaml").write_text(yaml.safe_dump(shared), encoding="utf-8")
+    for name, account in (("staging", "1" * 12), ("prod", "2" * 12)):
+        own = {"extends": "shared.yaml", "deployment": f"acme-{name}", "account": account}
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
+    context = {"shipper_layer": str(LAYER)}
+    together = run(context | {"settings": "staging.yaml,prod.yaml"}, tmp_path)
+    assert (together.returncode, together.stderr) == (0, "")
+    both = read_stacks(tmp_path / "cdk.out")
+    alone: dict[str, AssemblyStack] = {}
+    for name in ("staging", "prod"):
+        (tmp_path / name).mkdir()
+        for file in ("shared.yaml", f"{name}.yaml"):
+            (tmp_path / name / file).write_text((tmp_path / file).read_text(encoding="utf-8"), encoding="utf-8")
+        assert run(context | {"settings": f"{name}.yaml"}, tmp_path / name).returncode == 0
+        alone |= read_stacks(tmp_path / name / "cdk.out")
+    assert both == alone
+    refused = run(context | {"settings": "staging.yaml,staging.yaml"}, tmp_path)
+    assert (refused.returncode, "both have a stack acme-staging" in refused.stderr) == (2, True)
 
 
 @pytest.mark.proof

@@ -195,7 +195,8 @@ def test_commands_that_no_test_runs_are_make_words() -> None:
 
 def test_every_snippet_is_part_of_an_example_or_of_a_file_of_claims() -> None:
     claims = (ROOT / "policy_proof" / "claims").glob("*.yaml")
-    examples = [f"\n{example.read_text()}" for example in [*EXAMPLES, *claims]]
+    environments = (ROOT / "examples" / "environments").glob("*.yaml")
+    examples = [f"\n{example.read_text()}" for example in [*EXAMPLES, *environments, *claims]]
     snippets = [snippet for page in PAGES for snippet in fenced(page.read_text(), "yaml")]
     # the step of GitHub Actions is run by tests/cli/test_validate.py
     others = ("# yaml-language-server", "- name: Check the settings\n  run: |\n    logdock validate ")

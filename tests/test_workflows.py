@@ -15,23 +15,26 @@ from tests.conftest import ROOT
 OWN = ROOT / "logdock" / "cli" / "new" / "files"
 """The pipelines that `logdock new` writes."""
 WORKFLOWS = [*sorted((ROOT / ".github" / "workflows").glob("*.yml")), OWN / "github.yml"]
-GITHUB, GITLAB = (ROOT / "examples" / "pipelines" / f"{name}.yml" for name in ("github", "gitlab"))
+GITHUB, ENVIRONMENTS, GITLAB = (
+    ROOT / "examples" / "pipelines" / f"{name}.yml" for name in ("github", "github-environments", "gitlab")
+)
 HASH = "0" * 40
 
 
 def filled(example: Path, directory: Path) -> Path:
     """Fill in the values in capitals, as a user does."""
-    text = example.read_text().replace("OWNER", "acme").replace("ACCOUNT", "111122223333")
+    text = example.read_text().replace("OWNER", "acme")
+    text = re.sub(r"\b([A-Z]+_)?ACCOUNT\b", "111122223333", text)
     copy = directory / example.name
     copy.write_text(text.replace("COMMIT", HASH).replace("IMAGE@sha256:DIGEST", f"python@sha256:{'0' * 64}"))
     return copy
 
 
 def test_zizmor_finds_nothing(tmp_path: Path) -> None:
-    example = filled(GITHUB, tmp_path)
+    examples = [filled(example, tmp_path) for example in (GITHUB, ENVIRONMENTS)]
     zizmor = Path(sys.executable).with_name("zizmor")
     found = subprocess.run(
-        [zizmor, "--offline", "--no-progress", "--persona", "pedantic", "--format", "plain", *WORKFLOWS, example],
+        [zizmor, "--offline", "--no-progress", "--persona", "pedantic", "--format", "plain", *WORKFLOWS, *examples],
         capture_output=True,
         text=True,
         timeout=60,
@@ -74,8 +77,22 @@ def test_example_passes_inputs_that_the_reusable_workflow_has() -> None:
     called = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text())[True]["workflow_call"][
         "inputs"
     ]
-    passed = yaml.safe_load(GITHUB.read_text())["jobs"]["logdock"]["with"]
-    assert {name for name, each in called.items() if each.get("required")} <= passed.keys() <= called.keys()
+    for example in (GITHUB, ENVIRONMENTS):
+        for job in yaml.safe_load(example.read_text())["jobs"].values():
+            assert (
+                {name for name, each in called.items() if each.get("required")} <= job["with"].keys() <= called.keys()
+            )
+
+
+def test_environments_of_one_run_share_no_artifact_and_no_comment() -> None:
+    jobs = yaml.safe_load(ENVIRONMENTS.read_text())["jobs"]
+    assert [(name, job["with"]["environment"], job["with"]["settings"]) for name, job in jobs.items()] == [
+        ("staging", "staging", "staging.yaml"),
+        ("production", "production", "production.yaml"),
+    ]
+    workflow = (ROOT / ".github" / "workflows" / "deploy.yml").read_text()
+    assert set(re.findall(r"name: (cdk-out\S*(?: \S+ \}\})?)", workflow)) == {"cdk-out-${{ inputs.environment }}"}
+    assert "--edit-last" not in workflow
 
 
 @pytest.mark.parametrize("path", [GITLAB, OWN / "gitlab.yml"], ids=["example", "new"])

@@ -19,8 +19,10 @@ class ErrorDetail:
         What is wrong, on one line.
     path
         The setting without names: `exports[17].log_types[0]`.
+    file
+        The file that the value is in, if it is in one.
     line, column
-        Where it is in the file, counted from 1. None if there is no file or no such place.
+        Where it is in that file, counted from 1. None if there is no file or no such place.
     export
         Name of the export.
     value
@@ -32,6 +34,7 @@ class ErrorDetail:
     place: str
     message: str
     path: str = ""
+    file: Path | None = None
     line: int | None = None
     column: int | None = None
     export: str | None = None
@@ -65,13 +68,13 @@ class SettingsError(Exception):
         return "\n".join([f"{self.file}: {count}", *lines])
 
     def _position(self, detail: ErrorDetail) -> str:
-        return f"{self.file}:{detail.line}: " if detail.line is not None else ""
+        return f"{detail.file or self.file}:{detail.line}: " if detail.line is not None else ""
 
     def as_documents(self) -> list[dict[str, object]]:
         """List the errors for a script: file, line, column, path, export, value, message and allowed."""
         return [
             {
-                "file": str(self.file),
+                "file": str(each.file or self.file),
                 "line": each.line,
                 "column": each.column,
                 "path": each.path,

@@ -1,4 +1,4 @@
-"""From a file to a `Deployment`, or to one message that names every error in it."""
+"""From a file, and what it extends, to a `Deployment`, or to one message that names every error in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from yaml.constructor import ConstructorError
 
 from logdock.settings.deployment import Deployment
 from logdock.settings.errors import ErrorDetail, SettingsError
-from logdock.settings.messages import explain
+from logdock.settings.layers import EXTENDS, MAX_FILES, Layer, base_path, merge, repository, without_own_keys
+from logdock.settings.messages import explain, shown
+from logdock.settings.positions import find_place
 from logdock.settings.yaml_errors import explain_syntax
 
 __all__ = ["SettingsError", "load_settings", "read_document"]
@@ -22,7 +24,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 """Settings are nested eight deep."""
 MAX_NODES = 200_000
-"""Of a file as it is written, and as its aliases and merges make it: 28 lines of merges can become billions."""
+"""Of a file and what it extends, as their aliases and merges make them: 28 lines of merges can become billions."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -31,8 +33,9 @@ class _Loader(yaml.SafeLoader):
     Depth and size are bounded while the file is read, before any value is made of it.
     """
 
-    def __init__(self, stream: str) -> None:
+    def __init__(self, stream: str, name: str = "") -> None:
         super().__init__(stream)
+        self.name = name  # every mark has it: which file a value is in
         self._depth = 0
         self._sizes: dict[int, int] = {}
 
@@ -65,6 +68,10 @@ class _Loader(yaml.SafeLoader):
                 None, None, f"with its aliases written out it has more than {MAX_NODES:,} values", mark
             )
         self._sizes[id(node)] = size
+
+    def size_of(self, node: yaml.Node) -> int:
+        """Return how many values a node becomes."""
+        return self._sizes.get(id(node), 0)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
@@ -99,7 +106,7 @@ def load_settings(path: Path) -> Deployment:
     Parameters
     ----------
     path
-        A YAML file with one deployment.
+        A YAML file with one deployment, or with what differs from the file that it `extends`.
 
     Raises
     ------
@@ -122,13 +129,65 @@ def _of_the_file(path: Path, message: str, line: int | None = None) -> SettingsE
 
 
 def read_document(path: Path) -> tuple[object, yaml.Node | None]:
-    """Return a file's document, unchecked, and the node that it was made of.
+    """Return a file's document over what it extends, unchecked, and the node that it was made of.
 
     Raises
     ------
     SettingsError
-        If the file cannot be read or is no YAML.
+        If a file cannot be read, is no YAML, or extends what it must not.
     """
+    layers: list[Layer] = []
+    file, read, size = path, [path.resolve()], 0
+    while True:
+        layer, nodes = _read_file(file)
+        if layer is None or not isinstance(layer.value, dict):
+            if file == path:
+                return (layer.value, layer.node) if layer else (None, None)
+            given = f"holds {_kind(layer.value)}" if layer else "is empty"
+            raise _of_the_file(file, f"{given}; expected a mapping of settings")
+        size += nodes
+        if size > MAX_NODES:
+            raise _of_the_file(path, f"with what it extends it has more than {MAX_NODES:,} values")
+        layers.append(Layer(without_own_keys(layer.value), layer.node))
+        if EXTENDS not in layer.value:
+            break
+        file = _base_of(file, layer, read)
+        read.append(file.resolve())
+    try:
+        merged = layers.pop()
+        while layers:
+            merged = merge(merged, layers.pop())
+    except RecursionError:
+        raise _of_the_file(path, "is nested too deep") from None
+    return merged.value, merged.node
+
+
+def _base_of(file: Path, layer: Layer, read: list[Path]) -> Path:
+    """Return the file that a file extends; `read` are those before it, the settings file first."""
+    value = layer.value[EXTENDS]
+    base = base_path(file, value, repository(read[0]))
+    if isinstance(base, Path):
+        if base.resolve() in read:
+            base = f"a file that does not extend {file.name} in turn"
+        elif len(read) >= MAX_FILES:
+            base = f"at most {MAX_FILES} files, one extending the other"
+        else:
+            return base
+    place = find_place(layer.node, [EXTENDS])
+    detail = ErrorDetail(
+        place=EXTENDS,
+        path=EXTENDS,
+        message=f"got {shown(value, (EXTENDS,))}; expected {base}",
+        file=file,
+        line=place.line,
+        column=place.column,
+        allowed=base,
+    )
+    raise SettingsError(file, [detail])
+
+
+def _read_file(path: Path) -> tuple[Layer | None, int]:
+    """Return a file's document and node, if it has one, and how many values they are."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -143,9 +202,9 @@ def read_document(path: Path) -> tuple[object, yaml.Node | None]:
         message = f"is not UTF-8 text: byte {error.start} ({error.reason}); save the file as UTF-8"
         raise _of_the_file(path, message, line) from error
     try:
-        loader = _Loader(text)
+        loader = _Loader(text, str(path))
         root: yaml.Node | None = loader.get_single_node()
-        return (loader.construct_document(root) if root is not None else None), root
+        return (Layer(loader.construct_document(root), root), loader.size_of(root)) if root is not None else (None, 0)
     except yaml.MarkedYAMLError as error:
         raise SettingsError(path, [explain_syntax(text, error)]) from None
     except yaml.reader.ReaderError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 import yaml
@@ -93,6 +94,7 @@ def _detail(error: ErrorDetails, document: object, root: yaml.Node | None) -> Er
         place=named,
         message=said.message,
         path=where,
+        file=Path(place.file) if place else None,
         line=place.line if place else None,
         column=place.column if place else None,
         export=entry if path[0] == "exports" else None,

@@ -17,11 +17,14 @@ class Place(NamedTuple):
         Counted from 1.
     source
         The value as the file has it, if it is a single one without quotes; else None.
+    file
+        The file that it is in: the settings file, or one that it extends.
     """
 
     line: int
     column: int
     source: str | None
+    file: str
 
 
 def find_place(root: yaml.Node, path: Sequence[int | str], *, at_key: bool = False) -> Place:
@@ -58,4 +61,4 @@ def find_place(root: yaml.Node, path: Sequence[int | str], *, at_key: bool = Fal
 
 
 def _place(mark: yaml.Mark, source: str | None = None) -> Place:
-    return Place(mark.line + 1, mark.column + 1, source)
+    return Place(mark.line + 1, mark.column + 1, source, mark.name)

@@ -1,6 +1,6 @@
-"""What is generated from the models: the JSON Schema that editors use, and the page of all settings.
+"""What is generated from the models: the JSON Schemas that editors use, and the page of all settings.
 
-Run as ``python -m logdock.settings.schema``; a test holds both files current.
+Run as ``python -m logdock.settings.schema``; a test holds the files current.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from logdock.settings.archive import Archive
 from logdock.settings.connect import Vpc
 from logdock.settings.deployment import Deployment
 from logdock.settings.export_base import ExportBase
+from logdock.settings.layers import EXTENDS
 from logdock.settings.redaction import Pattern, Redaction
 from logdock.settings.replica import Replica
 from logdock.settings.retention import PROFILES, Retention
@@ -39,6 +40,7 @@ from logdock.vendors.s3_logs.settings import S3LogsExport
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA_FILE = ROOT / "logdock" / "settings" / "logdock.schema.json"
+PART_FILE = SCHEMA_FILE.with_name("logdock.part.schema.json")
 PAGE_FILE = ROOT / "docs" / "settings.md"
 
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
@@ -88,14 +90,50 @@ For completion and checks in an editor, begin the file with this line (the path 
 # yaml-language-server: $schema=logdock/settings/logdock.schema.json
 ```
 
+A file that has `extends`, or is extended, holds a part of a deployment: `logdock.part.schema.json` is for those
+([environments](configure.md#environments)). Two keys are of the file alone: `extends` names the file that this one
+changes, and keys that begin with `x-` hold what YAML anchors are for.
+
 The folder `examples/` has a file for each kind of export. This page is generated from the models by `make schema`.
 """
+
+
+_OWN_KEYS = {
+    EXTENDS: {
+        "description": "A settings file that this one changes: a relative path in the same repository. Default: none.",
+        "minLength": 1,
+        "type": "string",
+    }
+}
 
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a settings file."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Logdock settings"}
-    return head | dict(_without_field_titles(Deployment.model_json_schema()))
+    return head | dict(_without_field_titles(Deployment.model_json_schema())) | {"patternProperties": {"^x-": {}}}
+
+
+def part_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a file that extends another or is extended: nothing is required, null removes."""
+    whole = json_schema()
+    part: dict[str, Any] = _optional(whole) | {"title": "A part of Logdock settings"}
+    part["properties"] = _OWN_KEYS | part["properties"]
+    return part
+
+
+def _optional(node: Any) -> Any:
+    """Make every setting optional and nullable; an entry of a list is any of its kinds, as `kind` may be missing."""
+    if isinstance(node, list):
+        return [_optional(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    made = {}
+    for key, value in node.items():
+        if key == "properties":
+            made[key] = {name: {"anyOf": [_optional(field), {"type": "null"}]} for name, field in value.items()}
+        elif key not in ("required", "minItems", "discriminator"):
+            made["anyOf" if key == "oneOf" else key] = _optional(value)
+    return made
 
 
 def _without_field_titles(node: Any) -> Any:
@@ -172,8 +210,9 @@ def _choices(annotation: Any) -> Iterator[str]:
 
 
 def write() -> None:
-    """Write the schema and the page."""
-    SCHEMA_FILE.write_text(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write the schemas and the page."""
+    for file, schema in ((SCHEMA_FILE, json_schema()), (PART_FILE, part_schema())):
+        file.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     PAGE_FILE.parent.mkdir(exist_ok=True)
     PAGE_FILE.write_text(page(), encoding="utf-8")
 

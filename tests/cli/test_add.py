@@ -176,3 +176,21 @@ def test_document_has_the_export_its_line_and_its_stack(answer: Answer, tmp_path
     assert json.loads(ended.out) == {
         "settings": "logdock.yaml", "added": [{"export": "logs", "line": 11, "stack": "acme-logs"}],
     }  # fmt: skip
+
+
+def test_add_to_an_environment_changes_its_own_file_alone(answer: Answer, tmp_path: Path) -> None:
+    folder = EXAMPLES[0].parent / "environments"
+    for file in folder.glob("*.yaml"):
+        (tmp_path / file.name).write_text(file.read_text())
+    production = folder / "production.yaml"
+    arguments = ["--kind", "cloudwatch-logs", "--settings", "production.yaml"]
+    ended = answer(arguments, ["queue", "/acme/queue", "", "logz"])
+    assert (ended.code, "stack is acme-prod-queue" in ended.out) == (0, True)
+    assert changed_lines(production.read_text(), (tmp_path / "production.yaml").read_text())[0] == []
+    names = [export.name for export in load_settings(tmp_path / "production.yaml").exports]
+    assert names == ["orders", "services", "queue"]
+    assert (tmp_path / "shared.yaml").read_text() == (folder / "shared.yaml").read_text()
+    # a file without exports of its own has no line to add one at
+    (tmp_path / "production.yaml").write_text("extends: staging.yaml\ndeployment: acme-prod\n")
+    ended = answer(arguments, [])
+    assert (ended.code, "add the export by hand" in ended.err) == (2, True)

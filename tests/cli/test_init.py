@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from logdock.cli.init.file import PART_SCHEMA
 from logdock.cli.init.questions import DESTINATIONS, EXPORTS, ExportKind
 from logdock.settings import load_settings
 from logdock.settings.destinations import Destination
@@ -273,3 +274,38 @@ def test_every_kind_can_be_asked_for() -> None:
 
     assert {str(kind) for kind in vars(ExportKind)["_member_map_"].values()} == set(EXPORTS) == kinds(Export)
     assert set(DESTINATIONS) == kinds(Destination)
+
+
+SHARED = """\
+region: eu-west-1
+retention: pci
+exports:
+  - {name: jobs, kind: cloudwatch-logs, log_groups: [/acme/jobs]}
+"""
+
+
+def test_an_environment_is_asked_only_for_what_the_shared_file_lacks(answer: Answer, tmp_path: Path) -> None:
+    (tmp_path / "shared.yaml").write_text(SHARED)
+    ended = answer(["--extends", "shared.yaml", "--settings", "staging.yaml"], ["acme-staging", "111122223333"])
+    assert (ended.code, "npx cdk deploy --all -c settings=staging.yaml" in ended.out) == (0, True)
+    written = f'{PART_SCHEMA}\nextends: "shared.yaml"\ndeployment: "acme-staging"\naccount: "111122223333"\n'
+    assert (tmp_path / "staging.yaml").read_text() == written
+    assert load_settings(tmp_path / "staging.yaml").retention == "pci"
+
+
+@pytest.mark.parametrize(
+    ("shared", "arguments", "expected"),
+    [
+        (SHARED, ["--kind", "rds"], "--kind is for a file with exports of its own"),
+        (SHARED.replace("pci", "sox"), [], "shared.yaml:2: retention: got 'sox'"),
+        (None, [], "shared.yaml: cannot be read"),
+    ],
+)
+def test_an_environment_that_cannot_be_is_not_written(
+    answer: Answer, tmp_path: Path, shared: str | None, arguments: list[str], expected: str
+) -> None:
+    if shared:
+        (tmp_path / "shared.yaml").write_text(shared)
+    ended = answer(["--extends", "shared.yaml", *arguments], ["acme-staging", "111122223333"])
+    assert (ended.code, expected in ended.err) == (2, True)
+    assert not (tmp_path / "logdock.yaml").exists()

@@ -37,7 +37,7 @@ def test_new_writes_what_a_deploy_needs(logdock: Type, tmp_path: Path, pipeline:
     texts = {name: (tmp_path / "logs" / name).read_text() for name in written}
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert texts["requirements.txt"] == f"logdock[deploy]=={version}\n"
-    assert [name for name, text in texts.items() if re.search(r"<(account|deployment|region|version)>", text)] == []
+    assert [name for name, text in texts.items() if re.search(r"<(\w+)>", text)] == []
     if file:
         assert "arn:aws:iam::111122223333:role/acme-pipeline-deploy" in texts[file]
     # npm checks the CDK command line against the hash that this version was tested with.
@@ -56,3 +56,47 @@ def test_new_refuses_what_is_there_before_it_asks(logdock: Type, tmp_path: Path,
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == f"Error: {name}: is no empty directory. Name another, or empty this one\n"
     assert [path.name for path in (tmp_path / "logs").iterdir()] == ["notes"]
+
+
+def test_new_writes_a_file_and_a_workflow_for_each_environment(
+    logdock: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join([*ANSWERS, "acme-prod", "444455556666", ""])))
+    ended = logdock(
+        *("new", "logs", "--kind", "aurora-mysql", "--pipeline", "github"),
+        *("--environment", "staging", "--environment", "production"),
+    )
+    assert ended.code == 0, ended.err
+    logs = tmp_path / "logs"
+    written = {str(path.relative_to(logs)) for path in logs.rglob("*") if path.is_file()}
+    pipelines = {f".github/workflows/logdock-{name}.yml" for name in ("staging", "production")}
+    assert written == WRITTEN - {"logdock.yaml"} | pipelines | {"shared.yaml", "staging.yaml", "production.yaml"}
+    staging, production = (load_settings(logs / f"{name}.yaml") for name in ("staging", "production"))
+    assert (staging.deployment, staging.account) == ("acme", "111122223333")
+    assert (production.deployment, production.account) == ("acme-prod", "444455556666")
+    assert staging.exports == production.exports
+    workflow = (logs / ".github" / "workflows" / "logdock-production.yml").read_text()
+    for part in ("validate --offline --settings production.yaml", "cdk.out -c settings=production.yaml"):
+        assert part in workflow
+    for part in ("role/acme-prod-pipeline-deploy", "logdock plan of acme-prod", "environment: production"):
+        assert part in workflow
+    readme = (logs / "README.md").read_text()
+    assert "`staging.yaml` (account 111122223333), `production.yaml` (account 444455556666)" in readme
+    assert not re.search(r"<\w+>", readme)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--environment", "shared"], "--environment: got 'shared'; expected"),
+        (["--environment", "../up"], "--environment: got '../up'; expected"),
+        (["--environment", "one", "--environment", "one"], "each name once"),
+        (["--environment", "one", "--pipeline", "gitlab"], "--environment is not for --pipeline gitlab"),
+    ],
+)
+def test_new_refuses_environments_before_it_asks(
+    logdock: Type, tmp_path: Path, arguments: list[str], expected: str
+) -> None:
+    ended = logdock("new", "logs", *arguments)
+    assert (ended.code, ended.out, expected in ended.err) == (2, "", True)
+    assert not (tmp_path / "logs").exists()

@@ -98,6 +98,15 @@ def test_everything_else_stays_as_it_was_set(tmp_path: Path) -> None:
         assert mine == asked
 
 
+def test_an_environment_is_played_with_what_it_extends(tmp_path: Path) -> None:
+    settings_file = EXAMPLES / "environments" / "production.yaml"
+
+    local = demo.localised(settings_file, LISTENER, _vendors(), tmp_path / "local.yaml")
+
+    assert [export.name for export in local.exports] == ["orders", "services"]
+    assert local == load_settings(tmp_path / "local.yaml")
+
+
 def test_no_vendor_is_called_but_on_this_machine(tmp_path: Path) -> None:
     local = demo.localised(EXAMPLES / "everything.yaml", LISTENER, _vendors(), tmp_path / "local.yaml")
 

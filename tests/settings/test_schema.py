@@ -14,27 +14,32 @@ from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, destination, do
 
 ROOT = Path(__file__).resolve().parents[2]
 CURRENT = json.loads(schema.SCHEMA_FILE.read_text(encoding="utf-8"))
+PART = json.loads(schema.PART_FILE.read_text(encoding="utf-8"))
 
 
-def is_valid(whole: object) -> bool:
+def is_valid(whole: object, against: object = CURRENT) -> bool:
     # Here, because importing it costs a second or two, for each worker that only collects.
     from cfnlint.jsonschema import StandardValidator
 
-    return not list(StandardValidator(schema=CURRENT).iter_errors(whole))
+    return not list(StandardValidator(schema=against).iter_errors(whole))
 
 
 def test_the_schema_and_the_page_are_current() -> None:
     hint = "run `make schema`"
     written = json.dumps(schema.json_schema(), indent=2, ensure_ascii=False) + "\n"
     assert schema.SCHEMA_FILE.read_text(encoding="utf-8") == written, hint
+    part = json.dumps(schema.part_schema(), indent=2, ensure_ascii=False) + "\n"
+    assert schema.PART_FILE.read_text(encoding="utf-8") == part, hint
     assert schema.PAGE_FILE.read_text(encoding="utf-8") == schema.page(), hint
 
 
-def test_writes_both_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writes_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schema, "SCHEMA_FILE", tmp_path / "schema.json")
+    monkeypatch.setattr(schema, "PART_FILE", tmp_path / "part.json")
     monkeypatch.setattr(schema, "PAGE_FILE", tmp_path / "docs" / "settings.md")
     schema.write()
     assert json.loads((tmp_path / "schema.json").read_text(encoding="utf-8")) == CURRENT
+    assert json.loads((tmp_path / "part.json").read_text(encoding="utf-8")) == PART
     assert (tmp_path / "docs" / "settings.md").read_text(encoding="utf-8").endswith("|\n")
 
 
@@ -107,6 +112,27 @@ def test_the_schema_refuses_what_the_models_refuse(refusal: Callable[[object], l
     assert not is_valid(bad)
     if isinstance(bad, dict) and bad:
         assert refusal(bad)
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ({"extends": "shared.yaml", "account": "111122223333"}, True),
+        ({"x-common": {"any": 1}, "retention": None, "exports": [{"name": "orders", "project_id": None}]}, True),
+        ({"exports": [{"name": "orders", "retention_days": 7}, {"name": "two", "kind": "aptible"}]}, True),
+        ({"extends": ["shared.yaml"]}, False),
+        ({"extend": "shared.yaml"}, False),
+        ({"account": "1"}, False),
+        ({"exports": [{"name": "orders", "no_such": 1}]}, False),
+    ],
+)
+def test_part_schema_requires_nothing_and_refuses_unknown_settings(part: dict[str, Any], expected: bool) -> None:
+    assert is_valid(part, PART) is expected
+
+
+def test_schema_takes_keys_for_anchors_and_no_extends() -> None:
+    assert is_valid({**document(), "x-shared": [1]})
+    assert not is_valid({**document(), "extends": "shared.yaml"})
 
 
 def test_every_setting_is_on_the_page_with_what_it_is() -> None:

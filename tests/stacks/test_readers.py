@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 from tests.conftest import EXAMPLES, ROOT, synthesize
@@ -46,6 +47,16 @@ def test_readers_read_an_existing_bucket_by_a_policy_of_their_role() -> None:
             "Resource": "arn:aws:s3:::acme-legacy-logs/app/*",
         },
     ]  # fmt: skip
+
+
+def test_readers_may_make_every_call_of_the_athena_engine_and_no_other() -> None:
+    source = (ROOT / "logdock" / "cli" / "sql" / "athena.py").read_text()
+    methods = {*re.findall(r'client\.(?:get_paginator\(")?(\w+)', source)} - {"get_paginator"}
+    called = {f"athena:{method.title().replace('_', '')}" for method in methods}
+    statements = role("cloudwatch-logs")["Policies"][0]["PolicyDocument"]["Statement"]
+    (query,) = [each for each in statements if each["Sid"] == "Query"]
+    assert {*query["Action"]} == called
+    assert query["Resource"] == f"arn:aws:athena:eu-west-1:{ACCOUNT}:workgroup/acme-prod-logs"
 
 
 def test_no_role_for_readers_unless_the_settings_name_some() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from logdock.cli.errors import CommandError, ExitCode
-from logdock.cli.init.deployment import ask_settings
+from logdock.cli.init.deployment import ask_environment, ask_settings
 from logdock.cli.init.interview import stack_names
 from logdock.cli.init.questions import ExportKind
 from logdock.cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option
@@ -25,6 +25,8 @@ Examples:
 `logdock init --kind mongodb-atlas --kind aurora-mysql` asks for two exports
 
 `logdock init --kind aurora-mysql < answers.txt` takes one answer from each line
+
+`logdock init --extends shared.yaml --settings staging.yaml` writes the file of an environment
 """
 
 
@@ -36,13 +38,18 @@ def init(
     settings: Annotated[
         Path, typer.Option("--settings", metavar="FILE", help="The file to write; it must not exist.")
     ] = DEFAULT_SETTINGS,
+    extends: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write the file of an environment, which changes FILE: a relative path."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Ask what each export needs, and write a settings file with comments.
 
     The account and the Region of your credentials are proposed. Each answer is checked as the deploy would check it.
     External ids of your own making come from the system's generator for secrets. Secrets are never asked for: their
-    names are. `logdock add` adds an export later.
+    names are. `logdock add` adds an export later. With --extends only the deployment's name, its account and what the
+    other file lacks are asked; what else differs is for you to add.
     """
     if settings.exists():
         raise CommandError(
@@ -52,9 +59,14 @@ def init(
         )
     if not os.access(settings.parent, os.W_OK):
         raise CommandError(f"{settings}: {settings.parent} is no directory that you may write to", ExitCode.USAGE)
+    if extends is not None and kind:
+        raise CommandError("--kind is for a file with exports of its own, not for one that --extends", ExitCode.USAGE)
     screen = Screen(as_json=as_json)
-    text, deployment = ask_settings(screen, kind or (), settings)
-    settings.write_text(text, encoding="utf-8")
+    if extends is not None:
+        deployment = ask_environment(screen, settings, extends)
+    else:
+        text, deployment = ask_settings(screen, kind or (), settings)
+        settings.write_text(text, encoding="utf-8")
     stacks = stack_names(deployment.deployment, (export.name for export in deployment.exports))
     screen.document({"settings": str(settings), "stacks": stacks})
     deploy = f"npx cdk deploy --all{cdk_settings_option(settings)}"

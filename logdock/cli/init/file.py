@@ -16,11 +16,13 @@ from logdock.settings.export_base import LogGroupExport
 
 WIDTH = 116
 SCHEMA = "# yaml-language-server: $schema=logdock/settings/logdock.schema.json"
+PART_SCHEMA = SCHEMA.replace("logdock.schema.json", "logdock.part.schema.json")
+"""Of a file that extends another or is extended."""
 
 
-def render(document: dict[str, Any]) -> str:
+def render(document: dict[str, Any], schema: str = SCHEMA) -> str:
     """Return a new settings file: each setting below what it means."""
-    lines = [SCHEMA, "# Every setting: the page Settings of Logdock's documentation.", ""]
+    lines = [schema, "# Every setting: the page Settings of Logdock's documentation.", ""]
     lines += _settings(document, DEPLOYMENT, "")
     lines += [f"{'' if document['alerts'] else '# '}alerts:"]
     lines += [line if document["alerts"] else f"# {line}" for line in _settings(document["alerts"], ALERTS, "  ")]

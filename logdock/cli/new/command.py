@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +10,11 @@ from typing import Annotated
 import typer
 
 from logdock.cli.errors import CommandError, ExitCode
-from logdock.cli.init.deployment import ask_settings
-from logdock.cli.init.file import SCHEMA
+from logdock.cli.init.deployment import ask_environments, ask_settings
+from logdock.cli.init.file import PART_SCHEMA, SCHEMA
 from logdock.cli.init.interview import stack_names
 from logdock.cli.init.questions import ExportKind
-from logdock.cli.new.project import project_files
+from logdock.cli.new.project import SHARED, project_files
 from logdock.cli.options import DEFAULT_SETTINGS, Json
 from logdock.cli.screen import Screen
 
@@ -23,7 +24,10 @@ Examples:
 `logdock new logs` asks for a deployment, and writes it into the directory `logs`
 
 `logdock new logs --kind mongodb-atlas --pipeline github` asks for one export, and adds a workflow for GitHub Actions
+
+`logdock new logs --environment staging --environment production` writes a shared settings file and one for each
 """
+_ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
 class PipelineKind(StrEnum):
@@ -43,25 +47,52 @@ def new(
     pipeline: Annotated[
         PipelineKind, typer.Option(help="The pipeline that deploys the directory's settings.")
     ] = PipelineKind.NONE,
+    environment: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="An environment with a settings file of its own. Repeatable. Default: none."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a directory of your own that deploys Logdock.
 
     It holds your settings file, the version of Logdock, the CDK's configuration and, if you ask for one, a pipeline. It
     needs no clone: `pip install` of its `requirements.txt` brings Logdock. The questions are those of `logdock init`.
+    With --environment, what the environments share is in `shared.yaml`, which the file of each one extends.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise CommandError(f"{directory}: is no empty directory. Name another, or empty this one", ExitCode.USAGE)
+    names = _environments(environment or [], pipeline)
     screen = Screen(as_json=as_json)
-    text, settings = ask_settings(screen, kind or (), directory / DEFAULT_SETTINGS)
+    if names:
+        texts, deployments = ask_environments(screen, kind or (), names, SHARED, directory)
+    else:
+        text, settings = ask_settings(screen, kind or (), directory / DEFAULT_SETTINGS)
+        texts, deployments = {str(DEFAULT_SETTINGS): text}, {"": settings}
     # The path of the JSON schema is that of a checkout.
-    files = {str(DEFAULT_SETTINGS): text.removeprefix(f"{SCHEMA}\n"), **project_files(settings, str(pipeline))}
+    texts = {name: text.removeprefix(f"{SCHEMA}\n").removeprefix(f"{PART_SCHEMA}\n") for name, text in texts.items()}
+    files = {**texts, **project_files(deployments, str(pipeline))}
     try:
         for name, content in files.items():
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             (directory / name).write_text(content, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}", ExitCode.USAGE) from None
-    stacks = stack_names(settings.deployment, (export.name for export in settings.exports))
+    stacks = [
+        stack
+        for each in deployments.values()
+        for stack in stack_names(each.deployment, (export.name for export in each.exports))
+    ]
     screen.document({"directory": str(directory), "files": sorted(files), "stacks": stacks})
     screen.say(f"{directory} is written: {', '.join(sorted(files))}. {directory}/README.md has the next steps.")
+
+
+def _environments(names: list[str], pipeline: PipelineKind) -> list[str]:
+    """Check the environments' names, which become names of files."""
+    for name in names:
+        if not _ENVIRONMENT.fullmatch(name) or name == SHARED.removesuffix(".yaml") or names.count(name) > 1:
+            expected = "1 to 31 lower-case letters, digits and hyphens, each name once, and not `shared`"
+            raise CommandError(f"--environment: got {name!r}; expected {expected}", ExitCode.USAGE)
+    if names and pipeline is PipelineKind.GITLAB:
+        advice = 'docs/pipelines.md, "Several environments", says how to extend the pipeline of one'
+        raise CommandError(f"--environment is not for --pipeline gitlab; {advice}", ExitCode.USAGE)
+    return names

@@ -1,7 +1,7 @@
 """Athena: a statement run in the deployment's workgroup, what it scanned, and its answer page by page.
 
-Sources: Amazon Athena API Reference, "StartQueryExecution", "GetQueryExecution", "GetQueryResults"; Amazon Athena
-pricing: 5 dollars a TB scanned, and at least 10 MB a query.
+Sources: Amazon Athena API Reference, "StartQueryExecution", "GetQueryExecution", "GetQueryResults",
+"StopQueryExecution"; Amazon Athena pricing: 5 dollars a TB scanned, and at least 10 MB a query.
 """
 
 from __future__ import annotations
