@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
-from log_shipper.reading import RawBlock, read_blocks
+from log_shipper.fast import RawBlock
+from log_shipper.reading import read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.vendors.aptible import envelope as aptible_envelope
 

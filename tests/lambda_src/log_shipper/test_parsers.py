@@ -5,8 +5,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from log_shipper.fast import RawBlock
 from log_shipper.line_readers import COLUMN_FORMATS, LINE_PARSERS, line_reader
-from log_shipper.reading import RawBlock, detect, read_blocks
+from log_shipper.reading import detect, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.vendors.aptible import parser as docker_json
 from log_shipper.vendors.aurora_mysql import parser as aurora_mysql
