@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from local_cloud.stage import UNRELATED_ACCOUNT
 from local_cloud.stand_ins.sessions import assume
+from logdock.settings.landing import BucketLanding
+from logdock.settings.names import Names
 
 if TYPE_CHECKING:
     from local_cloud.journal import Attempt
@@ -151,13 +153,55 @@ def reach_further(stage: Stage, session: Credentials, *, own: str, is_inside: bo
     return attempts
 
 
+def reach_members(stage: Stage, identity: Credentials, session: Credentials, member: Any) -> list[Attempt]:
+    """Reach what belongs to the other projects or clusters of the same export; an export of one has none.
+
+    Parameters
+    ----------
+    stage
+        The cloud.
+    identity
+        The vendor's own identity, as which it assumes the member's role.
+    session
+        The session of the member's role.
+    member
+        The project or cluster, as a member of its export.
+    """
+    names = Names.of(stage.settings)
+    s3, logs = stage.client("s3", session), stage.client("logs", session)
+    (export,) = (each for each in stage.settings.exports if each.name == member.name)
+    own = stage.external_ids(member)[-1]
+    attempts: list[Attempt] = []
+    for other in export.members:
+        if other.member_id == member.member_id:
+            continue
+        role, landing = names.role_arn(names.vendor_role(export.name, other.member_id)), other.landing(stage.settings)
+        attempts += [
+            (
+                f"assume the role of {other.member_id} with another member's external id",
+                _as(stage, identity, role, own),
+            ),
+            (f"go on into the role of {other.member_id}", _into(stage, session, role, other)),
+        ]
+        if isinstance(landing, BucketLanding):
+            key = f"{landing.prefix}forged"
+            attempts.append((f"write into the directory of {other.member_id}", _write(s3, landing.bucket, key)))
+        else:
+            attempts.append((f"write into a log group of {other.member_id}", _log(logs, landing.names[0])))
+    return attempts
+
+
+def _as(stage: Stage, identity: Credentials, role_arn: str, external_id: str) -> Any:
+    return lambda: assume(stage, identity, role_arn, external_id)
+
+
 def _into(stage: Stage, session: Credentials, role_arn: str, export: Any) -> Any:
     ids = stage.external_ids(export)
     return lambda: assume(stage, session, role_arn, ids[-1] if ids else None)
 
 
-def _write(s3: Any, bucket: str) -> Any:
-    return lambda: s3.put_object(Bucket=bucket, Key="forged", Body=_FORGED)
+def _write(s3: Any, bucket: str, key: str = "forged") -> Any:
+    return lambda: s3.put_object(Bucket=bucket, Key=key, Body=_FORGED)
 
 
 def _log(logs: Any, group: str) -> Any:

@@ -102,6 +102,57 @@ def test_what_connect_reads_is_not_asked_for(
     assert not any(f"{setting}:" in ended.err for setting in read)
 
 
+PROJECTS = ["5e2211c17a3e5a48f5497de3", "6f3322d28b4f6b59a6508ef4"]
+CLUSTERS = ["f78b7feb-b6cf-4396-9d7f-494982d7d81e", "0d2a1b1e-7b1f-4c55-9b3e-3f1a0f2f6c11"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "ids", "answers", "refusals"),
+    [
+        (
+            "mongodb-atlas",
+            PROJECTS,
+            ["", "acme/api", ""],
+            ["how the deploy reaches Atlas: with `project_ids` it reads each project's external id there"],
+        ),
+        (
+            "cockroachdb",
+            CLUSTERS,
+            ["", "acme/api", "/acme/crdb"],
+            ["how the deploy reaches CockroachDB Cloud: with `cluster_ids` it reads each cluster's account"],
+        ),
+        (
+            "aurora-mysql",
+            ["billing", "stock"],
+            ["own", ""],
+            ["nothing with `cluster_ids`: `parameter_groups` has the group of each cluster"],
+        ),
+    ],
+)
+def test_several_ids_become_the_plural_setting(
+    answer: Answer, tmp_path: Path, kind: str, ids: list[str], answers: list[str], refusals: list[str]
+) -> None:
+    twice = f"{ids[0]},{ids[0]}"
+    ended = answer(["--kind", kind], [*HEAD, "", "", twice, ", ".join(ids), *answers, "none"])
+    assert ended.code == 0, ended.err
+    # none, and one that is there twice
+    expected = re.findall(r"  expected (.*(?:\n(?! ).*)*?)\n", ended.err)
+    assert [" ".join(each.split()) for each in expected[2:]] == refusals
+    assert "either `" in expected[0]
+    setting = EXPORTS[kind].questions[0]
+    assert f"  {setting.setting} (commas between several): " in ended.err
+    text = (tmp_path / "logdock.yaml").read_text()
+    assert f"    {setting.several}: {json.dumps(ids)}\n" in text
+    assert f"{setting.setting}:" not in text
+    (export,) = load_settings(tmp_path / "logdock.yaml").exports
+    assert [each.member_id for each in export.members] == ids
+
+
+def test_every_kind_that_takes_several_ids_asks_for_them() -> None:
+    plural = {kind for kind in EXPORTS if {"project_ids", "cluster_ids"} & EXPORTS[kind].model.model_fields.keys()}
+    assert plural == {kind for kind in EXPORTS if any(each.several for each in EXPORTS[kind].questions)}
+
+
 def test_address_for_alarms_is_asked_for(answer: Answer, tmp_path: Path) -> None:
     head = [*HEAD[:-1], "no-address", "oncall@acme.example, dev@acme.example"]
     ended = answer(["--kind", "aurora-mysql"], [*head, "", "billing", "", "none"])

@@ -34,7 +34,8 @@ class AuroraMysql:
 
     def __init__(self, stage: Stage, export: AuroraMysqlExport, journal: Journal) -> None:
         self._stage, self._export, self._journal = stage, export, journal
-        self._groups = stage.stack_outputs(export.name)["LogGroupNames"].split(",")
+        groups = stage.stack_outputs(export.name)["LogGroupNames"].split(",")
+        self._groups = [name for name in groups if name in export.log_group_names]
 
     def play(self) -> None:
         """Check what the deploy configured, write the audit log, then try what must not be possible."""

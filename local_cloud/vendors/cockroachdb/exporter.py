@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from local_cloud.markers import new_hex, new_number
-from local_cloud.stand_ins.attempts import misuse_key, reach_further, tamper_with_log_group
+from local_cloud.stand_ins.attempts import misuse_key, reach_further, reach_members, tamper_with_log_group
 from local_cloud.stand_ins.log_events import put_lines
 from local_cloud.stand_ins.recorded import utc, written_again
 from local_cloud.stand_ins.sessions import enter, ids_of_others, try_the_door, vendor_identity
@@ -80,7 +80,7 @@ class Cockroachdb:
             external_id=external_id,
             other_ids=ids_of_others(stage, (*export.trusted_external_ids, external_id)),
         )
-        journal.attempt_all(self._attempts(session, regions[0]))
+        journal.attempt_all([*self._attempts(session, regions[0]), *reach_members(stage, identity, session, export)])
 
     def _write(self, session: Credentials, region: str) -> None:
         logs = self._stage.client("logs", session, region=region)

@@ -14,6 +14,7 @@ from local_cloud.stand_ins.attempts import (
     encrypt_otherwise,
     misuse_key,
     reach_further,
+    reach_members,
     read_bucket,
     tamper_with_object,
     weaken_bucket,
@@ -81,6 +82,7 @@ class MongodbAtlas:
                 *weaken_bucket(s3, self._bucket),
                 *misuse_key(stage.client("kms", session), self._key_arn),
                 *reach_further(stage, session, own=self._export.name),
+                *reach_members(stage, identity, session, export),
             ]
         )
 

@@ -23,8 +23,17 @@ FAMILIES = {
 
 
 def prepare(cloud: Emulator, settings: Deployment, export: DatabaseExport) -> None:
-    """Make the database that the export is for, which is there before Logdock is."""
-    rds = cloud.client("rds", settings.account, region=settings.region)
+    """Make the databases that the export is for, which are there before Logdock is."""
+    rds, logs = (cloud.client(name, settings.account, region=settings.region) for name in ("rds", "logs"))
+    for database in export.members:
+        _create(rds, database)
+    if getattr(export, "log_groups", None) == "adopt":
+        for name in export.log_group_names:
+            logs.create_log_group(logGroupName=name)
+
+
+def _create(rds: Any, export: DatabaseExport) -> None:
+    """Make the database of an export of one."""
     own = getattr(export, "parameter_group", None)
     if own:
         create_group(rds, export, own)
@@ -34,10 +43,6 @@ def prepare(cloud: Emulator, settings: Deployment, export: DatabaseExport) -> No
         rds.create_db_cluster(**named, **account)
     else:
         rds.create_db_instance(**named, **account, DBInstanceClass="db.t4g.micro")
-    if getattr(export, "log_groups", None) == "adopt":
-        logs = cloud.client("logs", settings.account, region=settings.region)
-        for name in export.log_group_names:
-            logs.create_log_group(logGroupName=name)
 
 
 def default_group(export: DatabaseExport) -> str:

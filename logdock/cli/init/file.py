@@ -93,7 +93,10 @@ def _entry(entry: dict[str, Any], kind: Kind, indent: str) -> list[str]:
 
 def _settings(values: dict[str, Any], kind: Kind, indent: str) -> list[str]:
     lines = []
-    blank: dict[str, object] = {question.setting: [] if question.is_list else "" for question in kind.questions}
+    blank: dict[str, object] = {
+        question.several if question.several in values else question.setting: [] if question.is_list else ""
+        for question in kind.questions
+    }
     read = read_by_vendor(kind, values)
     for setting in (*blank, *kind.made):
         # either `connect` or what it reads is given, so the other is no proposal

@@ -104,6 +104,7 @@ class Interview:
             *(["the secret's name"] if question.setting == CONNECT else []),
             *([", ".join(question.known)] if question.known else []),
             *(["commas between"] if question.is_list else []),
+            *(["commas between several"] if question.several else []),
             *([f"Enter for {NONE}"] if question.proposed == "" else []),
             *([f"{NONE}: it is not shipped"] if question.known and question.proposed else []),
         ]
@@ -111,10 +112,14 @@ class Interview:
         while True:
             given = self._screen.ask(asked, question.proposed or "")
             answer = _value(question, "" if question.known and given == NONE else given)
-            target.pop(question.setting, None)
+            settings = [each for each in (question.setting, question.several) if each]
+            for setting in settings:
+                target.pop(setting, None)
             if answer:
-                target[question.setting] = answer
-            error = self._error((*path, question.setting))
+                # only a question that takes several answers has a list of them in place of its setting
+                target[settings[-1] if isinstance(answer, list) else question.setting] = answer
+            errors = filter(None, (self._error((*path, setting)) for setting in settings))
+            error = next(errors, "")
             if not error:
                 break
             self._screen.note(f"  expected {error}")
@@ -164,7 +169,7 @@ def _split(given: str) -> list[str]:
 
 
 def _value(question: Question, given: str) -> str | list[str] | dict[str, str]:
-    if question.is_list:
+    if question.is_list or (question.several and len(_split(given)) > 1):
         return _split(given)
     return {"secret": given} if given and question.setting == CONNECT else given
 

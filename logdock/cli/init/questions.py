@@ -29,12 +29,15 @@ class Question(NamedTuple):
         True where several answers may be given, with commas between.
     known
         Names that are accepted; empty where any answer of the setting's type is.
+    several
+        The setting that several answers with commas between become, in place of `setting`; empty where one is taken.
     """
 
     setting: str
     proposed: str | None = None
     is_list: bool = False
     known: tuple[str, ...] = ()
+    several: str = ""
 
 
 class Kind(NamedTuple):

@@ -135,7 +135,8 @@ class _Run:
         check_sources(account, report, exports, everything=self._everything)
         functions = Functions(account=account, report=report, exports=exports, destinations=destinations)
         faults = functions.check() | check_keys(account, report, exports)
-        self._screen.note(f"Entering one record for each of {len(exports)} exports, and following it.")
+        records = sum(len(export.members) for export in exports)
+        self._screen.note(f"Entering {records} records into {len(exports)} exports, and following them.")
         self._deliveries = Deliveries(
             account=account,
             report=report,

@@ -155,7 +155,6 @@ class Deliveries:
             return self._enter_record(export)
 
     def _enter_record(self, export: Export) -> list[Wait]:
-        landing = export.landing(self.account.settings)
         faults = [f"{name}: {self.faults[name]}" for name in (export.name, *export.ship_to) if name in self.faults]
         faults += self._rule_faults(export)
         config, fault = self._configuration(export)
@@ -165,11 +164,21 @@ class Deliveries:
             step.skip(f"nothing was entered, because a step before failed ({'; '.join(faults)})")
             self.report.add(step)
             return []
+        return [wait for member in export.members for wait in self._enter_member(member, config)]
+
+    def _enter_member(self, export: Export, config: ExportConfig | None) -> list[Wait]:
+        """Enter the record of an export of one, or of one of its projects or clusters."""
+        landing = export.landing(self.account.settings)
         if isinstance(landing, BucketLanding):
             return self._enter_object(export, landing, config)
         return [
             wait for region in self._log_group_regions(export) for wait in self._enter_event(export, region, config)
         ]
+
+    def _subject(self, export: Export, region: str | None = None) -> str:
+        """Return what a record's steps are of: the export, which of several, and the Region if it is another."""
+        subject = f"{export.member_id} of {export.name}" if export.member_id else export.name
+        return subject if region in (None, self.account.settings.region) else f"{subject} in {region}"
 
     def _rule_faults(self, export: Export) -> list[str]:
         """Check the rule that announces objects; nothing is entered that it would not announce."""
@@ -198,13 +207,14 @@ class Deliveries:
             if master_key is None:
                 return []
         record = object_record(export, marker, now, master_key)
-        if self._is_unwanted(export.name, record.line, marker, config):
+        subject = self._subject(export)
+        if self._is_unwanted(subject, record.line, marker, config):
             return []
         bucket, key = landing.bucket, f"{landing.prefix}{record.key}"
         made = self.cleanup.object(s3, bucket, key)
         version: dict[str, str] = {}
         etag, modified = "", now
-        with self.report.step(export.name, "landing", self._validate(export), timed=True) as step:
+        with self.report.step(subject, "landing", self._validate(export), timed=True) as step:
             put = s3.put_object(Bucket=bucket, Key=key, Body=record.body, Metadata=dict(record.metadata))
             made.readers |= set(export.ship_to)
             version = {"VersionId": put["VersionId"]} if put.get("VersionId") else {}
@@ -212,7 +222,7 @@ class Deliveries:
         if step.result is not Result.OK:
             return []
         began = time.monotonic()
-        with self.report.step(export.name, "read by version", self._validate(export), timed=True) as step:
+        with self.report.step(subject, "read by version", self._validate(export), timed=True) as step:
             answer = s3.get_object(Bucket=bucket, Key=key, **version)  # type: ignore[arg-type]
             modified = answer["LastModified"]
             if answer["Body"].read() != record.body:
@@ -221,10 +231,11 @@ class Deliveries:
         identity = identity_of(bucket, key, version.get("VersionId") or etag)
         moments = (now, modified)
         waits = [
-            self._wait_for(export, name, made, began, now, self._poll_object(export, name, identity, moments,
-                                                                                     marker))
+            self._wait_for(
+                export, name, made, began, now, self._poll_object(export, name, identity, moments, marker), subject
+            )
             for name in export.ship_to
-        ]  # fmt: skip
+        ]
         if not export.ship_to:
             rule = self.account.names.export(export.name)
             cloudwatch = self.account.cloudwatch_in(self.account.settings.region)
@@ -232,7 +243,7 @@ class Deliveries:
             late = lambda: ("the rule's metric MatchedEvents does not count the object", self._validate(export))  # noqa: E731
             name = "MatchedEvents of the rule without targets"
             waits.append(
-                Wait(subject=export.name, name=name, poll=matched, arrived=lambda _: (), late=late, began=began)
+                Wait(subject=subject, name=name, poll=matched, arrived=lambda _: (), late=late, began=began)
             )
         return waits
 
@@ -254,7 +265,7 @@ class Deliveries:
 
     def _enter_event(self, export: Any, region: str, config: ExportConfig | None) -> list[Wait]:
         marker, now, logs = new_marker(), datetime.now(UTC), self.account.logs_in(region)
-        subject = export.name if region == self.account.settings.region else f"{export.name} in {region}"
+        subject = self._subject(export, region)
         deploy = self._deploy(export, region)
         group = ""
         with self.report.step(subject, "subscription", deploy) as step:
@@ -347,7 +358,7 @@ class Deliveries:
 
     def _wait_for(
         self, export: Export, name: str, made: Made, began: float, entered: datetime, poll: Poll,
-        subject: str = "",
+        subject: str,
     ) -> Wait:  # fmt: skip
         def arrived(arrival: Arrival) -> Sequence[Wait]:
             made.readers.discard(name)
@@ -362,7 +373,7 @@ class Deliveries:
         else:
             step = f"{name}: acknowledged"
         late = partial(self._late, export, self.account.names.shipper(name), self.account.settings.region, entered)
-        return Wait(subject=subject or export.name, name=step, poll=poll, arrived=arrived, late=late, began=began)
+        return Wait(subject=subject, name=step, poll=poll, arrived=arrived, late=late, began=began)
 
     def _register(self, export: Export, name: str, arrival: Arrival, poll: Poll) -> None:
         """Register the objects that a record arrived in: the archive object, the feed object and its note."""

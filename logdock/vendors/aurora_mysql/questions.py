@@ -3,4 +3,4 @@
 from logdock.cli.init.questions import Kind, Question
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
 
-QUESTIONS = Kind(AuroraMysqlExport, (Question("cluster_id"), Question("parameter_group", "")))
+QUESTIONS = Kind(AuroraMysqlExport, (Question("cluster_id", several="cluster_ids"), Question("parameter_group", "")))

@@ -6,7 +6,7 @@ from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 QUESTIONS = Kind(
     MongodbAtlasExport,
     (
-        Question("project_id"),
+        Question("project_id", several="project_ids"),
         Question("connect", ""),
         Question("atlas_principal_arn"),
         Question("external_id"),

@@ -17,10 +17,14 @@ from logdock.cli.account import Account
 from logdock.cli.smoke_test import functions, run_record, sources
 from logdock.cli.smoke_test.arrivals import feed_note
 from logdock.cli.smoke_test.cleanup import Cleanup, Made
+from logdock.cli.smoke_test.delivery import Deliveries
 from logdock.cli.smoke_test.function_logs import STARTED, UnknownError, last_line
 from logdock.cli.smoke_test.keys import allows
+from logdock.cli.smoke_test.records import NAME
 from logdock.cli.smoke_test.steps import Report, Result
 from logdock.cli.validate.checks import Check, Verdict
+from logdock.settings import load_settings
+from logdock.settings.landing import BucketLanding
 from tests.cli.conftest import Type
 from tests.cli.deployed import LANDING, Deployed, refuse
 from tests.conftest import ROOT
@@ -139,6 +143,37 @@ def test_a_record_that_the_filters_drop_is_not_entered(records_only: Deployed, l
     assert (ended.code, steps()["record"]) == (0, "not checked")
     assert "`include` and `exclude` of the export drop the test record" in " ".join(ended.out.split())
     assert versions(records_only) == []
+
+
+def test_each_project_or_cluster_of_an_export_gets_a_record(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logdock.cli.smoke_test.delivery.Deliveries._rule_faults", lambda *_: [])
+    monkeypatch.setattr("logdock.cli.smoke_test.delivery.Deliveries._configuration", lambda *_: (None, ""))
+    monkeypatch.setattr("logdock.cli.smoke_test.delivery.subscription_of", lambda *_: True)
+    settings = load_settings(ROOT / "examples" / "many-clusters.yaml")
+    account, report = Account(settings, None, None, Path("logdock.yaml")), Report()
+    s3, logs = account.s3, account.logs_in(settings.region)
+    expected = set()
+    for export in settings.exports:
+        landing = export.landing(settings)
+        if isinstance(landing, BucketLanding):
+            s3.create_bucket(Bucket=landing.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        else:
+            for name in landing.names:
+                logs.create_log_group(logGroupName=name)
+        expected |= {f"{member.member_id} of {export.name}" for member in export.members}
+    entering = Deliveries(account=account, report=report, cleanup=Cleanup(), timeout_seconds=1, faults={})
+    waits = [wait for export in settings.exports for wait in entering._enter(export)]
+    assert {step.subject for step in report.steps if step.name == "landing" and step.result is Result.OK} == expected
+    assert {wait.subject for wait in waits} == expected
+    (bucket,) = [each["Name"] for each in s3.list_buckets()["Buckets"]]
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert [key.split("/")[:3] for key in keys] == [
+        ["atlas", "5e2211c17a3e5a48f5497de3", NAME], ["atlas", "6f3322d28b4f6b59a6508ef4", NAME]
+    ]  # fmt: skip
+    for export in settings.exports[1:]:
+        for name in export.landing(settings).names:
+            (stream,) = logs.describe_log_streams(logGroupName=name)["logStreams"]
+            assert stream["logStreamName"].startswith(NAME)
 
 
 def test_nothing_is_entered_that_cannot_arrive(
