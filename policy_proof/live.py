@@ -32,6 +32,8 @@ _PAST_PERMISSION = {
     "ResourceNotFoundException",
 }  # fmt: skip
 """Errors that only an allowed caller gets: the local cloud checks permissions first."""
+_NAMED_BY_CLOUDFORMATION = {"AWS::KMS::Key", "AWS::IAM::Role", "AWS::Events::Rule", "AWS::Lambda::Function"}
+"""Types of resources that templates leave without a name: the CDK's provider names one of its functions alone."""
 _CLIENTS = {"states": "stepfunctions", "tag": "resourcegroupstaggingapi"}
 """The SDK's name of a service, where it is not that of its actions."""
 
@@ -189,7 +191,7 @@ def physical_ids(stage: Stage, stacks: Mapping[str, str]) -> dict[tuple[str, str
         formation = stage.customer("cloudformation", region=region)
         for resource in formation.describe_stack_resources(StackName=stack)["StackResources"]:
             named[stack, "AWS::StackId"] = resource["StackId"]
-            if resource["ResourceType"] in ("AWS::KMS::Key", "AWS::IAM::Role", "AWS::Events::Rule"):
+            if resource["ResourceType"] in _NAMED_BY_CLOUDFORMATION:
                 named[stack, resource["LogicalResourceId"]] = resource["PhysicalResourceId"].rpartition("/")[2]
     return named
 

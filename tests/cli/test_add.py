@@ -38,7 +38,7 @@ ADDED = [
     "",
     '  - name: "logs"',
     "    kind: aurora-mysql",
-    "    # DB cluster identifier.",
+    "    # DB cluster identifier. Required without `cluster_ids`.",
     '    cluster_id: "shop"',
 ]
 

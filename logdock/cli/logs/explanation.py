@@ -10,7 +10,7 @@ import orjson
 from log_shipper import lenient_json
 from log_shipper.patterns import compile_pattern
 
-from logdock.cli.logs.query import OWN_FIELDS, STORED_LOG_TYPES
+from logdock.cli.logs.query import OWN_FIELDS, STORED_LOG_TYPES, is_below
 
 _MAX_NAMES, _MAX_VALUES, _MAX_DEPTH, _MAX_CHARS = 2000, 200, 4, 100
 _SHOWN = 8
@@ -94,7 +94,9 @@ def _explanation(name: str, value: str, count: int, seen: dict[str, dict[str, No
     names = () if is_field_seen else _nearest(name, [each for each, values in seen.items() if values])
     values = [*seen[name]] if is_field_seen else [*seen[names[0]]] if len(names) == 1 else []
     stored = STORED_LOG_TYPES.get(value, value) if name == "log_type" else value
-    is_value_seen = is_field_seen and (value[:_MAX_CHARS] in values or stored in values)
+    is_value_seen = value[:_MAX_CHARS] in values or stored in values
+    is_value_seen |= name == "source" and any(is_below(each, value) for each in values)
+    is_value_seen &= is_field_seen
     return Explanation(name, value, count, is_field_seen, is_value_seen, names, _nearest(value, values))
 
 

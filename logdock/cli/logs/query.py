@@ -46,7 +46,8 @@ class Query:
     across
         Expressions that match in messages with line ends between them, if one of these matches by itself.
     fields
-        Names and values: a field of the record, of the columns that its format names, or of the message's JSON.
+        Names and values: a field of the record, of the columns that its format names, or of the message's JSON. A
+        `source` may also be what the record's source is in: a log group, a bucket or a directory.
     context
         How many lines before and after each wanted one are printed too.
     """
@@ -127,6 +128,7 @@ class Query:
             for name, value in self.fields
             if known.get(name) != value
             and not (_is_of_settings(name, value) and record.log_type == STORED_LOG_TYPES[value])
+            and not (name == "source" and is_below(own["source"], value))
         ]
         if not unread:
             return True
@@ -189,6 +191,11 @@ def field_of(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise CommandError(f"--field {text!r} is not of the form NAME=VALUE, as in log_type=mongodb", ExitCode.USAGE)
     return name, value
+
+
+def is_below(source: str, value: str) -> bool:
+    """Return whether a source is in a log group, a bucket or a directory, as `source` names them."""
+    return source.startswith(value) and (value.endswith((":", "/")) or source[len(value) :].startswith((":", "/")))
 
 
 def _is_of_settings(name: str, value: str) -> bool:

@@ -242,9 +242,7 @@ class Deliveries:
             matched = Matched(cloudwatch=cloudwatch, rule=rule, entered=now)
             late = lambda: ("the rule's metric MatchedEvents does not count the object", self._validate(export))  # noqa: E731
             name = "MatchedEvents of the rule without targets"
-            waits.append(
-                Wait(subject=subject, name=name, poll=matched, arrived=lambda _: (), late=late, began=began)
-            )
+            waits.append(Wait(subject=subject, name=name, poll=matched, arrived=lambda _: (), late=late, began=began))
         return waits
 
     def _master_key(self, export: AptibleExport, secret: str) -> bytes | None:

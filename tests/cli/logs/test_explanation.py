@@ -37,6 +37,7 @@ LINES = [
         ("attr.ms", "8", "has this value. Did you mean attr.ms=7?"),
         ("qqq", "1", "has this field. Fields: export, vendor, log_type, source, cluster, attr.remote, attr.ms, s."),
         ("s", "I", "--field s=I: some of the 4 lines looked at have it, but none that matches everything else."),
+        ("source", "s3://a", "some of the 4 lines looked at have it, but none that matches everything else."),
         ("log_type", "MONGOD", "some of the 4 lines looked at have it, but none that matches everything else."),
     ],
 )

@@ -160,6 +160,30 @@ def test_a_field_is_one_of_the_record_or_of_its_json(field: str, is_there: bool)
     assert not is_there or query.candidates(archived.rstrip(b"\n"), escaped=True)
 
 
+CLUSTER = "/acme/cockroach/ledger/f78b7feb-b6cf-4396-9d7f-494982d7d81e"
+
+
+@pytest.mark.parametrize(
+    ("asked", "source", "is_there"),
+    [
+        (f"cloudwatch:{CLUSTER}", f"cloudwatch:{CLUSTER}:ops.n1", True),
+        (f"cloudwatch:{CLUSTER}:ops.n1", f"cloudwatch:{CLUSTER}:ops.n1", True),
+        ("cloudwatch:/aws/rds/cluster/billing", "cloudwatch:/aws/rds/cluster/billing/audit:i-1.audit.log.0", True),
+        ("cloudwatch:/aws/rds/cluster/bill", "cloudwatch:/aws/rds/cluster/billing/audit:i-1.audit.log.0", False),
+        ("s3://acme-prod-orders/atlas/5e22", "s3://acme-prod-orders/atlas/5e22/Cluster0/x.log", True),
+        ("s3://acme-prod-orders/atlas/", "s3://acme-prod-orders/atlas/5e22/Cluster0/x.log", True),
+        ("s3://acme-prod-orders/atlas/5e", "s3://acme-prod-orders/atlas/5e22/Cluster0/x.log", False),
+        ("/acme/cockroach", f"cloudwatch:{CLUSTER}:ops.n1", False),
+    ],
+)
+def test_a_source_is_found_by_its_log_group_bucket_or_directory(asked: str, source: str, is_there: bool) -> None:
+    query = asking(fields=(f"source={asked}",))
+    assert wants(query, "plain text", source=source) is is_there
+    renderer = Renderer(Shape(), export="ledger", vendor="cockroachdb", source=source)
+    archived = renderer.archived(Record("plain text", "2026-11-17T03:12:00Z", "t"))
+    assert not is_there or query.candidates(archived.rstrip(b"\n"), escaped=True)
+
+
 def test_a_line_that_is_no_json_has_no_fields_of_its_own() -> None:
     assert not wants(asking(fields=("c=NETWORK",)), "c=NETWORK")
     assert not wants(asking(fields=("c=NETWORK",)), '{"c": "NETWORK"')
