@@ -6,7 +6,11 @@ import itertools
 import json
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +22,12 @@ from local_cloud.cdk import Cdk, CdkError
 from local_cloud.commands import PYTHON_PATH
 from local_cloud.emulator import Emulator
 from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.rds import databases as rds_databases
 from local_cloud.vendors.server import Reply
 from logdock.settings import Deployment, load_settings
+from logdock.vendors.rds.settings import DatabaseExport
 from tests.settings.documents import document, export
+from tests.settings.test_several import CLUSTERS, PROJECTS, clusters, databases, projects
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
@@ -282,3 +289,117 @@ def test_a_standard_cluster_is_configured_after_all_log_groups(cloud: Emulator, 
         customer.destroy("acme-prod-ledger", "acme-prod-ledger-us-east-1")
         assert cluster.info["status"] == "DISABLED"
         assert customer.remembered() == []
+
+
+GROUPS = {"billing": "billing-params"}
+LINE = "a line that the vendor wrote before the export had several"
+
+
+def of_one() -> dict[str, Any]:
+    """Return an export of each kind that may have several projects or clusters, of one."""
+    atlas = export("mongodb-atlas", atlas_principal_arn=None, external_id=None, connect={"secret": "acme/atlas"})
+    cockroach = {"cluster_account_id": None, "external_id": None, "connect": {"secret": "acme/cockroach"}}
+    return document(
+        atlas, export("cockroachdb", **cockroach), export("aurora-mysql", parameter_group=GROUPS["billing"])
+    )
+
+
+def of_several(place: slice = slice(None)) -> dict[str, Any]:
+    """Return the same exports of two, or of some of these."""
+    clusters_of_aurora = ["billing", "stock"][place]
+    groups = {name: group for name, group in GROUPS.items() if name in clusters_of_aurora}
+    return document(
+        projects(project_ids=PROJECTS[place]),
+        clusters(cluster_ids=CLUSTERS[place]),
+        databases(cluster_ids=clusters_of_aurora, parameter_groups=groups or None),
+    )
+
+
+def exported(customer: Customer) -> dict[str, bool]:
+    """Return whether each project and cluster exports its logs, by what the vendor has of it."""
+    rds = customer.client("rds").describe_db_clusters()["DBClusters"]
+    return {
+        **{id_: bool(each.integrations) for id_, each in customer.vendors.atlas.projects.items()},
+        **{id_: each.spec is not None for id_, each in customer.vendors.cockroachdb.clusters.items()},
+        **{each["DBClusterIdentifier"]: "audit" in each.get("EnabledCloudwatchLogsExports", []) for each in rds},
+    }
+
+
+@contextmanager
+def watched(customer: Customer) -> Iterator[list[dict[str, bool]]]:
+    """Look again and again what is exported, until the block ends."""
+    seen: list[dict[str, bool]] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.2):
+            seen.append(exported(customer))
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        try:
+            yield seen
+        finally:
+            ended.set()
+            watching.result()
+
+
+def test_an_export_of_one_becomes_one_of_two_and_loses_one_without_a_gap(customer: Customer) -> None:
+    both = customer.settings(of_several())
+    customer.store(customer.vendors.know(both))
+    atlas, cockroach = customer.vendors.atlas, customer.vendors.cockroachdb
+    (aurora,) = (each for each in both.exports if isinstance(each, DatabaseExport))
+    rds_databases.prepare(customer.cloud, both, aurora)
+    first, second = [PROJECTS[0], CLUSTERS[0], "billing"], [PROJECTS[1], CLUSTERS[1], "stock"]
+    customer.settings(of_one())
+    customer.deploy()
+    assert exported(customer) == {**dict.fromkeys(first, True), **dict.fromkeys(second, False)}
+    (bucket,) = [name for name in customer.buckets() if "-orders-" in name]
+    customer.client("s3").put_object(Bucket=bucket, Key="atlas/Cluster0/x.log", Body=LINE.encode())
+    logs, groups = customer.client("logs"), ("/acme/cockroach/ledger", "/aws/rds/cluster/billing/audit")
+    for group in groups:
+        logs.create_log_stream(logGroupName=group, logStreamName="before")
+        event = {"timestamp": int(time.time() * 1000), "message": LINE}
+        logs.put_log_events(logGroupName=group, logStreamName="before", logEvents=[event])
+    role = cockroach.clusters[CLUSTERS[0]].spec["auth_principal"]  # type: ignore[index]
+    asked = len(atlas.writes()), len(cockroach.writes())
+
+    # One becomes two under the same name: what is exported stays so all the time.
+    customer.settings(of_several())
+    with watched(customer) as seen:
+        customer.deploy()
+    assert len(seen) > 10
+    assert [each for each in seen if not all(each[one] for one in first)] == []
+    assert exported(customer) == dict.fromkeys([*first, *second], True)
+    calls = [(one.method, one.path.rpartition("/groups/")[2].split("/")[0]) for one in atlas.writes()[asked[0] :]
+             if "/logIntegrations" in one.path]  # fmt: skip
+    assert calls == [("POST", PROJECTS[0]), ("POST", PROJECTS[1]), ("DELETE", PROJECTS[0])] or calls == [
+        ("POST", PROJECTS[1]), ("POST", PROJECTS[0]), ("DELETE", PROJECTS[0])
+    ]  # fmt: skip
+    assert [one.method for one in cockroach.writes()[asked[1] :]] == ["POST", "POST"]
+    for id_, cluster in cockroach.clusters.items():
+        assert cluster.spec is not None
+        assert cluster.spec["auth_principal"] != role
+        assert cluster.spec["log_name"] == f"/acme/cockroach/ledger/{id_}"
+    assert [len(project.integrations) for project in atlas.projects.values()] == [1, 1]
+    assert [len(project.roles) for project in atlas.projects.values()] == [1, 1]
+
+    # What was written before is where it was.
+    assert customer.client("s3").get_object(Bucket=bucket, Key="atlas/Cluster0/x.log")["Body"].read() == LINE.encode()
+    for group in groups:
+        events = logs.get_log_events(logGroupName=group, logStreamName="before")["events"]
+        assert [event["message"] for event in events] == [LINE]
+
+    # The first is removed: its export alone is undone.
+    customer.settings(of_several(slice(1, None)))
+    with watched(customer) as seen:
+        customer.deploy()
+    assert [each for each in seen if not all(each[one] for one in second)] == []
+    assert exported(customer) == {**dict.fromkeys(first, False), **dict.fromkeys(second, True)}
+    assert not atlas.projects[PROJECTS[0]].roles
+    (billing,) = customer.client("rds").describe_db_clusters(DBClusterIdentifier="billing")["DBClusters"]
+    assert billing["DBClusterParameterGroup"] == GROUPS["billing"]
+
+    customer.destroy("acme-prod-orders", "acme-prod-ledger", "acme-prod-billing")
+    assert exported(customer) == dict.fromkeys([*first, *second], False)
+    assert customer.remembered() == []

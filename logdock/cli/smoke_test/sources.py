@@ -46,5 +46,6 @@ def check_sources(account: Account, report: Report, exports: Sequence[Export], *
 
 def _check_vendor(account: Account, export: Export) -> Checks:
     checks = Checks(export.name, f"logdock validate {export.name}{account.option}")
-    check_vendor(account, checks, export)
+    for member in export.members:
+        check_vendor(account, checks, member)
     return checks

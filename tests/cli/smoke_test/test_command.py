@@ -23,6 +23,7 @@ from logdock.cli.smoke_test.keys import allows
 from logdock.cli.smoke_test.records import NAME
 from logdock.cli.smoke_test.steps import Report, Result
 from logdock.cli.validate.checks import Check, Verdict
+from logdock.cli.vendors import has_credential
 from logdock.settings import load_settings
 from logdock.settings.landing import BucketLanding
 from tests.cli.conftest import Type
@@ -174,6 +175,18 @@ def test_each_project_or_cluster_of_an_export_gets_a_record(aws: None, monkeypat
         for name in export.landing(settings).names:
             (stream,) = logs.describe_log_streams(logGroupName=name)["logStreams"]
             assert stream["logStreamName"].startswith(NAME)
+
+
+def test_the_vendor_of_each_project_or_cluster_is_asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings(ROOT / "examples" / "many-clusters.yaml")
+    asked = []
+    monkeypatch.setattr(sources, "check_vendor", lambda _account, _checks, party: asked.append(party.member_id))
+    for export in filter(has_credential, settings.exports):
+        sources._check_vendor(Account(settings, None, None, Path("logdock.yaml")), export)
+    assert asked == [
+        member.member_id for export in settings.exports if has_credential(export) for member in export.members
+    ]
+    assert len(asked) == 4
 
 
 def test_nothing_is_entered_that_cannot_arrive(
