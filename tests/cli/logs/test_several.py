@@ -65,5 +65,5 @@ def test_the_searches_of_the_pages_find_the_lines_of_one_member(aws: None, tmp_p
         (export,) = (each for each in settings.exports if each.name == arguments[2])
         ended = logdock(*arguments, "--since", DAY, "--until", "2026-11-18", "--late", "1000d", "--raw")
         assert ended.code == 0, ended.err
-        (line,) = ended.out.splitlines()
-        assert str(export.members[0].member_id) in line
+        (found,) = ended.out.splitlines()
+        assert str(export.members[0].member_id) in found
