@@ -28,7 +28,7 @@ def commands() -> list[list[str]]:
     for page in ("mongodb-atlas", "cockroachdb", "aurora-mysql"):
         text = (ROOT / "docs" / f"{page}.md").read_text()
         section = text.partition("## Several ")[2].partition("\n## ")[0]
-        searches = re.findall(r"^logdock (logs .*)$", section, re.MULTILINE)
+        searches = re.findall(r"`logdock (logs .*?)`", section)
         options = re.findall(r"`(--field source=.*?)`", section)
         found += [shlex.split(each) for each in searches]
         found += [[*shlex.split(searches[0])[:3], *shlex.split(each)] for each in options]
