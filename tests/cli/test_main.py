@@ -82,6 +82,25 @@ def test_a_settings_file_that_is_not_there_is_named(logdock: Type) -> None:
     assert (ended.code, ended.err) == (2, "Error: logdock.yaml: no such file. Name yours with --settings FILE\n")
 
 
+@pytest.mark.parametrize("command", ["validate --settings", "init --settings", "new", "plan --settings"])
+def test_a_path_that_the_system_refuses_is_an_error_of_use(logdock: Type, command: str) -> None:
+    ended = logdock(*command.split(), "a" * 300)
+    assert (ended.code, ended.err) == (2, f"Error: {'a' * 300}: File name too long\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_a_full_disk_is_no_defect() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "logdock", "explain", "lag"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (1, b"Error: the output cannot be written: No space left on device\n")
+
+
 def test_a_name_in_a_message_cannot_steer_the_terminal(logdock: Type) -> None:
     ended = logdock("validate", "--settings", "\x1b[2J.yaml")
     assert ended.err == "Error: \\x1b[2J.yaml: no such file. Name yours with --settings FILE\n"
