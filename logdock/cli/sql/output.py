@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from logdock.cli.sql.database import run
 from logdock.cli.terminal import printable, printable_json_lines
 
 MAX_TABLE_ROWS = 1000
+_WRITTEN_BY_DUCKDB = "TIME ZONE|INTERVAL"
+"""Types whose values Python has no own for: DuckDB takes another package, or ends with an overflow."""
 _OPTIONS = {
     "json": "FORMAT json",
     "csv": "FORMAT csv, HEADER true",
@@ -76,7 +79,7 @@ def write(
 
 def _table(connection: duckdb.DuckDBPyConnection, select: str, screen: Screen) -> int:
     def fetch() -> tuple[list[str], list[tuple[Any, ...]]]:
-        found = connection.execute(select)
+        found = connection.execute(_in_types_of_python(connection, select))
         return [each[0] for each in found.description or []], found.fetchmany(MAX_TABLE_ROWS + 1)
 
     columns, rows = run(connection, fetch)
@@ -87,6 +90,20 @@ def _table(connection: duckdb.DuckDBPyConnection, select: str, screen: Screen) -
     return len(shown)
 
 
+def _in_types_of_python(connection: duckdb.DuckDBPyConnection, select: str) -> str:
+    """Return a SELECT whose values of the types `_WRITTEN_BY_DUCKDB` are strings."""
+    columns = connection.execute(f"DESCRIBE {select}").fetchall()
+    written = [re.search(_WRITTEN_BY_DUCKDB, kind) is not None for _, kind, *_ in columns]
+    if not any(written):
+        return select
+    # by position: two columns may have the same name
+    chosen = ", ".join(
+        f'c{at}{"::VARCHAR" if is_written else ""} AS "{name.replace(chr(34), chr(34) * 2)}"'
+        for at, (is_written, (name, *_)) in enumerate(zip(written, columns, strict=True))
+    )
+    return f"SELECT {chosen} FROM ({select}) AS answer({', '.join(f'c{at}' for at in range(len(columns)))})"  # noqa: S608
+
+
 def _cell(value: object) -> int | str:
     if value is None:
         return ""
@@ -94,7 +111,13 @@ def _cell(value: object) -> int | str:
         return value
     if isinstance(value, datetime | date):
         return value.isoformat()
-    return orjson.dumps(value, default=str).decode() if isinstance(value, dict | list | tuple) else str(value)
+    if not isinstance(value, dict | list | tuple):
+        return str(value)
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        # a number of more than 64 bits
+        return str(value)
 
 
 @contextlib.contextmanager
