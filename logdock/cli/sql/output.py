@@ -63,9 +63,11 @@ def write(
     held = directory / f"answer.{output}"
     ((count,),) = run(
         connection,
-        lambda: connection.execute(f"COPY ({select}) TO '{held}' ({_OPTIONS[output]})").fetchall(),
+        lambda: connection.execute(
+            f"COPY ({select}) TO '{str(held).replace(chr(39), chr(39) * 2)}' ({_OPTIONS[output]})"
+        ).fetchall(),
     )
-    with held.open("rb") as answer, _target(file) as target:
+    with held.open("rb") as answer, _new_file(file) if file else screen.raw() as target:
         if output is Output.JSON:
             # means the same, and may be shown on a terminal by the program behind a pipe
             target.writelines(map(printable_json_lines, answer))
@@ -121,17 +123,26 @@ def _cell(value: object) -> int | str:
 
 
 @contextlib.contextmanager
-def _target(file: Path | None) -> Iterator[IO[bytes]]:
-    """Open where an answer goes; a file is there only when it is complete."""
-    if file is None:
-        yield sys.stdout.buffer
+def _named(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"--output-file {file}: {error.strerror}", ExitCode.USAGE) from None
+
+
+@contextlib.contextmanager
+def _new_file(file: Path) -> Iterator[IO[bytes]]:
+    """Open a file that is there only when it is complete; a device or a pipe is written to as it is."""
+    if file.exists() and not file.is_file():
+        # to replace it would remove the device
+        with _named(file), file.open("wb") as target:
+            yield target
         return
     part = file.with_name(f"{file.name}.part-{os.getpid()}")
     try:
-        with part.open("xb") as target:
-            yield target
-        part.replace(file)
-    except OSError as error:
-        raise CommandError(f"--output-file {file}: {error.strerror}", ExitCode.USAGE) from None
+        with _named(file):
+            with part.open("xb") as target:
+                yield target
+            part.replace(file)
     finally:
         part.unlink(missing_ok=True)

@@ -16,11 +16,13 @@ from typing import Any
 import duckdb
 import pytest
 
+from logdock.cli.main import main
 from logdock.cli.sql import command, database, local
 from logdock.settings.sql import ARCHIVE
 from tests.cli.conftest import Type
 from tests.cli.logs.conftest import SETTINGS, Landed, mongod
 from tests.cli.logs.conftest import calls as calls
+from tests.cli.terminal import Terminal
 
 Calls = Callable[[str], list[dict[str, Any]]]
 DAY = "2026-11-17"
@@ -261,6 +263,17 @@ def test_a_table_shows_what_a_terminal_would_obey_as_text(landed: Landed, logdoc
     assert not {"\x1b", "\u202e", "\x9b"} & {*ended.out}
 
 
+@pytest.mark.parametrize("output", ["table", "json", "csv"])
+def test_the_progress_never_shares_a_row_with_the_answer(
+    landed: Landed, logdock: Type, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    terminal = Terminal(80)
+    with monkeypatch.context() as patch:
+        terminal.install(patch)
+        assert main(["sql", "SELECT 1 AS one", "--output", output]) == 0
+    assert (terminal.faults, terminal.is_tidy) == ([], True)
+
+
 def test_a_table_has_a_thousand_rows_at_most_and_says_so(landed: Landed, logdock: Type) -> None:
     ended = logdock("sql", "SELECT * FROM generate_series(1, 3000)")
     assert len(ended.out.splitlines()) == 1001
@@ -271,6 +284,30 @@ def test_parquet_is_not_written_to_a_terminal(landed: Landed, logdock: Type, mon
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     ended = logdock("sql", "SELECT 1", "--output", "parquet")
     assert (ended.code, "--output parquet is binary" in ended.err) == (2, True)
+
+
+def test_an_answer_to_a_pipe_or_a_directory_replaces_nothing(logdock: Type, landed: Landed, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert logdock("sql", "SELECT 1 AS one", "--output", "csv", "--output-file", str(pipe)).code == 0
+        assert os.read(reader, 100) == b"one\n1\n"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    for directory in (".", "/", str(tmp_path)):
+        ended = logdock("sql", "SELECT 1 AS one", "--output", "csv", "--output-file", directory)
+        assert (ended.code, ended.err) == (2, f"Error: --output-file {directory}: Is a directory\n")
+
+
+def test_a_temporary_directory_may_have_a_quote_in_its_name(
+    logdock: Type, landed: Landed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "o'b").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "o'b"))
+    landed.archived((f"{DAY}T03:12:00Z", "text"))
+    assert rows(logdock, "SELECT message FROM archive", *RANGE) == [{"message": "text"}]
 
 
 def test_without_the_extra_the_command_says_what_to_install(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,7 +351,7 @@ def test_memory_is_bounded_by_spilling_into_the_private_directory(monkeypatch: p
     assert not directory.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_query_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     threading.Timer(0.3, os.kill, (os.getpid(), number)).start()
     endless = "SELECT count(*) FROM range(1000000000000) WHERE hash(range) = 1"
