@@ -145,7 +145,7 @@ def apply(request: Request) -> dict[str, str]:
     wanted = read(Settings, request.properties)
     logs = aws.logs()
     if request.old_properties:
-        before = read(Settings, request.old_properties)
+        before = read_to_delete(Settings, request.old_properties)
         is_renamed = before.filter_name != wanted.filter_name
         released = [group for group in _groups(logs, before) if is_renamed or not wanted.covers(group["logGroupName"])]
         _release(logs, released, before, request, wanted.state_parameter)
