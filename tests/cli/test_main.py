@@ -4,6 +4,7 @@ import ast
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -69,6 +70,17 @@ def test_closed_pipe_ends_the_process_with_0() -> None:
         assert process.stderr
         process.stdout.close()
         assert (process.stderr.read(), process.wait(60)) == (b"", 0)
+
+
+def test_an_interrupt_of_the_start_shows_no_traceback() -> None:
+    interrupted = """if True:
+        import logdock.sources
+        def add_to_path(): raise KeyboardInterrupt
+        logdock.sources.add_to_path = add_to_path
+        import logdock.__main__
+    """
+    ended = subprocess.run([sys.executable, "-c", interrupted], cwd=ROOT, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (-signal.SIGINT, b"")
 
 
 def test_a_command_that_is_none_is_a_error_of_use(logdock: Type) -> None:

@@ -31,8 +31,8 @@ def default_range(statement: Statement, now: datetime) -> Run:
                 f"(SELECT unnest(generate_series(?, ?, INTERVAL 1 DAY)) AS start)) WHERE {condition}",
                 [_plain(FIRST_DAY), _plain(now + DAY)],
             )
-        first, last = found[0] if found else (None, None)
-        if first is not None:
+        if found and (days := found[0])[0] is not None:
+            first, last = days
             return first.replace(tzinfo=UTC), last.replace(tzinfo=UTC) + DAY
     return now - HOUR, now
 
