@@ -186,7 +186,7 @@ docs-serve: $(DOCS) ## The site on http://127.0.0.1:8000, built again after each
 recording: $(SETUP) ## The demo's recording, table and dashboard, from the last `make demo`; while one is kept up (KEEP=1), the recording of docs/logdock.md
 	@$(BIN)/python -m local_cloud.recording
 
-templates: $(SETUP) ## Plain CloudFormation templates, one for each kind of landing: build/templates (docs/templates.md)
+templates: $(SETUP) ## Plain CloudFormation templates of landings, core and shipper, with the code: build/templates (docs/templates.md)
 	@$(BIN)/python -m templates build/templates
 
 sbom: $(SETUP) ## What ships and under which licences: build/sbom/logdock.cdx.json (CycloneDX) and licences.md

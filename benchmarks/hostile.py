@@ -28,6 +28,8 @@ DETECTED = {
     "email, run": b"a",
     "ipv4": b"1.1.1.1 ",
     "ipv4, run": b"1.",
+    "ipv4, longer run": b"22.",
+    "ipv4, versions": b"1.1.1 ",
     "ipv6": b"::1 ",
     "ipv6, run": b"::1",
     "ipv6, colons": b":",

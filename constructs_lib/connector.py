@@ -68,6 +68,10 @@ class ConnectorProps:
         Key of the log groups; its policy must admit ``/aws/lambda/<function_name>*``.
     is_polled
         Operations may take longer than a function runs: they are asked for again until they are done, for an hour.
+    has_members
+        Several objects of a kind are configured, each by a resource of its own. While an export of one becomes one of
+        several, or the other way round, two resources have the same object: the parameter ``Members`` has the
+        functions look for the other one before they undo anything, and they may list the configurations.
     subnet_ids, security_group_ids
         Where the functions run. Empty: outside of any VPC.
     """
@@ -77,6 +81,7 @@ class ConnectorProps:
     configuration_path: str
     log_key_arn: str
     is_polled: bool = False
+    has_members: bool = False
     subnet_ids: tuple[str, ...] = ()
     security_group_ids: tuple[str, ...] = ()
 
@@ -104,6 +109,7 @@ class Connector(Construct):
             functions.append(f"{props.function_name}-poll")
         self._policies: dict[str, iam.CfnPolicy] = {}
         self._configurations: dict[str, _Configuration] = {}
+        self._members = self._members_parameter() if props.has_members else None
         self._role = self._function_role("Role", functions, [self._read_configurations(), *self._vpc_permissions()])
         self._role_name = self._role.role_name
         self.function = self._function("Function", props.function_name, "on_event")
@@ -221,7 +227,25 @@ class Connector(Construct):
             properties.
         """
         chosen = self._configure(construct_id, operation, properties if configuration is None else configuration)
-        return self._resource(construct_id, operation, properties, chosen, *map(self._policy, permissions))
+        resource = self._resource(construct_id, operation, properties, chosen, *map(self._policy, permissions))
+        if self._members:
+            # As long as the resource is there, also while it is deleted.
+            resource.node.add_dependency(self._members, self._policy([self._list_configurations()]))
+        return resource
+
+    def _members_parameter(self) -> ssm.CfnParameter:
+        return ssm.CfnParameter(
+            self,
+            "Members",
+            name=f"{self._props.configuration_path}Members",
+            description="Logdock: each object of this connector has a resource of its own. Written by CloudFormation",
+            type="String",
+            value='{"Operation":""}',
+        )
+
+    def _list_configurations(self) -> Statement:
+        path = self._arn.format("ssm", f"parameter{self._props.configuration_path.rstrip('/')}")
+        return statement("ListConfigurations", ["ssm:GetParametersByPath"], [path])
 
     def apply_to_each(
         self,

@@ -87,7 +87,8 @@ def prepare(cloud: Emulator, settings: Deployment, secrets: Secrets) -> None:
     store_secrets(cloud, settings, secrets)
     for export in settings.exports:
         if isinstance(export, DatabaseExport):
-            databases.prepare(cloud, settings, export)
+            for database in export.members:
+                databases.prepare(cloud, settings, database)
         elif isinstance(export, CockroachdbExport):
             cockroachdb.prepare(cloud, settings, export)
         elif isinstance(export, CloudwatchLogsExport):

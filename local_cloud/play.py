@@ -20,7 +20,7 @@ from local_cloud.vendors.logzio.fetcher import LogzioFetcher
 from logdock.vendors.logzio.settings import LogzioDestination
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from local_cloud.customer import Secrets
     from local_cloud.vendors.logzio.listener import LogzioListener
@@ -85,7 +85,9 @@ class Play:
         """
         pool = ThreadPoolExecutor(max_workers=len(self._parts) + len(self._readers))
         try:
-            writers = [pool.submit(_guarded, part.journal, self._stand_in(part).play) for part in self._parts]
+            writers = [
+                pool.submit(_guarded, part.journal, partial(_play, self._stand_ins(part))) for part in self._parts
+            ]
             readers = [
                 pool.submit(_guarded, journal, partial(self._fetch, fetcher, destination.name))
                 for destination, fetcher, journal in self._readers
@@ -107,10 +109,10 @@ class Play:
         """The markers of the records that were written, by export."""
         return {part.export.name: part.journal.markers for part in self._parts}
 
-    def _stand_in(self, part: _Part) -> StandIn:
+    def _stand_ins(self, part: _Part) -> list[StandIn]:
+        """Return what plays an export: one for each of its projects or clusters."""
         module = importlib.import_module(f"local_cloud.vendors.{part.export.kind.replace('-', '_')}.exporter")
-        stand_in: StandIn = module.exporter(self._stage, part.export, part.journal, self._secrets)
-        return stand_in
+        return [module.exporter(self._stage, member, part.journal, self._secrets) for member in part.export.members]
 
     def _fetch(self, fetcher: LogzioFetcher, name: str) -> None:
         fetcher.play(
@@ -230,6 +232,11 @@ class Play:
             connected=self._stage.is_connected(destination),
             broken=_broken(journal),
         )
+
+
+def _play(stand_ins: Sequence[StandIn]) -> None:
+    for stand_in in stand_ins:
+        stand_in.play()
 
 
 def _broken(journal: Journal) -> list[str]:

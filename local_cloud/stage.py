@@ -76,5 +76,5 @@ class Stage:
         return [
             (other.name, self.stack_outputs(other.name)[output])
             for other in self.settings.exports
-            if other is not export and output in self.stack_outputs(other.name)
+            if (export is None or other.name != export.name) and output in self.stack_outputs(other.name)
         ]

@@ -7,12 +7,14 @@ later, the deploy has sent through its API; the stand-ins use that.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import secrets
 import uuid
 from contextlib import ExitStack
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.sessions import assume, vendor_identity
@@ -25,19 +27,38 @@ from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.logzio.settings import LogzioDestination
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from logdock.vendors.rds.settings import DatabaseExport
+from logdock.vendors.registry import EXPORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import TracebackType
 
     from local_cloud.emulator import Emulator
+    from local_cloud.vendors.server import VendorApi
     from logdock.settings import Deployment
     from logdock.settings.destinations import Destination
     from logdock.settings.exports import Export
 
 _REFUSALS = 2
 """How often a role that was made a moment ago is not seen yet."""
+
+
+class VendorAccount(Protocol):
+    """A vendor's API and what it knows of this customer: what ``account`` of a kind's module `account` returns.
+
+    It is called with what returns the stage, once the customer is known, and the certificate and key of its API.
+    """
+
+    @property
+    def api(self) -> VendorApi:
+        """The API, which listens while it is entered."""
+
+    def know(self, export: Any) -> str:
+        """Have what a customer has before the deploy; return the credential of an export's secret."""
+
+    def is_clean(self, export: Any) -> bool:
+        """Return whether nothing of an export is left."""
 
 
 class Vendors:
@@ -47,11 +68,14 @@ class Vendors:
     ----------
     atlas, cockroachdb, logzio
         MongoDB Atlas, CockroachDB Cloud, Logz.io.
+    accounts
+        The vendors whose package has a module `account`, by kind.
     """
 
     atlas: AtlasApi
     cockroachdb: CockroachdbApi
     logzio: LogzioApi
+    accounts: dict[str, VendorAccount]
 
     def __init__(self, cloud: Emulator) -> None:
         self._cloud = cloud
@@ -67,6 +91,9 @@ class Vendors:
         self.cockroachdb.refusals = self.cockroachdb.propagation = 1
         self.logzio = self._everything.enter_context(LogzioApi(self._assume_as_logzio, **tls))
         self.atlas.propagation = self.logzio.propagation = _REFUSALS
+        self.accounts = {kind: module.account(self._known_stage, **tls) for kind, module in _account_modules()}
+        for account in self.accounts.values():
+            self._everything.enter_context(account.api)
         return self
 
     def __exit__(
@@ -84,6 +111,7 @@ class Vendors:
             "mongodb-atlas": self.atlas.url,
             "cockroachdb": self.cockroachdb.url,
             "logzio": self.logzio.url,
+            **{kind: account.api.url for kind, account in self.accounts.items()},
         }
         for entry in (*document["exports"], *document.get("destinations", [])):
             if "connect" in entry and entry["kind"] in urls:
@@ -95,9 +123,13 @@ class Vendors:
         credentials: dict[str, str] = {}
         for export in settings.exports:
             if isinstance(export, MongodbAtlasExport) and export.connect:
-                credentials[export.connect.secret] = self._atlas_project(export)
+                for member in export.members:
+                    credentials[export.connect.secret] = self._atlas_project(member)
             elif isinstance(export, CockroachdbExport) and export.connect:
-                credentials[export.connect.secret] = self._cockroachdb_cluster(export, settings.region)
+                for each in export.members:
+                    credentials[export.connect.secret] = self._cockroachdb_cluster(each, settings.region)
+            elif export.kind in self.accounts and (connect := getattr(export, "connect", None)):
+                credentials[connect.secret] = self.accounts[export.kind].know(export)
         for destination in settings.destinations:
             if isinstance(destination, LogzioDestination) and destination.connect:
                 self._logzio_tokens[destination.name] = token = str(uuid.uuid4())
@@ -105,8 +137,12 @@ class Vendors:
                 credentials[destination.connect.secret] = json.dumps({"api_token": token})
         return credentials
 
+    def _known_stage(self) -> Stage:
+        assert self._stage is not None  # noqa: S101  (no call comes before the customer is known)
+        return self._stage
+
     def _atlas_project(self, export: MongodbAtlasExport) -> str:
-        project = self.atlas.projects.setdefault(export.project_id, Project())
+        project = self.atlas.projects.setdefault(export.project, Project())
         for name in export.connect.redact_clusters if export.connect else ():
             project.clusters[name] = {"redactClientLogData": False}
         # Both ways to sign in are in use.
@@ -119,7 +155,7 @@ class Vendors:
         return json.dumps({"public_key": public, "private_key": private})
 
     def _cockroachdb_cluster(self, export: CockroachdbExport, home: str) -> str:
-        self.cockroachdb.clusters[export.cluster_id] = Cluster(
+        self.cockroachdb.clusters[export.cluster] = Cluster(
             plan=export.plan.upper(),
             account_id=f"{2222_0000_0000 + len(self.cockroachdb.clusters):012d}",
             regions=export.regions or (home,),
@@ -178,14 +214,17 @@ class Vendors:
         return vendor_identity(self._stage, principal_arn)
 
     def atlas_integration(self, export: MongodbAtlasExport) -> tuple[Project, dict[str, Any]]:
-        """Return an export's project, and its log integration there, which its bucket identifies."""
+        """Return an export's project, and its log integration there, which its bucket and prefix identify."""
         assert self._stage is not None  # noqa: S101
-        project, bucket = self.atlas.projects[export.project_id], export.landing(self._stage.settings).bucket
-        return project, next(one for one in project.integrations.values() if one["bucketName"] == bucket)
+        project = self.atlas.projects[export.project]
+        wanted = export.landing(self._stage.settings).bucket, export.prefix
+        return project, next(
+            one for one in project.integrations.values() if (one["bucketName"], one["prefixPath"]) == wanted
+        )
 
     def cockroachdb_export(self, export: CockroachdbExport) -> tuple[Cluster, dict[str, Any]]:
         """Return an export's cluster, and what its log export is set to."""
-        cluster = self.cockroachdb.clusters[export.cluster_id]
+        cluster = self.cockroachdb.clusters[export.cluster]
         assert cluster.spec is not None  # noqa: S101  (the deploy has enabled it)
         return cluster, cluster.spec
 
@@ -196,7 +235,7 @@ class Vendors:
         if isinstance(party, LogzioDestination):
             return f"arn:aws:iam::{self.logzio.aws_account_id}:root"
         if isinstance(party, CockroachdbExport):
-            return f"arn:aws:iam::{self.cockroachdb.clusters[party.cluster_id].account_id}:root"
+            return f"arn:aws:iam::{self.cockroachdb.clusters[party.cluster].account_id}:root"
         raise ValueError(f"{party!r} has no API here")
 
     def external_ids(self, party: object) -> tuple[str, ...]:
@@ -208,16 +247,22 @@ class Vendors:
             return (self.logzio_account(party).external_id,)
         if isinstance(party, CockroachdbExport):
             _, spec = self.cockroachdb_export(party)
-            return (spec.get("aws_external_id") or party.cluster_id,)
+            return (spec.get("aws_external_id") or party.cluster,)
+        if getattr(party, "kind", "") in self.accounts:
+            return ()  # those that assume a role have their own place above
         raise ValueError(f"{party!r} has no API here")
 
     def is_clean(self, party: Export | Destination) -> bool:
         """Return whether a vendor has nothing left of an export or a reader."""
         assert self._stage is not None  # noqa: S101
+        members = getattr(party, "members", (party,))
+        if len(members) > 1:
+            return all(self.is_clean(each) for each in members)
+        (party,) = members
         if isinstance(party, DatabaseExport):
             return databases.is_as_it_was(self._stage, party)
         if isinstance(party, MongodbAtlasExport):
-            project = self.atlas.projects[party.project_id]
+            project = self.atlas.projects[party.project]
             redacted = any(cluster["redactClientLogData"] for cluster in project.clusters.values())
             return not (
                 project.roles or project.integrations or project.alerts or project.auditing["enabled"] or redacted
@@ -225,7 +270,9 @@ class Vendors:
         if isinstance(party, LogzioDestination):
             return not self.logzio_account(party).fetchers
         if isinstance(party, CockroachdbExport):
-            return self.cockroachdb.clusters[party.cluster_id].spec is None
+            return self.cockroachdb.clusters[party.cluster].spec is None
+        if party.kind in self.accounts:
+            return self.accounts[party.kind].is_clean(party)
         raise ValueError(f"{party.kind} has no API here")
 
     def save_requests(self, file: Path) -> None:
@@ -234,3 +281,13 @@ class Vendors:
         self.atlas.save(file)
         self.logzio.save(file)
         self.cockroachdb.save(file)
+        for account in self.accounts.values():
+            account.api.save(file)
+
+
+def _account_modules() -> Iterator[tuple[str, Any]]:
+    """Yield the module `account` of each kind of export that has one."""
+    for kind in EXPORTS:
+        name = f"local_cloud.vendors.{kind.replace('-', '_')}"
+        if find_spec(f"{name}.account"):
+            yield kind, importlib.import_module(f"{name}.account")

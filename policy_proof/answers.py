@@ -40,16 +40,23 @@ class Answer:
 
 
 Answers = Mapping[str, Answer]
-"""By export or destination."""
+"""By export or destination; by `<export>/<member>` where an export has several projects or clusters."""
 
 
 def connected(settings: Deployment) -> dict[str, Any]:
-    """Return the exports and destinations that the deploy connects, by name."""
+    """Return the exports, or their members, and destinations that the deploy connects, by name."""
     return {
-        party.name: party
+        name_of(member): member
         for party in (*settings.exports, *settings.destinations)
         if getattr(party, "connect", None) is not None
+        for member in getattr(party, "members", (party,))
     }
+
+
+def name_of(member: Any) -> str:
+    """Return the name of a destination, an export or one of its members."""
+    member_id = getattr(member, "member_id", None)
+    return f"{member.name}/{member_id}" if member_id else str(member.name)
 
 
 def stack_id(stack: str, *, account: str, region: str) -> str:
@@ -66,10 +73,16 @@ def made_up(settings: Deployment) -> Answers:
         stack = f"{settings.deployment}-{name}"
         return stack_id(stack, account=settings.account, region=settings.region).rpartition("/")[2]
 
+    def made_up_id(name: str, party: Any) -> str:
+        # Each Atlas project has an external id of its own; of several clusters the stack's id is everyone's.
+        return own_id(name if party.kind == "mongodb-atlas" else party.name)
+
+    # Those that assume a role come first: the others' answers are used by nothing.
+    parties = sorted(connected(settings).items(), key=lambda each: not hasattr(each[1], "session_seconds"))
     return {
         name: Answer(
             principal_arn=f"arn:{partition}:iam::{333300000000 + place}:root",
-            external_id=next(iter(getattr(party, "trusted_external_ids", ())), own_id(name)),
+            external_id=next(iter(getattr(party, "trusted_external_ids", ())), made_up_id(name, party)),
         )
-        for place, (name, party) in enumerate(connected(settings).items())
+        for place, (name, party) in enumerate(parties)
     }

@@ -156,7 +156,7 @@ class Cast:
         comes = (
             session("vendor", account, name, everything)
             if ":role/" in principal_arn
-            else user("vendor", account, "log-export")
+            else user("vendor", account, name if ":user/" in principal_arn else "log-export")
         )
         other = session("vendors-other-role", account, "another-service-of-the-vendor", everything)
         return {"vendor": comes, "vendors-other-role": other}

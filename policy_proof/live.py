@@ -23,7 +23,7 @@ from policy_proof.deployed import DeployedPolicies
 from policy_proof.proof import Outcome, Proof
 from policy_proof.requests import Request
 from policy_proof.simulator import Verdict
-from policy_proof.subjects import trusting
+from policy_proof.subjects import role_name, trusting
 from policy_proof.templates import Template
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
@@ -116,7 +116,7 @@ class LocalCloud:
             return role_session(self._stage, account, name, policy=json.dumps(policy))
         role = self._account.roles[name]
         for party, _, principal, external_ids in trusting(self._cast):
-            if role.name == self._cast.names.export(party):
+            if role.name == role_name(self._cast.names, party):
                 return assume(self._stage, vendor_identity(self._stage, principal), role.arn, external_ids[-1])
         return self._lend(role.name, role.arn)
 

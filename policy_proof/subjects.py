@@ -7,11 +7,12 @@ from typing import Any
 
 from constructs_lib.log_group import FUNCTION_LOG_DAYS
 from logdock.settings.destinations import ARCHIVE
-from logdock.settings.export_base import LogGroupExport
+from logdock.settings.export_base import BucketExport, LogGroupExport
 from logdock.settings.exports import Export
 from logdock.settings.names import Names
 from logdock.vendors.aptible.settings import AptibleExport
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cloudflare.settings import CloudflareExport
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.logzio.settings import LogzioDestination
@@ -19,7 +20,7 @@ from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from logdock.vendors.rds.settings import RdsExport
 from logdock.vendors.registry import UnknownKindError
 from logdock.vendors.s3_logs.settings import S3LogsExport
-from policy_proof.answers import connected
+from policy_proof.answers import connected, name_of
 from policy_proof.cast import EVERYTHING, Caller, Cast, Subject, Values, session, user
 
 
@@ -30,7 +31,8 @@ def subjects(cast: Cast) -> Iterator[Subject]:
     for region in cast.settings.regions:
         yield _alerts(cast, region)
     for export in cast.settings.exports:
-        yield _export(cast, export)
+        for member in export.members:
+            yield _export(cast, member)
     yield from _vendor_roles(cast)
     yield from _fetchers(cast)
     yield from _archives_at_logzio(cast)
@@ -88,16 +90,16 @@ def _export(cast: Cast, export: Export) -> Subject:
     stacks = _stacks_of(cast, export.name)
     values, facts = _about(cast, export)
     callers: dict[str, Caller | tuple[Caller, ...]] = {**cast.connector(export.name), **cast.shippers(export.ship_to)}
-    if isinstance(export, AptibleExport):
-        callers |= cast.vendor(export.replication_role_arn)
+    if isinstance(export, BucketExport) and export.bucket_principal_arn:
+        callers |= cast.vendor(export.bucket_principal_arn)
     for name, _, principal, _ in trusting(cast):
-        callers |= cast.vendor(principal) if name == export.name else {}
-    if role := cast.account.roles.get(cast.names.export(export.name)):
+        callers |= cast.vendor(principal) if name == name_of(export) else {}
+    if role := cast.account.roles.get(cast.names.vendor_role(export.name, export.member_id)):
         values["role"] = role.arn
         callers["role"] = cast.own_role("role", role.name)
     values["key"] = tuple(arn for alias, arn in cast.account.keys.items() if alias in stacks)
     everything = {**export.model_dump(), "encryption": getattr(export, "encryption", None), **facts}
-    return cast.subject(export.kind, export.name, stacks, values, facts=everything, callers=callers)
+    return cast.subject(export.kind, name_of(export), stacks, values, facts=everything, callers=callers)
 
 
 def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]], dict[str, Any]]:
@@ -110,23 +112,31 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
                 "bucket": bucket,
                 "prefix": export.prefix,
                 "own-path": f"{bucket}/{export.prefix}",
+                "other-members-path": tuple(f"{bucket}/{each.prefix}" for each in _other_members(cast, export)),
             }
             if export.mrap_arn:
                 replicas = tuple(names.bucket_arn(each) for each in export.mrap_buckets)
                 values |= {"access-point": export.mrap_arn, "replica": replicas, "replica-key": export.mrap_key_arns}
             else:
                 values |= {"access-point": (), "replica": (), "replica-key": ()}
-            return values, {"access_point": export.mrap_arn is not None}
+            return values, {"access_point": export.mrap_arn is not None, "is_member": bool(export.member_id)}
         case CockroachdbExport():
             regions = export.regions or (names.region,)
             arns = [names.log_group_arn(each, region) for region in regions for each in export.log_groups]
-            return _groups(arns), {}
+            others = [
+                names.log_group_arn(each, region)
+                for region in regions
+                for other in _other_members(cast, export)
+                for each in other.log_groups
+            ]
+            not_its = {"other-members-log-stream": _groups(others)["log-stream"]}
+            return {**_groups(arns), **not_its}, {"is_member": bool(export.member_id)}
         case AuroraMysqlExport():
             rds = f"arn:{names.partition}:rds:{names.region}:{names.account}"
             arns = [names.log_group_arn(each, names.region) for each in export.log_group_names]
             own: dict[str, str | tuple[str, ...]] = {
-                "cluster": f"{rds}:cluster:{export.cluster_id}",
-                "own-group": f"{rds}:cluster-pg:logdock-{names.export(export.name)}",
+                "cluster": f"{rds}:cluster:{export.database_id}",
+                "own-group": f"{rds}:cluster-pg:{names.parameter_group(export.name, export.member_id)}",
                 "role": (),
             }
             return {**_groups(arns), **own}, {}
@@ -153,6 +163,19 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
                 "vendors-key": tuple(key for key in keys if key),
             }
             return values, {}
+        case CloudflareExport():
+            # One user of Cloudflare's writes into every bucket that names it.
+            written = [each for each in cast.settings.exports if isinstance(each, CloudflareExport)]
+            buckets = {each.name: names.bucket_arn(each.landing(cast.settings).bucket) for each in written}
+            encrypted = [cast.account.keys.get(names.export(each.name)) for each in written if each.encryption == "kms"]
+            values = {
+                "bucket": buckets[export.name],
+                "prefix": export.prefix,
+                "own-path": tuple(f"{buckets[each.name]}/{each.prefix}" for each in written),
+                "vendors-bucket": tuple(buckets[each.name] for each in written if each.encryption == "kms"),
+                "vendors-key": tuple(key for key in encrypted if key),
+            }
+            return values, {"connected": export.connect is not None}
         case S3LogsExport():
             bucket = names.bucket_arn(export.landing(cast.settings).bucket)
             landing = f"{bucket}/{export.prefix}" if export.prefix else bucket
@@ -166,6 +189,18 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
     raise UnknownKindError(f"policy_proof.subjects: what is particular to an export of kind {export.kind} is not known")
 
 
+def _other_members(cast: Cast, export: Export) -> Iterator[Any]:
+    """Yield the other projects or clusters of an export that has several."""
+    whole = next(each for each in cast.settings.exports if each.name == export.name)
+    yield from (each for each in whole.members if each.member_id != export.member_id)
+
+
+def role_name(names: Names, party: str) -> str:
+    """Return the role of an export, of a member of one (`<export>/<member>`), or of a destination."""
+    name, _, member_id = party.partition("/")
+    return names.vendor_role(name, member_id or None)
+
+
 def _stacks_of(cast: Cast, name: str) -> tuple[str, ...]:
     """Return the stacks of an export, or of the shipper: one in each of its Regions."""
     return tuple(stack for stack, region in cast.account.regions.items() if stack == cast.names.in_region(name, region))
@@ -175,8 +210,8 @@ def _vendor_roles(cast: Cast) -> Iterator[Subject]:
     names = cast.names
     for name, party, principal, external_ids in trusting(cast):
         others = [each for _, _, _, ids in trusting(cast) for each in ids if each not in external_ids]
-        role = names.export(name)
-        keys = tuple(arn for alias, arn in cast.account.keys.items() if alias in _stacks_of(cast, name))
+        role, party_name = role_name(names, name), name.partition("/")[0]
+        keys = tuple(arn for alias, arn in cast.account.keys.items() if alias in _stacks_of(cast, party_name))
         values: Values = {
             "role": names.role_arn(role),
             "role-name": role,
@@ -187,7 +222,7 @@ def _vendor_roles(cast: Cast) -> Iterator[Subject]:
             "key": keys or (cast.account.keys[f"{names.deployment}-archive"],),
         }
         callers = {**cast.vendor(principal), "role": cast.own_role("role", role)}
-        stacks = _stacks_of(cast, name) or (names.in_region("shipper", names.region),)
+        stacks = _stacks_of(cast, party_name) or (names.in_region("shipper", names.region),)
         yield cast.subject("vendor-role", name, stacks, values, callers=callers)
 
 
@@ -195,9 +230,10 @@ def trusting(cast: Cast) -> Iterator[tuple[str, Any, str, tuple[str, ...]]]:
     """Yield who has a role here: name, settings, principal and external ids."""
     partition, answers = cast.names.partition, cast.account.answers
     for name, party in connected(cast.settings).items():
-        yield name, party, answers[name].principal_arn, (answers[name].external_id,)
+        if hasattr(party, "session_seconds"):  # the others assume no role
+            yield name, party, answers[name].principal_arn, (answers[name].external_id,)
     for export in cast.settings.exports:
-        if export.name in answers:
+        if getattr(export, "connect", None):
             continue
         if isinstance(export, MongodbAtlasExport):
             yield export.name, export, export.atlas_principal_arn or "", export.external_id or ()
@@ -336,9 +372,9 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
     settings, names = cast.settings, cast.names
     # What a bucket is to be follows from the settings; the template is what is evaluated.
     encryption = {
-        export.landing(settings).bucket: export.encryption
+        str(export.landing(settings).document["bucket"]): export.bucket_encryption
         for export in settings.exports
-        if isinstance(export, AptibleExport | S3LogsExport)
+        if isinstance(export, BucketExport)
     } | {names.bucket("access-logs"): "sse-s3"}
     # Where services need SSE-S3, the export's key may be named as well.
     admits_key = {export.landing(settings).bucket for export in settings.exports if isinstance(export, S3LogsExport)}
@@ -476,7 +512,7 @@ def _readers(cast: Cast) -> Iterator[Subject]:
     if not settings.readers:
         return
     here = f"{names.region}:{names.account}"
-    landed = [each for each in settings.exports if isinstance(each, MongodbAtlasExport | AptibleExport | S3LogsExport)]
+    landed = [each for each in settings.exports if isinstance(each, BucketExport)]
     buckets: dict[bool, list[str]] = {True: [], False: []}
     for export in landed:
         landing = export.landing(settings).document

@@ -184,9 +184,13 @@ class Templates:
 
     def _answered(self, stack: str, logical_id: str, attribute: str) -> str:
         """Return what a vendor answers to the export or destination that a custom resource remembers things of."""
-        parameter = str(self.templates[stack]["Resources"][logical_id]["Properties"].get("StateParameter", ""))
+        properties = self.templates[stack]["Resources"][logical_id]["Properties"]
+        parameter = str(properties.get("StateParameter", ""))
+        asked = {properties.get("ProjectId"), properties.get("ClusterId")}
         for name, answer in self.answers.items():
-            if f"/{name}/" in parameter and attribute in answer.attributes:
+            party, _, member_id = name.partition("/")
+            is_asked = f"/{party}/" in parameter and (not member_id or member_id in asked)
+            if is_asked and attribute in answer.attributes:
                 return answer.attributes[attribute]
         raise UnresolvedError(f"{stack}: Fn::GetAtt {logical_id} {attribute}: no vendor answers this")
 

@@ -109,4 +109,5 @@ def _outsiders(statement: Statement, account: str) -> list[str]:
 
 
 def _forbids(evaluated: Evaluated, name: str) -> bool:
-    return isinstance(evaluated.says, Claim) and evaluated.says.verdict == "deny" and name in evaluated.subjects
+    about = {each.partition("/")[0] for each in evaluated.subjects}
+    return isinstance(evaluated.says, Claim) and evaluated.says.verdict == "deny" and name in about

@@ -23,12 +23,10 @@ from constructs_lib.wiring import (
 )
 from logdock.settings import Deployment
 from logdock.settings.connect import Connect
-from logdock.settings.export_base import ConfiguredExport
+from logdock.settings.export_base import BucketExport, ConfiguredExport
 from logdock.settings.exports import Export
 from logdock.settings.names import Names
 from logdock.settings.shipper_document import configuration_document
-from logdock.vendors.aptible.settings import AptibleExport
-from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from logdock.vendors.s3_logs.settings import S3LogsExport
 from stacks import subscriptions
 from stacks.connection import revision
@@ -84,14 +82,12 @@ class ExportStack(Stack):
             self, "Key", CustomerKeyProps(alias=name, description=f"Logdock: logs of the export {self._export.name}")
         )
 
-    def landing_bucket(
-        self, export: MongodbAtlasExport | AptibleExport | S3LogsExport, key: CustomerKey | None
-    ) -> LandingBucket:
+    def landing_bucket(self, export: BucketExport, key: CustomerKey | None) -> LandingBucket:
         """Make the bucket that the export lands in.
 
         Where the default encryption is SSE-S3, uploads may also name the export's key, if it has one.
         """
-        by_default = not isinstance(export, S3LogsExport) or export.encryption == "kms"
+        by_default = export.bucket_encryption == "kms"
         return LandingBucket(
             self,
             "Landing",
@@ -101,10 +97,7 @@ class ExportStack(Stack):
                 admitted_key=key.key if key and not by_default else None,
                 hot_days=self.settings.effective_retention.hot_days,
                 archive_days=self.settings.effective_retention.archive_days,
-                # Aptible's CLI reads its own objects here, and waits for no restore.
-                cold_days=None
-                if isinstance(export, AptibleExport)
-                else self.settings.effective_retention.cold_after_days,
+                cold_days=self.settings.effective_retention.cold_after_days if export.moves_to_cold_storage else None,
                 access_log_bucket_name=self.names.bucket("access-logs"),
                 # A trail encrypts its logs with the bucket's key, but its digest files always with SSE-S3 (CloudTrail
                 # User Guide, "Encrypting CloudTrail log files with AWS KMS keys").
@@ -308,6 +301,7 @@ class ExportStack(Stack):
                 configuration_path=f"/logdock/{self.names.deployment}/{self._export.name}/connector/",
                 log_key_arn=key.arn,
                 is_polled=connect is not None,
+                has_members=self._export.members[0].member_id is not None,
                 subnet_ids=connect.vpc.subnet_ids if connect and connect.vpc else (),
                 security_group_ids=connect.vpc.security_group_ids if connect and connect.vpc else (),
             ),
@@ -316,6 +310,21 @@ class ExportStack(Stack):
     def state_parameter(self, operation: str) -> str:
         """Return the parameter in which an operation remembers what was before."""
         return f"/logdock/{self.names.deployment}/{self._export.name}/{operation}"
+
+    @staticmethod
+    def member_construct_id(construct_id: str, member: Export) -> str:
+        """Return the construct id of what belongs to a project, cluster or database; bare for an export of one."""
+        return f"{construct_id}-{member.member_id}" if member.member_id else construct_id
+
+    def vendor_role(self, member: Export) -> str:
+        """Return the name of the role that the vendor assumes for an export, or for a member of one."""
+        return self.names.vendor_role(self._export.name, member.member_id)
+
+    @property
+    def vendor_roles_arn(self) -> str:
+        """The ARN of the role that the vendor assumes; of several members, a pattern that is true of their roles."""
+        own = self.names.role_arn(self.names.export(self._export.name))
+        return f"{own}_*" if self._export.members[0].member_id else own
 
     def output(self, name: str, value: str, description: str) -> None:
         """Output a value in the vendor's words."""

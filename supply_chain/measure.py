@@ -22,6 +22,7 @@ VENDORS: Mapping[str, str] = {
     "MongoDB Atlas": r"mongodb-atlas|MongodbAtlas|Atlas[A-Z]|atlas_|vendors\.mongodb_atlas",
     "CockroachDB Cloud": r"cockroachdb|Cockroachdb",
     "Aptible": r"aptible|Aptible",
+    "Cloudflare": r"cloudflare|Cloudflare",
     "Logz.io": r"logzio|Logzio",
 }
 """How code names a vendor: its kind, its models, its modules. A sentence that mentions the vendor is not counted."""

@@ -12,13 +12,16 @@ from typing import Any
 
 from logdock.settings import text
 from logdock.vendors.s3_logs.settings import SSE_S3_ONLY
+from templates.conditions import is_set
 from templates.parameters import (
     ACCESS_LOG_BUCKET,
     ALERT_TOPIC,
     BUCKET,
+    DECRYPTION_KEYS_SECRET,
     DEPLOYMENT,
     RETENTION,
     RETENTION_IN_DAYS,
+    SHIP_TO,
     Parameter,
     Prefix,
     name_parameter,
@@ -69,6 +72,8 @@ class Landing:
         A choice that the template offers. Default: none.
     has_bucket
         The export lands in a bucket, else in log groups.
+    shipping
+        Settings that the export needs if it is shipped, and the parameters that they are.
     """
 
     name: str
@@ -77,6 +82,7 @@ class Landing:
     settings: Mapping[str, Any]
     option: Option | None = None
     has_bucket: bool = True
+    shipping: Mapping[str, Parameter] = field(default_factory=dict)
     own: tuple[Parameter, ...] = field(init=False)
     """The parameters among the settings, in their order."""
 
@@ -85,13 +91,31 @@ class Landing:
         object.__setattr__(self, "own", tuple(found))
 
     @property
+    def rules(self) -> dict[str, Any]:
+        """What CloudFormation checks before it creates anything: what shipping needs is set."""
+        return {
+            f"Shipping{each.name}": {
+                "RuleCondition": is_set(SHIP_TO.name),
+                "Assertions": [
+                    {"Assert": is_set(each.name), "AssertDescription": f"{SHIP_TO.name} needs {each.name}."}
+                ],
+            }
+            for each in self.shipping.values()
+        }
+
+    @property
     def groups(self) -> dict[str, list[Parameter]]:
         """The parameters, as the console groups them."""
         names = [each for each in self.own if each.name in ("ExportName", "BucketName")]
         vendor = [each for each in self.own if each not in names]
         options = [self.option.parameter] if self.option else []
         further = [RETENTION, ACCESS_LOG_BUCKET, ALERT_TOPIC] if self.has_bucket else [RETENTION_IN_DAYS]
-        groups = {self.vendor: vendor, "Names": [DEPLOYMENT, *names], "Options": [*options, *further]}
+        groups = {
+            self.vendor: vendor,
+            "Names": [DEPLOYMENT, *names],
+            "Options": [*options, *further],
+            "Shipping": [SHIP_TO, *self.shipping.values()],
+        }
         return {label: parameters for label, parameters in groups.items() if parameters}
 
     @property
@@ -179,6 +203,7 @@ _APTIBLE = Landing(
         ),
         settings={"encryption": "kms"},
     ),
+    shipping={"decryption_keys_secret": DECRYPTION_KEYS_SECRET},
 )
 
 _SERVICES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -13,8 +14,13 @@ UNCONDITIONAL = ("Type", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "
 """Attributes of a resource in which CloudFormation takes no function."""
 
 
-def merge_templates(base: dict[str, Any], other: dict[str, Any], condition: str) -> dict[str, Any]:
+def merge_templates(
+    base: dict[str, Any], other: dict[str, Any], condition: str, implied_by: Collection[str] = ()
+) -> dict[str, Any]:
     """Return a template that is ``other`` where the condition holds, and ``base`` where it does not.
+
+    ``Conditions`` are those that combine the condition with one that a resource of ``other`` has already, unless that
+    one is among those that the condition is implied by.
 
     Raises
     ------
@@ -22,17 +28,25 @@ def merge_templates(base: dict[str, Any], other: dict[str, Any], condition: str)
         They differ in something that no condition can express.
     """
     merged: dict[str, Any] = {}
+    conditions: dict[str, Any] = {}
     for section in CONDITIONAL_SECTIONS:
         first, second = base.get(section, {}), other.get(section, {})
         merged[section] = {}
         for name in [*first, *(name for name in second if name not in first)]:
             if name not in first:
-                merged[section][name] = {"Condition": condition, **second[name]}
+                needed = condition
+                inner = second[name].get("Condition")
+                if inner in implied_by:
+                    needed = inner
+                elif inner:
+                    needed = f"{condition}And{inner}"
+                    conditions[needed] = {"Fn::And": [{"Condition": condition}, {"Condition": inner}]}
+                merged[section][name] = {**second[name], "Condition": needed}
             elif name not in second:
                 raise ValueError(f"{section} {name}: only the default form has it")
             else:
                 merged[section][name] = _merge(first[name], second[name], condition, name)
-    return merged
+    return {**merged, **({"Conditions": conditions} if conditions else {})}
 
 
 def _if(condition: str, yes: Any, no: Any) -> dict[str, Any]:
@@ -53,6 +67,8 @@ def _merge(base: Any, other: Any, condition: str, path: str) -> Any:
         for key in [*base, *(key for key in other if key not in base)]:
             if key in base and key in other:
                 merged[key] = _merge(base[key], other[key], condition, f"{path}.{key}")
+            elif path.count(".") == 0 and key in UNCONDITIONAL:
+                raise ValueError(f"{path}.{key}: only one form has it; CloudFormation takes no condition there")
             elif key in base:
                 merged[key] = _if(condition, NO_VALUE, base[key])
             else:

@@ -11,6 +11,10 @@ REGION = "eu-central-2"
 HOT_DAYS, ARCHIVE_DAYS = 1827, 3653
 """What the templates are synthesized with. No template has these values for another reason."""
 
+HAS_ACCESS_LOG_BUCKET, HAS_ALERT_TOPIC = "HasAccessLogBucket", "HasAlertTopic"
+HAS_ACCESS_LOGS, HAS_ALARMS = "HasAccessLogs", "HasAlarms"
+"""Conditions of a bucket: a shipped landing has the access logs and alarms of its deployment by default."""
+
 LANDING_TYPES = frozenset(
     {
         "AWS::S3::Bucket",
@@ -49,38 +53,92 @@ def _is_silence_alarm(resource: Mapping[str, Any]) -> bool:
     return resource["Type"] == "AWS::CloudWatch::Alarm" and name.endswith("/silence")
 
 
-def add_bucket_options(template: Template) -> None:
-    """Make the access log of the bucket, and the alarm, depend on parameters that may be empty."""
+def describe_alone(template: Template) -> None:
+    """Describe the rule and the alarm of a landing that nothing is shipped from."""
     for resource in template["Resources"].values():
         properties = resource["Properties"]
-        if "LoggingConfiguration" in properties:
-            logging = {**properties["LoggingConfiguration"], "DestinationBucketName": {"Ref": "AccessLogBucket"}}
-            properties["LoggingConfiguration"] = {
-                "Fn::If": ["HasAccessLogBucket", logging, {"Ref": "AWS::NoValue"}],
-            }
-        if resource["Type"] in ("AWS::Events::Rule", "AWS::CloudWatch::Alarm"):
-            resource["Condition"] = "HasAlertTopic"
         if resource["Type"] == "AWS::Events::Rule":
             properties["Description"] = "New objects of the bucket, counted by the alarm"
         if resource["Type"] == "AWS::CloudWatch::Alarm":
-            properties["AlarmActions"] = [{"Ref": "AlertTopicArn"}]
             # The commands that the description names need a settings file.
             properties["AlarmDescription"] = properties["AlarmDescription"].partition(" Run first: ")[0]
 
 
+def announcements(template: Template) -> list[str]:
+    """Return the rules of a landing."""
+    return [name for name, each in template["Resources"].items() if each["Type"] == "AWS::Events::Rule"]
+
+
+def add_bucket_options(template: Template, waits_for: Mapping[str, list[str]]) -> None:
+    """Make the access log of a bucket, and what counts its objects, depend on parameters that may be empty.
+
+    Parameters
+    ----------
+    template
+        A rendered landing, with what ships it.
+    waits_for
+        What each rule waits for if the landing is shipped. Not as ``DependsOn``, in which CloudFormation takes no
+        condition: a reference is a dependency too, also in metadata (CloudFormation Template Reference, "Metadata
+        attribute").
+    """
+    for name, resource in template["Resources"].items():
+        properties = resource["Properties"]
+        if "LoggingConfiguration" in properties:
+            logging = properties["LoggingConfiguration"]
+            target = {"Fn::If": [HAS_ACCESS_LOG_BUCKET, {"Ref": "AccessLogBucket"}, logging["DestinationBucketName"]]}
+            logging = {**logging, "DestinationBucketName": target}
+            properties["LoggingConfiguration"] = {"Fn::If": [HAS_ACCESS_LOGS, logging, {"Ref": "AWS::NoValue"}]}
+        if "AlarmActions" in properties:
+            (topic,) = properties["AlarmActions"]
+            properties["AlarmActions"] = [{"Fn::If": [HAS_ALERT_TOPIC, {"Ref": "AlertTopicArn"}, topic]}]
+        if name in waits_for or (resource["Type"] == "AWS::CloudWatch::Alarm" and "Condition" not in resource):
+            resource["Condition"] = HAS_ALARMS
+        if waits_for.get(name):
+            references = [{"Ref": each} for each in waits_for[name]]
+            resource["Metadata"] = {"After": {"Fn::If": ["IsShipped", references, []]}}
+
+
 def rename_log_groups(template: Template) -> Template:
-    """Give log groups logical ids without their names: the CDK builds them from the name."""
-    resources: dict[str, Any] = {}
+    """Give what is of a log group a logical id without the group's name: the CDK builds them from the name."""
+    groups = {
+        each["Properties"]["LogGroupName"]
+        for each in template["Resources"].values()
+        if each["Type"] == "AWS::Logs::LogGroup"
+    }
+    names: dict[str, str] = {}
     for name, resource in template["Resources"].items():
         new = name
-        if resource["Type"] == "AWS::Logs::LogGroup":
-            group = resource["Properties"]["LogGroupName"]
-            # An Aurora cluster has one for each log type, whose name ends with the type.
-            new = "LogGroup" + (group.rpartition("/")[2].title() if group.startswith("/aws/rds/") else "")
-        if new in resources:
+        for group in groups:
+            in_id = re.sub("[^A-Za-z0-9]", "", group)
+            if in_id in name:
+                # An Aurora cluster has one for each log type, whose name ends with the type.
+                kind = group.rpartition("/")[2].title() if group.startswith("/aws/rds/") else ""
+                own = "" if resource["Type"] == "AWS::Logs::LogGroup" else re.sub(r"[0-9A-F]{8}$", "", name)
+                new = (own.replace(in_id, "") or "LogGroup") + kind
+        if new in names.values():
             raise ValueError(f"{name}: the template has a resource {new} already")
-        resources[new] = resource
-    return {**template, "Resources": resources}
+        names[name] = new
+    return {
+        **template,
+        "Resources": {names[name]: _renamed(each, names) for name, each in template["Resources"].items()},
+    }
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Return a value whose references go by new names."""
+    match value:
+        case {"Ref": str(name), **rest} if not rest:
+            return {"Ref": names.get(name, name)}
+        case {"Fn::GetAtt": [name, attribute], **rest} if not rest:
+            return {"Fn::GetAtt": [names.get(name, name), attribute]}
+        case dict():
+            return {
+                key: [names[name] for name in each] if key == "DependsOn" else _renamed(each, names)
+                for key, each in value.items()
+            }
+        case list():
+            return [_renamed(each, names) for each in value]
+    return value
 
 
 class Renderer:

@@ -76,10 +76,10 @@ def test_a_kind_of_destination_is_known_everywhere(kind: str) -> None:
 
 
 def test_a_kind_that_is_only_registered_is_named_with_all_that_it_lacks() -> None:
-    found = lacking("cloudflare")
+    found = lacking("acme")
     assert len(found) == len(OF_AN_EXPORT) + 2 + len(FILES) + 4
-    assert "cloudflare: logdock.vendors.cloudflare.stack with STACK" in found
-    assert "cloudflare: policy_proof/claims/cloudflare.yaml" in found
+    assert "acme: logdock.vendors.acme.stack with STACK" in found
+    assert "acme: policy_proof/claims/acme.yaml" in found
 
 
 def test_every_package_of_a_vendor_is_a_kind() -> None:

@@ -73,7 +73,8 @@ def ids_of_others(stage: Stage, own: tuple[str, ...]) -> list[str]:
     """Return the external ids of the deployment's other roles: one that is known must not open another's door."""
     known: list[str] = []
     for party in (*stage.settings.exports, *stage.settings.destinations):
-        known += stage.external_ids(party)
+        for member in getattr(party, "members", (party,)):
+            known += stage.external_ids(member)
     return [external_id for external_id in known if external_id not in own]
 
 

@@ -1,6 +1,6 @@
 """`logdock preview`: what the archive would hold of some lines, by the shipper's own code, without AWS.
 
-A file goes the way of the export: an object through `log_shipper.landed`, log events through `log_shipper.log_stream`.
+A file goes the way of the export: an object through `log_shipper.reading`, log events through `log_shipper.log_stream`.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from typing import Annotated, Any, BinaryIO
 
 import orjson
 import typer
-from log_shipper.decode import decoded
+from log_shipper.decode import decoded, decoded_within
 from log_shipper.errors import CorruptInputError, ShipperError
 from log_shipper.events import FILTER_PREFIX, MAX_PAYLOAD_BYTES, LogEvents, subscriptions_in
 from log_shipper.export_config import ExportConfig, parse_export_config
-from log_shipper.jobs import Job, Segment
-from log_shipper.landed import landed_blocks, landed_fields, refuse_rest
 from log_shipper.lines import line_blocks, text_of, utf8, with_head
 from log_shipper.log_stream import LogStreams
+from log_shipper.progress import Progress
+from log_shipper.reading import key_fields, read_landed
 from log_shipper.redaction import Redactor
 from log_shipper.rendering import Renderer, Shape
 from log_shipper.telemetry import Tally
+from log_shipper.transform import Segment, Transform
 
 from logdock.cli.account import read_settings
 from logdock.cli.errors import CommandError, ExitCode, closest
@@ -222,19 +223,20 @@ class _Preview:
             self._bytes += len(chunk)
             yield chunk
 
-    def show(self, job: Job, segments: Iterable[Segment], before: Iterable[Segment]) -> None:
+    def show(self, progress: Progress, segments: Iterable[Segment], before: Iterable[Segment], name: str = "") -> None:
         """Print segments; ``before`` are the same without redaction, where the printer compares."""
         data = []
         for segment in segments:
-            job.acknowledge(segment)
+            progress.acknowledge(segment)
+            self.quarantined += [(name, refused.reason) for refused in segment.refused]
             data.append(segment.data)
         unredacted = b"".join(segment.data for segment in before)
         self.printer.print(b"".join(data), unredacted)
 
-    def count(self, job: Job) -> None:
-        """Add the figures of a job that is read to its end."""
-        job.tally.check()
-        self._total.add(job.tally)
+    def count(self, progress: Progress) -> None:
+        """Add the figures of what is read to its end."""
+        progress.tally.check()
+        self._total.add(progress.tally)
 
 
 class _LandedPreview(_Preview):
@@ -252,26 +254,24 @@ class _LandedPreview(_Preview):
         if not self.config.keys.wants(key):
             self.not_wanted.append((name, key))
             return
-        source, fields = f"s3://{self._bucket}/{key}", landed_fields(self.config, key)
+        source, fields = f"s3://{self._bucket}/{key}", key_fields(key, self.config.vendor, self.config.path_fields)
         renderer = Renderer(Shape(), export=self.config.name, vendor=self.config.vendor, source=source, fields=fields)
 
-        def quarantine(_job: Job, segment: Segment) -> None:
-            self.quarantined += [(name, refused.reason) for refused in segment.refused]
-
-        job = Job(self.config, name, renderer, quarantine=quarantine, save=_save_nothing)
-        other = Job(self.unredacted, name, renderer, quarantine=quarantine, save=_save_nothing)
+        progress, transform = Progress(self.config, name), Transform(self.config, renderer)
+        unredacted = Transform(self.unredacted, renderer)
         arrival = f"{arrived:%Y-%m-%dT%H:%M:%SZ}"
         try:
-            for block in landed_blocks(self.chunks_of(file), self.config, key, arrival, job.tally):
+            pieces = decoded_within(self.chunks_of(file), self.config.max_expansion)
+            for block in read_landed(pieces, self.config, key, arrival, progress.tally):
+                before: list[Segment] = []
                 if self.printer.compares:
                     # a block is read once: its reader may hold a record back
-                    records = block if isinstance(block, list) else block.records()
-                    self.show(job, job.take(records), other.take(records))
-                else:
-                    self.show(job, job.take(block), ())
+                    block = block if isinstance(block, list) else block.records()
+                    before = unredacted.render(block, progress.seen)
+                self.show(progress, progress.render(block, transform), before, name)
         except CorruptInputError as error:
-            self.show(job, [refuse_rest(job, error, arrival)], ())
-        self.count(job)
+            self.show(progress, progress.refuse_rest(error, arrival, transform), (), name)
+        self.count(progress)
 
     def finish(self) -> None:
         """Print what is left: nothing, an object ends with its file."""
@@ -302,7 +302,7 @@ class _LoggedPreview(_Preview):
             for payload in payloads:
                 payload = payload._replace(size=0)  # the bytes of the file are counted
                 before = self._others.take(payload) if self.printer.compares else ()
-                self.show(self._streams.job, self._streams.take(payload), before)
+                self.show(self._streams.progress, self._streams.take(payload), before)
         except ShipperError as error:
             raise CommandError(f"{name}: {error}", ExitCode.USAGE) from None
         if not self.joins_files:
@@ -312,8 +312,8 @@ class _LoggedPreview(_Preview):
     def finish(self) -> None:
         """Print the records that were waiting for more lines."""
         before = self._others.finish() if self.printer.compares else ()
-        self.show(self._streams.job, self._streams.finish(), before)
-        self.count(self._streams.job)
+        self.show(self._streams.progress, self._streams.finish(), before)
+        self.count(self._streams.progress)
 
     def _begin(self) -> None:
         self._streams = LogStreams(self.config, "preview")
@@ -360,7 +360,3 @@ def _event_in(head: bytes, pieces: Iterator[bytes], export: str) -> tuple[dict[s
     document["subscriptionFilters"] = [FILTER_PREFIX + export]
     data = base64.b64encode(gzip.compress(orjson.dumps(document), 1)).decode()
     return {"awslogs": {"data": data}}, iter(())
-
-
-def _save_nothing(_jobs: list[Job]) -> None:
-    """A preview is not resumed."""

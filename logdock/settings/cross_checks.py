@@ -161,40 +161,36 @@ def _clusters(document: Document) -> Iterator[InitErrorDetails]:
         if kind not in ("cockroachdb", "aurora-mysql", "rds"):
             continue
         for setting, noun in (("cluster_id", "cluster"), ("instance_id", "instance")):
-            name = export.text(setting)
-            if name is None:
-                continue
-            other = taken.setdefault(("cockroachdb" if kind == "cockroachdb" else setting, name), export)
-            if other is not export:
-                allowed = f"a {noun} that no other export has ({other.where} has it): a {noun} has one log export"
-                yield setting_error((*export.loc, setting), name, allowed)
+            for loc, name in export.ids(setting):
+                other = taken.setdefault(("cockroachdb" if kind == "cockroachdb" else setting, name), export)
+                if other is not export:
+                    allowed = f"a {noun} that no other export has ({other.where} has it): a {noun} has one log export"
+                    yield setting_error(loc, name, allowed)
 
 
 def _atlas_projects(document: Document) -> Iterator[InitErrorDetails]:
     atlas = [export for export in document.exports if export.text("kind") == "mongodb-atlas"]
-    in_all = Counter(export.text("project_id") for export in atlas)
+    in_all = Counter(project for export in atlas for _, project in export.ids("project_id"))
     seen: Counter[str] = Counter()
     for export in atlas:
-        project = export.text("project_id")
-        if project is None:
-            continue
-        seen[project] += 1
-        if seen[project] == ATLAS_EXPORTS_PER_PROJECT + 1:
-            limit = f"at most {ATLAS_EXPORTS_PER_PROJECT} export paths in one Atlas project"
-            yield setting_error((*export.loc, "project_id"), project, f"{limit}; this one has {in_all[project]}")
+        for loc, project in export.ids("project_id"):
+            seen[project] += 1
+            if seen[project] == ATLAS_EXPORTS_PER_PROJECT + 1:
+                limit = f"at most {ATLAS_EXPORTS_PER_PROJECT} export paths in one Atlas project"
+                yield setting_error(loc, project, f"{limit}; this one has {in_all[project]}")
 
 
 def _atlas_settings(document: Document) -> Iterator[InitErrorDetails]:
     taken: dict[tuple[str, str], Part] = {}
     for export in document.exports:
-        connect, project = export.entry.get("connect"), export.text("project_id")
-        if not isinstance(connect, dict) or project is None:
+        connect = export.entry.get("connect")
+        if not isinstance(connect, dict):
             continue
         for setting in ATLAS_PROJECT_SETTINGS:
             if not connect.get(setting):
                 continue
-            other = taken.setdefault((project, setting), export)
-            if other is not export:
+            others = [taken.setdefault((project, setting), export) for _, project in export.ids("project_id")]
+            if other := next((each for each in others if each is not export), None):
                 allowed = f"nothing: an Atlas project has this once, and {other.where} sets it for the same project"
                 yield setting_error((*export.loc, "connect", setting), connect[setting], allowed)
 

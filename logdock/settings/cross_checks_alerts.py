@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic_core import InitErrorDetails
 
 from logdock.settings.alerts import KINDS_WITH_SECURITY_EVENTS, region_of
-from logdock.settings.document import BUCKET_KINDS, Document, setting_error
+from logdock.settings.document import Document, setting_error
 
 
 def _countable(document: Document) -> Iterator[InitErrorDetails]:
@@ -20,7 +20,7 @@ def _countable(document: Document) -> Iterator[InitErrorDetails]:
                 allowed = f"nothing: this is counted in exports of kind {', '.join(kinds)}, and this one is {kind}"
                 yield setting_error((*export.loc, "alerts", setting), alerts[setting], allowed)
         for setting in ("daily_gb", "volume_band"):
-            if alerts.get(setting) and kind in BUCKET_KINDS and not export.texts("ship_to"):
+            if alerts.get(setting) and export.lands_in_bucket and not export.texts("ship_to"):
                 allowed = "no value without `ship_to`: what lands in a bucket is measured by who reads it"
                 yield setting_error((*export.loc, "alerts", setting), alerts[setting], allowed)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pydantic_core import InitErrorDetails
 
-from logdock.settings.document import BUCKET_KINDS, Document, Loc, Part, setting_error
+from logdock.settings.document import Document, Loc, Part, setting_error
 
 BUCKET_NAME_LENGTH = 63
 
@@ -43,7 +43,7 @@ def _landing_bucket(document: Document, export: Part) -> tuple[Loc, str] | None:
 def _one_export_a_bucket(document: Document) -> Iterator[InitErrorDetails]:
     taken: dict[str, list[Part]] = {}
     for export in document.exports:
-        landing = _landing_bucket(document, export) if export.text("kind") in BUCKET_KINDS else None
+        landing = _landing_bucket(document, export) if export.lands_in_bucket else None
         if landing is None:
             continue
         loc, bucket = landing
@@ -94,14 +94,21 @@ def _log_groups(document: Document) -> tuple[list[_LogGroup], list[_LogGroup]]:
                 regions = [region for _, region in export.texts("regions")] or [home]
                 places = [((*export.loc, "log_group"), export.text("log_group"))]
                 places += [((*part.loc, "log_name"), part.text("log_name")) for part in export.parts("groups")]
-                names += [_LogGroup(export, loc, region, name) for loc, name in places if name for region in regions]
+                members = [f"/{cluster}" for _, cluster in export.texts("cluster_ids")] or [""]
+                names += [
+                    _LogGroup(export, loc, region, f"{name}{member}")
+                    for loc, name in places
+                    if name
+                    for member in members
+                    for region in regions
+                ]
             case "aurora-mysql" | "rds" as kind:
                 types = [value for _, value in export.texts("log_types")]
                 types = types or (["audit"] if kind == "aurora-mysql" else [])
                 names += [
-                    _LogGroup(export, (*export.loc, f"{noun}_id"), home, f"/aws/rds/{noun}/{name}/{log_type}")
+                    _LogGroup(export, loc, home, f"/aws/rds/{noun}/{name}/{log_type}")
                     for noun in ("cluster", "instance")
-                    if (name := export.text(f"{noun}_id"))
+                    for loc, name in export.ids(f"{noun}_id")
                     for log_type in types
                 ]
             case "cloudwatch-logs":
@@ -164,7 +171,7 @@ def _archives_at_logzio(document: Document) -> Iterator[InitErrorDetails]:
     taken = {
         landing[1]: export.where
         for export in document.exports
-        if export.text("kind") in BUCKET_KINDS and (landing := _landing_bucket(document, export))
+        if export.lands_in_bucket and (landing := _landing_bucket(document, export))
     }
     for destination in document.destinations:
         archive = destination.entry.get("archive_and_restore")

@@ -11,9 +11,7 @@ from pydantic_core import InitErrorDetails
 
 from logdock.settings.alerts import TopicArn
 from logdock.settings.text import AccountId, DeploymentName, Name, Region, invalid
-
-BUCKET_KINDS = ("mongodb-atlas", "aptible", "s3-logs")
-"""Kinds of export that land in a bucket."""
+from logdock.vendors.registry import EXPORTS, load_part
 
 Loc = tuple[str | int, ...]
 _NAME, _DEPLOYMENT, _ACCOUNT, _REGION, _TOPIC = (
@@ -67,6 +65,17 @@ class Part:
         """Its name, if it has a valid one."""
         return _valid(_NAME, self.entry.get("name"))
 
+    @property
+    def model(self) -> Any:
+        """The model of an export's kind; None for a kind that does not exist."""
+        kind = self.text("kind")
+        return load_part(kind, "settings").EXPORT if kind in EXPORTS else None
+
+    @property
+    def lands_in_bucket(self) -> bool:
+        """Whether an export of this kind lands in a bucket."""
+        return self.model is not None and self.model.lands_in == "bucket"
+
     def text(self, key: str) -> str | None:
         """Return a setting that is a text."""
         value = self.entry.get(key)
@@ -77,6 +86,11 @@ class Part:
         listed = self.entry.get(key)
         found = enumerate(listed) if isinstance(listed, list | tuple) else ()
         return [((*self.loc, key, at), value) for at, value in found if isinstance(value, str)]
+
+    def ids(self, setting: str) -> list[tuple[Loc, str]]:
+        """List the objects of the export, each with its place: that of `cluster_id`, or those of `cluster_ids`."""
+        one = self.text(setting)
+        return [*([((*self.loc, setting), one)] if one else []), *self.texts(f"{setting}s")]
 
     def parts(self, key: str) -> list[Part]:
         """List the mappings of a setting that is a list."""

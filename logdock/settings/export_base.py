@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from logdock.settings.alerts import ExportAlerts
 from logdock.settings.destinations import ARCHIVE
@@ -15,6 +15,11 @@ from logdock.settings.reading import Oversize, PathFields
 from logdock.settings.redaction import Redaction
 from logdock.settings.regex import Regex
 from logdock.settings.text import EachOnce, LogGroupDays, Name, Switch
+
+
+def one_or_several(setting: str) -> ConfigDict:
+    """Return the configuration of a model that requires the id of one object or, in the plural, of several."""
+    return ConfigDict(json_schema_extra={"anyOf": [{"required": [setting]}, {"required": [f"{setting}s"]}]})
 
 
 class ExportBase(Model):
@@ -69,9 +74,25 @@ class ExportBase(Model):
     vendor_name: ClassVar[str]
     """Who writes, in a sentence."""
 
+    only_commercial: ClassVar[str | None] = None
+    """Why the kind is for the partition ``aws`` alone, up to "in aws-us-gov". None: it is for every partition."""
+
     @abstractmethod
     def landing(self, home: Home) -> BucketLanding | LogGroupLanding:
         """Say where the export lands in a deployment."""
+
+    @property
+    def members(self) -> tuple[Self, ...]:
+        """The export for each of its projects, clusters or databases: alike, each with the settings of that one alone.
+
+        An export of one is its own only member.
+        """
+        return (self,)
+
+    @property
+    def member_id(self) -> str | None:
+        """Which project, cluster or database of several this is; None for an export of one."""
+        return None
 
     @property
     def has_own_key(self) -> bool:
@@ -131,9 +152,32 @@ class BucketExport(ExportBase):
         default=(), max_length=10, description="Leave out objects whose key matches one of these (RE2), at most 10."
     )
 
+    keys_without_logs: ClassVar[tuple[str, ...]] = ()
+    """Keys of objects that the vendor writes beside its logs (RE2): they are neither archived nor shipped."""
+
+    @property
+    def named_parts(self) -> str | None:
+        """The names for parts of the key: the settings' own, or those that the layout of the kind has."""
+        return self.path_fields
+
     @abstractmethod
     def landing(self, home: Home) -> BucketLanding:
         """Say which bucket the export lands in, and under which prefix."""
+
+    @property
+    def bucket_encryption(self) -> Literal["sse-s3", "kms"]:
+        """How the bucket made here encrypts what names no encryption; `kms`: with the export's own key."""
+        return "kms"
+
+    @property
+    def bucket_principal_arn(self) -> str | None:
+        """The vendor's own principal that the bucket's policy admits; None where no principal outside may write."""
+        return None
+
+    @property
+    def moves_to_cold_storage(self) -> bool:
+        """Whether the deployment's `cold_after_days` applies to the landing bucket."""
+        return True
 
 
 class LineExport(ExportBase):

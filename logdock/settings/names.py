@@ -7,6 +7,7 @@ every stack but the core must be free to come and go alone.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Self
 
@@ -186,6 +187,31 @@ class Names:
         """Return the name of an export's role and key, and the beginning of its rules' names."""
         return f"{self.deployment}-{export_name}"
 
+    def vendor_role(self, export_name: str, member_id: str | None) -> str:
+        """Return the name of the role that an export's vendor assumes.
+
+        Each member of an export of several has a role of its own: its external id is then accepted from its principal
+        alone, and reaches its own part alone. Twelve characters stand for its id, because a role's name has 64, and no
+        export's name has an underscore.
+        """
+        if member_id is None:
+            return self.export(export_name)
+        return f"{self.export(export_name)}_{_digest(member_id)}"
+
+    def parameter_group(self, export_name: str, member_id: str | None) -> str:
+        """Return the name of the parameter group that is made for a database with a default one.
+
+        Of an export of several databases the names begin with what no export's name begins with, a digit, so that a
+        pattern of them is true of no other export's.
+        """
+        if member_id is None:
+            return f"logdock-{self.export(export_name)}"
+        return f"logdock-{self.deployment}-0{_digest(export_name)}-{_digest(member_id)}"
+
+    def parameter_groups(self, export_name: str) -> str:
+        """Return the pattern of the parameter groups that are made for the databases of an export of several."""
+        return f"logdock-{self.deployment}-0{_digest(export_name)}-{'?' * 12}"
+
     def log_group_arn(self, name: str, region: str) -> str:
         """Return a log group's ARN, without the trailing ``:*``."""
         return f"arn:{self.partition}:logs:{region}:{self.account}:log-group:{name}"
@@ -204,3 +230,8 @@ class Names:
         if reference.startswith("arn:"):
             return reference
         return f"arn:{self.partition}:secretsmanager:{self.region}:{self.account}:secret:{reference}-??????"
+
+
+def _digest(name: str) -> str:
+    """Return twelve characters that stand for a name."""
+    return hashlib.sha256(name.encode()).hexdigest()[:12]

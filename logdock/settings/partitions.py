@@ -51,8 +51,8 @@ def _commercial_only(document: Document) -> Iterator[InitErrorDetails]:
         if kind == "aptible" and export.entry.get("replication_role_arn") is None:
             allowed = f"a role in {partition}: Aptible's own is in the partition aws, and S3 replicates to no other"
             yield setting_error((*export.loc, "replication_role_arn"), None, allowed)
-        if kind == "cockroachdb":
-            allowed = f"another kind: CockroachDB Cloud is in the partition aws, and assumes no role in {partition}"
+        if export.model and export.model.only_commercial:
+            allowed = f"another kind: {export.model.only_commercial} in {partition}"
             yield setting_error((*export.loc, "kind"), kind, allowed)
         if kind == "mongodb-atlas" and isinstance(connect, Mapping) and connect.get("api_base_url") is None:
             allowed = "the address of an Atlas in this partition, such as https://cloud.mongodbgov.com"

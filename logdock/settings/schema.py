@@ -26,24 +26,14 @@ from logdock.settings.replica import Replica
 from logdock.settings.retention import PROFILES, Retention
 from logdock.settings.sql import Sql
 from logdock.settings.text import LOG_GROUP_DAYS
-from logdock.vendors.aptible.settings import AptibleExport
-from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
-from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
-from logdock.vendors.cockroachdb.settings import CockroachdbConnect, CockroachdbExport, CockroachdbGroup
-from logdock.vendors.logzio.archive import LogzioArchive
-from logdock.vendors.logzio.metrics import LogzioMetrics
-from logdock.vendors.logzio.settings import LogzioConnect, LogzioDestination
-from logdock.vendors.mongodb_atlas.settings import AtlasAuditing, AtlasConnect, AtlasRecipient, MongodbAtlasExport
-from logdock.vendors.otlp.settings import OtlpDestination
-from logdock.vendors.rds.settings import RdsExport
-from logdock.vendors.s3_logs.settings import S3LogsExport
+from logdock.vendors.registry import DESTINATIONS, EXPORTS, load_part, package
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA_FILE = ROOT / "logdock" / "settings" / "logdock.schema.json"
 PART_FILE = SCHEMA_FILE.with_name("logdock.part.schema.json")
 PAGE_FILE = ROOT / "docs" / "settings.md"
 
-SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
+_BEFORE: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The file", Deployment),
     ("`retention`, when it is not a profile", Retention),
     ("`replica`", Replica),
@@ -51,29 +41,54 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`sql`", Sql),
     ("`alerts`", Alerts),
     ("`alerts.webhook`", Webhook),
-    ("A destination of kind `logzio`", LogzioDestination),
-    ("`connect` (`logzio`)", LogzioConnect),
-    ("`archive_and_restore` (`logzio`)", LogzioArchive),
-    ("`metrics` (`logzio`)", LogzioMetrics),
-    ("A destination of kind `otlp`", OtlpDestination),
+)
+_EVERY_EXPORT: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Every export", ExportBase),
     ("`alerts` of an export", ExportAlerts),
-    ("An export of kind `mongodb-atlas`", MongodbAtlasExport),
-    ("`connect` (`mongodb-atlas`)", AtlasConnect),
-    ("An entry of `connect.alert_recipients` (`mongodb-atlas`)", AtlasRecipient),
-    ("`connect.auditing` (`mongodb-atlas`)", AtlasAuditing),
-    ("An export of kind `cockroachdb`", CockroachdbExport),
-    ("`connect` (`cockroachdb`)", CockroachdbConnect),
-    ("An entry of `groups` (`cockroachdb`)", CockroachdbGroup),
-    ("An export of kind `aurora-mysql`", AuroraMysqlExport),
-    ("An export of kind `rds`", RdsExport),
-    ("An export of kind `aptible`", AptibleExport),
-    ("An export of kind `s3-logs`", S3LogsExport),
-    ("An export of kind `cloudwatch-logs`", CloudwatchLogsExport),
+)
+_AFTER: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`connect.vpc`", Vpc),
     ("`redaction`", Redaction),
     ("An entry of `redaction.patterns`", Pattern),
 )
+
+
+def sections() -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield the models of the page, each with its title; those of a kind are found in its package."""
+    yield from _BEFORE
+    for kind in DESTINATIONS:
+        yield from _of_kind(kind, "A destination", load_part(kind, "settings").DESTINATION)
+    yield from _EVERY_EXPORT
+    for kind in EXPORTS:
+        yield from _of_kind(kind, "An export", load_part(kind, "settings").EXPORT)
+    yield from _AFTER
+
+
+def _of_kind(kind: str, what: str, model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    yield f"{what} of kind `{kind}`", model
+    seen = {model}
+    for path, inner, is_entry in _models_in(model, package(kind), ""):
+        if inner not in seen:
+            seen.add(inner)
+            yield f"{'An entry of ' if is_entry else ''}`{path}` (`{kind}`)", inner
+
+
+def _models_in(model: type[BaseModel], within: str, path: str) -> Iterator[tuple[str, type[BaseModel], bool]]:
+    """Yield the models that a model's settings consist of and that a package defines, each with its path."""
+    for name, field in model.model_fields.items():
+        for inner, is_entry in _inner_models(field.annotation):
+            if inner.__module__.startswith(f"{within}."):
+                yield f"{path}{name}", inner, is_entry
+                yield from _models_in(inner, within, f"{path}{name}.")
+
+
+def _inner_models(annotation: Any, *, is_entry: bool = False) -> Iterator[tuple[type[BaseModel], bool]]:
+    """Yield the models in an annotation, and whether each is an entry of a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, is_entry
+    for inner in get_args(annotation):
+        yield from _inner_models(inner, is_entry=is_entry or get_origin(annotation) is tuple)
+
 
 RULE = "| --- | --- | --- |"
 HEAD = """\
@@ -153,7 +168,7 @@ def _without_field_titles(node: Any) -> Any:
 
 def page() -> str:
     """Return the page of all settings: a table for each model, with links to the pages that it names."""
-    text = "\n".join([HEAD, *(_section(title, model) for title, model in SECTIONS)])
+    text = "\n".join([HEAD, *(_section(title, model) for title, model in sections())])
     return re.sub(r"docs/([a-z-]+\.md)", r"[\1](\1)", text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from logdock.settings.export_base import BucketExport
 from logdock.settings.exports import Export
 
 if TYPE_CHECKING:
@@ -18,7 +19,12 @@ _FIELDS = {
 
 def shipper_document(export: Export) -> dict[str, Any]:
     """Return the configuration document of an export, without the settings that have their default."""
-    return {"vendor": export.kind} | export.model_dump(include=_FIELDS, exclude_defaults=True, mode="json")
+    document = {"vendor": export.kind} | export.model_dump(include=_FIELDS, exclude_defaults=True, mode="json")
+    if isinstance(export, BucketExport) and export.named_parts:
+        document["path_fields"] = export.named_parts
+    if isinstance(export, BucketExport) and export.keys_without_logs:
+        document["exclude_keys"] = [*document.get("exclude_keys", []), *export.keys_without_logs]
+    return document
 
 
 def configuration_document(settings: Deployment, export: Export) -> dict[str, Any]:

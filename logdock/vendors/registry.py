@@ -15,6 +15,7 @@ EXPORTS: tuple[str, ...] = (
     "aptible",
     "s3-logs",
     "cloudwatch-logs",
+    "cloudflare",
 )
 """Every kind of export, in the order in which they are offered."""
 DESTINATIONS: tuple[str, ...] = ("logzio", "otlp")

@@ -107,8 +107,8 @@ def client_options(account: Account, party: Any) -> dict[str, Any]:
 
 
 def assumed_role_arn(account: Account, party: Any) -> str:
-    """Return the role of an export or a reader."""
-    return account.names.role_arn(account.names.export(party.name))
+    """Return the role of an export, of a member of one, or of a reader."""
+    return account.names.role_arn(account.names.vendor_role(party.name, getattr(party, "member_id", None)))
 
 
 def differences(wanted: Mapping[str, object], has: Mapping[str, object]) -> list[str]:

@@ -1,4 +1,7 @@
 locals {
+  # In the order of the template's allowed values.
+  destinations = [for each in ["archive", "logzio", "otlp"] : each if contains(var.ship_to == null ? [] : var.ship_to, each)]
+
   # A parameter that is not set keeps the template's default.
   parameters = { for name, value in {
     Deployment      = var.deployment
@@ -8,6 +11,7 @@ locals {
     RetentionInDays = var.retention_in_days == null ? null : tostring(var.retention_in_days)
     AccessLogBucket = var.access_log_bucket
     AlertTopicArn   = var.alert_topic_arn
+    ShipTo          = var.ship_to == null ? null : join(",", local.destinations)
   } : name => value if value != null }
 }
 

@@ -40,7 +40,7 @@ variable "export_name" {
 }
 
 variable "bucket_name" {
-  description = "Name of the bucket, for templates that create one (parameter BucketName). Default: the template has none."
+  description = "Name of the bucket, for templates that create one (parameter BucketName). Default: named by export, account and Region."
   type        = string
   default     = null
 }
@@ -74,6 +74,17 @@ variable "alert_topic_arn" {
   default     = null
 }
 
+variable "ship_to" {
+  description = "Destinations of the deployment's shipper (parameter ShipTo): archive, logzio, otlp. Default: none, a landing alone."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.ship_to == null ? true : length(setsubtract(var.ship_to, ["archive", "logzio", "otlp"])) == 0
+    error_message = "ship_to must be a list of archive, logzio and otlp."
+  }
+}
+
 variable "vendor_parameters" {
   description = "The template's own parameters by their names, such as AtlasExternalId. docs/templates.md lists them."
   type        = map(string)
@@ -82,6 +93,7 @@ variable "vendor_parameters" {
   validation {
     condition = length(setintersection(keys(var.vendor_parameters), [
       "Deployment", "ExportName", "BucketName", "Retention", "RetentionInDays", "AccessLogBucket", "AlertTopicArn",
+      "ShipTo",
     ])) == 0
     error_message = "vendor_parameters must not name a parameter that has a variable of its own."
   }

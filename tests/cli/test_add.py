@@ -13,6 +13,7 @@ import pytest
 
 from logdock.cli.init.file import add_export
 from logdock.settings import load_settings
+from logdock.vendors.registry import load_part
 from tests.cli.conftest import Type, Typed
 from tests.cli.test_init import ANSWERS
 from tests.conftest import EXAMPLES, ROOT
@@ -80,7 +81,7 @@ def test_add_to_an_example_changes_no_line_of_it(answer: Answer, tmp_path: Path,
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_add_asks_what_init_asks_for_the_kind(answer: Answer, tmp_path: Path, kind: str) -> None:
     (tmp_path / "logdock.yaml").write_text("\n".join(LINES))
-    bucket = [""] if kind in ("aptible", "mongodb-atlas", "s3-logs") else []
+    bucket = [""] if load_part(kind, "settings").EXPORT.lands_in == "bucket" else []
     ended = answer([], [kind, "", *ANSWERS[kind], *bucket])
     assert (ended.code, ended.err.count("  expected ")) == (0, 0), ended.err
     added = load_settings(tmp_path / "logdock.yaml").exports[-1]

@@ -11,7 +11,7 @@ import botocore.client
 import pytest
 
 from logdock.cli.errors import ExitCode
-from logdock.cli.redrive.pace import Pace
+from logdock.cli.redrive.rate_limiter import RateLimiter
 from tests.cli.conftest import Type
 from tests.cli.deployed import LANDING, SECRET_CONTENT, Deployed, compact_archive
 
@@ -106,16 +106,16 @@ def test_stopped_it_says_where_to_go_on_and_nothing_is_missed(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = landed_before(deployed, 25)
-    turn = Pace.turn
+    acquire = RateLimiter.acquire
     turns: list[int] = []
 
-    def stop_at_the_third(pace: Pace, count: int = 1) -> bool:
+    def stop_at_the_third(limiter: RateLimiter, count: int = 1) -> bool:
         turns.append(count)
         if len(turns) == 3:
-            pace.stop()
-        return turn(pace, count)
+            limiter.stop()
+        return acquire(limiter, count)
 
-    monkeypatch.setattr(Pace, "turn", stop_at_the_third)
+    monkeypatch.setattr(RateLimiter, "acquire", stop_at_the_third)
     stopped = logdock("backfill", *RANGE, "--destination", "logz", "--json")
     report = json.loads(stopped.out)
     assert (stopped.code, report["objects"], turns) == (ExitCode.INTERRUPTED, 20, [10, 10, 5])

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from logdock.cli.main import COMMANDS, main
-from logdock.cli.redrive.pace import Pace
+from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.screen import Screen
 from logdock.cli.validate.checks import Checks
 from tests.cli.deployed import Deployed
@@ -63,7 +63,7 @@ def test_command_fits_the_terminal(
     command: str, width: int, deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Pace, "pause", lambda *_: deployed.ship())
+    monkeypatch.setattr(RateLimiter, "pause", lambda *_: deployed.ship())
     # moto has no metric streams, and its functions need a container engine
     monkeypatch.setattr("logdock.cli.validate.command.check_archiver", nothing_at_all)
     monkeypatch.setattr("logdock.cli.validate.command.check_destination", a_long_check)

@@ -28,6 +28,7 @@ ANSWERS = {
     "aptible": ["eu-west-1", "acme/aptible-keys"],
     "s3-logs": ["cloudtrail, alb", ""],
     "cloudwatch-logs": ["/acme/one, /acme/two", ""],
+    "cloudflare": ["", "023e105f4ecef8ad9ca31a8372d0c353", "", "EdgeStartTimestamp, RayID", ""],
 }
 
 Answer = Callable[..., Typed]
@@ -243,6 +244,8 @@ def test_what_was_left_out_is_valid_once_its_comment_goes(answer: Answer, tmp_pa
         left_out[1] = "acme-logs"
     if kind == "rds":
         left_out[2] = "shop"
+    if kind == "cloudflare":
+        left_out[1] = "023e105f4ecef8ad9ca31a8372d0c353"
     answer(["--kind", kind], [*HEAD, "", *left_out, "none"])
     text = (tmp_path / "logdock.yaml").read_text()
     lists = {question.setting for question in EXPORTS[kind].questions if question.is_list and question.proposed == ""}

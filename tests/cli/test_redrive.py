@@ -17,7 +17,7 @@ from moto.firehose.models import FirehoseBackend
 from moto.sqs.models import SQSBackend
 
 from logdock.cli.redrive.failures import in_general
-from logdock.cli.redrive.pace import Pace
+from logdock.cli.redrive.rate_limiter import RateLimiter
 from tests.cli.conftest import Type, Typed
 from tests.cli.deployed import SECRET_CONTENT, Deployed
 
@@ -40,7 +40,7 @@ def redrive(logdock: Type, deployed: Deployed) -> Callable[..., Typed]:
 @pytest.fixture
 def shipping(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     """A deployment whose shipper works while the command waits."""
-    monkeypatch.setattr(Pace, "pause", lambda *_: deployed.ship())
+    monkeypatch.setattr(RateLimiter, "pause", lambda *_: deployed.ship())
     return deployed
 
 
@@ -181,7 +181,7 @@ class TestQuarantine:
     ) -> None:
         quarantine(deployed, "a")
         deployed.export("app", vendor="s3-logs", oversize="truncate")
-        monkeypatch.setattr(Pace, "pause", lambda *_: None)
+        monkeypatch.setattr(RateLimiter, "pause", lambda *_: None)
 
         for _ in range(2):
             ended = redrive("--wait", "1")
@@ -249,17 +249,17 @@ class TestQuarantine:
         shipping.listener.accepted.clear()
         shipping.export("app", vendor="s3-logs", oversize="truncate")
 
-        def one_turn_and_ctrl_c(pace: Pace, _: int = 1) -> bool:
-            if pace.stopped:
+        def one_turn_and_ctrl_c(limiter: RateLimiter, _: int = 1) -> bool:
+            if limiter.stopped:
                 return False
             os.kill(os.getpid(), signal.SIGINT)
-            while not pace.stopped:
+            while not limiter.stopped:
                 threading.Event().wait(0.01)
             return True
 
         with monkeypatch.context() as patch:
-            patch.setattr(Pace, "pause", lambda *_: None)
-            patch.setattr(Pace, "turn", one_turn_and_ctrl_c)
+            patch.setattr(RateLimiter, "pause", lambda *_: None)
+            patch.setattr(RateLimiter, "acquire", one_turn_and_ctrl_c)
             patch.setattr("logdock.cli.redrive.quarantine.CONNECTIONS", 1)
             patch.setattr("logdock.cli.redrive.quarantine.ITEMS", 1)
             ended = redrive()
@@ -454,7 +454,7 @@ class TestMetrics:
             deployed.keep_metrics(name.encode(), name=name)
         with monkeypatch.context() as patch:
             # one turn and no more
-            patch.setattr(Pace, "turn", lambda pace: not pace.stopped and not pace.stop())
+            patch.setattr(RateLimiter, "acquire", lambda limiter: not limiter.stopped and not limiter.stop())
             ended = redrive()
         assert ended.code == 130
         assert deployed.versions("metrics/") == 2
@@ -570,18 +570,18 @@ class TestMistakes:
 
 def test_turns_are_handed_out_at_the_rate_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    pace = Pace(4, clock=lambda: sum(waits))
-    monkeypatch.setattr(pace, "pause", waits.append)
-    assert all(pace.turn() for _ in range(5))
-    assert pace.turn(8)
-    assert pace.turn()
+    limiter = RateLimiter(4, clock=lambda: sum(waits))
+    monkeypatch.setattr(limiter, "pause", waits.append)
+    assert all(limiter.acquire() for _ in range(5))
+    assert limiter.acquire(8)
+    assert limiter.acquire()
     assert waits == [0.25, 0.25, 0.25, 0.25, 0.25, 2.0]
 
 
 def test_no_turn_is_handed_out_after_the_stop() -> None:
-    pace = Pace(1000)
-    pace.stop()
-    assert not pace.turn()
+    limiter = RateLimiter(1000)
+    limiter.stop()
+    assert not limiter.acquire()
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 from log_shipper.events import ObjectRef, message_of
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 from log_shipper.mark_items import object_key
 from moto.s3.models import s3_backends
 
 from logdock.cli.redrive.dead_letters import HIDDEN_SECONDS, LOOKED_AT
-from logdock.cli.redrive.pace import Pace
 from logdock.cli.redrive.quarantine import UNREAD
+from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD
 from tests.cli.conftest import Type
 from tests.cli.deployed import Deployed
@@ -119,7 +119,7 @@ def test_a_run_that_was_stopped_does_not_say_that_nothing_is_left(
 ) -> None:
     queues.put(DEAD, letters("app", 30))
     turns = iter([True, True])
-    monkeypatch.setattr(Pace, "turn", lambda pace, _=1: next(turns, False) or bool(pace.stop()))
+    monkeypatch.setattr(RateLimiter, "acquire", lambda limiter, _=1: next(turns, False) or bool(limiter.stop()))
     ended = logdock("redrive")
     assert ended.code == 130
     assert "Nothing is left." not in ended.out
@@ -159,7 +159,7 @@ def test_quarantined_objects_take_few_requests(
             deployed.dynamodb.put_item(TableName=table, Item=item | {"done": {"BOOL": True}})
         del calls[before:]
 
-    monkeypatch.setattr(Pace, "pause", arrive)
+    monkeypatch.setattr(RateLimiter, "pause", arrive)
     # moto copies its tables for a transaction, while others write to them
     monkeypatch.setattr("logdock.cli.redrive.quarantine.CONNECTIONS", 1)
     monkeypatch.setattr(client, "_make_api_call", spy)
@@ -193,7 +193,7 @@ def test_receipts_that_name_quarantined_objects_are_read_for_all_of_them_at_once
         receipt = {"id": {"S": "logz/ab12"}, "finished": {"SS": [each.removeprefix("logz/") for each in objects[1:]]}}
         deployed.dynamodb.put_item(TableName=deployed.names.mark_table, Item=receipt)
 
-    monkeypatch.setattr(Pace, "pause", ship_but_one)
+    monkeypatch.setattr(RateLimiter, "pause", ship_but_one)
     ended = logdock("redrive", "--json", "--wait", "3")
     (row,) = json.loads(ended.out)["failures"]
     assert (row["gone"], row["left"], ended.code) == (19, 1, 1)
@@ -210,7 +210,7 @@ def test_reasons_of_so_many_are_read_as_a_person_reads_and_all_in_a_dry_run(
     cold = {"Key": "quarantine/app/logz/dt=2026-11-17/00029-a.json.gz", "Bucket": deployed.failed}
     deployed.s3.put_object(**cold, Body=gzip.compress(line), StorageClass="DEEP_ARCHIVE")
     monkeypatch.setattr("logdock.cli.redrive.quarantine.READ", 10)
-    monkeypatch.setattr(Pace, "pause", lambda *_: None)
+    monkeypatch.setattr(RateLimiter, "pause", lambda *_: None)
 
     def failures(*options: str) -> dict[str, tuple[int, int]]:
         ended = logdock("redrive", "--json", "--wait", "1", *options)

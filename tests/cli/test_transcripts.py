@@ -18,11 +18,11 @@ from typing import Any
 
 import boto3
 import pytest
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape, archive_key
 
-from logdock.cli.redrive.pace import Pace
+from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.settings import load_settings
 from logdock.vendors.mongodb_atlas.next_steps import atlas_steps
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
@@ -186,7 +186,7 @@ SCENES: dict[str, Callable[[Deployed], None]] = {
 def test_a_transcript_of_the_page_is_what_the_command_prints(
     command: str, logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Pace, "pause", lambda *_: deployed.ship())
+    monkeypatch.setattr(RateLimiter, "pause", lambda *_: deployed.ship())
     SCENES[command](deployed)
     ended = logdock(*shlex.split(command)[1:])
     # an answer is summed up when it is printed; what else is noted comes before the result

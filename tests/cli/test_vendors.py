@@ -25,12 +25,13 @@ from local_cloud.vendors.mongodb_atlas.api import AtlasApi
 from local_cloud.vendors.mongodb_atlas.project import Project, refusal
 from logdock.cli.account import Account
 from logdock.cli.status import command
-from logdock.cli.status.survey import Status, Survey
+from logdock.cli.status.survey import Status, Survey, common_status
 from logdock.cli.validate.checks import Check, Checks, Verdict
 from logdock.cli.validate.vendors import check_vendor
 from logdock.cli.vendors import UnknownError, extra_checks, fetch_status
 from logdock.settings import load_settings
 from logdock.vendors.logzio.archive import LogzioArchive
+from logdock.vendors.vendor_checks import assumed_role_arn
 from tests.cli.conftest import EVERYTHING
 from tests.cli.deployed import FakeFormation
 
@@ -102,6 +103,8 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     ):
         document = yaml.safe_load(EVERYTHING.read_text())
         urls = {"mongodb-atlas": atlas.url, "cockroachdb": cockroach.url, "logzio": logzio.url}
+        # Cloudflare has a file of its own.
+        document["exports"] = [entry for entry in document["exports"] if entry["kind"] != "cloudflare"]
         for entry in (*document["exports"], *document["destinations"]):
             if "connect" in entry:
                 entry["connect"]["api_base_url"] = urls[entry["kind"]]
@@ -457,3 +460,28 @@ def test_a_credential_that_may_not_be_read_is_a_question_mark_with_a_note(
 @pytest.mark.parametrize(("name", "shown"), [("orders", "ENABLED"), ("ledger", "?"), ("billing", "-")])
 def test_a_status_is_shown_as_it_is_a_question_mark_or_a_dash(name: str, shown: str) -> None:
     assert command._vendor(Status(vendors={"orders": "ENABLED", "ledger": None}), name) == shown
+
+
+def test_each_project_of_several_has_a_line_of_its_own(world: World) -> None:
+    other = "f" * 24
+    connect = world.party("orders").connect.model_copy(update={"redact_clusters": ()})
+    several = world.party("orders").model_copy(
+        update={"project_id": None, "project_ids": (PROJECT, other), "connect": connect}
+    )
+    first, second = several.members
+    world.role["iamAssumedRoleArn"] = assumed_role_arn(world.account, first)
+    world.integration["prefixPath"] = f"{several.prefix}/{PROJECT}/"
+    checks = Checks("orders", "npx cdk deploy")
+    for member in (first, second):
+        check_vendor(world.account, checks, member, KEY)
+    verdicts = {check.what: check.verdict for check in checks.all}
+    own = "the vendor's own configuration of"
+    assert verdicts[f"{own} {PROJECT}"] is Verdict.FINE
+    assert verdicts[f"{own} {other}"] is not Verdict.FINE
+
+
+def test_the_status_of_several_members_says_how_many_have_which() -> None:
+    assert common_status({"a": "ENABLED", "b": "ENABLED"}) == "ENABLED"
+    assert common_status({"a": "ENABLED", "b": "disabled", "c": "ENABLED"}) == "2 ENABLED, 1 disabled"
+    assert common_status({"a": "ENABLED", "b": None}) == "1 ENABLED, 1 not known"
+    assert common_status({"a": None, "b": None}) is None

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from log_shipper.compacted import number_of, part_of
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 
 from local_cloud.cdk import Cdk
 from local_cloud.emulator import Emulator

@@ -12,9 +12,11 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.end_to_end
 
-KINDS = {"mongodb-atlas", "cockroachdb", "aurora-mysql", "aptible", "s3-logs", "cloudwatch-logs", "logzio"}
+KINDS = {
+    "mongodb-atlas", "cockroachdb", "aurora-mysql", "aptible", "cloudflare", "s3-logs", "cloudwatch-logs", "logzio",
+}  # fmt: skip
 
-CONNECTED = {"mongodb-atlas", "cockroachdb", "aurora-mysql", "logzio"}
+CONNECTED = {"mongodb-atlas", "cockroachdb", "aurora-mysql", "cloudflare", "logzio"}
 
 
 def test_the_demo_keeps_every_promise_for_every_kind() -> None:

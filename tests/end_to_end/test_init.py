@@ -35,6 +35,7 @@ ANSWERS = {
     "aptible": [REGION, "acme/aptible-keys"],
     "s3-logs": ["cloudtrail, vpc-flow", ""],
     "cloudwatch-logs": ["/acme/apps/checkout, /acme/apps/basket", ""],
+    "cloudflare": ["", "023e105f4ecef8ad9ca31a8372d0c353", "", "EdgeStartTimestamp, RayID", ""],
 }
 DESTINATIONS = {
     "logzio": ["", "eu", "acme/logzio"],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +15,18 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from local_cloud.emulator import Emulator
+from local_cloud.vendors.logzio.listener import LogzioListener
 from policy_proof.synthesis import ROOT
-from tests.templates.samples import ACCOUNT, FILLED, PIPELINES, REGION, with_own_names
+from templates.code import write_code
+from tests.templates.samples import ACCOUNT, FILLED, PIPELINES, PROJECT, REGION, with_own_names
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 ATLAS_ACCOUNT = "772401394250"
 WAIT = {"Delay": 1, "MaxAttempts": 60}
+SECONDS_TO_SHIP = 60
+HOST_LAYER = ROOT / "build" / "layers" / "log_shipper" / "host"
+"""The local cloud runs the functions on this machine."""
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +42,26 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written
 
 
-def deploy(cloud: Emulator, template: Path, values: dict[str, Any], stack: str) -> dict[str, str]:
-    """Do what `aws cloudformation deploy` does: a change set is created, waited for and executed."""
+def deploy(
+    cloud: Emulator, template: Path, values: dict[str, Any], stack: str, *, bucket: str | None = None
+) -> dict[str, str]:
+    """Do what `aws cloudformation deploy` does: a change set is created, waited for and executed.
+
+    With a bucket, as with its option ``--s3-bucket``, the template is uploaded first.
+    """
     formation = cloud.client("cloudformation", ACCOUNT, region=REGION)
     exists = stack in {each["StackName"] for each in formation.describe_stacks()["Stacks"]}
     change_set = f"{'update' if exists else 'create'}-{stack}"
+    if bucket:
+        upload(cloud, template, bucket)
+        source = {"TemplateURL": f"https://s3.{REGION}.amazonaws.com/{bucket}/{template.name}"}
+    else:
+        source = {"TemplateBody": template.read_text()}
     formation.create_change_set(
         StackName=stack,
         ChangeSetName=change_set,
         ChangeSetType="UPDATE" if exists else "CREATE",
-        TemplateBody=template.read_text(),
+        **source,
         Capabilities=["CAPABILITY_NAMED_IAM"],
         Parameters=[{"ParameterKey": name, "ParameterValue": str(value)} for name, value in values.items()],
     )
@@ -59,6 +77,17 @@ def deploy(cloud: Emulator, template: Path, values: dict[str, Any], stack: str) 
     formation.get_waiter(waiter).wait(StackName=stack, WaiterConfig=WAIT)
     described = formation.describe_stacks(StackName=stack)["Stacks"][0]
     return {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
+
+
+def upload(cloud: Emulator, file: Path, bucket: str) -> None:
+    cloud.client("s3", ACCOUNT, region=REGION).put_object(Bucket=bucket, Key=file.name, Body=file.read_bytes())
+
+
+def until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS_TO_SHIP
+    while not reached():
+        assert time.monotonic() < deadline, "not shipped"
+        time.sleep(0.2)
 
 
 def atlas_client(cloud: Emulator, outputs: dict[str, str], external_id: str) -> Any:
@@ -85,7 +114,8 @@ def test_every_template_deploys_in_each_of_its_forms(cloud: Emulator, directory:
         )
         assert outputs["DeployRoleArn"], template
         deployed.add(f"{template}.yaml")
-    assert deployed == {path.name for path in directory.iterdir()}
+    deployed |= {"core.yaml", "shipper.yaml"}  # below
+    assert deployed == {path.name for path in directory.glob("*.yaml")}
 
 
 def test_atlas_writes_under_its_prefix_and_nowhere_else(cloud: Emulator, directory: Path) -> None:
@@ -103,3 +133,53 @@ def test_atlas_writes_under_its_prefix_and_nowhere_else(cloud: Emulator, directo
         s3.get_object(Bucket=bucket, Key=key)
     with pytest.raises(ClientError, match="AccessDenied"):
         atlas_client(cloud, outputs, "another-external-id")
+
+
+def test_logs_land_are_archived_and_are_shipped_with_plain_templates_alone(
+    cloud: Emulator, directory: Path, tmp_path: Path
+) -> None:
+    """Core, shipper, and a landing of each kind: a bucket and a log group. Nothing of the CDK is in the account."""
+    s3, code_bucket = cloud.client("s3", ACCOUNT, region=REGION), "acme-code"
+    s3.create_bucket(Bucket=code_bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    code = write_code(tmp_path, layer=HOST_LAYER)
+    assert (directory / code.function).read_bytes() == (tmp_path / code.function).read_bytes()
+    for file in (code.function, code.layer):
+        upload(cloud, tmp_path / file, code_bucket)
+    cloud.client("secretsmanager", ACCOUNT, region=REGION).create_secret(Name="acme/plain", SecretString="token")
+    with LogzioListener(certificate=cloud.certificate, key=cloud.key) as listener:
+        listener.tokens["token"] = "acme"
+        values = {
+            "Deployment": "plain",
+            "LogzioTokenSecret": "acme/plain",
+            "BucketExport1": "atlas",
+            "LogGroupExport1": "ledger",
+        }
+        core = deploy(cloud, directory / "core.yaml", values, "plain-core", bucket=code_bucket)
+        values |= {"LogzioListener": listener.url, "CodeBucket": code_bucket, "LayerKey": code.layer}
+        deploy(cloud, directory / "shipper.yaml", values, "plain-shipper", bucket=code_bucket)
+        atlas = {key: each for key, each in FILLED["mongodb-atlas"][1].items() if key != "BucketName"}
+        atlas |= {"Deployment": "plain", "ExportName": "atlas", "ShipTo": "archive,logzio"}
+        outputs = deploy(cloud, directory / "mongodb-atlas.yaml", atlas, "plain-atlas")
+        assert outputs["BucketName"] == f"atlas-{ACCOUNT}-{REGION}"
+        ledger = FILLED["cockroachdb"][1] | {"Deployment": "plain", "ExportName": "ledger", "LogGroupName": "/plain/a"}
+        deploy(cloud, directory / "cockroachdb.yaml", ledger | {"ShipTo": "logzio"}, "plain-ledger")
+
+        line = json.dumps({"t": {"$date": "2026-11-30T08:00:00.000+00:00"}, "s": "I", "msg": "from Atlas"})
+        key = f"{atlas['PrefixPath']}/{PROJECT}/mongod.log.gz"
+        vendor = atlas_client(cloud, outputs, atlas["AtlasExternalId"])
+        vendor.put_object(Bucket=outputs["BucketName"], Key=key, Body=gzip.compress(line.encode() + b"\n"))
+        logs = cloud.client("logs", ACCOUNT, region=REGION)
+        logs.create_log_stream(logGroupName="/plain/a", logStreamName="node-1")
+        event = {"timestamp": int(time.time() * 1000), "message": json.dumps({"message": "from CockroachDB"})}
+        logs.put_log_events(logGroupName="/plain/a", logStreamName="node-1", logEvents=[event])
+
+        def shipped() -> str:
+            return b"\n".join(listener.lines["acme"]).decode()
+
+        def archived(export: str) -> str:
+            found = s3.list_objects_v2(Bucket=core["ArchiveBucketName"], Prefix=f"logs/{export}/").get("Contents", [])
+            bodies = [s3.get_object(Bucket=core["ArchiveBucketName"], Key=each["Key"])["Body"].read() for each in found]
+            return b"".join(map(gzip.decompress, bodies)).decode()
+
+        until(lambda: "from Atlas" in shipped() and "from CockroachDB" in shipped())
+        until(lambda: "from Atlas" in archived("atlas") and "from CockroachDB" in archived("ledger"))

@@ -17,11 +17,12 @@ from log_shipper.decode import decoded
 from log_shipper.errors import CorruptInputError, ShipperError
 from log_shipper.events import subscriptions_in
 from log_shipper.export_config import ExportConfig, parse_export_config
-from log_shipper.jobs import redacted
+from log_shipper.fast import RawBlock
 from log_shipper.log_stream import LogStream
-from log_shipper.reading import RawBlock, read_blocks
+from log_shipper.reading import read_blocks
 from log_shipper.record import Record
 from log_shipper.rendering import fit
+from log_shipper.transform import redacted
 from log_shipper.vendors.logzio import dialect as logzio
 
 from tests.fuzz.budget import fuzz_slowly

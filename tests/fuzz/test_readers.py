@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from log_shipper import lenient_json, line_readers, lines, reading
+from log_shipper.fast import RawBlock
 from log_shipper.line_readers import COLUMN_FORMATS, FORMATS, STREAM_FORMATS, VENDOR_FORMATS
 from log_shipper.parsers import json_stream
-from log_shipper.reading import RawBlock, detect, read_blocks
+from log_shipper.reading import detect, read_blocks
 from log_shipper.record import Record
 from log_shipper.timestamps import normalise
 from log_shipper.vendors.aptible import parser as docker_json

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from log_shipper import archive, aws, ship
 from log_shipper.decode import decoded
 from log_shipper.events import objects_in, subscriptions_in
+from log_shipper.fast import RawBlock
 from log_shipper.line_readers import FORMATS
-from log_shipper.reading import RawBlock, read_blocks
+from log_shipper.reading import read_blocks
 from log_shipper.runtime import explain
 from log_shipper.secret_store import SecretStore
 from log_shipper.vendors.aptible import envelope as aptible_envelope

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from log_shipper import line_readers
 from log_shipper.events import LogEvents
 from log_shipper.export_config import ExportConfig, parse_export_config
-from log_shipper.jobs import Job
+from log_shipper.fast import RawBlock
 from log_shipper.line_readers import FORMATS, VENDOR_FORMATS
 from log_shipper.log_stream import LogStream
-from log_shipper.reading import RawBlock, read_blocks
+from log_shipper.progress import Progress
+from log_shipper.reading import read_blocks
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape
+from log_shipper.transform import Segment, Transform
 
 from tests.fuzz.budget import fuzz
 from tests.fuzz.material import LINES, OBJECT, ORIGIN, SIZES
@@ -39,31 +41,39 @@ CONFIGS = st.fixed_dictionaries(
 )
 
 
-def job(config: ExportConfig, shape: Shape, *, done: bool = False) -> Job:
-    renderer = Renderer(shape, export="e", vendor=config.vendor, source="s", fields={"cluster": "c"})
-    made = Job(config, "0" * 16, renderer, quarantine=lambda *_: None, save=lambda _: None)
-    made.redacted = done
-    return made
+class Rendered:
+    """The segments of one object's blocks."""
+
+    def __init__(self, config: ExportConfig, shape: Shape, *, by_hour: bool = False, is_redacted: bool = False) -> None:
+        renderer = Renderer(shape, export="e", vendor=config.vendor, source="s", fields={"cluster": "c"})
+        self._transform = Transform(config, renderer, by_hour=by_hour, is_redacted=is_redacted)
+        self.progress = Progress(config, "0" * 16)
+
+    def take(self, block: RawBlock | list[Record]) -> list[Segment]:
+        return self.progress.render(block, self._transform)
+
+    def take_lines(self, block: RawBlock | list[Record]) -> list[Segment]:
+        return self.take(block.records() if isinstance(block, RawBlock) else block)
+
+    @property
+    def figures(self) -> tuple[int, int]:
+        return self.progress.seen, self.progress.tally.records_in
 
 
 def same_either_way(
     config: ExportConfig, shape: Shape, blocks: Callable[[], Iterator[RawBlock | list[Record]]], *, by_hour: bool
 ) -> bytes:
     """Assert that blocks taken whole give what they give line by line, each as soon as it is read; return it."""
-    whole, single = job(config, shape), job(config, shape)
-    fast = [segment for block in blocks() for segment in whole.take(block, by_hour=by_hour)]
-    slow = [
-        segment
-        for block in blocks()
-        for segment in single.segments(block.records() if isinstance(block, RawBlock) else block, by_hour=by_hour)
-    ]
+    whole, single = Rendered(config, shape, by_hour=by_hour), Rendered(config, shape, by_hour=by_hour)
+    fast = [segment for block in blocks() for segment in whole.take(block)]
+    slow = [segment for block in blocks() for segment in single.take_lines(block)]
     data = b"".join(segment.data for segment in slow)
     assert b"".join(segment.data for segment in fast) == data
     assert sum(segment.sent for segment in fast) == sum(segment.sent for segment in slow)
     assert [item for segment in fast for item in segment.refused] == [
         item for segment in slow for item in segment.refused
     ]
-    assert (whole.seen, whole.tally.records_in) == (single.seen, single.tally.records_in)
+    assert whole.figures == single.figures
     for line in data.splitlines():
         assert isinstance(orjson.loads(line), dict)
     return data
@@ -91,13 +101,13 @@ def test_a_payload_taken_whole_gives_what_its_events_give(
     ]
     payload = LogEvents("e", "/app", "s", events)
     whole, single = (LogStream("/app", "s", config) for _ in range(2))
-    fast, slow = job(config, Shape()), job(config, Shape())
-    taken = [segment for block in whole.take(payload) for segment in fast.take(block, by_hour=True)]
-    taken += [segment for held in whole.finish() for segment in fast.segments(held, by_hour=True)]
+    fast, slow = Rendered(config, Shape(), by_hour=True), Rendered(config, Shape(), by_hour=True)
+    taken = [segment for block in whole.take(payload) for segment in fast.take(block)]
+    taken += [segment for held in whole.finish() for segment in fast.take(held)]
     read = [single.records(payload), *single.finish()]
-    wanted = [segment for records in read for segment in slow.segments(records, by_hour=True)]
+    wanted = [segment for records in read for segment in slow.take(records)]
     assert b"".join(segment.data for segment in taken) == b"".join(segment.data for segment in wanted)
-    assert (fast.seen, fast.tally.records_in) == (slow.seen, slow.tally.records_in)
+    assert fast.figures == slow.figures
 
 
 @fuzz
@@ -110,14 +120,9 @@ def test_what_was_archived_comes_back(texts: list[str], document: dict[str, obje
         for record in [line_readers._auto_line(text, ORIGIN)]
         if text.strip()
     ]  # fmt: skip
-    writer = job(config, Shape())
-    data = b"".join(segment.data for segment in writer.segments(records))
+    data = b"".join(segment.data for segment in Rendered(config, Shape()).take(records))
     blocks = list(read_blocks([data], vendor=config.vendor, format_name="archive", origin=ORIGIN))
-    reader, slow = job(config, Shape(), done=True), job(config, Shape(), done=True)
+    reader, slow = Rendered(config, Shape(), is_redacted=True), Rendered(config, Shape(), is_redacted=True)
     assert b"".join(segment.data for block in blocks for segment in reader.take(block)) == data
-    again = b"".join(
-        segment.data
-        for block in blocks
-        for segment in slow.segments(block.records() if isinstance(block, RawBlock) else block)
-    )
+    again = b"".join(segment.data for block in blocks for segment in slow.take_lines(block))
     assert [orjson.loads(line) for line in again.splitlines()] == [orjson.loads(line) for line in data.splitlines()]

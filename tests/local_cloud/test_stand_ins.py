@@ -13,6 +13,7 @@ from log_shipper.record import Origin, Record
 from log_shipper.timestamps import epoch_ms
 from log_shipper.vendors.aptible import parser as docker_json
 from log_shipper.vendors.aurora_mysql import parser as aurora_mysql
+from log_shipper.vendors.cloudflare import parser as cloudflare
 from log_shipper.vendors.cockroachdb import parser as cockroachdb
 from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
 from log_shipper.vendors.rds import parser as rds_parser
@@ -24,6 +25,7 @@ from local_cloud.stage import Stage
 from local_cloud.stand_ins.recorded import written_again
 from local_cloud.vendors.aptible import exporter as aptible
 from local_cloud.vendors.aurora_mysql.exporter import AuroraMysql
+from local_cloud.vendors.cloudflare.exporter import Cloudflare
 from local_cloud.vendors.cloudwatch_logs import exporter as application
 from local_cloud.vendors.cockroachdb.exporter import Cockroachdb
 from local_cloud.vendors.mongodb_atlas.exporter import MongodbAtlas
@@ -57,6 +59,7 @@ def _stand_in(kind: type[Any], name: str) -> Any:
         "LogGroupNames": "/g",
         "AccountId": "1",
         "RoleArn": "r",
+        "DestinationConf": "s3://b/p/http_requests/{DATE}?region=eu-west-1",
     }
     cloud: Any = _NoCloud()
     vendors: Any = None
@@ -80,6 +83,8 @@ def _lines(source: str) -> list[Line]:
         rewrite = stand_in._rewrite
     elif folder == "rds":
         rewrite = rds.rewrite
+    elif folder == "cloudflare":
+        rewrite = _stand_in(Cloudflare, "cdn")._rewrite
     elif file == "alb.log":
         rewrite = aws_services._request
     elif folder == "aws-services":
@@ -95,6 +100,7 @@ SOURCES = [
     "cockroachdb/crdb-v2.log",
     "aurora-mysql/audit.csv",
     "rds/postgresql.log",
+    "cloudflare/http_requests.log",
     "aptible/docker.log",
     "aws-services/vpc-flow.log",
     "aws-services/alb.log",
@@ -136,6 +142,7 @@ def _parsed(source: str, line: str) -> list[Record]:
         "aurora-mysql": aurora_mysql.parse,
         "rds": rds_parser.parse,
         "aptible": docker_json.parse,
+        "cloudflare": cloudflare.parse,
         "aws-services": s3_logs.ColumnParser("alb").parse if source.endswith("alb.log") else _COLUMNS.parse,
         "application": json_lines.parse,
     }

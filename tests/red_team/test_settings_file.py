@@ -18,8 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from log_shipper import ship
 from log_shipper.export_config import parse_export_config
-from log_shipper.jobs import identity_of
-from log_shipper.keys import progress_key
+from log_shipper.keys import identity_of, progress_key
 from log_shipper.mark_items import object_key
 from log_shipper.patterns import compile_pattern
 

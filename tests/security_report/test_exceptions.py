@@ -9,8 +9,8 @@ from policy_proof.templates import Template
 from security_report.exceptions import Exemption, exemptions, guests
 from tests.security_report.deployments import DEPLOYS, account_of, resource
 
-VENDORS = ["333300000000", "333300000001", "333300000002", "916150859591"]
-"""All but Aptible's are made up: Atlas, CockroachDB and Logz.io name theirs when the deploy asks them."""
+VENDORS = ["333300000000", "333300000001", "333300000002", "391854517948", "916150859591"]
+"""The first three are made up: Atlas, CockroachDB and Logz.io name theirs when the deploy asks them."""
 
 
 def exemption(policy: str, example: str = "everything") -> Exemption:
@@ -24,10 +24,12 @@ def pasted(found: Exemption) -> list[Any]:
 def test_everybody_of_another_account_is_found_with_what_they_call() -> None:
     found = [(each.account, each.arn, each.actions[0]) for each in guests(account_of("everything"))]
     platform = "arn:aws:s3:::acme-prod-platform-111122223333-eu-west-1"
+    cdn = "arn:aws:s3:::acme-prod-cdn-111122223333-eu-west-1"
     assert found == [
         ("333300000000", "arn:aws:iam::111122223333:role/acme-prod-orders", "sts:AssumeRole"),
         ("333300000001", "arn:aws:iam::111122223333:role/acme-prod-ledger", "sts:AssumeRole"),
         ("333300000002", "arn:aws:iam::111122223333:role/acme-prod-logz-reader", "sts:AssumeRole"),
+        ("391854517948", cdn, "s3:PutObject"),
         ("916150859591", platform, "s3:ObjectOwnerOverrideToBucketOwner"),
         ("916150859591", platform, "s3:GetBucketVersioning"),
     ]
@@ -47,7 +49,7 @@ def test_an_account_that_a_template_lets_in_is_excepted_or_it_would_stay_unseen(
 def test_the_organisations_perimeter_excepts_the_vendors_accounts() -> None:
     wide, resources, statements = pasted(exemption("RCP: callers"))
     assert wide == {"StringNotEqualsIfExists": {"aws:PrincipalAccount": VENDORS}}
-    assert len(resources["NotResource"]) == 5
+    assert len(resources["NotResource"]) == 7
     assert {one for each in statements for one in each["Resource"]} == set(resources["NotResource"])
 
 
@@ -61,7 +63,7 @@ def test_the_narrower_form_closes_each_resource_to_all_but_its_vendor() -> None:
         "StringNotEqualsIfExists": own | {"aws:PrincipalAccount": ["333300000000"]},
         **services,
     }
-    assert {key: statements[3][key] for key in ("Effect", "Principal", "Action", "Resource", "Condition")} == {
+    assert {key: statements[4][key] for key in ("Effect", "Principal", "Action", "Resource", "Condition")} == {
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:*",
@@ -83,6 +85,7 @@ def test_networks_except_every_role_and_patterns_for_those_that_cloudformation_n
     assert [each for each in roles if each.endswith("*")] == [
         "arn:aws:iam::111122223333:role/acme-prod-apps*",
         "arn:aws:iam::111122223333:role/acme-prod-billing*",
+        "arn:aws:iam::111122223333:role/acme-prod-cdn*",
         "arn:aws:iam::111122223333:role/acme-prod-ledger*",
         "arn:aws:iam::111122223333:role/acme-prod-orders*",
         "arn:aws:iam::111122223333:role/acme-prod-shipper*",

@@ -33,7 +33,7 @@ def test_every_export_and_destination_has_a_row_with_its_account() -> None:
     found = {vendor.name: vendor for vendor in report.vendors}
     assert list(found) == [each.name for each in (*report.settings.exports, *report.settings.destinations)]
     admitted = {name for name, vendor in found.items() if vendor.accounts}
-    assert admitted == {"orders", "ledger", "platform", "trail", "logz-reader"}
+    assert admitted == {"orders", "ledger", "platform", "cdn", "trail", "logz-reader"}
     assert "cloudtrail.amazonaws.com" in found["trail"].accounts
 
 

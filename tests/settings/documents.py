@@ -34,6 +34,13 @@ EXPORTS: dict[str, Document] = {
     "aptible": {"name": "platform", "kind": "aptible", "stack_region": "eu-west-1"},
     "s3-logs": {"name": "trail", "kind": "s3-logs", "services": ["cloudtrail"]},
     "cloudwatch-logs": {"name": "apps", "kind": "cloudwatch-logs", "log_groups": ["/acme/apps/checkout"]},
+    "cloudflare": {
+        "name": "edge",
+        "kind": "cloudflare",
+        "zone_id": "023e105f4ecef8ad9ca31a8372d0c353",
+        "dataset": "http_requests",
+        "fields": ["EdgeStartTimestamp", "ClientIP", "RayID"],
+    },
 }
 """The least that an export of each kind needs."""
 

@@ -10,7 +10,7 @@ from logdock.settings import SettingsError, load_settings
 from tests.settings.documents import EXPORTS, PUSH, document, export
 
 Refusal = Callable[[object], list[str]]
-KINDS = "mongodb-atlas, cockroachdb, aurora-mysql, rds, aptible, s3-logs, cloudwatch-logs"
+KINDS = "mongodb-atlas, cockroachdb, aurora-mysql, rds, aptible, s3-logs, cloudwatch-logs, cloudflare"
 
 
 def test_rejects_an_unknown_kind(refusal: Refusal) -> None:

@@ -137,7 +137,7 @@ def test_schema_takes_keys_for_anchors_and_no_extends() -> None:
 
 def test_every_setting_is_on_the_page_with_what_it_is() -> None:
     page = schema.page()
-    models = [model for _, model in schema.SECTIONS]
+    models = [model for _, model in schema.sections()]
     for model in models:
         for name, field in model.model_fields.items():
             assert field.description, f"{model.__name__}.{name} has no description"

@@ -20,7 +20,7 @@ ACCESS_LOGS = f"acme-prod-access-logs-{ACCOUNT}-"
 REPLICA = f"acme-prod-replica-{ACCOUNT}-"
 COLD = [("GLACIER_IR", 90), ("DEEP_ARCHIVE", 365)]
 # Aptible encrypts by itself and its replication names no key; ALB and S3 access logs deliver to SSE-S3 buckets only.
-SSE_S3 = (ACCESS_LOGS, f"acme-prod-platform-{ACCOUNT}-", f"acme-prod-edge-{ACCOUNT}-")
+SSE_S3 = (ACCESS_LOGS, *(f"acme-prod-{export}-{ACCOUNT}-" for export in ("platform", "edge", "cdn")))
 # What names the export's key goes on being taken when a service that delivers SSE-S3 alone is added to the export.
 ADMITS_ITS_KEY = f"acme-prod-edge-{ACCOUNT}-"
 
@@ -217,8 +217,12 @@ def test_every_bucket_policy_allows_named_principals_only(example: Synthesized) 
             if kind == "Service":
                 assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == ACCOUNT, statement
             else:
-                roles = ("arn:aws:iam::111122223333:role/", "arn:aws:iam::916150859591:role/")
-                assert all(text(each).startswith(roles) for each in as_list(principal)), stack
+                named = (
+                    "arn:aws:iam::111122223333:role/",
+                    "arn:aws:iam::916150859591:role/",
+                    "arn:aws:iam::391854517948:user/",
+                )
+                assert all(text(each).startswith(named) for each in as_list(principal)), stack
             assert all("*" not in action for action in as_list(statement["Action"])), statement
 
 

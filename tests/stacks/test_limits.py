@@ -128,7 +128,12 @@ def counts(templates: dict[str, Any]) -> dict[str, int]:
     resources = list(templates["Resources"].values())
     kinds = Counter(each["Type"].removeprefix("AWS::") for each in resources)
     properties = [each.get("Properties", {}) for each in resources]
-    states = {json.dumps(each["StateParameter"]) for each in properties if "StateParameter" in each}
+    # each object has a parameter of its own below its operation's
+    states = {
+        json.dumps([each["StateParameter"], *(each.get(name) for name in ("ProjectId", "ClusterId"))])
+        for each in properties
+        if "StateParameter" in each
+    }
     fetchers = sum(
         2 * len(each["Properties"]["Exports"]) for each in resources if each["Type"] == "Custom::LogdockLogzioFetchers"
     )

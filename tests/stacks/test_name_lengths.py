@@ -42,7 +42,6 @@ LENGTHS: dict[str, tuple[str, int]] = {
 """The property that names a resource, and the characters that the service's API reference allows."""
 DEPLOYMENT = "acme-production1"
 LONGEST_WITH_CONNECTOR = 64 - len(LONGEST_SUFFIX) - len(DEPLOYMENT) - 1
-BUCKET_KINDS = ("mongodb-atlas", "aptible", "s3-logs")
 
 
 def at_full_length(example: str, *, longer: int = 0) -> dict[str, Any]:
@@ -57,7 +56,7 @@ def at_full_length(example: str, *, longer: int = 0) -> dict[str, Any]:
         renamed[part["name"]] = part["name"] = f"{part['name'][:10]}{at:02d}".ljust(length, "x")
     for export in document["exports"]:
         export["ship_to"] = [renamed.get(name, name) for name in export.get("ship_to", [])]
-        if export["kind"] in BUCKET_KINDS and "existing_bucket" not in export:
+        if Part((), export).lands_in_bucket and "existing_bucket" not in export:
             export["bucket"] = f"b-{export['name']}".ljust(63, "y")
     return document
 

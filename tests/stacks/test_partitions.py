@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from logdock.settings import Deployment
+from logdock.settings.document import Part
 from tests.conftest import EXAMPLES, ROOT, synthesize_now
 
 REGIONS = {"aws-us-gov": ("us-gov-west-1", "us-gov-east-1"), "aws-cn": ("cn-north-1", "cn-northwest-1")}
@@ -33,7 +34,7 @@ def moved(path: Path, partition: str) -> dict[str, Any] | None:
     destinations = document.get("destinations", [])
     fetching = {each["name"] for each in destinations if each.get("mode") == "fetch"}
     document["destinations"] = [each for each in destinations if each["name"] not in fetching]
-    document["exports"] = [each for each in document["exports"] if each["kind"] != "cockroachdb"]
+    document["exports"] = [each for each in document["exports"] if not Part((), each).model.only_commercial]
     for export in document["exports"]:
         export["ship_to"] = [each for each in export.get("ship_to", []) if each not in fetching]
         if export["kind"] == "aptible":

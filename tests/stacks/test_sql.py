@@ -60,7 +60,7 @@ def test_the_archives_partitions_are_computed_from_its_keys() -> None:
         "EXTERNAL": "TRUE",
         "projection.enabled": "true",
         "projection.export.type": "enum",
-        "projection.export.values": "orders,ledger,billing,platform,trail,apps",
+        "projection.export.values": "orders,ledger,billing,platform,cdn,trail,apps",
         "projection.dt.type": "date",
         "projection.dt.format": "yyyy-MM-dd",
         "projection.dt.range": "2020-01-01,NOW+1DAYS",

@@ -55,6 +55,7 @@ def test_the_bill_is_valid_cyclonedx(written: Path, bill: dict[str, Any]) -> Non
     assert validator.validate_str(json.dumps(bill | {"components": [{"name": "nameless"}]})) is not None
 
 
+@pytest.mark.proof
 def test_it_names_every_wheel_of_the_lock_with_its_version_and_hashes(bill: dict[str, Any]) -> None:
     found = {part["name"]: part for part in bill["components"]}
     for name, version, hashes in re.findall(
@@ -69,12 +70,14 @@ def test_it_names_every_wheel_of_the_lock_with_its_version_and_hashes(bill: dict
     assert set(found) == {"log_shipper", "resource_tags", "vendor_connector", "aws-cdk-lib"}
 
 
+@pytest.mark.proof
 def test_it_names_what_is_compiled_into_a_wheel(bill: dict[str, Any]) -> None:
     inside = {part["name"]: {inner["name"] for inner in parts(part)} for part in bill["components"]}
     assert "openssl" in inside["cryptography"]
     assert "pyo3-ffi" in inside["orjson"]
 
 
+@pytest.mark.proof
 def test_it_says_which_function_needs_what(bill: dict[str, Any]) -> None:
     needs = {each["ref"]: set(each.get("dependsOn", [])) for each in bill["dependencies"]}
     assert needs["logdock"] == {"log_shipper", "resource_tags", "vendor_connector"}
@@ -83,11 +86,13 @@ def test_it_says_which_function_needs_what(bill: dict[str, Any]) -> None:
     assert needs["cryptography"] == {"cffi"}
 
 
+@pytest.mark.proof
 def test_every_function_of_the_house_is_in_it(bill: dict[str, Any]) -> None:
     folders = {path.name for path in (ROOT / "lambda_src").iterdir() if path.is_dir()}
     assert folders == {part["name"] for part in bill["components"] if part["type"] == "application"}
 
 
+@pytest.mark.proof
 def test_everything_that_ships_may_under_its_licence(bill: dict[str, Any]) -> None:
     licensing = get_spdx_licensing()
     for part in parts(bill):
@@ -101,6 +106,7 @@ def test_everything_that_ships_may_under_its_licence(bill: dict[str, Any]) -> No
             assert may.simplify() == licensing.TRUE, f"{part['name']}: {expression}"
 
 
+@pytest.mark.proof
 def test_the_list_has_the_licence_of_every_part(written: Path, bill: dict[str, Any]) -> None:
     rows = re.findall(r"^\| (\S+) \| (\S+) \| ([^|]+) \|", (written / "licences.md").read_text(), re.MULTILINE)[2:]
     assert sorted((name, version) for name, version, _ in rows) == sorted(

@@ -12,7 +12,8 @@ NO_VALUE = object()
 class Evaluation:
     """Evaluates one template with the values of its parameters.
 
-    References to resources stay as they are. A pattern or a list of allowed values that refuses a value is an error.
+    References to alarms and buckets become their names; other references to resources stay as they are. A pattern or a
+    list of allowed values that refuses a value is an error.
     """
 
     def __init__(self, template: Mapping[str, Any], values: Mapping[str, Any], *, account: str, region: str) -> None:
@@ -30,13 +31,18 @@ class Evaluation:
             assert value in parameter.get("AllowedValues", [value]), (name, value)
             assert re.fullmatch(parameter.get("AllowedPattern", ".*"), str(value)), (name, value)
             self._values[name] = value
+        # Their names are made of parameters alone.
+        for name, resource in template["Resources"].items():
+            for attribute in ("AlarmName", "BucketName"):
+                if named := resource.get("Properties", {}).get(attribute):
+                    self._values[name] = self._value(named)
 
     def template(self) -> dict[str, Any]:
-        """Return the resources and outputs whose conditions hold."""
+        """Return the resources and outputs whose conditions hold; without metadata, which create nothing."""
         return {
             section: {
-                name: self._value({key: value for key, value in entry.items() if key != "Condition"})
-                for name, entry in self._template[section].items()
+                name: self._value({key: value for key, value in entry.items() if key not in ("Condition", "Metadata")})
+                for name, entry in self._template.get(section, {}).items()
                 if "Condition" not in entry or self._holds({"Condition": entry["Condition"]})
             }
             for section in ("Resources", "Outputs")
@@ -48,6 +54,10 @@ class Evaluation:
                 return self._holds(self._template["Conditions"][name])
             case {"Fn::Not": [inner]}:
                 return not self._holds(inner)
+            case {"Fn::Or": [*conditions]}:
+                return any(map(self._holds, conditions))
+            case {"Fn::And": [*conditions]}:
+                return all(map(self._holds, conditions))
             case {"Fn::Equals": [first, second]}:
                 return bool(self._value(first) == self._value(second))
         raise AssertionError(condition)
@@ -61,9 +71,13 @@ class Evaluation:
             case {"Fn::FindInMap": [name, key, second], **rest} if not rest:
                 return self._template["Mappings"][name][self._value(key)][second]
             case {"Fn::Sub": str(text), **rest} if not rest:
-                return self._substituted(text)
-            case {"Fn::Join": ["", [*parts]], **rest} if not rest:
-                return "".join(map(str, map(_as_text, map(self._value, parts))))
+                return self._substituted(text, {})
+            case {"Fn::Sub": [str(text), dict(values)], **rest} if not rest:
+                return self._substituted(text, {name: self._value(each) for name, each in values.items()})
+            case {"Fn::Split": [separator, text], **rest} if not rest:
+                return str(self._value(text)).split(separator)
+            case {"Fn::Join": [separator, parts], **rest} if not rest:
+                return separator.join(map(str, map(_as_text, self._value(parts))))
             case {"Fn::GetAtt": [*_], **rest} if not rest:
                 return value
             case dict():
@@ -73,12 +87,12 @@ class Evaluation:
                 return [each for each in map(self._value, value) if each is not NO_VALUE]
         return value
 
-    def _substituted(self, text: str) -> str:
+    def _substituted(self, text: str, values: Mapping[str, Any]) -> str:
         def replacement(found: re.Match[str]) -> str:
             name = found[1]
             if name.startswith("!"):
                 return f"${{{name[1:]}}}"
-            return str(self._values.get(name, f"${{{name}}}"))
+            return str(values.get(name, self._values.get(name, f"${{{name}}}")))
 
         return re.sub(r"\$\{([^}]+)\}", replacement, text)
 

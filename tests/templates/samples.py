@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from logdock.settings import Deployment
@@ -121,10 +122,20 @@ def with_own_names(case: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
     return template, values, export
 
 
-def deployment(*exports: dict[str, Any], retention: str) -> Deployment:
+SECRETS = {"LogzioTokenSecret": "acme/logzio", "OtlpHeadersSecret": "acme/otlp"}
+DESTINATIONS: dict[str, dict[str, Any]] = {
+    "logzio": {"kind": "logzio", "name": "logzio", "token_secret": "acme/logzio"},
+    "otlp": {"kind": "otlp", "name": "otlp", "endpoint": "https://otel.acme.example", "headers_secret": "acme/otlp"},
+}
+"""The destinations of the shipper's template, as settings."""
+
+
+def deployment(*exports: dict[str, Any], retention: str, destinations: Sequence[str] = (), **more: Any) -> Deployment:
     """Return the settings of some exports in the deployment of every case."""
     return Deployment.model_validate(
         {
+            "destinations": [DESTINATIONS[each] for each in destinations],
+            **more,
             "deployment": NAMES["Deployment"],
             "account": ACCOUNT,
             "region": REGION,

@@ -12,10 +12,14 @@ import pytest
 from logdock.settings.retention import PROFILES
 from policy_proof.synthesis import ROOT
 from templates.catalogue import LANDINGS
+from templates.parameters import SHIP_TO_DESTINATIONS
 
 MODULE = ROOT / "modules" / "logdock-export"
 EXAMPLE = MODULE / "examples" / "basic"
-SHARED = {"Deployment", "ExportName", "BucketName", "Retention", "RetentionInDays", "AccessLogBucket", "AlertTopicArn"}
+SHARED = {
+    "Deployment", "ExportName", "BucketName", "Retention", "RetentionInDays", "AccessLogBucket", "AlertTopicArn",
+    "ShipTo",
+}  # fmt: skip
 
 
 def parsed(path: Path) -> dict[str, Any]:
@@ -50,6 +54,7 @@ def test_shared_parameters_are_those_of_every_template() -> None:
     known = {each.name for landing in LANDINGS for each in landing.parameters}
     own = {each.name for landing in LANDINGS for each in landing.own} - {"ExportName", "BucketName"}
     own |= {landing.option.parameter.name for landing in LANDINGS if landing.option}
+    own |= {each.name for landing in LANDINGS for each in landing.shipping.values()}
     assert known - own == SHARED
     refused = re.findall(
         r'"(\w+)"', str(blocks(MODULE / "variables.tf", "variable")["vendor_parameters"]["validation"])
@@ -60,6 +65,15 @@ def test_shared_parameters_are_those_of_every_template() -> None:
 def test_retention_profiles_are_those_of_the_settings() -> None:
     condition = blocks(MODULE / "variables.tf", "variable")["retention"]["validation"][0]["condition"]
     assert re.findall(r'"([\w-]+)"', condition) == list(PROFILES)
+
+
+def test_ship_to_takes_what_the_parameter_takes() -> None:
+    """Terraform has a list of destinations, which the parameter writes in the order of its allowed values."""
+    condition = str(blocks(MODULE / "variables.tf", "variable")["ship_to"]["validation"])
+    assert tuple(re.findall(r'"(\w+)"', condition.partition("error_message")[0])) == SHIP_TO_DESTINATIONS
+    order = re.search(r"for each in \[(.*?)\] : each if contains\(var\.ship_to", (MODULE / "main.tf").read_text())
+    assert order is not None
+    assert tuple(re.findall(r'"(\w+)"', order[1])) == SHIP_TO_DESTINATIONS
 
 
 def test_example_sets_every_variable_and_parameter_that_has_no_default() -> None:

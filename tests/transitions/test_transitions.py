@@ -41,6 +41,9 @@ SEEN_TO_FAIL: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {
         ({"log_groups": "adopt"}, {"configure_cluster": False}),
         ({"role": "custom"}, {"role": "service-linked"}),
         ({"log_types": ["audit", "error"]}, {"log_types": ["audit"]}),
+        ({"cluster_id": None, "cluster_ids": ["billing"]}, {"cluster_ids": ["second", "billing"]}),
+        ({"cluster_id": None, "cluster_ids": ["billing", "second"]}, {"cluster_ids": ["second"]}),
+        ({"log_types": ["error"]}, {"cluster_id": None, "cluster_ids": ["billing", "second"]}),
     ],
     "rds": [({"pgaudit": ["ddl"], "log_groups": "adopt"}, {"instance_id": "second", "pgaudit": None})],
     "s3-logs": [({"services": None, "existing_bucket": "acme-legacy"}, {"existing_bucket": "acme-second"})],
@@ -295,6 +298,45 @@ def test_what_leaves_the_settings_is_undone_at_atlas(atlas: Any, world: Any) -> 
     pairs = [(at_atlas(atlas, **connect), plain) for connect in AT_ATLAS]
     pairs.append((plain, export("mongodb-atlas")))
     assert found_at_atlas(atlas, pairs, world) == []
+
+
+def members_pairs(base: dict[str, Any], setting: str, ids: tuple[str, str]) -> list[tuple[Any, Any]]:
+    """Return the ways between an export of one object, of another one, and of both."""
+    first, second = ids
+    forms: list[dict[str, Any]] = [
+        {setting: first},
+        {f"{setting}s": [first]},
+        {f"{setting}s": [first, second]},
+        {f"{setting}s": [second]},
+    ]
+    bare = {key: value for key, value in base.items() if key != setting}
+    return list(itertools.pairwise([{**bare, **form} for form in (*forms, forms[0], forms[2])]))
+
+
+@pytest.mark.proof
+def test_one_atlas_project_becomes_several_and_each_is_undone_alone(atlas: Any, world: Any) -> None:
+    base = at_atlas(atlas, alert=True, auditing={"filter": "{}"})
+    pairs = members_pairs(base, "project_id", ("5e2211c17a3e5a48f5497de3", "6f3322d28b4f6b59a6508ef4"))
+    assert found_at_atlas(atlas, pairs, world) == []
+
+
+@pytest.mark.proof
+def test_one_cockroachdb_cluster_becomes_several_and_each_is_undone_alone(cockroach: Any, world: Any) -> None:
+    wire, clock, iam, monkeypatch = world
+    Services(wire)
+    ids = ("f78b7feb-b6cf-4396-9d7f-494982d7d81e", "f78b7feb-b6cf-4396-9d7f-494982d7d82f")
+    cockroach.clusters[ids[1]] = Cluster()
+
+    def snapshot() -> Any:
+        return remembered(), {name: one.spec for name, one in cockroach.clusters.items()}
+
+    wrong: list[str] = []
+    refused: list[str] = []
+    for before, after in members_pairs(at_cockroachdb(cockroach), "cluster_id", ids):
+        with monkeypatch.context() as patch:
+            account = Account(clock, iam, patch, "acme-prod-ledger")
+            wrong += transition(account, before, after, snapshot, refused=refused)
+    assert (wrong, refused) == ([], [])
 
 
 @pytest.mark.proof

@@ -14,15 +14,16 @@ import orjson
 
 from log_shipper import aws
 from log_shipper.admission import check_log_events
-from log_shipper.archive_writer import ObjectSink, archive_put
+from log_shipper.archive_writer import ObjectSink
 from log_shipper.environment import Environment, read_environment
 from log_shipper.errors import UnknownExportError
 from log_shipper.events import REASONS, LogEvents, batch_of, subscriptions_in
 from log_shipper.export_config import ExportConfig, ExportConfigs
-from log_shipper.jobs import Segment, identity_of
+from log_shipper.keys import identity_of
 from log_shipper.log_stream import LogStreams
 from log_shipper.runtime import explain, export_configs, report
 from log_shipper.telemetry import Tally, emit_unclaimed, log
+from log_shipper.transform import Segment
 
 DESTINATION = "archive"
 UNREADABLE = "_unreadable"
@@ -177,8 +178,8 @@ class _Batch:
     def _open(self, payload: LogEvents, config: ExportConfig) -> None:
         """Begin the archive of an export."""
         ids = self._ids or [payload.log_group, payload.log_stream, *payload.column("id")]
-        put = archive_put(self._environment.archive_bucket)
-        self._exports[payload.export] = _ExportArchive(config, identity_of(*ids), ObjectSink(put))
+        sink = ObjectSink(self._environment.archive_bucket)
+        self._exports[payload.export] = _ExportArchive(config, identity_of(*ids), sink)
 
     def _set_aside(self, name: str, records: list[Mapping[str, Any]]) -> None:
         """Keep what a destroyed export had sent, as an event for this function: no export waits for it.
@@ -211,14 +212,14 @@ class _ExportArchive:
 
     def finish(self) -> Tally:
         """Write what the streams still held, and store the last object."""
-        job = self._streams.job
+        progress = self._streams.progress
         self._write(self._streams.finish())
-        self._sink.end(job)
+        self._sink.end(progress)
         self._sink.flush()
         self._streams.check()
-        job.tally.lag_ms = max(0, time.time_ns() // 1_000_000 - self._newest) if self._newest else 0
-        return job.tally
+        progress.tally.lag_ms = max(0, time.time_ns() // 1_000_000 - self._newest) if self._newest else 0
+        return progress.tally
 
     def _write(self, segments: Iterable[Segment]) -> None:
         for segment in segments:
-            self._sink.write(self._streams.job, segment)
+            self._sink.write(self._streams.progress, segment)

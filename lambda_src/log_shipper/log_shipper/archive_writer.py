@@ -4,7 +4,6 @@ An S3 source is cut into parts of at most 32 MiB of lines and 64 hours, and with
 where the cuts fall depends on the input alone, whatever was retried or resumed.
 """
 
-from collections.abc import Callable
 from concurrent.futures import Future
 
 from botocore.exceptions import ClientError
@@ -12,8 +11,10 @@ from isal import isal_zlib
 
 from log_shipper import aws, parallel
 from log_shipper.decode import IsalError
-from log_shipper.jobs import Job, Segment, acknowledge, identity_of
+from log_shipper.keys import identity_of
+from log_shipper.progress import Acknowledge, Pending, Progress, acknowledge
 from log_shipper.rendering import archive_key, hour_of
+from log_shipper.transform import Segment
 
 PART_BYTES = 32 * 1024 * 1024
 MAX_HOURS = 64
@@ -76,67 +77,72 @@ def put_archive_object(bucket: str, key: str, body: bytes, policy: str) -> None:
 
 
 class ObjectSink:
-    """Writes each job's lines as objects: the ``archive`` destination.
-
-    Parameters
-    ----------
-    put : callable
-        Stores a body: takes the job, the first record's time, the part's identity and the gzip bytes.
-    """
+    """Writes each object's lines as objects of the archive bucket: the ``archive`` destination."""
 
     by_hour = True
     exact = True
     retries = answers = 0
     seconds = 0.0
 
-    def __init__(self, put: Callable[[Job, str, str, bytes], None]) -> None:
-        self._put = put
+    def __init__(self, bucket: str, acknowledge: Acknowledge = acknowledge) -> None:
+        self._bucket, self._acknowledge = bucket, acknowledge
         self._flights = parallel.Flights(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT)
-        self._pending: list[tuple[Job, Segment]] = []
+        self._pending: Pending = []
         self._hours: dict[str, tuple[str, GzipBody]] = {}
         self._bytes = 0
         self.requests = 0
 
-    def write(self, job: Job, segment: Segment) -> None:
+    def write(self, progress: Progress, segment: Segment) -> None:
         """Take a segment; store the part before when it would grow too large."""
         hour = hour_of(segment.time) if segment.data else ""
         is_new = bool(hour) and hour not in self._hours
         if self._bytes and (self._bytes + len(segment.data) > PART_BYTES or (is_new and len(self._hours) >= MAX_HOURS)):
-            self.end(job)
-        self._pending.append((job, segment))
+            self.end(progress)
+        self._pending.append((progress, segment))
         if hour:
             self._bytes += len(segment.data)
             if hour not in self._hours:
                 self._hours[hour] = (segment.time, GzipBody())
             self._hours[hour][1].write(segment.data)
 
-    def end(self, job: Job) -> None:
+    def end(self, progress: Progress) -> None:
         """Store the part that is gathered; it is acknowledged once it is stored, by `flush` at the latest."""
-        pending, size, parts = self._pending, self._bytes, self._finished(job)
+        pending, size, parts = self._pending, self._bytes, self._finished(progress)
         self.requests += len(parts)
         self._flights.make_room(size)
-        stored = [parallel.start(self._put, job, *part) for part in parts]
+        stored = [parallel.start(self._put, progress, *part) for part in parts]
         self._pending, self._hours, self._bytes = [], {}, 0
-        self._flights.add(pending, size, lambda segments: _settle(segments, stored))
+        self._flights.add(pending, size, lambda segments: self._settle(segments, stored))
         if size > MAX_BYTES_IN_FLIGHT:
             self._flights.settle()
 
-    def _finished(self, job: Job) -> list[tuple[str, str, bytes]]:
+    def _put(self, progress: Progress, time: str, identity: str, body: bytes) -> None:
+        put_archive_object(
+            self._bucket, archive_key(progress.export.name, time, identity), body, progress.export.policy
+        )
+
+    def _settle(self, segments: Pending, stored: list[Future[None]]) -> None:
+        failed = [each for each in stored if each.exception()]  # waits for all
+        for each in failed:
+            each.result()
+        self._acknowledge(segments, segments[:])
+
+    def _finished(self, progress: Progress) -> list[tuple[str, str, bytes]]:
         """Return the objects of the part that is gathered: first time, identity and gzip bytes."""
         first = self._pending[0][1] if self._pending else None
         start = first.end - first.records if first else 0
         return [
-            (time, identity_of(job.identity, str(start), hour), body.finish())
+            (time, identity_of(progress.identity, str(start), hour), body.finish())
             for hour, (time, body) in self._hours.items()
         ]
 
-    def drop(self, job: Job) -> None:
+    def drop(self, progress: Progress) -> None:
         """Leave a part that is not whole: where parts are cut must depend on the object alone."""
-        if any(owner is job for owner, _ in self._pending):
+        if any(owner is progress for owner, _ in self._pending):
             self._leave_gathered()
 
     def flush(self) -> None:
-        """Wait for what is being stored, and acknowledge it: every job's end stores its last part."""
+        """Wait for what is being stored, and acknowledge it: every object's end stores its last part."""
         self._flights.settle()
 
     def abandon(self) -> None:
@@ -145,22 +151,6 @@ class ObjectSink:
         self._leave_gathered()
 
     def _leave_gathered(self) -> None:
-        for job, segment in self._pending:
-            job.leave(segment)
+        for progress, segment in self._pending:
+            progress.release(segment)
         self._pending, self._hours, self._bytes = [], {}, 0
-
-
-def _settle(segments: list[tuple[Job, Segment]], stored: list[Future[None]]) -> None:
-    failed = [each for each in stored if each.exception()]  # waits for all
-    for each in failed:
-        each.result()
-    acknowledge(segments, segments[:])
-
-
-def archive_put(bucket: str) -> Callable[[Job, str, str, bytes], None]:
-    """Return what stores a part under its archive key."""
-
-    def put(job: Job, time: str, identity: str, body: bytes) -> None:
-        put_archive_object(bucket, archive_key(job.export.name, time, identity), body, job.export.policy)
-
-    return put

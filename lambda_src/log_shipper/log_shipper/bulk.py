@@ -1,4 +1,4 @@
-"""Bodies for HTTP destinations: gathers lines of any number of jobs, posts them, and settles what the answer says.
+"""Bodies for HTTP destinations: gathers lines of any number of objects, posts them, and settles what the answer says.
 
 What differs between destinations is a `Dialect`: how lines are framed as a body and what an answer means.
 """
@@ -12,9 +12,9 @@ from isal import isal_zlib
 from log_shipper import parallel
 from log_shipper.errors import DeliveryError
 from log_shipper.http_client import Answer, HttpClient
-from log_shipper.jobs import Job, Segment, acknowledge, halves, refuse_lines
+from log_shipper.progress import Acknowledge, Pending, Progress
+from log_shipper.transform import Segment, refuse_lines, split_segment
 
-Pending = list[tuple[Job, Segment]]
 MAX_IN_FLIGHT = 4
 """Bodies of different objects that wait for their answers at a time; an object's next body waits for the one before."""
 MAX_BISECTIONS = 40
@@ -51,14 +51,14 @@ class Dialect(Protocol):
     def frame(self, segments: Pending) -> Iterator[bytes]:
         """Yield the pieces of the uncompressed body that carries the segments' lines."""
 
-    def judge(self, answer: Answer, segments: Pending) -> Verdict:
+    def evaluate(self, answer: Answer, segments: Pending) -> Verdict:
         """Say what an answer means; raise `DeliveryError` when the segments are to be tried again later."""
 
 
 class BulkSink:
-    """Gathers lines of any number of jobs into bodies and posts them.
+    """Gathers lines of any number of objects into bodies and posts them.
 
-    While a body waits for its answer the next is gathered, and posted too if it holds nothing of the same jobs: a
+    While a body waits for its answer the next is gathered, and posted too if it holds nothing of the same objects: a
     destination that takes the second body of an object and not the first would get the second again.
 
     Parameters
@@ -75,9 +75,14 @@ class BulkSink:
     exact = False
 
     def __init__(
-        self, connect: Callable[[], HttpClient], dialect: Dialect, on_unauthorized: Callable[[], None] = lambda: None
+        self,
+        connect: Callable[[], HttpClient],
+        dialect: Dialect,
+        acknowledge: Acknowledge,
+        on_unauthorized: Callable[[], None] = lambda: None,
     ) -> None:
         self._connect, self._dialect, self._on_unauthorized = connect, dialect, on_unauthorized
+        self._acknowledge = acknowledge
         self._clients: list[HttpClient] = []
         self._idle: list[HttpClient] = []
         self._flights = parallel.Flights(MAX_IN_FLIGHT, MAX_IN_FLIGHT * dialect.target_body_bytes)
@@ -106,7 +111,7 @@ class BulkSink:
         """How long that took in all."""
         return sum(client.seconds for client in self._clients)
 
-    def write(self, job: Job, segment: Segment) -> None:
+    def write(self, progress: Progress, segment: Segment) -> None:
         """Take a segment; post what was gathered before when it would not fit into the same body.
 
         The URL has the first type of the body, whose lines stay as they are. Lines of other types name theirs, so
@@ -120,13 +125,13 @@ class BulkSink:
             self._type = segment.type
         elif segment.type not in ("", self._type):
             segment = self._dialect.name_type(segment)
-        self._pending.append((job, segment))
+        self._pending.append((progress, segment))
         self._bytes += len(segment.data)
 
-    def end(self, job: Job) -> None:
-        """Nothing: a body may hold lines of several jobs."""
+    def end(self, progress: Progress) -> None:
+        """Nothing: a body may hold lines of several objects."""
 
-    def drop(self, job: Job) -> None:
+    def drop(self, progress: Progress) -> None:
         """Nothing: the lines that were taken are whole, and are acknowledged as far as they go."""
 
     def flush(self) -> None:
@@ -143,16 +148,16 @@ class BulkSink:
     def abandon(self) -> None:
         """Leave what is gathered, and what the destination does not take, for the next attempt."""
         self._flights.abandon()
-        for job, segment in self._pending:
-            job.leave(segment)
+        for progress, segment in self._pending:
+            progress.release(segment)
         self._pending, self._bytes = [], 0
 
     def _begin(self) -> None:
-        """Post what is gathered in the background, once nothing of the same jobs is on its way."""
+        """Post what is gathered in the background, once nothing of the same objects is on its way."""
         body = _compressed(self._dialect.frame(self._pending)) if self._bytes else b""
-        self._flights.settle({id(job) for job, _ in self._pending})
+        self._flights.settle({id(progress) for progress, _ in self._pending})
         if not self._bytes:
-            acknowledge(self._pending, self._pending[:])
+            self._acknowledge(self._pending, self._pending[:])
             return
         self._flights.make_room(self._bytes)
         query = self._dialect.query(self._type)
@@ -174,36 +179,36 @@ class BulkSink:
 
     def _settle(self, segments: Pending, answer: Future[Answer], query: str) -> None:
         self._bisections = 0
-        self._judge(answer.result(), segments, len(segments), query)
+        self._evaluate(answer.result(), segments, len(segments), query)
 
     def _post(self, segments: Pending, count: int, query: str) -> None:
         """Post the first ``count`` of the segments."""
         body = _compressed(self._dialect.frame(segments[:count]))
-        self._judge(self._send(body, query), segments, count, query)
+        self._evaluate(self._send(body, query), segments, count, query)
 
-    def _judge(self, answer: Answer, segments: Pending, count: int, query: str) -> None:
+    def _evaluate(self, answer: Answer, segments: Pending, count: int, query: str) -> None:
         """Settle the first ``count`` of the segments, which were posted."""
         if answer.status in (401, 403):
             self._on_unauthorized()
             raise DeliveryError(f"{self._clients[0].host} answered {answer.status}")
-        verdict = self._dialect.judge(answer, segments[:count])
+        verdict = self._dialect.evaluate(answer, segments[:count])
         if verdict.action == "settled":
-            acknowledge(segments, verdict.segments)
+            self._acknowledge(segments, verdict.segments)
         else:
-            self._post_halves(segments, count, query, verdict.reason)
+            self._post_parts(segments, count, query, verdict.reason)
 
-    def _post_halves(self, segments: Pending, count: int, query: str, reason: str) -> None:
+    def _post_parts(self, segments: Pending, count: int, query: str, reason: str) -> None:
         self._bisections += 1
         if self._bisections > MAX_BISECTIONS:
-            acknowledge(segments, refuse_all(segments[:count], f"{reason} (as part of a body)"))
+            self._acknowledge(segments, refuse_all(segments[:count], f"{reason} (as part of a body)"))
             return
         if count == 1:
-            job, segment = segments[0]
-            parts = halves(segment)
+            progress, segment = segments[0]
+            parts = split_segment(segment)
             if len(parts) == 1:
-                acknowledge(segments, refuse_all(segments[:1], reason))
+                self._acknowledge(segments, refuse_all(segments[:1], reason))
                 return
-            segments[:1] = [(job, part) for part in parts]
+            segments[:1] = [(progress, part) for part in parts]
             count = 2
         middle = count // 2
         for part in (middle, count - middle):
@@ -212,7 +217,7 @@ class BulkSink:
 
 def refuse_all(segments: Pending, reason: str) -> Pending:
     """Return segments of which every line was refused."""
-    return [(job, refuse_lines(job, segment, None, reason)) for job, segment in segments]
+    return [(progress, refuse_lines(segment, None, reason)) for progress, segment in segments]
 
 
 def _compressed(pieces: Iterator[bytes]) -> bytes:

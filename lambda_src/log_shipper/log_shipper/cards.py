@@ -5,6 +5,7 @@ whole texts, so cards cost the same however many there are. `log_shipper.detecto
 it, and `replace_cards` replaces those of a block that is full of them.
 """
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -39,11 +40,11 @@ def card_lengths(prefix: bytes) -> tuple[int, ...]:
 
 
 class _Lengths(dict[bytes, int]):
-    """How many digits a card may have, by the values of its first four: a bit for each length, from the fewest on."""
+    """How many digits a card may have, by its first four as two bytes: a bit for each length, from the fewest on."""
 
-    def __missing__(self, values: bytes) -> int:
-        lengths = card_lengths(bytes(48 + value for value in values))
-        return self.setdefault(values, sum(1 << length - FEWEST_DIGITS for length in lengths))
+    def __missing__(self, twos: bytes) -> int:
+        lengths = card_lengths(twos.hex().encode())
+        return self.setdefault(twos, sum(1 << length - FEWEST_DIGITS for length in lengths))
 
 
 LENGTHS = _Lengths()
@@ -64,7 +65,8 @@ _IS_VAGUE = bytes(byte in _VAGUE for byte in range(256))
 _UNION_PAY = ((4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (8, 8), (6, 10), (6, 13))
 _FEWEST_OF_UNION_PAY = 16
 _DOTTED = ((4, 4, 4, 4), (4, 6, 4), (4, 6, 5))
-_DOUBLED = bytes(byte * 2 - 9 * (byte > 4) if byte < 10 else 0 for byte in range(256))
+# twice a digit, with the sum of its digits, of values and of their codes in ASCII
+_DOUBLED = bytes((byte & 15) * 2 - 9 * (byte & 15 > 4) if byte & 15 < 10 else 0 for byte in range(256))
 _IS_TENFOLD = bytes(total % 10 == 0 for total in range(256))
 _IS_62 = bytes(byte == 0x62 for byte in range(256))
 _IS_SET = bytes(byte > 0 for byte in range(256))
@@ -86,8 +88,8 @@ class Places:
 
     Parameters
     ----------
-    values : bytes
-        The digits' values, with 0 in place of what is none.
+    digits : bytes
+        The last four bits of each digit are its value.
     is_digit, is_separated : int
         1 in each place of a digit; 1 in each place with a separator between the digit before it and its own.
     is_begun, is_ended : bool
@@ -95,23 +97,23 @@ class Places:
     """
 
     def __init__(
-        self, values: bytes, is_digit: int, is_separated: int, *, is_begun: bool = True, is_ended: bool = True
+        self, digits: bytes, is_digit: int, is_separated: int, *, is_begun: bool = True, is_ended: bool = True
     ) -> None:
-        self._values, self._count = values, len(values)
+        self._count = len(digits)
         self._begins = is_digit ^ (is_digit & is_digit << 8) | is_separated
         self._ends = is_digit ^ (is_digit & is_digit >> 8) | is_separated >> 8
         if not is_begun:
             self._begins &= ~0xFF | is_separated
         if not is_ended:
             self._ends &= (1 << 8 * self._count - 8) - 1
-        value, doubled = _int(values), _int(values.translate(_DOUBLED))
+        values = is_digit * 15
+        value, doubled = _int(digits) & values, _int(digits.translate(_DOUBLED)) & values
         self._twos = (value << 4 | value >> 8).to_bytes(self._count, "little")
         # of so many places from each one on: the sum, where of an even number the first is doubled; whether all are
-        # digits; whether a group begins behind the first; whether they are a group
+        # digits; whether a group begins behind the first
         self._sums = {1: value, 2: doubled + (value >> 8)}
         self._digits = {1: is_digit}
         self._begun = {2: self._begins >> 8}
-        self._groups: dict[int, int] = {}
         self._matched: dict[tuple[int, ...], int] = {}
 
     def cards(self) -> dict[int, int]:
@@ -124,16 +126,17 @@ class Places:
         found: dict[int, int] = {}
         for length in range(FEWEST_DIGITS, min(MOST_DIGITS, self._count) + 1):
             bit = length - FEWEST_DIGITS
-            if not (at := lengths & _EACH[bit]):
+            if not lengths & _EACH[bit]:
                 continue
-            if at := at >> bit & self._ends >> 8 * length - 8 & self._all_digits(length):
+            at = lengths >> bit & self._ends >> 8 * length - 8 & _EACH[0]
+            if at and (at := at & self._all_digits(length)):
                 known = at & printed.get(length, 0)
                 found[length] = at if known == at else known | at & self._has_check_digit(length)
         return self._issued(found)
 
     def dotted(self) -> tuple[dict[int, int], dict[int, int]]:
         """Return where groups begin in which dots divide cards, by how many digits they have, and where cards do."""
-        may_begin = _int(self._twos.translate(_MAY_BEGIN))
+        may_begin = _int(self._twos.translate(_MAY_BEGIN)) & self._begins
         shapes: dict[int, int] = {}
         for sizes in _DOTTED:
             if at := self._in_groups(sizes, may_begin):
@@ -156,10 +159,11 @@ class Places:
         if vague := _int(self._twos.translate(_IS_VAGUE)) & any_found:
             is_vague = vague.to_bytes(self._count, "little")
             bits = bytearray(b"\xff" * self._count)
-            at = is_vague.find(1)
+            twos, next_vague = self._twos, is_vague.find
+            at = next_vague(1)
             while at >= 0:
-                bits[at] = LENGTHS[self._values[at : at + 4]]
-                at = is_vague.find(1, at + 1)
+                bits[at] = LENGTHS[twos[at : at + 3 : 2]]
+                at = next_vague(1, at + 1)
             allowed = _int(bits)
             found = {length: at & allowed >> length - FEWEST_DIGITS for length, at in found.items()}
         return found
@@ -168,6 +172,7 @@ class Places:
         """Return for each length where a number is that UnionPay's groups alone make a card."""
         result: dict[int, int] = {}
         at = _int(self._twos.translate(_IS_62)) & self._begins & self._all_digits(_FEWEST_OF_UNION_PAY)
+        at ^= at & self._any_begins(4)
         for sizes in _UNION_PAY if at else ():
             result[sum(sizes)] = result.get(sum(sizes), 0) | self._in_groups(sizes, at)
         return result
@@ -177,15 +182,15 @@ class Places:
         if not sizes:
             return places
         if sizes not in self._matched:
-            before = self._in_groups(sizes[:-1], places)
-            self._matched[sizes] = before and before & self._group(sizes[-1]) >> 8 * sum(sizes[:-1])
+            *before, size = sizes
+            start = 8 * sum(before)
+            at = self._in_groups(tuple(before), places)
+            at = at and at & self._ends >> start + 8 * size - 8
+            at = at and at & self._begins >> start
+            if at and size > 1:
+                at ^= at & self._any_begins(size) >> start
+            self._matched[sizes] = at
         return self._matched[sizes]
-
-    def _group(self, size: int) -> int:
-        if size not in self._groups:
-            result = self._begins & self._ends >> 8 * size - 8
-            self._groups[size] = result ^ (result & self._any_begins(size)) if size > 1 and result else result
-        return self._groups[size]
 
     def _any_begins(self, length: int) -> int:
         if length not in self._begun:
@@ -210,13 +215,10 @@ class Places:
         return self._sums[length]
 
 
-# A text has a code for each of its bytes: the digits are their values, separators follow them, and ten codes are free,
-# of bytes that UTF-8 does not have.
-_ABSENT, _CARD, _FOREIGN, _JOINED = 0xFF, 0xF8, 0xF7, 0xEF
+# of bytes that UTF-8 does not have, which are free: in place of what is deleted, and of a card
+_ABSENT, _CARD = 0xFF, 0xF8
 _WIDE = ((b"\xc2\xa0", b"\xf5"), (b"\xe2\x80\x91", b"\xf6"), (b"\xe2\x80\xaf", b"\xf7"))
-_NOT_UTF_8 = b"\xc0\xc1" + bytes(range(0xF5, 0x100))
-_IS_DIGIT = bytes(byte < 10 for byte in range(256))
-_VALUES = bytes(byte if byte < 10 else 0 for byte in range(256))
+_IS_DIGIT = bytes(byte in b"0123456789" for byte in range(256))
 
 
 class Kind(NamedTuple):
@@ -242,21 +244,11 @@ class _Tables:
 
     def __init__(self, kind: Kind) -> None:
         separators, beside, before, behind, self.is_dotted = kind
-        others = bytes({*range(256)} - {*b"0123456789"} - {*separators} - {*_NOT_UTF_8})
-        table = dict(zip(separators, range(10, 16), strict=False))
-        table |= {byte: byte - 48 for byte in b"0123456789"}
-        table |= dict(zip(others, range(16, 256), strict=False))
-        self.codes = bytes(table.get(byte, _FOREIGN) for byte in range(256))
-        back = {code: byte for byte, code in table.items()}
-        back |= {code + _JOINED: byte for code, byte in back.items() if 10 <= code < 16}
-        self.bytes = bytes(back.get(code, code) for code in range(256))
-        self.joined = bytes(code + _JOINED for code in range(10, 10 + len(separators)))
         self.flags = bytes(1 if byte in b"0123456789" else 2 * (byte in separators) for byte in range(256))
-        beside_codes = {code + _JOINED for code in range(10, 10 + beside)}
-        self.is_beside = bytes(code in beside_codes for code in range(256))
-        # a dot may end a sentence
-        marks = ((1, before), (2, behind or before), (4, b"" if behind else b"."))
-        self.edges = bytes(sum(bit for bit, signs in marks if byte in signs) for byte in self.bytes)
+        self.is_beside = bytes(byte in separators[:beside] for byte in range(256))
+        # a dot may end a sentence; no document of JSON has one behind a number
+        marks = ((1, before), (2, behind or before), (4, b"."))
+        self.edges = bytes(sum(bit for bit, signs in marks if byte in signs) for byte in range(256))
 
 
 _tables_of = lru_cache(maxsize=4)(_Tables)
@@ -269,17 +261,17 @@ DOTTED = Kind(b".", 0, BORDERS, is_dotted=True)
 NUMBER = Kind(_IN_GROUPS, 0, b":,[ ", b",]} \n")
 _LOOK_AHEAD = 24
 """A card that begins so many places before the end of a piece is whole in it, with what follows."""
-_ONLY_JOINED = bytes(code if _CARD < code < _ABSENT else 0 for code in range(256))
 _OR_ABSENT = bytes([_ABSENT, *range(1, 256)])
+_FIRST_OF = [b"\1".ljust(size, b"\0")[:size] for size in range(MOST_DIGITS + 1)]
 _REST = _int(b"\0" + b"\1" * (FEWEST_DIGITS - 1))
 
 
 def replace_cards(data: bytes, placeholder: bytes, kind: Kind) -> tuple[bytes, bool]:
-    """Return data with a placeholder for each card of a kind that has a border on either side, and whether all had."""
-    is_wide = not data.isascii()
-    if is_wide and any(byte in data for byte in _NOT_UTF_8):
-        return data, False
-    if is_wide := is_wide and not kind.is_dotted:
+    """Return data with a placeholder for each card of a kind that has a border on either side, and whether all had.
+
+    Data has no bytes above 0xF4, which UTF-8 does not have either.
+    """
+    if is_wide := not kind.is_dotted and not data.isascii():
         for wide, narrow in _WIDE:
             data = data.replace(wide, narrow)
     data = b"\n" + data + b"\n" * _LOOK_AHEAD
@@ -304,17 +296,16 @@ def _replaced(text: bytes, placeholder: bytes, kind: _Tables) -> tuple[bytes, in
 
     The last places are left, unless a card ends in them.
     """
-    places = text.translate(kind.codes)
+    places, separators = text, b""
     flags = _int(text.translate(kind.flags))
-    separators = b""
     if is_joined := flags >> 1 & flags << 8 & flags >> 8:
-        coded = (_int(places) + is_joined * _JOINED).to_bytes(len(text), "little")
-        places = coded.translate(None, kind.joined)
-        # what is before each place: the byte before it, without those of separators
-        before = _int(coded.translate(_ONLY_JOINED)) << 8 | is_joined * _ABSENT
-        separators = before.to_bytes(len(text) + 1, "little")[:-1].translate(None, bytes([_ABSENT]))
+        whole, joined = _int(text), is_joined * _ABSENT
+        places = (whole | joined).to_bytes(len(text), "little").translate(None, bytes([_ABSENT]))
+        # what is before each place: a separator, or nothing
+        before = (whole & joined) << 8 | joined
+        separators = before.to_bytes(len(text), "little").translate(None, bytes([_ABSENT]))
     is_digit = _int(places.translate(_IS_DIGIT)) if separators else flags & _EACH[0]
-    numbers = Places(places.translate(_VALUES), is_digit, _int(separators.translate(_IS_SET)), is_begun=False)
+    numbers = Places(places, is_digit, _int(separators.translate(_IS_SET)), is_begun=False)
     found, cards = numbers.dotted() if kind.is_dotted else (numbers.cards(), {})
     stop = len(places) - _LOOK_AHEAD
     found, rest = _first_of(found, stop)
@@ -344,7 +335,7 @@ def _replaced(text: bytes, placeholder: bytes, kind: _Tables) -> tuple[bytes, in
         both[::2] = (_int(separators.translate(_OR_ABSENT)) | rest).to_bytes(len(places), "little")[1:stop]
         both[1::2] = result
         result = both
-    result = result.translate(kind.bytes, bytes([_ABSENT])).replace(bytes([_CARD]), placeholder)
+    result = result.translate(None, bytes([_ABSENT])).replace(bytes([_CARD]), placeholder)
     return bytes(result), consumed, first == is_card
 
 
@@ -371,23 +362,29 @@ def _first_of(found: dict[int, int], count: int) -> tuple[dict[int, int], int]:
 
     Those that begin behind so many places are omitted.
     """
-    before = (1 << 8 * count) - 1
-    found = _apart({length: at & before for length, at in found.items() if at & before})
+    found = _apart({length: kept for length, at in found.items() if (kept := at & (1 << 8 * count) - 1)})
     starts = 0
     for at in found.values():
         starts |= at
     rest = _rest_of(found)
     if not rest & starts * 255:
         return found, rest
-    sizes, flags, first = shortest(found, count), starts.to_bytes(count, "little"), bytearray(count)
-    next_start = flags.find
-    end = 0
-    while (place := next_start(1, end)) >= 0:
-        first[place] = 1
-        end = place + sizes[place]
+    sizes = shortest(found, count)
+    if len(found) == 1:
+        first = _numbers(*found).sub(_FIRST_OF[min(found)], sizes)[:count]
+    else:
+        parts = _numbers(*found).split(sizes)
+        parts[1::2] = map(_FIRST_OF.__getitem__, map(len, parts[1::2]))
+        first = b"".join(parts)
     is_first = _int(first)
     found = {length: at & is_first for length, at in found.items()}
     return found, _rest_of(found)
+
+
+@lru_cache(maxsize=256)
+def _numbers(*sizes: int) -> re.Pattern[bytes]:
+    """Return the expression of a number of digits with the places of so many, where it may be one of these."""
+    return re.compile(b"(%b)" % b"|".join([b"%c.{,%d}" % (size, size - 1) for size in sizes]), re.DOTALL)
 
 
 def _rest_of(numbers: dict[int, int]) -> int:

@@ -49,7 +49,7 @@ from log_shipper.compaction_plan import Part, plan
 from log_shipper.environment import read_environment
 from log_shipper.errors import ShipperError, UnknownExportError
 from log_shipper.export_config import BucketLanding, ExportConfig, ExportConfigs
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 from log_shipper.mark_items import entry_of, finished_in, object_key, read_mark
 from log_shipper.runtime import Context, explain, export_configs, seconds_left
 from log_shipper.telemetry import log

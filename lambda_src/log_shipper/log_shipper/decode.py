@@ -32,6 +32,19 @@ _ZSTD_INPUT_BYTES = 1024
 """zstandard's decompressor takes no output limit: small inputs bound what one call can expand to."""
 
 
+class Counted:
+    """Counts the bytes that pass."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self.bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.bytes += len(chunk)
+            yield chunk
+
+
 def decoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the decompressed bytes of ``chunks`` in pieces of about 256 KiB at most.
 
@@ -41,18 +54,13 @@ def decoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
         When a compressed stream is truncated or damaged, after what was readable before it has been yielded; at once
         for what `NOT_LOGS` names, and for what is compressed more than twice.
     """
-    head, stream = _with_magic(chunks)
-    once = _decompressed(head, stream)
-    if once is None:
-        return _plain(head, stream)
-    head, stream = _with_magic(once)
-    twice = _decompressed(head, stream)
-    if twice is None:
-        return _plain(head, stream)
-    head, stream = _with_magic(twice)
-    if _decompressed(head, stream) is not None:
-        return _refused("the object is compressed more than twice, which is not read")
-    return _plain(head, stream)
+    for _ in range(3):
+        head, stream = _with_magic(chunks)
+        inner = _decompressed(head, stream)
+        if inner is None:
+            return _plain(head, stream)
+        chunks = inner
+    return _refused("the object is compressed more than twice, which is not read")
 
 
 def decoded_within(chunks: Iterable[bytes], max_expansion: int) -> Iterator[bytes]:
@@ -65,20 +73,13 @@ def decoded_within(chunks: Iterable[bytes], max_expansion: int) -> Iterator[byte
     ExpansionError
         When it is more, after what comes before it has been yielded.
     """
-    stored = expanded = 0
-
-    def counted() -> Iterator[bytes]:
-        nonlocal stored
-        for chunk in chunks:
-            stored += len(chunk)
-            yield chunk
-
-    for piece in decoded(counted()):
+    stored, expanded = Counted(chunks), 0
+    for piece in decoded(stored):
         expanded += len(piece)
-        if expanded - UNLIMITED_BYTES > max_expansion * stored:
+        if expanded - UNLIMITED_BYTES > max_expansion * stored.bytes:
             raise ExpansionError(
-                f"it expands to more than {max_expansion} times its stored size: {stored:,} bytes read so far became "
-                f"more than {expanded - len(piece):,}; a larger `max_expansion` of the export allows it"
+                f"it expands to more than {max_expansion} times its stored size: {stored.bytes:,} bytes read so far "
+                f"became more than {expanded - len(piece):,}; a larger `max_expansion` of the export allows it"
             )
         yield piece
 

@@ -8,13 +8,15 @@ a token begins behind a border, and its repeats are possessive or limited.
 
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import NamedTuple
 
 import orjson
 
 from log_shipper import dense_escapes
 from log_shipper.borders import BORDERS, IN_CLASS, cut
 from log_shipper.cards import DOTTED, NUMBER, TEXT, TEXT_WITH_EMAIL, replace_cards
+from log_shipper.dense_integers import replace_emails, replace_ipv4
 from log_shipper.detectors import (
     ACCESS_KEY,
     Span,
@@ -47,9 +49,6 @@ _SHORT_DOMAIN = rf"@{_LABEL}\.(?:{_TOP}{_ENDED}|(?:{_LABEL}\.)++{_TOP}{_ENDED})"
 _HEX, _GROUP = "[0-9A-Fa-f]", "[0-9A-Fa-f]{1,4}+"
 _SHORT_IPV6 = rf"(?::{_GROUP}){{0,2}}+::(?:{_GROUP}(?::{_GROUP}){{0,2}}+)?+{_ENDED}"
 _REST_OF_IPV6 = rf"(?::{_GROUP})*+::(?:{_GROUP}(?::{_GROUP})*+)?+"
-_NEXT_OCTET = r"(?:[0-9]\.|[1-9][0-9]\.|1[0-9][0-9]\.|2[0-4][0-9]\.|25[0-5]\.)"
-_LAST_OCTET = "(?:[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])"
-_FIRST_OCTET = rf"[0-9]{_BEGUN}(?:\.|(?<!0)[0-9](?:\.|(?<![{_BORDERS}](?:[3-9].|2[6-9]))[0-9](?<!25[6-9])\.))"
 _QUOTED_EMAIL = rf'"(?<=[{_BORDERS}]")(?=[A-Za-z0-9])[^"\n]++"(?:{_SHORT_DOMAIN}|{_DOMAIN}{_ENDED})'
 _NAMES = re.compile(rb"secret|basic")
 # with a small letter, or it may be an address, a card or a key
@@ -60,17 +59,20 @@ _BEARER_TOKEN = (
 # for each detector, bytes that every token has, and expressions; the first alternatives are for the shortest tokens
 _TOKENS = {
     "email": (
-        ("@", rf"{_LOCAL}{_BEGUN}{_LOCAL}*+(?:{_SHORT_DOMAIN}|(?:'{_LOCAL}++)*+{_DOMAIN}{_ENDED})"),
+        ("@", rf"{_LOCAL}{_BEGUN}{_LOCAL}*+(?:'{_LOCAL}++)*+(?:{_SHORT_DOMAIN}|{_DOMAIN}{_ENDED})"),
     ),
     "ipv6": (
         ("::", rf"::(?<=[{_BORDERS}]::){_GROUP}(?:{_ENDED}|(?::{_GROUP}){{1,5}}+{_ENDED})"),
         ("::", rf"{_HEX}{_BEGUN}{_HEX}{{0,3}}+(?:{_SHORT_IPV6}|(?!(?:{_HEX}*+:){{8}}){_REST_OF_IPV6}{_ENDED})"),
     ),
-    "ipv4": (
-        (".", rf"{_FIRST_OCTET}{_NEXT_OCTET}{{2}}{_LAST_OCTET}(?=[{_BORDERS}]|(?:\.|:[0-9]{{1,5}})[{_BORDERS}])"),
-    ),
+    "ipv4": (),
     "aws-key": (("A", rf"A{_BEGUN}{ACCESS_KEY[1:]}{_ENDED}"),),
 }  # fmt: skip
+# what is faster for most of them
+_AT_ONCE: dict[str, tuple[bytes, Callable[[bytes, bytes], bytes]]] = {
+    "email": (b"@", replace_emails),
+    "ipv4": (b".", replace_ipv4),
+}
 # private characters of Unicode, so that a block stays UTF-8, and a line of it JSON
 _PLACEHOLDERS = {name: chr(0xE000 + i).encode() for i, name in enumerate(("payment-card", "bearer-token", *_TOKENS))}
 _PLACEHOLDER_LEAD = b"\xee\x80"
@@ -150,24 +152,36 @@ def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, list[Spa
             cards = [] if has_no_more else payment_cards(Text(b"\n" + data))
             if cards:
                 return data, cards
-    expressions = [expression for expression in token_expressions(names) if expression[1] in data]
-    if not expressions:
+    kinds = [kind for kind in _kinds(names) if kind.sign in data]
+    if not kinds:
         return data, cards
 
     def replace(chunk: bytes) -> bytes:
         words = dense_escapes.Words(chunk, has_cards=False)
         if words.is_shorter:
-            return words.restored(_tokens_replaced(b"\n\n" + words.text + b"\n\n", expressions)[2:-2])
-        return _tokens_replaced(chunk, expressions, PROBE_TOKENS)
+            return words.restored(_tokens_replaced(b"\n\n" + words.text + b"\n\n", kinds)[2:-2])
+        return _tokens_replaced(chunk, kinds, PROBE_TOKENS)
 
     return _in_chunks(replace, data), cards
 
 
-def _tokens_replaced(text: bytes, expressions: list[tuple[bytes, bytes, re.Pattern[bytes]]], fewest: int = 0) -> bytes:
+class _Kind(NamedTuple):
+    """One kind of tokens: a byte or two that each of them has, and what replaces those of a text."""
+
+    placeholder: bytes
+    sign: bytes
+    replace: Callable[[bytes], bytes]
+
+    def count(self, text: bytes) -> int:
+        """Return how many tokens of this kind are in a text."""
+        return self.replace(text).count(self.placeholder) - text.count(self.placeholder)
+
+
+def _tokens_replaced(text: bytes, kinds: list[_Kind], fewest: int = 0) -> bytes:
     """Return a text with placeholders for its tokens, of those kinds of which it has so many at its beginning."""
-    for placeholder, sign, expression in expressions:
-        if sign in text and (not fewest or expression.subn(b"", text[:_PROBE_BYTES])[1] >= fewest):
-            text = expression.sub(placeholder, text)
+    for kind in kinds:
+        if kind.sign in text and (not fewest or kind.count(text[:_PROBE_BYTES]) >= fewest):
+            text = kind.replace(text)
     return text
 
 
@@ -179,11 +193,11 @@ def _replace_encoded(data: bytes, names: tuple[str, ...]) -> bytes:
         "payment-card" in names and dense_escapes.has_joined_escape(data)
     ):
         return data
-    expressions = token_expressions(names, are_lines=True)
+    kinds = _kinds(names, are_lines=True)
     sample = b"\n".join(
         [b"", *[form for _, form in dense_escapes.forms((sample_of(data) or data)[:384], is_json=False)]]
     )
-    if sum(expression.subn(b"", sample)[1] for _, _, expression in expressions) < PROBE_TOKENS:
+    if sum(kind.count(sample) for kind in kinds) < PROBE_TOKENS:
         return data
     words = dense_escapes.Words(data)
     is_json = (
@@ -201,12 +215,12 @@ def _replace_encoded(data: bytes, names: tuple[str, ...]) -> bytes:
         if b"::" in data:
             names = tuple(name for name in names if name != "ipv6")
     has_cards = "payment-card" in names and b"{" not in data and b"[" not in data
-    expressions = token_expressions(names, are_lines=True)
+    kinds = _kinds(names, are_lines=True)
 
     def replace(text: bytes) -> bytes:
         if has_cards and has_card(text):
             text, _ = replace_cards(text, _PLACEHOLDERS["payment-card"], TEXT_WITH_EMAIL)
-        return _tokens_replaced(text, expressions)
+        return _tokens_replaced(text, kinds)
 
     placeholders = [*_PLACEHOLDERS.values()]
     return words.restored(
@@ -223,27 +237,36 @@ def _has_header_or_key(data: bytes, names: tuple[str, ...]) -> bool:
 
 
 @lru_cache(maxsize=64)
-def token_expressions(
-    names: tuple[str, ...], *, are_lines: bool = False
-) -> list[tuple[bytes, bytes, re.Pattern[bytes]]]:
-    """Return the placeholder, the sign and the expression of each kind of token; a start does not compile them.
+def _kinds(names: tuple[str, ...], *, are_lines: bool = False) -> list[_Kind]:
+    """Return the kinds of tokens of these detectors, in the order of `_TOKENS`; a start does not compile them.
 
     Where each word is a line, both begin with a line feed: a search for it is faster than one for a first byte.
     """
     before = "\n" if are_lines else ""
-    return [
-        (before.encode() + _PLACEHOLDERS[name], sign.encode(), re.compile((before + shown).encode()))
-        for name in _TOKENS
-        if name in names
-        for sign, token in _TOKENS[name]
-        for shown in [token.replace(_BEGUN, "") if are_lines else token]
-    ]
+    kinds: list[_Kind] = []
+    for name in _TOKENS:
+        if name not in names:
+            continue
+        placeholder = _PLACEHOLDERS[name]
+        if name in _AT_ONCE:
+            mark, replace = _AT_ONCE[name]
+            kinds.append(_Kind(placeholder, mark, partial(replace, placeholder)))
+        for sign, expression in token_expressions(name, are_lines=are_lines):
+            kinds.append(_Kind(placeholder, sign, partial(expression.sub, before.encode() + placeholder)))
+    return kinds
+
+
+def token_expressions(name: str, *, are_lines: bool = False) -> Iterator[tuple[bytes, re.Pattern[bytes]]]:
+    """Yield the sign and the expression of tokens of a detector."""
+    for sign, token in _TOKENS[name]:
+        yield sign.encode(), re.compile(("\n" + token.replace(_BEGUN, "") if are_lines else token).encode())
 
 
 def fill_placeholders(data: bytes, names: tuple[str, ...]) -> bytes:
     """Return data with what replaces each token."""
     for name, placeholder in _PLACEHOLDERS.items():
-        if name in names:
+        # one byte is looked for faster than three
+        if name in names and placeholder[-1] in data:
             data = data.replace(placeholder, f"[{name}]".encode())
     return data
 

@@ -21,7 +21,7 @@ MARKS = (_SPLIT, _OTHER, PERCENT)
 _CODES = "(?:[01][0-9a-fA-F]|2[0-4689aAcCfF]|3[b-fB-F]|5[bdeBDE]|60|7[bcdfBCDF])"
 _BORDER = rf"(%(?:25)*+{_CODES}|\\++(?:(?:u00|x){_CODES}|[nrtbf\"/]))".encode()
 # a percent sign that is not of a sign of tokens, encoded once
-_OTHER_THAN_SIGN = rb"%(?!2[7bBdDeE]|3[0-9aA]|4[0-9a-fA-F]|5[0-9aAcCfF]|6[1-9a-fA-F]|7[0-9aAeE])"
+_OTHER_THAN_SIGN = rb"%(?!2[7bBdDeE]|3[0-9aA]|4[0-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])"
 # all but the slash, which may be the last character of an escape
 _RAW = BORDERS.replace(b"/", b"")
 _LETTER_AND_WORD = rb"\\[nrtbf](?![%b\\])" % re.escape(_RAW)
@@ -42,6 +42,8 @@ _IN_SEPARATORS = b"\x03\xc2\xe2\x80"
 _WORD_BORDERS = _RAW + _SPLIT
 _RAW_BORDERS = [bytes([byte]) for byte in _RAW]
 _AS_LINE_FEED = bytes(10 if byte in _WORD_BORDERS else byte for byte in range(256))
+# what an escape becomes is no UTF-8: bytes that mark places in long integers are of no word that is a token
+_DECODED_AS_LINE_FEED = bytes(0xF0 if byte >= 0xF5 else sign for byte, sign in enumerate(_AS_LINE_FEED))
 _NO_BORDERS = bytes(byte for byte in range(256) if byte not in _WORD_BORDERS)
 _BORDERS = [bytes([byte]) if byte != _SPLIT[0] else b"" for byte in range(256)]
 _CHUNK_BYTES, _PROBE_BYTES = 65536, 1024
@@ -124,7 +126,7 @@ def forms(data: bytes, *, is_json: bool) -> Iterator[tuple[bytes, bytes]]:
         parts[1::2] = [forms[escape][0] for escape in escapes]
         written = b"".join(parts)
         parts[1::2] = [forms[escape][1] for escape in escapes]
-        yield written, _decoded(b"".join(parts), is_simple=is_simple).translate(_AS_LINE_FEED)
+        yield written, _decoded(b"".join(parts), is_simple=is_simple).translate(_DECODED_AS_LINE_FEED)
 
 
 def _forms_of(escape: bytes, *, is_plain_json: bool) -> tuple[bytes, bytes]:

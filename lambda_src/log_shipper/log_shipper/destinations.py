@@ -5,13 +5,14 @@ from typing import Protocol
 
 from log_shipper.environment import Destination, Environment
 from log_shipper.export_config import ExportConfig
-from log_shipper.jobs import Job, Segment
+from log_shipper.progress import Acknowledge, Progress
 from log_shipper.rendering import Renderer, Shape
 from log_shipper.secret_store import SecretStore
+from log_shipper.transform import Segment
 
 
 class Sink(Protocol):
-    """Takes segments of jobs, acknowledges them when the destination has them.
+    """Takes segments of objects, acknowledges them when the destination has them.
 
     Attributes
     ----------
@@ -40,14 +41,14 @@ class Sink(Protocol):
     def seconds(self) -> float:
         """How long that took in all."""
 
-    def write(self, job: Job, segment: Segment) -> None:
+    def write(self, progress: Progress, segment: Segment) -> None:
         """Take a segment; may deliver what was taken before."""
 
-    def end(self, job: Job) -> None:
-        """Note that a job has no more segments."""
+    def end(self, progress: Progress) -> None:
+        """Note that an object has no more segments."""
 
-    def drop(self, job: Job) -> None:
-        """Note that a job will not be read to its end now."""
+    def drop(self, progress: Progress) -> None:
+        """Note that an object will not be read to its end now."""
 
     def flush(self) -> None:
         """Deliver what was taken."""
@@ -72,9 +73,13 @@ def renderer_of(destination: Destination, config: ExportConfig, source: str, fie
 
 
 def open_sink(
-    destination: Destination, environment: Environment, secrets: SecretStore, remaining_seconds: Callable[[], float]
+    destination: Destination,
+    environment: Environment,
+    secrets: SecretStore,
+    remaining_seconds: Callable[[], float],
+    acknowledge: Acknowledge,
 ) -> Sink:
-    """Return what takes lines for a destination during one invocation."""
+    """Return what takes lines for a destination during one invocation; ``acknowledge`` settles what it took."""
     if destination.kind in ("logzio", "otlp"):
         from log_shipper.bulk import BulkSink, Dialect
         from log_shipper.http_client import HttpClient
@@ -94,14 +99,15 @@ def open_sink(
         return BulkSink(
             lambda: HttpClient(url, remaining_seconds=remaining_seconds),
             dialect,
+            acknowledge,
             on_unauthorized=lambda: secrets.forget(destination.secret),
         )
     if destination.kind == "archive":
-        from log_shipper.archive_writer import ObjectSink, archive_put
+        from log_shipper.archive_writer import ObjectSink
 
-        return ObjectSink(archive_put(environment.archive_bucket))
+        return ObjectSink(environment.archive_bucket, acknowledge)
     from log_shipper.feed import FeedSink, open_feed
 
     feed = open_feed(environment.archive_bucket, destination.name)
     feed.begin()
-    return FeedSink(feed)
+    return FeedSink(feed, acknowledge)

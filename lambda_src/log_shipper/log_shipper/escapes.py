@@ -4,10 +4,12 @@ import binascii
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from operator import add
 
 from log_shipper import dense
+from log_shipper.detectors import search_of
 from log_shipper.edits import Lines
 
 # an escape whose character may belong to something that is searched for, after any number of backslashes, and a
@@ -16,7 +18,7 @@ _ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|
 # what is no percent-encoded ASCII character, encoded any number of times
 _PERCENT_OTHER = rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))"
 # a pair of backslashes before what is no character's code
-_OTHER_PAIR = rb"\\\\\\*+(?!u[0-9a-fA-F]{4})"
+_OTHER_PAIR = rb"\\\\(?:[^\\u]|\z|u[0-9a-fA-F]{0,3}(?:[^0-9a-fA-F]|\z))"
 _PERCENT_AS_EQUALS = bytes.maketrans(b"%=", b"=\xf8")
 # what begins an escape that may matter: nothing is found over a line's end, and nothing begins behind it at a blank or
 # at such a sign, unless a quote or a header does; a letter outside ASCII is part of e-mail addresses alone
@@ -188,13 +190,18 @@ def _characters_decoded(data: bytes) -> bytes | None:
     has_pairs = b"\\\\" in data
     if not data.isascii() or b"\\x" in data or b"\\U" in data:
         return None
-    if has_pairs and (b"\\/" in data or b"005c" in data.lower() or re.search(_OTHER_PAIR, data) is not None):
+    if has_pairs and (b"\\/" in data or b"005c" in data.lower() or _other_pair_search()(data) is not None):
         return None
     try:
         text = data.replace(b"\\/", b"/").decode("raw_unicode_escape")
     except UnicodeDecodeError:
         return None
     return (text.replace("\\\\", "\\") if has_pairs else text).encode("utf-8", "surrogatepass")
+
+
+@lru_cache(maxsize=1)
+def _other_pair_search() -> Callable[[bytes], object]:
+    return search_of(_OTHER_PAIR)
 
 
 def _decoded_parts(data: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:

@@ -337,13 +337,17 @@ class _Checker:
                 prefix = more.get("prefix", "")
                 if isinstance(prefix, str):
                     return BucketLanding(bucket, prefix)
-            case {**more} if more and more.keys() <= {"log_groups", "log_group_prefixes"}:
+            case {**more} if more and more.keys() <= {"log_groups", "log_group_names", "log_group_prefixes"}:
                 named = {str(name): entry for name, entry in more.items()}
                 groups, prefixes = self.texts(named, "log_groups"), self.texts(named, "log_group_prefixes")
+                # CloudFormation computes no digest, so a plain template has the names themselves.
+                digests = map(log_group_digest, self.texts(named, "log_group_names"))
                 # everything begins with the empty string
                 if all(prefixes):
-                    return LogGroupLanding(frozenset(groups), prefixes)
-        self.faults.append("landing: wants a bucket and, if wished, its prefix, or log_groups and log_group_prefixes")
+                    return LogGroupLanding(frozenset([*groups, *digests]), prefixes)
+        self.faults.append(
+            "landing: wants a bucket and, if wished, its prefix, or log_groups, log_group_names and log_group_prefixes"
+        )
         return None
 
     def unknown_keys(self, raw: Mapping[str, Any], known: set[str], path: str) -> None:

@@ -7,14 +7,21 @@ and the block is read line by line.
 """
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import orjson
 
 from log_shipper import timestamps
-from log_shipper.lines import text_of
+from log_shipper.export_config import ExportConfig
+from log_shipper.line_readers import MixedLines
+from log_shipper.lines import is_utf8, text_of
+from log_shipper.record import Record
 from log_shipper.rendering import HEAD, Renderer
+from log_shipper.vendors.s3_logs.parser import shows_no_format
 
+_SOURCES = {"mongodb": "opening", "json-lines": "opening", "plain": "arrival", "archive": "archive"}
+_OPEN_ENDS = (b",", b"{", b"[")
 _BORDERS = [chr(code) for code in (0x7F, *range(0x80, 0xA0))]
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 # what `timestamps.opening` looks for, in an escaped line
@@ -24,6 +31,53 @@ _OPENING = re.compile(
 )
 
 
+class RawBlock(NamedTuple):
+    """A block of lines that may be taken whole; `records` reads it line by line instead.
+
+    Attributes
+    ----------
+    block : bytes or str
+        The lines.
+    timestamp_source : str
+        ``opening``: every line opens with its time; ``arrival``: plain lines that have none; ``archive``: archive
+        lines.
+    log_type : str
+        The log type of every record.
+    times : list of str
+        For ``arrival``: the time of all lines, or of each.
+    """
+
+    block: bytes | str
+    timestamp_source: str
+    log_type: str
+    times: list[str]
+    records: Callable[[], list[Record]]
+
+
+def source_of_format(format_name: str) -> str:
+    """Return the timestamp source of a format whose blocks may be taken whole; empty for the others."""
+    return _SOURCES.get(format_name, "")
+
+
+def source_of_block(block: bytes, mixed: MixedLines) -> tuple[str, str]:
+    """Return timestamp source and log type of lines of any format: JSON lines that open alike, or text alone."""
+    if not mixed.is_plain:
+        return "", ""
+    if block.startswith(b"{"):
+        # a document that the last line opens may go on in the next block
+        return ("", "") if block.rstrip().endswith(_OPEN_ENDS) else ("opening", "json-lines")
+    return ("arrival", "plain") if shows_no_format(block) else ("", "")
+
+
+def source_of_events(text: str, format_name: str) -> str:
+    """Return the timestamp source of a log stream's messages, one a line; empty when they must be read one by one."""
+    if text.startswith("{") and format_name in ("mongodb", "json-lines", "auto"):
+        return "opening"
+    if format_name == "plain" or (format_name == "auto" and not text.startswith("{") and "\n{" not in text):
+        return "arrival"
+    return ""
+
+
 class Wrapped(NamedTuple):
     """A block as its destination receives it."""
 
@@ -31,6 +85,34 @@ class Wrapped(NamedTuple):
     records: int
     time: str
     type: str
+
+
+def render_whole(
+    raw: RawBlock, export: ExportConfig, renderer: Renderer, *, by_hour: bool, is_redacted: bool
+) -> Wrapped | None:
+    """Return a block as its destination receives it; None where it must be read line by line."""
+    if export.filter.active and not is_redacted:
+        return None
+    limit = renderer.shape.max_message_chars
+    block = raw.block
+    if isinstance(block, str) and (limit is not None or export.redactor.active):
+        block = block.encode()
+    if isinstance(block, bytes):
+        if not is_utf8(block):
+            # what is not UTF-8 is redacted, measured and shipped as it is then shown
+            block = text_of(block).encode()
+        if export.redactor.active and not is_redacted:
+            redacted_block = export.redactor.redact_lines(block)
+            if redacted_block is None:
+                return None
+            block = redacted_block
+        if has_long_line(block, limit):
+            return None
+        if raw.timestamp_source == "archive":
+            return pass_through(block, renderer, by_hour=by_hour) if is_redacted else None
+    if raw.timestamp_source == "arrival":
+        return wrap_at(block, raw.times, renderer, raw.log_type, by_hour=by_hour)
+    return wrap(block, renderer, raw.log_type, by_hour=by_hour)
 
 
 def has_long_line(block: bytes, limit: int | None) -> bool:

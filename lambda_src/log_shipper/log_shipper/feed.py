@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 
 from log_shipper import aws, parallel
 from log_shipper.archive_writer import POLICY_METADATA, ObjectSink, is_whole_gzip
-from log_shipper.jobs import Job, Segment, acknowledge
+from log_shipper.progress import Acknowledge, Pending, Progress
 
 INPUTS_METADATA = "logdock-inputs"
 MAX_INPUTS = 50
@@ -64,7 +64,7 @@ class Feed:
     def __init__(
         self, bucket: str, destination: str, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     ) -> None:
-        self._bucket, self._destination, self._now_ms = bucket, destination, now_ms
+        self.bucket, self._destination, self._now_ms = bucket, destination, now_ms
         self._last_ms: dict[str, int] = {}
         self._looking: dict[str, Future[int]] = {}
 
@@ -91,14 +91,14 @@ class Feed:
     def _write(self, key: str, inputs: Sequence[Input]) -> None:
         s3, source = aws.s3(), inputs[0].source_key
         if source:
-            s3.copy_object(Bucket=self._bucket, Key=key, CopySource={"Bucket": self._bucket, "Key": source})
+            s3.copy_object(Bucket=self.bucket, Key=key, CopySource={"Bucket": self.bucket, "Key": source})
             return
         metadata = {INPUTS_METADATA: " ".join(each.identity for each in inputs)}
         policies = {each.policy for each in inputs}
         if len(policies) == 1 and (policy := policies.pop()):
             metadata[POLICY_METADATA] = policy
         body = b"".join(each.body for each in inputs)
-        s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/gzip", Metadata=metadata)
+        s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="application/gzip", Metadata=metadata)
 
     def _next_key(self, export: str, identity: str) -> str:
         self.look(export)
@@ -112,7 +112,7 @@ class Feed:
         pages = (
             aws.s3()
             .get_paginator("list_objects_v2")
-            .paginate(Bucket=self._bucket, Prefix=prefix, StartAfter=f"{prefix}{known:013d}")
+            .paginate(Bucket=self.bucket, Prefix=prefix, StartAfter=f"{prefix}{known:013d}")
         )
         keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
         return int(keys[-1].removeprefix(prefix)[:13]) if keys else known
@@ -122,22 +122,22 @@ class Feed:
         note = f"feed-index/{self._destination}/{export}/{identity}.json"
         body = orjson.dumps({"key": key})
         try:
-            aws.s3().put_object(Bucket=self._bucket, Key=note, Body=body, IfNoneMatch="*")
+            aws.s3().put_object(Bucket=self.bucket, Key=note, Body=body, IfNoneMatch="*")
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "PreconditionFailed":
                 raise
         else:
             return True
-        answer = aws.s3().get_object(Bucket=self._bucket, Key=note)
+        answer = aws.s3().get_object(Bucket=self.bucket, Key=note)
         if self._holds(str(orjson.loads(answer["Body"].read())["key"]), identity):
             return False
-        aws.s3().put_object(Bucket=self._bucket, Key=note, Body=body)
+        aws.s3().put_object(Bucket=self.bucket, Key=note, Body=body)
         return True
 
     def _holds(self, key: str, identity: str) -> bool:
         """Say whether an object exists and holds an input; without a list it holds the one that its key names."""
         try:
-            answer = aws.s3().head_object(Bucket=self._bucket, Key=key)
+            answer = aws.s3().head_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
             if aws.is_absent(error):
                 return False
@@ -147,53 +147,54 @@ class Feed:
 
 
 class _Gathered(NamedTuple):
-    """What a job has to feed, and the segments that this settles; an object that is fed as it is has none."""
+    """What an object has to feed, and the segments that this settles; an object that is fed as it is has none."""
 
-    job: Job
-    segments: list[tuple[Job, Segment]]
+    progress: Progress
+    segments: Pending
     inputs: list[Input]
 
 
 class FeedSink(ObjectSink):
-    """Gathers what the jobs of an invocation have to feed, and writes it as few objects, one after the other.
+    """Gathers what the objects of an invocation have to feed, and writes it as few objects, one after the other.
 
     Exports have feeds of their own, which are written side by side.
     """
 
-    def __init__(self, feed: Feed) -> None:
-        super().__init__(lambda *_: None)
+    def __init__(self, feed: Feed, acknowledge: Acknowledge) -> None:
+        super().__init__(feed.bucket, acknowledge)
         self._feed = feed
         self._gathered: list[_Gathered] = []
         self._has_failed = False
 
-    def take_as_it_is(self, job: Job, source_key: str, identity: str, body: bytes | None, policy: str) -> None:
+    def take_as_it_is(self, progress: Progress, source_key: str, body: bytes | None, policy: str) -> None:
         """Feed an archive object as it is: joined with others, or copied when its bytes are not given or no gzip."""
-        self._feed.look(job.export.name)
-        job.seen, job.complete = 1, True
+        self._feed.look(progress.export.name)
+        progress.seen, progress.complete = 1, True
         whole = body is not None and is_whole_gzip(body)
+        identity = progress.identity
         one = Input(identity, body or b"", policy) if whole else Input(identity, source_key=source_key)
-        self._gather(_Gathered(job, [], [one]))
+        self._gather(_Gathered(progress, [], [one]))
 
-    def end(self, job: Job) -> None:
+    def end(self, progress: Progress) -> None:
         """Gather the part; it is acknowledged once it is fed, by `flush` at the latest."""
-        self._feed.look(job.export.name)
-        inputs = [Input(identity, body, job.export.policy) for _, identity, body in self._finished(job)]
-        self._gather(_Gathered(job, self._pending, inputs))
+        self._feed.look(progress.export.name)
+        inputs = [Input(identity, body, progress.export.policy) for _, identity, body in self._finished(progress)]
+        self._gather(_Gathered(progress, self._pending, inputs))
         self._pending, self._hours, self._bytes = [], {}, 0
 
     def flush(self) -> None:
         """Feed what is gathered and acknowledge it."""
         by_export: defaultdict[str, list[_Gathered]] = defaultdict(list)
         for each in self._gathered:
-            by_export[each.job.export.name].append(each)
+            by_export[each.progress.export.name].append(each)
         written = {export: parallel.start(self._write, export, each) for export, each in by_export.items()}
         failed = {export for export, each in written.items() if each.exception()}  # waits for all
         self._has_failed = bool(failed)
-        self._gathered = [each for each in self._gathered if each.job.export.name in failed]
-        for job, segments, inputs in (one for export in written.keys() - failed for one in by_export[export]):
+        self._gathered = [each for each in self._gathered if each.progress.export.name in failed]
+        for progress, segments, inputs in (one for export in written.keys() - failed for one in by_export[export]):
             if not segments and inputs:
-                job.position = job.seen
-            acknowledge(segments, segments[:])
+                progress.position = progress.seen
+            self._acknowledge(segments, segments[:])
         for writes in written.values():
             self.requests += writes.result()
 
@@ -203,8 +204,8 @@ class FeedSink(ObjectSink):
             with contextlib.suppress(Exception):
                 self.flush()
         for _, segments, _ in self._gathered:
-            for job, segment in segments:
-                job.leave(segment)
+            for progress, segment in segments:
+                progress.release(segment)
         self._gathered = []
         super().abandon()
 

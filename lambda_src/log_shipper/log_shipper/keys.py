@@ -1,10 +1,16 @@
-"""Where the failure bucket keeps what: shared with the command that sends failures again. Pure."""
+"""The names of what is stored: identities, and keys of the failure bucket, which commands read too. Pure."""
 
+import hashlib
 from typing import NamedTuple
 
 from log_shipper import timestamps
 
 QUARANTINE = "quarantine/"
+
+
+def identity_of(*parts: str) -> str:
+    """Return 16 hex digits that stand for a source: the same parts give the same digits."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def archive_prefix(export: str) -> str:

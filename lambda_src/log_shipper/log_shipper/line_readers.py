@@ -1,10 +1,11 @@
 """The formats, and what makes records of lines in each of those that have lines."""
 
+import importlib
 import re
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
-from log_shipper import lenient_json
+from log_shipper import lenient_json, vendors
 from log_shipper.errors import ConfigurationError
 from log_shipper.parsers import archive_lines, json_lines, json_stream, plain
 from log_shipper.record import MAX_JOINED_CHARS, Origin, Record
@@ -26,7 +27,6 @@ LINE_PARSERS: dict[str, Callable[[str, Origin], Record]] = {
     "archive": archive_lines.parse,
 }
 STREAM_FORMATS = ("cloudtrail", "json")
-FORMATS = ("auto", "cockroachdb", *STREAM_FORMATS, *LINE_PARSERS, *COLUMN_FORMATS)
 JOINABLE_FORMATS = ("auto", "json-lines", "plain")
 """Formats whose lines a user's own ``record_start`` may join; the others know where a record begins."""
 VENDOR_FORMATS = {
@@ -37,7 +37,32 @@ VENDOR_FORMATS = {
     "aptible": "docker-json",
     "s3-logs": "auto",
     "cloudwatch-logs": "auto",
+    "cloudflare": "cloudflare",
 }
+"""The format that ``auto`` means for a vendor. A format that no table here has is ``parse`` of the vendor's parser."""
+
+
+def parser_of(vendor: str) -> Any:
+    """Return a vendor's own parser, `log_shipper.vendors.<vendor>.parser`; None for a vendor that has none."""
+    package = f"{vendors.__name__}.{vendor.replace('-', '_')}"
+    try:
+        return importlib.import_module(f"{package}.parser")
+    except ModuleNotFoundError as error:
+        if error.name not in (package, f"{package}.parser"):
+            raise
+        return None
+
+
+_KNOWN_FORMATS = ("auto", "cockroachdb", *STREAM_FORMATS, *LINE_PARSERS, *COLUMN_FORMATS)
+LINE_PARSERS |= {name: parser_of(kind).parse for kind, name in VENDOR_FORMATS.items() if name not in _KNOWN_FORMATS}
+FORMATS = ("auto", "cockroachdb", *STREAM_FORMATS, *LINE_PARSERS, *COLUMN_FORMATS)
+_LOG_TYPES = {kind: find for kind in VENDOR_FORMATS if (find := getattr(parser_of(kind), "log_type_of_key", None))}
+
+
+def log_type_of(key: str, vendor: str) -> str:
+    """Return the log type from a key's path: by the ``log_type_of_key`` of the vendor's parser, if it has one."""
+    find = _LOG_TYPES.get(vendor)
+    return find(key) if find else vendor
 
 
 class LineReader(Protocol):

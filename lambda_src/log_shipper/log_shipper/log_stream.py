@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 
-from log_shipper import timestamps
+from log_shipper import fast, timestamps
 from log_shipper.events import LogEvents
 from log_shipper.export_config import ExportConfig
-from log_shipper.jobs import Job, Segment
+from log_shipper.fast import RawBlock
 from log_shipper.line_readers import VENDOR_FORMATS, line_reader
-from log_shipper.reading import Accounted, RawBlock
+from log_shipper.progress import Progress
+from log_shipper.reading import Accounted
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import Renderer, Shape
+from log_shipper.transform import Segment, Transform
 from log_shipper.vendors.aurora_mysql import parser as aurora_mysql
 from log_shipper.vendors.cockroachdb import parser as cockroachdb
 
@@ -36,7 +38,8 @@ class LogStream:
         self._reader = Accounted(line_reader(self._format, config.record_start))
         source = f"cloudwatch:{log_group}:{log_stream}"
         fields = cockroachdb.stream_fields(log_stream) if config.vendor == "cockroachdb" else None
-        self.renderer = Renderer(Shape(), export=config.name, vendor=config.vendor, source=source, fields=fields)
+        renderer = Renderer(Shape(), export=config.name, vendor=config.vendor, source=source, fields=fields)
+        self.transform = Transform(config, renderer, by_hour=True)
 
     def take(self, payload: LogEvents) -> Iterator[RawBlock | list[Record]]:
         """Yield what the next payload completes: its messages as blocks where each is a line, records where not.
@@ -92,14 +95,11 @@ class LogStream:
         text = "\n".join(messages)
         if self._config.record_start or "\r" in text or "\n" in "".join(messages):
             return None
-        if text.startswith("{") and self._format in ("mongodb", "json-lines", "auto"):
-            way = "opening"
-        elif self._format == "plain" or (self._format == "auto" and not text.startswith("{") and "\n{" not in text):
-            way = "arrival"
-        else:
+        timestamp_source = fast.source_of_events(text, self._format)
+        if not timestamp_source:
             return None
-        times = timestamps.from_epoch_ms(payload.column("timestamp")) if way == "arrival" else []
-        return RawBlock(text, way, self._log_type, times, lambda: self.records(payload))
+        times = timestamps.from_epoch_ms(payload.column("timestamp")) if timestamp_source == "arrival" else []
+        return RawBlock(text, timestamp_source, self._log_type, times, lambda: self.records(payload))
 
 
 class LogStreams:
@@ -116,12 +116,11 @@ class LogStreams:
     def __init__(self, config: ExportConfig, identity: str) -> None:
         self._config = config
         self._streams: dict[tuple[str, str], LogStream] = {}
-        renderer = Renderer(Shape(), export=config.name, vendor=config.vendor, source="")
-        self.job = Job(config, identity, renderer, quarantine=_never, save=_not_needed)
+        self.progress = Progress(config, identity)
 
     def take(self, payload: LogEvents) -> Iterator[Segment]:
         """Yield what a payload completes."""
-        self.job.tally.bytes_in += payload.size
+        self.progress.tally.bytes_in += payload.size
         which = (payload.log_group, payload.log_stream)
         if which not in self._streams:
             self._streams[which] = LogStream(*which, self._config)
@@ -131,7 +130,7 @@ class LogStreams:
         """Yield what the streams still held."""
         for stream in self._streams.values():
             yield from self._segments(stream, stream.finish())
-        self.job.complete = True
+        self.progress.complete = True
 
     def check(self) -> None:
         """Raise when records do not hold all of the messages; only after `finish`.
@@ -145,14 +144,5 @@ class LogStreams:
             stream.check()
 
     def _segments(self, stream: LogStream, blocks: Iterable[RawBlock | list[Record]]) -> Iterator[Segment]:
-        self.job.renderer = stream.renderer
         for block in blocks:
-            yield from self.job.take(block, by_hour=True)
-
-
-def _never(_job: Job, _segment: Segment) -> None:
-    raise AssertionError("the archive refuses no record")
-
-
-def _not_needed(_jobs: list[Job]) -> None:
-    """A subscription payload is archived whole or tried again whole."""
+            yield from self.progress.render(block, stream.transform)

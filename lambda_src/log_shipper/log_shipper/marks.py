@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from datetime import datetime
 
-    from log_shipper.jobs import Job
+    from log_shipper.progress import Progress
 
 LONGEST_LEASE_SECONDS = 900
 """Lambda's longest timeout: a claim that would last longer was written by a clock that is wrong, and counts as none."""
@@ -93,28 +93,28 @@ class MarkTable:
         self._table, self._destination, self._lease_seconds = table, destination, lease_seconds
         self._holder = os.urandom(8).hex()
         self._listed: set[str] = set()
-        self._unwritten: list[Job] = []
-        self._writing: tuple[list[Job], Future[None]] | None = None
+        self._unwritten: list[Progress] = []
+        self._writing: tuple[list[Progress], Future[None]] | None = None
         self._looking = threading.Lock()
 
-    def claim(self, job: Job) -> Claim:
-        """Claim an object and set the job to where an earlier invocation stopped; never raises.
+    def claim(self, progress: Progress) -> Claim:
+        """Claim an object and set its progress to where an earlier invocation stopped; never raises.
 
         Half of what another reader read counts for nothing: its records were not counted the same way. So does an
         object that exceeded a smaller `max_expansion`.
         """
-        claim, mark = self._claim(job)
+        claim, mark = self._claim(progress)
         if claim.state == "ours":
-            job.claimed = True
-            if mark.records and not mark.done and mark.reader == job.export.reader:
-                job.position = job.skip = mark.records
-                job.saved = True
+            progress.claimed = True
+            if mark.records and not mark.done and mark.reader == progress.export.reader:
+                progress.position = progress.skip = mark.records
+                progress.saved = True
         return claim
 
-    def _claim(self, job: Job) -> tuple[Claim, Mark]:
+    def _claim(self, progress: Progress) -> tuple[Claim, Mark]:
         nothing = Mark()
         try:
-            answer = self._take(job, "attribute_not_exists(holder)")
+            answer = self._take(progress, "attribute_not_exists(holder)")
         except _FAULTS as error:
             if not _is_refused(error):
                 return self._unknown(error), nothing
@@ -125,7 +125,7 @@ class MarkTable:
         if mark.holder == self._holder:
             # the SDK repeated a request whose answer was lost
             return Claim("ours"), mark
-        if mark.done and (mark.max_expansion is None or job.export.max_expansion <= mark.max_expansion):
+        if mark.done and (mark.max_expansion is None or progress.export.max_expansion <= mark.max_expansion):
             return Claim("done"), mark
         is_released = False
         try:
@@ -133,13 +133,13 @@ class MarkTable:
         except _FAULTS as error:
             log("progress unreadable", destination=self._destination, error=explain(error))
         else:
-            if _entry(job) in finished_in(receipt):
+            if _entry(progress) in finished_in(receipt):
                 return Claim("done"), mark
             is_released = value_of(receipt, "released", "BOOL") is True
         if not is_released and (held := _held(mark)):
             return held, mark
         try:
-            self._take(job, "holder = :before", {":before": item.get("holder", {"S": ""})})
+            self._take(progress, "holder = :before", {":before": item.get("holder", {"S": ""})})
         except _FAULTS as error:
             if _is_refused(error):
                 now = read_mark(_item_of(error))
@@ -148,10 +148,10 @@ class MarkTable:
             return self._unknown(error), nothing
         return Claim("ours"), mark
 
-    def _take(self, job: Job, condition: str, values: Item | None = None) -> dict[str, Any]:
+    def _take(self, progress: Progress, condition: str, values: Item | None = None) -> dict[str, Any]:
         lease = number_value(time.time() + max(0.0, self._lease_seconds()))
         return self._update(
-            self._key(job),
+            self._key(progress),
             "SET holder = :me, lease = :lease, expires = :expires",
             {":me": {"S": self._holder}, ":lease": lease, **(values or {})},
             ConditionExpression=condition,
@@ -195,17 +195,18 @@ class MarkTable:
                 _since[where] = since
             return _since[where]
 
-    def save(self, jobs: Sequence[Job]) -> None:
+    def save(self, objects: Sequence[Progress]) -> None:
         """Keep how many records of objects are acknowledged; start to keep which are finished. Never raises.
 
         What was acknowledged stays so when this fails: it costs a repetition, at most.
         """
-        for job in jobs:
-            if job.settled and job.claimed and job.max_expansion is None and len(self._listed) < MAX_LISTED:
-                job.saved, job.done, job.unsaved_bytes = True, True, 0
-                self._unwritten.append(job)
+        for progress in objects:
+            has_room = len(self._listed) < MAX_LISTED
+            if progress.settled and progress.claimed and progress.max_expansion is None and has_room:
+                progress.saved, progress.completion_saved, progress.unsaved_bytes = True, True, 0
+                self._unwritten.append(progress)
             else:
-                self._save_alone(job)
+                self._save_alone(progress)
         is_idle = self._writing is None or self._writing[1].done()
         if self._unwritten and (is_idle or len(self._unwritten) >= MAX_UNWRITTEN):
             self._write()
@@ -223,9 +224,9 @@ class MarkTable:
 
     def _write(self, *, released: bool = False) -> None:
         self._settle()
-        jobs, self._unwritten = self._unwritten, []
-        self._listed.update(map(_entry, jobs))
-        self._writing = jobs, parallel.start(self._put_receipt, sorted(self._listed), released)
+        finished, self._unwritten = self._unwritten, []
+        self._listed.update(map(_entry, finished))
+        self._writing = finished, parallel.start(self._put_receipt, sorted(self._listed), released)
 
     def _put_receipt(self, finished: list[str], released: bool) -> None:
         values: Item = {}
@@ -241,37 +242,37 @@ class MarkTable:
     def _settle(self) -> None:
         if self._writing is None:
             return
-        (jobs, written), self._writing = self._writing, None
+        (finished, written), self._writing = self._writing, None
         try:
             written.result()
         except _FAULTS as error:
-            log("progress not kept", destination=self._destination, objects=len(jobs), error=explain(error))
-            for job in jobs:
-                job.done = False
+            log("progress not kept", destination=self._destination, objects=len(finished), error=explain(error))
+            for progress in finished:
+                progress.completion_saved = False
 
-    def _save_alone(self, job: Job) -> None:
+    def _save_alone(self, progress: Progress) -> None:
         values: Item = {
             ":me": {"S": self._holder},
-            ":records": number_value(job.position),
-            ":reader": {"S": job.export.reader},
-            ":done": {"BOOL": job.settled},
+            ":records": number_value(progress.position),
+            ":reader": {"S": progress.export.reader},
+            ":done": {"BOOL": progress.settled},
         }
         sets = "SET holder = :me, records = :records, reader = :reader, done = :done, expires = :expires"
-        if job.settled:
+        if progress.settled:
             # an invocation that may read it again, with a larger `max_expansion`, need not wait for the claim to end
             values[":over"] = number_value(0)
             sets += ", lease = :over"
-        if job.max_expansion is not None:
-            values[":max_expansion"] = number_value(job.max_expansion)
+        if progress.max_expansion is not None:
+            values[":max_expansion"] = number_value(progress.max_expansion)
             sets += ", max_expansion = :max_expansion"
         # that an object is finished is true for every holder of the claim; progress is only the holder's
-        condition = {} if job.settled else {"ConditionExpression": "attribute_not_exists(holder) OR holder = :me"}
+        condition = {} if progress.settled else {"ConditionExpression": "attribute_not_exists(holder) OR holder = :me"}
         try:
-            self._update(self._key(job), sets, values, **condition)
+            self._update(self._key(progress), sets, values, **condition)
         except _FAULTS as error:
-            log("progress not kept", export=job.export.name, destination=self._destination, error=explain(error))
+            log("progress not kept", export=progress.export.name, destination=self._destination, error=explain(error))
         else:
-            job.saved, job.done, job.unsaved_bytes = True, job.settled, 0
+            progress.saved, progress.completion_saved, progress.unsaved_bytes = True, progress.settled, 0
 
     def _update(self, key: str, expression: str, values: Item, **options: str) -> dict[str, Any]:
         return aws.dynamodb().update_item(
@@ -282,12 +283,12 @@ class MarkTable:
             **options,
         )
 
-    def _key(self, job: Job) -> str:
-        return object_key(self._destination, job.export.name, job.identity)
+    def _key(self, progress: Progress) -> str:
+        return object_key(self._destination, progress.export.name, progress.identity)
 
 
-def _entry(job: Job) -> str:
-    return entry_of(job.export.name, job.identity)
+def _entry(progress: Progress) -> str:
+    return entry_of(progress.export.name, progress.identity)
 
 
 def _held(mark: Mark) -> Claim | None:

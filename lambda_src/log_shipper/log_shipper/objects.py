@@ -48,7 +48,7 @@ class OpenObject(NamedTuple):
         return self._replace(chunks=chain((first,), self.chunks) if len(first) == CHUNK_BYTES else iter((first,)))
 
 
-def pinned(ref: ObjectRef) -> ObjectRef:
+def resolve_version(ref: ObjectRef) -> ObjectRef:
     """Return a reference that says which version it means: what is remembered of one must not be taken for another."""
     if ref.version:
         return ref

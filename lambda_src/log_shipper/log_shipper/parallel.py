@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from log_shipper.jobs import Job, Segment
+    from log_shipper.progress import Pending
 
 THREADS = 32
 """More than ten objects that are opened, each with two calls, and what is written meanwhile."""
@@ -36,15 +36,15 @@ class _Flight:
 
     Attributes
     ----------
-    segments : list of (Job, Segment)
+    segments : list of (Progress, Segment)
         What is not settled yet.
     settle : callable
         Waits for the answer and takes the segments that it settles off the list.
     """
 
-    segments: list[tuple[Job, Segment]]
+    segments: Pending
     size: int
-    settle: Callable[[list[tuple[Job, Segment]]], None]
+    settle: Callable[[Pending], None]
     failed: bool = False
 
 
@@ -70,15 +70,13 @@ class Flights:
         ):
             self._settle_oldest()
 
-    def add(
-        self, segments: list[tuple[Job, Segment]], size: int, settle: Callable[[list[tuple[Job, Segment]]], None]
-    ) -> None:
+    def add(self, segments: Pending, size: int, settle: Callable[[Pending], None]) -> None:
         """Note a delivery that has begun."""
         self._flights.append(_Flight(segments, size, settle))
 
-    def settle(self, jobs: set[int] | None = None) -> None:
-        """Settle every delivery, or the oldest ones until none holds anything of these jobs (by `id`)."""
-        while self._flights and (jobs is None or any(_jobs(flight) & jobs for flight in self._flights)):
+    def settle(self, objects: set[int] | None = None) -> None:
+        """Settle every delivery, or the oldest ones until none holds anything of objects (`id` of their progress)."""
+        while self._flights and (objects is None or any(_objects(flight) & objects for flight in self._flights)):
             self._settle_oldest()
 
     def abandon(self) -> None:
@@ -89,13 +87,13 @@ class Flights:
         left: set[int] = set()
         while self._flights:
             flight = self._flights[0]
-            if not flight.failed and not _jobs(flight) & left:
+            if not flight.failed and not _objects(flight) & left:
                 with contextlib.suppress(Exception):
                     flight.settle(flight.segments)
             self._flights.popleft()
-            for job, segment in flight.segments:
-                job.leave(segment)
-                left.add(id(job))
+            for progress, segment in flight.segments:
+                progress.release(segment)
+                left.add(id(progress))
 
     def _settle_oldest(self) -> None:
         flight = self._flights[0]
@@ -104,5 +102,5 @@ class Flights:
         self._flights.popleft()
 
 
-def _jobs(flight: _Flight) -> set[int]:
-    return {id(job) for job, _ in flight.segments}
+def _objects(flight: _Flight) -> set[int]:
+    return {id(progress) for progress, _ in flight.segments}

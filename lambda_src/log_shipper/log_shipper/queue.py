@@ -63,7 +63,7 @@ def delay_seconds(received: int, retry_after_seconds: float, *, grouped: bool, j
     return math.ceil(min(MAX_VISIBILITY_SECONDS, max(delay, retry_after_seconds * (1 + JITTER * jitter))))
 
 
-def hold_back(
+def delay_retry(
     messages: Sequence[Message],
     destination: str,
     retry_after_seconds: float = 0.0,
@@ -103,7 +103,7 @@ def hold_back(
         log("not held back", destination=destination, messages=len(failed), error=", ".join(codes))
 
 
-def put_back(message: Message, destination: str) -> bool:
+def requeue(message: Message, destination: str) -> bool:
     """Put a message that needs more time at the end of its queue; False leaves it to be received again.
 
     A message that is merely received again counts towards the dead-letter queue, however far it got.

@@ -3,43 +3,57 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from log_shipper import lenient_json
+from log_shipper import fast, lenient_json
 from log_shipper.errors import AccountingError, CorruptInputError
-from log_shipper.line_readers import STREAM_FORMATS, VENDOR_FORMATS, LineReader, MixedLines, line_reader, unknown_lines
+from log_shipper.export_config import ExportConfig
+from log_shipper.fast import RawBlock
+from log_shipper.line_readers import (
+    STREAM_FORMATS,
+    VENDOR_FORMATS,
+    LineReader,
+    MixedLines,
+    line_reader,
+    log_type_of,
+    unknown_lines,
+)
 from log_shipper.lines import HEAD_BYTES, line_blocks, text_of, utf8, with_head
 from log_shipper.parsers import json_stream
 from log_shipper.record import Origin, Record
+from log_shipper.rendering import path_fields
+from log_shipper.telemetry import Tally
 from log_shipper.vendors.aptible import parser as docker_json
 from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
 from log_shipper.vendors.s3_logs import parser as s3_logs
-from log_shipper.vendors.s3_logs.parser import shows_no_format
 
 _BLOCK_RECORDS, _BLOCK_CHARS = 500, 1024 * 1024
 
 
-class RawBlock:
-    """A block of lines that may be taken whole; `records` reads it line by line instead.
+def read_landed(
+    pieces: Iterable[bytes], config: ExportConfig, key: str, arrival: str, tally: Tally
+) -> Iterator[list[Record] | RawBlock]:
+    """Yield what `read_blocks` makes of a vendor's object.
 
-    Attributes
+    Parameters
     ----------
-    block : bytes or str
-        The lines.
-    way : str
-        ``opening``: every line opens with its time; ``arrival``: plain lines that have none; ``archive``: archive
-        lines.
-    log_type : str
-        The log type of every record.
-    times : list of str
-        For ``arrival``: the time of all lines, or of each.
+    pieces : iterable of bytes
+        The decompressed object.
+    key : str
+        Its key, which some formats take the log type from.
+    arrival : str
+        The time of a line that has none.
+    tally : Tally
+        Counts the failed logins of an audit log.
     """
-
-    def __init__(
-        self, block: bytes | str, way: str, log_type: str, times: list[str], records: Callable[[], list[Record]]
-    ) -> None:
-        self.block, self.way, self.log_type, self.times, self.records = block, way, log_type, times, records
-
-
-_WAYS = {"mongodb": "opening", "json-lines": "opening", "plain": "arrival", "archive": "archive"}
+    log_type = log_type_of(key, config.vendor)
+    if config.vendor == "mongodb-atlas" and "audit" in log_type.lower():
+        pieces = mongodb_atlas.counting_failed_logins(pieces, tally)
+    return read_blocks(
+        pieces,
+        vendor=config.vendor,
+        format_name=config.format_name,
+        origin=Origin(arrival, log_type),
+        record_start=config.record_start,
+    )
 
 
 def read_blocks(
@@ -99,16 +113,16 @@ def _blocks(
         yield from _documents(source, origin, mixed)
         return
     reader = Accounted(mixed or line_reader(format_name, record_start))
-    way = _WAYS.get(format_name, "") if record_start is None else ""
+    timestamp_source = fast.source_of_format(format_name) if record_start is None else ""
     for block in line_blocks(source):
         log_type = origin.log_type
         if mixed:
-            way, log_type = _way_of(block, mixed)
+            timestamp_source, log_type = fast.source_of_block(block, mixed)
         # a line that opens with a brace begins a record, so nothing held back goes on in it
-        if way == "arrival" or (way and block.startswith(b"{")):
+        if timestamp_source == "arrival" or (timestamp_source and block.startswith(b"{")):
             if held := reader.finish():
                 yield held
-            yield RawBlock(block, way, log_type, [origin.arrival], partial(reader.read, block, origin))
+            yield RawBlock(block, timestamp_source, log_type, [origin.arrival], partial(reader.read, block, origin))
         elif records := reader.read(block, origin):
             yield records
     if records := reader.finish():
@@ -194,26 +208,10 @@ class Accounted:
             )
 
 
-_OPEN_ENDS = (b",", b"{", b"[")
-
-
-def _way_of(block: bytes, mixed: MixedLines) -> tuple[str, str]:
-    """Return how a block may be taken whole: JSON lines that open alike, or text in which nothing else is."""
-    if not mixed.is_plain:
-        return "", ""
-    if block.startswith(b"{"):
-        # a document that the last line opens may go on in the next block
-        return ("", "") if block.rstrip().endswith(_OPEN_ENDS) else ("opening", "json-lines")
-    return ("arrival", "plain") if shows_no_format(block) else ("", "")
-
-
-def log_type_of(key: str, vendor: str) -> str:
-    """Return the log type from a key's path, by vendor."""
-    if vendor == "mongodb-atlas":
-        return mongodb_atlas.log_type_of(key)
-    if vendor == "aptible":
-        return docker_json.log_type_of(key)
-    return vendor
+def key_fields(key: str, vendor: str, pattern: str | None) -> dict[str, str] | None:
+    """Return the fields that an object's key gives to every line: by its vendor's layout and the export's names."""
+    found = docker_json.key_fields(key) if vendor == "aptible" else {}
+    return found | path_fields(pattern, key) if pattern else found or None
 
 
 def detect(head: bytes) -> str:

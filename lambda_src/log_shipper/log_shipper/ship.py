@@ -10,14 +10,15 @@ from functools import lru_cache
 from typing import Any
 
 from log_shipper import queue
-from log_shipper.delivery import Delivery, Message
+from log_shipper.delivery import Delivery
 from log_shipper.destinations import open_sink
 from log_shipper.environment import Environment, read_destination, read_environment
 from log_shipper.export_config import ExportConfigs
 from log_shipper.marks import MarkTable
+from log_shipper.pipeline import Pipeline
 from log_shipper.runtime import Context, explain, export_configs, report, seconds_left
 from log_shipper.secret_store import SecretStore
-from log_shipper.stores import FailureStore
+from log_shipper.stores import FailureStore, Ledger
 from log_shipper.telemetry import emit_answers, emit_failed, log
 
 RESERVE_SECONDS = 8.0
@@ -42,34 +43,38 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[s
     configs, secrets = _kept(environment)
     messages = event["Records"]
     remaining = seconds_left(context, RESERVE_SECONDS)
+    ledger = Ledger(
+        FailureStore(environment.failure_bucket, destination.name),
+        MarkTable(destination.mark_table, destination.name, seconds_left(context, 0)),
+    )
     try:
-        sink = open_sink(destination, environment, secrets, remaining)
+        sink = open_sink(destination, environment, secrets, remaining, ledger.acknowledge)
     except Exception as error:  # noqa: BLE001 - whatever it is, no message can be shipped, and each is tried again
         message_ids = [message["messageId"] for message in messages]
         log("failed", destination=destination.name, error=explain(error), message_ids=message_ids)
-        queue.hold_back(messages, destination.name)
+        queue.delay_retry(messages, destination.name)
         return _answer(messages, environment, destination.name)
-    delivery = Delivery(
+    pipeline = Pipeline(
         environment=environment,
         destination=destination,
         configs=configs,
         secrets=secrets,
-        failures=FailureStore(environment.failure_bucket, destination.name),
-        marks=MarkTable(destination.mark_table, destination.name, seconds_left(context, 0)),
+        ledger=ledger,
         sink=sink,
         remaining_seconds=remaining,
     )
-    delivery.take(Message(each["messageId"], each["body"], queue.is_retried(each)) for each in messages)
+    delivery = Delivery(pipeline)
+    delivery.take(messages)
     failed, unfinished = set(delivery.finish()), set(delivery.unfinished())
     report(delivery.tallies(), environment, destination.name)
     emit_answers(sink.answers, sink.seconds, deployment=environment.deployment, destination=destination.name)
-    for (export, log_type), read in delivery.volumes.items():
+    for (export, log_type), read in pipeline.volumes.items():
         log("volume", export=export, log_type=log_type, bytes_in=read)
     held, waiting = delivery.held(), []
     for message in (message for message in messages if message["messageId"] in failed):
-        if not (message["messageId"] in unfinished and queue.put_back(message, destination.name)):
+        if not (message["messageId"] in unfinished and queue.requeue(message, destination.name)):
             waiting.append(message)
-    queue.hold_back(waiting, destination.name, delivery.retry_after_seconds, held)
+    queue.delay_retry(waiting, destination.name, delivery.retry_after_seconds, held)
     return _answer(waiting, environment, destination.name, held)
 
 

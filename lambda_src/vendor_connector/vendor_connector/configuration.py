@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ from vendor_connector.request import ConnectorError, optional_text
 
 PATH, SCHEDULED = "LOGDOCK_CONFIGURATIONS", "LOGDOCK_SCHEDULED"
 """Environment variables: the path of the parameters, and the id of the configuration that the schedule repeats."""
+
+MEMBERS = "Members"
+"""The parameter under that path that says that each object has a resource of its own."""
 
 _ID = r"[A-Za-z0-9_.-]{1,200}"
 
@@ -64,6 +67,30 @@ def former(properties: Mapping[str, Any]) -> Configuration | None:
     return of_resource(properties) if "Configuration" in properties else None
 
 
+def of_other_resources(chosen: Configuration) -> Iterator[Configuration]:
+    """Yield the configurations of the same operation that other resources of the stack have.
+
+    Only the stack of an export of several projects, clusters or databases has the parameter ``Members`` and may list
+    them; in any other, each object has one resource.
+    """
+    own, path = _resource_of(chosen.id), os.environ[PATH]
+    if _read(f"{path}{MEMBERS}") is None:
+        return
+    pages = aws.ssm().get_paginator("get_parameters_by_path").paginate(Path=path.rstrip("/"))
+    found = {one["Name"].removeprefix(path): one["Value"] for page in pages for one in page["Parameters"]}
+    for other_id, value in sorted(found.items()):
+        document = json.loads(value)
+        is_other = document.pop("Operation") == chosen.operation and _resource_of(other_id) != own
+        # What is configured for several names at once undoes nothing.
+        if is_other and "Names" not in document:
+            yield Configuration(id=other_id, operation=chosen.operation, properties=document)
+
+
+def _resource_of(configuration_id: str) -> str:
+    """Return the construct that a configuration is for: the part before the hash."""
+    return configuration_id.rpartition("-")[0]
+
+
 def scheduled() -> Configuration:
     """Return the configuration that the schedule repeats, as this function's environment names it."""
     return _load(os.environ.get(SCHEDULED), None)
@@ -78,15 +105,22 @@ def _load(configuration_id: str | None, name: str | None) -> Configuration:
     if not re.fullmatch(_ID, configuration_id):
         raise ConnectorError(f"Configuration is {configuration_id[:80]!r}; it must be an id that the stack made")
     parameter = os.environ[PATH] + configuration_id
-    try:
-        document = json.loads(aws.ssm().get_parameter(Name=parameter)["Parameter"]["Value"])
-    except ClientError as error:
-        if aws.error_code(error) == "ParameterNotFound":
-            raise ConnectorError(f"unknown Configuration: there is no SSM parameter {parameter}") from error
-        raise
+    value = _read(parameter)
+    if value is None:
+        raise ConnectorError(f"unknown Configuration: there is no SSM parameter {parameter}")
+    document = json.loads(value)
     names = document.pop("Names", None)
     if names is not None:
         if name not in names:
             raise ConnectorError(f"Name is {name!r}, which {parameter} does not list")
         document["Name"] = name
     return Configuration(id=configuration_id, operation=document.pop("Operation"), properties=document)
+
+
+def _read(parameter: str) -> str | None:
+    try:
+        return aws.ssm().get_parameter(Name=parameter)["Parameter"]["Value"]
+    except ClientError as error:
+        if aws.error_code(error) == "ParameterNotFound":
+            return None
+        raise

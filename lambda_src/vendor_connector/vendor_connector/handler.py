@@ -14,6 +14,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import botocore
@@ -81,7 +82,7 @@ def on_event(event: dict[str, Any], context: Context) -> dict[str, Any]:
         physical_id = current_id if kind == "Delete" else operation.physical_id(chosen.properties)
         return {"PhysicalResourceId": physical_id, "StartedAt": aws.now(), "FormerId": current_id}
     if kind == "Delete":
-        _once_allowed(lambda: _run_operation(name, operation.delete, request))
+        _once_allowed(lambda: _run_operation(name, partial(_remove, name, operation), request))
         aws.log("done", operation=name, request_type=kind, physical_id=current_id)
         return {"PhysicalResourceId": current_id}
     physical_id = operation.physical_id(chosen.properties)
@@ -122,7 +123,8 @@ def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
     kind, request = event["RequestType"], _request(event, chosen, context)
     waited = aws.now() - event["StartedAt"]
     try:
-        data = _run_operation(name, operation.delete if kind == "Delete" else operation.apply, request)
+        action = partial(_remove, name, operation) if kind == "Delete" else operation.apply
+        data = _run_operation(name, action, request)
     except NotReadyError as waiting:
         lasted = aws.now() - max(event["StartedAt"], waiting.since or 0.0)
         if waited < LONGEST_SECONDS and lasted < waiting.patience_seconds:
@@ -174,6 +176,22 @@ def _request(event: Mapping[str, Any], chosen: Configuration, context: Context) 
     )
 
 
+def _remove(name: str, operation: Operation, request: Request) -> None:
+    """Undo an operation; an object that another resource of the stack has too is brought to what that one asks.
+
+    An export of one cluster that becomes one of several has a resource of another logical id for the same cluster.
+    CloudFormation makes the new one first and then deletes the former one, or deletes the new one when it rolls back
+    (CloudFormation User Guide, "Update behaviors of stack resources").
+    """
+    chosen = Configuration(id=request.configuration, operation=name, properties=request.properties)
+    for other in configuration.of_other_resources(chosen):
+        if operation.physical_id(other.properties) == operation.physical_id(chosen.properties):
+            aws.log("kept for another resource", operation=name, configuration=other.id)
+            operation.apply(replace(request, properties=other.properties, old_properties={}, configuration=other.id))
+            return
+    operation.delete(request)
+
+
 def _once_allowed(action: Callable[[], T]) -> T:
     """Run what is not polled; while IAM refuses it, again and again, as long as a new policy may take to be seen."""
     waited = 0.0
@@ -212,7 +230,7 @@ def _undo(name: str, operation: Operation, request: Request) -> None:
     """Undo a Create that failed. A failure here is only logged: the one that led here is what a person must read."""
     aws.log("undoing", level="WARNING", operation=name)
     try:
-        operation.delete(request)
+        _remove(name, operation, request)
     except (ClientError, ConnectorError) as error:
         aws.log("undo failed", level="ERROR", operation=name, error=str(error))
 

@@ -55,7 +55,7 @@ class AuroraMysql:
     def _write(self, logs: Any) -> str:
         stream = ""
         group = next((name for name in self._groups if name.endswith("/audit")), self._groups[0])
-        self._host = f"{self._export.cluster_id}-instance-1"
+        self._host = f"{self._export.database_id}-instance-1"
         lines = written_again("aurora-mysql/audit.csv", _LINES * _FILES, self._rewrite)
         stamp = utc(time.time_ns()).strftime("%Y-%m-%d-%H-%M")
         for number in range(_FILES):
@@ -85,10 +85,10 @@ class AuroraMysql:
         connect = {"Effect": "Allow", "Action": "rds-db:connect", "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [connect]})
         application = role_session(
-            stage, stage.settings.account, f"{self._export.cluster_id}-application", policy=policy
+            stage, stage.settings.account, f"{self._export.database_id}-application", policy=policy
         )
         logs, rds = stage.client("logs", application), stage.client("rds", application)
-        identifier = self._export.cluster_id
+        identifier = self._export.database_id
         switch_off = [{"ParameterName": "server_audit_logging", "ParameterValue": "0", "ApplyMethod": "immediate"}]
         service_role = (
             f"arn:aws:iam::{stage.settings.account}:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS"

@@ -56,7 +56,7 @@ class Cockroachdb:
         """Export the logs of a cluster, then try what CockroachDB Cloud must not be able to do."""
         stage, export, journal = self._stage, self._export, self._journal
         principal = f"arn:aws:iam::{export.cluster_account_id}:root"
-        role_arn, external_id = self._outputs["RoleArn"], self._outputs["ExternalId"]
+        role_arn, external_id = self._outputs.get("RoleArn", ""), self._outputs.get("ExternalId", "")
         regions, self._spec = export.landing(stage.settings).regions, self._configured_by_hand()
         if export.connect:
             # Everything is as the deploy set it at the vendor, and nothing comes from the person's side.

@@ -45,7 +45,7 @@ class MongodbAtlas:
         self._outputs = stage.stack_outputs(export.name)
         self._bucket, self._prefix = self._outputs["BucketName"], self._outputs["Prefix"]
         self._key_arn = self._outputs["KmsKeyArn"]
-        self._role_arn, self._log_types = self._outputs["RoleArn"], list(export.log_types)
+        self._role_arn, self._log_types = self._outputs.get("RoleArn", ""), list(export.log_types)
         # A real address in a query: it lands as it is, and must be gone before the line leaves.
         self._address = f"ada.{new_hex(16)}@example.com"
 
@@ -108,7 +108,7 @@ class MongodbAtlas:
             token, name = _LOGS[log_type]
             for host in range(3):
                 lines = written_again(f"mongodb-atlas/{name}", _LINES, self._rewrite)
-                hostname = f"atlas-{self._export.project_id[:6]}-shard-00-0{host}.mongodb.net"
+                hostname = f"atlas-{self._export.project[:6]}-shard-00-0{host}.mongodb.net"
                 stamp = utc(time.time_ns()).strftime("%Y-%m-%dT%H-%M-%S.%f")[:-3]
                 key = f"{self._prefix}/Cluster0/{hostname}/{token}/{stamp}-{token}.log"
                 # Once with the key named, as when it is entered in Atlas's form; otherwise the bucket's default.

@@ -14,14 +14,14 @@ from itertools import islice
 from typing import Any
 
 from log_shipper.events import ObjectRef, message_of
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 
 from logdock.cli.account import WORKERS, Account
 from logdock.cli.backfill.batch import Batch
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.logs.choice import layout_of
 from logdock.cli.logs.layouts import DatedNames, Layout, Selectors, ServicePaths
-from logdock.cli.logs.places import AbsentError, Found, Place, objects, stream
+from logdock.cli.logs.places import AbsentError, SearchLocation, SearchObject, objects, stream
 from logdock.cli.logs.times import written
 from logdock.settings.exports import Export
 from logdock.settings.landing import LogGroupLanding
@@ -100,20 +100,22 @@ class Announcements:
         has_days = self.is_landing and isinstance(self._layout(), DatedNames | ServicePaths)
         return self.since - self.late if has_days else None
 
-    def _send(self, batch: list[Found]) -> None:
+    def _send(self, batch: list[SearchObject]) -> None:
         for name, queue in self.queues.items():
             self._announce(name, queue, batch)
 
-    def _found(self) -> Iterator[Found]:
+    def _found(self) -> Iterator[SearchObject]:
         settings, export = self.account.settings, self.export
         landing, s3 = export.landing(settings), self.account.s3
         try:
             if isinstance(landing, LogGroupLanding):
-                place = Place(export=export, bucket=settings.archive_bucket, stack="core", prefix=export.archive_prefix)
+                place = SearchLocation(
+                    export=export, bucket=settings.archive_bucket, stack="core", prefix=export.archive_prefix
+                )
                 # by the names that the marks know: the shipper finds what a compacted object has replaced
                 yield from objects(s3, [place], self.since, self.until, WORKERS, as_written=True)
             else:
-                place = Place(export=export, bucket=landing.bucket, stack=export.name, prefix=landing.prefix)
+                place = SearchLocation(export=export, bucket=landing.bucket, stack=export.name, prefix=landing.prefix)
                 layout = Landed(self.since, self.until, self.late, self._layout())
                 yield from stream(s3, place, layout, self.start_after, WORKERS)
         except AbsentError as error:
@@ -123,7 +125,7 @@ class Announcements:
         # a name may be of a day long before the landing, and by the vendor's clock of one shortly after it
         return layout_of(self.export, self.since - self.late, self.until, timedelta(), Selectors())
 
-    def _announce(self, destination: str, queue: str, batch: list[Found]) -> None:
+    def _announce(self, destination: str, queue: str, batch: list[SearchObject]) -> None:
         """Send messages; the shipper itself asks S3 for the current versions, and finds what it did with those."""
         entries: list[Any] = []
         for number, found in enumerate(batch):

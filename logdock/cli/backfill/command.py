@@ -16,7 +16,7 @@ from logdock.cli.errors import CommandError, ExitCode, closest
 from logdock.cli.logs.times import moment, written
 from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from logdock.cli.redrive.dead_letters import queue_url
-from logdock.cli.redrive.pace import Pace, stopped_by_interrupt
+from logdock.cli.redrive.rate_limiter import RateLimiter, stopped_by_interrupt
 from logdock.cli.screen import Screen
 from logdock.settings.destinations import ARCHIVE
 from logdock.settings.export_base import LogGroupExport
@@ -101,17 +101,17 @@ def backfill(
             f"--start-after: of {export}, no objects of a landing bucket are sent here; go on with --since",
             ExitCode.USAGE,
         )
-    pace = Pace(rate)
+    limiter = RateLimiter(rate)
     report: dict[str, Any] = {"export": export, "destinations": destinations, "dry_run": dry_run}
     report |= {"since": written(first), "until": written(end), things.replace(" ", "_"): 0, "bytes": 0}
     report |= {"go_on": None, "start_after": None, "names_from": written(names_from) if names_from else None}
     report["late"] = late
     try:
-        with stopped_by_interrupt(pace, screen.note), screen.progress(things) as done:
+        with stopped_by_interrupt(limiter, screen.note), screen.progress(things) as done:
             for batch in batches:
                 if not dry_run:
                     report["go_on"], report["start_after"] = written(batch.start), batch.after or None
-                    if not pace.turn(batch.turns):
+                    if not limiter.acquire(batch.turns):
                         break
                     batch.send()
                 report[things.replace(" ", "_")] += batch.items
@@ -123,7 +123,7 @@ def backfill(
         _show(report, things, screen)
         raise
     _show(report, things, screen)
-    if pace.stopped and report["go_on"]:
+    if limiter.stopped and report["go_on"]:
         raise typer.Exit(ExitCode.INTERRUPTED)
 
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 
 from logdock.cli import archiver
 from logdock.cli.account import Account

@@ -9,7 +9,7 @@ from enum import StrEnum
 from logdock.cli.account import Account
 from logdock.cli.errors import CommandError, ExitCode, closest
 from logdock.cli.logs.layouts import Aptible, DatedNames, Layout, Selectors, ServicePaths
-from logdock.cli.logs.places import Place
+from logdock.cli.logs.places import SearchLocation
 from logdock.settings.exports import Export
 from logdock.settings.landing import LogGroupLanding
 from logdock.vendors.aptible.settings import AptibleExport
@@ -28,7 +28,7 @@ class Copy(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class SearchScope:
     """What a person chose.
 
     Attributes
@@ -70,7 +70,9 @@ def selectors(
     return Selectors(stack, resources[0] if resources else None, container)
 
 
-def choose(account: Account, wanted: Wanted, since: datetime, until: datetime, *, only_aptible: bool) -> list[Place]:
+def choose(
+    account: Account, wanted: SearchScope, since: datetime, until: datetime, *, only_aptible: bool
+) -> list[SearchLocation]:
     """Return the places to look in.
 
     Parameters
@@ -104,8 +106,8 @@ def choose(account: Account, wanted: Wanted, since: datetime, until: datetime, *
 
 
 def _place(
-    account: Account, export: Export, copy: Copy | None, wanted: Wanted, since: datetime, until: datetime
-) -> Place:
+    account: Account, export: Export, copy: Copy | None, wanted: SearchScope, since: datetime, until: datetime
+) -> SearchLocation:
     landing = export.landing(account.settings)
     if copy is Copy.LANDING and isinstance(landing, LogGroupLanding):
         raise CommandError(
@@ -118,9 +120,11 @@ def _place(
             ExitCode.USAGE,
         )
     if isinstance(landing, LogGroupLanding) or (export.is_archived and copy is not Copy.LANDING):
-        return Place(export=export, bucket=account.settings.archive_bucket, stack="core", prefix=export.archive_prefix)
+        return SearchLocation(
+            export=export, bucket=account.settings.archive_bucket, stack="core", prefix=export.archive_prefix
+        )
     layout = layout_of(export, since, until, wanted.late, wanted.selectors)
-    return Place(export=export, bucket=landing.bucket, stack=export.name, prefix=landing.prefix, layout=layout)
+    return SearchLocation(export=export, bucket=landing.bucket, stack=export.name, prefix=landing.prefix, layout=layout)
 
 
 def layout_of(export: Export, since: datetime, until: datetime, late: timedelta, selectors: Selectors) -> Layout:

@@ -13,7 +13,7 @@ import typer
 
 from logdock.cli.account import Account, read_settings
 from logdock.cli.errors import CommandError, ExitCode
-from logdock.cli.logs.choice import Copy, Wanted, choose, selectors
+from logdock.cli.logs.choice import Copy, SearchScope, choose, selectors
 from logdock.cli.logs.download import download as save
 from logdock.cli.logs.explanation import Explanation, explain, explain_patterns
 from logdock.cli.logs.histogram import Histogram
@@ -160,7 +160,7 @@ def logs(
     if account.settings.region not in account.regions:
         raise CommandError(f"--region {region}: all logs are in {account.settings.region}", ExitCode.USAGE)
     lateness = now - moment("--late", late, now)
-    wanted = Wanted(exports=tuple(export or ()), copy=copy, selectors=chosen, late=lateness)
+    wanted = SearchScope(exports=tuple(export or ()), copy=copy, selectors=chosen, late=lateness)
     only_aptible = download is not None or chosen != Selectors()
     places = choose(account, wanted, first, end, only_aptible=only_aptible)
     reader = Reader(account.s3, Keys(account, keys, keys_secret))

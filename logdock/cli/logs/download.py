@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 
 from logdock.cli.account import WORKERS
 from logdock.cli.errors import CommandError, ExitCode
-from logdock.cli.logs.places import Found
+from logdock.cli.logs.places import SearchObject
 from logdock.cli.logs.reader import Reader, UnreadableError
 from logdock.cli.terminal import is_safe
 
@@ -25,7 +25,7 @@ _SEGMENTS_ABOVE = 4
 
 
 def download(
-    found: Iterator[Found], directory: Path, reader: Reader, skip: Callable[[Found, str], None]
+    found: Iterator[SearchObject], directory: Path, reader: Reader, skip: Callable[[SearchObject, str], None]
 ) -> Iterator[tuple[Path, bool]]:
     """Save objects; yield each file, and whether it was there already.
 
@@ -36,7 +36,7 @@ def download(
     except OSError as error:
         raise CommandError(f"--download {directory}: {error.strerror}", ExitCode.USAGE) from None
 
-    def save(each: Found) -> tuple[Path, bool] | None:
+    def save(each: SearchObject) -> tuple[Path, bool] | None:
         parts = each.key.split("/")[_SEGMENTS_ABOVE:]
         if not parts or not all(part not in ("", ".", "..") and is_safe(part) for part in parts):
             skip(each, "its key is no path of a file")

@@ -13,7 +13,7 @@ _LINE_BYTES = 100
 """Memory of a line in addition to its string, in bytes."""
 
 
-class Ordered:
+class TimeOrderedBuffer:
     """Holds lines; those of the same time keep the order that they came in."""
 
     def __init__(self, in_memory_bytes: int = IN_MEMORY_BYTES) -> None:

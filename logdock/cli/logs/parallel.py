@@ -19,7 +19,7 @@ class _End(NamedTuple):
     error: Exception | None
 
 
-class InOrder(Generic[Item, Batch]):
+class OrderedParallelMap(Generic[Item, Batch]):
     """Works on items in parallel and yields each with its batches, in the order of the items.
 
     Parameters

@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class SearchLocation:
     """Where an export's lines are.
 
     Attributes
@@ -61,15 +61,15 @@ class Place:
 class AbsentError(Exception):
     """The bucket of a place does not exist."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: SearchLocation) -> None:
         super().__init__(place.bucket)
         self.place = place
 
 
-class Found(NamedTuple):
+class SearchObject(NamedTuple):
     """An object that may hold what is searched for; no record in it is earlier than `earliest`, as `bound` writes."""
 
-    place: Place
+    place: SearchLocation
     key: str
     etag: str
     size: int
@@ -78,8 +78,14 @@ class Found(NamedTuple):
 
 
 def objects(
-    s3: S3Client, places: list[Place], since: datetime, until: datetime, workers: int, *, as_written: bool = False
-) -> Iterator[Found]:
+    s3: S3Client,
+    places: list[SearchLocation],
+    since: datetime,
+    until: datetime,
+    workers: int,
+    *,
+    as_written: bool = False,
+) -> Iterator[SearchObject]:
     """Yield the objects of all places, by their earliest records: each line of the archive is in one of them.
 
     Parameters
@@ -98,17 +104,17 @@ def objects(
 
 
 def _archived(
-    s3: S3Client, place: Place, since: datetime, until: datetime, pool: ThreadPoolExecutor, *, as_written: bool
-) -> Iterator[Found]:
+    s3: S3Client, place: SearchLocation, since: datetime, until: datetime, pool: ThreadPoolExecutor, *, as_written: bool
+) -> Iterator[SearchObject]:
     """List ``dt=.../hour=...`` day by day: within a day all keys from the first hour to the last follow each other."""
     view = as_first_written if as_written else without_replaced
 
-    def list_day(day: datetime) -> list[Found]:
+    def list_day(day: datetime) -> list[SearchObject]:
         prefix = f"{place.prefix}dt={day:%Y-%m-%d}/"
         first, last = max(since, day), min(until, day + timedelta(days=1)) - timedelta(microseconds=1)
         if first.hour == last.hour:
             prefix += f"hour={first:%H}/"
-        found: list[Found] = []
+        found: list[SearchObject] = []
         pages = _pages(s3, place, prefix, start_after=f"{place.prefix}dt={day:%Y-%m-%d}/hour={first:%H}/")
         items = (item for page in pages for item in page.get("Contents", []))
         for hour, listed in groupby(items, lambda item: item["Key"].removeprefix(place.prefix).split("/")[1]):
@@ -130,9 +136,9 @@ def _days(since: datetime, until: datetime) -> Iterator[datetime]:
         day += timedelta(days=1)
 
 
-def _landed(s3: S3Client, place: Place, layout: Layout, pool: ThreadPoolExecutor) -> Iterator[Found]:
+def _landed(s3: S3Client, place: SearchLocation, layout: Layout, pool: ThreadPoolExecutor) -> Iterator[SearchObject]:
     """Walk the folders, all of a level at once."""
-    found: list[Found] = []
+    found: list[SearchObject] = []
     folders = [place.prefix]
     while folders:
         deeper: list[str] = []
@@ -143,9 +149,9 @@ def _landed(s3: S3Client, place: Place, layout: Layout, pool: ThreadPoolExecutor
     yield from sorted(found, key=attrgetter("earliest", "key"))
 
 
-def _folder(s3: S3Client, place: Place, layout: Layout, folder: str) -> tuple[list[Found], list[str]]:
+def _folder(s3: S3Client, place: SearchLocation, layout: Layout, folder: str) -> tuple[list[SearchObject], list[str]]:
     """List what a folder holds of what is wanted, and its folders."""
-    found: list[Found] = []
+    found: list[SearchObject] = []
     inner: list[str] = []
     for page in _wanted_pages(s3, place, layout, folder):
         inner += [each["Prefix"] for each in page.get("CommonPrefixes", [])]
@@ -154,7 +160,7 @@ def _folder(s3: S3Client, place: Place, layout: Layout, folder: str) -> tuple[li
 
 
 def _wanted_pages(
-    s3: S3Client, place: Place, layout: Layout, folder: str, start_after: str = ""
+    s3: S3Client, place: SearchLocation, layout: Layout, folder: str, start_after: str = ""
 ) -> Iterator[ListObjectsV2OutputTypeDef]:
     """Yield the pages of a folder, but for those that hold only names before or after the wanted ones."""
     pages = _pages(s3, place, folder, delimiter="/", start_after=start_after)
@@ -184,7 +190,7 @@ def _last_name(page: ListObjectsV2OutputTypeDef) -> str:
     )
 
 
-def _wanted(place: Place, layout: Layout, page: ListObjectsV2OutputTypeDef) -> Iterator[Found]:
+def _wanted(place: SearchLocation, layout: Layout, page: ListObjectsV2OutputTypeDef) -> Iterator[SearchObject]:
     for item in page.get("Contents", []):
         key = item["Key"]
         earliest = layout.wants(key, item["LastModified"].astimezone(UTC))
@@ -192,7 +198,9 @@ def _wanted(place: Place, layout: Layout, page: ListObjectsV2OutputTypeDef) -> I
             yield _found(place, item, bound(earliest))
 
 
-def stream(s3: S3Client, place: Place, layout: Layout, start_after: str, workers: int) -> Iterator[Found]:
+def stream(
+    s3: S3Client, place: SearchLocation, layout: Layout, start_after: str, workers: int
+) -> Iterator[SearchObject]:
     """Yield the objects of a landing bucket that a layout wants, in the order of their keys, while they are listed.
 
     Memory does not grow with the number of objects. The first pages of folders are listed ahead, in parallel.
@@ -208,13 +216,13 @@ def stream(s3: S3Client, place: Place, layout: Layout, start_after: str, workers
 
 def _stream(
     s3: S3Client,
-    place: Place,
+    place: SearchLocation,
     layout: Layout,
     folder: str,
     start_after: str,
     pool: ThreadPoolExecutor,
     first: Pages | None = None,
-) -> Iterator[Found]:
+) -> Iterator[SearchObject]:
     def open_folder(inner: str) -> Pages:
         pages = _wanted_pages(s3, place, layout, inner, _start_in(inner, start_after))
         return next(pages, None), pages
@@ -250,12 +258,12 @@ def _start_in(folder: str, start_after: str) -> str:
     return folder + inner if inner or slash else ""
 
 
-def _found(place: Place, item: Any, earliest: str) -> Found:
-    return Found(place, item["Key"], item["ETag"], item["Size"], item["LastModified"].astimezone(UTC), earliest)
+def _found(place: SearchLocation, item: Any, earliest: str) -> SearchObject:
+    return SearchObject(place, item["Key"], item["ETag"], item["Size"], item["LastModified"].astimezone(UTC), earliest)
 
 
 def _pages(
-    s3: S3Client, place: Place, prefix: str, *, delimiter: str = "", start_after: str = ""
+    s3: S3Client, place: SearchLocation, prefix: str, *, delimiter: str = "", start_after: str = ""
 ) -> Iterator[ListObjectsV2OutputTypeDef]:
     more = {"Delimiter": delimiter} if delimiter else {}
     if start_after:

@@ -19,7 +19,7 @@ from log_shipper.errors import EnvelopeError
 
 from logdock.cli.account import Account
 from logdock.cli.errors import CommandError, ExitCode, code_of, is_absent, is_refused
-from logdock.cli.logs.places import INSTRUCTION, Found
+from logdock.cli.logs.places import INSTRUCTION, SearchObject
 from logdock.vendors.aptible.settings import AptibleExport
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Reader:
     def __init__(self, s3: S3Client, keys: Keys) -> None:
         self._s3, self._keys = s3, keys
 
-    def chunks(self, found: Found) -> Iterator[bytes]:
+    def chunks(self, found: SearchObject) -> Iterator[bytes]:
         """Yield an object's bytes, decrypted where the vendor encrypts, and still compressed.
 
         Raises
@@ -165,7 +165,7 @@ class Reader:
         except EnvelopeError as error:
             raise UnreadableError(str(error)) from None
 
-    def _envelope(self, found: Found, metadata: Mapping[str, str]) -> Envelope | None:
+    def _envelope(self, found: SearchObject, metadata: Mapping[str, str]) -> Envelope | None:
         from log_shipper.vendors.aptible.envelope import read_envelope
 
         envelope = read_envelope(metadata)
@@ -187,7 +187,7 @@ class Reader:
 class _Body:
     """The bytes of an object as it was when it was listed."""
 
-    def __init__(self, s3: S3Client, found: Found) -> None:
+    def __init__(self, s3: S3Client, found: SearchObject) -> None:
         self._s3, self._found = s3, found
         self._extract: Extract | None = None
         self._first = self._get(0)

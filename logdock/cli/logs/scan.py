@@ -11,15 +11,16 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from log_shipper.decode import decoded
-from log_shipper.landed import key_fields
+from log_shipper.fast import RawBlock
+from log_shipper.line_readers import log_type_of
 from log_shipper.lines import line_blocks, text_of
 from log_shipper.parsers import archive_lines
 from log_shipper.patterns import Compiled, compile_pattern
-from log_shipper.reading import RawBlock, log_type_of, read_blocks
+from log_shipper.reading import key_fields, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import HEAD, Renderer, Shape
 
-from logdock.cli.logs.places import Found
+from logdock.cli.logs.places import SearchObject
 from logdock.cli.logs.query import Query
 from logdock.cli.terminal import printable, printable_json_lines
 from logdock.settings.exports import Export
@@ -59,7 +60,7 @@ class Hit(NamedTuple):
     is_match: bool = True
 
 
-def scan(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[list[Hit]]:
+def scan(found: SearchObject, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[list[Hit]]:
     """Yield an object's wanted lines in batches.
 
     Raises
@@ -100,7 +101,7 @@ def _with_context(hits: Iterable[Hit], lines: int) -> Iterator[Hit]:
             before.append(hit)
 
 
-def _of_archive(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[Hit]:
+def _of_archive(found: SearchObject, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[Hit]:
     export = found.place.export
     passes = query.takes_all and form is Form.JSON
     origin = Origin(_written(found), export.kind)
@@ -129,10 +130,10 @@ def _time_of(line: bytes) -> str | None:
     return line[len(HEAD) : end + 1].decode() if line.startswith(HEAD) and end > 0 else None
 
 
-def _of_landing(found: Found, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[Hit]:
+def _of_landing(found: SearchObject, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[Hit]:
     export = found.place.export
     source = f"s3://{found.place.bucket}/{found.key}"
-    named = key_fields(found.key, export.kind, getattr(export, "path_fields", None)) or {}
+    named = key_fields(found.key, export.kind, getattr(export, "named_parts", None)) or {}
     write = _writer(form, export, query.patterns)
     blocks = read_blocks(
         decoded(chunks),
@@ -165,7 +166,7 @@ def _record_start(export: Export) -> Callable[[str], bool] | None:
     return lambda line: starts.search(line.encode()) is not None
 
 
-def _written(found: Found) -> str:
+def _written(found: SearchObject) -> str:
     return found.modified.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

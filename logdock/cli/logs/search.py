@@ -18,9 +18,9 @@ from log_shipper.errors import AccountingError, CorruptInputError
 from logdock.cli.account import WORKERS, Account
 from logdock.cli.logs.histogram import Histogram
 from logdock.cli.logs.layouts import SKEW
-from logdock.cli.logs.order import Ordered
-from logdock.cli.logs.parallel import InOrder
-from logdock.cli.logs.places import AbsentError, Found, Place, objects
+from logdock.cli.logs.order import TimeOrderedBuffer
+from logdock.cli.logs.parallel import OrderedParallelMap
+from logdock.cli.logs.places import AbsentError, SearchLocation, SearchObject, objects
 from logdock.cli.logs.query import Query
 from logdock.cli.logs.reader import Reader, UnreadableError
 from logdock.cli.logs.scan import Form, Hit, scan
@@ -84,7 +84,7 @@ class Search:
         self,
         account: Account,
         reader: Reader,
-        places: list[Place],
+        places: list[SearchLocation],
         query: Query,
         form: Form,
         limit: int | None = None,
@@ -132,7 +132,7 @@ class Search:
             if not self.summary.is_cut:
                 time.sleep(POLL_SECONDS)
 
-    def found(self, since: datetime, until: datetime) -> Iterator[Found]:
+    def found(self, since: datetime, until: datetime) -> Iterator[SearchObject]:
         """Yield the objects that may hold lines of a range.
 
         Raises
@@ -153,13 +153,15 @@ class Search:
                 hits = chain.from_iterable(scan(each, self._reader.chunks(each), query, Form.JSON))
                 yield from (orjson.loads(hit.line) for hit in islice(hits, SAMPLE_LINES))
 
-    def skip(self, found: Found, reason: str) -> None:
+    def skip(self, found: SearchObject, reason: str) -> None:
         """Keep that an object could not be read."""
         self.summary.skipped.append((f"s3://{found.place.bucket}/{found.key}", reason))
 
-    def _print(self, found: Iterator[Found], query: Query, done: Callable[[int], None] = lambda _: None) -> None:
-        ordered = Ordered()
-        lanes: InOrder[Found, list[Hit]] = InOrder(lambda each: self._scan(lanes, each, query), WORKERS)
+    def _print(self, found: Iterator[SearchObject], query: Query, done: Callable[[int], None] = lambda _: None) -> None:
+        ordered = TimeOrderedBuffer()
+        lanes: OrderedParallelMap[SearchObject, list[Hit]] = OrderedParallelMap(
+            lambda each: self._scan(lanes, each, query), WORKERS
+        )
         with contextlib.closing(lanes.over(found)) as each_in_order:
             for each, batches in each_in_order:
                 self._write(ordered.release(each.earliest))
@@ -177,7 +179,9 @@ class Search:
         if self._histogram:
             self._histogram.add(hit.time for hit in batch if hit.is_match)
 
-    def _scan(self, lanes: InOrder[Found, list[Hit]], found: Found, query: Query) -> Iterator[list[Hit]]:
+    def _scan(
+        self, lanes: OrderedParallelMap[SearchObject, list[Hit]], found: SearchObject, query: Query
+    ) -> Iterator[list[Hit]]:
         def chunks() -> Iterator[bytes]:
             for chunk in self._reader.chunks(found):
                 if lanes.stopped:
@@ -211,9 +215,9 @@ class Search:
         out.write(b"".join(batch))
 
 
-def _is_compacted(found: Found) -> bool:
+def _is_compacted(found: SearchObject) -> bool:
     return found.place.layout is None and number_of(found.key) is not None
 
 
-def _name(found: Found) -> tuple[str, str, str]:
+def _name(found: SearchObject) -> tuple[str, str, str]:
     return found.place.bucket, found.key, found.etag

@@ -125,9 +125,9 @@ def _owned(deployment: Deployment, export: Export) -> set[tuple[str, str]]:
         return {("bucket", landing.bucket)} if landing.is_own else set()
     found = {("log group", name) for name in (*landing.names, *landing.prefixes)}
     if isinstance(export, CockroachdbExport):
-        found.add(("CockroachDB cluster", export.cluster_id))
+        found |= {("CockroachDB cluster", each.cluster) for each in export.members}
     elif isinstance(export, DatabaseExport):
-        found.add((export.noun, export.database_id))
+        found |= {(each.noun, each.database_id) for each in export.members}
     return found
 
 

@@ -25,9 +25,9 @@ from log_shipper.events import REASONS, subscriptions_in
 from logdock.cli.account import Account
 from logdock.cli.archiver import error_in, invoke
 from logdock.cli.errors import is_absent
-from logdock.cli.redrive.failures import UNKNOWN, Group, Place, Report, Wanted, in_general
-from logdock.cli.redrive.pace import Pace
-from logdock.cli.redrive.versions import COLD, ColdError, Kept, delete, kept, read
+from logdock.cli.redrive.failures import UNKNOWN, FailureFilter, Group, Place, Report, in_general
+from logdock.cli.redrive.rate_limiter import RateLimiter
+from logdock.cli.redrive.versions import COLD, ColdError, StoredObject, delete, list_current, read
 
 PREFIX = "aws/lambda/"
 UNCLAIMED = "unclaimed/"
@@ -41,7 +41,7 @@ class Event(NamedTuple):
     """An event that was kept, the object that it is in, and its group; without a payload it cannot be sent again."""
 
     region: str
-    kept: Kept
+    stored: StoredObject
     payload: str
     group: Group
 
@@ -51,7 +51,7 @@ class ArchiverEvents:
     """What the archiver could not archive, in every Region."""
 
     account: Account
-    wanted: Wanted
+    wanted: FailureFilter
     report: Report
     _known: set[tuple[str, str]] = field(default_factory=set)
 
@@ -61,16 +61,16 @@ class ArchiverEvents:
         with ThreadPoolExecutor(WORKERS) as pool:
             found = [event for event in pool.map(self._read, new) if self.wanted.takes(event.group)]
         for event in found:
-            self._known.add((event.region, event.kept.key))
+            self._known.add((event.region, event.stored.key))
             self.report.found(event.group)
         return found
 
-    def redrive(self, events: list[Event], pace: Pace, done: Callable[[int], None]) -> None:
+    def redrive(self, events: list[Event], limiter: RateLimiter, done: Callable[[int], None]) -> None:
         """Invoke the archiver with each event, and delete those that it has archived."""
 
         def again(event: Event) -> None:
-            if event.payload and pace.turn() and self._archived(event):
-                delete(self.account.s3_in(event.region), self._bucket(event.region), event.kept)
+            if event.payload and limiter.acquire() and self._archived(event):
+                delete(self.account.s3_in(event.region), self._bucket(event.region), event.stored)
                 self.report.gone(event.group)
                 done(1)
 
@@ -79,11 +79,11 @@ class ArchiverEvents:
         # what the archiver has set aside meanwhile is left too
         self.look()
 
-    def _listed(self) -> Iterator[tuple[str, Kept]]:
+    def _listed(self) -> Iterator[tuple[str, StoredObject]]:
         for region in self.account.regions:
             try:
                 for prefix in (PREFIX, UNCLAIMED):
-                    for each in kept(self.account.s3_in(region), self._bucket(region), prefix):
+                    for each in list_current(self.account.s3_in(region), self._bucket(region), prefix):
                         yield region, each
             except ClientError as error:
                 if is_absent(error):
@@ -91,7 +91,7 @@ class ArchiverEvents:
                     raise self.account.not_deployed("core" if home else "shipper", region) from None
                 raise
 
-    def _read(self, where: tuple[str, Kept]) -> Event:
+    def _read(self, where: tuple[str, StoredObject]) -> Event:
         region, what = where
         key = what.key
         try:
@@ -122,14 +122,14 @@ class ArchiverEvents:
             return self._event(where, "", UNKNOWN, "Lambda omitted the event, which was too large")
         return self._event(where, payload, _export_of(payload), _reason(record))
 
-    def _event(self, where: tuple[str, Kept], payload: str, export: str, reason: str) -> Event:
+    def _event(self, where: tuple[str, StoredObject], payload: str, export: str, reason: str) -> Event:
         return Event(*where, payload, Group(Place.ARCHIVER, where[0], export, "archive", in_general(reason)))
 
     def _archived(self, event: Event) -> bool:
         error, took_any = invoke(self.account, event.region, event.payload)
         if error is None:
             # of an export that still has no configuration nothing is archived, and the event is set aside once more
-            return not event.kept.key.startswith(UNCLAIMED) or took_any
+            return not event.stored.key.startswith(UNCLAIMED) or took_any
         self.report.note(f"the archiver failed again: {error}")
         return False
 

@@ -12,10 +12,10 @@ from logdock.cli.errors import CommandError, ExitCode, closest
 from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from logdock.cli.redrive.archiver_events import ArchiverEvents
 from logdock.cli.redrive.dead_letters import DeadLetters
-from logdock.cli.redrive.failures import Place, Report, Wanted
+from logdock.cli.redrive.failures import FailureFilter, Place, Report
 from logdock.cli.redrive.metrics import Metrics
-from logdock.cli.redrive.pace import Pace, stopped_by_interrupt
 from logdock.cli.redrive.quarantine import Quarantine
+from logdock.cli.redrive.rate_limiter import RateLimiter, stopped_by_interrupt
 from logdock.cli.screen import Screen
 
 EXAMPLES = """
@@ -59,18 +59,18 @@ def redrive(
     screen = Screen(as_json=as_json)
     account = Account(read_settings(settings), profile, region, settings)
     _check(account, export, destination)
-    wanted = Wanted(where=only, export=export, destination=destination, reason=reason)
-    pace, report = Pace(rate), Report()
+    wanted = FailureFilter(where=only, export=export, destination=destination, reason=reason)
+    limiter, report = RateLimiter(rate), Report()
     try:
-        with stopped_by_interrupt(pace, screen.note):
-            _work(account, wanted, report, pace, screen, dry_run=dry_run, wait_seconds=wait)
+        with stopped_by_interrupt(limiter, screen.note):
+            _work(account, wanted, report, limiter, screen, dry_run=dry_run, wait_seconds=wait)
     except (CommandError, BotoCoreError, ClientError):
         # what was done until then is done
         if report.groups or report.unseen:
             _show(report, screen, dry_run=dry_run, stopped=True)
         raise
-    _show(report, screen, dry_run=dry_run, stopped=pace.stopped)
-    if pace.stopped:
+    _show(report, screen, dry_run=dry_run, stopped=limiter.stopped)
+    if limiter.stopped:
         raise typer.Exit(ExitCode.INTERRUPTED)
     if report.left or report.unseen:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
@@ -88,9 +88,9 @@ def _check(account: Account, export: str | None, destination: str | None) -> Non
 
 def _work(
     account: Account,
-    wanted: Wanted,
+    wanted: FailureFilter,
     report: Report,
-    pace: Pace,
+    limiter: RateLimiter,
     screen: Screen,
     *,
     dry_run: bool,
@@ -107,27 +107,27 @@ def _work(
             found = events.look()
         if not dry_run:
             with screen.progress("archiving events again", len(found)) as done:
-                events.redrive(found, pace, done)
+                events.redrive(found, limiter, done)
     if wanted.where in (None, Place.DEAD_LETTERS) and wanted.reason is None and is_home:
         for name in account.settings.shippers:
             if wanted.destination in (None, name):
                 letters = DeadLetters(account=account, destination=name, wanted=wanted, report=report)
                 with screen.progress(f"dead letters of {name}") as done:
-                    letters.look(pace) if dry_run else letters.redrive(pace, done)
+                    letters.look(limiter) if dry_run else letters.redrive(limiter, done)
     if wanted.where in (None, Place.QUARANTINE) and is_home:
         quarantine = Quarantine(account=account, wanted=wanted, report=report, wait_seconds=wait_seconds)
         with screen.progress("reading what is in quarantine"):
             asked = quarantine.look(whole=dry_run)
         if not dry_run:
             with screen.progress("sending quarantined records again", len(asked)) as done:
-                quarantine.redrive(asked, pace, done)
+                quarantine.redrive(asked, limiter, done)
     if wanted.where in (None, Place.METRICS) and wanted.export is None and is_home:
         metrics = Metrics(account=account, wanted=wanted, report=report)
         with screen.progress("reading what Firehose kept"):
             undelivered = metrics.look()
         if not dry_run:
             with screen.progress("sending metrics again", len(undelivered)) as done:
-                metrics.redrive(undelivered, pace, done)
+                metrics.redrive(undelivered, limiter, done)
 
 
 def _show(report: Report, screen: Screen, *, dry_run: bool, stopped: bool) -> None:

@@ -18,8 +18,8 @@ from log_shipper.events import continued, objects_in
 
 from logdock.cli.account import Account
 from logdock.cli.errors import code_of, is_absent
-from logdock.cli.redrive.failures import UNKNOWN, Group, Place, Report, Unseen, Wanted, in_general
-from logdock.cli.redrive.pace import Pace
+from logdock.cli.redrive.failures import UNKNOWN, FailureFilter, Group, Place, Report, Unseen, in_general
+from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.reasons import reasons_of
 
 if TYPE_CHECKING:
@@ -54,20 +54,20 @@ class DeadLetters:
 
     account: Account
     destination: str
-    wanted: Wanted
+    wanted: FailureFilter
     report: Report
 
-    def redrive(self, pace: Pace, done: Callable[[int], None]) -> None:
+    def redrive(self, limiter: RateLimiter, done: Callable[[int], None]) -> None:
         """Move the messages that are wanted; what is not wanted is left as it is."""
-        self._each(pace, lambda sqs, dead, batch: self._move(sqs, dead, batch, pace, done), at_most=None)
+        self._each(limiter, lambda sqs, dead, batch: self._move(sqs, dead, batch, limiter, done), at_most=None)
 
-    def look(self, pace: Pace) -> None:
+    def look(self, limiter: RateLimiter) -> None:
         """Count the messages that are wanted, and leave all as they are."""
-        self._each(pace, lambda *_: set(), at_most=LOOKED_AT)
+        self._each(limiter, lambda *_: set(), at_most=LOOKED_AT)
 
     def _each(
         self,
-        pace: Pace,
+        limiter: RateLimiter,
         take: Callable[[SQSClient, str, list[MessageTypeDef]], set[str]],
         at_most: int | None,
     ) -> None:
@@ -86,7 +86,7 @@ class DeadLetters:
         held: dict[str, str] = {}
         since = 0
         try:
-            while not pace.stopped and (at_most is None or len(seen) < at_most):
+            while not limiter.stopped and (at_most is None or len(seen) < at_most):
                 try:
                     messages = sqs.receive_message(
                         QueueUrl=dead,
@@ -124,7 +124,7 @@ class DeadLetters:
         if before > len(seen):
             if at_most is not None and len(seen) >= at_most:
                 why = f"a dry run looks at {at_most} messages of a queue"
-            if pace.stopped:
+            if limiter.stopped:
                 why = _STOPPED
             self.report.unseen.append(Unseen(Place.DEAD_LETTERS, self._name("-dead"), before - len(seen), why))
 
@@ -150,9 +150,14 @@ class DeadLetters:
         return Group(Place.DEAD_LETTERS, self.account.settings.region, export, self.destination, "")
 
     def _move(
-        self, sqs: SQSClient, dead: str, messages: list[MessageTypeDef], pace: Pace, done: Callable[[int], None]
+        self,
+        sqs: SQSClient,
+        dead: str,
+        messages: list[MessageTypeDef],
+        limiter: RateLimiter,
+        done: Callable[[int], None],
     ) -> set[str]:
-        if not pace.turn(len(messages)):
+        if not limiter.acquire(len(messages)):
             return set()
         answer = sqs.send_message_batch(
             QueueUrl=self._url(), Entries=[_entry(number, message) for number, message in enumerate(messages)]

@@ -37,7 +37,7 @@ def in_general(reason: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class FailureFilter:
     """Which failures a person has asked for; None is all of them.
 
     Attributes

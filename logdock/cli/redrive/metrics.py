@@ -24,9 +24,9 @@ from resource_tags.delivery import DeliveryError, put
 
 from logdock.cli.account import Account
 from logdock.cli.errors import is_absent
-from logdock.cli.redrive.failures import Group, Place, Report, Wanted
-from logdock.cli.redrive.pace import Pace
-from logdock.cli.redrive.versions import COLD, ColdError, Kept, delete, kept, read
+from logdock.cli.redrive.failures import FailureFilter, Group, Place, Report
+from logdock.cli.redrive.rate_limiter import RateLimiter
+from logdock.cli.redrive.versions import COLD, ColdError, StoredObject, delete, list_current, read
 
 PREFIX = "metrics/"
 WORKERS = 4
@@ -39,7 +39,7 @@ _STATUS = re.compile(r"\b([1-5]\d\d):")
 class Undelivered(NamedTuple):
     """An object of metrics, and its group; one without a stream to go to, or that cannot be read, is left."""
 
-    kept: Kept
+    stored: StoredObject
     group: Group
     is_sendable: bool
 
@@ -49,13 +49,13 @@ class Metrics:
     """What Firehose could not deliver."""
 
     account: Account
-    wanted: Wanted
+    wanted: FailureFilter
     report: Report
 
     def look(self) -> list[Undelivered]:
         """Count the objects that are wanted; return them."""
         try:
-            listed = kept(self.account.s3, self._bucket, PREFIX)
+            listed = list_current(self.account.s3, self._bucket, PREFIX)
         except ClientError as error:
             if is_absent(error):
                 raise self.account.not_deployed("core") from None
@@ -66,19 +66,19 @@ class Metrics:
             self.report.found(undelivered.group, records=records)
         return [undelivered for undelivered, _ in found]
 
-    def redrive(self, found: list[Undelivered], pace: Pace, done: Callable[[int], None]) -> None:
+    def redrive(self, found: list[Undelivered], limiter: RateLimiter, done: Callable[[int], None]) -> None:
         """Put each object's records on the stream of its destination, and delete it when all of them are taken."""
 
         def again(undelivered: Undelivered) -> None:
-            if undelivered.is_sendable and pace.turn() and self._taken(undelivered):
-                delete(self.account.s3, self._bucket, undelivered.kept)
+            if undelivered.is_sendable and limiter.acquire() and self._taken(undelivered):
+                delete(self.account.s3, self._bucket, undelivered.stored)
                 self.report.gone(undelivered.group)
                 done(1)
 
         with ThreadPoolExecutor(WORKERS) as pool:
             list(pool.map(again, found))
 
-    def _read(self, where: Kept) -> tuple[Undelivered, int]:
+    def _read(self, where: StoredObject) -> tuple[Undelivered, int]:
         destination = where.key.split("/")[1]
         try:
             lines = self._lines(where)
@@ -93,18 +93,18 @@ class Metrics:
         reason = reason if is_sent else "the settings have no metrics for this destination"
         return self._undelivered(where, destination, reason, is_sent), len(lines)
 
-    def _undelivered(self, where: Kept, destination: str, reason: str, is_sendable: bool) -> Undelivered:
+    def _undelivered(self, where: StoredObject, destination: str, reason: str, is_sendable: bool) -> Undelivered:
         group = Group(Place.METRICS, self.account.settings.region, "", destination, reason)
         return Undelivered(where, group, is_sendable)
 
-    def _lines(self, where: Kept) -> list[dict[str, Any]]:
+    def _lines(self, where: StoredObject) -> list[dict[str, Any]]:
         body = read(self.account.s3, self._bucket, where)
         return [json.loads(line) for line in (gzip.decompress(body) if body[:2] == _GZIP else body).splitlines()]
 
     def _taken(self, undelivered: Undelivered) -> bool:
         stream = self.account.names.metrics(undelivered.group.destination)
         try:
-            put(self.account.firehose, stream, map(_raw, self._lines(undelivered.kept)))
+            put(self.account.firehose, stream, map(_raw, self._lines(undelivered.stored)))
         except DeliveryError as error:
             self.report.note(str(error))
             return False

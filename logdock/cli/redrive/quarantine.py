@@ -18,8 +18,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 from log_shipper.events import ObjectRef, message_of
-from log_shipper.jobs import identity_of
-from log_shipper.keys import QUARANTINE, Quarantined, quarantine_prefix, quarantined
+from log_shipper.keys import QUARANTINE, Quarantined, identity_of, quarantine_prefix, quarantined
 from log_shipper.mark_items import (
     KEPT_SECONDS,
     Item,
@@ -36,9 +35,9 @@ from log_shipper.mark_items import (
 from logdock.cli.account import CONNECTIONS, Account
 from logdock.cli.errors import code_of, is_absent
 from logdock.cli.redrive.dead_letters import queue_url
-from logdock.cli.redrive.failures import Group, Place, Report, Wanted, in_general
-from logdock.cli.redrive.pace import Pace
-from logdock.cli.redrive.versions import COLD, ColdError, Kept, delete_all, kept, read
+from logdock.cli.redrive.failures import FailureFilter, Group, Place, Report, in_general
+from logdock.cli.redrive.rate_limiter import RateLimiter
+from logdock.cli.redrive.versions import COLD, ColdError, StoredObject, delete_all, list_current, read
 
 POLL_SECONDS = 2.0
 BATCH = 10
@@ -62,7 +61,7 @@ class Sent(NamedTuple):
 class Refused(NamedTuple):
     """A quarantine object: the export, and the destination that refused its records."""
 
-    kept: Kept
+    stored: StoredObject
     whose: Quarantined
 
 
@@ -83,7 +82,7 @@ class Quarantine:
     """
 
     account: Account
-    wanted: Wanted
+    wanted: FailureFilter
     report: Report
     wait_seconds: float
     _groups: dict[Refused, Group] = field(default_factory=dict)
@@ -104,7 +103,7 @@ class Quarantine:
         asked = []
 
         def group_of(place: int) -> tuple[Group, int]:
-            return self._read(new[place]) if place < most or new[place].kept.may_be_cold else self._unread(new[place])
+            return self._read(new[place]) if place < most or new[place].stored.may_be_cold else self._unread(new[place])
 
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             for refused, (group, records) in zip(new, pool.map(group_of, range(len(new))), strict=True):
@@ -114,7 +113,7 @@ class Quarantine:
                     self.report.found(self._groups[refused], records=records)
         return asked
 
-    def redrive(self, asked: list[Refused], pace: Pace, done: Callable[[int], None]) -> None:
+    def redrive(self, asked: list[Refused], limiter: RateLimiter, done: Callable[[int], None]) -> None:
         """Send objects again, wait until they have arrived, and delete those that have."""
         sendable = [refused for refused in asked if self._has_a_place(refused)]
         by_destination: defaultdict[str, list[Refused]] = defaultdict(list)
@@ -123,14 +122,14 @@ class Quarantine:
         for destination in by_destination:
             queue_url(self.account, destination)  # once, and not by each thread
         # a turn is taken for each object where turns are rare
-        size = BATCH if pace.is_limited else ITEMS
+        size = BATCH if limiter.is_limited else ITEMS
         batches = [
             each[start : start + size] for each in by_destination.values() for start in range(0, len(each), size)
         ]
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            for _ in pool.map(lambda batch: self._claim_and_send(batch, pace), batches):
+            for _ in pool.map(lambda batch: self._claim_and_send(batch, limiter), batches):
                 pass
-            self._wait(sendable, pool, pace, done)
+            self._wait(sendable, pool, limiter, done)
         # what was refused again is there under another name
         self.look("refused during this run: ")
 
@@ -141,7 +140,7 @@ class Quarantine:
             if self.wanted.destination:
                 prefix = quarantine_prefix(self.wanted.export, self.wanted.destination)
         try:
-            found = kept(self.account.s3, self._bucket, prefix)
+            found = list_current(self.account.s3, self._bucket, prefix)
         except ClientError as error:
             if is_absent(error):
                 raise self.account.not_deployed("core") from None
@@ -154,7 +153,7 @@ class Quarantine:
     def _read(self, refused: Refused) -> tuple[Group, int]:
         """Return the group of an object by its first reason, and how many records it holds."""
         try:
-            lines = gzip.decompress(read(self.account.s3, self._bucket, refused.kept)).splitlines()
+            lines = gzip.decompress(read(self.account.s3, self._bucket, refused.stored)).splitlines()
             reason = in_general(str(json.loads(lines[0])["reason"]))
         except ColdError:
             lines, reason = [], COLD
@@ -167,14 +166,14 @@ class Quarantine:
         region = self.account.settings.region
         return Group(Place.QUARANTINE, region, refused.whose.export, refused.whose.destination, UNREAD), 0
 
-    def _claim_and_send(self, batch: list[Refused], pace: Pace) -> None:
+    def _claim_and_send(self, batch: list[Refused], limiter: RateLimiter) -> None:
         noted: list[Refused] = []
-        if not pace.is_limited:
-            if not pace.turn(len(batch)):
+        if not limiter.is_limited:
+            if not limiter.acquire(len(batch)):
                 return
             noted = self._note_new(batch)
         rest = set(batch).difference(noted)
-        claimed = [*noted, *(refused for refused in batch if refused in rest and self._claimed(refused, pace))]
+        claimed = [*noted, *(refused for refused in batch if refused in rest and self._claimed(refused, limiter))]
         for start in range(0, len(claimed), BATCH):
             self._send(claimed[start : start + BATCH])
 
@@ -204,17 +203,17 @@ class Quarantine:
                 return batch
         return []
 
-    def _claimed(self, refused: Refused, pace: Pace) -> bool:
+    def _claimed(self, refused: Refused, limiter: RateLimiter) -> bool:
         """Note that an object is being sent; return False for one that is not to be sent now."""
         # where turns are rare, none is taken for what was sent before; else the note itself says whether it was
-        mark = self._mark(refused) if pace.is_limited else None
+        mark = self._mark(refused) if limiter.is_limited else None
         if mark is None:
-            if not pace.turn():
+            if not limiter.acquire():
                 return False
             if self._note_sent(refused, "attribute_not_exists(id)"):
                 return True
             mark = self._mark(refused)
-        if mark is None or mark.done or not self._is_lost(refused, mark) or not pace.turn():
+        if mark is None or mark.done or not self._is_lost(refused, mark) or not limiter.acquire():
             return False
         return self._note_sent(refused, "attribute_not_exists(sent) OR sent <= :stale")
 
@@ -293,7 +292,7 @@ class Quarantine:
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         entries: list[Any] = []
         for place, refused in enumerate(batch):
-            key, version, *_ = refused.kept
+            key, version, *_ = refused.stored
             body = message_of(ObjectRef(refused.whose.export, self._bucket, key, version, time=now))
             entry = {"Id": str(place), "MessageBody": body}
             if queue.endswith(".fifo"):
@@ -306,7 +305,9 @@ class Quarantine:
                 "A run after a quarter of an hour sends it again"
             )
 
-    def _wait(self, sent: list[Refused], pool: ThreadPoolExecutor, pace: Pace, done: Callable[[int], None]) -> None:
+    def _wait(
+        self, sent: list[Refused], pool: ThreadPoolExecutor, limiter: RateLimiter, done: Callable[[int], None]
+    ) -> None:
         """Delete what has arrived, until all has, or nothing has for as long as the person would wait."""
         idle = 0.0
         while sent:
@@ -317,9 +318,9 @@ class Quarantine:
             gone = set(arrived)
             sent = [refused for refused in sent if refused not in gone]
             idle = 0.0 if arrived else idle + POLL_SECONDS
-            if not sent or pace.stopped or idle > self.wait_seconds:
+            if not sent or limiter.stopped or idle > self.wait_seconds:
                 break
-            pace.pause(POLL_SECONDS)
+            limiter.pause(POLL_SECONDS)
 
     def _arrived(self, sent: list[Refused]) -> list[Refused]:
         """Return those of at most a hundred objects that have arrived, by their items and the receipts they name."""
@@ -348,11 +349,11 @@ class Quarantine:
         return {item["id"]["S"]: item for item in answer.get("Responses", {}).get(table, [])}
 
     def _delete(self, arrived: list[Refused]) -> None:
-        refused_keys = delete_all(self.account.s3, self._bucket, [refused.kept for refused in arrived])
+        refused_keys = delete_all(self.account.s3, self._bucket, [refused.stored for refused in arrived])
         for code in refused_keys.values():
             self.report.note(f"{self._bucket} did not delete an object that has arrived: {code}")
         for refused in arrived:
-            if refused.kept.key not in refused_keys:
+            if refused.stored.key not in refused_keys:
                 self.report.gone(self._groups[refused])
 
     @property
@@ -363,5 +364,5 @@ class Quarantine:
         return object_key(refused.whose.destination, refused.whose.export, self._identity(refused))
 
     def _identity(self, refused: Refused) -> str:
-        key, version, *_ = refused.kept
+        key, version, *_ = refused.stored
         return identity_of(self._bucket, key, version)

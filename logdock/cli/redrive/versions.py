@@ -23,7 +23,7 @@ class ColdError(Exception):
     """An object is in a storage class that S3 does not read from."""
 
 
-class Kept(NamedTuple):
+class StoredObject(NamedTuple):
     """An object that is kept.
 
     Attributes
@@ -42,7 +42,7 @@ class Kept(NamedTuple):
     may_be_cold: bool = False
 
 
-def kept(s3: S3Client, bucket: str, prefix: str) -> list[Kept]:
+def list_current(s3: S3Client, bucket: str, prefix: str) -> list[StoredObject]:
     """List the objects under a prefix."""
     current: dict[str, tuple[str, bool]] = {}
     older: dict[str, list[str]] = {}
@@ -54,11 +54,12 @@ def kept(s3: S3Client, bucket: str, prefix: str) -> list[Kept]:
             else:
                 older.setdefault(version["Key"], []).append(version["VersionId"])
     return [
-        Kept(key, version, tuple(reversed(older.get(key, []))), is_cold) for key, (version, is_cold) in current.items()
+        StoredObject(key, version, tuple(reversed(older.get(key, []))), is_cold)
+        for key, (version, is_cold) in current.items()
     ]
 
 
-def read(s3: S3Client, bucket: str, what: Kept) -> bytes:
+def read(s3: S3Client, bucket: str, what: StoredObject) -> bytes:
     """Return what an object holds.
 
     Raises
@@ -74,7 +75,7 @@ def read(s3: S3Client, bucket: str, what: Kept) -> bytes:
         raise
 
 
-def delete_all(s3: S3Client, bucket: str, objects: Sequence[Kept]) -> dict[str, str]:
+def delete_all(s3: S3Client, bucket: str, objects: Sequence[StoredObject]) -> dict[str, str]:
     """Delete objects with all that they replaced, a thousand versions at a time; return why keys were not deleted.
 
     The current versions go last, and that of a key of which an older version is left does not go.
@@ -92,7 +93,7 @@ def delete_all(s3: S3Client, bucket: str, objects: Sequence[Kept]) -> dict[str, 
     return refused
 
 
-def delete(s3: S3Client, bucket: str, what: Kept) -> None:
+def delete(s3: S3Client, bucket: str, what: StoredObject) -> None:
     """Delete an object with all that it replaced, the current version last: an older one must not become current."""
     for version in (*what.older, what.version):
         s3.delete_object(Bucket=bucket, Key=what.key, VersionId=version)

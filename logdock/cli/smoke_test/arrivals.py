@@ -15,8 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
-from log_shipper.jobs import identity_of
-from log_shipper.keys import quarantine_prefix
+from log_shipper.keys import identity_of, quarantine_prefix
 from log_shipper.mark_items import is_finished
 
 from logdock.cli.errors import is_absent

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from log_shipper.errors import ShipperError
 from log_shipper.export_config import ExportConfig, parse_export_config
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 
 from logdock.cli.account import WORKERS, Account
 from logdock.cli.errors import code_of, is_absent, is_refused

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from logdock.cli.account import WORKERS, Account
 from logdock.cli.smoke_test.steps import Report, Result
 from logdock.settings.destinations import ARCHIVE
+from logdock.settings.export_base import BucketExport
 from logdock.settings.exports import Export
 from logdock.settings.landing import BucketLanding
-from logdock.vendors.aptible.settings import AptibleExport
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
 
 
@@ -107,8 +107,8 @@ def _of_export(account: Account, export: Export) -> Iterator[Key]:
     if isinstance(landing, BucketLanding):
         roles = [names.role_arn(names.shipper(name)) for name in export.ship_to if landing.is_own]
         users = (*root, *((role, "kms:Decrypt") for role in roles))
-        if isinstance(export, AptibleExport):
-            users = (*users, (export.replication_role_arn, "kms:Encrypt"))
+        if isinstance(export, BucketExport) and export.bucket_encryption == "kms" and export.bucket_principal_arn:
+            users = (*users, (export.bucket_principal_arn, "kms:GenerateDataKey"))
         yield Key(export.name, settings.region, f"alias/{names.export(export.name)}", names.export(export.name), users)
         return
     for region in settings.regions_of(export):

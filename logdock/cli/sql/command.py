@@ -14,7 +14,7 @@ import typer
 
 from logdock.cli.account import Account, read_settings
 from logdock.cli.errors import CommandError, ExitCode, closest
-from logdock.cli.logs.choice import Copy, Wanted, choose
+from logdock.cli.logs.choice import Copy, SearchScope, choose
 from logdock.cli.logs.layouts import Selectors
 from logdock.cli.logs.query import Query
 from logdock.cli.logs.reader import Keys, Reader
@@ -29,7 +29,7 @@ from logdock.settings.sql import ARCHIVE, ARCHIVE_TABLE, LANDED, SqlTable, lande
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 
 if TYPE_CHECKING:
-    from logdock.cli.logs.places import Found
+    from logdock.cli.logs.places import SearchObject
     from logdock.cli.sql.hours import Run
     from logdock.cli.sql.statement import Statement
 
@@ -260,13 +260,13 @@ def _named(names: list[str], since: datetime, until: datetime) -> str:
 
 def _found(
     account: Account, reader: Reader, query: Query, asked: _Asked, runs: dict[Run, list[str]], table: str
-) -> Iterator[Found]:
+) -> Iterator[SearchObject]:
     """Yield the objects that a table of the statement needs."""
     from logdock.cli.sql import hours
     from logdock.cli.sql.local import landed_folders
 
-    def objects(exports: Sequence[str], copy: Copy | None, since: datetime, until: datetime) -> Iterator[Found]:
-        wanted = Wanted(exports=tuple(exports), copy=copy, selectors=Selectors(), late=asked.late)
+    def objects(exports: Sequence[str], copy: Copy | None, since: datetime, until: datetime) -> Iterator[SearchObject]:
+        wanted = SearchScope(exports=tuple(exports), copy=copy, selectors=Selectors(), late=asked.late)
         places = choose(account, wanted, since, until, only_aptible=False)
         yield from Search(account, reader, places, query, Form.JSON).found(since, until)
 

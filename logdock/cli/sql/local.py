@@ -16,8 +16,8 @@ from log_shipper.errors import AccountingError, CorruptInputError
 from log_shipper.lines import line_blocks, text_of
 
 from logdock.cli.account import WORKERS
-from logdock.cli.logs.parallel import InOrder
-from logdock.cli.logs.places import Found
+from logdock.cli.logs.parallel import OrderedParallelMap
+from logdock.cli.logs.places import SearchObject
 from logdock.cli.logs.query import Query
 from logdock.cli.logs.reader import Reader, UnreadableError
 from logdock.cli.logs.scan import Form, scan
@@ -84,7 +84,7 @@ class LocalEngine:
     def load(
         self,
         table: str,
-        found: Iterable[Found],
+        found: Iterable[SearchObject],
         reader: Reader,
         query: Query,
         row_condition: str | None,
@@ -110,7 +110,9 @@ class LocalEngine:
         self.connection.execute(f'CREATE TABLE "{stored}" ({_declared(declared)})')
         work = _archive_rows if is_archive else _landed_rows
         file = self._directory / "lines.json"
-        lanes: InOrder[Found, bytes] = InOrder(lambda each: self._rows(lanes, work, each, reader, query), WORKERS)
+        lanes: OrderedParallelMap[SearchObject, bytes] = OrderedParallelMap(
+            lambda each: self._rows(lanes, work, each, reader, query), WORKERS
+        )
         with contextlib.closing(lanes.over(found)) as objects:
             for pieces in _batches(objects, self.loaded, done):
                 with file.open("wb") as out:
@@ -137,9 +139,9 @@ class LocalEngine:
 
     def _rows(
         self,
-        lanes: InOrder[Found, bytes],
-        work: Callable[[Found, Iterator[bytes], Query], Iterator[bytes]],
-        found: Found,
+        lanes: OrderedParallelMap[SearchObject, bytes],
+        work: Callable[[SearchObject, Iterator[bytes], Query], Iterator[bytes]],
+        found: SearchObject,
         reader: Reader,
         query: Query,
     ) -> Iterator[bytes]:
@@ -163,7 +165,7 @@ class LocalEngine:
 
 
 def _batches(
-    objects: Iterable[tuple[Found, Iterator[bytes]]], loaded: Loaded, done: Callable[[int], None]
+    objects: Iterable[tuple[SearchObject, Iterator[bytes]]], loaded: Loaded, done: Callable[[int], None]
 ) -> Iterator[Iterator[bytes]]:
     """Yield the rows of objects, `_LOADED_BYTES` at a time."""
     pieces = _counted(objects, loaded, done)
@@ -180,7 +182,7 @@ def _batches(
 
 
 def _counted(
-    objects: Iterable[tuple[Found, Iterator[bytes]]], loaded: Loaded, done: Callable[[int], None]
+    objects: Iterable[tuple[SearchObject, Iterator[bytes]]], loaded: Loaded, done: Callable[[int], None]
 ) -> Iterator[bytes]:
     for found, pieces in objects:
         yield from pieces
@@ -189,7 +191,7 @@ def _counted(
         done(1)
 
 
-def _archive_rows(found: Found, chunks: Iterator[bytes], query: Query) -> Iterator[bytes]:
+def _archive_rows(found: SearchObject, chunks: Iterator[bytes], query: Query) -> Iterator[bytes]:
     """Yield lines as the archive has them, each with the members that only the object's key has before its own."""
     path = b'"$path":' + orjson.dumps(f"s3://{found.place.bucket}/{found.key}") + b","
     if found.place.layout is not None:
@@ -208,13 +210,13 @@ def _archive_rows(found: Found, chunks: Iterator[bytes], query: Query) -> Iterat
         yield (b"\n" + block).replace(b"\n{", b"\n" + opening)[1:] + b"\n"
 
 
-def landed_folders(found: Found) -> tuple[str, ...]:
+def landed_folders(found: SearchObject) -> tuple[str, ...]:
     """Return the cluster, host and log type in a key of MongoDB Atlas; fewer for a key that has fewer folders."""
     prefix = getattr(found.place.export, "prefix", "")
     return tuple(found.key.removeprefix(f"{prefix}/").split("/")[:-1][:3])
 
 
-def _landed_rows(found: Found, chunks: Iterator[bytes], _: Query) -> Iterator[bytes]:
+def _landed_rows(found: SearchObject, chunks: Iterator[bytes], _: Query) -> Iterator[bytes]:
     """Yield lines as they landed, each with the folders that the object is in."""
     cluster, host, log_type = landed_folders(found)
     keys = orjson.dumps(

@@ -90,6 +90,16 @@ def _look(account: Account, screen: Screen, *, in_place: bool = False) -> Status
         can_go=["kind", *(["vendor"] if {*found.vendors.values()} <= {ENABLED} else [])],
     )
     screen.say()
+    if found.members:
+        screen.table(
+            ["export", "project or cluster", "vendor"],
+            [
+                [name, member_id, status or NOT_KNOWN]
+                for name, members in found.members.items()
+                for member_id, status in members.items()
+            ],
+        )
+        screen.say()
     screen.table(
         ["destination", "vendor", "waiting", "in flight", "oldest", "dead"],
         [

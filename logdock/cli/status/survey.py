@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -102,6 +102,8 @@ class Status:
         How many objects in quarantine are of an export or destination that the settings do not name.
     vendors
         The vendor's own status, by export or destination where it can be asked; None where it is not known.
+    members
+        The same of each project, cluster or database, by the export that has several.
     alarms
         The alarms that are on; None where it is not known.
     late
@@ -121,6 +123,7 @@ class Status:
     kept: dict[str, int | None] = field(default_factory=dict)
     elsewhere: int = 0
     vendors: dict[str, str | None] = field(default_factory=dict)
+    members: dict[str, dict[str, str | None]] = field(default_factory=dict)
     alarms: list[Alarm] | None = None
     late: list[Late] = field(default_factory=list)
     uncompacted: list[Uncompacted] | None = field(default_factory=list)
@@ -137,6 +140,16 @@ class Status:
             + sum(count or 0 for count in self.kept.values())
             + self.elsewhere
         )
+
+
+def common_status(found: Mapping[str, str | None]) -> str | None:
+    """Return the status that all members have, or how many have which."""
+    counts = Counter(status or "not known" for status in found.values())
+    if None in found.values() and len(counts) == 1:
+        return None
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{number} {status}" for status, number in counts.most_common())
 
 
 class Refusals(NamedTuple):
@@ -184,7 +197,11 @@ class Survey:
             }
             if account.settings.archive.compact:
                 uncompacted = pool.submit(self._attempt, "hours that wait to be compacted", self._uncompacted)
-            vendors = {party.name: pool.submit(self._vendor, party) for party in parties}
+            vendors = {
+                (party.name, getattr(member, "member_id", None)): pool.submit(self._vendor, member)
+                for party in parties
+                for member in getattr(party, "members", (party,))
+            }
             archived = {export.name: pool.submit(self._archived, export) for export in in_log_groups}
             counts = {
                 (name, suffix): pool.submit(self._attempt, f"the queues of {name}", partial(self._counts, name, suffix))
@@ -200,7 +217,12 @@ class Survey:
             status.queues.append(
                 self._queue(name, counts[name, ""].result(), counts[name, "-dead"].result(), readings or {})
             )
-        status.vendors = {name: each.result() for name, each in vendors.items()}
+        for (name, member_id), each in vendors.items():
+            if member_id is None:
+                status.vendors[name] = each.result()
+            else:
+                status.members.setdefault(name, {})[member_id] = each.result()
+        status.vendors |= {name: common_status(found) for name, found in status.members.items()}
         status.kept = {region: each.result() for region, each in kept.items()}
         on = [each.result() for each in alarms]
         status.alarms = None if None in on else sorted(alarm for found in on for alarm in found or ())
@@ -215,7 +237,9 @@ class Survey:
         try:
             return fetch_status(self._account, party).status
         except UnknownError as error:
-            self._status.notes.append(f"the vendor's own status of {party.name}: not known, {error}")
+            member_id = getattr(party, "member_id", None)
+            of = f"{member_id} of {party.name}" if member_id else party.name
+            self._status.notes.append(f"the vendor's own status of {of}: not known, {error}")
             return None
 
     def _alarms(self, region: str) -> list[Alarm]:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from logdock.cli.account import Account
 from logdock.cli.validate.checks import Checks, another_revision
 from logdock.cli.validate.roles import RequiredAction, simulate_actions
+from logdock.settings.export_base import BucketExport
 from logdock.settings.exports import Export
 from logdock.settings.landing import BucketLanding
-from logdock.vendors.aptible.settings import AptibleExport
 from logdock.vendors.s3_logs.settings import S3LogsExport
 
 
@@ -29,7 +29,10 @@ def check_bucket(account: Account, checks: Checks, export: Export, landing: Buck
             (rule,) = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
             encryption = rule["ApplyServerSideEncryptionByDefault"]
             is_ = encryption.get("KMSMasterKeyID", encryption["SSEAlgorithm"])
-            check.require(is_ == (key_arn or "AES256"), f"it is encrypted with {is_}, and should be with {key_arn}")
+            # An export may have a key although its bucket's default is SSE-S3.
+            by_key = not isinstance(export, BucketExport) or export.bucket_encryption == "kms"
+            wanted = key_arn if key_arn and by_key else "AES256"
+            check.require(is_ == wanted, f"it is encrypted with {is_}, and should be with {wanted}")
         if export.ship_to:
             announced = s3.get_bucket_notification_configuration(Bucket=name)
             check.require(
@@ -39,11 +42,11 @@ def check_bucket(account: Account, checks: Checks, export: Export, landing: Buck
                 if isinstance(export, S3LogsExport) and not landing.is_own
                 else account.deploy(f"{account.names.export(export.name)} --revert-drift"),
             )
-        if isinstance(export, AptibleExport):
-            # S3 replaces the ARN of a role that is deleted with its id, which a new role of that name does not have
+        if isinstance(export, BucketExport) and (principal := export.bucket_principal_arn):
+            # S3 replaces the ARN of one that is deleted with its id, which a new one of that name does not have
             check.require(
-                f'"{export.replication_role_arn}"' in s3.get_bucket_policy(Bucket=name)["Policy"],
-                f"its policy does not admit {export.replication_role_arn}",
+                f'"{principal}"' in s3.get_bucket_policy(Bucket=name)["Policy"],
+                f"its policy does not admit {principal}",
             )
     if isinstance(export, S3LogsExport) and not landing.is_own:
         objects = f"{account.names.bucket_arn(name)}/{landing.prefix}logdock-validate"

@@ -21,8 +21,9 @@ def check_export(account: Account, export: Export, groups: GroupRange = WHOLE) -
             account.ssm_in(region).get_parameter(Name=f"{account.names.parameter_path}{export.name}")
     key_arn = _check_key(account, checks, export)
     vendor = checks_of(export)
-    if role := vendor.vendor_role(account, export, key_arn):
-        check_role(account, checks, role)
+    for member in export.members:
+        if role := vendor.vendor_role(account, member, key_arn):
+            check_role(account, checks, role)
     landing = export.landing(account.settings)
     if isinstance(landing, BucketLanding):
         check_bucket(account, checks, export, landing, key_arn)
@@ -32,9 +33,10 @@ def check_export(account: Account, export: Export, groups: GroupRange = WHOLE) -
         check_log_groups(account, checks, export, groups)
         if export.announced_to:
             check_rule(account, checks, export, export.announced_to)
-    vendor.check_source(account, checks, export)
-    if vendor.is_outside_aws:
-        check_vendor(account, checks, export, key_arn)
+    for member in export.members:
+        vendor.check_source(account, checks, member)
+        if vendor.is_outside_aws:
+            check_vendor(account, checks, member, key_arn)
     return checks
 
 

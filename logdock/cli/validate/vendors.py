@@ -17,8 +17,9 @@ def check_vendor(account: Account, checks: Checks, party: Party, key_arn: str | 
             check.leave(f"it is not looked at; `logdock next-steps {party.name}{account.option}` shows what it must be")
         return
     looks = {own: lambda: fetch_status(account, party, key_arn).faults, **extra_checks(account, party)}
+    member_id = getattr(party, "member_id", None)
     for what, look in looks.items():
-        with checks.of_thing(what, fix) as check:
+        with checks.of_thing(f"{what} of {member_id}" if member_id else what, fix) as check:
             try:
                 faults = look()
             except UnknownError as error:

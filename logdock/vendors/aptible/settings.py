@@ -54,6 +54,21 @@ class AptibleExport(BucketExport):
         return self.encryption == "kms"
 
     @property
+    def bucket_encryption(self) -> Literal["sse-s3", "kms"]:
+        """As the settings say."""
+        return self.encryption
+
+    @property
+    def bucket_principal_arn(self) -> str:
+        """The role that replicates."""
+        return self.replication_role_arn
+
+    @property
+    def moves_to_cold_storage(self) -> bool:
+        """Never: Aptible's CLI reads its own objects here, and waits for no restore."""
+        return False
+
+    @property
     def decoding_secrets(self) -> tuple[str, ...]:
         """The secret with the keys that Aptible encrypts objects with."""
         return (self.decryption_keys_secret,) if self.decryption_keys_secret else ()

@@ -6,11 +6,12 @@ Which log types it has: RDS API Reference, CreateDBCluster (EnableCloudwatchLogs
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from logdock.settings.export_base import one_or_several
 from logdock.settings.text import (
     DbClusterIdentifier,
     EachOnce,
@@ -33,10 +34,21 @@ def _users(value: tuple[str, ...]) -> tuple[str, ...]:
 class AuroraMysqlExport(DatabaseExport):
     """Aurora MySQL: Advanced Auditing, published to CloudWatch Logs, for a cluster that exists."""
 
+    model_config = one_or_several("cluster_id")
+
     vendor_name = "Aurora"
 
     kind: Literal["aurora-mysql"] = Field(description="This kind of export.")
-    cluster_id: DbClusterIdentifier = Field(description="DB cluster identifier.")
+    cluster_id: DbClusterIdentifier | None = Field(
+        default=None, description="DB cluster identifier. Required without `cluster_ids`."
+    )
+    cluster_ids: Annotated[tuple[DbClusterIdentifier, ...], *EachOnce] = Field(
+        default=(),
+        validate_default=True,
+        max_length=16,
+        description="DB clusters that share this export: its key, its alarms and its rule for RDS's events. Each is "
+        "configured alone. At most 16.",
+    )
     log_types: Annotated[tuple[AuroraLog, ...], *EachOnce, *NotEmpty] = Field(
         default=("audit",),
         description="Logs to export: each has the log group /aws/rds/cluster/<id>/<type>. The deploy switches on what "
@@ -64,6 +76,11 @@ class AuroraMysqlExport(DatabaseExport):
         "still uses a default group; if `log_types` needs parameters (`audit`, `general` and `slowquery` do), the "
         "deploy makes one and attaches it, and the instances must then be restarted once.",
     )
+    parameter_groups: dict[DbClusterIdentifier, ParameterGroup] = Field(
+        default={},
+        description="With `cluster_ids`: the parameter group of each cluster that has one of its own, as "
+        "`parameter_group` is that of one. No two clusters of the export may share one.",
+    )
     log_groups: Literal["create", "adopt"] = Field(
         default="create",
         description="`create`: CloudFormation makes the log groups. `adopt`: Aurora (or a user) has created them "
@@ -85,6 +102,41 @@ class AuroraMysqlExport(DatabaseExport):
         """Audited events may not happen for a night; the general log has every statement."""
         return 0 if "general" in self.log_types else 1440
 
+    @field_validator("cluster_ids")
+    @classmethod
+    def _one_or_several(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        # A cluster_id that is refused is not in the data: its own message is enough.
+        if "cluster_id" in info.data and bool(value) == bool(info.data["cluster_id"]):
+            raise invalid("either `cluster_id`, or identifiers of clusters in `cluster_ids`")
+        return value
+
+    @field_validator("parameter_group")
+    @classmethod
+    def _of_one_cluster(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("cluster_ids"):
+            raise invalid("nothing with `cluster_ids`: `parameter_groups` has the group of each cluster")
+        return value
+
+    @field_validator("parameter_groups")
+    @classmethod
+    def _of_several_clusters(cls, value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        # What is refused is not in the data: its own message is enough.
+        if others := sorted({*value} - {*info.data.get("cluster_ids", value)}):
+            raise invalid(f"clusters of `cluster_ids` ({', '.join(others)} is none)")
+        if len({*value.values()}) != len(value):
+            raise invalid(
+                "a parameter group of its own for each cluster: what is set in one that several share cannot be put "
+                "back for one of them alone"
+            )
+        return value
+
+    @field_validator("role")
+    @classmethod
+    def _role_of_one_cluster(cls, value: str, info: ValidationInfo) -> str:
+        if value == "custom" and info.data.get("cluster_ids"):
+            raise invalid("service-linked with `cluster_ids`: a role of the older way is one cluster's")
+        return value
+
     _users_fit = field_validator("include_users", "exclude_users")(_users)
 
     @field_validator("long_query_time")
@@ -96,8 +148,32 @@ class AuroraMysqlExport(DatabaseExport):
         return value
 
     @property
+    def members(self) -> tuple[Self, ...]:
+        """The export for each of its clusters."""
+        if self.member_id or not self.cluster_ids:
+            return (self,)
+        return tuple(
+            self.model_copy(
+                update={
+                    "cluster_id": each,
+                    "cluster_ids": (each,),
+                    "parameter_group": self.parameter_groups.get(each),
+                    "parameter_groups": {},
+                }
+            )
+            for each in self.cluster_ids
+        )
+
+    @property
+    def member_id(self) -> str | None:
+        """The cluster, where the export has several."""
+        return self.cluster_id if self.cluster_ids else None
+
+    @property
     def database_id(self) -> str:
         """The cluster's identifier."""
+        if self.cluster_id is None:
+            raise ValueError(f"{self.name} has several clusters: ask its members")
         return self.cluster_id
 
     @property

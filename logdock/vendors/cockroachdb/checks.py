@@ -34,7 +34,7 @@ class CockroachdbChecks(VendorChecks):
         info = _log_export(account, party)
         status = str(info.get("status") or "DISABLED")
         if status == "DISABLED":
-            return VendorStatus(DISABLED, [f"the cluster {party.cluster_id} has no log export"])
+            return VendorStatus(DISABLED, [f"the cluster {party.cluster} has no log export"])
         spec = cockroachdb_api.comparable(info.get("spec") or {})
         wanted = cockroachdb_log_export(
             party, role_arn=assumed_role_arn(account, party), external_id=None, region=account.settings.region
@@ -55,14 +55,14 @@ class CockroachdbChecks(VendorChecks):
         names = account.names
         landing = export.landing(account.settings)
         return VendorRole(
-            name=names.export(export.name),
+            name=names.vendor_role(export.name, export.member_id),
             principal=None if export.connect else f"arn:{names.partition}:iam::{export.cluster_account_id}:root",
             external_ids=export.trusted_external_ids or None,
             session_seconds=export.session_seconds,
             required_actions=[
                 RequiredAction(action=action, resource=f"{names.log_group_arn(group, region)}:log-stream:{PROBE}")
                 for region in landing.regions
-                for group in landing.names
+                for group in export.log_groups
                 for action in ("logs:CreateLogStream", "logs:PutLogEvents")
             ],
         )
@@ -90,7 +90,7 @@ def _made_by_the_stack(account: Account, export: CockroachdbExport) -> tuple[str
 
 
 def _log_export(account: Account, export: CockroachdbExport) -> Mapping[str, Any]:
-    api = cockroachdb_api.connect(cluster_id=export.cluster_id, **client_options(account, export))
+    api = cockroachdb_api.connect(cluster_id=export.cluster, **client_options(account, export))
     if api.state() == cockroachdb_api.DELETED:
         # A deleted cluster is still shown, with its log export.
         return {}

@@ -13,10 +13,15 @@ def count(settings: Deployment, export: CockroachdbExport, region: str) -> OwnPa
     connects = is_home and export.connect is not None
     adopts = export.adopt_log_groups and region in export.landing(settings).regions
     pages = pages_of(export.log_groups) if adopts else 0
+    members = len(export.members)
     return OwnParts(
-        roles=int(is_home),
+        roles=members * is_home,
         home_alarms=int(settings.alerts_of(export).trail_log_group is not None),
-        connector=ConnectorParts(is_polled=connects, configurations=2 * connects + pages, states=int(connects))
+        connector=ConnectorParts(
+            is_polled=connects,
+            configurations=2 * connects * members + pages + bool(export.cluster_ids),
+            states=connects * members,
+        )
         if connects or adopts
         else None,
     )

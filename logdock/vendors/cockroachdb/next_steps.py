@@ -37,7 +37,8 @@ _SESSION_LOGS = ("sql_connections", "sql_sessions")
 
 def cockroachdb_connected(export: CockroachdbExport) -> str:
     """Say what the deploy has done at CockroachDB Cloud, and what it leaves to a person."""
-    steps = "Nothing to do: the deploy enabled the log export."
+    of_several = f" of each of {len(export.cluster_ids)} clusters" if export.cluster_ids else ""
+    steps = f"Nothing to do: the deploy enabled the log export{of_several}."
     if statements := _cockroachdb_statements(export):
         steps += " Logins (SESSIONS) and audited tables (SENSITIVE_ACCESS) are logged only after these SQL statements:"
     return "\n".join([steps, *statements])

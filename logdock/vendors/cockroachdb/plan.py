@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from logdock.cli.plan.rules.buckets import (
     another_object,
     external_id,
+    members,
     principal,
 )
 from logdock.cli.plan.rules.common import NAME, PARENT, Rule
@@ -31,6 +32,7 @@ RULES: Mapping[tuple[str, str], Rule | str] = {
     **{("CockroachdbGroup", field): PARENT for field in ("log_name", "channels", "min_level", "redact")},
     ("CockroachdbExport", "plan"): plan_of_cluster,
     ("CockroachdbExport", "cluster_id"): another_object,
+    ("CockroachdbExport", "cluster_ids"): members,
     ("CockroachdbExport", "connect"): connect,
     ("CockroachdbExport", "cluster_account_id"): principal,
     ("CockroachdbExport", "external_id"): external_id,

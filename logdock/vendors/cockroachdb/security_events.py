@@ -35,12 +35,13 @@ def cockroachdb_filters(export: CockroachdbExport) -> dict[str, dict[str, str]]:
 
     The event type is spelt alike in both of CockroachDB's formats, and markers never hide it.
     """
-    elsewhere = {channel: group.log_name for group in export.groups for channel in group.channels}
     found: dict[str, dict[str, str]] = {}
-    for name, (channels, types) in _COCKROACHDB.items():
-        pattern = any_of(*(rf"EventType\x22:\s?\x22{each}" for each in types))
-        exported = [channel for channel in channels if channel not in export.omitted_channels]
-        groups = dict.fromkeys(elsewhere.get(channel, export.log_group) for channel in exported)
-        if groups:
-            found[name] = dict.fromkeys(groups, pattern)
+    for cluster in export.members:
+        elsewhere = {channel: group.log_name for group in cluster.groups for channel in group.channels}
+        for name, (channels, types) in _COCKROACHDB.items():
+            pattern = any_of(*(rf"EventType\x22:\s?\x22{each}" for each in types))
+            exported = [channel for channel in channels if channel not in cluster.omitted_channels]
+            groups = dict.fromkeys(elsewhere.get(channel, cluster.log_group) for channel in exported)
+            if groups:
+                found.setdefault(name, {}).update(dict.fromkeys(groups, pattern))
     return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from logdock.settings.connect import Connect
-from logdock.settings.export_base import OwnLogGroupExport
+from logdock.settings.export_base import OwnLogGroupExport, one_or_several
 from logdock.settings.landing import Home, LogGroupLanding
 from logdock.settings.model import Model
 from logdock.settings.text import (
@@ -52,15 +52,29 @@ class CockroachdbConnect(Connect):
 class CockroachdbExport(OwnLogGroupExport):
     """CockroachDB Cloud: `logexport` to CloudWatch Logs. One configuration per cluster."""
 
+    model_config = one_or_several("cluster_id")
+
     vendor_name = "CockroachDB Cloud"
+    only_commercial = "CockroachDB Cloud is in the partition aws, and assumes no role"
 
     kind: Literal["cockroachdb"] = Field(description="This kind of export.")
     plan: Literal["advanced", "standard"] = Field(
         default="advanced", description="Advanced (once Dedicated) or Standard: they trust in different ways."
     )
-    cluster_id: ClusterUuid = Field(description="Cluster id, from the Cloud Console's URL.")
+    cluster_id: ClusterUuid | None = Field(
+        default=None, description="Cluster id, from the Cloud Console's URL. Required without `cluster_ids`."
+    )
+    cluster_ids: Annotated[tuple[ClusterUuid, ...], *EachOnce] = Field(
+        default=(),
+        validate_default=True,
+        max_length=40,
+        description="Clusters of one plan that share this export: its key and alarms. Each has a role and log groups "
+        "of its own, `<log group>/<cluster id>`. With `connect` only. At most 40.",
+    )
     connect: CockroachdbConnect | None = Field(
-        default=None, description="Enable the log export by the deploy. Default: off; `NextSteps` has the commands."
+        default=None,
+        validate_default=True,
+        description="Enable the log export by the deploy. Default: off; `NextSteps` has the commands.",
     )
     cluster_account_id: AccountId | None = Field(
         default=None,
@@ -72,9 +86,12 @@ class CockroachdbExport(OwnLogGroupExport):
         default=None,
         validate_default=True,
         description="Advanced: an id of your own making, sent as `aws_external_id`, or [old, new]. Required without "
-        "`connect`, which takes the stack's own id. Standard: do not set it; it is the cluster id.",
+        "`connect`, which takes the stack's own id. Standard, or with `cluster_ids`: do not set it.",
     )
-    log_group: LogGroupName = Field(description="`log_name`: the log group of all channels that no group names.")
+    log_group: LogGroupName = Field(
+        description="`log_name`: the log group of all channels that no group names. With `cluster_ids`, what the names "
+        "of the clusters' log groups begin with."
+    )
     adopt_log_groups: Switch = Field(
         default=False,
         description="The log groups exist already: they get the export's key, retention and protection.",
@@ -95,6 +112,23 @@ class CockroachdbExport(OwnLogGroupExport):
     )
     session_seconds: SessionSeconds = 43200
 
+    @field_validator("cluster_ids")
+    @classmethod
+    def _one_or_several(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        # A cluster_id that is refused is not in the data: its own message is enough.
+        if "cluster_id" in info.data and bool(value) == bool(info.data["cluster_id"]):
+            raise invalid("either `cluster_id`, or ids of clusters in `cluster_ids`")
+        return value
+
+    @field_validator("connect")
+    @classmethod
+    def _connects_several(cls, value: CockroachdbConnect | None, info: ValidationInfo) -> CockroachdbConnect | None:
+        if value is None and info.data.get("cluster_ids"):
+            raise invalid(
+                "how the deploy reaches CockroachDB Cloud: with `cluster_ids` it reads each cluster's account"
+            )
+        return value
+
     @field_validator("cluster_account_id")
     @classmethod
     def _given_or_read(cls, value: str | None, info: ValidationInfo) -> str | None:
@@ -114,6 +148,8 @@ class CockroachdbExport(OwnLogGroupExport):
             raise invalid("an id of your own making (plan: advanced); `openssl rand -hex 16` makes one")
         if plan == "standard" and value is not None:
             raise invalid("nothing: on the Standard plan the external id is the cluster id")
+        if value is not None and info.data.get("cluster_ids"):
+            raise invalid("nothing: with `cluster_ids` the deploy takes the stack's own id")
         return value
 
     @field_validator("groups")
@@ -136,6 +172,37 @@ class CockroachdbExport(OwnLogGroupExport):
             raise invalid("at least one channel left: with every channel omitted nothing is exported")
         return value
 
+    @property
+    def members(self) -> tuple[Self, ...]:
+        """The export for each of its clusters: to log groups of the cluster's own."""
+        if self.member_id or not self.cluster_ids:
+            return (self,)
+        return tuple(
+            self.model_copy(
+                update={
+                    "cluster_id": each,
+                    "cluster_ids": (each,),
+                    "log_group": f"{self.log_group}/{each}",
+                    "groups": tuple(
+                        group.model_copy(update={"log_name": f"{group.log_name}/{each}"}) for group in self.groups
+                    ),
+                }
+            )
+            for each in self.cluster_ids
+        )
+
+    @property
+    def member_id(self) -> str | None:
+        """The cluster, where the export has several."""
+        return self.cluster_id if self.cluster_ids else None
+
+    @property
+    def cluster(self) -> str:
+        """The cluster of an export of one, or of a member."""
+        if self.cluster_id is None:
+            raise ValueError(f"{self.name} has several clusters: ask its members")
+        return self.cluster_id
+
     def landing(self, home: Home) -> LogGroupLanding:
         """Say which log groups the export lands in."""
         return LogGroupLanding(regions=self.regions or (home.region,), names=self.log_groups)
@@ -150,12 +217,16 @@ class CockroachdbExport(OwnLogGroupExport):
     @property
     def trusted_external_ids(self) -> tuple[str, ...]:
         """The external ids that the role accepts; none where the stack's own id is it."""
-        return self.external_id or ((self.cluster_id,) if self.plan == "standard" else ())
+        return self.external_id or ((self.cluster,) if self.plan == "standard" else ())
 
     @property
     def log_groups(self) -> tuple[str, ...]:
-        """Every log group that the cluster writes to, each once, the main one first."""
-        return tuple(dict.fromkeys((self.log_group, *(group.log_name for group in self.groups))))
+        """Every log group that the clusters write to, each once, a cluster's main one first."""
+        return tuple(
+            dict.fromkeys(
+                name for each in self.members for name in (each.log_group, *(group.log_name for group in each.groups))
+            )
+        )
 
 
 EXPORT = CockroachdbExport

@@ -39,6 +39,9 @@ class CockroachdbStack(ExportStack):
 
     With ``connect`` the order is: a look at the cluster, which says whom to trust; the log groups, which are kept and
     so must not be made when something does not fit; our role; the log export. A destroy goes back the same way.
+
+    Of several clusters each has a look, a role and a log export of its own, under logical ids that hold its id: a
+    cluster that is added or removed changes nothing of the others.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, export: CockroachdbExport, **common: Any) -> None:
@@ -51,20 +54,25 @@ class CockroachdbStack(ExportStack):
         if key:
             self.admit_log_groups(key)
         connector = self.connector(key, connect) if key and (connect or export.adopt_log_groups) else None
-        cluster = self._cluster(connector, connect) if connector and connect else None
-        landings = self._landings(key, connector, [cluster] if cluster else []) if lands and key else []
+        looks: list[CustomResource] = []
+        if connector and connect:
+            looks = [self._cluster(connector, connect, each) for each in export.members]
+        landings = self._landings(key, connector, [*looks]) if lands and key else []
         if home:
             self.ship_archive()
-            role = self._role(cluster)
-            self.alarms.denied(assumed_or_assuming(self.names.role_arn(self.names.export(export.name))))
-            self.output("RoleArn", role.arn, "auth_principal")
-            self.output("ExternalId", self._external_ids[-1], "aws_external_id")
+            roles = [self._role(each, looks[place] if looks else None) for place, each in enumerate(export.members)]
+            self.alarms.denied(assumed_or_assuming(self.vendor_roles_arn))
+            if not export.cluster_ids:
+                self.output("RoleArn", roles[0].arn, "auth_principal")
+            if not export.cluster_ids or export.plan == "advanced":
+                self.output("ExternalId", self._external_ids(export.members[0])[-1], "aws_external_id")
             if connector and connect:
-                self._log_export(connector, connect, role).node.add_dependency(*landings)
+                for cluster, role in zip(export.members, roles, strict=True):
+                    self._log_export(connector, connect, cluster, role).node.add_dependency(*landings)
                 self.output("NextSteps", cockroachdb_connected(export), "What is left to do")
             else:
                 self.output("SwitchOff", cockroachdb_switch_off(export), "Before the stack is destroyed")
-                steps = cockroachdb_steps(export, role_arn=role.arn, region=self.names.region)
+                steps = cockroachdb_steps(export, role_arn=roles[0].arn, region=self.names.region)
                 self.output("NextSteps", steps, "Enable the log export")
 
     @property
@@ -72,10 +80,10 @@ class CockroachdbStack(ExportStack):
         """Where the cluster writes."""
         return self._crdb.landing(self.settings).regions
 
-    @property
-    def _external_ids(self) -> tuple[str, ...]:
+    @staticmethod
+    def _external_ids(cluster: CockroachdbExport) -> tuple[str, ...]:
         """What the role accepts. Where the settings name none, the id that CloudFormation gives to the stack."""
-        return self._crdb.trusted_external_ids or (Fn.select(2, Fn.split("/", Aws.STACK_ID)),)
+        return cluster.trusted_external_ids or (Fn.select(2, Fn.split("/", Aws.STACK_ID)),)
 
     def _landings(self, key: CustomerKey, connector: Connector | None, after: list[IDependable]) -> list[IDependable]:
         groups, days = self._crdb.log_groups, self._crdb.retention_days
@@ -89,17 +97,18 @@ class CockroachdbStack(ExportStack):
             self.alarms.security_event(name, filters)
         return landings
 
-    def _role(self, cluster: CustomResource | None) -> ExportRole:
-        account = cluster.get_att_string("AccountId") if cluster else self._crdb.cluster_account_id
+    def _role(self, cluster: CockroachdbExport, look: CustomResource | None) -> ExportRole:
+        account = look.get_att_string("AccountId") if look else cluster.cluster_account_id
+        of_several = f" of the cluster {cluster.member_id}" if cluster.member_id else ""
         return ExportRole(
             self,
-            "Role",
+            self.member_construct_id("Role", cluster),
             ExportRoleProps(
-                role_name=self.names.export(self._crdb.name),
-                description="Logdock: CockroachDB Cloud writes logs",
+                role_name=self.vendor_role(cluster),
+                description=f"Logdock: CockroachDB Cloud writes logs{of_several}",
                 principal_arn=f"arn:{self.names.partition}:iam::{account}:root",
-                external_ids=self._external_ids,
-                session_seconds=self._crdb.session_seconds,
+                external_ids=self._external_ids(cluster),
+                session_seconds=cluster.session_seconds,
                 permissions=[
                     iam.PolicyStatement(
                         sid="WriteLogs",
@@ -107,7 +116,7 @@ class CockroachdbStack(ExportStack):
                         resources=[
                             f"{self.names.log_group_arn(name, region)}:*"
                             for region in self._regions
-                            for name in self._crdb.log_groups
+                            for name in cluster.log_groups
                         ],
                     )
                 ],
@@ -118,35 +127,36 @@ class CockroachdbStack(ExportStack):
     def _state(self) -> str:
         return self.state_parameter("cockroachdb-log-export")
 
-    def _target(self, connect: CockroachdbConnect) -> dict[str, object]:
-        """Return the properties of every operation on the cluster."""
-        return {**connection(connect), "ClusterId": self._crdb.cluster_id, "StateParameter": self._state}
+    def _target(self, connect: CockroachdbConnect, cluster: CockroachdbExport) -> dict[str, object]:
+        """Return the properties of every operation on a cluster."""
+        return {**connection(connect), "ClusterId": cluster.cluster, "StateParameter": self._state}
 
     def _permissions(self, connect: CockroachdbConnect) -> Permissions:
         owners = find_owners(self.names, "cockroachdb-log-export")
         return [credential(self.names, connect), [remember(self.names, self._state), *owners]]
 
-    def _cluster(self, connector: Connector, connect: CockroachdbConnect) -> CustomResource:
+    def _cluster(self, connector: Connector, connect: CockroachdbConnect, cluster: CockroachdbExport) -> CustomResource:
         return connector.apply(
-            "Cluster",
+            self.member_construct_id("Cluster", cluster),
             "cockroachdb-cluster",
-            {**self._target(connect), "Plan": self._crdb.plan.upper(), "Regions": list(self._crdb.regions)},
+            {**self._target(connect, cluster), "Plan": cluster.plan.upper(), "Regions": list(cluster.regions)},
             permissions=self._permissions(connect),
         )
 
-    def _log_export(self, connector: Connector, connect: CockroachdbConnect, role: ExportRole) -> CustomResource:
-        export = self._crdb
+    def _log_export(
+        self, connector: Connector, connect: CockroachdbConnect, export: CockroachdbExport, role: ExportRole
+    ) -> CustomResource:
         wanted = cockroachdb_log_export(
-            export, role_arn=role.arn, external_id=self._external_ids[-1], region=self.names.region
+            export, role_arn=role.arn, external_id=self._external_ids(export)[-1], region=self.names.region
         )
-        properties = {**self._target(connect), **properties_of(wanted)}
+        properties = {**self._target(connect, export), **properties_of(wanted)}
         return connector.apply(
-            "LogExport",
+            self.member_construct_id("LogExport", export),
             "cockroachdb-log-export",
             properties,
             permissions=self._permissions(connect),
             # By its name, because the role itself waits for the look at the cluster.
-            configuration={**properties, "RoleArn": self.names.role_arn(self.names.export(export.name))},
+            configuration={**properties, "RoleArn": self.names.role_arn(self.vendor_role(export))},
         )
 
 

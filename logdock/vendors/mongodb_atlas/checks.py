@@ -79,7 +79,7 @@ class MongodbAtlasChecks(VendorChecks):
                 for name in ("GenerateDataKey", "Decrypt")
             ]
         return VendorRole(
-            name=names.export(export.name),
+            name=names.vendor_role(export.name, export.member_id),
             principal=export.atlas_principal_arn,
             external_ids=export.external_id,
             session_seconds=export.session_seconds,
@@ -88,7 +88,7 @@ class MongodbAtlasChecks(VendorChecks):
 
 
 def _project(account: Account, export: MongodbAtlasExport) -> atlas_api.AtlasApi:
-    return atlas_api.connect(project_id=export.project_id, **client_options(account, export))
+    return atlas_api.connect(project_id=export.project, **client_options(account, export))
 
 
 def _alert(account: Account, export: MongodbAtlasExport, connect: AtlasConnect) -> list[str]:
@@ -115,7 +115,7 @@ def _redaction(account: Account, export: MongodbAtlasExport, clusters: Sequence[
         for name in clusters:
             cluster = atlas_settings.cluster(api, name)
             if cluster is None:
-                faults.append(f"project {export.project_id} has no cluster {name}")
+                faults.append(f"project {export.project} has no cluster {name}")
             elif not cluster.get(atlas_settings.REDACTION):
                 faults.append(f"cluster {name} writes values into its logs")
     return faults

@@ -13,5 +13,11 @@ def count(settings: Deployment, export: MongodbAtlasExport, region: str) -> OwnP
     if not export.connect:
         return OwnParts(roles=1)
     connect = export.connect
-    operations = 2 + bool(connect.alert) + bool(connect.auditing) + bool(connect.redact_clusters)
-    return OwnParts(roles=1, connector=ConnectorParts(is_polled=True, configurations=operations, states=operations))
+    members = len(export.members)
+    operations = members * (2 + bool(connect.alert) + bool(connect.auditing) + bool(connect.redact_clusters))
+    return OwnParts(
+        roles=members,
+        connector=ConnectorParts(
+            is_polled=True, configurations=operations + bool(export.project_ids), states=operations
+        ),
+    )

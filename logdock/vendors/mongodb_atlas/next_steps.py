@@ -28,7 +28,7 @@ def atlas_steps(
     gov_cloud
         The deployment is in AWS GovCloud (US), where Atlas for Government writes: it has an address of its own.
     """
-    base = f"{_ATLAS_HOSTS[gov_cloud]}/api/atlas/v2/groups/{export.project_id}"
+    base = f"{_ATLAS_HOSTS[gov_cloud]}/api/atlas/v2/groups/{export.project}"
     call = 'curl --fail-with-body -H "Authorization: Bearer $ATLAS_TOKEN"'
     first = "-H 'Accept: application/vnd.atlas.2023-01-01+json' -H 'Content-Type: application/json'"
     # the shell fills in the role's id between two quoted parts
@@ -57,7 +57,8 @@ def _without_defaults(document: dict[str, Any]) -> dict[str, Any]:
 
 def atlas_connected(export: MongodbAtlasExport) -> str:
     """Say what the deploy has done at Atlas, and what it leaves to a person."""
-    steps = "Nothing to do: the deploy authorised the role and created the log integration."
+    what = f"each of {len(export.project_ids)} projects' role" if export.project_ids else "the role"
+    steps = f"Nothing to do: the deploy authorised {what} and created the log integration."
     audit = any(log_type.endswith("_AUDIT") for log_type in export.log_types)
     if audit and export.connect and not export.connect.auditing:
         steps += " The audit logs stay empty unless Database Auditing is on in the project (connect.auditing)."

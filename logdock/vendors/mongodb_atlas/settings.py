@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from logdock.settings.connect import Connect
-from logdock.settings.export_base import BucketExport
+from logdock.settings.export_base import BucketExport, one_or_several
 from logdock.settings.landing import BucketLanding, Home, own_bucket
 from logdock.settings.model import Model
 from logdock.settings.text import (
@@ -126,7 +126,8 @@ class AtlasConnect(Connect):
         default=(),
         max_length=20,
         description="Clusters that leave values out of their diagnostic logs. **Restarts their nodes one after the "
-        "other**, at the deploy and again when it is taken back. One export of a project may set it.",
+        "other**, at the deploy and again when it is taken back. One export of a project may set it. Not with "
+        "`project_ids`.",
     )
 
     @field_validator("alert_recipients")
@@ -140,12 +141,25 @@ class AtlasConnect(Connect):
 class MongodbAtlasExport(BucketExport):
     """MongoDB Atlas: external log sink to S3 (`S3_LOG_EXPORT`), M10+ clusters on MongoDB 7.0 or later."""
 
+    model_config = one_or_several("project_id")
+
     vendor_name = "MongoDB Atlas"
 
     kind: Literal["mongodb-atlas"] = Field(description="This kind of export.")
-    project_id: ProjectId = Field(description="Atlas project id. At most 10 exports per project.")
+    project_id: ProjectId | None = Field(
+        default=None, description="Atlas project id. At most 10 exports per project. Required without `project_ids`."
+    )
+    project_ids: Annotated[tuple[ProjectId, ...], *EachOnce] = Field(
+        default=(),
+        validate_default=True,
+        max_length=40,
+        description="Atlas projects that share this export: its bucket, key and alarms. Each has a role, a log "
+        "integration and the directory `<prefix>/<project id>/` of its own. With `connect` only. At most 40.",
+    )
     connect: AtlasConnect | None = Field(
-        default=None, description="Switch the export on by the deploy. Default: off; `NextSteps` has the commands."
+        default=None,
+        validate_default=True,
+        description="Switch the export on by the deploy. Default: off; `NextSteps` has the commands.",
     )
     atlas_principal_arn: PrincipalArn | None = Field(
         default=None,
@@ -191,9 +205,57 @@ class MongodbAtlasExport(BucketExport):
         return BucketLanding(bucket=bucket, prefix=f"{self.prefix}/" if self.prefix else "", is_own=True)
 
     @property
+    def members(self) -> tuple[Self, ...]:
+        """The export for each of its projects: under a directory of the project's own."""
+        if self.member_id or not self.project_ids:
+            return (self,)
+        return tuple(
+            self.model_copy(update={"project_id": each, "project_ids": (each,), "prefix": f"{self.prefix}/{each}"})
+            for each in self.project_ids
+        )
+
+    @property
+    def member_id(self) -> str | None:
+        """The project, where the export has several."""
+        return self.project_id if self.project_ids else None
+
+    @property
+    def project(self) -> str:
+        """The project of an export of one, or of a member."""
+        if self.project_id is None:
+            raise ValueError(f"{self.name} has several projects: ask its members")
+        return self.project_id
+
+    @property
+    def named_parts(self) -> str | None:
+        """Which project a line is of, and which of its clusters, where the key says it."""
+        if self.path_fields or not self.project_ids:
+            return self.path_fields
+        return f"{self.prefix}/{{project_id}}/{{cluster}}"
+
+    @property
     def max_expected_silence_minutes(self) -> int:
         """A database writes its log every minute; audited events may not happen for a night."""
         return 0 if {"MONGOD", "MONGOS"} & set(self.log_types) else 1440
+
+    @field_validator("project_ids")
+    @classmethod
+    def _one_or_several(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        # A project_id that is refused is not in the data: its own message is enough.
+        if "project_id" in info.data and bool(value) == bool(info.data["project_id"]):
+            raise invalid("either `project_id`, or ids of projects in `project_ids`")
+        return value
+
+    @field_validator("connect")
+    @classmethod
+    def _connects_several(cls, value: AtlasConnect | None, info: ValidationInfo) -> AtlasConnect | None:
+        if not info.data.get("project_ids"):
+            return value
+        if value is None:
+            raise invalid("how the deploy reaches Atlas: with `project_ids` it reads each project's external id there")
+        if value.redact_clusters:
+            raise invalid("no `redact_clusters` with `project_ids`: names of clusters are one project's")
+        return value
 
     @field_validator("atlas_principal_arn", "external_id")
     @classmethod

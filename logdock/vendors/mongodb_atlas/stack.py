@@ -32,58 +32,47 @@ class MongodbAtlasStack(ExportStack):
 
     With ``connect`` the order is: the access role at Atlas, which says whom to trust; the bucket, which is kept and so
     must not be made when Atlas refuses; our role; the log integration. A destroy goes back the same way.
+
+    Of several projects each has an access role, a role and a log integration of its own, under logical ids that hold
+    its id: a project that is added or removed changes nothing of the others. An external id is one project's (Atlas
+    Administration API, cloudProviderAccess), and its role accepts no other.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, export: MongodbAtlasExport, **common: Any) -> None:
         super().__init__(scope, construct_id, export=export, **common)
         self._atlas = export
         key = self.customer_key()
-        connector = access = None
-        if export.connect:
-            connector = self.connector(key, export.connect)
-            access = self._access_role(connector, export.connect)
+        connector = self.connector(key, export.connect) if export.connect else None
+        access: list[CustomResource] = []
+        if connector and export.connect:
+            access = [self._access_role(connector, export.connect, each) for each in export.members]
         landing = self.landing_bucket(export, key)
-        if access:
-            landing.node.add_dependency(access)
-        role = ExportRole(
-            self,
-            "Role",
-            ExportRoleProps(
-                role_name=self.names.export(export.name),
-                description="Logdock: MongoDB Atlas writes logs",
-                principal_arn=access.get_att_string("PrincipalArn") if access else export.atlas_principal_arn or "",
-                external_ids=(access.get_att_string("ExternalId"),) if access else export.external_id or (),
-                session_seconds=export.session_seconds,
-                permissions=self._permissions(export, landing, key),
-            ),
-        )
+        landing.node.add_dependency(*access)
+        roles = [
+            self._role(each, landing, key, access[place] if access else None)
+            for place, each in enumerate(export.members)
+        ]
         self.ship_landing(landing, key, f"{export.prefix}/")
-        self.alarms.denied(assumed_or_assuming(self.names.role_arn(self.names.export(export.name))))
+        self.alarms.denied(assumed_or_assuming(self.vendor_roles_arn))
         if audit_is_counted(export):
             self.alarms.security_alarm("failed-logins")
-        self.output("RoleArn", role.arn, "AWS IAM role ARN, to authorise in Atlas")
+        if not export.project_ids:
+            self.output("RoleArn", roles[0].arn, "AWS IAM role ARN, to authorise in Atlas")
         self.output("BucketName", export.mrap_arn or landing.name, "Bucket Name")
         self.output("Prefix", export.prefix, "Prefix")
         self.output("KmsKeyArn", key.arn, "KMS Key")
-        if connector and access and export.connect:
-            log_export = self._log_export(connector, export.connect, access, role, key)
-            log_export.node.add_dependency(landing)
-            for operation, properties in self._project_settings(export.connect).items():
-                setting = connector.apply(
-                    operation.removeprefix("atlas-").title(),
-                    operation,
-                    {**self._project(export.connect, operation), **properties},
-                    permissions=self._vendor_permissions(export.connect, operation),
-                )
-                # Last to come: no cluster is restarted for an export that fails.
-                setting.node.add_dependency(log_export)
+        if connector and export.connect:
+            for project, access_role, role in zip(export.members, access, roles, strict=True):
+                log_export = self._log_export(connector, export.connect, project, access_role, role, key)
+                log_export.node.add_dependency(landing)
+                self._configure_project(connector, export.connect, project, log_export)
             self.output("NextSteps", atlas_connected(export), "What is left to do")
         else:
             self.output(
                 "NextSteps",
                 atlas_steps(
                     export,
-                    role_arn=role.arn,
+                    role_arn=roles[0].arn,
                     bucket=landing.name,
                     key_arn=key.arn,
                     gov_cloud=self.names.partition == "aws-us-gov",
@@ -91,14 +80,45 @@ class MongodbAtlasStack(ExportStack):
                 "Authorise the role and create the log integration",
             )
 
+    def _role(
+        self, project: MongodbAtlasExport, landing: LandingBucket, key: CustomerKey, access: CustomResource | None
+    ) -> ExportRole:
+        of_several = f" of the project {project.member_id}" if project.member_id else ""
+        return ExportRole(
+            self,
+            self.member_construct_id("Role", project),
+            ExportRoleProps(
+                role_name=self.vendor_role(project),
+                description=f"Logdock: MongoDB Atlas writes logs{of_several}",
+                principal_arn=access.get_att_string("PrincipalArn") if access else project.atlas_principal_arn or "",
+                external_ids=(access.get_att_string("ExternalId"),) if access else project.external_id or (),
+                session_seconds=project.session_seconds,
+                permissions=self._permissions(project, landing, key),
+            ),
+        )
+
+    def _configure_project(
+        self, connector: Connector, connect: AtlasConnect, project: MongodbAtlasExport, log_export: CustomResource
+    ) -> None:
+        """Set what is set for the whole project."""
+        for operation, properties in self._project_settings(connect).items():
+            setting = connector.apply(
+                self.member_construct_id(operation.removeprefix("atlas-").title(), project),
+                operation,
+                {**self._project(connect, project, operation), **properties},
+                permissions=self._vendor_permissions(connect, operation),
+            )
+            # Last to come: no cluster is restarted for an export that fails.
+            setting.node.add_dependency(log_export)
+
     def _vendor_permissions(self, connect: AtlasConnect, operation: str, *more: Statement) -> Permissions:
         return [credential(self.names, connect), [remember(self.names, self.state_parameter(operation)), *more]]
 
-    def _project(self, connect: AtlasConnect, operation: str) -> dict[str, object]:
-        """Return the properties of every operation on the project."""
+    def _project(self, connect: AtlasConnect, project: MongodbAtlasExport, operation: str) -> dict[str, object]:
+        """Return the properties of every operation on a project."""
         return {
             **connection(connect),
-            "ProjectId": self._atlas.project_id,
+            "ProjectId": project.project,
             "StateParameter": self.state_parameter(operation),
         }
 
@@ -107,36 +127,42 @@ class MongodbAtlasStack(ExportStack):
         """What Atlas takes for a bucket's name."""
         return self._atlas.mrap_arn or self._atlas.landing(self.settings).bucket
 
-    def _access_role(self, connector: Connector, connect: AtlasConnect) -> CustomResource:
+    def _access_role(self, connector: Connector, connect: AtlasConnect, project: MongodbAtlasExport) -> CustomResource:
         return connector.apply(
-            "AccessRole",
+            self.member_construct_id("AccessRole", project),
             "atlas-access-role",
             {
-                **self._project(connect, "atlas-access-role"),
+                **self._project(connect, project, "atlas-access-role"),
                 # By its name, because the role itself comes after it.
-                "RoleArn": self.names.role_arn(self.names.export(self._atlas.name)),
+                "RoleArn": self.names.role_arn(self.vendor_role(project)),
                 "Bucket": self._bucket,
-                "Prefix": self._atlas.prefix,
+                "Prefix": project.prefix,
             },
             permissions=self._vendor_permissions(connect, "atlas-access-role"),
         )
 
     def _log_export(
-        self, connector: Connector, connect: AtlasConnect, access: CustomResource, role: ExportRole, key: CustomerKey
+        self,
+        connector: Connector,
+        connect: AtlasConnect,
+        project: MongodbAtlasExport,
+        access: CustomResource,
+        role: ExportRole,
+        key: CustomerKey,
     ) -> CustomResource:
         landing = self._atlas.landing(self.settings)
-        wanted = atlas_log_integration(self._atlas, role_arn=role.arn, bucket=landing.bucket, key_arn=key.arn)
-        properties = {**self._project(connect, "atlas-log-export"), **properties_of(wanted)}
+        wanted = atlas_log_integration(project, role_arn=role.arn, bucket=landing.bucket, key_arn=key.arn)
+        properties = {**self._project(connect, project, "atlas-log-export"), **properties_of(wanted)}
         remembered = self.state_parameter("atlas-access-role")
         return connector.apply(
-            "LogExport",
+            self.member_construct_id("LogExport", project),
             "atlas-log-export",
             {**properties, "RoleId": access.get_att_string("RoleId")},
             permissions=self._vendor_permissions(connect, "atlas-log-export", read_state(self.names, remembered)),
             # Our role by its name, and Atlas's from what is remembered: both wait for the access role.
             configuration={
                 **properties,
-                "RoleArn": self.names.role_arn(self.names.export(self._atlas.name)),
+                "RoleArn": self.names.role_arn(self.vendor_role(project)),
                 "AccessRoleState": remembered,
             },
         )

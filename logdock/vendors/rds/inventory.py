@@ -12,11 +12,13 @@ def count(settings: Deployment, export: AuroraMysqlExport | RdsExport, region: s
     """Count the rule for RDS's own events, the role of the older way, and the connector where it configures."""
     del settings, region  # a database is in the deployment's Region
     pages = pages_of(export.log_group_names) if export.log_groups == "adopt" else 0
+    configured = len(export.members) * export.is_configured
+    several = export.members[0].member_id is not None
     return OwnParts(
         roles=int(export.has_own_role),
         rules=1,
         wildcard_rules=1,
-        connector=ConnectorParts(configurations=export.is_configured + pages, states=int(export.is_configured))
+        connector=ConnectorParts(configurations=configured + pages + several, states=configured)
         if pages or export.is_configured
         else None,
     )

@@ -40,7 +40,15 @@ _MYSQL: dict[str, tuple[tuple[AuditEvent, ...], str]] = {
 
 
 def database_filters(export: AuroraMysqlExport | RdsExport) -> dict[str, dict[str, str]]:
-    """Return what can be counted in an export's logs: by name, the pattern of its log group."""
+    """Return what can be counted in an export's logs: by name, the pattern of each database's log group."""
+    found: dict[str, dict[str, str]] = {}
+    for database in export.members:
+        for name, filters in _of_one(database).items():
+            found.setdefault(name, {}).update(filters)
+    return found
+
+
+def _of_one(export: AuroraMysqlExport | RdsExport) -> dict[str, dict[str, str]]:
     groups = dict(zip(export.log_types, export.log_group_names, strict=True))
     if "audit" in groups:
         # which events an instance audits is said in its option group

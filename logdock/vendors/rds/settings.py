@@ -112,7 +112,11 @@ class DatabaseExport(OwnLogGroupExport):
     @property
     def log_group_names(self) -> tuple[str, ...]:
         """The log groups that RDS writes to (RDS User Guide, "Publishing database logs to Amazon CloudWatch Logs")."""
-        return tuple(f"/aws/rds/{self.noun}/{self.database_id}/{log_type}" for log_type in self.exported_log_types)
+        return tuple(
+            f"/aws/rds/{each.noun}/{each.database_id}/{log_type}"
+            for each in self.members
+            for log_type in each.exported_log_types
+        )
 
 
 class RdsExport(DatabaseExport):

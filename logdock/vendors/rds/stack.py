@@ -8,12 +8,15 @@ is asked for, and AWS overrides it wherever the service-linked role exists.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from aws_cdk import CustomResource
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from constructs_lib.connector import Permissions
 from constructs_lib.statements import Statement
 from logdock.settings.names import Names
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
@@ -58,27 +61,37 @@ class DatabaseStack(ExportStack):
             self.output("RoleArn", role.role_arn, "aws_default_logs_role")
         if export.is_configured:
             assert connector is not None  # noqa: S101  (configuring needs one)
-            logs = connector.apply(
-                "Audit" if is_aurora_mysql else "Logs",
-                self._operation,
-                self._properties(role),
-                permissions=[
-                    configure_permissions(
-                        self.names, export, self._own_group, self._state, role.role_arn if role else None
-                    )
-                ],
-            )
-            # Otherwise RDS creates the log groups itself, with retention Never Expire.
-            logs.node.add_dependency(*landings)
-            self.output("ParameterGroup", logs.get_att_string("ParameterGroup"), f"The {export.noun}'s parameter group")
-            self.output(
-                "RestartNeeded", logs.get_att_string("RestartNeeded"), "Whether instances must be restarted once"
-            )
-            restart = logs.get_att_string("Restart")
+            configured = []
+            for database in export.members:
+                logs = connector.apply(
+                    self.member_construct_id("Audit" if is_aurora_mysql else "Logs", database),
+                    self._operation,
+                    self._properties(database, role),
+                    permissions=configure_permissions(
+                        self.names, database, self._state, role.role_arn if role else None
+                    ),
+                )
+                # Otherwise RDS creates the log groups itself, with retention Never Expire.
+                logs.node.add_dependency(*landings)
+                configured.append(logs)
+            self._output_of_each("ParameterGroup", configured, f"The {export.noun}'s parameter group")
+            self._output_of_each("RestartNeeded", configured, "Whether instances must be restarted once")
+            restart = " ".join(logs.get_att_string("Restart") for logs in configured)
             self.output("NextSteps", database_configured(export, restart, region=self.region), "What is left to do")
         else:
-            steps = database_steps(export, role_arn=role.role_arn if role else None, region=self.region)
+            steps = "\n".join(
+                database_steps(each, role_arn=role.role_arn if role else None, region=self.region)
+                for each in export.members
+            )
             self.output("NextSteps", steps, "Switch the logs and their export on")
+
+    def _output_of_each(self, attribute: str, configured: Sequence[CustomResource], description: str) -> None:
+        """Output an attribute; of several databases, each with its identifier."""
+        values = [logs.get_att_string(attribute) for logs in configured]
+        members = self._database.members
+        if members[0].member_id:
+            values = [f"{each.member_id}={value}" for each, value in zip(members, values, strict=True)]
+        self.output(attribute, ",".join(values), description)
 
     def _watch_rds_events(self) -> None:
         """Raise an alarm on RDS's events that say that it may not write the logs.
@@ -89,7 +102,8 @@ class DatabaseStack(ExportStack):
         Aurora events"), so those of every instance of the account and Region are, where a cluster is exported.
         """
         name = f"{self.names.export(self._database.name)}_rds-events"
-        identifier = [{"equals-ignore-case": self._database.database_id}]
+        identifiers = [each.database_id for each in self._database.members]
+        identifier = [{"equals-ignore-case": each} for each in identifiers]
         if self._database.is_cluster:
             types = ["RDS DB Cluster Event", "RDS DB Instance Event"]
             source: dict[str, Any] = {
@@ -101,7 +115,7 @@ class DatabaseStack(ExportStack):
             self,
             "RdsEvents",
             name=name,
-            description=f"RDS may not write the logs of {self._database.database_id}; counted by an alarm",
+            description=f"RDS may not write the logs of {_named(identifiers)}; counted by an alarm",
             event_pattern={
                 "source": ["aws.rds"],
                 "detail-type": types,
@@ -114,22 +128,17 @@ class DatabaseStack(ExportStack):
         self.alarms.refused_to_rds(name)
 
     @property
-    def _own_group(self) -> str:
-        """The parameter group that is made when the database still uses a default one."""
-        return f"logdock-{self.names.export(self._database.name)}"
-
-    @property
     def _state(self) -> str:
         return self.state_parameter(self._operation)
 
-    def _properties(self, role: iam.Role | None) -> dict[str, object]:
-        export = self._database
+    def _properties(self, export: AuroraMysqlExport | RdsExport, role: iam.Role | None) -> dict[str, object]:
         engine = {} if isinstance(export, AuroraMysqlExport) else {"Engine": export.engine_name}
         return {
             **engine,
             "ClusterId" if export.is_cluster else "InstanceId": export.database_id,
             **properties_of(database_logs(export, role_arn=role.role_arn if role else None)),
-            "ParameterGroupName": self._own_group,
+            # what is made when the database still uses a default one
+            "ParameterGroupName": self.names.parameter_group(export.name, export.member_id),
             "StateParameter": self._state,
             **({"ParameterGroup": export.parameter_group} if export.parameter_group else {}),
             **revision(export),
@@ -171,14 +180,26 @@ class DatabaseStack(ExportStack):
         )
 
 
+def _named(identifiers: Sequence[str]) -> str:
+    """Name databases where there is room for 512 characters in all."""
+    return ", ".join(identifiers) if len(identifiers) <= MOST_NAMED else f"{len(identifiers)} clusters"
+
+
+MOST_NAMED = 5
+"""How many databases a rule's description names."""
+
+
 def configure_permissions(
-    names: Names, export: AuroraMysqlExport | RdsExport, own_group: str, state: str, role_arn: str | None
-) -> list[Statement]:
+    names: Names, export: AuroraMysqlExport | RdsExport, state: str, role_arn: str | None
+) -> Permissions:
     """Configure one database, its parameter group, and the group made for it when it has a default one.
 
     The resource types of each action: Service Authorization Reference, "Actions, resources, and condition keys for
-    Amazon RDS". What describes parameters, groups and databases is authorised on them, too.
+    Amazon RDS". What describes parameters, groups and databases is authorised on them, too. Of an export of several
+    databases each has a small policy of its own, and all share what concerns the groups that are made here: the inline
+    policies of a role hold 10,240 characters (IAM User Guide, "IAM and AWS STS quotas").
     """
+    own_group = names.parameter_groups(export.name) if export.member_id else names.parameter_group(export.name, None)
     rds = f"arn:{names.partition}:rds:{names.region}:{names.account}"
     kind, group_kind, verb = ("cluster", "cluster-pg", "DBCluster") if export.is_cluster else ("db", "pg", "DB")
     database, group = f"{rds}:{kind}:{export.database_id}", f"{rds}:{group_kind}:{own_group}"
@@ -186,8 +207,20 @@ def configure_permissions(
     modify = "rds:ModifyDBCluster" if export.is_cluster else "rds:ModifyDBInstance"
     describe = "rds:DescribeDBClusters" if export.is_cluster else "rds:DescribeDBInstances"
     default = f"{rds}:{group_kind}:default.{export.engine_name}*"
+
+    def set_parameters(of_groups: list[str]) -> Statement:
+        actions = [
+            f"rds:Describe{verb}Parameters", f"rds:Modify{verb}ParameterGroup", f"rds:Reset{verb}ParameterGroup"
+        ]  # fmt: skip
+        return allow("SetParameters", actions, of_groups)
+
+    configure = allow("ConfigureCluster" if export.is_cluster else "ConfigureInstance", [describe, modify], [database])
+    of_member: list[Statement] = []
+    if export.member_id:
+        of_member = [configure, *([set_parameters(groups[1:])] if export.parameter_group else [])]
+        groups = [group]
     statements = [
-        allow("ConfigureCluster" if export.is_cluster else "ConfigureInstance", [describe, modify], [database]),
+        *([] if export.member_id else [configure]),
         # RDS authorises attaching a group on the group, too: ours now, the default one when it is put back. An instance
         # is required beside its group.
         allow("AttachGroup", [modify], [*([] if export.is_cluster else [database]), group, default]),
@@ -200,15 +233,7 @@ def configure_permissions(
             ],
             [group],
         ),
-        allow(
-            "SetParameters",
-            [
-                f"rds:Describe{verb}Parameters",
-                f"rds:Modify{verb}ParameterGroup",
-                f"rds:Reset{verb}ParameterGroup",
-            ],
-            groups,
-        ),
+        set_parameters(groups),
         remember(names, state),
         *find_owners(names, "aurora-audit" if isinstance(export, AuroraMysqlExport) else "rds-logs"),
     ]
@@ -217,7 +242,7 @@ def configure_permissions(
             allow("AssociateRole", ["rds:AddRoleToDBCluster", "rds:RemoveRoleFromDBCluster"], [database]),
             allow("PassRole", ["iam:PassRole"], [role_arn], StringEquals={"iam:PassedToService": "rds.amazonaws.com"}),
         ]
-    return statements
+    return [statements, *([of_member] if of_member else [])]
 
 
 STACK = DatabaseStack

@@ -87,5 +87,10 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
         """How the bucket made here is encrypted: with its own key, unless a service delivers to SSE-S3 only."""
         return "sse-s3" if set(self.services) & set(SSE_S3_ONLY) else "kms"
 
+    @property
+    def bucket_encryption(self) -> Literal["sse-s3", "kms"]:
+        """As its services need it."""
+        return self.encryption
+
 
 EXPORT = S3LogsExport

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import botocore.client
 import pytest
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape, archive_key
 from moto.s3.models import s3_backends

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from logdock.cli.account import Account
 from logdock.cli.errors import CommandError, ExitCode
-from logdock.cli.logs.places import Found, Place
+from logdock.cli.logs.places import SearchLocation, SearchObject
 from logdock.cli.logs.reader import Keys, Reader, UnreadableError
 from tests.cli.conftest import Typed
 from tests.cli.logs.conftest import Landed
@@ -256,8 +256,8 @@ def test_a_large_archive_is_decrypted_in_bounded_memory(landed: Landed, tmp_path
         def get_object(self, **_: Any) -> dict[str, Any]:
             return {"Body": file.open("rb"), "Metadata": envelope}
 
-    place = Place(export=landed.settings.exports[2], bucket="b", stack="s", prefix="", layout=object())  # type: ignore[arg-type]
-    found = Found(place, key_of(), '"e"', file.stat().st_size, datetime.now(UTC), "")
+    place = SearchLocation(export=landed.settings.exports[2], bucket="b", stack="s", prefix="", layout=object())  # type: ignore[arg-type]
+    found = SearchObject(place, key_of(), '"e"', file.stat().st_size, datetime.now(UTC), "")
     keys = Keys(Account(landed.settings, None, None), Path(keys_file(landed, MASTER)), None)
     tracemalloc.start()
     try:

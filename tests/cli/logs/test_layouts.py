@@ -137,7 +137,7 @@ def test_a_long_folder_of_dated_names_is_listed_from_the_range_on(landed: Landed
         landed.empty(f"atlas/C/h/mongodb/{day:%Y-%m-%dT%H}-mongodb.log")
     layout = DatedNames(now - timedelta(hours=1), now, LATE)
     export = landed.settings.exports[1]
-    place = places.Place(export=export, bucket=landed.orders, stack="orders", prefix="atlas/", layout=layout)
+    place = places.SearchLocation(export=export, bucket=landed.orders, stack="orders", prefix="atlas/", layout=layout)
     found = [each.key for each in places.objects(landed.s3, [place], layout.since, layout.until, 2)]
     assert f"atlas/C/h/mongodb/{now:%Y-%m-%dT%H}-mongodb.log" in found
     assert len(found) <= 4
@@ -150,7 +150,7 @@ def test_a_long_folder_of_other_names_is_listed_whole(landed: Landed) -> None:
         landed.empty(f"atlas/C/h/mongodb/{number:04}.log")
     layout = DatedNames(datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC), LATE)
     export = landed.settings.exports[1]
-    place = places.Place(export=export, bucket=landed.orders, stack="orders", prefix="atlas/", layout=layout)
+    place = places.SearchLocation(export=export, bucket=landed.orders, stack="orders", prefix="atlas/", layout=layout)
     assert len(list(places.objects(landed.s3, [place], layout.since, layout.until, 2))) == 1001
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from logdock.cli.backfill.announcements import Landed
 from logdock.cli.logs.layouts import DatedNames, Layout, ServicePaths
-from logdock.cli.logs.places import Place, objects, stream
+from logdock.cli.logs.places import SearchLocation, objects, stream
 from tests.cli.logs.listing import PAGE, Listing
 from tests.costly import sample
 
@@ -22,8 +22,8 @@ LATE = timedelta(hours=2)
 NODES = ("node-0", "node-1", "node-2")
 
 
-def place(layout: Layout | None = None) -> Place:
-    return Place(export=cast("Any", None), bucket="b", stack="s", prefix="atlas/", layout=layout)
+def place(layout: Layout | None = None) -> SearchLocation:
+    return SearchLocation(export=cast("Any", None), bucket="b", stack="s", prefix="atlas/", layout=layout)
 
 
 def a_file_a_minute(days: int, *folders: str, form: str) -> Listing:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logdock.cli.errors import CommandError, ExitCode
-from logdock.cli.logs.order import Ordered
-from logdock.cli.logs.parallel import InOrder
+from logdock.cli.logs.order import TimeOrderedBuffer
+from logdock.cli.logs.parallel import OrderedParallelMap
 from logdock.cli.logs.scan import Hit
 
 TIMES = st.integers(0, 20).map("{:02}".format)
@@ -23,7 +23,7 @@ TIMES = st.integers(0, 20).map("{:02}".format)
 def test_lines_leave_in_the_order_of_their_times_once_and_not_too_early(
     batches: list[list[str]], releases: list[str], on_disk: bool
 ) -> None:
-    ordered = Ordered(in_memory_bytes=150 if on_disk else 10**9)
+    ordered = TimeOrderedBuffer(in_memory_bytes=150 if on_disk else 10**9)
     came: list[Hit] = []
     left: list[bytes] = []
     for number, batch in enumerate(batches):
@@ -42,7 +42,7 @@ def test_lines_leave_in_the_order_of_their_times_once_and_not_too_early(
 
 @pytest.mark.parametrize("in_memory_bytes", [0, 10**9])
 def test_lines_of_the_same_time_keep_their_order(in_memory_bytes: int) -> None:
-    ordered = Ordered(in_memory_bytes)
+    ordered = TimeOrderedBuffer(in_memory_bytes)
     for line in (b"b", b"a", b"c"):
         ordered.add([Hit("1", line)])
     assert list(ordered.release()) == [b"b", b"a", b"c"]
@@ -59,7 +59,7 @@ def test_items_come_in_order_however_long_each_takes() -> None:
         second_done.set()
         yield item * 10 + 1
 
-    found = [(item, list(batches)) for item, batches in InOrder(work, 2).over(range(5))]
+    found = [(item, list(batches)) for item, batches in OrderedParallelMap(work, 2).over(range(5))]
     assert found == [(item, [item * 10, item * 10 + 1]) for item in range(5)]
 
 
@@ -68,7 +68,7 @@ def test_what_a_worker_raises_is_raised_where_its_batches_are_read() -> None:
         yield item
         raise KeyError(item)
 
-    lanes = InOrder(work, 2).over([1])
+    lanes = OrderedParallelMap(work, 2).over([1])
     _, batches = next(lanes)
     assert next(batches) == 1
     with pytest.raises(KeyError):
@@ -84,7 +84,7 @@ def test_a_worker_stops_when_the_reader_is_gone() -> None:
             yielded.append(number)
             yield number
 
-    lanes = InOrder(work, 1)
+    lanes = OrderedParallelMap(work, 1)
     with contextlib.closing(lanes.over([1, 2, 3])) as over:
         next(next(over)[1])
     assert lanes.stopped
@@ -94,7 +94,7 @@ def test_a_worker_stops_when_the_reader_is_gone() -> None:
 def test_a_disk_that_is_full_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     disk = sqlite3.connect("", isolation_level=None)
     monkeypatch.setattr("sqlite3.connect", lambda *_, **__: disk)
-    ordered = Ordered(in_memory_bytes=1)
+    ordered = TimeOrderedBuffer(in_memory_bytes=1)
     ordered.add([Hit("2026-11-17T03:12:00", b"one")])
     disk.execute("pragma max_page_count = 3")
     with pytest.raises(CommandError, match=r"database or disk is full\. TMPDIR names another directory") as refused:

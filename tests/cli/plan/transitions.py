@@ -144,6 +144,27 @@ TRANSITIONS = [
         ("billing:cluster_id: logs stop", "billing:cluster_id: restart"),
     ),
     Transition(
+        "One Aurora cluster becomes several",
+        both(
+            put("billing", "cluster_id", None),
+            put("billing", "parameter_group", None),
+            put("billing", "cluster_ids", ["billing", "stock"]),
+            put("billing", "parameter_groups", {"billing": "billing-params"}),
+        ),
+        0,
+        ("billing:cluster_ids: restart",),
+    ),
+    Transition(
+        "One Atlas project becomes several",
+        both(
+            put("orders", "connect.redact_clusters", None),
+            put("orders", "project_id", None),
+            put("orders", "project_ids", ["5e2211c17a3e5a48f5497de3", "6f3322d28b4f6b59a6508ef4"]),
+        ),
+        2,
+        ("orders:project_ids: note", "orders:project_ids: to do at the vendor"),
+    ),
+    Transition(
         "The cluster is no longer configured",
         put("billing", "configure_cluster", False),
         2,

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
-from log_shipper.reading import RawBlock, read_blocks
+from log_shipper.fast import RawBlock
+from log_shipper.reading import read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.vendors.aptible import envelope as aptible_envelope
 
@@ -64,7 +65,7 @@ def test_a_record_of_every_kind_is_understood_and_has_no_word_that_people_count(
 ) -> None:
     marker = new_marker()
     (export,) = (each for each in settings.exports if each.name == name)
-    if export.kind in ("mongodb-atlas", "aptible", "s3-logs"):
+    if export.lands_in == "bucket":
         made = object_record(export, marker, NOW, None)
         body = gzip.decompress(made.body) if isinstance(export, AptibleExport) else made.body
     else:

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 import sqlglot
-from log_shipper.jobs import identity_of
-from log_shipper.reading import RawBlock, read_blocks
+from log_shipper.fast import RawBlock
+from log_shipper.keys import identity_of
+from log_shipper.reading import read_blocks
 from log_shipper.record import Origin
 from log_shipper.rendering import Renderer, Shape, archive_key
 from moto import mock_aws

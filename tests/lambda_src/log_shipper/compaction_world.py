@@ -16,7 +16,7 @@ from log_shipper.compact import Compactor, Settings
 from log_shipper.compacted import number_of
 from log_shipper.export_config import ExportConfigs
 
-from logdock.cli.logs.places import Place, objects
+from logdock.cli.logs.places import SearchLocation, objects
 from logdock.cli.logs.reader import Reader
 
 ARCHIVE = "acme-archive"
@@ -240,7 +240,7 @@ class Now(Future[Any]):
 
 def read_archive(s3: Bucket) -> list[str]:
     """Return the lines that `logdock logs` reads of two days, sorted."""
-    place = Place(export=cast("Any", None), bucket=ARCHIVE, stack="core", prefix="logs/orders/")
+    place = SearchLocation(export=cast("Any", None), bucket=ARCHIVE, stack="core", prefix="logs/orders/")
     start = NOW.replace(hour=0, minute=0) - timedelta(days=1)
     reader = Reader(cast("Any", s3), cast("Any", None))
     lines: list[str] = []

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from log_shipper import jobs
+from log_shipper import progress
 
 from tests.lambda_src.log_shipper.fault_stage import (
     BODY_BYTES,
@@ -328,7 +328,7 @@ def check(stage: Stage, row: Row) -> None:
     for line in set(arrived):
         repeated.remove(line)
     line = len(json.dumps(records[0], separators=(",", ":")) + "\n") if records else 0
-    unit = {"nothing": 0, "a body": BODY_BYTES, "16 MiB and a body": jobs.SAVE_EVERY_BYTES + BODY_BYTES}
+    unit = {"nothing": 0, "a body": BODY_BYTES, "16 MiB and a body": progress.SAVE_EVERY_BYTES + BODY_BYTES}
     assert len(repeated) * line <= unit.get(row.repeated, len(LINES) * line)
     assert bool(repeated) == (row.repeated != "nothing")
     match row.delivered:

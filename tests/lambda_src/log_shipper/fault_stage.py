@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from log_shipper import aws, http_client, marks, objects, ship
-from log_shipper.jobs import identity_of
-from log_shipper.keys import progress_key
+from log_shipper.keys import identity_of, progress_key
 
 from tests.lambda_src.log_shipper.world import (
     ARCHIVE,

@@ -67,7 +67,7 @@ class World:
         self.objects: dict[tuple[str, str], bytes] = {}
         self.metadata: dict[tuple[str, str], dict[str, str]] = {}
         self.written: list[str] = []
-        self.put_back: list[dict[str, Any]] = []
+        self.requeued: list[dict[str, Any]] = []
         self.arrived: dict[str, list[str]] = defaultdict(list)
         self.answers: list[str] = []
         self.answered: list[str] = []
@@ -211,7 +211,7 @@ class World:
 
     def send_message(self, **message: str) -> None:
         self.step()
-        self.put_back.append(message)
+        self.requeued.append(message)
         self.step()
 
     def change_message_visibility_batch(self, **asked: Any) -> dict[str, Any]:
@@ -407,7 +407,7 @@ def enter(
     Wire.world, Wire.read = world, staticmethod(otlp_lines if kind == "otlp" else logzio_lines)
     for dialect in (logzio.LogzioDialect, otlp.OtlpDialect):
         monkeypatch.setattr(dialect, "target_body_bytes", body_bytes)
-    monkeypatch.setattr("log_shipper.jobs.SAVE_EVERY_BYTES", save_every)
+    monkeypatch.setattr("log_shipper.progress.SAVE_EVERY_BYTES", save_every)
     monkeypatch.setattr("log_shipper.archive_writer.PART_BYTES", body_bytes)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", piece_bytes)
     monkeypatch.setattr("log_shipper.objects.CHUNK_BYTES", piece_bytes)

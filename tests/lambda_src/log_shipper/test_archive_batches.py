@@ -18,7 +18,8 @@ from log_shipper.archive_writer import ObjectSink
 from log_shipper.errors import ConfigurationError, ExpansionError, ShipperError
 from log_shipper.events import LogEvents
 from log_shipper.export_config import parse_export_config
-from log_shipper.jobs import Job, Segment
+from log_shipper.progress import Progress
+from log_shipper.transform import Segment
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, Cloud, recorded, refusal, stream_batch, subscription
 
@@ -225,12 +226,15 @@ class Collected(ObjectSink):
     """Keeps the lines that would be stored."""
 
     def __init__(self) -> None:
-        super().__init__(lambda *_: None)
+        super().__init__("archive")
         self.lines: list[bytes] = []
 
-    def write(self, job: Job, segment: Segment) -> None:
+    def write(self, progress: Progress, segment: Segment) -> None:
         self.lines += segment.data.splitlines(keepends=True)
-        super().write(job, segment)
+        super().write(progress, segment)
+
+    def _put(self, *_: object) -> None:
+        pass
 
 
 V2 = "I210116 21:49:17.083093 14 1@cli/start.go:690 ⋮ [-] 41 "

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from log_shipper import aws, compact, compacted, ship
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, MARKS, Cloud, Context, Listener, batch, message
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from log_shipper import aws, compact, compacted, compaction_plan, parallel
 from log_shipper.compact import CompactionError
 from log_shipper.compaction_plan import AGAIN_AFTER, CLOSED_AFTER, LARGE_BYTES, MAX_BYTES, SETTLED_AFTER, Part, plan
-from log_shipper.jobs import identity_of
+from log_shipper.keys import identity_of
 
 from tests.fuzz.budget import fuzz
 from tests.lambda_src.log_shipper.compaction_world import (

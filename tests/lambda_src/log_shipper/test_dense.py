@@ -1,11 +1,12 @@
 """A block that is full of what is searched for is redacted as any other: with and without the replacement of tokens."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from log_shipper import cards, dense, detectors, escapes
+from log_shipper import cards, dense, dense_integers, detectors, escapes
 from log_shipper.detectors import DETECTORS
 from log_shipper.redaction import Redactor
 
@@ -87,6 +88,8 @@ CONTROLS = (
     "\\ud83d\\ude00",
     "\\u00e4",
     "\\xff",
+    "\\u00f8",
+    "\\u00f8",
 )
 
 
@@ -121,6 +124,10 @@ ENCODED = st.integers(0, 2**32).map(encoded)
 @example(r"411\u0031 1111 1111 \u0031111-a\u0040b.co", NAMES, 6)
 @example('{"a":"a@b.co\\n"}', NAMES, 6)
 @example(r"a\u0040b.co,\u00ee\u0080\u0080,", NAMES, 6)
+@example(r"a@b.co\u002c \u00f8 \u00ff,", NAMES, 6)
+@example(r"1.1.1.1,\u00f8,\u00ff,", NAMES, 6)
+@example(r"\u0061bc,\u0061bd", NAMES, 6)
+@example(r"1.1.1.1/\u0078,1.1.1.1/\u0079", NAMES, 6)
 def test_a_dense_block_with_escapes_is_redacted_as_any_other(block: str, names: list[str], count: int) -> None:
     chosen = tuple(names[:count])
     assert redacted(block, chosen, is_dense=True) == redacted(block, chosen, is_dense=False)
@@ -235,6 +242,77 @@ def test_cards_are_replaced_together_as_one_by_one(text: str, piece: int) -> Non
     redactor = Redactor("keep", ("payment-card",))
     assert redactor.redact(rest.decode()).replace("\ue000", "[payment-card]") == redactor.redact(text)
     assert is_whole == (detectors.payment_cards(detectors.Text(b"\n" + rest)) == [])
+
+
+def test_every_percent_code_beside_a_token_is_read_alike() -> None:
+    for code in range(128):
+        block = f"1.1.1.1%{code:02x}a%40b.co, %{code:02X}"
+        assert redacted(block, NAMES, is_dense=True) == redacted(block, NAMES, is_dense=False), block
+
+
+def with_check_digit(digits: str) -> str:
+    values = [int(digit) for digit in reversed(digits)]
+    values[::2] = [value * 2 - 9 * (value > 4) for value in values[::2]]
+    return f"{digits}{-sum(values) % 10}"
+
+
+def test_cards_in_a_block_have_the_lengths_of_their_issuer() -> None:
+    # of these first two digits, only some of the four that begin so have cards
+    prefixes = {two: [f"{two}{rest:02}" for rest in range(100)] for two in range(10, 100)}
+    lengths = {prefix: cards.card_lengths(prefix.encode()) for four in prefixes.values() for prefix in four}
+    vague = [prefix for four in prefixes.values() if len({*map(lengths.get, four)}) > 1 for prefix in four]
+    assert len(vague) >= 1000
+    for count in (12, 14, 16, 19):
+        numbers = [with_check_digit(prefix.ljust(count - 1, "7")) for prefix in vague]
+        found, is_whole = cards.replace_cards(",".join(numbers).encode(), b"card", cards.TEXT)
+        wanted = ["card" if count in lengths[prefix] else number for prefix, number in zip(vague, numbers, strict=True)]
+        assert is_whole
+        assert found.decode().split(",") == wanted
+
+
+TOKENS_AT_ONCE = [
+    (
+        dense_integers.replace_ipv4,
+        "0.0.0.0 10.200.30.255 1.2.3.4. 192.168.99.5:8 249.250.255.199:65535 1.2.3.4,",
+        (
+            "256.1.1.1 1.260.1.1 1.1.1.300 01.2.3.4 1.2.3 1.2.3.4.5 a1.2.3.4 1.2.3.4a 1.2.3.4:123456 1.2.3.4: 1..2.3 "
+            "1.2.3.4.. 0x1.2.3.4 1.2.3.00 1234.1.1.1"
+        ),
+    ),
+    (
+        dense_integers.replace_emails,
+        "a@b.co a.b-c_d%e+1@x-y.z9.com A@B.CO. -.@1.a--b.de, a@b.co",
+        (
+            "a@b a@b.c @b.co a@.co a@-b.co a@b-.co a@b..co a@b.co- a@b.c1 a@b.co_ a@b@c.co a@b.1 a'b@c.co éa@b.co "
+            "a@b.coé a@b.co.. a@b.-co"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("replace", "tokens", "others"), TOKENS_AT_ONCE)
+def test_tokens_are_recognized_at_once(replace: Callable[[bytes, bytes], bytes], tokens: str, others: str) -> None:
+    for text in tokens.split(" "):
+        token = text.rstrip(".,").encode()
+        rest = text.encode().removeprefix(token)
+        # a port stays
+        shown = replace(b"P", b"\n" + token + rest + b"\n").replace(b":8\n", b"\n").replace(b":65535", b"")
+        assert shown == b"\nP" + rest + b"\n", text
+    whole = f"\n{others} \n".encode()
+    assert replace(b"P", whole) == whole
+
+
+@settings(deadline=None, max_examples=examples(100))
+@given(TEXT, st.sampled_from(["ipv4", "email"]))
+def test_what_is_replaced_at_once_is_what_the_detector_finds(text: str, name: str) -> None:
+    replace = {"ipv4": dense_integers.replace_ipv4, "email": dense_integers.replace_emails}[name]
+    if "\ue000" in text:
+        return
+    rest = replace(b"\xee\x80\x80", f"\n{text}\n".encode()).decode()[1:-1]
+    redactor = Redactor("keep", (name,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(escapes.View, "of", lambda *_: None)
+        assert redactor.redact(rest).replace("\ue000", f"[{name}]") == redactor.redact(text)
 
 
 def test_lengths_by_two_digits_allow_every_card() -> None:

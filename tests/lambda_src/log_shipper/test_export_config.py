@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from log_shipper import parallel
 from log_shipper.errors import ConfigurationError
-from log_shipper.export_config import ExportConfigs, parse_export_config
+from log_shipper.export_config import ExportConfigs, LogGroupLanding, log_group_digest, parse_export_config
 from log_shipper.rendering import path_fields
 
 
@@ -41,6 +41,14 @@ def fault(**document: Any) -> str:
 )  # fmt: skip
 def test_rejects_a_document_with_a_fault(document: dict[str, Any], wanted: str) -> None:
     assert wanted in fault(**document)
+
+
+def test_log_groups_may_be_named_instead_of_digested() -> None:
+    landing = {"log_groups": [log_group_digest("/acme/a")], "log_group_names": ["/acme/b"]}
+    config = parse_export_config("e", json.dumps({"vendor": "cockroachdb", "landing": landing}))
+    assert isinstance(config.landing, LogGroupLanding)
+    assert config.landing.log_groups == {log_group_digest("/acme/a"), log_group_digest("/acme/b")}
+    assert "log_group_names: not a list of texts" in fault(landing={"log_group_names": [1]})
 
 
 def test_all_faults_are_reported_at_once() -> None:

@@ -7,12 +7,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from log_shipper.events import LogEvents
 from log_shipper.export_config import ExportConfig, parse_export_config
-from log_shipper.fast import has_long_line
-from log_shipper.jobs import Job, Segment
+from log_shipper.fast import RawBlock, has_long_line
 from log_shipper.log_stream import LogStream
-from log_shipper.reading import RawBlock, read_blocks
+from log_shipper.progress import Progress
+from log_shipper.reading import read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import Renderer, Shape
+from log_shipper.transform import Segment, Transform
 from log_shipper.vendors.logzio.dialect import SHAPE
 from log_shipper.vendors.otlp.dialect import OtlpRenderer
 
@@ -48,9 +49,9 @@ BLOCK = st.one_of(
 )  # fmt: skip
 
 
-def job(config: ExportConfig, form: Shape, renderer: Renderer | None = None) -> Job:
-    renderer = renderer or Renderer(form, export="e", vendor=config.vendor, source="s", fields={"cluster": "c"})
-    return Job(config, "0" * 16, renderer, quarantine=_refuse, save=_refuse)
+def transform(config: ExportConfig, *, by_hour: bool = False) -> Transform:
+    renderer = Renderer(Shape(), export="e", vendor=config.vendor, source="s", fields={"cluster": "c"})
+    return Transform(config, renderer, by_hour=by_hour)
 
 
 def _refuse(*_: Any) -> None:
@@ -63,13 +64,13 @@ def both(
 ) -> tuple[list[Segment], ...]:  # fmt: skip
     """Return the segments that blocks give taken whole and taken line by line."""
     renderer = kind(form, export="e", vendor=config.vendor, source="s", fields={"cluster": "c"})
-    whole, single = job(config, form, renderer), job(config, form, renderer)
-    whole.redacted = single.redacted = is_redacted
-    fast = [segment for block in blocks() for segment in whole.take(block, by_hour=by_hour)]
+    transform = Transform(config, renderer, by_hour=by_hour, is_redacted=is_redacted)
+    whole, single = Progress(config, "0" * 16), Progress(config, "0" * 16)
+    fast = [segment for block in blocks() for segment in whole.render(block, transform)]
     slow = [
         segment
         for block in blocks()
-        for segment in single.segments(block.records() if isinstance(block, RawBlock) else block, by_hour=by_hour)
+        for segment in single.render(block.records() if isinstance(block, RawBlock) else block, transform)
     ]
     assert (whole.seen, whole.tally.records_in) == (single.seen, single.tally.records_in)
     return fast, slow
@@ -127,12 +128,12 @@ def test_archive_lines_that_differ_in_time_and_message_are_taken_whole(
     config = parse_export_config("e", b'{"vendor":"s3-logs"}')
     archive = Renderer(Shape(), export="e", vendor="s3-logs", source="s", fields={"a": "b"})
     records = [Record(text, "2026-11-21T02:03:04.1Z", "x") for text in ("a", '","fields":{"a":"c"}}')]
-    monkeypatch.setattr(Job, "segments", _refuse)
-    whole = job(config, Shape(), kind(Shape(), export="e", vendor="s3-logs", source="s"))
-    whole.redacted = True
+    monkeypatch.setattr(Transform, "render_records", _refuse)
+    renderer = kind(Shape(), export="e", vendor="s3-logs", source="s")
+    whole, to = Progress(config, "0" * 16), Transform(config, renderer, is_redacted=True)
     lines = b"".join(map(archive.line, records))
     for block in read_blocks([lines], vendor="s3-logs", format_name="archive", origin=ORIGIN):
-        assert whole.take(block)
+        assert whole.render(block, to)
     assert whole.seen == 2
 
 
@@ -143,9 +144,9 @@ def test_a_payload_taken_whole_gives_the_same_lines(lines: list[str], form: str)
     events = [{"id": str(i), "timestamp": 1763690400000 + i, "message": text} for i, text in enumerate(lines)]
     payload = LogEvents("e", "/app", "s", events)
     whole, single = (LogStream("/app", "s", config) for _ in range(2))
-    taken = job(config, Shape())
-    fast = [segment for block in whole.take(payload) for segment in taken.take(block, by_hour=True)]
-    slow = job(config, Shape()).segments(single.records(payload), by_hour=True)
+    to = transform(config, by_hour=True)
+    fast = [segment for block in whole.take(payload) for segment in to.render(block, 0)]
+    slow = to.render(single.records(payload), 0)
     assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
 
 
@@ -159,11 +160,11 @@ def test_a_document_that_goes_on_in_the_next_block_is_one_record() -> None:
 
 def test_recorded_lines_are_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     config = parse_export_config("orders", b'{"vendor":"mongodb-atlas"}')
-    monkeypatch.setattr(Job, "segments", _refuse)
+    monkeypatch.setattr(Transform, "render_records", _refuse)
     pieces = [recorded("mongodb-atlas/mongodb.log").encode()]
-    whole = job(config, Shape())
+    whole = Progress(config, "0" * 16)
     for block in read_blocks(pieces, vendor="mongodb-atlas", format_name="auto", origin=ORIGIN):
-        assert whole.take(block)
+        assert whole.render(block, transform(config))
     assert whole.seen == 3
 
 

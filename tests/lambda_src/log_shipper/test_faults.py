@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from log_shipper import aws, ship
-from log_shipper.jobs import SAVE_EVERY_BYTES
+from log_shipper.progress import SAVE_EVERY_BYTES
 from log_shipper.vendors.logzio import dialect as logzio
 
 from tests.conftest import ROOT
@@ -27,7 +27,7 @@ def app(cloud: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     monkeypatch.setattr(logzio.LogzioDialect, "target_body_bytes", fault_stage.BODY_BYTES)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2_000)
     monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2_000)
-    monkeypatch.setattr("log_shipper.jobs.SAVE_EVERY_BYTES", fault_stage.SAVE_EVERY_BYTES)
+    monkeypatch.setattr("log_shipper.progress.SAVE_EVERY_BYTES", fault_stage.SAVE_EVERY_BYTES)
     cloud.export("app", vendor="s3-logs")
     return cloud
 

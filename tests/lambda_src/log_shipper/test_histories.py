@@ -164,10 +164,10 @@ class Run:
         world.later.clear()
         self.messages = [message for message in self.messages if message not in batch]
         self._return([message for message in batch if message["messageId"] in failed])
-        for put_back in world.put_back:
+        for requeued in world.requeued:
             self.count += 1
-            self.messages.append(message_of("", 100 + self.count) | {"body": put_back["MessageBody"]})
-        world.put_back.clear()
+            self.messages.append(message_of("", 100 + self.count) | {"body": requeued["MessageBody"]})
+        world.requeued.clear()
 
     def _handle(self, batch: list[dict[str, Any]], clock: Clock) -> set[str]:
         try:

@@ -4,7 +4,6 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,11 @@ from log_shipper import destinations, json_fields, ship
 from log_shipper.archive_writer import POLICY_METADATA
 from log_shipper.environment import Destination
 from log_shipper.export_config import ExportConfig, parse_export_config
-from log_shipper.jobs import Job, Segment
-from log_shipper.reading import RawBlock, read_blocks
+from log_shipper.fast import RawBlock
+from log_shipper.reading import read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import RESERVED_FIELDS, Renderer, archive_key
+from log_shipper.transform import Segment, Transform
 from log_shipper.vendors.logzio import dialect as logzio
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, batch, message
@@ -84,8 +84,7 @@ def test_types_are_those_that_logzio_documents() -> None:
 def test_named_type_is_the_only_one(where: str) -> None:
     config = config_of(**({"log_type": "acme"} if where == "export" else {}))
     named = renderer_of(config, log_type="acme" if where == "destination" else None)
-    job = Job(config, "i", named, quarantine=_refuse, save=_refuse)
-    (segment,) = job.take([Record("m", ARRIVAL, "cloudtrail"), Record("m", ARRIVAL, "csv")])
+    (segment,) = Transform(config, named).render([Record("m", ARRIVAL, "cloudtrail"), Record("m", ARRIVAL, "csv")], 0)
     assert (segment.type, b'"type":' in segment.data) == ("acme", False)
 
 
@@ -123,10 +122,6 @@ def test_small_objects_of_many_types_share_a_body(cloud: Cloud, logz: Listener) 
     types = {"general": "mysql", "error": "mysql_error", "audit": "aurora-mysql"}
     assert len(logz.types) == 11
     assert {types[text.split()[2]] == named for named, text in logz.types} == {True}
-
-
-def _refuse(*_: Any) -> None:
-    raise AssertionError
 
 
 def test_types_and_fields_arrive(cloud: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,10 +164,9 @@ def test_archive_lines_at_once_are_the_lines_one_by_one(records: list[Record], v
     archive = Renderer(logzio.SHAPE, export="e", vendor=vendor, source="s", fields={"a": "b"})
     block = b"".join(map(archive.line, records))
     given = logzio.renderer_of(destination(parse_json=parse_json), config, "t", None)
-    job = partial(Job, config, "i", given, quarantine=_refuse, save=_refuse)
 
     def taken(whole: bool) -> list[Segment]:
-        to = job(redacted=True)
+        to = Transform(config, given, is_redacted=True)
         pieces = read_blocks([block], vendor=vendor, format_name="archive", origin=Origin(ARRIVAL, "x"))
         return [segment for raw in pieces for segment in _take(to, raw, whole)]
 
@@ -192,8 +186,8 @@ def _typed(segments: list[Segment]) -> list[dict[str, Any]]:
     return [json.loads(line) for segment in segments for line in _named(segment).data.splitlines()]
 
 
-def _take(to: Job, raw: Any, whole: bool) -> Iterator[Any]:
-    return iter(to.take(raw if whole or not isinstance(raw, RawBlock) else raw.records()))
+def _take(to: Transform, raw: Any, whole: bool) -> list[Segment]:
+    return to.render(raw if whole or not isinstance(raw, RawBlock) else raw.records(), 0)
 
 
 @given(st.lists(MESSAGE, min_size=1, max_size=6), st.sampled_from(["mongodb", "auto"]), st.booleans())
@@ -201,7 +195,7 @@ def test_landed_lines_at_once_are_the_lines_one_by_one(texts: list[str], form: s
     config = config_of("s3-logs", format=form)
 
     def lines(whole: bool) -> list[dict[str, Any]]:
-        to = Job(config, "i", renderer_of(config, parse_json=parse_json), quarantine=_refuse, save=_refuse)
+        to = Transform(config, renderer_of(config, parse_json=parse_json))
         piece = "\n".join(texts).encode()
         blocks = read_blocks([piece], vendor="s3-logs", format_name=form, origin=Origin(ARRIVAL, "x"))
         return _typed([segment for raw in blocks for segment in _take(to, raw, whole)])
@@ -244,9 +238,9 @@ def _strings(value: Any) -> Iterator[str]:
 def test_fields_hold_only_what_the_redacted_message_holds(document: dict[str, Any], escaped: bool) -> None:
     redaction = {"detectors": ["payment-card", "email"], "patterns": [{"name": "card", "regex": SECRET}]}
     config = config_of(redaction=redaction)
-    job = Job(config, "i", renderer_of(config, parse_json=True), quarantine=_refuse, save=_refuse)
+    transform = Transform(config, renderer_of(config, parse_json=True))
     text = json.dumps(document, ensure_ascii=escaped)
-    (segment,) = job.take([Record(text, ARRIVAL, "json-lines")])
+    (segment,) = transform.render([Record(text, ARRIVAL, "json-lines")], 0)
     line = json.loads(segment.data)
     shown = json.loads(line["message"], parse_int=str, parse_float=str, parse_constant=str)
     added = {name: value for name, value in line.items() if name not in json_fields.RESERVED_NAMES}

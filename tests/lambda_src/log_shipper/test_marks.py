@@ -14,8 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from log_shipper import aws, feed, marks, queue, ship
 from log_shipper.export_config import parse_export_config
-from log_shipper.jobs import identity_of
-from log_shipper.keys import progress_key
+from log_shipper.keys import identity_of, progress_key
 from log_shipper.marks import MarkTable
 
 from tests.lambda_src.log_shipper.world import (

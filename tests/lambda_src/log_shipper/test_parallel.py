@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from log_shipper import aws, delivery, ship
+from log_shipper import aws, delivery, pipeline, ship
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, batch, message
 
@@ -147,6 +147,6 @@ def test_a_configuration_is_read_once_for_all_objects(
 def test_a_connection_that_waited_long_is_opened_again(
     app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "STALE_SECONDS", -1.0)
+    monkeypatch.setattr(pipeline, "STALE_SECONDS", -1.0)
     assert ship.handler(landed(app), Context()) == OK
     assert logz.messages() == [str(number) for number in range(OBJECTS)]

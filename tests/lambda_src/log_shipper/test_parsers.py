@@ -5,8 +5,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from log_shipper.fast import RawBlock
 from log_shipper.line_readers import COLUMN_FORMATS, LINE_PARSERS, line_reader
-from log_shipper.reading import RawBlock, detect, read_blocks
+from log_shipper.reading import detect, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.vendors.aptible import parser as docker_json
 from log_shipper.vendors.aurora_mysql import parser as aurora_mysql
@@ -80,7 +81,7 @@ def test_mongodb_legacy_lines_are_joined() -> None:
     ],
 )
 def test_mongodb_log_type_is_in_the_path(key: str, log_type: str) -> None:
-    assert mongodb_atlas.log_type_of(key) == log_type
+    assert mongodb_atlas.log_type_of_key(key) == log_type
 
 
 def test_cockroachdb_json_and_compact_lines() -> None:
@@ -234,8 +235,8 @@ def test_docker_lines_have_their_own_time_and_the_keys_type() -> None:
     key = "mystack/shareable/v3/abc/apps-321/service-123/c-json.log.2022-08-24T21:12:33.unknown.archived.gz"
     records = read(recorded("aptible/docker.log").encode(), "aptible")
     assert [record.time for record in records] == ["2019-01-01T00:00:00.000000000Z", "2022-08-24T21:12:33.501245611Z"]
-    assert docker_json.log_type_of(key) == "apps"
-    assert docker_json.log_type_of("mystack/shareable/v3/abc/proxy-9/x") == "proxy"
+    assert docker_json.log_type_of_key(key) == "apps"
+    assert docker_json.log_type_of_key("mystack/shareable/v3/abc/proxy-9/x") == "proxy"
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from log_shipper import ship
 from log_shipper.errors import ShipperError
 from log_shipper.events import CONTINUES, ObjectRef, continued, message_of, objects_in
-from log_shipper.jobs import identity_of
-from log_shipper.keys import Quarantined, quarantine_key, quarantined
+from log_shipper.keys import Quarantined, identity_of, quarantine_key, quarantined
 from log_shipper.mark_items import object_key
 from log_shipper.quarantine import records
 from log_shipper.record import Origin

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from log_shipper import lines
 from log_shipper.decode import decoded
 from log_shipper.errors import CorruptInputError
+from log_shipper.fast import RawBlock
 from log_shipper.lines import HEAD_BYTES, MAX_LINE_BYTES, line_blocks, utf8
 from log_shipper.parsers import json_stream
-from log_shipper.reading import RawBlock, detect, read_blocks
+from log_shipper.reading import detect, read_blocks
 from log_shipper.record import Origin, Record
 
 from tests.conftest import covering

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from log_shipper.detectors import DETECTORS
 from log_shipper.errors import ConfigurationError
 from log_shipper.export_config import parse_export_config
-from log_shipper.jobs import redacted
 from log_shipper.patterns import Filter, Pattern
 from log_shipper.record import Record
 from log_shipper.redaction import Redactor
+from log_shipper.transform import redacted
 
 from tests.lambda_src.log_shipper.world import recorded
 

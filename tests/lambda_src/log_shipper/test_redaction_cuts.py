@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from log_shipper import lines, reading
 from log_shipper.detectors import DETECTORS
 from log_shipper.export_config import parse_export_config
-from log_shipper.jobs import redacted
 from log_shipper.lines import safe_cut
 from log_shipper.record import MAX_JOINED_CHARS, Origin, Record
 from log_shipper.redaction import Redactor
+from log_shipper.transform import redacted
 from log_shipper.vendors.aptible import parser as docker_json
 from log_shipper.vendors.cockroachdb import parser as cockroachdb
 

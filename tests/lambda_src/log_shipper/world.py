@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.exceptions import ClientError
 from log_shipper import archive, aws, mark_items, marks, ship
 
+from logdock.settings.document import Part
+
 EVENTS = Path(__file__).parents[2] / "events"
 ARCHIVE, FAILURES, LANDING = "acme-archive", "acme-failures", "acme-landing"
 MARKS = "acme-marks"
@@ -72,7 +74,7 @@ class Cloud:
 
     def export(self, name: str, **document: Any) -> None:
         """Write an export's configuration; one of a bucket lands in `LANDING`, unless it says where."""
-        if document.get("vendor") in ("mongodb-atlas", "aptible", "s3-logs"):
+        if Part((), {"kind": document.get("vendor")}).lands_in_bucket:
             document = {"landing": {"bucket": LANDING}} | document
         self.ssm.put_parameter(
             Name=f"/logdock/acme/exports/{name}", Type="String", Value=json.dumps(document), Overwrite=True

@@ -12,6 +12,8 @@ from vendor_connector.request import ConnectorError, Document, read, read_to_del
 from logdock.settings import Deployment, load_settings
 from logdock.settings.names import Names
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cloudflare.documents import logpush_job
+from logdock.vendors.cloudflare.settings import CloudflareExport
 from logdock.vendors.cockroachdb.documents import cockroachdb_log_export
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.logzio.documents import logzio_archive, logzio_fetchers
@@ -73,6 +75,12 @@ PROPERTIES: dict[str, tuple[Document, Document]] = {
     "cockroachdb-log-export": (
         CLUSTER[0] | {"RoleArn": TEXT, "LogName": TEXT, "Redact": FLAG, "OmittedChannels": TEXTS, "Groups": JSON},
         CLUSTER[1] | {"ExternalId": TEXT, "Region": TEXT},
+    ),
+    "cloudflare-logpush-job": (
+        {"Secret": TEXT, "Scope": f"zones/{'a' * 32}", "StateParameter": TEXT, "Name": TEXT, "Dataset": TEXT,
+         "Bucket": TEXT, "Path": TEXT, "Region": TEXT, "FieldNames": TEXTS, "TimestampFormat": TEXT},
+        {"ApiBaseUrl": TEXT, "Adopt": FLAG, "SampleRate": "0.5", "Filter": TEXT, "MaxUploadBytes": NUMBER,
+         "MaxUploadRecords": NUMBER, "MaxUploadIntervalSeconds": NUMBER},
     ),
     "logzio-account": (LOGZIO[0] | {"RoleName": TEXT}, LOGZIO[1]),
     "logzio-archive": (LOGZIO[0] | ROLE_AND_BUCKET | {"Account": TEXT}, LOGZIO[1]),
@@ -142,13 +150,14 @@ def test_an_unknown_property_is_named(operation: str) -> None:
 def test_a_delete_needs_nothing_but_strings(operation: str) -> None:
     settings, properties = KNOWN[operation].Settings, whole(operation)
     # the log groups that a filter was put on are found by their prefixes
-    others = {name for name, value in properties.items() if value != TEXT} - {"Revision", "Prefixes"}
+    strings = {name for name, value in properties.items() if isinstance(value, str)}
+    strings -= {name for name in strings if properties[name] in (FLAG, NUMBER, JSON)}
+    others = properties.keys() - strings - {"Revision", "Prefixes"}
     for name in others:
         without = {each: value for each, value in properties.items() if each != name}
         for malformed in ({}, *({name: wrong} for wrong in (None, "", 3, "a", ["a", 3], {"a": [1]}, True))):
-            if name not in ("ClusterId", "InstanceId", "Engine"):
-                assert read_to_delete(settings, {**without, **malformed, "Reach": "all"})
-    for name in PROPERTIES[operation][0].keys() - others - {"ClusterId", "Prefixes"}:
+            assert read_to_delete(settings, {**without, **malformed, "Reach": "all"})
+    for name in strings & PROPERTIES[operation][0].keys() - {"ClusterId"}:
         with pytest.raises(ConnectorError, match=f"property {name} is missing"):
             read_to_delete(settings, {**properties, name: ""})
 
@@ -193,6 +202,8 @@ def documents_of(settings: Deployment) -> list[Any]:
                     found.append(atlas_auditing(each.connect.auditing))
             case CockroachdbExport():
                 found.append(cockroachdb_log_export(each, role_arn="r", external_id="x", region="eu-west-1"))
+            case CloudflareExport():
+                found.append(logpush_job(each, name="n", bucket="b", region="eu-west-1"))
             case AuroraMysqlExport() | RdsExport():
                 found += [database_logs(each, role_arn=role_arn) for role_arn in (None, "r")]
     for destination in settings.destinations:

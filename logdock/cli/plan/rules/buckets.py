@@ -172,6 +172,8 @@ def principal(change: Change) -> Iterable[Effect]:
 
 def another_object(change: Change) -> Iterable[Effect]:
     """Another project or cluster at the vendor."""
+    if change.before is None or change.after is None:
+        return  # an export of one becomes one of several, or the other way round: `members` says so
     what = change.path.removesuffix("_id")
     if is_connected(change):
         yield effect(
@@ -189,6 +191,45 @@ def another_object(change: Change) -> Iterable[Effect]:
         f"Switch the export off at {vendor_of(change)}, deploy, then switch it on for `{change.after}` "
         f"(`logdock next-steps {change.of}`).",
     )
+
+
+def members(change: Change) -> Iterable[Effect]:
+    """Each project or cluster of an export has its own part of the stack, which comes and goes alone."""
+    what = change.path.removesuffix("_ids")
+    before, after = (
+        {getattr(member, f"{what}_id") for member in part.members} for part in (change.part, change.new_part)
+    )
+    # Of several, those that stay are as they were.
+    stay = sorted(before & after) if not change.before or not change.after else []
+    if gone := sorted(before - after):
+        yield effect(
+            change,
+            Kind.CUTS_OFF,
+            f"The deploy switches the export of the {what}{'s' * (len(gone) > 1)} {joined(gone)} off at "
+            f"{vendor_of(change)}, and no other. What it wrote stays where it is, under the same key, and is found "
+            "and expires as before.",
+        )
+    if new := sorted(after - before):
+        yield effect(
+            change,
+            Kind.NOTE,
+            f"The deploy switches the export of the {what}{'s' * (len(new) > 1)} {joined(new)} on, and changes nothing "
+            "of the others. "
+            + (
+                "A project that another export has is exported twice until that one's stack is destroyed."
+                if change.part.lands_in == "bucket"
+                else "A cluster that another export's stack configures is refused until that stack is destroyed."
+            ),
+        )
+    if stay:
+        to = "a directory" if change.part.lands_in == "bucket" else "log groups"
+        yield effect(
+            change,
+            Kind.VENDOR,
+            f"The deploy has {vendor_of(change)} write the logs of the {what} {joined(stay)} by another role and to "
+            f"{to} of {'its' if change.after else 'the export'} own. What it wrote until then stays where it is, and "
+            "is found and expires as before.",
+        )
 
 
 def replication_role(change: Change) -> Iterable[Effect]:

@@ -33,14 +33,15 @@ def _groups_gone(change: Change, groups: Iterable[str], what: str) -> Iterable[E
 
 def cockroach_log_group(change: Change) -> Iterable[Effect]:
     """Another name is another log group."""
-    yield from _groups_gone(change, {change.before} - set(change.new_part.log_groups), LOG_GROUP)
+    gone = {change.before} if change.part.cluster_id else {*change.part.log_groups}
+    yield from _groups_gone(change, sorted(gone - {*change.new_part.log_groups}), LOG_GROUP)
     if not is_connected(change):
         yield _vendor_step(change, f"Send the log export's `log_name` as `{change.after}`")
 
 
 def cockroach_groups(change: Change) -> Iterable[Effect]:
     """Channels move between log groups."""
-    before = {each.log_name for each in change.part.groups}
+    before = {group.log_name for each in change.part.members for group in each.groups}
     yield from _groups_gone(change, sorted(before - set(change.new_part.log_groups)), LOG_GROUP)
     sensitive = [
         each.log_name
@@ -136,7 +137,7 @@ def plan_of_cluster(change: Change) -> Iterable[Effect]:
 
 def database_log_types(change: Change) -> Iterable[Effect]:
     """A log type that goes is no longer published."""
-    names = _groups_of(change, change.part.database_id, change.removed)
+    names = [name for each in change.part.members for name in _groups_of(change, each.database_id, change.removed)]
     yield from _groups_gone(change, names, LOG_GROUP)
     if change.removed and is_connected(change):
         yield effect(
@@ -253,10 +254,19 @@ def parameter_group(change: Change) -> Iterable[Effect]:
     )
 
 
+def member_parameter_group(change: Change) -> Iterable[Effect]:
+    """Each cluster has its parameter group, whichever setting names it."""
+    before, after = (
+        {each.database_id: each.parameter_group for each in part.members} for part in (change.part, change.new_part)
+    )
+    if any(before[each] != after[each] for each in before.keys() & after.keys()):
+        yield from parameter_group(change)
+
+
 def database_id(change: Change) -> Iterable[Effect]:
     """Another database has other log groups."""
-    if change.before is None:
-        return  # what it was before is named by the other setting
+    if change.before is None or (change.after is None and change.part.kind == "aurora-mysql"):
+        return  # what it was before, or becomes, is said of the other setting
     names = _groups_of(change, change.before, change.part.log_types)
     yield from _groups_gone(change, names, LOG_GROUP)
     if is_connected(change):
@@ -270,6 +280,46 @@ def database_id(change: Change) -> Iterable[Effect]:
         )
     else:
         yield _database_step(change)
+
+
+def database_members(change: Change) -> Iterable[Effect]:
+    """Each database of an export is configured alone."""
+    before, after = ({each.database_id for each in part.members} for part in (change.part, change.new_part))
+    gone, new = sorted(before - after), sorted(after - before)
+    for each in gone:
+        yield from _groups_gone(change, _groups_of(change, each, change.part.log_types), LOG_GROUP)
+    if gone and is_connected(change):
+        yield effect(
+            change,
+            Kind.CUTS_OFF,
+            f"The deploy puts {joined(gone)} back as it was before, and changes no other cluster.",
+        )
+    if new and is_connected(change):
+        yield effect(
+            change,
+            Kind.RESTARTS if change.new_part.needs_parameters else Kind.NOTE,
+            f"The deploy configures {joined(new)} and no other cluster."
+            + (
+                " The instances of one that still uses a default parameter group must be restarted once."
+                if change.new_part.needs_parameters
+                else ""
+            )
+            + " If another export's stack configures it now, destroy that stack first.",
+        )
+    if not is_connected(change):
+        yield _database_step(change)
+    # Of several, those that stay are as they were.
+    stay = [each for each in change.new_part.members if each.database_id in before]
+    made = [each.database_id for each in stay if not each.parameter_group and each.needs_parameters]
+    if made and is_connected(change) and (not change.before or not change.after):
+        yield effect(
+            change,
+            Kind.FAILS,
+            f"If the deploy made the parameter group of {joined(made)}, it fails before it changes anything: RDS does "
+            "not rename a group.",
+            f"Keep the export as it is and add a second one with `cluster_ids` for the others, or destroy the stack "
+            f"of `{change.of}` first; the log groups stay, and `log_groups: adopt` takes them over.",
+        )
 
 
 def database_groups(change: Change) -> Iterable[Effect]:

@@ -31,7 +31,7 @@ _OWN = ("log", "time")
 PART_BYTES = 16 * 1024
 
 
-def log_type_of(key: str) -> str:
+def log_type_of_key(key: str) -> str:
     """Return what kind of resource a key belongs to: apps, databases or proxy."""
     segments = key.split("/")
     return segments[_RESOURCE_SEGMENT].rpartition("-")[0] or "docker" if len(segments) > _RESOURCE_SEGMENT else "docker"

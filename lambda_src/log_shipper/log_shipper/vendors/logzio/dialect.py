@@ -17,15 +17,16 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import orjson
 
-from log_shipper.bulk import Pending, Verdict, refuse_all
+from log_shipper.bulk import Verdict, refuse_all
 from log_shipper.environment import Destination
 from log_shipper.errors import DeliveryError
 from log_shipper.export_config import ExportConfig
 from log_shipper.http_client import Answer
-from log_shipper.jobs import Segment, refuse_lines
 from log_shipper.parsers import archive_lines
+from log_shipper.progress import Pending
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import HEAD, Renderer, Shape
+from log_shipper.transform import Segment, refuse_lines
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_LINE_BYTES = 500_000
@@ -219,7 +220,7 @@ class LogzioDialect:
         """Yield the lines."""
         return (segment.data for _, segment in segments)
 
-    def judge(self, answer: Answer, segments: Pending) -> Verdict:
+    def evaluate(self, answer: Answer, segments: Pending) -> Verdict:
         """Say what an answer means: 200 all taken, 400 some, 413 none; anything else is for later."""
         if answer.status == 200:
             return Verdict("settled", segments)
@@ -245,7 +246,7 @@ def attribute(body: bytes, segments: Pending) -> Pending:
         if len(refused) == counts["malformedLines"] and not counts["emptyLogLines"] and oversized is not None:
             refused |= oversized
             reason = "the listener refused the record as malformed or oversized"
-            return [(job, refuse_lines(job, segment, refused, reason)) for job, segment in segments]
+            return [(each, refuse_lines(segment, refused, reason)) for each, segment in segments]
     figures = ", ".join(f"{name} {count}" for name, count in counts.items()) or "no counts"
     return refuse_all(segments, f"the listener refused part of a batch of {len(lines)} lines: {figures}")
 

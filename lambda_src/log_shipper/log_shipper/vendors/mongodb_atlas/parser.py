@@ -78,7 +78,7 @@ def _is_failed_login(line: bytes) -> bool:
     )
 
 
-def log_type_of(key: str) -> str:
+def log_type_of_key(key: str) -> str:
     """Return the log type a key's path names: the folder above the file, or above its date folder."""
     folders = key.split("/")[:-1]
     if folders and _DATE_FOLDER.match(folders[-1]):

@@ -14,12 +14,13 @@ from urllib.parse import urlsplit, urlunsplit
 import orjson
 
 from log_shipper import timestamps
-from log_shipper.bulk import Pending, Verdict, refuse_all
+from log_shipper.bulk import Verdict, refuse_all
 from log_shipper.errors import DeliveryError
 from log_shipper.http_client import Answer
-from log_shipper.jobs import Segment
+from log_shipper.progress import Pending
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape, joined_lines
+from log_shipper.transform import Segment
 
 SHAPE = Shape(max_message_chars=1024 * 1024)
 _SCOPE = b'"scopeLogs":[{"scope":{"name":"logdock"},"logRecords":['
@@ -181,13 +182,13 @@ class OtlpDialect:
         return segment
 
     def frame(self, segments: Pending) -> Iterator[bytes]:
-        """Yield the request: one resource for each run of segments of one job."""
+        """Yield the request: one resource for each run of segments of one object."""
         opening = b'{"resourceLogs":['
-        for _, run in groupby(segments, key=lambda pair: id(pair[0])):
+        for _, run in groupby(segments, key=lambda pair: id(pair[1].renderer)):
             pairs = [pair for pair in run if pair[1].data]
             if not pairs:
                 continue
-            renderer = pairs[0][0].renderer
+            renderer = pairs[0][1].renderer
             resource = renderer.resource if isinstance(renderer, OtlpRenderer) else b"{}"
             yield opening + b'{"resource":' + resource + b"," + _SCOPE
             for _, segment in pairs[:-1]:
@@ -196,7 +197,7 @@ class OtlpDialect:
             opening = b","
         yield b"]}"
 
-    def judge(self, answer: Answer, segments: Pending) -> Verdict:
+    def evaluate(self, answer: Answer, segments: Pending) -> Verdict:
         """Say what an answer means: 2xx taken, but for rejected records; 400 and 413 nothing; else for later."""
         if 200 <= answer.status < 300:
             rejected = _rejected(answer.body)

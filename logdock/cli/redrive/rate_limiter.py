@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class Pace:
+class RateLimiter:
     """Hands out turns, at most so many a second, until it is stopped; for any number of threads.
 
     Parameters
@@ -43,7 +43,7 @@ class Pace:
         """Wait, or until it is stopped."""
         self._stop.wait(seconds)
 
-    def turn(self, count: int = 1) -> bool:
+    def acquire(self, count: int = 1) -> bool:
         """Wait for a turn for so many; return False when it is stopped."""
         with self._lock:
             now = self._clock()
@@ -55,13 +55,13 @@ class Pace:
 
 
 @contextmanager
-def stopped_by_interrupt(pace: Pace, report: Callable[[str], None]) -> Iterator[None]:
-    """Let Ctrl-C stop a pace, so that what is under way ends well; a second Ctrl-C interrupts at once."""
+def stopped_by_interrupt(limiter: RateLimiter, report: Callable[[str], None]) -> Iterator[None]:
+    """Let Ctrl-C stop a rate limiter, so that what is under way ends well; a second Ctrl-C interrupts at once."""
 
     def interrupted(_signal: int, _frame: object) -> None:
-        if pace.stopped:
+        if limiter.stopped:
             raise KeyboardInterrupt
-        pace.stop()
+        limiter.stop()
         report("Stopping after what is under way. Ctrl-C again stops at once; nothing is lost either way.")
 
     before = signal.signal(signal.SIGINT, interrupted)

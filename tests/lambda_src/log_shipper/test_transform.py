@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from log_shipper.export_config import parse_export_config
-from log_shipper.jobs import Job, Segment, halves
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, Shape
+from log_shipper.transform import Segment, Transform, split_segment
 
 TIME = "2026-11-21T02:03:04Z"
 KINDS = {"short": "kept", "long": "kept " * 10, "filtered": "drop", "refused": "\x01" * 18}
@@ -16,15 +16,13 @@ def segment_of(kinds: list[str], before: int) -> Segment:
     config = parse_export_config("app", '{"vendor":"s3-logs","exclude":["^drop"]}')
     shape = Shape(max_message_chars=20, max_line_bytes=220)
     renderer = Renderer(shape, export="a", vendor="v", source="s")
-    job = Job(config, "x", renderer, quarantine=lambda *_: None, save=lambda _: None)
-    job.seen = before
-    (segment,) = job.segments([Record(KINDS[kind], TIME, "t") for kind in kinds])
+    (segment,) = Transform(config, renderer).render([Record(KINDS[kind], TIME, "t") for kind in kinds], before)
     return segment
 
 
 def lines_of(segment: Segment) -> list[Segment]:
     """Cut a segment until each part is one line."""
-    parts = halves(segment)
+    parts = split_segment(segment)
     return [line for part in parts for line in lines_of(part)] if len(parts) > 1 else parts
 
 

@@ -1,0 +1,98 @@
+"""What Cloudflare is sent.
+
+Sources: Cloudflare API, Logpush jobs; Cloudflare Logs, "API configuration" and "Log Output Options".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from vendor_connector.request import Document
+
+_LIMITS = ("max_upload_bytes", "max_upload_records", "max_upload_interval_seconds")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogpushJob:
+    """A Logpush job to S3, enabled.
+
+    Attributes
+    ----------
+    path
+        Where it writes, below the bucket; ``{DATE}`` is the day.
+    sample_rate
+        The share of the records that are pushed, as a number.
+    """
+
+    name: str
+    dataset: str
+    bucket: str
+    path: str
+    region: str
+    field_names: tuple[str, ...]
+    timestamp_format: str
+    sample_rate: str = "1"
+    filter: str | None = None
+    max_upload_bytes: int | None = None
+    max_upload_records: int | None = None
+    max_upload_interval_seconds: int | None = None
+
+    @property
+    def destination_conf(self) -> str:
+        """Where Logpush writes; the bucket's default encryption holds, so none is named."""
+        return f"s3://{self.bucket}/{self.path}?region={self.region}"
+
+    @property
+    def document(self) -> Document:
+        """What is sent, without the ownership challenge."""
+        options: Document = {
+            "field_names": list(self.field_names),
+            "output_type": "ndjson",
+            "timestamp_format": self.timestamp_format,
+        }
+        rate = float(self.sample_rate)
+        limits = {name: getattr(self, name) for name in _LIMITS}
+        return {
+            "name": self.name,
+            "dataset": self.dataset,
+            "destination_conf": self.destination_conf,
+            "enabled": True,
+            "output_options": options if rate == 1 else {**options, "sample_rate": rate},
+            **({"filter": self.filter} if self.filter else {}),
+            **{name: value for name, value in limits.items() if value is not None},
+        }
+
+
+def bucket_and_path(destination_conf: str) -> tuple[str, str, str]:
+    """Return bucket, path and Region of an ``s3://`` destination; of another destination nothing."""
+    parts = urlsplit(destination_conf)
+    if parts.scheme != "s3":
+        return "", "", ""
+    return parts.netloc, parts.path.strip("/"), parse_qs(parts.query).get("region", [""])[0].strip("/")
+
+
+def is_at(job: Document, wanted: LogpushJob) -> bool:
+    """Return whether a job pushes the same dataset to the same bucket."""
+    bucket, _, _ = bucket_and_path(str(job.get("destination_conf")))
+    return job.get("dataset") == wanted.dataset and bucket == wanted.bucket
+
+
+def comparable(job: Document) -> Document:
+    """Return what of a job is to be as it is wanted, with Cloudflare's defaults where it names none."""
+    options = job.get("output_options") or {}
+    where = job.get("filter")
+    return {
+        "dataset": job.get("dataset"),
+        "destination": list(bucket_and_path(str(job.get("destination_conf")))),
+        "enabled": bool(job.get("enabled")),
+        "field_names": list(options.get("field_names") or []),
+        "output_type": options.get("output_type") or "ndjson",
+        "record_template": options.get("record_template") or "",
+        "timestamp_format": options.get("timestamp_format") or "unixnano",
+        "sample_rate": float(options.get("sample_rate") or 1),
+        "CVE-2021-44228": bool(options.get("CVE-2021-44228")),
+        "filter": json.loads(where) if where else None,
+        **{name: job.get(name) or None for name in _LIMITS},
+    }

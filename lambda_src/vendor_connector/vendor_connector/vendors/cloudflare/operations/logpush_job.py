@@ -1,0 +1,189 @@
+"""Operation ``cloudflare-logpush-job`` (polled): have a Logpush job as asked, and prove that the bucket is ours.
+
+Cloudflare takes a job, or another destination of one, with a token that it has written into the bucket; reading it is
+the proof. What Cloudflare answers while S3 does not admit it yet is not documented, so every 400 to the request for the
+challenge is tried again while the bucket's policy spreads. Sources: Cloudflare API, Logpush jobs and ownership;
+Cloudflare Logs, "Manage Logpush with cURL" and "Ownership challenge FAQ".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vendor_connector import aws, vendor_object
+from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read, read_to_delete
+from vendor_connector.vendor_api import VendorRefusalError
+from vendor_connector.vendor_object import Memory
+from vendor_connector.vendors.cloudflare import documents
+from vendor_connector.vendors.cloudflare.api import CloudflareApi, connect, explained
+
+PROPAGATION_SECONDS = 600.0
+"""How long S3 may take to let Cloudflare see the bucket and its policy; it is rarely more than a minute."""
+_SCOPE = re.compile(r"(zones|accounts)/[0-9a-f]{32}")
+_CHALLENGE = re.compile(r"(?:.*/)?ownership-challenge[A-Za-z0-9._-]*\.txt")
+_TOKEN = re.compile(rb"[A-Za-z0-9_=-]{1,4096}\.[A-Za-z0-9_=-]{1,4096}\.[A-Za-z0-9_=-]{1,4096}")
+_MOST_TOKEN_BYTES = 16 * 1024
+_UPDATED = ("destination_conf", "enabled", "filter", "max_upload_bytes", "max_upload_interval_seconds",
+            "max_upload_records", "output_options")  # fmt: skip
+"""What an update sends: the dataset, and by one of Cloudflare's pages the name, are of a job for good."""
+_RESET = {"filter": "", "max_upload_bytes": 0, "max_upload_interval_seconds": 0, "max_upload_records": 0}
+"""What an update sends of a setting that is no longer there: 0 disables a limit (Cloudflare API, "Update job")."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The properties."""
+
+    secret: str
+    scope: str
+    state_parameter: str
+    job: documents.LogpushJob
+    api_base_url: str | None = None
+    adopt: bool = False
+
+    def __post_init__(self) -> None:
+        if not _SCOPE.fullmatch(self.scope):
+            raise ConnectorError(f"property Scope is {self.scope!r}; it must be zones/<id> or accounts/<id>")
+
+    @property
+    def id(self) -> str:
+        """What names the resource: one per zone or account, dataset and bucket."""
+        return f"cloudflare-logpush-job/{self.scope}/{self.job.dataset}/{self.job.bucket}"
+
+    @property
+    def memory(self) -> Memory:
+        """Where ours is remembered."""
+        return Memory(parameter=self.state_parameter, resource=self.id)
+
+    def api(self, request: Request) -> CloudflareApi:
+        """Return the API of the zone or account."""
+        return connect(
+            secret=self.secret,
+            base_url=self.api_base_url,
+            scope=self.scope,
+            remaining_seconds=request.remaining_seconds,
+        )
+
+
+def physical_id(properties: Mapping[str, Any]) -> str:
+    """Return the id: one per zone or account, dataset and bucket."""
+    return read(Settings, properties).id
+
+
+def apply(request: Request) -> dict[str, str]:
+    """Create, adopt or update the job, and enable it.
+
+    Returns
+    -------
+    dict
+        ``JobId``.
+    """
+    wanted = read(Settings, request.properties)
+    job_id, _ = vendor_object.keep(LogpushJob(wanted.api(request), wanted), wanted.memory, adopt=wanted.adopt)
+    return {"JobId": job_id}
+
+
+def delete(request: Request) -> None:
+    """Delete the job."""
+    wanted = read_to_delete(Settings, request.properties)
+    # Without a memory nothing was created, and then not even the credential is needed.
+    if wanted.memory.load() is not None:
+        vendor_object.drop(LogpushJob(wanted.api(request), wanted), wanted.memory)
+
+
+@dataclass(frozen=True, slots=True)
+class LogpushJob:
+    """A Logpush job, as ``vendor_object`` keeps it."""
+
+    api: CloudflareApi
+    wanted: Settings
+
+    @property
+    def what(self) -> str:
+        """Its name, and where a person finds it."""
+        return f"a Logpush job of {self.wanted.job.dataset} to {self.wanted.job.bucket} (Cloudflare, Logpush)"
+
+    @property
+    def place(self) -> CloudflareApi:
+        """The zone or account."""
+        return self.api
+
+    def find(self, object_id: str) -> Document | None:
+        """Return one by its id."""
+        return self.api.job(object_id)
+
+    def listed(self) -> dict[str, Document]:
+        """Return the jobs of the zone or account by id."""
+        return self.api.jobs()
+
+    def is_this(self, document: Document) -> bool:
+        """Return whether it pushes the dataset to our bucket."""
+        return documents.is_at(document, self.wanted.job)
+
+    is_unfinished = is_this
+
+    def create(self) -> tuple[str, Document]:
+        """Prove the ownership, then make it."""
+        challenge = self._prove(self.wanted.job.destination_conf)
+        document = self._write("POST", "/jobs", {**self.wanted.job.document, "ownership_challenge": challenge})
+        return str(document["id"]), document
+
+    def is_current(self, document: Document) -> bool:
+        """Return whether Cloudflare has what is asked, and has it enabled."""
+        return documents.comparable(document) == documents.comparable(self.wanted.job.document)
+
+    def update(self, object_id: str, former: Document | None) -> Document:
+        """Change it in place; another destination is proven as the first was.
+
+        A former job that wrote elsewhere in the bucket is put back without its destination, which the bucket's policy
+        does not admit.
+        """
+        is_now = self.api.job(object_id) or {}
+        document = former or self.wanted.job.document
+        body: Document = {name: value for name, value in _RESET.items() if is_now.get(name)}
+        body |= {name: document[name] for name in _UPDATED if document.get(name) is not None}
+        target = body.pop("destination_conf")
+        places = [documents.bucket_and_path(str(each)) for each in (is_now.get("destination_conf"), target)]
+        if former is None and places[0] != places[1]:
+            body |= {"destination_conf": target, "ownership_challenge": self._prove(target)}
+        return self._write("PUT", f"/jobs/{object_id}", body)
+
+    def remove(self, object_id: str) -> None:
+        """Delete it."""
+        self.api.remove(object_id)
+
+    def _prove(self, destination_conf: str) -> str:
+        """Have Cloudflare write its challenge; return the token in it."""
+        try:
+            answer = self.api.call("POST", "/ownership", {"destination_conf": destination_conf}) or {}
+        except VendorRefusalError as refusal:
+            if refusal.status == 400:
+                raise self._not_admitted(str(refusal)) from refusal
+            raise explained(refusal) from refusal
+        if not answer.get("valid"):
+            raise self._not_admitted(str(answer.get("message") or "it says no more"))
+        key = str(answer.get("filename")).removeprefix(f"{self.wanted.job.bucket}/").lstrip("/")
+        # Whatever the vendor names, nothing but a challenge is read, and nothing but a token is sent back.
+        if not _CHALLENGE.fullmatch(key):
+            raise ConnectorError(f"Cloudflare names {key[:200]!r} as its ownership challenge, which is none")
+        found = aws.s3().get_object(Bucket=self.wanted.job.bucket, Key=key)["Body"].read(_MOST_TOKEN_BYTES).strip()
+        if not _TOKEN.fullmatch(found):
+            raise ConnectorError(f"{self.wanted.job.bucket}/{key} holds no token of Cloudflare's")
+        return found.decode()
+
+    def _not_admitted(self, said: str) -> NotReadyError:
+        return NotReadyError(
+            f"Cloudflare cannot write to {self.wanted.job.bucket} ({said}). It needs s3:PutObject, which the bucket's "
+            "policy grants to its user",
+            patience_seconds=PROPAGATION_SECONDS,
+        )
+
+    def _write(self, method: str, path: str, body: Document) -> Document:
+        try:
+            document: Document = self.api.call(method, path, body) or {}
+        except VendorRefusalError as refusal:
+            raise explained(refusal) from refusal
+        return document

@@ -1,0 +1,20 @@
+"""What the vendor may do, may not do, and what risk remains."""
+
+from __future__ import annotations
+
+from logdock.vendors.access import Access
+from logdock.vendors.cloudflare.settings import CloudflareExport
+
+ACCESS = Access(
+    vendor="Cloudflare (Cloudflare, Inc.), Logpush",
+    may="Write objects under one prefix of one bucket.",
+    may_not="Read, list or delete objects; write elsewhere; change any setting.",
+    remains="One user of Cloudflare's writes for all of its customers, without an external id: that no other customer "
+    "points a job here rests on Cloudflare's ownership challenge. It can write false lines, none, or so many that they "
+    "cost.",
+)
+
+
+def access_of(_party: CloudflareExport) -> Access:
+    """Describe what the vendor may do."""
+    return ACCESS
