@@ -131,7 +131,7 @@ def test_a_file_without_errors_is_said_to_be_one(logdock: Type) -> None:
     assert ended.code == 0
     settings, limits = ended.out.splitlines()
     assert settings == f"{EVERYTHING}: acme-prod, 7 exports, 2 destinations, no errors"
-    assert limits == ("AWS limits: acme-prod-ship-logz: policy of a queue: 813 bytes; AWS takes 8192, 7379 left.")
+    assert limits == ("AWS limits: acme-prod-ship-logz: policy of a queue: 851 bytes; AWS takes 8192, 7341 left.")
 
 
 @pytest.mark.usefixtures("aws")
