@@ -95,7 +95,8 @@ def announced() -> dict[str, Any]:
 
 
 LISTS = {SHIP_TO.name: "Destinations", CLOUDFLARE_FIELDS.name: "FieldNames"}
-"""Parameters that are lists with commas, which documents have as strings; and what stands for those strings."""
+"""Parameters that are lists with commas, which documents have as strings; and the replacement's name in a
+substitution."""
 
 
 def write_lists(value: Any) -> Any:

@@ -227,7 +227,7 @@ def test_nothing_but_a_challenge_is_read_whatever_cloudflare_names(
 
 
 def test_a_challenge_in_a_bucket_of_another_owner_is_not_read(cloudflare: CloudflareApi, formation: Formation) -> None:
-    """The token there is a right one: whoever can write it could have this function read for them."""
+    """The token there is valid: this function must not read elsewhere because an answer says so."""
     key, another = "cloudflare/http_requests/20261130/ownership-challenge.txt", "another-bucket"
     aws.s3().create_bucket(Bucket=another, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     conf = f"s3://{BUCKET}/cloudflare/http_requests/{{DATE}}?region=eu-west-1"
