@@ -218,10 +218,28 @@ def repeated_stacks(deployments: Sequence[Deployment]) -> list[str]:
     return sorted(name for name, count in counts.items() if count > 1)
 
 
+def settings_files(given: object) -> list[Path]:
+    """Return the settings files that the context names: one, several with commas between them, or a list of them.
+
+    Raises
+    ------
+    ValueError
+        When one does not exist, or the context names none.
+    """
+    names = given.split(",") if isinstance(given, str) else ["logdock.yaml"] if given is None else given
+    if not isinstance(names, list) or not names or not all(isinstance(each, str) and each.strip() for each in names):
+        raise ValueError(f"settings: got {given!r}; expected -c settings=FILE, or several with commas between them")
+    paths = [Path(name.strip()) for name in names]
+    for path in paths:
+        if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a path that is too long
+            advice = "copy one of examples/*.yaml to it, or name yours: -c settings=FILE"
+            raise ValueError(f"{path}: no such file; {advice}")
+    return paths
+
+
 def main() -> int:
     """Synthesize the deployments that the context names."""
     context = App().node
-    paths = [Path(each) for each in (context.try_get_context("settings") or "logdock.yaml").split(",")]
     given = context.try_get_context("shipper_layer")
     try:
         layer = Path(given) if given else installed_layer() if IS_INSTALLED else SHIPPER_LAYER
@@ -231,17 +249,21 @@ def main() -> int:
     if not (layer / "python").is_dir():
         print(f"{layer}: the shipper's wheels are not there; run `make setup`", file=sys.stderr)
         return 2
-    for path in paths:
-        if not path.exists():
-            advice = "copy one of examples/*.yaml to it, or name yours: -c settings=FILE"
-            print(f"{path}: no such file; {advice}", file=sys.stderr)
-            return 2
     # The CDK's feature flags belong to the version, so a project of its own has none in its cdk.json.
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     try:
-        deployments = [load_settings(path) for path in paths]
-    except SettingsError as error:
+        paths = settings_files(context.try_get_context("settings"))
+    except ValueError as error:
         print(error, file=sys.stderr)
+        return 2
+    deployments, errors = [], []
+    for path in paths:
+        try:
+            deployments.append(load_settings(path))
+        except SettingsError as error:
+            errors.append(str(error))
+    if errors:
+        print(*errors, sep="\n", file=sys.stderr)
         return 2
     if repeated := repeated_stacks(deployments):
         advice = "give the deployments different names, or deploy each file by itself"
@@ -256,9 +278,9 @@ def main() -> int:
         found += measures(settings, templates, {name: stacks[name].template_bytes for name in templates})
     for line in limit_warnings(found):
         print(f"Warning: {line}", file=sys.stderr)
-    for line in (errors := limit_violations(found)):
+    for line in (violations := limit_violations(found)):
         print(line, file=sys.stderr)
-    return 2 if errors else 0
+    return 2 if violations else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,19 @@
 """The entry of the `logdock` command, also as `python -m logdock`."""
 
+from __future__ import annotations
+
 import gc
 import sys
+from types import TracebackType
+
+
+def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Report what nothing else has: Ctrl-C while the modules are imported needs no traceback."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _report
 
 # Imported modules stay; collecting garbage among them at Python's default rate takes a tenth of a start.
 gc.set_threshold(50_000)

@@ -52,6 +52,47 @@ def test_says_what_is_missing_and_ends_with_2(context: dict[str, str], message: 
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("a.yaml", ["a.yaml"]),
+        ("a.yaml,b.yaml", ["a.yaml", "b.yaml"]),
+        ("a.yaml, b.yaml", ["a.yaml", "b.yaml"]),
+        (["a.yaml", "b.yaml"], ["a.yaml", "b.yaml"]),
+        ("a.yaml,", "expected -c settings=FILE"),
+        ("", "expected -c settings=FILE"),
+        (5, "expected -c settings=FILE"),
+        ([], "expected -c settings=FILE"),
+        ({"a.yaml": 1}, "expected -c settings=FILE"),
+        (["a.yaml", None], "expected -c settings=FILE"),
+        (None, r"logdock\.yaml: no such file"),
+        ("a.yaml,nowhere.yaml", r"nowhere\.yaml: no such file"),
+        ("a" * 300, "aaa: no such file"),
+    ],
+)
+def test_settings_of_the_context_are_files_or_an_error(
+    given: object, expected: list[str] | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app import settings_files
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).touch()
+    if isinstance(expected, list):
+        assert settings_files(given) == [Path(name) for name in expected]
+    else:
+        with pytest.raises(ValueError, match=expected):
+            settings_files(given)
+
+
+def test_errors_of_every_settings_file_are_listed(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(f"x-{name}: 1\nregion: nowhere\n", encoding="utf-8")
+    result = run({"settings": "a.yaml,b.yaml", "shipper_layer": str(LAYER)}, tmp_path)
+    listed = [line.partition(":")[0] for line in result.stderr.splitlines() if " errors" in line]
+    assert (result.returncode, listed) == (2, ["a.yaml", "b.yaml"])
+
+
 def test_deployments_of_one_app_have_stacks_of_different_names() -> None:
     from app import repeated_stacks
 

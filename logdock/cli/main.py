@@ -95,6 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error)
     except (BotoCoreError, ClientError) as error:
         return _fail(from_aws(error))
+    except OSError as error:
+        if error.errno is None:
+            return _fail(CommandError(_defect(error), ExitCode.DEFECT))
+        return _fail_on_system(error)
     except Exception as error:  # noqa: BLE001 - the last resort: unexpected errors are reported without a traceback
         return _fail(CommandError(_defect(error), ExitCode.DEFECT))
     return ExitCode.FINE
@@ -117,6 +121,15 @@ def _fail(error: CommandError) -> int:
     except BrokenPipeError:
         _end_quietly()
     return error.code
+
+
+def _fail_on_system(error: OSError) -> int:
+    """Report what the operating system refused: a path, or without one the output, such as on a full disk."""
+    if error.filename is not None:
+        return _fail(CommandError(f"{error.filename}: {error.strerror}", ExitCode.USAGE))
+    code = _fail(CommandError(f"the output cannot be written: {error.strerror}", ExitCode.SOMETHING_LEFT))
+    _end_quietly()
+    return code
 
 
 def _defect(error: Exception) -> str:

@@ -350,7 +350,9 @@ def _event_in(head: bytes, pieces: Iterator[bytes], export: str) -> tuple[dict[s
         document = orjson.loads(text)
     except orjson.JSONDecodeError:
         document = {}
-    if "awslogs" in document or any("kinesis" in record for record in document.get("Records") or ()):
+    records = document.get("Records")
+    is_stream = isinstance(records, list) and any(isinstance(each, dict) and "kinesis" in each for each in records)
+    if "awslogs" in document or is_stream:
         return document, iter(())
     if "logEvents" not in document:
         return None, iter(held)

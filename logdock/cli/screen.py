@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING, TextIO
 
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.terminal import one_line, printable, printable_json, wrap
@@ -77,6 +77,13 @@ class Screen:
     def _result(self, text: str) -> None:
         with self._above_progress():
             self._out.print(text, markup=False, soft_wrap=True)
+
+    @contextlib.contextmanager
+    def raw(self) -> Iterator[IO[bytes]]:
+        """Yield standard output for bytes that are written as they are; meanwhile no progress is on the terminal."""
+        with self._above_progress():
+            yield sys.stdout.buffer
+            sys.stdout.flush()
 
     def ask(self, question: str, proposed: str = "") -> str:
         """Ask for one line; an empty one is what is proposed."""

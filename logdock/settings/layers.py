@@ -46,9 +46,16 @@ def base_path(file: Path, value: object, root: Path) -> Path | str:
         return "the relative path of a settings file, such as shared.yaml"
     folder = file.resolve().parent if file.is_symlink() else file.parent
     base = folder / value
-    if not base.resolve().is_relative_to(root):
-        return f"a file in {root}: settings do not extend files outside of their repository"
-    return base if base.is_file() else f"a file that exists ({base} does not)"
+    try:
+        if not base.resolve().is_relative_to(root):
+            return f"a file in {root}: settings do not extend files outside of their repository"
+        if base.is_file():
+            return base
+    except (OSError, ValueError, RuntimeError):
+        # too long, not to be looked at, with a NUL or a lone surrogate, or a link to itself
+        pass
+    # without the value, which may be a secret or control a terminal
+    return f"a file that exists, relative to {folder}"
 
 
 def repository(file: Path) -> Path:

@@ -301,7 +301,8 @@ def test_an_environment_is_asked_only_for_what_the_shared_file_lacks(answer: Ans
     [
         (SHARED, ["--kind", "rds"], "--kind is for a file with exports of its own"),
         (SHARED.replace("pci", "sox"), [], "shared.yaml:2: retention: got 'sox'"),
-        (None, [], "shared.yaml: cannot be read"),
+        (None, [], "--extends shared.yaml: expected a file that exists, relative to "),
+        ("- a list", [], "shared.yaml: expected a mapping of settings"),
     ],
 )
 def test_an_environment_that_cannot_be_is_not_written(
@@ -312,3 +313,13 @@ def test_an_environment_that_cannot_be_is_not_written(
     ended = answer(["--extends", "shared.yaml", *arguments], ["acme-staging", "111122223333"])
     assert (ended.code, expected in ended.err) == (2, True)
     assert not (tmp_path / "logdock.yaml").exists()
+
+
+@pytest.mark.parametrize("outside", ["../outside.yaml", "/etc/hostname", ""])
+def test_what_cannot_be_extended_is_refused_before_anything_is_asked(
+    answer: Answer, tmp_path: Path, outside: str
+) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "outside.yaml").write_text(SHARED)
+    ended = answer(["--extends", outside, "--settings", "project/staging.yaml"], [])
+    assert (ended.code, ended.err.startswith(f"Error: --extends {outside}: expected ")) == (2, True)

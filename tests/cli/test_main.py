@@ -4,6 +4,7 @@ import ast
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -71,6 +72,17 @@ def test_closed_pipe_ends_the_process_with_0() -> None:
         assert (process.stderr.read(), process.wait(60)) == (b"", 0)
 
 
+def test_an_interrupt_of_the_start_shows_no_traceback() -> None:
+    interrupted = """if True:
+        import logdock.sources
+        def add_to_path(): raise KeyboardInterrupt
+        logdock.sources.add_to_path = add_to_path
+        import logdock.__main__
+    """
+    ended = subprocess.run([sys.executable, "-c", interrupted], cwd=ROOT, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (-signal.SIGINT, b"")
+
+
 def test_a_command_that_is_none_is_a_error_of_use(logdock: Type) -> None:
     ended = logdock("validat")
     assert ended.code == ExitCode.USAGE
@@ -80,6 +92,25 @@ def test_a_command_that_is_none_is_a_error_of_use(logdock: Type) -> None:
 def test_a_settings_file_that_is_not_there_is_named(logdock: Type) -> None:
     ended = logdock("validate")
     assert (ended.code, ended.err) == (2, "Error: logdock.yaml: no such file. Name yours with --settings FILE\n")
+
+
+@pytest.mark.parametrize("command", ["validate --settings", "init --settings", "new", "plan --settings"])
+def test_a_path_that_the_system_refuses_is_an_error_of_use(logdock: Type, command: str) -> None:
+    ended = logdock(*command.split(), "a" * 300)
+    assert (ended.code, ended.err) == (2, f"Error: {'a' * 300}: File name too long\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_a_full_disk_is_no_defect() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "logdock", "explain", "lag"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (1, b"Error: the output cannot be written: No space left on device\n")
 
 
 def test_a_name_in_a_message_cannot_steer_the_terminal(logdock: Type) -> None:
@@ -99,8 +130,8 @@ def test_a_file_without_errors_is_said_to_be_one(logdock: Type) -> None:
     ended = logdock("validate", "--offline", "--settings", str(EVERYTHING))
     assert ended.code == 0
     settings, limits = ended.out.splitlines()
-    assert settings == f"{EVERYTHING}: acme-prod, 6 exports, 2 destinations, no errors"
-    assert limits == ("AWS limits: acme-prod-ship-logz: policy of a queue: 813 bytes; AWS takes 8192, 7379 left.")
+    assert settings == f"{EVERYTHING}: acme-prod, 7 exports, 2 destinations, no errors"
+    assert limits == ("AWS limits: acme-prod-ship-logz: policy of a queue: 851 bytes; AWS takes 8192, 7341 left.")
 
 
 @pytest.mark.usefixtures("aws")

@@ -58,6 +58,13 @@ def test_new_refuses_what_is_there_before_it_asks(logdock: Type, tmp_path: Path,
     assert [path.name for path in (tmp_path / "logs").iterdir()] == ["notes"]
 
 
+def test_new_refuses_where_nothing_can_be_written_before_it_asks(logdock: Type, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = logdock("new", "file/logs/prod")
+    expected = f"Error: file/logs/prod: {tmp_path}/file is no directory that you may write to\n"
+    assert (ended.code, ended.err) == (2, expected)
+
+
 def test_new_writes_a_file_and_a_workflow_for_each_environment(
     logdock: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,3 +96,9 @@ def test_preview_of_a_broken_event_names_the_file(in_folder: Type, tmp_path: Pat
     (tmp_path / "event.json").write_text('{"awslogs": {"data": "H4sIAAAA"}}')
     ended = in_folder("preview", "--export", "jobs", "event.json")
     assert (ended.code, ended.err[:40]) == (ExitCode.USAGE, "Error: event.json: the subscription payl")
+
+
+@pytest.mark.parametrize("records", ["5", "[5]", '{"kinesis": 1}', '"kinesis"', "[null]"])
+def test_preview_of_a_document_that_only_looks_like_an_event(in_folder: Type, tmp_path: Path, records: str) -> None:
+    (tmp_path / "event.json").write_text(f'{{"Records": {records}, "inner": {{"kinesis": 1}}}}')
+    assert in_folder("preview", "--export", "jobs", "event.json").code == ExitCode.FINE

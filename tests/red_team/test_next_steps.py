@@ -133,7 +133,7 @@ def test_a_log_type_reaches_logzio_as_it_is(log_type: str) -> None:
 def test_every_examples_commands_are_what_bash_runs(path: Any) -> None:
     settings = load_settings(path)
     names = Names.of(settings)
-    for each in settings.exports:
+    for each in (member for one in settings.exports for member in getattr(one, "members", [one])):
         match each:
             case MongodbAtlasExport():
                 calls = run(atlas_steps(each, role_arn=ARN, bucket="b", key_arn="k"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,28 @@ def test_refuses_a_file_that_cannot_be_extended(tmp_path: Path, files: dict[str,
     with pytest.raises(SettingsError) as caught:
         load_settings(path)
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["a\0b.yaml", "\ud800.yaml", "a" * 300, "a/" * 3000, "link.yaml", ".", "shared.yaml/x", "a\n\x1b[2J"]
+)
+def test_a_path_that_names_no_file_is_an_error_of_extends(tmp_path: Path, name: str) -> None:
+    (tmp_path / "link.yaml").symlink_to("link.yaml")
+    path = write(tmp_path, shared=SHARED, production=PRODUCTION.replace("shared.yaml", json.dumps(name)))
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert str(caught.value).endswith(f"; expected a file that exists, relative to {tmp_path}")
+    assert str(caught.value).replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["AKIAIOSFODNN7EXAMPLE", "https://user:AKIAIOSFODNN7EXAMPLE@host/a.yaml", "https://host/?t=AKIAIOSFODNN7EXAMPLE"],
+)
+def test_extends_shows_no_secret(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(write(tmp_path, production=PRODUCTION.replace("shared.yaml", value)))
+    assert "EXAMPLE" not in f"{caught.value}{caught.value.as_documents()}"
 
 
 def test_extends_stays_in_the_repository_also_through_links(tmp_path: Path) -> None:

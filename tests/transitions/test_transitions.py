@@ -76,9 +76,18 @@ Snapshot = Callable[[], Any]
 
 
 def transition(
-    account: Account, before: dict[str, Any], after: dict[str, Any], snapshot: Snapshot, *, refused: list[str]
+    account: Account,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    snapshot: Snapshot,
+    *,
+    refused: list[str],
+    in_effect: Callable[[Any], Any] = lambda found: found,
 ) -> Iterator[str]:
-    """Go from one to the other, back, and away; yield what is wrong."""
+    """Go from one to the other, back, and away; yield what is wrong.
+
+    Going back must lead to what was in effect before, and the destroy to what was there before.
+    """
     try:
         first, second = settings_of(before), settings_of(after)
     except ValidationError as error:
@@ -90,7 +99,7 @@ def transition(
     for settings in (second, first):
         account.deploy(settings)
         yield from account.unreadable()
-    if snapshot() != deployed:
+    if in_effect(snapshot()) != in_effect(deployed):
         yield f"going back leaves {snapshot()}, it was {deployed}"
     account.destroy()
     if snapshot() != empty:
@@ -209,18 +218,31 @@ def prepared(kind: str, wire: Any) -> Snapshot:
     )
 
 
+def without_empty_groups(found: Any) -> Any:
+    """Count a parameter group of ours that has no parameter as the default: to detach it would take a restart."""
+    state, databases, groups = found
+    empty = {name for name, values in groups.items() if name.startswith("logdock-") and not values}
+    without = empty | {name for name in groups if name.startswith("default.")}
+    in_use = {
+        name: {**one, "DBClusterParameterGroup": None} if one["DBClusterParameterGroup"] in without else one
+        for name, one in databases.items()
+    }
+    return state, in_use, {name: values for name, values in groups.items() if name not in empty}
+
+
 def found(
     kind: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]], world: tuple[Any, Clock, Iam, pytest.MonkeyPatch]
 ) -> list[str]:
     """Return the violations of some transitions of a kind."""
     wire, clock, iam, monkeypatch = world
     snapshot = prepared(kind, wire)
+    in_effect = without_empty_groups if kind in ("aurora-mysql", "rds") else copy.copy
     refused: list[str] = []
     wrong: list[str] = []
     for before, after in pairs:
         with monkeypatch.context() as patch:
             account = Account(clock, iam, patch, f"acme-prod-{before['name']}")
-            lines = list(transition(account, before, after, snapshot, refused=refused))
+            lines = list(transition(account, before, after, snapshot, refused=refused, in_effect=in_effect))
         wrong += [f"{before} -> {after}: {line}" for line in lines]
     return wrong
 

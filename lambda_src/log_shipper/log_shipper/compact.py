@@ -226,11 +226,13 @@ class Compactor:
             if since + WAIT_LIMIT < self._now:
                 raise CompactionError(f"{len(waiting)} objects have waited for a destination since {since:%Y-%m-%d}")
             return
-        for number, each in enumerate(planned, max(numbers, default=0) + 1):
+        number = max(numbers, default=0) + 1
+        for each in planned:
             if self._remaining() <= 0:
                 return
-            if not self._compact(hour, number, each):
-                return
+            # without gaps: two runs that read the same parts take the same number
+            if self._compact(hour, number, each):
+                number += 1
 
     def _compact(self, hour: str, number: int, parts: Sequence[Part]) -> bool:
         """Make one object and remove its parts; False if nothing can be made of them.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import cache
 from types import UnionType
-from typing import Any, Protocol, TypeVar, get_args, get_type_hints
+from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -90,7 +90,8 @@ def read(kind: type[T], properties: Mapping[str, Any]) -> T:
 
     The field ``role_arn`` is the property ``RoleArn``; the fields of a dataclass in a field are properties, too. A
     property that is absent or empty has the field's default; without a default it is required. Numbers and truth values
-    may be strings, as CloudFormation writes them; a list of documents is a string of JSON.
+    may be strings, as CloudFormation writes them; a list of documents is a string of JSON. A dataclass may have a
+    method ``check``, which raises for values that do not go together.
 
     Raises
     ------
@@ -101,7 +102,22 @@ def read(kind: type[T], properties: Mapping[str, Any]) -> T:
     if unknown := sorted(properties.keys() - known - _COMMON_PROPERTIES):
         # It would be ignored in silence.
         raise ConnectorError(f"unknown properties {unknown}; known are {sorted(known)}")
-    found: T = _read(kind, properties)
+    found: T = _read(kind, properties, is_to_delete=False)
+    return found
+
+
+def read_to_delete(kind: type[T], properties: Mapping[str, Any]) -> T:
+    """Return the properties of an operation as `read` does, for what is deleted with what was saved of it.
+
+    They may be of another release, whose properties were other ones: unknown properties are ignored, and what is absent
+    or malformed has its default, or is empty. Only strings, such as the credential's name, are still required.
+
+    Raises
+    ------
+    ConnectorError
+        Names the property, the type of its value, never the value, and what is allowed.
+    """
+    found: T = _read(kind, properties, is_to_delete=True)
     return found
 
 
@@ -124,16 +140,26 @@ def _fields(kind: Any) -> list[tuple[Field[Any], str, Any]]:
     return [(one, one.name.title().replace("_", ""), types[one.name]) for one in fields(kind)]
 
 
-def _read(kind: Any, properties: Mapping[str, Any]) -> Any:
+def _read(kind: Any, properties: Mapping[str, Any], *, is_to_delete: bool) -> Any:
     values: dict[str, Any] = {}
     for one, name, hint in _fields(kind):
+        has_default = one.default is not MISSING or one.default_factory is not MISSING
         if is_dataclass(hint):
-            values[one.name] = _read(hint, properties)
+            values[one.name] = _read(hint, properties, is_to_delete=is_to_delete)
         elif properties.get(name) not in (None, ""):
-            values[one.name] = _value(name, properties[name], hint)
-        elif one.default is MISSING and one.default_factory is MISSING:
+            try:
+                values[one.name] = _value(name, properties[name], hint)
+            except ConnectorError:
+                if not is_to_delete or hint is str:
+                    raise
+        elif not has_default and (hint is str or not is_to_delete):
             raise ConnectorError(f"property {name} is missing; it must be {_TYPES[hint][0]}")
-    return kind(**values)
+        if one.name not in values and not has_default:
+            values[one.name] = (get_origin(hint) or hint)()
+    found = kind(**values)
+    if not is_to_delete and hasattr(found, "check"):
+        found.check()
+    return found
 
 
 def _value(name: str, value: object, hint: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +49,8 @@ def bootstrap_policy(
     arns = [f"arn:{partition}:iam::{deployment.account}:policy/{name}" for name in names]
     screen.document({"directory": str(output), "policies": arns})
     for name in names:
-        screen.copyable(f"aws iam create-policy --policy-name {name} --policy-document file://{output / name}.json")
+        document_url = shlex.quote(f"file://{output / name}.json")
+        screen.copyable(f"aws iam create-policy --policy-name {name} --policy-document {document_url}")
     replica = [deployment.replica.region] if deployment.replica else []
     regions = dict.fromkeys([*deployment.regions, *replica])
     environments = " ".join(f"aws://{deployment.account}/{region}" for region in regions)

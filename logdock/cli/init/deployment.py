@@ -16,7 +16,7 @@ from logdock.cli.init.proposals import proposals
 from logdock.cli.init.questions import ALERTS, DEPLOYMENT, ExportKind, Kind
 from logdock.cli.screen import Screen
 from logdock.settings import Deployment, SettingsError, load_settings
-from logdock.settings.layers import EXTENDS
+from logdock.settings.layers import EXTENDS, base_path, repository
 from logdock.settings.load import read_document
 from logdock.settings.messages import explain
 
@@ -118,11 +118,16 @@ def ask_environment(screen: Screen, settings: Path, extends: str) -> Deployment:
     CommandError
         If the file that it extends cannot be extended, or the answers do not go together.
     """
+    base = base_path(settings, extends, repository(settings))
+    if isinstance(base, str):
+        raise CommandError(f"--extends {extends}: expected {base}\nNothing was written", ExitCode.USAGE)
     try:
-        shared: Any = read_document(settings.parent / extends)[0]
+        shared: Any = read_document(base)[0]
     except SettingsError as error:
         raise CommandError(f"{error}\nNothing was written", ExitCode.USAGE) from None
-    inherited = {key for key in shared or () if key not in OF_AN_ENVIRONMENT} if isinstance(shared, dict) else set()
+    if not isinstance(shared, dict):
+        raise CommandError(f"{base}: expected a mapping of settings\nNothing was written", ExitCode.USAGE)
+    inherited = {key for key in shared if key not in OF_AN_ENVIRONMENT}
     asked = {each.setting for each in DEPLOYMENT.questions} - inherited
     document: dict[str, Any] = {}
     Interview(screen, document).ask((), _proposed(_questions(asked), proposals()))

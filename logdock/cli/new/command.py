@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -61,6 +62,9 @@ def new(
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise CommandError(f"{directory}: is no empty directory. Name another, or empty this one", ExitCode.USAGE)
+    existing = next(each for each in (directory, *directory.absolute().parents) if each.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise CommandError(f"{directory}: {existing} is no directory that you may write to", ExitCode.USAGE)
     names = _environments(environment or [], pipeline)
     screen = Screen(as_json=as_json)
     if names:

@@ -107,7 +107,7 @@ def sql(
     lateness = now - moment("--late", late, now)
     deployment = read_settings(settings)
     tables = tables_of(deployment)
-    question = Statement(sys.stdin.read() if statement == "-" else statement, tables)
+    question = Statement(_read_standard_input() if statement == "-" else statement, tables)
     default = hours.default_range(question, now)
     first = first or default[0]
     end = end or (now if since else default[1])
@@ -151,6 +151,14 @@ def tables_of(settings: Deployment) -> dict[str, SqlTable]:
     """Return the tables of a deployment by their names."""
     atlas = [export.name for export in settings.exports if isinstance(export, MongodbAtlasExport)]
     return {ARCHIVE_TABLE: ARCHIVE, **{landed_table(name): LANDED for name in atlas}}
+
+
+def _read_standard_input() -> str:
+    try:
+        # Windows' editors begin a file with a byte order mark
+        return sys.stdin.read().removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        raise CommandError("the statement is not UTF-8", ExitCode.USAGE) from None
 
 
 def _require_extra() -> None:

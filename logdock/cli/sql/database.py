@@ -25,6 +25,8 @@ MEMORY_LIMIT = "2GB"
 """What a query may use before it spills to the private directory."""
 _MAX_THREADS = 8
 _CHECK_SECONDS = 0.05
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""Of `kill`, and of a terminal that is closed."""
 Result = TypeVar("Result")
 
 
@@ -39,13 +41,17 @@ def private_directory() -> Iterator[Path]:
         raise KeyboardInterrupt
 
     directory = Path(tempfile.mkdtemp(prefix="logdock-sql-"))
+    before = {number: signal.getsignal(number) for number in _ENDING}
     with contextlib.suppress(ValueError):  # not in the main thread, where no signal arrives either
-        signal.signal(signal.SIGTERM, interrupt)
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:  # as nohup does it
+                signal.signal(number, interrupt)
     try:
         yield directory
     finally:
         with contextlib.suppress(ValueError):
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for number, handler in before.items():
+                signal.signal(number, handler)
         shutil.rmtree(directory, ignore_errors=True)
 
 

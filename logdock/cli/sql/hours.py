@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import duckdb
 
+from logdock.cli.errors import CommandError
 from logdock.cli.logs.times import bound
-from logdock.cli.sql.database import open_database
+from logdock.cli.sql.database import open_database, run
 from logdock.cli.sql.statement import Statement
 from logdock.settings.sql import ARCHIVE_TABLE
 
@@ -23,13 +25,14 @@ def default_range(statement: Statement, now: datetime) -> Run:
     condition = statement.condition(ARCHIVE_TABLE, ("dt",))
     if condition is not None:
         with open_database(None) as connection:
-            first, last = _one(
+            found = _evaluate(
                 connection,
                 "SELECT min(start), max(start) FROM (SELECT start, strftime(start, '%Y-%m-%d') AS dt FROM "  # noqa: S608
                 f"(SELECT unnest(generate_series(?, ?, INTERVAL 1 DAY)) AS start)) WHERE {condition}",
                 [_plain(FIRST_DAY), _plain(now + DAY)],
             )
-        if first is not None:
+        if found and (days := found[0])[0] is not None:
+            first, last = days
             return first.replace(tzinfo=UTC), last.replace(tzinfo=UTC) + DAY
     return now - HOUR, now
 
@@ -41,12 +44,15 @@ def runs_of(statement: Statement, exports: Sequence[str], since: datetime, until
         return {(since, until): [*exports]}
     first = since.replace(minute=0, second=0, microsecond=0)
     with open_database(None) as connection:
-        found = connection.execute(
+        found = _evaluate(
+            connection,
             "SELECT export, list(start ORDER BY start) FROM (SELECT export, start, strftime(start, '%Y-%m-%d') AS dt, "  # noqa: S608
             "strftime(start, '%H') AS hour FROM (SELECT unnest(?) AS export) CROSS JOIN "
             f"(SELECT unnest(generate_series(?, ?, INTERVAL 1 HOUR)) AS start)) WHERE {condition} GROUP BY export",
             [[*exports], _plain(first), _plain(until - timedelta(microseconds=1))],
-        ).fetchall()
+        )
+    if found is None:
+        return {(since, until): [*exports]}
     hours: Mapping[str, list[datetime]] = dict(found)
     runs: dict[Run, list[str]] = {}
     for export in exports:
@@ -66,7 +72,8 @@ def needed_folders(
         connection.execute("CREATE TABLE folders (cluster VARCHAR, host VARCHAR, log_type VARCHAR)")
         if folders:
             connection.executemany("INSERT INTO folders VALUES (?, ?, ?)", [[*each] for each in folders])
-        return {*connection.execute(f"SELECT * FROM folders WHERE {condition}").fetchall()}  # noqa: S608
+        found = _evaluate(connection, f"SELECT * FROM folders WHERE {condition}", [])  # noqa: S608
+    return folders if found is None else {*found}
 
 
 def row_condition(since: datetime, until: datetime) -> str | None:
@@ -105,9 +112,15 @@ def _joined(hours: list[datetime]) -> list[Run]:
     return runs
 
 
-def _one(connection: duckdb.DuckDBPyConnection, query: str, values: list[object]) -> tuple[datetime | None, datetime]:
-    row: tuple[datetime | None, datetime] = connection.execute(query, values).fetchall()[0]
-    return row
+def _evaluate(connection: duckdb.DuckDBPyConnection, query: str, values: list[object]) -> list[Any] | None:
+    """Return the rows that meet a condition; None where it cannot be evaluated.
+
+    It is asked of days and hours that may have no rows: only the statement itself says what is wrong with it.
+    """
+    try:
+        return run(connection, lambda: connection.execute(query, values).fetchall())
+    except CommandError:
+        return None
 
 
 def _plain(when: datetime) -> datetime:

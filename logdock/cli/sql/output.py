@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from logdock.cli.sql.database import run
 from logdock.cli.terminal import printable, printable_json_lines
 
 MAX_TABLE_ROWS = 1000
+_WRITTEN_BY_DUCKDB = "TIME ZONE|INTERVAL"
+"""Types whose values Python has no own for: DuckDB takes another package, or ends with an overflow."""
 _OPTIONS = {
     "json": "FORMAT json",
     "csv": "FORMAT csv, HEADER true",
@@ -60,9 +63,11 @@ def write(
     held = directory / f"answer.{output}"
     ((count,),) = run(
         connection,
-        lambda: connection.execute(f"COPY ({select}) TO '{held}' ({_OPTIONS[output]})").fetchall(),
+        lambda: connection.execute(
+            f"COPY ({select}) TO '{str(held).replace(chr(39), chr(39) * 2)}' ({_OPTIONS[output]})"
+        ).fetchall(),
     )
-    with held.open("rb") as answer, _target(file) as target:
+    with held.open("rb") as answer, _new_file(file) if file else screen.raw() as target:
         if output is Output.JSON:
             # means the same, and may be shown on a terminal by the program behind a pipe
             target.writelines(map(printable_json_lines, answer))
@@ -76,7 +81,7 @@ def write(
 
 def _table(connection: duckdb.DuckDBPyConnection, select: str, screen: Screen) -> int:
     def fetch() -> tuple[list[str], list[tuple[Any, ...]]]:
-        found = connection.execute(select)
+        found = connection.execute(_in_types_of_python(connection, select))
         return [each[0] for each in found.description or []], found.fetchmany(MAX_TABLE_ROWS + 1)
 
     columns, rows = run(connection, fetch)
@@ -87,6 +92,20 @@ def _table(connection: duckdb.DuckDBPyConnection, select: str, screen: Screen) -
     return len(shown)
 
 
+def _in_types_of_python(connection: duckdb.DuckDBPyConnection, select: str) -> str:
+    """Return a SELECT whose values of the types `_WRITTEN_BY_DUCKDB` are strings."""
+    columns = connection.execute(f"DESCRIBE {select}").fetchall()
+    written = [re.search(_WRITTEN_BY_DUCKDB, kind) is not None for _, kind, *_ in columns]
+    if not any(written):
+        return select
+    # by position: two columns may have the same name
+    chosen = ", ".join(
+        f'c{at}{"::VARCHAR" if is_written else ""} AS "{name.replace(chr(34), chr(34) * 2)}"'
+        for at, (is_written, (name, *_)) in enumerate(zip(written, columns, strict=True))
+    )
+    return f"SELECT {chosen} FROM ({select}) AS answer({', '.join(f'c{at}' for at in range(len(columns)))})"  # noqa: S608
+
+
 def _cell(value: object) -> int | str:
     if value is None:
         return ""
@@ -94,21 +113,36 @@ def _cell(value: object) -> int | str:
         return value
     if isinstance(value, datetime | date):
         return value.isoformat()
-    return orjson.dumps(value, default=str).decode() if isinstance(value, dict | list | tuple) else str(value)
+    if not isinstance(value, dict | list | tuple):
+        return str(value)
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        # a number of more than 64 bits
+        return str(value)
 
 
 @contextlib.contextmanager
-def _target(file: Path | None) -> Iterator[IO[bytes]]:
-    """Open where an answer goes; a file is there only when it is complete."""
-    if file is None:
-        yield sys.stdout.buffer
+def _named(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"--output-file {file}: {error.strerror}", ExitCode.USAGE) from None
+
+
+@contextlib.contextmanager
+def _new_file(file: Path) -> Iterator[IO[bytes]]:
+    """Open a file that is there only when it is complete; a device or a pipe is written to as it is."""
+    if file.exists() and not file.is_file():
+        # to replace it would remove the device
+        with _named(file), file.open("wb") as target:
+            yield target
         return
     part = file.with_name(f"{file.name}.part-{os.getpid()}")
     try:
-        with part.open("xb") as target:
-            yield target
-        part.replace(file)
-    except OSError as error:
-        raise CommandError(f"--output-file {file}: {error.strerror}", ExitCode.USAGE) from None
+        with _named(file):
+            with part.open("xb") as target:
+                yield target
+            part.replace(file)
     finally:
         part.unlink(missing_ok=True)

@@ -29,7 +29,8 @@ CREATE MACRO logdock_json(document, path) AS CASE WHEN json_valid(document) THEN
 """
 """`->>` and `->` for messages of which only some are JSON. As in Trino, other messages and, for `->>`, objects and
 arrays are NULL. DuckDB would end the whole query at the first message that is not JSON."""
-_NOT_SELECT = (exp.DML, exp.DDL, exp.Command, exp.Copy, exp.Attach, exp.Pragma, exp.Set)
+_NOT_SELECT = (exp.DML, exp.DDL, exp.Command, exp.Copy, exp.Attach, exp.Pragma, exp.Set, exp.Into)
+"""DuckDB ignores `SELECT ... INTO`; for Athena it would become CREATE TABLE."""
 _ARITY = 2
 
 
@@ -146,6 +147,10 @@ class Statement:
 
 
 def _parse(text: str) -> exp.Query:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise CommandError("the statement is not UTF-8", ExitCode.USAGE) from None
     # it would warn of commands that it does not parse, which are refused below
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
     try:
@@ -154,29 +159,35 @@ def _parse(text: str) -> exp.Query:
         first = error.errors[0] if error.errors else {}
         where = f"line {first.get('line')}, column {first.get('col')}: " if first else ""
         description = str(first.get("description") or error).partition(". ")[0]
+        if description.startswith("Required keyword"):
+            description = "an expression is missing"
         raise CommandError(f"the statement, {where}{description}", ExitCode.USAGE) from None
     except TokenError as error:
         raise CommandError(f"the statement: {error}", ExitCode.USAGE) from None
+    except RecursionError:
+        raise CommandError("the statement is nested too deep", ExitCode.USAGE) from None
     if len(found) != 1:
         raise CommandError(f"give one SELECT; these are {len(found)} statements", ExitCode.USAGE)
     (tree,) = found
     if not isinstance(tree, exp.Query) or any(not isinstance(each, exp.Query) for each in tree.find_all(*_NOT_SELECT)):
         raise CommandError("give a SELECT: logdock sql changes nothing and reads no files", ExitCode.USAGE)
+    if tree.find(exp.Parameter, exp.Placeholder) is not None:
+        advice = "write the value; for a column, put the name in double quotes"
+        raise CommandError(f"a statement takes no parameters such as ? or $path: {advice}", ExitCode.USAGE)
     return tree
 
 
 def _references(tree: exp.Query) -> list[tuple[exp.Expr, Any]]:
     """Return the tables that a statement reads, each with the SELECT that reads it; not its own subqueries."""
     try:
-        scopes = traverse_scope(tree)
+        return [
+            (scope.expression, source)
+            for scope in traverse_scope(tree)
+            for _, source in scope.selected_sources.values()
+            if isinstance(source, exp.Table)
+        ]
     except OptimizeError as error:
         raise CommandError(f"the statement: {error}", ExitCode.USAGE) from None
-    return [
-        (scope.expression, source)
-        for scope in scopes
-        for _, source in scope.selected_sources.values()
-        if isinstance(source, exp.Table)
-    ]
 
 
 def _conditions(select: exp.Expr) -> list[exp.Expr]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shlex
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
@@ -229,3 +230,9 @@ def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     """No credentials: the command asks no service."""
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+
+
+def test_printed_commands_take_a_directory_of_any_name(logdock: Type, tmp_path: Path) -> None:
+    ended = logdock("bootstrap-policy", "--settings", str(EVERYTHING), "--output", "a b; c/$d")
+    files = [shlex.split(line)[-1] for line in ended.out.splitlines() if "create-policy" in line]
+    assert {Path(each.removeprefix("file://")) for each in files} == {*Path("a b; c/$d").glob("*.json")}

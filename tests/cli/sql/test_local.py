@@ -16,11 +16,13 @@ from typing import Any
 import duckdb
 import pytest
 
+from logdock.cli.main import main
 from logdock.cli.sql import command, database, local
 from logdock.settings.sql import ARCHIVE
 from tests.cli.conftest import Type
 from tests.cli.logs.conftest import SETTINGS, Landed, mongod
 from tests.cli.logs.conftest import calls as calls
+from tests.cli.terminal import Terminal
 
 Calls = Callable[[str], list[dict[str, Any]]]
 DAY = "2026-11-17"
@@ -181,6 +183,18 @@ def test_a_message_that_is_not_json_has_no_values(landed: Landed, logdock: Type)
         ("SELECT FROM WHERE", "the statement, line 1, column "),
         ("SELECT 1; SELECT 2", "give one SELECT; these are 2 statements"),
         ("", "give one SELECT; these are 0 statements"),
+        ("SELECT 1 WHERE", "the statement, line 1, column 14: an expression is missing"),
+        ("SELECT * FROM archive a, a", "the statement: Alias already used: a"),
+        ("SELECT " + "(" * 3000 + "1" + ")" * 3000, "the statement is nested too deep"),
+        ("SELECT '\udce9'", "the statement is not UTF-8"),
+        ("SELECT $path FROM archive", "for a column, put the name in double quotes"),
+        ("SELECT 1 FROM archive WHERE dt = ?", "a statement takes no parameters"),
+        ("SELECT 1 FROM archive WHERE dt = $1", "a statement takes no parameters"),
+        ("SELECT 1 FROM archive WHERE dt = :day", "a statement takes no parameters"),
+        ("SELECT 1 FROM archive WHERE dt > 5", "Cannot compare values of type VARCHAR and type INTEGER"),
+        ("SELECT 1 FROM archive WHERE nothing(dt)", "Scalar Function with name nothing does not exist"),
+        ("SELECT 1 FROM archive WHERE error(dt)", f"the statement: Invalid Input Error: {DAY}"),
+        ("SELECT 1 FROM archive WHERE hour = 'x'::INTEGER", "Could not convert string"),
         ("SELECT nothing(message) FROM archive", "Scalar Function with name nothing does not exist"),
         ("SELECT CAST(message AS INTEGER) FROM archive", "Could not convert string 'text' to INT32"),
     ],
@@ -191,6 +205,35 @@ def test_a_statement_that_cannot_run_is_explained(landed: Landed, logdock: Type,
     assert (ended.code, ended.out) == (2, "")
     assert message in ended.err
     assert "LINE 1" not in ended.err
+
+
+def test_a_condition_that_not_every_day_meets_is_asked_of_the_rows_alone(landed: Landed, logdock: Type) -> None:
+    landed.archived((f"{DAY}T03:12:00Z", "text"))
+    condition = f"CAST(replace(dt, '{DAY[:8]}', '') AS INTEGER) = {int(DAY[8:])}"
+    assert rows(logdock, f"SELECT count(*) AS n FROM archive WHERE {condition}", *RANGE) == [{"n": 1}]  # noqa: S608
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("TIMESTAMPTZ '2026-11-17 03:00:00+00'", "2026-11-17 03:00:00+00"),
+        ("[TIMESTAMPTZ '2026-11-17 03:00:00+00']", "['2026-11-17 03:00:00+00']"),
+        ("TIMESTAMP '2026-11-17 03:00:00'", "2026-11-17T03:00:00"),
+        ("INTERVAL 1000000000 DAY", "1000000000 days"),
+        ("MAP {1: 2}", '{"1":2}'),
+        ("[10000000000000000000000::HUGEINT]", "[10000000000000000000000]"),
+        ("MAP {DATE '2026-11-17': 1}", '{"2026-11-17":1}'),
+        ("MAP {[1]: 2}", '{"key":[[1]],"value":[2]}'),
+    ],
+)
+def test_a_table_shows_values_of_every_type(
+    logdock: Type, landed: Landed, monkeypatch: pytest.MonkeyPatch, value: str, shown: str
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    ended = logdock("sql", f"SELECT {value} AS v, r AS v FROM range(3) t(r) ORDER BY r DESC")  # noqa: S608
+    assert (ended.code, [line.split("  ") for line in ended.out.splitlines()[1:]]) == (
+        0, [[shown, str(number)] for number in (2, 1, 0)],
+    )  # fmt: skip
 
 
 def test_a_wrong_statement_is_found_before_anything_is_asked_of_aws(logdock: Type, tmp_path: Path) -> None:
@@ -220,6 +263,17 @@ def test_a_table_shows_what_a_terminal_would_obey_as_text(landed: Landed, logdoc
     assert not {"\x1b", "\u202e", "\x9b"} & {*ended.out}
 
 
+@pytest.mark.parametrize("output", ["table", "json", "csv"])
+def test_the_progress_never_shares_a_row_with_the_answer(
+    landed: Landed, logdock: Type, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    terminal = Terminal(80)
+    with monkeypatch.context() as patch:
+        terminal.install(patch)
+        assert main(["sql", "SELECT 1 AS one", "--output", output]) == 0
+    assert (terminal.faults, terminal.is_tidy) == ([], True)
+
+
 def test_a_table_has_a_thousand_rows_at_most_and_says_so(landed: Landed, logdock: Type) -> None:
     ended = logdock("sql", "SELECT * FROM generate_series(1, 3000)")
     assert len(ended.out.splitlines()) == 1001
@@ -230,6 +284,30 @@ def test_parquet_is_not_written_to_a_terminal(landed: Landed, logdock: Type, mon
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     ended = logdock("sql", "SELECT 1", "--output", "parquet")
     assert (ended.code, "--output parquet is binary" in ended.err) == (2, True)
+
+
+def test_an_answer_to_a_pipe_or_a_directory_replaces_nothing(logdock: Type, landed: Landed, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert logdock("sql", "SELECT 1 AS one", "--output", "csv", "--output-file", str(pipe)).code == 0
+        assert os.read(reader, 100) == b"one\n1\n"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    for directory in (".", "/", str(tmp_path)):
+        ended = logdock("sql", "SELECT 1 AS one", "--output", "csv", "--output-file", directory)
+        assert (ended.code, ended.err) == (2, f"Error: --output-file {directory}: Is a directory\n")
+
+
+def test_a_temporary_directory_may_have_a_quote_in_its_name(
+    logdock: Type, landed: Landed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "o'b").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "o'b"))
+    landed.archived((f"{DAY}T03:12:00Z", "text"))
+    assert rows(logdock, "SELECT message FROM archive", *RANGE) == [{"message": "text"}]
 
 
 def test_without_the_extra_the_command_says_what_to_install(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,6 +321,14 @@ def test_without_the_extra_the_command_says_what_to_install(logdock: Type, monke
 def test_a_statement_from_standard_input(landed: Landed, logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("SELECT 1 AS one -- a comment\n;\n"))
     assert rows(logdock, "-") == [{"one": 1}]
+
+
+@pytest.mark.parametrize(("given", "code"), [(b"\xef\xbb\xbfSELECT 1 AS one", 0), (b"SELECT '\xe9'", 2)])
+def test_a_file_on_standard_input_may_have_a_mark_and_must_be_utf8(
+    landed: Landed, logdock: Type, monkeypatch: pytest.MonkeyPatch, given: bytes, code: int
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given), "utf-8"))
+    assert logdock("sql", "-").code == code
 
 
 def test_rows_are_loaded_in_batches_and_nothing_is_left_on_disk(
@@ -265,7 +351,7 @@ def test_memory_is_bounded_by_spilling_into_the_private_directory(monkeypatch: p
     assert not directory.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_query_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     threading.Timer(0.3, os.kill, (os.getpid(), number)).start()
     endless = "SELECT count(*) FROM range(1000000000000) WHERE hash(range) = 1"

@@ -29,6 +29,8 @@ CHANGING = [
     "INSERT INTO archive SELECT * FROM archive",
     "DELETE FROM archive",
     "DROP VIEW archive",
+    "SELECT 1 AS one INTO other",
+    "WITH made AS (SELECT 1 AS one INTO other) SELECT * FROM made",
     "EXPORT DATABASE '{file}'",
     "CALL pragma_version()",
     "EXPLAIN ANALYZE SELECT 1",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from log_shipper import aws, compact, compacted, parallel
+from log_shipper import aws, compact, compacted, compaction_plan, parallel
 from log_shipper.compact import CompactionError
 from log_shipper.compaction_plan import AGAIN_AFTER, CLOSED_AFTER, LARGE_BYTES, MAX_BYTES, SETTLED_AFTER, Part, plan
 from log_shipper.keys import identity_of
@@ -142,6 +142,16 @@ def test_run_damaged_part_stays_as_it_is(s3: Bucket) -> None:
     s3.objects[keys[2]].body = s3.objects[keys[2]].body[:-3]
     s3.compact()
     assert s3.listed() == [keys[2], f"{HOUR}compacted-000001.jsonl.gz"]
+
+
+def test_run_damaged_parts_keep_no_other_part_of_the_hour_as_it_is(s3: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = fill(s3)
+    monkeypatch.setattr(compaction_plan, "MAX_BYTES", 2 * max(len(s3.objects[key].body) for key in keys))
+    for key in keys[:2]:
+        s3.objects[key].body = s3.objects[key].body[:-3]
+    s3.compact()
+    # the last one is alone
+    assert s3.listed() == [*keys[:2], keys[4], f"{HOUR}compacted-000001.jsonl.gz"]
 
 
 def test_run_parts_of_different_redaction_keep_what_they_have_had(s3: Bucket) -> None:

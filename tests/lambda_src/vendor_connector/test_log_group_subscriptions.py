@@ -6,7 +6,7 @@ import boto3
 import botocore.endpoint
 import pytest
 from vendor_connector import handler
-from vendor_connector.request import ConnectorError, read
+from vendor_connector.request import ConnectorError, Request, read
 from vendor_connector.vendors.cloudwatch_logs.operations import log_group_subscriptions
 
 STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/archiver"
@@ -227,6 +227,13 @@ def test_update_releases_groups_no_longer_covered(logs: Any, connector: Any) -> 
     connector.create(PROPERTIES)
     connector.update({**PROPERTIES, "Prefixes": ["/else/", "/apps/b"]}, PROPERTIES)
     assert filters(logs) == {"/apps/b": OURS, "/else/c": OURS}
+
+
+def test_update_of_what_another_release_made_releases_its_groups(logs: Any, connector: Any) -> None:
+    connector.create(PROPERTIES)
+    former = {**SETTINGS, "SkipFull": "at times", "Reach": "all"}
+    log_group_subscriptions.apply(Request(properties={**SETTINGS, "Prefixes": ["/else/"]}, old_properties=former))
+    assert filters(logs) == {"/else/c": OURS}
 
 
 def test_update_points_filters_at_a_new_destination(logs: Any, connector: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from vendor_connector.handler import OPERATIONS, POLLED
-from vendor_connector.request import ConnectorError, Document, read
+from vendor_connector.request import ConnectorError, Document, read, read_to_delete
 
 from logdock.settings import Deployment, load_settings
 from logdock.settings.names import Names
@@ -144,6 +144,31 @@ def test_an_unknown_property_is_named(operation: str) -> None:
     assert refusal(operation, whole(operation) | {"Reach": "all"}).startswith("unknown properties ['Reach']; known are")
     with pytest.raises(ConnectorError, match="unknown properties"):
         KNOWN[operation].physical_id(whole(operation) | {"Reach": "all"})
+
+
+@pytest.mark.parametrize("operation", PROPERTIES)
+def test_a_delete_needs_nothing_but_strings(operation: str) -> None:
+    settings, properties = KNOWN[operation].Settings, whole(operation)
+    # the log groups that a filter was put on are found by their prefixes
+    strings = {name for name, value in properties.items() if isinstance(value, str)}
+    strings -= {name for name in strings if properties[name] in (FLAG, NUMBER, JSON)}
+    others = properties.keys() - strings - {"Revision", "Prefixes"}
+    for name in others:
+        without = {each: value for each, value in properties.items() if each != name}
+        for malformed in ({}, *({name: wrong} for wrong in (None, "", 3, "a", ["a", 3], {"a": [1]}, True))):
+            assert read_to_delete(settings, {**without, **malformed, "Reach": "all"})
+    for name in strings & PROPERTIES[operation][0].keys() - {"ClusterId"}:
+        with pytest.raises(ConnectorError, match=f"property {name} is missing"):
+            read_to_delete(settings, {**properties, name: ""})
+
+
+def test_every_operation_reads_a_delete_so() -> None:
+    reading = {
+        name
+        for name, each in KNOWN.items()
+        if "Settings" in (names := each.delete.__code__.co_names) and "read_to_delete" not in names
+    }
+    assert not reading, "use read_to_delete: what is deleted may be of another release"
 
 
 @dataclass(frozen=True, kw_only=True)

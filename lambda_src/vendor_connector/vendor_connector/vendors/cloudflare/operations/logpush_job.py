@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, vendor_object
-from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read
+from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read, read_to_delete
 from vendor_connector.vendor_api import VendorRefusalError
 from vendor_connector.vendor_object import Memory
 from vendor_connector.vendors.cloudflare import documents
@@ -88,7 +88,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Delete the job."""
-    wanted = read(Settings, request.properties)
+    wanted = read_to_delete(Settings, request.properties)
     # Without a memory nothing was created, and then not even the credential is needed.
     if wanted.memory.load() is not None:
         vendor_object.drop(LogpushJob(wanted.api(request), wanted), wanted.memory)

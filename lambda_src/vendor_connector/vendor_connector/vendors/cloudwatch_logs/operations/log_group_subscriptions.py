@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from vendor_connector import aws, state
 from vendor_connector.log_group import BUSY, protect
-from vendor_connector.request import ConnectorError, Request, read
+from vendor_connector.request import ConnectorError, Request, read, read_to_delete
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -145,7 +145,7 @@ def apply(request: Request) -> dict[str, str]:
     wanted = read(Settings, request.properties)
     logs = aws.logs()
     if request.old_properties:
-        before = read(Settings, request.old_properties)
+        before = read_to_delete(Settings, request.old_properties)
         is_renamed = before.filter_name != wanted.filter_name
         released = [group for group in _groups(logs, before) if is_renamed or not wanted.covers(group["logGroupName"])]
         _release(logs, released, before, request, wanted.state_parameter)
@@ -186,7 +186,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Remove the filters of our name that point at our destination."""
-    ours = read(Settings, request.properties)
+    ours = read_to_delete(Settings, request.properties)
     logs = aws.logs()
     _release(logs, _groups(logs, ours), ours, request, ours.state_parameter)
     if ours.state_parameter:

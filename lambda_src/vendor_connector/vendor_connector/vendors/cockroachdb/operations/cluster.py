@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import trust
-from vendor_connector.request import ConnectorError, Request, read
+from vendor_connector.request import ConnectorError, Request, read, read_to_delete
 from vendor_connector.vendor_object import Memory
 from vendor_connector.vendors.cockroachdb.api import DELETED, ClusterApi, Target
 from vendor_connector.vendors.cockroachdb.operations import log_export as cockroachdb_log_export
@@ -63,7 +63,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Forget the look: nothing was made."""
-    read(Settings, request.properties).memory.drop()
+    read_to_delete(Settings, request.properties).memory.drop()
 
 
 def _look(api: ClusterApi, wanted: Settings) -> str:

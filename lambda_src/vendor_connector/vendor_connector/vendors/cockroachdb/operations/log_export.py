@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, state, vendor_object
-from vendor_connector.request import ConnectorError, Document, NotReadyError, OutOfSightError, Request, read
+from vendor_connector.request import (
+    ConnectorError,
+    Document,
+    NotReadyError,
+    OutOfSightError,
+    Request,
+    read,
+    read_to_delete,
+)
 from vendor_connector.vendors.cockroachdb import documents
 from vendor_connector.vendors.cockroachdb.api import (
     DELETED,
@@ -87,7 +95,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Disable the log export, and wait until it is."""
-    wanted = read(Settings, request.properties)
+    wanted = read_to_delete(Settings, request.properties)
     # Without a memory nothing was enabled, and then not even the credential is needed.
     memory = wanted.target.memory
     entry = memory.load()

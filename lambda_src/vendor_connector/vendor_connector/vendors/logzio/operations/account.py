@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import trust
-from vendor_connector.request import Request, read
+from vendor_connector.request import Request, read, read_to_delete
 from vendor_connector.vendors.logzio.operations.memory import SEPARATOR, Account
 
 
@@ -57,7 +57,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Forget what was answered; the account was only read."""
-    read(Settings, request.properties).target.answers().drop()
+    read_to_delete(Settings, request.properties).target.answers().drop()
 
 
 def _answer(wanted: Account, question: str, logzio_account: str, ids: list[str]) -> list[str]:

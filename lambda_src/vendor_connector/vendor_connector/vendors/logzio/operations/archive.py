@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, vendor_object
-from vendor_connector.request import ConnectorError, Document, Request, read
+from vendor_connector.request import ConnectorError, Document, Request, read, read_to_delete
 from vendor_connector.vendors.logzio import api as logzio_api
 from vendor_connector.vendors.logzio import documents
 from vendor_connector.vendors.logzio.operations.memory import InAccount
@@ -59,7 +59,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Stop archiving, or put back what was adopted; what was archived stays in the bucket."""
-    wanted = read(Settings, request.properties)
+    wanted = read_to_delete(Settings, request.properties)
     logzio_account, _ = wanted.whom(request.physical_id)
     memory = wanted.target.archive(logzio_account)
     # Without a memory nothing was made, and then not even the credential is needed.

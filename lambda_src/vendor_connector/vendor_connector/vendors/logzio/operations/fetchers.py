@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, state, vendor_object
-from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read
+from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read, read_to_delete
 from vendor_connector.vendors.logzio import api as logzio_api
 from vendor_connector.vendors.logzio import documents
 from vendor_connector.vendors.logzio.operations.memory import Account, InAccount, fingerprint
@@ -46,7 +46,8 @@ class Wanted:
 
 
 def _wanted(properties: Mapping[str, Any], physical_id: str = "") -> Wanted:
-    given = read(Settings, properties)
+    # only a Delete knows the account by the resource's id
+    given = (read_to_delete if physical_id else read)(Settings, properties)
     logzio_account, trusted = given.whom(physical_id)
     return Wanted(
         account=given.target,

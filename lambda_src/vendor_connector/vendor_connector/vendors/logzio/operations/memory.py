@@ -36,7 +36,7 @@ class Account:
     adopt: bool = False
     former_external_ids: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         """Refuse what is no external id: a role is to trust it."""
         for one in self.former_external_ids:
             trust.external_id(one, "the settings")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import trust, vendor_object
-from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read
+from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read, read_to_delete
 from vendor_connector.vendor_object import Memory
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import documents
@@ -83,7 +83,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Remove the access role, once Atlas has let go of it."""
-    wanted = read(Settings, request.properties)
+    wanted = read_to_delete(Settings, request.properties)
     # Without a memory nothing was made, and then not even the credential is needed.
     if wanted.memory.load() is not None:
         vendor_object.drop(AccessRole(wanted.project.api(request), wanted.role_arn), wanted.memory)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import vendor_object
-from vendor_connector.request import Document, Request, read
+from vendor_connector.request import Document, Request, read, read_to_delete
 from vendor_connector.vendor_object import Memory
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import documents
@@ -59,7 +59,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Remove the alert."""
-    wanted = read(Settings, request.properties)
+    wanted = read_to_delete(Settings, request.properties)
     if wanted.memory.load() is not None:
         vendor_object.drop(Alert(wanted.project.api(request), wanted.alert.document), wanted.memory)
 

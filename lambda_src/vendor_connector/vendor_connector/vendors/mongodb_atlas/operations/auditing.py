@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, vendor_object
-from vendor_connector.request import ConnectorError, Document, OutOfSightError, Request, read
+from vendor_connector.request import ConnectorError, Document, OutOfSightError, Request, read, read_to_delete
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_settings
 from vendor_connector.vendors.mongodb_atlas.documents import Auditing
@@ -60,7 +60,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Restore the previous configuration, unless it was changed since."""
-    wanted = read(Settings, request.properties)
+    wanted = read_to_delete(Settings, request.properties)
     memory = wanted.project.memory(wanted.id)
     entry = memory.load()
     if entry is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, state, vendor_object
-from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read
+from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read, read_to_delete
 from vendor_connector.vendor_api import VendorRefusalError
 from vendor_connector.vendor_object import Memory
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
@@ -88,7 +88,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Remove the integration; the authorisation goes with the access role."""
-    wanted = read(Settings, request.properties)
+    wanted = read_to_delete(Settings, request.properties)
     if wanted.memory.load() is not None:
         vendor_object.drop(Integration(wanted.project.api(request), wanted.document), wanted.memory)
 

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, vendor_object
-from vendor_connector.request import ConnectorError, Document, NotReadyError, OutOfSightError, Request, read
+from vendor_connector.request import (
+    ConnectorError,
+    Document,
+    NotReadyError,
+    OutOfSightError,
+    Request,
+    read,
+    read_to_delete,
+)
 from vendor_connector.vendor_api import VendorRefusalError
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_settings
@@ -75,7 +83,7 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Switch redaction off where it was ours to switch on; a cluster that is gone needs nothing."""
-    wanted = read(Settings, request.properties)
+    wanted = read_to_delete(Settings, request.properties)
     memory = wanted.project.memory(wanted.id)
     entry = memory.load()
     if entry is None:

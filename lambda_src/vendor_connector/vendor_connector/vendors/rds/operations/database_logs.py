@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vendor_connector import aws, state
-from vendor_connector.request import ConnectorError, Request, read
+from vendor_connector.request import ConnectorError, Request, read, read_to_delete
 from vendor_connector.vendors.rds.documents import DatabaseLogs
 from vendor_connector.vendors.rds.operations import database, parameter_group
 from vendor_connector.vendors.rds.operations.database import Database, Target
@@ -68,9 +68,12 @@ class Settings:
     state_parameter: str
 
     def __post_init__(self) -> None:
-        """Refuse an engine or logs that there are not."""
+        """Refuse what names no database."""
         if not self.target.identifier:
             raise ConnectorError("property ClusterId is missing; it must be a string")
+
+    def check(self) -> None:
+        """Refuse an engine or logs that there are not."""
         allowed = LOG_TYPES.get((self.engine, self.target.is_cluster))
         if allowed is None:
             raise ConnectorError(f"property Engine is {self.engine!r}; there is no such {self.target}")
@@ -168,7 +171,7 @@ def _has_parameters(wanted: Settings, entry: state.Entry, group: str) -> bool:
 
 def delete(request: Request) -> None:
     """Restore what Logdock changed and no one changed since; a database or group that is gone needs nothing."""
-    wanted, rds = read(Settings, request.properties), aws.rds()
+    wanted, rds = read_to_delete(Settings, request.properties), aws.rds()
     groups = Groups(rds, of_clusters=wanted.target.is_cluster)
     entry = state.load(wanted.state_parameter, wanted.id)
     if entry is None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from vendor_connector import aws, state
-from vendor_connector.request import ConnectorError, Request, read
+from vendor_connector.request import ConnectorError, Request, read, read_to_delete
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -64,7 +64,7 @@ def delete(request: Request) -> None:
 
     A bucket that is gone needs nothing.
     """
-    wanted = read(Settings, request.properties)
+    wanted = read_to_delete(Settings, request.properties)
     key = physical_id(request.properties)
     entry = state.load(wanted.state_parameter, key)
     if entry is None:
