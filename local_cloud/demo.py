@@ -47,6 +47,8 @@ _REQUESTS = _BUILD / "vendor-requests.jsonl"
 _USAGE = 2
 _WIDTH = 132
 """Of a log line that `logdock` finds, so much is shown."""
+RECIPIENT = "oncall@acme.example"
+"""Who is notified of alarms where the settings have no one."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -162,7 +164,8 @@ def localised(settings_file: Path, listener_url: str, vendors: Vendors, local_fi
 
     Logz.io's listener becomes the one on loopback, and so do the vendors' APIs. Destinations without a stand-in here
     are removed: nothing must leave this machine. So are Multi-Region Access Points, which the emulator has but cannot
-    be reached through.
+    be reached through. Settings that notify no one of alarms have `RECIPIENT` notified: `logdock smoke-test` requires
+    one, and most examples have none.
 
     Parameters
     ----------
@@ -187,6 +190,9 @@ def localised(settings_file: Path, listener_url: str, vendors: Vendors, local_fi
             export.pop(setting, None)
         if "ship_to" in export:
             export["ship_to"] = [name for name in export["ship_to"] if name not in left_out]
+    alerts = document.get("alerts") or {}
+    if not any(alerts.get(setting) for setting in ("email", "sns_topic_arns", "webhook")):
+        document["alerts"] = {**alerts, "email": [RECIPIENT]}
     vendors.localise(document)
     local_file.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return load_settings(local_file)

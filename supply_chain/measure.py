@@ -16,15 +16,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from logdock.vendors.registry import DESTINATIONS, EXPORTS
+
 ROOT = Path(__file__).resolve().parents[1]
 
-VENDORS: Mapping[str, str] = {
-    "MongoDB Atlas": r"mongodb-atlas|MongodbAtlas|Atlas[A-Z]|atlas_|vendors\.mongodb_atlas",
-    "CockroachDB Cloud": r"cockroachdb|Cockroachdb",
-    "Aptible": r"aptible|Aptible",
-    "Cloudflare": r"cloudflare|Cloudflare",
-    "Logz.io": r"logzio|Logzio",
-}
+_OF_NO_VENDOR = {"aurora-mysql", "rds", "s3-logs", "cloudwatch-logs", "otlp"}
+"""Kinds of AWS services, whose names are also those of their clients, and of a protocol."""
+_ALSO = {"mongodb-atlas": r"|Atlas[A-Z]|atlas_"}
+
+
+def _spelling(kind: str) -> str:
+    words = kind.split("-")
+    return "|".join((kind, "_".join(words), "".join(map(str.title, words)))) + _ALSO.get(kind, "")
+
+
+VENDORS: Mapping[str, str] = {kind: _spelling(kind) for kind in (*EXPORTS, *DESTINATIONS) if kind not in _OF_NO_VENDOR}
 """How code names a vendor: its kind, its models, its modules. A sentence that mentions the vendor is not counted."""
 _OWN = re.compile(r"(^|/)vendors/(\w+)/")
 _OUTSIDE_THE_PRODUCT = ("tests/", "docs/", "examples/", "benchmarks/", "policy_proof/")

@@ -63,7 +63,7 @@ from templates.render import (
     rename_log_groups,
 )
 from templates.shipper import SHIPPERS, ShipperTemplate, shipper_resources
-from templates.shipping import ANNOUNCED, SHIPPED, announced, name_destinations, shipped_resources
+from templates.shipping import ANNOUNCED, SHIPPED, announced, shipped_resources, write_lists
 
 TAG = "logdock:deployment"
 
@@ -94,13 +94,18 @@ class Forms:
     def _add(self, landing: Landing, changes: Mapping[str, Any], *, chosen: bool) -> None:
         number = len(self.exports) + 1
         strings = {DEPLOYMENT.sample: DEPLOYMENT.name}
-        document: dict[str, Any] = {}
-        for key, value in landing.settings.items():
-            document[key] = value
-            if isinstance(value, Parameter):
-                document[key] = value.sample.format(number)
-                strings[document[key]] = value.name
-        self.exports.append({**document, **changes})
+
+        def sampled(value: Any) -> Any:
+            if isinstance(value, list):
+                return [sampled(each) for each in value]
+            if not isinstance(value, Parameter):
+                return value
+            sample = value.sample.format(number)
+            strings[sample] = value.name
+            return sample
+
+        document = {key: sampled(value) for key, value in {**landing.settings, **changes}.items()}
+        self.exports.append(document)
         self.names[landing.name, chosen] = document["name"]
         self.shipping[document["name"]] = {key: each.sample for key, each in landing.shipping.items()}
         strings |= {each.sample: each.name for each in landing.shipping.values()}
@@ -158,8 +163,8 @@ def make_landing_templates(landings: tuple[Landing, ...] = LANDINGS) -> dict[str
         describe_alone(base)
         waits = {each: other["Resources"][each].pop("DependsOn", []) for each in announcements(base)}
         merged = merge_templates(
-            renderer.render(base),
-            name_destinations(renderer.render(other)),
+            write_lists(renderer.render(base)),
+            write_lists(renderer.render(other)),
             SHIPPED,
             implied_by={*SHIPS_TO.values(), ANNOUNCED},
         )

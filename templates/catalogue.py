@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from logdock.settings import text
+from logdock.vendors.cloudflare.settings import CloudflareId, Dataset
 from logdock.vendors.s3_logs.settings import SSE_S3_ONLY
 from templates.conditions import is_set
 from templates.parameters import (
     ACCESS_LOG_BUCKET,
     ALERT_TOPIC,
     BUCKET,
+    CLOUDFLARE_FIELDS,
     DECRYPTION_KEYS_SECRET,
     DEPLOYMENT,
     RETENTION,
@@ -37,7 +39,7 @@ class Option:
     parameter
         Its parameter: two allowed values, the default first.
     settings
-        What the second value changes in the settings.
+        What the second value changes in the settings; a parameter is one of the landing's.
     """
 
     parameter: Parameter
@@ -67,7 +69,8 @@ class Landing:
     vendor
         Label of the group of the vendor's parameters.
     settings
-        The export's settings; a parameter stands where the user of the template sets the value.
+        The export's settings; a parameter stands where the user of the template sets the value, and in a list for
+        values with commas.
     option
         A choice that the template offers. Default: none.
     has_bucket
@@ -87,8 +90,8 @@ class Landing:
     """The parameters among the settings, in their order."""
 
     def __post_init__(self) -> None:
-        found = [value for value in self.settings.values() if isinstance(value, Parameter)]
-        object.__setattr__(self, "own", tuple(found))
+        values = (each for value in self.settings.values() for each in (value if isinstance(value, list) else [value]))
+        object.__setattr__(self, "own", tuple(each for each in values if isinstance(each, Parameter)))
 
     @property
     def rules(self) -> dict[str, Any]:
@@ -206,6 +209,61 @@ _APTIBLE = Landing(
     shipping={"decryption_keys_secret": DECRYPTION_KEYS_SECRET},
 )
 
+_CLOUDFLARE_ID = Parameter(
+    name="CloudflareId",
+    label="Zone ID or Account ID",
+    description="Id of the zone, or with Scope=account of the account, for the commands in the output NextSteps.",
+    sample="5e2211c17a3e5a48f5497de38f6c{:04d}",
+    value=CloudflareId,
+)
+_CLOUDFLARE = Landing(
+    name="cloudflare",
+    title="Cloudflare Logpush: a dataset in an S3 bucket",
+    vendor="From Cloudflare: Logpush",
+    settings={
+        "kind": "cloudflare",
+        "zone_id": _CLOUDFLARE_ID,
+        "dataset": Parameter(
+            name="Dataset",
+            label="Dataset",
+            description="What is pushed, as Cloudflare spells it.",
+            sample="zqdataset{}",
+            value=Dataset,
+            default="http_requests",
+        ),
+        "fields": [CLOUDFLARE_FIELDS],
+        "principal_arn": Parameter(
+            name="CloudflareUserArn",
+            label="Cloudflare's user",
+            description="The IAM user that Logpush writes as.",
+            sample="arn:aws:iam::39185451{:04d}:user/zqlogpush",
+            value=text.PrincipalArn,
+            default="arn:aws:iam::391854517948:user/cloudflare-logpush",
+        ),
+        "prefix": Parameter(
+            name="Path",
+            label="Path",
+            description="Directory in the bucket that Logpush writes under, without slashes at its ends: "
+            "<Path>/<Dataset>/<day>/.",
+            sample="zqprefix{}",
+            value=Prefix,
+            default="cloudflare",
+        ),
+        "name": name_parameter("cloudflare"),
+        "bucket": BUCKET,
+    },
+    option=Option(
+        parameter=Parameter(
+            name="Scope",
+            label="Scope of the dataset",
+            description="zone, or account: whose id CloudflareId is.",
+            default="zone",
+            allowed=("zone", "account"),
+        ),
+        settings={"zone_id": None, "account_id": _CLOUDFLARE_ID},
+    ),
+)
+
 _SERVICES = {
     "cloudtrail": "AWS CloudTrail",
     "vpc-flow": "VPC flow logs",
@@ -314,5 +372,5 @@ _AURORA = Landing(
     ),
 )
 
-LANDINGS: tuple[Landing, ...] = (_ATLAS, _APTIBLE, *S3_LOGS, _COCKROACHDB, _AURORA)
+LANDINGS: tuple[Landing, ...] = (_ATLAS, _APTIBLE, _CLOUDFLARE, *S3_LOGS, _COCKROACHDB, _AURORA)
 """Every landing template."""

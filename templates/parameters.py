@@ -91,6 +91,14 @@ Prefix = Annotated[
 ]
 """As the settings have it. They drop slashes at the ends, which CloudFormation cannot do."""
 
+FieldNames = Annotated[
+    str,
+    *text.matching(
+        r"[A-Za-z][A-Za-z0-9]{0,127}(?:,[A-Za-z][A-Za-z0-9]{0,127}){0,99}",
+        "fields as Cloudflare spells them, such as EdgeStartTimestamp,RayID: with commas and without spaces",
+    ),
+]
+
 SecretName = Annotated[
     str,
     *text.matching(r"[A-Za-z0-9_/+=.@-]{1,512}", "the name of a secret in AWS Secrets Manager, not its ARN"),
@@ -234,6 +242,15 @@ DECRYPTION_KEYS_SECRET = Parameter(
     sample="zqdecryptionkeys",
     value=SecretName,
     default="",
+)
+CLOUDFLARE_FIELDS = Parameter(
+    name="Fields",
+    label="Fields of the dataset (field_names)",
+    description="With commas and without spaces. The one with the time of a record must be among them.",
+    sample="zqfields{}",
+    value=FieldNames,
+    default="EdgeStartTimestamp,ClientIP,ClientRequestHost,ClientRequestMethod,ClientRequestURI,EdgeEndTimestamp,"
+    "EdgeResponseBytes,EdgeResponseStatus,RayID",
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from logdock.settings.landing import log_group_digest
 from templates.conditions import SHIPS_TO, any_of, one_of, when, wrap_elements
-from templates.parameters import SHIP_TO, SHIP_TO_DESTINATIONS
+from templates.parameters import CLOUDFLARE_FIELDS, SHIP_TO, SHIP_TO_DESTINATIONS
 from templates.render import Template
 
 SHIPPED = "IsShipped"
@@ -94,15 +94,23 @@ def announced() -> dict[str, Any]:
     return any_of([{"Condition": SHIPS_TO[each]} for each in SHIP_TO_DESTINATIONS if each != "archive"])
 
 
-def name_destinations(value: Any) -> Any:
-    """Return a rendered template in which the configuration lists the destinations: ``a,b`` becomes ``"a","b"``."""
+LISTS = {SHIP_TO.name: "Destinations", CLOUDFLARE_FIELDS.name: "FieldNames"}
+"""Parameters that are lists with commas, which documents have as strings; and the replacement's name in a
+substitution."""
+
+
+def write_lists(value: Any) -> Any:
+    """Return a rendered template in which documents have lists as JSON does: ``a,b`` becomes ``"a","b"``."""
     if isinstance(value, list):
-        return [name_destinations(each) for each in value]
+        return [write_lists(each) for each in value]
     if not isinstance(value, dict):
         return value
-    reference = f"${{{SHIP_TO.name}}}"
     match value:
-        case {"Fn::Sub": str(string)} if reference in string:
-            names = {"Fn::Join": ['","', {"Fn::Split": [",", {"Ref": SHIP_TO.name}]}]}
-            return {"Fn::Sub": [string.replace(reference, "${Destinations}"), {"Destinations": names}]}
-    return {key: name_destinations(each) for key, each in value.items()}
+        case {"Fn::Sub": str(string)}:
+            values = {}
+            for name, strings in LISTS.items():
+                if f"${{{name}}}" in string:
+                    string = string.replace(f"${{{name}}}", f"${{{strings}}}")
+                    values[strings] = {"Fn::Join": ['","', {"Fn::Split": [",", {"Ref": name}]}]}
+            return {"Fn::Sub": [string, values]} if values else value
+    return {key: write_lists(each) for key, each in value.items()}

@@ -30,6 +30,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
+from vendor_connector.vendors.cloudflare.documents import LogpushJob, bucket_and_path, comparable
 
 from local_cloud.cdk import CdkError
 from local_cloud.commands import PYTHON_PATH
@@ -38,6 +39,7 @@ from local_cloud.stage import Stage
 from local_cloud.stand_ins.service_principal import ServiceRequest
 from local_cloud.stand_ins.sessions import assume, role_session, vendor_identity
 from local_cloud.vendor_accounts import Vendors
+from local_cloud.vendors.cloudflare.api import Place
 from local_cloud.vendors.cockroachdb.api import Cluster
 from local_cloud.vendors.mongodb_atlas.project import Project
 from local_cloud.vendors.rds import databases
@@ -49,6 +51,8 @@ from logdock.settings.exports import Export
 from logdock.settings.landing import BucketLanding
 from logdock.vendors.aptible.settings import AptibleExport
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.cloudflare.documents import logpush_job
+from logdock.vendors.cloudflare.settings import CloudflareExport
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.logzio.settings import LogzioDestination
@@ -110,6 +114,9 @@ EXPORTS: dict[str, Document] = {
     "trail": part("s3-logs", "trail"),
     "legacy": part("s3-logs", "legacy", services=None, existing_bucket="acme-legacy"),
     "apps": part("cloudwatch-logs", "apps"),
+    "edge": part("cloudflare", "edge") | {"connect": {"secret": "acme/edge"}},
+    "firewall": part("cloudflare", "firewall", dataset="firewall_events", fields=["Datetime"], zone_id=None)
+    | {"account_id": "c81b0f2a7e5d4c6b9a3f1e0d2c4b6a88"},
 }
 DESTINATIONS: dict[str, Document] = {
     "logz": PUSH,
@@ -123,6 +130,7 @@ DEPLOYMENT: Document = {
 }
 OWN: dict[tuple[str, ...], list[object]] = {
     ("ledger", "cluster_id"): ["c78b7feb-b6cf-4396-9d7f-494982d7d833"],
+    ("firewall", "fields"): [["Datetime", "RayID"], ["Datetime", "Action"]],
     ("stock", "log_types"): [["error", "slowquery"], ["general", "slowquery"]],
 }
 """Values of a field for one export: no other may have them at the same time, or its engine has others."""
@@ -130,6 +138,7 @@ BY_HAND: dict[str, Document] = {
     "carts": {"atlas_principal_arn": "arn:aws:iam::772401394250:root", "external_id": "carts-external-id"},
     "books": {"cluster_account_id": "222233334444", "external_id": "books-external-id"},
     "puller": {"account_id": "406095609952", "external_id": "puller-external-id"},
+    "edge": {},
 }
 """What the settings have instead of ``connect``."""
 
@@ -209,6 +218,11 @@ def own_groups(name: str) -> list[str]:
     return [f"{name}-own", f"{name}-own-2"]
 
 
+def values_of(name: str, setting: str) -> list[object]:
+    """Return every value of a setting at any step."""
+    return [EXPORTS[name][setting], *Lane.of(name).fields[setting,]]
+
+
 Delivery = tuple[str, str, Callable[[], object]]
 """An export, what its vendor does, and the call."""
 
@@ -253,6 +267,8 @@ class World:
         vendors.cockroachdb.clusters[SECOND_CLUSTER] = Cluster(account_id="222299990000")
         for name, value in list(credentials.items()):
             credentials |= {f"{name}-2": value, f"{name}-3": value}
+        for zone in values_of("edge", "zone_id"):
+            self.cloudflare.api.places[f"zones/{zone}"] = Place(tokens={credentials["acme/edge"]})
         tokens = ("acme/logzio", "acme/second-token", "acme/third-token", "acme/headers", "acme/second-headers")
         keys = ("acme/aptible-keys", "acme/second-aptible-keys", "acme/webhook", "acme/second-webhook")
         further = dict.fromkeys((*tokens, *keys, "acme/webhook-token", "acme/second-webhook-token"), "{}")
@@ -264,6 +280,11 @@ class World:
         """The stage of the stand-ins."""
         assert self.settings
         return Stage(self.customer.cloud, self.settings, {}, self.customer.vendors)
+
+    @property
+    def cloudflare(self) -> Any:
+        """What Cloudflare knows of the customer."""
+        return self.customer.vendors.accounts["cloudflare"]
 
     def go(self, parts: Mapping[str, Document], step: object) -> None:
         """Deploy the next settings as far as the plan does not refuse them, and check what must hold."""
@@ -393,6 +414,9 @@ class World:
                 cluster = self.customer.vendors.cockroachdb.clusters.get(one.cluster)
                 if cluster:
                     cluster.plan = one.plan.upper()
+            elif isinstance(one, CloudflareExport) and one.connect:
+                # Cloudflare chooses its user, and the settings follow.
+                self.cloudflare.principal_arn = one.principal_arn
 
     def _check(self, before: list[Delivery], effects: list[dict[str, Any]]) -> Iterator[str]:
         """Yield what does not hold."""
@@ -417,6 +441,7 @@ class World:
             ("Atlas", self._atlas(), self._expected_atlas(exports)),
             ("CockroachDB Cloud", self._cockroachdb(), expected_cockroachdb(exports)),
             ("Logz.io", self._fetchers(), expected_fetchers(expected)),
+            ("Cloudflare", self._logpush_jobs(), expected_logpush_jobs(expected)),
         ):
             if found != wanted:
                 yield f"{what}: {difference(found, wanted)}"
@@ -538,6 +563,10 @@ class World:
             for one in account.fetchers.values()
         )
 
+    def _logpush_jobs(self) -> list[tuple[str, Document]]:
+        places = self.cloudflare.api.places
+        return [(scope, comparable(job)) for scope, place in places.items() for job in place.jobs.values()]
+
     def deliveries(self) -> Iterator[Delivery]:
         """Yield what vendors and services do to deliver, as they are set up now."""
         assert self.settings
@@ -550,6 +579,21 @@ class World:
                 yield self._replicate(one)
             elif isinstance(one, S3LogsExport) and not one.existing_bucket:
                 yield from self._by_services(one)
+            elif isinstance(one, CloudflareExport):
+                yield self._push(one)
+
+    def _push(self, one: CloudflareExport) -> Delivery:
+        stage = self.stage
+        conf = logpush_job_of(stage.settings, one).destination_conf
+        if one.connect:
+            conf = self.cloudflare.job_of(one)["destination_conf"]
+        bucket, path, _ = bucket_and_path(conf)
+
+        def push() -> object:
+            s3 = stage.client("s3", vendor_identity(stage, one.principal_arn))
+            return s3.put_object(Bucket=bucket, Key=f"{path}/{uuid.uuid4()}", Body=b"", ACL="bucket-owner-full-control")
+
+        return one.name, f"push to {bucket}/{path} as {one.principal_arn}", push
 
     def _to_bucket(self, one: MongodbAtlasExport) -> Delivery:
         stage, vendors, bucket, prefix = self.stage, self.customer.vendors, one.landing(self.stage.settings).bucket, ""
@@ -689,6 +733,21 @@ def expected_cockroachdb(exports: Iterable[Export]) -> dict[str, Any]:
     }
 
 
+def logpush_job_of(settings: Deployment, one: CloudflareExport) -> LogpushJob:
+    """Return the Logpush job that an export is to have."""
+    bucket = one.landing(settings).bucket
+    return logpush_job(one, name=f"acme-prod-{one.name}", bucket=bucket, region=settings.region)
+
+
+def expected_logpush_jobs(settings: Deployment | None) -> list[tuple[str, Document]]:
+    """Return the jobs of the exports that the deploy connects."""
+    return [
+        (one.scope, comparable(logpush_job_of(settings, one).document))
+        for one in (settings.exports if settings else ())
+        if settings and isinstance(one, CloudflareExport) and one.connect
+    ]
+
+
 def expected_fetchers(settings: Deployment | None) -> list[tuple[str, str]]:
     """Return the fetchers that Logz.io has: one for each export that a connected destination reads."""
     return sorted(
@@ -710,6 +769,7 @@ LANES: dict[str, tuple[str, ...]] = {
     "buckets": ("orders", "carts", "platform", "trail", "legacy"),
     "log-groups": ("ledger", "books", "apps"),
     "databases": ("billing", "shop", "stock"),
+    "logpush": ("edge", "firewall"),
     "destinations": ("logz", "reader", "puller", "lake", "deployment"),
 }
 """What shares a deployment."""

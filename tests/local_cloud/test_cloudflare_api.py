@@ -14,6 +14,7 @@ from local_cloud.vendors.cloudflare.api import CloudflareApi, Place
 from local_cloud.vendors.server import Request
 
 SCOPE = "zones/023e105f4ecef8ad9ca31a8372d0c353"
+OTHER = f"zones/{'b' * 32}"
 DESTINATION = "s3://acme-logs/edge/{DATE}?region=eu-west-1"
 OPTIONS = {"field_names": ["EdgeStartTimestamp"], "timestamp_format": "rfc3339"}
 
@@ -101,6 +102,15 @@ def test_a_challenge_is_of_one_destination_and_seven_days(cloudflare: Cloudflare
     assert cloudflare.created(ownership_challenge=token)[0] == 400
 
 
+def test_a_challenge_is_of_one_zone_and_signed(cloudflare: Cloudflare) -> None:
+    token = cloudflare.proven()
+    assert cloudflare.created(ownership_challenge=f"{token.rpartition('.')[0]}.forged")[0] == 400
+    cloudflare.api.places[OTHER] = Place(tokens={"right"})
+    job = {"destination_conf": DESTINATION, "ownership_challenge": token}
+    assert cloudflare.ask("POST", f"/client/v4/{OTHER}/logpush/jobs", job)[0] == 400
+    assert cloudflare.created(ownership_challenge=token)[0] == 201
+
+
 def test_another_destination_needs_another_challenge(cloudflare: Cloudflare) -> None:
     job = cloudflare.created()[1]["result"]
     target = "s3://acme-logs/other?region=eu-west-1"
@@ -130,9 +140,11 @@ def test_a_zone_has_four_jobs(cloudflare: Cloudflare) -> None:
     [
         ("/jobs", "wrong", 401),
         (f"/client/v4/accounts/{'a' * 32}/logpush/jobs", "right", 403),
+        (f"/client/v4/{OTHER}/logpush/jobs", "right", 403),
         (f"/client/v4/{SCOPE}", "right", 403),
         ("/elsewhere", "right", 404),
     ],
 )
 def test_a_token_reaches_the_logs_of_its_zone_alone(cloudflare: Cloudflare, path: str, token: str, status: int) -> None:
+    cloudflare.api.places[OTHER] = Place(tokens={"another"})
     assert cloudflare.ask("GET", path, bearer=token)[0] == status

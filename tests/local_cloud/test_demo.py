@@ -19,10 +19,12 @@ from local_cloud.report import ExportReport, Report
 from local_cloud.terminal import Terminal
 from local_cloud.vendor_accounts import Vendors
 from logdock.settings import load_settings
+from logdock.vendors import registry
 
 if TYPE_CHECKING:
     from local_cloud.emulator import Emulator
     from local_cloud.stage import Stage
+    from local_cloud.vendor_accounts import VendorAccount
     from local_cloud.vendors.cockroachdb.api import CockroachdbApi
     from local_cloud.vendors.logzio.api import LogzioApi
     from local_cloud.vendors.logzio.listener import LogzioListener
@@ -38,6 +40,9 @@ def _vendors() -> Vendors:
     vendors.atlas = cast("AtlasApi", SimpleNamespace(url=API))
     vendors.logzio = cast("LogzioApi", SimpleNamespace(url=API))
     vendors.cockroachdb = cast("CockroachdbApi", SimpleNamespace(url=API))
+    vendors.accounts = {
+        kind: cast("VendorAccount", SimpleNamespace(api=SimpleNamespace(url=API))) for kind in registry.EXPORTS
+    }
     return vendors
 
 
@@ -96,6 +101,17 @@ def test_everything_else_stays_as_it_was_set(tmp_path: Path) -> None:
             update={"connect": connect.model_copy(update={"api_base_url": API})} if connect else {}
         )
         assert mine == asked
+
+
+def test_someone_is_notified_of_alarms_whatever_the_example(tmp_path: Path) -> None:
+    """The smoke test fails where no one is, and with it the demo."""
+    notified = {
+        example.name: demo.localised(example, LISTENER, _vendors(), tmp_path / "local.yaml").alerts
+        for example in sorted(EXAMPLES.glob("*.yaml"))
+    }
+
+    assert [name for name, alerts in notified.items() if not (alerts.email or alerts.webhook)] == []
+    assert notified["everything.yaml"].email == load_settings(EXAMPLES / "everything.yaml").alerts.email
 
 
 def test_an_environment_is_played_with_what_it_extends(tmp_path: Path) -> None:
@@ -239,7 +255,7 @@ def test_logdock_finds_a_line_of_every_export_and_sends_again_what_was_refused()
 
     searched = [answer.command for answer in answers if answer.command.startswith("logs")]
     assert [set(re.findall(r"marker-of-(\w+)", command)) for command in searched] == [
-        {"orders", "ledger", "billing", "platform", "trail", "apps"},
+        {export.name for export in load_settings(EXAMPLES / "everything.yaml").exports},
         {"platform"},
     ]
     assert "--from landing" in searched[1]

@@ -60,7 +60,7 @@ def test_what_stands_in_angle_brackets_is_text() -> None:
 def test_what_is_known_after_the_deploy_alone_is_not_shown_as_if_it_were_known() -> None:
     report = report_of("everything")
     made_up = proof_of("everything").account.answers
-    assert made_up.keys() == {"orders", "ledger", "logz-reader"}
+    assert {"orders", "ledger", "logz-reader"} <= made_up.keys()
     page = render(report)
     for answer in made_up.values():
         assert answer.principal_arn not in page

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from logdock.settings import Deployment
+from logdock.vendors.cloudflare.settings import _ACCOUNT, _ZONE, TIME_FIELDS
 from tests.settings.documents import document, export
 
 Load = Callable[[object], Deployment]
@@ -48,6 +49,11 @@ def test_rejects_what_cloudflare_does_not_take(refusal: Refusal, changes: dict[s
 )
 def test_takes_datasets_of_both_scopes_and_new_ones(load: Load, changes: dict[str, Any]) -> None:
     assert load(document(export("cloudflare", **changes)))
+
+
+def test_the_scope_of_every_dataset_with_a_time_is_known() -> None:
+    assert TIME_FIELDS.keys() <= {*_ZONE, *_ACCOUNT, "firewall_events", "websocket_analytics"}
+    assert not {*_ZONE} & {*_ACCOUNT}
 
 
 @pytest.mark.parametrize(("region", "partition"), [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from logdock.vendors.registry import EXPORTS
 from supply_chain.measure import Tree, document_builders, landing_places, main, patched_names, vendor_files
 
 
@@ -15,6 +16,7 @@ def tree(tmp_path: Path) -> Tree:
     files = {
         "logdock/vendors/mongodb_atlas/settings.py": "KIND = 'mongodb-atlas'\nLANDING = BucketLanding(1)\n",
         "stacks/core.py": "from logdock.vendors.mongodb_atlas.settings import KIND\nWHERE = own_bucket(1, 2)\n",
+        "stacks/edge.py": "EDGE = CloudflareExport()\n",
         "stacks/prose.py": '"""Atlas (kind mongodb-atlas) writes here."""\n# mongodb-atlas\n',
         "stacks/document.py": "DOCUMENT = {'bucketName': 1}\nNAME = 'bucketName'\n",
         "stacks/reader.py": "NAME = DOCUMENT['bucketName']\n",
@@ -34,7 +36,16 @@ def tree(tmp_path: Path) -> Tree:
 
 
 def test_files_outside_a_vendors_package_that_name_it_are_counted(tree: Tree) -> None:
-    assert vendor_files(tree, "MongoDB Atlas") == ["stacks/core.py"]
+    assert vendor_files(tree, "mongodb-atlas") == ["stacks/core.py"]
+
+
+def test_every_vendor_of_the_registry_is_counted(tree: Tree) -> None:
+    """A new kind has a row by itself."""
+    lines: list[str] = []
+    main([str(tree.root)], lines.append)
+    found = {kind for kind in EXPORTS for line in lines if f"that name {kind} |" in line}
+    assert found == {"mongodb-atlas", "cockroachdb", "aptible", "cloudflare"}
+    assert vendor_files(tree, "cloudflare") == ["stacks/edge.py"]
 
 
 def test_places_that_work_out_a_landing_are_counted(tree: Tree) -> None:

@@ -36,6 +36,23 @@ APTIBLE_SETTINGS: dict[str, Any] = {
     "stack_region": REGION,
     "bucket": "acme-aptible-logs",
 }
+CLOUDFLARE_ID = "023e105f4ecef8ad9ca31a8372d0c353"
+CLOUDFLARE = NAMES | {
+    "CloudflareId": CLOUDFLARE_ID,
+    "Dataset": "firewall_events",
+    "Fields": "Datetime,Action,RayID",
+    "Path": "edge/logs",
+    "BucketName": "acme-cloudflare-logs",
+}
+CLOUDFLARE_SETTINGS: dict[str, Any] = {
+    "kind": "cloudflare",
+    "name": "prod",
+    "zone_id": CLOUDFLARE_ID,
+    "dataset": "firewall_events",
+    "fields": ["Datetime", "Action", "RayID"],
+    "prefix": "edge/logs",
+    "bucket": "acme-cloudflare-logs",
+}
 COCKROACHDB = NAMES | {
     "ClusterId": CLUSTER,
     "ClusterAccountId": "773401394250",
@@ -84,6 +101,12 @@ FILLED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     ),
     "aptible": ("aptible", APTIBLE, APTIBLE_SETTINGS),
     "aptible-kms": ("aptible", APTIBLE | {"CustomerManagedKey": "kms"}, APTIBLE_SETTINGS | {"encryption": "kms"}),
+    "cloudflare": ("cloudflare", CLOUDFLARE, CLOUDFLARE_SETTINGS),
+    "cloudflare-account": (
+        "cloudflare",
+        CLOUDFLARE | {"Scope": "account"},
+        CLOUDFLARE_SETTINGS | {"zone_id": None, "account_id": CLOUDFLARE_ID},
+    ),
     **{f"s3-logs-{service}": (f"s3-logs-{service}", *_services(service)) for service in SERVICES},
     "cockroachdb": ("cockroachdb", COCKROACHDB, COCKROACHDB_SETTINGS),
     "aurora-mysql": ("aurora-mysql", AURORA, AURORA_SETTINGS),

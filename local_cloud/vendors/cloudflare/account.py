@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from local_cloud.stand_ins.sessions import vendor_identity
@@ -21,20 +20,24 @@ PRINCIPAL = "arn:aws:iam::391854517948:user/cloudflare-logpush"
 
 
 class CloudflareAccount:
-    """Cloudflare as this customer has it."""
+    """Cloudflare as this customer has it.
+
+    Attributes
+    ----------
+    principal_arn
+        The user that it writes as.
+    """
 
     def __init__(self, stage: Callable[[], Stage], **tls: Any) -> None:
         self._stage = stage
         self.api = CloudflareApi(self._write, **tls)
         self.api.propagation = _REFUSALS
-
-    @cached_property
-    def _s3(self) -> Any:
-        stage = self._stage()
-        return stage.client("s3", vendor_identity(stage, PRINCIPAL))
+        self.principal_arn = PRINCIPAL
 
     def _write(self, bucket: str, key: str, body: bytes) -> None:
-        self._s3.put_object(Bucket=bucket, Key=key, Body=body, ACL="bucket-owner-full-control")
+        stage = self._stage()
+        s3 = stage.client("s3", vendor_identity(stage, self.principal_arn))
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ACL="bucket-owner-full-control")
 
     def know(self, export: CloudflareExport) -> str:
         """Have the zone or account; return a token for it."""

@@ -20,7 +20,7 @@ from logdock.cli.account import WORKERS, Account
 from logdock.cli.backfill.batch import Batch
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.logs.choice import layout_of
-from logdock.cli.logs.layouts import DatedNames, Layout, Selectors, ServicePaths
+from logdock.cli.logs.layouts import DatedNames, Layout, Logpush, Selectors, ServicePaths
 from logdock.cli.logs.places import AbsentError, SearchLocation, SearchObject, objects, stream
 from logdock.cli.logs.times import written
 from logdock.settings.exports import Export
@@ -97,7 +97,7 @@ class Announcements:
     @property
     def names_from(self) -> datetime | None:
         """Return before which moment names are of days that are not listed; None where names have no days."""
-        has_days = self.is_landing and isinstance(self._layout(), DatedNames | ServicePaths)
+        has_days = self.is_landing and isinstance(self._layout(), DatedNames | Logpush | ServicePaths)
         return self.since - self.late if has_days else None
 
     def _send(self, batch: list[SearchObject]) -> None:

@@ -8,11 +8,12 @@ from enum import StrEnum
 
 from logdock.cli.account import Account
 from logdock.cli.errors import CommandError, ExitCode, closest
-from logdock.cli.logs.layouts import Aptible, DatedNames, Layout, Selectors, ServicePaths
+from logdock.cli.logs.layouts import Aptible, DatedNames, Layout, Logpush, Selectors, ServicePaths
 from logdock.cli.logs.places import SearchLocation
 from logdock.settings.exports import Export
 from logdock.settings.landing import LogGroupLanding
 from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.cloudflare.settings import CloudflareExport
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from logdock.vendors.s3_logs.settings import S3LogsExport
 
@@ -131,6 +132,8 @@ def layout_of(export: Export, since: datetime, until: datetime, late: timedelta,
     """Return how an export's landing bucket names its objects, for a range and what Aptible's selectors choose."""
     if isinstance(export, AptibleExport):
         return Aptible(since, until, late, selectors)
+    if isinstance(export, CloudflareExport):
+        return Logpush(since, until, late)
     is_access_log = isinstance(export, S3LogsExport) and export.services == ("s3-access",)
     if isinstance(export, MongodbAtlasExport) or is_access_log:
         return DatedNames(since, until, late)

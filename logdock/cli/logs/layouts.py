@@ -90,6 +90,31 @@ class DatedNames(Layout):
         return f"{self.since - 2 * _DAY:%Y-%m-%d}", f"{self.until + self.late + 2 * _DAY:%Y-%m-%d}"
 
 
+class Logpush(Layout):
+    """Cloudflare: ``{prefix}/{dataset}/[{YYYYMMDD}/]{begin}_{end}_{id}.log.gz``.
+
+    The folder is that of ``{DATE}`` (Cloudflare Logs, "Enable Amazon S3"). How files are named is not documented: a
+    name is relied on where it has the form of Cloudflare's examples, a time in UTC.
+    """
+
+    __slots__ = ()
+    _FOLDER = re.compile(r"(20\d\d)(\d\d)(\d\d)")
+    _NAME = re.compile(r"20\d{6}T\d{6}Z_")
+
+    def skips(self, folder: str) -> bool:
+        """Skip the folders of other days."""
+        named = self._FOLDER.fullmatch(folder.rstrip("/").rpartition("/")[2])
+        day = _date(*named.groups()) if named else None
+        return day is not None and self._is_outside(day)
+
+    def names_between(self, names: list[str]) -> tuple[str, str] | None:
+        """Begin and end an hour outside of the range and of what may be late: a file collects at most five minutes."""
+        if not all(self._NAME.match(name) for name in names):
+            return None
+        margin = self.late + timedelta(hours=1)
+        return f"{self.since - margin:%Y%m%dT%H%M%S}", f"{self.until + margin:%Y%m%dT%H%M%S}"
+
+
 class ServicePaths(Layout):
     """What AWS services write: ``AWSLogs/<account>/<service>/<Region>/YYYY/MM/DD/``.
 

@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from logdock.cli.logs import places
-from logdock.cli.logs.layouts import Aptible, DatedNames, Layout, Selectors, ServicePaths
+from logdock.cli.logs.choice import layout_of
+from logdock.cli.logs.layouts import Aptible, DatedNames, Layout, Logpush, Selectors, ServicePaths
+from logdock.settings import Deployment
 from tests.cli.logs.conftest import Landed
 from tests.cli.logs.test_search import Calls
+from tests.settings.documents import document, export
 
 SINCE, UNTIL = datetime(2026, 11, 17, 3, tzinfo=UTC), datetime(2026, 11, 17, 4, tzinfo=UTC)
 LATE = timedelta(hours=2)
@@ -61,6 +64,32 @@ def test_the_folders_of_other_days_are_skipped_but_not_the_neighbours(folder: st
 )
 def test_of_what_aws_services_write_other_days_are_skipped(folder: str, skipped: bool) -> None:
     assert ServicePaths(SINCE, UNTIL, LATE).skips(folder) is skipped
+
+
+@pytest.mark.parametrize(
+    ("folder", "skipped"),
+    [
+        ("cloudflare/http_requests/20261117/", False),
+        ("cloudflare/http_requests/20261116/", False),
+        ("cloudflare/http_requests/20261114/", True),
+        ("cloudflare/http_requests/20261120/", True),
+        ("cloudflare/http_requests/20269999/", False),
+        ("cloudflare/17960328/", False),
+        ("20261114/http_requests/", False),
+    ],
+)
+def test_of_what_logpush_writes_other_days_are_skipped(folder: str, skipped: bool) -> None:
+    assert Logpush(SINCE, UNTIL, LATE).skips(folder) is skipped
+
+
+@pytest.mark.parametrize(
+    "name", ["1796040000-1.log.gz", "20261117.log.gz", "20261117T031000_1.log.gz", "2026-11-17T03:10:00Z_1.log.gz"]
+)
+def test_names_that_are_not_logpushs_begin_and_end_nothing(name: str) -> None:
+    """Numbers that look like days would have files skipped."""
+    named = ["20261117T031000Z_20261117T031030Z_a.log.gz"]
+    assert Logpush(SINCE, UNTIL, LATE).names_between(named) == ("20261117T000000", "20261117T070000")
+    assert Logpush(SINCE, UNTIL, LATE).names_between([*named, name]) is None
 
 
 @pytest.mark.parametrize(
@@ -162,3 +191,10 @@ def test_a_folder_and_an_instruction_file_are_no_logs(landed: Landed) -> None:
     assert "a/x.gz" in errors
     assert "instruction" not in errors
     assert "a/:" not in errors
+
+
+def test_the_layout_of_a_kind_is_that_of_its_vendor() -> None:
+    kinds = ("cloudflare", "mongodb-atlas", "aptible", "s3-logs")
+    settings = Deployment.model_validate(document(*map(export, kinds)))
+    found = [layout_of(each, SINCE, UNTIL, LATE, Selectors()) for each in settings.exports]
+    assert [type(each) for each in found] == [Logpush, DatedNames, Aptible, ServicePaths]

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from logdock.cli.backfill.announcements import Landed
-from logdock.cli.logs.layouts import DatedNames, Layout, ServicePaths
+from logdock.cli.logs.layouts import DatedNames, Layout, Logpush, ServicePaths
 from logdock.cli.logs.places import SearchLocation, objects, stream
 from tests.cli.logs.listing import PAGE, Listing
 from tests.costly import sample
@@ -81,6 +81,41 @@ def test_an_hour_takes_as_many_lists_whenever_it_was(
     landed = list(announced(listing, wanted))
     assert listing.requests <= most + above, f"{listing.requests} LISTs"
     assert landed == [key for key in listing.keys if since <= listing._modified(key) < wanted.until]
+
+
+LOGPUSH = "atlas/http_requests/"
+
+
+@pytest.mark.parametrize("form", ["%Y%m%d/%Y%m%dT%H%M%SZ_a.log.gz", "%Y%m%dT%H%M%SZ_a.log.gz"])
+def test_the_lists_of_a_logpush_bucket_grow_with_the_hours_asked_for(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day of a busy zone has 36 pages, and an hour one and a half."""
+    monkeypatch.setattr("tests.cli.logs.listing.PAGE", 40)
+    listing, since = a_file_a_minute(6, LOGPUSH, form=form), NOW - 4 * DAY + 3 * HOUR
+    for hours in (1, 4, 16):
+        wanted = Logpush(since, since + hours * HOUR, LATE)
+        # two folders, of up to four days the first page and the end; the range, and around it an hour and what is late
+        most = 12 + 1.5 * (hours + 2 * (LATE / HOUR + 1))
+        listing.requests = 0
+        keys = found(listing, wanted)
+        assert listing.requests <= most, hours
+        assert set(keys) == {key for key in listing.keys if wanted.wants(key, listing._modified(key))}
+
+        listing.requests = 0
+        assert len(list(announced(listing, wanted))) == hours * 60
+        assert listing.requests <= most, hours
+
+
+def test_a_logpush_file_is_found_wherever_its_batch_began_and_however_late_it_landed() -> None:
+    old, time = NOW - 40 * DAY, NOW - 10 * DAY
+    begins = [old + minute * timedelta(minutes=1) for minute in range(3000)]
+    landed = {f"{LOGPUSH}{begin:%Y%m%dT%H%M%SZ}_a.log.gz": begin for begin in begins}
+    for offset, delay in ((-5, 6), (0, 119), (59, 119)):
+        begin = time + timedelta(minutes=offset)
+        name = f"{LOGPUSH}{begin:%Y%m%dT%H%M%SZ}_b.log.gz"
+        listing = of_times({**landed, name: begin + timedelta(minutes=delay)})
+        assert name in found(listing, Logpush(time, time + HOUR, LATE)), (offset, delay)
 
 
 def test_names_without_a_date_among_dated_ones_are_found() -> None:

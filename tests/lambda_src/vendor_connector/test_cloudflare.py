@@ -226,6 +226,20 @@ def test_nothing_but_a_challenge_is_read_whatever_cloudflare_names(
         formation.deploy(template(cloudflare))
 
 
+def test_a_challenge_in_a_bucket_of_another_owner_is_not_read(cloudflare: CloudflareApi, formation: Formation) -> None:
+    """The token there is valid: this function must not read elsewhere because an answer says so."""
+    key, another = "cloudflare/http_requests/20261130/ownership-challenge.txt", "another-bucket"
+    aws.s3().create_bucket(Bucket=another, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    conf = f"s3://{BUCKET}/cloudflare/http_requests/{{DATE}}?region=eu-west-1"
+    aws.s3().put_object(Bucket=another, Key=key, Body=cloudflare._token(SCOPE, conf).encode())
+    result = {"filename": f"{another}/{key}", "valid": True, "message": ""}
+    envelope = {"success": True, "errors": [], "messages": [], "result": result}
+    cloudflare.fail("POST", "/ownership", Reply(200, envelope))
+    with pytest.raises(FailedError, match="NoSuchKey"):
+        formation.deploy(template(cloudflare))
+    assert cloudflare.places[SCOPE].jobs == {}
+
+
 def test_nothing_but_a_token_is_sent_back(cloudflare: CloudflareApi, formation: Formation) -> None:
     key = "cloudflare/ownership-challenge.txt"
     aws.s3().put_object(Bucket=BUCKET, Key=key, Body=b'{"EdgeStartTimestamp":1506702504433000200}\n')
