@@ -40,8 +40,9 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell starts what runs in its background with SIGINT ignored: Ctrl-C is tested all the same.
+    # Ctrl-C and a closed terminal are tested also where a shell's background or `nohup` has them ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if folder := getattr(config, "workerinput", {}).get("templates"):
         share_between_processes(Path(folder))
 

@@ -18,7 +18,7 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from log_shipper import archive, aws, compact, ship
+from log_shipper import archive, aws, compact, marks, ship
 from log_shipper.events import ObjectRef, message_of
 from log_shipper.export_config import ExportConfigs
 from moto.s3.models import s3_backends
@@ -374,6 +374,7 @@ def compact_archive(bucket: str, now: datetime) -> None:
 
 
 def forget() -> None:
-    """Forget what the functions keep between invocations."""
-    for kept in (archive._configs, ship._kept, aws._session, aws.s3, aws.sqs, aws.ssm, aws.secrets_manager):
+    """Forget what the functions keep between invocations: all clients too, because they are of one Region."""
+    for kept in (archive._configs, ship._kept, *(made for made in vars(aws).values() if isinstance(made, aws._once))):
         kept.cache_clear()
+    marks._since.clear()
