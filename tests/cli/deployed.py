@@ -375,6 +375,9 @@ def compact_archive(bucket: str, now: datetime) -> None:
 
 def forget() -> None:
     """Forget what the functions keep between invocations: all clients too, because they are of one Region."""
-    for kept in (archive._configs, ship._kept, *(made for made in vars(aws).values() if isinstance(made, aws._once))):
-        kept.cache_clear()
+    archive._configs.cache_clear()
+    ship._kept.cache_clear()
+    for made in vars(aws).values():
+        if isinstance(made, aws._once):
+            made.cache_clear()
     marks._since.clear()

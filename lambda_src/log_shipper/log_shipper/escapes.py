@@ -87,15 +87,20 @@ class View:
         """
         view = cls(data)
         view._take_pieces(lower)
-        before = text = view.data
-        if b"\\" in text:
-            for escape, border in _CONTROLS:
-                text = text.replace(escape, border)
-        view.data = text
-        layers = 0
+        before = view.data
+        view._end_at_controls()
+        has_controls, layers = view.data != before, 0
         while layers < _MAX_LAYERS and view._decode():
+            # the letter of a control character's escape may have been an escape itself
+            view._end_at_controls()
             layers += 1
-        return view if layers or text != before else None
+        return view if layers or has_controls else None
+
+    def _end_at_controls(self) -> None:
+        """Have the escapes of control characters end the text before them."""
+        if b"\\" in self.data:
+            for escape, border in _CONTROLS:
+                self.data = self.data.replace(escape, border)
 
     def _take_pieces(self, lower: bytes) -> None:
         """Leave what has an escape, between two delimiters: nothing that is found goes on over one.

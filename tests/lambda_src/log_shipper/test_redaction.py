@@ -261,3 +261,14 @@ def test_json_as_loggers_write_it_stays_what_it_is(line: str, wanted: str) -> No
     assert EVERY.redact(line) == wanted
     users = Redactor("keep", (), (Pattern("letters", r"^[ab\s]+$"),))
     assert users.redact('{"x":"a\tb","y":NaN}') == '{"x":"[letters]","y":NaN}'
+
+
+@pytest.mark.parametrize("control", ["\\\\\\u006e", "\\u005cn", "\\u005c\\u006e", "\\\\\\u0074", "\\u005c\\u0072"])
+@pytest.mark.parametrize("first", ["A", "\\u0041", "\\\\u0041", "\\\\\\u0075\\u0030\\u0030\\u0034\\u0031"])
+def test_a_control_character_whose_escape_is_escaped_ends_what_is_before_a_secret(control: str, first: str) -> None:
+    line = f'{{"log":"{{\\"{control}{first}KIAIOSFODNN7EXAMPLE\\":\\"v\\"}}\\n"}}'
+    (inner,) = json.loads(json.loads(line)["log"])
+    assert inner.strip() == "AKIAIOSFODNN7EXAMPLE"
+    redacted = Redactor("keep", ("aws-key",)).redact(line)
+    (found,) = json.loads(json.loads(redacted)["log"])
+    assert found.strip() == "[aws-key]"
