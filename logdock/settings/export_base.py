@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationInfo
 
 from logdock.settings.alerts import ExportAlerts
 from logdock.settings.destinations import ARCHIVE
@@ -14,12 +14,20 @@ from logdock.settings.model import Model
 from logdock.settings.reading import Oversize, PathFields
 from logdock.settings.redaction import Redaction
 from logdock.settings.regex import Regex
-from logdock.settings.text import EachOnce, LogGroupDays, Name, Switch
+from logdock.settings.text import EachOnce, LogGroupDays, Name, Switch, invalid
 
 
 def one_or_several(setting: str) -> ConfigDict:
     """Return the configuration of a model that requires the id of one object or, in the plural, of several."""
     return ConfigDict(json_schema_extra={"anyOf": [{"required": [setting]}, {"required": [f"{setting}s"]}]})
+
+
+def check_one_or_several(several: tuple[str, ...], info: ValidationInfo, setting: str, what: str) -> tuple[str, ...]:
+    """Refuse both the id of one object and those of several, and neither."""
+    # An id that is refused is not in the data: its own message is enough.
+    if setting in info.data and bool(several) == bool(info.data[setting]):
+        raise invalid(f"either `{setting}`, or {what} in `{setting}s`")
+    return several
 
 
 class ExportBase(Model):

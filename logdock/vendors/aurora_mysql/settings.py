@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from logdock.settings.export_base import one_or_several
+from logdock.settings.export_base import check_one_or_several, one_or_several
 from logdock.settings.text import (
     DbClusterIdentifier,
     EachOnce,
@@ -105,10 +105,7 @@ class AuroraMysqlExport(DatabaseExport):
     @field_validator("cluster_ids")
     @classmethod
     def _one_or_several(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        # A cluster_id that is refused is not in the data: its own message is enough.
-        if "cluster_id" in info.data and bool(value) == bool(info.data["cluster_id"]):
-            raise invalid("either `cluster_id`, or identifiers of clusters in `cluster_ids`")
-        return value
+        return check_one_or_several(value, info, "cluster_id", "identifiers of clusters")
 
     @field_validator("parameter_group")
     @classmethod

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from logdock.settings.connect import Connect
-from logdock.settings.export_base import OwnLogGroupExport, one_or_several
+from logdock.settings.export_base import OwnLogGroupExport, check_one_or_several, one_or_several
 from logdock.settings.landing import Home, LogGroupLanding
 from logdock.settings.model import Model
 from logdock.settings.text import (
@@ -115,10 +115,7 @@ class CockroachdbExport(OwnLogGroupExport):
     @field_validator("cluster_ids")
     @classmethod
     def _one_or_several(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        # A cluster_id that is refused is not in the data: its own message is enough.
-        if "cluster_id" in info.data and bool(value) == bool(info.data["cluster_id"]):
-            raise invalid("either `cluster_id`, or ids of clusters in `cluster_ids`")
-        return value
+        return check_one_or_several(value, info, "cluster_id", "ids of clusters")
 
     @field_validator("connect")
     @classmethod

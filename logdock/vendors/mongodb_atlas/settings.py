@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from logdock.settings.connect import Connect
-from logdock.settings.export_base import BucketExport, one_or_several
+from logdock.settings.export_base import BucketExport, check_one_or_several, one_or_several
 from logdock.settings.landing import BucketLanding, Home, own_bucket
 from logdock.settings.model import Model
 from logdock.settings.text import (
@@ -241,10 +241,7 @@ class MongodbAtlasExport(BucketExport):
     @field_validator("project_ids")
     @classmethod
     def _one_or_several(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        # A project_id that is refused is not in the data: its own message is enough.
-        if "project_id" in info.data and bool(value) == bool(info.data["project_id"]):
-            raise invalid("either `project_id`, or ids of projects in `project_ids`")
-        return value
+        return check_one_or_several(value, info, "project_id", "ids of projects")
 
     @field_validator("connect")
     @classmethod
