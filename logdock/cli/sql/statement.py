@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -32,14 +32,6 @@ arrays are NULL. DuckDB would end the whole query at the first message that is n
 _NOT_SELECT = (exp.DML, exp.DDL, exp.Command, exp.Copy, exp.Attach, exp.Pragma, exp.Set, exp.Into)
 """DuckDB ignores `SELECT ... INTO`; for Athena it would become CREATE TABLE."""
 _ARITY = 2
-
-
-class _Reference(Protocol):
-    """A table where a statement reads it; sqlglot's classes are compiled and have no types of their own."""
-
-    alias: str
-    name: str
-    this: Any
 
 
 class Statement:
