@@ -7,6 +7,7 @@ of a file what a query needs, which is what was fetched.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -85,8 +86,10 @@ def copied(
         return Copied(run, index, objects) if objects else None
 
     by_runs = [each for each in pool.map(read, runs) if each is not None]
-    in_runs = {each.key for run in by_runs for each in run.objects}
-    return by_runs, [each for each in found if each.key not in in_runs]
+    named = Counter(each.key for run in by_runs for each in run.objects)
+    # an object that two indexes name, which the function that writes them prevents, is read from the archive
+    by_runs = [run._replace(objects=[each for each in run.objects if named[each.key] == 1]) for run in by_runs]
+    return [run for run in by_runs if run.objects], [each for each in found if named[each.key] != 1]
 
 
 def copied_hours(
@@ -100,12 +103,14 @@ def copied_hours(
             continue
         first, last = min(of_export), max(of_export)
         prefix = f"{INDEX_PREFIX}{place.export.name}/"
-        days: set[str] = set()
+        runs_of_days: dict[str, dict[Run, bool]] = {}
         for run, is_complete in runs_in(s3, place.bucket, prefix, f"{prefix}dt={first:%Y-%m-%d}/"):
             if run.day > f"{last:%Y-%m-%d}":
                 break
-            if is_complete:
-                days.add(run.day)
+            of_day = runs_of_days.setdefault(run.day, {})
+            of_day[run] = of_day.get(run, False) or is_complete
+        # the table also has what a statement writes that has not ended, or has failed
+        days = {day for day, of_day in runs_of_days.items() if all(of_day.values())}
         if not days:
             continue
         since, until = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (min(days), max(days)))
