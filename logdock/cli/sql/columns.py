@@ -7,6 +7,7 @@ of a file what a query needs, which is what was fetched.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,13 +17,14 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from log_shipper.columns import INDEX_PREFIX, OBJECT, File, Index, Run, fetch_index, runs_in
 from log_shipper.compacted import number_of
 
 from logdock.cli.account import WORKERS
 from logdock.cli.errors import code_of, is_absent, is_refused
 from logdock.cli.logs.places import SearchLocation, SearchObject, objects
+from logdock.cli.logs.reader import ATTEMPTS, CHUNK_BYTES
 
 if TYPE_CHECKING:
     import duckdb
@@ -211,7 +213,7 @@ class ColumnarCopy:
                 self._remove(paths)
                 return False
             work = [
-                (file, path, each) for file, path, wanted in zip(files, paths, ranges, strict=True) for each in wanted
+                (file, path, *each) for file, path, wanted in zip(files, paths, ranges, strict=True) for each in wanted
             ]
             for _ in pool.map(lambda each: self._fetch_range(*each), work):
                 pass
@@ -227,11 +229,13 @@ class ColumnarCopy:
         with path.open("wb") as out:
             out.truncate(file.size)
         start = max(0, file.size - FOOTER_BYTES)
-        end = self._fetch_range(file, path, (start, file.size))
-        footer = int.from_bytes(end[-_TAIL_BYTES:-4], "little") + _TAIL_BYTES
-        if footer > len(end):
-            start = max(0, file.size - footer)
-            self._fetch_range(file, path, (start, file.size - len(end)))
+        self._fetch_range(file, path, start, file.size)
+        with path.open("rb") as fetched:
+            fetched.seek(-_TAIL_BYTES, os.SEEK_END)
+            footer = int.from_bytes(fetched.read(4), "little") + _TAIL_BYTES
+        if footer > file.size - start:
+            self._fetch_range(file, path, max(0, file.size - footer), start)
+            return max(0, file.size - footer)
         return start
 
     def _ranges(self, path: Path, fetched_from: int, columns: Sequence[str]) -> list[tuple[int, int]]:
@@ -253,21 +257,28 @@ class ColumnarCopy:
                 ranges.append((start, end))
         return ranges
 
-    def _fetch_range(self, file: File, path: Path, span: tuple[int, int]) -> bytes:
-        start, end = span
-        try:
-            answer = self._s3.get_object(
-                Bucket=self._bucket, Key=file.key, IfMatch=file.etag, Range=f"bytes={start}-{end - 1}"
-            )
-            body = answer["Body"].read()
-        except ClientError as error:
-            if is_absent(error) or is_refused(error) or code_of(error) in ("PreconditionFailed", "InvalidObjectState"):
-                raise _NotThereError from None
-            raise
+    def _fetch_range(self, file: File, path: Path, start: int, end: int) -> None:
+        """Fetch bytes of a file, again from where a connection broke."""
         with path.open("r+b") as out:
-            out.seek(start)
-            out.write(body)
-        return body
+            for _ in range(ATTEMPTS):
+                out.seek(start)
+                try:
+                    answer = self._s3.get_object(
+                        Bucket=self._bucket, Key=file.key, IfMatch=file.etag, Range=f"bytes={start}-{end - 1}"
+                    )
+                    while chunk := answer["Body"].read(CHUNK_BYTES):
+                        out.write(chunk)
+                        start += len(chunk)
+                except (HTTPClientError, IncompleteReadError):
+                    continue
+                except ClientError as error:
+                    is_changed = code_of(error) in ("PreconditionFailed", "InvalidObjectState")
+                    if is_absent(error) or is_refused(error) or is_changed:
+                        raise _NotThereError from None
+                    raise
+                if start == end:
+                    return
+        raise _NotThereError
 
     @staticmethod
     def _remove(paths: Sequence[Path]) -> None:

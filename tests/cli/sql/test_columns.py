@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pytest
 import sqlglot
+from botocore.exceptions import IncompleteReadError
 from log_shipper import aws
 from log_shipper.columns import File, Index, Run, select_of, write_index
 from log_shipper.compact import Compactor, Settings
@@ -190,6 +192,35 @@ def test_a_run_that_has_not_ended_or_lost_its_files_is_not_read(landed: Landed, 
     landed.s3.delete_object(Bucket=landed.archive, Key=RUN.index_key)
     landed.s3.put_object(Bucket=landed.archive, Key=RUN.started_key, Body=b'{"query":"1","sources":{}}')
     assert answers(logdock) == before
+
+
+@pytest.mark.parametrize(("breaks", "is_read"), [(3, True), (4, False)])
+def test_a_range_goes_on_where_its_connection_broke(tmp_path: Path, breaks: int, is_read: bool) -> None:
+    body = bytes(range(100))
+
+    class Body(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() and breaks >= len(asked):
+                raise IncompleteReadError(actual_bytes=1, expected_bytes=2)
+            return super().read(10 if size and size > 0 else size)
+
+    class S3:
+        def get_object(self, **request: str) -> dict[str, Any]:
+            asked.append(request["Range"])
+            first, last = map(int, request["Range"].removeprefix("bytes=").split("-"))
+            return {"Body": Body(body[first : last + 1])}
+
+    asked: list[str] = []
+    file = tmp_path / "file"
+    file.write_bytes(bytes(100))
+    copy: Any = copies.ColumnarCopy(cast("Any", S3()), "b", tmp_path, [], cast("Any", None))
+    if not is_read:
+        with pytest.raises(copies._NotThereError):
+            copy._fetch_range(File("k", 100, "e"), file, 20, 90)
+        return
+    copy._fetch_range(File("k", 100, "e"), file, 20, 90)
+    assert file.read_bytes() == bytes(20) + body[20:90] + bytes(10)
+    assert asked == ["bytes=20-89", "bytes=30-89", "bytes=40-89", "bytes=50-89"]
 
 
 def test_part_of_an_hour_is_read_from_the_copy_too(landed: Landed, logdock: Type) -> None:
