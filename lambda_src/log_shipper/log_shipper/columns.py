@@ -46,7 +46,7 @@ class Run(NamedTuple):
     ----------
     began
         When, in seconds since 1970.
-    count
+    objects
         How many objects.
     """
 
@@ -54,12 +54,12 @@ class Run(NamedTuple):
     day: str
     began: int
     identity: str
-    count: int
+    objects: int
 
     @property
     def name(self) -> str:
         """Its name in the day."""
-        return f"{self.began}-{self.identity}-{self.count}"
+        return f"{self.began}-{self.identity}-{self.objects}"
 
     @property
     def prefix(self) -> str:

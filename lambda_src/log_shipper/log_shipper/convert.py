@@ -135,7 +135,7 @@ class Converter:
         return (
             self.started < MAX_STARTED
             and end + DUE_AFTER <= self._now
-            and len(parts) > sum(run.count for run in runs)
+            and len(parts) > sum(run.objects for run in runs)
             and datetime.fromtimestamp(newest, UTC) + AGAIN_AFTER <= self._now
         )
 

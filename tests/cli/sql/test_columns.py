@@ -178,9 +178,9 @@ def test_objects_that_no_index_names_as_they_are_are_read_from_the_archive(lande
     assert answers(logdock) == before
     # in two runs, each of some, and then of the same
     copy(landed, [first])
-    copy(landed, [second], RUN._replace(identity="1" * 16, count=1))
+    copy(landed, [second], RUN._replace(identity="1" * 16, objects=1))
     assert answers(logdock) == before
-    copy(landed, [second], RUN._replace(identity="2" * 16, count=1))
+    copy(landed, [second], RUN._replace(identity="2" * 16, objects=1))
     assert answers(logdock) == before
 
 

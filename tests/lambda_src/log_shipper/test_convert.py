@@ -102,7 +102,7 @@ def copied(bucket: Bucket) -> list[str]:
             index = fetch_index(bucket.client(), ARCHIVE, each)
             rows = [key for file in index.files for key in json.loads(bucket.objects[file.key].body)]
             assert sorted(rows) == sorted(index.sources)
-            assert each.count == len(index.sources)
+            assert each.objects == len(index.sources)
             found += rows
     return sorted(found)
 
