@@ -11,11 +11,11 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from log_shipper.columns import INDEX_PREFIX, OBJECT, File, Index, Run, fetch_index, runs_in
@@ -40,7 +40,8 @@ Day = tuple[str, str]
 """An export, and ``YYYY-MM-DD``."""
 
 
-class Copied(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Copied:
     """A run, and the objects that it stands for: those that are wanted and as they were when they were copied."""
 
     run: Run
@@ -90,7 +91,7 @@ def copied(
     by_runs = [each for each in pool.map(read, runs) if each is not None]
     named = Counter(each.key for run in by_runs for each in run.objects)
     # an object that two indexes name, which the function that writes them prevents, is read from the archive
-    by_runs = [run._replace(objects=[each for each in run.objects if named[each.key] == 1]) for run in by_runs]
+    by_runs = [replace(run, objects=[each for each in run.objects if named[each.key] == 1]) for run in by_runs]
     return [run for run in by_runs if run.objects], [each for each in found if named[each.key] != 1]
 
 

@@ -215,7 +215,7 @@ def test_two_invocations_at_once_copy_once(athena: Athena) -> None:
         bucket.objects, bucket.steps = {**whole}, 0
         athena.queries.clear()
         athena.requests.clear()
-        entered = []
+        entered: list[Converter] = []
 
         def enter(step: int = step, entered: list[Converter] = entered) -> None:
             if bucket.steps > step and not entered:
