@@ -240,20 +240,32 @@ class ColumnarCopy:
         return start
 
     def _ranges(self, path: Path, fetched_from: int, columns: Sequence[str]) -> list[tuple[int, int]]:
-        """Return which bytes of a file have some columns, but for those that are fetched."""
+        """Return which bytes of a file a query of some columns reads, but for those that are fetched.
+
+        These are the columns' chunks and Bloom filters, and what is between the last chunk and the footer, such as
+        indexes of pages (Apache Parquet, "File Format", "Bloom Filter", "Page Index").
+        """
         chunks = self._connection.execute(
-            "SELECT path_in_schema, coalesce(nullif(dictionary_page_offset, 0), data_page_offset), data_page_offset, "
-            "total_compressed_size FROM parquet_metadata(?) ORDER BY data_page_offset",
+            "SELECT trim(split_part(path_in_schema, ',', 1)), "
+            "least(coalesce(nullif(dictionary_page_offset, 0), data_page_offset), data_page_offset) AS first, "
+            "first + total_compressed_size, bloom_filter_offset, bloom_filter_offset + bloom_filter_length "
+            "FROM parquet_metadata(?)",
             [str(path)],
         ).fetchall()
+        spans = [(max((end for _, _, end, *_ in chunks), default=0), fetched_from)]
+        for name, start, end, filter_start, filter_end in chunks:
+            if name in columns:
+                spans.append((start, end))
+                if filter_start:
+                    # a file that does not say how long it is has at most the rest of the file
+                    spans.append((filter_start, filter_end or fetched_from))
         ranges: list[tuple[int, int]] = []
-        for name, dictionary, data, size in chunks:
-            start = min(dictionary, data)
-            end = min(start + size, fetched_from)
-            if name.partition(",")[0].strip() not in columns or start >= end:
+        for start, whole_end in sorted(spans):
+            end = min(whole_end, fetched_from)
+            if start >= end:
                 continue
             if ranges and start - ranges[-1][1] <= _GAP_BYTES:
-                ranges[-1] = ranges[-1][0], end
+                ranges[-1] = ranges[-1][0], max(ranges[-1][1], end)
             else:
                 ranges.append((start, end))
         return ranges

@@ -35,6 +35,8 @@ QUERIES = (
     "SELECT * FROM archive",
     "SELECT count(*) AS n FROM archive",
     "SELECT hour, count(*) AS n, min(fields['kind']) AS kind FROM archive WHERE export = 'jobs' GROUP BY ALL",
+    # such conditions are looked up in the Bloom filters of a file
+    """SELECT count(*) AS n FROM archive WHERE vendor = 'cloudwatch-logs' AND message = '{"code":"late"}'""",
     f"SELECT message FROM archive WHERE dt = '{DAY}' AND hour = '03'",  # noqa: S608
 )
 TYPES = {"string": "VARCHAR", "map<string,string>": "MAP(VARCHAR, VARCHAR)"}
@@ -223,17 +225,26 @@ def test_a_range_goes_on_where_its_connection_broke(tmp_path: Path, breaks: int,
     assert asked == ["bytes=20-89", "bytes=30-89", "bytes=40-89", "bytes=50-89"]
 
 
-def test_part_of_an_hour_is_read_from_the_copy_too(landed: Landed, logdock: Type) -> None:
+@pytest.mark.parametrize(("since", "until", "lines"), [("03:02", "04:30", 33), ("03:00", "04:00", 18)])
+def test_part_of_a_day_is_read_from_the_copy_too(
+    landed: Landed,
+    logdock: Type,
+    ranges: Callable[[str], list[dict[str, Any]]],
+    since: str,
+    until: str,
+    lines: int,
+) -> None:
     def ask() -> list[str]:
-        done = logdock("sql", "SELECT message FROM archive", "--since", f"{DAY} 03:02", "--until", f"{DAY} 04:30",
+        done = logdock("sql", "SELECT time FROM archive", "--since", f"{DAY} {since}", "--until", f"{DAY} {until}",
                        "-e", "jobs", "--output", "json")  # fmt: skip
         assert done.code == 0, done.err
         return sorted(done.out.splitlines())
 
     before = ask()
-    assert len(before) == 33
+    assert len(before) == lines
     copy(landed)
     assert ask() == before
+    assert ranges("columns/")
 
 
 @pytest.fixture

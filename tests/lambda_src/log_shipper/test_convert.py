@@ -234,6 +234,7 @@ def test_two_invocations_at_once_copy_once(athena: Athena) -> None:
             assert copied(bucket) in ([], keys)
         bucket.at_step = lambda: None
         assert copied(bucket) == keys
+        assert len(athena.requests) == 1
         if not entered:
             break
     assert step > 10
