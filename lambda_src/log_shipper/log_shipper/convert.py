@@ -50,7 +50,7 @@ DUE_AFTER = timedelta(hours=5)
 AGAIN_AFTER = timedelta(days=1)
 """How long after a run of a day the next one begins, for what was compacted late."""
 MAX_STARTED = 40
-"""Statements that one invocation starts. An account runs 150 or more at once; the rest is for people."""
+"""Statements after which one invocation begins no further day. An account runs 150 or more; the rest is for people."""
 MAX_SOURCES = 500
 """Objects of a statement: their addresses are in it, and it has 262,144 bytes at most."""
 _RUNNING = ("QUEUED", "RUNNING")
@@ -145,9 +145,8 @@ class Converter:
         return [part for part in parts if part.key not in copied]
 
     def _start(self, export: str, day: str, parts: Sequence[Part]) -> None:
+        """Start the statements of a day, all at once: what of it is missing then was compacted later."""
         for some in _divided(parts, self._target.max_bytes):
-            if self.started >= MAX_STARTED:
-                return
             sources = {part.key: part.etag for part in some}
             # of two invocations at once both begin the same run, and Athena one statement
             began = int(self._now.timestamp()) // 3600 * 3600
