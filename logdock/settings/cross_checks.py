@@ -52,8 +52,8 @@ def cross_check_errors(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]
     document = Document.of(data)
     rules: tuple[Rule, ...] = (
         _names, _queue_names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects,
-        _replica, _compaction, _atlas_settings, _metrics_secrets, *NAME_RULES, *PARTITION_RULES, *LANDING_RULES, *ALERT_RULES,
-        *PLACEHOLDER_RULES,
+        _replica, _compaction, _atlas_settings, _metrics_secrets, *NAME_RULES, *PARTITION_RULES, *LANDING_RULES,
+        *ALERT_RULES, *PLACEHOLDER_RULES,
     )  # fmt: skip
     for rule in rules:
         yield from rule(document)
