@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import credential
-from vendor_connector.request import ConnectorError, OutOfSightError
+from vendor_connector.request import ConnectorError, NotVisibleError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
 
 _PUBLIC = "https://api.cloudflare.com"
@@ -22,7 +22,7 @@ _NEEDED = (
 )
 
 
-def explained(refusal: VendorRefusalError) -> ConnectorError:
+def explain(refusal: VendorRefusalError) -> ConnectorError:
     """Say what Cloudflare said, what it means and what to do."""
     if "exceeded max jobs" in refusal.said:
         return ConnectorError(
@@ -62,8 +62,8 @@ class CloudflareApi:
             found = self.call("GET", "/jobs") or []
         except VendorRefusalError as refusal:
             if refusal.status in (403, 404):
-                raise OutOfSightError(f"{refusal}. {self.scope} is not there, or {_NEEDED}") from refusal
-            raise explained(refusal) from refusal
+                raise NotVisibleError(f"{refusal}. {self.scope} is not there, or {_NEEDED}") from refusal
+            raise explain(refusal) from refusal
         return {str(job["id"]): job for job in found}
 
     def job(self, job_id: str) -> dict[str, Any] | None:
@@ -73,7 +73,7 @@ class CloudflareApi:
         except VendorRefusalError as refusal:
             if refusal.status == 404:
                 return None
-            raise explained(refusal) from refusal
+            raise explain(refusal) from refusal
         return found if isinstance(found, dict) and found else None
 
     def remove(self, job_id: str) -> None:
@@ -82,7 +82,7 @@ class CloudflareApi:
             self.call("DELETE", f"/jobs/{job_id}")
         except VendorRefusalError as refusal:
             if refusal.status != 404:
-                raise explained(refusal) from refusal
+                raise explain(refusal) from refusal
 
     def owner(self) -> str | None:
         """Return the account; that of a zone is seen with the permission Zone: Read alone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vendor_connector.request import Request
-from vendor_connector.vendor_object import Memory
+from vendor_connector.vendor_object import StateStore
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 
 
@@ -19,9 +19,9 @@ class Project:
     api_base_url: str | None = None
     adopt: bool = False
 
-    def memory(self, resource: str) -> Memory:
-        """Return where a resource is remembered."""
-        return Memory(parameter=self.state_parameter, resource=resource)
+    def store(self, resource: str) -> StateStore:
+        """Return where a resource is saved."""
+        return StateStore(parameter=self.state_parameter, resource=resource)
 
     def api(self, request: Request) -> atlas_api.AtlasApi:
         """Return the project's API."""
