@@ -13,8 +13,9 @@ import pytest
 
 from policy_proof.proof import SIMULATOR
 from policy_proof.synthesis import ROOT
-from templates.build import make_pipeline_templates, to_yaml
+from templates.build import make_pipeline_templates
 from templates.pipelines import PIPELINES
+from templates.yaml_form import to_yaml
 from tests.templates.evaluate import Evaluation
 from tests.templates.samples import ACCOUNT, REGION
 from tests.templates.samples import PIPELINES as VALUES
