@@ -6,11 +6,10 @@ Sources: Cloudflare API (Logpush jobs and ownership; the envelope ``success``, `
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import credential
+from vendor_connector.connection import Access
 from vendor_connector.request import ConnectorError, NotVisibleError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
 
@@ -101,30 +100,7 @@ class CloudflareApi:
         return False
 
 
-def connect(
-    *,
-    secret: str,
-    base_url: str | None,
-    scope: str,
-    remaining_seconds: Callable[[], float],
-    read: credential.Read = credential.read,
-) -> CloudflareApi:
-    """Read the token and return the API.
-
-    Parameters
-    ----------
-    secret : str
-        Holds ``api_token``, or is that token.
-    base_url : str or None
-        The API's address. Default: Cloudflare's public one.
-    """
-    token = read(secret, ("api_token",))["api_token"]
-    return CloudflareApi(
-        VendorApi(
-            vendor="Cloudflare",
-            base_url=base_url or _PUBLIC,
-            remaining_seconds=remaining_seconds,
-            headers=lambda: {"Authorization": f"Bearer {token}"},
-        ),
-        scope,
-    )
+def connect(access: Access, scope: str) -> CloudflareApi:
+    """Read the token, ``api_token`` of the secret or the secret itself, and return the API of a zone or account."""
+    token = access.read(access.secret, ("api_token",))["api_token"]
+    return CloudflareApi(access.api("Cloudflare", _PUBLIC, headers=lambda: {"Authorization": f"Bearer {token}"}), scope)

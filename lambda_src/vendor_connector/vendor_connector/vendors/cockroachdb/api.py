@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import credential
+from vendor_connector.connection import Access, Connection
 from vendor_connector.request import ConnectorError, Document, NotVisibleError, Request, RetryLaterError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
 from vendor_connector.vendor_object import StateStore
@@ -63,14 +62,10 @@ def _message(refusal: VendorRefusalError) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
+class Target(Connection):
     """The properties of every operation on a cluster."""
 
-    secret: str
     cluster_id: str
-    state_parameter: str
-    api_base_url: str | None = None
-    adopt: bool = False
 
     @property
     def log_export_id(self) -> str:
@@ -78,18 +73,13 @@ class Target:
         return f"cockroachdb-log-export/{self.cluster_id}"
 
     @property
-    def store(self) -> StateStore:
-        """Where the log export is saved, once it is ours."""
-        return StateStore(parameter=self.state_parameter, resource=self.log_export_id)
+    def log_export_store(self) -> StateStore:
+        """The saved state of the log export."""
+        return self.store(self.log_export_id)
 
     def api(self, request: Request) -> ClusterApi:
         """Read the credential and return the cluster's API."""
-        return connect(
-            secret=self.secret,
-            base_url=self.api_base_url,
-            cluster_id=self.cluster_id,
-            remaining_seconds=request.remaining_seconds,
-        )
+        return connect(self.access(request), self.cluster_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,33 +179,11 @@ class ClusterApi:
         return f"/api/v1/clusters/{self.cluster_id}{path}"
 
 
-def connect(
-    *,
-    secret: str,
-    base_url: str | None,
-    cluster_id: str,
-    remaining_seconds: Callable[[], float],
-    read: credential.Read = credential.read,
-) -> ClusterApi:
-    """Read the credential and return the cluster's API.
-
-    Parameters
-    ----------
-    secret : str
-        Holds ``api_key``, or is that key.
-    base_url : str
-        Another address. Default: the public one.
-    """
-    key = read(secret, ("api_key",))["api_key"]
-    return ClusterApi(
-        VendorApi(
-            vendor="CockroachDB Cloud",
-            base_url=base_url or BASE_URL,
-            remaining_seconds=remaining_seconds,
-            headers=lambda: {"Authorization": f"Bearer {key}", "Cc-Version": VERSION},
-        ),
-        cluster_id,
-    )
+def connect(access: Access, cluster_id: str) -> ClusterApi:
+    """Read the key, ``api_key`` of the secret or the secret itself, and return the cluster's API."""
+    key = access.read(access.secret, ("api_key",))["api_key"]
+    headers = {"Authorization": f"Bearer {key}", "Cc-Version": VERSION}
+    return ClusterApi(access.api("CockroachDB Cloud", BASE_URL, headers=lambda: headers), cluster_id)
 
 
 def comparable(document: Document) -> Document:

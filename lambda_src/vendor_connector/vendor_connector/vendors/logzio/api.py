@@ -7,11 +7,10 @@ Sources: Logz.io API (OpenAPI description): ``/v2/whoami``, ``/v1/log-shipping/s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import credential
+from vendor_connector.connection import Access
 from vendor_connector.request import ConnectorError, Document, RetryLaterError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
 
@@ -165,24 +164,7 @@ def comparable_archive(document: Document) -> Document:
     }
 
 
-def connect(
-    *, secret: str, base_url: str, remaining_seconds: Callable[[], float], read: credential.Read = credential.read
-) -> LogzioApi:
-    """Read the token and return the API.
-
-    Parameters
-    ----------
-    secret : str
-        Holds ``api_token``, or is that token.
-    base_url : str
-        The address of the account's region, such as ``https://api-eu.logz.io``.
-    """
-    token = read(secret, ("api_token",))["api_token"]
-    return LogzioApi(
-        VendorApi(
-            vendor="Logz.io",
-            base_url=base_url,
-            remaining_seconds=remaining_seconds,
-            headers=lambda: {"X-API-TOKEN": token},
-        )
-    )
+def connect(access: Access) -> LogzioApi:
+    """Read the token, ``api_token`` of the secret or the secret itself, and return the API of the account's region."""
+    token = access.read(access.secret, ("api_token",))["api_token"]
+    return LogzioApi(access.api("Logz.io", "", headers=lambda: {"X-API-TOKEN": token}))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import re
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import aws, credential, public_text
+from vendor_connector import aws, public_text
+from vendor_connector.connection import Access
 from vendor_connector.request import ConnectorError, NotVisibleError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
 
@@ -216,52 +217,26 @@ class AtlasApi:
             self._check_visible(refusal)
 
 
-def connect(
-    *,
-    secret: str,
-    base_url: str | None,
-    project_id: str,
-    remaining_seconds: Callable[[], float],
-    read: credential.Read = credential.read,
-) -> AtlasApi:
+def connect(access: Access, project_id: str) -> AtlasApi:
     """Read the credential and return the project's API.
 
-    Parameters
-    ----------
-    secret : str
-        Holds ``client_id`` and ``client_secret`` of a service account, or ``public_key`` and ``private_key``.
-    base_url : str
-        ``https://cloud.mongodbgov.com`` for Atlas for Government. Default: the commercial Atlas.
+    The secret holds ``client_id`` and ``client_secret`` of a service account, or ``public_key`` and ``private_key``.
+    Another address is ``https://cloud.mongodbgov.com``, of Atlas for Government.
     """
-    base_url = (base_url or BASE_URL).rstrip("/")
-    fields = read(secret, ("client_id", "client_secret"), ("public_key", "private_key"))
+    fields = access.read(access.secret, ("client_id", "client_secret"), ("public_key", "private_key"))
+    base_url = (access.base_url or BASE_URL).rstrip("/")
     if "public_key" in fields:
         passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
         passwords.add_password(None, base_url, fields["public_key"], fields["private_key"])
-        digest = VendorApi(
-            vendor="Atlas",
-            base_url=base_url,
-            remaining_seconds=remaining_seconds,
-            handlers=[urllib.request.HTTPDigestAuthHandler(passwords)],
-        )
-        return AtlasApi(digest, project_id, None)
+        digest = urllib.request.HTTPDigestAuthHandler(passwords)
+        return AtlasApi(access.api("Atlas", BASE_URL, handlers=[digest]), project_id, None)
     key = (base_url, fields["client_id"])
-    tokens = VendorApi(
-        vendor="Atlas",
-        base_url=base_url,
-        remaining_seconds=remaining_seconds,
-        first_pause_seconds=_FIRST_SIGN_IN_PAUSE_SECONDS,
-    )
-    return AtlasApi(
-        VendorApi(
-            vendor="Atlas",
-            base_url=base_url,
-            remaining_seconds=remaining_seconds,
-            headers=lambda: {"Authorization": f"Bearer {_token(tokens, key, fields)}"},
-        ),
-        project_id,
-        key,
-    )
+    tokens = access.api("Atlas", BASE_URL, first_pause_seconds=_FIRST_SIGN_IN_PAUSE_SECONDS)
+
+    def headers() -> dict[str, str]:
+        return {"Authorization": f"Bearer {_token(tokens, key, fields)}"}
+
+    return AtlasApi(access.api("Atlas", BASE_URL, headers=headers), project_id, key)
 
 
 def _token(api: VendorApi, key: tuple[str, str], fields: Mapping[str, str]) -> str:

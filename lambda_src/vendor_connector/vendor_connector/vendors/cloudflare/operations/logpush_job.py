@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, vendor_object
+from vendor_connector.connection import Connection
 from vendor_connector.request import ConnectorError, Document, Request, RetryLaterError, read, read_to_delete
 from vendor_connector.vendor_api import VendorRefusalError
-from vendor_connector.vendor_object import StateStore
 from vendor_connector.vendors.cloudflare import documents
 from vendor_connector.vendors.cloudflare.api import CloudflareApi, connect, explain
 
@@ -34,15 +34,11 @@ _RESET = {"filter": "", "max_upload_bytes": 0, "max_upload_interval_seconds": 0,
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class Settings(Connection):
     """The properties."""
 
-    secret: str
     scope: str
-    state_parameter: str
     job: documents.LogpushJob
-    api_base_url: str | None = None
-    adopt: bool = False
 
     def __post_init__(self) -> None:
         if not _SCOPE.fullmatch(self.scope):
@@ -53,19 +49,9 @@ class Settings:
         """What names the resource: one per zone or account, dataset and bucket."""
         return f"cloudflare-logpush-job/{self.scope}/{self.job.dataset}/{self.job.bucket}"
 
-    @property
-    def store(self) -> StateStore:
-        """Where ours is saved."""
-        return StateStore(parameter=self.state_parameter, resource=self.id)
-
     def api(self, request: Request) -> CloudflareApi:
         """Return the API of the zone or account."""
-        return connect(
-            secret=self.secret,
-            base_url=self.api_base_url,
-            scope=self.scope,
-            remaining_seconds=request.remaining_seconds,
-        )
+        return connect(self.access(request), self.scope)
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
@@ -82,14 +68,16 @@ def apply(request: Request) -> dict[str, str]:
         ``JobId``.
     """
     wanted = read(Settings, request.properties)
-    job_id, _ = vendor_object.reconcile(LogpushJob(wanted.api(request), wanted), wanted.store, adopt=wanted.adopt)
+    job_id, _ = vendor_object.reconcile(
+        LogpushJob(wanted.api(request), wanted), wanted.store(wanted.id), adopt=wanted.adopt
+    )
     return {"JobId": job_id}
 
 
 def delete(request: Request) -> None:
     """Delete the job."""
     wanted = read_to_delete(Settings, request.properties)
-    vendor_object.remove(lambda: LogpushJob(wanted.api(request), wanted), wanted.store)
+    vendor_object.remove(lambda: LogpushJob(wanted.api(request), wanted), wanted.store(wanted.id))
 
 
 @dataclass(frozen=True, slots=True)

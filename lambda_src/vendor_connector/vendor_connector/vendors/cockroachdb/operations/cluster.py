@@ -35,7 +35,7 @@ class Settings:
     @property
     def store(self) -> StateStore:
         """Where the last look is saved."""
-        return StateStore(parameter=self.target.state_parameter, resource=self.id)
+        return self.target.store(self.id)
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
@@ -73,7 +73,7 @@ def _look(api: ClusterApi, wanted: Settings) -> str:
         raise ConnectorError(f"cluster {target.cluster_id} was deleted in CockroachDB Cloud: check `cluster_id`")
     _check(cluster, wanted)
     cockroachdb_log_export.refuse_second_export(target)
-    if target.store.load() is None and not target.adopt and (found := cockroachdb_log_export.current(api)):
+    if target.log_export_store.load() is None and not target.adopt and (found := cockroachdb_log_export.current(api)):
         raise cockroachdb_log_export.not_ours(target, found)
     standard = wanted.plan == "STANDARD"
     account = (cluster.get("keychain_config") or {}).get("aws_account_id") if standard else cluster.get("account_id")

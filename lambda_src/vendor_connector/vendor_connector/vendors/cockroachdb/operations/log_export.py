@@ -64,7 +64,7 @@ def apply(request: Request) -> dict[str, str]:
     kind = LogExport(wanted.target.api(request), wanted)
     applied = _fingerprint(request, wanted)
     if kind.api.state() == DELETED:
-        if (wanted.target.store.load() or {}).get("applied") == applied:
+        if (wanted.target.log_export_store.load() or {}).get("applied") == applied:
             # A rollback, which must not fail because the cluster was deleted meanwhile: nothing else asks this again.
             aws.log("deleted at the vendor", level="WARNING", cluster=kind.api.cluster_id)
             return {"Status": DELETED}
@@ -73,13 +73,13 @@ def apply(request: Request) -> dict[str, str]:
             "`cluster_id`"
         )
     refuse_second_export(wanted.target)
-    vendor_object.reconcile(kind, wanted.target.store, adopt=wanted.target.adopt)
+    vendor_object.reconcile(kind, wanted.target.log_export_store, adopt=wanted.target.adopt)
     info = kind.api.find(LOG_EXPORT) or {}
     status, said = info.get("status"), _said(info)
     if status == "ENABLED":
-        entry = wanted.target.store.load() or {}
+        entry = wanted.target.log_export_store.load() or {}
         if entry.get("applied") != applied:
-            wanted.target.store.save({**entry, "applied": applied})
+            wanted.target.log_export_store.save({**entry, "applied": applied})
         return {"Status": status}
     if status in _FAILED:
         kind.raise_new_failure(info)
@@ -97,7 +97,7 @@ def delete(request: Request) -> None:
     """Disable the log export, and wait until it is."""
     wanted = read_to_delete(Settings, request.properties)
     # Without saved state nothing was enabled, and then not even the credential is needed.
-    store = wanted.target.store
+    store = wanted.target.log_export_store
     entry = store.load()
     if entry is None:
         return
@@ -136,7 +136,7 @@ def current(api: ClusterApi) -> Document | None:
 
 def refuse_second_export(target: Target) -> None:
     """Refuse a log export that another export has made, such as this one under its former name: its destroy ends it."""
-    store = target.store
+    store = target.log_export_store
     if store.load() is None and (others := state.of_other_exports(store.parameter, store.resource, "cockroachdb")):
         raise ConnectorError(
             f"the log export of cluster {target.cluster_id} belongs to the stack of the export {', '.join(others)}, "
@@ -209,7 +209,7 @@ class LogExport:
 
     def raise_new_failure(self, info: Document) -> None:
         """Fail with what the vendor says of a failure; return if that was said before, and it is to be tried again."""
-        store = self.wanted.target.store
+        store = self.wanted.target.log_export_store
         entry, failure = store.load() or {}, [info.get("status"), info.get("updated_at")]
         if entry.get("told") == failure:
             return

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import state, trust
+from vendor_connector.connection import Connection
 from vendor_connector.request import ConnectorError, Request
 from vendor_connector.vendor_object import StateStore
 from vendor_connector.vendors.logzio import api as logzio_api
@@ -27,13 +28,10 @@ def fingerprint(properties: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
+class Account(Connection):
     """The properties of every operation on the account."""
 
-    secret: str
     api_base_url: str
-    state_parameter: str
-    adopt: bool = False
     former_external_ids: tuple[str, ...] = ()
 
     def check(self) -> None:
@@ -43,9 +41,7 @@ class Account:
 
     def api(self, request: Request) -> logzio_api.LogzioApi:
         """Return the account's API."""
-        return logzio_api.connect(
-            secret=self.secret, base_url=self.api_base_url, remaining_seconds=request.remaining_seconds
-        )
+        return logzio_api.connect(self.access(request))
 
     def api_of(self, request: Request, logzio_account: str, ours: str) -> logzio_api.LogzioApi:
         """Return the API, if its token is of the account that something of ours is in."""
@@ -61,7 +57,7 @@ class Account:
 
     def archive(self, logzio_account: str) -> StateStore:
         """Return where an account's archive is saved: no key of a fetcher has this form."""
-        return StateStore(parameter=self.state_parameter, resource=f"{_ARCHIVE}{logzio_account}")
+        return self.store(f"{_ARCHIVE}{logzio_account}")
 
     def archive_ids(self) -> list[str]:
         """Return the external ids that archives of ours come with."""
@@ -70,8 +66,7 @@ class Account:
 
     def fetcher_store(self, logzio_account: str, external_id: str, prefix: str) -> StateStore:
         """Return where a fetcher is saved."""
-        key = SEPARATOR.join((logzio_account, external_id, prefix))
-        return StateStore(parameter=self.state_parameter, resource=key)
+        return self.store(SEPARATOR.join((logzio_account, external_id, prefix)))
 
     @property
     def delete_state_command(self) -> str:
@@ -81,7 +76,7 @@ class Account:
 
     def answers(self) -> StateStore:
         """Return where it is saved which external ids were named to whom: no key of a fetcher has this form."""
-        return StateStore(parameter=self.state_parameter, resource="answers")
+        return self.store("answers")
 
     def answer(self, question: str) -> state.Entry:
         """Return what was answered to a question of this deploy: the Logz.io ``account`` and the trusted ``ids``."""
