@@ -31,7 +31,8 @@ ATLAS_PROJECT_SETTINGS = ("alert", "auditing", "redact_clusters")
 
 RESERVED_NAMES = (
     ARCHIVE, "access-logs", "alerts", *(f"alerts-{rule}" for rule in ("began", "rules", "state", "told")), "archiver",
-    "compactor", "core", "dashboard", "exports", "failed", "readers", "replica", "shipper",
+    "compactor", "core", "dashboard", "exports", "failed", "pipeline-deploy", "pipeline-plan", "readers", "replica",
+    "shipper",
 )  # fmt: skip
 """Names of our own stacks, buckets, roles, rules, alarms and parameters, and of the built-in destination."""
 
