@@ -150,7 +150,7 @@ def sql_format(change: Change) -> Iterable[Effect]:
         message = "The last 30 days that are compacted are copied as Parquet; older days are read from the archive."
     else:
         message = "Queries read the archive. What was copied under columns/ stays until the archive's retention ends."
-    yield effect(change, Kind.NOTE, message)
+    yield note(change, message)
 
 
 def sql(change: Change) -> Iterable[Effect]:
