@@ -50,7 +50,6 @@ _HEX, _GROUP = "[0-9A-Fa-f]", "[0-9A-Fa-f]{1,4}+"
 _SHORT_IPV6 = rf"(?::{_GROUP}){{0,2}}+::(?:{_GROUP}(?::{_GROUP}){{0,2}}+)?+{_ENDED}"
 _REST_OF_IPV6 = rf"(?::{_GROUP})*+::(?:{_GROUP}(?::{_GROUP})*+)?+"
 _QUOTED_EMAIL = rf'"(?<=[{_BORDERS}]")(?=[A-Za-z0-9])[^"\n]++"(?:{_SHORT_DOMAIN}|{_DOMAIN}{_ENDED})'
-_NAMES = re.compile(rb"secret|basic")
 # with a small letter, or it may be an address, a card or a key
 _BEARER_TOKEN = (
     rf" (?<=[{_BORDERS}:][Bb][Ee][Aa][Rr][Ee][Rr] )(?=[A-Z0-9\-._~+/]*+[a-z])[A-Za-z0-9\-._~+/]{{8,}}+=*+"
@@ -127,7 +126,8 @@ def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, list[Spa
     if _PLACEHOLDER_LEAD in data:
         return data, None
     if _has_header_or_key(data, names):
-        if b"\\" in data or b"%" in data or b'"@' in data or _NAMES.search(lower := data.lower()) is not None:
+        lower = data.lower()
+        if any(sign in lower for sign in (b"\\", b"%", b'"@', b"secret", b"basic")):
             return data, None
         if "bearer-token" in names:
             data = re.sub(_BEARER_TOKEN.encode(), b" " + _PLACEHOLDERS["bearer-token"], data)

@@ -332,7 +332,7 @@ _REVERSED_LOCAL = re.compile(
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 # behind the first of three dots with numbers between them: the number before it, by how many digits it has
 _IPV4 = re.compile(
-    r"\.(?<!\..\.)(?=[0-9]{1,3}+\.[0-9]{1,3}+\.[0-9])"
+    r"\.(?<!\..\.)(?=[0-9]{1,3}+\.[0-9]{1,3}+\.[0-9])(?<!\.[0-9]{2}\.)"
     rf"(?:(?<=[^0-9.][0-9]\.)()|(?<=[^0-9.][1-9][0-9]\.)()|(?<=[^0-9.](?:1[0-9][0-9]|2[0-4][0-9]|25[0-5])\.)())"
     rf"{_OCTET}\.{_OCTET}\.{_OCTET}(?!\.?[0-9])".encode()
 )
