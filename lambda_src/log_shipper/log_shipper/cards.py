@@ -333,12 +333,14 @@ class _Tables:
         self.edges = bytes(_HEX[sum(bit for bit, signs in marks if byte in signs)] for byte in range(256))
 
 
-_tables_of = lru_cache(maxsize=4)(_Tables)
+_tables_of = lru_cache(maxsize=5)(_Tables)
 _BLANK_AND_WIDE, _PLUS_AND_DASH = b" \xf5\xf6\xf7", b"+-"
 _IN_GROUPS = _BLANK_AND_WIDE + _PLUS_AND_DASH
 # an e-mail address holds plus and dash, too
 TEXT = Kind(_IN_GROUPS, 6, BORDERS)
 TEXT_WITH_EMAIL = Kind(_IN_GROUPS, 4, BORDERS)
+# where nothing else is found, anything may be beside a card
+TEXT_ALONE = Kind(_IN_GROUPS, 6, bytes(byte for byte in range(256) if byte not in b"0123456789"))
 DOTTED = Kind(b".", 0, BORDERS, is_dotted=True)
 NUMBER = Kind(_IN_GROUPS, 0, b":,[ ", b",]} \n")
 _LOOK_AHEAD = 24

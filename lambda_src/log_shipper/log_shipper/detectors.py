@@ -73,7 +73,7 @@ def ipv6_addresses(text: Text) -> list[Span]:
     found = []
     done = 0
     # the whole form is rare, and RE2 sees sooner than Python's `re` that there is none
-    candidates = _COLONS if _whole_ipv6_search()(data) else _TWO_COLONS
+    candidates = _COLONS if whole_ipv6_search()(data) else _TWO_COLONS
     for i, match in enumerate(candidates.finditer(data)):
         if i == _MANY and data.count(b"::") * _DENSE > len(data) and b"%" not in data:
             return _ipv6_in_runs(data)
@@ -414,7 +414,7 @@ def _card_search(kind: str = "any") -> Callable[[bytes, int], Any]:
 
 
 @lru_cache(maxsize=1)
-def _whole_ipv6_search() -> Callable[[bytes], Any]:
+def whole_ipv6_search() -> Callable[[bytes], Any]:
     """Return RE2's search for what may be an IPv6 address without two colons together."""
     return search_of(_WHOLE_IPV6)
 

@@ -54,6 +54,10 @@ def redacted(block: str, names: tuple[str, ...], *, is_dense: bool) -> bytes | N
 @example('{"n":4111111111111111.5}', NAMES, 6)
 @example('{"n":4111111111111111},{"n":1}\n{"n":1}', NAMES, 6)
 @example("a4111111111111111,4111111111111111a,", NAMES, 6)
+@example("x4111111111111111x", NAMES, 6)
+@example("A4111111111111111 AKIA4111111111111111", NAMES, 6)
+@example("1:2:3:4:5:6:7:501800000009", NAMES, 6)
+@example("a4111111111111111@b.co", NAMES, 6)
 def test_a_dense_block_is_redacted_as_any_other(block: str, names: list[str], count: int) -> None:
     chosen = tuple(names[:count])
     assert redacted(block, chosen, is_dense=True) == redacted(block, chosen, is_dense=False)
@@ -168,6 +172,16 @@ def test_a_header_and_its_value_stay_together() -> None:
     # the line feed between them is the first one behind a window
     block = "1.1.1.1 " * (dense._WINDOW_BYTES // 8 - 1) + "Authorization:\nBasic abcdefgh\n"
     assert Redactor("keep", NAMES).redact(block).endswith("Authorization:\nBasic [bearer-token]\n")
+
+
+@pytest.mark.parametrize("unit", ["x4111111111111111x\n", "4\xa0" * 20 + "\n", "4\u2011" * 20 + "\n"])
+def test_cards_beside_letters_and_wide_separators_are_replaced_together(
+    unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dense, "payment_cards", lambda _: pytest.fail("one by one"))
+    block = (unit * 1000).encode()
+    assert dense.is_dense(block)
+    assert Redactor("keep", NAMES).redact_lines(block) == Redactor("keep", NAMES).redact(unit).encode() * 1000
 
 
 def test_a_block_of_logs_is_not_dense() -> None:
