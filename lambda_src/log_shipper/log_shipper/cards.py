@@ -479,7 +479,7 @@ def _first_of(found: dict[int, int], size: int, count: int) -> tuple[dict[int, i
         number = b"1".ljust(min(found), b"0")
         first = re.sub(b"1.{,%d}" % (len(number) - 1), number, _bits(starts, size)[:count])
     else:
-        parts = _numbers(*found).split(shortest(found, size, count))
+        parts = _numbers().split(shortest(found, size, count))
         parts[1::2] = map(_FIRST_OF.__getitem__, map(len, parts[1::2]))
         first = b"".join(parts).translate(_AS_BIT)
     is_first = plane_of(first[:count].ljust(size, b"0"))
@@ -487,9 +487,10 @@ def _first_of(found: dict[int, int], size: int, count: int) -> tuple[dict[int, i
     return found, _rest_of(found)
 
 
-@lru_cache(maxsize=256)
-def _numbers(*sizes: int) -> re.Pattern[bytes]:
-    """Return the expression of a number of digits with the places of so many, where it may be one of these."""
+@lru_cache(maxsize=1)
+def _numbers() -> re.Pattern[bytes]:
+    """Return the expression of a number of digits with the places of so many, or of those that are left."""
+    sizes = range(FEWEST_DIGITS, MOST_DIGITS + 1)
     return re.compile(b"(%b)" % b"|".join([b"%c.{,%d}" % (size, size - 1) for size in sizes]), re.DOTALL)
 
 
