@@ -326,6 +326,7 @@ class _Tables:
     def __init__(self, kind: Kind) -> None:
         separators, beside, before, behind, self.is_dotted = kind
         self.flags = bytes(1 if byte in b"0123456789" else 2 * (byte in separators) for byte in range(256))
+        self.is_any_beside = before == _NO_DIGITS
         self.are_all_beside = beside == len(separators)
         self.is_beside = bytes(48 + (byte in separators[:beside]) for byte in range(256))
         # a dot may end a sentence; no document of JSON has one behind a number
@@ -335,12 +336,13 @@ class _Tables:
 
 _tables_of = lru_cache(maxsize=5)(_Tables)
 _BLANK_AND_WIDE, _PLUS_AND_DASH = b" \xf5\xf6\xf7", b"+-"
+_NO_DIGITS = bytes(byte for byte in range(256) if byte not in b"0123456789")
 _IN_GROUPS = _BLANK_AND_WIDE + _PLUS_AND_DASH
 # an e-mail address holds plus and dash, too
 TEXT = Kind(_IN_GROUPS, 6, BORDERS)
 TEXT_WITH_EMAIL = Kind(_IN_GROUPS, 4, BORDERS)
 # where nothing else is found, anything may be beside a card
-TEXT_ALONE = Kind(_IN_GROUPS, 6, bytes(byte for byte in range(256) if byte not in b"0123456789"))
+TEXT_ALONE = Kind(_IN_GROUPS, 6, _NO_DIGITS)
 DOTTED = Kind(b".", 0, BORDERS, is_dotted=True)
 NUMBER = Kind(_IN_GROUPS, 0, b":,[ ", b",]} \n")
 _LOOK_AHEAD = 24
@@ -398,7 +400,11 @@ def _replaced(text: bytes, placeholder: bytes, kind: _Tables) -> tuple[bytes, in
             stop = max(stop, size - (at & -at).bit_length() + length)
     consumed = stop - 1 + (stop - separators.count(0, 0, stop) if separators else 0)
     first = is_left = is_card = 0
-    if found:
+    if kind.is_any_beside:
+        for at in found.values():
+            first |= at
+        is_card = first
+    elif found:
         is_before, is_behind, is_dot, _ = planes_of(places.translate(kind.edges))
         beside = is_separated if kind.are_all_beside else plane_of(separators.translate(kind.is_beside))
         before, behind = is_before >> 1 | beside, is_behind | is_dot & is_behind << 1 | beside
