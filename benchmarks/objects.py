@@ -128,7 +128,7 @@ def subject() -> None:
 
 def show(result: dict[str, Any]) -> list[str]:
     """Return the table's lines."""
-    rows = [f"{'AWS ms':>8} {'ms':>8} {'CPU ms':>8} {'a second':>9}  objects of ten lines, in batches of 25 or, of a feed, ten, to"]
+    rows = [f"{'AWS ms':>8} {'ms':>8} {'CPU ms':>8} {'a second':>9}  objects of ten lines to"]
     for row in result["objects"]:
         figures = f"{row['s3_ms']:8d} {row['ms_per_object']:8.1f} {row['cpu_ms_per_object']:8.2f}"
         calls = ", ".join(f"{name} {count:g}" for name, count in row["calls_per_object"].items())

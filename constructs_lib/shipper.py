@@ -270,8 +270,8 @@ class DestinationShipper(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=retention,
-            # Lambda asks for six times the function's timeout and the window (Lambda Developer Guide, "Using Lambda with
-            # Amazon SQS"). It is how long messages wait when the function was killed; otherwise the function says.
+            # Lambda asks for six times the function's timeout, and the window (Lambda Developer Guide, "Using Lambda
+            # with Amazon SQS"). Messages wait so long when the function was killed; otherwise the function says.
             visibility_timeout=Duration.seconds(6 * TIMEOUT_SECONDS + (0 if fifo else BATCH_SECONDS)),
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letter_queue, max_receive_count=TRIES_BEFORE_DEAD_LETTER
