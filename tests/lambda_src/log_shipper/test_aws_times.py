@@ -19,14 +19,15 @@ MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1)).map(lambda mo
 @given(MOMENTS)
 def test_a_time_means_what_the_sdk_reads(moment: datetime) -> None:
     in_milliseconds = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    for written in (
+    forms: tuple[Any, ...] = (
         format_datetime(moment, usegmt=True),
         moment.isoformat(),
         in_milliseconds.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         moment.strftime("%Y%m%dT%H%M%SZ"),
         int(moment.timestamp()),
         moment.timestamp(),
-    ):
+    )
+    for written in forms:
         assert parse_time(written) == parse_timestamp(written)
 
 
