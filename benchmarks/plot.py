@@ -36,13 +36,14 @@ def draw(result: dict[str, Any], path: Path) -> None:
     rows = result["commands"]["backfill"]
     keys = [row["keys"] for row in rows]
     listing.loglog(keys, [row["cpu"] for row in rows], "o-", color=_BLUE)
-    listing.set(title="CPU seconds of backfill, listing", xlabel="objects in the bucket")
+    listing.set(title="CPU seconds of backfill, listing", xlabel="objects in the bucket", ylim=(1, 1000))
     listing_memory.semilogx(keys, [row["rss_mb"] for row in rows], "o-", color=_BLUE)
     listing_memory.set(title="Peak RSS of backfill in MB", xlabel="objects in the bucket", ylim=(0, 110))
     for axis in (growth.xaxis, growth.yaxis, memory.xaxis, listing.yaxis):
         axis.set_major_formatter("{x:g}")
-    for axis in (listing.xaxis, listing_memory.xaxis):
-        axis.set_major_formatter("{x:,.0f}")
+    for axes in (listing, listing_memory):
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlim(min(keys) / 2, max(keys) * 2)
     # the legend is below the curves
     for name in dict.fromkeys(row["destination"] for row in result["objects"]):
         rows = [row for row in result["objects"] if row["destination"] == name]
