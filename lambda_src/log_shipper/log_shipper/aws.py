@@ -104,6 +104,12 @@ def dynamodb() -> DynamoDB:
     return cast("DynamoDB", _session().create_client("dynamodb", config=_TABLE_CONFIG))
 
 
+@_once
+def athena() -> Any:
+    """Return the Athena client."""
+    return _session().create_client("athena", config=_CONFIG)
+
+
 def is_absent(error: ClientError) -> bool:
     """Say whether S3 answered that an object does not exist."""
     return error.response.get("Error", {}).get("Code", "") in _ABSENT
