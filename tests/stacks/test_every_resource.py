@@ -8,7 +8,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from log_shipper.delivery import AHEAD
 
+from constructs_lib.shipper import TIMEOUT_SECONDS
 from logdock.settings import Deployment
 from logdock.settings.text import LOG_GROUP_DAYS
 from logdock.sources import version
@@ -481,6 +483,24 @@ def test_destinations_share_the_concurrency_of_a_new_account_and_reserve_none(ex
     assert all(scaling[queue] == expected for queue in served)
     for _, _, function in example.resources("AWS::Lambda::Function"):
         assert "ReservedConcurrentExecutions" not in function["Properties"]
+
+
+def test_a_batch_has_as_many_messages_as_its_queue_allows_and_the_function_opens_at_once(example: Synthesized) -> None:
+    """More than ten need a window, which a FIFO queue has not, and the visibility time is for the window too.
+
+    Lambda Developer Guide, "Lambda parameters for Amazon SQS event source mappings"; "Using Lambda with Amazon SQS".
+    """
+    mappings = {
+        text(mapping["Properties"]["EventSourceArn"]): mapping["Properties"]
+        for _, _, mapping in example.resources("AWS::Lambda::EventSourceMapping")
+    }
+    for _, name, queue in example.resources("AWS::SQS::Queue"):
+        if "RedrivePolicy" not in queue["Properties"]:
+            continue
+        mapping, is_fifo = mappings["${" + name + ".Arn}"], queue["Properties"].get("FifoQueue", False)
+        window = mapping.get("MaximumBatchingWindowInSeconds", 0)
+        assert (mapping["BatchSize"], window) == ((10, 0) if is_fifo else (AHEAD, 1))
+        assert queue["Properties"]["VisibilityTimeout"] == 6 * TIMEOUT_SECONDS + window
 
 
 def test_functions_that_requeue_and_no_others_may_recurse(example: Synthesized) -> None:
