@@ -59,6 +59,7 @@ def test_every_reason_is_a_sentence() -> None:
     assert all(re.fullmatch(r"[A-Z].{20,}\.", rule) for rule in RULES.values() if isinstance(rule, str))
 
 
+@pytest.mark.proof  # the page below shows the same consequences
 @pytest.mark.parametrize("transition", TRANSITIONS, ids=lambda each: each.title)
 def test_transition_names_consequences(transition: Transition, logdock: Type, tmp_path: Path) -> None:
     before, after = transition.documents()
