@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
-import pytest
-
 from logdock.dashboard import dashboards
 from logdock.settings import Deployment, load_settings
 from logdock.settings.names import Names
@@ -237,10 +235,9 @@ def test_the_cost_is_the_volume_at_a_price_that_is_said() -> None:
     assert "platform" not in json.dumps(cost)
 
 
-@pytest.mark.parametrize("wanted", [True, False])
-def test_there_is_a_dashboard_unless_the_settings_say_no(wanted: bool) -> None:
-    settings = load_settings(ALERTS).model_copy(update={"dashboard": wanted})
-    assert ("acme-prod-dashboard" in synthesize_now(settings).templates) == wanted
+def test_there_is_no_dashboard_where_the_settings_say_no() -> None:
+    settings = Deployment.model_validate(document(export("s3-logs")) | {"dashboard": False})
+    assert "acme-prod-dashboard" not in synthesize_now(settings).templates
 
 
 def many(exports: int) -> Deployment:
