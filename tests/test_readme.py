@@ -73,6 +73,7 @@ def outputs_of(kind: str) -> set[str]:
     return {name for template in templates_of(kind) for name in template.get("Outputs", {})}
 
 
+@cache
 def templates_of(kind: str) -> list[dict[str, Any]]:
     """Return the templates of every example's stacks of a kind (``logzio``: of the shippers)."""
     from logdock.settings import load_settings

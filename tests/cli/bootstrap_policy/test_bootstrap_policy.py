@@ -166,6 +166,7 @@ def test_other_deployments_are_out_of_reach() -> None:
     assert denied(made(), frozenset(other)) == {action for action, _ in other}
 
 
+@pytest.mark.proof
 def test_table_is_that_of_the_schemas() -> None:
     """After another cfn-lint or type of resource: add the type to the file, then `python -m policy_proof.handlers`."""
     assert permissions() == handlers.permissions(permissions())

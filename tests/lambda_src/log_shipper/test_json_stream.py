@@ -102,7 +102,7 @@ def test_an_element_as_deep_as_it_likes_is_a_line() -> None:
 def test_an_element_longer_than_a_line_may_be_comes_in_parts_and_is_never_held_whole(
     element: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    longest, pieces = 512 * 1024, 64
+    longest, pieces = 256 * 1024, 32
     monkeypatch.setattr(lines, "MAX_LINE_BYTES", longest)
     monkeypatch.setattr(json_stream, "_MAX_ELEMENT_CHARS", longest)
 
