@@ -48,7 +48,7 @@ class Step(StrEnum):
 
 
 def rotate_external_id(
-    name: Annotated[str, typer.Argument(help="The export, or the destination that fetches.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The export, or the destination that fetches.")],
     settings: SettingsFile = DEFAULT_SETTINGS,
     profile: Profile = None,
     region: Region = None,
