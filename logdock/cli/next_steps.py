@@ -61,6 +61,8 @@ def next_steps(
                 if key != STEPS:
                     screen.say(f"  {text['what']} ({key})")
                     screen.copyable(f"    {text['value']}")
+            if steps and not _SENTENCE.match(steps):
+                screen.say("As commands; each $NAME in them is for you to fill in:")
         for line in steps.splitlines() or [""]:
             (screen.say if _SENTENCE.match(line) else screen.copyable)(line)
         if not call:
