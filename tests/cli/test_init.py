@@ -58,7 +58,8 @@ def test_the_file_of_every_kind_is_valid_and_says_what_each_setting_means(
 ) -> None:
     ended = answer([], [*HEAD, kind, "mine", *ANSWERS[kind], "none"])
     stacks = "acme-core, acme-shipper, acme-mine, acme-dashboard"
-    assert (ended.code, ended.out) == (0, f"logdock.yaml is written. `npx cdk deploy --all` deploys {stacks}.\n")
+    says = "logdock.yaml is written. `logdock plan` shows what it creates and costs; `npx cdk deploy --all` deploys "
+    assert (ended.code, ended.out) == (0, f"{says}{stacks}.\n")
     (export,) = load_settings(tmp_path / "logdock.yaml").exports
     assert (export.kind, export.name, export.ship_to) == (kind, "mine", ())
     text = (tmp_path / "logdock.yaml").read_text()
