@@ -148,6 +148,16 @@ def test_recording_and_table_of_the_demo_are_of_one_run() -> None:
         assert re.search(rf"{kind} +{landed} +{shipped} +{found} +{refused} ", recording), name
 
 
+def test_dashboard_picture_shows_no_more_shipped_than_landed() -> None:
+    picture = (ROOT / "docs" / "dashboard.svg").read_text()
+    curves = re.findall(r'<g id="([^".]+).records-landed-shipped.([^".]+)">\s*<path d="([^"]*)"', picture)
+    # heights above the axis grow upwards, and y downwards
+    last = {(export, label): float(path.split()[-1]) for export, label, path in curves}
+    landed = {export: y for (export, label), y in last.items() if label == "landed"}
+    assert len(landed) >= 3
+    assert {each for each, y in last.items() if y < landed[each[0]] - 0.01} == set()
+
+
 def test_commands_page_has_a_recording_of_commands_that_exist() -> None:
     page, picture = ((ROOT / "docs" / name).read_text() for name in ("logdock.md", "commands.svg"))
     assert "](commands.svg)" in page

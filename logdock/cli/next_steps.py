@@ -5,6 +5,7 @@ The deploy has written both into the stacks' outputs; here they are read.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import typer
@@ -25,11 +26,13 @@ Examples:
 `logdock next-steps orders --call` prints the vendor's API calls alone, to be read and then run
 """
 STEPS = "NextSteps"
+_SENTENCE = re.compile(r"[A-Z][a-z]+ ")
+"""How a line begins that is to be read. Others are commands and SQL: they are copied, and so never wrapped here."""
 
 
 def next_steps(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Only this export, or destination that fetches.")
+        str | None, typer.Argument(metavar="NAME", help="Only this export, or destination that fetches.")
     ] = None,
     settings: SettingsFile = DEFAULT_SETTINGS,
     profile: Profile = None,
@@ -58,8 +61,10 @@ def next_steps(
                 if key != STEPS:
                     screen.say(f"  {text['what']} ({key})")
                     screen.copyable(f"    {text['value']}")
+            if steps and not _SENTENCE.match(steps):
+                screen.say("As commands; each $NAME in them is for you to fill in:")
         for line in steps.splitlines() or [""]:
-            screen.copyable(line)
+            (screen.say if _SENTENCE.match(line) else screen.copyable)(line)
         if not call:
             screen.say()
 

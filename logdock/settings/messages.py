@@ -155,7 +155,7 @@ def _say(error: ErrorDetails, source: str | None) -> _Said:
         if tag is None:
             return _Said(f"missing: {kinds}", kinds, below="kind")
         return _Said(f"got {shown(tag, loc)}; expected {kinds}", kinds, shown(tag, loc), below="kind")
-    allowed = _expected(error)
+    allowed = expected(error)
     if value is None or value == ():
         return _Said(f"missing: {allowed}", allowed)
     if kind == "secret_value" or (kind in _MAPPING_EXPECTED and isinstance(value, str) and looks_secret(value)):
@@ -172,7 +172,8 @@ def _say(error: ErrorDetails, source: str | None) -> _Said:
     return _Said(f"got {given}; expected {allowed}", allowed, None if given.startswith(NOT_SHOWN) else given)
 
 
-def _expected(error: ErrorDetails) -> str:
+def expected(error: ErrorDetails) -> str:
+    """Say what is allowed in place of a value that was refused."""
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     if kind == "literal_error":
         choices = "one of: " + ", ".join(re.findall(r"'([^']*)'", str(context.get("expected", ""))))

@@ -136,7 +136,9 @@ class _Run:
         functions = Functions(account=account, report=report, exports=exports, destinations=destinations)
         faults = functions.check() | check_keys(account, report, exports)
         records = sum(len(export.members) for export in exports)
-        self._screen.note(f"Entering {records} records into {len(exports)} exports, and following them.")
+        self._screen.note(
+            f"Entering {_counted(records, 'record')} into {_counted(len(exports), 'export')}, and following each."
+        )
         self._deliveries = Deliveries(
             account=account,
             report=report,
@@ -248,3 +250,7 @@ def _conclude(screen: Screen, report: Report, left: Sequence[Left]) -> None:
     screen.say(", ".join(f"{counts[result]} {result}" for result in Result))
     if missed := sum(step.not_looked_at for step in report.steps):
         screen.say(f"Not looked at: {missed}. Run the command again for what AWS did not answer.")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

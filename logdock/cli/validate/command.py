@@ -44,7 +44,7 @@ _SIGNS = {Verdict.FINE: "✓", Verdict.WRONG: "✗", Verdict.NOT_CHECKED: "?"}
 
 
 def validate(
-    export: Annotated[str | None, typer.Argument(metavar="[EXPORT]", help="Only this export.")] = None,
+    export: Annotated[str | None, typer.Argument(metavar="EXPORT", help="Only this export.")] = None,
     settings: SettingsFile = DEFAULT_SETTINGS,
     profile: Profile = None,
     region: Region = None,
