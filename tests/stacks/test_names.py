@@ -23,7 +23,8 @@ def test_a_key_is_expected_of_the_exports_whose_stacks_make_one(example: Path) -
     settings = load_settings(example)
     templates = synthesize(example).templates
     for export in settings.exports:
-        stack = templates[f"{settings.deployment}-{export.name}"]
+        landing = "Landing-" if export.other_account else ""
+        stack = templates[f"{settings.deployment}-{landing}{export.name}"]
         makes_one = any(resource["Type"] == "AWS::KMS::Key" for resource in stack["Resources"].values())
         if settings.region in (getattr(export, "regions", ()) or (settings.region,)):
             assert export.has_own_key == makes_one, export.name
