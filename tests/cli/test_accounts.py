@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import boto3
 import pytest
@@ -17,7 +18,8 @@ from tests.cli.deployed import FakeFormation
 from tests.conftest import ROOT
 
 FILE = ROOT / "examples" / "log-archive-account.yaml"
-REGION, WORKLOAD, UNRELATED = "eu-west-1", "222233334444", "999988887777"
+REGION: Literal["eu-west-1"] = "eu-west-1"
+WORKLOAD, UNRELATED = "222233334444", "999988887777"
 MISSING = f"lands in the account {WORKLOAD}: name a profile of it with --landing-profile"
 WITH_PROFILE = ("--settings", str(FILE), "--landing-profile", WORKLOAD)
 

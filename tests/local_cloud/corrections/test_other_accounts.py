@@ -84,7 +84,10 @@ def test_a_rule_announces_to_another_account_if_both_sides_let_it(emulator: Emul
     iam = emulator.client("iam", SENDER, region=REGION)
     elsewhere = made.document(made.allow("events:PutEvents", bus_arn("another")))
     another = made.document({**SERVICE, "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:events:x:y:rule/z"}}})
-    send = lambda: there.put_events(Entries=[{"Source": named, "DetailType": "x", "Detail": "{}"}])  # noqa: E731
+
+    def send() -> None:
+        there.put_events(Entries=[{"Source": named, "DetailType": "x", "Detail": "{}"}])
+
     iam.put_role_policy(RoleName=named, PolicyName="p", PolicyDocument=elsewhere)
     send()
     iam.put_role_policy(RoleName=named, PolicyName="p", PolicyDocument=made.document(made.allow("events:*", "*")))
