@@ -182,8 +182,9 @@ class Bucket:
         for each in given["Delete"]["Objects"]:
             found = self.objects.get(each["Key"])
             if found is None:
-                errors.append({"Key": each["Key"], "Code": "NoSuchKey"})
-            elif found.etag != each["ETag"]:
+                # only a condition fails on what is not there
+                errors += [{"Key": each["Key"], "Code": "NoSuchKey"}] * ("ETag" in each)
+            elif each.get("ETag", found.etag) != found.etag:
                 errors.append({"Key": each["Key"], "Code": "PreconditionFailed"})
             else:
                 del self.objects[each["Key"]]
