@@ -13,6 +13,14 @@ SettingsFile = Annotated[Path, typer.Option("--settings", metavar="FILE", help="
 Profile = Annotated[
     str | None, typer.Option(metavar="NAME", help="AWS profile to use. Default: the one that the AWS CLI would use.")
 ]
+LandingProfiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--landing-profile",
+        metavar="NAME",
+        help="AWS profile of another account that exports land in; once for each account (docs/accounts.md).",
+    ),
+]
 Region = Annotated[
     str | None,
     typer.Option(metavar="REGION", help="Only this Region of the deployment. Default: all Regions in the settings."),

@@ -37,6 +37,7 @@ NAMES = {
     "AWS::DynamoDB::Table": ("dynamodb", "TableName", "table/"),
     "AWS::Events::ApiDestination": ("events", "Name", "api-destination/"),
     "AWS::Events::Connection": ("events", "Name", "connection/"),
+    "AWS::Events::EventBus": ("events", "Name", "event-bus/"),
     "AWS::Events::Rule": ("events", "Name", "rule/"),
     "AWS::IAM::ManagedPolicy": ("iam", "ManagedPolicyName", "policy/"),
     "AWS::IAM::Role": ("iam", "RoleName", "role/"),
