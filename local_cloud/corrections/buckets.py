@@ -96,9 +96,10 @@ def _keep_with_objects(name: str) -> None:
     """CloudFormation fails to delete a bucket that holds objects; MiniStack deletes them with it."""
     try:
         found = client("s3").list_object_versions(Bucket=name, MaxKeys=1)
+        found |= client("s3").list_objects_v2(Bucket=name, MaxKeys=1)
     except ClientError:
         return
-    if found.get("Versions") or found.get("DeleteMarkers"):
+    if any(found.get(kind) for kind in ("Versions", "DeleteMarkers", "Contents")):
         raise ValueError(f"The bucket you tried to delete is not empty: {name}")
 
 

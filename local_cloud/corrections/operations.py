@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -31,33 +31,47 @@ if TYPE_CHECKING:
 Answer = tuple[int, dict[str, str], Any]
 """Status, headers and body."""
 
+_OWN = "x-local-cloud-correction"
 _SESSION: Any = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
-    """A request as a service gets it, after MiniStack has authorized it.
+    """A request as a service gets it, after MiniStack has authorized it."""
 
-    Attributes
-    ----------
-    operation
-        Its name where the protocol has one: not for REST.
-    parameters
-        Those of a JSON body; those of a query or form, each with its first value.
-    """
-
-    operation: str
-    parameters: Mapping[str, Any]
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
     query: Mapping[str, Any]
 
+    @cached_property
+    def operation(self) -> str:
+        """Its name where the protocol has one: not for REST."""
+        return self.headers.get("x-amz-target", "").rpartition(".")[2] or str(self._form.get("Action", ""))
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Any]:
+        """Those of a JSON body; those of a query or form, each with its first value."""
+        is_json = "x-amz-target" in self.headers
+        return json.loads(self.body or b"{}") if is_json else self._form
+
+    @cached_property
+    def _form(self) -> dict[str, Any]:
+        if "urlencoded" not in self.headers.get("content-type", "") and "Action" not in self.query:
+            return {}
+        form = {**parse_qs((self.body or b"").decode(errors="replace")), **self.query}
+        return {name: value[0] if isinstance(value, list) else value for name, value in form.items()}
+
     @property
     def access_key_id(self) -> str:
         """Return who calls."""
         return str(router.extract_access_key_id(dict(self.headers), dict(self.query)))
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a correction makes it."""
+        return _OWN in self.headers
 
 
 def json_error(code: str, message: str) -> Answer:
@@ -86,7 +100,7 @@ def intercept(service: ModuleType, *operations: str) -> Callable[[Hook], Hook]:
         async def handle_request(
             method: str, path: str, headers: Any, body: bytes, query: Any, *more: Any, **named: Any
         ) -> Answer:
-            request = _request(method, path, headers, body, query)
+            request = Request(method, path, headers, body, query)
 
             async def proceed() -> Answer:
                 answer: Answer = await original(method, path, headers, body, query, *more, **named)
@@ -99,18 +113,6 @@ def intercept(service: ModuleType, *operations: str) -> Callable[[Hook], Hook]:
         return hook
 
     return decorate
-
-
-def _request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Request:
-    _, dot, operation = headers.get("x-amz-target", "").rpartition(".")
-    parameters: dict[str, Any] = {}
-    if dot:
-        parameters = json.loads(body or b"{}")
-    elif "urlencoded" in headers.get("content-type", "") or "Action" in query:
-        form = {**parse_qs((body or b"").decode(errors="replace")), **query}
-        parameters = {name: value[0] if isinstance(value, list) else value for name, value in form.items()}
-        operation = parameters.get("Action", "")
-    return Request(operation, parameters, method, path, headers, body, query)
 
 
 def client(service: str, region: str | None = None) -> Any:
@@ -165,7 +167,7 @@ def answer_of(
     handler, region = SERVICE_HANDLERS[service], responses.get_region()
     # Some services look at who calls once more.
     credential = f"Credential={responses.get_account_id()}/20260101/{region}/{service}/aws4_request"
-    signed = {"authorization": f"AWS4-HMAC-SHA256 {credential}", **(headers or {})}
+    signed = {"authorization": f"AWS4-HMAC-SHA256 {credential}", _OWN: "true", **(headers or {})}
     request = (method, path, signed, body, dict(query))
     answer: Answer
     try:

@@ -34,7 +34,8 @@ def apply() -> None:
     @intercept(s3)
     async def keep_s3(request: Request, proceed: Proceed) -> Answer:
         kind = iam_actions.extract_iam_action("s3", request.method, request.path, {}, b"", request.query)
-        keep(kind=kind, what=request.path.lstrip("/"))
+        if not request.is_own:
+            keep(kind=kind, what=request.path.lstrip("/"))
         return await proceed()
 
     @intercept(dynamodb, "UpdateItem")

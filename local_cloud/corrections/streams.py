@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import json
 import logging
@@ -111,7 +112,7 @@ def _deliver_subscriptions(endpoint_url: str, ca_bundle: str) -> None:
             return
         for subscription in found:
             destination = subscription["destinationArn"]
-            matches = cloudwatch_logs._compile_filter_pattern(subscription["filterPattern"])
+            matches = cloudwatch_logs._compile_filter_pattern(subscription.get("filterPattern", ""))
             message = {
                 "messageType": "DATA_MESSAGE",
                 "owner": responses.get_account_id(),
@@ -139,9 +140,9 @@ def _deliver_subscriptions(endpoint_url: str, ca_bundle: str) -> None:
                 writers.submit(write, _writer(subscription["roleArn"]), record).add_done_callback(log_failure)
             else:
                 payload = {"awslogs": {"data": base64.b64encode(packed).decode()}}
-                client("lambda").invoke(
-                    FunctionName=destination, InvocationType="Event", Payload=json.dumps(payload).encode()
-                )
+                invocation = {"InvocationType": "Event", "Payload": json.dumps(payload).encode()}
+                with contextlib.suppress(ClientError):  # a function that is gone
+                    client("lambda").invoke(FunctionName=destination, **invocation)
 
     cloudwatch_logs._fanout_to_subscription_filters = deliver
 
