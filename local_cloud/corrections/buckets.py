@@ -32,8 +32,7 @@ def apply() -> None:
     """Make these corrections."""
     extend("AWS::S3::Bucket", apply=_apply_properties, check_delete=_keep_with_objects)
     intercept(s3)(_refuse)
-    _ask_keys_for_replicas()
-    _treat_replicas_as_objects()
+    _replicate_as_s3_does()
     _name_the_version_in_events()
     _backdate_objects()
 
@@ -134,26 +133,41 @@ def _error(code: str, message: str) -> Answer:
     return 400, {"Content-Type": "application/xml"}, body.encode()
 
 
-def _ask_keys_for_replicas() -> None:
+def _replicate_as_s3_does() -> None:
     """S3 replicates an SSE-KMS object by the rule's choice and its role's use of both keys; MiniStack asks for neither.
 
     The role needs Decrypt on the key of the original and Encrypt on that of the replica; into a bucket with bucket
     keys, GenerateDataKey and Decrypt on the latter as well. What it may not use leaves the object FAILED (Amazon S3
-    User Guide, "Replicating encrypted objects").
+    User Guide, "Replicating encrypted objects"). What arrives is announced and locked like any other object.
     """
     original = s3._maybe_replicate
 
     def maybe_replicate(bucket: str, key: str, stored: dict[str, Any], data: Any, tags: Any = None) -> None:
+        stored.pop("_replica", None)
         rule, role_arn = s3._replication_rule_for(bucket, key, tags)
-        if rule is not None:
-            source_key = key_of(s3._stored_sse_headers(stored))
-            chosen = (rule.get("SourceSelectionCriteria") or {}).get("SseKmsEncryptedObjects") or {}
-            if source_key and chosen.get("Status") != "Enabled":
-                return
-            if not _may_encrypt_replica(role_arn, bucket, source_key, rule["Destination"]):
-                stored["replication_status"] = "FAILED"
-                return
+        if rule is None:
+            return
+        source_key = key_of(s3._stored_sse_headers(stored))
+        chosen = (rule.get("SourceSelectionCriteria") or {}).get("SseKmsEncryptedObjects") or {}
+        if source_key and chosen.get("Status") != "Enabled":
+            return
+        if not _may_encrypt_replica(role_arn, bucket, source_key, rule["Destination"]):
+            stored["replication_status"] = "FAILED"
+            return
         original(bucket, key, stored, data, tags)
+        if stored.get("_replica") is None:
+            return
+        replica_bucket, version_id, account_id = stored["_replica"]
+        with responses.request_scope(account_id, responses.get_region()):
+            s3._apply_object_lock_from_headers(replica_bucket, key, {}, version_id)
+            s3._fire_s3_event_async(
+                replica_bucket,
+                key,
+                "s3:ObjectCreated:Put",
+                size=stored.get("size", len(data)),
+                etag=stored.get("etag", ""),
+                version_id=version_id,
+            )
 
     s3._maybe_replicate = maybe_replicate
 
@@ -193,30 +207,6 @@ def _role_may_use(role_arn: str, action: str, key_arn: str, bucket: str) -> bool
             "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}",
         }
         return iam_evaluator.enforce(access_key_id, action, "kms", region, key_arn, context) is None
-
-
-def _treat_replicas_as_objects() -> None:
-    """S3 announces and locks an object that arrives by replication like any other; MiniStack does neither."""
-    original = s3._maybe_replicate
-
-    def maybe_replicate(bucket: str, key: str, stored: dict[str, Any], data: Any, tags: Any = None) -> None:
-        stored.pop("_replica", None)
-        original(bucket, key, stored, data, tags)
-        if stored.get("_replica") is None:
-            return
-        replica_bucket, version_id, account_id = stored["_replica"]
-        with responses.request_scope(account_id, responses.get_region()):
-            s3._apply_object_lock_from_headers(replica_bucket, key, {}, version_id)
-            s3._fire_s3_event_async(
-                replica_bucket,
-                key,
-                "s3:ObjectCreated:Put",
-                size=stored.get("size", len(data)),
-                etag=stored.get("etag", ""),
-                version_id=version_id,
-            )
-
-    s3._maybe_replicate = maybe_replicate
 
 
 def _name_the_version_in_events() -> None:

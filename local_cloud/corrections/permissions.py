@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,12 +12,12 @@ from botocore.exceptions import ClientError
 from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import iam, s3, sts
 
-from local_cloud.corrections.operations import answer_of, client, intercept, xml_error
+from local_cloud.corrections.operations import Request, answer_of, client, intercept, xml_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from local_cloud.corrections.operations import Answer, Proceed, Request
+    from local_cloud.corrections.operations import Answer, Proceed
 
 _SSE = "x-amz-server-side-encryption"
 _SSE_KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
@@ -39,104 +38,81 @@ _COPIED_VERSION: ContextVar[str] = ContextVar("copied version", default="")
 
 def apply() -> None:
     """Make these corrections."""
-    _name_log_groups_as_iam_does()
-    _name_parameter_groups_as_iam_does()
-    _name_rules_as_iam_does()
-    _name_parameter_paths_as_iam_does()
+    _name_resources_as_iam_does()
     intercept(sts, "AssumeRole")(_limit_session_duration)
-    _show_encryption_headers_to_policies()
-    _note_versions_and_uploads()
-    _ask_for_reading_before_conditional_deletes()
+    _show_what_s3_shows()
     intercept(s3)(_offer_the_managed_key)
     _ask_the_key_policy_for_objects()
     _name_callers_from_other_accounts()
     _simulate_in_context()
 
 
-def _name_log_groups_as_iam_does() -> None:
-    """IAM sees ``log-group:NAME:log-stream:STREAM``, so policies need ``NAME:*``; MiniStack compares ``NAME`` alone."""
-    original = iam_actions.extract_resource_arn
+def _name_resources_as_iam_does() -> None:
+    """IAM compares a policy with the ARN that a service's reference says; MiniStack with another, or with ``*``.
+
+    Source: Service Authorization Reference, "Actions, resources, and condition keys" of each service.
+    """
+    original, original_context = iam_actions.extract_resource_arn, iam_actions.logs_service_context
 
     def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
         arn = original(service, method, path, headers, body, *rest)
-        if service != "logs":
+        if service not in _RESOURCES:
             return arn
         region, account_id = rest[-2:]
-        prefix = f"arn:aws:logs:{region}:{account_id}:log-group:"
-        if arn == "*" and headers.get("x-amz-target", "").endswith(".DescribeLogGroups"):
-            return f"{prefix}:log-stream:"
-        if arn == "*":
-            # Some actions call it an identifier, and take the name or the ARN.
-            identifier = json.loads(body or b"{}").get("logGroupIdentifier", "*")
-            arn = identifier if identifier[:4] in ("*", "arn:") else prefix + identifier
-        if not _LOG_GROUP_ARN.fullmatch(arn):
-            return arn
-        stream = json.loads(body or b"{}").get("logStreamName", "")
-        return f"{arn}:log-stream:{stream}"
-
-    iam_actions.extract_resource_arn = extract_resource_arn
-    original_context = iam_actions.logs_service_context
+        request = Request(method, path, headers, body, rest[0])
+        return _RESOURCES[service](arn, request, f"arn:aws:{service}:{region}:{account_id}:")
 
     def logs_service_context(action: str, body: bytes, resource_arn: str, *rest: Any) -> Any:
         return original_context(action, body, resource_arn.partition(":log-stream:")[0], *rest)
 
+    iam_actions.extract_resource_arn = extract_resource_arn
     iam_actions.logs_service_context = logs_service_context
 
 
-def _name_parameter_groups_as_iam_does() -> None:
-    """IAM sees the ARN of the parameter group that a request is about; MiniStack sees ``*``."""
-    original = iam_actions.extract_resource_arn
-
-    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
-        arn = original(service, method, path, headers, body, *rest)
-        if service != "rds" or arn != "*":
-            return arn
-        parameters = {**parse_qs((body or b"").decode(errors="replace")), **rest[0]}
-        region, account_id = rest[-2:]
-        for parameter, kind in (("DBClusterParameterGroupName", "cluster-pg"), ("DBParameterGroupName", "pg")):
-            if name := first(parameters, parameter):
-                return f"arn:aws:rds:{region}:{account_id}:{kind}:{name}"
+def _log_group(arn: str, request: Request, prefix: str) -> str:
+    """IAM sees ``log-group:NAME:log-stream:STREAM``, so policies need ``NAME:*``; MiniStack compares ``NAME`` alone."""
+    if arn == "*" and request.operation == "DescribeLogGroups":
+        return f"{prefix}log-group::log-stream:"
+    if arn == "*":
+        # Some actions call it an identifier, and take the name or the ARN.
+        identifier = request.parameters.get("logGroupIdentifier", "*")
+        arn = identifier if identifier[:4] in ("*", "arn:") else f"{prefix}log-group:{identifier}"
+    if not _LOG_GROUP_ARN.fullmatch(arn):
         return arn
-
-    iam_actions.extract_resource_arn = extract_resource_arn
-
-
-def _name_rules_as_iam_does() -> None:
-    """A rule of the default bus is ``rule/NAME``, and of another ``rule/BUS/NAME``; MiniStack says ``rule/default/``.
-
-    Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon EventBridge".
-    """
-    original = iam_actions.extract_resource_arn
-
-    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
-        arn = original(service, method, path, headers, body, *rest)
-        if service != "events":
-            return arn
-        rule = json.loads(body or b"{}").get("Rule")
-        if arn == "*" and isinstance(rule, str):
-            region, account_id = rest[-2:]
-            bus = json.loads(body).get("EventBusName", "default")
-            arn = f"arn:aws:events:{region}:{account_id}:rule/{bus}/{rule}"
-        return arn.replace(":rule/default/", ":rule/", 1)
-
-    iam_actions.extract_resource_arn = extract_resource_arn
+    return f"{arn}:log-stream:{request.parameters.get('logStreamName', '')}"
 
 
-def _name_parameter_paths_as_iam_does() -> None:
-    """GetParametersByPath is allowed on the path, as if it were a parameter; MiniStack sees ``*``.
+def _parameter_group(arn: str, request: Request, prefix: str) -> str:
+    """IAM sees the ARN of the parameter group that a request is about."""
+    for parameter, kind in (("DBClusterParameterGroupName", "cluster-pg"), ("DBParameterGroupName", "pg")):
+        if arn == "*" and (name := request.parameters.get(parameter)):
+            return f"{prefix}{kind}:{name}"
+    return arn
+
+
+def _rule(arn: str, request: Request, prefix: str) -> str:
+    """A rule of the default bus is ``rule/NAME``, and of another ``rule/BUS/NAME``."""
+    name = request.parameters.get("Rule")
+    if arn == "*" and isinstance(name, str):
+        arn = f"{prefix}rule/{request.parameters.get('EventBusName', 'default')}/{name}"
+    return arn.replace(":rule/default/", ":rule/", 1)
+
+
+def _parameter_path(arn: str, request: Request, prefix: str) -> str:
+    """GetParametersByPath is allowed on the path, as if it were a parameter.
 
     Source: Systems Manager User Guide, "Restricting access to Parameter Store parameters using IAM policies".
     """
-    original = iam_actions.extract_resource_arn
+    is_path = arn == "*" and request.operation == "GetParametersByPath"
+    return f"{prefix}parameter{request.parameters.get('Path', '')}" if is_path else arn
 
-    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
-        arn = original(service, method, path, headers, body, *rest)
-        if service != "ssm" or arn != "*" or not headers.get("x-amz-target", "").endswith(".GetParametersByPath"):
-            return arn
-        region, account_id = rest[-2:]
-        return f"arn:aws:ssm:{region}:{account_id}:parameter{json.loads(body or b'{}').get('Path', '')}"
 
-    iam_actions.extract_resource_arn = extract_resource_arn
+_RESOURCES: Mapping[str, Callable[[str, Request, str], str]] = {
+    "logs": _log_group,
+    "rds": _parameter_group,
+    "events": _rule,
+    "ssm": _parameter_path,
+}
 
 
 def _name_callers_from_other_accounts() -> None:
@@ -213,19 +189,6 @@ async def _limit_session_duration(request: Request, proceed: Proceed) -> Answer:
     return answer
 
 
-def _show_encryption_headers_to_policies() -> None:
-    """S3 offers policies the key id and the SSE-C header of a request; MiniStack offers the algorithm alone."""
-    original = iam_actions.s3_service_context
-
-    def s3_service_context(action: str, query: Any, path: str = "", headers: Mapping[str, str] | None = None) -> Any:
-        context, headers = original(action, query, path, headers), headers or {}
-        if action == "s3:PutObject" and "uploadId" not in (query or {}):
-            context |= {f"s3:{name}": headers[name] for name in (_SSE_KEY_ID, _SSE_CUSTOMER) if headers.get(name)}
-        return context
-
-    iam_actions.s3_service_context = s3_service_context
-
-
 async def _offer_the_managed_key(request: Request, proceed: Proceed) -> Answer:
     """``aws:kms`` without a key means the account's ``aws/s3`` key, which the CDK's own bucket uses."""
     if request.headers.get(_SSE) == "aws:kms" and not request.headers.get(_SSE_KEY_ID):
@@ -234,43 +197,36 @@ async def _offer_the_managed_key(request: Request, proceed: Proceed) -> Answer:
     return await proceed()
 
 
-def _note_versions_and_uploads() -> None:
-    """Pass to the check of the key which version is read, also as the source of a copy, and which upload continues."""
+def _show_what_s3_shows() -> None:
+    """S3 offers policies the key id and the SSE-C header of a request; MiniStack offers the algorithm alone.
+
+    Deleting an object if its ETag matches takes s3:GetObject as well; MiniStack asks for s3:DeleteObject alone (Amazon
+    S3 User Guide, "How to perform conditional deletes"). What the check of the key must know is noted: which version
+    is read, also as the source of a copy, and which upload continues.
+    """
     original, additional = iam_actions.s3_service_context, iam_actions.s3_additional_checks
 
     def s3_service_context(action: str, query: Any, path: str = "", headers: Mapping[str, str] | None = None) -> Any:
-        noted = {_VERSION_ID: first(query or {}, "versionId"), _UPLOAD_ID: first(query or {}, "uploadId")}
-        found = {name: value for name, value in noted.items() if value and path.strip("/").count("/")}
-        return {**original(action, query, path, headers), **found}
+        context, query, headers = original(action, query, path, headers), query or {}, headers or {}
+        if action == "s3:PutObject" and "uploadId" not in query:
+            context |= {f"s3:{name}": headers[name] for name in (_SSE_KEY_ID, _SSE_CUSTOMER) if headers.get(name)}
+        noted = {_VERSION_ID: first(query, "versionId"), _UPLOAD_ID: first(query, "uploadId")}
+        return {**context, **{name: value for name, value in noted.items() if value and "/" in path.strip("/")}}
 
-    def s3_additional_checks(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
-        source = parse_qs(urlsplit(headers.get("x-amz-copy-source", "")).query)
-        _COPIED_VERSION.set(first(source, "versionId"))
-        return additional(method, path, headers, body, query_params)
-
-    iam_actions.s3_service_context = s3_service_context
-    iam_actions.s3_additional_checks = s3_additional_checks
-
-
-def _ask_for_reading_before_conditional_deletes() -> None:
-    """Deleting an object if its ETag matches takes s3:GetObject as well; MiniStack asks for s3:DeleteObject alone.
-
-    Source: Amazon S3 User Guide, "How to perform conditional deletes".
-    """
-    additional = iam_actions.s3_additional_checks
-
-    def s3_additional_checks(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
-        checks = [*additional(method, path, headers, body, query_params)]
+    def s3_additional_checks(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        _COPIED_VERSION.set(first(parse_qs(urlsplit(headers.get("x-amz-copy-source", "")).query), "versionId"))
+        checks = [*additional(method, path, headers, body, query)]
         bucket, _, key = path.lstrip("/").partition("/")
         if method == "DELETE" and key and (headers.get("if-match") or "*").strip() != "*":
             checks.append(("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}"))
-        if method == "POST" and not key and "delete" in query_params:
+        if method == "POST" and not key and "delete" in query:
             for entry in _DELETED.findall(body or b""):
                 named, etag = (found[1].decode() if (found := each.search(entry)) else "" for each in (_KEY, _ETAG))
                 if etag not in ("", "*"):
                     checks.append(("s3:GetObject", f"arn:aws:s3:::{bucket}/{unescape(named)}"))
         return checks
 
+    iam_actions.s3_service_context = s3_service_context
     iam_actions.s3_additional_checks = s3_additional_checks
 
 
@@ -360,9 +316,11 @@ def key_of(headers: Mapping[str, Any]) -> str | None:
 
 
 def key_arn_of(named: str | None) -> str | None:
-    """Return the ARN of a KMS key that is named by id, alias or ARN, if it exists."""
+    """Return the ARN of a KMS key that is named by its ARN, or that an id or alias names if it exists."""
+    if not named or ":key/" in named:
+        return named
     try:
-        return str(client("kms").describe_key(KeyId=named)["KeyMetadata"]["Arn"]) if named else None
+        return str(client("kms").describe_key(KeyId=named)["KeyMetadata"]["Arn"])
     except ClientError:
         return None
 
