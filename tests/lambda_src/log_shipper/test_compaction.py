@@ -184,7 +184,7 @@ def test_run_hour_waits_for_a_feed(s3: Bucket) -> None:
     s3.compact(feeds=frozenset({"pull"}))
     assert s3.listed() == keys
     for key in keys:
-        s3.put_object(Key=f"feed-index/pull/orders/{identity_of(ARCHIVE, key, '')}.json", Body=b"{}")
+        s3.put_object(Bucket=ARCHIVE, Key=f"feed-index/pull/orders/{identity_of(ARCHIVE, key, '')}.json", Body=b"{}")
     s3.compact(feeds=frozenset({"pull"}))
     assert len(s3.listed()) == 1
 
