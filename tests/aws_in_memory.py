@@ -265,7 +265,7 @@ class Memory:
             message["visible"] = self.now + seconds
 
     @_call
-    def get_queue_url(self, QueueName: str) -> dict[str, str]:  # noqa: N803 - the AWS client's names
+    def get_queue_url(self, QueueName: str, **_: str) -> dict[str, str]:  # noqa: N803 - the AWS client's names
         self.messages.setdefault(QueueName, {})
         return {"QueueUrl": QueueName}
 

@@ -24,7 +24,8 @@ from log_shipper.vendors.otlp import dialect as otlp
 from tests.aws_in_memory import Memory, error
 from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, LANDING
 
-QUEUE_ARN = "arn:aws:sqs:eu-west-1:111122223333:acme-ship-x"
+QUEUE = "acme-ship-x"
+QUEUE_ARN = f"arn:aws:sqs:eu-west-1:111122223333:{QUEUE}"
 S3_NAMES = {
     "get_object": "GetObject", "head_object": "GetObject", "put_object": "PutObject",
     "list_objects_v2": "ListObjectsV2", "get_item": "GetItem", "update_item": "UpdateItem",
@@ -81,7 +82,7 @@ class World(Memory):
         self.s3_faults: dict[str, int] = {}
         self.failed_s3_calls = 0
         self.items["x/"] = {"since": {"N": "0"}}
-        self.messages["queue"] = {}
+        self.messages[QUEUE] = {}
         self.now = 1_795_226_645.0
         self.skew = 0.0
         self.meanwhile: Callable[[], None] | None = None

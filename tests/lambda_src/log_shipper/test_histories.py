@@ -17,6 +17,7 @@ from tests.lambda_src.log_shipper.simulation import (
     ANSWERS,
     LOGZIO_ONLY,
     OTLP_ONLY,
+    QUEUE,
     S3_CALLS,
     Clock,
     KilledError,
@@ -164,10 +165,10 @@ class Run:
         world.later.clear()
         self.messages = [message for message in self.messages if message not in batch]
         self._return([message for message in batch if message["messageId"] in failed])
-        for requeued in world.messages["queue"].values():
+        for requeued in world.messages[QUEUE].values():
             self.count += 1
             self.messages.append(message_of("", 100 + self.count) | {"body": requeued["Body"]})
-        world.messages["queue"].clear()
+        world.messages[QUEUE].clear()
 
     def _handle(self, batch: list[dict[str, Any]], clock: Clock) -> set[str]:
         try:
