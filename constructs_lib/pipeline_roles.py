@@ -105,6 +105,8 @@ class PipelineRoles(Construct):
                 ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"],
                 arns("sqs", "*", f"{deployment}-ship-*"),
             ),
+            allow("SeeRoles", ["iam:GetRole"], arns("iam", "", f"role/{deployment}-*")),
+            allow("SeeBucketsAndLogGroups", ["s3:ListAllMyBuckets", "logs:DescribeLogGroups"], ["*"]),
             # CloudWatch has no resource for it (Service Authorization Reference, "Amazon CloudWatch").
             allow("CountDeliveries", ["cloudwatch:GetMetricData"], ["*"]),
         ]

@@ -364,7 +364,11 @@ class Stacks:
             {"OutputKey": key, "OutputValue": value, "Description": DESCRIPTIONS.get(key, "")}
             for key, value in self._outputs[StackName].items()
         ]
-        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
+        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": outputs, "Tags": self._tags}]}
+
+    @property
+    def _tags(self) -> list[dict[str, str]]:
+        return [{"Key": "logdock:deployment", "Value": self._deployment}]
 
     def get_template(self, StackName: str, **_: str) -> dict[str, Any]:  # noqa: N803
         return {"TemplateBody": self._templates.get(StackName, {})}
@@ -375,7 +379,7 @@ class Stacks:
                 "StackName": name,
                 "StackStatus": self._status,
                 "EnableTerminationProtection": name.endswith("-core"),
-                "Tags": [{"Key": "logdock:deployment", "Value": self._deployment}],
+                "Tags": self._tags,
             }
             for name in self._outputs
         ]

@@ -82,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments
         What was typed after `logdock`. Default: this process's arguments.
     """
+    if error := _open_standard_streams():
+        return _fail(error)
     typed = sys.argv[1:] if arguments is None else arguments
     # no command waits for what only another one needs
     names = typed[:1] if typed and typed[0] in COMMANDS else COMMANDS
@@ -102,6 +104,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: unexpected errors are reported without a traceback
         return _fail(CommandError(_defect(error), ExitCode.DEFECT))
     return ExitCode.FINE
+
+
+def _open_standard_streams() -> CommandError | None:
+    """Return the error of a closed standard output (``>&-``): Python then has no stream at all.
+
+    A closed standard input has no answers, and what is written to a closed standard error is discarded. Each gets its
+    descriptor back, which the next file or connection that is opened would have otherwise.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
+    is_closed = sys.stdout is None
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+    return CommandError("the output cannot be written: it is closed", ExitCode.SOMETHING_LEFT) if is_closed else None
 
 
 def _end_quietly() -> int:

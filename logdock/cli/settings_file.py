@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,9 +32,13 @@ def replace_settings(file: Path, text: str, is_intended: Callable[[Path], bool],
         When the new text has errors or another meaning, or cannot be written.
     """
     target = file.resolve()
-    beside = target.with_name(f"{target.name}.new")
+    beside: Path | None = None
     try:
-        beside.write_bytes(text.encode())
+        # In the same folder: a rename is atomic there, and what `extends` names is relative to it.
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        beside = Path(name)
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(text.encode())
         shutil.copymode(target, beside)
         load_settings(beside)
         if not is_intended(beside):
@@ -45,4 +51,5 @@ def replace_settings(file: Path, text: str, is_intended: Callable[[Path], bool],
         reason = f"{file}: cannot be written: {error.strerror}. Nothing was written"
         raise CommandError(reason, ExitCode.USAGE) from None
     finally:
-        beside.unlink(missing_ok=True)
+        if beside:
+            beside.unlink(missing_ok=True)

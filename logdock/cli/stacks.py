@@ -20,6 +20,8 @@ from logdock.inventory import stacks_of
 from logdock.settings import Deployment
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
     from logdock.cli.account import Account
 
 TAG = "logdock:deployment"
@@ -40,12 +42,15 @@ class DeployedStack:
     ----------
     protected
         Its termination protection is on.
+    owner
+        The deployment that made it; empty where its tags do not say.
     """
 
     name: str
     region: str
     status: str
     protected: bool
+    owner: str
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -56,13 +61,16 @@ class DeployedStack:
 
 
 def deployed_stacks(account: Account, regions: Iterable[str]) -> list[DeployedStack]:
-    """List this deployment's stacks in some Regions, by their tag or, as release 0.1.0 set none, by the settings."""
+    """List this deployment's stacks in some Regions, by their tag or, as release 0.1.0 set none, by the settings.
+
+    A stack of another deployment is among them if it has the name of one of this.
+    """
     found, expected = [], expected_stacks(account.settings)
     for region in regions:
         for page in account.cloudformation_in(region).get_paginator("describe_stacks").paginate():
             for stack in page["Stacks"]:
-                tags = {each["Key"]: each["Value"] for each in stack.get("Tags", [])}
-                is_ours = tags.get(TAG) == account.settings.deployment or expected.get(stack["StackName"]) == region
+                owner = owner_of(stack)
+                is_ours = owner == account.settings.deployment or expected.get(stack["StackName"]) == region
                 if is_ours and stack["StackStatus"] not in _GONE:
                     found.append(
                         DeployedStack(
@@ -70,9 +78,15 @@ def deployed_stacks(account: Account, regions: Iterable[str]) -> list[DeployedSt
                             region=region,
                             status=stack["StackStatus"],
                             protected=stack.get("EnableTerminationProtection", False),
+                            owner=owner,
                         )
                     )
     return found
+
+
+def owner_of(stack: StackTypeDef) -> str:
+    """Return the deployment that a stack is of; empty where its tags do not say."""
+    return next((one_line(tag["Value"]) for tag in stack.get("Tags", []) if tag["Key"] == TAG), "")
 
 
 def regions_to_search(account: Account, further: Iterable[str] = ()) -> tuple[str, ...]:

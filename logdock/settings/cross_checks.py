@@ -6,6 +6,7 @@ message. A part that is malformed is passed over here: the models name that erro
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -29,14 +30,20 @@ ATLAS_PROJECT_SETTINGS = ("alert", "auditing", "redact_clusters")
 """What `connect` sets for a whole Atlas project."""
 
 RESERVED_NAMES = (
-    ARCHIVE, "access-logs", "alerts", "archiver", "core", "dashboard", "exports", "failed", "readers", "replica",
+    ARCHIVE, "access-logs", "alerts", *(f"alerts-{rule}" for rule in ("began", "rules", "state", "told")), "archiver",
+    "compactor", "core", "dashboard", "exports", "failed", "pipeline-deploy", "pipeline-plan", "readers", "replica",
     "shipper",
 )  # fmt: skip
-"""Names of our own stacks, buckets, roles and parameters, and of the built-in destination."""
+"""Names of our own stacks, buckets, roles, rules, alarms and parameters, and of the built-in destination."""
 
 RESERVED_PREFIXES = ("replica-", "ship-", "shipper-")
 """How the names of the shipper's roles and functions, and of our stacks in other Regions, begin."""
 
+_OF_REGION = re.compile(r"alerts-(rules-)?[a-z]{2}(-[a-z]+)+-[0-9]")
+"""The roles of alarm notifications in another Region."""
+
+DEAD_LETTERS = "-dead"
+"""How the name of a destination's dead-letter queue ends."""
 
 Rule = Callable[[Document], Iterator[InitErrorDetails]]
 
@@ -45,28 +52,37 @@ def cross_check_errors(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]
     """Yield what is wrong between the parts of a raw document."""
     document = Document.of(data)
     rules: tuple[Rule, ...] = (
-        _names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects, _replica, _compaction,
-        _atlas_settings, _metrics_secrets, *NAME_RULES, *PARTITION_RULES, *LANDING_RULES, *ALERT_RULES,
-        *PLACEHOLDER_RULES,
+        _names, _queue_names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects,
+        _replica, _compaction, _atlas_settings, _metrics_secrets, *NAME_RULES, *PARTITION_RULES, *LANDING_RULES,
+        *ALERT_RULES, *PLACEHOLDER_RULES,
     )  # fmt: skip
     for rule in rules:
         yield from rule(document)
 
 
 def _names(document: Document) -> Iterator[InitErrorDetails]:
-    reserved = ", ".join((*RESERVED_NAMES, *(f"{prefix}*" for prefix in RESERVED_PREFIXES)))
+    reserved = ", ".join((*RESERVED_NAMES, "alerts-<region>", *(f"{prefix}*" for prefix in RESERVED_PREFIXES)))
     for kind, parts in (("export", document.exports), ("destination", document.destinations)):
         taken: dict[str, Part] = {}
         for part in parts:
             name = part.name
             if name is None:
                 continue
-            if name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES):
+            if name in RESERVED_NAMES or name.startswith(RESERVED_PREFIXES) or _OF_REGION.fullmatch(name):
                 yield setting_error((*part.loc, "name"), name, f"a name other than Logdock's own: {reserved}")
             if name in taken:
                 allowed = f"a name that no other {kind} has: {taken[name].where} has this one"
                 yield setting_error((*part.loc, "name"), name, allowed)
             taken.setdefault(name, part)
+
+
+def _queue_names(document: Document) -> Iterator[InitErrorDetails]:
+    where = {ARCHIVE: ARCHIVE, **{each.name: each.where for each in document.destinations if each.name}}
+    for destination in document.destinations:
+        name = destination.name or ""
+        if name.endswith(DEAD_LETTERS) and (other := where.get(name.removesuffix(DEAD_LETTERS))):
+            allowed = f"a name that does not end in {DEAD_LETTERS}: the dead-letter queue of {other} has this name"
+            yield setting_error((*destination.loc, "name"), name, allowed)
 
 
 def _stack_names(document: Document) -> Iterator[InitErrorDetails]:

@@ -83,6 +83,8 @@ def _detail(error: ErrorDetails, document: object, root: yaml.Node | None) -> Er
     at_key = error["type"] == "extra_forbidden"
     place = find_place(root, path, at_key=at_key) if root is not None else None
     said = _say(error, place.source if place else None)
+    if root is not None and said.below and said.value is None and (advice := _extended_names(document, root, path)):
+        said = said._replace(message=f"{said.message}. {advice}")
     if said.below and root is not None:
         place = find_place(root, [*path, said.below])
     where = _where(loc) + (f".{said.below}" if said.below else "")
@@ -101,6 +103,28 @@ def _detail(error: ErrorDetails, document: object, root: yaml.Node | None) -> Er
         value=said.value,
         allowed=said.allowed,
     )
+
+
+def _extended_names(document: object, root: yaml.Node, path: list[int | str]) -> str:
+    """Return what an entry without a kind was perhaps meant to extend; nothing if its file extends none.
+
+    Entries merge by name, so a mistyped name makes an entry of its own, which has what differs alone. An entry that
+    did merge has its kind from another file.
+    """
+    name = _entry_name(document, path)
+    if name is None or not isinstance(document, dict):
+        return ""
+    key, file = path[0], find_place(root, path[:2]).file
+    extended = [
+        other
+        for at in range(len(document[key]))
+        if (other := _entry_name(document, [key, at])) and find_place(root, [key, at, "kind"]).file != file
+    ]
+    if not extended:
+        return ""
+    close = difflib.get_close_matches(name, extended, n=1)
+    meant = f"did you mean {close[0]}?" if close else f"there are: {', '.join(extended)}"
+    return f"No {str(key).removesuffix('s')} of the extended file is named {name}; {meant}"
 
 
 def _entry_name(document: object, path: list[int | str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -23,3 +24,9 @@ class Access:
     may: str
     may_not: str
     remains: str
+
+
+def always(*, vendor: str, may: str, may_not: str, remains: str) -> Callable[[object], Access]:
+    """Return the ``access_of`` of a kind whose settings make no difference."""
+    access = Access(vendor=vendor, may=may, may_not=may_not, remains=remains)
+    return lambda _party: access

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 from vendor_connector import credential, public_text
+from vendor_connector.connection import Access
 from vendor_connector.request import ConnectorError
 from vendor_connector.vendor_api import NoAnswerError, VendorRefusalError
 
@@ -90,20 +91,20 @@ def answered() -> Iterator[None]:
     raise UnknownError(reason)
 
 
-def client_options(account: Account, party: Any) -> dict[str, Any]:
+def access_to(account: Account, party: Any) -> Access:
     """Return how a vendor's API is reached."""
 
     def read(secret: str, *shapes: Sequence[str]) -> dict[str, str]:
         text = account.secrets_manager.get_secret_value(SecretId=secret).get("SecretString", "").strip()
         return credential.fields(secret, text, *shapes)
 
-    return {
-        "secret": party.connect.secret,
-        "base_url": party.connect.api_base_url,
+    return Access(
+        secret=party.connect.secret,
+        base_url=party.connect.api_base_url,
         # no time is left for another try: a person waits, and may ask again
-        "remaining_seconds": lambda: 0.0,
-        "read": read,
-    }
+        remaining_seconds=lambda: 0.0,
+        read=read,
+    )
 
 
 def assumed_role_arn(account: Account, party: Any) -> str:

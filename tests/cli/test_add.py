@@ -171,6 +171,15 @@ def test_links_and_permissions_of_the_file_stay(answer: Answer, tmp_path: Path) 
     assert (tmp_path / "of-the-team.yaml").stat().st_mode & 0o777 == 0o640
 
 
+def test_the_users_own_files_beside_it_stay(answer: Answer, tmp_path: Path) -> None:
+    for name in ("logdock.yaml", "logdock.yaml.new"):
+        (tmp_path / name).write_text("\n".join(LINES))
+    before = {each.name for each in tmp_path.iterdir()}
+    assert answer(["--kind", "aurora-mysql"], ["", "shop", ""]).code == 0
+    assert (tmp_path / "logdock.yaml.new").read_text() == "\n".join(LINES)
+    assert {each.name for each in tmp_path.iterdir()} == before
+
+
 def test_document_has_the_export_its_line_and_its_stack(answer: Answer, tmp_path: Path) -> None:
     (tmp_path / "logdock.yaml").write_text("\n".join(LINES))
     ended = answer(["--kind", "aurora-mysql", "--json"], ["", "shop", ""])

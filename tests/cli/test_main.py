@@ -113,6 +113,21 @@ def test_a_full_disk_is_no_defect() -> None:
     assert (ended.returncode, ended.stderr) == (1, b"Error: the output cannot be written: No space left on device\n")
 
 
+@pytest.mark.parametrize(
+    ("closed", "code", "said"),
+    [
+        (">&-", 1, b"Error: the output cannot be written: it is closed\n"),
+        (">&- 2>&-", 1, b""),
+        ("2>&-", 0, b""),
+        ("<&-", 0, b""),
+    ],
+)
+def test_a_closed_stream_is_no_defect(closed: str, code: int, said: bytes) -> None:
+    command = f"{shlex.quote(sys.executable)} -m logdock explain lag {closed}"
+    ended = subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (code, said)
+
+
 def test_a_name_in_a_message_cannot_steer_the_terminal(logdock: Type) -> None:
     ended = logdock("validate", "--settings", "\x1b[2J.yaml")
     assert ended.err == "Error: \\x1b[2J.yaml: no such file. Name yours with --settings FILE\n"

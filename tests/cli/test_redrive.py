@@ -16,7 +16,7 @@ from log_shipper.events import CONTINUES, REASONS, ObjectRef, message_of
 from moto.firehose.models import FirehoseBackend
 from moto.sqs.models import SQSBackend
 
-from logdock.cli.redrive.failures import in_general
+from logdock.cli.redrive.failures import without_numbers
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from tests.cli.conftest import Type, Typed
 from tests.cli.deployed import SECRET_CONTENT, Deployed
@@ -596,7 +596,7 @@ def test_no_turn_is_handed_out_after_the_stop() -> None:
     ],
 )
 def test_reasons_that_differ_in_figures_are_one(reason: str, general: str) -> None:
-    assert in_general(reason) == general
+    assert without_numbers(reason) == general
 
 
 # ------------------------------------------------------------------------------------------------------------- faults

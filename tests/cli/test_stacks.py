@@ -16,7 +16,7 @@ from logdock.cli.stacks import deployed_stacks, expected_stacks
 from logdock.cli.validate.checks import Verdict
 from logdock.cli.validate.command import _parts
 from logdock.cli.validate.log_groups import WHOLE
-from logdock.cli.validate.stacks import check_orphans
+from logdock.cli.validate.stacks import Stack, check_orphans, check_stack
 from logdock.settings import load_settings
 from tests.aws_in_memory import Stacks
 from tests.cli.conftest import Type
@@ -173,6 +173,38 @@ def test_plan_names_log_group_and_bucket_that_are_there_already(
     deployed.stacks_in({"eu-west-1": Stacks({"acme-app": {}}, templates=has, status="ROLLBACK_COMPLETE")})
     effects = json.loads(logdock("plan", "--templates", str(made), "--json").out)["effects"]
     assert [each["name"] for each in effects] == ["app:resource.Landing", "app:resource.Bucket"]
+
+
+def test_plan_names_stack_and_roles_of_another_deployment(logdock: Type, deployed: Deployed, tmp_path: Path) -> None:
+    """`ac` with the exports `me-app` and `me-archiver`, beside `acme`."""
+    untyped: Any = boto3
+    iam = untyped.client("iam", region_name="eu-west-1")
+    of_other = [{"Key": "logdock:deployment", "Value": "ac"}]
+    iam.create_role(RoleName="acme-archiver", AssumeRolePolicyDocument="{}", Tags=of_other)
+    iam.create_role(RoleName="acme-by-hand", AssumeRolePolicyDocument="{}")
+    names = ("acme-archiver", "acme-by-hand", "acme-new")
+    roles = {
+        f"Role{at}": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": name, "AssumeRolePolicyDocument": {}}}
+        for at, name in enumerate(names)
+    }
+    deployed.stacks_in({"eu-west-1": stacks("acme-app", deployment="ac")})
+    made = assembly(tmp_path / "cdk.out", templates={"acme-jobs": {"Resources": roles}, "acme-app": {"Resources": {}}})
+    ended = logdock("plan", "--templates", str(made), "--json")
+    stack, *found = json.loads(ended.out)["effects"]
+    assert (ended.code, stack["name"], stack["kind"]) == (2, "app:stack", "data is lost")
+    assert "`acme-app` in `eu-west-1` is of the deployment `ac`" in stack["sentence"]
+    assert [(each["name"], each["kind"]) for each in found] == [
+        ("jobs:resource.Role0", "the deploy fails"),
+        ("jobs:resource.Role1", "the deploy fails"),
+    ]
+    assert found[0]["steps"] == ["It is of the deployment `ac`: rename the export, or `deployment`."]
+
+
+def test_validate_names_stack_of_another_deployment(deployed: Deployed) -> None:
+    deployed.stacks_in({"eu-west-1": stacks("acme-app", deployment="ac")})
+    (stack,) = check_stack(Account(deployed.settings, None, None), Stack("acme-app", "eu-west-1")).all
+    assert stack.verdict is Verdict.WRONG
+    assert stack.reason == "it is of the deployment ac, which has a part whose name leads to the same stack"
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,7 @@ def needs(settings: Deployment) -> Needs:
         (["cloudformation:DescribeStacks"], ["*"]),
         (["cloudformation:GetTemplate"], [f"arn:aws:cloudformation:{where}:stack/{settings.deployment}-*"]),
         (["iam:GetRolePolicy"], [f"arn:aws:iam::{settings.account}:role/{settings.deployment}-archiver"]),
+        (["iam:GetRole"], [f"arn:aws:iam::{settings.account}:role/{settings.deployment}-*"]),
         (["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], [f"arn:aws:sqs:{where}:{Names.of(settings).queue('lake')}*"]),
         (["cloudwatch:GetMetricData"], ["*"]),
         (["logs:DescribeLogGroups", "s3:ListAllMyBuckets"], ["*"]),

@@ -10,10 +10,7 @@ from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, Document, desti
 
 Load = Callable[[object], Deployment]
 Refusal = Callable[[object], list[str]]
-RESERVED = (
-    "access-logs, alerts, archiver, core, dashboard, exports, failed, readers, replica, shipper, replica-*, ship-*, "
-    "shipper-*"
-)
+RESERVED = f"{', '.join(RESERVED_NAMES[1:])}, alerts-<region>, replica-*, ship-*, shipper-*"
 
 
 def cockroachdb(name: str, cluster: int, **changes: object) -> Document:
@@ -33,7 +30,10 @@ def test_rejects_two_destinations_of_one_name(refusal: Refusal) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", [*RESERVED_NAMES, "replica-us-east-1", "shipper-us-east-1", "ship-logz"])
+@pytest.mark.parametrize("name", [
+    *RESERVED_NAMES, "alerts-us-east-1", "alerts-rules-us-gov-west-1", "replica-us-east-1", "shipper-us-east-1",
+    "ship-logz",
+])  # fmt: skip
 def test_rejects_a_name_that_logdocks_own_parts_have(refusal: Refusal, name: str) -> None:
     lines = refusal(document(export("aurora-mysql", name=name), destinations=[destination(PUSH, name=name)]))
     expected = f"expected a name other than Logdock's own: archive, {RESERVED}"
@@ -41,7 +41,14 @@ def test_rejects_a_name_that_logdocks_own_parts_have(refusal: Refusal, name: str
 
 
 def test_accepts_a_name_that_only_begins_like_a_reserved_one(load: Load) -> None:
-    assert load(document(export("aurora-mysql", name="core-two"), export("aptible", name="shipping")))
+    assert load(document(export("aurora-mysql", name="core-two"), export("aptible", name="alerts-api")))
+
+
+def test_rejects_a_destination_whose_queue_would_be_anothers_dead_letter_queue(load: Load, refusal: Refusal) -> None:
+    (line,) = refusal(document(destinations=[PUSH, destination(OTLP, name="logz-dead")]))
+    expected = "a name that does not end in -dead: the dead-letter queue of destinations[0] has this name"
+    assert line == f"destinations[1].name: got 'logz-dead'; expected {expected}"
+    assert load(document(destinations=[PUSH, destination(OTLP, name="lake-dead")]))
 
 
 @pytest.mark.parametrize("first", [True, False])

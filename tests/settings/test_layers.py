@@ -259,3 +259,26 @@ def test_the_environments_of_the_example_are_deployments() -> None:
         ("acme-staging", "soc2", 2),
         ("acme-prod", "pci", 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("own", "advice"),
+    [
+        ("{name: ordrs, retention_days: 90}", "No export of the extended file is named ordrs; did you mean orders?"),
+        ("{name: sales, retention_days: 90}", "No export of the extended file is named sales; there are: orders"),
+    ],
+)
+def test_a_mistyped_name_names_the_extended_files_own(tmp_path: Path, own: str, advice: str) -> None:
+    file = write(tmp_path, shared=SHARED, production=f"{PRODUCTION}exports:\n  - {own}\n")
+    with pytest.raises(SettingsError) as refused:
+        load_settings(file)
+    (error,) = refused.value.details
+    assert error.message.startswith("missing: one of: ")
+    assert error.message.endswith(advice)
+
+
+def test_a_missing_kind_of_a_file_that_extends_none_advises_no_name(tmp_path: Path) -> None:
+    file = write(tmp_path, production=f"{SHARED}  - {{name: ordrs}}\n{PRODUCTION.partition(chr(10))[2]}")
+    with pytest.raises(SettingsError) as refused:
+        load_settings(file)
+    assert "extended" not in str(refused.value)

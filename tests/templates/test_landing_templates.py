@@ -17,12 +17,13 @@ from logdock.settings.landing import log_group_digest
 from logdock.settings.text import bucket_name
 from policy_proof.proof import Proof
 from policy_proof.synthesis import ROOT, synthesize_now
-from templates.build import synthesize_exports, to_yaml
+from templates.build import synthesize_exports
 from templates.catalogue import LANDINGS
 from templates.parameters import Parameter
 from templates.render import ACCOUNT as SYNTHESIZED_ACCOUNT
 from templates.render import ARCHIVE_DAYS, HOT_DAYS, LANDING_TYPES, landing_resources, rename_log_groups
 from templates.render import REGION as SYNTHESIZED_REGION
+from templates.yaml_form import to_yaml
 from tests.templates.conftest import CASES, EVERY_NAME, NAMES, SHIPPERS, comparable, entry, template
 from tests.templates.evaluate import Evaluation
 from tests.templates.samples import ACCOUNT, FILLED, REGION, deployment, with_own_names

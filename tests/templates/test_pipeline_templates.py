@@ -13,8 +13,9 @@ import pytest
 
 from policy_proof.proof import SIMULATOR
 from policy_proof.synthesis import ROOT
-from templates.build import make_pipeline_templates, to_yaml
+from templates.build import make_pipeline_templates
 from templates.pipelines import PIPELINES
+from templates.yaml_form import to_yaml
 from tests.templates.evaluate import Evaluation
 from tests.templates.samples import ACCOUNT, REGION
 from tests.templates.samples import PIPELINES as VALUES
@@ -168,6 +169,7 @@ def test_plan_role_reads_stacks_and_changes_nothing(name: str) -> None:
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:acme-ship-logz"
     assert may(plan, "cloudformation:GetTemplate", stack)
     assert may(plan, "sqs:GetQueueAttributes", queue)
+    assert may(plan, "iam:GetRole", f"arn:aws:iam::{ACCOUNT}:role/acme-archiver")
     statements = [each for policy in plan["Policies"] for each in policy["PolicyDocument"]["Statement"]]
     # the simulator asks of no action that has no resource
     assert [each["Resource"] for each in statements if each["Action"] == "cloudwatch:GetMetricData"] == ["*"]

@@ -103,7 +103,7 @@ class Redactor:
             text = _JSON_STRING.sub(lambda found: self._redact_token(found) if "\\" in found[0] else found[0], text)
         return self.redact_value(text)
 
-    def redact_unjudged(self, text: str, start: int) -> str | None:
+    def redact_continuation(self, text: str, start: int) -> str | None:
         """Return what precedes a text that may be the middle of a marked value, redacted, and nothing of the text.
 
         None where marks are not redacted, and where a mark in the text says what is marked.

@@ -7,7 +7,7 @@ from log_shipper.export_config import ExportConfig
 from log_shipper.fast import RawBlock, render_whole
 from log_shipper.record import Record
 from log_shipper.rendering import Renderer, fit, hour_of
-from log_shipper.vendors.cockroachdb.parser import unjudged_payload
+from log_shipper.vendors.cockroachdb.parser import continuation_payload
 
 
 class Refused(NamedTuple):
@@ -200,8 +200,8 @@ def redacted(records: list[Record], config: ExportConfig) -> list[Record]:
     messages = redactor.redact_all([record.message for record in records])
     if config.vendor == "cockroachdb":
         for i, record in enumerate(records):
-            if (start := unjudged_payload(record.message)) >= 0:
-                messages[i] = redactor.redact_unjudged(record.message, start) or messages[i]
+            if (start := continuation_payload(record.message)) >= 0:
+                messages[i] = redactor.redact_continuation(record.message, start) or messages[i]
     values = iter(redactor.redact_all([value for record in records for value in (record.fields or {}).values()]))
     return [
         record._replace(

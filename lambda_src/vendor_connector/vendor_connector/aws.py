@@ -83,7 +83,7 @@ def log(event: str, *, level: str = "INFO", **fields: object) -> None:
     sys.stdout.write(public_text.scrub(line) + "\n")
 
 
-def when_ready(
+def retry_until_accepted(
     call: Callable[[], T], *, retry_on: Collection[str], remaining_seconds: Callable[[], float], doing: str
 ) -> T:
     """Call until AWS accepts, as long as it answers with a code that passes by itself.

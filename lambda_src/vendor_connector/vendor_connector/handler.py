@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from vendor_connector import aws, configuration, log_group, state, vendors
 from vendor_connector.configuration import Configuration
 from vendor_connector.public_text import public_errors
-from vendor_connector.request import ConnectorError, NotReadyError, Operation, Request
+from vendor_connector.request import ConnectorError, Operation, Request, RetryLaterError
 from vendor_connector.vendor_api import NoAnswerError
 
 T = TypeVar("T")
@@ -125,9 +125,9 @@ def is_complete(event: dict[str, Any], context: Context) -> dict[str, Any]:
     try:
         action = partial(_remove, name, operation) if kind == "Delete" else operation.apply
         data = _run_operation(name, action, request)
-    except NotReadyError as waiting:
+    except RetryLaterError as waiting:
         lasted = aws.now() - max(event["StartedAt"], waiting.since or 0.0)
-        if waited < LONGEST_SECONDS and lasted < waiting.patience_seconds:
+        if waited < LONGEST_SECONDS and lasted < waiting.timeout_seconds:
             aws.log("waiting", operation=name, request_type=kind, seconds=round(waited), why=str(waiting))
             return {"IsComplete": False}
         _undo_replacement(name, operation, event, request)
@@ -211,7 +211,7 @@ def _run_operation(name: str, action: Callable[[Request], T], request: Request) 
     try:
         return action(request)
     except NoAnswerError as error:
-        raise NotReadyError(str(error), patience_seconds=_OUTAGE_SECONDS, since=error.since) from error
+        raise RetryLaterError(str(error), timeout_seconds=_OUTAGE_SECONDS, since=error.since) from error
     except ClientError as error:
         aws.log("failed", level="ERROR", operation=name, code=aws.error_code(error), error=str(error))
         raise ConnectorError(f"{name}: {error}") from error
@@ -242,7 +242,7 @@ def _undo_replacement(name: str, operation: Operation, event: Mapping[str, Any],
     while True:
         try:
             _undo(name, operation, request)
-        except (NotReadyError, NoAnswerError) as waiting:
+        except (RetryLaterError, NoAnswerError) as waiting:
             if request.remaining_seconds() < aws.RESERVE_SECONDS + _UNDO_PAUSE_SECONDS:
                 aws.log("undo not finished", level="ERROR", operation=name, why=str(waiting))
                 return

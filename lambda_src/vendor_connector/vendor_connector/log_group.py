@@ -97,7 +97,7 @@ def _create(logs: CloudWatchLogsClient, wanted: Settings, request: Request) -> b
     if wanted.tags:
         arguments["tags"] = wanted.tags
     try:
-        aws.when_ready(
+        aws.retry_until_accepted(
             lambda: logs.create_log_group(**arguments),
             retry_on=BUSY,
             remaining_seconds=request.remaining_seconds,

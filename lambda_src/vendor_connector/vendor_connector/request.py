@@ -21,26 +21,26 @@ class ConnectorError(Exception):
     """A failure for a person to read in the stack's events: what failed, the value, what to do. Never a secret."""
 
 
-class OutOfSightError(ConnectorError):
+class NotVisibleError(ConnectorError):
     """What holds a configuration at a vendor, such as a project, is not there, or the credential may not see it."""
 
 
-class NotReadyError(Exception):
+class RetryLaterError(Exception):
     """What was asked for is under way, or fails for a reason that passes by itself: it is asked for again later.
 
     Parameters
     ----------
     text : str
         What is waited for, for a person to read when the waiting comes to nothing.
-    patience_seconds : float
+    timeout_seconds : float
         How long this may go on before it counts as a failure: from the beginning of CloudFormation's request.
     since : float, optional
         When it began, if that was later.
     """
 
-    def __init__(self, text: str, *, patience_seconds: float, since: float | None = None) -> None:
+    def __init__(self, text: str, *, timeout_seconds: float, since: float | None = None) -> None:
         super().__init__(text)
-        self.patience_seconds, self.since = patience_seconds, since
+        self.timeout_seconds, self.since = timeout_seconds, since
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,8 +71,8 @@ class Request:
 class Operation(Protocol):
     """What a module gives to be an operation. Each function may be called twice with the same request.
 
-    Of a polled operation, ``apply`` and ``delete`` go as far as they can and raise ``NotReadyError`` when something is
-    to be waited for; they are called again until they return.
+    Of a polled operation, ``apply`` and ``delete`` go as far as they can and raise ``RetryLaterError``; they are called
+    again until they return.
     """
 
     def physical_id(self, properties: Mapping[str, Any]) -> str:

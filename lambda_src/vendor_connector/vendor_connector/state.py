@@ -1,4 +1,4 @@
-"""What was before Logdock changed something, kept in SSM parameters so that a destroy can put it back.
+"""The saved state: what was before Logdock changed something, in SSM parameters, so that a destroy can restore it.
 
 Each object has a parameter of its own, ``<state parameter>/<hash of the object's id>``, because a standard parameter
 holds 4,096 characters; while CloudFormation replaces a resource, the old and the new one both have theirs. An entry is
@@ -27,12 +27,12 @@ _listed: dict[str, dict[str, Entry]] = {}
 
 
 def begin() -> None:
-    """Forget what an earlier invocation listed: another function may have changed it since."""
+    """Clear what an earlier invocation listed: another function may have changed it since."""
     _listed.clear()
 
 
 def load(parameter: str, object_id: str) -> Entry | None:
-    """Return what is remembered for an object, or None when nothing was ever changed for it."""
+    """Return the entry of an object, or None when nothing was ever changed for it."""
     if parameter in _listed:
         return _listed[parameter].get(object_id)
     own = _read(name_of(parameter, object_id))
@@ -42,7 +42,7 @@ def load(parameter: str, object_id: str) -> Entry | None:
 
 
 def entries(parameter: str) -> dict[str, Entry]:
-    """Return all that an operation remembers, by the objects' ids in their order."""
+    """Return all entries of an operation, by the objects' ids in their order."""
     if parameter not in _listed:
         found: dict[str, Entry] = _read(parameter) or {}
         pages = aws.ssm().get_paginator("get_parameters_by_path").paginate(Path=parameter)
@@ -54,7 +54,7 @@ def entries(parameter: str) -> dict[str, Entry]:
 
 
 def of_other_exports(parameter: str, object_id: str, vendor: str) -> dict[str, Entry]:
-    """Return what the deployment's other exports of a kind remember of an object, by export.
+    """Return the entries of an object that the deployment's other exports of a kind have, by export.
 
     An export that was renamed, or left the settings, is one of them as long as its stack is there.
     """
@@ -70,14 +70,14 @@ def of_other_exports(parameter: str, object_id: str, vendor: str) -> dict[str, E
 
 
 def save(parameter: str, object_id: str, entry: Entry) -> None:
-    """Remember an entry. Intelligent-Tiering, because two long user lists, before and after, exceed 4 KB."""
+    """Save an entry. Intelligent-Tiering, because two long user lists, before and after, exceed 4 KB."""
     _write(name_of(parameter, object_id), {"id": object_id, "entry": entry})
     if parameter in _listed:
         _listed[parameter][object_id] = entry
 
 
-def drop(parameter: str, object_id: str) -> None:
-    """Forget an entry, also that of an earlier release."""
+def delete(parameter: str, object_id: str) -> None:
+    """Delete an entry, also that of an earlier release."""
     _delete(name_of(parameter, object_id))
     shared = _read(parameter)
     if shared and object_id in shared:

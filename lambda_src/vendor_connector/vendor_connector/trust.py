@@ -1,4 +1,4 @@
-"""Whom our role is to trust, as a vendor says it: checked, because it becomes a trust policy as it is."""
+"""The principals that our role is to trust, as a vendor names them: validated, because they go into a trust policy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PRINCIPAL = r"arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)/[\w+=,.@/-]{1,512})"
 _EXTERNAL_ID = r"[\w+=,.@:/-]{2,1224}"
 
 
-def principal_arn(value: object, said_by: str) -> str:
+def principal_arn(value: object, source: str) -> str:
     """Return the ARN of one account's root, role or user.
 
     Raises
@@ -19,17 +19,17 @@ def principal_arn(value: object, said_by: str) -> str:
     ConnectorError
         When it is anything else, a wildcard among it.
     """
-    return _checked(value, _PRINCIPAL, f"{said_by} names no IAM principal that a role could trust")
+    return _checked(value, _PRINCIPAL, f"{source} names no IAM principal that a role could trust")
 
 
-def account_id(value: object, said_by: str) -> str:
+def account_id(value: object, source: str) -> str:
     """Return an AWS account's id, twelve digits."""
-    return _checked(value, r"\d{12}", f"{said_by} names no AWS account that a role could trust")
+    return _checked(value, r"\d{12}", f"{source} names no AWS account that a role could trust")
 
 
-def external_id(value: object, said_by: str) -> str:
+def external_id(value: object, source: str) -> str:
     """Return an external id as STS takes it."""
-    return _checked(value, _EXTERNAL_ID, f"{said_by} gives no external id")
+    return _checked(value, _EXTERNAL_ID, f"{source} gives no external id")
 
 
 def _checked(value: object, pattern: str, complaint: str) -> str:

@@ -77,7 +77,7 @@ class NoAnswerError(Exception):
         The HTTP status; 0 when there was none.
     document : dict
         The answer's JSON object; empty when it was none.
-    is_not_done : bool
+    was_not_executed : bool
         Whether the request was certainly not carried out. Otherwise that is not known.
     retry_after : str
         What the answer's ``Retry-After`` says.
@@ -89,11 +89,11 @@ class NoAnswerError(Exception):
         *,
         status: int = 0,
         document: Mapping[str, Any] | None = None,
-        is_not_done: bool = False,
+        was_not_executed: bool = False,
         retry_after: str = "",
     ) -> None:
         super().__init__(text)
-        self.status, self.document, self.is_not_done = status, document or {}, is_not_done
+        self.status, self.document, self.was_not_executed = status, document or {}, was_not_executed
         self.retry_after = retry_after
         self.since: float | None = None
 
@@ -209,7 +209,7 @@ class VendorApi:
                 failure.since = _failing_since.setdefault(self.base_url, aws.now())
                 wait = pause_seconds(failure.retry_after, attempt, self.first_pause_seconds)
                 is_last = attempt == _TRIES or self.remaining_seconds() < aws.RESERVE_SECONDS + wait
-                if is_last or not (is_repeatable or failure.is_not_done):
+                if is_last or not (is_repeatable or failure.was_not_executed):
                     raise
                 aws.log("trying again", call=call, why=str(failure), seconds=round(wait, 1))
             else:
@@ -223,7 +223,7 @@ class VendorApi:
             own = self.headers()
         except NoAnswerError as error:
             # Such as a token that could not be fetched: the request itself was not sent.
-            error.is_not_done = True
+            error.was_not_executed = True
             raise
         request = urllib.request.Request(url, method=method)  # noqa: S310  (checked to be https)
         for name, value in {"Accept": "application/json", **own, **headers}.items():
@@ -243,12 +243,12 @@ class VendorApi:
                 str(refusal),
                 status=error.code,
                 document=refusal.document,
-                is_not_done=error.code == _RATE_LIMITED,
+                was_not_executed=error.code == _RATE_LIMITED,
                 retry_after=error.headers.get("Retry-After") or "",
             ) from error
         except (OSError, HTTPException) as error:
             said = public_text.public(str(error) or type(error).__name__, _SHOWN_BYTES)
-            raise NoAnswerError(f"{call}: no answer ({said})", is_not_done=_is_not_sent(error)) from error
+            raise NoAnswerError(f"{call}: no answer ({said})", was_not_executed=_is_not_sent(error)) from error
         except ValueError:
             # http.client, of a header that is not valid HTTP. Its text repeats the header, so nothing is chained.
             invalid = f"{call}: a header is not valid HTTP: does the secret hold line breaks or unusual characters?"

@@ -1,7 +1,8 @@
-"""Log groups and buckets that the next deploy makes and that the account has already.
+"""Log groups, buckets and roles that the next deploy makes and that the account has already.
 
-They stay when an export, or a setting that names them, goes, so they are there when it comes back. CloudFormation takes
-nothing over under a name that it is to make: the deploy fails at it.
+Log groups and buckets stay when an export, or a setting that names them, goes, so they are there when it comes back. A
+role is another deployment's: `acme` with the export `prod-archiver` and `acme-prod` both name one `acme-prod-archiver`.
+CloudFormation takes nothing over under a name that it is to make: the deploy fails at it.
 """
 
 from __future__ import annotations
@@ -10,14 +11,20 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from botocore.exceptions import ClientError
+
 from logdock.cli.account import WORKERS, Account
+from logdock.cli.errors import is_absent
 from logdock.cli.plan.effects import Effect, Kind
 from logdock.cli.plan.templates import Template, holds_function_logs, physical_name
+from logdock.cli.stacks import TAG
+from logdock.cli.terminal import one_line
 from logdock.settings import Deployment
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.rds.settings import DatabaseExport
 
-_BUCKET, _LOG_GROUP = "AWS::S3::Bucket", "AWS::Logs::LogGroup"
+_BUCKET, _LOG_GROUP, _ROLE = "AWS::S3::Bucket", "AWS::Logs::LogGroup", "AWS::IAM::Role"
+_NOUNS = {_BUCKET: "bucket", _LOG_GROUP: "log group", _ROLE: "role"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +39,11 @@ class NewResource:
 
 
 def new_resources(of: str, region: str, before: Template | None, after: Template) -> Iterator[NewResource]:
-    """Yield the log groups and buckets that a stack does not have yet; a function's log group is deleted with it."""
+    """Yield the log groups, buckets and roles that a stack does not have yet; a function's log group goes with it."""
     old = {_key(each) for each in (before or {}).get("Resources", {}).values()}
     for logical_id, resource in after.get("Resources", {}).items():
         kind, name = _key(resource)
-        if kind in (_BUCKET, _LOG_GROUP) and name and (kind, name) not in old and not holds_function_logs(resource):
+        if kind in _NOUNS and name and (kind, name) not in old and not holds_function_logs(resource):
             yield NewResource(of, region, logical_id, kind, name)
 
 
@@ -45,7 +52,8 @@ def _key(resource: Template) -> tuple[str, str]:
 
 
 def existing(account: Account, new: list[NewResource]) -> list[Effect]:
-    """Return what exists of the resources that are to be made."""
+    """Return what exists of the log groups and buckets that are to be made."""
+    new = [each for each in new if each.type != _ROLE]
     buckets: set[str] = set()
     if any(each.type == _BUCKET for each in new):
         pages = account.s3.get_paginator("list_buckets").paginate()
@@ -59,18 +67,44 @@ def existing(account: Account, new: list[NewResource]) -> list[Effect]:
 
     with ThreadPoolExecutor(WORKERS) as pool:
         found = zip(new, pool.map(is_there, new), strict=True)
-        return [_effect(account.settings, each) for each, there in found if there]
+        return [_effect(each, _way_out(account.settings, each)) for each, there in found if there]
 
 
-def _effect(settings: Deployment, new: NewResource) -> Effect:
-    what = "log group" if new.type == _LOG_GROUP else "bucket"
+def existing_roles(account: Account, new: list[NewResource]) -> list[Effect]:
+    """Return what exists of the roles that are to be made, and whose each is."""
+
+    def owner(each: NewResource) -> str | None:
+        try:
+            tags = account.iam.get_role(RoleName=each.name)["Role"].get("Tags", [])
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise
+        return next((one_line(tag["Value"]) for tag in tags if tag["Key"] == TAG), "")
+
+    roles = [each for each in new if each.type == _ROLE]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        owners = zip(roles, pool.map(owner, roles), strict=True)
+        return [
+            _effect(
+                each,
+                (f"It is of the deployment `{name}`: rename the export, or `deployment`.",)
+                if name and name != account.settings.deployment
+                else (f"Delete the role if nothing uses it: `aws iam get-role --role-name {each.name}` shows it.",),
+            )
+            for each, name in owners
+            if name is not None
+        ]
+
+
+def _effect(new: NewResource, steps: tuple[str, ...]) -> Effect:
     return Effect(
         of=new.of,
         what=f"resource.{new.logical_id}",
         kind=Kind.FAILS,
-        sentence=f"The {what} `{new.name}` exists already in this account, and this stack does not have it: "
-        "CloudFormation is to make it, so the deploy fails.",
-        steps=_way_out(settings, new),
+        sentence=f"The {_NOUNS[new.type]} `{new.name}` exists already in this account, and this stack does not have "
+        "it: CloudFormation is to make it, so the deploy fails.",
+        steps=steps,
     )
 
 

@@ -17,7 +17,7 @@ from logdock.cli.plan.changes import DEPLOYMENT, compare
 from logdock.cli.plan.consequences import consequences
 from logdock.cli.plan.deliveries import deliveries_of, recommendation
 from logdock.cli.plan.effects import Effect, Kind
-from logdock.cli.plan.existing import NewResource, existing, new_resources
+from logdock.cli.plan.existing import NewResource, existing, existing_roles, new_resources
 from logdock.cli.plan.report import Plan
 from logdock.cli.plan.templates import Template, compare_templates, dangers, parse_template, read_assembly, unexplained
 from logdock.cli.stacks import DeployedStack, deployed_stacks, expected_stacks, other_region, regions_to_search
@@ -45,6 +45,18 @@ def collision(account: Account, region: str) -> Effect:
     )
 
 
+def _foreign(settings: Deployment, stack: DeployedStack) -> Effect:
+    """Return what a deploy over another deployment's stack comes to."""
+    return Effect(
+        of=stack.name.removeprefix(f"{settings.deployment}-"),
+        what="stack",
+        kind=Kind.LOSES,
+        sentence=f"The stack `{stack.name}` in `{stack.region}` is of the deployment `{stack.owner}`, which has a part "
+        "whose name leads to the same stack: a deploy makes it over, and what it holds there goes.",
+        steps=("Give the export, or this deployment, another name.",),
+    )
+
+
 def look(account: Account, plan: Plan, assembly: Path) -> None:
     """Add to a plan what the account shows."""
     settings = account.settings
@@ -53,7 +65,9 @@ def look(account: Account, plan: Plan, assembly: Path) -> None:
     deployed = deployed_stacks(account, regions_to_search(account, further))
     expected = expected_stacks(settings)
     here = [stack for stack in deployed if stack.region != elsewhere or expected.get(stack.name) == stack.region]
-    made = [stack for stack in here if stack.status not in NEVER_MADE]
+    foreign = {stack.name for stack in here if stack.owner not in ("", settings.deployment)}
+    plan.effects += [_foreign(settings, stack) for stack in here if stack.name in foreign]
+    made = [stack for stack in here if stack.status not in NEVER_MADE and stack.name not in foreign]
     with ThreadPoolExecutor(WORKERS) as pool:
         templates = dict(
             zip((each.name for each in made), pool.map(lambda each: _template(account, each), made), strict=True)
@@ -77,6 +91,8 @@ def look(account: Account, plan: Plan, assembly: Path) -> None:
         plan.effects.append(collision(account, elsewhere))
     new: list[NewResource] = []
     for name, (template, region) in read_assembly(assembly).items():
+        if name in foreign:
+            continue
         before = templates.get(name)
         plan.resources += compare_templates(name, before, template)
         of = name.removeprefix(f"{settings.deployment}-")
@@ -86,6 +102,9 @@ def look(account: Account, plan: Plan, assembly: Path) -> None:
             plan.effects += unexplained(plan.effects, list(dangers(name, before, template, of)))
     plan.effects += _or_note(
         plan, "whether log groups and buckets that the deploy makes exist already", partial(existing, account, new), []
+    )
+    plan.effects += _or_note(
+        plan, "whether roles that the deploy makes exist already", partial(existing_roles, account, new), []
     )
     for stack in here:
         if expected.get(stack.name) != stack.region:

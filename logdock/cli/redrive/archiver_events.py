@@ -25,7 +25,7 @@ from log_shipper.events import REASONS, subscriptions_in
 from logdock.cli.account import Account
 from logdock.cli.archiver import error_in, invoke
 from logdock.cli.errors import is_absent
-from logdock.cli.redrive.failures import UNKNOWN, FailureFilter, Group, Place, Report, in_general
+from logdock.cli.redrive.failures import UNKNOWN, FailureFilter, Group, Place, Report, without_numbers
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD, ColdError, StoredObject, delete, list_current, read
 
@@ -55,11 +55,11 @@ class ArchiverEvents:
     report: Report
     _known: set[tuple[str, str]] = field(default_factory=set)
 
-    def look(self) -> list[Event]:
+    def find(self) -> list[Event]:
         """Count the events that are wanted and not counted yet; return them."""
         new = [where for where in self._listed() if (where[0], where[1].key) not in self._known]
         with ThreadPoolExecutor(WORKERS) as pool:
-            found = [event for event in pool.map(self._read, new) if self.wanted.takes(event.group)]
+            found = [event for event in pool.map(self._read, new) if self.wanted.matches(event.group)]
         for event in found:
             self._known.add((event.region, event.stored.key))
             self.report.found(event.group)
@@ -71,13 +71,13 @@ class ArchiverEvents:
         def again(event: Event) -> None:
             if event.payload and limiter.acquire() and self._archived(event):
                 delete(self.account.s3_in(event.region), self._bucket(event.region), event.stored)
-                self.report.gone(event.group)
+                self.report.deleted(event.group)
                 done(1)
 
         with ThreadPoolExecutor(WORKERS) as pool:
             list(pool.map(again, events))
         # what the archiver has set aside meanwhile is left too
-        self.look()
+        self.find()
 
     def _listed(self) -> Iterator[tuple[str, StoredObject]]:
         for region in self.account.regions:
@@ -123,7 +123,7 @@ class ArchiverEvents:
         return self._event(where, payload, _export_of(payload), _reason(record))
 
     def _event(self, where: tuple[str, StoredObject], payload: str, export: str, reason: str) -> Event:
-        return Event(*where, payload, Group(Place.ARCHIVER, where[0], export, "archive", in_general(reason)))
+        return Event(*where, payload, Group(Place.ARCHIVER, where[0], export, "archive", without_numbers(reason)))
 
     def _archived(self, event: Event) -> bool:
         error, took_any = invoke(self.account, event.region, event.payload)

@@ -104,7 +104,7 @@ def _work(
     if wanted.where in (None, Place.ARCHIVER) and wanted.destination in (None, "archive"):
         events = ArchiverEvents(account=account, wanted=wanted, report=report)
         with screen.progress("reading the archiver's events"):
-            found = events.look()
+            found = events.find()
         if not dry_run:
             with screen.progress("archiving events again", len(found)) as done:
                 events.redrive(found, limiter, done)
@@ -113,18 +113,18 @@ def _work(
             if wanted.destination in (None, name):
                 letters = DeadLetters(account=account, destination=name, wanted=wanted, report=report)
                 with screen.progress(f"dead letters of {name}") as done:
-                    letters.look(limiter) if dry_run else letters.redrive(limiter, done)
+                    letters.find(limiter) if dry_run else letters.redrive(limiter, done)
     if wanted.where in (None, Place.QUARANTINE) and is_home:
         quarantine = Quarantine(account=account, wanted=wanted, report=report, wait_seconds=wait_seconds)
         with screen.progress("reading what is in quarantine"):
-            asked = quarantine.look(whole=dry_run)
+            asked = quarantine.find(whole=dry_run)
         if not dry_run:
             with screen.progress("sending quarantined records again", len(asked)) as done:
                 quarantine.redrive(asked, limiter, done)
     if wanted.where in (None, Place.METRICS) and wanted.export is None and is_home:
         metrics = Metrics(account=account, wanted=wanted, report=report)
         with screen.progress("reading what Firehose kept"):
-            undelivered = metrics.look()
+            undelivered = metrics.find()
         if not dry_run:
             with screen.progress("sending metrics again", len(undelivered)) as done:
                 metrics.redrive(undelivered, limiter, done)
@@ -137,7 +137,13 @@ def _show(report: Report, screen: Screen, *, dry_run: bool, stopped: bool) -> No
             "dry_run": dry_run,
             "stopped": stopped,
             "failures": [
-                {**group._asdict(), "found": each.found, "records": each.records, "gone": each.gone, "left": each.left}
+                {
+                    **group._asdict(),
+                    "found": each.found,
+                    "records": each.records,
+                    "gone": each.deleted,
+                    "left": each.left,
+                }
                 for group, each in rows
             ],
             "left": report.left,
@@ -173,7 +179,7 @@ def _show_groups(report: Report, screen: Screen, *, dry_run: bool) -> None:
     if dry_run:
         screen.table(heads, table)
     else:
-        rest = [[*row, f.gone, f.left] for row, (_, f) in zip(table, rows, strict=True)]
+        rest = [[*row, f.deleted, f.left] for row, (_, f) in zip(table, rows, strict=True)]
         screen.table([*heads, "sent", "left"], rest)
 
 

@@ -18,7 +18,7 @@ from log_shipper.events import continued, objects_in
 
 from logdock.cli.account import Account
 from logdock.cli.errors import code_of, is_absent
-from logdock.cli.redrive.failures import UNKNOWN, FailureFilter, Group, Place, Report, Unseen, in_general
+from logdock.cli.redrive.failures import UNKNOWN, FailureFilter, Group, Place, Report, Unseen, without_numbers
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.reasons import reasons_of
 
@@ -61,7 +61,7 @@ class DeadLetters:
         """Move the messages that are wanted; what is not wanted is left as it is."""
         self._each(limiter, lambda sqs, dead, batch: self._move(sqs, dead, batch, limiter, done), at_most=None)
 
-    def look(self, limiter: RateLimiter) -> None:
+    def find(self, limiter: RateLimiter) -> None:
         """Count the messages that are wanted, and leave all as they are."""
         self._each(limiter, lambda *_: set(), at_most=LOOKED_AT)
 
@@ -113,13 +113,13 @@ class DeadLetters:
                 seen |= groups
                 since = min([since or 2**63, *(int(message["Attributes"]["SentTimestamp"]) for message in new)])
                 held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
-                asked = [message for message in new if self.wanted.takes(groups[message["MessageId"]])]
+                asked = [message for message in new if self.wanted.matches(groups[message["MessageId"]])]
                 gone = take(sqs, dead, asked) if asked else set()
                 arrived |= gone
                 held = {message: receipt for message, receipt in held.items() if message not in gone}
         finally:
             _release(sqs, dead, list(held.values()))
-        asked_for = {message: group for message, group in seen.items() if self.wanted.takes(group)}
+        asked_for = {message: group for message, group in seen.items() if self.wanted.matches(group)}
         self._count(asked_for, arrived, since)
         if before > len(seen):
             if at_most is not None and len(seen) >= at_most:
@@ -136,11 +136,11 @@ class DeadLetters:
         reasons, fault = reasons_of(logs, group, set(messages), since)
         if fault:
             self.report.note(f"why messages died could not be read: {fault}")
-        for message, whose in messages.items():
-            counted = whose._replace(reason=in_general(reasons.get(message, UNKNOWN)))
+        for message, group_of in messages.items():
+            counted = group_of._replace(reason=without_numbers(reasons.get(message, UNKNOWN)))
             self.report.found(counted)
             if message in arrived:
-                self.report.gone(counted)
+                self.report.deleted(counted)
 
     def _group(self, body: str) -> Group:
         try:

@@ -31,8 +31,8 @@ class Group(NamedTuple):
     reason: str
 
 
-def in_general(reason: str) -> str:
-    """Return a reason without its figures, but for the status of an answer: so that equal causes are one group."""
+def without_numbers(reason: str) -> str:
+    """Return a reason without its numbers, but for the status of an answer: so that equal causes are one group."""
     return _FIGURE.sub("n", reason)
 
 
@@ -55,8 +55,8 @@ class FailureFilter:
     destination: str | None = None
     reason: str | None = None
 
-    def takes(self, group: Group) -> bool:
-        """Say whether a group is asked for."""
+    def matches(self, group: Group) -> bool:
+        """Return whether a group is asked for."""
         return (
             self.where in (None, group.where)
             and self.export in (None, group.export)
@@ -73,18 +73,18 @@ class Figures:
     ----------
     found, records
         Messages or objects that were there, and the records in them where that is known.
-    gone
+    deleted
         Those that have arrived and are deleted.
     """
 
     found: int = 0
     records: int = 0
-    gone: int = 0
+    deleted: int = 0
 
     @property
     def left(self) -> int:
         """Those that are still there."""
-        return self.found - self.gone
+        return self.found - self.deleted
 
 
 class Unseen(NamedTuple):
@@ -120,10 +120,10 @@ class Report:
             figures.found += objects
             figures.records += records
 
-    def gone(self, group: Group) -> None:
+    def deleted(self, group: Group) -> None:
         """Count a failure that has arrived and is deleted."""
         with self._lock:
-            self.groups[group].gone += 1
+            self.groups[group].deleted += 1
 
     def note(self, text: str) -> None:
         """Keep what a person should know, once."""

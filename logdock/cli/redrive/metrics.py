@@ -52,7 +52,7 @@ class Metrics:
     wanted: FailureFilter
     report: Report
 
-    def look(self) -> list[Undelivered]:
+    def find(self) -> list[Undelivered]:
         """Count the objects that are wanted; return them."""
         try:
             listed = list_current(self.account.s3, self._bucket, PREFIX)
@@ -61,7 +61,7 @@ class Metrics:
                 raise self.account.not_deployed("core") from None
             raise
         with ThreadPoolExecutor(WORKERS) as pool:
-            found = [each for each in pool.map(self._read, listed) if self.wanted.takes(each[0].group)]
+            found = [each for each in pool.map(self._read, listed) if self.wanted.matches(each[0].group)]
         for undelivered, records in found:
             self.report.found(undelivered.group, records=records)
         return [undelivered for undelivered, _ in found]
@@ -72,7 +72,7 @@ class Metrics:
         def again(undelivered: Undelivered) -> None:
             if undelivered.is_sendable and limiter.acquire() and self._taken(undelivered):
                 delete(self.account.s3, self._bucket, undelivered.stored)
-                self.report.gone(undelivered.group)
+                self.report.deleted(undelivered.group)
                 done(1)
 
         with ThreadPoolExecutor(WORKERS) as pool:

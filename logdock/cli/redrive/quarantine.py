@@ -35,7 +35,7 @@ from log_shipper.mark_items import (
 from logdock.cli.account import CONNECTIONS, Account
 from logdock.cli.errors import code_of, is_absent
 from logdock.cli.redrive.dead_letters import queue_url
-from logdock.cli.redrive.failures import FailureFilter, Group, Place, Report, in_general
+from logdock.cli.redrive.failures import FailureFilter, Group, Place, Report, without_numbers
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD, ColdError, StoredObject, delete_all, list_current, read
 
@@ -62,7 +62,7 @@ class Refused(NamedTuple):
     """A quarantine object: the export, and the destination that refused its records."""
 
     stored: StoredObject
-    whose: Quarantined
+    source: Quarantined
 
 
 @dataclass(kw_only=True, slots=True)
@@ -87,7 +87,7 @@ class Quarantine:
     wait_seconds: float
     _groups: dict[Refused, Group] = field(default_factory=dict)
 
-    def look(self, label: str = "", *, whole: bool = False) -> list[Refused]:
+    def find(self, label: str = "", *, whole: bool = False) -> list[Refused]:
         """Count the objects that are wanted and not counted yet; return them.
 
         Parameters
@@ -107,7 +107,7 @@ class Quarantine:
 
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             for refused, (group, records) in zip(new, pool.map(group_of, range(len(new))), strict=True):
-                if self.wanted.takes(group):
+                if self.wanted.matches(group):
                     asked.append(refused)
                     self._groups[refused] = group._replace(reason=label + group.reason)
                     self.report.found(self._groups[refused], records=records)
@@ -118,7 +118,7 @@ class Quarantine:
         sendable = [refused for refused in asked if self._has_a_place(refused)]
         by_destination: defaultdict[str, list[Refused]] = defaultdict(list)
         for refused in sendable:
-            by_destination[refused.whose.destination].append(refused)
+            by_destination[refused.source.destination].append(refused)
         for destination in by_destination:
             queue_url(self.account, destination)  # once, and not by each thread
         # a turn is taken for each object where turns are rare
@@ -131,7 +131,7 @@ class Quarantine:
                 pass
             self._wait(sendable, pool, limiter, done)
         # what was refused again is there under another name
-        self.look("refused during this run: ")
+        self.find("refused during this run: ")
 
     def _listed(self) -> Iterator[Refused]:
         prefix = QUARANTINE
@@ -146,25 +146,24 @@ class Quarantine:
                 raise self.account.not_deployed("core") from None
             raise
         for each in found:
-            whose = quarantined(each.key)
-            if whose is not None:
-                yield Refused(each, whose)
+            if source := quarantined(each.key):
+                yield Refused(each, source)
 
     def _read(self, refused: Refused) -> tuple[Group, int]:
         """Return the group of an object by its first reason, and how many records it holds."""
         try:
             lines = gzip.decompress(read(self.account.s3, self._bucket, refused.stored)).splitlines()
-            reason = in_general(str(json.loads(lines[0])["reason"]))
+            reason = without_numbers(str(json.loads(lines[0])["reason"]))
         except ColdError:
             lines, reason = [], COLD
         except (OSError, EOFError, ValueError, LookupError):
             lines, reason = [], "the quarantine object itself cannot be read"
         region = self.account.settings.region
-        return Group(Place.QUARANTINE, region, refused.whose.export, refused.whose.destination, reason), len(lines)
+        return Group(Place.QUARANTINE, region, refused.source.export, refused.source.destination, reason), len(lines)
 
     def _unread(self, refused: Refused) -> tuple[Group, int]:
         region = self.account.settings.region
-        return Group(Place.QUARANTINE, region, refused.whose.export, refused.whose.destination, UNREAD), 0
+        return Group(Place.QUARANTINE, region, refused.source.export, refused.source.destination, UNREAD), 0
 
     def _claim_and_send(self, batch: list[Refused], limiter: RateLimiter) -> None:
         noted: list[Refused] = []
@@ -220,7 +219,7 @@ class Quarantine:
     def _has_a_place(self, refused: Refused) -> bool:
         if self._groups[refused].reason == COLD:
             return False
-        export, destination = refused.whose
+        export, destination = refused.source
         if export not in {each.name for each in self.account.settings.exports}:
             self.report.note(f"the settings have no export {export}: its records stay in quarantine")
             return False
@@ -231,7 +230,7 @@ class Quarantine:
 
     def _mark(self, refused: Refused) -> Sent | None:
         table, identity = self.account.names.mark_table, self._identity(refused)
-        export, destination = refused.whose
+        export, destination = refused.source
         item = get_item(self.account.dynamodb, table, self._key(refused))
         if not item:
             return None
@@ -268,7 +267,7 @@ class Quarantine:
 
     def _is_lost(self, refused: Refused, mark: Sent) -> bool:
         """Say whether a message that was sent is nowhere: some time ago, and the destination's queues are empty."""
-        return datetime.now(UTC) - mark.since > STALE and self._is_quiet(refused.whose.destination)
+        return datetime.now(UTC) - mark.since > STALE and self._is_quiet(refused.source.destination)
 
     def _is_quiet(self, destination: str) -> bool:
         return not any(
@@ -286,17 +285,17 @@ class Quarantine:
 
     def _send(self, batch: list[Refused]) -> None:
         """Send messages of one destination."""
-        destination = batch[0].whose.destination
+        destination = batch[0].source.destination
         queue = queue_url(self.account, destination)
         # the lag counts from now
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         entries: list[Any] = []
         for place, refused in enumerate(batch):
             key, version, *_ = refused.stored
-            body = message_of(ObjectRef(refused.whose.export, self._bucket, key, version, time=now))
+            body = message_of(ObjectRef(refused.source.export, self._bucket, key, version, time=now))
             entry = {"Id": str(place), "MessageBody": body}
             if queue.endswith(".fifo"):
-                entry |= {"MessageGroupId": refused.whose.export, "MessageDeduplicationId": self._identity(refused)}
+                entry |= {"MessageGroupId": refused.source.export, "MessageDeduplicationId": self._identity(refused)}
             entries.append(entry)
         answer = self.account.sqs.send_message_batch(QueueUrl=queue, Entries=entries)
         for failed in answer.get("Failed", []):
@@ -327,7 +326,7 @@ class Quarantine:
         items = self._items([self._key(refused) for refused in sent])
         marks = {refused: read_mark(items.get(self._key(refused), {})) for refused in sent}
         receipts = {
-            refused: f"{refused.whose.destination}/{mark.holder}"
+            refused: f"{refused.source.destination}/{mark.holder}"
             for refused, mark in marks.items()
             if mark.holder and not mark.done
         }
@@ -336,7 +335,7 @@ class Quarantine:
             refused
             for refused, mark in marks.items()
             if mark.done
-            or entry_of(refused.whose.export, self._identity(refused)) in listed.get(receipts.get(refused, ""), ())
+            or entry_of(refused.source.export, self._identity(refused)) in listed.get(receipts.get(refused, ""), ())
         ]
 
     def _items(self, keys: list[str]) -> dict[str, Item]:
@@ -354,14 +353,14 @@ class Quarantine:
             self.report.note(f"{self._bucket} did not delete an object that has arrived: {code}")
         for refused in arrived:
             if refused.stored.key not in refused_keys:
-                self.report.gone(self._groups[refused])
+                self.report.deleted(self._groups[refused])
 
     @property
     def _bucket(self) -> str:
         return self.account.names.bucket("failed")
 
     def _key(self, refused: Refused) -> str:
-        return object_key(refused.whose.destination, refused.whose.export, self._identity(refused))
+        return object_key(refused.source.destination, refused.source.export, self._identity(refused))
 
     def _identity(self, refused: Refused) -> str:
         key, version, *_ = refused.stored

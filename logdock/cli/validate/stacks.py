@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from logdock.cli.account import Account
-from logdock.cli.stacks import orphaned_stacks, other_region
+from logdock.cli.stacks import orphaned_stacks, other_region, owner_of
 from logdock.cli.validate.checks import Check, Checks
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import StackResourceDriftTypeDef
+    from mypy_boto3_cloudformation.type_defs import StackResourceDriftTypeDef, StackTypeDef
 
 POLL_SECONDS = 1.0
 DEPLOYED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
@@ -37,12 +37,20 @@ def check_stack(account: Account, stack: Stack) -> Checks:
     checks = Checks(stack.name, account.deploy(stack.name))
     formation = account.cloudformation_in(stack.region)
     with checks.of_thing(f"stack in {stack.region}") as check:
-        status = _status(formation, stack.name)
+        found = _describe(formation, stack.name)
+        status = found["StackStatus"] if found else None
+        owner = owner_of(found) if found else ""
         check.require(status is not None, "it is not deployed")
         check.require(status in DEPLOYED or status is None, f"its state is {status}")
+        is_ours = owner in ("", account.settings.deployment)
+        check.require(
+            is_ours,
+            f"it is of the deployment {owner}, which has a part whose name leads to the same stack",
+            "give the export, or this deployment, another name",
+        )
         if status == "UPDATE_ROLLBACK_COMPLETE":
             check.require(False, "its last deploy failed and was taken back")
-        if status in DEPLOYED:
+        if status in DEPLOYED and is_ours:
             _compare(formation, stack.name, checks, check, account.deploy(f"{stack.name} --revert-drift"))
     return checks
 
@@ -72,9 +80,9 @@ def check_orphans(account: Account) -> Checks:
     return checks
 
 
-def _status(formation: CloudFormationClient, name: str) -> str | None:
+def _describe(formation: CloudFormationClient, name: str) -> StackTypeDef | None:
     try:
-        return formation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+        return formation.describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         if "does not exist" in str(error):
             return None

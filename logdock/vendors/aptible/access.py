@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from logdock.vendors.access import Access
-from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.access import always
 
-ACCESS = Access(
+access_of = always(
     vendor="Aptible (Aptible, Inc.), managed containers",
     may="Replicate objects and delete markers into one bucket, and set that bucket's versioning.",
     may_not="Read objects back, delete versions, change policy, lifecycle or encryption; write to other buckets.",
     remains="One role of Aptible's writes for all of its customers, without an external id. It could suspend "
     "versioning; a copy in the archive is out of its reach.",
 )
-
-
-def access_of(_party: AptibleExport) -> Access:
-    """Describe what the vendor may do."""
-    return ACCESS

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from logdock.vendors.access import Access
-from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.access import always
 
-ACCESS = Access(
+access_of = always(
     vendor="Amazon Aurora (AWS), in your own account",
     may="Publish the cluster's logs to its log groups, by AWS's service-linked role.",
     may_not="No principal outside of your account gets access.",
     remains="Audit lines hold the statements that users ran.",
 )
-
-
-def access_of(_party: AuroraMysqlExport) -> Access:
-    """Describe what the vendor may do."""
-    return ACCESS

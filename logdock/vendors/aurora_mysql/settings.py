@@ -20,7 +20,7 @@ from logdock.settings.text import (
     Switch,
     invalid,
 )
-from logdock.vendors.rds.settings import AuditEvent, DatabaseExport, LongQuerySeconds, format_number
+from logdock.vendors.rds.settings import AuditEvent, DatabaseExport, LongQuerySeconds, check_slow_queries
 
 AuroraLog = Literal["audit", "error", "general", "slowquery", "instance", "iam-db-auth-error"]
 
@@ -136,13 +136,7 @@ class AuroraMysqlExport(DatabaseExport):
 
     _users_fit = field_validator("include_users", "exclude_users")(_users)
 
-    @field_validator("long_query_time")
-    @classmethod
-    def _slow_queries_are_exported(cls, value: float | None, info: ValidationInfo) -> float | None:
-        # A refused log_types is not in the data: its own message is enough.
-        if value is not None and "slowquery" not in info.data.get("log_types", ("slowquery",)):
-            raise invalid("nothing, or `slowquery` in `log_types`: it says which statements that log has")
-        return value
+    _slow_queries_are_exported = field_validator("long_query_time")(check_slow_queries)
 
     @property
     def members(self) -> tuple[Self, ...]:
@@ -184,11 +178,6 @@ class AuroraMysqlExport(DatabaseExport):
         return "aurora-mysql"
 
     @property
-    def exported_log_types(self) -> tuple[str, ...]:
-        """The logs that are exported."""
-        return self.log_types
-
-    @property
     def is_configured(self) -> bool:
         """Whether the deploy configures the cluster."""
         return self.configure_cluster
@@ -200,25 +189,13 @@ class AuroraMysqlExport(DatabaseExport):
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The DB cluster parameters that have the engine write the logs of `log_types`; empty where it does anyway.
-
-        The error log needs none; the others must be enabled, and are published from files (Aurora User Guide,
-        "Publishing Amazon Aurora MySQL logs to Amazon CloudWatch Logs"; "Aurora MySQL database log files").
-        """
-        found: dict[str, str] = {}
+        """The DB cluster parameters, those of Advanced Auditing first."""
+        audit: dict[str, str] = {}
         if "audit" in self.log_types:
             users = {"server_audit_incl_users": self.include_users, "server_audit_excl_users": self.exclude_users}
-            found |= {"server_audit_logging": "1", "server_audit_events": ",".join(self.events)}
-            found |= {name: ",".join(value) for name, value in users.items() if value}
-        if "general" in self.log_types:
-            found["general_log"] = "1"
-        if "slowquery" in self.log_types:
-            found["slow_query_log"] = "1"
-            if self.long_query_time is not None:
-                found["long_query_time"] = format_number(self.long_query_time)
-        if {"general", "slowquery"} & {*self.log_types}:
-            found["log_output"] = "FILE"
-        return found
+            audit |= {"server_audit_logging": "1", "server_audit_events": ",".join(self.events)}
+            audit |= {name: ",".join(value) for name, value in users.items() if value}
+        return audit | super().parameters
 
 
 EXPORT = AuroraMysqlExport

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from logdock.vendors.access import Access
-from logdock.vendors.cloudflare.settings import CloudflareExport
+from logdock.vendors.access import always
 
-ACCESS = Access(
+access_of = always(
     vendor="Cloudflare (Cloudflare, Inc.), Logpush",
     may="Write objects under one prefix of one bucket.",
     may_not="Read, list or delete objects; write elsewhere; change any setting.",
@@ -13,8 +12,3 @@ ACCESS = Access(
     "points a job here rests on Cloudflare's ownership challenge. It can write false lines, none, or so many that they "
     "cost.",
 )
-
-
-def access_of(_party: CloudflareExport) -> Access:
-    """Describe what the vendor may do."""
-    return ACCESS

@@ -13,7 +13,7 @@ from logdock.vendors.vendor_checks import (
     ENABLED,
     VendorChecks,
     VendorStatus,
-    client_options,
+    access_to,
     differences,
 )
 
@@ -25,7 +25,7 @@ class CloudflareChecks(VendorChecks):
 
     def fetch_status(self, account: Account, party: CloudflareExport, _key_arn: str | None) -> VendorStatus:
         """Ask for the job of the dataset to the landing bucket."""
-        api = cloudflare_api.connect(scope=party.scope, **client_options(account, party))
+        api = cloudflare_api.connect(access_to(account, party), party.scope)
         bucket = party.landing(account.settings).bucket
         wanted = logpush_job(
             party, name=account.names.export(party.name), bucket=bucket, region=account.settings.region

@@ -7,16 +7,15 @@ from collections.abc import Iterable, Mapping
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, Kind, shown
 from logdock.cli.plan.rules.buckets import another_object, bucket
-from logdock.cli.plan.rules.common import NAME, Rule, effect, is_connected
+from logdock.cli.plan.rules.common import NAME, Rule, at_vendor, cuts_off, effect, is_connected, loses, refuses
 from logdock.cli.plan.rules.connect import connect
 
 
 def _place(change: Change) -> Iterable[Effect]:
     """The bucket's policy admits one prefix, and Logpush keeps nothing for later."""
     who = "The deploy changes the job right after the policy" if is_connected(change) else "Change the job at once"
-    yield effect(
+    yield refuses(
         change,
-        Kind.REFUSES,
         f"The bucket admits Cloudflare under `{shown(change.after)}/` alone from the deploy on. {who}: until then "
         "Cloudflare tries uploads again a few times, and what it cannot push is lost.",
         "" if is_connected(change) else f"`logdock next-steps {change.of}` prints the commands.",
@@ -26,29 +25,22 @@ def _place(change: Change) -> Iterable[Effect]:
 def _job(change: Change) -> Iterable[Effect]:
     """A job pushes from now on what it says."""
     if is_connected(change):
-        yield effect(change, Kind.VENDOR, "The deploy changes the Logpush job in place; files from then on have it.")
+        yield at_vendor(change, "The deploy changes the Logpush job in place; files from then on have it.")
     else:
-        yield effect(
-            change, Kind.VENDOR, "The Logpush job stays as it is until you change it at Cloudflare.",
-            f"`logdock next-steps {change.of}` prints what it must be.",
-        )  # fmt: skip
+        yield at_vendor(change, "The Logpush job stays as it is until you change it at Cloudflare.",
+            f"`logdock next-steps {change.of}` prints what it must be.")  # fmt: skip
 
 
 def _less(change: Change) -> Iterable[Effect]:
     """What is not pushed is kept nowhere."""
-    yield effect(
-        change,
-        Kind.LOSES,
-        "Records that Cloudflare does not push are kept nowhere: it cannot push them later.",
-    )
+    yield loses(change, "Records that Cloudflare does not push are kept nowhere: it cannot push them later.")
     yield from _job(change)
 
 
 def _dataset(change: Change) -> Iterable[Effect]:
     """A job is of one dataset for good."""
-    yield effect(
+    yield cuts_off(
         change,
-        Kind.CUTS_OFF,
         f"`{change.before}` is no longer pushed: a job's dataset cannot be changed, so another job takes its place.",
         "If both must be pushed, add a second export instead.",
     )
@@ -70,9 +62,8 @@ def _encryption(change: Change) -> Iterable[Effect]:
 
 def _principal(change: Change) -> Iterable[Effect]:
     """The bucket's policy names one user."""
-    yield effect(
+    yield refuses(
         change,
-        Kind.REFUSES,
         f"The bucket admits `{change.after}` alone: what Logpush writes as `{change.before}` is refused and lost.",
         'Check in Cloudflare\'s documentation ("Enable Amazon S3") which user writes before the deploy.',
     )

@@ -17,9 +17,9 @@ from logdock.vendors.vendor_checks import (
     UnknownError,
     VendorChecks,
     VendorStatus,
+    access_to,
     answered,
     assumed_role_arn,
-    client_options,
     differences,
 )
 
@@ -90,7 +90,7 @@ def _made_by_the_stack(account: Account, export: CockroachdbExport) -> tuple[str
 
 
 def _log_export(account: Account, export: CockroachdbExport) -> Mapping[str, Any]:
-    api = cockroachdb_api.connect(cluster_id=export.cluster, **client_options(account, export))
+    api = cockroachdb_api.connect(access_to(account, export), export.cluster)
     if api.state() == cockroachdb_api.DELETED:
         # A deleted cluster is still shown, with its log export.
         return {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vendor_connector.vendors.logzio import api as logzio_api
 
 from logdock.cli.account import Account
@@ -12,8 +14,8 @@ from logdock.vendors.vendor_checks import (
     ENABLED,
     VendorChecks,
     VendorStatus,
+    access_to,
     assumed_role_arn,
-    client_options,
     differences,
 )
 
@@ -25,7 +27,7 @@ class LogzioChecks(VendorChecks):
 
     def fetch_status(self, account: Account, party: LogzioDestination, _key_arn: str | None) -> VendorStatus:
         """Ask for the fetcher of each export that is shipped there, and for the account's archive."""
-        api = logzio_api.connect(**client_options(account, party) | {"base_url": party.api_url})
+        api = logzio_api.connect(replace(access_to(account, party), base_url=party.api_url))
         role_arn = assumed_role_arn(account, party)
         wanted = logzio_fetchers(party, account.settings, account.names, role_arn=role_arn)
         at = {

@@ -18,9 +18,9 @@ from logdock.vendors.vendor_checks import (
     ENABLED,
     VendorChecks,
     VendorStatus,
+    access_to,
     answered,
     assumed_role_arn,
-    client_options,
     differences,
 )
 
@@ -88,7 +88,7 @@ class MongodbAtlasChecks(VendorChecks):
 
 
 def _project(account: Account, export: MongodbAtlasExport) -> atlas_api.AtlasApi:
-    return atlas_api.connect(project_id=export.project, **client_options(account, export))
+    return atlas_api.connect(access_to(account, export), export.project)
 
 
 def _alert(account: Account, export: MongodbAtlasExport, connect: AtlasConnect) -> list[str]:

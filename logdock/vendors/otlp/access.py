@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from logdock.vendors.access import Access
-from logdock.vendors.otlp.settings import OtlpDestination
+from logdock.vendors.access import always
 
-ACCESS = Access(
+access_of = always(
     vendor="An OpenTelemetry receiver of your choice",
     may="Receive what the settings ship to it, after redaction.",
     may_not="Get into your account.",
     remains="What has been sent is the receiver's to keep and to protect.",
 )
-
-
-def access_of(_party: OtlpDestination) -> Access:
-    """Describe what the vendor may do."""
-    return ACCESS

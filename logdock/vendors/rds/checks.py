@@ -65,7 +65,7 @@ def check_database(account: Account, checks: Checks, export: DatabaseExport) -> 
     found, fix = None, ""
     with checks.of_thing(f"{export.noun} {export.database_id}") as check:
         found = _describe(account, export)
-        wanted = {each for each in export.exported_log_types if not (export.has_own_role and each == "audit")}
+        wanted = {each for each in export.log_types if not (export.has_own_role and each == "audit")}
         fix = (
             another_revision(account, export.name, export.check_each_deploy)
             if export.is_configured

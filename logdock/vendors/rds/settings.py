@@ -6,7 +6,7 @@ Which engine has which log types: RDS API Reference, CreateDBCluster and CreateD
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -52,8 +52,21 @@ def format_number(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
+def check_slow_queries(value: float | None, info: ValidationInfo) -> float | None:
+    """Refuse `long_query_time` without the log that it is of."""
+    # A refused log_types is not in the data: its own message is enough.
+    if value is not None and "slowquery" not in info.data.get("log_types", ("slowquery",)):
+        raise invalid("nothing, or `slowquery` in `log_types`: it says which statements that log has")
+    return value
+
+
 class DatabaseExport(OwnLogGroupExport):
     """Logs of a database that RDS runs and that exists."""
+
+    if TYPE_CHECKING:
+        # each kind's own fields
+        log_types: tuple[str, ...]
+        long_query_time: float | None
 
     @property
     @abstractmethod
@@ -71,14 +84,24 @@ class DatabaseExport(OwnLogGroupExport):
         """The engine, as RDS names it."""
 
     @property
-    @abstractmethod
-    def exported_log_types(self) -> tuple[str, ...]:
-        """The logs that are exported."""
-
-    @property
-    @abstractmethod
     def parameters(self) -> dict[str, str]:
-        """The parameters that have the engine write the logs of `log_types`; empty where it does anyway."""
+        """The parameters that have the engine write the logs of `log_types`; empty where it does anyway.
+
+        Those of MySQL and MariaDB, Aurora MySQL included: RDS User Guide, "Publishing MySQL logs to Amazon CloudWatch
+        Logs", "Publishing MariaDB logs to Amazon CloudWatch Logs"; Aurora User Guide, "Publishing Amazon Aurora MySQL
+        logs to Amazon CloudWatch Logs". The error log needs none; the others must be enabled, and are published from
+        files.
+        """
+        found: dict[str, str] = {}
+        if "general" in self.log_types:
+            found["general_log"] = "1"
+        if "slowquery" in self.log_types:
+            found["slow_query_log"] = "1"
+            if self.long_query_time is not None:
+                found["long_query_time"] = format_number(self.long_query_time)
+        if {"general", "slowquery"} & {*self.log_types}:
+            found["log_output"] = "FILE"
+        return found
 
     @property
     @abstractmethod
@@ -115,7 +138,7 @@ class DatabaseExport(OwnLogGroupExport):
         return tuple(
             f"/aws/rds/{each.noun}/{each.database_id}/{log_type}"
             for each in self.members
-            for log_type in each.exported_log_types
+            for log_type in each.log_types
         )
 
 
@@ -226,12 +249,7 @@ class RdsExport(DatabaseExport):
             raise invalid("nothing, or `postgresql` in `log_types`: it says what that log has")
         return value
 
-    @field_validator("long_query_time")
-    @classmethod
-    def _slow_queries_are_exported(cls, value: float | None, info: ValidationInfo) -> float | None:
-        if value is not None and "slowquery" not in info.data.get("log_types", ("slowquery",)):
-            raise invalid("nothing, or `slowquery` in `log_types`: it says which statements that log has")
-        return value
+    _slow_queries_are_exported = field_validator("long_query_time")(check_slow_queries)
 
     @property
     def max_expected_silence_minutes(self) -> int:
@@ -254,11 +272,6 @@ class RdsExport(DatabaseExport):
         return self.engine
 
     @property
-    def exported_log_types(self) -> tuple[str, ...]:
-        """The logs that are exported."""
-        return self.log_types
-
-    @property
     def is_configured(self) -> bool:
         """Whether the deploy configures the database."""
         return self.configure_database
@@ -270,21 +283,11 @@ class RdsExport(DatabaseExport):
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The parameters that have the engine write the logs of `log_types`, and what the settings say they have.
+        """The parameters, and what the settings say of PostgreSQL's log.
 
-        MySQL and MariaDB: RDS User Guide, "Publishing MySQL logs to Amazon CloudWatch Logs", "Publishing MariaDB logs
-        to Amazon CloudWatch Logs". PostgreSQL always writes its log: "Turning on query logging for your RDS for
-        PostgreSQL DB instance".
+        PostgreSQL always writes it: RDS User Guide, "Turning on query logging for your RDS for PostgreSQL DB instance".
         """
-        found: dict[str, str] = {}
-        if "general" in self.log_types:
-            found["general_log"] = "1"
-        if "slowquery" in self.log_types:
-            found["slow_query_log"] = "1"
-            if self.long_query_time is not None:
-                found["long_query_time"] = format_number(self.long_query_time)
-        if {"general", "slowquery"} & {*self.log_types}:
-            found["log_output"] = "FILE"
+        found = super().parameters
         if self.log_connections:
             found |= {"log_connections": "1", "log_disconnections": "1"}
         if self.log_statement is not None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from logdock.vendors.access import Access
-from logdock.vendors.s3_logs.settings import S3LogsExport
+from logdock.vendors.access import always
 
-ACCESS = Access(
+access_of = always(
     vendor="AWS services that deliver logs",
     may="Write objects under the export's prefix, for your account alone.",
     may_not="Read, delete or write elsewhere; deliver for another account.",
     remains="Principals that configure a service in your account decide what it delivers.",
 )
-
-
-def access_of(_party: S3LogsExport) -> Access:
-    """Describe what the vendor may do."""
-    return ACCESS

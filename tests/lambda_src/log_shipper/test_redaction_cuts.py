@@ -107,12 +107,12 @@ def test_a_batch_that_begins_in_an_entry_shows_no_marked_value(line: str, shown:
     assert message == (f"{PREFIX}{shown}" if shown else "‹×› and ‹×›")
 
 
-def test_the_prefix_of_an_unjudged_line_is_redacted() -> None:
+def test_the_prefix_of_a_continuation_line_is_redacted() -> None:
     line = PREFIX.replace("[n1]", "[n1,client=10.1.2.3:26257]") + "|the middle"
     (record,) = [*(joiner := cockroachdb.Joiner()).feed(line, ORIGIN), *joiner.finish()]
     assert redacted([record], LEDGER)[0].message == line.replace("10.1.2.3", "[ipv4]").replace("the middle", "‹×›")
 
 
-def test_markers_that_are_kept_leave_an_unjudged_line() -> None:
+def test_markers_that_are_kept_leave_a_continuation_line() -> None:
     keeping = parse_export_config("e", b'{"vendor":"cockroachdb"}')
     assert redacted([Record(f"{PREFIX}|x", "t", "SQL")], keeping)[0].message == f"{PREFIX}|x"

@@ -177,7 +177,7 @@ def delete(properties: dict[str, Any]) -> None:
 
 
 def remembered(parameter: str) -> dict[str, Any] | None:
-    """Return what is remembered under a parameter, or None when nothing is."""
+    """Return what is saved under a parameter, or None when nothing is."""
     state.begin()
     return state.entries(parameter) or None
 

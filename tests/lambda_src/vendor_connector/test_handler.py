@@ -137,7 +137,7 @@ def test_memory_has_a_parameter_for_each_object(wire: Any, connector: Any) -> No
     assert all(name.startswith(f"{STATE}/") for name in names)
     assert connector.remembered(STATE) == {f"object|{number}": {"id": number} for number in range(12)}
     for number in range(12):
-        state.drop(STATE, f"object|{number}")
+        state.delete(STATE, f"object|{number}")
     assert connector.remembered(STATE) is None
 
 
@@ -148,9 +148,9 @@ def test_memory_of_an_earlier_release_is_read_and_goes_with_what_is_dropped(wire
     state.begin()
     state.save(STATE, "a", {"id": 3})
     assert (state.load(STATE, "a"), connector.remembered(STATE)) == ({"id": 3}, {**shared, "a": {"id": 3}})
-    state.drop(STATE, "a")
+    state.delete(STATE, "a")
     assert connector.remembered(STATE) == {"b": {"id": 2}}
-    state.drop(STATE, "b")
+    state.delete(STATE, "b")
     assert boto3.client("ssm").describe_parameters()["Parameters"] == []
 
 
@@ -166,7 +166,7 @@ def test_a_list_of_memory_is_read_once_in_an_invocation(wire: Any, connector: An
 
 
 def test_dropping_what_is_gone_is_no_error(wire: Any) -> None:
-    state.drop(STATE, "a")
+    state.delete(STATE, "a")
     assert state.entries(STATE) == {}
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vendor_connector import aws, credential, handler, public_text
+from vendor_connector.connection import Access
 from vendor_connector.request import ConnectorError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
 from vendor_connector.vendors.cockroachdb import api as cockroachdb_api
@@ -50,19 +51,19 @@ UNREACHABLE = "https://127.0.0.1:9"
 
 def ask(vendor: str, text: str) -> None:
     """Connect with a stored credential and make one request."""
-    how: dict[str, Any] = {
-        "secret": "acme/vendor",
-        "base_url": UNREACHABLE,
-        "remaining_seconds": lambda: 0.0,
-        "read": lambda secret, *shapes: credential.fields(secret, text.strip(), *shapes),
-    }
+    access = Access(
+        secret="acme/vendor",
+        base_url=UNREACHABLE,
+        remaining_seconds=lambda: 0.0,
+        read=lambda secret, *shapes: credential.fields(secret, text.strip(), *shapes),
+    )
     match vendor.partition("-")[0]:
         case "atlas":
-            atlas_api.connect(project_id="a" * 24, **how).find("", atlas_api.V2023)
+            atlas_api.connect(access, "a" * 24).find("", atlas_api.V2023)
         case "cockroachdb":
-            cockroachdb_api.connect(cluster_id="b", **how).find()
+            cockroachdb_api.connect(access, "b").find()
         case "logzio":
-            logzio_api.connect(**how).account()
+            logzio_api.connect(access).account()
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

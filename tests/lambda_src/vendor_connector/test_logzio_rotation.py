@@ -337,7 +337,7 @@ def test_what_an_earlier_release_remembers_in_one_parameter_is_kept_and_removed(
     formation.deploy(template(logzio))
     before, entries = shown(logzio), state.entries(STATE)
     for object_id in entries:
-        state.drop(STATE, object_id)
+        state.delete(STATE, object_id)
     aws.ssm().put_parameter(Name=STATE, Value=json.dumps(entries), Type="String")
     formation.deploy(template(logzio, Revision="2"))
     assert shown(logzio) == before

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from vendor_connector import handler
-from vendor_connector.request import ConnectorError, NotReadyError, Request
+from vendor_connector.request import ConnectorError, Request, RetryLaterError
 from vendor_connector.vendor_api import NoAnswerError
 
 from tests.lambda_src.vendor_connector.formation import Clock, FailedError, Formation, Lambda, Template
@@ -49,7 +49,7 @@ def template(name: str = "a", **more: str) -> Template:
 def wait_until(clock: Clock, end: float, patience: float) -> Callable[[Request], dict[str, str]]:
     def applied(_: Request) -> dict[str, str]:
         if clock.now() < end:
-            raise NotReadyError("the vendor is still at it", patience_seconds=patience)
+            raise RetryLaterError("the vendor is still at it", timeout_seconds=patience)
         return {"Status": "ready"}
 
     return applied
@@ -144,7 +144,7 @@ def test_a_delete_is_polled_too(probe: Probe, clock: Clock, formation: Formation
 
     def deleted(_: Request) -> None:
         if clock.now() < end:
-            raise NotReadyError("the vendor is still at it", patience_seconds=600)
+            raise RetryLaterError("the vendor is still at it", timeout_seconds=600)
 
     probe.deleted = deleted
     formation.destroy()
@@ -153,7 +153,7 @@ def test_a_delete_is_polled_too(probe: Probe, clock: Clock, formation: Formation
 
 def test_a_failed_update_that_was_to_replace_is_undone(probe: Probe, clock: Clock, formation: Formation) -> None:
     formation.deploy(template())
-    answers: list[Exception] = [NotReadyError("going", patience_seconds=600), NoAnswerError("gone")]
+    answers: list[Exception] = [RetryLaterError("going", timeout_seconds=600), NoAnswerError("gone")]
 
     def applied(request: Request) -> dict[str, str]:
         return _raise(ConnectorError("no")) if request.properties["Name"] == "b" else {}
@@ -183,7 +183,7 @@ def test_an_undo_that_does_not_end_is_logged_within_the_functions_time(
 ) -> None:
     formation.deploy(template())
     probe.applied = lambda _: _raise(ConnectorError("no"))
-    probe.deleted = lambda _: _raise(NotReadyError("going", patience_seconds=600))
+    probe.deleted = lambda _: _raise(RetryLaterError("going", timeout_seconds=600))
     begun = clock.now()
     with pytest.raises(FailedError, match="probe: no"):
         formation.deploy(template("b"), rollback=False)

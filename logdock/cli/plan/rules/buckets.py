@@ -6,23 +6,30 @@ from collections.abc import Iterable
 
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, Kind, joined, shown
-from logdock.cli.plan.rules.common import drain, effect, is_connected, vendor_of
+from logdock.cli.plan.rules.common import (
+    at_vendor,
+    cuts_off,
+    drain,
+    effect,
+    is_connected,
+    note,
+    refuses,
+    replaces,
+    vendor_of,
+)
 
 
 def bucket(change: Change) -> Iterable[Effect]:
     """A bucket is made, the old one is kept."""
     old, new = change.part.landing(change.old).bucket, change.new_part.landing(change.new).bucket
-    yield effect(
+    yield replaces(
         change,
-        Kind.REPLACES,
         f"The bucket `{new}` is made; `{old}` stays with its logs, its policy and its lifecycle, and belongs to no "
         "stack any more.",
     )
     if is_connected(change):
-        yield effect(
-            change, Kind.VENDOR, f"The deploy has {vendor_of(change)} write to `{new}`. Until it is done, uploads to "
-            f"`{old}` are refused and repeated later.",
-        )  # fmt: skip
+        yield at_vendor(change, f"The deploy has {vendor_of(change)} write to `{new}`. Until it is done, uploads to "
+            f"`{old}` are refused and repeated later.")  # fmt: skip
         return
     yield effect(
         change,
@@ -39,29 +46,26 @@ def prefix(change: Change) -> Iterable[Effect]:
     """A policy admits one prefix, and one prefix is announced."""
     before, after = (f"{each}/" if each else "" for each in (change.before, change.after))
     if change.part.kind == "s3-logs" and before.startswith(after):
-        yield effect(change, Kind.NOTE, f"Objects under `{after or 'any key'}` are announced too, from the deploy on.")
+        yield note(change, f"Objects under `{after or 'any key'}` are announced too, from the deploy on.")
         return
     where = f"`{before}`" if before else "keys outside it"
     if is_connected(change):
-        yield effect(
+        yield at_vendor(
             change,
-            Kind.VENDOR,
             f"The deploy has {vendor_of(change)} write under `{after}`. Until that is done, uploads under {where} are "
             "refused; Atlas repeats them for up to seven days. What is there stays.",
             drain(change.of, "any destination"),
         )
         return
     if getattr(change.part, "existing_bucket", None):
-        yield effect(
+        yield cuts_off(
             change,
-            Kind.CUTS_OFF,
             f"Objects under {where} are no longer announced or shipped; the bucket takes them as before.",
             drain(change.of, "any destination"),
         )
         return
-    yield effect(
+    yield refuses(
         change,
-        Kind.REFUSES,
         f"The bucket admits {vendor_of(change)} under `{after}` alone: deliveries under {where} are refused from the "
         "deploy on. What is there stays, and is still found by `logdock logs`."
         + (" Atlas repeats refused uploads for up to seven days." if change.part.kind == "mongodb-atlas" else ""),
@@ -84,30 +88,23 @@ def log_types(change: Change) -> Iterable[Effect]:
             "short time only.",
         )
     if change.added and not is_connected(change):
-        yield effect(
-            change, Kind.VENDOR, f"Add {joined(change.added)} to the log integration at Atlas.",
-            f"`logdock next-steps {change.of}` prints the call.",
-        )  # fmt: skip
+        yield at_vendor(change, f"Add {joined(change.added)} to the log integration at Atlas.",
+            f"`logdock next-steps {change.of}` prints the call.")  # fmt: skip
 
 
 def permissions(change: Change) -> Iterable[Effect]:
     """`least` cannot read back."""
     if change.after == "least":
-        yield effect(
-            change,
-            Kind.NOTE,
-            "Atlas may no longer list and read back its prefix; its console's test of the bucket fails.",
-        )
+        yield note(change, "Atlas may no longer list and read back its prefix; its console's test of the bucket fails.")
 
 
 def access_point(change: Change) -> Iterable[Effect]:
     """The role writes through the access point alone, or to the bucket alone."""
     if is_connected(change):
-        yield effect(change, Kind.VENDOR, "The deploy changes the bucket that Atlas writes to.")
+        yield at_vendor(change, "The deploy changes the bucket that Atlas writes to.")
         return
-    yield effect(
+    yield refuses(
         change,
-        Kind.REFUSES,
         "The role admits Atlas by the new way alone: uploads by the old one are refused from the deploy on, and "
         "repeated for up to seven days.",
         f"Deploy, and at once change the bucket name at Atlas (`logdock next-steps {change.of}`).",
@@ -117,9 +114,7 @@ def access_point(change: Change) -> Iterable[Effect]:
 def access_point_part(change: Change) -> Iterable[Effect]:
     """Behind an access point each bucket and each key must admit the role."""
     if change.removed:
-        yield effect(
-            change, Kind.REFUSES, f"Uploads that the access point sends to {joined(change.removed)} are refused."
-        )
+        yield refuses(change, f"Uploads that the access point sends to {joined(change.removed)} are refused.")
 
 
 def external_id(change: Change) -> Iterable[Effect]:
@@ -127,9 +122,8 @@ def external_id(change: Change) -> Iterable[Effect]:
     if change.before is None or change.after is None:
         return
     if change.removed and change.part.kind == "cockroachdb" and is_connected(change):
-        yield effect(
+        yield at_vendor(
             change,
-            Kind.VENDOR,
             f"The deploy sends `{shown(change.after[-1])}` to CockroachDB Cloud; {len(change.removed)} id leaves the "
             "role. Sessions that are open go on until they end.",
             "Safer in three deploys: [old, new], then the check that the vendor uses the new one, then [new]: "
@@ -139,18 +133,16 @@ def external_id(change: Change) -> Iterable[Effect]:
         first = (
             "" if len(change.before) > 1 else f"`logdock rotate-external-id {change.of} --begin` instead: [old, new]."
         )
-        yield effect(
+        yield refuses(
             change,
-            Kind.REFUSES,
             f"{joined(change.removed)} leaves the role: a caller that still sends it is refused from the deploy on.",
             first,
             f"`logdock rotate-external-id {change.of}` says which id {vendor_of(change)} used last; `--finish` writes "
             "the file when it is safe.",
         )
     elif change.added:
-        yield effect(
+        yield at_vendor(
             change,
-            Kind.VENDOR,
             "Both ids are accepted after the deploy.",
             "Deploy.",
             f"Change {vendor_of(change)} to `{shown(change.after[-1])}`.",
@@ -162,9 +154,8 @@ def principal(change: Change) -> Iterable[Effect]:
     """A role trusts one principal."""
     if change.before is None or change.after is None:
         return
-    yield effect(
+    yield refuses(
         change,
-        Kind.REFUSES,
         f"The role trusts `{shown(change.after)}` alone: `{shown(change.before)}` is refused from the deploy on.",
         f"Check at {vendor_of(change)} which principal it assumes the role from before the deploy.",
     )
@@ -176,16 +167,14 @@ def another_object(change: Change) -> Iterable[Effect]:
         return  # an export of one becomes one of several, or the other way round: `members` says so
     what = change.path.removesuffix("_id")
     if is_connected(change):
-        yield effect(
+        yield cuts_off(
             change,
-            Kind.CUTS_OFF,
             f"The deploy switches the export of the {what} `{change.before}` off and that of `{change.after}` on.",
             "If both must be exported, add a second export instead.",
         )
         return
-    yield effect(
+    yield cuts_off(
         change,
-        Kind.CUTS_OFF,
         f"The {what} `{change.before}` is no longer in the settings. What is configured there stays on until someone "
         "switches it off, and the role may stop admitting it.",
         f"Switch the export off at {vendor_of(change)}, deploy, then switch it on for `{change.after}` "
@@ -202,17 +191,15 @@ def members(change: Change) -> Iterable[Effect]:
     # Of several, those that stay are as they were.
     stay = sorted(before & after) if not change.before or not change.after else []
     if gone := sorted(before - after):
-        yield effect(
+        yield cuts_off(
             change,
-            Kind.CUTS_OFF,
             f"The deploy switches the export of the {what}{'s' * (len(gone) > 1)} {joined(gone)} off at "
             f"{vendor_of(change)}, and no other. What it wrote stays where it is, under the same key, and is found "
             "and expires as before.",
         )
     if new := sorted(after - before):
-        yield effect(
+        yield note(
             change,
-            Kind.NOTE,
             f"The deploy switches the export of the {what}{'s' * (len(new) > 1)} {joined(new)} on, and changes nothing "
             "of the others. "
             + (
@@ -223,9 +210,8 @@ def members(change: Change) -> Iterable[Effect]:
         )
     if stay:
         to = "a directory" if change.part.lands_in == "bucket" else "log groups"
-        yield effect(
+        yield at_vendor(
             change,
-            Kind.VENDOR,
             f"The deploy has {vendor_of(change)} write the logs of the {what} {joined(stay)} by another role and to "
             f"{to} of {'its' if change.after else 'the export'} own. What it wrote until then stays where it is, and "
             "is found and expires as before.",
@@ -234,9 +220,8 @@ def members(change: Change) -> Iterable[Effect]:
 
 def replication_role(change: Change) -> Iterable[Effect]:
     """The bucket's policy names one role."""
-    yield effect(
+    yield refuses(
         change,
-        Kind.REFUSES,
         f"The bucket admits `{change.after}` alone: what Aptible replicates as `{change.before}` is refused.",
         "Ask Aptible which role replicates before the deploy.",
     )
@@ -244,9 +229,8 @@ def replication_role(change: Change) -> Iterable[Effect]:
 
 def bucket_encryption(change: Change) -> Iterable[Effect]:
     """A policy denies uploads that name another key."""
-    yield effect(
+    yield refuses(
         change,
-        Kind.REFUSES,
         f"The bucket takes {'uploads under its own key' if change.after == 'kms' else 'uploads with SSE-S3'} alone. "
         "Aptible's replication rule must agree before the deploy. Objects that are there keep their encryption.",
         "Agree with Aptible on the rule and the time, then deploy.",
@@ -256,11 +240,10 @@ def bucket_encryption(change: Change) -> Iterable[Effect]:
 def decryption_keys(change: Change) -> Iterable[Effect]:
     """Without its keys an archive cannot be read."""
     if change.after is None:
-        yield effect(change, Kind.NOTE, "`logdock logs` needs `--decryption-keys` to read these archives.")
+        yield note(change, "`logdock logs` needs `--decryption-keys` to read these archives.")
     else:
-        yield effect(
+        yield note(
             change,
-            Kind.NOTE,
             "The shipper reads the keys from the new secret. An archive whose key is not in it goes to quarantine.",
             f"Store every key that archives on the queues may need in `{shown(change.after)}` before the deploy.",
         )
@@ -270,9 +253,8 @@ def services(change: Change) -> Iterable[Effect]:
     """The policy of the bucket admits the services; some take no key of the bucket's own."""
     if change.part.encryption != change.new_part.encryption and not change.new_part.existing_bucket:
         to_s3 = change.new_part.encryption == "sse-s3"
-        yield effect(
+        yield refuses(
             change,
-            Kind.REFUSES,
             (
                 "The bucket changes from its own KMS key to SSE-S3, because "
                 f"{joined(change.added)} delivers to no other: every delivery that still names the key is refused."
@@ -285,16 +267,14 @@ def services(change: Change) -> Iterable[Effect]:
             what=f"{change.path}.encryption",
         )
     if change.removed:
-        yield effect(
+        yield refuses(
             change,
-            Kind.REFUSES,
             f"The bucket no longer admits {joined(change.removed)}: its deliveries are refused from the deploy on.",
             "Point the service at another bucket, or switch its delivery off, before the deploy.",
         )
     if change.added:
-        yield effect(
+        yield at_vendor(
             change,
-            Kind.VENDOR,
             f"The bucket admits {joined(change.added)} after the deploy.",
             f"Deploy, then point the service at it (`logdock next-steps {change.of}`).",
         )
@@ -303,36 +283,31 @@ def services(change: Change) -> Iterable[Effect]:
 def existing_bucket(change: Change) -> Iterable[Effect]:
     """Objects are announced by the bucket that is named."""
     if change.before is not None:
-        yield effect(
+        yield cuts_off(
             change,
-            Kind.CUTS_OFF,
             f"Objects that land in `{change.before}` are no longer announced or shipped. The deploy puts its "
             "EventBridge setting back to what it was; its objects and its policy stay.",
             drain(change.of, "any destination"),
         )
     elif change.after is not None:
         old = change.part.landing(change.old).bucket
-        yield effect(
+        yield cuts_off(
             change,
-            Kind.CUTS_OFF,
             f"The bucket `{old}` stays with its logs and belongs to no stack any more; what is written to it is not "
             "shipped.",
             drain(change.of, "any destination"),
         )
     if change.after is None:
-        yield effect(
-            change, Kind.VENDOR, f"The bucket `{change.new_part.landing(change.new).bucket}` is made, and admits "
+        yield at_vendor(change, f"The bucket `{change.new_part.landing(change.new).bucket}` is made, and admits "
             f"{joined(change.new_part.services) if change.new_part.services else 'this account'}.",
-            f"Deploy, then point what writes at it (`logdock next-steps {change.of}`).",
-        )  # fmt: skip
+            f"Deploy, then point what writes at it (`logdock next-steps {change.of}`).")  # fmt: skip
 
 
 def existing_key(change: Change) -> Iterable[Effect]:
     """The shipper may use the key that is named."""
     if change.before is not None:
-        yield effect(
+        yield cuts_off(
             change,
-            Kind.CUTS_OFF,
             f"The shipper may no longer decrypt with `{shown(change.before)}`: objects under it end as dead letters.",
             drain(change.of, "any destination"),
         )

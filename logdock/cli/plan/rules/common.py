@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, Kind
@@ -24,9 +25,30 @@ def effect(change: Change, kind: Kind, sentence: str, *steps: str, what: str | N
     return Effect(of=change.of, what=what or change.path, kind=kind, sentence=sentence, steps=tuple(steps))
 
 
-def stack_of(change: Change) -> str:
-    """Return the name of the export's stack."""
-    return f"{change.new.deployment}-{change.of}"
+class Maker(Protocol):
+    """Makes a consequence of one kind, as `effect` does."""
+
+    def __call__(self, change: Change, sentence: str, *steps: str, what: str | None = None) -> Effect:
+        """Make it."""
+
+
+def _maker(kind: Kind) -> Maker:
+    def make(change: Change, sentence: str, *steps: str, what: str | None = None) -> Effect:
+        return effect(change, kind, sentence, *steps, what=what)
+
+    return make
+
+
+fails = _maker(Kind.FAILS)
+loses = _maker(Kind.LOSES)
+cuts_off = _maker(Kind.CUTS_OFF)
+exposes = _maker(Kind.EXPOSES)
+refuses = _maker(Kind.REFUSES)
+keeps_running = _maker(Kind.KEEPS_RUNNING)
+replaces = _maker(Kind.REPLACES)
+restarts = _maker(Kind.RESTARTS)
+at_vendor = _maker(Kind.VENDOR)
+note = _maker(Kind.NOTE)
 
 
 def is_connected(change: Change) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from logdock.cli.plan.changes import Change
-from logdock.cli.plan.effects import Effect, Kind, joined
-from logdock.cli.plan.rules.common import ON_FROM_NOW, drain, effect
+from logdock.cli.plan.effects import Effect, joined
+from logdock.cli.plan.rules.common import ON_FROM_NOW, cuts_off, drain, exposes, loses, note, refuses
 
 
 def ship_to(change: Change) -> Iterable[Effect]:
@@ -16,25 +16,22 @@ def ship_to(change: Change) -> Iterable[Effect]:
         if name == "archive" and lands_in_groups:
             continue
         if name != "archive" and all(each.name != name for each in change.new.destinations):
-            yield effect(
+            yield note(
                 change,
-                Kind.NOTE,
                 f"`{name}` leaves the settings, and `{change.of}` is no longer sent to it.",
                 what=f"{change.path}.{name}",
             )
             continue
-        yield effect(
+        yield cuts_off(
             change,
-            Kind.CUTS_OFF,
             f"Nothing of `{change.of}` is sent to `{name}` any more, and what waits on its queue may no longer be read "
             "and ends as dead letters. What lands stays where it lands.",
             drain(name, f"`{change.of}`") if name != "archive" else "",
             what=f"{change.path}.{name}",
         )
     for name in change.added:
-        yield effect(
+        yield note(
             change,
-            Kind.NOTE,
             f"`{name}` gets what lands from the deploy on.",
             f"`logdock backfill --export {change.of} --destination {name}` for what is there already.",
             what=f"{change.path}.{name}",
@@ -46,27 +43,20 @@ def filters(change: Change) -> Iterable[Effect]:
     if not _is_stricter(change):
         return
     if change.part.lands_in == "log groups":
-        yield effect(
+        yield loses(
             change,
-            Kind.LOSES,
             "Lines that the new expressions leave out are not archived: they are in their log group alone, until its "
             "retention ends.",
         )
     else:
-        yield effect(
-            change,
-            Kind.NOTE,
-            "Lines that the new expressions leave out stay in the landing bucket, and go nowhere else.",
-        )
+        yield note(change, "Lines that the new expressions leave out stay in the landing bucket, and go nowhere else.")
 
 
 def key_filters(change: Change) -> Iterable[Effect]:
     """An object that is excluded stays where it landed."""
     if _is_stricter(change):
-        yield effect(
-            change,
-            Kind.NOTE,
-            "Objects whose keys the new expressions exclude stay in the landing bucket, and go nowhere else.",
+        yield note(
+            change, "Objects whose keys the new expressions exclude stay in the landing bucket, and go nowhere else."
         )
 
 
@@ -79,54 +69,48 @@ def _is_stricter(change: Change) -> bool:
 def markers(change: Change) -> Iterable[Effect]:
     """`keep` shows what CockroachDB marked."""
     if change.after == "keep":
-        yield effect(
+        yield exposes(
             change,
-            Kind.EXPOSES,
             f"What CockroachDB marks is archived and shipped with its value; before, it was {change.before}ed."
             if change.before == "redact"
             else "The marks are kept; their values were archived and shipped before too.",
         )
     elif change.before == "redact":
-        yield effect(change, Kind.EXPOSES, "The marks are dropped and their values are archived and shipped.")
+        yield exposes(change, "The marks are dropped and their values are archived and shipped.")
 
 
 def redaction(change: Change) -> Iterable[Effect]:
     """What was archived or sent in clear cannot be taken back."""
     if change.removed:
         gone = joined(getattr(each, "name", each) for each in change.removed)
-        yield effect(
+        yield exposes(
             change,
-            Kind.EXPOSES,
             f"{gone} no longer redacts as before: from the deploy on, lines are archived and shipped with what it took "
             "out. That cannot be taken back.",
         )
     elif change.added:
-        yield effect(change, Kind.NOTE, ON_FROM_NOW)
+        yield note(change, ON_FROM_NOW)
 
 
 def oversize(change: Change) -> Iterable[Effect]:
     """`truncate` cuts, `quarantine` keeps."""
     if change.after == "truncate":
-        yield effect(
-            change,
-            Kind.NOTE,
-            "Destinations get the beginning of a message that is too long for them; the archive has it whole.",
+        yield note(
+            change, "Destinations get the beginning of a message that is too long for them; the archive has it whole."
         )
 
 
 def max_expansion(change: Change) -> Iterable[Effect]:
     """A smaller limit keeps the rest of an object from destinations; a larger one lets more be charged for."""
     if change.after < change.before:
-        yield effect(
+        yield note(
             change,
-            Kind.NOTE,
             f"Of an object that expands to more than {change.after} times its stored size, only the beginning is "
             "archived and shipped. The object stays where it landed, and the failure bucket gets a note.",
         )
     else:
-        yield effect(
+        yield note(
             change,
-            Kind.NOTE,
             "Objects that expand further are shipped whole. Those that were refused are not sent again by the deploy.",
             f"`logdock backfill --export {change.of}` for what was refused.",
         )
@@ -138,9 +122,8 @@ def export_retention(change: Change) -> Iterable[Effect]:
     before = change.before if change.before is not None else hot
     after = change.after if change.after is not None else hot
     if after < before:
-        yield effect(
+        yield note(
             change,
-            Kind.NOTE,
             f"The log groups delete events older than {after} days. The archive keeps its copy of what was archived.",
         )
 
@@ -148,11 +131,10 @@ def export_retention(change: Change) -> Iterable[Effect]:
 def group_retention(change: Change) -> Iterable[Effect]:
     """Log groups of the user's own may hold what was written before they were subscribed."""
     if change.after is None:
-        yield effect(change, Kind.NOTE, f"The log groups keep the retention that they have: {change.before} days.")
+        yield note(change, f"The log groups keep the retention that they have: {change.before} days.")
     elif change.before is None or change.after < change.before:
-        yield effect(
+        yield loses(
             change,
-            Kind.LOSES,
             f"The log groups delete events older than {change.after} days. What was written before the groups were "
             "subscribed is not in the archive.",
             f"First `logdock backfill --export {change.of} --destination archive --since <their age>`.",
@@ -162,8 +144,6 @@ def group_retention(change: Change) -> Iterable[Effect]:
 def session_seconds(change: Change) -> Iterable[Effect]:
     """STS refuses a session that is longer than the role's maximum."""
     if change.after < change.before:
-        yield effect(
-            change,
-            Kind.REFUSES,
-            f"A session longer than {change.after} seconds is refused. Vendors ask for up to 12 hours (43200).",
+        yield refuses(
+            change, f"A session longer than {change.after} seconds is refused. Vendors ask for up to 12 hours (43200)."
         )

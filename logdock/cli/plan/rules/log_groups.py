@@ -6,7 +6,19 @@ from collections.abc import Iterable
 
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, Kind, joined, shown
-from logdock.cli.plan.rules.common import LOG_GROUP, effect, is_connected, vendor_of
+from logdock.cli.plan.rules.common import (
+    LOG_GROUP,
+    at_vendor,
+    cuts_off,
+    effect,
+    exposes,
+    fails,
+    is_connected,
+    note,
+    refuses,
+    restarts,
+    vendor_of,
+)
 
 
 def _groups_gone(change: Change, groups: Iterable[str], what: str) -> Iterable[Effect]:
@@ -15,9 +27,8 @@ def _groups_gone(change: Change, groups: Iterable[str], what: str) -> Iterable[E
         return
     is_ours, several = change.part.kind != "cloudwatch-logs", len(groups) > 1
     plural = "s" if several and what == LOG_GROUP else ""
-    yield effect(
+    yield cuts_off(
         change,
-        Kind.CUTS_OFF,
         f"{what}{plural} {joined(groups)} {'are' if several else 'is'} no longer subscribed: what is written there "
         "from the deploy on is not archived or shipped."
         + (
@@ -50,17 +61,16 @@ def cockroach_groups(change: Change) -> Iterable[Effect]:
         and any(old.log_name == each.log_name and old.redact is not False for old in change.part.groups)
     ]
     if sensitive:
-        yield effect(change, Kind.EXPOSES, f"CockroachDB no longer redacts what it sends to {joined(sensitive)}.")
+        yield exposes(change, f"CockroachDB no longer redacts what it sends to {joined(sensitive)}.")
     if not is_connected(change):
         yield _vendor_step(change, "Send the log export with the new groups")
     else:
-        yield effect(change, Kind.NOTE, "The deploy sends the log export with the new groups to CockroachDB Cloud.")
+        yield note(change, "The deploy sends the log export with the new groups to CockroachDB Cloud.")
 
 
 def _vendor_step(change: Change, what: str) -> Effect:
-    return effect(
+    return at_vendor(
         change,
-        Kind.VENDOR,
         f"{what} to CockroachDB Cloud after the deploy; until then it writes as before, and what it writes to a log "
         "group that is not in the settings is refused.",
         "Deploy.",
@@ -71,9 +81,7 @@ def _vendor_step(change: Change, what: str) -> Effect:
 def omitted_channels(change: Change) -> Iterable[Effect]:
     """An omitted channel is nowhere else."""
     if change.added:
-        yield effect(
-            change, Kind.CUTS_OFF, f"CockroachDB Cloud no longer exports {joined(change.added)}; nothing else keeps it."
-        )
+        yield cuts_off(change, f"CockroachDB Cloud no longer exports {joined(change.added)}; nothing else keeps it.")
     if not is_connected(change):
         yield _vendor_step(change, "Send the log export with the new channels")
 
@@ -81,9 +89,8 @@ def omitted_channels(change: Change) -> Iterable[Effect]:
 def cockroach_redact(change: Change) -> Iterable[Effect]:
     """Redaction at the source."""
     if not change.after:
-        yield effect(
+        yield exposes(
             change,
-            Kind.EXPOSES,
             "CockroachDB exports sensitive values, between markers. `redaction.markers` says what Logdock does with "
             "them; the log group has them in clear.",
         )
@@ -97,9 +104,8 @@ def cockroach_regions(change: Change) -> Iterable[Effect]:
     before, after = ((each or home) for each in (change.before, change.after))
     gone = [region for region in before if region not in after]
     if gone:
-        yield effect(
+        yield cuts_off(
             change,
-            Kind.CUTS_OFF,
             f"The role no longer admits the log groups in {joined(gone)}: what CockroachDB Cloud still sends there is "
             "refused. The log groups stay.",
         )
@@ -110,15 +116,13 @@ def cockroach_regions(change: Change) -> Iterable[Effect]:
 def cockroach_adopt(change: Change) -> Iterable[Effect]:
     """A log group is either made by CloudFormation or taken over."""
     if change.after:
-        yield effect(
+        yield note(
             change,
-            Kind.NOTE,
             "The log groups leave the stack and stay (they are retained); the deploy takes them over as they are.",
         )
     else:
-        yield effect(
+        yield fails(
             change,
-            Kind.FAILS,
             "CloudFormation makes the log groups, and those that exist have the same names: the deploy fails.",
             "Leave the setting as it is, or import the log groups with `npx cdk import`.",
         )
@@ -126,9 +130,8 @@ def cockroach_adopt(change: Change) -> Iterable[Effect]:
 
 def plan_of_cluster(change: Change) -> Iterable[Effect]:
     """Advanced and Standard trust in different ways."""
-    yield effect(
+    yield refuses(
         change,
-        Kind.REFUSES,
         f"The role's trust changes from that of a cluster on {shown(change.before)} to {shown(change.after)}: as long "
         "as the cluster assumes it the old way, it is refused.",
         "Deploy when the cluster has changed its plan.",
@@ -140,9 +143,8 @@ def database_log_types(change: Change) -> Iterable[Effect]:
     names = [name for each in change.part.members for name in _groups_of(change, each.database_id, change.removed)]
     yield from _groups_gone(change, names, LOG_GROUP)
     if change.removed and is_connected(change):
-        yield effect(
+        yield note(
             change,
-            Kind.NOTE,
             f"The deploy has {vendor_of(change)} publish {joined(change.removed)} no more, and puts back the "
             "parameters that had the engine write it.",
         )
@@ -152,15 +154,14 @@ def database_log_types(change: Change) -> Iterable[Effect]:
             yield _default_group(change)
         elif needed:
             written = joined(sorted(f"{name} = {value}" for name, value in needed))
-            yield effect(change, Kind.NOTE, f"The deploy sets {written} in the {change.part.noun}'s parameter group.")
+            yield note(change, f"The deploy sets {written} in the {change.part.noun}'s parameter group.")
     if not is_connected(change):
         yield _database_step(change)
 
 
 def _database_step(change: Change) -> Effect:
-    return effect(
+    return at_vendor(
         change,
-        Kind.VENDOR,
         f"The {change.part.noun} is not configured by the deploy.",
         f"Deploy, then run what `logdock next-steps {change.of}` prints.",
     )
@@ -175,9 +176,8 @@ def _who_restarts(change: Change) -> str:
 
 
 def _default_group(change: Change) -> Effect:
-    return effect(
+    return restarts(
         change,
-        Kind.RESTARTS,
         "The deploy sets the parameters that have the engine write these logs. "
         f"{'A cluster' if change.part.is_cluster else 'An instance'} that still uses a default parameter group gets "
         f"one of its own, and {_who_restarts(change)} must then be restarted once.",
@@ -187,22 +187,19 @@ def _default_group(change: Change) -> Effect:
 def database_parameters(change: Change) -> Iterable[Effect]:
     """The parameters of the logs are dynamic."""
     if change.path == "events" and change.removed and "audit" in change.new_part.log_types:
-        yield effect(
-            change,
-            Kind.CUTS_OFF,
-            f"{joined(change.removed)} is no longer audited; what is not audited cannot be had later.",
+        yield cuts_off(
+            change, f"{joined(change.removed)} is no longer audited; what is not audited cannot be had later."
         )
     if is_connected(change):
-        yield effect(change, Kind.NOTE, "The parameters of the logs are dynamic: no instance restarts.")
+        yield note(change, "The parameters of the logs are dynamic: no instance restarts.")
     else:
         yield _database_step(change)
 
 
 def database_engine(change: Change) -> Iterable[Effect]:
     """The engine is a property of the database: Logdock checks it and never changes it."""
-    yield effect(
+    yield note(
         change,
-        Kind.NOTE,
         f"The deploy fails unless the {change.new_part.noun} `{change.new_part.database_id}` runs {change.after}.",
     )
 
@@ -210,29 +207,24 @@ def database_engine(change: Change) -> Iterable[Effect]:
 def pgaudit(change: Change) -> Iterable[Effect]:
     """The library is loaded at a restart; which classes are logged is dynamic."""
     if change.removed and change.after:
-        yield effect(
-            change,
-            Kind.CUTS_OFF,
-            f"{joined(change.removed)} is no longer audited; what is not logged cannot be had later.",
+        yield cuts_off(
+            change, f"{joined(change.removed)} is no longer audited; what is not logged cannot be had later."
         )
     if not is_connected(change):
         yield _database_step(change)
     elif not change.before:
-        yield effect(
+        yield restarts(
             change,
-            Kind.RESTARTS,
             "The deploy adds pgaudit to shared_preload_libraries: "
             f"{_who_restarts(change)} must then be restarted once.",
             f"Deploy, restart, then run the SQL that `logdock next-steps {change.of}` prints.",
         )
     elif not change.after:
-        yield effect(
-            change,
-            Kind.CUTS_OFF,
-            "The deploy puts shared_preload_libraries and pgaudit.log back: pgaudit logs nothing more.",
+        yield cuts_off(
+            change, "The deploy puts shared_preload_libraries and pgaudit.log back: pgaudit logs nothing more."
         )
     else:
-        yield effect(change, Kind.NOTE, "The parameters of the logs are dynamic: no instance restarts.")
+        yield note(change, "The parameters of the logs are dynamic: no instance restarts.")
 
 
 def parameter_group(change: Change) -> Iterable[Effect]:
@@ -240,9 +232,8 @@ def parameter_group(change: Change) -> Iterable[Effect]:
     if not is_connected(change):
         yield _database_step(change)
         return
-    yield effect(
+    yield restarts(
         change,
-        Kind.RESTARTS,
         "The deploy puts the old parameter group's parameters back and sets them in the new one. If the "
         f"{change.part.noun} must be given another group, "
         f"{'its instances take it at their' if change.part.is_cluster else 'it takes it at its'} next restart; until "
@@ -270,9 +261,8 @@ def database_id(change: Change) -> Iterable[Effect]:
     names = _groups_of(change, change.before, change.part.log_types)
     yield from _groups_gone(change, names, LOG_GROUP)
     if is_connected(change):
-        yield effect(
+        yield restarts(
             change,
-            Kind.RESTARTS,
             f"The deploy puts the {change.part.noun} `{change.before}` back as it was and configures "
             f"`{change.new_part.database_id}`. An instance that gets another parameter group takes it at its next "
             "restart.",
@@ -289,11 +279,7 @@ def database_members(change: Change) -> Iterable[Effect]:
     for each in gone:
         yield from _groups_gone(change, _groups_of(change, each, change.part.log_types), LOG_GROUP)
     if gone and is_connected(change):
-        yield effect(
-            change,
-            Kind.CUTS_OFF,
-            f"The deploy puts {joined(gone)} back as it was before, and changes no other cluster.",
-        )
+        yield cuts_off(change, f"The deploy puts {joined(gone)} back as it was before, and changes no other cluster.")
     if new and is_connected(change):
         yield effect(
             change,
@@ -312,9 +298,8 @@ def database_members(change: Change) -> Iterable[Effect]:
     stay = [each for each in change.new_part.members if each.database_id in before]
     made = [each.database_id for each in stay if not each.parameter_group and each.needs_parameters]
     if made and is_connected(change) and (not change.before or not change.after):
-        yield effect(
+        yield fails(
             change,
-            Kind.FAILS,
             f"If the deploy made the parameter group of {joined(made)}, it fails before it changes anything: RDS does "
             "not rename a group.",
             f"Keep the export as it is and add a second one with `cluster_ids` for the others, or destroy the stack "
@@ -333,29 +318,23 @@ def _as_switch(change: Change, value: bool) -> Change:
 
 def aurora_role(change: Change) -> Iterable[Effect]:
     """The service-linked role wins where it exists."""
-    yield effect(
-        change,
-        Kind.NOTE,
-        "Aurora writes by another role. RDS uses its service-linked role wherever that exists.",
-    )
+    yield note(change, "Aurora writes by another role. RDS uses its service-linked role wherever that exists.")
 
 
 def configure_database(change: Change) -> Iterable[Effect]:
     """The deploy configures the database, or a user does."""
     if change.after and not change.new_part.needs_parameters:
-        yield effect(change, Kind.NOTE, "The deploy switches the export on; no parameter is needed for it.")
+        yield note(change, "The deploy switches the export on; no parameter is needed for it.")
     elif change.after:
-        yield effect(
+        yield restarts(
             change,
-            Kind.RESTARTS,
             "The deploy sets the parameters of the logs and switches the export on. "
             f"{'A cluster' if change.part.is_cluster else 'An instance'} that still uses a default parameter group "
             f"gets one of its own, and {_who_restarts(change)} must then be restarted once.",
         )
     else:
-        yield effect(
+        yield cuts_off(
             change,
-            Kind.CUTS_OFF,
             f"The deploy puts the {change.part.noun} back as it was: the logs and their export are switched off. What "
             "is not audited cannot be had later.",
             f"Deploy, then at once run what `logdock next-steps {change.of}` prints.",
@@ -371,9 +350,8 @@ def own_log_groups(change: Change) -> Iterable[Effect]:
     else:
         yield from _groups_gone(change, change.removed, "Every log group under")
     if change.added:
-        yield effect(
+        yield note(
             change,
-            Kind.NOTE,
             f"{joined(change.added)} is archived from the deploy on. A log group takes two subscriptions at most.",
             f"`logdock backfill --export {change.of} --destination archive` for what is there already.",
         )
@@ -382,11 +360,10 @@ def own_log_groups(change: Change) -> Iterable[Effect]:
 def encrypt(change: Change) -> Iterable[Effect]:
     """A group's events stay under the key that they were written with."""
     if change.after:
-        yield effect(change, Kind.NOTE, "Events that are there stay as they are; new ones are under the export's key.")
+        yield note(change, "Events that are there stay as they are; new ones are under the export's key.")
     else:
-        yield effect(
+        yield note(
             change,
-            Kind.NOTE,
             "The log groups keep the export's key, which stays in the account and admits them; no other group gets it.",
             "To take it off: `aws logs disassociate-kms-key --log-group-name <log group> --region <the group's>`. "
             "Events that are there are unreadable without the key: keep it until their retention has ended.",

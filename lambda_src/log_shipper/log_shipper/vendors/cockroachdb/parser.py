@@ -90,7 +90,7 @@ class Joiner:
             self._held = None
 
 
-def unjudged_payload(message: str) -> int:
+def continuation_payload(message: str) -> int:
     """Return where the text of a ``+`` or ``|`` line without its entry's first line begins, -1 for other messages.
 
     A batch may begin in the middle of an entry, and of a marked value: whether the text is marked cannot be known.

@@ -6,12 +6,11 @@ Sources: Cloudflare API (Logpush jobs and ownership; the envelope ``success``, `
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import credential
-from vendor_connector.request import ConnectorError, OutOfSightError
+from vendor_connector.connection import Access
+from vendor_connector.request import ConnectorError, NotVisibleError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
 
 _PUBLIC = "https://api.cloudflare.com"
@@ -22,7 +21,7 @@ _NEEDED = (
 )
 
 
-def explained(refusal: VendorRefusalError) -> ConnectorError:
+def explain(refusal: VendorRefusalError) -> ConnectorError:
     """Say what Cloudflare said, what it means and what to do."""
     if "exceeded max jobs" in refusal.said:
         return ConnectorError(
@@ -62,8 +61,8 @@ class CloudflareApi:
             found = self.call("GET", "/jobs") or []
         except VendorRefusalError as refusal:
             if refusal.status in (403, 404):
-                raise OutOfSightError(f"{refusal}. {self.scope} is not there, or {_NEEDED}") from refusal
-            raise explained(refusal) from refusal
+                raise NotVisibleError(f"{refusal}. {self.scope} is not there, or {_NEEDED}") from refusal
+            raise explain(refusal) from refusal
         return {str(job["id"]): job for job in found}
 
     def job(self, job_id: str) -> dict[str, Any] | None:
@@ -73,7 +72,7 @@ class CloudflareApi:
         except VendorRefusalError as refusal:
             if refusal.status == 404:
                 return None
-            raise explained(refusal) from refusal
+            raise explain(refusal) from refusal
         return found if isinstance(found, dict) and found else None
 
     def remove(self, job_id: str) -> None:
@@ -82,7 +81,7 @@ class CloudflareApi:
             self.call("DELETE", f"/jobs/{job_id}")
         except VendorRefusalError as refusal:
             if refusal.status != 404:
-                raise explained(refusal) from refusal
+                raise explain(refusal) from refusal
 
     def owner(self) -> str | None:
         """Return the account; that of a zone is seen with the permission Zone: Read alone."""
@@ -101,30 +100,7 @@ class CloudflareApi:
         return False
 
 
-def connect(
-    *,
-    secret: str,
-    base_url: str | None,
-    scope: str,
-    remaining_seconds: Callable[[], float],
-    read: credential.Read = credential.read,
-) -> CloudflareApi:
-    """Read the token and return the API.
-
-    Parameters
-    ----------
-    secret : str
-        Holds ``api_token``, or is that token.
-    base_url : str or None
-        The API's address. Default: Cloudflare's public one.
-    """
-    token = read(secret, ("api_token",))["api_token"]
-    return CloudflareApi(
-        VendorApi(
-            vendor="Cloudflare",
-            base_url=base_url or _PUBLIC,
-            remaining_seconds=remaining_seconds,
-            headers=lambda: {"Authorization": f"Bearer {token}"},
-        ),
-        scope,
-    )
+def connect(access: Access, scope: str) -> CloudflareApi:
+    """Read the token, ``api_token`` of the secret or the secret itself, and return the API of a zone or account."""
+    token = access.read(access.secret, ("api_token",))["api_token"]
+    return CloudflareApi(access.api("Cloudflare", _PUBLIC, headers=lambda: {"Authorization": f"Bearer {token}"}), scope)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import credential
-from vendor_connector.request import ConnectorError, Document, NotReadyError, OutOfSightError, Request
+from vendor_connector.connection import Access, Connection
+from vendor_connector.request import ConnectorError, Document, NotVisibleError, Request, RetryLaterError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
-from vendor_connector.vendor_object import Memory
+from vendor_connector.vendor_object import StateStore
 
 BASE_URL = "https://cockroachlabs.cloud"
 VERSION = "2024-09-16"
@@ -42,7 +41,7 @@ _MAY_BE_IAM = (400, 403)
 _NOT_IAM = re.compile(r"(?i)\b(?:allow|block|deny)[ -]?list|\bblocked\b|\bsuspended\b|\bquota\b|\blimit\b")
 
 
-def explained(refusal: VendorRefusalError) -> ConnectorError:
+def explain(refusal: VendorRefusalError) -> ConnectorError:
     """Say what CockroachDB Cloud said, what it means and what to do."""
     meaning = _BY_STATUS.get(refusal.status)
     return ConnectorError(f"{refusal}. {meaning[0].upper()}{meaning[1:]}." if meaning else str(refusal))
@@ -63,14 +62,10 @@ def _message(refusal: VendorRefusalError) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
+class Target(Connection):
     """The properties of every operation on a cluster."""
 
-    secret: str
     cluster_id: str
-    state_parameter: str
-    api_base_url: str | None = None
-    adopt: bool = False
 
     @property
     def log_export_id(self) -> str:
@@ -78,18 +73,13 @@ class Target:
         return f"cockroachdb-log-export/{self.cluster_id}"
 
     @property
-    def memory(self) -> Memory:
-        """Where the log export is remembered, once it is ours."""
-        return Memory(parameter=self.state_parameter, resource=self.log_export_id)
+    def log_export_store(self) -> StateStore:
+        """The saved state of the log export."""
+        return self.store(self.log_export_id)
 
     def api(self, request: Request) -> ClusterApi:
         """Read the credential and return the cluster's API."""
-        return connect(
-            secret=self.secret,
-            base_url=self.api_base_url,
-            cluster_id=self.cluster_id,
-            remaining_seconds=request.remaining_seconds,
-        )
+        return connect(self.access(request), self.cluster_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +94,16 @@ class ClusterApi:
 
         Raises
         ------
-        OutOfSightError
+        NotVisibleError
             When there is no such cluster, or the service account may not see it.
         """
         try:
             document: dict[str, Any] | None = self.api.call("GET", self._path(path))
         except VendorRefusalError as refusal:
             if refusal.status != 404:
-                raise explained(refusal) from refusal
+                raise explain(refusal) from refusal
             if not path:
-                raise OutOfSightError(
+                raise NotVisibleError(
                     f"CockroachDB Cloud has no cluster {self.cluster_id}, or the service account may not see it: check "
                     "`cluster_id`, and that the service account has a role on this cluster"
                 ) from refusal
@@ -133,7 +123,7 @@ class ClusterApi:
         except VendorRefusalError as refusal:
             if refusal.status in (401, 403, 404):
                 return None
-            raise explained(refusal) from refusal
+            raise explain(refusal) from refusal
         return str(organization["id"]) if organization.get("id") else None
 
     def is_deleted(self, owner: str | None) -> bool:  # noqa: ARG002  (the list says it, for every owner)
@@ -146,7 +136,7 @@ class ClusterApi:
             except VendorRefusalError as refusal:
                 if refusal.status in (401, 403, 404):
                     return False
-                raise explained(refusal) from refusal
+                raise explain(refusal) from refusal
             for cluster in answer.get("clusters") or []:
                 if cluster.get("id") == self.cluster_id:
                     return bool(cluster.get("state") == DELETED)
@@ -164,7 +154,7 @@ class ClusterApi:
 
         Raises
         ------
-        NotReadyError
+        RetryLaterError
             When the cluster is busy with another change, or while the refusal may come from IAM.
         """
         try:
@@ -172,16 +162,16 @@ class ClusterApi:
         except NoAnswerError as error:
             # An answer of the API itself, not of a proxy in front of it: Cockroach Labs' Terraform provider waits too.
             if error.status == 503 and error.document.get("code") is not None:
-                raise NotReadyError(f"the cluster is busy ({error})", patience_seconds=ROLLING_SECONDS) from error
+                raise RetryLaterError(f"the cluster is busy ({error})", timeout_seconds=ROLLING_SECONDS) from error
             raise
         except VendorRefusalError as refusal:
             if refusal.status == 404 and method == "DELETE":
                 return None
             if is_locked(refusal):
-                raise NotReadyError(f"the cluster is busy ({refusal})", patience_seconds=ROLLING_SECONDS) from refusal
-            meaning = explained(refusal)
+                raise RetryLaterError(f"the cluster is busy ({refusal})", timeout_seconds=ROLLING_SECONDS) from refusal
+            meaning = explain(refusal)
             if needs_role and may_be_iam(refusal):
-                raise NotReadyError(str(meaning), patience_seconds=PROPAGATION_SECONDS) from refusal
+                raise RetryLaterError(str(meaning), timeout_seconds=PROPAGATION_SECONDS) from refusal
             raise meaning from refusal
         return document
 
@@ -189,33 +179,11 @@ class ClusterApi:
         return f"/api/v1/clusters/{self.cluster_id}{path}"
 
 
-def connect(
-    *,
-    secret: str,
-    base_url: str | None,
-    cluster_id: str,
-    remaining_seconds: Callable[[], float],
-    read: credential.Read = credential.read,
-) -> ClusterApi:
-    """Read the credential and return the cluster's API.
-
-    Parameters
-    ----------
-    secret : str
-        Holds ``api_key``, or is that key.
-    base_url : str
-        Another address. Default: the public one.
-    """
-    key = read(secret, ("api_key",))["api_key"]
-    return ClusterApi(
-        VendorApi(
-            vendor="CockroachDB Cloud",
-            base_url=base_url or BASE_URL,
-            remaining_seconds=remaining_seconds,
-            headers=lambda: {"Authorization": f"Bearer {key}", "Cc-Version": VERSION},
-        ),
-        cluster_id,
-    )
+def connect(access: Access, cluster_id: str) -> ClusterApi:
+    """Read the key, ``api_key`` of the secret or the secret itself, and return the cluster's API."""
+    key = access.read(access.secret, ("api_key",))["api_key"]
+    headers = {"Authorization": f"Bearer {key}", "Cc-Version": VERSION}
+    return ClusterApi(access.api("CockroachDB Cloud", BASE_URL, headers=lambda: headers), cluster_id)
 
 
 def comparable(document: Document) -> Document:

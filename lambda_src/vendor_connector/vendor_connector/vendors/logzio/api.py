@@ -7,12 +7,11 @@ Sources: Logz.io API (OpenAPI description): ``/v2/whoami``, ``/v1/log-shipping/s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import credential
-from vendor_connector.request import ConnectorError, Document, NotReadyError
+from vendor_connector.connection import Access
+from vendor_connector.request import ConnectorError, Document, RetryLaterError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
 
 ARCHIVES = "/v2/archive/settings"
@@ -32,7 +31,7 @@ _LIMIT = re.compile(r"(?i)limit|quota|too.many|maximum|exceeded|as many")
 _BY_STATUS[403] = _BY_STATUS[401]
 
 
-def explained(refusal: VendorRefusalError) -> ConnectorError:
+def explain(refusal: VendorRefusalError) -> ConnectorError:
     """Say what Logz.io said, what it means and what to do."""
     if _WRONG_REGION in refusal.said:
         return ConnectorError(f"{refusal}. The account is in another region of Logz.io: correct the `region`.")
@@ -45,7 +44,7 @@ def explained(refusal: VendorRefusalError) -> ConnectorError:
     return ConnectorError(f"{refusal}. {meaning[0].upper()}{meaning[1:]}." if meaning else str(refusal))
 
 
-def may_pass(refusal: VendorRefusalError) -> bool:
+def may_be_propagation(refusal: VendorRefusalError) -> bool:
     """Return whether a refusal may come from IAM, which takes a while to let a new role and its trust be seen.
 
     What Logz.io answers while it cannot enter a bucket is not documented, so every refusal of the content counts but
@@ -76,7 +75,7 @@ class LogzioApi:
         except VendorRefusalError as refusal:
             if refusal.status == 404:
                 return None
-            raise explained(refusal) from refusal
+            raise explain(refusal) from refusal
 
     def write(self, method: str, path: str, body: Document, *, cannot: str, needs: str) -> Any:
         """Send what Logz.io takes only once it can use the role that is in it.
@@ -88,17 +87,17 @@ class LogzioApi:
 
         Raises
         ------
-        NotReadyError
+        RetryLaterError
             When the refusal may come from a role that is new.
         """
         try:
             return self.call(method, path, body)
         except VendorRefusalError as refusal:
-            if may_pass(refusal):
-                raise NotReadyError(
-                    f"Logz.io cannot {cannot} ({refusal}). It needs {needs}", patience_seconds=PROPAGATION_SECONDS
+            if may_be_propagation(refusal):
+                raise RetryLaterError(
+                    f"Logz.io cannot {cannot} ({refusal}). It needs {needs}", timeout_seconds=PROPAGATION_SECONDS
                 ) from refusal
-            raise explained(refusal) from refusal
+            raise explain(refusal) from refusal
 
     def remove(self, path: str) -> None:
         """Remove an object; one that is gone needs nothing."""
@@ -106,7 +105,7 @@ class LogzioApi:
             self.call("DELETE", path)
         except VendorRefusalError as refusal:
             if refusal.status != 404:
-                raise explained(refusal) from refusal
+                raise explain(refusal) from refusal
 
     def account(self) -> str:
         """Return the id of the account that the token is of."""
@@ -118,7 +117,7 @@ class LogzioApi:
         try:
             return {str(one["id"]): one for one in self.call("GET", FETCHERS) or []}
         except VendorRefusalError as refusal:
-            raise explained(refusal) from refusal
+            raise explain(refusal) from refusal
 
     def owner(self) -> str | None:
         """Return the account's id."""
@@ -165,24 +164,7 @@ def comparable_archive(document: Document) -> Document:
     }
 
 
-def connect(
-    *, secret: str, base_url: str, remaining_seconds: Callable[[], float], read: credential.Read = credential.read
-) -> LogzioApi:
-    """Read the token and return the API.
-
-    Parameters
-    ----------
-    secret : str
-        Holds ``api_token``, or is that token.
-    base_url : str
-        The address of the account's region, such as ``https://api-eu.logz.io``.
-    """
-    token = read(secret, ("api_token",))["api_token"]
-    return LogzioApi(
-        VendorApi(
-            vendor="Logz.io",
-            base_url=base_url,
-            remaining_seconds=remaining_seconds,
-            headers=lambda: {"X-API-TOKEN": token},
-        )
-    )
+def connect(access: Access) -> LogzioApi:
+    """Read the token, ``api_token`` of the secret or the secret itself, and return the API of the account's region."""
+    token = access.read(access.secret, ("api_token",))["api_token"]
+    return LogzioApi(access.api("Logz.io", "", headers=lambda: {"X-API-TOKEN": token}))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import re
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_connector import aws, credential, public_text
-from vendor_connector.request import ConnectorError, OutOfSightError
+from vendor_connector import aws, public_text
+from vendor_connector.connection import Access
+from vendor_connector.request import ConnectorError, NotVisibleError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
 
 BASE_URL = "https://cloud.mongodb.com"
@@ -60,13 +61,13 @@ def code_of(refusal: VendorRefusalError) -> str:
     return str(refusal.document.get("errorCode") or "")
 
 
-def explained(refusal: VendorRefusalError) -> ConnectorError:
+def explain(refusal: VendorRefusalError) -> ConnectorError:
     """Say what Atlas said, what it means and what to do."""
     meaning = _MEANING.get(code_of(refusal)) or _BY_STATUS.get(refusal.status)
     return ConnectorError(f"{refusal}. {meaning[0].upper()}{meaning[1:]}." if meaning else str(refusal))
 
 
-def may_pass(refusal: VendorRefusalError) -> bool:
+def may_be_propagation(refusal: VendorRefusalError) -> bool:
     """Return whether a refusal may come from IAM, which takes a while to let a new role and its policy be seen."""
     code = code_of(refusal)
     return refusal.status in (400, 403) and code not in _MEANING and bool(_PROPAGATING.search(code))
@@ -129,14 +130,14 @@ class AtlasApi:
 
         Raises
         ------
-        OutOfSightError
+        NotVisibleError
             When the whole project is gone, or the credential may not see it.
         """
         try:
             return self.call("GET", path, media_type, query=query)
         except VendorRefusalError as refusal:
             if refusal.status != 404:
-                raise explained(refusal) from refusal
+                raise explain(refusal) from refusal
             self._check_visible(refusal)
         return None
 
@@ -145,7 +146,7 @@ class AtlasApi:
 
         Raises
         ------
-        OutOfSightError
+        NotVisibleError
             When the project is gone, or the credential may not see it.
         """
         try:
@@ -153,7 +154,7 @@ class AtlasApi:
         except VendorRefusalError as refusal:
             if refusal.status == 404:
                 self._check_visible(refusal)
-            raise explained(refusal) from refusal
+            raise explain(refusal) from refusal
 
     def owner(self) -> str | None:
         """Return the id of the organization that the project is in, or None when the credential may not see it."""
@@ -162,7 +163,7 @@ class AtlasApi:
         except VendorRefusalError as refusal:
             if refusal.status in _UNSEEN:
                 return None
-            raise explained(refusal) from refusal
+            raise explain(refusal) from refusal
         return str(project["orgId"]) if project.get("orgId") else None
 
     def is_deleted(self, owner: str | None) -> bool:
@@ -181,7 +182,7 @@ class AtlasApi:
             except VendorRefusalError as refusal:
                 if refusal.status in _UNSEEN:
                     return False
-                raise explained(refusal) from refusal
+                raise explain(refusal) from refusal
             results = answer.get("results") or []
             if any(project.get("id") == self.project_id for project in results):
                 return False
@@ -190,7 +191,7 @@ class AtlasApi:
 
     def _check_visible(self, refusal: VendorRefusalError) -> None:
         if code_of(refusal) == "GROUP_NOT_FOUND" or self._project_status() != 200:
-            raise OutOfSightError(f"{refusal}. {_MEANING['GROUP_NOT_FOUND'].capitalize()}.") from refusal
+            raise NotVisibleError(f"{refusal}. {_MEANING['GROUP_NOT_FOUND'].capitalize()}.") from refusal
 
     def _project_status(self) -> int:
         try:
@@ -200,11 +201,11 @@ class AtlasApi:
         return 200
 
     def change(self, method: str, path: str, media_type: str, body: object) -> Any:
-        """Write; a refusal is explained."""
+        """Write; a refusal is explain."""
         try:
             return self.call(method, path, media_type, body=body)
         except VendorRefusalError as refusal:
-            raise explained(refusal) from refusal
+            raise explain(refusal) from refusal
 
     def remove(self, path: str, media_type: str) -> None:
         """Delete; what is gone is no error, unless the whole project is out of sight."""
@@ -212,56 +213,30 @@ class AtlasApi:
             self.call("DELETE", path, media_type)
         except VendorRefusalError as refusal:
             if refusal.status != 404:
-                raise explained(refusal) from refusal
+                raise explain(refusal) from refusal
             self._check_visible(refusal)
 
 
-def connect(
-    *,
-    secret: str,
-    base_url: str | None,
-    project_id: str,
-    remaining_seconds: Callable[[], float],
-    read: credential.Read = credential.read,
-) -> AtlasApi:
+def connect(access: Access, project_id: str) -> AtlasApi:
     """Read the credential and return the project's API.
 
-    Parameters
-    ----------
-    secret : str
-        Holds ``client_id`` and ``client_secret`` of a service account, or ``public_key`` and ``private_key``.
-    base_url : str
-        ``https://cloud.mongodbgov.com`` for Atlas for Government. Default: the commercial Atlas.
+    The secret holds ``client_id`` and ``client_secret`` of a service account, or ``public_key`` and ``private_key``.
+    Another address is ``https://cloud.mongodbgov.com``, of Atlas for Government.
     """
-    base_url = (base_url or BASE_URL).rstrip("/")
-    fields = read(secret, ("client_id", "client_secret"), ("public_key", "private_key"))
+    fields = access.read(access.secret, ("client_id", "client_secret"), ("public_key", "private_key"))
+    base_url = (access.base_url or BASE_URL).rstrip("/")
     if "public_key" in fields:
         passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
         passwords.add_password(None, base_url, fields["public_key"], fields["private_key"])
-        digest = VendorApi(
-            vendor="Atlas",
-            base_url=base_url,
-            remaining_seconds=remaining_seconds,
-            handlers=[urllib.request.HTTPDigestAuthHandler(passwords)],
-        )
-        return AtlasApi(digest, project_id, None)
+        digest = urllib.request.HTTPDigestAuthHandler(passwords)
+        return AtlasApi(access.api("Atlas", BASE_URL, handlers=[digest]), project_id, None)
     key = (base_url, fields["client_id"])
-    tokens = VendorApi(
-        vendor="Atlas",
-        base_url=base_url,
-        remaining_seconds=remaining_seconds,
-        first_pause_seconds=_FIRST_SIGN_IN_PAUSE_SECONDS,
-    )
-    return AtlasApi(
-        VendorApi(
-            vendor="Atlas",
-            base_url=base_url,
-            remaining_seconds=remaining_seconds,
-            headers=lambda: {"Authorization": f"Bearer {_token(tokens, key, fields)}"},
-        ),
-        project_id,
-        key,
-    )
+    tokens = access.api("Atlas", BASE_URL, first_pause_seconds=_FIRST_SIGN_IN_PAUSE_SECONDS)
+
+    def headers() -> dict[str, str]:
+        return {"Authorization": f"Bearer {_token(tokens, key, fields)}"}
+
+    return AtlasApi(access.api("Atlas", BASE_URL, headers=headers), project_id, key)
 
 
 def _token(api: VendorApi, key: tuple[str, str], fields: Mapping[str, str]) -> str:
@@ -281,7 +256,7 @@ def _token(api: VendorApi, key: tuple[str, str], fields: Mapping[str, str]) -> s
     except VendorRefusalError as refusal:
         if refusal.status in (400, 401):
             raise ConnectorError(f"{refusal}. {_BY_STATUS[401]}.") from refusal
-        raise explained(refusal) from refusal
+        raise explain(refusal) from refusal
     fetched = answer.get("access_token") if isinstance(answer, dict) else None
     if not isinstance(fetched, str) or not re.fullmatch("[!-~]+", fetched):
         raise NoAnswerError("Atlas: POST /api/oauth/token answered without a token")

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, vendor_object
-from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read, read_to_delete
+from vendor_connector.connection import Connection
+from vendor_connector.request import ConnectorError, Document, Request, RetryLaterError, read, read_to_delete
 from vendor_connector.vendor_api import VendorRefusalError
-from vendor_connector.vendor_object import Memory
 from vendor_connector.vendors.cloudflare import documents
-from vendor_connector.vendors.cloudflare.api import CloudflareApi, connect, explained
+from vendor_connector.vendors.cloudflare.api import CloudflareApi, connect, explain
 
 PROPAGATION_SECONDS = 600.0
 """How long S3 may take to let Cloudflare see the bucket and its policy; it is rarely more than a minute."""
@@ -34,15 +34,11 @@ _RESET = {"filter": "", "max_upload_bytes": 0, "max_upload_interval_seconds": 0,
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class Settings(Connection):
     """The properties."""
 
-    secret: str
     scope: str
-    state_parameter: str
     job: documents.LogpushJob
-    api_base_url: str | None = None
-    adopt: bool = False
 
     def __post_init__(self) -> None:
         if not _SCOPE.fullmatch(self.scope):
@@ -53,19 +49,9 @@ class Settings:
         """What names the resource: one per zone or account, dataset and bucket."""
         return f"cloudflare-logpush-job/{self.scope}/{self.job.dataset}/{self.job.bucket}"
 
-    @property
-    def memory(self) -> Memory:
-        """Where ours is remembered."""
-        return Memory(parameter=self.state_parameter, resource=self.id)
-
     def api(self, request: Request) -> CloudflareApi:
         """Return the API of the zone or account."""
-        return connect(
-            secret=self.secret,
-            base_url=self.api_base_url,
-            scope=self.scope,
-            remaining_seconds=request.remaining_seconds,
-        )
+        return connect(self.access(request), self.scope)
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
@@ -82,48 +68,43 @@ def apply(request: Request) -> dict[str, str]:
         ``JobId``.
     """
     wanted = read(Settings, request.properties)
-    job_id, _ = vendor_object.keep(LogpushJob(wanted.api(request), wanted), wanted.memory, adopt=wanted.adopt)
+    job_id, _ = vendor_object.reconcile(
+        LogpushJob(wanted.api(request), wanted), wanted.store(wanted.id), adopt=wanted.adopt
+    )
     return {"JobId": job_id}
 
 
 def delete(request: Request) -> None:
     """Delete the job."""
     wanted = read_to_delete(Settings, request.properties)
-    # Without a memory nothing was created, and then not even the credential is needed.
-    if wanted.memory.load() is not None:
-        vendor_object.drop(LogpushJob(wanted.api(request), wanted), wanted.memory)
+    vendor_object.remove(lambda: LogpushJob(wanted.api(request), wanted), wanted.store(wanted.id))
 
 
 @dataclass(frozen=True, slots=True)
 class LogpushJob:
-    """A Logpush job, as ``vendor_object`` keeps it."""
+    """A Logpush job, as ``vendor_object`` reconciles it."""
 
     api: CloudflareApi
     wanted: Settings
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """Its name, and where a person finds it."""
         return f"a Logpush job of {self.wanted.job.dataset} to {self.wanted.job.bucket} (Cloudflare, Logpush)"
-
-    @property
-    def place(self) -> CloudflareApi:
-        """The zone or account."""
-        return self.api
 
     def find(self, object_id: str) -> Document | None:
         """Return one by its id."""
         return self.api.job(object_id)
 
-    def listed(self) -> dict[str, Document]:
+    def list_all(self) -> dict[str, Document]:
         """Return the jobs of the zone or account by id."""
         return self.api.jobs()
 
-    def is_this(self, document: Document) -> bool:
+    def matches(self, document: Document) -> bool:
         """Return whether it pushes the dataset to our bucket."""
         return documents.is_at(document, self.wanted.job)
 
-    is_unfinished = is_this
+    matches_new = matches
 
     def create(self) -> tuple[str, Document]:
         """Prove the ownership, then make it."""
@@ -131,7 +112,7 @@ class LogpushJob:
         document = self._write("POST", "/jobs", {**self.wanted.job.document, "ownership_challenge": challenge})
         return str(document["id"]), document
 
-    def is_current(self, document: Document) -> bool:
+    def is_up_to_date(self, document: Document) -> bool:
         """Return whether Cloudflare has what is asked, and has it enabled."""
         return documents.comparable(document) == documents.comparable(self.wanted.job.document)
 
@@ -162,7 +143,7 @@ class LogpushJob:
         except VendorRefusalError as refusal:
             if refusal.status == 400:
                 raise self._not_admitted(str(refusal)) from refusal
-            raise explained(refusal) from refusal
+            raise explain(refusal) from refusal
         if not answer.get("valid"):
             raise self._not_admitted(str(answer.get("message") or "it says no more"))
         key = str(answer.get("filename")).removeprefix(f"{self.wanted.job.bucket}/").lstrip("/")
@@ -174,16 +155,16 @@ class LogpushJob:
             raise ConnectorError(f"{self.wanted.job.bucket}/{key} holds no token of Cloudflare's")
         return found.decode()
 
-    def _not_admitted(self, said: str) -> NotReadyError:
-        return NotReadyError(
+    def _not_admitted(self, said: str) -> RetryLaterError:
+        return RetryLaterError(
             f"Cloudflare cannot write to {self.wanted.job.bucket} ({said}). It needs s3:PutObject, which the bucket's "
             "policy grants to its user",
-            patience_seconds=PROPAGATION_SECONDS,
+            timeout_seconds=PROPAGATION_SECONDS,
         )
 
     def _write(self, method: str, path: str, body: Document) -> Document:
         try:
             document: Document = self.api.call(method, path, body) or {}
         except VendorRefusalError as refusal:
-            raise explained(refusal) from refusal
+            raise explain(refusal) from refusal
         return document

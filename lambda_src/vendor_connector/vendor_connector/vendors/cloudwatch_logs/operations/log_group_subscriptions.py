@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _NAMES_CHARACTERS = 1000
 # botocore repeats LimitExceededException for a minute (retries.standard, throttled errors), and here it means a full
 # group: this call's repeats are ours.
-_PASSING = BUSY | {"ThrottlingException", "ServiceUnavailableException"}
+_TRANSIENT = BUSY | {"ThrottlingException", "ServiceUnavailableException"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +114,7 @@ class _Pass:
 
     def end(self) -> None:
         if self.parameter and self.was_saved:
-            state.drop(self.parameter, self.purpose)
+            state.delete(self.parameter, self.purpose)
 
     def skip(self, name: str) -> None:
         self.skipped += 1
@@ -190,7 +190,7 @@ def delete(request: Request) -> None:
     logs = aws.logs()
     _release(logs, _groups(logs, ours), ours, request, ours.state_parameter)
     if ours.state_parameter:
-        state.drop(ours.state_parameter, "subscribe")
+        state.delete(ours.state_parameter, "subscribe")
 
 
 def _release(
@@ -249,9 +249,9 @@ def _subscribe(
         current = _filter(logs, name, wanted.filter_name) or {}
         if all(current.get(key, "") == value for key, value in arguments.items()):
             return "subscribed"
-        aws.when_ready(
+        aws.retry_until_accepted(
             lambda: once.put_subscription_filter(**arguments),
-            retry_on=_PASSING,
+            retry_on=_TRANSIENT,
             remaining_seconds=request.remaining_seconds,
             doing=f"subscribing log group {name}",
         )
@@ -270,7 +270,7 @@ def _unsubscribe(logs: CloudWatchLogsClient, name: str, ours: Settings, request:
         current = _filter(logs, name, ours.filter_name)
         if current is None or current["destinationArn"] != ours.destination_arn:
             return
-        aws.when_ready(
+        aws.retry_until_accepted(
             lambda: logs.delete_subscription_filter(logGroupName=name, filterName=ours.filter_name),
             retry_on=BUSY,
             remaining_seconds=request.remaining_seconds,

@@ -1,7 +1,7 @@
 """Operation ``cockroachdb-cluster`` (polled): check a cluster before anything else, and return its account.
 
 It changes nothing. What could only fail later, or lose logs in silence, ends the deploy here. What was looked at once
-is remembered with its answer and not asked again: a rollback comes back to it, and must not fail because the cluster
+is saved with its answer and not asked again: a rollback comes back to it, and must not fail because the cluster
 has changed meanwhile. Sources: CockroachDB Cloud API 2024-09-16 (clusters); "Export Logs", steps for Advanced
 (``account_id``) and for Standard (``keychain_config.aws_account_id``, which the OpenAPI description does not have).
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 from vendor_connector import trust
 from vendor_connector.request import ConnectorError, Request, read, read_to_delete
-from vendor_connector.vendor_object import Memory
+from vendor_connector.vendor_object import StateStore
 from vendor_connector.vendors.cockroachdb.api import DELETED, ClusterApi, Target
 from vendor_connector.vendors.cockroachdb.operations import log_export as cockroachdb_log_export
 
@@ -33,9 +33,9 @@ class Settings:
         return f"cockroachdb-cluster/{self.target.cluster_id}"
 
     @property
-    def memory(self) -> Memory:
-        """Where the last look is remembered."""
-        return Memory(parameter=self.target.state_parameter, resource=self.id)
+    def store(self) -> StateStore:
+        """Where the last look is saved."""
+        return self.target.store(self.id)
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
@@ -53,17 +53,17 @@ def apply(request: Request) -> dict[str, str]:
     """
     wanted = read(Settings, request.properties)
     asked = dict(request.properties)
-    entry = wanted.memory.load() or {}
+    entry = wanted.store.load() or {}
     if entry.get("asked") == asked:
         return {"AccountId": str(entry["account"])}
     account = _look(wanted.target.api(request), wanted)
-    wanted.memory.save({"asked": asked, "account": account})
+    wanted.store.save({"asked": asked, "account": account})
     return {"AccountId": account}
 
 
 def delete(request: Request) -> None:
     """Forget the look: nothing was made."""
-    read_to_delete(Settings, request.properties).memory.drop()
+    read_to_delete(Settings, request.properties).store.delete()
 
 
 def _look(api: ClusterApi, wanted: Settings) -> str:
@@ -73,7 +73,7 @@ def _look(api: ClusterApi, wanted: Settings) -> str:
         raise ConnectorError(f"cluster {target.cluster_id} was deleted in CockroachDB Cloud: check `cluster_id`")
     _check(cluster, wanted)
     cockroachdb_log_export.refuse_second_export(target)
-    if target.memory.load() is None and not target.adopt and (found := cockroachdb_log_export.current(api)):
+    if target.log_export_store.load() is None and not target.adopt and (found := cockroachdb_log_export.current(api)):
         raise cockroachdb_log_export.not_ours(target, found)
     standard = wanted.plan == "STANDARD"
     account = (cluster.get("keychain_config") or {}).get("aws_account_id") if standard else cluster.get("account_id")

@@ -18,9 +18,9 @@ from vendor_connector import aws, state, vendor_object
 from vendor_connector.request import (
     ConnectorError,
     Document,
-    NotReadyError,
-    OutOfSightError,
+    NotVisibleError,
     Request,
+    RetryLaterError,
     read,
     read_to_delete,
 )
@@ -64,7 +64,7 @@ def apply(request: Request) -> dict[str, str]:
     kind = LogExport(wanted.target.api(request), wanted)
     applied = _fingerprint(request, wanted)
     if kind.api.state() == DELETED:
-        if (wanted.target.memory.load() or {}).get("applied") == applied:
+        if (wanted.target.log_export_store.load() or {}).get("applied") == applied:
             # A rollback, which must not fail because the cluster was deleted meanwhile: nothing else asks this again.
             aws.log("deleted at the vendor", level="WARNING", cluster=kind.api.cluster_id)
             return {"Status": DELETED}
@@ -73,45 +73,45 @@ def apply(request: Request) -> dict[str, str]:
             "`cluster_id`"
         )
     refuse_second_export(wanted.target)
-    vendor_object.keep(kind, wanted.target.memory, adopt=wanted.target.adopt)
+    vendor_object.reconcile(kind, wanted.target.log_export_store, adopt=wanted.target.adopt)
     info = kind.api.find(LOG_EXPORT) or {}
     status, said = info.get("status"), _said(info)
     if status == "ENABLED":
-        entry = wanted.target.memory.load() or {}
+        entry = wanted.target.log_export_store.load() or {}
         if entry.get("applied") != applied:
-            wanted.target.memory.save({**entry, "applied": applied})
+            wanted.target.log_export_store.save({**entry, "applied": applied})
         return {"Status": status}
     if status in _FAILED:
         kind.raise_new_failure(info)
         kind.write(wanted.export.document)
     elif status == "CREDENTIALS_ERROR":
         kind.write(wanted.export.document)
-        raise NotReadyError(
+        raise RetryLaterError(
             f"the cluster cannot write to CloudWatch Logs with {wanted.export.document['auth_principal']} ({said})",
-            patience_seconds=PROPAGATION_SECONDS,
+            timeout_seconds=PROPAGATION_SECONDS,
         )
-    raise NotReadyError(f"CockroachDB Cloud is enabling the log export ({said})", patience_seconds=ROLLING_SECONDS)
+    raise RetryLaterError(f"CockroachDB Cloud is enabling the log export ({said})", timeout_seconds=ROLLING_SECONDS)
 
 
 def delete(request: Request) -> None:
     """Disable the log export, and wait until it is."""
     wanted = read_to_delete(Settings, request.properties)
-    # Without a memory nothing was enabled, and then not even the credential is needed.
-    memory = wanted.target.memory
-    entry = memory.load()
+    # Without saved state nothing was enabled, and then not even the credential is needed.
+    store = wanted.target.log_export_store
+    entry = store.load()
     if entry is None:
         return
     kind = LogExport(wanted.target.api(request), wanted)
     try:
         if kind.api.state() == DELETED:
-            aws.log("deleted at the vendor", resource=memory.resource)
-            memory.drop()
+            aws.log("deleted at the vendor", resource=store.resource)
+            store.delete()
             return
-    except OutOfSightError as error:
-        vendor_object.check_deleted(kind.api, memory, entry.get("owner"), error)
-        memory.drop()
+    except NotVisibleError as error:
+        vendor_object.check_deleted(kind.api, store, entry.get("owner"), error)
+        store.delete()
         return
-    vendor_object.drop(kind, memory)
+    vendor_object.remove(lambda: kind, store)
 
 
 def _fingerprint(request: Request, wanted: Settings) -> str:
@@ -125,19 +125,19 @@ def current(api: ClusterApi) -> Document | None:
 
     Raises
     ------
-    NotReadyError
+    RetryLaterError
         While one is being disabled.
     """
     info = api.find(LOG_EXPORT) or {}
     if info.get("status") == "DISABLING":
-        raise NotReadyError("CockroachDB Cloud is disabling the log export", patience_seconds=ROLLING_SECONDS)
+        raise RetryLaterError("CockroachDB Cloud is disabling the log export", timeout_seconds=ROLLING_SECONDS)
     return None if info.get("status") in (None, "DISABLED") else info.get("spec") or {}
 
 
 def refuse_second_export(target: Target) -> None:
     """Refuse a log export that another export has made, such as this one under its former name: its destroy ends it."""
-    memory = target.memory
-    if memory.load() is None and (others := state.of_other_exports(memory.parameter, memory.resource, "cockroachdb")):
+    store = target.log_export_store
+    if store.load() is None and (others := state.of_other_exports(store.parameter, store.resource, "cockroachdb")):
         raise ConnectorError(
             f"the log export of cluster {target.cluster_id} belongs to the stack of the export {', '.join(others)}, "
             "whose destroy disables it. Destroy that stack first, then deploy again"
@@ -155,35 +155,30 @@ def not_ours(target: Target, found: Document) -> ConnectorError:
 
 @dataclass(frozen=True, slots=True)
 class LogExport:
-    """A cluster's log export, as ``vendor_object`` keeps it."""
+    """A cluster's log export, as ``vendor_object`` reconciles it."""
 
     api: ClusterApi
     wanted: Settings
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """Its name, and where a person finds it."""
         return f"a log export of cluster {self.api.cluster_id} (CockroachDB Cloud API, logexport)"
 
-    @property
-    def place(self) -> ClusterApi:
-        """The cluster."""
-        return self.api
-
     def find(self, object_id: str) -> Document | None:
         """Return the one that there is."""
-        return self.listed().get(object_id)
+        return self.list_all().get(object_id)
 
-    def listed(self) -> dict[str, Document]:
+    def list_all(self) -> dict[str, Document]:
         """Return the one that there is, by the cluster's id."""
         found = current(self.api)
         return {} if found is None else {self.api.cluster_id: found}
 
-    def is_this(self, document: Document) -> bool:  # noqa: ARG002
+    def matches(self, document: Document) -> bool:  # noqa: ARG002
         """Return True: a cluster has one."""
         return True
 
-    def is_unfinished(self, document: Document) -> bool:
+    def matches_new(self, document: Document) -> bool:
         """Return whether it uses our role."""
         return bool(document.get("auth_principal") == self.wanted.export.document["auth_principal"])
 
@@ -191,7 +186,7 @@ class LogExport:
         """Enable it."""
         return self.api.cluster_id, self.write(self.wanted.export.document)
 
-    def is_current(self, document: Document) -> bool:
+    def is_up_to_date(self, document: Document) -> bool:
         """Return whether the cluster has what is asked."""
         return comparable(document) == comparable(self.wanted.export.document)
 
@@ -214,11 +209,11 @@ class LogExport:
 
     def raise_new_failure(self, info: Document) -> None:
         """Fail with what the vendor says of a failure; return if that was said before, and it is to be tried again."""
-        memory = self.wanted.target.memory
-        entry, failure = memory.load() or {}, [info.get("status"), info.get("updated_at")]
+        store = self.wanted.target.log_export_store
+        entry, failure = store.load() or {}, [info.get("status"), info.get("updated_at")]
         if entry.get("told") == failure:
             return
-        memory.save({**entry, "told": failure})
+        store.save({**entry, "told": failure})
         raise ConnectorError(
             f"CockroachDB Cloud could not do it ({_said(info)}). Most failures come from a log group that is missing "
             "or a role that does not fit; correct what it says and deploy again, which tries again"

@@ -15,7 +15,7 @@ from typing import Any
 
 from vendor_connector import trust
 from vendor_connector.request import Request, read, read_to_delete
-from vendor_connector.vendors.logzio.operations.memory import SEPARATOR, Account
+from vendor_connector.vendors.logzio.operations.account_state import SEPARATOR, Account
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,29 +57,29 @@ def apply(request: Request) -> dict[str, str]:
 
 def delete(request: Request) -> None:
     """Forget what was answered; the account was only read."""
-    read_to_delete(Settings, request.properties).target.answers().drop()
+    read_to_delete(Settings, request.properties).target.answers().delete()
 
 
 def _answer(wanted: Account, question: str, logzio_account: str, ids: list[str]) -> list[str]:
-    """Return the ids, or in a rollback those that were named to the same question before; remember which.
+    """Return the ids, or in a rollback those that were named to the same question before; save which.
 
     A configuration's id is the question. The fetchers' operation reads the answer by it: what decides whom they trust
-    is remembered, where no event can name another.
+    is saved, where no event can name another.
     """
-    memory = wanted.answers()
-    entry = memory.load() or {}
+    store = wanted.answers()
+    entry = store.load() or {}
     latest, former = entry.get("latest"), entry.get("former")
     if former and former["question"] == question and _every_feed_is_read_by(former["ids"], wanted):
         ids = former["ids"]
     elif latest and latest["question"] != question:
         former = latest
     answer = {"question": question, "account": logzio_account, "ids": ids}
-    memory.save({"latest": answer, "former": former})
+    store.save({"latest": answer, "former": former})
     return ids
 
 
 def _every_feed_is_read_by(ids: list[str], wanted: Account) -> bool:
-    """Return whether each feed that we remember has a fetcher under one of the ids."""
+    """Return whether each saved feed has a fetcher under one of the ids."""
     read: dict[tuple[str, str], bool] = {}
     for account, external_id, prefix, entry in wanted.fetchers():
         feed = account, prefix

@@ -16,11 +16,11 @@ from vendor_connector import aws, vendor_object
 from vendor_connector.request import ConnectorError, Document, Request, read, read_to_delete
 from vendor_connector.vendors.logzio import api as logzio_api
 from vendor_connector.vendors.logzio import documents
-from vendor_connector.vendors.logzio.operations.memory import InAccount
+from vendor_connector.vendors.logzio.operations.account_state import AccountProperties
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings(InAccount):
+class Settings(AccountProperties):
     """The properties."""
 
     archive: documents.Archive
@@ -33,7 +33,7 @@ class Settings(InAccount):
 def physical_id(properties: Mapping[str, Any]) -> str:
     """Return the id: one per account and IAM role."""
     wanted = read(Settings, properties)
-    logzio_account, _ = wanted.whom()
+    logzio_account, _ = wanted.account_and_ids()
     return f"logzio-archive/{logzio_account}/{wanted.archive.role_arn.rpartition('/')[2]}"
 
 
@@ -46,25 +46,23 @@ def apply(request: Request) -> dict[str, str]:
         ``ArchiveId``.
     """
     wanted = read(Settings, request.properties)
-    logzio_account, trusted = wanted.whom()
-    api, memory = wanted.api(request, logzio_account), wanted.target.archive(logzio_account)
+    logzio_account, trusted = wanted.account_and_ids()
+    api, store = wanted.api(request, logzio_account), wanted.target.archive(logzio_account)
     _, current = api.principal()
     archive = Archive(api, wanted, current if current in trusted else None)
-    object_id, document = vendor_object.keep(archive, memory, adopt=wanted.target.adopt)
+    object_id, document = vendor_object.reconcile(archive, store, adopt=wanted.target.adopt)
     # The role trusts this id as long as the archive comes with it.
     if external_id := _credentials(document).get("externalId"):
-        memory.save({**(memory.load() or {}), "external_id": external_id})
+        store.save({**(store.load() or {}), "external_id": external_id})
     return {"ArchiveId": object_id}
 
 
 def delete(request: Request) -> None:
     """Stop archiving, or put back what was adopted; what was archived stays in the bucket."""
     wanted = read_to_delete(Settings, request.properties)
-    logzio_account, _ = wanted.whom(request.physical_id)
-    memory = wanted.target.archive(logzio_account)
-    # Without a memory nothing was made, and then not even the credential is needed.
-    if memory.load() is not None:
-        vendor_object.drop(Archive(wanted.api(request, logzio_account), wanted, None), memory)
+    logzio_account, _ = wanted.account_and_ids(request.physical_id)
+    store = wanted.target.archive(logzio_account)
+    vendor_object.remove(lambda: Archive(wanted.api(request, logzio_account), wanted, None), store)
 
 
 def _s3(document: Document) -> Document:
@@ -77,32 +75,27 @@ def _credentials(document: Document) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The archive, as ``vendor_object`` keeps it; ``external_id`` is the one that it is to come with, if it matters."""
+    """The archive; ``external_id`` is the one that it is to come with, if it matters."""
 
     api: logzio_api.LogzioApi
     wanted: Settings
     external_id: str | None
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """Its name, and where a person finds it."""
         return "Archive & Restore of the account (Logz.io, Data Hub, Archive & restore)"
-
-    @property
-    def place(self) -> logzio_api.LogzioApi:
-        """The account."""
-        return self.api
 
     def find(self, object_id: str) -> Document | None:
         """Return one by its id."""
         found: Document | None = self.api.find(f"{logzio_api.ARCHIVES}/{object_id}")
         return found
 
-    def listed(self) -> dict[str, Document]:
+    def list_all(self) -> dict[str, Document]:
         """Return the account's archives by id."""
         return {str(one["id"]): one for one in self.api.find(logzio_api.ARCHIVES) or []}
 
-    def is_this(self, document: Document) -> bool:
+    def matches(self, document: Document) -> bool:
         """Return whether it is in the way: an account has one archive, wherever that is.
 
         Raises
@@ -112,12 +105,12 @@ class Archive:
         """
         if self.wanted.target.adopt and _s3(document).get("credentialsType") != "IAM":
             raise ConnectorError(
-                f"{self.what} ({document.get('id')}) signs in with keys, which Logz.io does not give back: it cannot "
-                "be adopted. Remove its settings in Logz.io, then deploy again."
+                f"{self.description} ({document.get('id')}) signs in with keys, which Logz.io does not give back: it "
+                "cannot be adopted. Remove its settings in Logz.io, then deploy again."
             )
         return True
 
-    def is_unfinished(self, document: Document) -> bool:
+    def matches_new(self, document: Document) -> bool:
         """Return whether it may be ours."""
         return _s3(document).get("path") == self.wanted.archive.bucket
 
@@ -127,7 +120,7 @@ class Archive:
             logzio_api.ARCHIVES, self._write("POST", logzio_api.ARCHIVES, self.wanted.archive.document)
         )
 
-    def is_current(self, document: Document) -> bool:
+    def is_up_to_date(self, document: Document) -> bool:
         """Return whether Logz.io has what is asked, under the external id that it gives now."""
         has = logzio_api.comparable_archive(document.get("settings") or {})
         is_same = has == logzio_api.comparable_archive(self.wanted.archive.document)

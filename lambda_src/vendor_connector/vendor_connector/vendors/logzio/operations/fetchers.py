@@ -10,20 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from vendor_connector import aws, state, vendor_object
-from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read, read_to_delete
+from vendor_connector.request import ConnectorError, Document, Request, RetryLaterError, read, read_to_delete
 from vendor_connector.vendors.logzio import api as logzio_api
 from vendor_connector.vendors.logzio import documents
-from vendor_connector.vendors.logzio.operations.memory import Account, InAccount, fingerprint
+from vendor_connector.vendors.logzio.operations.account_state import Account, AccountProperties, fingerprint
 
 _FIELDS = ("arn", "bucket", "prefix", "active", "addS3ObjectKeyAsLogField", "region", "logsType")
 _ALL_SECONDS = 3300.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings(InAccount):
+class Settings(AccountProperties):
     """The properties."""
 
     fetchers: documents.Fetchers
@@ -48,7 +49,7 @@ class Wanted:
 def _wanted(properties: Mapping[str, Any], physical_id: str = "") -> Wanted:
     # only a Delete knows the account by the resource's id
     given = (read_to_delete if physical_id else read)(Settings, properties)
-    logzio_account, trusted = given.whom(physical_id)
+    logzio_account, trusted = given.account_and_ids(physical_id)
     return Wanted(
         account=given.target,
         logzio_account=logzio_account,
@@ -81,45 +82,45 @@ def apply(request: Request) -> dict[str, str]:
     ids: list[str] = []
     for prefix in wanted.documents:
         if request.remaining_seconds() < aws.RESERVE_SECONDS:
-            raise NotReadyError(f"{len(ids)} fetchers are done, the others follow", patience_seconds=_ALL_SECONDS)
+            raise RetryLaterError(f"{len(ids)} fetchers are done, the others follow", timeout_seconds=_ALL_SECONDS)
         kept[prefix] = _label(api, wanted, prefix, current)
         ids.append(_keep(api, wanted, prefix, kept[prefix], deploy))
     beside = False
-    for prefix, remembered in wanted.account.remembered(wanted.logzio_account).items():
-        for external_id, entry in remembered.items():
+    for prefix, saved in wanted.account.saved_fetchers(wanted.logzio_account).items():
+        for external_id, entry in saved.items():
             if external_id == kept.get(prefix):
                 continue
             if prefix in kept and entry.get("beside") == deploy:
                 beside = True
                 continue
-            memory = wanted.account.memory(wanted.logzio_account, external_id, prefix)
-            vendor_object.drop(_fetcher(api, wanted, prefix, external_id), memory)
+            store = wanted.account.fetcher_store(wanted.logzio_account, external_id, prefix)
+            vendor_object.remove(partial(_fetcher, api, wanted, prefix, external_id), store)
     return {"FetcherIds": ",".join(ids), "NextSteps": _next_steps(wanted, {*kept.values()}, is_beside=beside)}
 
 
 def delete(request: Request) -> None:
     """Remove all that is ours in the account."""
     wanted = _wanted(request.properties, request.physical_id)
-    remembered = wanted.account.remembered(wanted.logzio_account)
-    # Without a memory nothing was made, and then not even the credential is needed.
-    if not remembered:
+    saved = wanted.account.saved_fetchers(wanted.logzio_account)
+    # Without saved state nothing was made, and then not even the credential is needed.
+    if not saved:
         return
     api = wanted.api(request)
-    for prefix, entries in remembered.items():
+    for prefix, entries in saved.items():
         for external_id in entries:
-            memory = wanted.account.memory(wanted.logzio_account, external_id, prefix)
-            vendor_object.drop(_fetcher(api, wanted, prefix, external_id), memory)
+            store = wanted.account.fetcher_store(wanted.logzio_account, external_id, prefix)
+            vendor_object.remove(partial(_fetcher, api, wanted, prefix, external_id), store)
 
 
 def _label(api: logzio_api.LogzioApi, wanted: Wanted, prefix: str, current: str) -> str:
-    """Return the external id under which a prefix's fetcher is to be remembered."""
-    remembered = wanted.account.remembered(wanted.logzio_account).get(prefix, {})
+    """Return the external id under which a prefix's fetcher is to be saved."""
+    saved = wanted.account.saved_fetchers(wanted.logzio_account).get(prefix, {})
     if wanted.account.adopt:
-        adopted = next((label for label, entry in remembered.items() if "adopted" in entry), None)
+        adopted = next((label for label, entry in saved.items() if "adopted" in entry), None)
         if adopted is not None:
             return adopted
         found = [one for one in api.fetchers().values() if _is_at(one, wanted.bucket, prefix)]
-        if found and not remembered:
+        if found and not saved:
             if found[0].get("accessKey"):
                 raise ConnectorError(
                     f"the S3 fetcher {found[0]['id']} of {wanted.bucket}/{prefix} signs in with access keys, which "
@@ -130,7 +131,7 @@ def _label(api: logzio_api.LogzioApi, wanted: Wanted, prefix: str, current: str)
     if current in wanted.trusted:
         return current
     # A rollback, or another external id since the deploy began: what is there stays as it is.
-    known = [label for label in remembered if label in wanted.trusted] or list(remembered)
+    known = [label for label in saved if label in wanted.trusted] or list(saved)
     if not known:
         raise ConnectorError(
             "Logz.io has given the account another external id, which the role does not trust yet: change "
@@ -142,21 +143,23 @@ def _label(api: logzio_api.LogzioApi, wanted: Wanted, prefix: str, current: str)
 def _keep(api: logzio_api.LogzioApi, wanted: Wanted, prefix: str, label: str, deploy: str) -> str:
     """Have one fetcher, and wait until Logz.io shows it as active; return its id."""
     account, logzio_account = wanted.account, wanted.logzio_account
-    remembered = account.remembered(logzio_account).get(prefix, {})
-    current = remembered.get(label, {}).get("id")
+    saved = account.saved_fetchers(logzio_account).get(prefix, {})
+    current = saved.get(label, {}).get("id")
     # A new one may be there before it is listed.
     if current is None or (current not in api.fetchers() and api.find(f"{logzio_api.FETCHERS}/{current}") is None):
-        for former, entry in remembered.items():
+        for former, entry in saved.items():
             if former != label:
                 entry = {name: value for name, value in entry.items() if name != "adopted" or account.adopt}
-                account.memory(logzio_account, former, prefix).save({**entry, "beside": deploy})
+                account.fetcher_store(logzio_account, former, prefix).save({**entry, "beside": deploy})
     fetcher = _fetcher(api, wanted, prefix, label)
-    object_id, _ = vendor_object.keep(fetcher, account.memory(logzio_account, label, prefix), adopt=account.adopt)
+    object_id, _ = vendor_object.reconcile(
+        fetcher, account.fetcher_store(logzio_account, label, prefix), adopt=account.adopt
+    )
     shown = api.find(f"{logzio_api.FETCHERS}/{object_id}")
     if shown is None or not shown.get("active"):
-        raise NotReadyError(
-            f"Logz.io took {fetcher.what} ({object_id}) and does not show it as active",
-            patience_seconds=vendor_object.LOOK_AGAIN_SECONDS,
+        raise RetryLaterError(
+            f"Logz.io took {fetcher.description} ({object_id}) and does not show it as active",
+            timeout_seconds=vendor_object.CONSISTENCY_TIMEOUT_SECONDS,
         )
     return object_id
 
@@ -182,14 +185,14 @@ def _is_at(document: Document, bucket: str, prefix: str) -> bool:
 
 
 def _fetcher(api: logzio_api.LogzioApi, wanted: Wanted, prefix: str, label: str) -> Fetcher:
-    remembered: Mapping[str, state.Entry] = wanted.account.remembered(wanted.logzio_account).get(prefix, {})
-    others = frozenset(str(entry.get("id")) for former, entry in remembered.items() if former != label)
+    saved: Mapping[str, state.Entry] = wanted.account.saved_fetchers(wanted.logzio_account).get(prefix, {})
+    others = frozenset(str(entry.get("id")) for former, entry in saved.items() if former != label)
     return Fetcher(api, wanted, prefix, others)
 
 
 @dataclass(frozen=True, slots=True)
 class Fetcher:
-    """A fetcher, as ``vendor_object`` keeps it; ``others`` are ours for the same prefix under another external id."""
+    """A fetcher; ``others`` are ours for the same prefix under another external id."""
 
     api: logzio_api.LogzioApi
     wanted: Wanted
@@ -197,29 +200,24 @@ class Fetcher:
     others: frozenset[str]
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """Its name, and where a person finds it."""
         return f"an S3 fetcher of {self.wanted.bucket}/{self.prefix} (Logz.io, Integration Hub, S3 Bucket)"
-
-    @property
-    def place(self) -> logzio_api.LogzioApi:
-        """The account."""
-        return self.api
 
     def find(self, object_id: str) -> Document | None:
         """Return one by its id."""
         found: Document | None = self.api.find(f"{logzio_api.FETCHERS}/{object_id}")
         return found
 
-    def listed(self) -> dict[str, Document]:
+    def list_all(self) -> dict[str, Document]:
         """Return the account's fetchers by id."""
         return {object_id: one for object_id, one in self.api.fetchers().items() if object_id not in self.others}
 
-    def is_this(self, document: Document) -> bool:
+    def matches(self, document: Document) -> bool:
         """Return whether it reads our prefix."""
         return _is_at(document, self.wanted.bucket, self.prefix)
 
-    is_unfinished = is_this
+    matches_new = matches
 
     def create(self) -> tuple[str, Document]:
         """Make it. Logz.io assumes the role before it takes it."""
@@ -227,7 +225,7 @@ class Fetcher:
             logzio_api.FETCHERS, self._write("POST", logzio_api.FETCHERS, self.wanted.documents[self.prefix])
         )
 
-    def is_current(self, document: Document) -> bool:
+    def is_up_to_date(self, document: Document) -> bool:
         """Return whether Logz.io has what is asked."""
         wanted = self.wanted.documents[self.prefix]
         return all(document.get(name) == wanted[name] for name in _FIELDS)

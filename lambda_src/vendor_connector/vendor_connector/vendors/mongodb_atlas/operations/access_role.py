@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import trust, vendor_object
-from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read, read_to_delete
-from vendor_connector.vendor_object import Memory
+from vendor_connector.request import ConnectorError, Document, Request, RetryLaterError, read, read_to_delete
+from vendor_connector.vendor_object import StateStore
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import documents
 from vendor_connector.vendors.mongodb_atlas import integrations as atlas_integrations
@@ -40,9 +40,9 @@ class Settings:
         return resource_id(self.project.project_id, self.role_arn)
 
     @property
-    def memory(self) -> Memory:
-        """Where ours is remembered."""
-        return self.project.memory(self.id)
+    def store(self) -> StateStore:
+        """Where ours is saved."""
+        return self.project.store(self.id)
 
 
 def resource_id(project_id: str, role_arn: str) -> str:
@@ -65,14 +65,14 @@ def apply(request: Request) -> dict[str, str]:
     """
     wanted = read(Settings, request.properties)
     kind = AccessRole(wanted.project.api(request), wanted.role_arn)
-    if wanted.memory.load() is None:
+    if wanted.store.load() is None:
         _check_integrations(kind.api, wanted)
-    role_id, document = vendor_object.keep(kind, wanted.memory, adopt=wanted.project.adopt)
+    role_id, document = vendor_object.reconcile(kind, wanted.store, adopt=wanted.project.adopt)
     if kind.find(role_id) is None:
         # The next operation reads it, and takes absence for a deletion by hand.
-        raise NotReadyError(
+        raise RetryLaterError(
             f"Atlas took the access role {role_id} and does not show it",
-            patience_seconds=vendor_object.LOOK_AGAIN_SECONDS,
+            timeout_seconds=vendor_object.CONSISTENCY_TIMEOUT_SECONDS,
         )
     return {
         "RoleId": role_id,
@@ -84,9 +84,7 @@ def apply(request: Request) -> dict[str, str]:
 def delete(request: Request) -> None:
     """Remove the access role, once Atlas has let go of it."""
     wanted = read_to_delete(Settings, request.properties)
-    # Without a memory nothing was made, and then not even the credential is needed.
-    if wanted.memory.load() is not None:
-        vendor_object.drop(AccessRole(wanted.project.api(request), wanted.role_arn), wanted.memory)
+    vendor_object.remove(lambda: AccessRole(wanted.project.api(request), wanted.role_arn), wanted.store)
 
 
 def _check_integrations(api: atlas_api.AtlasApi, wanted: Settings) -> None:
@@ -107,32 +105,27 @@ def _check_integrations(api: atlas_api.AtlasApi, wanted: Settings) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AccessRole:
-    """An access role, as ``vendor_object`` keeps it."""
+    """An access role, as ``vendor_object`` reconciles it."""
 
     api: atlas_api.AtlasApi
     role_arn: str
-    what: str = "an access role of Atlas for this IAM role (project integrations, AWS IAM role access)"
+    description: str = "an access role of Atlas for this IAM role (project integrations, AWS IAM role access)"
 
-    def listed(self) -> dict[str, Document]:
+    def list_all(self) -> dict[str, Document]:
         """Return the project's AWS access roles by id."""
         answer = self.api.read(_PATH, atlas_api.V2023)
         return {role["roleId"]: role for role in answer.get("awsIamRoles") or []}
-
-    @property
-    def place(self) -> atlas_api.AtlasApi:
-        """The project."""
-        return self.api
 
     def find(self, object_id: str) -> Document | None:
         """Return one by its id."""
         found: Document | None = self.api.find(f"{_PATH}/{object_id}", atlas_api.V2023)
         return found
 
-    def is_this(self, document: Document) -> bool:
+    def matches(self, document: Document) -> bool:
         """Return whether it has our IAM role."""
         return bool(document.get("iamAssumedRoleArn") == self.role_arn)
 
-    def is_unfinished(self, document: Document) -> bool:
+    def matches_new(self, document: Document) -> bool:
         """Return whether it has no IAM role yet."""
         return not document.get("iamAssumedRoleArn")
 
@@ -141,7 +134,7 @@ class AccessRole:
         document = self.api.change("POST", _PATH, atlas_api.V2023, {"providerName": "AWS"})
         return document["roleId"], document
 
-    def is_current(self, document: Document) -> bool:  # noqa: ARG002  (it has nothing that could differ)
+    def is_up_to_date(self, document: Document) -> bool:  # noqa: ARG002  (it has nothing that could differ)
         """Return True: authorising it is the next operation's."""
         return True
 
@@ -159,5 +152,5 @@ class AccessRole:
             still = f"Atlas still uses the access role {object_id} for {', '.join(uses)}"
             if uses != [_OUR_USE]:
                 raise ConnectorError(f"{still}: remove that in Atlas, then destroy again")
-            raise NotReadyError(still, patience_seconds=vendor_object.LOOK_AGAIN_SECONDS)
+            raise RetryLaterError(still, timeout_seconds=vendor_object.CONSISTENCY_TIMEOUT_SECONDS)
         self.api.remove(f"{_PATH}/AWS/{object_id}", atlas_api.V2023)

@@ -13,7 +13,7 @@ from typing import Any
 
 from vendor_connector import vendor_object
 from vendor_connector.request import Document, Request, read, read_to_delete
-from vendor_connector.vendor_object import Memory
+from vendor_connector.vendor_object import StateStore
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import documents
 from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_settings
@@ -33,9 +33,9 @@ class Settings:
         return f"atlas-alert/{self.project.project_id}"
 
     @property
-    def memory(self) -> Memory:
-        """Where ours is remembered."""
-        return self.project.memory(self.id)
+    def store(self) -> StateStore:
+        """Where ours is saved."""
+        return self.project.store(self.id)
 
 
 def physical_id(properties: Mapping[str, Any]) -> str:
@@ -53,51 +53,45 @@ def apply(request: Request) -> dict[str, str]:
     """
     wanted = read(Settings, request.properties)
     alert = Alert(wanted.project.api(request), wanted.alert.document)
-    alert_id, _ = vendor_object.keep(alert, wanted.memory, adopt=wanted.project.adopt)
+    alert_id, _ = vendor_object.reconcile(alert, wanted.store, adopt=wanted.project.adopt)
     return {"AlertId": alert_id}
 
 
 def delete(request: Request) -> None:
     """Remove the alert."""
     wanted = read_to_delete(Settings, request.properties)
-    if wanted.memory.load() is not None:
-        vendor_object.drop(Alert(wanted.project.api(request), wanted.alert.document), wanted.memory)
+    vendor_object.remove(lambda: Alert(wanted.project.api(request), wanted.alert.document), wanted.store)
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert configuration, as ``vendor_object`` keeps it."""
+    """An alert configuration, as ``vendor_object`` reconciles it."""
 
     api: atlas_api.AtlasApi
     document: Document
-    what: str = f"an alert of the event {documents.EVENT} (Atlas, project alerts)"
+    description: str = f"an alert of the event {documents.EVENT} (Atlas, project alerts)"
 
-    def listed(self) -> dict[str, Document]:
+    def list_all(self) -> dict[str, Document]:
         """Return the project's alert configurations for this event by id."""
         return atlas_settings.alerts(self.api)
-
-    @property
-    def place(self) -> atlas_api.AtlasApi:
-        """The project."""
-        return self.api
 
     def find(self, object_id: str) -> Document | None:
         """Return one by its id."""
         found: Document | None = self.api.find(f"{atlas_settings.ALERTS}/{object_id}", atlas_api.V2023)
         return found
 
-    def is_this(self, document: Document) -> bool:
+    def matches(self, document: Document) -> bool:
         """Return whether it is for this event."""
         return bool(document.get("eventTypeName") == documents.EVENT)
 
-    is_unfinished = is_this
+    matches_new = matches
 
     def create(self) -> tuple[str, Document]:
         """Make it."""
         document = self.api.change("POST", atlas_settings.ALERTS, atlas_api.V2023, self.document)
         return document["id"], document
 
-    def is_current(self, document: Document) -> bool:
+    def is_up_to_date(self, document: Document) -> bool:
         """Return whether it notifies as asked."""
         return atlas_settings.notifies(document, self.document)
 

@@ -1,6 +1,6 @@
 """Operation ``atlas-auditing`` (polled): database auditing of an Atlas project, which fills its audit logs.
 
-A project has one such setting, so what was before is remembered and put back. Source: MongoDB Atlas Administration API,
+A project has one such setting, so what was before is saved and put back. Source: MongoDB Atlas Administration API,
 auditLog (2023-01-01).
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, vendor_object
-from vendor_connector.request import ConnectorError, Document, OutOfSightError, Request, read, read_to_delete
+from vendor_connector.request import ConnectorError, Document, NotVisibleError, Request, read, read_to_delete
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_settings
 from vendor_connector.vendors.mongodb_atlas.documents import Auditing
@@ -37,11 +37,11 @@ def physical_id(properties: Mapping[str, Any]) -> str:
 
 
 def apply(request: Request) -> dict[str, str]:
-    """Switch auditing on with the filter, and remember what was before."""
+    """Switch auditing on with the filter, and save what was before."""
     wanted = read(Settings, request.properties)
-    api, memory = wanted.project.api(request), wanted.project.memory(wanted.id)
+    api, store = wanted.project.api(request), wanted.project.store(wanted.id)
     found = atlas_settings.auditing(api)
-    entry = memory.load()
+    entry = store.load()
     if _is_same(found, wanted.auditing.document):
         return {}
     if entry is None:
@@ -51,9 +51,9 @@ def apply(request: Request) -> dict[str, str]:
                 "it on. Leave `connect.auditing` out, or set `connect.adopt: true` to replace the filter."
             )
         owner = api.owner()
-        memory.save({"before": found, "ours": wanted.auditing.document, **({"owner": owner} if owner else {})})
+        store.save({"before": found, "ours": wanted.auditing.document, **({"owner": owner} if owner else {})})
     else:
-        memory.save({**entry, "ours": wanted.auditing.document})
+        store.save({**entry, "ours": wanted.auditing.document})
     _write(api, wanted.auditing.document)
     return {}
 
@@ -61,8 +61,8 @@ def apply(request: Request) -> dict[str, str]:
 def delete(request: Request) -> None:
     """Restore the previous configuration, unless it was changed since."""
     wanted = read_to_delete(Settings, request.properties)
-    memory = wanted.project.memory(wanted.id)
-    entry = memory.load()
+    store = wanted.project.store(wanted.id)
+    entry = store.load()
     if entry is None:
         return
     api = wanted.project.api(request)
@@ -71,9 +71,9 @@ def delete(request: Request) -> None:
             _write(api, entry["before"])
         else:
             aws.log("changed by others, left", what="database auditing")
-    except OutOfSightError as error:
-        vendor_object.check_deleted(api, memory, entry.get("owner"), error)
-    memory.drop()
+    except NotVisibleError as error:
+        vendor_object.check_deleted(api, store, entry.get("owner"), error)
+    store.delete()
 
 
 def _is_same(one: Document, other: Document) -> bool:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import aws, state, vendor_object
-from vendor_connector.request import ConnectorError, Document, NotReadyError, Request, read, read_to_delete
+from vendor_connector.request import ConnectorError, Document, Request, RetryLaterError, read, read_to_delete
 from vendor_connector.vendor_api import VendorRefusalError
-from vendor_connector.vendor_object import Memory
+from vendor_connector.vendor_object import StateStore
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import documents
 from vendor_connector.vendors.mongodb_atlas import integrations as atlas_integrations
@@ -41,9 +41,9 @@ class Settings:
         return f"atlas-log-export/{self.project.project_id}/{self.integration.role_arn.rpartition('/')[2]}"
 
     @property
-    def memory(self) -> Memory:
-        """Where ours is remembered."""
-        return self.project.memory(self.id)
+    def store(self) -> StateStore:
+        """Where ours is saved."""
+        return self.project.store(self.id)
 
     @property
     def document(self) -> Document:
@@ -72,16 +72,14 @@ def apply(request: Request) -> dict[str, str]:
     integration = Integration(wanted.project.api(request), wanted.document)
     api, role_id = integration.api, integration.document["iamRoleId"]
     if not role_id:
-        raise ConnectorError(
-            "the id of Atlas's access role is not remembered: change `connect.revision` and deploy again"
-        )
+        raise ConnectorError("the id of Atlas's access role is not saved: change `connect.revision` and deploy again")
     _check_clusters(api, wanted)
     _authorise(api, role_id, wanted.integration)
-    integration_id, _ = vendor_object.keep(integration, wanted.memory, adopt=wanted.project.adopt)
+    integration_id, _ = vendor_object.reconcile(integration, wanted.store, adopt=wanted.project.adopt)
     if api.find(f"{atlas_integrations.PATH}/{integration_id}", atlas_api.V2025) is None:
-        raise NotReadyError(
+        raise RetryLaterError(
             f"Atlas took the log integration {integration_id} and does not show it",
-            patience_seconds=vendor_object.LOOK_AGAIN_SECONDS,
+            timeout_seconds=vendor_object.CONSISTENCY_TIMEOUT_SECONDS,
         )
     return {"IntegrationId": integration_id}
 
@@ -89,8 +87,7 @@ def apply(request: Request) -> dict[str, str]:
 def delete(request: Request) -> None:
     """Remove the integration; the authorisation goes with the access role."""
     wanted = read_to_delete(Settings, request.properties)
-    if wanted.memory.load() is not None:
-        vendor_object.drop(Integration(wanted.project.api(request), wanted.document), wanted.memory)
+    vendor_object.remove(lambda: Integration(wanted.project.api(request), wanted.document), wanted.store)
 
 
 def _check_clusters(api: atlas_api.AtlasApi, wanted: Settings) -> None:
@@ -125,54 +122,49 @@ def _authorise(api: atlas_api.AtlasApi, role_id: str, wanted: documents.LogInteg
     try:
         api.call("PATCH", path, atlas_api.V2023, body=wanted.authorisation)
     except VendorRefusalError as refusal:
-        if atlas_api.may_pass(refusal):
-            raise NotReadyError(
-                f"Atlas cannot assume {wanted.role_arn} ({refusal})", patience_seconds=PROPAGATION_SECONDS
+        if atlas_api.may_be_propagation(refusal):
+            raise RetryLaterError(
+                f"Atlas cannot assume {wanted.role_arn} ({refusal})", timeout_seconds=PROPAGATION_SECONDS
             ) from refusal
-        raise atlas_api.explained(refusal) from refusal
+        raise atlas_api.explain(refusal) from refusal
     aws.log("authorised", role_id=role_id, role_arn=wanted.role_arn)
 
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """A log integration, as ``vendor_object`` keeps it."""
+    """A log integration, as ``vendor_object`` reconciles it."""
 
     api: atlas_api.AtlasApi
     document: Document
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """Its name, and where a person finds it."""
         where = f"{self.document['bucketName']}/{self.document['prefixPath']}"
         return f"a log integration to {where} (Atlas, project integrations)"
-
-    @property
-    def place(self) -> atlas_api.AtlasApi:
-        """The project."""
-        return self.api
 
     def find(self, object_id: str) -> Document | None:
         """Return one by its id."""
         found: Document | None = self.api.find(f"{atlas_integrations.PATH}/{object_id}", atlas_api.V2025)
         return found
 
-    def listed(self) -> dict[str, Document]:
+    def list_all(self) -> dict[str, Document]:
         """Return the project's integrations to S3 by id."""
         return atlas_integrations.listed(self.api)
 
-    def is_this(self, document: Document) -> bool:
+    def matches(self, document: Document) -> bool:
         """Return whether it writes to our bucket's prefix, or uses our access role."""
         same_role = document.get("iamRoleId") == self.document["iamRoleId"]
         return same_role or documents.is_at(document, self.document["bucketName"], self.document["prefixPath"])
 
-    is_unfinished = is_this
+    matches_new = matches
 
     def create(self) -> tuple[str, Document]:
         """Make it."""
         document = self._write("POST", atlas_integrations.PATH, self.document)
         return document["id"], document
 
-    def is_current(self, document: Document) -> bool:
+    def is_up_to_date(self, document: Document) -> bool:
         """Return whether Atlas has what is asked."""
         return documents.comparable(document) == documents.comparable(self.document)
 
@@ -189,13 +181,13 @@ class Integration:
         try:
             document: Document = self.api.call(method, path, atlas_api.V2025, body=body)
         except VendorRefusalError as refusal:
-            if atlas_api.may_pass(refusal):
-                raise NotReadyError(
-                    f"Atlas cannot use {self.document['bucketName']} ({refusal})", patience_seconds=PROPAGATION_SECONDS
+            if atlas_api.may_be_propagation(refusal):
+                raise RetryLaterError(
+                    f"Atlas cannot use {self.document['bucketName']} ({refusal})", timeout_seconds=PROPAGATION_SECONDS
                 ) from refusal
             hint = (
                 "Exporting logs needs a cluster of M10 or larger on MongoDB 7.0 or later, and a project has at most 10 "
                 "export paths."
             )
-            raise ConnectorError(f"{atlas_api.explained(refusal)} {hint}") from refusal
+            raise ConnectorError(f"{atlas_api.explain(refusal)} {hint}") from refusal
         return document

@@ -16,9 +16,9 @@ from vendor_connector import aws, vendor_object
 from vendor_connector.request import (
     ConnectorError,
     Document,
-    NotReadyError,
-    OutOfSightError,
+    NotVisibleError,
     Request,
+    RetryLaterError,
     read,
     read_to_delete,
 )
@@ -54,8 +54,8 @@ def physical_id(properties: Mapping[str, Any]) -> str:
 def apply(request: Request) -> dict[str, str]:
     """Switch redaction on for every cluster asked for, off where it was ours and is no longer asked for; wait."""
     wanted = read(Settings, request.properties)
-    api, memory = wanted.project.api(request), wanted.project.memory(wanted.id)
-    entry = memory.load() or {}
+    api, store = wanted.project.api(request), wanted.project.store(wanted.id)
+    entry = store.load() or {}
     ours: list[str] = entry.get("clusters", [])
     given_up = [name for name in ours if name not in wanted.clusters]
     found, released = _read(api, wanted.clusters), _read(api, given_up)
@@ -71,21 +71,21 @@ def apply(request: Request) -> dict[str, str]:
         ours = sorted({*ours, *new})
         owner = entry.get("owner") or api.owner()
         entry = {"clusters": ours, **({"owner": owner} if owner else {})}
-        memory.save(entry)
+        store.save(entry)
     for name in new:
         _switch(api, name, on=True)
     _switch_off(api, released)
     _wait(api, [*wanted.clusters, *given_up])
     if given_up:
-        memory.save({**entry, "clusters": [name for name in ours if name in wanted.clusters]})
+        store.save({**entry, "clusters": [name for name in ours if name in wanted.clusters]})
     return {}
 
 
 def delete(request: Request) -> None:
     """Switch redaction off where it was ours to switch on; a cluster that is gone needs nothing."""
     wanted = read_to_delete(Settings, request.properties)
-    memory = wanted.project.memory(wanted.id)
-    entry = memory.load()
+    store = wanted.project.store(wanted.id)
+    entry = store.load()
     if entry is None:
         return
     api = wanted.project.api(request)
@@ -94,9 +94,9 @@ def delete(request: Request) -> None:
         _check_can_change(released, on=False)
         _switch_off(api, released)
         _wait(api, entry["clusters"])
-    except OutOfSightError as error:
-        vendor_object.check_deleted(api, memory, entry.get("owner"), error)
-    memory.drop()
+    except NotVisibleError as error:
+        vendor_object.check_deleted(api, store, entry.get("owner"), error)
+    store.delete()
 
 
 def _read(api: atlas_api.AtlasApi, names: Sequence[str]) -> dict[str, Document | None]:
@@ -139,10 +139,10 @@ def _switch(api: atlas_api.AtlasApi, name: str, *, on: bool) -> None:
         if "PAUSED" in code:
             raise _is_paused(name) from refusal
         if refusal.status == 409 and _IN_PROGRESS.search(code):
-            raise NotReadyError(
-                f"cluster {name} is being changed ({refusal})", patience_seconds=_RESTART_SECONDS
+            raise RetryLaterError(
+                f"cluster {name} is being changed ({refusal})", timeout_seconds=_RESTART_SECONDS
             ) from refusal
-        raise atlas_api.explained(refusal) from refusal
+        raise atlas_api.explain(refusal) from refusal
     aws.log("redaction set, the cluster restarts", cluster=name, on=on)
 
 
@@ -153,4 +153,4 @@ def _wait(api: atlas_api.AtlasApi, names: list[str]) -> None:
         if cluster is None or cluster.get("paused") or cluster.get("stateName") == _DELETING:
             continue
         if cluster.get("stateName", _IDLE) != _IDLE:
-            raise NotReadyError(f"cluster {name} restarts ({cluster['stateName']})", patience_seconds=_RESTART_SECONDS)
+            raise RetryLaterError(f"cluster {name} restarts ({cluster['stateName']})", timeout_seconds=_RESTART_SECONDS)

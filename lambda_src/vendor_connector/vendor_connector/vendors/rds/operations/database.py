@@ -130,14 +130,14 @@ def modify(
             return rds.modify_db_cluster(DBClusterIdentifier=target.identifier, ApplyImmediately=True, **changes)
         return rds.modify_db_instance(DBInstanceIdentifier=target.identifier, **changes)
 
-    aws.when_ready(send, retry_on=_BUSY, remaining_seconds=remaining_seconds, doing=f"modifying {target}")
+    aws.retry_until_accepted(send, retry_on=_BUSY, remaining_seconds=remaining_seconds, doing=f"modifying {target}")
     aws.log("database modified", database=str(target), group=group, enabled=enable, disabled=disable)
 
 
 def add_role(rds: RDSClient, cluster: str, role_arn: str, remaining_seconds: Callable[[], float]) -> None:
     """Associate a role; one that is associated already is no error."""
     try:
-        aws.when_ready(
+        aws.retry_until_accepted(
             lambda: rds.add_role_to_db_cluster(DBClusterIdentifier=cluster, RoleArn=role_arn),
             retry_on=_BUSY,
             remaining_seconds=remaining_seconds,
@@ -151,7 +151,7 @@ def add_role(rds: RDSClient, cluster: str, role_arn: str, remaining_seconds: Cal
 def remove_role(rds: RDSClient, cluster: str, role_arn: str, remaining_seconds: Callable[[], float]) -> None:
     """Release a role; one that is not associated is no error."""
     try:
-        aws.when_ready(
+        aws.retry_until_accepted(
             lambda: rds.remove_role_from_db_cluster(DBClusterIdentifier=cluster, RoleArn=role_arn),
             retry_on=_BUSY,
             remaining_seconds=remaining_seconds,

@@ -154,7 +154,7 @@ def apply(request: Request) -> dict[str, str]:
 def _refuse_second_export(wanted: Settings) -> None:
     """Refuse a database that another export configures, such as this one under its former name.
 
-    There is nothing left to configure then, and nothing to remember; the other stack's destroy switches the logs off.
+    There is nothing left to configure then, and nothing to save; the other stack's destroy switches the logs off.
     """
     kind = "aurora-mysql" if wanted.engine == AURORA_MYSQL else "rds"
     if others := state.of_other_exports(wanted.state_parameter, wanted.id, kind):
@@ -188,7 +188,7 @@ def delete(request: Request) -> None:
             database.remove_role(rds, wanted.target.identifier, entry["role"], request.remaining_seconds)
     if made:
         parameter_group.delete(groups, made)
-    state.drop(wanted.state_parameter, wanted.id)
+    state.delete(wanted.state_parameter, wanted.id)
 
 
 def _database(rds: RDSClient, wanted: Settings) -> Database:
@@ -322,7 +322,7 @@ def _modify(
     attach: str | None,
     request: Request,
 ) -> None:
-    """Attach our group and switch export types, in one request; remember which types were ours to switch."""
+    """Attach our group and switch export types, in one request; save which types were ours to switch."""
     exported, ours = found.exported, set(entry.get("log_types", []))
     enable = sorted(set(wanted.logs.log_types) - exported)
     disable = sorted((ours - set(wanted.logs.log_types)) & exported)

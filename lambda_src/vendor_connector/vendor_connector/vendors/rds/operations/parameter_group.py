@@ -93,7 +93,7 @@ def write(
     for method, names in (("modify_{}_parameter_group", set_names), ("reset_{}_parameter_group", reset_names)):
         for start in range(0, len(names), _PER_REQUEST):
             batch = [_change(parameters, name, changes[name]) for name in names[start : start + _PER_REQUEST]]
-            aws.when_ready(
+            aws.retry_until_accepted(
                 partial(groups.call, method, group, Parameters=batch),
                 retry_on=_BUSY,
                 remaining_seconds=remaining_seconds,

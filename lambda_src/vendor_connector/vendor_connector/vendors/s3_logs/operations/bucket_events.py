@@ -40,7 +40,7 @@ def physical_id(properties: Mapping[str, Any]) -> str:
 
 
 def apply(request: Request) -> dict[str, str]:
-    """Switch EventBridge notifications on, and remember whether they were on before.
+    """Switch EventBridge notifications on, and save whether they were on before.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def delete(request: Request) -> None:
         except ClientError as error:
             if aws.error_code(error) != "NoSuchBucket":
                 raise
-    state.drop(wanted.state_parameter, key)
+    state.delete(wanted.state_parameter, key)
 
 
 def _others(wanted: Settings, key: str) -> list[state.Entry]:

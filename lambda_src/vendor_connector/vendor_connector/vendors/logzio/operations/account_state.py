@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vendor_connector import state, trust
+from vendor_connector.connection import Connection
 from vendor_connector.request import ConnectorError, Request
-from vendor_connector.vendor_object import Memory
+from vendor_connector.vendor_object import StateStore
 from vendor_connector.vendors.logzio import api as logzio_api
 
 SEPARATOR = "|"
@@ -27,13 +28,10 @@ def fingerprint(properties: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
+class Account(Connection):
     """The properties of every operation on the account."""
 
-    secret: str
     api_base_url: str
-    state_parameter: str
-    adopt: bool = False
     former_external_ids: tuple[str, ...] = ()
 
     def check(self) -> None:
@@ -43,9 +41,7 @@ class Account:
 
     def api(self, request: Request) -> logzio_api.LogzioApi:
         """Return the account's API."""
-        return logzio_api.connect(
-            secret=self.secret, base_url=self.api_base_url, remaining_seconds=request.remaining_seconds
-        )
+        return logzio_api.connect(self.access(request))
 
     def api_of(self, request: Request, logzio_account: str, ours: str) -> logzio_api.LogzioApi:
         """Return the API, if its token is of the account that something of ours is in."""
@@ -55,33 +51,32 @@ class Account:
             raise ConnectorError(
                 f"the token in {self.secret} is of Logz.io's account {now}, and this stack's {ours} in account "
                 f"{logzio_account}: put a token of that account there. If its {noun} are removed in Logz.io already, "
-                f"run `{self.forget_command}` and try again."
+                f"run `{self.delete_state_command}` and try again."
             )
         return api
 
-    def archive(self, logzio_account: str) -> Memory:
-        """Return where an account's archive is remembered: no key of a fetcher has this form."""
-        return Memory(parameter=self.state_parameter, resource=f"{_ARCHIVE}{logzio_account}")
+    def archive(self, logzio_account: str) -> StateStore:
+        """Return where an account's archive is saved: no key of a fetcher has this form."""
+        return self.store(f"{_ARCHIVE}{logzio_account}")
 
     def archive_ids(self) -> list[str]:
         """Return the external ids that archives of ours come with."""
         entries = state.entries(self.state_parameter).items()
         return [entry["external_id"] for key, entry in entries if key.startswith(_ARCHIVE) and "external_id" in entry]
 
-    def memory(self, logzio_account: str, external_id: str, prefix: str) -> Memory:
-        """Return where a fetcher is remembered."""
-        key = SEPARATOR.join((logzio_account, external_id, prefix))
-        return Memory(parameter=self.state_parameter, resource=key)
+    def fetcher_store(self, logzio_account: str, external_id: str, prefix: str) -> StateStore:
+        """Return where a fetcher is saved."""
+        return self.store(SEPARATOR.join((logzio_account, external_id, prefix)))
 
     @property
-    def forget_command(self) -> str:
-        """The command with which a person has all fetchers forgotten."""
+    def delete_state_command(self) -> str:
+        """The command with which a person deletes the state of all fetchers."""
         names = f"aws ssm get-parameters-by-path --path {self.state_parameter} --query Parameters[].Name --output text"
         return f"aws ssm delete-parameters --names $({names})"
 
-    def answers(self) -> Memory:
-        """Return where it is remembered which external ids were named to whom: no key of a fetcher has this form."""
-        return Memory(parameter=self.state_parameter, resource="answers")
+    def answers(self) -> StateStore:
+        """Return where it is saved which external ids were named to whom: no key of a fetcher has this form."""
+        return self.store("answers")
 
     def answer(self, question: str) -> state.Entry:
         """Return what was answered to a question of this deploy: the Logz.io ``account`` and the trusted ``ids``."""
@@ -91,8 +86,8 @@ class Account:
                 return one  # type: ignore[no-any-return]
         return {}
 
-    def remembered(self, logzio_account: str) -> dict[str, dict[str, state.Entry]]:
-        """Return what is remembered of an account's fetchers: by prefix, then by the external id they were made under.
+    def saved_fetchers(self, logzio_account: str) -> dict[str, dict[str, state.Entry]]:
+        """Return the entries of an account's fetchers: by prefix, then by the external id they were made under.
 
         The order is the parameter's, which is that of the keys: the same at every call.
         """
@@ -103,7 +98,7 @@ class Account:
         return found
 
     def fetchers(self) -> Iterator[tuple[str, str, str, state.Entry]]:
-        """Yield what is remembered at whichever account: account, external id, prefix, entry."""
+        """Yield what is saved at whichever account: account, external id, prefix, entry."""
         for key, entry in state.entries(self.state_parameter).items():
             if SEPARATOR in key:
                 account, external_id, prefix = key.split(SEPARATOR)
@@ -111,7 +106,7 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class InAccount:
+class AccountProperties:
     """The properties of every operation on what an account has.
 
     Attributes
@@ -125,13 +120,11 @@ class InAccount:
     target: Account
     account: str
 
-    def whom(self, physical_id: str = "") -> tuple[str, tuple[str, ...]]:
+    def account_and_ids(self, physical_id: str = "") -> tuple[str, tuple[str, ...]]:
         """Return the account at Logz.io and the trusted ids: at a Delete, the account that the resource's id names."""
         if physical_id:
             return physical_id.split("/")[1], ()
         answer = self.target.answer(self.account)
         if not answer:
-            raise ConnectorError(
-                "what Logz.io says of the account is not remembered: change `connect.revision` and deploy"
-            )
+            raise ConnectorError("what Logz.io says of the account is not saved: change `connect.revision` and deploy")
         return answer["account"], tuple(answer["ids"])
