@@ -56,6 +56,14 @@ class Handler(BaseHTTPRequestHandler):
             return
         with (self.folder / self._key()).open("rb") as body:
             size = Path(body.name).stat().st_size
+            if asked := self.headers.get("Range"):
+                first, _, last = asked.removeprefix("bytes=").partition("-")
+                body.seek(int(first))
+                piece = body.read(int(last) + 1 - int(first) if last else -1)
+                self._count(get=1, bytes=len(piece))
+                self._head(len(piece), 206)
+                self.wfile.write(piece)
+                return
             self._count(get=1, bytes=size)
             self._head(size)
             shutil.copyfileobj(body, self.wfile, 1 << 20)
@@ -96,8 +104,8 @@ class Handler(BaseHTTPRequestHandler):
         self._head(len(body))
         self.wfile.write(body)
 
-    def _head(self, size: int) -> None:
-        self.send_response(200)
+    def _head(self, size: int, status: int = 200) -> None:
+        self.send_response(status)
         self.send_header("ETag", '"e"')
         self.send_header("Last-Modified", "Sat, 21 Nov 2026 02:00:00 GMT")
         self.send_header("Content-Length", str(size))

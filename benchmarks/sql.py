@@ -1,10 +1,8 @@
 """The queries of docs/sql.md over one archive in three forms: as small objects, as compacted objects, and as Parquet.
 
-`logdock sql` reads the first two, a whole command in a fresh process, from an S3 that answers after 30 ms and counts.
-Nothing in Logdock writes Parquet. DuckDB makes the files from the same lines, as an Iceberg table would hold them that
-is partitioned by export and day, and answers from this disk: it reads S3 only with an extension that it downloads. So
-its seconds are those of the work alone, and its requests are computed: one for each file's footer, and one for each
-column of each row group that it reads. The tenth query reads what Atlas landed, which no form changes.
+`logdock sql` reads each, a whole command in a fresh process, from an S3 that answers after 30 ms and counts. The third
+form is the second with `sql.format: parquet`, the files of which DuckDB writes here in Athena's place: the same columns
+of the same lines, one file for each export and day. The tenth query reads what Atlas landed, which no form changes.
 """
 
 import http.client
@@ -13,6 +11,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -52,6 +51,10 @@ exports:
   - {{name: billing, kind: aurora-mysql, cluster_id: billing, parameter_group: billing-params}}
   - {{name: trail, kind: s3-logs, services: [cloudtrail], ship_to: [archive]}}
 """
+COLUMNAR = "archive: {compact: true}\nsql: {format: parquet}\n"
+ARCHIVE_BUCKET = f"bench-archive-{ACCOUNT}-us-east-1"
+ETAG = '"e"'
+"""Of every object of the S3 here."""
 FORMS = ("small objects", "compacted", "columnar")
 Figures = dict[str, Any]
 
@@ -65,23 +68,26 @@ def queries() -> dict[str, str]:
 
 def measure(folder: Path) -> dict[str, Any]:
     """Ask every query of every form, and compare the answers."""
-    (folder / "logdock.yaml").write_text(SETTINGS)
     report_progress("sql: an archive of four days")
     small, compacted, columnar = (folder / name for name in ("small", "compacted", "columnar"))
     lines = fill(small)
     compact(small, compacted)
-    _run(["-m", "benchmarks.sql", "write", str(small), str(columnar)], folder, {})
+    shutil.copytree(compacted, columnar)
+    _run(["-m", "benchmarks.sql", str(columnar)], folder, {})
     result: dict[str, Any] = {
         "lines": lines,
-        "archive": {form: _size(each) for form, each in zip(FORMS, (small, compacted, columnar), strict=True)},
+        "archive": {
+            form: _size(each) for form, each in zip(FORMS, (small, compacted, columnar / "columns"), strict=True)
+        },
         "queries": {},
     }
     answers: dict[str, dict[str, list[Any]]] = {}
-    for form, objects in zip(FORMS, (small, compacted, None), strict=True):
+    for form, objects in zip(FORMS, (small, compacted, columnar), strict=True):
+        (folder / "logdock.yaml").write_text(SETTINGS + (COLUMNAR if objects is columnar else ""))
         with S3(objects) as s3:
             for question, text in queries().items():
                 report_progress(f"sql, {form}: {question}")
-                figures, rows = _of_columns(text, columnar, folder) if s3 is None else _of_objects(text, s3, folder)
+                figures, rows = _of_objects(text, s3, folder)
                 result["queries"].setdefault(question, {})[form] = figures
                 answers.setdefault(question, {})[form] = rows
     for question, by_form in answers.items():
@@ -173,15 +179,13 @@ def _size(folder: Path) -> dict[str, float]:
 
 
 class S3:
-    """A bucket with the objects of a folder; None without a folder."""
+    """A bucket with the objects of a folder."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[str] | None = None
 
-    def __enter__(self) -> "S3 | None":
-        if self._folder is None:
-            return None
+    def __enter__(self) -> "S3":
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
             [sys.executable, "-m", "benchmarks.search_outside", str(self._folder), str(LATENCY_SECONDS)],
             stdout=subprocess.PIPE, text=True, cwd=ROOT,
@@ -230,69 +234,37 @@ def _of_objects(text: str, s3: S3, folder: Path) -> tuple[Figures, list[Any]]:
     return taken | figures, _comparable(map(json.loads, printed.splitlines()))
 
 
-def _of_columns(text: str, columnar: Path, folder: Path) -> tuple[Figures, list[Any]]:
-    printed, taken = _run(["-m", "benchmarks.sql", "ask", str(columnar)], folder, {}, text)
-    first, *rows = printed.splitlines()
-    return taken | json.loads(first), _comparable(map(json.loads, rows))
-
-
 def _comparable(rows: Iterator[dict[str, Any]]) -> list[Any]:
     """Return rows in an order of their own; what is approximate differs with the order of the lines."""
     exact = [{name: value for name, value in row.items() if not name.startswith("p99")} for row in rows]
     return sorted(exact, key=json.dumps)
 
 
-def _write(small: Path, columnar: Path) -> None:
-    """Write Parquet as an Iceberg table of Athena's has it: compressed with Zstandard, a folder for each partition."""
+def _write(folder: Path) -> None:
+    """Copy each day of an export as a statement of Athena does."""
     import duckdb
+    from log_shipper.columns import COLUMNS, OBJECT, File, Index, Run, write_index
 
     from logdock.settings.sql import ARCHIVE
 
     types = {"string": "VARCHAR", "map<string,string>": "MAP(VARCHAR, VARCHAR)"}
-    columns = ", ".join(f"'{name}': '{types[kind]}'" for name, kind in {**ARCHIVE.columns, "export": "string"}.items())
+    declared = ", ".join(f"'{name}': '{types[kind]}'" for name, kind in ARCHIVE.columns.items())
     with duckdb.connect() as connection:
-        connection.execute(
-            f"COPY (SELECT * FROM read_json('{small}/logs/*/*/*/*.gz', format = 'newline_delimited', "  # noqa: S608
-            f"hive_partitioning = true, hive_types = {{dt: VARCHAR, hour: VARCHAR}}, "
-            f"columns = {{{columns}}}) ORDER BY export, dt, time) TO '{columnar}' (FORMAT parquet, "
-            "COMPRESSION zstd, PARTITION_BY (export, dt))"
-        )
-
-
-def _ask(columnar: Path, text: str) -> None:
-    """Answer a query from Parquet: a line of figures, then the rows."""
-    import duckdb
-
-    from logdock.cli.sql.statement import MACROS, Statement
-    from logdock.settings.sql import ARCHIVE, ARCHIVE_TABLE
-
-    statement = Statement(text, {ARCHIVE_TABLE: ARCHIVE})
-    with duckdb.connect() as connection:
-        connection.execute(MACROS)
-        connection.execute(
-            f"CREATE VIEW archive AS SELECT * FROM read_parquet('{columnar}/*/*/*.parquet', hive_partitioning = true, "  # noqa: S608
-            "hive_types = {export: VARCHAR, dt: VARCHAR})"
-        )
-        connection.execute("SET enable_profiling = 'no_output'")
-        cursor = connection.execute(statement.for_duckdb())
-        names = [each[0] for each in cursor.description or ()]
-        rows = cursor.fetchall()
-        profile = json.loads(connection.get_profiling_information(format="json"))
-    files = sum(int(each.get("Total Files Read", 0)) for each in _scans(profile["operator"]))
-    columns = [name for name in statement.columns(ARCHIVE_TABLE) if name not in ("export", "dt")]
-    groups = profile["query"]["total_row_groups_scanned"]
-    sys.stdout.write(
-        json.dumps({"bytes": profile["io"]["total_bytes_read"], "gets": files + groups * len(columns), "lists": 0})
-        + "\n"
-    )
-    for row in rows:
-        sys.stdout.write(json.dumps(dict(zip(names, row, strict=True)), default=str) + "\n")
-
-
-def _scans(operators: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for each in operators:
-        yield each.get("extra_info", {})
-        yield from _scans(each.get("children", []))
+        for day in sorted(folder.glob("logs/*/*")):
+            keys = [str(file.relative_to(folder)) for file in sorted(day.glob("*/*"))]
+            run = Run(day.parent.name, day.name.removeprefix("dt="), 1_795_300_000, "0" * 16, len(keys))
+            file = folder / run.prefix / "0.parquet"
+            file.parent.mkdir(parents=True)
+            connection.execute(
+                f"COPY (SELECT {', '.join(COLUMNS)}, "  # noqa: S608
+                f"replace(filename, '{folder}', 's3://{ARCHIVE_BUCKET}') AS {OBJECT} "
+                f"FROM read_json('{day}/*/*.gz', format = 'newline_delimited', filename = true, "
+                f"hive_partitioning = true, hive_types = {{dt: VARCHAR, hour: VARCHAR}}, columns = {{{declared}}})) "
+                f"TO '{file}' (FORMAT parquet, COMPRESSION zstd)"
+            )
+            index = Index(dict.fromkeys(keys, ETAG), (File(f"{run.prefix}{file.name}", file.stat().st_size, ETAG),))
+            (folder / run.index_key).parent.mkdir(parents=True, exist_ok=True)
+            (folder / run.index_key).write_bytes(write_index(index))
 
 
 def show(result: dict[str, Any]) -> list[str]:
@@ -314,7 +286,4 @@ def show(result: dict[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "write":
-        _write(Path(sys.argv[2]), Path(sys.argv[3]))
-    else:
-        _ask(Path(sys.argv[2]), sys.stdin.read())
+    _write(Path(sys.argv[1]))

@@ -334,7 +334,8 @@ def _compactor(cast: Cast) -> Iterator[Subject]:
     if not cast.settings.archive.compact:
         return
     archive = names.bucket_arn(names.bucket("archive"))
-    hour = "orders/dt=2026-01-01/hour=00"
+    hour, copies = "orders/dt=2026-01-01/hour=00", "orders/dt=2026-01-01"
+    here = f"{names.region}:{names.account}"
     values: Values = {
         "role": names.role_arn(names.compactor),
         "part": f"{archive}/logs/{hour}/1767225600000-0123456789abcdef.json.gz",
@@ -342,10 +343,18 @@ def _compactor(cast: Cast) -> Iterator[Subject]:
         "index": f"{archive}/archive-index/{hour}/0123456789abcdef.json.gz",
         "queue": tuple(names.queue_arn(each) for each in cast.settings.shippers),
         "log-stream": names.log_group_arn(f"/aws/lambda/{names.compactor}:log-stream:n1", names.region),
+        "copy": f"{archive}/columns/{copies}/1795000000-0123456789abcdef-24/x",
+        "copy-index": f"{archive}/columns-index/{copies}/1795000000-0123456789abcdef-24.json",
+        "copy-started": f"{archive}/columns-index/{copies}/1795000000-0123456789abcdef-24.started.json",
+        "workgroup": f"arn:{names.partition}:athena:{here}:workgroup/{names.sql_workgroup}",
+        "other-workgroup": f"arn:{names.partition}:athena:{here}:workgroup/primary",
+        "table": f"arn:{names.partition}:glue:{here}:table/{names.sql_database}/archive",
+        "other-table": f"arn:{names.partition}:glue:{here}:table/{names.sql_database}/orders_landed",
     }
     callers = {"compactor": cast.own_role("compactor", names.compactor)}
     stacks = (names.core_stack, names.in_region("shipper", names.region))
-    yield cast.subject("compactor", "compactor", stacks, values, callers=callers)
+    facts = {"columnar": cast.settings.is_columnar}
+    yield cast.subject("compactor", "compactor", stacks, values, facts=facts, callers=callers)
 
 
 def _connectors(cast: Cast) -> Iterator[Subject]:
@@ -533,7 +542,11 @@ def _readers(cast: Cast) -> Iterator[Subject]:
         "workgroup": f"arn:{names.partition}:athena:{here}:workgroup/{names.sql_workgroup}",
         "catalog": f"arn:{names.partition}:glue:{here}:catalog",
         "database": f"arn:{names.partition}:glue:{here}:database/{names.sql_database}",
-        "table": f"arn:{names.partition}:glue:{here}:table/{names.sql_database}/archive",
+        "table": tuple(
+            f"arn:{names.partition}:glue:{here}:table/{names.sql_database}/{each}"
+            for each in ("archive", *(["archive_columns"] if settings.is_columnar else []))
+        ),
+        "compactor-log": names.log_group_arn(f"/aws/lambda/{names.compactor}:*", names.region),
     }
     callers: dict[str, Caller | tuple[Caller, ...]] = {
         "role": cast.own_role("role", names.readers),
@@ -548,7 +561,9 @@ def _readers(cast: Cast) -> Iterator[Subject]:
             if ":user/" in arn
         ),
     }
-    facts = {"sql": settings.sql is not None, "landing": bool(buckets[False])}
+    facts = {
+        "sql": settings.sql is not None, "columnar": settings.is_columnar, "landing": bool(buckets[False]),
+    }  # fmt: skip
     yield cast.subject("readers", "readers", (names.core_stack,), values, facts=facts, callers=callers)
 
 

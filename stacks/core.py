@@ -22,6 +22,7 @@ from constructs_lib.subscription_stream import SubscriptionStream
 from logdock.settings import Deployment
 from logdock.settings.destinations import ARCHIVE
 from logdock.settings.names import Names
+from logdock.settings.sql import ARCHIVE_TABLE
 from logdock.vendors.logzio.settings import LogzioDestination
 from logdock.vendors.logzio.stack.metrics import streams_metrics
 from stacks import subscriptions
@@ -30,7 +31,7 @@ from stacks.readers import readers_role
 from stacks.recorded_settings import record_settings
 from stacks.replica import replication
 from stacks.shipper_alarms import watch_copies
-from stacks.sql import RESULTS_PREFIX, SqlTables
+from stacks.sql import COLUMNS_INDEX_PREFIX, COLUMNS_PREFIX, RESULTS_PREFIX, STARTED_SUFFIX, SqlTables
 
 INDEX_PREFIX, COMPACTED, COMPACTED_SUFFIX, PART_SUFFIX = "archive-index/", "compacted-", ".jsonl.gz", ".json.gz"
 """How the shipper names what compaction writes and removes; a test holds them together."""
@@ -201,6 +202,40 @@ class CoreStack(Stack):
             self._use_mark_key(),
         ]
         self._managed(role, "Marks", names.compactor, "Logdock: the marks of what was shipped", marks)
+        if self._settings.is_columnar:
+            self._managed(role, "Columns", names.compactor, "Logdock: the archive as Parquet", self._copy_as_parquet())
+
+    def _copy_as_parquet(self) -> list[iam.PolicyStatement]:
+        """Let compaction have Athena copy the archive's table: it writes with these permissions, too.
+
+        What a statement that failed has written may be removed, and no index that readers use.
+        """
+        names, archive = self._names, self.archive.arn
+        here = f"{names.region}:{names.account}"
+        glue, database = f"arn:{names.partition}:glue:{here}", names.sql_database
+        written = [f"{archive}/{each}*" for each in (COLUMNS_PREFIX, COLUMNS_INDEX_PREFIX, RESULTS_PREFIX)]
+        return [
+            self._allow(
+                "CopyByAthena",
+                ["athena:StartQueryExecution", "athena:GetQueryExecution"],
+                [f"arn:{names.partition}:athena:{here}:workgroup/{names.sql_workgroup}"],
+            ),
+            self._allow(
+                "ReadTable",
+                ["glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"],
+                [f"{glue}:catalog", f"{glue}:database/{database}", f"{glue}:table/{database}/{ARCHIVE_TABLE}"],
+            ),
+            self._allow("LocateArchive", ["s3:GetBucketLocation"], [archive]),
+            self._list_archive(
+                "ListColumns", [f"{each}*" for each in (COLUMNS_PREFIX, COLUMNS_INDEX_PREFIX, RESULTS_PREFIX)]
+            ),
+            self._allow("WriteColumns", ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"], written),
+            self._allow(
+                "RemoveFailedCopies",
+                ["s3:DeleteObject"],
+                [f"{archive}/{COLUMNS_PREFIX}*", f"{archive}/{COLUMNS_INDEX_PREFIX}*{STARTED_SUFFIX}"],
+            ),
+        ]
 
     def _list_archive(self, sid: str, prefixes: list[str]) -> iam.PolicyStatement:
         return iam.PolicyStatement(

@@ -18,8 +18,9 @@ from logdock.settings import Deployment
 from logdock.settings.destinations import ARCHIVE
 from logdock.settings.exports import Export
 from logdock.settings.names import Names
+from logdock.settings.sql import ARCHIVE_TABLE, COLUMNS_TABLE
 from logdock.vendors.aptible.settings import AptibleExport
-from stacks.sql import RESULTS_PREFIX
+from stacks.sql import COLUMNS_INDEX_PREFIX, COLUMNS_PREFIX, RESULTS_PREFIX
 
 
 def readers_role(
@@ -33,7 +34,7 @@ def readers_role(
     permissions = [
         *_search(settings, names, archive_key_arn),
         *_status(settings, names, regions),
-        *(_query(names, archive_key_arn) if settings.sql else ()),
+        *(_query(settings, names, archive_key_arn) if settings.sql else ()),
     ]
     role = iam.CfnRole(
         stack,
@@ -93,6 +94,9 @@ def _search(settings: Deployment, names: Names, archive_key_arn: str) -> Iterato
     yield from _read_objects(archive, "logs/", "Archive")
     if settings.archive.compact:
         yield _allow("ReadersReadIndexes", ["s3:GetObject"], [f"{archive}/archive-index/*"])
+    if settings.is_columnar:
+        yield from _read_objects(archive, COLUMNS_PREFIX, "Columns")
+        yield from _read_objects(archive, COLUMNS_INDEX_PREFIX, "ColumnIndexes")
     yield _use_key("DecryptArchive", archive_key_arn, names)
     secrets = [
         export.decryption_keys_secret
@@ -121,10 +125,11 @@ def _status(settings: Deployment, names: Names, regions: Sequence[str]) -> Itera
         )
 
 
-def _query(names: Names, archive_key_arn: str) -> Iterator[iam.PolicyStatement]:
+def _query(settings: Deployment, names: Names, archive_key_arn: str) -> Iterator[iam.PolicyStatement]:
     """Yield what docs/sql.md says that a query needs, for the archive."""
     archive, here = names.bucket_arn(names.bucket("archive")), f"{names.region}:{names.account}"
     glue = f"arn:{names.partition}:glue:{here}"
+    tables = [ARCHIVE_TABLE, *([COLUMNS_TABLE] if settings.is_columnar else [])]
     yield _allow(
         "Query",
         [
@@ -139,7 +144,11 @@ def _query(names: Names, archive_key_arn: str) -> Iterator[iam.PolicyStatement]:
     yield _allow(
         "ReadTables",
         ["glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"],
-        [f"{glue}:catalog", f"{glue}:database/{names.sql_database}", f"{glue}:table/{names.sql_database}/archive"],
+        [
+            f"{glue}:catalog",
+            f"{glue}:database/{names.sql_database}",
+            *(f"{glue}:table/{names.sql_database}/{table}" for table in tables),
+        ],
     )
     yield _allow("LocateArchive", ["s3:GetBucketLocation"], [archive])
     yield _list(archive, RESULTS_PREFIX, "ListAnswers")

@@ -34,6 +34,7 @@ from constructs_lib.subscription_stream import StreamReader, StreamReaderProps, 
 from logdock.settings import Deployment
 from logdock.settings.destinations import ARCHIVE
 from logdock.settings.names import Names
+from logdock.settings.sql import ARCHIVE_TABLE
 from logdock.vendors.logzio.settings import LogzioDestination
 from logdock.vendors.logzio.stack.metrics import stream_metrics
 from logdock.vendors.logzio.stack.reader import logzio_reader
@@ -41,10 +42,13 @@ from logdock.vendors.otlp.settings import OtlpDestination
 from stacks import subscriptions
 from stacks.alerts import create_alarm_notifications
 from stacks.shipper_alarms import watch_archiver, watch_compactor, watch_destination, watch_metrics
+from stacks.sql import GB
 
 COMPACTOR_MEMORY_MB = 1769
 """One virtual CPU (Lambda Developer Guide, "Configure Lambda function memory")."""
 COMPACTOR_SECONDS = 900
+MAX_COPIED_BYTES = 8 * GB
+"""Of the objects of one statement that copies them as Parquet: Athena ends it after 30 minutes."""
 
 
 class ShipperStack(Stack):
@@ -119,6 +123,14 @@ class ShipperStack(Stack):
             "LOGDOCK_MARK_TABLE": self._names.mark_table,
             "LOGDOCK_FEEDS": json.dumps(feeds),
         }
+        if self._settings.sql and self._settings.is_columnar:
+            target = {
+                "database": self._names.sql_database,
+                "table": ARCHIVE_TABLE,
+                "workgroup": self._names.sql_workgroup,
+                "max_bytes": min(self._settings.sql.scan_limit_gb * GB * 9 // 10, MAX_COPIED_BYTES),
+            }
+            environment["LOGDOCK_COLUMNS"] = json.dumps(target)
         props = replace(
             props, environment=environment, memory_mb=COMPACTOR_MEMORY_MB, timeout_seconds=COMPACTOR_SECONDS
         )

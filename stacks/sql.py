@@ -16,11 +16,21 @@ from constructs import Construct
 
 from logdock.settings import Deployment
 from logdock.settings.names import Names
-from logdock.settings.sql import ARCHIVE, ARCHIVE_TABLE, LANDED, SqlTable, landed_table
+from logdock.settings.sql import (
+    ARCHIVE,
+    ARCHIVE_TABLE,
+    COLUMNS,
+    COLUMNS_TABLE,
+    LANDED,
+    SqlTable,
+    landed_table,
+)
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 
 RESULTS_PREFIX = "athena/"
 """Where the archive bucket keeps what queries answered; short-lived, and outside of what is searched or copied."""
+COLUMNS_PREFIX, COLUMNS_INDEX_PREFIX, STARTED_SUFFIX = "columns/", "columns-index/", ".started.json"
+"""How the shipper names the columnar copy; a test holds them together. It is kept as long as the archive."""
 GB = 1_000_000_000
 
 
@@ -42,6 +52,8 @@ class TableProps:
         The Hive class that reads its objects, and that class's parameters.
     projection
         How the values of each key are computed.
+    input_format, output_format
+        The Hive classes of its files. Default: text.
     """
 
     name: str
@@ -51,6 +63,8 @@ class TableProps:
     serde: str
     reads: dict[str, str]
     projection: dict[str, str]
+    input_format: str = "org.apache.hadoop.mapred.TextInputFormat"
+    output_format: str = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
 
 
 class SqlTables(Construct):
@@ -76,7 +90,8 @@ class SqlTables(Construct):
                 name=names.sql_database, description=f"Logdock: the logs of {names.deployment}"
             ),
         )
-        for props in (archive_table(settings), *atlas_tables(settings)):
+        copies = [columns_table(settings)] if settings.is_columnar else []
+        for props in (archive_table(settings), *copies, *atlas_tables(settings)):
             table = glue.CfnTable(
                 self,
                 f"Table-{props.name}",
@@ -123,18 +138,41 @@ def archive_table(settings: Deployment) -> TableProps:
         partitions=f"{location}${{export}}/dt=${{dt}}/hour=${{hour}}/",
         table=ARCHIVE,
         serde="org.openx.data.jsonserde.JsonSerDe",
-        reads={"ignore.malformed.json": "true"},
+        # with `case.insensitive`, its default, a name in `fields` may lose its capitals
+        reads={"ignore.malformed.json": "true", "case.insensitive": "false"},
         projection={
-            "projection.export.type": "enum",
-            "projection.export.values": ",".join(export.name for export in settings.exports),
-            "projection.dt.type": "date",
-            "projection.dt.format": "yyyy-MM-dd",
-            "projection.dt.range": "2020-01-01,NOW+1DAYS",
+            **_by_export_and_day(settings),
             "projection.hour.type": "integer",
             "projection.hour.range": "0,23",
             "projection.hour.digits": "2",
         },
     )
+
+
+def columns_table(settings: Deployment) -> TableProps:
+    """Return the table of the columnar copy, by day."""
+    location = f"s3://{settings.archive_bucket}/{COLUMNS_PREFIX}"
+    return TableProps(
+        name=COLUMNS_TABLE,
+        location=location,
+        partitions=f"{location}${{export}}/dt=${{dt}}/",
+        table=COLUMNS,
+        serde="org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+        reads={"serialization.format": "1"},
+        projection=_by_export_and_day(settings),
+        input_format="org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+        output_format="org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+    )
+
+
+def _by_export_and_day(settings: Deployment) -> dict[str, str]:
+    return {
+        "projection.export.type": "enum",
+        "projection.export.values": ",".join(export.name for export in settings.exports),
+        "projection.dt.type": "date",
+        "projection.dt.format": "yyyy-MM-dd",
+        "projection.dt.range": "2020-01-01,NOW+1DAYS",
+    }
 
 
 def atlas_tables(settings: Deployment) -> Sequence[TableProps]:
@@ -168,8 +206,8 @@ def _input(props: TableProps) -> glue.CfnTable.TableInputProperty:
         storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
             location=props.location,
             columns=_columns(props.table.columns),
-            input_format="org.apache.hadoop.mapred.TextInputFormat",
-            output_format="org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+            input_format=props.input_format,
+            output_format=props.output_format,
             serde_info=glue.CfnTable.SerdeInfoProperty(serialization_library=props.serde, parameters=props.reads),
         ),
     )

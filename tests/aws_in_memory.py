@@ -163,8 +163,9 @@ class Memory:
         for each in given["Delete"]["Objects"]:
             found = self.objects.get((given["Bucket"], each["Key"]))
             if found is None:
-                errors.append({"Key": each["Key"], "Code": "NoSuchKey"})
-            elif found.etag != each["ETag"]:
+                # only a condition fails on what is not there
+                errors += [{"Key": each["Key"], "Code": "NoSuchKey"}] * ("ETag" in each)
+            elif each.get("ETag", found.etag) != found.etag:
                 errors.append({"Key": each["Key"], "Code": "PreconditionFailed"})
             else:
                 del self.objects[given["Bucket"], each["Key"]]

@@ -144,6 +144,12 @@ class Inputs:
     )
     compaction_seconds: float = _input(0.005, "seconds that a part takes to compact", "measured, rounded up")
     compaction_gb: float = _input(1.73, "GB of memory of the function that compacts", "set by the stack")
+    athena_gb: float = _input(5 / 1000, "Athena, a GB that a statement reads", "price")
+    columns_share: float = _input(0.8, "size of the columnar copy, beside what it copies", "measured")
+    columns_requests: float = _input(
+        60, "S3 requests of the price of PUT, a GB that is copied: of Athena's files, their listings and the index",
+        "assumed",
+    )  # fmt: skip
     feed_days: float = _input(60, "days of an object of a feed, noncurrent ones included", "set by the stack")
 
 
@@ -190,14 +196,16 @@ def monthly_estimate(
         kinds = [_kind_of(deployment, name) for name in export.ship_to]
         rows += [
             Row(export=export.name, item=item, units=units * gigabytes, dollars=dollars * gigabytes)
-            for item, units, dollars in per_gigabyte(export.lands_in, kinds, inputs, compact=deployment.archive.compact)
+            for item, units, dollars in per_gigabyte(
+                export.lands_in, kinds, inputs, compact=deployment.archive.compact, columns=deployment.is_columnar
+            )
         ]
         rows += _watching_rows(deployment, export, inputs)
     return rows
 
 
 def per_gigabyte(
-    landing: Landing, kinds: list[str], inputs: Inputs, *, compact: bool = False
+    landing: Landing, kinds: list[str], inputs: Inputs, *, compact: bool = False, columns: bool = False
 ) -> Iterator[tuple[str, float, float]]:
     """Yield what a GB of raw lines costs: item, units, dollars.
 
@@ -211,6 +219,8 @@ def per_gigabyte(
         Prices and assumptions.
     compact
         The archive's objects are compacted.
+    columns
+        What is compacted is copied as Parquet.
     """
     through_groups = landing == "log groups"
     objects = inputs.payloads_a_gb if through_groups else inputs.objects_a_gb
@@ -252,6 +262,8 @@ def per_gigabyte(
         asked = kinds if through_groups else []
         yield "S3 Glacier Instant Retrieval (GB-months)", *_priced(moved, inputs.instant_gb_month)
         yield from _compaction(compacted * objects, asked, compacted * inputs.compacted_objects_a_gb, inputs)
+    if compacted and columns:
+        yield from _columns(compacted * inputs.compressed, compacted, inputs)
 
 
 def _compaction(parts: float, asked: list[str], made: float, inputs: Inputs) -> Iterator[tuple[str, float, float]]:
@@ -271,6 +283,19 @@ def _compaction(parts: float, asked: list[str], made: float, inputs: Inputs) -> 
     # a line when a part is read, and one when it is removed
     logged = 2 * parts * inputs.access_line_bytes / _GIGABYTE * inputs.archive_days / inputs.month_days
     yield "compaction: S3 access logs (GB-months)", *_priced(logged, inputs.s3_gb_month)
+
+
+def _columns(read: float, raw: float, inputs: Inputs) -> Iterator[tuple[str, float, float]]:
+    """Yield what it takes to copy some compressed GB once, and to keep the copy as long as the archive."""
+    copied = read * inputs.columns_share / inputs.month_days
+    yield "columns: Athena (GB read)", *_priced(read, inputs.athena_gb)
+    yield "columns: S3 PUT, LIST", *_priced(raw * inputs.columns_requests, inputs.put)
+    yield (
+        "columns: S3 storage (GB-months)",
+        *_priced(copied * min(inputs.hot_days, inputs.archive_days), inputs.s3_gb_month),
+    )
+    later = copied * max(0.0, inputs.archive_days - inputs.hot_days)
+    yield "columns: S3 Glacier Instant Retrieval (GB-months)", *_priced(later, inputs.instant_gb_month)
 
 
 def _priced(units: float, price: float) -> tuple[float, float]:
@@ -413,7 +438,7 @@ def tables(inputs: Inputs) -> str:
         objects = inputs.objects_a_gb / volume
         dollars = dollars_per_gigabyte("bucket", ["push"], replace(inputs, objects_a_gb=objects))
         lines.append(f"| {volume:g} | {_number(objects)} | {dollars:.2f} |")
-    lines += ["", *_compaction_tables(inputs)]
+    lines += ["", *_compaction_tables(inputs), "", *_columns_table(inputs)]
     lines += ["", "| input | value | where from |", "| --- | --- | --- |"]
     lines += [
         f"| {each.metadata['what']} | {_number(getattr(inputs, each.name))} | {each.metadata['source']} |"
@@ -455,6 +480,16 @@ def _compaction_tables(inputs: Inputs) -> Iterator[str]:
         kept = sum(dollars for item, (_, dollars) in large.items() if item.startswith("S3 "))
         bills = [sum(dollars for _, dollars in small.values()), kept, sum(dollars for _, dollars in large.values())]
         yield f"| {days:,} days (`{profile}`) | {' | '.join(f'{each * gigabytes:,.0f}' for each in bills)} |"
+
+
+def _columns_table(inputs: Inputs) -> Iterator[str]:
+    """Yield what `sql.format: parquet` costs more, of a GB of raw lines."""
+    yield "| per GB, with `sql: {format: parquet}` | units | $ |"
+    yield "| --- | --- | --- |"
+    rows = [*_columns(inputs.compressed, 1, inputs)]
+    for item, units, dollars in rows:
+        yield f"| {item} | {_number(units)} | {dollars:.4f} |"
+    yield f"| **sum** | | **{sum(dollars for _, _, dollars in rows):.4f}** |"
 
 
 def summary_table(deployment: Deployment) -> str:

@@ -161,6 +161,11 @@ def _compaction(document: Document) -> Iterator[InitErrorDetails]:
     if document.replica is not None and isinstance(archive, Mapping) and archive.get("compact") is True:
         allowed = "false with `replica`: the copy would hold every line twice, and keep it so under a lock"
         yield setting_error(("archive", "compact"), True, allowed)
+    sql = document.data.get("sql")
+    compacts = isinstance(archive, Mapping) and archive.get("compact") is True
+    if isinstance(sql, Mapping) and sql.get("format") == "parquet" and not compacts:
+        allowed = "json, or `archive: {compact: true}`: what is copied are the objects that compaction makes"
+        yield setting_error(("sql", "format"), "parquet", allowed)
 
 
 def _archive_days(retention: object) -> int | None:

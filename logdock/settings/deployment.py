@@ -87,6 +87,11 @@ class Deployment(Model):
         """Name of the archive bucket."""
         return f"{self.deployment}-archive-{self.account}-{self.region}"
 
+    @property
+    def is_columnar(self) -> bool:
+        """Whether what is compacted is copied as Parquet, and queries read the copy."""
+        return self.sql is not None and self.sql.format == "parquet"
+
     def alerts_of(self, export: Export) -> Alerts:
         """What holds for an export: its own figures, else the deployment's."""
         return self.alerts.of(export.alerts, export.max_expected_silence_minutes)

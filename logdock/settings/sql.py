@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, Strict
 
@@ -29,6 +29,12 @@ class Sql(Model):
         AfterValidator(_scan_limit),
         Field(json_schema_extra={"minimum": 1, "maximum": MAX_SCAN_GB}),
     ] = Field(default=100, description="A query that reads more GB than this is ended. Athena bills by what is read.")
+    format: Literal["json", "parquet"] = Field(
+        default="json",
+        description="What queries read: `json` is the archive itself. With `parquet` Athena also copies each day of an "
+        "export as Parquet, once it is over and compacted, and both engines read the copy of what it has "
+        "([Parquet](sql.md#parquet)). `parquet` requires `archive.compact`.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +57,11 @@ ARCHIVE = SqlTable(
     },
     keys={"export": "string", "dt": "string", "hour": "string"},
 )
+COLUMNS_TABLE = "archive_columns"
+COLUMNS = SqlTable(
+    columns={**ARCHIVE.columns, "hour": "string", "object": "string"}, keys={"export": "string", "dt": "string"}
+)
+"""The columnar copy: `object` is the address of the compacted object that a row is from."""
 LANDED = SqlTable(columns={"line": "string"}, keys={"cluster": "string", "host": "string", "log_type": "string"})
 """What MongoDB Atlas landed, by the folders of its keys."""
 

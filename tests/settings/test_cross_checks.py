@@ -135,3 +135,14 @@ def test_rejects_two_exports_of_one_cluster(refusal: Refusal, kind: str) -> None
     (line,) = refusal(document(export(kind), second))
     assert line.startswith("exports[1].cluster_id: got ")
     assert line.endswith("a cluster that no other export has (exports[0] has it): a cluster has one log export")
+
+
+@pytest.mark.parametrize("archive", [{}, {"archive": {"compact": False}}])
+def test_rejects_a_columnar_copy_of_what_is_not_compacted(refusal: Refusal, archive: Document) -> None:
+    (line,) = refusal(document(sql={"format": "parquet"}, **archive))
+    assert line.startswith("sql.format: got 'parquet'; expected json, or `archive: {compact: true}`: ")
+
+
+def test_accepts_a_columnar_copy_of_what_is_compacted(load: Load) -> None:
+    assert load(document(sql={"format": "parquet"}, archive={"compact": True})).is_columnar
+    assert not load(document(sql={}, archive={"compact": True})).is_columnar

@@ -26,7 +26,7 @@ COMPACTED, INDEX = compacted.compacted_key(HOUR, 1), compacted.index_key(HOUR, "
 @cache
 def without() -> dict[str, dict[str, Any]]:
     """Return the templates without compaction."""
-    settings = load_settings(EXAMPLE).model_copy(update={"archive": Archive()})
+    settings = load_settings(EXAMPLE).model_copy(update={"archive": Archive(), "sql": None})
     templates: dict[str, dict[str, Any]] = synthesize_now(settings).templates
     return templates
 
@@ -94,7 +94,7 @@ def test_rule_announces_parts_alone() -> None:
 
 def test_readers_ask_for_the_hours_that_wait() -> None:
     settings = load_settings(EXAMPLE)
-    with_and_without = (settings, settings.model_copy(update={"archive": Archive()}))
+    with_and_without = (settings, settings.model_copy(update={"archive": Archive(), "sql": None}))
     allowed = [
         [each.to_statement_json()["Resource"] for each in readers._status(chosen, Names.of(chosen), ["us-east-1"])
          if "logs:FilterLogEvents" in each.actions]

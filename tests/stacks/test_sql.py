@@ -6,10 +6,14 @@ from functools import cache
 from typing import Any
 
 import pytest
+from log_shipper import columns as written
+from log_shipper.columns import Run
+from log_shipper.convert import target_of
 
 from logdock.cli.sql.command import tables_of
 from logdock.settings import load_settings
 from logdock.settings.sql import Sql
+from stacks import sql
 from tests.conftest import EXAMPLES, ROOT, synthesize, synthesize_now
 
 EVERYTHING = ROOT / "examples" / "everything.yaml"
@@ -127,3 +131,47 @@ def test_athena_has_the_tables_of_the_local_engine() -> None:
     assert {name: columns(table) for name, table in tables().items()} == {
         name: {**table.columns, **table.keys} for name, table in expected.items()
     }
+
+
+COLUMNAR = ROOT / "examples" / "logzio.yaml"
+
+
+def columnar(stack: str, resource_type: str) -> list[dict[str, Any]]:
+    resources = synthesize(COLUMNAR).templates[stack]["Resources"].values()
+    return [each["Properties"] for each in resources if each["Type"] == resource_type]
+
+
+def test_the_columnar_table_leads_to_where_runs_write_and_has_their_columns() -> None:
+    run = Run("apps", "2026-11-17", 1, "0" * 16, 24)
+    (table,) = [
+        each["TableInput"]
+        for each in columnar("acme-prod-core", "AWS::Glue::Table")
+        if each["TableInput"]["Name"] == "archive_columns"
+    ]
+    location = table["Parameters"]["storage.location.template"].replace("${export}", "apps")
+    bucket = "s3://acme-prod-archive-111122223333-us-east-1/"
+    assert f"{bucket}{run.prefix}".startswith(location.replace("${dt}", run.day))
+    assert columns(table) == dict.fromkeys((*written.COLUMNS, written.OBJECT, "export", "dt"), "string") | {
+        "fields": "map<string,string>"
+    }
+    assert (sql.COLUMNS_PREFIX, sql.COLUMNS_INDEX_PREFIX, sql.STARTED_SUFFIX) == (
+        written.PREFIX, written.INDEX_PREFIX, written.STARTED_SUFFIX,
+    )  # fmt: skip
+
+
+def test_the_compactor_copies_by_the_workgroup_within_its_limit() -> None:
+    (function,) = [
+        each
+        for each in columnar("acme-prod-shipper", "AWS::Lambda::Function")
+        if each.get("FunctionName", "").endswith("compactor")
+    ]
+    target = target_of("bucket", function["Environment"]["Variables"]["LOGDOCK_COLUMNS"])
+    (workgroup,) = columnar("acme-prod-core", "AWS::Athena::WorkGroup")
+    assert (target.database, target.table, target.workgroup) == ("acme_prod", "archive", workgroup["Name"])
+    assert target.max_bytes < workgroup["WorkGroupConfiguration"]["BytesScannedCutoffPerQuery"]
+
+
+def test_the_copy_is_kept_as_long_as_the_archive() -> None:
+    (archive,) = [each for each in columnar("acme-prod-core", "AWS::S3::Bucket") if "-archive-" in each["BucketName"]]
+    prefixes = [each["Prefix"] for each in archive["LifecycleConfiguration"]["Rules"] if "Prefix" in each]
+    assert not any(written.PREFIX.startswith(prefix) for prefix in prefixes)

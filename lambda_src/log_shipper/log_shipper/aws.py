@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from functools import lru_cache
 from threading import RLock
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import botocore
 import botocore.session
@@ -99,6 +99,12 @@ def sqs() -> SQSClient:
 def dynamodb() -> DynamoDB:
     """Return the DynamoDB client."""
     return cast("DynamoDB", _session().create_client("dynamodb", config=_TABLE_CONFIG))
+
+
+@_once
+def athena() -> Any:
+    """Return the Athena client."""
+    return _session().create_client("athena", config=_CONFIG)
 
 
 def is_absent(error: ClientError) -> bool:

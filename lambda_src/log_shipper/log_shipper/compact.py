@@ -46,6 +46,7 @@ from log_shipper.compacted import (
     write_index,
 )
 from log_shipper.compaction_plan import Part, plan
+from log_shipper.convert import Converter, target_of
 from log_shipper.environment import read_environment
 from log_shipper.errors import ShipperError, UnknownExportError
 from log_shipper.export_config import BucketLanding, ExportConfig, ExportConfigs
@@ -96,7 +97,8 @@ def handler(_event: Mapping[str, Any], context: Context) -> dict[str, int]:
     Returns
     -------
     dict
-        How many objects were made, and of how many parts.
+        How many objects were made, and of how many parts; how many statements of Athena were started to copy compacted
+        objects as Parquet, and how many were seen to have succeeded.
 
     Raises
     ------
@@ -107,10 +109,13 @@ def handler(_event: Mapping[str, Any], context: Context) -> dict[str, int]:
     environment = read_environment(os.environ)
     feeds = frozenset(orjson.loads(os.environ["LOGDOCK_FEEDS"]))
     settings = Settings(environment.archive_bucket, os.environ["LOGDOCK_MARK_TABLE"], feeds)
-    remaining = seconds_left(context, RESERVE_SECONDS)
-    compactor = Compactor(settings, export_configs(environment), remaining, datetime.now(UTC))
+    remaining, now = seconds_left(context, RESERVE_SECONDS), datetime.now(UTC)
+    columns = os.environ.get("LOGDOCK_COLUMNS")
+    converter = Converter(target_of(settings.bucket, columns), now) if columns else None
+    compactor = Compactor(settings, export_configs(environment), remaining, now, converter)
     compactor.run()
-    return {"objects": compactor.objects, "parts": compactor.parts}
+    copied = {"statements": converter.started, "copied": converter.finished} if converter else {}
+    return {"objects": compactor.objects, "parts": compactor.parts, **copied}
 
 
 def _require_conditional_deletes() -> None:
@@ -138,6 +143,8 @@ class Compactor:
         How many seconds are left in which something may be begun.
     now
         When the run began.
+    converter
+        Copies compacted objects as Parquet. Default: they are not copied.
 
     Attributes
     ----------
@@ -146,9 +153,15 @@ class Compactor:
     """
 
     def __init__(
-        self, settings: Settings, configs: ExportConfigs, remaining: Callable[[], float], now: datetime
+        self,
+        settings: Settings,
+        configs: ExportConfigs,
+        remaining: Callable[[], float],
+        now: datetime,
+        converter: Converter | None = None,
     ) -> None:
         self._settings, self._configs, self._remaining, self._now = settings, configs, remaining, now
+        self._converter = converter
         self.objects = self.parts = 0
         self._errors: list[str] = []
 
@@ -188,8 +201,10 @@ class Compactor:
 
     def _compact_export(self, export: str) -> None:
         config = self._configs.get(export)
+        compacted: list[Part] = []
         for hour, listed in groupby(self._listed(export), lambda part: part.key.rpartition("/")[0] + "/"):
             objects = list(listed)
+            compacted += [each for each in objects if number_of(each.key) is not None]
             if self._remaining() <= 0:
                 return
             try:
@@ -198,6 +213,8 @@ class Compactor:
                 log("left to another run", source=hour)
             except (ShipperError, ClientError, BotoCoreError) as error:
                 self._fail(hour, error)
+        if self._converter and self._remaining() > 0:
+            self._converter.convert(export, f"{self._now - LOOK_BACK:%Y-%m-%d}", compacted)
 
     def _listed(self, export: str) -> Iterator[Part]:
         """Yield the objects of an export's last days, in the order of their keys."""

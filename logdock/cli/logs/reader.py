@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 256 * 1024
 _IN_MEMORY_BYTES = 4 * 1024 * 1024
 """What of an encrypted body is held in memory before it goes to a temporary file, still encrypted."""
-_ATTEMPTS = 4
+ATTEMPTS = 4
 _GONE = "it was deleted or overwritten while it was searched"
 _ARCHIVED = "it is in Glacier Deep Archive: restore it first (`aws s3api restore-object --region …`), and search again"
 
@@ -209,8 +209,8 @@ class _Body:
                 return
             except (HTTPClientError, IncompleteReadError) as error:
                 attempt += 1
-                if attempt > _ATTEMPTS:
-                    raise UnreadableError(f"the connection broke {_ATTEMPTS} times: {error}") from None
+                if attempt > ATTEMPTS:
+                    raise UnreadableError(f"the connection broke {ATTEMPTS} times: {error}") from None
             if position >= self._found.size:
                 return
             answer = self._get(position)

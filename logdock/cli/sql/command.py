@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from logdock.cli.account import Account, read_settings
 from logdock.cli.errors import CommandError, ExitCode, closest
 from logdock.cli.logs.choice import Copy, SearchScope, choose
 from logdock.cli.logs.layouts import Selectors
+from logdock.cli.logs.places import AbsentError, SearchLocation
 from logdock.cli.logs.query import Query
 from logdock.cli.logs.reader import Keys, Reader
 from logdock.cli.logs.scan import Form
@@ -46,6 +48,8 @@ Examples:
 """
 _MODULES = ("duckdb", "sqlglot")
 _SHOWN_EXPORTS = 5
+MAX_STATEMENT_BYTES = 262_144
+"""Amazon Athena API Reference, "StartQueryExecution"."""
 
 
 def sql(
@@ -179,6 +183,7 @@ def _with_duckdb(
     screen: Screen,
 ) -> None:
     from logdock.cli.sql import hours
+    from logdock.cli.sql.columns import ColumnarCopy
     from logdock.cli.sql.database import private_directory
     from logdock.cli.sql.local import LocalEngine
     from logdock.cli.sql.output import write
@@ -196,7 +201,12 @@ def _with_duckdb(
                 for table in statement.tables:
                     found = _found(account, reader, query, asked, runs, table)
                     condition = hours.row_condition(asked.since, asked.until) if table == ARCHIVE_TABLE else None
-                    local.load(table, found, reader, query, condition, done)
+                    is_copied = table == ARCHIVE_TABLE and account.settings.is_columnar
+                    local.load(
+                        table, found, reader, query, condition, done, functools.partial(
+                            ColumnarCopy, account.s3, account.settings.archive_bucket, directory
+                        ) if is_copied else None,
+                    )  # fmt: skip
         with screen.progress("DuckDB answers"):
             select = statement.for_duckdb()
             rows = write(local.connection, select, directory, output, file, screen)
@@ -229,6 +239,9 @@ def _with_athena(asked: _Asked, account: Account, output: Output, file: Path | N
         )
     scope = {ARCHIVE_TABLE: hours.scope(asked.exports, asked.since, asked.until)}
     text = asked.statement.for_athena(scope)
+    if account.settings.is_columnar and ARCHIVE_TABLE in asked.statement.tables:
+        with screen.progress("the archive is compared with its copy"):
+            text = _with_copy(asked, account, scope) or text
     names = account.names
     with private_directory() as directory, open_database(directory, keep_order=True) as connection:
         with screen.progress("Athena answers"):
@@ -239,6 +252,30 @@ def _with_athena(asked: _Asked, account: Account, output: Output, file: Path | N
         f"{counted(rows, 'row')}; Athena scanned {ended.scanned_bytes / 1_000_000:.1f} MB (about "
         f"{ended.dollars:.5f} dollars), limited to {_named(asked.exports, asked.since, asked.until)}"
     )
+
+
+def _with_copy(asked: _Asked, account: Account, scope: dict[str, str]) -> str | None:
+    """Return the statement that reads the columnar copy of what it has; None if that is nothing, or it is too long."""
+    from logdock.cli.sql import hours
+    from logdock.cli.sql.columns import copied_hours
+
+    wanted = hours.hours_in(asked.runs())
+    core = account.names.in_region("core", account.settings.region)
+    places = [
+        SearchLocation(export=export, bucket=account.settings.archive_bucket, stack=core, prefix=export.archive_prefix)
+        for export in account.settings.exports
+        if export.name in wanted
+    ]
+    try:
+        copied = copied_hours(account.s3, places, wanted)
+    except AbsentError as error:
+        raise account.not_deployed(error.place.stack) from None
+    rest = {export: of_export - copied.get(export, set()) for export, of_export in wanted.items()}
+    conditions = hours.condition_on(copied), hours.condition_on(rest)
+    if not conditions[0]:
+        return None
+    text = asked.statement.for_athena(scope, conditions)
+    return text if len(text.encode()) <= MAX_STATEMENT_BYTES else None
 
 
 def _looked_at(asked: _Asked, runs: dict[Run, list[str]]) -> str:

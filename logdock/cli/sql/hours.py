@@ -101,14 +101,47 @@ def scope(exports: Sequence[str], since: datetime, until: datetime) -> str:
     return " AND ".join([*parts, *filter(None, [row_condition(since, until)])])
 
 
-def _joined(hours: list[datetime]) -> list[Run]:
-    """Return hours that follow each other as one range."""
+def hours_in(runs: Mapping[Run, Sequence[str]]) -> dict[str, set[datetime]]:
+    """Return the hours of ranges, whole, by the exports."""
+    found: dict[str, set[datetime]] = {}
+    for (since, until), exports in runs.items():
+        hour = since.replace(minute=0, second=0, microsecond=0)
+        while hour < until:
+            for export in exports:
+                found.setdefault(export, set()).add(hour)
+            hour += HOUR
+    return found
+
+
+def condition_on(hours: Mapping[str, Collection[datetime]]) -> str:
+    """Return the condition that a row is of some hours of some exports; empty for no hour."""
+    exports: dict[str, list[str]] = {}
+    for export, of_export in hours.items():
+        if of_export:
+            exports.setdefault(_in_hours(of_export), []).append(f"'{export}'")
+    return " OR ".join(f"(export IN ({', '.join(names)}) AND ({when}))" for when, names in exports.items())
+
+
+def _in_hours(hours: Collection[datetime]) -> str:
+    by_day: dict[datetime, list[str]] = {}
+    for hour in sorted(hours):
+        by_day.setdefault(hour.replace(hour=0), []).append(f"'{hour:%H}'")
+    whole = [day for day, names in by_day.items() if len(names) == DAY // HOUR]
+    parts = [f"dt BETWEEN '{first:%Y-%m-%d}' AND '{end - HOUR:%Y-%m-%d}'" for first, end in _joined(whole, DAY)]
+    parts += [
+        f"(dt = '{day:%Y-%m-%d}' AND hour IN ({', '.join(names)}))" for day, names in by_day.items() if day not in whole
+    ]
+    return " OR ".join(parts)
+
+
+def _joined(starts: list[datetime], length: timedelta = HOUR) -> list[Run]:
+    """Return hours, or days, that follow each other as one range."""
     runs: list[Run] = []
-    for hour in hours:
-        if runs and runs[-1][1] == hour:
-            runs[-1] = runs[-1][0], hour + HOUR
+    for start in starts:
+        if runs and runs[-1][1] == start:
+            runs[-1] = runs[-1][0], start + length
         else:
-            runs.append((hour, hour + HOUR))
+            runs.append((start, start + length))
     return runs
 
 

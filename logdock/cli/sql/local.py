@@ -6,11 +6,13 @@ Only the columns that the statement uses are loaded, into a database on disk: me
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
+from log_shipper.columns import OBJECT
 from log_shipper.decode import decoded
 from log_shipper.errors import AccountingError, CorruptInputError
 from log_shipper.lines import line_blocks, text_of
@@ -21,9 +23,13 @@ from logdock.cli.logs.places import SearchObject
 from logdock.cli.logs.query import Query
 from logdock.cli.logs.reader import Reader, UnreadableError
 from logdock.cli.logs.scan import Form, scan
+from logdock.cli.sql.columns import ColumnarCopy, select
 from logdock.cli.sql.database import open_database, run
 from logdock.cli.sql.statement import OBJECT_COLUMN, Statement
 from logdock.settings.sql import ARCHIVE_TABLE, SqlTable
+
+if TYPE_CHECKING:
+    import duckdb
 
 _TYPES = {"string": "VARCHAR", "map<string,string>": "MAP(VARCHAR, VARCHAR)"}
 _LOADED_BYTES = 64 * 1024 * 1024
@@ -89,6 +95,7 @@ class LocalEngine:
         query: Query,
         row_condition: str | None,
         done: Callable[[int], None],
+        copy_of: Callable[[Sequence[str], duckdb.DuckDBPyConnection], ColumnarCopy] | None = None,
     ) -> None:
         """Load objects into a table.
 
@@ -98,9 +105,17 @@ class LocalEngine:
             The range of times, for objects that are not the archive's.
         row_condition
             What each row must meet, on `time`; None for all rows.
+        copy_of
+            Returns the columnar copy, of some columns. Default: there is none.
         """
         is_archive = table == ARCHIVE_TABLE
         columns = self._statement.columns(table)
+        copy = None
+        if copy_of:
+            needed = {*columns, "time"} if row_condition else {*columns}
+            in_files = [OBJECT if name == OBJECT_COLUMN else name for name in sorted(needed - {"export", "dt"})]
+            copy = copy_of(in_files, self.connection.cursor())
+            found = copy.rest(iter(found))
         types = {**_columns(self._tables[table]), OBJECT_COLUMN: "VARCHAR"}
         extra = [name for name in ([_ROW, "time"] if row_condition else [_ROW]) if is_archive and name not in columns]
         # a table needs a column, for `count(*)` too
@@ -123,7 +138,18 @@ class LocalEngine:
             self.loaded.damaged_lines = self._count(f'"{stored}" WHERE {_ROW} IS NULL')
             names = ", ".join(f'"{name}"' for name in columns or [_ROW])
             condition = f"{_ROW} IS NOT NULL" + (f" AND {row_condition}" if row_condition else "")
-            self.connection.execute(f'CREATE VIEW "{table}" AS SELECT {names} FROM "{stored}" WHERE {condition}')  # noqa: S608
+            selects = [f'SELECT {names} FROM "{stored}" WHERE {condition}']  # noqa: S608
+            if copy and copy.files:
+                everything = list(dict.fromkeys([*(columns or [_ROW]), *(["time"] if row_condition else [])]))
+                where = f" WHERE {row_condition}" if row_condition else ""
+                selects += [
+                    f"SELECT {names} FROM ({each}){where}"  # noqa: S608
+                    for each in select(copy.files, everything, OBJECT_COLUMN)
+                ]
+                self.loaded.objects += len(copy.files)
+                self.loaded.bytes += copy.bytes
+                done(len(copy.files))
+            self.connection.execute(f'CREATE VIEW "{table}" AS {" UNION ALL ".join(selects)}')
         self.loaded.lines += self._count(f'"{table}"')
 
     def _count(self, rows: str) -> int:

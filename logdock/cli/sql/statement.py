@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlglot
+from log_shipper.columns import OBJECT
 from sqlglot import exp
 from sqlglot.errors import OptimizeError, ParseError, TokenError, UnsupportedError
 from sqlglot.optimizer.scope import traverse_scope
 
 from logdock.cli.errors import CommandError, ExitCode, closest
-from logdock.settings.sql import SqlTable
+from logdock.settings.sql import ARCHIVE_TABLE, COLUMNS_TABLE, SqlTable
 
 OBJECT_COLUMN = "$path"
 """The address of the object that a row is from: Athena's pseudo-column, which `*` does not include."""
@@ -102,13 +103,16 @@ class Statement:
         """Return the statement as DuckDB runs it."""
         return _for_duckdb(self._tree)
 
-    def for_athena(self, scope: Mapping[str, str]) -> str:
+    def for_athena(self, scope: Mapping[str, str], copied: tuple[str, str] | None = None) -> str:
         """Return the statement as Athena runs it.
 
         Parameters
         ----------
         scope
             By table, the condition that each of its rows must meet, in DuckDB's dialect.
+        copied
+            The conditions on rows that are read from the columnar copy, and on those that are read from the archive;
+            an empty one for no row. Default: all are read from the archive.
 
         Raises
         ------
@@ -122,8 +126,13 @@ class Statement:
                 continue
             columns = [*self._tables[table.name.lower()].columns, *self._tables[table.name.lower()].keys]
             names = [*columns, OBJECT_COLUMN] if _mentions(tree, OBJECT_COLUMN) else columns
-            limited = exp.select(*(exp.column(name, quoted=True) for name in names)).from_(exp.to_table(table.name))
-            limited = limited.where(sqlglot.parse_one(condition, read="duckdb"))
+            of_copy, of_archive = copied if copied and table.name.lower() == ARCHIVE_TABLE else ("", condition)
+            selects = []
+            if of_copy:
+                selects.append(_select(COLUMNS_TABLE, names, {OBJECT_COLUMN: OBJECT}, condition, of_copy))
+            if of_archive:
+                selects.append(_select(table.name, names, {}, condition, of_archive))
+            limited = exp.union(*selects, distinct=False) if len(selects) > 1 else selects[0]
             table.replace(limited.subquery(table.alias_or_name))
         try:
             return tree.transform(functools.partial(_in_athena, self._known())).sql(
@@ -136,6 +145,18 @@ class Statement:
 
     def _known(self) -> frozenset[str]:
         return frozenset(name for table in self._tables.values() for name in (*table.columns, *table.keys))
+
+
+def _select(table: str, names: Sequence[str], other_names: Mapping[str, str], *conditions: str) -> exp.Query:
+    """Return the SELECT of some columns of a table, of which some have other names in it."""
+    columns = [
+        exp.column(other_names[name], quoted=True).as_(name, quoted=True)
+        if name in other_names
+        else exp.column(name, quoted=True)
+        for name in names
+    ]
+    wanted = [sqlglot.parse_one(each, read="duckdb") for each in dict.fromkeys(conditions)]
+    return exp.select(*columns).from_(exp.to_table(table)).where(*wanted)
 
 
 def _parse(text: str) -> exp.Query:

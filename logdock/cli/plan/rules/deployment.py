@@ -144,6 +144,15 @@ def compact(change: Change) -> Iterable[Effect]:
         )
 
 
+def sql_format(change: Change) -> Iterable[Effect]:
+    """The archive is the same either way."""
+    if change.after == "parquet":
+        message = "The last 30 days that are compacted are copied as Parquet; older days are read from the archive."
+    else:
+        message = "Queries read the archive. What was copied under columns/ stays until the archive's retention ends."
+    yield note(change, message)
+
+
 def sql(change: Change) -> Iterable[Effect]:
     """Tables are views of objects: they hold nothing."""
     if change.after is None:

@@ -28,6 +28,7 @@ from logdock.cli.plan.rules.deployment import (
     replica_lock,
     replica_region,
     sql,
+    sql_format,
     subscriptions,
     trail_log_group,
 )
@@ -72,6 +73,7 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("Replica", "region"): replica_region,
     ("Replica", "lock"): replica_lock,
     ("Replica", "lock_days"): lock_days,
+    ("Sql", "format"): sql_format,
     ("Sql", "scan_limit_gb"): "Queries that read more are ended from the deploy on.",
     ("Alerts", "email"): email,
     ("Alerts", "sns_topic_arns"): no_recipient,
