@@ -97,8 +97,9 @@ $(DOCS): requirements-docs.lock $(VENV)/.installed
 	@$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes --only-binary :all: requirements-docs.lock
 	@touch $@
 
-demo: $(SETUP) ## The whole product on this machine: deploy every export to the local cloud, play every vendor, show what landed; KEEP=1 leaves it running
-	@$(BIN)/python -m local_cloud.demo --settings "$(SETTINGS)" $(if $(KEEP),--keep)
+demo: $(SETUP) ## The whole product on this machine: deploy every export to the local cloud, play every vendor, show what landed; KEEP=1 leaves it running, ACCOUNTS=2 lands in two other accounts
+	$(if $(filter-out 2,$(ACCOUNTS)),$(error ACCOUNTS is $(ACCOUNTS); allowed: 2))
+	@$(BIN)/python -m local_cloud.demo --settings "$(if $(ACCOUNTS),examples/log-archive-account.yaml,$(SETTINGS))" $(if $(KEEP),--keep)
 
 local-stop: $(SETUP) ## End what `make demo KEEP=1` left running
 	@$(BIN)/python -m local_cloud.kept

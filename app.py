@@ -42,6 +42,7 @@ from logdock.limits import Measure, limit_violations, limit_warnings, measures  
 from logdock.settings import Deployment, SettingsError, load_settings  # noqa: E402
 from logdock.settings.names import Names  # noqa: E402
 from logdock.vendors.registry import load_part  # noqa: E402
+from stacks.archive_side import ArchiveSideStack  # noqa: E402
 from stacks.core import CoreStack  # noqa: E402
 from stacks.dashboard import DashboardStack  # noqa: E402
 from stacks.export_stack import ExportStack  # noqa: E402
@@ -179,6 +180,32 @@ def add_stacks(app: App, settings: Deployment, staged: StagedSources) -> None:
     for export in settings.exports:
         stacks: list[ExportStack] = []
         make_stack: Callable[..., ExportStack] = load_part(export.kind, "stack").STACK
+        if account := export.other_account:
+            side = ArchiveSideStack(
+                app,
+                names.export(export.name),
+                settings=settings,
+                names=names,
+                export=export,
+                env=where(settings.region),
+                tags=tags,
+            )
+            side.add_stack_dependency(shippers[settings.region])
+            landing = make_stack(
+                app,
+                names.landing_stack(export.name),
+                settings=settings,
+                names=names.in_account(account),
+                export=export,
+                connector_source=staged.connector,
+                archive_side=side,
+                env=Environment(account=account, region=settings.region),
+                tags=tags,
+            )
+            side.alarms.complete()
+            # Nothing lands before the rule that its event matches.
+            landing.add_stack_dependency(side)
+            continue
         for region in settings.regions_of(export):
             stack = make_stack(
                 app,

@@ -2,6 +2,7 @@
 
 What a shipper of many small objects asks for: S3, DynamoDB, Parameter Store, Secrets Manager, SQS and a listener that
 takes everything. Objects under `landing` and `archive` all exist and hold the same lines; what is written is kept.
+A key that begins with `large-` and a number is an object of so many lines.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import sys
 from collections import Counter
 from urllib.parse import unquote
 
+from benchmarks.inputs import landed
 from benchmarks.serving import Request, serve
 
 LINE = "2026-11-21T02:00:00.{:03d}Z INFO request {} took 12 ms on the checkout path"
@@ -79,6 +81,8 @@ class Server:
         if "list-type=2" in target:
             return 200, b"<ListBucketResult></ListBucketResult>", {}
         held = self._kept.get(path)
+        if held is None and path.startswith("landing/large-"):
+            held = self._kept[path] = landed(int(path.removeprefix("landing/large-").partition("/")[0]))
         if held is None and path.startswith("landing/"):
             held = self._landed
         if held is None and path.startswith("archive/logs/"):

@@ -1,4 +1,4 @@
-"""The plot of a benchmark: what each subject costs, what an object's size costs, and what small objects wait for."""
+"""The plot of a benchmark: what each subject costs, how cost and memory grow, and what small objects wait for."""
 
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "logdock", "font.size": 11, "axes.titlesize": 11})
     from matplotlib import pyplot as plt
 
-    figure, (cost, growth, memory, small) = plt.subplots(
-        4, 1, figsize=(5, 11.5), height_ratios=(1.5, 1, 1, 1), layout="constrained"
+    figure, (cost, growth, memory, small, listing, listing_memory) = plt.subplots(
+        6, 1, figsize=(5, 16.5), height_ratios=(1.5, 1, 1, 1, 1, 1), layout="constrained"
     )
     seconds = [result["figures"][name]["cpu"] for name in _WORK]
     colours = [_GREY if name.startswith(("floor", "standard")) else _BLUE for name in _WORK]
@@ -33,15 +33,24 @@ def draw(result: dict[str, Any], path: Path) -> None:
     memory.semilogx(megabytes, [row["rss_mb"] for row in result["growth"]], "o-", color=_BLUE)
     memory.axhline(100, color=_RED, linestyle="--")
     memory.set(title="Peak RSS in MB (limit 100)", xlabel="MB decompressed", ylim=(0, 110))
-    for axis in (growth.xaxis, growth.yaxis, memory.xaxis):
+    rows = result["commands"]["backfill"]
+    keys = [row["keys"] for row in rows]
+    listing.loglog(keys, [row["cpu"] for row in rows], "o-", color=_BLUE)
+    listing.set(title="CPU seconds of backfill, listing", xlabel="objects in the bucket", ylim=(1, 1000))
+    listing_memory.semilogx(keys, [row["rss_mb"] for row in rows], "o-", color=_BLUE)
+    listing_memory.set(title="Peak RSS of backfill in MB", xlabel="objects in the bucket", ylim=(0, 110))
+    for axis in (growth.xaxis, growth.yaxis, memory.xaxis, listing.yaxis):
         axis.set_major_formatter("{x:g}")
+    for axes in (listing, listing_memory):
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlim(min(keys) / 2, max(keys) * 2)
     # the legend is below the curves
     for name in dict.fromkeys(row["destination"] for row in result["objects"]):
         rows = [row for row in result["objects"] if row["destination"] == name]
         small.plot([row["s3_ms"] for row in rows], [row["ms_per_object"] for row in rows], "o-", label=name)
     small.set(title="ms per small object", xlabel="ms until AWS answers", ylim=(0, None))
     small.legend(frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.35))
-    for axes in (cost, growth, memory, small):
+    for axes in (cost, growth, memory, small, listing, listing_memory):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

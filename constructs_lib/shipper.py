@@ -28,6 +28,13 @@ first sent, but for a FIFO queue's, which counts from when it came there (SQS De
 retention")."""
 TRIES_BEFORE_DEAD_LETTER = 20
 """The function hides a message longer after each try: twenty outlast ten hours of a destination's absence."""
+BATCH_MESSAGES, BATCH_SECONDS = 25, 1
+"""What an invocation is handed: the waits for AWS are a batch's, and 25 objects share them. A batch of more than ten
+needs a window of a second, within which Lambda gathers it; a queue with very little traffic may wait for 20 seconds
+(Lambda Developer Guide, "Using Lambda with Amazon SQS"). A batch ends at 6 MB, too."""
+FIFO_BATCH_MESSAGES = 10
+"""The most of a FIFO queue, which has no window (Lambda Developer Guide, "Lambda parameters for Amazon SQS event source
+mappings")."""
 ARCHIVER_RETRIES = 2
 ARCHIVER_EVENT_HOURS = 6
 
@@ -263,9 +270,9 @@ class DestinationShipper(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=retention,
-            # Lambda asks for six times the function's timeout (Lambda Developer Guide, "Using Lambda with Amazon SQS").
-            # It is how long messages wait when the function was killed; otherwise the function says how long.
-            visibility_timeout=Duration.seconds(6 * TIMEOUT_SECONDS),
+            # Lambda asks for six times the function's timeout, and the window (Lambda Developer Guide, "Using Lambda
+            # with Amazon SQS"). Messages wait so long when the function was killed; otherwise the function says.
+            visibility_timeout=Duration.seconds(6 * TIMEOUT_SECONDS + (0 if fifo else BATCH_SECONDS)),
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letter_queue, max_receive_count=TRIES_BEFORE_DEAD_LETTER
             ),
@@ -291,7 +298,8 @@ class DestinationShipper(Construct):
             "Messages",
             function_name=self.function.function_name,
             event_source_arn=self.queue.queue_arn,
-            batch_size=10,
+            batch_size=FIFO_BATCH_MESSAGES if fifo else BATCH_MESSAGES,
+            maximum_batching_window_in_seconds=None if fifo else BATCH_SECONDS,
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(
                 maximum_concurrency=props.max_concurrency

@@ -142,8 +142,19 @@ def encryption_denies(
     return denies
 
 
+def admit_access_logs(bucket_arn: str, account: str) -> iam.PolicyStatement:
+    """Let S3 write access logs of the buckets of this account (Amazon S3 User Guide, "Enabling access logging")."""
+    return iam.PolicyStatement(
+        sid="S3ServerAccessLogs",
+        principals=[_service("logging.s3.amazonaws.com")],
+        actions=["s3:PutObject"],
+        resources=[f"{bucket_arn}/*"],
+        conditions={"StringEquals": {"aws:SourceAccount": account}},
+    )
+
+
 def read_objects(bucket_arn: str, prefix: str, role_arn: str) -> iam.PolicyStatement:
-    """Let a role of this account read objects under a prefix, by the bucket's policy.
+    """Let a role read objects under a prefix, by the bucket's policy.
 
     Reading a version by its id is a permission of its own, and the shipper reads the version that its event names.
     """

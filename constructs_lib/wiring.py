@@ -58,6 +58,23 @@ class ArchiveSubscription(Construct):
         )
 
 
+def created_objects(bucket_name: str, prefix: str, *, without_uploads: bool = False) -> dict[str, object]:
+    """Return the pattern of the events of a bucket's new objects whose keys begin so.
+
+    Parameters
+    ----------
+    without_uploads
+        Not objects that a multipart upload created (Amazon S3 User Guide, "Amazon S3 event notification message
+        structure in EventBridge": the event's ``reason``).
+    """
+    detail: dict[str, object] = {"bucket": {"name": [bucket_name]}}
+    if prefix:
+        detail["object"] = {"key": [{"prefix": prefix}]}
+    if without_uploads:
+        detail["reason"] = [{"anything-but": ["CompleteMultipartUpload"]}]
+    return {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObjectEventsProps:
     """Which objects are announced to which queues.
@@ -73,12 +90,14 @@ class ObjectEventsProps:
     prefix
         Only keys that begin so; empty for all.
     without_uploads
-        Not objects that a multipart upload created (Amazon S3 User Guide, "Amazon S3 event notification message
-        structure in EventBridge": the event's ``reason``).
+        Not objects that a multipart upload created.
     queue_arns
         Each destination's queue by the destination's name, five at most (EventBridge's targets per rule); none at all
         where the rule's matches are only counted. Messages for a FIFO queue, whose name ends so, have the export as
         their group.
+    from_account, bus_name
+        The account that the bucket is in, and the event bus that it announces objects to. Default: this account and its
+        default bus.
     """
 
     rule_name: str
@@ -87,6 +106,8 @@ class ObjectEventsProps:
     prefix: str
     without_uploads: bool = False
     queue_arns: Mapping[str, str]
+    from_account: str | None = None
+    bus_name: str | None = None
 
 
 class ObjectEvents(Construct):
@@ -94,17 +115,17 @@ class ObjectEvents(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: ObjectEventsProps) -> None:
         super().__init__(scope, construct_id)
-        detail: dict[str, object] = {"bucket": {"name": [props.bucket_name]}}
-        if props.prefix:
-            detail["object"] = {"key": [{"prefix": props.prefix}]}
-        if props.without_uploads:
-            detail["reason"] = [{"anything-but": ["CompleteMultipartUpload"]}]
+        pattern = created_objects(props.bucket_name, props.prefix, without_uploads=props.without_uploads)
+        if props.from_account:
+            # EventBridge says whose event it is, and S3 whose bucket: an account announces no object of another's.
+            pattern = {"account": [props.from_account], **pattern}
         self.resource = events.CfnRule(
             self,
             "Rule",
             name=props.rule_name,
             description=f"New objects of {props.bucket_name}/{props.prefix} to the shipper",
-            event_pattern={"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail},
+            event_bus_name=props.bus_name,
+            event_pattern=pattern,
             targets=[
                 events.CfnRule.TargetProperty(
                     id=destination,

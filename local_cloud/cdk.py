@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from local_cloud.emulator import Emulator
+    from logdock.settings import Deployment
 
 ROOT = Path(__file__).resolve().parents[1]
 _LAYER = ROOT / "build" / "layers" / "log_shipper" / "host"
@@ -80,12 +81,22 @@ class Cdk:
     log_file: Path
     running: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
 
-    def bootstrap(self, *regions: str) -> None:
-        """Make the CDK's own bucket and roles in the account, in these Regions (default: its own)."""
+    def bootstrap(self, *regions: str, trust: str | None = None) -> None:
+        """Make the CDK's own bucket and roles in the account.
+
+        Parameters
+        ----------
+        regions
+            In these Regions. Default: its own.
+        trust
+            Another account that may deploy there.
+        """
+        administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
+        trusts = ["--trust", trust, "--cloudformation-execution-policies", administrator] if trust else []
         # From a directory without a cdk.json, or it would synthesize the app first.
         with tempfile.TemporaryDirectory(dir=self.cloud.directory) as empty:
             environments = [f"aws://{self.account}/{region}" for region in regions or (self.region,)]
-            self._run(["bootstrap", *environments], directory=Path(empty))
+            self._run(["bootstrap", *environments, *trusts], directory=Path(empty))
 
     def synth(self, settings: Path, output: Path, *, source: Path = ROOT) -> None:
         """Write the templates of a settings file.
@@ -192,6 +203,13 @@ class Cdk:
         with self.log_file.open("rb") as log:
             log.seek(start)
             return log.read().decode(errors="replace")
+
+
+def bootstrap(cdk: Cdk, settings: Deployment, *regions: str) -> None:
+    """Bootstrap a deployment's account, and have each other one that exports land in trust it (docs/accounts.md)."""
+    cdk.bootstrap(*regions)
+    for account in sorted({each.other_account for each in settings.exports if each.other_account}):
+        replace(cdk, account=account).bootstrap(settings.region, trust=settings.account)
 
 
 def under_way(printed: str) -> str:

@@ -123,6 +123,8 @@ class Person:
         settings = self.stage.settings
         environment = self.stage.cloud.environment(settings.account, settings.region)
         environment["PYTHONPATH"] = PYTHON_PATH
+        if arguments[0] in ("validate", "smoke-test"):
+            arguments = (*arguments, *self._landing_profiles(environment))
         result = subprocess.run(  # noqa: S603 - the arguments are the demo's own
             [sys.executable, "-P", "-m", "logdock", *arguments, "--settings", str(self.settings_file)],
             env=environment,
@@ -133,6 +135,16 @@ class Person:
         )
         return Answer(shlex.join(["logdock", *arguments]), result.returncode, result.stdout.rstrip())
 
+    def _landing_profiles(self, environment: dict[str, str]) -> list[str]:
+        """Give the other accounts that exports land in a profile each; return the options that name them."""
+        accounts = sorted({each.other_account for each in self.stage.settings.exports if each.other_account})
+        if accounts:
+            file = self.settings_file.with_name("aws-config")
+            profile = "[profile {0}]\naws_access_key_id = {0}\naws_secret_access_key = local\n"
+            file.write_text("".join(profile.format(each) for each in accounts), encoding="utf-8")
+            environment["AWS_CONFIG_FILE"] = str(file)
+        return [part for each in accounts for part in ("--landing-profile", each)]
+
     def _fault(self) -> Fault | None:
         """Have a destination refuse a record as too long, for a while; None if the owner can write none for one."""
         for export in self.stage.settings.exports:
@@ -140,7 +152,7 @@ class Person:
             if pushed and isinstance(export, MongodbAtlasExport | S3LogsExport):
                 marker = new_uuid()
                 self.listener.max_line_bytes = _SHORT_LINE_BYTES
-                self.stage.customer("s3").put_object(
+                self.stage.at(export).customer("s3").put_object(
                     Bucket=self.stage.stack_outputs(export.name)["BucketName"],
                     Key=f"{export.prefix}/too-long.log".lstrip("/"),
                     Body=f"{marker} {'x' * _SHORT_LINE_BYTES}".encode(),

@@ -111,10 +111,11 @@ class Customer:
         if "LogGroupNames" in outputs:
             return list(self._log_events(export, outputs["LogGroupNames"]))
         prefix = outputs.get("Prefix") or getattr(export, "prefix", None) or ""
+        s3 = self._stage.at(export).customer("s3")
         return [
             line
-            for key in self._keys(outputs["BucketName"], prefix)
-            for line in self._object(export, outputs["BucketName"], key)
+            for key in self._keys(outputs["BucketName"], prefix, s3)
+            for line in self._object(export, outputs["BucketName"], key, s3)
         ]
 
     def archived(self, export: Export) -> list[str]:
@@ -156,13 +157,13 @@ class Customer:
         in_time = self._since <= datetime.datetime.fromisoformat(record["time"]) <= end
         return str(record["message"]) if in_time else None
 
-    def _keys(self, bucket: str, prefix: str) -> list[str]:
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    def _keys(self, bucket: str, prefix: str, s3: Any = None) -> list[str]:
+        pages = (s3 or self._s3).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
-    def _object(self, export: Export | None, bucket: str, key: str) -> list[str]:
+    def _object(self, export: Export | None, bucket: str, key: str, s3: Any = None) -> list[str]:
         if (bucket, key) not in self._read:
-            answer: Any = self._s3.get_object(Bucket=bucket, Key=key)
+            answer: Any = (s3 or self._s3).get_object(Bucket=bucket, Key=key)
             body: bytes = answer["Body"].read()
             # A forged object has no envelope: it is no reason to stop counting the others.
             if isinstance(export, AptibleExport) and answer["Metadata"]:

@@ -242,7 +242,10 @@ def plot(states: Mapping[str, str], exports: Mapping[str, Sequence[Panel]], path
         for row in rows:
             for at, panel in enumerate(row):
                 sheet.write(_GAP + at * _STEP, panel.title)
-                (_draw_bars if panel.bars else _draw_curves)(sheet, at * _STEP, panel)
+                if panel.bars:
+                    _draw_bars(sheet, at * _STEP, panel)
+                else:
+                    _draw_curves(sheet, at * _STEP, panel, export)
             sheet.top += max(each.height for each in row)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
@@ -264,8 +267,8 @@ def _draw_bars(sheet: _Sheet, x: float, panel: Panel) -> None:
         axes.barh(at + 0.72, value, height=0.28, color=_COLOURS[0])
 
 
-def _draw_curves(sheet: _Sheet, x: float, panel: Panel) -> None:
-    """Draw curves below a key in their colours."""
+def _draw_curves(sheet: _Sheet, x: float, panel: Panel, export: str) -> None:
+    """Draw curves below a key in their colours; each has the id `<export>.<title>.<label>` in the file."""
     from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea, VPacker
 
     key = _LINE * len(panel.key)
@@ -273,7 +276,8 @@ def _draw_curves(sheet: _Sheet, x: float, panel: Panel) -> None:
     colours = dict(zip(panel.curves, itertools.cycle(_COLOURS), strict=False))
     for label, points in panel.curves.items():
         seconds, values = zip(*points, strict=True)
-        axes.step(seconds, values, where="post", marker=".", markersize=4, color=colours[label])
+        name = f"{export}.{panel.title}.{label}".replace(",", "").replace(" ", "-")
+        axes.step(seconds, values, where="post", marker=".", markersize=4, color=colours[label], gid=name)
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     axes.locator_params(nbins=3, integer=True)

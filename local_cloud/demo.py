@@ -21,7 +21,7 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_cloud import kept
-from local_cloud.cdk import ROOT, Cdk, CdkError, command_line
+from local_cloud.cdk import ROOT, Cdk, CdkError, bootstrap, command_line
 from local_cloud.commands import Answer, Person
 from local_cloud.customer import make_secrets, prepare
 from local_cloud.dashboard import draw
@@ -263,7 +263,7 @@ def _set_up(cdk: Cdk, settings: Deployment, secrets: Secrets) -> None:
     # Three processes that wait for one another in nothing.
     with ThreadPoolExecutor(max_workers=3) as pool:
         synthesized = pool.submit(cdk.synth, _DEMO / "logdock.yaml", _DEMO / "cdk.out")
-        bootstrapped = pool.submit(cdk.bootstrap, *settings.regions)
+        bootstrapped = pool.submit(bootstrap, cdk, settings, *settings.regions)
         prepared = pool.submit(prepare, cdk.cloud, settings, secrets)
         try:
             for task in (prepared, bootstrapped, synthesized):

@@ -34,6 +34,8 @@ class Journal:
         The markers of the records it wrote.
     private
         Texts in those records that must never leave the place where they landed.
+    forbidden
+        Markers of records that are not the export's, and must not be archived or shipped.
     session_seconds
         How long the session is that it assumed, if it assumed one.
     """
@@ -43,6 +45,7 @@ class Journal:
     broken: list[str] = field(default_factory=list)
     markers: set[str] = field(default_factory=set)
     private: set[str] = field(default_factory=set)
+    forbidden: set[str] = field(default_factory=set)
     session_seconds: int | None = None
 
     def did(self, what: str) -> None:

@@ -16,6 +16,7 @@ from local_cloud.journal import Journal
 from local_cloud.markers import Sightings
 from local_cloud.report import MINIMUM_REFUSALS, ExportReport, Report
 from local_cloud.stage import Stage
+from local_cloud.stand_ins.other_account import OtherAccount
 from local_cloud.vendors.logzio.fetcher import LogzioFetcher
 from logdock.vendors.logzio.settings import LogzioDestination
 
@@ -112,7 +113,9 @@ class Play:
     def _stand_ins(self, part: _Part) -> list[StandIn]:
         """Return what plays an export: one for each of its projects or clusters."""
         module = importlib.import_module(f"local_cloud.vendors.{part.export.kind.replace('-', '_')}.exporter")
-        return [module.exporter(self._stage, member, part.journal, self._secrets) for member in part.export.members]
+        stage = self._stage.at(part.export)
+        found = [module.exporter(stage, member, part.journal, self._secrets) for member in part.export.members]
+        return [*found, OtherAccount(self._stage, part.export, part.journal)] if part.export.other_account else found
 
     def _fetch(self, fetcher: LogzioFetcher, name: str) -> None:
         fetcher.play(
@@ -174,6 +177,13 @@ class Play:
         journal.check("every record that it wrote is everywhere it should be", bool(markers) and not lost)
         journal.check("no record came twice", duplicates == 0)
         self._check_redaction(part, landing)
+        if journal.forbidden:
+            left = [
+                *self._customer.archived(export),
+                *map(_text, (line for name in pushed for line in self._listener.lines[name])),
+            ]
+            arrived = [each for each in journal.forbidden if any(each in line for line in left)]
+            journal.check("nothing of another bucket was archived or shipped", not arrived)
         return ExportReport(
             name=export.name,
             kind=export.kind,
@@ -232,6 +242,10 @@ class Play:
             connected=self._stage.is_connected(destination),
             broken=_broken(journal),
         )
+
+
+def _text(line: bytes) -> str:
+    return line.decode(errors="replace")
 
 
 def _play(stand_ins: Sequence[StandIn]) -> None:

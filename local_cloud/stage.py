@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from logdock.settings.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,12 +35,24 @@ class Stage:
         The outputs of the stacks, by stack.
     vendors
         The vendors whose export the deploy switches on by their API.
+    account
+        The account that an export lands in, where that is not the deployment's.
     """
 
     cloud: Emulator
     settings: Deployment
     outputs: Outputs
     vendors: Vendors
+    account: str = ""
+
+    @property
+    def owner(self) -> str:
+        """The account that `customer` speaks for: that of the deployment, or of a landing."""
+        return self.account or self.settings.account
+
+    def at(self, export: Export) -> Stage:
+        """Return the stage of the account that an export lands in."""
+        return replace(self, account=export.other_account or "")
 
     def stack(self, name: str) -> str:
         """Return the name of an export's stack, or of another part of the deployment."""
@@ -46,7 +60,8 @@ class Stage:
 
     def stack_outputs(self, name: str) -> dict[str, str]:
         """Return the outputs of an export's stack, which the user passes to its vendor."""
-        return self.outputs[self.stack(name)]
+        landing = Names.of(self.settings).landing_stack(name)
+        return self.outputs[landing if landing in self.outputs else self.stack(name)]
 
     def client(self, service: str, identity: str | Mapping[str, Any], *, region: str | None = None) -> Any:
         """Return a client for an account's root or for a session, in the deployment's Region by default."""
@@ -54,7 +69,7 @@ class Stage:
 
     def customer(self, service: str, *, region: str | None = None) -> Any:
         """Return a client for the root of the account that the logs land in."""
-        return self.client(service, self.settings.account, region=region)
+        return self.client(service, self.owner, region=region)
 
     def is_connected(self, party: Export | Destination) -> bool:
         """Return whether the deploy itself switches an export or a reader on."""

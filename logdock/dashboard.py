@@ -120,8 +120,7 @@ def _export_row(settings: Deployment, names: Names, export: Export) -> list[Widg
 def _landed_and_shipped(settings: Deployment, names: Names, export: Export) -> Iterator[object]:
     """Yield records by destination; what landed in a bucket is counted in objects, on an axis of its own."""
     if export.lands_in == "bucket":
-        rule = ["AWS/Events", "MatchedEvents", "RuleName", names.export(export.name)]
-        yield [*rule, {"label": "landed (objects)", "yAxis": "right"}]
+        yield [*_of_rule(names, export, "MatchedEvents"), {"label": "landed (objects)", "yAxis": "right"}]
     for destination, region in _streams(settings, export, export.delivered_to):
         if destination in names.feeds and export.lands_in == "log groups":
             # A feed's objects are copied whole: their records are not counted.
@@ -130,19 +129,17 @@ def _landed_and_shipped(settings: Deployment, names: Names, export: Export) -> I
         yield _metric(names, export, "sent", destination, region, label=label + _of(region, names))
 
 
+def _of_rule(names: Names, export: Export, name: str) -> list[str]:
+    """Return a metric of the rule that announces an export's objects, as a widget has it."""
+    return ["AWS/Events", name, *(part for pair in names.rule_dimensions(export).items() for part in pair)]
+
+
 def _failures(names: Names, export: Export) -> Iterator[object]:
     shipped, refused = export.announced_to, _watched("export/refused").name
     for destination in shipped:
         yield _metric(names, export, refused, destination, names.region, label=f"refused by {destination}")
     if shipped or export.lands_in == "bucket":
-        handover = _watched("export/handover")
-        yield [
-            handover.namespace,
-            handover.name,
-            *handover.dimensions,
-            names.export(export.name),
-            {"label": "not announced"},
-        ]
+        yield [*_of_rule(names, export, _watched("export/handover").name), {"label": "not announced"}]
     else:
         yield _metric(names, export, refused, ARCHIVE, names.region, label="not archived")
 

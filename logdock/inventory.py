@@ -23,10 +23,17 @@ NAMES_CHARACTERS = 3000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StackParts:
-    """What one stack has, alarms with the composite ones, parameters with those that its functions save state in."""
+    """What one stack has, alarms with the composite ones, parameters with those that its functions save state in.
+
+    Attributes
+    ----------
+    other_account
+        The account that it is in, where that is not the deployment's.
+    """
 
     name: str
     region: str
+    other_account: str | None = None
     roles: int = 0
     functions: int = 0
     rules: int = 0
@@ -114,7 +121,7 @@ def stacks_of(settings: Deployment) -> Iterator[StackParts]:
         yield _shipper(settings, names, region)
     for export in settings.exports:
         for region in settings.regions_of(export):
-            yield _export(settings, names, export, region)
+            yield from _export(settings, names, export, region)
     for number, _ in enumerate(dashboards(settings, names), 1):
         yield StackParts(name=names.dashboard_stack(number), region=settings.region)
 
@@ -176,16 +183,26 @@ def _shipper(settings: Deployment, names: Names, region: str) -> StackParts:
     )
 
 
-def _export(settings: Deployment, names: Names, export: Export, region: str) -> StackParts:
+def _export(settings: Deployment, names: Names, export: Export, region: str) -> Iterator[StackParts]:
     is_home = region == settings.region
     own = _own_parts(export.kind, settings, export, region)
     connector = own.connector
     announces = is_home and (export.lands_in == "bucket" or bool(export.announced_to))
     alarms = _alarms_of(settings, export, own, is_home=is_home)
-    return StackParts(
+    roles = own.roles
+    if export.other_account:
+        yield StackParts(
+            name=names.landing_stack(export.name),
+            region=region,
+            other_account=export.other_account,
+            roles=own.roles + 1,
+            rules=1,
+        )
+        roles = 0
+    yield StackParts(
         name=names.in_region(export.name, region),
         region=region,
-        roles=own.roles + (connector.roles if connector else 0),
+        roles=roles + (connector.roles if connector else 0),
         functions=own.functions + (connector.functions if connector else 0),
         rules=announces + own.rules + (connector.is_scheduled if connector else 0),
         wildcard_rules=own.wildcard_rules,

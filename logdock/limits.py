@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from logdock.dashboard import dashboards
-from logdock.inventory import stacks_of
+from logdock.inventory import StackParts, stacks_of
 from logdock.settings.deployment import Deployment
+from logdock.settings.exports import Export
 from logdock.settings.names import Names
 from logdock.settings.shipper_document import configuration_document
 
@@ -141,6 +142,12 @@ BUCKET_POLICY = Limit(
 KEY_POLICY = Limit(name="key policy", allowed=32_768, unit="bytes", remedy=_SPLIT_GROUPS)
 QUEUE_POLICY = Limit(name="policy of a queue", allowed=8192, unit="bytes", remedy=_SECOND_DESTINATION)
 FUNCTION_POLICY = Limit(name="resource policy of a function", allowed=20_480, unit="bytes", remedy=_SPLIT_GROUPS)
+BUS_POLICY = Limit(
+    name="policy of an event bus",
+    allowed=10_240,
+    unit="characters",
+    remedy="Give some of the exports that land in other accounts a second deployment",
+)
 ENVIRONMENT = Limit(
     name="environment of a function", allowed=4096, unit="bytes", remedy="Shorten the destination's settings"
 )
@@ -204,8 +211,8 @@ CODE = Limit(
 FUNCTION_MEGABYTES, LAYER_MEGABYTES = 1, 50
 """At most: the code of a function, and the shipper's wheels."""
 LIMITS = (
-    TRUST, INLINE, MANAGED, ATTACHED, BUCKET_POLICY, KEY_POLICY, QUEUE_POLICY, FUNCTION_POLICY, ENVIRONMENT, PARAMETER,
-    CONFIGURATION, PARAMETERS,
+    TRUST, INLINE, MANAGED, ATTACHED, BUCKET_POLICY, KEY_POLICY, QUEUE_POLICY, BUS_POLICY, FUNCTION_POLICY, ENVIRONMENT,
+    PARAMETER, CONFIGURATION, PARAMETERS,
     TARGETS, RESOURCES, OUTPUTS, OUTPUT_VALUES, TEMPLATE_PARAMETERS, WIDGETS, METRICS, WIDGET_METRICS, TEMPLATE,
     WILDCARD_RULES, RULES, ROLES, STACKS, ALARMS, CODE,
 )  # fmt: skip
@@ -271,13 +278,24 @@ def measures(
 
 def _counted(settings: Deployment) -> Iterator[Measure]:
     """Count what AWS counts by account or Region."""
+    stacks = list(stacks_of(settings))
+    for account in dict.fromkeys(stack.other_account for stack in stacks):
+        yield from _counted_in(account or settings.account, [each for each in stacks if each.other_account == account])
+    landings = [each for each in settings.exports if each.other_account]
+    if landings:
+        names = Names.of(settings)
+        yield Measure(limit=BUS_POLICY, where=names.landings_bus, size=_bus_policy_size(names, landings))
+
+
+def _counted_in(account: str, stacks: Sequence[StackParts]) -> Iterator[Measure]:
     roles = 0
     regions: dict[str, dict[Limit, int]] = {}
-    for stack in stacks_of(settings):
+    for stack in stacks:
         roles += stack.roles
         region = regions.setdefault(stack.region, defaultdict(int))
         region[STACKS] += 1
-        region.setdefault(CODE, LAYER_MEGABYTES)
+        if not stack.other_account:
+            region.setdefault(CODE, LAYER_MEGABYTES)
         for limit, count in (
             (RULES, stack.rules),
             (WILDCARD_RULES, stack.wildcard_rules),
@@ -286,11 +304,30 @@ def _counted(settings: Deployment) -> Iterator[Measure]:
             (PARAMETERS, stack.parameters),
         ):
             region[limit] += count
-    yield Measure(limit=ROLES, where=f"account {settings.account}", size=roles)
+    yield Measure(limit=ROLES, where=f"account {account}", size=roles)
+    is_other = any(stack.other_account for stack in stacks)
     for name, counts in regions.items():
+        where = f"{name} of the account {account}" if is_other else name
         for limit, count in counts.items():
+            if is_other and not count:
+                continue
             allowed = RULES_ELSEWHERE.get(name, 0) if limit is RULES else 0
-            yield Measure(limit=limit, where=name, size=count, allowed=allowed)
+            yield Measure(limit=limit, where=where, size=count, allowed=allowed)
+
+
+def _bus_policy_size(names: Names, landings: Sequence[Export]) -> int:
+    """Return the size of the policy of the bus that other accounts announce to (`constructs_lib.announcement`)."""
+    accounts = {each.other_account for each in landings}
+    roles = [names.in_account(each.other_account).role_arn(names.announcing_role(each.name)) for each in landings]
+    statement = {
+        "Action": "events:PutEvents",
+        "Condition": {"ArnEquals": {"aws:PrincipalArn": roles}},
+        "Effect": "Allow",
+        "Principal": {"AWS": [f"arn:{names.partition}:iam::{each}:root" for each in accounts]},
+        "Resource": names.landings_bus_arn,
+        "Sid": "Landings",
+    }
+    return _size({"Statement": [statement], "Version": "2012-10-17"})
 
 
 def _sized(settings: Deployment) -> Iterator[Measure]:
@@ -305,7 +342,7 @@ def _sized(settings: Deployment) -> Iterator[Measure]:
         if export.announced_to:
             yield Measure(limit=TARGETS, where=names.export(export.name), size=len(export.announced_to))
     for destination in settings.shippers:
-        rules = [names.export(export.name) for export in settings.exports if destination in export.announced_to]
+        rules = [names.announcing_rule(export) for export in settings.exports if destination in export.announced_to]
         yield Measure(limit=QUEUE_POLICY, where=names.queue(destination), size=_queue_policy_size(rules))
 
 

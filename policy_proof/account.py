@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from logdock.inventory import stacks_of
 from logdock.settings import Deployment
 from logdock.settings.partitions import partition_of
 from policy_proof.answers import Answers, made_up
@@ -30,6 +31,11 @@ class Role:
     name: str
     arn: str
     policies: Mapping[str, Policy]
+
+
+def other_accounts(settings: Deployment) -> dict[str, str]:
+    """Return the account of each stack that is in another account than the deployment's."""
+    return {stack.name: stack.other_account for stack in stacks_of(settings) if stack.other_account}
 
 
 class Account:
@@ -56,12 +62,14 @@ class Account:
         self.id = settings.account
         self.answers = made_up(settings) if answers is None else answers
         self.regions = dict(regions)
+        self.other_accounts = other_accounts(settings)
         self.resources = list(
             Templates(
                 templates=templates,
                 account=settings.account,
                 partition=partition_of(settings.region),
                 regions=self.regions,
+                accounts=self.other_accounts,
                 physical_ids=physical_ids or {},
                 answers=self.answers,
             ).resources()
@@ -117,6 +125,8 @@ class Account:
                     _put(found, each.arn, properties["KeyPolicy"])
                 case "AWS::IAM::Role":
                     _put(found, each.arn, properties["AssumeRolePolicyDocument"])
+                case "AWS::Events::EventBus" if "Policy" in properties:
+                    _put(found, each.arn, properties["Policy"])
                 case "AWS::SNS::TopicPolicy":
                     for topic in properties["Topics"]:
                         _put(found, topic, properties["PolicyDocument"])
@@ -143,7 +153,17 @@ class Account:
         """Return the account that owns what an ARN names; a bucket's ARN does not say, so others' are named here."""
         if arn == "*":
             return self.id
-        return arn.split(":")[4] or unrelated_buckets.get(arn.split("/")[0], self.id)
+        bucket = arn.split("/")[0]
+        return arn.split(":")[4] or unrelated_buckets.get(bucket) or self._bucket_owners.get(bucket, self.id)
+
+    @cached_property
+    def _bucket_owners(self) -> dict[str, str]:
+        """The account of each bucket, by the bucket's ARN."""
+        return {each.arn: self.account_of(each.stack) for each in self.of_type("AWS::S3::Bucket")}
+
+    def account_of(self, stack: str) -> str:
+        """Return the account that a stack is in."""
+        return self.other_accounts.get(stack, self.id)
 
     def blocks_public_access(self, arn: str) -> bool:
         """Return whether a bucket's RestrictPublicBuckets is on."""

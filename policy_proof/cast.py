@@ -60,7 +60,7 @@ class Subject:
     kind, name
         Which.
     stacks
-        Its stacks: where a property looks.
+        Its stacks: where a property looks. The first one's account is the subject's.
     logical_id, type
         The one resource that it is, if it is one.
     facts
@@ -101,14 +101,19 @@ class Cast:
         self.foreign_key = foreign_key or f"{kms}:key/11111111-2222-4333-8444-555555555555"
         self.foreign_bucket = self.names.bucket_arn(f"foreign-{settings.account}")
         self.buckets = [each.arn for each in account.of_type("AWS::S3::Bucket")]
-        self._people = {
+        # who the deployment's own roles are is known before anything is claimed
+        self._home = self._people(settings.account)
+
+    def _people(self, account: str) -> dict[str, Caller]:
+        """Return who is in every account, and whom the deployment has once."""
+        return {
             caller.name: caller
             for caller in (
                 Caller(name="anonymous", principal="anonymous", policies={}),
                 user("unrelated-account", UNRELATED_ACCOUNT, "unrelated"),
-                session("administrator", settings.account, "administrator", {"everything": EVERYTHING}),
-                session("auditor", settings.account, "auditor", {"reading": READING_BUCKETS}),
-                session("application", settings.account, "application", {"nothing": NOTHING}),
+                session("administrator", account, "administrator", {"everything": EVERYTHING}),
+                session("auditor", account, "auditor", {"reading": READING_BUCKETS}),
+                session("application", account, "application", {"nothing": NOTHING}),
                 self.own_role("archiver", self.names.archiver),
             )
         }
@@ -125,7 +130,10 @@ class Cast:
         resource: Resource | None = None,
     ) -> Subject:
         """Put a subject together: what is its own, and what every subject has."""
-        own = {key: (value,) if isinstance(value, str) else value for key, value in values.items()}
+        account = self.account.account_of(stacks[0]) if stacks else self.account.id
+        own = {"account": (account,)} | {
+            key: (value,) if isinstance(value, str) else value for key, value in values.items()
+        }
         return Subject(
             kind=kind,
             name=name,
@@ -136,13 +144,17 @@ class Cast:
             values={**self._common(own), **own},
             callers={
                 name: (found,) if isinstance(found, Caller) else found
-                for name, found in {**self._people, **(callers or {})}.items()
+                for name, found in {
+                    **(self._home if account == self.account.id else self._people(account)),
+                    **(callers or {}),
+                }.items()
             },
         )
 
     def own_role(self, caller: str, role_name: str) -> Caller:
         """Return a session of a role of this deployment."""
-        return session(caller, self.names.account, role_name, self.account.roles[role_name].policies)
+        role = self.account.roles[role_name]
+        return session(caller, role.arn.split(":")[4], role_name, role.policies)
 
     def connector(self, export_name: str) -> dict[str, Caller]:
         """Return the function that configures for an export, if there is one."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import ClientError
 from ministack.core import iam_evaluator
 
+from local_cloud.corrections.other_accounts import say_who_asks_and_whose_it_is
 from local_cloud.stage import UNRELATED_ACCOUNT, Stage
 from policy_proof.account import Account, Policy
 from policy_proof.cast import Caller, Cast
@@ -25,6 +26,8 @@ class DeployedPolicies:
     def __init__(self, stage: Stage, account: Account, cast: Cast) -> None:
         self._stage, self._account, self._cast = stage, account, cast
         self._policies: dict[str, Policy | None] = {}
+        # here as in the process of the local cloud
+        say_who_asks_and_whose_it_is()
 
     def evaluate(self, request: Request) -> Verdict:
         """Return what the local cloud's evaluator says."""
@@ -45,7 +48,10 @@ class DeployedPolicies:
             region=self._stage.settings.region,
             source_ip="127.0.0.1",
             secure_transport=request.context.get("aws:SecureTransport") != "false",
-            service_context={key.lower(): value for key, value in request.context.items()},
+            service_context={
+                "aws:resourceaccount": owner,
+                **{key.lower(): value for key, value in request.context.items()},
+            },
         )
         policy = self._policy(request.resource)
         if caller.is_service:
@@ -58,15 +64,22 @@ class DeployedPolicies:
         return bool(decision.decision == "Allow")
 
     def _identity(self, caller: Caller) -> list[Policy]:
-        role = caller.principal.split("/")[1] if ":assumed-role/" in caller.principal else ""
-        if role not in self._account.roles or self._account.id not in caller.principal:
+        name = caller.principal.split("/")[1] if ":assumed-role/" in caller.principal else ""
+        role, account = self._account.roles.get(name), caller.principal.split(":")[4]
+        if role is None or role.arn.split(":")[4] != account:
             return list(caller.policies.values())
-        names = self._iam.list_role_policies(RoleName=role)["PolicyNames"]
-        return [self._iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+        iam = self._iam(account)
+        inline = iam.list_role_policies(RoleName=name)["PolicyNames"]
+        found = [iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"] for each in inline]
+        for each in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+            version = iam.get_policy(PolicyArn=each["PolicyArn"])["Policy"]["DefaultVersionId"]
+            policy = iam.get_policy_version(PolicyArn=each["PolicyArn"], VersionId=version)["PolicyVersion"]
+            found.append(policy["Document"])
+        return found
 
-    @cached_property
-    def _iam(self) -> Any:
-        return self._stage.customer("iam")
+    @cache  # noqa: B019  (as long as the process that asks)
+    def _iam(self, account: str) -> Any:
+        return self._stage.client("iam", account)
 
     def _policy(self, arn: str) -> Policy | None:
         bucket = arn.split("/")[0] if ":s3:::" in arn else arn
@@ -82,7 +95,8 @@ class DeployedPolicies:
 
     def _read(self, arn: str) -> Any:
         _, _, service, region, account, name = arn.split(":", 5)
-        client = self._stage.client(service, account or self._stage.settings.account, region=region or None)
+        owner = account or self._account.owner_of(arn, {self._cast.foreign_bucket: UNRELATED_ACCOUNT})
+        client = self._stage.client(service, owner, region=region or None)
         match service:
             case "s3":
                 return None if name.startswith("accesspoint/") else client.get_bucket_policy(Bucket=name)["Policy"]

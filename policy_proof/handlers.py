@@ -44,6 +44,7 @@ NOT_USED: dict[str, dict[str, tuple[str, ...]]] = {
         "logs:*": ("ImportSourceSpecification",),
         "s3:*": ("ImportSourceSpecification",),
     },
+    "Events::EventBus": {"kms:*": ("KmsKeyIdentifier",)},
     "Glue::Database": {"glue:*Connection": ("TargetDatabase", "FederatedDatabase")},
     "Glue::Table": {
         "glue:PassConnection": ("OpenTableFormatInput",),

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from local_cloud.stage import UNRELATED_ACCOUNT, Stage
 from local_cloud.stand_ins.sessions import Credentials, assume, role_session, user, vendor_identity
 from logdock.settings.names import Names
-from policy_proof.account import Account
+from policy_proof.account import Account, other_accounts
 from policy_proof.answers import Answer, connected
 from policy_proof.calls import NoCallError, parameters_of
 from policy_proof.cast import Caller, Cast, Subject
@@ -83,7 +83,8 @@ class LocalCloud:
         """Have the account's owner put an object for a caller to read, under the bucket's own key."""
         if arn not in self._versions:
             bucket, _, key = arn.rpartition(":")[2].partition("/")
-            answer = self._stage.customer("s3").put_object(Bucket=bucket, Key=key, Body=b"claims")
+            owner = self._account.owner_of(arn, {})
+            answer = self._stage.client("s3", owner).put_object(Bucket=bucket, Key=key, Body=b"claims")
             self._versions[arn] = answer.get("VersionId", "null")
 
     def _client(self, request: Request) -> Any:
@@ -113,31 +114,32 @@ class LocalCloud:
         account, name = caller.principal.split(":")[4], caller.principal.split("/")[1]
         if ":user/" in caller.principal:
             return user(self._stage, account, name)
-        if account != self._account.id or name not in self._account.roles:
+        own = self._account.roles.get(name)
+        if own is None or own.arn.split(":")[4] != account:
             (policy,) = caller.policies.values()
             return role_session(self._stage, account, name, policy=json.dumps(policy))
-        role = self._account.roles[name]
         for party, _, principal, external_ids in trusting(self._cast):
-            if role.name == role_name(self._cast.names, party):
-                return assume(self._stage, vendor_identity(self._stage, principal), role.arn, external_ids[-1])
-        return self._lend(role.name, role.arn)
+            if own.name == role_name(self._cast.names, party):
+                return assume(self._stage, vendor_identity(self._stage, principal), own.arn, external_ids[-1])
+        return self._lend(own.name, own.arn)
 
     def _lend(self, name: str, arn: str) -> Credentials:
         """Take a session of a role that only an AWS service assumes: its trust is opened to the account, and put back.
 
         What the role may do, which is what is evaluated, stays as it was deployed.
         """
-        iam = self._stage.customer("iam")
+        account = arn.split(":")[4]
+        iam = self._stage.client("iam", account)
         trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
         root = {
             "Effect": "Allow",
             "Action": "sts:AssumeRole",
-            "Principal": {"AWS": f"arn:aws:iam::{self._account.id}:root"},
+            "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
         }
         opened = {**trust, "Statement": [*trust["Statement"], root]}
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(opened))
         try:
-            return assume(self._stage, {"AccessKeyId": self._account.id, "SecretAccessKey": "local"}, arn)
+            return assume(self._stage, {"AccessKeyId": account, "SecretAccessKey": "local"}, arn)
         finally:
             iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
 
@@ -187,8 +189,9 @@ def evaluate_live(
 def physical_ids(stage: Stage, stacks: Mapping[str, str]) -> dict[tuple[str, str], str]:
     """Return what CloudFormation named stacks and their resources, given the Region of each stack."""
     named = {}
+    others = other_accounts(stage.settings)
     for stack, region in stacks.items():
-        formation = stage.customer("cloudformation", region=region)
+        formation = stage.client("cloudformation", others.get(stack, stage.settings.account), region=region)
         for resource in formation.describe_stack_resources(StackName=stack)["StackResources"]:
             named[stack, "AWS::StackId"] = resource["StackId"]
             if resource["ResourceType"] in _NAMED_BY_CLOUDFORMATION:

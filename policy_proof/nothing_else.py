@@ -17,6 +17,7 @@ from policy_proof.requests import fill
 _KINDS = {
     "AWS::DynamoDB::Table": ("dynamodb", "table"),
     "AWS::Events::ApiDestination": ("events", "api-destination"),
+    "AWS::Events::EventBus": ("events", "event-bus"),
     "AWS::Events::Rule": ("events", "rule-on-default-event-bus"),
     "AWS::IAM::Role": ("iam", "role"),
     "AWS::KMS::Key": ("kms", "key"),
@@ -36,7 +37,7 @@ SOME = 200
 """Of services that hold no logs and of which nothing is allowed, one action in so many is asked about."""
 _HOLD_LOGS = ("kinesis", "kms", "logs", "s3", "sts")
 _OWN = (
-    "archive", "archive-key", "bucket", "counted-queue", "delivery", "every-key-here", "key", "listed-failures",
+    "archive", "archive-key", "bucket", "bus", "counted-queue", "delivery", "every-key-here", "key", "listed-failures",
     "log-group", "machine", "role", "stream", "vendors-bucket", "vendors-key", "webhook",
 )  # fmt: skip
 _OF_NO_TEMPLATE = {
@@ -120,7 +121,7 @@ def _question(proof: Proof, subject: Subject, says: NothingElse, one_in: int) ->
         {
             "caller": {"principal": caller.principal, "identity": caller.policies},
             "resources": [*_resources(proof, subject, whole=one_in == EVERY)],
-            "account": proof.account.id,
+            "account": proof.account.account_of(subject.stacks[0]),
             "unrelatedAccount": UNRELATED_ACCOUNT,
             "region": proof.settings.region,
             "oneIn": one_in,
@@ -138,7 +139,10 @@ def _resources(proof: Proof, subject: Subject, *, whole: bool) -> Iterator[dict[
             continue
         policy = proof.account.policy_of(resource.arn)
         if resource.type in _KINDS:
-            yield _resource(proof, *_KINDS[resource.type], resource.arn, None if "IAM" in resource.type else policy)
+            service, kind = _KINDS[resource.type]
+            if kind == "rule-on-default-event-bus" and "EventBusName" in resource.properties:
+                kind = "rule-on-custom-event-bus"
+            yield _resource(proof, service, kind, resource.arn, None if "IAM" in resource.type else policy)
         if resource.type == "AWS::S3::Bucket":
             yield _resource(proof, "s3", "object", f"{resource.arn}/object", policy)
         if resource.type == "AWS::IAM::Role":
@@ -178,4 +182,4 @@ def _log_group(proof: Proof, arn: str) -> Iterator[dict[str, Any]]:
 
 
 def _resource(proof: Proof, service: str, kind: str, arn: str, policy: Policy | None) -> dict[str, Any]:
-    return {"service": service, "type": kind, "arn": arn, "owner": proof.account.id, "policy": policy}
+    return {"service": service, "type": kind, "arn": arn, "owner": proof.account.owner_of(arn, {}), "policy": policy}

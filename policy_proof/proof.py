@@ -195,6 +195,8 @@ def _filled(value: Any, subject: Subject, entry: Entry) -> Iterator[Any]:
     match value:
         case dict():
             yield {key: next(_filled(each, subject, entry)) for key, each in value.items()}
+        case [str(), *_]:
+            yield [text for each in value for [text] in fill([each], subject, entry)]
         case str() if "<" in value:
             for [text] in fill([value], subject, entry):
                 yield int(text) if text.isdigit() else text

@@ -103,7 +103,7 @@ def _line(request: Request, account: Account, cast: Cast) -> str:
             "action": request.action,
             "resource": request.resource,
             "owner": owner,
-            "context": {**request.context, "aws:ResourceAccount": owner},
+            "context": {**request.context, "aws:ResourceAccount": owner, **_principal(request.caller.principal)},
             "identity": request.caller.policies,
             "policy": account.policy_of(request.resource),
             "blocksPublicAccess": account.blocks_public_access(request.resource),
@@ -112,12 +112,21 @@ def _line(request: Request, account: Account, cast: Cast) -> str:
     )
 
 
+def _principal(arn: str) -> dict[str, str]:
+    """Return what AWS says of who asks: of a session its role (IAM User Guide, "Global condition keys")."""
+    if not arn.startswith("arn:"):
+        return {}
+    if ":assumed-role/" in arn:
+        arn = arn.replace(":sts:", ":iam:").replace(":assumed-role/", ":role/").rpartition("/")[0]
+    return {"aws:PrincipalArn": arn}
+
+
 def _verdict(request: Request, answer: dict[str, Any]) -> Verdict:
     if "error" in answer:
         return Verdict("inconclusive", f"{request}: the simulator says {answer['error']}")
-    if dropped := [key for key in answer["ignored"] if key != "aws:ResourceAccount"]:
+    if dropped := [key for key in answer["ignored"] if key not in ("aws:ResourceAccount", "aws:PrincipalArn")]:
         return Verdict("inconclusive", f"{request}: the simulator did not evaluate {', '.join(dropped)}")
-    said = {key.lower() for key in (*request.context, *request.lacks, "aws:ResourceAccount")}
+    said = {key.lower() for key in (*request.context, *request.lacks, "aws:ResourceAccount", "aws:PrincipalArn")}
     if unsaid := [key for key in answer["keys"] if key.lower() not in said]:
         return Verdict("inconclusive", f"{request}: a policy asks for {', '.join(unsaid)}; the claim does not say")
     return Verdict("allow" if answer["result"] == "Allowed" else "deny")

@@ -33,6 +33,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
     for export in cast.settings.exports:
         for member in export.members:
             yield _export(cast, member)
+    yield from _other_accounts(cast)
     yield from _vendor_roles(cast)
     yield from _fetchers(cast)
     yield from _archives_at_logzio(cast)
@@ -98,8 +99,58 @@ def _export(cast: Cast, export: Export) -> Subject:
         values["role"] = role.arn
         callers["role"] = cast.own_role("role", role.name)
     values["key"] = tuple(arn for alias, arn in cast.account.keys.items() if alias in stacks)
-    everything = {**export.model_dump(), "encryption": getattr(export, "encryption", None), **facts}
+    elsewhere = export.other_account is not None
+    encryption = getattr(export, "encryption", None)
+    everything = {**export.model_dump(), "encryption": encryption, "elsewhere": elsewhere, **facts}
     return cast.subject(export.kind, name_of(export), stacks, values, facts=everything, callers=callers)
+
+
+def _other_accounts(cast: Cast) -> Iterator[Subject]:
+    """Yield each export that lands in another account, with who is there and who is in the deployment's."""
+    settings, names = cast.settings, cast.names
+    landings = [each for each in settings.exports if each.other_account]
+    queues = tuple(names.queue_arn(each) for each in settings.shippers)
+    for export in landings:
+        theirs = names.in_account(export.other_account)
+        bucket = str(export.landing(settings).document["bucket"])
+        role = names.announcing_role(export.name)
+        here = f"arn:{names.partition}:events:{names.region}"
+        others = [each for each in landings if each.other_account != export.other_account]
+        not_shipped = tuple(each for each in settings.shippers if each not in export.ship_to)
+        values: Values = {
+            "bus": names.landings_bus_arn,
+            "bus-name": names.landings_bus,
+            "bus-rule": f"{here}:{names.account}:rule/{names.announcing_rule(export)}",
+            "announcing-roles": " | ".join(
+                names.in_account(each.other_account).role_arn(names.announcing_role(each.name)) for each in landings
+            ),
+            "other-bus": tuple(f"{here}:{each}:event-bus/default" for each in (names.account, theirs.account)),
+            "bucket": names.bucket_arn(bucket),
+            "bucket-name": bucket,
+            "key": _stacks_key(cast, names.landing_stack(export.name)),
+            "role": theirs.role_arn(role),
+            "rule": f"{here}:{theirs.account}:rule/{names.export(export.name)}",
+            "queue": queues,
+            "own-configuration": names.parameter_arn(f"{names.parameter_path}{export.name}", names.region),
+            "shipper-role": tuple(names.role_arn(names.shipper(each)) for each in settings.shippers),
+        }
+        callers: dict[str, Caller | tuple[Caller, ...]] = {
+            **cast.shippers(export.ship_to),
+            "announcer": cast.own_role("announcer", role),
+            "archive-administrator": session(
+                "archive-administrator", names.account, "administrator", {"everything": EVERYTHING}
+            ),
+            "other-administrator": tuple(
+                session("other-administrator", account, "administrator", {"everything": EVERYTHING})
+                for account in sorted({each.other_account or "" for each in others})
+            ),
+            "other-shipper": tuple(cast.own_role("other-shipper", names.shipper(each)) for each in not_shipped),
+        }
+        vendor = names.vendor_role(export.name, None)
+        callers["vendors-role"] = (cast.own_role("vendors-role", vendor),) if vendor in cast.account.roles else ()
+        facts = {"encrypted": export.has_own_key}
+        stacks = (*_stacks_of(cast, export.name), names.core_stack)
+        yield cast.subject("other-account", export.name, stacks, values, facts=facts, callers=callers)
 
 
 def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]], dict[str, Any]]:
@@ -202,8 +253,10 @@ def role_name(names: Names, party: str) -> str:
 
 
 def _stacks_of(cast: Cast, name: str) -> tuple[str, ...]:
-    """Return the stacks of an export, or of the shipper: one in each of its Regions."""
-    return tuple(stack for stack, region in cast.account.regions.items() if stack == cast.names.in_region(name, region))
+    """Return the stacks of an export, or of the shipper: one in each of its Regions, that of a landing first."""
+    landing = cast.names.landing_stack(name)
+    found = [stack for stack, region in cast.account.regions.items() if stack == cast.names.in_region(name, region)]
+    return (landing, *found) if landing in cast.account.regions else tuple(found)
 
 
 def _vendor_roles(cast: Cast) -> Iterator[Subject]:
@@ -213,7 +266,7 @@ def _vendor_roles(cast: Cast) -> Iterator[Subject]:
         role, party_name = role_name(names, name), name.partition("/")[0]
         keys = tuple(arn for alias, arn in cast.account.keys.items() if alias in _stacks_of(cast, party_name))
         values: Values = {
-            "role": names.role_arn(role),
+            "role": cast.account.roles[role].arn,
             "role-name": role,
             "external-id": external_ids,
             "other-external-id": tuple(dict.fromkeys(others)),
@@ -312,7 +365,7 @@ def _shippers(cast: Cast) -> Iterator[Subject]:
             "copied-archive": tuple(f"{archive}/logs/{each.name}" for each in announced) if name == ARCHIVE else (),
             "uncopied-archive": tuple(f"{archive}/logs/{each}" for each in (*not_announced, "no-such-export")),
             "shipped-index": tuple(f"{archive}/archive-index/{each}" for each in archived) if compacts else (),
-            "rule-name": tuple(names.export(each.name) for each in announced),
+            "rule-name": tuple(names.announcing_rule(each) for each in announced),
             "other-rule-name": tuple(names.export(each) for each in (*not_announced, "no-such-export")),
             "destination": name,
             "role": names.role_arn(names.shipper(name)),
@@ -384,7 +437,14 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
         str(export.landing(settings).document["bucket"]): export.bucket_encryption
         for export in settings.exports
         if isinstance(export, BucketExport)
-    } | {names.bucket("access-logs"): "sse-s3"}
+    }
+    # The buckets for access logs: the deployment's own, and that of each landing in another account.
+    targets = {names.core_stack: names.bucket("access-logs")} | {
+        names.landing_stack(export.name): names.in_account(export.other_account).access_logs_of(export.name)
+        for export in settings.exports
+        if export.other_account
+    }
+    encryption |= dict.fromkeys(targets.values(), "sse-s3")
     # Where services need SSE-S3, the export's key may be named as well.
     admits_key = {export.landing(settings).bucket for export in settings.exports if isinstance(export, S3LogsExport)}
     for each in cast.account.of_type("AWS::S3::Bucket"):
@@ -396,11 +456,12 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
             "name": name,
             "key": _stacks_key(cast, each.stack) if has_key else (),
             "archive-days": str(settings.effective_retention.archive_days),
+            "access-log-bucket": targets.get(each.stack, targets[names.core_stack]),
         }
         facts = {
             "encryption": kind,
             "has_key": has_key,
-            "target": name == names.bucket("access-logs"),
+            "target": name in targets.values(),
             # An access log's target must be in the same Region.
             "home": cast.account.regions[each.stack] == names.region,
         }
@@ -409,6 +470,8 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
 
 def _stacks_key(cast: Cast, stack: str) -> tuple[str, ...]:
     alias = f"{cast.names.deployment}-archive" if stack == cast.names.core_stack else stack
+    # The key of a landing in another account has the name that it has in the deployment's own.
+    alias = alias.replace(cast.names.landing_stack(""), cast.names.export(""), 1)
     return tuple(arn for name, arn in cast.account.keys.items() if name == alias)
 
 

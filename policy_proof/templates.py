@@ -16,6 +16,7 @@ _NAMED_BY = {
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Events::ApiDestination": "Name",
     "AWS::Events::Connection": "Name",
+    "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Name",
     "AWS::IAM::Role": "RoleName",
     "AWS::Kinesis::Stream": "Name",
@@ -35,6 +36,7 @@ _ARNS = {
     "AWS::DynamoDB::Table": "arn:{partition}:dynamodb:{region}:{account}:table/{name}",
     "AWS::Events::ApiDestination": "arn:{partition}:events:{region}:{account}:api-destination/{name}/1f6b2c3d",
     "AWS::Events::Connection": "arn:{partition}:events:{region}:{account}:connection/{name}/1f6b2c3d",
+    "AWS::Events::EventBus": "arn:{partition}:events:{region}:{account}:event-bus/{name}",
     "AWS::Events::Rule": "arn:{partition}:events:{region}:{account}:rule/{name}",
     "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
     "AWS::Kinesis::Stream": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
@@ -95,6 +97,8 @@ class Templates:
         By stack.
     account, partition
         Where they are deployed.
+    accounts
+        The account of each stack that is in another one.
     regions
         The Region of each stack.
     physical_ids
@@ -108,6 +112,7 @@ class Templates:
     account: str
     partition: str
     regions: Mapping[str, str]
+    accounts: Mapping[str, str] = field(default_factory=dict)
     physical_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     answers: Answers = field(default_factory=dict)
 
@@ -169,9 +174,9 @@ class Templates:
             case "AWS::Region":
                 return self.regions[stack]
             case "AWS::AccountId":
-                return self.account
+                return self._account_of(stack)
             case "AWS::StackId":
-                made_up = stack_id(stack, account=self.account, region=self.regions[stack])
+                made_up = stack_id(stack, account=self._account_of(stack), region=self.regions[stack])
                 return self.physical_ids.get((stack, logical_id), made_up)
         kind = self._type(stack, logical_id)
         if kind in _REF_IS_ARN:
@@ -220,7 +225,15 @@ class Templates:
 
     def _fill(self, pattern: str, stack: str, logical_id: str) -> str:
         name = self._name(stack, logical_id)
-        return pattern.format(partition=self.partition, region=self.regions[stack], account=self.account, name=name)
+        if bus := self.templates[stack]["Resources"][logical_id].get("Properties", {}).get("EventBusName"):
+            # Of the default bus, a rule's ARN has no bus (Amazon EventBridge User Guide, "Resources").
+            name = f"{self.resolve(stack, bus)}/{name}"
+        return pattern.format(
+            partition=self.partition, region=self.regions[stack], account=self._account_of(stack), name=name
+        )
+
+    def _account_of(self, stack: str) -> str:
+        return self.accounts.get(stack, self.account)
 
     def _name(self, stack: str, logical_id: str) -> str:
         resource = self.templates[stack]["Resources"][logical_id]

@@ -21,6 +21,7 @@ KINDS = {
     "AWS::Logs::LogGroup": "log group",
     "AWS::Kinesis::Stream": "stream",
     "AWS::DynamoDB::Table": "table",
+    "AWS::Events::EventBus": "event bus",
 }
 """The resources that may have a policy of their own."""
 

@@ -14,6 +14,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib import statements
+from constructs_lib.announcement import LandingsBus, LandingsBusProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.mark_table import MarkTable, MarkTableProps
@@ -43,6 +44,9 @@ ARCHIVER_FAILURES = ("aws/lambda/", "unclaimed/")
 asynchronous invocations"), and the archiver what no export claims."""
 MANAGED_POLICY_CHARACTERS = 6144
 """AWS's limit, white space not counted (IAM User Guide, "IAM and AWS STS quotas")."""
+LANDING_TIMES = 6
+"""How many times its length a landing in another account takes of a managed policy at most: three forms of its ARN, and
+its account alone and in the ARN of a key."""
 SHORT_LIVED = {"archive": ("feed/", "feed-index/"), "failed": ("progress/",)}
 
 
@@ -67,7 +71,7 @@ class CoreStack(Stack):
             CustomerKeyProps(alias=f"{names.deployment}-archive", description="Logdock: archive, failures, alerts"),
         )
         self.access_logs = self._bucket("AccessLogs", "access-logs", encrypted=False)
-        self._admit_access_logs()
+        self.access_logs.allow(statements.admit_access_logs(self.access_logs.arn, self.account))
         self.archive = self._bucket("Archive", "archive", encrypted=True)
         self.failures = self._bucket("Failures", "failed", encrypted=True)
         for bucket in (self.archive, self.failures):
@@ -81,6 +85,7 @@ class CoreStack(Stack):
         if settings.sql:
             limit = settings.sql.scan_limit_gb
             SqlTables(self, "Sql", settings=settings, names=names, key_arn=self.key.arn, scan_limit_gb=limit)
+        self._admit_landings()
         self._roles()
         if settings.readers:
             readers_role(self, settings=settings, names=names, regions=regions, archive_key_arn=self.key.arn)
@@ -121,23 +126,32 @@ class CoreStack(Stack):
             ),
         )
 
+    def _admit_landings(self) -> None:
+        """Take the announcements of exports that land in other accounts."""
+        landings = [each for each in self._settings.exports if each.other_account]
+        if landings:
+            names = self._names
+            roles = {
+                each.name: names.in_account(each.other_account).role_arn(names.announcing_role(each.name))
+                for each in landings
+            }
+            LandingsBus(
+                self,
+                "Landings",
+                LandingsBusProps(
+                    bus_name=names.landings_bus,
+                    bus_arn=names.landings_bus_arn,
+                    accounts=sorted({each.other_account or "" for each in landings}),
+                    role_arns=sorted(roles.values()),
+                ),
+            )
+
     def _copy_to(self, copies: Replication) -> None:
         """Let S3 read what it copies, and raise an alarm when it cannot."""
         self.key.allow(
             statements.use_key_for_objects(["kms:Decrypt"], self.archive.arn, copies.role_arn, self._names.region)
         )
         watch_copies(self, copies, self.archive.name, settings=self._settings, names=self._names)
-
-    def _admit_access_logs(self) -> None:
-        self.access_logs.allow(
-            iam.PolicyStatement(
-                sid="S3ServerAccessLogs",
-                principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
-                actions=["s3:PutObject"],
-                resources=[f"{self.access_logs.arn}/*"],
-                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
-            )
-        )
 
     def _roles(self) -> None:
         names, writes = self._names, [*self._own_logs(self._names.archiver), self._read_configuration(self._regions)]
@@ -323,6 +337,7 @@ class CoreStack(Stack):
             permissions.append(self._allow("ReadSecrets", ["secretsmanager:GetSecretValue"], arns))
         role = self._role(f"ShipRole-{destination}", name, [*permissions, *writes])
         self._archives_of_exports(destination, role)
+        self._landings_elsewhere(destination, role)
         marks = [
             statements.use_items(names.mark_table_arn, f"{destination}/"),
             self._use_mark_key(),
@@ -371,6 +386,46 @@ class CoreStack(Stack):
             allowed = [self._allow(sid, actions, some)]
             self._managed(role, f"Archive{number}", self._names.shipper(destination), description, allowed)
 
+    def _landings_elsewhere(self, destination: str, role: iam.Role) -> None:
+        """Let a destination's function read what lands in other accounts for it, and decrypt that alone.
+
+        The policies of bucket and key, in the other account, let it read as well: across accounts both sides must (IAM
+        User Guide, "Cross-account policy evaluation logic"). CloudFormation chooses a key's id, so that what names the
+        key here is its account and the encryption context, which S3 sets to the bucket's ARN or the object's.
+        """
+        names, region = self._names, self._names.region
+        landings = {
+            names.bucket_arn(str(export.landing(self._settings).document["bucket"])): export
+            for export in self._settings.exports
+            if export.other_account and destination in export.ship_to
+        }
+        for number, some in enumerate(_fitting(list(landings), times=LANDING_TIMES), 1):
+            accounts = sorted({landings[each].other_account or "" for each in some})
+            allowed = [
+                iam.PolicyStatement(
+                    sid="ReadLandings",
+                    actions=["s3:GetObject", "s3:GetObjectVersion"],
+                    resources=[f"{each}/*" for each in some],
+                    conditions={"StringEquals": {"aws:ResourceAccount": accounts}},
+                )
+            ]
+            encrypted = [each for each in some if landings[each].has_own_key]
+            if encrypted:
+                context = [form for each in encrypted for form in (each, f"{each}/*")]
+                allowed.append(
+                    iam.PolicyStatement(
+                        sid="DecryptLandings",
+                        actions=["kms:Decrypt"],
+                        resources=[f"arn:{names.partition}:kms:{region}:{each}:key/*" for each in accounts],
+                        conditions={
+                            **statements.via_s3(region),
+                            "ArnLike": {"kms:EncryptionContext:aws:s3:arn": context},
+                        },
+                    )
+                )
+            description = "Logdock: the landings in other accounts of the exports that ship there"
+            self._managed(role, f"Landings{number}", names.shipper(destination), description, allowed)
+
     def _role(self, construct_id: str, role_name: str, permissions: Sequence[iam.PolicyStatement]) -> iam.Role:
         return iam.Role(
             self,
@@ -408,15 +463,15 @@ class CoreStack(Stack):
         )
 
 
-def _fitting(resources: Sequence[str]) -> Iterator[list[str]]:
-    """Divide resources into lists, each short enough for a managed policy."""
+def _fitting(resources: Sequence[str], times: int = 1) -> Iterator[list[str]]:
+    """Divide resources into lists, each short enough for a managed policy that names each so many times."""
     some: list[str] = []
     size = room = MANAGED_POLICY_CHARACTERS - 256
     for resource in resources:
-        size -= len(resource) + len('"",')
+        size -= times * (len(resource) + len('"",'))
         if size < 0:
             yield some
-            some, size = [], room - len(resource) - len('"",')
+            some, size = [], room - times * (len(resource) + len('"",'))
         some.append(resource)
     if some:
         yield some

@@ -77,14 +77,14 @@ class ExportAlarms(Construct):
         """Return a metric that the shipper makes of this export."""
         return shipper_metric(name).fill(self._values(destination))
 
-    def landing_in_bucket(self, rule_name: str) -> None:
-        """Watch a bucket for silence and volume, by the rule that its new objects match.
+    def landing_in_bucket(self) -> None:
+        """Watch a bucket for silence and volume, by the rule that announces its new objects.
 
         ``MatchedEvents`` of a rule counts events that match, whether or not the rule has a target (EventBridge User
         Guide, "Monitoring Amazon EventBridge").
         """
         self._silence(
-            Metric(namespace="AWS/Events", name="MatchedEvents", dimensions={"RuleName": rule_name}),
+            self._of_rule("MatchedEvents"),
             f"No object of {self._export.name} has landed",
         )
         if self._export.ship_to:
@@ -123,10 +123,14 @@ class ExportAlarms(Construct):
             warm_up_minutes=minutes,
         )
 
-    def shipped_to(self, destinations: Sequence[str], rule_name: str) -> None:
+    def _of_rule(self, name: str) -> Metric:
+        """Return a metric of the rule that announces the export's objects."""
+        return Metric(namespace="AWS/Events", name=name, dimensions=self._names.rule_dimensions(self._export))
+
+    def shipped_to(self, destinations: Sequence[str]) -> None:
         """Watch what is announced to destinations: that it is handed over, in time, and not refused."""
         if destinations:
-            self._add("handover", values={"rule": rule_name})
+            self._add("handover", metric=self._of_rule("FailedInvocations"))
         for destination in destinations:
             self._lag(destination)
             self._add("refused", destination=destination)

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct, IDependable
 
 from constructs_lib import statements
+from constructs_lib.announcement import Announcement, AnnouncementProps
 from constructs_lib.connector import Connector, ConnectorProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
@@ -29,6 +30,7 @@ from logdock.settings.names import Names
 from logdock.settings.shipper_document import configuration_document
 from logdock.vendors.s3_logs.settings import S3LogsExport
 from stacks import subscriptions
+from stacks.archive_side import ArchiveSideStack
 from stacks.connection import revision
 from stacks.connector_permissions import log_group
 from stacks.export_alarms import ExportAlarms
@@ -43,7 +45,8 @@ def _has_trail(export: Export) -> bool:
 class ExportStack(Stack):
     """One export: everything the vendor touches, under a key of its own, and how it reaches the shipper.
 
-    A kind's stack derives from it and composes; nothing is made here unless the kind asks for it.
+    A kind's stack derives from it and composes; nothing is made here unless the kind asks for it. Of an export that
+    lands in another account it is the landing alone; alarms, configuration and rule are in an `ArchiveSideStack`.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class ExportStack(Stack):
         export: Export,
         connector_source: Path,
         env: Environment,
+        archive_side: ArchiveSideStack | None = None,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, env=env, **stack)
@@ -63,6 +67,10 @@ class ExportStack(Stack):
         # The stack's own `region` is a call to another process, each time.
         self._in_region = env.region or names.region
         self._export, self._connector_source = export, connector_source
+        self._archive_side = archive_side
+        if archive_side:
+            self.alarms = archive_side.alarms
+            return
         self.alarms = ExportAlarms(
             self, "Alarms", settings=settings, names=names, export=export, region=self._in_region
         )
@@ -88,7 +96,8 @@ class ExportStack(Stack):
         Where the default encryption is SSE-S3, uploads may also name the export's key, if it has one.
         """
         by_default = export.bucket_encryption == "kms"
-        return LandingBucket(
+        access_logs = self._access_logs() if self._archive_side else None
+        landing = LandingBucket(
             self,
             "Landing",
             LandingBucketProps(
@@ -98,12 +107,33 @@ class ExportStack(Stack):
                 hot_days=self.settings.effective_retention.hot_days,
                 archive_days=self.settings.effective_retention.archive_days,
                 cold_days=self.settings.effective_retention.cold_after_days if export.moves_to_cold_storage else None,
-                access_log_bucket_name=self.names.bucket("access-logs"),
+                access_log_bucket_name=access_logs.name if access_logs else self.names.bucket("access-logs"),
                 # A trail encrypts its logs with the bucket's key, but its digest files always with SSE-S3 (CloudTrail
                 # User Guide, "Encrypting CloudTrail log files with AWS KMS keys").
                 sse_s3_services=("cloudtrail.amazonaws.com",) if _has_trail(export) and key and by_default else (),
             ),
         )
+        if access_logs:
+            # It names it, which is no dependency; PutBucketLogging fails while the bucket is not there.
+            landing.node.add_dependency(access_logs)
+        return landing
+
+    def _access_logs(self) -> LandingBucket:
+        """Make the bucket for the landing's access logs, in an account that has no other of this deployment."""
+        retention = self.settings.effective_retention
+        bucket = LandingBucket(
+            self,
+            "AccessLogs",
+            LandingBucketProps(
+                bucket_name=self.names.access_logs_of(self._export.name),
+                hot_days=retention.hot_days,
+                archive_days=retention.archive_days,
+                cold_days=retention.cold_after_days,
+                announced=False,
+            ),
+        )
+        bucket.allow(statements.admit_access_logs(bucket.arn, self.names.account))
+        return bucket
 
     def landing_log_groups(
         self,
@@ -215,11 +245,27 @@ class ExportStack(Stack):
 
     def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:
         """Announce landed objects to each destination, and let its function read them (S3 exports)."""
-        self._announce_landing(landing.name, prefix)
+        names = self.names
+        if side := self._archive_side:
+            names = side.names
+            side.ship(landing, prefix)
+            Announcement(
+                self,
+                "Announce",
+                AnnouncementProps(
+                    rule_name=self.names.export(self._export.name),
+                    role_name=self.names.announcing_role(self._export.name),
+                    bucket_name=landing.name,
+                    prefix=prefix,
+                    bus_arn=names.landings_bus_arn,
+                ),
+            )
+        else:
+            self._announce_landing(landing.name, prefix)
         if reads_landing(self.settings, self._export):
-            read_landing(landing, key, prefix, self.names)
+            read_landing(landing, key, prefix, names)
         for destination in self._export.ship_to:
-            role_arn = self.names.role_arn(self.names.shipper(destination))
+            role_arn = names.role_arn(names.shipper(destination))
             # The whole bucket, which is this export's alone: what waits in queues may be under a former prefix.
             landing.allow(statements.read_objects(landing.arn, "", role_arn))
             if key:
@@ -263,18 +309,17 @@ class ExportStack(Stack):
     def _announce_landing(self, bucket_name: str, prefix: str) -> None:
         """Announce what lands; with no destination, the rule is there because its matches are counted."""
         self._announce(bucket_name, prefix, self._export.ship_to)
-        self.alarms.landing_in_bucket(self.names.export(self._export.name))
+        self.alarms.landing_in_bucket()
 
     def _announce(
         self, bucket_name: str, prefix: str, destinations: Sequence[str], *, without_uploads: bool = False
     ) -> None:
         """Announce objects to destinations: by one rule, because an account has 300 in a Region unless it asks."""
-        rule_name = self.names.export(self._export.name)
         events = ObjectEvents(
             self,
             "Announce",
             ObjectEventsProps(
-                rule_name=rule_name,
+                rule_name=self.names.export(self._export.name),
                 export_name=self._export.name,
                 bucket_name=bucket_name,
                 prefix=prefix,
@@ -283,7 +328,7 @@ class ExportStack(Stack):
             ),
         )
         self.wait_for_configuration(events)
-        self.alarms.shipped_to(destinations, rule_name)
+        self.alarms.shipped_to(destinations)
 
     def connector(self, key: CustomerKey, connect: Connect | None = None) -> Connector:
         """Add the function that does what CloudFormation has no resource for; with ``connect``, also at the vendor."""

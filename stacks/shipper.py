@@ -233,7 +233,7 @@ class ShipperStack(Stack):
                     dead_letter_queue_name=self._names.queue(name, "-dead"),
                     max_concurrency=self._settings.concurrency_of(name),
                     rule_names=[
-                        self._names.export(export.name)
+                        self._names.announcing_rule(export)
                         for export in self._settings.exports
                         if name in export.announced_to
                     ],

@@ -188,7 +188,8 @@ def atlas_tables(settings: Deployment) -> Sequence[TableProps]:
             projection={f"projection.{name}.type": "injected" for name in LANDED.keys},
         )
         for export in settings.exports
-        if isinstance(export, MongodbAtlasExport)
+        # Athena reads as the caller, whom the policies of another account do not name.
+        if isinstance(export, MongodbAtlasExport) and not export.other_account
     ]
 
 

@@ -86,7 +86,7 @@ def _inside(wheel: str, document: dict[str, Any]) -> Iterable[Component]:
         if entry.get("scope") == "excluded":
             continue
         # The specification has given up `author`.
-        part: Component = Component.from_json({key: value for key, value in entry.items() if key != "author"})  # type: ignore[attr-defined]
+        part: Component = Component.from_json({key: value for key, value in entry.items() if key != "author"})
         # Two wheels may hold the same part, and its reference may be a path of the machine that built it.
         part.bom_ref.value = f"{wheel}/{part.name}@{part.version}"
         if not part.licenses:

@@ -13,6 +13,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import yaml
 
 from policy_proof.synthesis import ROOT, Synthesized, cdk_context, share_between_processes, synthesize, synthesize_now
 from tests import fast_aws
@@ -21,12 +22,14 @@ __all__ = ["EXAMPLES", "ROOT", "VARIANTS", "Synthesized", "cdk_context", "coveri
 
 os.environ.setdefault("JSII_NODE", str(Path(sysconfig.get_path("scripts")) / "node"))
 # How long an example takes says how busy the machine is; benchmarks measure time.
-EXAMPLES_EACH = int(os.environ.get("LOGDOCK_TEST_EXAMPLES", "25"))  # `make proof` sets it
+EXAMPLES_EACH = int(os.environ.get("LOGDOCK_TEST_EXAMPLES", "10"))  # `make proof` sets it
 hypothesis.settings.register_profile("untimed", deadline=None, max_examples=EXAMPLES_EACH)
 hypothesis.settings.load_profile("untimed")
 # The strict validator runs in one policy test and in every real synth; here it would cost seconds per App.
 os.environ.setdefault("CDK_VALIDATION", "false")
 fast_aws.install()
+# What tests read of settings and templates; the settings themselves are read by a loader of their own.
+yaml.safe_load = lambda stream: yaml.load(stream, yaml.CSafeLoader)
 # The CDK, moto and AWS's service models stay; by default the collector walks them all again every few tests.
 gc.set_threshold(2_000, 10, 100)
 

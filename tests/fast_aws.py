@@ -7,20 +7,33 @@ from __future__ import annotations
 
 import inspect
 import os
+import threading
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
+from io import BytesIO
 from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import boto3
 import botocore.client
 import botocore.hooks
+import botocore.regions
 import botocore.session
 import botocore.useragent
+import moto.backend_index
 import moto.core.base_backend
+import moto.core.botocore_stubber
 import moto.core.errors
 import moto.core.models
+import moto.core.request
 import moto.core.responses
 import moto.s3.models
+from moto.core.request import (
+    PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+    environ_key_for_header,
+    should_preserve_original_header_name,
+)
+from moto.core.utils import get_equivalent_url_in_aws_domain
 
 
 def install() -> None:
@@ -47,12 +60,38 @@ def install() -> None:
     agent: Any = botocore.useragent.UserAgentString
     agent.to_string = lambda _: "tests"
 
+    # The rules for a service's addresses are parsed for each client; they hold nothing of it.
+    regions: Any = botocore.regions
+    create_provider = regions.EndpointProvider
+    providers: dict[int, tuple[Any, Any]] = {}
+
+    def provider_of(*, ruleset_data: Any, **more: Any) -> Any:
+        if id(ruleset_data) not in providers:
+            providers[id(ruleset_data)] = ruleset_data, create_provider(ruleset_data=ruleset_data, **more)
+        return providers[id(ruleset_data)][1]
+
+    regions.EndpointProvider = provider_of
+
     boto3.client = _shared(boto3.client)
 
     # moto answers what `requests` sends too, by 1,300 patterns that each test would set up again; nothing sends by it.
     moto.core.models.RESPONSES_METHODS.clear()
     responses: Any = moto.core.responses
     responses.method_names_from_class = cache(responses.method_names_from_class)
+    # Each answer has an id of 52 random letters, which no test reads.
+    responses.gen_amzn_requestid_long = _request_id
+    # A service is found by 180 patterns for each call, each time the same one for a URL.
+    stubber: Any = moto.core.botocore_stubber
+    found = threading.local()
+    stubber.backend_index = found
+    process_request = stubber.BotocoreStubber.process_request
+
+    def process(self: Any, request: Any) -> Any:
+        found.backend_url_patterns = _services_of(request.url.partition("?")[0])
+        return process_request(self, request)
+
+    stubber.BotocoreStubber.process_request = process
+    moto.core.request.Request.from_primitives = staticmethod(_request)
     # S3's URLs could follow from an environment variable, which nothing sets; so moto reloads them for each call.
     s3: Any = moto.s3.models.S3Backend
     del s3._url_module
@@ -103,3 +142,47 @@ def _accepts_kwargs(function: Any) -> bool:
     if code is None:
         return inspect.getfullargspec(function).varkw is not None
     return bool(code.co_flags & inspect.CO_VARKEYWORDS)
+
+
+@lru_cache(maxsize=100_000)
+def _services_of(url: str) -> list[tuple[str, Any]]:
+    """Return the services that may answer at a URL without its query, in moto's order."""
+    parts, _ = get_equivalent_url_in_aws_domain(url)
+    url = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return [(service, pattern) for service, pattern in moto.backend_index.backend_url_patterns if pattern.match(url)]
+
+
+def _request(method: str, url: str, headers: Any, body: Any = None) -> Any:
+    """Return a request as moto makes it, by its environment at once; `EnvironBuilder` takes an eighth of a call."""
+    if hasattr(body, "read"):
+        body = body.read()
+    body = body.encode() if isinstance(body, str) else body or b""
+    parts = urlsplit(url)
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    environment: dict[str, Any] = {
+        environ_key_for_header(name): value.decode() if isinstance(value, bytes) else value
+        for name, value in headers.items()
+        if name.lower() != "transfer-encoding"
+    } | {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(parts.path or "/").decode("latin-1"),
+        "QUERY_STRING": parts.query,
+        "REQUEST_URI": target,
+        "RAW_URI": target,
+        "SERVER_NAME": parts.hostname,
+        "SERVER_PORT": str(parts.port or (443 if parts.scheme == "https" else 80)),
+        "HTTP_HOST": parts.netloc,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.url_scheme": parts.scheme,
+        "wsgi.input": BytesIO(body),
+    }
+    environment[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = {
+        environ_key_for_header(name): name for name in headers if should_preserve_original_header_name(name)
+    }
+    return moto.core.request.Request(environment)
+
+
+def _request_id(headers: dict[str, Any]) -> str:
+    return str(headers.setdefault("x-amzn-requestid", "0" * 52))

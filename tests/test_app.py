@@ -38,13 +38,13 @@ def run(context: dict[str, str], folder: Path) -> subprocess.CompletedProcess[st
             {"settings": "logdock.yaml", "shipper_layer": str(LAYER)},
             "logdock.yaml: no such file; copy one of examples/",
         ),
-        pytest.param(
+        (
             {"settings": "logdock.yaml", "shipper_layer": "nowhere"},
             "nowhere: the shipper's wheels are not there; run",
-            marks=pytest.mark.proof,
         ),
     ],
 )
+@pytest.mark.proof
 def test_says_what_is_missing_and_ends_with_2(context: dict[str, str], message: str, tmp_path: Path) -> None:
     result = run(context, tmp_path)
     assert result.returncode == 2
@@ -90,7 +90,9 @@ def test_errors_of_every_settings_file_are_listed(tmp_path: Path) -> None:
         (tmp_path / name).write_text(f"x-{name}: 1\nregion: nowhere\n", encoding="utf-8")
     result = run({"settings": "a.yaml,b.yaml", "shipper_layer": str(LAYER)}, tmp_path)
     listed = [line.partition(":")[0] for line in result.stderr.splitlines() if " errors" in line]
-    assert (result.returncode, listed) == (2, ["a.yaml", "b.yaml"])
+    assert (result.returncode, listed, result.stdout) == (2, ["a.yaml", "b.yaml"], "")
+    assert "  b.yaml:2: region: got 'nowhere'; expected an AWS Region" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_deployments_of_one_app_have_stacks_of_different_names() -> None:

@@ -52,7 +52,7 @@ GATES = {
     ),
     "proof": Gate("proof", (), "test_planted.py", FAILING.format(mark="proof"), "FAILED", PLANTED_TEST),
 }
-MARKED_PROOF = ("format", "import rule", "function types", "end-to-end tests", "proof")
+MARKED_PROOF = ("format", "import rule", "types", "function types", "end-to-end tests", "proof")
 
 
 def make(gate: Gate, tree: Path) -> subprocess.CompletedProcess[str]:

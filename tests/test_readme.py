@@ -73,6 +73,7 @@ def outputs_of(kind: str) -> set[str]:
     return {name for template in templates_of(kind) for name in template.get("Outputs", {})}
 
 
+@cache
 def templates_of(kind: str) -> list[dict[str, Any]]:
     """Return the templates of every example's stacks of a kind (``logzio``: of the shippers)."""
     from logdock.settings import load_settings
@@ -147,6 +148,16 @@ def test_recording_and_table_of_the_demo_are_of_one_run() -> None:
         assert re.search(rf"{kind} +{landed} +{shipped} +{found} +{refused} ", recording), name
 
 
+def test_dashboard_picture_shows_no_more_shipped_than_landed() -> None:
+    picture = (ROOT / "docs" / "dashboard.svg").read_text()
+    curves = re.findall(r'<g id="([^".]+).records-landed-shipped.([^".]+)">\s*<path d="([^"]*)"', picture)
+    # heights above the axis grow upwards, and y downwards
+    last = {(export, label): float(path.split()[-1]) for export, label, path in curves}
+    landed = {export: y for (export, label), y in last.items() if label == "landed"}
+    assert len(landed) >= 3
+    assert {each for each, y in last.items() if y < landed[each[0]] - 0.01} == set()
+
+
 def test_commands_page_has_a_recording_of_commands_that_exist() -> None:
     page, picture = ((ROOT / "docs" / name).read_text() for name in ("logdock.md", "commands.svg"))
     assert "](commands.svg)" in page
@@ -188,7 +199,8 @@ def codes(page: Path) -> str:
 def test_commands_that_no_test_runs_are_make_words() -> None:
     run = {line for page in (README, TUTORIAL, DEPLOY) for line in commands(page)}
     # tests of the plain templates and of the constructs hold these pages
-    others = [page for page in DOCS if page.stem not in ("templates", "pipelines", "constructs")]
+    # so does `make demo ACCOUNTS=2` with that of several accounts
+    others = [page for page in DOCS if page.stem not in ("templates", "pipelines", "constructs", "accounts")]
     shown = {line for page in others for line in commands(page)}
     assert {line for line in shown - run if not line.startswith(("make ", "aws "))} == set()
 
@@ -226,7 +238,8 @@ def test_every_setting_of_the_table_exists() -> None:
     inside = {name: set(model.get("properties", {})) for name, model in schema["$defs"].items()}
     of_exports = set.intersection(*(keys for name, keys in inside.items() if name.endswith("Export")))
     known = set(schema["properties"]) | {f"alerts.{key}" for key in inside["Alerts"]}
-    known |= {f"exports.{key}" for key in of_exports}
+    # of those that land in a bucket alone
+    known |= {f"exports.{key}" for key in (*of_exports, "account")}
     table = section(CONFIGURE.read_text(), "The settings").partition("\n\n| setting")[2].partition("\n\n")[0]
     named = first_cells(table)
     assert set(named) <= known

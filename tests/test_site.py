@@ -56,7 +56,7 @@ def browser(browser_path: str) -> Iterator[Browser]:
 
 
 def opened(browser: Browser, width: int, height: int, colours: str) -> tuple[Page, Seen]:
-    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=colours)  # type: ignore[arg-type]
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=colours)
     return page, Seen(page)
 
 

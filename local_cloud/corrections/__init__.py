@@ -18,6 +18,7 @@ from local_cloud.corrections import (
     log_groups,
     metric_streams,
     metrics,
+    other_accounts,
     permissions,
     queues,
     requests,
@@ -55,4 +56,5 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     streams.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     tables.apply()
+    other_accounts.apply()
     requests.apply()

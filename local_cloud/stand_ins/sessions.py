@@ -66,7 +66,7 @@ def unrelated_user(stage: Stage) -> Credentials:
 
 def administrator(stage: Stage) -> Credentials:
     """Return a session of a role of the customer's own account that may do everything there."""
-    return role_session(stage, stage.settings.account, "administrator")
+    return role_session(stage, stage.owner, "administrator")
 
 
 def ids_of_others(stage: Stage, own: tuple[str, ...]) -> list[str]:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,15 +12,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 import botocore
 from botocore.config import Config
 from botocore.session import Session
-from botocore.utils import parse_timestamp
+from log_shipper.aws_times import parse_time
 from log_shipper.mark_items import DynamoDB
 
 from logdock.cli.errors import CommandError, ExitCode, closest
 from logdock.cli.options import DEFAULT_SETTINGS, cdk_settings_option, settings_option
 from logdock.settings import Deployment, SettingsError, load_settings
+from logdock.settings.exports import Export
 from logdock.settings.names import Names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -92,6 +92,8 @@ class Account:
         The only Region to work in; None for all of the deployment's.
     file
         Where the settings are, for the commands in messages.
+    landing_profiles
+        AWS profiles of the other accounts that exports land in.
 
     Raises
     ------
@@ -100,7 +102,13 @@ class Account:
     """
 
     def __init__(
-        self, settings: Deployment, profile: str | None, region: str | None, file: Path = DEFAULT_SETTINGS
+        self,
+        settings: Deployment,
+        profile: str | None,
+        region: str | None,
+        file: Path = DEFAULT_SETTINGS,
+        *,
+        landing_profiles: Sequence[str] | None = None,
     ) -> None:
         if region is not None and region not in settings.regions:
             raise CommandError(
@@ -119,18 +127,39 @@ class Account:
         self._making, self._counting = threading.Lock(), threading.Lock()
         untyped: Any = self._session
         untyped.register("before-parameter-build", self._count)
-        untyped.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
+        untyped.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_time)
         sts = self._client("sts", settings.region)
         with ThreadPoolExecutor(1) as pool:
             # nearly every command reads S3: its client is made while STS answers
             pool.submit(self._client, "s3", settings.region)
             caller = sts.get_caller_identity()
-        if caller["Account"] != settings.account:
+        self._admit(caller["Account"], caller["Arn"])
+        found = [LandingAccount(settings, each, region, file) for each in landing_profiles or ()]
+        self._landings = {each.names.account: each for each in found}
+
+    def _admit(self, account_id: str, caller_arn: str) -> None:
+        if account_id != self.settings.account:
             raise CommandError(
-                f"These credentials are of the account {caller['Account']} ({caller['Arn']}), and "
-                f"{settings.deployment} is in {settings.account}. Choose others with --profile",
+                f"These credentials are of the account {account_id} ({caller_arn}), and "
+                f"{self.settings.deployment} is in {self.settings.account}. Choose others with --profile",
                 ExitCode.USAGE,
             )
+
+    def landing_of(self, export: Export) -> Account | None:
+        """Return the account that an export lands in; None where that is another one and no profile is of it."""
+        return self._landings.get(export.other_account) if export.other_account else self
+
+    def require_landing_of(self, export: Export) -> Account:
+        """Return the account that an export lands in.
+
+        Raises
+        ------
+        CommandError
+            When no profile is of that account.
+        """
+        if found := self.landing_of(export):
+            return found
+        raise CommandError(f"{export.name} {no_landing_profile(export)}", ExitCode.USAGE)
 
     def _count(self, params: Any, model: Any, **_: Any) -> None:
         with self._counting:
@@ -267,10 +296,21 @@ class Account:
         )
 
 
-def _moment(value: Any) -> datetime:
-    """Return the moment that AWS wrote: the SDK's own parser takes three quarters of the CPU of a listing."""
-    if isinstance(value, str):
-        with suppress(ValueError):
-            return datetime.fromisoformat(value) if value[10:11] == "T" else parsedate_to_datetime(value)
-    moment: datetime = parse_timestamp(value)
-    return moment
+class LandingAccount(Account):
+    """Another account that exports land in: the names and clients there."""
+
+    def _admit(self, account_id: str, caller_arn: str) -> None:
+        others = sorted({each.other_account for each in self.settings.exports if each.other_account})
+        if account_id not in others:
+            expected = ", ".join(others) or "none"
+            raise CommandError(
+                f"--landing-profile: these credentials are of the account {account_id} ({caller_arn}); other accounts "
+                f"that exports of the settings land in: {expected}",
+                ExitCode.USAGE,
+            )
+        self.names = self.names.in_account(account_id)
+
+
+def no_landing_profile(export: Export) -> str:
+    """Say what is missing to look at a landing in another account, behind the export's name."""
+    return f"lands in the account {export.other_account}: name a profile of it with --landing-profile"

@@ -8,7 +8,7 @@ import typer
 
 from logdock.cli.account import Account, read_settings
 from logdock.cli.errors import ExitCode, is_absent
-from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
+from logdock.cli.options import DEFAULT_SETTINGS, Command, Json, Profile, Region, SettingsFile
 from logdock.cli.screen import Screen
 
 EXAMPLES = """
@@ -25,7 +25,7 @@ def _about() -> None:
     """Make the command a command of its own, even while there is but one."""
 
 
-@alerts.command(name="test", epilog=EXAMPLES)
+@alerts.command(name="test", epilog=EXAMPLES, cls=Command)
 def send_test(
     settings: SettingsFile = DEFAULT_SETTINGS,
     profile: Profile = None,

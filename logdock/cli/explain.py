@@ -31,7 +31,10 @@ _LEAST_SHARE = 0.6
 
 
 def explain(
-    what: Annotated[list[str], typer.Argument(help="An alarm, by its name or its last part, or words of an error.")],
+    what: Annotated[
+        list[str],
+        typer.Argument(metavar="WORDS", help="An alarm, by its name or its last part, or words of an error."),
+    ],
     as_json: Json = False,
 ) -> None:
     """Print what an alarm or an error means and what to do: the section of docs/runbook.md."""

@@ -14,6 +14,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from logdock.cli.errors import CommandError, ExitCode, from_aws
+from logdock.cli.options import Command
 from logdock.cli.screen import Screen
 from logdock.sources import version
 
@@ -56,7 +57,7 @@ def app(names: Iterable[str]) -> typer.Typer:
         if isinstance(command, typer.Typer):
             line.add_typer(command, name=name)
         else:
-            line.command(name=name, epilog=module.EXAMPLES, cls=getattr(module, "COMMAND_CLASS", None))(command)
+            line.command(name=name, epilog=module.EXAMPLES, cls=getattr(module, "COMMAND_CLASS", Command))(command)
     return line
 
 

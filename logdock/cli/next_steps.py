@@ -5,14 +5,15 @@ The deploy has written both into the stacks' outputs; here they are read.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from botocore.exceptions import ClientError
 
-from logdock.cli.account import Account, read_settings
+from logdock.cli.account import Account, no_landing_profile, read_settings
 from logdock.cli.errors import CommandError, ExitCode, closest
-from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
+from logdock.cli.options import DEFAULT_SETTINGS, Json, LandingProfiles, Profile, Region, SettingsFile
 from logdock.cli.screen import Screen
 
 EXAMPLES = """
@@ -25,15 +26,18 @@ Examples:
 `logdock next-steps orders --call` prints the vendor's API calls alone, to be read and then run
 """
 STEPS = "NextSteps"
+_SENTENCE = re.compile(r"[A-Z][a-z]+ ")
+"""How a line begins that is to be read. Others are commands and SQL: they are copied, and so never wrapped here."""
 
 
 def next_steps(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Only this export, or destination that fetches.")
+        str | None, typer.Argument(metavar="NAME", help="Only this export, or destination that fetches.")
     ] = None,
     settings: SettingsFile = DEFAULT_SETTINGS,
     profile: Profile = None,
     region: Region = None,
+    landing_profile: LandingProfiles = None,
     as_json: Json = False,
     call: Annotated[bool, typer.Option("--call", help="Print the ready calls alone.")] = False,
 ) -> None:
@@ -42,12 +46,16 @@ def next_steps(
     A credential never stands in them: a call takes it from the variable that it names.
     """
     screen = Screen(as_json=as_json)
-    account = Account(read_settings(settings), profile, region, settings)
+    account = Account(read_settings(settings), profile, region, settings, landing_profiles=landing_profile)
     wanted = _stacks(account)
     if name is not None and name not in wanted:
         raise CommandError(f"{name}: the settings have no such export, nor destination that fetches; "
                            f"{closest(name, [*wanted])}", ExitCode.USAGE)  # fmt: skip
-    found = {each: _outputs(account, *where) for each, where in wanted.items() if name in (None, each)}
+    chosen = {each: where for each, where in wanted.items() if name in (None, each)}
+    found = {each: _outputs(at.account, at.name, at.prefix) for each, at in chosen.items() if at.account}
+    missing = [export for export in account.settings.exports if export.name in chosen and export.name not in found]
+    if name is not None and missing:
+        account.require_landing_of(missing[0])
     screen.document(found)
     for each, outputs in found.items():
         steps = outputs[STEPS]["value"] if STEPS in outputs else ""
@@ -58,19 +66,38 @@ def next_steps(
                 if key != STEPS:
                     screen.say(f"  {text['what']} ({key})")
                     screen.copyable(f"    {text['value']}")
+            if steps and not _SENTENCE.match(steps):
+                screen.say("As commands; each $NAME in them is for you to fill in:")
         for line in steps.splitlines() or [""]:
-            screen.copyable(line)
+            (screen.say if _SENTENCE.match(line) else screen.copyable)(line)
         if not call:
             screen.say()
+    for export in missing:
+        screen.note(f"{export.name} {no_landing_profile(export)}")
 
 
-def _stacks(account: Account) -> dict[str, tuple[str, str]]:
-    """Return the stack of each export and fetching destination, and the prefix of its outputs there."""
+class _Stack(NamedTuple):
+    """The stack that has an export's outputs, and the prefix of these; no account where no profile is of it."""
+
+    account: Account | None
+    name: str
+    prefix: str = ""
+
+
+def _stacks(account: Account) -> dict[str, _Stack]:
+    """Return the stack of each export and fetching destination."""
     names, home = account.names, account.settings.region
-    stacks = {export.name: (names.export(export.name), "") for export in account.settings.exports}
+    stacks = {
+        export.name: _Stack(
+            account.landing_of(export),
+            names.landing_stack(export.name) if export.other_account else names.export(export.name),
+        )
+        for export in account.settings.exports
+    }
     for destination in account.settings.destinations:
         if destination.kind == "logzio" and (destination.mode == "fetch" or destination.metrics):
-            stacks[destination.name] = (names.in_region("shipper", home), destination.name.title().replace("-", ""))
+            prefix = destination.name.title().replace("-", "")
+            stacks[destination.name] = _Stack(account, names.in_region("shipper", home), prefix)
     return stacks
 
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 SettingsFile = Annotated[Path, typer.Option("--settings", metavar="FILE", help="The settings file of the deployment.")]
 Profile = Annotated[
     str | None, typer.Option(metavar="NAME", help="AWS profile to use. Default: the one that the AWS CLI would use.")
+]
+LandingProfiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--landing-profile",
+        metavar="NAME",
+        help="AWS profile of another account that exports land in; once for each account (docs/accounts.md).",
+    ),
 ]
 Region = Annotated[
     str | None,
@@ -28,3 +37,24 @@ def settings_option(settings: Path, option: str = "--settings ") -> str:
 def cdk_settings_option(settings: Path) -> str:
     """Return the same for the CDK command line."""
     return settings_option(settings, "-c settings=")
+
+
+class Command(TyperCommand):
+    """A command whose help fits a terminal of 80 columns.
+
+    Typer shows `<bool>` for a switch, `<list[str]>` for an argument, and all choices of an option as one word, which
+    breaks anywhere: here they are a sentence of the option's help.
+    """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, as the help shows them."""
+        params: list[Any] = super().get_params(ctx)
+        for each in params:
+            if each.param_type_name == "argument":
+                each.display_type_rich = lambda **_: None
+            if each.param_type_name == "argument" or each.metavar is not None:
+                continue
+            each.metavar = "" if each.is_flag else str(each.name).upper()
+            if choices := each.type_descriptor.choices:
+                each.help = f"{each.help} One of: {', '.join(choices)}."
+        return params

@@ -64,7 +64,7 @@ _HIGHLIGHT, _PLAIN = "\x1b[1;33m", "\x1b[0m"
 def preview(
     export: Annotated[str, typer.Option(metavar="NAME", help="Export whose settings apply.")],
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE]...", help="Files; - is standard input. Default: -.")
+        list[str] | None, typer.Argument(metavar="FILE", help="Files; - is standard input. Default: -.")
     ] = None,
     settings: SettingsFile = DEFAULT_SETTINGS,
     key: Annotated[

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LOG_WIDTH = 132
 PROSE_WIDTH = 116
 FALLBACK_WIDTH = 80
+_LEAST_WIDTH = 40
+"""Of the widest column of a table: a narrower one is many lines high."""
 
 
 class Screen:
@@ -114,10 +116,27 @@ class Screen:
             for line in text.split("\n"):
                 sys.stderr.write("\n".join(_fitted(line, sys.stderr)) + "\n")
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, can_go: Collection[str] = ()) -> None:
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        *,
+        can_go: Collection[str] = (),
+        as_records: bool = False,
+    ) -> None:
         """Print a table; columns of numbers are aligned to the right.
 
         If it is wider than the terminal, its columns come closer, and then optional columns are omitted.
+
+        Parameters
+        ----------
+        columns, rows
+            The headings and the cells.
+        can_go
+            Columns that are optional.
+        as_records
+            If the terminal has no room for a wide column, print the rows one below the other, with a line for each
+            column, as psql does in its expanded mode.
         """
         if self.as_json:
             return
@@ -133,6 +152,10 @@ class Screen:
                 at = columns.index(name)
                 columns = columns[:at] + columns[at + 1 :]
                 rows = [[*row[:at], *row[at + 1 :]] for row in rows]
+        widths = [max(cell_len(str(cell)) for cell in column) for column in zip(columns, *rows, strict=True)]
+        if as_records and self._out.is_terminal and _widest_has(self._out.width, widths, gap) < _LEAST_WIDTH:
+            self._records(columns, rows)
+            return
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
         for at, column in enumerate(columns):
             numbers = bool(rows) and all(isinstance(row[at], int) or row[at] == "" for row in rows)
@@ -141,6 +164,19 @@ class Screen:
             table.add_row(*(Text(str(cell)) for cell in row))
         with self._above_progress():
             self._out.print(table)
+
+    def _records(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        from rich.table import Table
+        from rich.text import Text
+
+        for number, row in enumerate(rows):
+            record = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+            record.add_column(style="bold", no_wrap=True)
+            record.add_column(overflow="fold")
+            for column, cell in zip(columns, row, strict=True):
+                record.add_row(Text(column), Text(str(cell)))
+            with self._above_progress():
+                self._out.print(*([""] if number else []), record, sep="\n")
 
     def document(self, document: object) -> None:
         """Print the JSON document, where one is asked for."""
@@ -188,6 +224,12 @@ class Screen:
 def _width(columns: Sequence[str], rows: Sequence[Sequence[object]], gap: int, length: Callable[[str], int]) -> int:
     cells = zip(columns, *rows, strict=True)
     return sum(max(length(str(cell)) for cell in column) for column in cells) + gap * (len(columns) - 1)
+
+
+def _widest_has(available: int, widths: Sequence[int], gap: int) -> int:
+    """Return the room that is left for the widest column, or its width if that is less."""
+    left = available - (sum(widths) - max(widths)) - gap * (len(widths) - 1)
+    return _LEAST_WIDTH if left >= max(widths) else left
 
 
 def _console(*, stderr: bool) -> Console:

@@ -30,8 +30,8 @@ _GONE = frozenset({"DELETE_COMPLETE"})
 
 
 def expected_stacks(settings: Deployment) -> dict[str, str]:
-    """Return the stacks of the settings, each with its Region."""
-    return {stack.name: stack.region for stack in stacks_of(settings)}
+    """Return the stacks of the settings in the deployment's own account, each with its Region."""
+    return {stack.name: stack.region for stack in stacks_of(settings) if not stack.other_account}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -78,7 +78,7 @@ PER_OBJECT: Mapping[str, Requests] = {
     # The note, which is written only if there is none, the feed's object, and a LIST of the last keys.
     "feed": _SHIPPED + Requests(puts=3, gets=1, events=2 * EVENTS_OF_AN_OBJECT),
 }
-"""By what is done with an object, when each comes alone; a batch of ten shares an invocation,
+"""By what is done with an object, when each comes alone; a batch of 25 (ten, of a feed) shares an invocation,
 a receive, the note of what is finished, a LIST and, of small objects, an object of the feed."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic_core import InitErrorDetails
 
+from logdock.settings.cross_checks_accounts import ACCOUNT_RULES
 from logdock.settings.cross_checks_alerts import ALERT_RULES
 from logdock.settings.cross_checks_landings import LANDING_RULES
 from logdock.settings.cross_checks_names import NAME_RULES
@@ -54,6 +55,7 @@ def cross_check_errors(data: Mapping[object, Any]) -> Iterator[InitErrorDetails]
     rules: tuple[Rule, ...] = (
         _names, _queue_names, _stack_names, _reader_roles, _ship_to, _home_region, _clusters, _atlas_projects,
         _replica, _compaction, _atlas_settings, _metrics_secrets, *NAME_RULES, *PARTITION_RULES, *LANDING_RULES,
+        *ACCOUNT_RULES,
         *ALERT_RULES, *PLACEHOLDER_RULES,
     )  # fmt: skip
     for rule in rules:

@@ -34,7 +34,7 @@ def _landing_bucket(document: Document, export: Part) -> tuple[Loc, str] | None:
         if export.entry.get(key) is not None:
             bucket = export.text(key)
             return ((*export.loc, key), bucket) if bucket else None
-    parts = (document.deployment, export.name, document.account, document.region)
+    parts = (document.deployment, export.name, export.text("account") or document.account, document.region)
     if any(part is None for part in parts):
         return None
     return (*export.loc, "bucket"), "-".join(str(part) for part in parts)

@@ -14,7 +14,7 @@ from logdock.settings.model import Model
 from logdock.settings.reading import Oversize, PathFields
 from logdock.settings.redaction import Redaction
 from logdock.settings.regex import Regex
-from logdock.settings.text import EachOnce, LogGroupDays, Name, Switch, invalid
+from logdock.settings.text import AccountId, EachOnce, LogGroupDays, Name, Switch, invalid
 
 
 def one_or_several(setting: str) -> ConfigDict:
@@ -103,6 +103,11 @@ class ExportBase(Model):
         return None
 
     @property
+    def other_account(self) -> str | None:
+        """The account that it lands in, where that is not the deployment's."""
+        return None
+
+    @property
     def has_own_key(self) -> bool:
         """Whether the export's stacks make a key, one in each Region."""
         return True
@@ -146,6 +151,12 @@ class BucketExport(ExportBase):
 
     lands_in = "bucket"
 
+    account: AccountId | None = Field(
+        default=None,
+        description="AWS account that the export lands in, where it is not the deployment's: 12 digits, in quotes. "
+        "Bucket, key and the vendor's role are then there, and the archive, its copy included, in the deployment's "
+        "([Several accounts](accounts.md)). Requires `archive` in `ship_to`.",
+    )
     path_fields: PathFields | None = Field(
         default=None,
         description="Names for parts of the object's key, as in `logs/{team}/{_}/{host}-{date}.log`: each becomes a "
@@ -159,6 +170,11 @@ class BucketExport(ExportBase):
     exclude_keys: tuple[Regex, ...] = Field(
         default=(), max_length=10, description="Leave out objects whose key matches one of these (RE2), at most 10."
     )
+
+    @property
+    def other_account(self) -> str | None:
+        """As the settings say."""
+        return self.account
 
     keys_without_logs: ClassVar[tuple[str, ...]] = ()
     """Keys of objects that the vendor writes beside its logs (RE2): they are neither archived nor shipped."""

@@ -24,9 +24,21 @@ class Home(Protocol):
         """Its own Region."""
 
 
-def own_bucket(home: Home, export: str) -> str:
+class Lands(Protocol):
+    """What a landing's name has of its export: an `export_base.BucketExport`."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def other_account(self) -> str | None:
+        """The account that it lands in, where that is not the deployment's."""
+
+
+def own_bucket(home: Home, export: Lands) -> str:
     """Return the default name of the landing bucket that an export's stack makes."""
-    return f"{home.deployment}-{export}-{home.account}-{home.region}"
+    return f"{home.deployment}-{export.name}-{export.other_account or home.account}-{home.region}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

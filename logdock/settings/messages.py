@@ -147,6 +147,9 @@ def _say(error: ErrorDetails, source: str | None) -> _Said:
         return _Said(f"missing: {description}", description)
     if kind == "extra_forbidden":
         # The value is not shown: where a setting is misspelt, a secret is likely.
+        if loc[-1] == "account" and (kind_of_export := _lands_in_log_groups(loc)):
+            allowed = f"nothing: log groups of {kind_of_export} are read in the deployment's own account only"
+            return _Said(f"expected {allowed} (docs/accounts.md says how those of others get there)", allowed)
         suggestion, known = _settings_there(loc)
         return _Said(f"unknown setting{suggestion}", known)
     if kind.startswith("union_tag"):
@@ -155,7 +158,7 @@ def _say(error: ErrorDetails, source: str | None) -> _Said:
         if tag is None:
             return _Said(f"missing: {kinds}", kinds, below="kind")
         return _Said(f"got {shown(tag, loc)}; expected {kinds}", kinds, shown(tag, loc), below="kind")
-    allowed = _expected(error)
+    allowed = expected(error)
     if value is None or value == ():
         return _Said(f"missing: {allowed}", allowed)
     if kind == "secret_value" or (kind in _MAPPING_EXPECTED and isinstance(value, str) and looks_secret(value)):
@@ -172,7 +175,8 @@ def _say(error: ErrorDetails, source: str | None) -> _Said:
     return _Said(f"got {given}; expected {allowed}", allowed, None if given.startswith(NOT_SHOWN) else given)
 
 
-def _expected(error: ErrorDetails) -> str:
+def expected(error: ErrorDetails) -> str:
+    """Say what is allowed in place of a value that was refused."""
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     if kind == "literal_error":
         choices = "one of: " + ", ".join(re.findall(r"'([^']*)'", str(context.get("expected", ""))))
@@ -229,6 +233,12 @@ def _settings_there(loc: tuple[int | str, ...]) -> tuple[str, str | None]:
         return f"; did you mean {close[0]}?", close[0]
     known = f"one of: {', '.join(fields)}" if fields else None
     return f"; expected {known}" if known else "", known
+
+
+def _lands_in_log_groups(loc: tuple[int | str, ...]) -> str | None:
+    """Return the kind of the export at a place, if exports of that kind land in log groups."""
+    found = [model for model in _candidates(loc[:-1]) if getattr(model, "lands_in", None) == "log groups"]
+    return _kind_of(found[0]) if len(found) == 1 else None
 
 
 def _where(loc: tuple[int | str, ...]) -> str:

@@ -8,11 +8,14 @@ every stack but the core must be free to come and go alone.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from logdock.settings.deployment import Deployment
 from logdock.settings.partitions import partition_of
+
+if TYPE_CHECKING:
+    from logdock.settings.exports import Export
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,50 @@ class Names:
     def archive_and_restore(self, destination: str) -> str:
         """Return the name of the role of Logz.io's Archive & Restore: no export's name has an underscore."""
         return f"{self.export(destination)}_archive"
+
+    def in_account(self, account: str | None) -> Self:
+        """Return the names in the account that an export lands in: the deployment's own where it names no other."""
+        return replace(self, account=account) if account else self
+
+    def landing_stack(self, export_name: str) -> str:
+        """Return the stack of a landing in another account: no export's name has a capital letter."""
+        return f"{self.deployment}-Landing-{export_name}"
+
+    def access_logs_of(self, export_name: str) -> str:
+        """Return the bucket for the access logs of a landing in another account.
+
+        S3 writes access logs to a bucket of the same account (Amazon S3 User Guide, "Logging requests with server
+        access logging"). A digest stands for the export: a bucket's name has 63 characters.
+        """
+        return f"{self.deployment}-logs-{_digest(export_name)}-{self.account}-{self.region}"
+
+    def announcing_role(self, export_name: str) -> str:
+        """Return the name of the role that sends a landing's events to the deployment's account."""
+        return f"{self.export(export_name)}_events"
+
+    @property
+    def landings_bus(self) -> str:
+        """The event bus of the deployment's account that other accounts announce what landed to."""
+        return f"{self.deployment}-landings"
+
+    @property
+    def landings_bus_arn(self) -> str:
+        """The ARN of that bus."""
+        return f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/{self.landings_bus}"
+
+    def announcing_rule(self, export: Export) -> str:
+        """Return an export's rule as the ARN of a rule names it: with its bus, if that is not the default one."""
+        bus = f"{self.landings_bus}/" if export.other_account else ""
+        return f"{bus}{self.export(export.name)}"
+
+    def rule_dimensions(self, export: Export) -> dict[str, str]:
+        """Return the dimensions of the metrics of an export's rule.
+
+        Metrics with `RuleName` alone are of the default bus, and those with `EventBusName` too of another one
+        (Amazon EventBridge User Guide, "Monitoring Amazon EventBridge").
+        """
+        bus = {"EventBusName": self.landings_bus} if export.other_account else {}
+        return {**bus, "RuleName": self.export(export.name)}
 
     def export(self, export_name: str) -> str:
         """Return the name of an export's role and key, and the beginning of its rules' names."""

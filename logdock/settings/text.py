@@ -65,9 +65,7 @@ def _as_text(value: object) -> object:
     return value
 
 
-AccountId = Annotated[
-    str, BeforeValidator(_as_text), *matching(r"\d{12}", "an AWS account id: exactly 12 digits, in quotes")
-]
+AccountId = Annotated[str, BeforeValidator(_as_text), *matching(r"\d{12}", "an AWS account id: exactly 12 digits")]
 """An AWS account id."""
 
 
@@ -326,7 +324,7 @@ ParameterGroup = Annotated[
     *matching(
         r"[a-z](?!.*--)([a-z0-9-]{0,253}[a-z0-9])?",
         "a parameter group of your own: 1 to 255 lower-case letters, digits and single hyphens, beginning "
-        "with a letter (a default.* group cannot be changed: leave this setting out and the deploy makes one)",
+        "with a letter (a default.* group cannot be changed: without this setting the deploy makes one)",
     ),
 ]
 """The name of a DB parameter group or a DB cluster parameter group."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from logdock.cli.init.file import PART_SCHEMA
-from logdock.cli.init.questions import DESTINATIONS, EXPORTS, ExportKind
+from logdock.cli.init.questions import ALERTS, DEPLOYMENT, DESTINATIONS, EXPORTS, ExportKind
 from logdock.settings import load_settings
 from logdock.settings.destinations import Destination
 from logdock.settings.exports import Export
@@ -58,7 +58,8 @@ def test_the_file_of_every_kind_is_valid_and_says_what_each_setting_means(
 ) -> None:
     ended = answer([], [*HEAD, kind, "mine", *ANSWERS[kind], "none"])
     stacks = "acme-core, acme-shipper, acme-mine, acme-dashboard"
-    assert (ended.code, ended.out) == (0, f"logdock.yaml is written. `npx cdk deploy --all` deploys {stacks}.\n")
+    says = "logdock.yaml is written. `logdock plan` shows what it creates and costs; `npx cdk deploy --all` deploys "
+    assert (ended.code, ended.out) == (0, f"{says}{stacks}.\n")
     (export,) = load_settings(tmp_path / "logdock.yaml").exports
     assert (export.kind, export.name, export.ship_to) == (kind, "mine", ())
     text = (tmp_path / "logdock.yaml").read_text()
@@ -138,7 +139,7 @@ def test_several_ids_become_the_plural_setting(
     # none, and one that is there twice
     expected = re.findall(r"  expected (.*(?:\n(?! ).*)*?)\n", ended.err)
     assert [" ".join(each.split()) for each in expected[2:]] == refusals
-    assert "either `" in expected[0]
+    assert expected[0] == "an answer: this setting has no default"
     setting = EXPORTS[kind].questions[0]
     assert f"  {setting.setting} (commas between several): " in ended.err
     text = (tmp_path / "logdock.yaml").read_text()
@@ -252,7 +253,7 @@ def test_an_unwritable_path_is_reported_before_the_first_question(answer: Answer
 
 def test_nothing_is_written_when_the_answers_end(answer: Answer, tmp_path: Path) -> None:
     ended = answer([], HEAD)
-    assert (ended.code, "\nError: the answers ended before kind of export" in ended.err) == (2, True)
+    assert (ended.code, "\nError: the answers ended before kind" in ended.err) == (2, True)
     assert not (tmp_path / "logdock.yaml").exists()
 
 
@@ -276,7 +277,7 @@ def test_what_only_shipping_needs_is_asked_for_once_it_is_wanted(answer: Answer,
 
 def test_what_may_be_left_out_and_what_may_be_several_is_said(answer: Answer) -> None:
     ended = answer(["--kind", "cloudwatch-logs"], [*HEAD, "", "/acme/", "", "none"])
-    assert "  log_groups (commas between; Enter for none): " in ended.err
+    assert "  log_groups (commas between several; Enter for none): " in ended.err
 
 
 @pytest.mark.parametrize(("kind", "hinted"), [("s3-logs", True), ("cloudwatch-logs", False)])
@@ -374,3 +375,25 @@ def test_what_cannot_be_extended_is_refused_before_anything_is_asked(
     (tmp_path / "outside.yaml").write_text(SHARED)
     ended = answer(["--extends", outside, "--settings", "project/staging.yaml"], [])
     assert (ended.code, ended.err.startswith(f"Error: --extends {outside}: expected ")) == (2, True)
+
+
+ASKED = {"deployment": DEPLOYMENT, "alerts": ALERTS, **EXPORTS, **DESTINATIONS}
+
+
+def test_texts_at_the_prompt_explain_an_answer_and_no_line_of_a_file() -> None:
+    of_a_file = re.compile(r"in quotes|[Dd]efault:|[Rr]equired|[{}\[]|NextSteps|[^.]$")
+    texts = {(kind, each.setting): each.text for kind, asked in ASKED.items() for each in asked.questions}
+    assert len(texts) > 25
+    assert {at: text for at, text in texts.items() if of_a_file.search(text)} == {}
+    named = {at: set(re.findall(r"`(\w+)`", text)) & {*ASKED[at[0]].model.model_fields} for at, text in texts.items()}
+    assert {at: settings for at, settings in named.items() if settings} == {}
+    assert {at: len(text) for at, text in texts.items() if len(text) > 240} == {}
+
+
+def test_choices_at_the_prompt_are_all_that_the_setting_takes() -> None:
+    """The texts name them, so that no one has to fail once to see them."""
+    for kind, setting in (("rds", "engine"), ("rds", "log_types"), ("s3-logs", "services"), ("logzio", "region")):
+        (question,) = (each for each in ASKED[kind].questions if each.setting == setting)
+        choices = re.findall(r"'([a-z0-9-]+)'", str(ASKED[kind].model.model_fields[setting].annotation))
+        assert len(choices) > 3
+        assert [choice for choice in choices if not re.search(rf"\b{choice}\b", question.text)] == []

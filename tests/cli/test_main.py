@@ -46,6 +46,14 @@ def test_the_help_of_every_command_has_an_example_and_the_page_has_the_command(l
     assert f"## logdock {command}\n" in PAGE
 
 
+def test_help_has_whole_names_and_no_types_at_80_columns(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    cut = re.compile(r"(?<!\w)--?[a-z-]*…|<(?:bool|str|path|int|float|list)\b|\w\|\w|\[\[")
+    shown = {command: logdock(*command.split(), "--help").out.partition("Example")[0] for command in COMMANDS}
+    assert {command: cut.findall(text) for command, text in shown.items() if cut.search(text)} == {}
+    assert "One of: mongodb-atlas, cockroachdb," in re.sub(r"[\s│]+", " ", shown["init"])
+
+
 def test_the_exit_codes_are_those_of_the_page() -> None:
     rows = re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)
     assert [int(row) for row in rows] == [code.value for code in ExitCode]

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from logdock.cli.main import main
 from tests.aws_in_memory import Stacks
 from tests.cli.conftest import EVERYTHING, Type
+from tests.cli.terminal import Terminal
 
 OUTPUTS = {
     "acme-prod-orders": {"RoleArn": "arn:role", "NextSteps": "curl atlas", "Prefix": "atlas/orders"},
@@ -73,3 +75,16 @@ def test_a_stack_that_is_not_deployed_is_named(logdock: Type, aws: None, monkeyp
     ended = steps(logdock, "orders")
     assert ended.code == 4
     assert "acme-prod-orders is not deployed" in ended.err
+
+
+@pytest.mark.usefixtures("formation")
+def test_sentences_are_wrapped_between_words_and_commands_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence = "Ask Aptible Support: please archive the logs of our stack in eu-west-1 to the bucket acme-logs."
+    command = f"curl https://cockroachlabs.cloud/api/v1/clusters/{'x' * 80}"
+    monkeypatch.setitem(OUTPUTS, "acme-prod-platform", {"NextSteps": f"{sentence}\n{command}"})
+    terminal = Terminal(80)
+    with monkeypatch.context() as patch:
+        terminal.install(patch)
+        assert main(["next-steps", "platform", "--settings", str(EVERYTHING)]) == 0
+    assert " ".join(terminal.rows[1:3]) == sentence
+    assert [command.startswith(row) for row in terminal.wrapped] == [True]

@@ -46,6 +46,22 @@ def test_results_are_printed_above_the_progress(monkeypatch: pytest.MonkeyPatch,
     assert [begins.count(part) for part in ("A sentenc", "Error: A ", "npx cdk d", "orders A ")] == [4, 1, 1, 1]
 
 
+@pytest.mark.parametrize(("columns", "is_table"), [(["export", "message"], True), (list("abcdefg"), False)])
+def test_table_without_room_for_its_widest_column_is_shown_as_records(
+    monkeypatch: pytest.MonkeyPatch, columns: list[str], is_table: bool
+) -> None:
+    terminal = Terminal(80)
+    rows = [["a value of eight"] * (len(columns) - 1) + [LONG]] * 2
+    with monkeypatch.context() as patch:
+        terminal.install(patch)
+        Screen().table(columns, rows, as_records=True)
+    assert terminal.wrapped == []
+    assert (terminal.rows[0].split() == columns) == is_table
+    shown = [row for row in terminal.rows if row.startswith("f")]
+    assert shown == ([] if is_table else ["f  a value of eight"] * 2)
+    assert terminal.rows.count("") == (0 if is_table else 1)
+
+
 @pytest.mark.parametrize("width", [8, 40, 80])
 @pytest.mark.parametrize(
     "line", [LONG, f"  {LONG}", "a  b   `of three words` c", "短い文 で す " * 20, "x" * 300, "", "   ", f"`{LONG}`"]

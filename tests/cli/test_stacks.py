@@ -17,6 +17,7 @@ from logdock.cli.validate.checks import Verdict
 from logdock.cli.validate.command import _parts
 from logdock.cli.validate.log_groups import WHOLE
 from logdock.cli.validate.stacks import Stack, check_orphans, check_stack
+from logdock.inventory import stacks_of
 from logdock.settings import load_settings
 from tests.aws_in_memory import Stacks
 from tests.cli.conftest import Type
@@ -44,7 +45,11 @@ def other_deployment(region: str) -> None:
 
 def test_stacks_of_the_settings_are_those_of_the_app() -> None:
     for example in EXAMPLES:
-        assert expected_stacks(load_settings(example)) == synthesize(example).regions, example.name
+        settings = load_settings(example)
+        regions = {stack.name: stack.region for stack in stacks_of(settings)}
+        assert regions == synthesize(example).regions, example.name
+        own = {stack.name: stack.region for stack in stacks_of(settings) if not stack.other_account}
+        assert expected_stacks(settings) == own, example.name
 
 
 def test_templates_have_the_settings_that_they_were_made_from() -> None:

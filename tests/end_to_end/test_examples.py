@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local_cloud.cdk import Cdk
+from local_cloud.cdk import Cdk, bootstrap
 from local_cloud.emulator import Emulator
 from local_cloud.stage import Stage
 from local_cloud.vendor_accounts import Vendors
 from local_cloud.vendors.rds import databases
 from logdock.settings import Deployment, load_settings
+from logdock.settings.names import Names
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.rds.settings import DatabaseExport
 from logdock.vendors.s3_logs.settings import S3LogsExport
+from policy_proof.account import other_accounts
 from policy_proof.live import evaluate_live
 from policy_proof.results import claim_rows, record
 from tests.conftest import EXAMPLES
@@ -79,10 +81,12 @@ def all_regions_of(settings: Deployment) -> list[str]:
 
 
 def stacks_of(cloud: Emulator, settings: Deployment) -> set[str]:
+    accounts = {settings.account, *other_accounts(settings).values()}
     return {
         stack["StackName"]
+        for account in accounts
         for region in all_regions_of(settings)
-        for stack in cloud.client("cloudformation", settings.account, region=region).describe_stacks()["Stacks"]
+        for stack in cloud.client("cloudformation", account, region=region).describe_stacks()["Stacks"]
         if stack["StackName"].startswith(settings.deployment)
     }
 
@@ -117,8 +121,7 @@ def test_holds_its_claims_deploys_again_without_a_change_and_destroys_one_export
         manager.create_secret(Name=name, SecretString=text)
     log, assembly = tmp_path / "cdk.log", tmp_path / "cdk.out"
     cdk = Cdk(cloud=cloud, account=settings.account, region=settings.region, log_file=log)
-    for region in all_regions_of(settings):
-        Cdk(cloud=cloud, account=settings.account, region=region, log_file=log).bootstrap()
+    bootstrap(cdk, settings, *all_regions_of(settings))
     cdk.synth(file, assembly)
     outputs = cdk.deploy(assembly).outputs
     deployed = stacks_of(cloud, settings)
@@ -127,13 +130,15 @@ def test_holds_its_claims_deploys_again_without_a_change_and_destroys_one_export
 
     assert set(cdk.deploy(assembly).unchanged) == deployed
 
-    archive = settings.archive_bucket
-    s3 = cloud.client("s3", settings.account, region=settings.region)
+    archive, export = settings.archive_bucket, settings.exports[0]
+    s3 = cloud.client("s3", export.other_account or settings.account, region=settings.region)
+    home = cloud.client("s3", settings.account, region=settings.region)
     buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
-    landings = [name for name in sorted(buckets) if f"-{settings.exports[0].name}-" in name]
-    for bucket in [archive, *landings]:
-        s3.put_object(Bucket=bucket, Key="logs/kept", Body=LANDED)
-    gone = f"{settings.deployment}-{settings.exports[0].name}"
+    kept = [(s3, name) for name in sorted(buckets) if f"-{export.name}-" in name] + [(home, archive)]
+    for owner, bucket in kept:
+        owner.put_object(Bucket=bucket, Key="logs/kept", Body=LANDED)
+    names = Names.of(settings)
+    gone = names.landing_stack(export.name) if export.other_account else names.export(export.name)
     cdk.destroy(assembly, gone)
 
     formation = cloud.client("cloudformation", settings.account, region=settings.region)
@@ -141,5 +146,5 @@ def test_holds_its_claims_deploys_again_without_a_change_and_destroys_one_export
         formation.delete_stack(StackName=f"{settings.deployment}-core")
     assert stacks_of(cloud, settings) == deployed - {gone}
     assert {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} == buckets
-    for bucket in [archive, *landings]:
-        assert s3.get_object(Bucket=bucket, Key="logs/kept")["Body"].read() == LANDED
+    for owner, bucket in kept:
+        assert owner.get_object(Bucket=bucket, Key="logs/kept")["Body"].read() == LANDED

@@ -38,7 +38,8 @@ def test_rejects_an_unknown_setting_and_names_the_known(refusal: Refusal) -> Non
         "remind_after_minutes, lag_after_minutes, daily_gb, volume_band, failed_logins_per_hour, "
         "privilege_changes_per_hour, schema_changes_per_hour, trail_log_group, runbook_url"),
         ("exports[0].zzz: unknown setting; expected one of: name, ship_to, redaction, include, exclude, alerts, "
-        "oversize, log_type, max_expansion, path_fields, include_keys, exclude_keys, kind, stack_region, bucket, "
+        "oversize, log_type, max_expansion, account, path_fields, include_keys, exclude_keys, kind, stack_region, "
+        "bucket, "
         "replication_role_arn, encryption, decryption_keys_secret"),
         ("zzz: unknown setting; expected one of: deployment, account, region, retention, replica, archive, alerts, "
         "dashboard, subscriptions, sql, readers, destinations, exports"),

@@ -52,13 +52,16 @@ def test_the_model_counts_the_alarms_and_keys_of_every_template(example: Path) -
             f"{settings.deployment}-{export.name}" + ("" if region == settings.region else f"-{region}")
             for region in settings.regions_of(export)
         ]
+        + ([f"{settings.deployment}-Landing-{export.name}"] if export.other_account else [])
         for export in settings.exports
     }
     for export in settings.exports:
         counts = [counted.pop(stack) for stack in stacks_of[export.name]]
+        landing = counts.pop() if export.other_account else Counter[str]()
+        assert landing["Alarm"] == 0
         assert {each["Alarm"] for each in counts[1:]} <= {alarms_of(settings, export)}
         assert counts[0]["Alarm"] == alarms_of(settings, export), export.name
-        assert sum(each["Key"] for each in counts) == keys_of(settings, export), export.name
+        assert sum(each["Key"] for each in (landing, *counts)) == keys_of(settings, export), export.name
         assert all(each["CompositeAlarm"] == bool(each["Alarm"]) for each in counts)
         assert sum(each["band"] for each in counts) == len(counts) * settings.alerts_of(export).volume_band
     shared = sum(counted.values(), Counter())

@@ -1,4 +1,4 @@
-"""The dashboard: its widgets, whole for one export of each way; and what holds for every widget of every example."""
+"""What holds for every widget of the dashboard of every example; the snapshots hold the widgets themselves."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
-
-import pytest
 
 from logdock.dashboard import dashboards
 from logdock.settings import Deployment, load_settings
@@ -34,14 +32,6 @@ def widgets(example: Synthesized) -> list[dict[str, Any]]:
     assert dashboard["Properties"]["DashboardName"] == "acme-prod"
     found: list[dict[str, Any]] = json.loads(dashboard["Properties"]["DashboardBody"])["widgets"]
     return found
-
-
-def titled(example: Synthesized, beginning: str) -> dict[str, dict[str, Any]]:
-    return {
-        widget["properties"]["title"]: widget
-        for widget in widgets(example)
-        if widget["properties"]["title"].startswith(beginning)
-    }
 
 
 def metrics(example: Synthesized) -> Iterator[tuple[str, str, dict[str, str], dict[str, Any]]]:
@@ -118,88 +108,6 @@ def test_every_export_has_one_row_in_the_order_of_the_file() -> None:
     assert all(len(rows[export.name]) == 1 for export in settings.exports)
 
 
-def figure(name: str, export: str, destination: str, **rendering: object) -> list[object]:
-    return ["Logdock", name, "deployment", "acme-prod", "export", export, "destination", destination, rendering]
-
-
-def graph(title: str, found: list[object], **more: object) -> dict[str, object]:
-    time_series = {"region": "eu-west-1", "view": "timeSeries", "stat": "Sum", "period": 300}
-    return {"type": "metric", "properties": {"title": title, **time_series, "metrics": found, **more}}
-
-
-def without_place(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in widget.items() if key not in PLACE} for widget in found.values()]
-
-
-def test_the_row_of_an_export_that_lands_in_a_bucket() -> None:
-    rule = {"RuleName": "acme-prod-orders"}
-    query = (
-        "SOURCE '/aws/lambda/acme-prod-ship-logz' | filter event = 'volume' and export = 'orders' "
-        "| stats sum(bytes_in) as bytes by log_type | sort bytes desc"
-    )
-    assert without_place(titled(synthesize(ALERTS), "orders:")) == [
-        graph(
-            "orders: landed and shipped",
-            [
-                [
-                    "AWS/Events",
-                    "MatchedEvents",
-                    *next(iter(rule.items())),
-                    {"label": "landed (objects)", "yAxis": "right"},
-                ],
-                figure("sent", "orders", "logz", label="shipped to logz"),
-            ],
-        ),
-        graph(
-            "orders: lag in seconds",
-            [
-                figure("lag_ms", "orders", "logz", id="l0", visible=False, stat="Maximum"),
-                [{"expression": "l0 / 1000", "label": "logz", "id": "s0"}],
-            ],
-            annotations={"horizontal": [{"label": "alarm", "value": 3600}]},
-        ),
-        graph(
-            "orders: failures",
-            [
-                figure("quarantined", "orders", "logz", label="refused by logz"),
-                ["AWS/Events", "FailedInvocations", *next(iter(rule.items())), {"label": "not announced"}],
-            ],
-        ),
-        {
-            "type": "log",
-            "properties": {
-                "title": "orders: bytes by log type",
-                "region": "eu-west-1",
-                "query": query,
-                "view": "bar",
-            },
-        },
-    ]
-
-
-def test_the_row_of_an_export_that_lands_in_log_groups() -> None:
-    def bytes_of(group: str) -> list[object]:
-        return ["AWS/Logs", "IncomingBytes", "LogGroupName", group, {"label": group}]
-
-    assert without_place(titled(synthesize(ALERTS), "ledger:")) == [
-        graph("ledger: landed and shipped", [figure("sent", "ledger", "archive", label="landed")]),
-        graph(
-            "ledger: lag in seconds",
-            [
-                figure("lag_ms", "ledger", "archive", id="l0", visible=False, stat="Maximum"),
-                [{"expression": "l0 / 1000", "label": "archive", "id": "s0"}],
-            ],
-            annotations={"horizontal": [{"label": "alarm", "value": 3600}]},
-        ),
-        graph("ledger: failures", [figure("quarantined", "ledger", "archive", label="not archived")]),
-        graph(
-            "ledger: bytes by log type",
-            [bytes_of("/acme/cockroach/ledger"), bytes_of("/acme/cockroach/ledger-sql")],
-            stacked=True,
-        ),
-    ]
-
-
 def test_what_lands_in_another_region_is_shown_from_there() -> None:
     found = [
         (dimensions["export"], rendering["region"])
@@ -210,37 +118,9 @@ def test_what_lands_in_another_region_is_shown_from_there() -> None:
     assert {region for _, region in found} == {"us-east-1"}
 
 
-def test_the_cost_is_the_volume_at_a_price_that_is_said() -> None:
-    (cost,) = titled(synthesize(ALERTS), "USD").values()
-    properties = cost["properties"]
-    assert (properties["view"], properties["setPeriodToTimeRange"]) == ("singleValue", True)
-    assert properties["title"] == "USD a month at this pace: 0.12 per GB through buckets, 0.66 through log groups"
-    assert properties["metrics"][:4] == [
-        [
-            {
-                "expression": "(FILL(v0x0, 0)) / 1000000000 * 2592000 / PERIOD(v0x0) * 0.12",
-                "label": "orders",
-                "id": "usd0",
-            }
-        ],
-        figure("bytes_in", "orders", "logz", id="v0x0", visible=False),
-        [
-            {
-                "expression": "(FILL(v1x0, 0)) / 1000000000 * 2592000 / PERIOD(v1x0) * 0.66",
-                "label": "ledger",
-                "id": "usd1",
-            }
-        ],
-        figure("bytes_in", "ledger", "archive", id="v1x0", visible=False),
-    ]
-    # The volume of platform is not measured, because it is not shipped.
-    assert "platform" not in json.dumps(cost)
-
-
-@pytest.mark.parametrize("wanted", [True, False])
-def test_there_is_a_dashboard_unless_the_settings_say_no(wanted: bool) -> None:
-    settings = load_settings(ALERTS).model_copy(update={"dashboard": wanted})
-    assert ("acme-prod-dashboard" in synthesize_now(settings).templates) == wanted
+def test_there_is_no_dashboard_where_the_settings_say_no() -> None:
+    settings = Deployment.model_validate(document(export("s3-logs")) | {"dashboard": False})
+    assert "acme-prod-dashboard" not in synthesize_now(settings).templates
 
 
 def many(exports: int) -> Deployment:

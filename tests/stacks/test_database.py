@@ -26,13 +26,13 @@ def aurora(*log_types: str, **changes: object) -> AuroraMysqlExport:
 
 
 def test_next_steps_say_what_the_deploy_has_switched_on() -> None:
-    rest = "Nothing else to do, unless it is said here:"
+    rest = "Left to do, if anything:"
     assert (
         database_configured(aurora("error"), "", region="eu-west-1")
         == f"The deploy switches on the export of error. {rest} "
     )
     assert database_configured(aurora("audit", "general"), "Restart billing-1.", region="eu-west-1") == (
-        "The deploy switches on the export of audit, general and the parameters that have the engine write them. "
+        "The deploy switches on the export of audit, general and sets the parameters that it needs. "
         f"{rest} Restart billing-1."
     )
 
@@ -97,8 +97,8 @@ def test_next_steps_name_what_only_a_user_can_do_inside_the_database() -> None:
     steps = database_configured(rds(pgaudit=["ddl"]), "Restart instance shop.", region="eu-west-1")
     assert steps.splitlines() == [
         (
-            "The deploy switches on the export of postgresql and the parameters that have the engine write them. "
-            "Nothing else to do, unless it is said here: Restart instance shop."
+            "The deploy switches on the export of postgresql and sets the parameters that it needs. "
+            "Left to do, if anything: Restart instance shop."
         ),
         (
             "# After the restart, in SQL, in each database: SET pgaudit.log = 'none'; CREATE EXTENSION IF NOT EXISTS "

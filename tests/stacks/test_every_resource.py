@@ -8,7 +8,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from log_shipper.delivery import AHEAD
 
+from constructs_lib.shipper import TIMEOUT_SECONDS
 from logdock.settings import Deployment
 from logdock.settings.text import LOG_GROUP_DAYS
 from logdock.sources import version
@@ -16,11 +18,14 @@ from tests.conftest import ROOT, Synthesized, synthesize, synthesize_now
 
 ACCOUNT = "111122223333"
 DASHBOARD = "acme-prod-dashboard"
-ACCESS_LOGS = f"acme-prod-access-logs-{ACCOUNT}-"
+LANDINGS = {"acme-prod-Landing-orders": "222233334444", "acme-prod-Landing-network": "444455556666"}
+"""The stacks that are in other accounts."""
+ACCESS_LOGS = (f"acme-prod-access-logs-{ACCOUNT}-", "acme-prod-logs-")
+"""The buckets for access logs: the deployment's, and those of landings in other accounts."""
 REPLICA = f"acme-prod-replica-{ACCOUNT}-"
 COLD = [("GLACIER_IR", 90), ("DEEP_ARCHIVE", 365)]
 # Aptible encrypts by itself and its replication names no key; ALB and S3 access logs deliver to SSE-S3 buckets only.
-SSE_S3 = (ACCESS_LOGS, *(f"acme-prod-{export}-{ACCOUNT}-" for export in ("platform", "edge", "cdn")))
+SSE_S3 = (*ACCESS_LOGS, *(f"acme-prod-{export}-{ACCOUNT}-" for export in ("platform", "edge", "cdn")))
 # What names the export's key goes on being taken when a service that delivers SSE-S3 alone is added to the export.
 ADMITS_ITS_KEY = f"acme-prod-edge-{ACCOUNT}-"
 
@@ -67,7 +72,7 @@ def test_only_buckets_with_a_rule_announce_their_objects(
 ) -> None:
     for _, _, bucket in example.resources("AWS::S3::Bucket"):
         announced = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
-        unheard = (ACCESS_LOGS, REPLICA, f"acme-prod-failed-{ACCOUNT}-")
+        unheard = (*ACCESS_LOGS, REPLICA, f"acme-prod-failed-{ACCOUNT}-")
         silent = bucket["Properties"]["BucketName"].startswith(unheard)
         assert bucket["Properties"].get("NotificationConfiguration") == (None if silent else announced)
 
@@ -93,7 +98,7 @@ def test_every_bucket_but_the_target_writes_access_logs(example: Synthesized) ->
         name = bucket["Properties"]["BucketName"]
         logging = bucket["Properties"].get("LoggingConfiguration")
         # A target must be in the same Region, so a second Region's failure bucket has none, nor has the replica.
-        if name.startswith((ACCESS_LOGS, REPLICA)) or stack == "acme-prod-shipper-us-east-1":
+        if name.startswith((*ACCESS_LOGS, REPLICA)) or stack == "acme-prod-shipper-us-east-1":
             assert logging is None
         else:
             assert logging["DestinationBucketName"].startswith(ACCESS_LOGS), name
@@ -215,7 +220,8 @@ def test_every_bucket_policy_allows_named_principals_only(example: Synthesized) 
             (kind, principal), *more = statement["Principal"].items()
             assert not more
             if kind == "Service":
-                assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == ACCOUNT, statement
+                account = LANDINGS.get(stack, ACCOUNT)
+                assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == account, statement
             else:
                 named = (
                     "arn:aws:iam::111122223333:role/",
@@ -271,12 +277,12 @@ def test_stateful_resources_are_retained_but_a_rolled_back_creation_leaves_none(
 
 
 def test_every_key_policy_narrows_all_principals_but_the_root(example: Synthesized) -> None:
-    for _, _, key in example.resources("AWS::KMS::Key"):
+    for stack, _, key in example.resources("AWS::KMS::Key"):
         root, *others = key["Properties"]["KeyPolicy"]["Statement"]
         assert root == {
             "Action": "kms:*",
             "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+            "Principal": {"AWS": f"arn:aws:iam::{LANDINGS.get(stack, ACCOUNT)}:root"},
             "Resource": "*",
         }
         for statement in others:
@@ -483,6 +489,24 @@ def test_destinations_share_the_concurrency_of_a_new_account_and_reserve_none(ex
         assert "ReservedConcurrentExecutions" not in function["Properties"]
 
 
+def test_a_batch_has_as_many_messages_as_its_queue_allows_and_the_function_opens_at_once(example: Synthesized) -> None:
+    """More than ten need a window, which a FIFO queue has not, and the visibility time is for the window too.
+
+    Lambda Developer Guide, "Lambda parameters for Amazon SQS event source mappings"; "Using Lambda with Amazon SQS".
+    """
+    mappings = {
+        text(mapping["Properties"]["EventSourceArn"]): mapping["Properties"]
+        for _, _, mapping in example.resources("AWS::Lambda::EventSourceMapping")
+    }
+    for _, name, queue in example.resources("AWS::SQS::Queue"):
+        if "RedrivePolicy" not in queue["Properties"]:
+            continue
+        mapping, is_fifo = mappings["${" + name + ".Arn}"], queue["Properties"].get("FifoQueue", False)
+        window = mapping.get("MaximumBatchingWindowInSeconds", 0)
+        assert (mapping["BatchSize"], window) == ((10, 0) if is_fifo else (AHEAD, 1))
+        assert queue["Properties"]["VisibilityTimeout"] == 6 * TIMEOUT_SECONDS + window
+
+
 def test_functions_that_requeue_and_no_others_may_recurse(example: Synthesized) -> None:
     for stack, logical_id, function in example.resources("AWS::Lambda::Function"):
         role = function["Properties"]["Role"]
@@ -499,7 +523,7 @@ def announcing(example: Synthesized, queue_id: str) -> set[str]:
         if logical_id == queue_id
     )
     return {
-        rule["Properties"]["Name"]
+        "/".join(filter(None, (rule["Properties"].get("EventBusName"), rule["Properties"]["Name"])))
         for _, _, rule in example.resources("AWS::Events::Rule")
         for target in rule["Properties"].get("Targets", [])
         if text(target["Arn"]).rpartition(":")[2] == queue
@@ -561,6 +585,8 @@ def test_stacks_refer_one_way_export_to_shipper_to_core_to_replica(example: Synt
             assert found == set()
         elif name in shippers:
             assert found == {core}
+        elif name in LANDINGS:
+            assert found == {name.replace("-Landing", "")}
         elif name != core:
             assert len(found) == 1
             assert found <= shippers
@@ -593,7 +619,8 @@ def test_every_stack_has_the_tag_that_it_is_found_by(example: Synthesized) -> No
 def test_every_stack_outputs_its_next_steps_within_cloudformations_limit(example: Synthesized) -> None:
     for name, template in example.templates.items():
         shared = ("acme-prod-core", "acme-prod-shipper", "acme-prod-replica", DASHBOARD)
-        if name.startswith(shared) or name.endswith("us-east-1"):
+        is_central = name.replace("acme-prod-", "acme-prod-Landing-") in example.templates
+        if name.startswith(shared) or name.endswith("us-east-1") or is_central:
             continue
         steps = text(template["Outputs"]["NextSteps"]["Value"])
         assert 0 < len(steps) < 4096

@@ -22,7 +22,7 @@ from tests.stacks.test_snapshots import OPTIONS, SNAPSHOTS, WITH_SHARED_STACKS, 
 
 PAGE = ROOT / "docs" / "limits.md"
 SIZES = (1, 10, 100)
-AT_ONCE = [1, 10, pytest.param(100, marks=pytest.mark.proof)]
+AT_ONCE = [pytest.param(1, marks=pytest.mark.proof), 10, pytest.param(100, marks=pytest.mark.proof)]
 METRICS_SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:acme/logzio-metrics-a1B2c3"
 DESTINATIONS = [PUSH | {"metrics": {"token_secret": METRICS_SECRET, "tags": True}}, FETCH, OTLP]
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11"

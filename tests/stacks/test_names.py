@@ -31,7 +31,8 @@ def test_a_key_is_expected_of_the_exports_whose_stacks_make_one(example: Path) -
     settings = load_settings(example)
     templates = synthesize(example).templates
     for each in settings.exports:
-        stack = templates[f"{settings.deployment}-{each.name}"]
+        landing = "Landing-" if each.other_account else ""
+        stack = templates[f"{settings.deployment}-{landing}{each.name}"]
         makes_one = any(resource["Type"] == "AWS::KMS::Key" for resource in stack["Resources"].values())
         if settings.region in (getattr(each, "regions", ()) or (settings.region,)):
             assert each.has_own_key == makes_one, each.name

@@ -27,7 +27,15 @@ OF_EVERY_TEMPLATE = (
     "CDKMetadata",
     "CDKMetadataAvailable",
 )
-WITH_SHARED_STACKS = ("alerts", "everything", "everything-kinesis", "logzio", "options", "replica")
+WITH_SHARED_STACKS = (
+    "alerts",
+    "cockroachdb-kinesis",
+    "everything",
+    "everything-kinesis",
+    "logzio",
+    "options",
+    "replica",
+)
 """Of the others only the stacks of their exports are kept: those of all exports differ by names alone."""
 SHARED_STACKS = ("acme-prod-core", "acme-prod-shipper", "acme-prod-dashboard")
 TAGS = [

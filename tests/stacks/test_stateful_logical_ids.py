@@ -22,7 +22,7 @@ RECORDED = Path(__file__).with_name("stateful_logical_ids.json")
 def test_logical_ids_of_stateful_resources_never_change() -> None:
     found = {
         f"{stack}/{logical_id}": resource_type
-        for example, subscriptions in (("everything", "kinesis"), ("replica", None))
+        for example, subscriptions in (("everything", "kinesis"), ("replica", None), ("log-archive-account", None))
         for resource_type in STATEFUL
         for stack, logical_id, resource in synthesize(ROOT / "examples" / f"{example}.yaml", subscriptions).resources(
             resource_type

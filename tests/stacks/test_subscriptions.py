@@ -1,4 +1,4 @@
-"""Subscriptions through Kinesis: every resource and every document that they add, whole; and nothing of it without."""
+"""Subscriptions through Kinesis: nothing of them without, and what stays; what they add is in the snapshots, whole."""
 
 from __future__ import annotations
 
@@ -71,143 +71,6 @@ def test_by_default_there_is_no_stream_no_role_for_it_and_nothing_that_reads_one
         assert '"Service": "logs.amazonaws.com"' not in whole, path
 
 
-@pytest.mark.parametrize("region", [HOME, ABROAD])
-def test_each_region_has_a_stream_on_demand_under_the_key_of_its_stack_that_is_kept_for_a_day(region: str) -> None:
-    stack, key = OWNER[region]
-    found = only(example("cockroachdb"), stack, "AWS::Kinesis::Stream")
-
-    assert without_tags(found["Properties"]) == {
-        "Name": "acme-prod-shipper-subscriptions",
-        "RetentionPeriodHours": 24,
-        "StreamModeDetails": {"StreamMode": "ON_DEMAND"},
-        "StreamEncryption": {"EncryptionType": "KMS", "KeyId": {"Fn::GetAtt": [key, "Arn"]}},
-    }
-    assert (found["DeletionPolicy"], found["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
-
-
-@pytest.mark.parametrize("region", [HOME, ABROAD])
-def test_cloudwatch_logs_of_this_account_and_region_may_put_records_on_the_stream_and_nothing_else(region: str) -> None:
-    stack, key = OWNER[region]
-    found = named(example("cockroachdb"), stack, "AWS::IAM::Role", "RoleName", role_arn(region).rpartition("/")[2])
-
-    assert found["Properties"]["AssumeRolePolicyDocument"]["Statement"] == [
-        {
-            "Action": "sts:AssumeRole",
-            "Effect": "Allow",
-            "Principal": {"Service": "logs.amazonaws.com"},
-            "Condition": {
-                "StringEquals": {"aws:SourceAccount": ACCOUNT},
-                "ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:{ACCOUNT}:*"},
-            },
-        }
-    ]
-    (policy,) = found["Properties"]["Policies"]
-    assert policy["PolicyDocument"]["Statement"] == [
-        {"Sid": "PutEvents", "Effect": "Allow", "Action": "kinesis:PutRecord", "Resource": stream_arn(region)},
-        {
-            "Sid": "EncryptEvents",
-            "Effect": "Allow",
-            "Action": "kms:GenerateDataKey",
-            "Resource": {"Fn::GetAtt": [key, "Arn"]},
-            "Condition": via_kinesis(region),
-        },
-    ]
-    assert "ManagedPolicyArns" not in found["Properties"]
-
-
-def test_the_archiver_may_also_read_each_regions_stream_and_decrypt_its_own() -> None:
-    def statements(subscriptions: str) -> list[dict[str, Any]]:
-        found = named(example("cockroachdb", subscriptions), CORE, "AWS::IAM::Role", "RoleName", "acme-prod-archiver")
-        (policy,) = found["Properties"]["Policies"]
-        documents: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
-        return documents
-
-    assert statements("kinesis") == [
-        *statements("direct"),
-        {
-            "Sid": "ReadStreams",
-            "Effect": "Allow",
-            "Action": [
-                "kinesis:DescribeStream",
-                "kinesis:DescribeStreamSummary",
-                "kinesis:GetRecords",
-                "kinesis:GetShardIterator",
-                "kinesis:ListShards",
-            ],
-            "Resource": [stream_arn(HOME), stream_arn(ABROAD)],
-        },
-        {
-            "Sid": "DecryptEvents",
-            "Effect": "Allow",
-            "Action": "kms:Decrypt",
-            "Resource": {"Fn::GetAtt": ["ArchiveKey5FADDB58", "Arn"]},
-            "Condition": via_kinesis(HOME),
-        },
-    ]
-
-
-def test_another_regions_key_lets_the_archiver_decrypt_that_regions_stream() -> None:
-    def statements(subscriptions: str) -> list[dict[str, Any]]:
-        key = only(example("cockroachdb", subscriptions), f"{SHIPPER}-{ABROAD}", "AWS::KMS::Key")
-        documents: list[dict[str, Any]] = key["Properties"]["KeyPolicy"]["Statement"]
-        return documents
-
-    assert statements("kinesis") == [
-        *statements("direct"),
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/acme-prod-archiver"},
-            "Action": "kms:Decrypt",
-            "Resource": "*",
-            "Condition": via_kinesis(ABROAD),
-        },
-    ]
-
-
-@pytest.mark.parametrize("region", [HOME, ABROAD])
-def test_the_archiver_takes_a_minute_at_once_and_the_same_batch_again_for_six_hours(region: str) -> None:
-    stack = SHIPPER if region == HOME else f"{SHIPPER}-{region}"
-    found = named(
-        example("cockroachdb"), stack, "AWS::Lambda::EventSourceMapping", "EventSourceArn", stream_arn(region)
-    )
-
-    assert without_tags(found["Properties"]) == {
-        "FunctionName": {"Ref": "ArchiverFunction7556FBAD"},
-        "EventSourceArn": stream_arn(region),
-        "StartingPosition": "TRIM_HORIZON",
-        "BatchSize": 10_000,
-        "MaximumBatchingWindowInSeconds": 60,
-        "MaximumRecordAgeInSeconds": 6 * 3600,
-        "MaximumRetryAttempts": -1,
-        "BisectBatchOnFunctionError": False,
-        "DestinationConfig": {"OnFailure": {"Destination": f"arn:aws:s3:::acme-prod-failed-{ACCOUNT}-{region}"}},
-    }
-    waits = found.get("DependsOn", [])
-    assert waits == ([] if region == HOME else [*FAILURES, "SubscriptionsRoleC072043E", "SubscriptionsStream521D4E3A"])
-
-
-@pytest.mark.parametrize("region", [HOME, ABROAD])
-def test_an_alarm_rises_long_before_a_batch_is_given_up(region: str) -> None:
-    stack = SHIPPER if region == HOME else f"{SHIPPER}-{region}"
-    name = "acme-prod/archiver/behind"
-    found = named(example("cockroachdb"), stack, "AWS::CloudWatch::Alarm", "AlarmName", name)["Properties"]
-
-    assert {key: value for key, value in without_tags(found).items() if key != "AlarmDescription"} == {
-        "AlarmName": name,
-        "AlarmActions": [f"arn:aws:sns:{region}:{ACCOUNT}:acme-prod-alerts"],
-        "Namespace": "AWS/Lambda",
-        "MetricName": "IteratorAge",
-        "Dimensions": [{"Name": "FunctionName", "Value": "acme-prod-archiver"}],
-        "Statistic": "Maximum",
-        "Period": 300,
-        "EvaluationPeriods": 1,
-        "DatapointsToAlarm": 1,
-        "Threshold": 30 * 60_000,
-        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-        "TreatMissingData": "notBreaching",
-    }
-
-
 @pytest.mark.parametrize("name", ["cloudwatch-logs", "cockroachdb", "everything"])
 def test_every_subscription_keeps_its_id_and_name_and_goes_to_its_regions_stream(name: str) -> None:
     direct = {
@@ -249,28 +112,6 @@ def test_log_groups_by_prefix_are_subscribed_to_the_stream_now_and_every_hour() 
     assert named(of, stack, "AWS::Events::Rule", "ScheduleExpression", "rate(60 minutes)")
     function = named(of, stack, "AWS::Lambda::Function", "FunctionName", "acme-prod-services-connector-schedule")
     assert function["Properties"]["Environment"]["Variables"]["LOGDOCK_SCHEDULED"] == configuration
-
-
-def test_the_connector_may_hand_that_role_to_cloudwatch_logs_and_no_other_service() -> None:
-    def statements(subscriptions: str) -> list[dict[str, Any]]:
-        (found,) = [
-            policy["Properties"]["PolicyDocument"]["Statement"]
-            for stack, _, policy in example("cloudwatch-logs", subscriptions).resources("AWS::IAM::Policy")
-            if stack == "acme-prod-services" and "SubscribeLogGroups" in str(policy)
-        ]
-        documents: list[dict[str, Any]] = found
-        return documents
-
-    assert statements("kinesis") == [
-        *statements("direct"),
-        {
-            "Sid": "PassSubscriptionRole",
-            "Effect": "Allow",
-            "Action": "iam:PassRole",
-            "Resource": role_arn(),
-            "Condition": {"StringEquals": {"iam:PassedToService": "logs.amazonaws.com"}},
-        },
-    ]
 
 
 def test_log_groups_that_are_not_moved_yet_may_still_invoke_the_archiver() -> None:

@@ -35,6 +35,7 @@ OF_THE_FILE = {"deployment", "account", "region", "destinations", "exports"}
 """Of the whole file: which deployment it is, and the parts that are compared by their names."""
 
 VALUES: dict[str, object] = {
+    "account": None,
     "alert_recipients": None,
     "api_base_url": None,
     "atlas_principal_arn": "arn:aws:iam::772401394251:root",
@@ -209,6 +210,7 @@ ON_THE_LOCAL_CLOUD: dict[str, list[object] | dict[str, list[object]]] = {
 """Values of fields, one after the other, where the local cloud has what they name; EXPORT is the name of the part."""
 
 NOT_ON_THE_LOCAL_CLOUD = {
+    "account": "tests/end_to_end/test_accounts.py has two; another account is another bucket, key and role",
     "archive_and_restore": "tests/lambda_src/vendor_connector/test_logzio_archive.py goes through its changes",
     "api_base_url": "the address of the stand-in here",
     "cluster_ids": "another form of `cluster_id`: tests/transitions/test_transitions.py goes from one to the other",

@@ -253,7 +253,7 @@ def world(wire: Any, clock: Clock, iam: Iam, monkeypatch: pytest.MonkeyPatch) ->
     return wire, clock, iam, monkeypatch
 
 
-@pytest.mark.parametrize("kind", sample(SEEN_TO_FAIL, 2))
+@pytest.mark.parametrize("kind", sample(SEEN_TO_FAIL, 4))
 def test_changes_that_once_left_something_behind_are_undone(kind: str, world: Any) -> None:
     pairs = []
     for given, changed in SEEN_TO_FAIL[kind]:

@@ -92,6 +92,9 @@ class ObjectSink:
         self._bytes = 0
         self.requests = 0
 
+    def prepare(self, export: str) -> None:
+        """Nothing: a key follows from its input."""
+
     def write(self, progress: Progress, segment: Segment) -> None:
         """Take a segment; store the part before when it would grow too large."""
         hour = hour_of(segment.time) if segment.data else ""

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from log_shipper import parallel
+from log_shipper.aws_times import parse_time
 from log_shipper.mark_items import DynamoDB
 from log_shipper.telemetry import log
 
@@ -68,7 +69,9 @@ class _once(Generic[_T]):  # noqa: N801 - a decorator
 def _session() -> botocore.session.Session:
     # the SDK is the runtime's own, and which that is depends on the Region: `logdock smoke-test` reads this
     log("started", botocore=botocore.__version__)
-    return botocore.session.get_session()
+    session: Any = botocore.session.get_session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_time)
+    return cast("botocore.session.Session", session)
 
 
 @_once

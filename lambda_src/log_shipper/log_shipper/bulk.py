@@ -111,6 +111,9 @@ class BulkSink:
         """How long that took in all."""
         return sum(client.seconds for client in self._clients)
 
+    def prepare(self, export: str) -> None:
+        """Nothing: a body needs nothing else."""
+
     def write(self, progress: Progress, segment: Segment) -> None:
         """Take a segment; post what was gathered before when it would not fit into the same body.
 

@@ -1,11 +1,13 @@
-"""Card numbers, looked for in all places of a text at once: one byte of a long integer belongs to each digit.
+"""Card numbers, looked for in all places of a text at once: one bit of a long integer belongs to each digit.
 
-The sums of all numbers of a length take one addition, and the comparisons that a card takes are a few operations on
-whole texts, so cards cost the same however many there are. `log_shipper.detectors` finds cards in a run of digits by
-it, and `replace_cards` replaces those of a block that is full of them.
+A number of four bits in each place is four such integers, and what a card takes are a few operations on whole texts:
+issuers are ANDs, Luhn's sums are additions bit by bit. So cards cost the same however many there are.
+`log_shipper.detectors` finds cards in a run of digits by it, and `replace_cards` replaces those of a block that is full
+of them.
 """
 
 import re
+from binascii import unhexlify
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -39,139 +41,197 @@ def card_lengths(prefix: bytes) -> tuple[int, ...]:
     return tuple(sorted(lengths))
 
 
-class _Lengths(dict[bytes, int]):
-    """How many digits a card may have, by its first four as two bytes: a bit for each length, from the fewest on."""
-
-    def __missing__(self, twos: bytes) -> int:
-        lengths = card_lengths(twos.hex().encode())
-        return self.setdefault(twos, sum(1 << length - FEWEST_DIGITS for length in lengths))
-
-
-LENGTHS = _Lengths()
-# the same by the first two digits: what any four that begin so allow
-LENGTHS_BY_TWO = bytes(
-    0b10010010 * (byte >> 4 == 4)
-    | sum(bits for twos, bits in (
-        (b"\x51\x52\x53\x54\x55\x23\x24\x25\x26\x27\x82", 0b10000), (b"\x22\x60\x64\x65\x35", 0b10010000),
-        (b"\x34\x37", 0b1000), (b"\x36\x38\x39\x30", 0b10100), (b"\x62\x81", 0b11110000),
-        (b"\x50\x58\x63\x67", 0xFF),
-    ) if byte in twos)
-    for byte in range(256)
-)  # fmt: skip
-# of these first two digits, only some have cards: the first four say which
-_VAGUE = b"\x22\x27\x30\x35\x50\x58\x60\x63\x64\x67"
-_IS_VAGUE = bytes(byte in _VAGUE for byte in range(256))
 # groups in which cards are printed: UnionPay's, and those that dots may divide
 _UNION_PAY = ((4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (8, 8), (6, 10), (6, 13))
 _FEWEST_OF_UNION_PAY = 16
 _DOTTED = ((4, 4, 4, 4), (4, 6, 4), (4, 6, 5))
-# twice a digit, with the sum of its digits, of values and of their codes in ASCII
-_DOUBLED = bytes((byte & 15) * 2 - 9 * (byte & 15 > 4) if byte & 15 < 10 else 0 for byte in range(256))
-_IS_TENFOLD = bytes(total % 10 == 0 for total in range(256))
-_IS_62 = bytes(byte == 0x62 for byte in range(256))
-_IS_SET = bytes(byte > 0 for byte in range(256))
-_MAY_BEGIN = bytes(byte >> 4 in (2, 3, 4, 5, 6, 8) for byte in range(256))
+_PIECE_BYTES = 81920
+
+_HEX = b"0123456789abcdef"
+# of two codes in a byte: their bits 3 and 2, and their bits 1 and 0; of two such in a byte: four codes' higher bit, and
+# their lower one
+_HIGH_BITS, _LOW_BITS = (
+    bytes(
+        _HEX[(one >> k + 1 & 1) << 3 | (two >> k + 1 & 1) << 2 | (one >> k & 1) << 1 | two >> k & 1]
+        for one in range(16)
+        for two in range(16)
+    )
+    for k in (2, 0)
+)
+_HIGHER, _LOWER = (bytes(_HEX[byte >> k + 4 << 2 & 12 | byte >> k & 3] for byte in range(256)) for k in (2, 0))
+_PAIR_OF_BITS = bytes(_HEX[byte >> 3 & 2 | byte & 1] for byte in range(256))
+_FOUR_BITS = bytes(_HEX[byte >> 2 & 12 | byte & 3] for byte in range(256))
+_AS_ONE, _AS_255 = bytes.maketrans(b"01", b"\0\1"), bytes.maketrans(b"01", b"\0\xff")
+_AS_BIT = bytes.maketrans(b"\0\1", b"01")
+
+Planes = tuple[int, int, int, int]
+"""Bits 0 to 3 of a number in each place: an integer for each bit, with one bit for each place, the first the highest.
+
+There is a multiple of 8 places. `plane << n` has in each place what `plane` has n places further on.
+"""
 
 
-_PIECE_BYTES = 20480
+def planes_of(codes: bytes) -> Planes:
+    """Return the planes of codes, which are a hexadecimal digit for each place.
+
+    Pairs of digits become bytes, and each byte the digit of one bit of several codes: so every pass has half as much to
+    do as the one before it.
+    """
+    pairs = unhexlify(codes.ljust(-(-len(codes) // 8) * 8, b"f"))
+    high, low = unhexlify(pairs.translate(_HIGH_BITS)), unhexlify(pairs.translate(_LOW_BITS))
+    return (
+        int.from_bytes(unhexlify(low.translate(_LOWER)), "big"),
+        int.from_bytes(unhexlify(low.translate(_HIGHER)), "big"),
+        int.from_bytes(unhexlify(high.translate(_LOWER)), "big"),
+        int.from_bytes(unhexlify(high.translate(_HIGHER)), "big"),
+    )
 
 
-def _int(data: bytes | bytearray) -> int:
-    return int.from_bytes(data, "little")
+def plane_of(bits: bytes) -> int:
+    """Return the plane of bits, which are a 0 or a 1 for each place."""
+    fours = unhexlify(unhexlify(bits.ljust(-(-len(bits) // 8) * 8, b"0")).translate(_PAIR_OF_BITS))
+    return int.from_bytes(unhexlify(fours.translate(_FOUR_BITS)), "big")
 
 
-_EACH = [_int(b"\1" * 2 * _PIECE_BYTES) << bit for bit in range(8)]
+def _sum(one: Planes, two: Planes, carry: int = 0) -> Planes:
+    """Return the sums of two numbers and a carry modulo 15, where they are at most 30."""
+    (a0, a1, a2, a3), (b0, b1, b2, b3) = one, two
+    either = a0 ^ b0
+    s0 = either ^ carry
+    carry = a0 & b0 | either & carry
+    either = a1 ^ b1
+    s1 = either ^ carry
+    carry = a1 & b1 | either & carry
+    either = a2 ^ b2
+    s2 = either ^ carry
+    carry = a2 & b2 | either & carry
+    either = a3 ^ b3
+    s3 = either ^ carry
+    carry = a3 & b3 | either & carry
+    # 16 is 1 modulo 15
+    carry0 = s0 & carry
+    carry1 = s1 & carry0
+    carry2 = s2 & carry1
+    return s0 ^ carry, s1 ^ carry0, s2 ^ carry1, s3 ^ carry2
+
+
+def _shifted(planes: Planes, count: int) -> Planes:
+    b0, b1, b2, b3 = planes
+    return b0 << count, b1 << count, b2 << count, b3 << count
 
 
 class Places:
-    """The places of digits, of which each has a byte in every integer here; what is no digit has a place, too.
+    """The places of digits in which cards may begin; what is no digit has a place, too.
+
+    Luhn's sum is a multiple of 10 where it is even and a multiple of 5. Numbers are added modulo 15, of which 5 is a
+    factor, because twice a number is then its bits in another order.
 
     Parameters
     ----------
-    digits : bytes
-        The last four bits of each digit are its value.
-    is_digit, is_separated : int
-        1 in each place of a digit; 1 in each place with a separator between the digit before it and its own.
+    codes : bytes
+        For each place its digit, and f for what is none.
+    is_separated : int
+        1 in each place with a separator between the digit before it and its own.
     is_begun, is_ended : bool
         No digit is beside the first place, and none beside the last.
+
+    Attributes
+    ----------
+    size : int
+        How many places the planes have.
     """
 
-    def __init__(
-        self, digits: bytes, is_digit: int, is_separated: int, *, is_begun: bool = True, is_ended: bool = True
-    ) -> None:
-        self._count = len(digits)
-        self._begins = is_digit ^ (is_digit & is_digit << 8) | is_separated
-        self._ends = is_digit ^ (is_digit & is_digit >> 8) | is_separated >> 8
+    def __init__(self, codes: bytes, is_separated: int, *, is_begun: bool = True, is_ended: bool = True) -> None:
+        self._count, self.size = len(codes), -(-len(codes) // 8) * 8
+        self._every = (1 << self.size) - 1
+        self._value = planes_of(codes)
+        _, _, b2, b3 = self._value
+        is_digit = self._every ^ b3 & b2
+        self._begins = is_digit ^ (is_digit & is_digit >> 1) | is_separated
+        self._ends = is_digit ^ (is_digit & is_digit << 1) | is_separated << 1
         if not is_begun:
-            self._begins &= ~0xFF | is_separated
+            self._begins &= self._every >> 1 | is_separated
         if not is_ended:
-            self._ends &= (1 << 8 * self._count - 8) - 1
-        values = is_digit * 15
-        value, doubled = _int(digits) & values, _int(digits.translate(_DOUBLED)) & values
-        self._twos = (value << 4 | value >> 8).to_bytes(self._count, "little")
-        # of so many places from each one on: the sum, where of an even number the first is doubled; whether all are
-        # digits; whether a group begins behind the first
-        self._sums = {1: value, 2: doubled + (value >> 8)}
+            self._ends &= self._every << self.size - self._count + 1
+        self._sums: dict[int, tuple[Planes, int]] = {}
         self._digits = {1: is_digit}
-        self._begun = {2: self._begins >> 8}
+        self._begun = {2: self._begins << 1}
         self._matched: dict[tuple[int, ...], int] = {}
 
     def cards(self) -> dict[int, int]:
         """Return for each number of digits the places in which a card of so many begins."""
-        may_begin = (self._begins & self._all_digits(FEWEST_DIGITS)) * 255
+        may_begin = self._begins & self._all_digits(FEWEST_DIGITS)
         if not may_begin:
             return {}
-        lengths = _int(self._twos.translate(LENGTHS_BY_TWO)) & may_begin
-        printed = self._printed_union_pay() if b"\x62" in self._twos else {}
+        issued = self._issued()
+        printed = self._printed_union_pay()
         found: dict[int, int] = {}
         for length in range(FEWEST_DIGITS, min(MOST_DIGITS, self._count) + 1):
-            bit = length - FEWEST_DIGITS
-            if not lengths & _EACH[bit]:
-                continue
-            at = lengths >> bit & self._ends >> 8 * length - 8 & _EACH[0]
+            at = may_begin & issued[length] & self._ends << length - 1
             if at and (at := at & self._all_digits(length)):
                 known = at & printed.get(length, 0)
-                found[length] = at if known == at else known | at & self._has_check_digit(length)
-        return self._issued(found)
+                found[length] = at if known == at else known | at ^ (at & self._has_wrong_sum(length))
+        return found
 
     def dotted(self) -> tuple[dict[int, int], dict[int, int]]:
         """Return where groups begin in which dots divide cards, by how many digits they have, and where cards do."""
-        may_begin = _int(self._twos.translate(_MAY_BEGIN)) & self._begins
+        b0, b1, b2, b3 = self._value
+        # from 2 to 6, or 8
+        may_begin = self._begins & ((b1 | b2) ^ (b2 & b1 & b0) | b3 & (self._every ^ b0))
         shapes: dict[int, int] = {}
         for sizes in _DOTTED:
             if at := self._in_groups(sizes, may_begin):
                 shapes[sum(sizes)] = at
-        lengths = _int(self._twos.translate(LENGTHS_BY_TWO))
-        union_pay = _int(self._twos.translate(_IS_62))
-        cards = {
-            length: (self._has_check_digit(length) | union_pay) & lengths >> length - FEWEST_DIGITS & at
-            for length, at in shapes.items()
-        }
-        return shapes, self._issued(cards)
+        if not shapes:
+            return {}, {}
+        issued, union_pay = self._issued(), self._begins_62()
+        cards: dict[int, int] = {}
+        for length, at in shapes.items():
+            of_issuer = at & issued[length]
+            cards[length] = of_issuer ^ (of_issuer & self._has_wrong_sum(length)) | of_issuer & union_pay
+        return shapes, cards
 
-    def _issued(self, found: dict[int, int]) -> dict[int, int]:
-        """Return of these numbers those that the first four digits allow as the first two do."""
-        any_found = 0
-        for at in found.values():
-            any_found |= at
-        if not any(two in self._twos for two in _VAGUE):
-            return found
-        if vague := _int(self._twos.translate(_IS_VAGUE)) & any_found:
-            is_vague = vague.to_bytes(self._count, "little")
-            bits = bytearray(b"\xff" * self._count)
-            twos, next_vague = self._twos, is_vague.find
-            at = next_vague(1)
-            while at >= 0:
-                bits[at] = LENGTHS[twos[at : at + 3 : 2]]
-                at = next_vague(1, at + 1)
-            allowed = _int(bits)
-            found = {length: at & allowed >> length - FEWEST_DIGITS for length, at in found.items()}
-        return found
+    def _issued(self) -> dict[int, int]:
+        """Return for each number of digits the places whose first four begin a card of so many, as `card_lengths`."""
+        b0, b1, b2, b3 = self._value
+        every = self._every
+        n0, n1, n2 = every ^ b0, every ^ b1, every ^ b2
+        even, odd = n1 & n0, n1 & b0
+        less = every ^ (b3 | b2)
+        d0, d1, d2, d3 = less & even, less & odd, b1 & n2 & n0, b1 & n2 & b0
+        d4, d5, d6, d7 = b2 & even, b2 & odd, b2 & b1 & n0, b2 & b1 & b0
+        d8, d9 = b3 & n0, b3 & b0
+        d01, d12, d89, d678 = d0 | d1, d1 | d2, d8 | d9, d6 | d7 | d8
+        next0, next8 = d0 << 1, d8 << 1
+        maestro = (
+            d5 & (d0 & ((d1 | d3) & next8 | d2 & next0) << 1 | d8 & (d9 & d3 << 1) << 1) << 1
+            | d6 & (d3 & (d0 & d4 << 1 | d9 & next0) << 1 | d7 & (d5 & d9 << 1 | d6 & (d12 | d3) << 1) << 1) << 1
+        )
+        amex = d3 & (d4 | d7) << 1
+        diners = d3 & (d6 | d89 | d0 & (every ^ d678) << 1) << 1
+        jcb = d3 & (d5 & (d2 & d89 << 1 | every ^ (d01 | d2 | d9)) << 1) << 1
+        discover = d6 & (d0 & (d1 & d1 << 1) << 1 | d4 & (every ^ (d01 | d2 | d3)) << 1 | d5) << 1
+        union_pay = d6 & d2 << 1 | d8 & d1 << 1
+        mir = d2 & (d2 & (d0 & (every ^ (d5 | d678 | d9)) << 1) << 1) << 1
+        mastercard = d5 & (d12 | d3 | d4 | d5) << 1 | d2 & (
+            d2 & (d2 & (every ^ d0) << 1 | every ^ (d01 | d2)) << 1 | d3 | d4 | d5 | d6 | d7 & (d01 | d2 & next0) << 1
+        ) << 1  # fmt: skip
+        ru_pay = d6 & next0 | d8 & d2 << 1 | d5 & (d0 & next8) << 1
+        long = d4 | jcb | discover | union_pay | mir | maestro
+        union_pay |= maestro
+        return {
+            12: maestro, 13: d4 | maestro, 14: diners | maestro, 15: amex | maestro,
+            16: long | mastercard | diners | ru_pay, 17: union_pay, 18: union_pay, 19: long,
+        }  # fmt: skip
+
+    def _begins_62(self) -> int:
+        b0, b1, b2, b3 = self._value
+        return (b2 & b1 & (self._every ^ (b3 | b0))) & (b1 & (self._every ^ (b3 | b2 | b0))) << 1
 
     def _printed_union_pay(self) -> dict[int, int]:
         """Return for each length where a number is that UnionPay's groups alone make a card."""
         result: dict[int, int] = {}
-        at = _int(self._twos.translate(_IS_62)) & self._begins & self._all_digits(_FEWEST_OF_UNION_PAY)
+        at = self._begins & self._begins_62() & self._all_digits(_FEWEST_OF_UNION_PAY)
         at ^= at & self._any_begins(4)
         for sizes in _UNION_PAY if at else ():
             result[sum(sizes)] = result.get(sum(sizes), 0) | self._in_groups(sizes, at)
@@ -183,12 +243,12 @@ class Places:
             return places
         if sizes not in self._matched:
             *before, size = sizes
-            start = 8 * sum(before)
+            start = sum(before)
             at = self._in_groups(tuple(before), places)
-            at = at and at & self._ends >> start + 8 * size - 8
-            at = at and at & self._begins >> start
+            at = at and at & self._ends << start + size - 1
+            at = at and at & self._begins << start
             if at and size > 1:
-                at ^= at & self._any_begins(size) >> start
+                at ^= at & self._any_begins(size) << start
             self._matched[sizes] = at
         return self._matched[sizes]
 
@@ -196,29 +256,50 @@ class Places:
         if length not in self._begun:
             half = length // 2 + 1
             rest = self._any_begins(length - half + 1)
-            self._begun[length] = self._any_begins(half) | rest >> 8 * (half - 1)
+            self._begun[length] = self._any_begins(half) | rest << half - 1
         return self._begun[length]
 
     def _all_digits(self, length: int) -> int:
         if length not in self._digits:
             first = FEWEST_DIGITS if length > FEWEST_DIGITS else (length + 1) // 2
-            self._digits[length] = self._all_digits(first) & self._all_digits(first) >> 8 * (length - first)
+            self._digits[length] = self._all_digits(first) & self._all_digits(first) << length - first
         return self._digits[length]
 
-    def _has_check_digit(self, length: int) -> int:
-        return _int(self._sum_of(length).to_bytes(self._count, "little").translate(_IS_TENFOLD))
+    def _has_wrong_sum(self, length: int) -> int:
+        """Return where Luhn's sum of so many digits is no multiple of 10."""
+        total, odd = self._sum_of(length - length % 2)
+        if length % 2:
+            b0 = self._value[0]
+            total, odd = _sum(self._value, _shifted(total, 1)), b0 ^ odd << 1
+        s0, s1, s2, s3 = total
+        # of the numbers up to 15, the multiples of 5 have two bits twice
+        return s0 ^ s2 | s1 ^ s3 | odd
 
-    def _sum_of(self, length: int) -> int:
+    def _sum_of(self, length: int) -> tuple[Planes, int]:
+        """Return the sum of an even number of digits modulo 15, of which the first is doubled, and where it is odd."""
         if length not in self._sums:
-            first = 1 if length % 2 else 1 << (length - 1).bit_length() - 1
-            self._sums[length] = self._sum_of(first) + (self._sum_of(length - first) >> 8 * first)
+            if length == 2:
+                b0, b1, b2, b3 = self._value
+                # of twice a digit, the digits are added: 10 to 18 become 1 to 9, which is 1 more modulo 5
+                is_more = b3 | b2 & (b1 | b0)
+                total = _sum((b3, b0, b1, b2), _shifted(self._value, 1), is_more)
+                self._sums[length] = total, is_more ^ b0 << 1
+            else:
+                first = 1 << (length - 1).bit_length() - 1 if length != 14 else 12
+                (one, is_odd), (two, odd) = self._sum_of(first), self._sum_of(length - first)
+                self._sums[length] = _sum(one, _shifted(two, first)), is_odd ^ odd << first
         return self._sums[length]
 
 
 # of bytes that UTF-8 does not have, which are free: in place of what is deleted, and of a card
 _ABSENT, _CARD = 0xFF, 0xF8
 _WIDE = ((b"\xc2\xa0", b"\xf5"), (b"\xe2\x80\x91", b"\xf6"), (b"\xe2\x80\xaf", b"\xf7"))
-_IS_DIGIT = bytes(byte in b"0123456789" for byte in range(256))
+_AS_CODE = bytes(byte if byte in b"0123456789" else 102 for byte in range(256))
+_IS_PRESENT = bytes(48 + (byte > 0) for byte in range(256))
+
+
+def _int(data: bytes | bytearray) -> int:
+    return int.from_bytes(data, "little")
 
 
 class Kind(NamedTuple):
@@ -245,25 +326,30 @@ class _Tables:
     def __init__(self, kind: Kind) -> None:
         separators, beside, before, behind, self.is_dotted = kind
         self.flags = bytes(1 if byte in b"0123456789" else 2 * (byte in separators) for byte in range(256))
-        self.is_beside = bytes(byte in separators[:beside] for byte in range(256))
+        self.is_any_beside = before == _NO_DIGITS
+        self.are_all_beside = beside == len(separators)
+        self.is_beside = bytes(48 + (byte in separators[:beside]) for byte in range(256))
         # a dot may end a sentence; no document of JSON has one behind a number
         marks = ((1, before), (2, behind or before), (4, b"."))
-        self.edges = bytes(sum(bit for bit, signs in marks if byte in signs) for byte in range(256))
+        self.edges = bytes(_HEX[sum(bit for bit, signs in marks if byte in signs)] for byte in range(256))
 
 
-_tables_of = lru_cache(maxsize=4)(_Tables)
+_tables_of = lru_cache(maxsize=5)(_Tables)
 _BLANK_AND_WIDE, _PLUS_AND_DASH = b" \xf5\xf6\xf7", b"+-"
+_NO_DIGITS = bytes(byte for byte in range(256) if byte not in b"0123456789")
 _IN_GROUPS = _BLANK_AND_WIDE + _PLUS_AND_DASH
 # an e-mail address holds plus and dash, too
 TEXT = Kind(_IN_GROUPS, 6, BORDERS)
 TEXT_WITH_EMAIL = Kind(_IN_GROUPS, 4, BORDERS)
+# where nothing else is found, anything may be beside a card
+TEXT_ALONE = Kind(_IN_GROUPS, 6, _NO_DIGITS)
 DOTTED = Kind(b".", 0, BORDERS, is_dotted=True)
 NUMBER = Kind(_IN_GROUPS, 0, b":,[ ", b",]} \n")
 _LOOK_AHEAD = 24
 """A card that begins so many places before the end of a piece is whole in it, with what follows."""
 _OR_ABSENT = bytes([_ABSENT, *range(1, 256)])
+_FROM_ONE_ON = bytes([0, *range(FEWEST_DIGITS, 256), *range(FEWEST_DIGITS - 1)])
 _FIRST_OF = [b"\1".ljust(size, b"\0")[:size] for size in range(MOST_DIGITS + 1)]
-_REST = _int(b"\0" + b"\1" * (FEWEST_DIGITS - 1))
 
 
 def replace_cards(data: bytes, placeholder: bytes, kind: Kind) -> tuple[bytes, bool]:
@@ -304,47 +390,72 @@ def _replaced(text: bytes, placeholder: bytes, kind: _Tables) -> tuple[bytes, in
         # what is before each place: a separator, or nothing
         before = (whole & joined) << 8 | joined
         separators = before.to_bytes(len(text), "little").translate(None, bytes([_ABSENT]))
-    is_digit = _int(places.translate(_IS_DIGIT)) if separators else flags & _EACH[0]
-    numbers = Places(places, is_digit, _int(separators.translate(_IS_SET)), is_begun=False)
+    is_separated = plane_of(separators.translate(_IS_PRESENT))
+    numbers = Places(places.translate(_AS_CODE), is_separated, is_begun=False)
     found, cards = numbers.dotted() if kind.is_dotted else (numbers.cards(), {})
-    stop = len(places) - _LOOK_AHEAD
-    found, rest = _first_of(found, stop)
+    size, stop = numbers.size, len(places) - _LOOK_AHEAD
+    found, rest = _first_of(found, size, stop)
     for length, at in found.items():
-        stop = max(stop, (at.bit_length() - 1) // 8 + length)
+        if at:
+            stop = max(stop, size - (at & -at).bit_length() + length)
     consumed = stop - 1 + (stop - separators.count(0, 0, stop) if separators else 0)
-    edges = _int(places.translate(kind.edges)) if found else 0
-    beside = _int(separators.translate(kind.is_beside))
-    before, behind = edges << 8 | beside, edges >> 1 | edges >> 2 & edges >> 9 | beside
     first = is_left = is_card = 0
-    for length, at in found.items():
-        shown = at & cards.get(length, at)
-        found[length] = shown & before & behind >> 8 * length
-        first |= found[length]
-        is_card |= shown
-        is_left |= at ^ found[length]
+    if kind.is_any_beside:
+        for at in found.values():
+            first |= at
+        is_card = first
+    elif found:
+        is_before, is_behind, is_dot, _ = planes_of(places.translate(kind.edges))
+        beside = is_separated if kind.are_all_beside else plane_of(separators.translate(kind.is_beside))
+        before, behind = is_before >> 1 | beside, is_behind | is_dot & is_behind << 1 | beside
+        for length, at in found.items():
+            shown = at & cards.get(length, at)
+            found[length] = shown & before & behind << length
+            first |= found[length]
+            is_card |= shown
+            is_left |= at ^ found[length]
     if not first:
         return text[1 : 1 + consumed], consumed, not is_card
     if is_left:
         rest = _rest_of(found)
-    rest *= _ABSENT
-    shown = _int(places)
-    shown = (shown ^ (shown & first * 255)) | first * _CARD | rest
+    taken = _int(_bits(first | rest, size)[: len(places)].translate(_AS_255))
+    begun = _int(_bits(first, size)[: len(places)].translate(_AS_ONE))
+    shown = (_int(places) | taken) ^ begun * (_ABSENT ^ _CARD)
     result: bytes | bytearray = shown.to_bytes(len(places), "little")[1:stop]
     if separators:
         both = bytearray(2 * stop - 2)
-        both[::2] = (_int(separators.translate(_OR_ABSENT)) | rest).to_bytes(len(places), "little")[1:stop]
+        omitted = taken ^ begun * 255
+        both[::2] = (_int(separators.translate(_OR_ABSENT)) | omitted).to_bytes(len(places), "little")[1:stop]
         both[1::2] = result
         result = both
     result = result.translate(None, bytes([_ABSENT])).replace(bytes([_CARD]), placeholder)
     return bytes(result), consumed, first == is_card
 
 
-def shortest(found: dict[int, int], count: int) -> bytes:
-    """Return for each place how many digits the shortest number has that begins there, 0 where none does."""
+def _bits(plane: int, size: int) -> bytes:
+    """Return a plane of so many places as a 0 or a 1 for each of them."""
+    return f"{plane:0{size}b}".encode()
+
+
+def shortest(found: dict[int, int], size: int, count: int) -> bytes:
+    """Return for each of the first places how many digits the shortest number has that begins there, 0 where none does.
+
+    Parameters
+    ----------
+    size : int
+        How many places the planes have.
+    """
+    apart = _apart(found)
     sizes = 0
-    for length, at in _apart(found).items():
-        sizes |= at * length
-    return sizes.to_bytes(count, "little")
+    # a bit of the numbers from 1 on
+    for bit in range(4):
+        plane = 0
+        for length, at in apart.items():
+            if length - FEWEST_DIGITS + 1 >> bit & 1:
+                plane |= at
+        if plane:
+            sizes |= _int(_bits(plane, size)[:count].translate(_AS_ONE)) << bit
+    return sizes.to_bytes(count, "little").translate(_FROM_ONE_ON)
 
 
 def _apart(found: dict[int, int]) -> dict[int, int]:
@@ -357,33 +468,35 @@ def _apart(found: dict[int, int]) -> dict[int, int]:
     return apart
 
 
-def _first_of(found: dict[int, int], count: int) -> tuple[dict[int, int], int]:
+def _first_of(found: dict[int, int], size: int, count: int) -> tuple[dict[int, int], int]:
     """Return of numbers that overlap the first and shortest, and so on, and the places of their other digits.
 
-    Those that begin behind so many places are omitted.
+    Those that begin behind so many of the places are omitted.
     """
-    found = _apart({length: kept for length, at in found.items() if (kept := at & (1 << 8 * count) - 1)})
+    first_ones = (1 << size) - (1 << size - count)
+    found = _apart({length: kept for length, at in found.items() if (kept := at & first_ones)})
     starts = 0
     for at in found.values():
         starts |= at
     rest = _rest_of(found)
-    if not rest & starts * 255:
+    if not rest & starts:
         return found, rest
-    sizes = shortest(found, count)
     if len(found) == 1:
-        first = _numbers(*found).sub(_FIRST_OF[min(found)], sizes)[:count]
+        number = b"1".ljust(min(found), b"0")
+        first = re.sub(b"1.{,%d}" % (len(number) - 1), number, _bits(starts, size)[:count])
     else:
-        parts = _numbers(*found).split(sizes)
+        parts = _numbers().split(shortest(found, size, count))
         parts[1::2] = map(_FIRST_OF.__getitem__, map(len, parts[1::2]))
-        first = b"".join(parts)
-    is_first = _int(first)
+        first = b"".join(parts).translate(_AS_BIT)
+    is_first = plane_of(first[:count].ljust(size, b"0"))
     found = {length: at & is_first for length, at in found.items()}
     return found, _rest_of(found)
 
 
-@lru_cache(maxsize=256)
-def _numbers(*sizes: int) -> re.Pattern[bytes]:
-    """Return the expression of a number of digits with the places of so many, where it may be one of these."""
+@lru_cache(maxsize=1)
+def _numbers() -> re.Pattern[bytes]:
+    """Return the expression of a number of digits with the places of so many, or of those that are left."""
+    sizes = range(FEWEST_DIGITS, MOST_DIGITS + 1)
     return re.compile(b"(%b)" % b"|".join([b"%c.{,%d}" % (size, size - 1) for size in sizes]), re.DOTALL)
 
 
@@ -392,5 +505,10 @@ def _rest_of(numbers: dict[int, int]) -> int:
     rest = longer = 0
     for length in range(MOST_DIGITS, FEWEST_DIGITS, -1):
         longer |= numbers.get(length, 0)
-        rest |= longer << 8 * length - 8
-    return rest | (longer | numbers.get(FEWEST_DIGITS, 0)) * _REST
+        rest |= longer >> length - 1
+    longer |= numbers.get(FEWEST_DIGITS, 0)
+    # eleven digits are behind the first one of each
+    longer |= longer >> 1
+    longer |= longer >> 2
+    longer |= longer >> 4
+    return rest | longer >> 1 | longer >> 4

@@ -18,7 +18,7 @@ from log_shipper.runtime import explain
 from log_shipper.telemetry import Tally, log
 from log_shipper.timestamps import epoch_ms
 
-AHEAD = 10
+AHEAD = 25
 """Objects that are opened before their turn: those of a batch. Of each, one chunk is held in memory."""
 PATIENCE_SECONDS = 1.0
 """How long the first of them may take to open before another may go first."""

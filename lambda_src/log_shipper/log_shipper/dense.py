@@ -15,7 +15,7 @@ import orjson
 
 from log_shipper import dense_escapes
 from log_shipper.borders import BORDERS, IN_CLASS, cut
-from log_shipper.cards import DOTTED, NUMBER, TEXT, TEXT_WITH_EMAIL, replace_cards
+from log_shipper.cards import DOTTED, NUMBER, TEXT, TEXT_ALONE, TEXT_WITH_EMAIL, replace_cards
 from log_shipper.dense_integers import replace_emails, replace_ipv4
 from log_shipper.detectors import (
     ACCESS_KEY,
@@ -24,6 +24,7 @@ from log_shipper.detectors import (
     bearer_tokens,
     has_card,
     payment_cards,
+    whole_ipv6_search,
 )
 
 _MIN_BYTES = 2048
@@ -36,7 +37,8 @@ _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 _ESCAPE_SHARE = 32
 """One escape in so many bytes."""
 _OTHERS = bytes(set(range(256)) - set(b".0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-_NO_GROUPS = bytes(set(range(256)) - set(b"0123456789 -"))
+_NO_GROUPS = bytes(set(range(256)) - set(b"0123456789 +-\xc2\xa0\xe2\x80\x91\xaf"))
+_ACCESS_KEY_LEAD = ACCESS_KEY.removesuffix("[A-Z0-9]{16}").encode()
 _BORDERS = IN_CLASS.decode()
 _BORDER_AS_LINE_FEED = bytes(10 if byte in BORDERS else byte for byte in range(256))
 # behind the first byte of a token: a search for that byte is faster than one for a border
@@ -50,7 +52,6 @@ _HEX, _GROUP = "[0-9A-Fa-f]", "[0-9A-Fa-f]{1,4}+"
 _SHORT_IPV6 = rf"(?::{_GROUP}){{0,2}}+::(?:{_GROUP}(?::{_GROUP}){{0,2}}+)?+{_ENDED}"
 _REST_OF_IPV6 = rf"(?::{_GROUP})*+::(?:{_GROUP}(?::{_GROUP})*+)?+"
 _QUOTED_EMAIL = rf'"(?<=[{_BORDERS}]")(?=[A-Za-z0-9])[^"\n]++"(?:{_SHORT_DOMAIN}|{_DOMAIN}{_ENDED})'
-_NAMES = re.compile(rb"secret|basic")
 # with a small letter, or it may be an address, a card or a key
 _BEARER_TOKEN = (
     rf" (?<=[{_BORDERS}:][Bb][Ee][Aa][Rr][Ee][Rr] )(?=[A-Z0-9\-._~+/]*+[a-z])[A-Za-z0-9\-._~+/]{{8,}}+=*+"
@@ -127,7 +128,8 @@ def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, list[Spa
     if _PLACEHOLDER_LEAD in data:
         return data, None
     if _has_header_or_key(data, names):
-        if b"\\" in data or b"%" in data or b'"@' in data or _NAMES.search(lower := data.lower()) is not None:
+        lower = data.lower()
+        if any(sign in lower for sign in (b"\\", b"%", b'"@', b"secret", b"basic")):
             return data, None
         if "bearer-token" in names:
             data = re.sub(_BEARER_TOKEN.encode(), b" " + _PLACEHOLDERS["bearer-token"], data)
@@ -299,10 +301,20 @@ def _replace_cards(data: bytes) -> tuple[bytes, bool]:
 def _cards_replaced(text: bytes, placeholder: bytes) -> tuple[bytes, bool]:
     is_whole = True
     if has_card(text, "without"):
-        text, is_whole = replace_cards(text, placeholder, TEXT_WITH_EMAIL if b"@" in text else TEXT)
+        kind = TEXT_WITH_EMAIL if b"@" in text else TEXT if _may_have_others(text) else TEXT_ALONE
+        text, is_whole = replace_cards(text, placeholder, kind)
     if is_whole and has_card(text, "with dots"):
         text, is_whole = replace_cards(text, placeholder, DOTTED)
     return text, is_whole
+
+
+def _may_have_others(text: bytes) -> bool:
+    """Say whether anything but cards, and the values of headers and keys, may be found in a text without escapes."""
+    return (
+        any(sign in text for sign in (b".", b"@", b"::"))
+        or (b"A" in text and re.search(_ACCESS_KEY_LEAD, text) is not None)
+        or whole_ipv6_search()(text) is not None
+    )
 
 
 def _has_only_documents(lines: bytes) -> bool:

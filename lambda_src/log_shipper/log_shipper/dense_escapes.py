@@ -38,6 +38,7 @@ _JOINED_ESCAPE = rb"(?:%|\\x|\\u00)[0-7][0-9][ +\-][0-9]"
 _DIGITS_AND_BLANKS = bytes(
     48 if 48 <= byte < 58 else 32 if byte in b" +-\x04\x06\xa0\x91\xaf" else 97 for byte in range(256)
 )  # fmt: skip
+_BLANKS = [bytes([byte]) for byte in b" +-\x04\x06\xa0\x91\xaf"]
 _IN_SEPARATORS = b"\x03\xc2\xe2\x80"
 _WORD_BORDERS = _RAW + _SPLIT
 _RAW_BORDERS = [bytes([byte]) for byte in _RAW]
@@ -105,7 +106,7 @@ def has_joined_escape(data: bytes) -> bool:
 
 
 def _may_join_digits(data: bytes) -> bool:
-    return b"0 0" in data.translate(_DIGITS_AND_BLANKS, _IN_SEPARATORS)
+    return any(map(data.__contains__, _BLANKS)) and b"0 0" in data.translate(_DIGITS_AND_BLANKS, _IN_SEPARATORS)
 
 
 def forms(data: bytes, *, is_json: bool) -> Iterator[tuple[bytes, bytes]]:

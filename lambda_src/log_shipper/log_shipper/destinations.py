@@ -41,6 +41,9 @@ class Sink(Protocol):
     def seconds(self) -> float:
         """How long that took in all."""
 
+    def prepare(self, export: str) -> None:
+        """Begin to look for what has to be known before something of an export is delivered; one call at a time."""
+
     def write(self, progress: Progress, segment: Segment) -> None:
         """Take a segment; may deliver what was taken before."""
 

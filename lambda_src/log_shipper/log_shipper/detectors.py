@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any
 
-from log_shipper.cards import FEWEST_DIGITS, MAESTRO, Places, card_lengths, shortest
+from log_shipper.cards import FEWEST_DIGITS, MAESTRO, Places, card_lengths, plane_of, shortest
 
 Span = tuple[int, int]
 
@@ -73,7 +73,7 @@ def ipv6_addresses(text: Text) -> list[Span]:
     found = []
     done = 0
     # the whole form is rare, and RE2 sees sooner than Python's `re` that there is none
-    candidates = _COLONS if _whole_ipv6_search()(data) else _TWO_COLONS
+    candidates = _COLONS if whole_ipv6_search()(data) else _TWO_COLONS
     for i, match in enumerate(candidates.finditer(data)):
         if i == _MANY and data.count(b"::") * _DENSE > len(data) and b"%" not in data:
             return _ipv6_in_runs(data)
@@ -213,8 +213,7 @@ def _cards_in(runs: bytes) -> list[Span]:
 def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
     """Return the spans of card numbers in a part of a run, in groups of digits with one separator between two.
 
-    All places are looked at together, with a digit in each byte of a long integer: the sums of all numbers of a length
-    take one addition, and one bit of a byte says for each length whether a number of so many digits may be a card.
+    All places are looked at together, with a bit of a long integer for each.
     """
     flat = _flat(run[start:stop])
     marked = _int(flat) | _int(flat.translate(_MARKS_NEXT)) << 8
@@ -223,13 +222,12 @@ def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
     if count < FEWEST_DIGITS:
         return []
     places = Places(
-        digits,
-        _int(digits.translate(_IS_DIGIT)),
-        _int(digits.translate(_IS_SEPARATED)),
+        digits.translate(_AS_CODE),
+        plane_of(digits.translate(_SEPARATED_BIT)),
         is_begun=not run[start - 1 : start].isdigit(),
         is_ended=not run[stop : stop + 1].isdigit(),
     )
-    sizes = shortest(places.cards(), count)
+    sizes = shortest(places.cards(), places.size, count)
     is_candidate = sizes.translate(_IS_SET)
     spans: list[Span] = []
     at = is_candidate.find(1)
@@ -334,7 +332,7 @@ _REVERSED_LOCAL = re.compile(
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 # behind the first of three dots with numbers between them: the number before it, by how many digits it has
 _IPV4 = re.compile(
-    r"\.(?<!\..\.)(?=[0-9]{1,3}+\.[0-9]{1,3}+\.[0-9])"
+    r"\.(?<!\..\.)(?=[0-9]{1,3}+\.[0-9]{1,3}+\.[0-9])(?<!\.[0-9]{2}\.)"
     rf"(?:(?<=[^0-9.][0-9]\.)()|(?<=[^0-9.][1-9][0-9]\.)()|(?<=[^0-9.](?:1[0-9][0-9]|2[0-4][0-9]|25[0-5])\.)())"
     rf"{_OCTET}\.{_OCTET}\.{_OCTET}(?!\.?[0-9])".encode()
 )
@@ -374,7 +372,8 @@ _ONE_SEPARATOR = bytes(
 # what is behind a blank gets one bit more, and behind a dot another
 _MARKS_NEXT = bytes(0x40 * (byte == 0x20) | 0x80 * (byte == 0x2E) for byte in range(256))
 _SEPARATORS = b"\x20\x60\xa0\xff"
-_IS_DIGIT = bytes(byte & 0x3F != 0x2E for byte in range(256))
+_AS_CODE = bytes(102 if byte & 0x3F == 0x2E else 48 + (byte & 15) for byte in range(256))
+_SEPARATED_BIT = bytes(48 + (byte & 0x40 > 0) for byte in range(256))
 _IS_SEPARATED = bytes(byte & 0x40 > 0 for byte in range(256))
 _IS_SET = bytes(byte > 0 for byte in range(256))
 _CARD_RUN = re.compile(rb"[2-68](?<![0-9].)[0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
@@ -415,7 +414,7 @@ def _card_search(kind: str = "any") -> Callable[[bytes, int], Any]:
 
 
 @lru_cache(maxsize=1)
-def _whole_ipv6_search() -> Callable[[bytes], Any]:
+def whole_ipv6_search() -> Callable[[bytes], Any]:
     """Return RE2's search for what may be an IPv6 address without two colons together."""
     return search_of(_WHOLE_IPV6)
 

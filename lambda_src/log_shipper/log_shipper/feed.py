@@ -166,9 +166,12 @@ class FeedSink(ObjectSink):
         self._gathered: list[_Gathered] = []
         self._has_failed = False
 
+    def prepare(self, export: str) -> None:
+        """Look for the last key of an export while its objects are opened: no other writes that feed meanwhile."""
+        self._feed.look(export)
+
     def take_as_it_is(self, progress: Progress, source_key: str, body: bytes | None, policy: str) -> None:
         """Feed an archive object as it is: joined with others, or copied when its bytes are not given or no gzip."""
-        self._feed.look(progress.export.name)
         progress.seen, progress.complete = 1, True
         whole = body is not None and is_whole_gzip(body)
         identity = progress.identity
@@ -177,7 +180,6 @@ class FeedSink(ObjectSink):
 
     def end(self, progress: Progress) -> None:
         """Gather the part; it is acknowledged once it is fed, by `flush` at the latest."""
-        self._feed.look(progress.export.name)
         inputs = [Input(identity, body, progress.export.policy) for _, identity, body in self._finished(progress)]
         self._gather(_Gathered(progress, self._pending, inputs))
         self._pending, self._hours, self._bytes = [], {}, 0

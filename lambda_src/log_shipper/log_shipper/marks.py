@@ -3,7 +3,7 @@
 Events are delivered at least once (Amazon S3 User Guide, "Amazon S3 Event Notifications"), and so are SQS's messages.
 Before an object is shipped an invocation **claims** it, with one conditional write; a copy of its message that another
 invocation gets meanwhile waits. What an invocation finished is listed in one item, its **receipt**, which is written
-once for all objects that a body finished: ten small objects cost eleven writes.
+once for all objects that a body finished: 25 small objects cost 26 writes.
 
 A claim proves nothing: an object is finished only if its own item says so, or the receipt of the invocation that
 claimed it. An object that is claimed and not finished is shipped again once the claim has ended, so a lost write and a

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from log_shipper.progress import Pending
 
-THREADS = 32
-"""More than ten objects that are opened, each with two calls, and what is written meanwhile."""
+THREADS = 64
+"""More than 25 objects that are opened, each with two calls, and what is written meanwhile."""
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 

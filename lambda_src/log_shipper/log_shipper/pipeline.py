@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 from log_shipper import parallel, quarantine
@@ -89,7 +89,7 @@ class Pipeline:
     arrivals: dict[str, str] = field(default_factory=dict)
     volumes: Counter[tuple[str, str]] = field(default_factory=Counter)
     _known: dict[tuple[str, str], Progress] = field(default_factory=dict)
-    _knowing: Lock = field(default_factory=Lock)
+    _knowing: RLock = field(default_factory=RLock)
 
     def ship(self, opened: Opened) -> None:
         """Take an object the whole way, in order; what its destination has taken is acknowledged by then or later.
@@ -147,6 +147,7 @@ class Pipeline:
             progress = self._known[ref.export, identity] = Progress(config, identity)
             # `logdock redrive` waits for the mark of quarantined records that it sends again, and then deletes them
             progress.saves_completion = not self.sink.exact or kind == "quarantined"
+            self.sink.prepare(ref.export)
         answer = parallel.start(self._get, ref)
         if retried or progress.saves_completion:
             progress.saves_completion = True

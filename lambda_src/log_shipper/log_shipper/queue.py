@@ -33,6 +33,8 @@ MAX_GROUP_DELAY_SECONDS = 300
 MAX_VISIBILITY_SECONDS = 12 * 3600 - 900
 """A message can be hidden for 12 hours from its receipt, and a function may have run for 15 minutes of them."""
 JITTER = 0.2
+ENTRIES = 10
+"""Messages that one call hides (SQS API Reference, ChangeMessageVisibilityBatch)."""
 
 Message = Mapping[str, Any]
 _FIFO = ".fifo"
@@ -73,9 +75,13 @@ def delay_retry(
 
     ``held_seconds`` says, by message id, how long another invocation may ship what a message names.
     """
-    held_seconds = held_seconds or {}
-    if not messages:
-        return
+    for begin in range(0, len(messages), ENTRIES):
+        _delay(messages[begin : begin + ENTRIES], destination, retry_after_seconds, held_seconds or {})
+
+
+def _delay(
+    messages: Sequence[Message], destination: str, retry_after_seconds: float, held_seconds: Mapping[str, float]
+) -> None:
     try:
         arn = messages[0]["eventSourceARN"]
         entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
@@ -93,7 +99,6 @@ def delay_retry(
             }
             for number, message in enumerate(messages)
         ]
-        # one call takes ten, and a batch has no more
         answer = aws.sqs().change_message_visibility_batch(QueueUrl=_url(arn), Entries=entries)
     except _FAULTS as error:
         log("not held back", destination=destination, messages=len(messages), error=explain(error))

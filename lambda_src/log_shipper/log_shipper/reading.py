@@ -18,6 +18,7 @@ from log_shipper.line_readers import (
 )
 from log_shipper.lines import HEAD_BYTES, line_blocks, text_of, utf8, with_head
 from log_shipper.parsers import json_stream
+from log_shipper.parsers.json_stream import Elements
 from log_shipper.record import Origin, Record
 from log_shipper.rendering import path_fields
 from log_shipper.telemetry import Tally
@@ -130,14 +131,18 @@ def _blocks(
     reader.check()
 
 
-def _documents(source: Iterable[bytes], origin: Origin, mixed: MixedLines | None) -> Iterator[list[Record]]:
+def _documents(source: Iterable[bytes], origin: Origin, mixed: MixedLines | None) -> Iterator[list[Record] | RawBlock]:
     """Yield the records of JSON that is not one document a line, and of the lines between the documents."""
     lines = Accounted(mixed or unknown_lines())
     stream = json_stream.Reader(source, origin, lines.read_line, is_json=mixed is None)
     returned = 0
-    for batch in _batched(stream.read()):
-        returned += _size(batch)
-        yield batch
+    for batch in _batched(stream.read_together()):
+        if isinstance(batch, list):
+            returned += _size(batch)
+            yield batch
+        else:
+            returned += len(batch.block) + 1
+            yield RawBlock(batch.block, "arrival", batch.log_type, batch.times, batch.records)
     if records := lines.finish():
         returned += _size(records)
         yield records
@@ -236,14 +241,17 @@ def detect(head: bytes) -> str:
     return "csv" if s3_logs.is_csv_header(first_line, second_line) else "plain"
 
 
-def _batched(records: Iterator[Record]) -> Iterator[list[Record]]:
+def _batched(found: Iterator[Record | Elements]) -> Iterator[list[Record] | Elements]:
     batch: list[Record] = []
     chars = 0
-    for record in records:
-        batch.append(record)
-        chars += len(record.message)
-        if len(batch) == _BLOCK_RECORDS or chars >= _BLOCK_CHARS:
+    for each in found:
+        if isinstance(each, Record):
+            batch.append(each)
+            chars += len(each.message)
+        if batch and (isinstance(each, Elements) or len(batch) == _BLOCK_RECORDS or chars >= _BLOCK_CHARS):
             yield batch
             batch, chars = [], 0
+        if isinstance(each, Elements):
+            yield each
     if batch:
         yield batch

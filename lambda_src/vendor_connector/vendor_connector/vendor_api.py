@@ -256,9 +256,9 @@ class VendorApi:
 
     @contextmanager
     def _open(self, request: urllib.request.Request) -> Iterator[Any]:
-        # Handlers keep count of the tries of one request, so each request has an opener of its own.
-        https = urllib.request.HTTPSHandler(context=_tls(os.environ.get("SSL_CERT_FILE", "")))
-        opener = urllib.request.build_opener(_NoRedirects, https, *self.handlers)
+        # A further handler keeps count of the tries of one request, so each such request has an opener of its own.
+        build = _build_opener if self.handlers else _opener
+        opener = build(os.environ.get("SSL_CERT_FILE", ""), *self.handlers)
         with opener.open(request, timeout=_TIMEOUT_SECONDS) as answer:
             yield answer
 
@@ -270,6 +270,14 @@ class VendorApi:
         except ValueError:
             said = _readable(raw.decode(errors="replace"))
         raise NoAnswerError(f"{call}: the answer is no JSON; is {self.base_url} the address of its API? ({said})")
+
+
+def _build_opener(authorities: str, *handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
+    https = urllib.request.HTTPSHandler(context=_tls(authorities))
+    return urllib.request.build_opener(_NoRedirects, https, *handlers)
+
+
+_opener = cache(_build_opener)
 
 
 @cache

@@ -71,7 +71,7 @@ class AwsServices:
         self._outputs = stage.stack_outputs(export.name)
         self._bucket = self._outputs["BucketName"]
         self._key_arn = self._outputs.get("KmsKeyArn")
-        self._account, self._region = stage.settings.account, stage.settings.region
+        self._account, self._region = stage.owner, stage.settings.region
         self._prefix = f"{export.prefix}/AWSLogs" if export.prefix else "AWSLogs"
 
     def play(self) -> None:

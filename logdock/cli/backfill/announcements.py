@@ -106,18 +106,20 @@ class Announcements:
 
     def _found(self) -> Iterator[SearchObject]:
         settings, export = self.account.settings, self.export
-        landing, s3 = export.landing(settings), self.account.s3
+        landing = export.landing(settings)
         try:
             if isinstance(landing, LogGroupLanding):
                 place = SearchLocation(
                     export=export, bucket=settings.archive_bucket, stack="core", prefix=export.archive_prefix
                 )
                 # by the names that the marks know: the shipper finds what a compacted object has replaced
-                yield from objects(s3, [place], self.since, self.until, WORKERS, as_written=True)
+                yield from objects(self.account.s3, [place], self.since, self.until, WORKERS, as_written=True)
             else:
-                place = SearchLocation(export=export, bucket=landing.bucket, stack=export.name, prefix=landing.prefix)
+                at = self.account.require_landing_of(export)
+                stack = f"Landing-{export.name}" if export.other_account else export.name
+                place = SearchLocation(export=export, bucket=landing.bucket, stack=stack, prefix=landing.prefix)
                 layout = Landed(self.since, self.until, self.late, self._layout())
-                yield from stream(s3, place, layout, self.start_after, WORKERS)
+                yield from stream(at.s3, place, layout, self.start_after, WORKERS)
         except AbsentError as error:
             raise self.account.not_deployed(error.place.stack) from None
 

@@ -14,7 +14,7 @@ from logdock.cli.backfill.announcements import Announcements
 from logdock.cli.backfill.log_groups import LogGroupEvents
 from logdock.cli.errors import CommandError, ExitCode, closest
 from logdock.cli.logs.times import moment, written
-from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
+from logdock.cli.options import DEFAULT_SETTINGS, Json, LandingProfiles, Profile, Region, SettingsFile
 from logdock.cli.redrive.dead_letters import queue_url
 from logdock.cli.redrive.rate_limiter import RateLimiter, stopped_by_interrupt
 from logdock.cli.screen import Screen
@@ -44,6 +44,7 @@ def backfill(
     settings: SettingsFile = DEFAULT_SETTINGS,
     profile: Profile = None,
     region: Region = None,
+    landing_profile: LandingProfiles = None,
     as_json: Json = False,
     until: Annotated[
         str | None, typer.Option(metavar="TIME", help="End of the time range (exclusive). Default: now.")
@@ -74,7 +75,7 @@ def backfill(
     first, end = moment("--since", since, now), moment("--until", until or "now", now)
     if first >= end:
         raise CommandError(f"--since {written(first)} is not before --until {written(end)}", ExitCode.USAGE)
-    account = Account(read_settings(settings), profile, region, settings)
+    account = Account(read_settings(settings), profile, region, settings, landing_profiles=landing_profile)
     chosen = _export(account, export)
     destinations = _destinations(chosen, destination)
     is_landing, names_from = False, None

@@ -38,20 +38,29 @@ def bootstrap_policy(
     deployment = read_settings(settings)
     screen = Screen(as_json=as_json)
     partition = Names.of(deployment).partition
-    made = policies(deployment.deployment, deployment.account, partition)
-    names = [f"{deployment.deployment}-cloudformation-{number}" for number in range(1, len(made) + 1)]
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        for name, document in zip(names, made, strict=True):
-            (output / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{error.filename}: {error.strerror}", ExitCode.USAGE) from None
-    arns = [f"arn:{partition}:iam::{deployment.account}:policy/{name}" for name in names]
+    arns: list[str] = []
+    commands: list[str] = []
+    others = sorted({each.other_account for each in deployment.exports if each.other_account})
+    for account in (deployment.account, *others):
+        folder = output if account == deployment.account else output / account
+        made = policies(deployment.deployment, account, partition)
+        names = [f"{deployment.deployment}-cloudformation-{number}" for number in range(1, len(made) + 1)]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, document in zip(names, made, strict=True):
+                (folder / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}", ExitCode.USAGE) from None
+        own = [f"arn:{partition}:iam::{account}:policy/{name}" for name in names]
+        for name in names:
+            document_url = shlex.quote(f"file://{folder / name}.json")
+            commands.append(f"aws iam create-policy --policy-name {name} --policy-document {document_url}")
+        replica = [deployment.replica.region] if deployment.replica else []
+        regions = dict.fromkeys([*deployment.regions, *replica]) if folder == output else [deployment.region]
+        environments = " ".join(f"aws://{account}/{region}" for region in regions)
+        trust = "" if folder == output else f" --trust {deployment.account}"
+        commands.append(f"npx cdk bootstrap{trust} --cloudformation-execution-policies {','.join(own)} {environments}")
+        arns += own
     screen.document({"directory": str(output), "policies": arns})
-    for name in names:
-        document_url = shlex.quote(f"file://{output / name}.json")
-        screen.copyable(f"aws iam create-policy --policy-name {name} --policy-document {document_url}")
-    replica = [deployment.replica.region] if deployment.replica else []
-    regions = dict.fromkeys([*deployment.regions, *replica])
-    environments = " ".join(f"aws://{deployment.account}/{region}" for region in regions)
-    screen.copyable(f"npx cdk bootstrap --cloudformation-execution-policies {','.join(arns)} {environments}")
+    for command in commands:
+        screen.copyable(command)

@@ -24,6 +24,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "dynamodb": ("arn:{partition}:dynamodb:*:{account}:table/{deployment}-*",),
     "events": (
         "arn:{partition}:events:*:{account}:rule/{deployment}-*",
+        "arn:{partition}:events:*:{account}:event-bus/{deployment}-*",
         "arn:{partition}:events:*:{account}:connection/{deployment}-*",
         "arn:{partition}:events:*:{account}:api-destination/{deployment}-*",
     ),
@@ -49,7 +50,15 @@ SCOPES: dict[str, tuple[str, ...]] = {
 }
 """By service: the names that a deployment gives its resources. Buckets, log groups and alarms have names of the
 settings, and keys, state machines and a few others names that AWS chooses: their services are not here."""
-ON_ANYTHING = frozenset({"kinesis:UpdateShardCount", "kinesis:UpdateStreamMode", "lambda:CreateEventSourceMapping"})
+ON_ANYTHING = frozenset(
+    {
+        "events:PutPermission",
+        "events:RemovePermission",
+        "kinesis:UpdateShardCount",
+        "kinesis:UpdateStreamMode",
+        "lambda:CreateEventSourceMapping",
+    }
+)
 """Actions of those services that IAM allows on all resources or on none (Service Authorization Reference)."""
 OBJECTS = frozenset({"s3:GetObject", "s3:GetObjectVersion"})
 """The functions' code, in the bucket of the CDK's bootstrap."""

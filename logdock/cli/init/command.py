@@ -12,7 +12,7 @@ from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.init.deployment import ask_environment, ask_settings
 from logdock.cli.init.interview import stack_names
 from logdock.cli.init.questions import ExportKind
-from logdock.cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option
+from logdock.cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option, settings_option
 from logdock.cli.screen import Screen
 
 EXAMPLES = """
@@ -70,4 +70,7 @@ def init(
     stacks = stack_names(deployment.deployment, (export.name for export in deployment.exports))
     screen.document({"settings": str(settings), "stacks": stacks})
     deploy = f"npx cdk deploy --all{cdk_settings_option(settings)}"
-    screen.say(f"{settings} is written. `{deploy}` deploys {', '.join(stacks)}.")
+    plan = f"logdock plan{settings_option(settings)}"
+    screen.say(
+        f"{settings} is written. `{plan}` shows what it creates and costs; `{deploy}` deploys {', '.join(stacks)}."
+    )

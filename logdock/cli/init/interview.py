@@ -10,10 +10,23 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from logdock.cli.init.questions import DESTINATIONS, EXPORTS, EXTERNAL_ID_BYTES, Kind, Question
+from logdock.cli.init.questions import (
+    DESTINATION_NAME,
+    DESTINATIONS,
+    EXPORTS,
+    EXTERNAL_ID_BYTES,
+    NAME,
+    SHIP_TO,
+    TO_ARCHIVE,
+    Kind,
+    Question,
+)
 from logdock.cli.screen import Screen
 from logdock.settings import Deployment
+from logdock.settings.destinations import ARCHIVE
+from logdock.settings.messages import expected
 
+AN_ANSWER = "an answer: this setting has no default"
 CONNECT = "connect"
 NONE = "none"
 
@@ -43,21 +56,21 @@ class Interview:
             target[setting] = secrets.token_hex(EXTERNAL_ID_BYTES)
         for question in kind.questions:
             if question.setting not in read_by_vendor(kind, target):
-                self._ask_one(path, kind, question)
+                self._ask_one(path, question)
         for setting in read_by_vendor(kind, target):
             target.pop(setting, None)
         while kind.one_of and not any(setting in target for setting in kind.one_of):
-            self._screen.note(f"  expected {' or '.join(kind.one_of)}: nothing may write to this export otherwise")
+            self._screen.note(f"  expected {' or '.join(kind.one_of)}: one of them is required")
             for question in kind.questions:
                 if question.setting in kind.one_of:
-                    self._ask_one(path, kind, question)
+                    self._ask_one(path, question)
 
     def ask_kinds(self) -> list[str]:
         """Ask which exports are wanted; a kind may be given twice."""
+        self._screen.prose(f"Kind of export: {', '.join(EXPORTS)}.")
         proposed = next(iter(EXPORTS))
         while True:
-            asked = f"kind of export ({', '.join(EXPORTS)}; commas between several)"
-            kinds = _split(self._screen.ask(asked, proposed))
+            kinds = _split(self._screen.ask("kind (commas between several)", proposed))
             if kinds and all(kind in EXPORTS for kind in kinds):
                 return kinds
             self._screen.note(f"  expected one of {', '.join(EXPORTS)}")
@@ -68,24 +81,26 @@ class Interview:
         taken = {export.get("name") for export in exports}
         exports.append({"kind": kind})
         proposed = next((name for name in ("logs", kind) if name not in taken), None)
-        self.ask(("exports", len(exports) - 1), _with_name(EXPORTS[kind], proposed))
+        self.ask(("exports", len(exports) - 1), _with_name(EXPORTS[kind], NAME, proposed))
         export: dict[str, Any] = exports[-1]
         return export
 
     def ask_destination(self) -> str:
         """Ask for a new destination; return its name, or an empty string for none."""
-        kind = self._choose("ship to; none: the logs land, and stay", [*DESTINATIONS, NONE], NONE)
+        self._screen.prose(SHIP_TO)
+        kind = self._choose("ship_to", [*DESTINATIONS, NONE], NONE)
         if kind == NONE:
             return ""
         self.document["destinations"] = [{"kind": kind}]
-        self.ask(("destinations", 0), _with_name(DESTINATIONS[kind], kind))
+        self.ask(("destinations", 0), _with_name(DESTINATIONS[kind], DESTINATION_NAME, kind))
         return str(self.document["destinations"][0]["name"])
 
     def ask_ship_to(self, index: int, known: Sequence[str], proposed: Sequence[str]) -> None:
         """Ask which destinations of the file an export is shipped to."""
         path = ("exports", index)
-        question = Question("ship_to", ", ".join(proposed), is_list=True, known=tuple(known))
-        self._ask_one(path, EXPORTS[self._entry(path)["kind"]], question)
+        text = f"{SHIP_TO} {TO_ARCHIVE}" if ARCHIVE in known else SHIP_TO
+        question = Question("ship_to", text, ", ".join(proposed), is_list=True, known=tuple(known))
+        self._ask_one(path, question)
         self.ask_what_shipping_needs(index)
 
     def ask_what_shipping_needs(self, index: int) -> None:
@@ -94,17 +109,16 @@ class Interview:
         kind = EXPORTS[self._entry(path)["kind"]]
         for question in kind.questions:
             if self._error((*path, question.setting)):
-                self._ask_one(path, kind, question)
+                self._ask_one(path, question)
 
-    def _ask_one(self, path: Path, kind: Kind, question: Question) -> None:
+    def _ask_one(self, path: Path, question: Question) -> None:
         """Ask a question until the answer is one that the deploy would take."""
         target = self._entry(path)
-        self._screen.prose(about(kind, question.setting))
+        self._screen.prose(question.text)
         how = [
             *(["the secret's name"] if question.setting == CONNECT else []),
             *([", ".join(question.known)] if question.known else []),
-            *(["commas between"] if question.is_list else []),
-            *(["commas between several"] if question.several else []),
+            *(["commas between several"] if question.is_list or question.several else []),
             *([f"Enter for {NONE}"] if question.proposed == "" else []),
             *([f"{NONE}: it is not shipped"] if question.known and question.proposed else []),
         ]
@@ -120,6 +134,8 @@ class Interview:
                 target[settings[-1] if isinstance(answer, list) else question.setting] = answer
             errors = filter(None, (self._error((*path, setting)) for setting in settings))
             error = next(errors, "")
+            if error and not answer and question.proposed is None:
+                error = AN_ANSWER
             if not error:
                 break
             self._screen.note(f"  expected {error}")
@@ -141,7 +157,8 @@ class Interview:
         except ValidationError as error:
             here = [line for line in error.errors(include_url=False) if _is_of(line["loc"], path)]
             if here:
-                return "an answer" if here[0]["type"] == "missing" else str(here[0]["msg"])
+                # a mapping cannot be typed
+                return AN_ANSWER if here[0]["type"] == "missing" else expected(here[0]).partition("; or {")[0]
         return ""
 
 
@@ -160,8 +177,8 @@ def stack_names(deployment: str, exports: Iterable[str]) -> list[str]:
     return [f"{deployment}-{name}" for name in ("core", "shipper", *exports, "dashboard")]
 
 
-def _with_name(kind: Kind, proposed: str | None) -> Kind:
-    return kind._replace(questions=(Question("name", proposed), *kind.questions))
+def _with_name(kind: Kind, text: str, proposed: str | None) -> Kind:
+    return kind._replace(questions=(Question("name", text, proposed), *kind.questions))
 
 
 def _split(given: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from logdock.settings import Deployment
 from logdock.settings.alerts import Alerts
 from logdock.settings.model import Model
+from logdock.settings.retention import PROFILES
 from logdock.vendors import registry
 from logdock.vendors.registry import load_part
 
@@ -23,6 +24,9 @@ class Question(NamedTuple):
     ----------
     setting
         The setting that the answer becomes.
+    text
+        What is printed above the prompt. It explains one answer that is typed; the setting's own description explains a
+        line of the settings file.
     proposed
         The answer of Enter alone; empty for an optional setting, None where an answer is required.
     is_list
@@ -34,6 +38,7 @@ class Question(NamedTuple):
     """
 
     setting: str
+    text: str
     proposed: str | None = None
     is_list: bool = False
     known: tuple[str, ...] = ()
@@ -64,11 +69,43 @@ class Kind(NamedTuple):
     read_by_connect: tuple[str, ...] = ()
 
 
+NAME = "Name of the export: its stack is <deployment>-<name>."
+DESTINATION_NAME = "Name of the destination, under which exports refer to it."
+SHIP_TO = "Where the logs are shipped to after they landed. They stay in your account, too."
+TO_ARCHIVE = "`archive` is a normalized copy in the archive bucket."
+PARAMETER_GROUP = (
+    "The database's own parameter group, if it has one: the deploy sets in it what the log types need. With a default "
+    "group the deploy creates one where parameters are needed, and you restart the database once."
+)
 DEPLOYMENT = Kind(
     Deployment,
-    (Question("deployment"), Question("account"), Question("region"), Question("retention", "soc2")),
+    (
+        Question(
+            "deployment",
+            "Name of the deployment, which all its names begin with: 2 to 16 lower-case letters, digits and hyphens.",
+        ),
+        Question("account", "AWS account that the logs land in: 12 digits."),
+        Question("region", "AWS Region that the logs land in, such as eu-west-1."),
+        Question(
+            "retention",
+            "How long logs are kept: "
+            + ", ".join(f"{name} ({kept.archive_days} days)" for name, kept in PROFILES.items())
+            + ".",
+            "soc2",
+        ),
+    ),
 )
-ALERTS = Kind(Alerts, (Question("email", "", is_list=True),))
+ALERTS = Kind(
+    Alerts,
+    (
+        Question(
+            "email",
+            "E-mail addresses that are notified of alarms. AWS asks each one to confirm, after the deploy.",
+            "",
+            is_list=True,
+        ),
+    ),
+)
 
 
 class _Kinds(Mapping[str, Kind]):

@@ -115,6 +115,12 @@ def _place(
             f"{export.name} lands in log groups, and the archive has its lines: leave out --from landing",
             ExitCode.USAGE,
         )
+    if copy is Copy.LANDING and export.other_account:
+        raise CommandError(
+            f"{export.name} lands in the account {export.other_account}, and the archive has its lines: leave out "
+            "--from landing, and Aptible's own selectors",
+            ExitCode.USAGE,
+        )
     if copy is Copy.ARCHIVE and not export.is_archived:
         raise CommandError(
             f"{export.name} is not archived (`ship_to: [archive]` asks for it): leave out --from archive",

@@ -11,11 +11,10 @@ from typing import Annotated, Any
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from typer.core import TyperCommand
 
 from logdock.cli.account import Account, read_settings
 from logdock.cli.errors import CommandError, ExitCode, from_aws
-from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, SettingsFile, cdk_settings_option
+from logdock.cli.options import DEFAULT_SETTINGS, Command, Json, Profile, SettingsFile, cdk_settings_option
 from logdock.cli.plan.changes import DEPLOYMENT, compare
 from logdock.cli.plan.consequences import consequences
 from logdock.cli.plan.effects import Effect, Kind
@@ -41,7 +40,7 @@ DANGEROUS = 2
 """The exit code when something loses data or cuts an export off and is not accepted."""
 
 
-class PlanCommand(TyperCommand):
+class PlanCommand(Command):
     """A command whose errors of use end with 1, because 2 says that the plan is dangerous."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -67,7 +66,7 @@ class Output(StrEnum):
 
 def plan(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="The settings file of the next deploy (or --settings).")
+        Path | None, typer.Argument(metavar="FILE", help="The settings file of the next deploy (or --settings).")
     ] = None,
     settings: SettingsFile = DEFAULT_SETTINGS,
     before: Annotated[

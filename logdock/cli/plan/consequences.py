@@ -133,7 +133,8 @@ def _owned(deployment: Deployment, export: Export) -> set[tuple[str, str]]:
 
 def _export_stacks(difference: Comparison) -> dict[str, str]:
     names = Names.of(difference.old)
-    return {
+    landings = {names.landing_stack(each.name): each.name for each in difference.old.exports if each.other_account}
+    return landings | {
         names.in_region(export.name, region): export.name
         for export in difference.old.exports
         for region in difference.old.regions_of(export)

@@ -21,6 +21,7 @@ from logdock.cli.plan.existing import NewResource, existing, existing_roles, new
 from logdock.cli.plan.report import Plan
 from logdock.cli.plan.templates import Template, compare_templates, dangers, parse_template, read_assembly, unexplained
 from logdock.cli.stacks import DeployedStack, deployed_stacks, expected_stacks, other_region, regions_to_search
+from logdock.inventory import stacks_of
 from logdock.settings import Deployment
 from logdock.settings.names import Names
 from logdock.sources import version
@@ -90,8 +91,11 @@ def look(account: Account, plan: Plan, assembly: Path) -> None:
         ]
         plan.effects.append(collision(account, elsewhere))
     new: list[NewResource] = []
+    landings = {stack.name: stack.other_account for stack in stacks_of(settings) if stack.other_account}
+    for name, other_account in landings.items():
+        plan.notes.append(f"Not compared: `{name}`, which is in the account {other_account}.")
     for name, (template, region) in read_assembly(assembly).items():
-        if name in foreign:
+        if name in foreign or name in landings:
             continue
         before = templates.get(name)
         plan.resources += compare_templates(name, before, template)

@@ -48,7 +48,7 @@ class Step(StrEnum):
 
 
 def rotate_external_id(
-    name: Annotated[str, typer.Argument(help="The export, or the destination that fetches.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The export, or the destination that fetches.")],
     settings: SettingsFile = DEFAULT_SETTINGS,
     profile: Profile = None,
     region: Region = None,
@@ -107,7 +107,7 @@ def _ids(settings: Deployment, name: str) -> tuple[str, ...]:
     if not ids:
         raise CommandError(
             f"{name}: the settings name no external id. With `connect` the deploy rotates it, by another `revision`; "
-            "who is not trusted by an external id has none to rotate",
+            "other kinds of export have no external id",
             ExitCode.USAGE,
         )
     return ids

@@ -15,7 +15,7 @@ import typer
 
 from logdock.cli.account import Account, read_settings
 from logdock.cli.errors import CommandError, ExitCode, closest
-from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
+from logdock.cli.options import DEFAULT_SETTINGS, Json, LandingProfiles, Profile, Region, SettingsFile
 from logdock.cli.screen import Screen
 from logdock.cli.smoke_test import run_record
 from logdock.cli.smoke_test.alarms import Alarms
@@ -50,6 +50,7 @@ def smoke_test(
     settings: SettingsFile = DEFAULT_SETTINGS,
     profile: Profile = None,
     region: Region = None,
+    landing_profile: LandingProfiles = None,
     as_json: Json = False,
     export: Annotated[
         list[str] | None, typer.Option("--export", metavar="NAME", help="Only this export; may be repeated.")
@@ -74,7 +75,7 @@ def smoke_test(
     screen = Screen(as_json=as_json)
     deployment = read_settings(settings)
     exports = _chosen(deployment, export or [])
-    account = Account(deployment, profile, region, settings)
+    account = Account(deployment, profile, region, settings, landing_profiles=landing_profile)
     exports = [each for each in exports if set(deployment.regions_of(each)) & set(account.regions)]
     started = datetime.now(UTC)
     screen.note(f"Test records begin with {NAME}-: ignore them. They are removed at the end.")
@@ -136,7 +137,9 @@ class _Run:
         functions = Functions(account=account, report=report, exports=exports, destinations=destinations)
         faults = functions.check() | check_keys(account, report, exports)
         records = sum(len(export.members) for export in exports)
-        self._screen.note(f"Entering {records} records into {len(exports)} exports, and following them.")
+        self._screen.note(
+            f"Entering {_counted(records, 'record')} into {_counted(len(exports), 'export')}, and following each."
+        )
         self._deliveries = Deliveries(
             account=account,
             report=report,
@@ -248,3 +251,7 @@ def _conclude(screen: Screen, report: Report, left: Sequence[Left]) -> None:
     screen.say(", ".join(f"{counts[result]} {result}" for result in Result))
     if missed := sum(step.not_looked_at for step in report.steps):
         screen.say(f"Not looked at: {missed}. Run the command again for what AWS did not answer.")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

@@ -16,7 +16,7 @@ from log_shipper.errors import ShipperError
 from log_shipper.export_config import ExportConfig, parse_export_config
 from log_shipper.keys import identity_of
 
-from logdock.cli.account import WORKERS, Account
+from logdock.cli.account import WORKERS, Account, no_landing_profile
 from logdock.cli.errors import code_of, is_absent, is_refused
 from logdock.cli.smoke_test.arrivals import (
     Acknowledged,
@@ -200,7 +200,14 @@ class Deliveries:
         return None, step.reason if step.result is Result.FAILED else ""
 
     def _enter_object(self, export: Any, landing: BucketLanding, config: ExportConfig | None) -> list[Wait]:
-        marker, now, s3 = new_marker(), datetime.now(UTC), self.account.s3
+        marker, now = new_marker(), datetime.now(UTC)
+        there = self.account.landing_of(export)
+        if there is None:
+            skipped = Step(subject=self._subject(export), name="record")
+            skipped.skip(f"it {no_landing_profile(export)}")
+            self.report.add(skipped)
+            return []
+        s3 = there.s3
         master_key = None
         if isinstance(export, AptibleExport) and export.decryption_keys_secret:
             master_key = self._master_key(export, export.decryption_keys_secret)

@@ -22,13 +22,17 @@ from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
 
 
 class Key(NamedTuple):
-    """A key: what it belongs to, where it is, who must be able to do what with it, and whether exports share it."""
+    """A key: what it belongs to, where it is, who must be able to do what with it, and whether exports share it.
+
+    The account is None where the key is in another account, and no profile is of that.
+    """
 
     subject: str
     region: str
     alias: str
     stack: str
     users: tuple[tuple[str, str], ...]
+    account: Account | None
     is_shared: bool = False
 
 
@@ -40,14 +44,18 @@ def check_keys(account: Account, report: Report, exports: Sequence[Export]) -> d
     keys = [*_shared(account), *(key for export in exports for key in _of_export(account, export))]
     faults: dict[str, str] = {}
     with ThreadPoolExecutor(WORKERS) as pool:
-        for key, fault in zip(keys, pool.map(lambda key: _check(account, report, key), keys), strict=True):
+        for key, fault in zip(keys, pool.map(lambda key: _check(report, key), keys), strict=True):
             if fault:
                 affected = [export.name for export in exports] if key.subject == ARCHIVE else [key.subject]
                 faults |= dict.fromkeys(affected, f"key {key.alias}: {fault}")
     return faults
 
 
-def _check(account: Account, report: Report, key: Key) -> str:
+def _check(report: Report, key: Key) -> str:
+    account = key.account
+    if account is None:
+        # its record says what is missing
+        return ""
     revert = f"{account.deploy(key.stack)} --revert-drift"
     with report.step(key.subject, f"key {key.alias}", revert) as step:
         kms = account.kms_in(key.region)
@@ -95,25 +103,28 @@ def _shared(account: Account) -> Iterator[Key]:
         )
         stack = names.core_stack if is_home else names.in_region("shipper", region)
         subject = ARCHIVE if is_home else f"archiver in {region}"
-        yield Key(subject, region, f"alias/{alias}", stack, users, is_shared=True)
+        yield Key(subject, region, f"alias/{alias}", stack, users, account, is_shared=True)
 
 
 def _of_export(account: Account, export: Export) -> Iterator[Key]:
     if not export.has_own_key:
         return
     names, settings = account.names, account.settings
-    root = ((f"arn:{names.partition}:iam::{names.account}:root", "kms:*"),)
+    owner = export.other_account or names.account
+    root = ((f"arn:{names.partition}:iam::{owner}:root", "kms:*"),)
     landing = export.landing(settings)
     if isinstance(landing, BucketLanding):
         roles = [names.role_arn(names.shipper(name)) for name in export.ship_to if landing.is_own]
         users = (*root, *((role, "kms:Decrypt") for role in roles))
         if isinstance(export, BucketExport) and export.bucket_encryption == "kms" and export.bucket_principal_arn:
             users = (*users, (export.bucket_principal_arn, "kms:GenerateDataKey"))
-        yield Key(export.name, settings.region, f"alias/{names.export(export.name)}", names.export(export.name), users)
+        stack = names.landing_stack(export.name) if export.other_account else names.export(export.name)
+        alias = f"alias/{names.export(export.name)}"
+        yield Key(export.name, settings.region, alias, stack, users, account.landing_of(export))
         return
     for region in settings.regions_of(export):
         if region in account.regions:
             name = names.in_region(export.name, region)
             used = not isinstance(export, CloudwatchLogsExport) or export.encrypt
             users = (*root, *(((f"logs.{region}.amazonaws.com", "kms:Encrypt"),) if used else ()))
-            yield Key(export.name, region, f"alias/{name}", name, users)
+            yield Key(export.name, region, f"alias/{name}", name, users, account)

@@ -153,7 +153,11 @@ class _Asked:
 
 def tables_of(settings: Deployment) -> dict[str, SqlTable]:
     """Return the tables of a deployment by their names."""
-    atlas = [export.name for export in settings.exports if isinstance(export, MongodbAtlasExport)]
+    atlas = [
+        export.name
+        for export in settings.exports
+        if isinstance(export, MongodbAtlasExport) and not export.other_account
+    ]
     return {ARCHIVE_TABLE: ARCHIVE, **{landed_table(name): LANDED for name in atlas}}
 
 

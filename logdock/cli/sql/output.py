@@ -86,7 +86,9 @@ def _table(connection: duckdb.DuckDBPyConnection, select: str, screen: Screen) -
 
     columns, rows = run(connection, fetch)
     shown = rows[:MAX_TABLE_ROWS]
-    screen.table([printable(name) for name in columns], [[_cell(value) for value in row] for row in shown])
+    screen.table(
+        [printable(name) for name in columns], [[_cell(value) for value in row] for row in shown], as_records=True
+    )
     if len(rows) > MAX_TABLE_ROWS:
         screen.note(f"Only the first {MAX_TABLE_ROWS:,} rows are shown: --output json, csv and parquet have all.")
     return len(shown)

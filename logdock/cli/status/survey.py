@@ -361,8 +361,8 @@ class Survey:
         )
 
     def _rule(self, export: Export) -> Metric:
-        name = self._account.names.export(export.name)
-        return Metric("AWS/Events", "MatchedEvents", "Sum", (("RuleName", name),))
+        dimensions = self._account.names.rule_dimensions(export)
+        return Metric("AWS/Events", "MatchedEvents", "Sum", tuple(dimensions.items()))
 
     def _oldest(self, destination: str) -> Metric:
         name = self._account.names.queue(destination)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from logdock.cli.account import Account
 from logdock.cli.validate.checks import Checks, another_revision
@@ -60,15 +60,37 @@ def check_bucket(account: Account, checks: Checks, export: Export, landing: Buck
 
 def check_rule(account: Account, checks: Checks, export: Export, destinations: Sequence[str]) -> None:
     """Check the rule that puts each new object on the destinations' queues."""
+
+    def fault(targets: set[str]) -> str:
+        missing = [each for each in destinations if account.names.queue_arn(each) not in targets]
+        return f"it does not put objects on the queue of {', '.join(missing)}" if missing else ""
+
+    _check_targets(account, checks, export, account.names.landings_bus if export.other_account else "default", fault)
+
+
+def check_announcement(account: Account, checks: Checks, export: Export, bus_arn: str) -> None:
+    """Check the rule that announces each new object to the bus of the deployment's account."""
+
+    def fault(targets: set[str]) -> str:
+        return "" if bus_arn in targets else f"it does not announce objects to {bus_arn}"
+
+    _check_targets(account, checks, export, "default", fault)
+
+
+def _check_targets(
+    account: Account, checks: Checks, export: Export, bus: str, fault: Callable[[set[str]], str]
+) -> None:
+    """Check that an export's rule on a bus is on, and what it sends to."""
     name = account.names.export(export.name)
-    with checks.of_thing(f"rule {name}") as check:
-        rule = account.events.describe_rule(Name=name)
+    where = f" of the account {account.names.account}" if export.other_account else ""
+    with checks.of_thing(f"rule {name}{where}") as check:
+        rule = account.events.describe_rule(Name=name, EventBusName=bus)
+        on_bus = "" if bus == "default" else f" --event-bus-name {bus}"
         check.require(
             rule.get("State") == "ENABLED",
             "it is off: what lands is not shipped",
-            f"aws events enable-rule --name {name} --region {account.settings.region}",
+            f"aws events enable-rule --name {name}{on_bus} --region {account.settings.region}",
         )
-        pages = account.events.get_paginator("list_targets_by_rule").paginate(Rule=name)
-        targets = {target["Arn"] for page in pages for target in page["Targets"]}
-        missing = [each for each in destinations if account.names.queue_arn(each) not in targets]
-        check.require(not missing, f"it does not put objects on the queue of {', '.join(missing)}")
+        pages = account.events.get_paginator("list_targets_by_rule").paginate(Rule=name, EventBusName=bus)
+        reason = fault({target["Arn"] for page in pages for target in page["Targets"]})
+        check.require(not reason, reason)

@@ -14,7 +14,7 @@ import typer
 
 from logdock.cli.account import Account, read_settings
 from logdock.cli.errors import CommandError, ExitCode, closest
-from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
+from logdock.cli.options import DEFAULT_SETTINGS, Json, LandingProfiles, Profile, Region, SettingsFile
 from logdock.cli.plan.templates import read_assembly
 from logdock.cli.screen import Screen
 from logdock.cli.validate.checks import Check, Checks, Verdict
@@ -44,10 +44,11 @@ _SIGNS = {Verdict.FINE: "✓", Verdict.WRONG: "✗", Verdict.NOT_CHECKED: "?"}
 
 
 def validate(
-    export: Annotated[str | None, typer.Argument(metavar="[EXPORT]", help="Only this export.")] = None,
+    export: Annotated[str | None, typer.Argument(metavar="EXPORT", help="Only this export.")] = None,
     settings: SettingsFile = DEFAULT_SETTINGS,
     profile: Profile = None,
     region: Region = None,
+    landing_profile: LandingProfiles = None,
     as_json: Json = False,
     offline: Annotated[bool, typer.Option("--offline", help="Check the settings file alone.")] = False,
     templates: Annotated[
@@ -83,7 +84,7 @@ def validate(
         []
         if offline
         else _live(
-            Account(deployment, profile, region, settings),
+            Account(deployment, profile, region, settings, landing_profiles=landing_profile),
             exports,
             screen,
             everything=export is None,
@@ -173,6 +174,11 @@ def _parts(
         if region in account.regions
     ]
     work: list[Callable[[], Checks]] = [partial(check_stack, account, stack) for stack in stacks]
+    work += [
+        partial(check_stack, there, Stack(names.landing_stack(export.name), home))
+        for export in exports
+        if export.other_account and (there := account.landing_of(export))
+    ]
     if everything:
         work.append(partial(check_orphans, account))
     work.append(partial(_archive, account))

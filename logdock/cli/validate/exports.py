@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from logdock.cli.account import Account
-from logdock.cli.validate.buckets import check_bucket, check_rule
+from logdock.cli.account import Account, no_landing_profile
+from logdock.cli.validate.buckets import check_announcement, check_bucket, check_rule
 from logdock.cli.validate.checks import Checks
 from logdock.cli.validate.log_groups import WHOLE, GroupRange, check_log_groups
 from logdock.cli.validate.roles import check_role
@@ -19,24 +19,32 @@ def check_export(account: Account, export: Export, groups: GroupRange = WHOLE) -
     for region in account.settings.regions_of(export):
         with checks.of_thing(f"configuration in {region}"):
             account.ssm_in(region).get_parameter(Name=f"{account.names.parameter_path}{export.name}")
-    key_arn = _check_key(account, checks, export)
+    there = account.landing_of(export)
+    if there is None:
+        with checks.of_thing("landing") as check:
+            check.leave(f"it {no_landing_profile(export)}")
+        check_rule(account, checks, export, export.ship_to)
+        return checks
+    key_arn = _check_key(there, checks, export)
     vendor = checks_of(export)
     for member in export.members:
-        if role := vendor.vendor_role(account, member, key_arn):
-            check_role(account, checks, role)
+        if role := vendor.vendor_role(there, member, key_arn):
+            check_role(there, checks, role)
     landing = export.landing(account.settings)
     if isinstance(landing, BucketLanding):
-        check_bucket(account, checks, export, landing, key_arn)
+        check_bucket(there, checks, export, landing, key_arn)
         if export.ship_to:
             check_rule(account, checks, export, export.ship_to)
+        if export.other_account:
+            check_announcement(there, checks, export, account.names.landings_bus_arn)
     else:
         check_log_groups(account, checks, export, groups)
         if export.announced_to:
             check_rule(account, checks, export, export.announced_to)
     for member in export.members:
-        vendor.check_source(account, checks, member)
+        vendor.check_source(there, checks, member)
         if vendor.is_outside_aws:
-            check_vendor(account, checks, member, key_arn)
+            check_vendor(there, checks, member, key_arn)
     return checks
 
 

@@ -46,7 +46,7 @@ class AptibleExport(BucketExport):
 
     def landing(self, home: Home) -> BucketLanding:
         """Say which bucket the export lands in."""
-        return BucketLanding(bucket=self.bucket or own_bucket(home, self.name), prefix="", is_own=True)
+        return BucketLanding(bucket=self.bucket or own_bucket(home, self), prefix="", is_own=True)
 
     @property
     def has_own_key(self) -> bool:

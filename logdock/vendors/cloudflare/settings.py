@@ -142,7 +142,7 @@ class CloudflareExport(BucketExport):
 
     def landing(self, home: Home) -> BucketLanding:
         """Say which bucket the export lands in, and under which prefix."""
-        bucket = self.bucket or own_bucket(home, self.name)
+        bucket = self.bucket or own_bucket(home, self)
         return BucketLanding(bucket=bucket, prefix=f"{self.prefix}/", is_own=True)
 
     @property

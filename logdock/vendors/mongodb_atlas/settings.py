@@ -201,7 +201,7 @@ class MongodbAtlasExport(BucketExport):
 
     def landing(self, home: Home) -> BucketLanding:
         """Say which bucket the export lands in, and under which prefix."""
-        bucket = self.bucket or own_bucket(home, self.name)
+        bucket = self.bucket or own_bucket(home, self)
         return BucketLanding(bucket=bucket, prefix=f"{self.prefix}/" if self.prefix else "", is_own=True)
 
     @property

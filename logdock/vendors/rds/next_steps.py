@@ -21,9 +21,9 @@ def database_configured(export: AuroraMysqlExport | RdsExport, restart: str, *, 
         runs.
     """
     what = f"the export of {', '.join(export.log_types)}"
-    what += " and the parameters that have the engine write them" if export.needs_parameters else ""
+    what += " and sets the parameters that it needs" if export.needs_parameters else ""
     left = _inside_database(export, region)
-    done = f"The deploy switches on {what}. Nothing else to do, unless it is said here: {restart}"
+    done = f"The deploy switches on {what}. Left to do, if anything: {restart}"
     return "\n".join([done, *left])
 
 

@@ -52,7 +52,7 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
 
     def landing(self, home: Home) -> BucketLanding:
         """Say which bucket the export lands in, and under which prefix."""
-        bucket = self.existing_bucket or self.bucket or own_bucket(home, self.name)
+        bucket = self.existing_bucket or self.bucket or own_bucket(home, self)
         prefix = f"{self.prefix}/" if self.prefix else ""
         return BucketLanding(bucket=bucket, prefix=prefix, is_own=self.existing_bucket is None)
 

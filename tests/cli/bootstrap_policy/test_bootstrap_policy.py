@@ -37,6 +37,7 @@ NAMES = {
     "AWS::DynamoDB::Table": ("dynamodb", "TableName", "table/"),
     "AWS::Events::ApiDestination": ("events", "Name", "api-destination/"),
     "AWS::Events::Connection": ("events", "Name", "connection/"),
+    "AWS::Events::EventBus": ("events", "Name", "event-bus/"),
     "AWS::Events::Rule": ("events", "Name", "rule/"),
     "AWS::IAM::ManagedPolicy": ("iam", "ManagedPolicyName", "policy/"),
     "AWS::IAM::Role": ("iam", "RoleName", "role/"),
@@ -166,6 +167,7 @@ def test_other_deployments_are_out_of_reach() -> None:
     assert denied(made(), frozenset(other)) == {action for action, _ in other}
 
 
+@pytest.mark.proof
 def test_table_is_that_of_the_schemas() -> None:
     """After another cfn-lint or type of resource: add the type to the file, then `python -m policy_proof.handlers`."""
     assert permissions() == handlers.permissions(permissions())

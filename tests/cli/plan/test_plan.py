@@ -20,7 +20,7 @@ from logdock.cli.plan.rules.table import RULES
 from logdock.settings import Deployment
 from logdock.vendors.rds.settings import DatabaseExport
 from tests.cli.conftest import Type
-from tests.cli.plan.transitions import BASE, TRANSITIONS, Transition
+from tests.cli.plan.transitions import BASE, TRANSITIONS
 from tests.conftest import ROOT
 from tests.settings.documents import Document, document, export
 
@@ -57,22 +57,6 @@ def test_every_setting_has_a_rule_or_a_reason() -> None:
 
 def test_every_reason_is_a_sentence() -> None:
     assert all(re.fullmatch(r"[A-Z].{20,}\.", rule) for rule in RULES.values() if isinstance(rule, str))
-
-
-@pytest.mark.parametrize("transition", TRANSITIONS, ids=lambda each: each.title)
-def test_transition_names_consequences(transition: Transition, logdock: Type, tmp_path: Path) -> None:
-    before, after = transition.documents()
-    write(tmp_path, before, "old.yaml")
-    write(tmp_path, after, "logdock.yaml")
-    ended = logdock("plan", "--from", "old.yaml", "--output", "json")
-    said = json.loads(ended.out)
-    found = {f"{each['name']}: {each['kind']}" for each in said["effects"]}
-    assert set(transition.kinds) <= found
-    assert (ended.code, ended.err) == (transition.code, "")
-    assert said["changes"] or said["exports"]["added"] or said["exports"]["removed"] or said["effects"]
-    names = {each["name"] for each in said["effects"] if each["dangerous"]}
-    accepted = [argument for name in names for argument in ("--accept", name)]
-    assert logdock("plan", "--from", "old.yaml", *accepted).code == 0
 
 
 @pytest.mark.parametrize("database", [{"instance_id": "shop"}, {"instance_id": None, "cluster_id": "shop"}])

@@ -101,14 +101,14 @@ STREAMS = {
 
 
 def _loses_document(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = json_stream.Reader.read
+    whole = json_stream.Reader.read_together
 
-    def lossy(self: json_stream.Reader) -> Iterator[Record]:
+    def lossy(self: json_stream.Reader) -> Iterator[Record | json_stream.Elements]:
         records = whole(self)
         next(records)
         return records
 
-    monkeypatch.setattr(json_stream.Reader, "read", lossy)
+    monkeypatch.setattr(json_stream.Reader, "read_together", lossy)
 
 
 def _shortens_document(monkeypatch: pytest.MonkeyPatch) -> None:

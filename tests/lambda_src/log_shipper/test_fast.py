@@ -17,6 +17,7 @@ from log_shipper.transform import Segment, Transform
 from log_shipper.vendors.logzio.dialect import SHAPE
 from log_shipper.vendors.otlp.dialect import OtlpRenderer
 
+from benchmarks.inputs import cloudtrail
 from tests.lambda_src.log_shipper.world import recorded
 
 ORIGIN = Origin("2026-11-21T02:03:04Z", "given")
@@ -166,6 +167,29 @@ def test_recorded_lines_are_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None
     for block in read_blocks(pieces, vendor="mongodb-atlas", format_name="auto", origin=ORIGIN):
         assert whole.render(block, transform(config))
     assert whole.seen == 3
+
+
+EVENT = st.builds(
+    '{{"v":1,"eventTime":"2026-11-21T{}:03:04Z","m":"{}"}}'.format,
+    st.sampled_from(["02", "02", "03"]),
+    st.lists(st.sampled_from(["a", "é", "\x7f", " ", "\\n", "\\u0040", "10.1.2.3", "a@b.co"]), max_size=8).map("".join),
+)
+
+
+@given(st.lists(EVENT, min_size=1, max_size=5), st.booleans(), st.booleans(), st.sampled_from([Renderer, OtlpRenderer]))
+def test_elements_taken_whole_give_the_same_lines(
+    events: list[str], by_hour: bool, has_limit: bool, kind: type[Renderer]
+) -> None:
+    config = parse_export_config("e", b'{"vendor":"s3-logs","redaction":{"detectors":["email","ipv4"]}}')
+    blocks = blocks_of(('{"Records":[' + ",".join(events) + "]}").encode(), form="auto")
+    fast, slow = both(config, Shape(60 if has_limit else None), blocks, by_hour=by_hour, kind=kind)
+    assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
+    assert sum(s.sent for s in fast) == len(events)
+
+
+def test_events_of_cloudtrail_are_taken_whole() -> None:
+    blocks = [*blocks_of(cloudtrail(1000), form="auto")()]
+    assert sum(len(block.times) for block in blocks if isinstance(block, RawBlock)) > 900
 
 
 @given(st.lists(st.integers(0, 12)), st.integers(1, 12))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from log_shipper import lines
-from log_shipper.parsers import json_stream
-from log_shipper.record import Origin
+from log_shipper.parsers import json_lines, json_stream, plain
+from log_shipper.record import Origin, Record
 
 ORIGIN = Origin("2026-11-21T02:03:04Z", "given")
 VALUES = st.lists(st.recursive(
@@ -102,7 +102,7 @@ def test_an_element_as_deep_as_it_likes_is_a_line() -> None:
 def test_an_element_longer_than_a_line_may_be_comes_in_parts_and_is_never_held_whole(
     element: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    longest, pieces = 512 * 1024, 64
+    longest, pieces = 256 * 1024, 32
     monkeypatch.setattr(lines, "MAX_LINE_BYTES", longest)
     monkeypatch.setattr(json_stream, "_MAX_ELEMENT_CHARS", longest)
 
@@ -119,3 +119,38 @@ def test_an_element_longer_than_a_line_may_be_comes_in_parts_and_is_never_held_w
     assert max(sizes) <= longest
     # a document of empty lists takes thirty times its text
     assert peak < 40 * longest
+
+
+NAMED_TIMES: st.SearchStrategy[list[dict[str, object]]] = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            name: st.sampled_from(["2026-11-21T02:03:05Z", "2026-11-21", "11:12:13", 1763690400000, None, "x", {}])
+            for name in ("date", "time", "ts", "eventTime", "created_at")
+        },
+    ).map(lambda times: {"v": 1, **times}),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(NAMED_TIMES)
+def test_elements_that_come_together_have_the_times_that_they_have_alone(documents: list[dict[str, object]]) -> None:
+    # the last element comes alone
+    data = json.dumps([*documents, {"v": 1}], separators=(",", ":")).encode()
+    reader = json_stream.Reader([data], ORIGIN, lambda line, origin: [plain.unknown(line, origin)], is_json=True)
+    found = [*reader.read_together()]
+    assert [type(each) for each in found] == [json_stream.Elements, Record]
+    records = [
+        record for each in found for record in (each.records() if isinstance(each, json_stream.Elements) else [each])
+    ]
+    texts = [json.dumps(document, separators=(",", ":")) for document in [*documents, {"v": 1}]]
+    assert records == [json_lines.of_document(text, json.loads(text), ORIGIN) for text in texts]
+
+
+def test_elements_over_several_lines_come_alone() -> None:
+    reader = json_stream.Reader([b'[{"v":1,\n"a":2},{"v":3}]'], ORIGIN, lambda *_: [], is_json=True)
+    assert [each.message for each in reader.read_together() if isinstance(each, Record)] == [
+        '{"v":1,\n"a":2}',
+        '{"v":3}',
+    ]

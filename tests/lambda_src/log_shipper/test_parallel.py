@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from log_shipper import aws, delivery, pipeline, ship
+from log_shipper import aws, delivery, feed, pipeline, ship
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, batch, message
 
@@ -49,6 +49,29 @@ def test_claims_of_a_batch_overlap(app: Cloud, logz: Listener, monkeypatch: pyte
     meet(monkeypatch, app.dynamodb, "update_item", lambda key: key["id"]["S"].startswith("logz/app/"))
     assert ship.handler(event, Context()) == OK
     assert sorted(logz.messages()) == [str(number) for number in range(OBJECTS)]
+
+
+def test_the_last_key_of_a_feed_is_looked_for_while_objects_are_opened(
+    app: Cloud, destination: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destination("feed")
+    event, get, look, looked = landed(app), aws.s3().get_object, feed.Feed._last_key_ms, list[str]()
+    is_looking = threading.Event()
+
+    def get_late(**arguments: Any) -> Any:
+        assert arguments["Key"].startswith("feed") or is_looking.wait(5)
+        return get(**arguments)
+
+    def note(of: feed.Feed, export: str, known: int) -> int:
+        looked.append(export)
+        is_looking.set()
+        return look(of, export, known)
+
+    monkeypatch.setattr(aws.s3(), "get_object", get_late)
+    monkeypatch.setattr(feed.Feed, "_last_key_ms", note)
+    assert ship.handler(event, Context()) == OK
+    assert looked == ["app"]
+    assert len(app.lines(ARCHIVE, "feed/")) == OBJECTS
 
 
 def test_parts_of_an_archive_overlap(

@@ -163,6 +163,15 @@ def test_only_what_failed_is_held_back(app: Cloud, logz: Listener, standard: Que
     assert standard.receive() == batch()
 
 
+def test_more_messages_than_one_call_takes_are_all_held_back(app: Cloud, logz: Listener, standard: Queue) -> None:
+    standard.send(*(message("app", app.land(f"{number}.log", b"a\n")) for number in range(25)))
+    records = [record for _ in range(3) for record in standard.receive()["Records"]]
+    logz.will_answer(*[503] * 4)
+    assert len(ship.handler({"Records": records}, Context())["batchItemFailures"]) == 25
+    assert [len(hidden) for hidden in standard.hidden] == [10, 10, 5]
+    assert standard.receive()["Records"] == []
+
+
 def test_retry_after_that_is_longer_than_the_time_left_is_kept_by_the_queue(
     app: Cloud, logz: Listener, standard: Queue
 ) -> None:

@@ -1,5 +1,10 @@
 """JSON lines of no known vendor: the time is looked for under the names that loggers and AWS services use."""
 
+from collections.abc import Iterator
+from functools import lru_cache
+
+import orjson
+
 from log_shipper import lenient_json, timestamps
 from log_shipper.parsers import plain
 from log_shipper.record import JsonValue, Origin, Record
@@ -46,12 +51,39 @@ def time_of(document: JsonValue) -> str | None:
     return None
 
 
+def times_of(texts: list[str], arrival: str) -> Iterator[str]:
+    """Yield the time of each of some JSON objects, as `of_document` has it: those of one kind have it under one name.
+
+    No document is kept: that takes twice as long.
+
+    Raises
+    ------
+    json.JSONDecodeError
+        At the first that is no JSON.
+    """
+    name, earlier = "", frozenset[str]()
+    for text in texts:
+        document = orjson.loads(text)
+        if not name:
+            name = next((name for name in TIME_NAMES if document.get(name) is not None), TIME_NAMES[0])
+            earlier = frozenset({"date", "time", *TIME_NAMES[: TIME_NAMES.index(name)]} - {name})
+        time = None
+        if document.keys().isdisjoint(earlier) and type(value := document.get(name)) is str:
+            time = _text_time(value)
+        yield time or time_of(document) or arrival
+
+
+@lru_cache(maxsize=1024)
+def _text_time(text: str) -> str | None:
+    return timestamps.normalise(text) or timestamps.from_common_log_format(text)
+
+
 def _time(value: JsonValue) -> str | None:
     if isinstance(value, dict):
         value = value.get("$date")
     if isinstance(value, dict):
         value = value.get("$numberLong")
-    if isinstance(value, str) and (time := timestamps.normalise(value) or timestamps.from_common_log_format(value)):
+    if isinstance(value, str) and (time := _text_time(value)):
         return time
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return timestamps.from_plausible_epoch(value)

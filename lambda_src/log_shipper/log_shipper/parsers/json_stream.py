@@ -10,6 +10,9 @@ import codecs
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import takewhile
+from typing import NamedTuple
 
 import orjson
 
@@ -36,6 +39,27 @@ _NEAR_END = 16
 """An error so near to the end of what was read may be one of what was not read yet: ``tru``, ``\\u00``."""
 
 LineReader = Callable[[str, Origin], Iterable[Record]]
+
+
+class Elements(NamedTuple):
+    """Elements of an array that are a line each.
+
+    Attributes
+    ----------
+    block : str
+        Their texts, with a line feed between two.
+    times : list of str
+        The time of each.
+    """
+
+    block: str
+    times: list[str]
+    log_type: str
+
+    def records(self) -> list[Record]:
+        """Return the record of each."""
+        texts = self.block.split("\n")
+        return [Record(text, time, self.log_type) for text, time in zip(texts, self.times, strict=True)]
 
 
 def is_records(text: str) -> bool:
@@ -108,6 +132,14 @@ class Reader:
 
     def read(self) -> Iterator[Record]:
         """Yield the records; `chars_read` and `passed_over` are final once all are taken."""
+        for found in self.read_together():
+            if isinstance(found, Elements):
+                yield from found.records()
+            else:
+                yield found
+
+    def read_together(self) -> Iterator[Record | Elements]:
+        """Yield the records, those of many elements together, as long as they are one line each."""
         wanted = _OPENING_CHARS
         while True:
             self._fill(wanted)
@@ -204,7 +236,7 @@ class Reader:
                 return self._buffer[end : end + 1] in ("", "\r", "\n", "[", "{")
             self._fill(end - self._position + _OPENING_CHARS)
 
-    def _alike(self) -> Iterator[Record]:
+    def _alike(self) -> Iterator[Record | Elements]:
         """Yield the records of elements that all open with one name, as CloudTrail's do, but for the last that is held.
 
         Each is taken to end where the next one opens. That is so when it is JSON as a whole, because no beginning of an
@@ -214,19 +246,36 @@ class Reader:
         if opening is None or self._wrong_guesses > 4 + self._right_guesses // 4:
             return
         border = "}," + opening[0]
-        # each counts one more than its characters, which is the comma
-        while (end := self._buffer.find(border, self._position, self._position + _LONGEST_GUESS) + 1) > 0:
-            text = self._buffer[self._position : end]
-            try:
-                document = orjson.loads(text)
-            except orjson.JSONDecodeError:
-                break
-            if self._opening:
-                self._pass_opening()
-            self._position = end + 1
-            self._right_guesses += 1
-            yield json_lines.of_document(text, document, self._origin)
         self._wrong_guesses += 1
+        last = self._buffer.rfind(border, self._position)
+        if last < 0:
+            return
+        text = self._buffer[self._position : last + 1]
+        are_lines = "\n" not in text
+        if are_lines:
+            text = text.replace(border, "}\n" + opening[0])
+            texts = text.split("\n")
+        else:
+            first, *rest = text[:-1].split(border)
+            texts = [first + "}", *[opening[0] + part + "}" for part in rest]]
+        times: list[str] = []
+        with suppress(orjson.JSONDecodeError):
+            times += json_lines.times_of([*takewhile(_is_short, texts)], self._origin.arrival)
+        count = len(times)
+        if not count:
+            return
+        if count < len(texts):
+            texts = texts[:count]
+            text = "\n".join(texts)
+        self._pass_opening()
+        # each counts one more than its characters, which is the comma
+        self._position += sum(map(len, texts)) + count
+        self._right_guesses += count
+        if are_lines:
+            yield Elements(_text(text), times, self._origin.log_type)
+        else:
+            for each, time in zip(texts, times, strict=True):
+                yield Record(_text(each), time, self._origin.log_type)
 
     def _may_be_element(self) -> bool:
         """Say whether a record may begin here: an object or, in the arrays of what is said to be JSON, any value."""
@@ -284,6 +333,10 @@ class Reader:
             if _element(self._buffer, at, whole=self._ended)[1] > 0:
                 return at
         return -1
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= _LONGEST_GUESS
 
 
 def _text(part: str) -> str:

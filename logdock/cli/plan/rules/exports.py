@@ -6,7 +6,17 @@ from collections.abc import Iterable
 
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, joined
-from logdock.cli.plan.rules.common import ON_FROM_NOW, cuts_off, drain, exposes, loses, note, refuses
+from logdock.cli.plan.rules.common import (
+    ON_FROM_NOW,
+    cuts_off,
+    drain,
+    exposes,
+    keeps_running,
+    loses,
+    note,
+    refuses,
+    replaces,
+)
 
 
 def ship_to(change: Change) -> Iterable[Effect]:
@@ -36,6 +46,33 @@ def ship_to(change: Change) -> Iterable[Effect]:
             f"`logdock backfill --export {change.of} --destination {name}` for what is there already.",
             what=f"{change.path}.{name}",
         )
+
+
+def landing_account(change: Change) -> Iterable[Effect]:
+    """Bucket, key and the vendor's role are made in another account; the old ones are not moved."""
+    of, deployment = change.of, change.old.deployment
+    stack, landing = f"{deployment}-{of}", f"{deployment}-Landing-{of}"
+    if change.before:
+        yield keeps_running(
+            change,
+            f"The stack `{landing}` in the account `{change.before}` leaves the settings, and no deploy destroys it: "
+            "the vendor goes on exporting there, and nothing of it is shipped.",
+            f"With the settings file that still has it: `npx cdk destroy {landing}`.",
+        )
+    else:
+        yield replaces(
+            change,
+            f"The stack `{stack}` no longer has the landing: its bucket and key stay with their logs, and belong to no "
+            "stack any more; the vendor's role is deleted.",
+        )
+    bucket = change.new_part.landing(change.new).document["bucket"]
+    yield refuses(
+        change,
+        f"The landing is made anew, in the account `{change.after or change.new.account}`: what the vendor still sends "
+        "to the old one is refused, or not shipped.",
+        drain(of, "any destination"),
+        f"Deploy, then point the vendor at `{bucket}` (`logdock next-steps {of}`, which has the new role too).",
+    )
 
 
 def filters(change: Change) -> Iterable[Effect]:

@@ -19,7 +19,7 @@ from log_shipper.errors import DeliveryError
 from log_shipper.http_client import Answer
 from log_shipper.progress import Pending
 from log_shipper.record import Record
-from log_shipper.rendering import Renderer, Shape, joined_lines
+from log_shipper.rendering import HEAD, TIMESTAMP, Renderer, Shape, joined_lines
 from log_shipper.transform import Segment
 
 SHAPE = Shape(max_message_chars=1024 * 1024)
@@ -29,6 +29,11 @@ _ARCHIVED = re.compile(
     rb'\{"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)Z","@timestamp":"\1Z"(?=,"export":"[^"\\]*+","vendor":)'
 )
 _MESSAGE, _FIELDS = b',"message":"', b'","fields":{'
+_BETWEEN_TIMES = b"Z" + TIMESTAMP
+_CONSTANT_BYTES = len(_BETWEEN_TIMES) + 2
+"""Of an archive line's beginning, what is not one of its two times."""
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_TIME_SHAPE = re.compile(rb"0000-00-00T00:00:00(?:\.0{1,9})?")
 _LOGS_PATH = "/v1/logs"
 _OWN, _COLUMN = ("log_type", "source"), "fields."
 _TIME = "logdock.time"
@@ -100,34 +105,40 @@ class OtlpRenderer(Renderer):
 
     def _lines(self, times: list[bytes], segments: list[bytes], texts: dict[str, str]) -> bytes | None:
         try:
-            moments = [*map(self._seconds.moment, times)]
+            moments = self._seconds.moments(times)
         except ValueError:
             return None
         return joined_lines(_HEAD, moments, None, self._observed + b'"', segments, b'"' + _attributes_part(texts))
 
-    def archived_lines(self, block: bytes, count: int) -> tuple[bytes, str] | None:  # noqa: ARG002
+    def archived_lines(self, block: bytes, count: int) -> tuple[bytes, str] | None:
         """Return a block of archive lines as records when they differ in time and message alone."""
-        lines = block.split(b"\n")
-        opening = _ARCHIVED.match(lines[0])
-        cut = lines[0].find(_MESSAGE)
+        first = block.partition(b"\n")[0]
+        opening = _ARCHIVED.match(first)
+        cut = first.find(_MESSAGE)
         if opening is None or cut < 0:
             return None
-        middle = lines[0][opening.end() : cut + len(_MESSAGE)]
+        middle = first[opening.end() : cut + len(_MESSAGE)]
         # an unescaped quote ends the message
-        tail = lines[0][lines[0].rfind(_FIELDS) :] if _FIELDS in lines[0] else b'"}'
+        tail = first[first.rfind(_FIELDS) :] if _FIELDS in first else b'"}'
         try:
             document = orjson.loads(b"{" + middle[1:] + tail)
             texts = self._texts(document["log_type"], document["source"], document.get("fields"))
         except (orjson.JSONDecodeError, KeyError):
             return None
-        times: list[bytes] = []
-        segments: list[bytes] = []
-        for line in lines:
-            opening = _ARCHIVED.match(line)
-            if opening is None or not (line.startswith(middle, opening.end()) and line.endswith(tail)):
-                return None
-            times.append(opening[1])
-            segments.append(line[opening.end() + len(middle) : -len(tail)])
+        # no line feed is in a line: each ends and begins so
+        lines = block[len(HEAD) :].removesuffix(tail).split(tail + b"\n" + HEAD)
+        if len(lines) != count or not block.endswith(tail):
+            return None
+        parts = [line.partition(middle) for line in lines]
+        heads, segments = [head for head, _, _ in parts], [segment for _, found, segment in parts if found]
+        times = [head[: len(head) - _CONSTANT_BYTES >> 1] for head in heads]
+        shapes = {*b"\n".join(times).translate(_DIGITS).split(b"\n")}
+        if (
+            len(segments) != count
+            or not all(map(_TIME_SHAPE.fullmatch, shapes))
+            or heads != [time + _BETWEEN_TIMES + time + b'Z"' for time in times]
+        ):
+            return None
         data = self._lines(times, segments, texts)
         return None if data is None else (data, "")
 
@@ -153,6 +164,10 @@ class _Seconds(dict[bytes, bytes]):
         if len(self) >= _MOST_SECONDS:
             self.clear()
         return self.setdefault(second, b"%d" % value)
+
+    def moments(self, times: list[bytes]) -> list[bytes]:
+        """Return `moment` of each time."""
+        return [self[time[:19]] + time[20:].ljust(9, b"0") for time in times]
 
     def moment(self, time: bytes) -> bytes:
         """Return the nanoseconds since 1970 of a time without its Z."""
