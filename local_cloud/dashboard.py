@@ -228,7 +228,8 @@ def plot(states: Mapping[str, str], exports: Mapping[str, Sequence[Panel]], path
     height += sum(2 * _LINE + sum(max(each.height for each in row) for row in rows) for rows in blocks.values())
     figure = plt.figure(figsize=(WIDTH_POINTS / 72, height / 72))
     sheet = _Sheet(figure, height)
-    sheet.write(_GAP, "Alarms", weight="bold")
+    # no alarm is evaluated here, and the commands set each
+    sheet.write(_GAP, "Alarms (set by SetAlarmState alone)", weight="bold")
     for pair in alarms:
         sheet.top += _LINE
         for at, (name, state) in enumerate(pair):

@@ -6,14 +6,17 @@ import collections
 import json
 import time
 import uuid
-from typing import Any
-from urllib.parse import parse_qs
+from typing import TYPE_CHECKING
 
 from ministack.core.responses import get_region
 from ministack.services import cloudtrail, sts
 
-from local_cloud.corrections.permissions import first
+from local_cloud.corrections.operations import intercept
 
+if TYPE_CHECKING:
+    from local_cloud.corrections.operations import Answer, Proceed, Request
+
+_MOST_EVENTS = 10_000
 _PARAMETERS = {
     "roleArn": "RoleArn",
     "roleSessionName": "RoleSessionName",
@@ -23,26 +26,21 @@ _PARAMETERS = {
 
 
 def apply() -> None:
-    """Make these corrections."""
-    _record_who_assumes_a_role()
+    """Make this correction."""
+    intercept(sts, "AssumeRole")(_record_who_assumes_a_role)
 
 
-def _record_who_assumes_a_role() -> None:
+async def _record_who_assumes_a_role(request: Request, proceed: Proceed) -> Answer:
     """CloudTrail records a call in the account of the assumed role; MiniStack records it in the caller's, if at all.
 
     An event is in the Region that was called, has whole seconds, and names the role by its ARN (IAM User Guide,
     "Logging IAM and AWS STS API calls with CloudTrail"). Refused calls and the caller's own copy are omitted.
     """
-    original = sts.handle_request
-
-    async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
-        answer = await original(method, path, headers, body, query_params)
-        parameters = {**parse_qs((body or b"").decode(errors="replace")), **query_params}
-        if answer[0] == 200 and first(parameters, "Action") == "AssumeRole":
-            _record({name: first(parameters, key) for name, key in _PARAMETERS.items() if key in parameters})
-        return answer
-
-    sts.handle_request = handle_request
+    answer = await proceed()
+    if answer[0] == 200:
+        named = request.parameters
+        _record({name: named[parameter] for name, parameter in _PARAMETERS.items() if parameter in named})
+    return answer
 
 
 def _record(parameters: dict[str, str]) -> None:
@@ -60,7 +58,7 @@ def _record(parameters: dict[str, str]) -> None:
     }
     history = cloudtrail._events.get_scoped(account, region, "events")
     if history is None:
-        history = collections.deque(maxlen=cloudtrail._MAX_EVENTS)
+        history = collections.deque(maxlen=_MOST_EVENTS)
         cloudtrail._events.set_scoped(account, region, "events", history)
     history.append(
         {

@@ -1,4 +1,4 @@
-"""Functions: their retries, where their failed events go, and where they log."""
+"""Functions: where their failed events go, and where they log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import json
 import queue
-import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,11 @@ import boto3
 from ministack.core import lambda_runtime
 from ministack.services import cloudwatch_logs, lambda_svc
 
+from local_cloud.corrections.operations import client
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-_AWAITED = "ministack-lambda-invoke"
-"""MiniStack's name for the threads that run functions whose caller waits."""
 
 _LAST_LINE = "ministack: last line of this invocation"
 _LINES_SECONDS = 5
@@ -28,26 +26,9 @@ _LINES_SECONDS = 5
 
 def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     """Make these corrections."""
-    _retry_subscriptions()
     _deliver_failed_events_to_s3(endpoint_url, ca_bundle)
     _log_where_a_group_is()
     _log_every_line()
-
-
-def _retry_subscriptions() -> None:
-    """CloudWatch Logs invokes a function asynchronously: two retries, then the failure destination.
-
-    Who invokes it with the same event and waits for the answer gets that, at once.
-    """
-    original = lambda_svc._execute_function_with_config_scope
-
-    def execute(function: dict[str, Any], event: Any) -> Any:
-        is_awaited = threading.current_thread().name.startswith(_AWAITED)
-        if not is_awaited and isinstance(event, dict) and set(event) == {"awslogs"}:
-            return lambda_svc.invoke_async_with_retry(function, event)
-        return original(function, event)
-
-    lambda_svc._execute_function_with_config_scope = execute
 
 
 def _deliver_failed_events_to_s3(endpoint_url: str, ca_bundle: str) -> None:
@@ -58,7 +39,7 @@ def _deliver_failed_events_to_s3(endpoint_url: str, ca_bundle: str) -> None:
         if not target_arn.startswith("arn:aws:s3:::"):
             original(target_arn, function_name, event, result)
             return
-        config = lambda_svc._functions[function_name]["config"]
+        config = client("lambda").get_function_configuration(FunctionName=function_name)
         now = datetime.datetime.now(datetime.UTC)
         record = {
             "version": "1.0",
@@ -73,8 +54,7 @@ def _deliver_failed_events_to_s3(endpoint_url: str, ca_bundle: str) -> None:
             "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
             "responsePayload": result.get("body"),
         }
-        client = client_of_role("s3", config, endpoint_url, ca_bundle)
-        client.put_object(
+        client_of_role("s3", config, endpoint_url, ca_bundle).put_object(
             Bucket=target_arn.removeprefix("arn:aws:s3:::"),
             Key=f"aws/lambda/async/{function_name}/{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}",
             Body=json.dumps(record).encode(),

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ministack.core import responses
-from ministack.services.cloudformation import provisioners
+
+from local_cloud.corrections.templates import define
+
+if TYPE_CHECKING:
+    from local_cloud.corrections.templates import Properties
 
 
 def apply() -> None:
     """Make this correction."""
-    provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::MetricStream"] = {
-        "create": lambda _, properties, __: _made(properties),
-        "update": lambda _, __, properties, ___: _made(properties),
-        "delete": lambda _, __: None,
-    }
+    define("AWS::CloudWatch::MetricStream", _put)
 
 
-def _made(properties: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    name = properties["Name"]
+def _put(properties: Properties) -> str:
     account, region = responses.get_account_id(), responses.get_region()
-    return name, {"Arn": f"arn:aws:cloudwatch:{region}:{account}:metric-stream/{name}"}
+    return f"arn:aws:cloudwatch:{region}:{account}:metric-stream/{properties['Name']}"

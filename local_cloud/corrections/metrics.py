@@ -1,31 +1,25 @@
-"""Metrics that AWS's services and the functions' logs make by themselves: those that alarms here watch.
-
-A minute lasts as long as ``LOCAL_CLOUD_MINUTE_SECONDS`` says (60 unless a test is in a hurry), and what is measured in
-time is measured by that clock.
-"""
+"""Metrics that AWS's services and the functions' logs make by themselves: those that alarms and the dashboard show."""
 
 from __future__ import annotations
 
 import json
-import os
-import time
 from typing import TYPE_CHECKING, Any
 
-from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, sqs
+from ministack.services import cloudwatch, cloudwatch_logs, eventbridge
+
+from local_cloud.corrections.operations import intercept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MINUTE_SECONDS = float(os.environ.get("LOCAL_CLOUD_MINUTE_SECONDS", "60"))
-FASTER = 60 / MINUTE_SECONDS
-"""How many times faster than elsewhere the time passes."""
+    from local_cloud.corrections.operations import Answer, Proceed, Request
 
 
 def apply() -> None:
     """Make these corrections."""
     _count_matches()
     _read_embedded_metrics()
-    _count_incoming_bytes()
+    intercept(cloudwatch_logs, "PutLogEvents")(_count_incoming_bytes)
 
 
 def _count_matches() -> None:
@@ -55,19 +49,14 @@ def _read_embedded_metrics() -> None:
     cloudwatch_logs._append_log_events = append
 
 
-def _count_incoming_bytes() -> None:
+async def _count_incoming_bytes(request: Request, proceed: Proceed) -> Answer:
     """CloudWatch Logs counts what is written to a log group."""
-    original = cloudwatch_logs._put_log_events
-
-    def put(data: Mapping[str, Any]) -> Any:
-        answer = original(data)
-        if answer[0] == 200:
-            size = sum(len(event["message"].encode()) for event in data["logEvents"])
-            dimensions = {"LogGroupName": data["logGroupName"]}
-            cloudwatch.record_metric("AWS/Logs", "IncomingBytes", size, "Bytes", dimensions)
-        return answer
-
-    cloudwatch_logs._put_log_events = put
+    answer = await proceed()
+    if answer[0] == 200:
+        size = sum(len(event["message"].encode()) for event in request.parameters["logEvents"])
+        dimensions = {"LogGroupName": request.parameters["logGroupName"]}
+        cloudwatch.record_metric("AWS/Logs", "IncomingBytes", size, "Bytes", dimensions)
+    return answer
 
 
 def _record(message: str) -> None:
@@ -79,18 +68,5 @@ def _record(message: str) -> None:
         for names in described["Dimensions"]:
             dimensions = {name: line[name] for name in names}
             for metric in described["Metrics"]:
-                value = line[metric["Name"]] * (FASTER if metric["Unit"] == "Milliseconds" else 1)
-                namespace = described["Namespace"]
-                cloudwatch.record_metric(namespace, metric["Name"], value, metric["Unit"], dimensions)
-
-
-def record_queues() -> None:
-    """Record what SQS says of each queue of the current account and Region, once a minute."""
-    now = time.time()
-    for queue in list(sqs._queues.values()):
-        dimensions = {"QueueName": queue["name"]}
-        ages = [now - message["sent_at"] for message in list(queue["messages"])]
-        visible = sum(message["visible_at"] <= now for message in list(queue["messages"]))
-        age = max(ages, default=0.0) * FASTER
-        cloudwatch.record_metric("AWS/SQS", "ApproximateAgeOfOldestMessage", age, "Seconds", dimensions)
-        cloudwatch.record_metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", visible, "Count", dimensions)
+                value = line[metric["Name"]]
+                cloudwatch.record_metric(described["Namespace"], metric["Name"], value, metric["Unit"], dimensions)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import unescape
 
-from ministack.core import iam_actions, iam_evaluator, responses, router
-from ministack.services import iam, kms, s3, sts
+from botocore.exceptions import ClientError
+from ministack.core import iam_actions, iam_evaluator, responses
+from ministack.services import iam, s3, sts
+
+from local_cloud.corrections.operations import Request, answer_of, client, intercept, xml_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from local_cloud.corrections.operations import Answer, Proceed
 
 _SSE = "x-amz-server-side-encryption"
 _SSE_KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
@@ -34,104 +38,81 @@ _COPIED_VERSION: ContextVar[str] = ContextVar("copied version", default="")
 
 def apply() -> None:
     """Make these corrections."""
-    _name_log_groups_as_iam_does()
-    _name_parameter_groups_as_iam_does()
-    _name_rules_as_iam_does()
-    _name_parameter_paths_as_iam_does()
-    _limit_session_duration()
-    _show_encryption_headers_to_policies()
-    _note_versions_and_uploads()
-    _ask_for_reading_before_conditional_deletes()
-    _offer_the_managed_key()
+    _name_resources_as_iam_does()
+    intercept(sts, "AssumeRole")(_limit_session_duration)
+    _show_what_s3_shows()
+    intercept(s3)(_offer_the_managed_key)
     _ask_the_key_policy_for_objects()
     _name_callers_from_other_accounts()
     _simulate_in_context()
 
 
-def _name_log_groups_as_iam_does() -> None:
-    """IAM sees ``log-group:NAME:log-stream:STREAM``, so policies need ``NAME:*``; MiniStack compares ``NAME`` alone."""
-    original = iam_actions.extract_resource_arn
+def _name_resources_as_iam_does() -> None:
+    """IAM compares a policy with the ARN that a service's reference says; MiniStack with another, or with ``*``.
+
+    Source: Service Authorization Reference, "Actions, resources, and condition keys" of each service.
+    """
+    original, original_context = iam_actions.extract_resource_arn, iam_actions.logs_service_context
 
     def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
         arn = original(service, method, path, headers, body, *rest)
-        if service != "logs":
+        if service not in _RESOURCES:
             return arn
         region, account_id = rest[-2:]
-        prefix = f"arn:aws:logs:{region}:{account_id}:log-group:"
-        if arn == "*" and headers.get("x-amz-target", "").endswith(".DescribeLogGroups"):
-            return f"{prefix}:log-stream:"
-        if arn == "*":
-            # Some actions call it an identifier, and take the name or the ARN.
-            identifier = json.loads(body or b"{}").get("logGroupIdentifier", "*")
-            arn = identifier if identifier[:4] in ("*", "arn:") else prefix + identifier
-        if not _LOG_GROUP_ARN.fullmatch(arn):
-            return arn
-        stream = json.loads(body or b"{}").get("logStreamName", "")
-        return f"{arn}:log-stream:{stream}"
-
-    iam_actions.extract_resource_arn = extract_resource_arn
-    original_context = iam_actions.logs_service_context
+        request = Request(method, path, headers, body, rest[0])
+        return _RESOURCES[service](arn, request, f"arn:aws:{service}:{region}:{account_id}:")
 
     def logs_service_context(action: str, body: bytes, resource_arn: str, *rest: Any) -> Any:
         return original_context(action, body, resource_arn.partition(":log-stream:")[0], *rest)
 
+    iam_actions.extract_resource_arn = extract_resource_arn
     iam_actions.logs_service_context = logs_service_context
 
 
-def _name_parameter_groups_as_iam_does() -> None:
-    """IAM sees the ARN of the parameter group that a request is about; MiniStack sees ``*``."""
-    original = iam_actions.extract_resource_arn
-
-    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
-        arn = original(service, method, path, headers, body, *rest)
-        if service != "rds" or arn != "*":
-            return arn
-        parameters = {**parse_qs((body or b"").decode(errors="replace")), **rest[0]}
-        region, account_id = rest[-2:]
-        for parameter, kind in (("DBClusterParameterGroupName", "cluster-pg"), ("DBParameterGroupName", "pg")):
-            if name := first(parameters, parameter):
-                return f"arn:aws:rds:{region}:{account_id}:{kind}:{name}"
+def _log_group(arn: str, request: Request, prefix: str) -> str:
+    """IAM sees ``log-group:NAME:log-stream:STREAM``, so policies need ``NAME:*``; MiniStack compares ``NAME`` alone."""
+    if arn == "*" and request.operation == "DescribeLogGroups":
+        return f"{prefix}log-group::log-stream:"
+    if arn == "*":
+        # Some actions call it an identifier, and take the name or the ARN.
+        identifier = request.parameters.get("logGroupIdentifier", "*")
+        arn = identifier if identifier[:4] in ("*", "arn:") else f"{prefix}log-group:{identifier}"
+    if not _LOG_GROUP_ARN.fullmatch(arn):
         return arn
-
-    iam_actions.extract_resource_arn = extract_resource_arn
-
-
-def _name_rules_as_iam_does() -> None:
-    """A rule of the default bus is ``rule/NAME``, and of another ``rule/BUS/NAME``; MiniStack says ``rule/default/``.
-
-    Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon EventBridge".
-    """
-    original = iam_actions.extract_resource_arn
-
-    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
-        arn = original(service, method, path, headers, body, *rest)
-        if service != "events":
-            return arn
-        rule = json.loads(body or b"{}").get("Rule")
-        if arn == "*" and isinstance(rule, str):
-            region, account_id = rest[-2:]
-            bus = json.loads(body).get("EventBusName", "default")
-            arn = f"arn:aws:events:{region}:{account_id}:rule/{bus}/{rule}"
-        return arn.replace(":rule/default/", ":rule/", 1)
-
-    iam_actions.extract_resource_arn = extract_resource_arn
+    return f"{arn}:log-stream:{request.parameters.get('logStreamName', '')}"
 
 
-def _name_parameter_paths_as_iam_does() -> None:
-    """GetParametersByPath is allowed on the path, as if it were a parameter; MiniStack sees ``*``.
+def _parameter_group(arn: str, request: Request, prefix: str) -> str:
+    """IAM sees the ARN of the parameter group that a request is about."""
+    for parameter, kind in (("DBClusterParameterGroupName", "cluster-pg"), ("DBParameterGroupName", "pg")):
+        if arn == "*" and (name := request.parameters.get(parameter)):
+            return f"{prefix}{kind}:{name}"
+    return arn
+
+
+def _rule(arn: str, request: Request, prefix: str) -> str:
+    """A rule of the default bus is ``rule/NAME``, and of another ``rule/BUS/NAME``."""
+    name = request.parameters.get("Rule")
+    if arn == "*" and isinstance(name, str):
+        arn = f"{prefix}rule/{request.parameters.get('EventBusName', 'default')}/{name}"
+    return arn.replace(":rule/default/", ":rule/", 1)
+
+
+def _parameter_path(arn: str, request: Request, prefix: str) -> str:
+    """GetParametersByPath is allowed on the path, as if it were a parameter.
 
     Source: Systems Manager User Guide, "Restricting access to Parameter Store parameters using IAM policies".
     """
-    original = iam_actions.extract_resource_arn
+    is_path = arn == "*" and request.operation == "GetParametersByPath"
+    return f"{prefix}parameter{request.parameters.get('Path', '')}" if is_path else arn
 
-    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
-        arn = original(service, method, path, headers, body, *rest)
-        if service != "ssm" or arn != "*" or not headers.get("x-amz-target", "").endswith(".GetParametersByPath"):
-            return arn
-        region, account_id = rest[-2:]
-        return f"arn:aws:ssm:{region}:{account_id}:parameter{json.loads(body or b'{}').get('Path', '')}"
 
-    iam_actions.extract_resource_arn = extract_resource_arn
+_RESOURCES: Mapping[str, Callable[[str, Request, str], str]] = {
+    "logs": _log_group,
+    "rds": _parameter_group,
+    "events": _rule,
+    "ssm": _parameter_path,
+}
 
 
 def _name_callers_from_other_accounts() -> None:
@@ -145,20 +126,22 @@ def _name_callers_from_other_accounts() -> None:
         if not caller or caller_arn.endswith(":root"):
             return bool(original(owner, bucket, key, method, query_params, caller, headers))
         path = f"/{bucket}/{key}" if key else f"/{bucket}"
-        action = f"s3:{iam_actions._s3_action(method, path, query_params)}"
+        action = str(iam_actions.extract_iam_action("s3", method, path, headers or {}, b"", query_params))
         with responses.request_scope(owner, responses.get_region()):
             context = iam_actions.s3_service_context(action, query_params, path, headers or {})
-        resource = f"arn:aws:s3:::{path[1:]}"
+            try:
+                policy = client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
+            except ClientError:
+                return False
         evaluated = iam_evaluator.EvalContext(
             principal_arn=caller_arn,
             principal_type="AssumedRole",
             principal_account=caller,
             action=action,
-            resource_arn=resource,
+            resource_arn=f"arn:aws:s3:::{path[1:]}",
             region=responses.get_region(),
             service_context={name.lower(): value for name, value in context.items()},
         )
-        policy = s3._bucket_policies.get_scoped(owner, None, bucket)
         return bool(iam_evaluator.evaluate_resource_policy(policy, evaluated).decision == "Allow")
 
     s3._foreign_bucket_allows = foreign_bucket_allows
@@ -166,17 +149,18 @@ def _name_callers_from_other_accounts() -> None:
 
 def _simulate_in_context() -> None:
     """IAM simulates a request with the context that its caller names; MiniStack with none."""
-    original, evaluate = iam._IAM_HANDLERS["SimulatePrincipalPolicy"], iam_evaluator.evaluate
+    evaluate = iam_evaluator.evaluate
 
-    def simulate(parameters: Mapping[str, Any]) -> Any:
+    @intercept(iam, "SimulatePrincipalPolicy")
+    async def simulate(request: Request, proceed: Proceed) -> Answer:
         entry = "ContextEntries.member.{}.{}"
         named: dict[str, str] = {}
-        while name := first(parameters, entry.format(len(named) + 1, "ContextKeyName")):
-            value = first(parameters, entry.format(len(named) + 1, "ContextKeyValues.member.1"))
+        while name := request.parameters.get(entry.format(len(named) + 1, "ContextKeyName")):
+            value = request.parameters[entry.format(len(named) + 1, "ContextKeyValues.member.1")]
             named[name.lower()] = value
         token = _SIMULATED.set(named)
         try:
-            return original(parameters)
+            return await proceed()
         finally:
             _SIMULATED.reset(token)
 
@@ -184,99 +168,65 @@ def _simulate_in_context() -> None:
         request.service_context |= _SIMULATED.get()
         return evaluate(request, *rest)
 
-    iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate
     iam_evaluator.evaluate = evaluate_in_context
 
 
-def _limit_session_duration() -> None:
+async def _limit_session_duration(request: Request, proceed: Proceed) -> Answer:
     """AssumeRole fails beyond the role's MaxSessionDuration, and beyond an hour when the caller is itself a role."""
-    original = sts.handle_request
-
-    async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
-        answer = await original(method, path, headers, body, query_params)
-        parameters = {**parse_qs((body or b"").decode(errors="replace")), **query_params}
-        if answer[0] != 200 or first(parameters, "Action") != "AssumeRole":
-            return answer
-        seconds = int(first(parameters, "DurationSeconds") or 3600)
-        _, _, _, _, account_id, resource = first(parameters, "RoleArn").split(":", 5)
-        role = iam._roles.get_scoped(account_id, None, resource.rpartition("/")[2])
-        if seconds > int(role.get("MaxSessionDuration", 3600)):
-            message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-            return sts._error(400, "ValidationError", message, ns="sts")
-        chained = ":assumed-role/" in iam_evaluator.request_caller_arn(headers, query_params)
-        if chained and seconds > _CHAINED_SESSION_SECONDS:
-            message = (
-                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
-            )
-            return sts._error(400, "ValidationError", message, ns="sts")
+    seconds, role_arn = int(request.parameters.get("DurationSeconds", 3600)), request.parameters["RoleArn"]
+    answer = await proceed()
+    if answer[0] != 200:
         return answer
-
-    sts.handle_request = handle_request
-
-
-def _show_encryption_headers_to_policies() -> None:
-    """S3 offers policies the key id and the SSE-C header of a request; MiniStack offers the algorithm alone."""
-    original = iam_actions._s3_object_context
-
-    def s3_object_context(action: str, query_params: Any, path: str, headers: Mapping[str, str]) -> Any:
-        context = original(action, query_params, path, headers)
-        if action == "s3:PutObject" and "uploadId" not in query_params:
-            context.update({f"s3:{name}": headers[name] for name in (_SSE_KEY_ID, _SSE_CUSTOMER) if headers.get(name)})
-        return context
-
-    iam_actions._s3_object_context = s3_object_context
+    with responses.request_scope(role_arn.split(":")[4], responses.get_region()):
+        role = client("iam").get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
+    if seconds > role.get("MaxSessionDuration", 3600):
+        message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        return xml_error("ValidationError", message)
+    chained = ":assumed-role/" in iam_evaluator.request_caller_arn(request.headers, request.query)
+    if chained and seconds > _CHAINED_SESSION_SECONDS:
+        message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
+        return xml_error("ValidationError", message)
+    return answer
 
 
-def _offer_the_managed_key() -> None:
+async def _offer_the_managed_key(request: Request, proceed: Proceed) -> Answer:
     """``aws:kms`` without a key means the account's ``aws/s3`` key, which the CDK's own bucket uses."""
-    original = s3._resolve_sse_write_headers
-
-    def resolve(headers: Mapping[str, str], bucket: str) -> Any:
-        if headers.get(_SSE) == "aws:kms" and not headers.get(_SSE_KEY_ID):
-            managed_key = f"arn:aws:kms:{responses.get_region()}:{responses.get_account_id()}:alias/aws/s3"
-            headers = {**headers, _SSE_KEY_ID: managed_key}
-        return original(headers, bucket)
-
-    s3._resolve_sse_write_headers = resolve
+    if request.headers.get(_SSE) == "aws:kms" and not request.headers.get(_SSE_KEY_ID):
+        managed_key = f"arn:aws:kms:{responses.get_region()}:{responses.get_account_id()}:alias/aws/s3"
+        request.headers[_SSE_KEY_ID] = managed_key
+    return await proceed()
 
 
-def _note_versions_and_uploads() -> None:
-    """Pass to the check of the key which version is read, also as the source of a copy, and which upload continues."""
-    original, additional = iam_actions._s3_object_context, iam_actions.s3_additional_checks
+def _show_what_s3_shows() -> None:
+    """S3 offers policies the key id and the SSE-C header of a request; MiniStack offers the algorithm alone.
 
-    def s3_object_context(action: str, query_params: Any, path: str, headers: Mapping[str, str]) -> Any:
-        context = original(action, query_params, path, headers)
-        noted = {_VERSION_ID: first(query_params, "versionId"), _UPLOAD_ID: first(query_params, "uploadId")}
-        return {**context, **{name: value for name, value in noted.items() if value}}
-
-    def s3_additional_checks(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
-        source = iam_actions._s3_source_object(headers)
-        _COPIED_VERSION.set(source[1] if source else "")
-        return additional(method, path, headers, body, query_params)
-
-    iam_actions._s3_object_context = s3_object_context
-    iam_actions.s3_additional_checks = s3_additional_checks
-
-
-def _ask_for_reading_before_conditional_deletes() -> None:
-    """Deleting an object if its ETag matches takes s3:GetObject as well; MiniStack asks for s3:DeleteObject alone.
-
-    Source: Amazon S3 User Guide, "How to perform conditional deletes".
+    Deleting an object if its ETag matches takes s3:GetObject as well; MiniStack asks for s3:DeleteObject alone (Amazon
+    S3 User Guide, "How to perform conditional deletes"). What the check of the key must know is noted: which version
+    is read, also as the source of a copy, and which upload continues.
     """
-    additional = iam_actions.s3_additional_checks
+    original, additional = iam_actions.s3_service_context, iam_actions.s3_additional_checks
 
-    def s3_additional_checks(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
-        checks = [*additional(method, path, headers, body, query_params)]
+    def s3_service_context(action: str, query: Any, path: str = "", headers: Mapping[str, str] | None = None) -> Any:
+        context, query, headers = original(action, query, path, headers), query or {}, headers or {}
+        if action == "s3:PutObject" and "uploadId" not in query:
+            context |= {f"s3:{name}": headers[name] for name in (_SSE_KEY_ID, _SSE_CUSTOMER) if headers.get(name)}
+        noted = {_VERSION_ID: first(query, "versionId"), _UPLOAD_ID: first(query, "uploadId")}
+        return {**context, **{name: value for name, value in noted.items() if value and "/" in path.strip("/")}}
+
+    def s3_additional_checks(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        _COPIED_VERSION.set(first(parse_qs(urlsplit(headers.get("x-amz-copy-source", "")).query), "versionId"))
+        checks = [*additional(method, path, headers, body, query)]
         bucket, _, key = path.lstrip("/").partition("/")
         if method == "DELETE" and key and (headers.get("if-match") or "*").strip() != "*":
             checks.append(("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}"))
-        if method == "POST" and not key and "delete" in query_params:
+        if method == "POST" and not key and "delete" in query:
             for entry in _DELETED.findall(body or b""):
                 named, etag = (found[1].decode() if (found := each.search(entry)) else "" for each in (_KEY, _ETAG))
                 if etag not in ("", "*"):
                     checks.append(("s3:GetObject", f"arn:aws:s3:::{bucket}/{unescape(named)}"))
         return checks
 
+    iam_actions.s3_service_context = s3_service_context
     iam_actions.s3_additional_checks = s3_additional_checks
 
 
@@ -326,7 +276,8 @@ def ask_key_too(find: Callable[[str, str, Mapping[str, Any]], KeyUse | None]) ->
         service_context: Mapping[str, Any] | None = None,
     ) -> Any:
         denied = original(access_key_id, action, service, region, resource_arn, service_context)
-        use = find(action, resource_arn, service_context or {}) if denied is None else None
+        is_root = iam_evaluator.is_root_access_key(access_key_id)
+        use = find(action, resource_arn, service_context or {}) if denied is None and not is_root else None
         if use is None:
             return denied
         context = {
@@ -344,34 +295,43 @@ def _key_of_object(action: str, resource_arn: str, context: Mapping[str, Any]) -
     owner = s3._bucket_owner_account(bucket)
     if not key or owner is None:
         return None
-    with s3._in_account(owner):
-        if action == "s3:GetObject":
-            stored = s3._buckets[bucket]["objects"].get(key)
-            headers = s3._stored_sse_headers(stored) if stored else {}
-        elif action == "s3:GetObjectVersion":
-            version_id = context.get(_VERSION_ID) or _COPIED_VERSION.get()
-            versions = s3._object_versions.get((bucket, key)) or []
-            stored = next((each for each in versions if each["version_id"] == version_id), None)
-            headers = s3._stored_sse_headers(stored) if stored else {}
+    headers: Mapping[str, Any]
+    with responses.request_scope(owner, responses.get_region()):
+        if action != "s3:PutObject":
+            version_id = context.get(_VERSION_ID) or _COPIED_VERSION.get() if action.endswith("Version") else ""
+            headers = answer_of("s3", "HEAD", f"/{bucket}/{key}", {"versionId": version_id} if version_id else {})[1]
         elif upload := s3._multipart_uploads.get(context.get(_UPLOAD_ID)):
             headers = s3._stored_sse_headers(upload)
-        elif context.get(f"s3:{_SSE}"):
-            headers = {_SSE: context[f"s3:{_SSE}"], _SSE_KEY_ID: context.get(f"s3:{_SSE_KEY_ID}")}
-        elif context.get(f"s3:{_SSE_CUSTOMER}"):
-            headers = {}
+        elif context.get(f"s3:{_SSE}") or context.get(f"s3:{_SSE_CUSTOMER}"):
+            headers = {_SSE: context.get(f"s3:{_SSE}"), _SSE_KEY_ID: context.get(f"s3:{_SSE_KEY_ID}")}
         else:
             headers = s3._bucket_default_sse_headers(bucket)
-        record = kms._resolve_key(headers.get(_SSE_KEY_ID) or "") if headers.get(_SSE) == "aws:kms" else None
-    return record["Arn"] if record else None
+        return key_of(headers)
 
 
-def refusal_to_pass(headers: Any, query_params: Any, role_arn: str, service: str) -> str:
+def key_of(headers: Mapping[str, Any]) -> str | None:
+    """Return the ARN of the KMS key that headers of S3 name, if it exists."""
+    headers = {name.lower(): value for name, value in headers.items()}
+    return key_arn_of(headers.get(_SSE_KEY_ID)) if headers.get(_SSE) == "aws:kms" else None
+
+
+def key_arn_of(named: str | None) -> str | None:
+    """Return the ARN of a KMS key that is named by its ARN, or that an id or alias names if it exists."""
+    if not named or ":key/" in named:
+        return named
+    try:
+        return str(client("kms").describe_key(KeyId=named)["KeyMetadata"]["Arn"])
+    except ClientError:
+        return None
+
+
+def refusal_to_pass(request: Request, role_arn: str, service: str) -> str:
     """Return why the caller may not hand a service a role; empty where it may.
 
     Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
     """
-    caller, context = router.extract_access_key_id(headers, query_params), {"iam:PassedToService": service}
-    if iam_evaluator.enforce(caller, "iam:PassRole", "iam", responses.get_region(), role_arn, context) is None:
+    context, region = {"iam:PassedToService": service}, responses.get_region()
+    if iam_evaluator.enforce(request.access_key_id, "iam:PassRole", "iam", region, role_arn, context) is None:
         return ""
     return f"not authorized to perform: iam:PassRole on resource: {role_arn}"
 

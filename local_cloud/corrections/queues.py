@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import iam_actions, responses
 from ministack.services import eventbridge, sqs
+
+from local_cloud.corrections.operations import client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ def apply() -> None:
     """Make these corrections."""
     _name_batches_as_iam_does()
     _ask_the_queues_policy()
-    _hold_fifo_queues_to_their_rules()
+    eventbridge._dispatch_to_sqs = send
 
 
 def _name_batches_as_iam_does() -> None:
@@ -46,22 +46,15 @@ def _ask_the_queues_policy() -> None:
     eventbridge._invoke_target = invoke
 
 
-def _hold_fifo_queues_to_their_rules() -> None:
-    """A FIFO queue takes no message without a group and a deduplication id, nor the same one twice in five minutes.
+def send(target: Any, payload: str, parameters: Mapping[str, Any] | None = None) -> None:
+    """Send an event as any message is sent; MiniStack puts it on the queue past the rules of FIFO queues.
 
-    EventBridge gives no id, so the queue must go by the content; MiniStack makes up a group and an id, and repeats.
+    Those take no message without a group and a deduplication id, nor the same one twice in five minutes; EventBridge
+    gives no id, so the queue must go by the content.
     """
-    original = eventbridge._dispatch_to_sqs
-
-    def dispatch(spec: Any, payload: str, parameters: Mapping[str, Any] | None = None) -> None:
-        queue = sqs._queue_by_arn(str(spec))
-        if queue and queue["is_fifo"]:
-            sqs._prune_dedup(queue)
-            by_content = queue["attributes"].get("ContentBasedDeduplication") == "true"
-            identity = hashlib.sha256(payload.encode()).hexdigest()
-            if not (parameters or {}).get("MessageGroupId") or not by_content or identity in queue["dedup_cache"]:
-                return
-            queue["dedup_cache"][identity] = {"id": identity, "expire": time.time() + sqs._DEDUP_WINDOW_S}
-        original(spec, payload, parameters)
-
-    eventbridge._dispatch_to_sqs = dispatch
+    calls = client("sqs")
+    calls.send_message(
+        QueueUrl=calls.get_queue_url(QueueName=str(target).rpartition(":")[2])["QueueUrl"],
+        MessageBody=payload,
+        **{name: value for name, value in (parameters or {}).items() if value},
+    )

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ministack.core import iam_actions
 from ministack.services import dynamodb, eventbridge, s3
 
+from local_cloud.corrections.operations import intercept
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from local_cloud.corrections.operations import Answer, Proceed, Request
 
 FILE = "LOGDOCK_REQUESTS_FILE"
 """The variable with the path of the file that gets a line for each; without it, nothing is kept."""
@@ -27,13 +31,20 @@ def apply() -> None:
         with file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(line) + "\n")
 
-    original, dispatch = s3.handle_request, eventbridge._dispatch_event
+    @intercept(s3)
+    async def keep_s3(request: Request, proceed: Proceed) -> Answer:
+        kind = iam_actions.extract_iam_action("s3", request.method, request.path, {}, b"", request.query)
+        if not request.is_own:
+            keep(kind=kind, what=request.path.lstrip("/"))
+        return await proceed()
 
-    async def handle_request(
-        method: str, path: str, headers: Any, body: bytes, query: Any, *more: Any, **named: Any
-    ) -> Any:
-        keep(kind=f"s3:{iam_actions._s3_action(method, path, query)}", what=path.lstrip("/"))
-        return await original(method, path, headers, body, query, *more, **named)
+    @intercept(dynamodb, "UpdateItem")
+    async def keep_dynamodb(request: Request, proceed: Proceed) -> Answer:
+        named = request.parameters
+        keep(kind="dynamodb:UpdateItem", what=f"{named['TableName']}/{named['Key']['id']['S']}")
+        return await proceed()
+
+    dispatch = eventbridge._dispatch_event
 
     def dispatch_event(event: Mapping[str, Any], *more: Any) -> Any:
         if event.get("Source") == "aws.s3":
@@ -41,12 +52,4 @@ def apply() -> None:
             keep(kind=event["DetailType"], what=f"{detail['bucket']['name']}/{detail['object']['key']}")
         return dispatch(event, *more)
 
-    update_item = dynamodb._update_item
-
-    def update(data: Any) -> Any:
-        keep(kind="dynamodb:UpdateItem", what=f"{data['TableName']}/{data['Key']['id']['S']}")
-        return update_item(data)
-
-    dynamodb._update_item = update
-    s3.handle_request = handle_request
     eventbridge._dispatch_event = dispatch_event

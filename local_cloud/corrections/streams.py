@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import gzip
 import json
 import logging
@@ -9,15 +11,20 @@ import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
 from ministack.core import iam_evaluator, lambda_runtime, responses
-from ministack.services import cloudwatch_logs, iam, kinesis, kms, lambda_svc
-from ministack.services.cloudformation import provisioners
+from ministack.services import cloudwatch_logs, kinesis, lambda_svc
 
 from local_cloud.corrections.functions import client_of_role
-from local_cloud.corrections.permissions import KeyUse, ask_key_too, refusal_to_pass
+from local_cloud.corrections.operations import client, intercept, json_error
+from local_cloud.corrections.permissions import KeyUse, ask_key_too, key_arn_of, refusal_to_pass
+from local_cloud.corrections.templates import extend
+from local_cloud.stand_ins.service_principal import ServiceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from local_cloud.corrections.operations import Answer, Proceed, Request
 
 _SERVICE = "logs.amazonaws.com"
 _KEY_ACTIONS = {
@@ -25,6 +32,7 @@ _KEY_ACTIONS = {
     "kinesis:PutRecords": "kms:GenerateDataKey",
     "kinesis:GetRecords": "kms:Decrypt",
 }
+_READS = ("DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
 _UNDELIVERED = (
     "Could not deliver test message to specified Kinesis stream. Check if the given Kinesis stream is in ACTIVE state."
 )
@@ -32,39 +40,31 @@ _UNDELIVERED = (
 
 def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     """Make these corrections."""
-    _encrypt_streams_of_templates()
-    _ask_the_key_for_records()
+    extend("AWS::Kinesis::Stream", apply=_encrypt)
+    ask_key_too(_key_of_records)
     _read_streams_by_the_functions_role()
     _deliver_subscriptions(endpoint_url, ca_bundle)
-    _test_where_subscriptions_go()
-    _ask_who_passes_a_role()
+    intercept(cloudwatch_logs, "PutSubscriptionFilter")(_test_where_subscriptions_go)
 
 
-def _encrypt_streams_of_templates() -> None:
+def _encrypt(name: str, properties: Mapping[str, Any], before: Mapping[str, Any]) -> None:
     """CloudFormation encrypts a stream as its template says; MiniStack drops that."""
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::Kinesis::Stream"]
-
-    def encrypted(provision: Any, position: int) -> Any:
-        def provision_and_encrypt(*arguments: Any, **named: Any) -> Any:
-            name, attributes = provision(*arguments, **named)
-            wanted = arguments[position].get("StreamEncryption") or {"EncryptionType": "NONE"}
-            kinesis._streams[name].update(wanted)
-            return name, attributes
-
-        return provision_and_encrypt
-
-    handlers.update(create=encrypted(handlers["create"], 1), update=encrypted(handlers["update"], 2))
+    if wanted := properties.get("StreamEncryption"):
+        client("kinesis").start_stream_encryption(StreamName=name, **wanted)
+    elif wanted := before.get("StreamEncryption"):
+        client("kinesis").stop_stream_encryption(StreamName=name, **wanted)
 
 
-def _ask_the_key_for_records() -> None:
+def _key_of_records(action: str, stream_arn: str, _: Mapping[str, Any]) -> KeyUse | None:
     """Who writes to or reads from an encrypted stream needs its key too."""
-
-    def used(action: str, stream_arn: str, _: Mapping[str, Any]) -> KeyUse | None:
-        stream = kinesis._resolve_stream_by_arn(stream_arn) if action in _KEY_ACTIONS else None
-        record = kms._resolve_key(stream.get("KeyId") or "") if stream else None
-        return KeyUse(record["Arn"], _KEY_ACTIONS[action], {"aws:kinesis:arn": stream_arn}) if record else None
-
-    ask_key_too(used)
+    if action not in _KEY_ACTIONS:
+        return None
+    try:
+        stream = client("kinesis").describe_stream_summary(StreamARN=stream_arn)["StreamDescriptionSummary"]
+    except ClientError:
+        return None
+    key_arn = key_arn_of(stream.get("KeyId"))
+    return KeyUse(key_arn, _KEY_ACTIONS[action], {"aws:kinesis:arn": stream_arn}) if key_arn else None
 
 
 def _read_streams_by_the_functions_role() -> None:
@@ -72,14 +72,15 @@ def _read_streams_by_the_functions_role() -> None:
     original = lambda_svc._iter_all_esms
 
     def readable(account_id: str, region: str, mapping: Mapping[str, Any]) -> bool:
-        if ":kinesis:" not in mapping["EventSourceArn"]:
+        arn = mapping["EventSourceArn"]
+        if ":kinesis:" not in arn:
             return True
         with responses.request_scope(account_id, region):
-            function = lambda_svc._functions.get(mapping["FunctionName"])
-            return function is not None and all(
-                _role_may(function["config"], action, mapping["EventSourceArn"])
-                for action in kinesis._MAPPING_READ_ACTIONS
-            )
+            try:
+                actor = client("lambda").get_function_configuration(FunctionName=mapping["FunctionName"])
+            except ClientError:
+                return False
+            return all(_role_may(actor, f"kinesis:{action}", arn) for action in _READS)
 
     def mappings() -> Iterator[Any]:
         for account_id, region, mapping in original():
@@ -90,8 +91,10 @@ def _read_streams_by_the_functions_role() -> None:
 
 
 def _deliver_subscriptions(endpoint_url: str, ca_bundle: str) -> None:
-    """CloudWatch Logs writes to a stream as the filter's role; MiniStack stores such a filter and stops."""
-    original = cloudwatch_logs._fanout_to_subscription_filters
+    """CloudWatch Logs writes to a stream as the filter's role, and invokes a function asynchronously.
+
+    MiniStack stores the former and stops, and invokes the latter once.
+    """
     # Not in the request's thread, which is the one that will answer the write; in one, which keeps the order.
     writers = ThreadPoolExecutor(max_workers=1)
 
@@ -102,14 +105,14 @@ def _deliver_subscriptions(endpoint_url: str, ca_bundle: str) -> None:
         if error := written.exception():
             logging.getLogger(__name__).warning("a subscription was not delivered: %s", error)
 
-    def fan_out(group_name: str, stream_name: str, events: list[dict[str, Any]]) -> None:
-        original(group_name, stream_name, events)
-        group = cloudwatch_logs._log_groups.get(group_name) or {}
-        for subscription in (group.get("subscriptionFilters") or {}).values():
-            destination, pattern = subscription["destinationArn"], subscription.get("filterPattern", "")
-            matching = [e for e in events if cloudwatch_logs._subscription_pattern_matches(pattern, e.get("message"))]
-            if ":kinesis:" not in destination or not matching:
-                continue
+    def deliver(group_name: str, stream_name: str, events: list[dict[str, Any]]) -> None:
+        try:
+            found = client("logs").describe_subscription_filters(logGroupName=group_name)["subscriptionFilters"]
+        except ClientError:
+            return
+        for subscription in found:
+            destination = subscription["destinationArn"]
+            matches = cloudwatch_logs._compile_filter_pattern(subscription.get("filterPattern", ""))
             message = {
                 "messageType": "DATA_MESSAGE",
                 "owner": responses.get_account_id(),
@@ -118,64 +121,60 @@ def _deliver_subscriptions(endpoint_url: str, ca_bundle: str) -> None:
                 "subscriptionFilters": [subscription["filterName"]],
                 "logEvents": [
                     {"id": uuid.uuid4().hex, "timestamp": event.get("timestamp"), "message": event.get("message")}
-                    for event in matching
+                    for event in events
+                    if matches(event.get("message") or "")
                 ],
             }
-            record = {
-                "StreamARN": destination,
-                "Data": gzip.compress(json.dumps(message).encode()),
+            if not message["logEvents"]:
+                continue
+            packed = gzip.compress(json.dumps(message).encode())
+            if ":kinesis:" in destination:
                 # The events of a log stream stay together, and in order, unless the filter says otherwise.
-                "PartitionKey": uuid.uuid4().hex
-                if subscription.get("distribution") == "Random"
-                else uuid.uuid5(uuid.NAMESPACE_URL, f"{group_name}:{stream_name}").hex,
-            }
-            writers.submit(write, _writer(subscription["roleArn"]), record).add_done_callback(log_failure)
+                is_random = subscription.get("distribution") == "Random"
+                together = uuid.uuid5(uuid.NAMESPACE_URL, f"{group_name}:{stream_name}")
+                record = {
+                    "StreamARN": destination,
+                    "Data": packed,
+                    "PartitionKey": (uuid.uuid4() if is_random else together).hex,
+                }
+                writers.submit(write, _writer(subscription["roleArn"]), record).add_done_callback(log_failure)
+            else:
+                payload = {"awslogs": {"data": base64.b64encode(packed).decode()}}
+                invocation = {"InvocationType": "Event", "Payload": json.dumps(payload).encode()}
+                with contextlib.suppress(ClientError):  # a function that is gone
+                    client("lambda").invoke(FunctionName=destination, **invocation)
 
-    cloudwatch_logs._fanout_to_subscription_filters = fan_out
-
-
-def _test_where_subscriptions_go() -> None:
-    """A stream is sent a control message before a group is subscribed to it, which fails if the role may not."""
-    original = cloudwatch_logs._put_subscription_filter
-
-    def put_subscription_filter(data: Mapping[str, Any]) -> Any:
-        group, destination = data.get("logGroupName", ""), data.get("destinationArn", "")
-        if group in cloudwatch_logs._log_groups and ":kinesis:" in destination:
-            role_arn = data.get("roleArn") or ""
-            control = {
-                "messageType": "CONTROL_MESSAGE",
-                "owner": "CloudwatchLogs",
-                "logGroup": "",
-                "logStream": "",
-                "subscriptionFilters": [],
-                "logEvents": [{"id": "", "timestamp": 0, "message": "CWL CONTROL MESSAGE: Checking health."}],
-            }
-            delivered = (
-                _logs_may_assume(role_arn, group)
-                and _role_may(_writer(role_arn), "kinesis:PutRecord", destination)
-                and kinesis.put_record_internal(
-                    destination, uuid.uuid4().hex, gzip.compress(json.dumps(control).encode())
-                )
-            )
-            if not delivered:
-                return responses.error_response_json("InvalidParameterException", _UNDELIVERED, 400)
-        return original(data)
-
-    cloudwatch_logs._put_subscription_filter = put_subscription_filter
+    cloudwatch_logs._fanout_to_subscription_filters = deliver
 
 
-def _ask_who_passes_a_role() -> None:
-    """Who subscribes a log group to a stream must be allowed to hand CloudWatch Logs the role."""
-    original = cloudwatch_logs.handle_request
+async def _test_where_subscriptions_go(request: Request, proceed: Proceed) -> Answer:
+    """A stream is sent a control message before a group is subscribed to it, which fails if the role may not.
 
-    async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
-        if headers.get("x-amz-target", "").endswith(".PutSubscriptionFilter"):
-            role_arn = json.loads(body).get("roleArn")
-            if role_arn and (message := refusal_to_pass(headers, query_params, role_arn, _SERVICE)):
-                return responses.error_response_json("AccessDeniedException", message, 400)
-        return await original(method, path, headers, body, query_params)
+    Who subscribes must be allowed to hand CloudWatch Logs the role.
+    """
+    group, destination = request.parameters.get("logGroupName", ""), request.parameters.get("destinationArn", "")
+    role_arn = request.parameters.get("roleArn")
+    if role_arn and (refusal := refusal_to_pass(request, role_arn, _SERVICE)):
+        return json_error("AccessDeniedException", refusal)
+    if ":kinesis:" in destination and not _takes_a_control_message(destination, role_arn or "", group):
+        return json_error("InvalidParameterException", _UNDELIVERED)
+    return await proceed()
 
-    cloudwatch_logs.handle_request = handle_request
+
+def _takes_a_control_message(stream_arn: str, role_arn: str, group: str) -> bool:
+    control = {
+        "messageType": "CONTROL_MESSAGE",
+        "owner": "CloudwatchLogs",
+        "logGroup": "",
+        "logStream": "",
+        "subscriptionFilters": [],
+        "logEvents": [{"id": "", "timestamp": 0, "message": "CWL CONTROL MESSAGE: Checking health."}],
+    }
+    return bool(
+        _logs_may_assume(role_arn, group)
+        and _role_may(_writer(role_arn), "kinesis:PutRecord", stream_arn)
+        and kinesis.put_record_internal(stream_arn, uuid.uuid4().hex, gzip.compress(json.dumps(control).encode()))
+    )
 
 
 def _writer(role_arn: str) -> dict[str, str]:
@@ -193,24 +192,17 @@ def _role_may(actor: Mapping[str, Any], action: str, stream_arn: str) -> bool:
 
 def _logs_may_assume(role_arn: str, log_group: str) -> bool:
     account_id, region = responses.get_account_id(), responses.get_region()
-    role = iam._roles.get(role_arn.rpartition("/")[2])
-    if role is None:
+    try:
+        role = client("iam").get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
+    except ClientError:
         return False
-    trust = role["AssumeRolePolicyDocument"]
-    document = json.loads(trust) if isinstance(trust, str) else trust
-    context = iam_evaluator.EvalContext(
-        principal_arn=_SERVICE,
-        principal_type="Service",
-        principal_account="",
+    # A trust policy names no resource, and the evaluator wants one.
+    statements = [{**statement, "Resource": "*"} for statement in role["AssumeRolePolicyDocument"]["Statement"]]
+    return ServiceRequest(
+        service=_SERVICE,
         action="sts:AssumeRole",
         resource_arn="*",
         region=region,
-        service_context={
-            "aws:sourcearn": f"arn:aws:logs:{region}:{account_id}:log-group:{log_group}:*",
-            "aws:sourceaccount": account_id,
-        },
-    )
-    # A trust policy names no resource, and the evaluator wants one.
-    statements = [{**statement, "Resource": "*"} for statement in document["Statement"]]
-    policy = {"Statement": statements}
-    return bool(iam_evaluator.evaluate_resource_policy(policy, context, service=_SERVICE).decision == "Allow")
+        source_account=account_id,
+        source_arn=f"arn:aws:logs:{region}:{account_id}:log-group:{log_group}:*",
+    ).is_allowed_by(json.dumps({"Statement": statements}))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
 from ministack.core import iam_actions, responses
-from ministack.services import dynamodb, kms
-from ministack.services.cloudformation import provisioners
 
-from local_cloud.corrections.permissions import KeyUse, ask_key_too
+from local_cloud.corrections.operations import client
+from local_cloud.corrections.permissions import KeyUse, ask_key_too, key_arn_of
+from local_cloud.corrections.templates import extend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,24 +20,17 @@ _ON_ITEMS = frozenset(f"dynamodb:{action}Item" for action in ("Get", "Put", "Upd
 
 def apply() -> None:
     """Make these corrections."""
-    _encrypt_tables_of_templates()
+    extend("AWS::DynamoDB::Table", apply=_encrypt)
     _show_leading_keys_to_policies()
     _ask_the_key_for_items()
 
 
-def _encrypt_tables_of_templates() -> None:
+def _encrypt(name: str, properties: Mapping[str, Any], before: Mapping[str, Any]) -> None:
     """CloudFormation encrypts a table as its template says; MiniStack drops that when it makes one."""
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
-    create = handlers["create"]
-
-    def create_encrypted(logical_id: str, properties: Mapping[str, Any], *rest: Any) -> Any:
-        name, attributes = create(logical_id, properties, *rest)
-        if wanted := properties.get("SSESpecification"):
-            specification = {**wanted, "Enabled": wanted.get("SSEEnabled")}
-            dynamodb._tables[name]["SSEDescription"] = dynamodb._sse_description_from_spec(specification)
-        return name, attributes
-
-    handlers["create"] = create_encrypted
+    wanted = properties.get("SSESpecification")
+    if wanted and not before:
+        renamed = {"Enabled" if setting == "SSEEnabled" else setting: value for setting, value in wanted.items()}
+        client("dynamodb").update_table(TableName=name, SSESpecification=renamed)
 
 
 def _show_leading_keys_to_policies() -> None:
@@ -52,9 +46,11 @@ def _show_leading_keys_to_policies() -> None:
             asked = json.loads(body or b"{}")
         except ValueError:
             return context
-        table = dynamodb._tables.get(str(asked.get("TableName")).rpartition("/")[2])
-        key = (asked.get("Key") or asked.get("Item") or {}).get(table["pk_name"]) if table else None
-        return {**context, "dynamodb:LeadingKeys": [str(each) for each in key.values()]} if key else context
+        item = asked.get("Key") or asked.get("Item")
+        table = _table(str(asked.get("TableName")).rpartition("/")[2]) if item else {}
+        keys = [each["AttributeName"] for each in table.get("KeySchema", []) if each["KeyType"] == "HASH"]
+        values = [str(value) for key in keys for value in item.get(key, {}).values()]
+        return {**context, "dynamodb:LeadingKeys": values} if values else context
 
     iam_actions.dynamodb_service_context = dynamodb_service_context
 
@@ -67,12 +63,16 @@ def _ask_the_key_for_items() -> None:
 
     def used(action: str, table_arn: str, _: Mapping[str, Any]) -> KeyUse | None:
         name = table_arn.rpartition(":table/")[2]
-        table = dynamodb._tables.get(name) if action in _ON_ITEMS else None
-        description = (table or {}).get("SSEDescription") or {}
-        record = kms._resolve_key(description.get("KMSMasterKeyArn") or "")
-        if record is None:
-            return None
+        table = _table(name) if action in _ON_ITEMS else {}
+        key_arn = key_arn_of(table.get("SSEDescription", {}).get("KMSMasterKeyArn"))
         context = {"aws:dynamodb:tableName": name, "aws:dynamodb:subscriberId": responses.get_account_id()}
-        return KeyUse(record["Arn"], "kms:Decrypt", context)
+        return KeyUse(key_arn, "kms:Decrypt", context) if key_arn else None
 
     ask_key_too(used)
+
+
+def _table(name: str) -> dict[str, Any]:
+    try:
+        return dict(client("dynamodb").describe_table(TableName=name)["Table"])
+    except ClientError:
+        return {}

@@ -6,7 +6,8 @@ with the policy that is deployed and the context that the service's request woul
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ministack.core import iam_evaluator
 
@@ -25,6 +26,8 @@ class ServiceRequest:
         Where.
     source_account, source_arn
         For whom: the account and the resource whose logs these are.
+    context
+        Further condition keys.
     """
 
     service: str
@@ -33,6 +36,7 @@ class ServiceRequest:
     region: str
     source_account: str
     source_arn: str
+    context: Mapping[str, str] = field(default_factory=dict)
 
     def is_allowed_by(self, policy: str) -> bool:
         """Evaluate a resource's policy for this request."""
@@ -49,6 +53,7 @@ class ServiceRequest:
                 "aws:sourceaccount": self.source_account,
                 "aws:sourcearn": self.source_arn,
                 "s3:x-amz-acl": "bucket-owner-full-control",
+                **self.context,
             },
         )
         result = iam_evaluator.evaluate_resource_policy(policy, context, service=self.service)

@@ -26,6 +26,7 @@ from moto.s3.models import s3_backends
 from logdock.cli.rotate.uses import Uses
 from logdock.settings import load_settings
 from logdock.settings.names import Names
+from tests.aws_in_memory import Functions, Stacks
 from tests.lambda_src.log_shipper.world import Context, Listener, stream_batch, subscription
 
 SETTINGS = """\
@@ -113,7 +114,7 @@ class Deployed:
             "LOGDOCK_MARK_TABLE": self.names.mark_table,
         }.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("logdock.cli.account.Account.lambda_in", lambda *_: FakeLambda())
+        monkeypatch.setattr("logdock.cli.account.Account.lambda_in", lambda *_: Functions(archive.handler))
         self.stacks_in({})
         # what the functions log is no output of the command
         monkeypatch.setattr("log_shipper.telemetry.sys", SimpleNamespace(stdout=io.StringIO()))
@@ -214,13 +215,13 @@ class Deployed:
 
     def stacks(self, outputs: dict[str, dict[str, str]]) -> None:
         """Have stacks with these outputs."""
-        fake = FakeFormation(outputs)
+        fake = Stacks(outputs)
         self._monkeypatch.setattr("logdock.cli.account.Account.cloudformation_in", lambda *_: fake)
 
-    def stacks_in(self, regions: Mapping[str, FakeFormation]) -> None:
+    def stacks_in(self, regions: Mapping[str, Stacks]) -> None:
         """Have stacks in some Regions, and none in the others."""
         self._monkeypatch.setattr(
-            "logdock.cli.account.Account.cloudformation_in", lambda _, region: regions.get(region, FakeFormation({}))
+            "logdock.cli.account.Account.cloudformation_in", lambda _, region: regions.get(region, Stacks({}))
         )
 
     def trail(self, uses: dict[str, datetime]) -> None:
@@ -288,72 +289,6 @@ class Deployed:
             prefix = "79f2c0c4-1b1c-4b1e-b1f0-0e2f1f6c9d11/shardId-000000000000"
         key = f"aws/lambda/{prefix}/2026/11/21/2026-11-21T02.03.04-{message}"
         self.s3.put_object(Bucket=self.failed, Key=key, Body=json.dumps(record | changed).encode())
-
-
-class FakeLambda:
-    """Invokes the archiver in this process, and answers as Lambda does."""
-
-    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - the AWS client's names
-        assert FunctionName == "acme-archiver"
-        try:
-            answer: Any = archive.handler(json.loads(Payload), None)
-        except Exception as error:  # noqa: BLE001 - Lambda answers with whatever it is
-            answer = {"errorType": type(error).__name__, "errorMessage": str(error)}
-            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(answer).encode())}
-        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
-
-
-DESCRIPTIONS = {
-    "RoleArn": "AWS IAM role ARN, to authorise in Atlas",
-    "BucketName": "Bucket Name",
-    "Prefix": "Prefix",
-    "KmsKeyArn": "KMS Key",
-}
-"""What the stack of an Atlas export says of its outputs."""
-
-
-class FakeFormation:
-    """Stacks as CloudFormation describes them, by their outputs; nothing in them has been changed by hand."""
-
-    def __init__(
-        self,
-        outputs: dict[str, dict[str, str]],
-        *,
-        deployment: str = "acme",
-        templates: Mapping[str, object] | None = None,
-        status: str = "CREATE_COMPLETE",
-    ) -> None:
-        self._outputs, self._deployment, self._templates = outputs, deployment, templates or {}
-        self._status = status
-
-    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - the AWS client's names
-        if StackName not in self._outputs:
-            error: Any = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
-            raise ClientError({"Error": error}, "DescribeStacks")
-        outputs = [
-            {"OutputKey": key, "OutputValue": value, "Description": DESCRIPTIONS.get(key, "")}
-            for key, value in self._outputs[StackName].items()
-        ]
-        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": outputs, "Tags": self._tags}]}
-
-    @property
-    def _tags(self) -> list[dict[str, str]]:
-        return [{"Key": "logdock:deployment", "Value": self._deployment}]
-
-    def get_template(self, StackName: str, **_: str) -> dict[str, Any]:  # noqa: N803
-        return {"TemplateBody": self._templates.get(StackName, {})}
-
-    def get_paginator(self, _: str) -> Any:
-        stacks = [
-            {
-                "StackName": name,
-                "StackStatus": self._status,
-                "EnableTerminationProtection": name.endswith("-core"),
-                "Tags": self._tags,
-            }
-            for name in self._outputs
-        ]
-        return SimpleNamespace(paginate=lambda: [{"Stacks": stacks[:1]}, {"Stacks": stacks[1:]}])
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, operation: str, code: str) -> None:

@@ -13,8 +13,8 @@ from logdock.cli.validate.checks import Verdict
 from logdock.cli.validate.exports import check_export
 from logdock.settings import load_settings
 from logdock.settings.names import Names
+from tests.aws_in_memory import Stacks
 from tests.cli.conftest import Type
-from tests.cli.deployed import FakeFormation
 from tests.conftest import ROOT
 
 FILE = ROOT / "examples" / "log-archive-account.yaml"
@@ -37,7 +37,7 @@ def profiles(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_next_steps_of_another_account_are_in_its_stack(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = {WORKLOAD: {"acme-prod-Landing-orders": {"NextSteps": "curl atlas"}}}
-    formation = lambda account, _region: FakeFormation(outputs[account.names.account])  # noqa: E731
+    formation = lambda account, _region: Stacks(outputs[account.names.account])  # noqa: E731
     monkeypatch.setattr("logdock.cli.account.Account.cloudformation_in", formation)
     assert "curl atlas\n" in logdock("next-steps", "orders", *WITH_PROFILE).out
 

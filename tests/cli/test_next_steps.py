@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from logdock.cli.main import main
+from tests.aws_in_memory import Stacks
 from tests.cli.conftest import EVERYTHING, Type
-from tests.cli.deployed import FakeFormation
 from tests.cli.terminal import Terminal
 
 OUTPUTS = {
@@ -26,7 +26,7 @@ OUTPUTS = {
 
 @pytest.fixture
 def formation(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeFormation(OUTPUTS)
+    fake = Stacks(OUTPUTS)
     monkeypatch.setattr("logdock.cli.account.Account.cloudformation_in", lambda *_: fake)
 
 
@@ -71,7 +71,7 @@ def test_a_name_that_has_no_steps_is_a_error_of_use(logdock: Type) -> None:
 
 
 def test_a_stack_that_is_not_deployed_is_named(logdock: Type, aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logdock.cli.account.Account.cloudformation_in", lambda *_: FakeFormation({}))
+    monkeypatch.setattr("logdock.cli.account.Account.cloudformation_in", lambda *_: Stacks({}))
     ended = steps(logdock, "orders")
     assert ended.code == 4
     assert "acme-prod-orders is not deployed" in ended.err

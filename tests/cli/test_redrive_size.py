@@ -9,7 +9,6 @@ from typing import Any
 
 import botocore.client
 import pytest
-from botocore.exceptions import ClientError
 from log_shipper.events import ObjectRef, message_of
 from log_shipper.keys import identity_of
 from log_shipper.mark_items import object_key
@@ -19,11 +18,20 @@ from logdock.cli.redrive.dead_letters import HIDDEN_SECONDS, LOOKED_AT
 from logdock.cli.redrive.quarantine import UNREAD
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD
+from tests.aws_in_memory import Memory, error
 from tests.cli.conftest import Type
 from tests.cli.deployed import Deployed
-from tests.cli.queues import Queues
 
 DEAD = "acme-ship-logz-dead"
+CALL_SECONDS = 0.5
+"""How long a request takes on the clock of the queues."""
+
+
+class Queues(Memory):
+    """Queues whose clock goes on with every call."""
+
+    def before(self, *_: Any) -> None:
+        self.now += CALL_SECONDS
 
 
 @pytest.fixture
@@ -103,8 +111,8 @@ def test_a_queue_that_returns_no_more_for_its_limit_in_flight_is_said(
     receive = Queues.receive_message
 
     def until_the_limit(queue: Queues, **asked: Any) -> Any:
-        if queue.calls["ReceiveMessage"] == 3:
-            raise ClientError({"Error": {"Code": "OverLimit", "Message": ""}}, "ReceiveMessage")
+        if queue.calls.count("receive_message") == 3:
+            raise error("OverLimit", "ReceiveMessage")
         return receive(queue, **asked)
 
     monkeypatch.setattr(Queues, "receive_message", until_the_limit)

@@ -19,13 +19,14 @@ from logdock.cli.validate.log_groups import WHOLE
 from logdock.cli.validate.stacks import Stack, check_orphans, check_stack
 from logdock.inventory import stacks_of
 from logdock.settings import load_settings
+from tests.aws_in_memory import Stacks
 from tests.cli.conftest import Type
-from tests.cli.deployed import Deployed, FakeFormation, refuse
+from tests.cli.deployed import Deployed, refuse
 from tests.conftest import EXAMPLES, synthesize
 
 
-def stacks(*names: str, deployment: str = "acme") -> FakeFormation:
-    return FakeFormation({name: {} for name in names}, deployment=deployment)
+def stacks(*names: str, deployment: str = "acme") -> Stacks:
+    return Stacks({name: {} for name in names}, deployment=deployment)
 
 
 def other_deployment(region: str) -> None:
@@ -170,11 +171,11 @@ def test_plan_names_log_group_and_bucket_that_are_there_already(
     assert "`/acme/retained` exists already" in effects[0]["sentence"]
     # What the stack has is updated, under whichever logical id.
     has = {"acme-app": {"Resources": {f"Other{name}": resource for name, resource in RETAINED.items()}}}
-    deployed.stacks_in({"eu-west-1": FakeFormation({"acme-app": {}}, templates=has)})
+    deployed.stacks_in({"eu-west-1": Stacks({"acme-app": {}}, templates=has)})
     effects = json.loads(logdock("plan", "--templates", str(made), "--json").out)["effects"]
     assert not [each for each in effects if "exists already" in each["sentence"]]
     # A stack whose first deploy was rolled back has a template, and nothing of it.
-    deployed.stacks_in({"eu-west-1": FakeFormation({"acme-app": {}}, templates=has, status="ROLLBACK_COMPLETE")})
+    deployed.stacks_in({"eu-west-1": Stacks({"acme-app": {}}, templates=has, status="ROLLBACK_COMPLETE")})
     effects = json.loads(logdock("plan", "--templates", str(made), "--json").out)["effects"]
     assert [each["name"] for each in effects] == ["app:resource.Landing", "app:resource.Bucket"]
 

@@ -32,8 +32,8 @@ from logdock.cli.vendors import UnknownError, extra_checks, fetch_status
 from logdock.settings import load_settings
 from logdock.vendors.logzio.archive import LogzioArchive
 from logdock.vendors.vendor_checks import assumed_role_arn
+from tests.aws_in_memory import Stacks
 from tests.cli.conftest import EVERYTHING
-from tests.cli.deployed import FakeFormation
 
 ROLE = "arn:aws:iam::111122223333:role/acme-prod-"
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11"
@@ -157,7 +157,7 @@ def world(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         described = {"acme-prod-ledger": {"Stacks": [{"Outputs": outputs}]}}
         stacks = SimpleNamespace(
             describe_stacks=lambda StackName: described[StackName],  # noqa: N803 - as AWS calls it
-            get_paginator=FakeFormation({}).get_paginator,
+            get_paginator=Stacks({}).get_paginator,
         )
         monkeypatch.setattr(Account, "cloudformation_in", lambda *_: stacks)
         yield World(

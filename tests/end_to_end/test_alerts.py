@@ -1,17 +1,20 @@
-"""A webhook is notified of a vendor that stops and a destination that dies, until the failure is over."""
+"""Alarms watch metrics that the deployment makes, and what follows a change of state reaches the webhook and topics.
+
+The local cloud evaluates no alarm: the tests compare the properties of an alarm with the metric that was recorded, and
+change its state by SetAlarmState, which has the same consequences.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -29,30 +32,18 @@ from logdock.settings.names import Names
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from tests.conftest import ROOT
 from tests.end_to_end.person import Needs, Person, the_page_says
+from tests.end_to_end.played import are_empty
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.literals import StateValueType
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 ACCOUNT = "111122223333"
-MINUTE_SECONDS = 0.5
 WAIT_SECONDS = 180
+WAIT_SCALE = 0.003
+"""An hour between two reminders passes in eleven seconds."""
 TOKEN = "4f0c8a1d2b7e4c55a1d0f3b2c6e79a11"
-
-
-@dataclass
-class Vendor:
-    """Atlas, which writes an object every second until it is stopped."""
-
-    write: Callable[[], None]
-    stopped: threading.Event
-
-    def go_on(self) -> None:
-        """Write until stopped."""
-        self.stopped.clear()
-        threading.Thread(target=self._write, daemon=True).start()
-
-    def _write(self) -> None:
-        while not self.stopped.wait(1):
-            self.write()
 
 
 @dataclass
@@ -62,7 +53,7 @@ class World:
     stage: Stage
     webhook: Webhook
     listener: LogzioListener
-    vendor: Vendor
+    write: Callable[[], None]
     settings_file: Path
 
     def wait_for_message(self, *words: str) -> str:
@@ -76,10 +67,32 @@ class World:
             assert time.monotonic() < deadline, f"no message has {words}; received: {self.webhook.texts}"
             time.sleep(0.1)
 
-    def states(self) -> dict[str, str]:
-        """Return the states of all alarms."""
-        pages = self.stage.customer("cloudwatch").get_paginator("describe_alarms").paginate()
-        return {alarm["AlarmName"]: alarm["StateValue"] for page in pages for alarm in page["MetricAlarms"]}
+    def set_state(self, alarm: str, state: StateValueType) -> None:
+        """Change the state of an alarm."""
+        self.stage.customer("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="test")
+
+    def wait_for_metric(self, name: str, satisfies: Callable[[float], bool]) -> None:
+        """Wait until the metric of an alarm, with its own dimensions and statistic, has a value that satisfies."""
+        cloudwatch = self.stage.customer("cloudwatch")
+        (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            values = [
+                point[alarm["Statistic"]]
+                for point in cloudwatch.get_metric_statistics(
+                    Namespace=alarm["Namespace"],
+                    MetricName=alarm["MetricName"],
+                    Dimensions=alarm["Dimensions"],
+                    StartTime=time.time() - 3600,
+                    EndTime=time.time() + 60,
+                    Period=alarm["Period"],
+                    Statistics=[alarm["Statistic"]],
+                )["Datapoints"]
+            ]
+            if any(satisfies(value) for value in values):
+                return
+            assert time.monotonic() < deadline, f"{name}: {values}"
+            time.sleep(0.2)
 
     def messages_of_the_topic(self) -> list[dict[str, Any]]:
         """Return what the user's own topic got: the alarms as documents, the other messages as {text}."""
@@ -91,13 +104,6 @@ class World:
                 found.append(json.loads(text) if text.startswith("{") else {"text": text})
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return found
-
-    def until_well(self) -> None:
-        """Wait until no alarm is on."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while on := {name for name, state in self.states().items() if state == "ALARM"}:
-            assert time.monotonic() < deadline, on
-            time.sleep(0.2)
 
 
 def document(listener_url: str) -> dict[str, Any]:
@@ -112,7 +118,7 @@ def document(listener_url: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("alerts")
-    faster = {"LOCAL_CLOUD_MINUTE_SECONDS": str(MINUTE_SECONDS), "SFN_WAIT_SCALE": str(MINUTE_SECONDS / 60)}
+    faster = {"SFN_WAIT_SCALE": str(WAIT_SCALE)}
     with ExitStack() as everything:
         cloud = everything.enter_context(Emulator(log_file=directory / "emulator.log", options=faster))
         listener = everything.enter_context(LogzioListener(certificate=cloud.certificate, key=cloud.key))
@@ -127,10 +133,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         cdk.synth(file, directory / "cdk.out")
         outputs = cdk.deploy(directory / "cdk.out", outputs_file=directory / "outputs.json").outputs
         stage = Stage(cloud, settings, outputs, Vendors(cloud))
-        vendor = Vendor(writer(stage), threading.Event())
-        vendor.go_on()
-        everything.callback(vendor.stopped.set)
-        yield World(stage, webhook, listener, vendor, file)
+        yield World(stage, webhook, listener, writer(stage), file)
 
 
 def prepare(cloud: Emulator, region: str, webhook: Webhook) -> None:
@@ -173,10 +176,11 @@ def writer(stage: Stage) -> Callable[[], None]:
     return write
 
 
-def test_a_vendor_that_stops_is_notified_reminded_and_recovered(world: World) -> None:
-    until_landed(world)
+def test_an_alarm_is_notified_reminded_and_recovered(world: World) -> None:
+    world.write()
+    world.wait_for_metric("acme-prod/orders/silence", lambda landed: landed >= 1)
     assert not world.webhook.texts, "a fresh deploy is no alarm"
-    world.vendor.stopped.set()
+    world.set_state("acme-prod/orders/silence", "ALARM")
 
     began = world.wait_for_message("[acme-prod] alarm acme-prod/orders/silence since 20")
     assert "No object of orders has landed for 30 minutes. Run first: logdock validate orders." in began
@@ -186,7 +190,7 @@ def test_a_vendor_that_stops_is_notified_reminded_and_recovered(world: World) ->
     assert "acme-prod/orders/silence: No object of orders has landed for 30 minutes." in still
     assert world.wait_for_message("[acme-prod] still on: acme-prod/orders, since 20") == still
 
-    world.vendor.go_on()
+    world.set_state("acme-prod/orders/silence", "OK")
     assert world.wait_for_message("[acme-prod] recovered: none of the alarms of acme-prod/orders is on, since 20")
     # One reminder may have been on its way; with the alarm, the reminders have ended.
     machine = world.stage.customer("stepfunctions").list_state_machines()["stateMachines"][0]["stateMachineArn"]
@@ -201,14 +205,6 @@ def test_a_vendor_that_stops_is_notified_reminded_and_recovered(world: World) ->
     assert len([text for text in texts if "recovered: none of the alarms of acme-prod/orders is on" in text]) == 1
 
 
-def until_landed(world: World) -> None:
-    """Wait until the silence alarm has warmed up and seen a landing."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while world.states()["acme-prod/orders/silence"] != "OK":
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
 def until_no_execution_runs(world: World, machine: str) -> None:
     machines = world.stage.customer("stepfunctions")
     deadline = time.monotonic() + WAIT_SECONDS
@@ -220,22 +216,33 @@ def until_no_execution_runs(world: World, machine: str) -> None:
     assert not causes
 
 
-def test_a_failing_destination_is_notified_as_failing_late_and_recovered(world: World) -> None:
-    world.until_well()
+def test_a_failing_destination_breaches_its_alarms_and_is_notified(world: World) -> None:
     world.webhook.texts.clear()
     world.listener.tokens.clear()
+    world.write()
+    world.wait_for_metric("acme-prod/ship-logz/failing", lambda failed: failed >= 1)
+    (lag,) = world.stage.customer("cloudwatch").describe_alarms(AlarmNames=["acme-prod/ship-logz/lag"])["MetricAlarms"]
+    (queue,) = [each["Value"] for each in lag["Dimensions"]]
+    assert (lag["MetricName"], lag["Threshold"]) == ("ApproximateAgeOfOldestMessage", 3600)
+    assert not are_empty(world.stage.customer("sqs"), [queue]), "the queue that it watches holds the message"
 
+    world.set_state("acme-prod/ship-logz/failing", "ALARM")
     failing = world.wait_for_message("alarm acme-prod/ship-logz/failing")
     assert "Shipping to logz fails again and again" in failing
     assert "/aws/lambda/acme-prod-ship-logz. Run first: logdock status." in failing
+    world.set_state("acme-prod/ship-logz/lag", "ALARM")
     late = world.wait_for_message("alarm acme-prod/ship-logz/lag")
     assert "What has landed for logz has waited on its queue for more than 60 minutes." in late
+
+    world.listener.tokens[TOKEN] = "logz"
+    world.wait_for_metric("acme-prod/orders/lag-logz", lambda lag: lag > 0)
+    world.set_state("acme-prod/orders/lag-logz", "ALARM")
     own = world.wait_for_message("alarm acme-prod/orders/lag-logz")
     assert "A record of orders waited for more than 60 minutes to get to logz, or waits still." in own
     assert "runbook#lag" in own
-    assert not [text for text in world.webhook.texts if "silence" in text], "it lands as before"
-
-    world.listener.tokens[TOKEN] = "logz"
+    for name in ("ship-logz/failing", "ship-logz/lag", "orders/lag-logz"):
+        assert not [text for text in world.webhook.texts if "recovered" in text and name.split("/")[0] in text]
+        world.set_state(f"acme-prod/{name}", "OK")
     world.wait_for_message("[acme-prod] recovered: none of the alarms of acme-prod/ship-logz is on")
     world.wait_for_message("[acme-prod] recovered: none of the alarms of acme-prod/orders is on")
 

@@ -12,7 +12,7 @@ import tempfile
 import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -252,16 +252,13 @@ def test_a_large_archive_is_decrypted_in_bounded_memory(landed: Landed, tmp_path
             body.write(encryptor.update(bytes(1 << 20)))
         body.write(encryptor.finalize() + encryptor.tag)
 
-    class Bucket:
-        def get_object(self, **_: Any) -> dict[str, Any]:
-            return {"Body": file.open("rb"), "Metadata": envelope}
-
+    bucket = SimpleNamespace(get_object=lambda **_: {"Body": file.open("rb"), "Metadata": envelope})
     place = SearchLocation(export=landed.settings.exports[2], bucket="b", stack="s", prefix="", layout=object())  # type: ignore[arg-type]
     found = SearchObject(place, key_of(), '"e"', file.stat().st_size, datetime.now(UTC), "")
     keys = Keys(Account(landed.settings, None, None), Path(keys_file(landed, MASTER)), None)
     tracemalloc.start()
     try:
-        total = sum(map(len, Reader(Bucket(), keys).chunks(found)))  # type: ignore[arg-type]
+        total = sum(map(len, Reader(bucket, keys).chunks(found)))  # type: ignore[arg-type]
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

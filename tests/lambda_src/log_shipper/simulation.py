@@ -6,27 +6,33 @@ listener is here; what it does with it is the real code.
 """
 
 import gzip
-import io
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from http.client import IncompleteRead
 from random import Random
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
-from botocore.exceptions import ClientError
 from log_shipper import archive, aws, bulk, feed, marks, queue, ship
 from log_shipper.vendors.logzio import dialect as logzio
 from log_shipper.vendors.otlp import dialect as otlp
 
+from tests.aws_in_memory import Memory, error
 from tests.lambda_src.log_shipper.world import ARCHIVE, FAILURES, LANDING
 
-QUEUE_ARN = "arn:aws:sqs:eu-west-1:111122223333:acme-ship-x"
+QUEUE = "acme-ship-x"
+QUEUE_ARN = f"arn:aws:sqs:eu-west-1:111122223333:{QUEUE}"
+S3_NAMES = {
+    "get_object": "GetObject", "head_object": "GetObject", "put_object": "PutObject",
+    "list_objects_v2": "ListObjectsV2", "get_item": "GetItem", "update_item": "UpdateItem",
+}  # fmt: skip
+"""Calls that can fail, as `S3_CALLS` has them."""
+WRITES = ("put_object", "update_item", "send_message")
+"""Calls after which the function can be killed."""
 LONGEST_LINE = 175
 """Bytes above which the listener of the simulation calls a line oversized."""
 
@@ -60,14 +66,12 @@ class Later(Future[Any]):
         return super().exception(timeout)
 
 
-class World:
+class World(Memory):
     """The buckets, the queue and the listener; their configuration and content."""
 
     def __init__(self) -> None:
-        self.objects: dict[tuple[str, str], bytes] = {}
-        self.metadata: dict[tuple[str, str], dict[str, str]] = {}
+        super().__init__()
         self.written: list[str] = []
-        self.requeued: list[dict[str, Any]] = []
         self.arrived: dict[str, list[str]] = defaultdict(list)
         self.answers: list[str] = []
         self.answered: list[str] = []
@@ -77,10 +81,10 @@ class World:
         self.fuse: int | None = None
         self.s3_faults: dict[str, int] = {}
         self.failed_s3_calls = 0
-        self.items: dict[str, dict[str, Any]] = {"x/": {"since": {"N": "0"}}}
+        self.items["x/"] = {"since": {"N": "0"}}
+        self.messages[QUEUE] = {}
         self.now = 1_795_226_645.0
         self.skew = 0.0
-        self.hidden: dict[str, int] = {}
         self.meanwhile: Callable[[], None] | None = None
         self.random = Random(0)  # noqa: S311
         self.later: list[Later] = []
@@ -110,125 +114,42 @@ class World:
             if self.fuse < 0:
                 raise KilledError
 
-    # S3
-
-    def get_object(self, **asked: str) -> dict[str, Any]:
-        where = asked["Bucket"], asked["Key"]
-        self._s3("GetObject", where[1])
-        if where not in self.objects:
-            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
-        return {
-            "Body": io.BytesIO(self.objects[where]),
-            "Metadata": self.metadata.get(where, {}),
-            "LastModified": datetime(2026, 11, 21, tzinfo=UTC),
-            "ETag": '"e"',
-        }
-
-    def head_object(self, **asked: str) -> dict[str, Any]:
-        return self.get_object(**asked)
-
-    def put_object(self, **given: Any) -> None:
-        where = given["Bucket"], given["Key"]
-        self._s3("PutObject", where[1])
-        if "IfNoneMatch" in given and where in self.objects:
-            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
-        self.objects[where] = given["Body"]
-        self.metadata[where] = given.get("Metadata", {})
-        self.written.append(given["Key"])
+    def before(self, operation: str, asked: Mapping[str, Any]) -> None:
         self.step()
+        if operation in S3_NAMES:
+            key = "marks/" if "Item" in S3_NAMES[operation] else asked.get("Key", asked.get("Prefix", ""))
+            self._fail(f"{S3_NAMES[operation]} {key.partition('/')[0] if '/' in key else 'object'}")
 
-    def copy_object(self, **given: Any) -> None:
-        body = self.get_object(**given["CopySource"])["Body"].read()
-        self.put_object(Bucket=given["Bucket"], Key=given["Key"], Body=body)
+    def after(self, operation: str, asked: Mapping[str, Any]) -> None:
+        if operation == "put_object":
+            self.written.append(asked["Key"])
+        if operation in WRITES:
+            self.step()
+        if operation == "update_item":
+            self._fail("UpdateItem marks, unheard")
 
-    def get_paginator(self, _: str) -> "World":
-        return self
-
-    def paginate(self, **asked: str) -> Iterator[dict[str, Any]]:
-        self._s3("ListObjectsV2", asked["Prefix"])
-        keys = self.keys(asked["Bucket"], asked["Prefix"])
-        yield {"Contents": [{"Key": key} for key in keys if key > asked["StartAfter"]]}
-
-    def _s3(self, operation: str, key: str) -> None:
-        self.step()
-        name = f"{operation} {key.partition('/')[0] if '/' in key else 'object'}"
-        if self.s3_faults.get(name, 0) > 0:
-            self.s3_faults[name] -= 1
+    def _fail(self, fault: str) -> None:
+        if self.s3_faults.get(fault, 0) > 0:
+            self.s3_faults[fault] -= 1
             self.failed_s3_calls += 1
-            raise ClientError({"Error": {"Code": "SlowDown"}}, operation)
+            raise error("SlowDown", fault.partition(" ")[0])
 
-    # DynamoDB
-
-    def get_item(self, **asked: Any) -> dict[str, Any]:
-        assert asked["ConsistentRead"]
-        self._s3("GetItem", "marks/")
-        found = self.items.get(asked["Key"]["id"]["S"])
-        return {} if found is None else {"Item": dict(found)}
-
-    def update_item(self, **asked: Any) -> dict[str, Any]:
-        self._s3("UpdateItem", "marks/")
-        key, values = asked["Key"]["id"]["S"], asked["ExpressionAttributeValues"]
-        before = self.items.get(key, {})
-        conditions = {
-            "": True,
-            "attribute_not_exists(holder)": "holder" not in before,
-            "holder = :before": before.get("holder") == values.get(":before"),
-            "attribute_not_exists(holder) OR holder = :me": before.get("holder") in (None, values.get(":me")),
-        }
-        if not conditions[asked.get("ConditionExpression", "")]:
-            response: Any = {"Error": {"Code": "ConditionalCheckFailedException"}, "Item": dict(before)}
-            raise ClientError(response, "UpdateItem")
-        after = dict(before)
-        for assignment in asked["UpdateExpression"].removeprefix("SET ").split(", "):
-            name, _, value = assignment.partition(" = ")
-            if not (value.startswith("if_not_exists") and name in before):
-                after[name] = values[value.removeprefix(f"if_not_exists({name}").strip("(, )")]
-            if "if_not_exists" in value:
-                break
-        self.items[key] = after
-        self.step()
-        if self.s3_faults.get("UpdateItem marks, unheard", 0) > 0:
-            self.s3_faults["UpdateItem marks, unheard"] -= 1
-            self.failed_s3_calls += 1
-            raise ClientError({"Error": {"Code": "InternalServerError"}}, "UpdateItem")
-        return {"Attributes": after if asked.get("ReturnValues") == "ALL_NEW" else before}
-
-    # the others
-
-    def get_parameter(self, **asked: str) -> dict[str, Any]:
-        exclude = '"exclude":[":drop"],' if asked["Name"].endswith("some") else ""
-        return {
-            "Parameter": {
-                "Value": f'{{{exclude}"vendor":"s3-logs","format":"plain","landing":{{"bucket":"{LANDING}"}}}}'
-            }
-        }
-
-    def get_secret_value(self, **_: str) -> dict[str, str]:
-        return {"SecretString": "token"}
-
-    def get_queue_url(self, **_: str) -> dict[str, str]:
-        return {"QueueUrl": "queue"}
-
-    def send_message(self, **message: str) -> None:
-        self.step()
-        self.requeued.append(message)
-        self.step()
-
-    def change_message_visibility_batch(self, **asked: Any) -> dict[str, Any]:
-        self.step()
-        self.hidden |= {each["ReceiptHandle"]: each["VisibilityTimeout"] for each in asked["Entries"]}
-        return {}
+    def parameter(self, name: str) -> str:
+        exclude = '"exclude":[":drop"],' if name.endswith("some") else ""
+        return f'{{{exclude}"vendor":"s3-logs","format":"plain","landing":{{"bucket":"{LANDING}"}}}}'
 
     # what came of it
 
-    def keys(self, bucket: str, prefix: str) -> list[str]:
-        return sorted(key for where, key in self.objects if where == bucket and key.startswith(prefix))
+    def land(self, bucket: str, key: str, body: bytes) -> None:
+        """Store an object whose event names the ETag of `message_of`."""
+        self.store(bucket, key, body)
+        self.objects[bucket, key].etag = '"e"'
 
     def lines(self, bucket: str, prefix: str) -> list[dict[str, Any]]:
         return [
             json.loads(line)
             for key in self.keys(bucket, prefix)
-            for line in gzip.decompress(self.objects[bucket, key]).splitlines()
+            for line in gzip.decompress(self.objects[bucket, key].body).splitlines()
         ]
 
     def quarantined(self) -> dict[str, list[str]]:

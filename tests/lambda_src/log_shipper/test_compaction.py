@@ -102,12 +102,12 @@ def test_plan_hour_waits_for_late_parts(now: datetime, is_first: bool, objects: 
 
 def test_run_makes_one_object_of_an_hour_and_removes_its_parts(s3: Bucket) -> None:
     keys = fill(s3)
-    bodies = [s3.objects[key].body for key in keys]
+    bodies = [s3.objects[ARCHIVE, key].body for key in keys]
     before = read_archive(s3)
     made = s3.compact()
     assert (made.objects, made.parts) == (1, 5)
     assert s3.listed() == [f"{HOUR}compacted-000001.jsonl.gz"]
-    assert s3.objects[s3.listed()[0]].body == b"".join(bodies)
+    assert s3.objects[ARCHIVE, s3.listed()[0]].body == b"".join(bodies)
     assert read_archive(s3) == before
     assert s3.compact().objects == 0
     assert not s3.uploads
@@ -121,7 +121,7 @@ def test_run_large_hour_is_uploaded_in_parts(s3: Bucket, monkeypatch: pytest.Mon
     before = read_archive(s3)
     s3.compact()
     assert len(s3.listed()) == 1
-    assert s3.calls.count("upload_part") > 4
+    assert s3.calls.count("upload_part") > 2
     assert read_archive(s3) == before
 
 
@@ -139,16 +139,16 @@ def test_run_late_parts_become_an_object_of_their_own_a_day_later(s3: Bucket) ->
 
 def test_run_damaged_part_stays_as_it_is(s3: Bucket) -> None:
     keys = fill(s3)
-    s3.objects[keys[2]].body = s3.objects[keys[2]].body[:-3]
+    s3.objects[ARCHIVE, keys[2]].body = s3.objects[ARCHIVE, keys[2]].body[:-3]
     s3.compact()
     assert s3.listed() == [keys[2], f"{HOUR}compacted-000001.jsonl.gz"]
 
 
 def test_run_damaged_parts_keep_no_other_part_of_the_hour_as_it_is(s3: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = fill(s3)
-    monkeypatch.setattr(compaction_plan, "MAX_BYTES", 2 * max(len(s3.objects[key].body) for key in keys))
+    monkeypatch.setattr(compaction_plan, "MAX_BYTES", 2 * max(len(s3.objects[ARCHIVE, key].body) for key in keys))
     for key in keys[:2]:
-        s3.objects[key].body = s3.objects[key].body[:-3]
+        s3.objects[ARCHIVE, key].body = s3.objects[ARCHIVE, key].body[:-3]
     s3.compact()
     # the last one is alone
     assert s3.listed() == [*keys[:2], keys[4], f"{HOUR}compacted-000001.jsonl.gz"]
@@ -184,7 +184,7 @@ def test_run_hour_waits_for_a_feed(s3: Bucket) -> None:
     s3.compact(feeds=frozenset({"pull"}))
     assert s3.listed() == keys
     for key in keys:
-        s3.put_object(Key=f"feed-index/pull/orders/{identity_of(ARCHIVE, key, '')}.json", Body=b"{}")
+        s3.put_object(Bucket=ARCHIVE, Key=f"feed-index/pull/orders/{identity_of(ARCHIVE, key, '')}.json", Body=b"{}")
     s3.compact(feeds=frozenset({"pull"}))
     assert len(s3.listed()) == 1
 
@@ -323,7 +323,9 @@ def test_two_runs_at_once_put_no_line_into_two_objects(monkeypatch: pytest.Monke
         bucket.compact()
         before.sort()
         assert read_archive(bucket) == before
-        lines = [gzip.decompress(bucket.objects[key].body) for key in bucket.listed() if not compacted.part_of(key)]
+        lines = [
+            gzip.decompress(bucket.objects[ARCHIVE, key].body) for key in bucket.listed() if not compacted.part_of(key)
+        ]
         compacted_lines = b"".join(lines).splitlines()
         assert len(compacted_lines) == len({*compacted_lines})
         assert not bucket.uploads

@@ -17,7 +17,8 @@ from log_shipper.compaction_plan import Part
 from log_shipper.convert import AGAIN_AFTER, DUE_AFTER, MAX_SOURCES, MAX_STARTED, ConversionError, Converter, Target
 from log_shipper.export_config import ExportConfigs
 
-from tests.lambda_src.log_shipper.compaction_world import ARCHIVE, CONFIG, Bucket, KilledError, Now, Stored
+from tests.aws_in_memory import Stored
+from tests.lambda_src.log_shipper.compaction_world import ARCHIVE, CONFIG, Bucket, KilledError, Now
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 DUE = DAY + timedelta(days=1) + DUE_AFTER
@@ -40,7 +41,7 @@ class Athena:
         self.first_states: list[str] = []
 
     def start_query_execution(self, **request: Any) -> dict[str, str]:
-        self.bucket.step("start")
+        self.bucket.step()
         token = request["ClientRequestToken"]
         assert 32 <= len(token) <= 128
         assert len(request["QueryString"]) <= 262_144
@@ -49,7 +50,7 @@ class Athena:
             self.queries[token] = str(len(self.queries))
             self.requests[self.queries[token]] = request["QueryString"]
             self._write(self.queries[token])
-        self.bucket.step("start")
+        self.bucket.step()
         return {"QueryExecutionId": self.queries[token]}
 
     def _write(self, query: str) -> None:
@@ -58,7 +59,7 @@ class Athena:
         assert not self.bucket.listed(prefix), "Athena writes only where nothing is"
         keys = [each.partition("'")[0] for each in statement.split(f"'s3://{ARCHIVE}/")[1:-1]]
         self.states[query] = self.first_states.pop(0) if self.first_states else self.next_state
-        self.bucket.objects[f"{prefix}1"] = Stored(json.dumps(keys).encode(), f'"{query}"', DUE)
+        self.bucket.objects[ARCHIVE, f"{prefix}1"] = Stored(json.dumps(keys).encode(), f'"{query}"', DUE)
 
     def get_query_execution(self, **request: str) -> dict[str, Any]:
         state = self.states.get(request["QueryExecutionId"])
@@ -81,12 +82,12 @@ def athena(monkeypatch: pytest.MonkeyPatch) -> Athena:
 def fill(bucket: Bucket, hours: int = 3, number: int = 1, day: datetime = DAY, size: int = 100) -> list[str]:
     """Write compacted objects."""
     keys = [compacted_key(f"logs/orders/dt={day:%Y-%m-%d}/hour={hour:02}/", number) for hour in range(hours)]
-    bucket.objects |= {key: Stored(b"x" * size, f'"{key}"', day) for key in keys}
+    bucket.objects |= {(ARCHIVE, key): Stored(b"x" * size, f'"{key}"', day) for key in keys}
     return keys
 
 
 def listed(bucket: Bucket) -> list[Part]:
-    found = [(key, bucket.objects[key]) for key in bucket.listed()]
+    found = [(key, bucket.objects[ARCHIVE, key]) for key in bucket.listed()]
     return [Part(key, len(each.body), each.etag, each.modified) for key, each in found]
 
 
@@ -102,7 +103,7 @@ def copied(bucket: Bucket) -> list[str]:
     for each, is_complete in runs_in(bucket.client(), ARCHIVE, "columns-index/orders/"):
         if is_complete:
             index = fetch_index(bucket.client(), ARCHIVE, each)
-            rows = [key for file in index.files for key in json.loads(bucket.objects[file.key].body)]
+            rows = [key for file in index.files for key in json.loads(bucket.objects[ARCHIVE, file.key].body)]
             assert sorted(rows) == sorted(index.sources)
             assert each.objects == len(index.sources)
             found += rows
@@ -176,9 +177,9 @@ def test_a_copy_of_what_has_changed_meanwhile_is_not_used(athena: Athena, change
     bucket = athena.bucket
     keys = fill(bucket)
     run(bucket)
-    old = bucket.objects.pop(keys[0])
+    old = bucket.objects.pop((ARCHIVE, keys[0]))
     if change == "written again":
-        bucket.objects[keys[0]] = Stored(old.body, '"another"', old.modified)
+        bucket.objects[ARCHIVE, keys[0]] = Stored(old.body, '"another"', old.modified)
     run(bucket, DUE + HOUR)
     assert copied(bucket) == []
     assert not bucket.listed(PREFIX)

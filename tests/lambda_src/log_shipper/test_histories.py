@@ -17,6 +17,7 @@ from tests.lambda_src.log_shipper.simulation import (
     ANSWERS,
     LOGZIO_ONLY,
     OTLP_ONLY,
+    QUEUE,
     S3_CALLS,
     Clock,
     KilledError,
@@ -107,10 +108,10 @@ class Run:
         }
         for source, lines in self.sent.items():
             key = source.rpartition("/")[2]
-            world.objects[LANDING, key] = pack(b"".join(line + b"\n" for line in lines), history.packed)
+            world.land(LANDING, key, pack(b"".join(line + b"\n" for line in lines), history.packed))
             texts = [line.decode("utf-8", "backslashreplace") for line in lines]
             records = [json.dumps({"source": source, "message": text}) + "\n" for text in texts]
-            world.objects[ARCHIVE, f"logs/all/{key}"] = gzip.compress("".join(records).encode())
+            world.land(ARCHIVE, f"logs/all/{key}", gzip.compress("".join(records).encode()))
         copied = history.random.choices(range(len(history.objects)), k=history.copies)
         self.messages = [*self.everything(), *(self._message(number, 10 + i) for i, number in enumerate(copied))]
 
@@ -140,15 +141,15 @@ class Run:
 
     def until_done(self) -> None:
         for turn in self.history.turns:
-            self.invoke(turn)
+            self.take_turn(turn)
         self.world.answers.clear()
         for _ in range(100):
             if not self.messages:
                 return
-            self.invoke(Turn(10, None, None, {}))
+            self.take_turn(Turn(10, None, None, {}))
         raise AssertionError("never acknowledged")
 
-    def invoke(self, turn: Turn) -> None:
+    def take_turn(self, turn: Turn) -> None:
         self.history.random.shuffle(self.messages)
         world = self.world
         if not self.messages:
@@ -164,10 +165,10 @@ class Run:
         world.later.clear()
         self.messages = [message for message in self.messages if message not in batch]
         self._return([message for message in batch if message["messageId"] in failed])
-        for requeued in world.requeued:
+        for requeued in world.messages[QUEUE].values():
             self.count += 1
-            self.messages.append(message_of("", 100 + self.count) | {"body": requeued["MessageBody"]})
-        world.requeued.clear()
+            self.messages.append(message_of("", 100 + self.count) | {"body": requeued["Body"]})
+        world.messages[QUEUE].clear()
 
     def _handle(self, batch: list[dict[str, Any]], clock: Clock) -> set[str]:
         try:

@@ -88,11 +88,10 @@ def encrypted_bucket(emulator: Emulator, key: str) -> str:
     return name
 
 
-def deploy(emulator: Emulator, name: str, resources: dict[str, Any]) -> str:
+def deploy(emulator: Emulator, name: str, resources: dict[str, Any], *, outputs: dict[str, Any] | None = None) -> str:
     cloudformation = emulator.client("cloudformation", ACCOUNT, region=REGION)
-    cloudformation.create_stack(
-        StackName=name, TemplateBody=json.dumps({"Resources": resources}), OnFailure="DO_NOTHING"
-    )
+    template = {"Resources": resources, **({"Outputs": outputs} if outputs else {})}
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template), OnFailure="DO_NOTHING")
     until(lambda: not status(cloudformation, name).endswith("_IN_PROGRESS"))
     return status(cloudformation, name)
 

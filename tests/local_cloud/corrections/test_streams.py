@@ -6,32 +6,19 @@ Each test goes red when its correction is taken out of ``corrections``.
 from __future__ import annotations
 
 import gzip
-import io
-import itertools
 import json
-import time
-import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.emulator import Emulator
+from tests.local_cloud.corrections import made
+from tests.local_cloud.corrections.made import ACCOUNT, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from local_cloud.emulator import Emulator
 
-ACCOUNT = "111122223333"
-REGION = "eu-west-1"
-WAIT_SECONDS = 20.0
 READS = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
 
 
 @pytest.mark.proof
@@ -40,9 +27,9 @@ def test_a_subscription_reaches_a_stream_by_its_role_after_a_control_message(emu
     logs, name = _log_group(emulator)
     logs.put_subscription_filter(**_subscription(emulator, name, stream))
     for text in ("first", "second"):
-        logs.put_log_events(logGroupName=name, logStreamName="s", logEvents=[_event(text)])
+        logs.put_log_events(logGroupName=name, logStreamName="s", logEvents=[made.event(text)])
 
-    _until(lambda: len(_payloads(emulator, stream)) == 3)
+    made.until(lambda: len(_payloads(emulator, stream)) == 3)
     control, *data = [payload for _, payload in _payloads(emulator, stream)]
     assert control["messageType"] == "CONTROL_MESSAGE"
     assert [event["message"] for payload in data for event in payload["logEvents"]] == ["first", "second"]
@@ -54,23 +41,23 @@ def test_the_events_of_a_log_stream_share_a_partition_key(emulator: Emulator) ->
     logs.put_subscription_filter(**_subscription(emulator, name, stream))
     logs.create_log_stream(logGroupName=name, logStreamName="other")
     for log_stream in ("s", "other", "s"):
-        logs.put_log_events(logGroupName=name, logStreamName=log_stream, logEvents=[_event("a line")])
+        logs.put_log_events(logGroupName=name, logStreamName=log_stream, logEvents=[made.event("a line")])
 
-    _until(lambda: len(_payloads(emulator, stream)) == 4)
+    made.until(lambda: len(_payloads(emulator, stream)) == 4)
     keys = [key for key, payload in _payloads(emulator, stream) if payload["logGroup"]]
     assert keys[0] == keys[2] != keys[1]
 
 
 @pytest.mark.parametrize("missing", ["permission", "key", "trust", "account", "stream"])
 def test_rejects_a_subscription_that_could_not_be_delivered(emulator: Emulator, missing: str) -> None:
-    key = _key(emulator)
+    key = made.key(emulator, made.delegation())
     stream = _stream(emulator, key=key)
     logs, name = _log_group(emulator)
     request = _subscription(
         emulator,
         name,
         f"{stream}-gone" if missing == "stream" else stream,
-        _allow("kinesis:ListShards" if missing == "permission" else "kinesis:PutRecord", f"{stream}*"),
+        made.allow("kinesis:ListShards" if missing == "permission" else "kinesis:PutRecord", f"{stream}*"),
         *([] if missing == "key" else [_via_kinesis("kms:GenerateDataKey", key, stream)]),
         service="lambda.amazonaws.com" if missing == "trust" else "logs.amazonaws.com",
         source_account="999988887777" if missing == "account" else ACCOUNT,
@@ -82,10 +69,10 @@ def test_rejects_a_subscription_that_could_not_be_delivered(emulator: Emulator, 
 
 
 def test_accepts_a_subscription_whose_role_may_use_stream_and_key(emulator: Emulator) -> None:
-    key = _key(emulator)
+    key = made.key(emulator, made.delegation())
     stream = _stream(emulator, key=key)
     logs, name = _log_group(emulator)
-    may = (_allow("kinesis:PutRecord", stream), _via_kinesis("kms:GenerateDataKey", key, stream))
+    may = (made.allow("kinesis:PutRecord", stream), _via_kinesis("kms:GenerateDataKey", key, stream))
     logs.put_subscription_filter(**_subscription(emulator, name, stream, *may))
     assert logs.describe_subscription_filters(logGroupName=name)["subscriptionFilters"]
 
@@ -95,10 +82,12 @@ def test_who_subscribes_to_a_stream_must_pass_the_role(emulator: Emulator, servi
     stream = _stream(emulator)
     _, name = _log_group(emulator)
     request = _subscription(emulator, name, stream)
-    passing = _allow("iam:PassRole", request["roleArn"]) | {
+    passing = made.allow("iam:PassRole", request["roleArn"]) | {
         "Condition": {"StringEquals": {"iam:PassedToService": service}}
     }
-    subscriber = _role(emulator, _allow("logs:*", "*"), passing, trust=_trusts({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}))
+    subscriber = _role(
+        emulator, made.allow("logs:*", "*"), passing, trust=_trusts({"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
+    )
     session = emulator.client("sts", ACCOUNT, region=REGION).assume_role(
         RoleArn=subscriber, RoleSessionName="subscriber"
     )
@@ -111,10 +100,9 @@ def test_who_subscribes_to_a_stream_must_pass_the_role(emulator: Emulator, servi
 
 
 def test_a_template_encrypts_a_stream(emulator: Emulator) -> None:
-    key, name = _key(emulator), _name()
-    cloudformation = emulator.client("cloudformation", ACCOUNT, region=REGION)
+    key, name = made.key(emulator, made.delegation()), made.new_name()
     properties = {"Name": name, "StreamEncryption": {"EncryptionType": "KMS", "KeyId": key}}
-    _deploy(cloudformation, name, {"Resources": {"S": {"Type": "AWS::Kinesis::Stream", "Properties": properties}}})
+    made.deploy(emulator, name, {"S": {"Type": "AWS::Kinesis::Stream", "Properties": properties}})
 
     kinesis = emulator.client("kinesis", ACCOUNT, region=REGION)
     found = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
@@ -124,28 +112,36 @@ def test_a_template_encrypts_a_stream(emulator: Emulator) -> None:
 @pytest.mark.parametrize("missing", ["GetRecords", "Decrypt", None])
 @pytest.mark.proof
 def test_a_mapping_reads_a_stream_by_the_role_of_its_function(emulator: Emulator, missing: str | None) -> None:
-    key = _key(emulator)
-    stream, name = _stream(emulator, key=key), _name()
+    key = made.key(emulator, made.delegation())
+    stream, name = _stream(emulator, key=key), made.new_name()
     actions = [f"kinesis:{action}" for action in READS if action != missing]
-    may = [_allow(actions, stream), *([] if missing == "Decrypt" else [_via_kinesis("kms:Decrypt", key, stream)])]
+    may = [made.allow(actions, stream), *([] if missing == "Decrypt" else [_via_kinesis("kms:Decrypt", key, stream)])]
     role = _role(emulator, *may, trust=_trusts({"Service": "lambda.amazonaws.com"}))
     functions = emulator.client("lambda", ACCOUNT, region=REGION)
     functions.create_function(
-        FunctionName=name, Runtime="python3.13", Handler="f.handler", Role=role, Code={"ZipFile": _function()}
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="f.handler",
+        Role=role,
+        Code={"ZipFile": made.zipped("f.py", "def handler(event, context):\n    return None\n")},
     )
     mapping = functions.create_event_source_mapping(
         FunctionName=name, EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
     )["UUID"]
     # Another function that may read shows that the mappings have been looked at.
-    other = _name()
+    other = made.new_name()
     reader = _role(
         emulator,
-        _allow([f"kinesis:{action}" for action in READS], stream),
+        made.allow([f"kinesis:{action}" for action in READS], stream),
         _via_kinesis("kms:Decrypt", key, stream),
         trust=_trusts({"Service": "lambda.amazonaws.com"}),
     )
     functions.create_function(
-        FunctionName=other, Runtime="python3.13", Handler="f.handler", Role=reader, Code={"ZipFile": _function()}
+        FunctionName=other,
+        Runtime="python3.13",
+        Handler="f.handler",
+        Role=reader,
+        Code={"ZipFile": made.zipped("f.py", "def handler(event, context):\n    return None\n")},
     )
     witness = functions.create_event_source_mapping(
         FunctionName=other, EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
@@ -155,39 +151,26 @@ def test_a_mapping_reads_a_stream_by_the_role_of_its_function(emulator: Emulator
     def processed(uuid: str) -> bool:
         return bool(functions.get_event_source_mapping(UUID=uuid)["LastProcessingResult"].startswith("OK"))
 
-    _until(lambda: processed(witness) and (missing is not None or processed(mapping)))
+    made.until(lambda: processed(witness) and (missing is not None or processed(mapping)))
     assert processed(mapping) == (missing is None)
 
 
 def test_an_update_keeps_an_export_that_is_in_use(emulator: Emulator) -> None:
-    cloudformation, name = emulator.client("cloudformation", ACCOUNT, region=REGION), _name()
+    cloudformation, name = emulator.client("cloudformation", ACCOUNT, region=REGION), made.new_name()
 
     def topic(**more: Any) -> dict[str, Any]:
         return {"Type": "AWS::SNS::Topic", "Properties": more}
 
-    exporting = {"Resources": {"T": topic()}, "Outputs": {"O": {"Value": "x", "Export": {"Name": name}}}}
-    _deploy(cloudformation, f"{name}-from", exporting)
-    importing = {"Resources": {"T": topic(DisplayName={"Fn::ImportValue": name})}}
-    _deploy(cloudformation, f"{name}-to", importing)
+    exported = {"O": {"Value": "x", "Export": {"Name": name}}}
+    made.deploy(emulator, f"{name}-from", {"T": topic()}, outputs=exported)
+    made.deploy(emulator, f"{name}-to", {"T": topic(DisplayName={"Fn::ImportValue": name})})
 
     without = json.dumps({"Resources": {"T": topic(DisplayName="changed")}})
     with pytest.raises(ClientError, match=f"{name} cannot be deleted as it is in use by {name}-to"):
         cloudformation.update_stack(StackName=f"{name}-from", TemplateBody=without)
     cloudformation.update_stack(StackName=f"{name}-to", TemplateBody=without)
-    _until(lambda: _status(cloudformation, f"{name}-to") == "UPDATE_COMPLETE")
+    made.until(lambda: made.status(cloudformation, f"{name}-to") == "UPDATE_COMPLETE")
     cloudformation.update_stack(StackName=f"{name}-from", TemplateBody=without)
-
-
-def _name() -> str:
-    return f"made-{next(_numbers)}"
-
-
-def _document(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
-
-
-def _allow(action: str | list[str], resource: str) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
 def _via_kinesis(action: str, key: str, stream: str) -> dict[str, Any]:
@@ -195,7 +178,7 @@ def _via_kinesis(action: str, key: str, stream: str) -> dict[str, Any]:
         "kms:ViaService": f"kinesis.{REGION}.amazonaws.com",
         "kms:EncryptionContext:aws:kinesis:arn": stream,
     }
-    return _allow(action, key) | {"Condition": {"StringEquals": context}}
+    return made.allow(action, key) | {"Condition": {"StringEquals": context}}
 
 
 def _trusts(principal: dict[str, str], source_account: str | None = None) -> dict[str, Any]:
@@ -206,22 +189,16 @@ def _trusts(principal: dict[str, str], source_account: str | None = None) -> dic
 
 
 def _role(emulator: Emulator, *statements: dict[str, Any], trust: dict[str, Any]) -> str:
-    iam, name = emulator.client("iam", ACCOUNT, region=REGION), _name()
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))["Role"]
-    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=_document(*statements))
+    iam, name = emulator.client("iam", ACCOUNT, region=REGION), made.new_name()
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=made.document(trust))["Role"]
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=made.document(*statements))
     return str(role["Arn"])
 
 
-def _key(emulator: Emulator) -> str:
-    root = _allow("kms:*", "*") | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
-    kms = emulator.client("kms", ACCOUNT, region=REGION)
-    return str(kms.create_key(Policy=_document(root))["KeyMetadata"]["Arn"])
-
-
 def _stream(emulator: Emulator, *, key: str | None = None) -> str:
-    kinesis, name = emulator.client("kinesis", ACCOUNT, region=REGION), _name()
+    kinesis, name = emulator.client("kinesis", ACCOUNT, region=REGION), made.new_name()
     kinesis.create_stream(StreamName=name, ShardCount=1)
-    _until(
+    made.until(
         lambda: kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
     )
     if key:
@@ -230,7 +207,7 @@ def _stream(emulator: Emulator, *, key: str | None = None) -> str:
 
 
 def _log_group(emulator: Emulator) -> tuple[Any, str]:
-    logs, name = emulator.client("logs", ACCOUNT, region=REGION), _name()
+    logs, name = emulator.client("logs", ACCOUNT, region=REGION), made.new_name()
     logs.create_log_group(logGroupName=name)
     logs.create_log_stream(logGroupName=name, logStreamName="s")
     return logs, name
@@ -245,7 +222,7 @@ def _subscription(
     source_account: str = ACCOUNT,
 ) -> dict[str, str]:
     trust = _trusts({"Service": service}, source_account)
-    role = _role(emulator, *(statements or [_allow("kinesis:PutRecord", stream)]), trust=trust)
+    role = _role(emulator, *(statements or [made.allow("kinesis:PutRecord", stream)]), trust=trust)
     return {
         "logGroupName": group,
         "filterName": "all",
@@ -264,30 +241,3 @@ def _payloads(emulator: Emulator, stream: str) -> list[tuple[str, dict[str, Any]
     ]
     records = kinesis.get_records(ShardIterator=start)["Records"]
     return [(record["PartitionKey"], json.loads(gzip.decompress(record["Data"]))) for record in records]
-
-
-def _deploy(cloudformation: Any, name: str, template: dict[str, Any]) -> None:
-    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
-    _until(lambda: _status(cloudformation, name) == "CREATE_COMPLETE")
-
-
-def _status(cloudformation: Any, name: str) -> str:
-    return str(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
-
-
-def _function() -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as packed:
-        packed.writestr("f.py", "def handler(event, context):\n    return None\n")
-    return archive.getvalue()
-
-
-def _event(message: str) -> dict[str, Any]:
-    return {"timestamp": int(time.time() * 1000), "message": message}
-
-
-def _until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not reached():
-        assert time.monotonic() < deadline, "not reached in time"
-        time.sleep(0.05)
