@@ -35,7 +35,7 @@ from local_cloud.customer import make_secrets, prepare
 from local_cloud.emulator import Emulator
 from local_cloud.vendor_accounts import Vendors
 from logdock.settings import load_settings
-from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from logdock.settings.export_base import BucketLanding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,9 +140,9 @@ def _write(cloud: Emulator, settings: Deployment) -> None:
     line = json.dumps({"t": {"$date": now.isoformat(timespec="milliseconds")}, "msg": NEEDLE}) + "\n"
     for export in settings.exports:
         landing = export.landing(settings)
-        if isinstance(export, MongodbAtlasExport):
+        if isinstance(landing, BucketLanding):
             stamp = f"{now:%Y-%m-%dT%H-%M-%S.000}"
-            key = f"{export.members[0].prefix}/Cluster0/shard-00-00.mongodb.net/mongodb/{stamp}-mongodb.log"
+            key = f"{landing.prefix}fleet/Cluster0/shard-00-00.mongodb.net/mongodb/{stamp}-mongodb.log"
             s3.put_object(Bucket=landing.bucket, Key=key, Body=gzip.compress(line.encode()))
             continue
         for group in landing.names:
