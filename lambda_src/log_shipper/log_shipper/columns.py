@@ -19,6 +19,8 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from log_shipper.errors import ShipperError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -37,6 +39,10 @@ COLUMNS = ("time", "vendor", "log_type", "source", "message", "fields", "hour")
 _INDEX = re.compile(
     rf"{INDEX_PREFIX}([^/]+)/dt=(\d{{4}}-\d\d-\d\d)/(\d+)-([0-9a-f]{{16}})-(\d+)(\.started)?{re.escape(SUFFIX)}"
 )
+
+
+class DamagedIndexError(ShipperError):
+    """What is stored under the key of an index is not one."""
 
 
 class Run(NamedTuple):
@@ -107,9 +113,19 @@ def write_index(index: Index) -> bytes:
 
 
 def read_index(body: bytes) -> Index:
-    """Return a stored index."""
-    document = json.loads(body)
-    return Index(document["sources"], tuple(File(*each) for each in document["files"]))
+    """Return a stored index.
+
+    Raises
+    ------
+    DamagedIndexError
+        When it is not one.
+    """
+    try:
+        document = json.loads(body)
+        sources = {str(key): str(etag) for key, etag in document["sources"].items()}
+        return Index(sources, tuple(File(str(key), int(size), str(etag)) for key, size, etag in document["files"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DamagedIndexError("it is not an index") from None
 
 
 def runs_in(s3: S3Client, bucket: str, prefix: str, start_after: str = "") -> Iterator[tuple[Run, bool]]:
@@ -122,8 +138,18 @@ def runs_in(s3: S3Client, bucket: str, prefix: str, start_after: str = "") -> It
 
 
 def fetch_index(s3: S3Client, bucket: str, run: Run) -> Index:
-    """Return the index of a run that is complete."""
-    return read_index(s3.get_object(Bucket=bucket, Key=run.index_key)["Body"].read())
+    """Return the index of a run that is complete.
+
+    Raises
+    ------
+    DamagedIndexError
+        When it is not one. It names what to remove, so that the day is copied again.
+    """
+    try:
+        return read_index(s3.get_object(Bucket=bucket, Key=run.index_key)["Body"].read())
+    except DamagedIndexError:
+        what = f"s3://{bucket}/{run.index_key} is damaged: remove it, and all objects below {run.prefix}"
+        raise DamagedIndexError(what) from None
 
 
 def select_of(bucket: str, table: str, run: Run, keys: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from botocore.exceptions import ClientError
 from log_shipper import aws, parallel
 from log_shipper.columns import (
     INDEX_PREFIX,
+    DamagedIndexError,
     File,
     Index,
     Run,
@@ -107,7 +108,7 @@ class Converter:
         Raises
         ------
         ConversionError
-            When a statement failed. Everything else is done.
+            When a statement failed, or an index is damaged. Everything else is done.
         """
         prefix = f"{INDEX_PREFIX}{export}/"
         runs: dict[str, dict[Run, bool]] = {}
@@ -118,16 +119,19 @@ class Converter:
         for day, listed in groupby(objects, lambda part: part.key.split("/")[2].removeprefix("dt=")):
             parts = list(listed)
             of_day = runs.get(day, {})
-            if any(not complete for complete in of_day.values()):
-                for run in [run for run, complete in of_day.items() if not complete]:
-                    try:
-                        self._look_at(run, parts)
-                    except ConversionError as error:
-                        errors.append(str(error))
-            elif self._is_due(day, parts, of_day):
-                self._start(export, day, self._not_in(parts, of_day))
+            started = [run for run, complete in of_day.items() if not complete]
+            for run in started:
+                try:
+                    self._look_at(run, parts)
+                except ShipperError as error:
+                    errors.append(str(error))
+            if not started and self._is_due(day, parts, of_day):
+                try:
+                    self._start(export, day, self._not_in(parts, of_day))
+                except DamagedIndexError as error:
+                    errors.append(str(error))
         if errors:
-            raise ConversionError(f"{len(errors)} statements: {errors[0]}")
+            raise ConversionError(f"{len(errors)} days were not copied: {errors[0]}")
 
     def _is_due(self, day: str, parts: Sequence[Part], runs: dict[Run, bool]) -> bool:
         end = datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)

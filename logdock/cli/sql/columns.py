@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
-from log_shipper.columns import INDEX_PREFIX, OBJECT, File, Index, Run, fetch_index, runs_in
+from log_shipper.columns import (
+    INDEX_PREFIX,
+    OBJECT,
+    PREFIX,
+    DamagedIndexError,
+    File,
+    Index,
+    Run,
+    fetch_index,
+    runs_in,
+)
 from log_shipper.compacted import number_of
 
 from logdock.cli.account import WORKERS
@@ -59,9 +69,15 @@ class _NotThereError(Exception):
 
 
 def copied(
-    s3: S3Client, bucket: str, found: Sequence[SearchObject], pool: ThreadPoolExecutor
+    s3: S3Client, bucket: str, found: Sequence[SearchObject], pool: ThreadPoolExecutor, note: Callable[[str], None]
 ) -> tuple[list[Copied], list[SearchObject]]:
-    """Divide compacted objects of the archive into those that a run stands for, and the others."""
+    """Divide compacted objects of the archive into those that a run stands for, and the others.
+
+    Parameters
+    ----------
+    note
+        Is called with each index that cannot be read, and why.
+    """
     days: dict[Day, dict[str, SearchObject]] = {}
     for each in found:
         days.setdefault(_day_of(each), {})[each.key] = each
@@ -75,57 +91,116 @@ def copied(
             if is_complete and (export, run.day) in days:
                 runs.append(run)
 
-    def read(run: Run) -> Copied | None:
-        try:
-            index = fetch_index(s3, bucket, run)
-        except ClientError as error:
-            if is_absent(error):
-                return None
-            raise
+    by_runs = []
+    for run, index in _fetch_indexes(s3, bucket, runs, pool, note).items():
+        sources = index.sources if index else {}
         wanted = days[run.export, run.day]
-        objects = [
-            each for key, etag in index.sources.items() if (each := wanted.get(key)) is not None and each.etag == etag
-        ]
-        return Copied(run, index, objects) if objects else None
-
-    by_runs = [each for each in pool.map(read, runs) if each is not None]
+        chosen = [each for key, etag in sources.items() if (each := wanted.get(key)) is not None and each.etag == etag]
+        if index and chosen:
+            by_runs.append(Copied(run, index, chosen))
     named = Counter(each.key for run in by_runs for each in run.objects)
     # an object that two indexes name, which the function that writes them prevents, is read from the archive
     by_runs = [replace(run, objects=[each for each in run.objects if named[each.key] == 1]) for run in by_runs]
     return [run for run in by_runs if run.objects], [each for each in found if named[each.key] != 1]
 
 
+def _fetch_indexes(
+    s3: S3Client, bucket: str, runs: Sequence[Run], pool: ThreadPoolExecutor, note: Callable[[str], None]
+) -> dict[Run, Index | None]:
+    """Return the indexes of runs; None for one that is gone or damaged."""
+
+    def fetch(run: Run) -> Index | None:
+        try:
+            return fetch_index(s3, bucket, run)
+        except DamagedIndexError as error:
+            note(str(error))
+        except ClientError as error:
+            if not is_absent(error) and code_of(error) != "InvalidObjectState":
+                raise
+        return None
+
+    return dict(zip(runs, pool.map(fetch, runs), strict=True))
+
+
 def copied_hours(
-    s3: S3Client, places: Sequence[SearchLocation], hours: Mapping[str, Collection[datetime]]
+    s3: S3Client,
+    places: Sequence[SearchLocation],
+    hours: Mapping[str, Collection[datetime]],
+    note: Callable[[str], None],
 ) -> dict[str, set[datetime]]:
-    """Return which of some hours of the archive are in the columnar copy, every line of them; by the exports."""
+    """Return which of some hours of the archive are in the columnar copy; by the exports.
+
+    The table of the copy has all of its files, whatever an index says. So a day is read from it only if its files are
+    those that its indexes name; and an hour, if each of its objects is in one index, as it is, and no index names
+    another object of it: what has expired, or was removed from the archive, stays in the copy for longer.
+
+    Parameters
+    ----------
+    note
+        Is called with each day that cannot be read from the copy, and why, unless a run of it has not ended.
+    """
     found: dict[str, set[datetime]] = {}
     for place in places:
         of_export = hours.get(place.export.name)
-        if not of_export:
-            continue
-        first, last = min(of_export), max(of_export)
-        prefix = f"{INDEX_PREFIX}{place.export.name}/"
-        runs_of_days: dict[str, dict[Run, bool]] = {}
-        for run, is_complete in runs_in(s3, place.bucket, prefix, f"{prefix}dt={first:%Y-%m-%d}/"):
-            if run.day > f"{last:%Y-%m-%d}":
-                break
-            of_day = runs_of_days.setdefault(run.day, {})
-            of_day[run] = of_day.get(run, False) or is_complete
-        # the table also has what a statement writes that has not ended, or has failed
-        days = {day for day, of_day in runs_of_days.items() if all(of_day.values())}
-        if not days:
-            continue
-        since, until = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (min(days), max(days)))
-        listed = list(objects(s3, [place], since, until + timedelta(days=1), WORKERS))
-        compacted = [each for each in listed if number_of(each.key) is not None]
-        with ThreadPoolExecutor(WORKERS) as pool:
-            runs, _ = copied(s3, place.bucket, compacted, pool)
-        in_runs = {each.key for run in runs for each in run.objects}
-        not_copied = {each.earliest[:13] for each in listed if each.key not in in_runs}
-        found[place.export.name] = {
-            hour for hour in of_export if f"{hour:%Y-%m-%d}" in days and f"{hour:%Y-%m-%dT%H}" not in not_copied
-        }
+        if of_export:
+            wanted = {f"{hour:%Y-%m-%dT%H}": hour for hour in of_export}
+            usable = _usable_hours(s3, place, min(wanted)[:10], max(wanted)[:10], note)
+            found[place.export.name] = {hour for name, hour in wanted.items() if usable(name)}
+    return found
+
+
+def _usable_hours(
+    s3: S3Client, place: SearchLocation, first: str, last: str, note: Callable[[str], None]
+) -> Callable[[str], bool]:
+    """Return what says whether the copy may be read for an hour, ``YYYY-MM-DDTHH``, from the first day to the last."""
+    export, bucket = place.export.name, place.bucket
+    prefix = f"{INDEX_PREFIX}{export}/"
+    runs: dict[str, dict[Run, bool]] = {}
+    for run, is_complete in runs_in(s3, bucket, prefix, f"{prefix}dt={first}/"):
+        if run.day > last:
+            break
+        of_day = runs.setdefault(run.day, {})
+        of_day[run] = of_day.get(run, False) or is_complete
+    # the table also has what a statement writes that has not ended, or has failed
+    complete = {day: of_day for day, of_day in runs.items() if all(of_day.values())}
+    if not complete:
+        return lambda _: False
+    with ThreadPoolExecutor(WORKERS) as pool:
+        fetched = _fetch_indexes(s3, bucket, [run for of_day in complete.values() for run in of_day], pool, note)
+    there = _list_files(s3, bucket, export, first, last)
+    days: set[str] = set()
+    for day, of_day in complete.items():
+        indexes = [index for run in of_day if (index := fetched[run]) is not None]
+        named = {(file.key, file.etag) for index in indexes for file in index.files}
+        if len(indexes) == len(of_day) and named == there.get(day, set()):
+            days.add(day)
+        elif len(indexes) == len(of_day):
+            where = f"s3://{bucket}/{PREFIX}{export}/dt={day}/"
+            note(f"{where}: its files are not those that its indexes name")
+    if not days:
+        return lambda _: False
+    since, until = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (min(days), max(days)))
+    listed = {each.key: each.etag for each in objects(s3, [place], since, until + timedelta(days=1), WORKERS)}
+    sources = [each for run, index in fetched.items() if run.day in days and index for each in index.sources.items()]
+    named_times = Counter(key for key, _ in sources)
+    in_copy = {key for key, etag in sources if named_times[key] == 1 and listed.get(key) == etag}
+    others = {_hour_of(key) for key in (*listed, *named_times) if key not in in_copy}
+    return lambda hour: hour[:10] in days and hour not in others
+
+
+def _list_files(s3: S3Client, bucket: str, export: str, first: str, last: str) -> dict[str, set[tuple[str, str]]]:
+    """Return the keys and ETags of the copy's files by their days."""
+    prefix = f"{PREFIX}{export}/"
+    found: dict[str, set[tuple[str, str]]] = {}
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=prefix, StartAfter=f"{prefix}dt={first}/"
+    )
+    for page in pages:
+        for item in page.get("Contents", ()):
+            day = item["Key"].removeprefix(prefix).partition("/")[0].removeprefix("dt=")
+            if day > last:
+                return found
+            found.setdefault(day, set()).add((item["Key"], item["ETag"]))
     return found
 
 
@@ -163,6 +238,8 @@ class ColumnarCopy:
         What was fetched.
     bytes
         How much that is.
+    notes
+        What of the copy cannot be read, so that the archive is read.
     """
 
     def __init__(
@@ -178,6 +255,7 @@ class ColumnarCopy:
         self._numbers = count()
         self.files: list[LocalFile] = []
         self.bytes = 0
+        self.notes: list[str] = []
 
     def rest(self, found: Iterator[SearchObject]) -> Iterator[SearchObject]:
         """Yield the objects that are to be read from the archive; the others are fetched by then."""
@@ -188,7 +266,7 @@ class ColumnarCopy:
             else:
                 yield each
         with ThreadPoolExecutor(WORKERS) as pool:
-            runs, others = copied(self._s3, self._bucket, held, pool)
+            runs, others = copied(self._s3, self._bucket, held, pool, self.notes.append)
             yield from others
             for run in runs:
                 if not self._fetch(run, pool):
@@ -220,6 +298,7 @@ class ColumnarCopy:
                 pass
         except _NotThereError:
             self._remove(paths)
+            self.notes.append(f"s3://{self._bucket}/{run.run.prefix}: a file that its index names cannot be read")
             return False
         self.bytes += size
         self.files += [LocalFile(path, rows) for path in paths]
@@ -325,6 +404,11 @@ def select(files: Sequence[LocalFile], names: Sequence[str], path_column: str) -
 def _read(paths: Sequence[Path]) -> str:
     names = ", ".join(_quoted(str(path)) for path in paths)
     return f"read_parquet([{names}], hive_partitioning = true, hive_types = {{export: VARCHAR, dt: VARCHAR}})"
+
+
+def _hour_of(key: str) -> str:
+    _, _, day, hour, _ = key.split("/")
+    return f"{day.removeprefix('dt=')}T{hour.removeprefix('hour=')}"
 
 
 def _day_of(found: SearchObject) -> Day:

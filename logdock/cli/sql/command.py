@@ -218,6 +218,7 @@ def _with_duckdb(
     loaded = local.loaded
     for address, reason in loaded.skipped:
         screen.note(f"Skipped {address}: {reason}")
+    _note_copy(screen, loaded.not_copied)
     if loaded.damaged_lines:
         screen.note(f"Skipped {counted(loaded.damaged_lines, 'line')} of the archive: not JSON")
     if statement.tables:
@@ -243,22 +244,30 @@ def _with_athena(asked: _Asked, account: Account, output: Output, file: Path | N
         )
     scope = {ARCHIVE_TABLE: hours.scope(asked.exports, asked.since, asked.until)}
     text = asked.statement.for_athena(scope)
+    notes: list[str] = []
     if account.settings.is_columnar and ARCHIVE_TABLE in asked.statement.tables:
         with screen.progress("the archive is compared with its copy"):
-            text = _with_copy(asked, account, scope) or text
+            text = _with_copy(asked, account, scope, notes.append) or text
     names = account.names
     with private_directory() as directory, open_database(directory, keep_order=True) as connection:
         with screen.progress("Athena answers"):
             ended = athena.run_query(account.athena, text, database=names.sql_database, workgroup=names.sql_workgroup)
             select = athena.fetch(account.athena, ended, connection, directory)
         rows = write(connection, select, directory, output, file, screen)
+    _note_copy(screen, notes)
     screen.note(
         f"{counted(rows, 'row')}; Athena scanned {ended.scanned_bytes / 1_000_000:.1f} MB (about "
         f"{ended.dollars:.5f} dollars), limited to {_named(asked.exports, asked.since, asked.until)}"
     )
 
 
-def _with_copy(asked: _Asked, account: Account, scope: dict[str, str]) -> str | None:
+def _note_copy(screen: Screen, notes: Sequence[str]) -> None:
+    """Write what of the columnar copy cannot be read: the answer is whole."""
+    for each in notes:
+        screen.note(f"The archive is read instead of its columnar copy: {each}")
+
+
+def _with_copy(asked: _Asked, account: Account, scope: dict[str, str], note: Callable[[str], None]) -> str | None:
     """Return the statement that reads the columnar copy of what it has; None if that is nothing, or it is too long."""
     from logdock.cli.sql import hours
     from logdock.cli.sql.columns import copied_hours
@@ -271,7 +280,7 @@ def _with_copy(asked: _Asked, account: Account, scope: dict[str, str]) -> str | 
         if export.name in wanted
     ]
     try:
-        copied = copied_hours(account.s3, places, wanted)
+        copied = copied_hours(account.s3, places, wanted, note)
     except AbsentError as error:
         raise account.not_deployed(error.place.stack) from None
     rest = {export: of_export - copied.get(export, set()) for export, of_export in wanted.items()}

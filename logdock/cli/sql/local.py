@@ -48,6 +48,8 @@ class Loaded:
         As they are stored.
     skipped
         Objects that could not be read, or not to their end, with the reason.
+    not_copied
+        What of the columnar copy cannot be read, so that the archive was.
     damaged_lines
         Lines of the archive that are not JSON, and so not in its table.
     """
@@ -57,6 +59,7 @@ class Loaded:
     lines: int = 0
     damaged_lines: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    not_copied: list[str] = field(default_factory=list)
 
 
 class LocalEngine:
@@ -139,6 +142,8 @@ class LocalEngine:
             names = ", ".join(f'"{name}"' for name in columns or [_ROW])
             condition = f"{_ROW} IS NOT NULL" + (f" AND {row_condition}" if row_condition else "")
             selects = [f'SELECT {names} FROM "{stored}" WHERE {condition}']  # noqa: S608
+            if copy:
+                self.loaded.not_copied += copy.notes
             if copy and copy.files:
                 everything = list(dict.fromkeys([*(columns or [_ROW]), *(["time"] if row_condition else [])]))
                 where = f" WHERE {row_condition}" if row_condition else ""

@@ -260,23 +260,45 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return statements
 
 
+def athena_answers(
+    landed: Landed, logdock: Type, sent: list[str], queries: Sequence[str] = QUERIES[:1]
+) -> list[list[str]]:
+    """Return what Athena would answer: from what is in the archive and below the prefix of the copy's files."""
+    found = []
+    with duckdb.connect() as connection:
+        load_archive(landed, connection)
+        load_copy(landed, connection)
+        for query in queries:
+            logdock("sql", query, "--since", DAY, "--until", "2026-11-18", "-e", "jobs", "--engine", "athena")
+            text = sqlglot.transpile(sent[-1], read="athena", write="duckdb")[0]
+            found.append(rows_of(connection, text))
+    return found
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
+    rows = connection.sql(text)
+    named = [dict(zip(rows.columns, row, strict=True)) for row in rows.fetchall()]
+    return sorted(json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in named)
+
+
+def load_copy(landed: Landed, connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the copy's table as Athena has it: all files, whatever an index says."""
+    for item in landed.s3.list_objects_v2(Bucket=landed.archive, Prefix="columns/")["Contents"]:
+        _, export, day, *name = item["Key"].split("/")
+        file = landed.directory / "there" / f"export={export}" / day / "-".join([*name, "x.parquet"])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(landed.s3.get_object(Bucket=landed.archive, Key=item["Key"])["Body"].read())
+    connection.execute(
+        f"CREATE TABLE archive_columns AS SELECT * FROM read_parquet('{landed.directory}/there/*/*/*.parquet', "  # noqa: S608
+        "hive_partitioning = true, hive_types = {export: VARCHAR, dt: VARCHAR})"
+    )
+
+
 def test_athena_is_sent_a_statement_that_reads_each_row_once(landed: Landed, logdock: Type, sent: list[str]) -> None:
     before = answers(logdock, QUERIES)
     first, _ = compacted(landed)
     copy(landed, [first])
-    with duckdb.connect() as connection:
-        load_archive(landed, connection)
-        connection.execute(
-            f"CREATE TABLE archive_columns AS SELECT * FROM read_parquet('{landed.directory}/*/*/*.parquet', "  # noqa: S608
-            "hive_partitioning = true, hive_types = {export: VARCHAR, dt: VARCHAR})"
-        )
-        for query, expected in zip(QUERIES, before, strict=True):
-            logdock("sql", query, "--since", DAY, "--until", "2026-11-18", "-e", "jobs", "--engine", "athena")
-            text = sqlglot.transpile(sent[-1], read="athena", write="duckdb")[0]
-            rows = connection.sql(text)
-            found = [json.dumps(dict(zip(rows.columns, row, strict=True)), ensure_ascii=False, separators=(",", ":"))
-                     for row in rows.fetchall()]  # fmt: skip
-            assert sorted(found) == expected
+    assert athena_answers(landed, logdock, sent, QUERIES) == before
     # the hour that is copied, and those that have no objects, are not asked of the archive
     of_copy, _, of_archive = sent[0].partition("FROM archive WHERE")
     assert "hour IN ('04', '05')" in of_archive
@@ -285,3 +307,35 @@ def test_athena_is_sent_a_statement_that_reads_each_row_once(landed: Landed, log
     landed.s3.put_object(Bucket=landed.archive, Key=RUN._replace(identity="1" * 16).started_key, Body=b"")
     logdock("sql", QUERIES[0], "--since", DAY, "--until", "2026-11-18", "-e", "jobs", "--engine", "athena")
     assert "archive_columns" not in sent[-1]
+
+
+@pytest.mark.parametrize("removed", ["logs/", "columns/", "columns-index/", "damaged"])
+@pytest.mark.parametrize("is_all", [False, True])
+def test_rows_are_the_archives_whatever_of_it_and_of_its_copy_is_gone(
+    landed: Landed, logdock: Type, sent: list[str], removed: str, is_all: bool
+) -> None:
+    first, second = compacted(landed)
+    files = copy(landed, [first])
+    other = RUN._replace(identity="1" * 16, objects=1)
+    files += copy(landed, [second], other)
+    keys = {
+        # expired, or removed by a person: its lines are in the copy for a while yet
+        "logs/": [first, second],
+        "columns/": [files[0].key, files[-1].key],
+        "columns-index/": [RUN.index_key, other.index_key],
+        "damaged": [RUN.index_key, other.index_key],
+    }[removed]
+    for key in keys if is_all else keys[:1]:
+        if removed == "damaged":
+            landed.s3.put_object(Bucket=landed.archive, Key=key, Body=b'{"sources":')
+        else:
+            landed.s3.delete_object(Bucket=landed.archive, Key=key)
+    with duckdb.connect() as connection:
+        load_archive(landed, connection)
+        expected = [rows_of(connection, QUERIES[0])]
+    assert answers(logdock) == expected
+    assert athena_answers(landed, logdock, sent) == expected
+    done = logdock("sql", "SELECT time, fields FROM archive", "--since", DAY, "--until", "2026-11-18", "-e", "jobs")
+    reason = {"columns/": "a file that its index names cannot be read", "damaged": "is damaged: remove it"}.get(removed)
+    assert (reason or "no note") in (done.err if reason else "no note")
+    assert ("columnar copy" in done.err) == bool(reason)

@@ -152,6 +152,22 @@ def test_a_statement_that_failed_leaves_nothing_raises_and_is_tried_again(athena
     assert copied(bucket) == keys
 
 
+def test_a_damaged_index_is_named_and_stops_no_other_day(athena: Athena) -> None:
+    bucket, next_day = athena.bucket, DAY + timedelta(days=1)
+    fill(bucket)
+    run(bucket)
+    run(bucket, DUE + HOUR)
+    (key,) = bucket.listed("columns-index/")
+    bucket.objects[ARCHIVE, key] = Stored(b'{"sources":', "e", DUE)
+    fill(bucket, 1, number=2)
+    others = fill(bucket, day=next_day)
+    for hours in range(2):
+        with pytest.raises(ConversionError, match=f"{key} is damaged: remove it, and all objects below columns/"):
+            run(bucket, DUE + AGAIN_AFTER + hours * HOUR)
+    del bucket.objects[ARCHIVE, key]
+    assert copied(bucket) == others
+
+
 def test_a_statement_that_still_runs_is_left_alone(athena: Athena) -> None:
     athena.next_state = "RUNNING"
     fill(athena.bucket)
