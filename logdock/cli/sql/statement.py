@@ -60,6 +60,8 @@ class Statement:
                 raise CommandError(f"there is no table {table.sql('duckdb')}; {closest(table.name, [*tables])}",
                                    ExitCode.USAGE)  # fmt: skip
         self._references = [each for each in references if isinstance(each[1].this, exp.Identifier)]
+        if _mentions(self._tree, OBJECT_COLUMN):
+            _expand_stars(self._tree, tables)
 
     @property
     def tables(self) -> list[str]:
@@ -201,6 +203,38 @@ def _references(tree: exp.Query) -> list[tuple[exp.Expr, Any]]:
         ]
     except OptimizeError as error:
         raise CommandError(f"the statement: {error}", ExitCode.USAGE) from None
+
+
+def _expand_stars(tree: exp.Query, tables: Mapping[str, SqlTable]) -> None:
+    """Write `*` as the columns of the tables that it means: once it is loaded, the pseudo-column would be one of them.
+
+    Not in a join by USING, where `*` has the column of both tables once.
+    """
+    for scope in traverse_scope(tree):
+        select = scope.expression
+        if not isinstance(select, exp.Select):
+            continue
+        joined = any(join.args.get("using") or join.method for join in select.args.get("joins") or ())
+        sources = {name: source for name, (_, source) in scope.selected_sources.items()}
+
+        def columns(name: str, star: exp.Star, sources: Mapping[str, object] = sources) -> list[exp.Expr]:
+            source, without = sources.get(name), {each.name.lower() for each in star.args.get("except_") or ()}
+            if isinstance(source, exp.Table) and source.name.lower() in tables:
+                table = tables[source.name.lower()]
+                known = [each for each in (*table.columns, *table.keys) if each not in without]
+                return [exp.column(each, name, quoted=True) for each in known]
+            return [exp.Column(this=star.copy(), table=exp.to_identifier(name, quoted=True))]
+
+        chosen: list[exp.Expr] = []
+        for each in select.expressions:
+            star = each.this if isinstance(each, exp.Column) else each
+            is_qualified = star is not each
+            if not isinstance(star, exp.Star) or star.args.get("replace") or (joined and not is_qualified):
+                chosen.append(each)
+                continue
+            for name in [each.table] if is_qualified else sources:
+                chosen += columns(name, star)
+        select.set("expressions", chosen)
 
 
 def _conditions(select: exp.Expr) -> list[exp.Expr]:
