@@ -118,6 +118,8 @@ class ObjectEvents(Construct):
         pattern = created_objects(props.bucket_name, props.prefix, without_uploads=props.without_uploads)
         if props.from_account:
             # EventBridge says whose event it is, and S3 whose bucket: an account announces no object of another's.
+            # "Rules with an account field do not match any events sent from other accounts" (Amazon EventBridge API
+            # Reference, PutPermission, "Principal").
             pattern = {"account": [props.from_account], **pattern}
         self.resource = events.CfnRule(
             self,

@@ -52,7 +52,9 @@ class ArchiveSideStack(Stack):
         names, export = self.names, self._export
         rule = ObjectEvents(
             self,
-            "Announce",
+            # Another id than that of a rule on the default bus, so that an export can get and lose its `account`:
+            # CloudFormation replaces a rule that changes its bus, and none that has a name of its own.
+            "Announcements",
             ObjectEventsProps(
                 rule_name=names.export(export.name),
                 export_name=export.name,

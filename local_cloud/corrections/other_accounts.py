@@ -114,7 +114,8 @@ def _keep_buses_with_rules() -> None:
 def _announce_to_other_accounts() -> None:
     """A rule sends to a bus of another account if its role and that bus's policy let it; MiniStack finds no such bus.
 
-    The event arrives as it was, its `account` too. A target that is a bus of another account takes no input of its own
+    The event arrives as it was, its `account` too: a rule of the receiving bus matches the sender's (EventBridge API
+    Reference, PutPermission, "Principal"). A target that is a bus of another account takes no input of its own
     (EventBridge API Reference, PutTargets).
     """
     original, validate = eventbridge._invoke_target, eventbridge._validate_target_arn

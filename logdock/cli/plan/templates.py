@@ -1,10 +1,10 @@
 """The difference between two sets of CloudFormation templates: which resources come, go, change or are replaced.
 
 Which property's change replaces a resource is in the table `replacement.json`, for the resource types that the stacks
-have: CloudFormation's own resource schemas name them (`createOnlyProperties`; CloudFormation CLI User Guide, "Resource
-type definition schema"). A test makes the table from those schemas, and finds a type that is missing. The same table
-serves offline and live, so that a pull request and the terminal show the same; a change set would need permission to
-write, and has to be deleted again.
+have: CloudFormation's own resource schemas name them (`createOnlyProperties`, and `conditionalCreateOnlyProperties`, of
+which some changes replace; CloudFormation CLI User Guide, "Resource type definition schema"). A test makes the table
+from those schemas, and finds a type that is missing. The same table serves offline and live, so that a pull request
+and the terminal show the same; a change set would need permission to write, and has to be deleted again.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ KEEPS_DATA = frozenset(
 """Types whose deletion deletes data, or makes it unreadable."""
 _NAMED_AFTER_OTHERS = frozenset({"AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig"})
 """Types whose names are those of other resources."""
-_NAMES_OF_PARENTS = frozenset({"DatabaseName", "LogGroupName"})
-"""What a table, a filter or a stream belongs to: no name of its own."""
+_NAMES_OF_PARENTS = frozenset({"DatabaseName", "EventBusName", "LogGroupName"})
+"""What a table, a rule, a filter or a stream belongs to: no name of its own."""
 _FUNCTION_LOGS = ("/aws/lambda/", "/aws/kinesisfirehose/", "/aws/vendedlogs/")
 
 

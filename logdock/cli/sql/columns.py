@@ -95,7 +95,7 @@ def copied(
     for run, index in _fetch_indexes(s3, bucket, runs, pool, note).items():
         sources = index.sources if index else {}
         wanted = days[run.export, run.day]
-        chosen = [each for key, etag in sources.items() if (each := wanted.get(key)) is not None and each.etag == etag]
+        chosen = [wanted[key] for key, etag in sources.items() if key in wanted and wanted[key].etag == etag]
         if index and chosen:
             by_runs.append(Copied(run, index, chosen))
     named = Counter(each.key for run in by_runs for each in run.objects)

@@ -133,10 +133,23 @@ def create_only(kind: str) -> list[str]:
     schemas = Path(str(find_spec("cfnlint").submodule_search_locations[0])) / "data" / "schemas"  # type: ignore[union-attr,index]
     names = json.loads((schemas / "providers" / "us-east-1.json").read_text())
     schema = json.loads((schemas / "resources" / f"{names[kind]}.json").read_text())
-    return sorted(
-        path.removeprefix("/properties/").replace("/", ".") for path in schema.get("createOnlyProperties", [])
-    )
+    paths = schema.get("createOnlyProperties", []) + schema.get("conditionalCreateOnlyProperties", [])
+    return sorted(path.removeprefix("/properties/").replace("/", ".") for path in paths)
 
 
 def test_table_is_part_of_what_ships() -> None:
     assert Path(TABLE).is_relative_to(ROOT / "logdock" / "cli")
+
+
+def test_an_export_can_get_and_lose_its_account(tmp_path: Path) -> None:
+    """CloudFormation replaces a rule that changes its bus, and refuses to replace what has a name of its own."""
+    example = (ROOT / "examples" / "log-archive-account.yaml").read_text()
+    head, _, _ = example.partition("  - name: network")
+    files = tmp_path / "with.yaml", tmp_path / "without.yaml"
+    files[0].write_text(head)
+    files[1].write_text("".join(line for line in head.splitlines(True) if "222233334444" not in line))
+    with_account, without = (synthesize(file).templates["acme-prod-orders"] for file in files)
+    for before, after in ((with_account, without), (without, with_account)):
+        changes = compare_templates("acme-prod-orders", before, after)
+        assert not [each.sentence for each in changes if each.action == "replaced"]
+        assert not [each for each in dangers("acme-prod-orders", before, after, "orders") if each.kind is Kind.FAILS]

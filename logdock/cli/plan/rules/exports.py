@@ -52,12 +52,14 @@ def landing_account(change: Change) -> Iterable[Effect]:
     """Bucket, key and the vendor's role are made in another account; the old ones are not moved."""
     of, deployment = change.of, change.old.deployment
     stack, landing = f"{deployment}-{of}", f"{deployment}-Landing-{of}"
+    # the core's update cannot delete the event bus, which it may no longer have, while a rule is on it
+    first, rule = ("", "") if change.after else (", before the deploy", f" {stack}")
     if change.before:
         yield keeps_running(
             change,
             f"The stack `{landing}` in the account `{change.before}` leaves the settings, and no deploy destroys it: "
             "the vendor goes on exporting there, and nothing of it is shipped.",
-            f"With the settings file that still has it: `npx cdk destroy {landing}`.",
+            f"With the settings file that still has it{first}: `npx cdk destroy {landing}{rule}`.",
         )
     else:
         yield replaces(
