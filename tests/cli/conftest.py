@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from moto import mock_aws
 
+from logdock.cli import main as command_line
 from logdock.cli.main import main
 from tests.cli.deployed import Deployed, forget
 from tests.conftest import ROOT
@@ -18,6 +22,18 @@ from tests.lambda_src.log_shipper.world import Listener
 
 ACCOUNT = "111122223333"
 EVERYTHING = ROOT / "examples" / "everything.yaml"
+
+
+# Typer reads the signatures of all commands each time that one is typed.
+_app = command_line.app
+
+
+@functools.cache
+def _command(names: tuple[str, ...]) -> Any:
+    return typer.main.get_command(_app(names))
+
+
+command_line.app = lambda names: _command(tuple(names))  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)

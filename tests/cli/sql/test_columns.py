@@ -225,7 +225,10 @@ def test_a_range_goes_on_where_its_connection_broke(tmp_path: Path, breaks: int,
     assert asked == ["bytes=20-89", "bytes=30-89", "bytes=40-89", "bytes=50-89"]
 
 
-@pytest.mark.parametrize(("since", "until", "lines"), [("03:02", "04:30", 33), ("03:00", "04:00", 18)])
+@pytest.mark.parametrize(
+    ("since", "until", "lines"),
+    [("03:02", "04:30", 33), pytest.param("03:00", "04:00", 18, marks=pytest.mark.proof)],
+)
 def test_part_of_a_day_is_read_from_the_copy_too(
     landed: Landed,
     logdock: Type,
@@ -261,7 +264,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_athena_is_sent_a_statement_that_reads_each_row_once(landed: Landed, logdock: Type, sent: list[str]) -> None:
-    before = answers(logdock, QUERIES)
     first, _ = compacted(landed)
     copy(landed, [first])
     with duckdb.connect() as connection:
@@ -270,13 +272,15 @@ def test_athena_is_sent_a_statement_that_reads_each_row_once(landed: Landed, log
             f"CREATE TABLE archive_columns AS SELECT * FROM read_parquet('{landed.directory}/*/*/*.parquet', "  # noqa: S608
             "hive_partitioning = true, hive_types = {export: VARCHAR, dt: VARCHAR})"
         )
-        for query, expected in zip(QUERIES, before, strict=True):
+        for query in QUERIES:
             logdock("sql", query, "--since", DAY, "--until", "2026-11-18", "-e", "jobs", "--engine", "athena")
             text = sqlglot.transpile(sent[-1], read="athena", write="duckdb")[0]
-            rows = connection.sql(text)
-            found = [json.dumps(dict(zip(rows.columns, row, strict=True)), ensure_ascii=False, separators=(",", ":"))
-                     for row in rows.fetchall()]  # fmt: skip
-            assert sorted(found) == expected
+            # Athena's `*` has no pseudo-column
+            whole = query.replace("SELECT *", 'SELECT * EXCLUDE "$path"')
+            found, expected = (connection.sql(each) for each in (text, whole))
+            assert (found.columns, sorted(map(str, found.fetchall()))) == (
+                expected.columns, sorted(map(str, expected.fetchall())),
+            )  # fmt: skip
     # the hour that is copied, and those that have no objects, are not asked of the archive
     of_copy, _, of_archive = sent[0].partition("FROM archive WHERE")
     assert "hour IN ('04', '05')" in of_archive
