@@ -6,6 +6,7 @@ import gc
 import itertools
 import os
 import signal
+import sys
 import sysconfig
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,8 @@ from tests import fast_aws
 
 __all__ = ["EXAMPLES", "ROOT", "VARIANTS", "Synthesized", "cdk_context", "covering", "synthesize", "synthesize_now"]
 
+# `import jsonschema` would compile a grammar of IRIs, 3 seconds long, a format that no schema here has.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 os.environ.setdefault("JSII_NODE", str(Path(sysconfig.get_path("scripts")) / "node"))
 # How long an example takes says how busy the machine is; benchmarks measure time.
 EXAMPLES_EACH = int(os.environ.get("LOGDOCK_TEST_EXAMPLES", "10"))  # `make proof` sets it

@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
@@ -24,16 +23,10 @@ ACCOUNT = "111122223333"
 EVERYTHING = ROOT / "examples" / "everything.yaml"
 
 
-# Typer reads the signatures of all commands each time that one is typed.
-_app = command_line.app
-
-
-@functools.cache
-def _command(names: tuple[str, ...]) -> Any:
-    return typer.main.get_command(_app(names))
-
-
-command_line.app = lambda names: _command(tuple(names))  # type: ignore[assignment]
+# The command line is assembled from the signatures of all commands each time that one is typed.
+_app = functools.cache(command_line.app)
+command_line.app = lambda names: _app(tuple(names))
+typer.main.get_command = functools.cache(typer.main.get_command)
 
 
 @dataclass(frozen=True)
