@@ -109,8 +109,8 @@ def build_app(
 def read_context() -> dict[str, Any]:
     """Return the context as `aws_cdk.App` reads it: the CDK command line writes to a file what is too long to pass."""
     overflow = os.environ.get("CONTEXT_OVERFLOW_LOCATION_ENV")
-    passed = json.loads(os.environ.get("CDK_CONTEXT_JSON") or "{}")
-    return passed | (json.loads(Path(overflow).read_text(encoding="utf-8")) if overflow else {})
+    context: dict[str, Any] = json.loads(os.environ.get("CDK_CONTEXT_JSON") or "{}")
+    return context | (json.loads(Path(overflow).read_text(encoding="utf-8")) if overflow else {})
 
 
 def repeated_stacks(deployments: Sequence[Deployment]) -> list[str]:
