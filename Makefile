@@ -127,7 +127,7 @@ types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infras
 # Each worker takes neighbours, so what a folder's tests share, such as templates and emulators, is mostly made once.
 unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"
-	@CDK_VALIDATION=false $(BIN)/pytest -n 2 --dist worksteal -m 'not end_to_end and not proof' $(TESTS)
+	@CDK_VALIDATION=false $(BIN)/pytest -n 2 --dist worksteal -m 'not end_to_end and not proof' --ignore tests/end_to_end $(TESTS)
 
 end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests themselves
 	@echo "==> end-to-end tests"

@@ -17,37 +17,29 @@ import sys
 import sysconfig
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 NODE = Path(sysconfig.get_path("scripts")) / "node"
 if NODE.exists():
     # jsii runs the Node that the lock brings, not whatever the system has; it must be known before aws_cdk is imported.
     os.environ.setdefault("JSII_NODE", str(NODE))
 
-from logdock.sources import IS_INSTALLED, ROOT, add_to_path, build_folder, version  # noqa: E402
+from logdock.sources import IS_INSTALLED, ROOT, add_to_path, build_folder  # noqa: E402
 
 # The stacks read what a vendor is to have from the connector's own modules of it.
 add_to_path()
 
-from aws_cdk import App, Environment, Stack, Tags  # noqa: E402
-
-from constructs_lib.shipper import ShipperCode  # noqa: E402
+# Nothing here imports the CDK: that starts Node, and an error in the settings needs neither.
 from logdock.assembly import read_stacks  # noqa: E402
-from logdock.dashboard import dashboards  # noqa: E402
 from logdock.inventory import stacks_of  # noqa: E402
 from logdock.layer import LayerError, installed_layer  # noqa: E402
 from logdock.limits import Measure, limit_violations, limit_warnings, measures  # noqa: E402
 from logdock.settings import Deployment, SettingsError, load_settings  # noqa: E402
-from logdock.settings.names import Names  # noqa: E402
-from logdock.vendors.registry import load_part  # noqa: E402
-from stacks.archive_side import ArchiveSideStack  # noqa: E402
-from stacks.core import CoreStack  # noqa: E402
-from stacks.dashboard import DashboardStack  # noqa: E402
-from stacks.export_stack import ExportStack  # noqa: E402
-from stacks.replica import ReplicaStack  # noqa: E402
-from stacks.shipper import ShipperStack  # noqa: E402
+
+if TYPE_CHECKING:
+    from aws_cdk import App
 
 SHIPPER_LAYER = build_folder() / "layers" / "log_shipper" / "arm64"
 SOURCES = ROOT / "lambda_src"
@@ -103,140 +95,22 @@ def build_app(
     context
         Context for the App. The CDK command line passes that of ``cdk.json`` by itself; a test passes it here.
     """
-    # Where in Node a construct was created, and a picture of the tree, are of no use to Python.
-    app = App(context=dict(context or {}), stack_traces=False, tree_metadata=False)
+    from constructs_lib.shipper import ShipperCode
+    from stacks.deployment import StagedSources, make_app
+
     staged = StagedSources(
         connector=stage_source(sources / "vendor_connector"),
         tags=stage_source(sources / "resource_tags"),
         shipper=ShipperCode(source=stage_source(sources / "log_shipper"), layer=shipper_layer),
     )
-    for settings in deployments:
-        add_stacks(app, settings, staged)
-    # Functions alone have the tag: an upgrade replaces their code anyway, and touches no other resource by it.
-    Tags.of(app).add("logdock:version", version(), include_resource_types=["AWS::Lambda::Function"])
-    for each in app.node.children:
-        if isinstance(each, Stack):
-            each.add_metadata("Logdock", {"Version": version()})
-    return app
+    return make_app(deployments, staged, dict(context or {}))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StagedSources:
-    """The code of the functions, as `stage_source` left it."""
-
-    connector: Path
-    tags: Path
-    shipper: ShipperCode
-
-
-def add_stacks(app: App, settings: Deployment, staged: StagedSources) -> None:
-    """Add every stack of a deployment."""
-    names = Names.of(settings)
-    before = len(app.node.children)
-    # A stack is found by its own tag: with the flag explicitStackTags `Tags` below tags resources alone.
-    tags = {"logdock:deployment": settings.deployment}
-
-    def where(region: str) -> Environment:
-        return Environment(account=settings.account, region=region)
-
-    core = CoreStack(
-        app,
-        names.core_stack,
-        settings=settings,
-        names=names,
-        regions=settings.regions,
-        env=where(settings.region),
-        tags=tags,
-    )
-    if settings.replica:
-        region = settings.replica.region
-        replica = ReplicaStack(
-            app,
-            names.replica(region),
-            settings=settings,
-            replica=settings.replica,
-            names=names,
-            env=where(region),
-            tags=tags,
-        )
-        # S3 copies to a bucket that is there, and the archive's key admits a role that is there.
-        core.add_stack_dependency(replica)
-    shippers = {
-        region: ShipperStack(
-            app,
-            names.in_region("shipper", region),
-            settings=settings,
-            names=names,
-            code=staged.shipper,
-            connector_source=staged.connector,
-            tags_source=staged.tags,
-            env=where(region),
-            tags=tags,
-        )
-        for region in settings.regions
-    }
-    for shipper in shippers.values():
-        shipper.add_stack_dependency(core)
-    for export in settings.exports:
-        stacks: list[ExportStack] = []
-        make_stack: Callable[..., ExportStack] = load_part(export.kind, "stack").STACK
-        if account := export.other_account:
-            side = ArchiveSideStack(
-                app,
-                names.export(export.name),
-                settings=settings,
-                names=names,
-                export=export,
-                env=where(settings.region),
-                tags=tags,
-            )
-            side.add_stack_dependency(shippers[settings.region])
-            landing = make_stack(
-                app,
-                names.landing_stack(export.name),
-                settings=settings,
-                names=names.in_account(account),
-                export=export,
-                connector_source=staged.connector,
-                archive_side=side,
-                env=Environment(account=account, region=settings.region),
-                tags=tags,
-            )
-            side.alarms.complete()
-            # Nothing lands before the rule that its event matches.
-            landing.add_stack_dependency(side)
-            continue
-        for region in settings.regions_of(export):
-            stack = make_stack(
-                app,
-                names.in_region(export.name, region),
-                settings=settings,
-                names=names,
-                export=export,
-                connector_source=staged.connector,
-                env=where(region),
-                tags=tags,
-            )
-            stack.alarms.complete()
-            stack.add_stack_dependency(shippers[region])
-            stacks.append(stack)
-        home, *others = stacks
-        if getattr(export, "connect", None):
-            # The vendor's export is created last: it then writes in every Region.
-            for other in others:
-                home.add_stack_dependency(other)
-    for number, widgets in enumerate(dashboards(settings, names), 1):
-        DashboardStack(
-            app,
-            names.dashboard_stack(number),
-            dashboard_name=names.dashboard(number),
-            widgets=widgets,
-            env=where(settings.region),
-            tags=tags,
-        )
-    for added in app.node.children[before:]:
-        for name, value in tags.items():
-            Tags.of(added).add(name, value)
+def read_context() -> dict[str, Any]:
+    """Return the context as `aws_cdk.App` reads it: the CDK command line writes to a file what is too long to pass."""
+    overflow = os.environ.get("CONTEXT_OVERFLOW_LOCATION_ENV")
+    context: dict[str, Any] = json.loads(os.environ.get("CDK_CONTEXT_JSON") or "{}")
+    return context | (json.loads(Path(overflow).read_text(encoding="utf-8")) if overflow else {})
 
 
 def repeated_stacks(deployments: Sequence[Deployment]) -> list[str]:
@@ -266,8 +140,8 @@ def settings_files(given: object) -> list[Path]:
 
 def main() -> int:
     """Synthesize the deployments that the context names."""
-    context = App().node
-    given = context.try_get_context("shipper_layer")
+    context = read_context()
+    given = context.get("shipper_layer")
     try:
         layer = Path(given) if given else installed_layer() if IS_INSTALLED else SHIPPER_LAYER
     except LayerError as error:
@@ -279,7 +153,7 @@ def main() -> int:
     # The CDK's feature flags belong to the version, so a project of its own has none in its cdk.json.
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     try:
-        paths = settings_files(context.try_get_context("settings"))
+        paths = settings_files(context.get("settings"))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

@@ -6,6 +6,7 @@ import gc
 import itertools
 import os
 import signal
+import sys
 import sysconfig
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,9 +18,12 @@ import yaml
 
 from policy_proof.synthesis import ROOT, Synthesized, cdk_context, share_between_processes, synthesize, synthesize_now
 from tests import fast_aws
+from tests.costly import covering_cases
 
 __all__ = ["EXAMPLES", "ROOT", "VARIANTS", "Synthesized", "cdk_context", "covering", "synthesize", "synthesize_now"]
 
+# `import jsonschema` would compile a grammar of IRIs, 3 seconds long, a format that no schema here has.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 os.environ.setdefault("JSII_NODE", str(Path(sysconfig.get_path("scripts")) / "node"))
 # How long an example takes says how busy the machine is; benchmarks measure time.
 EXAMPLES_EACH = int(os.environ.get("LOGDOCK_TEST_EXAMPLES", "10"))  # `make proof` sets it
@@ -58,6 +62,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     """Leave what was imported out of every later collection: it stays until the end."""
     gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to `make proof` what adds no value of a parameter to a test that is marked `covering`."""
+    cases: dict[str, list[pytest.Function]] = {}
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        if isinstance(item, pytest.Function) and "covering" in marks and "proof" not in marks:
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for of_test in cases.values():
+        for case in set(of_test) - set(covering_cases(of_test, [case.callspec.indices for case in of_test])):
+            case.add_marker(pytest.mark.proof)
 
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))

@@ -78,6 +78,7 @@ def install() -> None:
     moto.core.models.RESPONSES_METHODS.clear()
     responses: Any = moto.core.responses
     responses.method_names_from_class = cache(responses.method_names_from_class)
+    responses.camelcase_to_underscores = cache(responses.camelcase_to_underscores)
     # Each answer has an id of 52 random letters, which no test reads.
     responses.gen_amzn_requestid_long = _request_id
     # A service is found by 180 patterns for each call, each time the same one for a URL.

@@ -19,12 +19,12 @@ from tests.settings.documents import document, export
 LAYER = ROOT / "tests" / "stacks" / "layer"
 
 
-def run(context: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run(context: dict[str, str], folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the app as the CDK command line does."""
     return subprocess.run(
         [sys.executable, str(ROOT / "app.py")],
         cwd=folder,
-        env=os.environ | {"CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(folder / "cdk.out")},
+        env=os.environ | {"CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(folder / "cdk.out")} | more,
         capture_output=True,
         text=True,
         check=False,
@@ -88,11 +88,22 @@ def test_settings_of_the_context_are_files_or_an_error(
 def test_errors_of_every_settings_file_are_listed(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text(f"x-{name}: 1\nregion: nowhere\n", encoding="utf-8")
-    result = run({"settings": "a.yaml,b.yaml", "shipper_layer": str(LAYER)}, tmp_path)
+    # No Node either: an error in the settings does not wait for the CDK.
+    result = run({"settings": "a.yaml,b.yaml", "shipper_layer": str(LAYER)}, tmp_path, JSII_NODE="nowhere")
     listed = [line.partition(":")[0] for line in result.stderr.splitlines() if " errors" in line]
     assert (result.returncode, listed, result.stdout) == (2, ["a.yaml", "b.yaml"], "")
     assert "  b.yaml:2: region: got 'nowhere'; expected an AWS Region" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_context_that_the_cdk_writes_to_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app import read_context
+
+    monkeypatch.setenv("CDK_CONTEXT_JSON", '{"settings": "a.yaml"}')
+    assert read_context() == {"settings": "a.yaml"}
+    (tmp_path / "context.json").write_text('{"shipper_layer": "layer"}', encoding="utf-8")
+    monkeypatch.setenv("CONTEXT_OVERFLOW_LOCATION_ENV", str(tmp_path / "context.json"))
+    assert read_context() == {"settings": "a.yaml", "shipper_layer": "layer"}
 
 
 def test_deployments_of_one_app_have_stacks_of_different_names() -> None:

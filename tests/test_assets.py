@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import aws_cdk  # noqa: F401 - Node starts under the umask of the session, as in a synth of such a clone by others
 import pytest
 
 from app import SOURCES, build_app, stage_source

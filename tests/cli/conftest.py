@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import typer
 from moto import mock_aws
 
+from logdock.cli import main as command_line
 from logdock.cli.main import main
 from tests.cli.deployed import Deployed, forget
 from tests.conftest import ROOT
@@ -18,6 +21,12 @@ from tests.lambda_src.log_shipper.world import Listener
 
 ACCOUNT = "111122223333"
 EVERYTHING = ROOT / "examples" / "everything.yaml"
+
+
+# The command line is assembled from the signatures of all commands each time that one is typed.
+_app = functools.cache(command_line.app)
+command_line.app = lambda names: _app(tuple(names))
+typer.main.get_command = functools.cache(typer.main.get_command)
 
 
 @dataclass(frozen=True)

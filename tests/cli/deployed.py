@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlparse
 
 import boto3
 import pytest
@@ -21,7 +22,9 @@ from botocore.exceptions import ClientError
 from log_shipper import archive, aws, compact, marks, ship
 from log_shipper.events import ObjectRef, message_of
 from log_shipper.export_config import ExportConfigs
+from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
+from moto.sqs.models import sqs_backends
 
 from logdock.cli.rotate.uses import Uses
 from logdock.settings import load_settings
@@ -75,15 +78,19 @@ class Deployed:
         self.s3, self.sqs, self.ssm, self.logs, self.cloudwatch = (
             untyped.client(name, region_name=region) for name in ("s3", "sqs", "ssm", "logs", "cloudwatch")
         )
-        for bucket in (self.failed, self.archive, LANDING):
-            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
-            self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        # Past the wire: a hundred tests have all this.
+        account = self.settings.account
+        buckets, queues, groups = s3_backends[account]["aws"], sqs_backends[account][region], logs_backends[account]
+        for bucket in (self.failed, self.archive, LANDING, STREAMED):
+            buckets.create_bucket(bucket, region)
+            if bucket != STREAMED:
+                buckets.put_bucket_versioning(bucket, "Enabled")
         self.urls: dict[str, str] = {}
         for name in self.settings.shippers:
             for suffix in ("", "-dead"):
-                queue = self.names.queue(name, suffix)
-                self.urls[name + suffix] = self.sqs.create_queue(QueueName=queue)["QueueUrl"]
-            self.logs.create_log_group(logGroupName=f"/aws/lambda/{self.names.shipper(name)}")
+                queue = queues.create_queue(self.names.queue(name, suffix))
+                self.urls[name + suffix] = queue.url(urlparse(f"https://sqs.{region}.amazonaws.com"))
+            groups[region].create_log_group(f"/aws/lambda/{self.names.shipper(name)}", {})
         self.dynamodb: Any = untyped.client("dynamodb", region_name=region)
         self.dynamodb.create_table(
             TableName=self.names.mark_table,
@@ -96,7 +103,6 @@ class Deployed:
         self.export("jobs", vendor="cloudwatch-logs")
         self.firehose = untyped.client("firehose", region_name=region)
         # moto posts to no listener, but it writes to a bucket
-        self.s3.create_bucket(Bucket=STREAMED, CreateBucketConfiguration={"LocationConstraint": region})
         self.firehose.create_delivery_stream(
             DeliveryStreamName=self.names.metrics("logz"),
             S3DestinationConfiguration={

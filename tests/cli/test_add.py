@@ -17,6 +17,7 @@ from logdock.vendors.registry import load_part
 from tests.cli.conftest import Type, Typed
 from tests.cli.test_init import ANSWERS
 from tests.conftest import EXAMPLES, ROOT
+from tests.costly import sample
 
 Answer = Callable[..., Typed]
 LINES = [
@@ -60,7 +61,7 @@ def changed_lines(before: str, after: str) -> tuple[list[str], list[str]]:
     return tuple([line[2:] for line in compared if line.startswith(sign)] for sign in "-+")  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("example", sample(EXAMPLES, 4, ids=lambda path: path.stem))
 def test_add_to_an_example_changes_no_line_of_it(answer: Answer, tmp_path: Path, example: Path) -> None:
     file = tmp_path / "logdock.yaml"
     file.write_text(example.read_text())

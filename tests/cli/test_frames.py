@@ -59,6 +59,7 @@ QUICK = ["logdock validate --offline", "logdock explain xyzzy", "logdock init --
 @pytest.mark.parametrize(
     "command", [pytest.param(each, marks=() if each in QUICK else pytest.mark.proof) for each in SCENARIOS]
 )
+@pytest.mark.covering
 def test_command_fits_the_terminal(
     command: str, width: int, deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

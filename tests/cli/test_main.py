@@ -218,6 +218,7 @@ def test_an_unexpected_error_shows_no_traceback_and_no_value(logdock: Type, monk
     assert "a secret" not in ended.err
 
 
+@pytest.mark.proof
 def test_the_installed_command_runs_its_own_checkout_from_anywhere(tmp_path: Path) -> None:
     """As `make setup` installs it, in a checkout whose path has a space, called by a link."""
     checkout = tmp_path / "my checkout"

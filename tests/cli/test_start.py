@@ -41,11 +41,9 @@ def imported(*typed: str, environment: Mapping[str, str] | None = None) -> set[s
     return set(json.loads(ended.stderr.splitlines()[-1]))
 
 
-# Each is a process of its own: all of them with `make proof`.
-@pytest.mark.parametrize(
-    "command",
-    [pytest.param(name, marks=() if name == "validate" else pytest.mark.proof) for name in COMMANDS],
-)
+# Each is a process of its own.
+@pytest.mark.proof
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_imports_no_other(command: str) -> None:
     modules = imported(command, "--help")
     assert COMMANDS[command] in modules

@@ -242,6 +242,7 @@ def test_of_metrics_the_secret_the_stream_and_the_function_of_tags_are_looked_at
     ],
 )
 @pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.covering
 def test_a_request_that_aws_does_not_answer_is_one_that_is_not_checked(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch, error: Exception, *, as_json: bool
 ) -> None:

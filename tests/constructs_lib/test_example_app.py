@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
 
 PUBLIC = {
@@ -22,6 +24,7 @@ PUBLIC = {
 """Another logical id of a resource would replace it in every app that uses the constructs."""
 
 
+@pytest.mark.proof
 def test_example_app_synthesizes_with_stable_ids(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CDK_OUTDIR": str(tmp_path)}
     app = ROOT / "examples" / "constructs" / "app.py"

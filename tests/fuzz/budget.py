@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 _COMMON = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
-settings.register_profile("quick", _COMMON, max_examples=20)
+settings.register_profile("quick", _COMMON, max_examples=int(os.environ.get("LOGDOCK_TEST_EXAMPLES", "10")))
 settings.register_profile("long", _COMMON, max_examples=500)
 
 fuzz = settings.get_profile(os.environ.get("FUZZ_PROFILE", "quick"))

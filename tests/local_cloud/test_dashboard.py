@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from local_cloud.dashboard import FONT_POINTS, WIDTH_POINTS, Panel, Shown, panels, plot
 
 PHONE = 360 - 2 * 16
@@ -48,6 +50,7 @@ def test_long_keys_are_in_lines() -> None:
     assert panel.key == [["refused by logz"], ["refused by archive", "lost"]]
 
 
+@pytest.mark.proof
 def test_text_is_readable_on_a_phone_and_has_units(tmp_path: Path) -> None:
     picture = tmp_path / "dashboard.svg"
     plot({"orders": "OK", "alerts": "ALARM"}, {"orders": panels(WIDGETS), "apps": []}, picture)

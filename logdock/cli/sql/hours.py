@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,11 +21,22 @@ FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 Run = tuple[datetime, datetime]
 
 
+@functools.cache
+def _only_database() -> duckdb.DuckDBPyConnection:
+    """Return the database that evaluates conditions: one for all, because opening one takes 30 ms."""
+    return open_database(None)
+
+
+def _database() -> duckdb.DuckDBPyConnection:
+    """Return a connection with temporary tables of its own."""
+    return _only_database().cursor()
+
+
 def default_range(statement: Statement, now: datetime) -> Run:
     """Return the days that a statement requires of `dt`; the last hour when it does not name days."""
     condition = statement.condition(ARCHIVE_TABLE, ("dt",))
     if condition is not None:
-        with open_database(None) as connection:
+        with _database() as connection:
             found = _evaluate(
                 connection,
                 "SELECT min(start), max(start) FROM (SELECT start, strftime(start, '%Y-%m-%d') AS dt FROM "  # noqa: S608
@@ -43,7 +55,7 @@ def runs_of(statement: Statement, exports: Sequence[str], since: datetime, until
     if condition is None:
         return {(since, until): [*exports]}
     first = since.replace(minute=0, second=0, microsecond=0)
-    with open_database(None) as connection:
+    with _database() as connection:
         found = _evaluate(
             connection,
             "SELECT export, list(start ORDER BY start) FROM (SELECT export, start, strftime(start, '%Y-%m-%d') AS dt, "  # noqa: S608
@@ -68,8 +80,8 @@ def needed_folders(
     condition = statement.condition(table, ("cluster", "host", "log_type"))
     if condition is None:
         return folders
-    with open_database(None) as connection:
-        connection.execute("CREATE TABLE folders (cluster VARCHAR, host VARCHAR, log_type VARCHAR)")
+    with _database() as connection:
+        connection.execute("CREATE TEMP TABLE folders (cluster VARCHAR, host VARCHAR, log_type VARCHAR)")
         if folders:
             connection.executemany("INSERT INTO folders VALUES (?, ?, ?)", [[*each] for each in folders])
         found = _evaluate(connection, f"SELECT * FROM folders WHERE {condition}", [])  # noqa: S608

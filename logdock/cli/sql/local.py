@@ -83,12 +83,14 @@ class LocalEngine:
     def __init__(self, directory: Path, statement: Statement, tables: Mapping[str, SqlTable]) -> None:
         self._directory, self._statement, self._tables = directory, statement, tables
         self.loaded = Loaded()
-        with contextlib.closing(open_database(None)) as empty:
-            for name in statement.tables:
-                columns = {**_columns(tables[name]), OBJECT_COLUMN: "VARCHAR"}
-                empty.execute(f'CREATE TABLE "{name}" ({_declared(columns)})')
-            run(empty, lambda: empty.execute(f"EXPLAIN {statement.for_duckdb()}"))
         self.connection = open_database(directory)
+        # on empty tables, which go again
+        self.connection.begin()
+        for name in statement.tables:
+            columns = {**_columns(tables[name]), OBJECT_COLUMN: "VARCHAR"}
+            self.connection.execute(f'CREATE TABLE "{name}" ({_declared(columns)})')
+        run(self.connection, lambda: self.connection.execute(f"EXPLAIN {statement.for_duckdb()}"))
+        self.connection.rollback()
 
     def load(
         self,

@@ -65,6 +65,7 @@ AWS = "atlas/AWSLogs/111122223333/CloudTrail/eu-west-1/"
     ),
 )
 @pytest.mark.parametrize("days_ago", sample([25, 2], 2))
+@pytest.mark.covering
 def test_an_hour_takes_as_many_lists_whenever_it_was(
     folders: tuple[str, ...], form: str, layout: type[Layout], most: int, days_ago: int
 ) -> None:

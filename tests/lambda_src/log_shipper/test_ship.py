@@ -340,6 +340,7 @@ def test_archive_is_never_archived_again(orders: Cloud, destination: Callable[[s
     ("bucket", "key"), [(ARCHIVE, "feed/reader/orders/1-x.json.gz"), (FAILURES, "quarantine/orders/logz/x.json.gz")]
 )
 @pytest.mark.parametrize("kind", ["logz", "feed", "archive"])
+@pytest.mark.covering
 def test_what_the_shipper_wrote_for_others_is_never_shipped(
     orders: Cloud, logz: Listener, destination: Callable[[str], None], bucket: str, key: str, kind: str
 ) -> None:

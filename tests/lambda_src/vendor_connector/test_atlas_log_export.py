@@ -260,6 +260,7 @@ def test_a_first_deploy_that_fails_after_a_step_leaves_nothing(
 )
 @pytest.mark.parametrize("is_carried_out", [False, True], ids=["not-done", "done"])
 @pytest.mark.parametrize("reply", [None, Reply(500, {"error": 500, "errorCode": "UNEXPECTED_ERROR"})])
+@pytest.mark.covering
 def test_a_lost_answer_repeats_nothing_that_was_done(
     atlas: AtlasApi, formation: Formation, method: str, path: str, is_carried_out: bool, reply: Reply | None
 ) -> None:

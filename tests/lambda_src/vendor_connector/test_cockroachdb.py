@@ -375,6 +375,7 @@ def test_a_first_deploy_that_fails_after_a_step_leaves_nothing(
 @pytest.mark.parametrize("is_carried_out", [False, True], ids=["not-done", "done"])
 @pytest.mark.parametrize("reply", [None, Reply(500, {"code": 13, "message": "internal"})], ids=["cut", "500"])
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
+@pytest.mark.covering
 def test_a_lost_answer_ends_the_same(
     cockroach: CockroachdbApi, formation: Formation, method: str, is_carried_out: bool, reply: Reply | None
 ) -> None:

@@ -288,6 +288,7 @@ def test_an_update_that_fails_puts_the_type_back(logzio: LogzioApi, formation: F
 
 @pytest.mark.parametrize("is_carried_out", [False, True], ids=["not-done", "done"])
 @pytest.mark.parametrize("reply", [None, Reply(500, {"message": "oh no"}), Reply(201, None)])
+@pytest.mark.covering
 def test_a_lost_answer_repeats_nothing_that_was_done(
     logzio: LogzioApi, formation: Formation, is_carried_out: bool, reply: Reply | None
 ) -> None:

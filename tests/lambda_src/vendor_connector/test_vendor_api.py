@@ -76,6 +76,7 @@ def test_an_empty_answer_is_none(server: Echo) -> None:
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+@pytest.mark.covering
 def test_a_busy_vendor_is_asked_again(server: Echo, clock: Clock, method: str, status: int) -> None:
     server.fail(method, "/a", Reply(status, {"message": "busy"}), times=4)
     assert api(server).call(method, "/a")["method"] == method

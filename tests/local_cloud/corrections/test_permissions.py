@@ -300,6 +300,7 @@ def test_a_multipart_upload_requires_generate_data_key_and_decrypt(emulator: Emu
 
 @pytest.mark.parametrize("by_version", [False, True])
 @pytest.mark.parametrize("missing", ["kms:GenerateDataKey", "kms:Decrypt", None])
+@pytest.mark.covering
 def test_a_copy_requires_the_keys_of_its_source_and_its_target(
     emulator: Emulator, missing: str | None, by_version: bool
 ) -> None:
