@@ -309,14 +309,13 @@ class Kind(NamedTuple):
     ----------
     separators : bytes
         What may be between two groups of digits; the first ``beside`` of them may also be beside a number.
-    before, behind : bytes
+    edges : bytes
         What may be on either side.
     """
 
     separators: bytes
     beside: int
-    before: bytes
-    behind: bytes = b""
+    edges: bytes
     is_dotted: bool = False
 
 
@@ -324,14 +323,13 @@ class _Tables:
     """What the bytes of a text and its codes are, for one kind of numbers."""
 
     def __init__(self, kind: Kind) -> None:
-        separators, beside, before, behind, self.is_dotted = kind
+        separators, beside, edges, self.is_dotted = kind
         self.flags = bytes(1 if byte in b"0123456789" else 2 * (byte in separators) for byte in range(256))
-        self.is_any_beside = before == _NO_DIGITS
+        self.is_any_beside = edges == _NO_DIGITS
         self.are_all_beside = beside == len(separators)
         self.is_beside = bytes(48 + (byte in separators[:beside]) for byte in range(256))
-        # a dot may end a sentence; no document of JSON has one behind a number
-        marks = ((1, before), (2, behind or before), (4, b"."))
-        self.edges = bytes(_HEX[sum(bit for bit, signs in marks if byte in signs)] for byte in range(256))
+        # a dot may end a sentence
+        self.edges = bytes(_HEX[(byte in edges) + 4 * (byte == 46)] for byte in range(256))
 
 
 _tables_of = lru_cache(maxsize=5)(_Tables)
@@ -344,7 +342,6 @@ TEXT_WITH_EMAIL = Kind(_IN_GROUPS, 4, BORDERS)
 # where nothing else is found, anything may be beside a card
 TEXT_ALONE = Kind(_IN_GROUPS, 6, _NO_DIGITS)
 DOTTED = Kind(b".", 0, BORDERS, is_dotted=True)
-NUMBER = Kind(_IN_GROUPS, 0, b":,[ ", b",]} \n")
 _LOOK_AHEAD = 24
 """A card that begins so many places before the end of a piece is whole in it, with what follows."""
 _OR_ABSENT = bytes([_ABSENT, *range(1, 256)])
@@ -405,9 +402,9 @@ def _replaced(text: bytes, placeholder: bytes, kind: _Tables) -> tuple[bytes, in
             first |= at
         is_card = first
     elif found:
-        is_before, is_behind, is_dot, _ = planes_of(places.translate(kind.edges))
+        is_edge, _, is_dot, _ = planes_of(places.translate(kind.edges))
         beside = is_separated if kind.are_all_beside else plane_of(separators.translate(kind.is_beside))
-        before, behind = is_before >> 1 | beside, is_behind | is_dot & is_behind << 1 | beside
+        before, behind = is_edge >> 1 | beside, is_edge | is_dot & is_edge << 1 | beside
         for length, at in found.items():
             shown = at & cards.get(length, at)
             found[length] = shown & before & behind << length

@@ -15,8 +15,15 @@ import orjson
 
 from log_shipper import dense_escapes
 from log_shipper.borders import BORDERS, IN_CLASS, cut
-from log_shipper.cards import DOTTED, NUMBER, TEXT, TEXT_ALONE, TEXT_WITH_EMAIL, replace_cards
-from log_shipper.dense_integers import replace_emails, replace_ipv4
+from log_shipper.cards import DOTTED, TEXT, TEXT_ALONE, TEXT_WITH_EMAIL, replace_cards
+from log_shipper.dense_integers import (
+    CARD,
+    replace_emails,
+    replace_ipv4,
+    with_hidden_numbers,
+    with_quoted_numbers,
+    with_shown_numbers,
+)
 from log_shipper.detectors import (
     ACCESS_KEY,
     Span,
@@ -77,6 +84,10 @@ _AT_ONCE: dict[str, tuple[bytes, Callable[[bytes, bytes], bytes]]] = {
 # private characters of Unicode, so that a block stays UTF-8, and a line of it JSON
 _PLACEHOLDERS = {name: chr(0xE000 + i).encode() for i, name in enumerate(("payment-card", "bearer-token", *_TOKENS))}
 _PLACEHOLDER_LEAD = b"\xee\x80"
+# no JSON has them
+_QUOTE = b"\1"
+_FRACTION_LEADS = (b".", b"e", b"E")
+_BESIDE_CARD = [sign + CARD for sign in (b"-", b"+", b".", b"e", b"E")] + [CARD + sign for sign in _FRACTION_LEADS]
 
 
 def sample_of(data: bytes) -> bytes:
@@ -289,13 +300,24 @@ def _replace_cards(data: bytes) -> tuple[bytes, bool]:
         return data, False
     # every second part is a string: nothing is escaped
     parts = data.split(b'"')
-    structure, is_whole = replace_cards(b'"'.join(parts[::2]), b"\0", NUMBER)
-    parts[::2] = structure.split(b'"')
-    strings, are_whole = b'"'.join(parts[1::2]), True
+    parts[::2] = _numbers_replaced(b'"'.join(parts[::2])).split(b'"')
+    strings, is_whole = b'"'.join(parts[1::2]), True
     if has_card(strings):
-        strings, are_whole = _cards_replaced(strings, placeholder)
+        strings, is_whole = _cards_replaced(strings, placeholder)
         parts[1::2] = strings.split(b'"')
-    return b'"'.join(parts).replace(b"\0", b'"' + placeholder + b'"'), is_whole and are_whole
+    return b'"'.join(parts).replace(CARD, placeholder).replace(_QUOTE, b'"'), is_whole
+
+
+def _numbers_replaced(structure: bytes) -> bytes:
+    """Return JSON without its strings, with `CARD` for cards in numbers and `_QUOTE` on either side of these numbers."""
+    has_fractions = any(map(structure.__contains__, _FRACTION_LEADS))
+    data = _in_chunks(with_hidden_numbers, structure) if has_fractions else structure
+    data, _ = replace_cards(data, CARD, TEXT_ALONE)
+    if any(map(data.__contains__, _BESIDE_CARD)):
+        data = _in_chunks(lambda chunk: with_quoted_numbers(chunk, _QUOTE), data)
+    else:
+        data = data.replace(CARD, _QUOTE + CARD + _QUOTE)
+    return with_shown_numbers(data) if has_fractions else data
 
 
 def _cards_replaced(text: bytes, placeholder: bytes) -> tuple[bytes, bool]:
