@@ -22,14 +22,12 @@ _DIGITS, _LETTERS = b"0123456789", b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ
 _IPV4_FLAGS = _flags(_DIGITS, b"0:", b"1", b"2", b"5", b"6789", BORDERS, b".")
 _EMAIL_FLAGS = _flags(_DIGITS + _LETTERS, _LETTERS, b"-", b".", b"_%+", b"@", BORDERS)
 _OF_EMAIL = bytes(255 * (byte in _DIGITS + _LETTERS + b"-._%+@") for byte in range(256))
-CARD = b"\0"
-"""In place of a card in a number of JSON."""
+CARD, QUOTE = b"\0", b"\1"
+"""In place of a card in a number of JSON, and of a quote beside it; no JSON has them."""
 # no JSON has control characters but for blanks, and outside its strings, no bytes above 0x7F
 _SHOWN = bytes(byte ^ 0x20 if byte ^ 0x20 in _DIGITS else byte for byte in range(256))
 _NUMBER_FLAGS = _flags(_DIGITS, _DIGITS + b".eE+-" + CARD, CARD, b"-")
-_BEGINNINGS, _ENDS = (
-    [(bytes([sign | 0x80]), bytes([sign])) for sign in signs] for signs in (_DIGITS + b"-" + CARD, b",]} \t\r\n")
-)
+_BEHIND_NUMBER = [(bytes([sign | 0x80]), bytes([sign])) for sign in b",:[]} \t\r\n"]
 
 
 @lru_cache(maxsize=8)
@@ -112,26 +110,19 @@ def with_shown_numbers(structure: bytes) -> bytes:
     return structure.translate(_SHOWN)
 
 
-def with_quoted_numbers(structure: bytes, quote: bytes) -> bytes:
-    """Return JSON without its strings, with a quote on either side of each number that has `CARD` in it.
+def with_quotes_behind_numbers(structure: bytes) -> bytes:
+    """Return JSON without its strings, with `QUOTE` behind each number that has `CARD` in it.
 
-    There is a byte before and behind each number.
+    The last byte is behind the last number. In reversed text, the quote comes before the number.
     """
-    size = len(structure)
-    flags = structure.translate(_NUMBER_FLAGS)
-    each = _ones(size.bit_length())
-    behind, before = (
-        ((of_number := flags >> 1 & each) * 255 + (flags >> 2 & each)) & ~of_number & each
-        for flags in (int.from_bytes(flags, "little"), int.from_bytes(flags, "big"))
-    )
-    marks = before >> 8 | int.from_bytes(behind.to_bytes(size + 1, "little")[:size], "big")
-    marked = (int.from_bytes(structure, "big") | marks << 7).to_bytes(size, "big")
-    for mark, sign in _BEGINNINGS:
+    flags = int.from_bytes(structure.translate(_NUMBER_FLAGS), "little")
+    each = _ones(len(structure).bit_length())
+    of_number = flags >> 1 & each
+    behind = (of_number * 255 + (flags >> 2 & each)) & ~of_number & each
+    marked = (int.from_bytes(structure, "little") | behind << 7).to_bytes(len(structure), "little")
+    for mark, sign in _BEHIND_NUMBER:
         if mark in marked:
-            marked = marked.replace(mark, quote + sign)
-    for mark, sign in _ENDS:
-        if mark in marked:
-            marked = marked.replace(mark, quote + sign)
+            marked = marked.replace(mark, QUOTE + sign)
     return marked
 
 
