@@ -118,7 +118,8 @@ class Redactor:
         if self._has_marks(text):
             text = redact_marks(text) if self._markers == "redact" else without_marks(text)
             # what a mark divided is whole now
-            text = self._redact_detected(text)
+            if text != MARKED_REDACTED:
+                text = self._redact_detected(text)
         if not self._patterns:
             return text
         data = original = text.encode()
