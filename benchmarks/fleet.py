@@ -35,7 +35,7 @@ from local_cloud.customer import make_secrets, prepare
 from local_cloud.emulator import Emulator
 from local_cloud.vendor_accounts import Vendors
 from logdock.settings import load_settings
-from logdock.settings.export_base import BucketLanding
+from logdock.settings.landing import BucketLanding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -100,8 +100,8 @@ class DeployedPolicies:
         match service:
             case "s3":
                 return None if name.startswith("accesspoint/") else client.get_bucket_policy(Bucket=name)["Policy"]
-            case "dynamodb" | "firehose" | "kinesis":
-                return None  # No stream has a policy of its own.
+            case "dynamodb" | "firehose" | "kinesis" | "ssm":
+                return None  # No table, stream or standard parameter here has a policy of its own.
             case "kms":
                 return client.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
             case "iam":

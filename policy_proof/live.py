@@ -179,7 +179,7 @@ def evaluate_live(
     def is_tried(subject: Subject) -> bool:
         return (
             whole
-            or subject.kind in ("vendor-role", "logzio-fetch", "logzio-archive", "metrics", "stream")
+            or subject.kind in ("vendor-role", "logzio-fetch", "logzio-archive", "metrics", "other-account", "stream")
             or not shared & {*subject.stacks}
         )
 

@@ -200,6 +200,10 @@ def monthly_estimate(
                 export.lands_in, kinds, inputs, compact=deployment.archive.compact, columns=deployment.is_columnar
             )
         ]
+        if export.other_account:
+            # Billed as a custom event (Amazon EventBridge pricing): one for each object, to the bus of the deployment.
+            events, dollars = _priced(inputs.objects_a_gb * gigabytes, inputs.event)
+            rows.append(Row(export=export.name, item="events to another account's bus", units=events, dollars=dollars))
         rows += _watching_rows(deployment, export, inputs)
     return rows
 

@@ -81,6 +81,16 @@ def test_an_estimate_grows_with_the_volume_and_covers_every_export() -> None:
     assert [row for row in rows if row.export != "orders"] == [row for row in more if row.export != "orders"]
 
 
+def test_an_event_to_another_accounts_bus_is_counted_for_each_object_of_its_exports_alone() -> None:
+    rows = monthly_estimate(load_settings(ROOT / "examples" / "log-archive-account.yaml"))
+    sent = {row.export: row.units for row in rows if row.item == "events to another account's bus"}
+    inputs = Inputs()
+
+    assert sent == dict.fromkeys(
+        ("orders", "network"), inputs.objects_a_gb * inputs.gigabytes_a_day * inputs.month_days
+    )
+
+
 def test_costs_page_has_the_tables_that_the_model_prints() -> None:
     (shown,) = re.findall(r"<!-- costs -->\n(.*)\n<!-- /costs -->", COSTS, re.DOTALL)
     assert shown == tables(Inputs())
