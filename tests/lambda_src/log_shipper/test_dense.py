@@ -304,6 +304,36 @@ def test_numbers_of_json_with_cards_are_not_read_one_by_one(number: str, monkeyp
     assert redactor.redact_lines((line * 1000).encode()) == wanted.encode() * 1000
 
 
+ESCAPED_VALUES = st.lists(
+    st.sampled_from(
+        ["4111111111111111", "\\n", "\\u0041",
+         '\\"', "\\\\", "authorization", "Basic abcdefgh", " ", ":", '{\\"n\\":', "}", "a@b.co"]
+    ),
+    min_size=1,
+    max_size=6,
+).map("".join)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=examples(100))
+@given(st.lists(ESCAPED_VALUES, min_size=1, max_size=5))
+@example([r"authorization\n4111111111111111 authorization", r"Basic abcdefgh\n4111111111111111"])
+def test_strings_with_escapes_and_cards_are_redacted_together_as_one_by_one(values: list[str]) -> None:
+    redactor = Redactor("keep", NAMES)
+    tokens = [f'"{value}"'.encode() for value in values]
+    alone = [redactor._redact_escaped([token])[0] for token in tokens]
+    assert redactor._redact_escaped(tokens) == alone
+
+
+def test_strings_with_escapes_and_cards_are_searched_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    redactor = Redactor("keep", NAMES)
+    searches: list[bytes] = []
+    search = redactor._without_detected
+    monkeypatch.setattr(redactor, "_without_detected", lambda data: (searches.append(data), search(data))[1])
+    block = b'{"a":"\\n4111111111111111"}\n' * 500
+    assert redactor.redact_lines(block) == b'{"a":"\\n[payment-card]"}\n' * 500
+    assert len(searches) < 10
+
+
 def test_every_percent_code_beside_a_token_is_read_alike() -> None:
     for code in range(128):
         block = f"1.1.1.1%{code:02x}a%40b.co, %{code:02X}"
