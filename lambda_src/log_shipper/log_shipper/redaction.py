@@ -18,6 +18,7 @@ from operator import itemgetter
 import orjson
 
 from log_shipper import dense
+from log_shipper.cards import FEWEST_DIGITS
 from log_shipper.detectors import DETECTORS, Span, Text
 from log_shipper.edits import Edit, Found, Lines, by_quotes, merged, replaced, replaced_found
 from log_shipper.escapes import View, before_escape
@@ -34,6 +35,8 @@ _JSON_STRING = re.compile(_STRING, re.DOTALL)
 _NUMBER = r"|(?<![0-9.eE+-])-?[0-9]{%d,}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _JSON_TOKEN = re.compile(_STRING + _NUMBER % 1, re.DOTALL)
 _JSON_LONG_TOKEN = re.compile((_STRING + _NUMBER % 12).encode(), re.DOTALL)
+# of what is shorter than a card, a token or a key: addresses, and escapes, which may be anything
+_SIGNS_OF_SHORT = ("@", "::", ".", "%", "\\")
 
 
 class Redactor:
@@ -136,7 +139,7 @@ class Redactor:
         )
 
     def _redact_detected(self, text: str) -> str:
-        if not self._detectors:
+        if not self._detectors or (len(text) < FEWEST_DIGITS and not any(map(text.__contains__, _SIGNS_OF_SHORT))):
             return text
         data = text.encode()
         redacted = self._without_detected(data)

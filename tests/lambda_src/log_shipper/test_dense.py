@@ -324,6 +324,13 @@ def test_strings_with_escapes_and_cards_are_redacted_together_as_one_by_one(valu
     assert redactor._redact_escaped(tokens) == alone
 
 
+@settings(deadline=None, max_examples=examples(100))
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join))
+def test_short_text_is_searched_where_anything_may_be_in_it(text: str) -> None:
+    redactor = Redactor("keep", NAMES)
+    assert redactor._redact_detected(text) == redactor._without_detected(text.encode()).decode()
+
+
 def test_strings_with_escapes_and_cards_are_searched_together(monkeypatch: pytest.MonkeyPatch) -> None:
     redactor = Redactor("keep", NAMES)
     searches: list[bytes] = []
