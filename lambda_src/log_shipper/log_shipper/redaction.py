@@ -36,7 +36,7 @@ _NUMBER = r"|(?<![0-9.eE+-])-?[0-9]{%d,}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _JSON_TOKEN = re.compile(_STRING + _NUMBER % 1, re.DOTALL)
 _JSON_LONG_TOKEN = re.compile((_STRING + _NUMBER % 12).encode(), re.DOTALL)
 # of what is shorter than a card, a token or a key: addresses, and escapes, which may be anything
-_SIGNS_OF_SHORT = ("@", "::", ".", "%", "\\")
+_SIGNS_OF_SHORT = ("::", ".", "%", "\\")
 
 
 class Redactor:
